@@ -1,0 +1,33 @@
+"""Every event there is, by its name and version on the wire. One module an event, imported when it is needed."""
+
+from importlib import import_module
+from typing import Final
+
+from events.envelope import Event
+
+CATALOG: Final[dict[tuple[str, int], str]] = {
+    ("ImageRequested", 1): "image_requested:ImageRequested",
+    ("PromptApproved", 1): "prompt_approved:PromptApproved",
+    ("PromptRejected", 1): "prompt_rejected:PromptRejected",
+    ("ImageGenerated", 1): "image_generated:ImageGenerated",
+    ("GenerationFailed", 1): "generation_failed:GenerationFailed",
+    ("ImageApproved", 1): "image_approved:ImageApproved",
+    ("ImageRejected", 1): "image_rejected:ImageRejected",
+    ("ImageStored", 1): "image_stored:ImageStored",
+    ("ImageDeleted", 1): "image_deleted:ImageDeleted",
+    ("RequestCancelled", 1): "request_cancelled:RequestCancelled",
+    ("RequestExpired", 1): "request_expired:RequestExpired",
+    ("RequestStatusChanged", 1): "request_status_changed:RequestStatusChanged",
+    ("ProcessingStalled", 1): "processing_stalled:ProcessingStalled",
+    ("MessageReplayed", 1): "message_replayed:MessageReplayed",
+}
+
+
+def event_type(detail_type: str, version: int) -> type[Event] | None:
+    """Return the model of an event as named on the wire, or None where the catalogue has no such event."""
+    location = CATALOG.get((detail_type, version))
+    if location is None:
+        return None
+    module, name = location.split(":")
+    found: type[Event] = getattr(import_module(f"events.catalog.{module}"), name)
+    return found

@@ -1,0 +1,23 @@
+"""A picture is gone."""
+
+from typing import ClassVar, Literal
+
+from events.envelope import Event, Payload
+
+
+class ImageDeletedData(Payload):
+    """Which picture, and by whose will."""
+
+    image_id: str
+    reason: Literal["owner", "erasure", "taken_back"]
+    """``taken_back``: its request was cancelled or expired while it was on its way."""
+
+
+class ImageDeleted(Event):
+    """A picture left the gallery with all its files."""
+
+    source: ClassVar[str] = "genai-images.storage"
+    detail_type: ClassVar[str] = "ImageDeleted"
+    version: ClassVar[int] = 1
+
+    data: ImageDeletedData

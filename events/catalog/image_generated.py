@@ -1,0 +1,25 @@
+"""The model drew."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from events.drawing import Drawing, ImageOutcome
+from events.envelope import Event, Payload
+
+
+class ImageGeneratedData(Payload):
+    """One outcome an image; at least one of them is ``generated``."""
+
+    outcomes: list[ImageOutcome] = Field(min_length=1)
+    drawing: Drawing
+
+
+class ImageGenerated(Event):
+    """At least one picture was drawn and lies in the hand-off bucket."""
+
+    source: ClassVar[str] = "genai-images.generation"
+    detail_type: ClassVar[str] = "ImageGenerated"
+    version: ClassVar[int] = 1
+
+    data: ImageGeneratedData

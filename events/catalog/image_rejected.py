@@ -1,0 +1,26 @@
+"""No picture may be kept."""
+
+from typing import ClassVar
+
+from events.drawing import RemovedImage
+from events.envelope import Event, Payload
+
+
+class ImageRejectedData(Payload):
+    """Why none may be kept."""
+
+    policy_version: str
+    layer: str
+    category: str
+    """Of the first picture that was rejected."""
+    removed: list[RemovedImage]
+
+
+class ImageRejected(Event):
+    """The picture check kept nothing. The request ends here."""
+
+    source: ClassVar[str] = "genai-images.moderation"
+    detail_type: ClassVar[str] = "ImageRejected"
+    version: ClassVar[int] = 1
+
+    data: ImageRejectedData

@@ -1,0 +1,117 @@
+"""The envelope every event travels in: ``{"metadata": …, "data": …}``, the ``detail`` of an EventBridge event."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Self
+from uuid import UUID, uuid5
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+Id = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+"""A UUID in its canonical lower-case form."""
+
+
+class Payload(BaseModel):
+    """What an event says. Frozen; fields a reader does not know are ignored, so that adding one breaks nobody."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+
+
+class Metadata(Payload):
+    """Where an event belongs: its request, its cause, its owner, its time."""
+
+    event_id: Id
+    request_id: Id
+    """The correlation id: one request, all its events."""
+    cause_id: Id
+    """The event (or the request) this one follows from."""
+    owner: str
+    occurred_at: AwareDatetime
+    """When the fact became true, not when it was (re)published."""
+    caused_at: AwareDatetime
+    """``occurred_at`` of the cause, so that the latency of a step needs no lookup."""
+    version: int
+    replays: int = 0
+    """How often an operator sent this very message back from a dead-letter queue."""
+    traceparent: str
+    """W3C trace context. The trace is the request, the span is the event."""
+
+
+def derive_id(cause_id: str, detail_type: str, index: int = 0) -> str:
+    """Return the id of the ``index``-th ``detail_type`` event that follows from ``cause_id``.
+
+    Deterministic, so a retried step publishes the same event and every consumer can tell it is a duplicate.
+    """
+    return str(uuid5(UUID(cause_id), f"{detail_type}:{index}"))
+
+
+def traceparent(request_id: str, event_id: str) -> str:
+    """Return the W3C trace context of an event: the request's id is the trace id."""
+    return f"00-{request_id.replace('-', '')}-{event_id.replace('-', '')[-16:]}-01"
+
+
+class Event(Payload):
+    """One fact, in the past tense. Subclasses name themselves on the wire with three literals."""
+
+    source: ClassVar[str]
+    detail_type: ClassVar[str]
+    version: ClassVar[int]
+
+    metadata: Metadata
+    data: Any
+
+    @classmethod
+    def first(cls, request_id: str, owner: str, data: Payload, *, occurred_at: datetime, index: int = 0) -> Self:
+        """Build an event caused by the request itself rather than by another event."""
+        return cls._build(
+            data,
+            request_id=request_id,
+            owner=owner,
+            cause_id=request_id,
+            caused_at=occurred_at,
+            occurred_at=occurred_at,
+            index=index,
+        )
+
+    @classmethod
+    def follow(
+        cls, cause: "Event | Metadata", data: Payload, *, occurred_at: datetime | None = None, index: int = 0
+    ) -> Self:
+        """Build the event that follows from ``cause``.
+
+        Pass ``occurred_at`` from the step's own record where there is one: a redelivery then repeats the event exactly.
+        """
+        origin = cause if isinstance(cause, Metadata) else cause.metadata
+        return cls._build(
+            data,
+            request_id=origin.request_id,
+            owner=origin.owner,
+            cause_id=origin.event_id,
+            caused_at=origin.occurred_at,
+            occurred_at=occurred_at or datetime.now(UTC),
+            index=index,
+        )
+
+    @classmethod
+    def _build(
+        cls,
+        data: Payload,
+        *,
+        request_id: str,
+        owner: str,
+        cause_id: str,
+        caused_at: datetime,
+        occurred_at: datetime,
+        index: int,
+    ) -> Self:
+        event_id = derive_id(cause_id, cls.detail_type, index)
+        metadata = Metadata(
+            event_id=event_id,
+            request_id=request_id,
+            cause_id=cause_id,
+            owner=owner,
+            occurred_at=occurred_at,
+            caused_at=caused_at,
+            version=cls.version,
+            traceparent=traceparent(request_id, event_id),
+        )
+        return cls(metadata=metadata, data=data)

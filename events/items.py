@@ -1,0 +1,22 @@
+"""DynamoDB items as plain dictionaries, for the low-level client (a resource costs a cold start more)."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+_serializer: Final = TypeSerializer()
+_deserializer: Final = TypeDeserializer()
+
+
+def to_item(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``values`` in DynamoDB's wire form; keys whose value is None are left out.
+
+    Numbers are ``int`` or ``Decimal``; ``float`` raises ``TypeError``.
+    """
+    return {key: _serializer.serialize(value) for key, value in values.items() if value is not None}
+
+
+def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a DynamoDB item as plain values; numbers are ``Decimal``."""
+    return {key: _deserializer.deserialize(value) for key, value in item.items()}

@@ -1,0 +1,20 @@
+"""Settings come from the environment, once, into one frozen model a service."""
+
+import os
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Settings(BaseModel):
+    """Base of a service's settings: the field ``table_name`` is the environment variable ``TABLE_NAME``."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment.
+
+        Raises pydantic's ``ValidationError`` naming every variable that is missing or malformed.
+        """
+        return cls.model_validate({name.lower(): value for name, value in os.environ.items()})
