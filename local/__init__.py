@@ -1,0 +1,1 @@
+"""AWS on a laptop: what stands in for the cloud when the system runs locally."""

@@ -1,0 +1,82 @@
+"""The stand-in's own judgement of a prompt: ideas near each other, not a list of single words.
+
+Text is folded first (NFKC, accents, zero-width characters, look-alike digits), harmless idioms are taken out, and a
+rule of `policy.json` strikes when one word of each of its groups occurs within a short window, or a phrase matches.
+It is a plausible moderator for a laptop, not a safe one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+
+WINDOW = 8
+"""How many words a rule's groups may lie apart."""
+
+_LONG = 5
+_LOOK_ALIKES = str.maketrans("013457@$!", "oieastasi")
+_WORD = re.compile(r"[a-z']+")
+_SPELLED_OUT = re.compile(r"\b(?:[a-z][ .\-_]){3,}[a-z]\b")
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """Groups of word stems that must come near each other, or phrases; either is a hit for the category."""
+
+    category: str
+    near: tuple[re.Pattern[str], ...]
+    phrases: re.Pattern[str] | None
+
+
+def _load() -> tuple[re.Pattern[str], tuple[_Rule, ...]]:
+    data = json.loads(Path(__file__).with_name("policy.json").read_text(encoding="utf-8"))
+    rules = tuple(
+        _Rule(
+            entry["category"],
+            tuple(map(_pattern, entry.get("near", ()))),
+            re.compile("|".join(entry["phrases"])) if "phrases" in entry else None,
+        )
+        for entry in data["rules"]
+    )
+    return re.compile("|".join(data["harmless"])), rules
+
+
+def fold(text: str) -> str:
+    """Text with the usual disguises taken off: compatibility forms, accents, invisible and look-alike characters."""
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text)).lower()
+    shown = "".join(c for c in plain if unicodedata.category(c) not in {"Mn", "Cf"})
+    words = (w.translate(_LOOK_ALIKES) if re.search("[a-z]", w) else w for w in re.split(r"(\s+)", shown))
+    return _SPELLED_OUT.sub(lambda match: re.sub(r"[^a-z]", "", match.group()), "".join(words))
+
+
+def judge(text: str) -> str:
+    """The category this text falls under, or "none"."""
+    folded = _HARMLESS.sub(" ", fold(text))
+    words = _WORD.findall(folded)
+    struck = (
+        rule.category
+        for rule in _RULES
+        if (rule.phrases and rule.phrases.search(folded)) or (rule.near and _near(words, rule.near))
+    )
+    return next(struck, "none")
+
+
+def _near(words: list[str], groups: tuple[re.Pattern[str], ...]) -> bool:
+    """Whether some window of words holds at least one word of every group."""
+    found = [[i for i, word in enumerate(words) if group.fullmatch(word)] for group in groups]
+    return all(found) and any(all(any(abs(i - j) <= WINDOW for j in more) for more in found[1:]) for i in found[0])
+
+
+def _pattern(stems: str) -> re.Pattern[str]:
+    """Short stems match with their usual endings only (cut, cuts, cutting), longer ones as a beginning."""
+    words = stems.split()
+    short = "|".join(rf"{word}(?:s|es|d|ed|{word[-1]}?ing|{word[-1]}ed)?" for word in words if len(word) < _LONG)
+    long = "|".join(rf"(?:{word})\w*" for word in words if len(word) >= _LONG)
+    return re.compile("|".join(filter(None, (short, long))))
+
+
+# Ordered by gravity: the first rule that strikes names the category.
+_HARMLESS, _RULES = _load()
