@@ -51,9 +51,8 @@ def events_page(root: Path, golden: list[Event]) -> str:
     lines = [INTRO, "| event | from | version | heard by |", "| --- | --- | --- | --- |"]
     for event in golden:
         listeners = ", ".join(heard.get(event.detail_type, [])) or "whoever subscribes"
-        lines.append(
-            f"| [{event.detail_type}](#{event.detail_type.lower()}) | `{event.source}` | {event.version} | {listeners} |"
-        )
+        anchor = event.detail_type.lower()
+        lines.append(f"| [{event.detail_type}](#{anchor}) | `{event.source}` | {event.version} | {listeners} |")
     lines += [
         "",
         "## metadata",

@@ -1,0 +1,64 @@
+"""From an event of the contract to the fact that the request's state keeps of it."""
+
+from typing import Any
+
+from events.catalog.generation_failed import GenerationFailedData
+from events.catalog.image_approved import ImageApprovedData
+from events.catalog.image_rejected import ImageRejectedData
+from events.catalog.image_stored import ImageStoredData
+from events.catalog.message_replayed import MessageReplayedData
+from events.catalog.processing_stalled import ProcessingStalledData
+from events.catalog.prompt_rejected import PromptRejectedData
+from events.drawing import StoredImage
+from events.envelope import Event
+from services.intake.lifecycle import Fact
+
+
+def fact_of(event: Event) -> Fact:
+    """Return what the state keeps of ``event``."""
+    return Fact(event.metadata.event_id, event.detail_type, event.metadata.occurred_at, _about(event))
+
+
+def _about(event: Event) -> dict[str, Any]:
+    match event.data:
+        case PromptRejectedData(layer=layer, category=category, field=field, reason=reason):
+            return {"layer": layer, "category": category, "field": field, "reason": reason}
+        case GenerationFailedData(reason=reason):
+            return {"reason": reason}
+        case ImageApprovedData(layers=layers):
+            return {"layers": layers}
+        case ImageRejectedData(layer=layer, category=category):
+            return {"layer": layer, "category": category, "reason": "category_blocked"}
+        case ImageStoredData(images=images, removed=removed):
+            return {
+                "images": [_image(image) for image in images],
+                "removed": [{"index": gone.index, "reason": gone.reason} for gone in removed],
+            }
+        case ProcessingStalledData(step=step, stalled_event_id=message, error=error, fingerprint=fingerprint):
+            return {
+                "step": step,
+                "message": message,
+                "replays": event.metadata.replays,
+                "error": error,
+                "fingerprint": fingerprint,
+            }
+        case MessageReplayedData(step=step, replayed_event_id=message, replays=replays):
+            return {"step": step, "message": message, "replays": replays}
+        case _:
+            return {}
+
+
+def _image(image: StoredImage) -> dict[str, Any]:
+    return {
+        "id": image.image_id,
+        "index": image.index,
+        "original": image.original.key,
+        "display": image.display.key,
+        "thumbnail": image.thumbnail.key,
+        "width": image.original.width,
+        "height": image.original.height,
+        "placeholder": image.placeholder,
+        "model": image.model,
+        "seed": image.seed,
+        "cost_usd": str(image.cost_usd),
+    }

@@ -1,0 +1,39 @@
+"""The sweeper, on a schedule: every accepted request reaches an end."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+
+from events.publisher import Publisher
+from events.telemetry import MetricUnit, logger, metrics
+from services.intake.adapters import RequestTable
+from services.intake.logic import SweepRules, sweep
+from services.intake.settings import SweeperSettings
+
+settings = SweeperSettings.load()
+table = RequestTable(boto3.client("dynamodb"), settings.table_name)
+publisher = Publisher(boto3.client("events"), settings.event_bus_name)
+rules = SweepRules(
+    nudge_after=timedelta(minutes=settings.nudge_after_minutes),
+    deadline=timedelta(minutes=settings.deadline_minutes),
+    stalled_deadline=timedelta(minutes=settings.stalled_deadline_minutes),
+)
+
+
+def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
+    """Run one sweep and return what it did. Raises after all were looked at where some could not be helped."""
+    report = sweep(table, publisher.publish, rules, datetime.now(UTC), failed)
+    figures: dict[str, Any] = {"looked_at": report.looked_at, "nudged": report.nudged, "expired": report.expired}
+    for name, count in figures.items():
+        metrics.add_metric(name=f"sweeper_{name}", unit=MetricUnit.Count, value=count)
+    metrics.flush_metrics()
+    logger.info("sweep", **figures, failed=report.failed)
+    if report.failed:
+        raise RuntimeError(f"{report.failed} of {report.looked_at} requests could not be swept")
+    return figures
+
+
+def failed(request_id: str, error: Exception) -> None:
+    """Say which request could not be swept."""
+    logger.error("request could not be swept", request_id=request_id, error=type(error).__name__)

@@ -1,0 +1,38 @@
+"""What the intake functions read from their environment."""
+
+from decimal import Decimal
+
+from events.settings import Settings
+
+
+class TableSettings(Settings):
+    """Every intake function works on the request-state table."""
+
+    table_name: str
+
+
+class ApiSettings(TableSettings):
+    """The request API."""
+
+    gallery_bucket_name: str
+    cdn_domain: str = ""
+    custom_models: str = ""
+    failover_price_ceiling_usd: Decimal = Decimal("0.08")
+
+
+class RelaySettings(TableSettings):
+    """The outbox relay."""
+
+    event_bus_name: str
+    relay_queue_url: str
+
+
+class SweeperSettings(TableSettings):
+    """The sweeper. Minutes, counted from when a request was accepted unless said otherwise."""
+
+    event_bus_name: str
+    nudge_after_minutes: int = 15
+    """Since the last event."""
+    deadline_minutes: int = 180
+    stalled_deadline_minutes: int = 14 * 24 * 60
+    """A stalled request waits for an operator as long as its message waits in the dead-letter queue."""
