@@ -121,6 +121,7 @@ def golden_events() -> list[Event]:
             attempts=1,
         ),
         occurred_at=at(6.1),
+        qualifier="storage.store",
     )
     changed = RequestStatusChangedData(status="succeeded", previous="storing", sequence=4)
     replayed = MessageReplayedData(
@@ -164,5 +165,5 @@ def golden_events() -> list[Event]:
         ),
         RequestStatusChanged.first(REQUEST, OWNER, changed, occurred_at=at(6.9), index=4),
         stalled,
-        MessageReplayed.follow(kept, replayed, occurred_at=at(600), index=1),
+        MessageReplayed.follow(kept, replayed, occurred_at=at(600), qualifier="storage.store", index=1),
     ]

@@ -24,7 +24,7 @@ from pydantic import ValidationError
 
 from events.catalog import event_type
 from events.catalog.processing_stalled import ProcessingStalled, ProcessingStalledData
-from events.envelope import Event, Metadata, derive_id
+from events.envelope import Event, Metadata
 from events.errors import InProgressError, UnprocessableError, disposition, error_code
 from events.publisher import PublishError
 from events.telemetry import MetricUnit, logger, metrics
@@ -255,12 +255,12 @@ class Consumer:
                 fingerprint=fingerprint,
                 attempts=message.attempts,
             ),
+            # Two steps may stall on one event, and one step again after a replay: each stall is a fact of its own.
+            qualifier=self.step,
+            index=metadata.replays,
         )
-        # Two steps may stall on one event, and one step again after a replay: each stall is a fact of its own.
-        event_id = derive_id(metadata.event_id, f"{ProcessingStalled.detail_type}:{self.step}", metadata.replays)
-        return stalled.model_copy(
-            update={"metadata": stalled.metadata.model_copy(update={"event_id": event_id, "replays": metadata.replays})}
-        )
+        about = stalled.metadata.model_copy(update={"replays": metadata.replays})
+        return stalled.model_copy(update={"metadata": about})
 
     def _publish(self, messages: list[_Message]) -> None:
         """Publish what all messages have to say in one go; a message whose events were refused is retried."""

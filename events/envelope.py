@@ -74,11 +74,18 @@ class Event(Payload):
 
     @classmethod
     def follow(
-        cls, cause: "Event | Metadata", data: Payload, *, occurred_at: datetime | None = None, index: int = 0
+        cls,
+        cause: "Event | Metadata",
+        data: Payload,
+        *,
+        occurred_at: datetime | None = None,
+        index: int = 0,
+        qualifier: str = "",
     ) -> Self:
         """Build the event that follows from ``cause``.
 
         Pass ``occurred_at`` from the step's own record where there is one: a redelivery then repeats the event exactly.
+        ``qualifier`` keeps apart what several steps say of the same cause.
         """
         origin = cause if isinstance(cause, Metadata) else cause.metadata
         return cls._build(
@@ -89,6 +96,7 @@ class Event(Payload):
             caused_at=origin.occurred_at,
             occurred_at=occurred_at or datetime.now(UTC),
             index=index,
+            qualifier=qualifier,
         )
 
     @classmethod
@@ -102,8 +110,10 @@ class Event(Payload):
         caused_at: datetime,
         occurred_at: datetime,
         index: int,
+        qualifier: str = "",
     ) -> Self:
-        event_id = derive_id(cause_id, cls.detail_type, index)
+        name = f"{cls.detail_type}:{qualifier}" if qualifier else cls.detail_type
+        event_id = derive_id(cause_id, name, index)
         metadata = Metadata(
             event_id=event_id,
             request_id=request_id,

@@ -23,6 +23,10 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 def _text(value: str) -> str:
     if not value.strip():
         raise ValueError("must not be blank")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:  # JSON can spell half a surrogate pair
+        raise ValueError("must be valid Unicode") from error
     if _CONTROL.search(value):
         raise ValueError("must not contain control characters")
     return value

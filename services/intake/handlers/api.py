@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import boto3
 from aws_lambda_powertools.event_handler import Response
-from events.links import ImageLinks
+from events.links import image_links
 
 from events.api import ApiProblem, json_response, make_resolver, owner, read_json
 from events.models import catalogue
@@ -23,7 +23,7 @@ POLL_SECONDS: Final = "1"
 
 settings = ApiSettings.load()
 table = RequestTable(boto3.client("dynamodb"), settings.table_name)
-links = ImageLinks(boto3.client("s3"), settings.gallery_bucket_name, settings.cdn_domain or None)
+links = image_links(settings.gallery_bucket_name, settings.cdn_domain)
 app = make_resolver()
 
 

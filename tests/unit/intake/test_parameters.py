@@ -1,0 +1,154 @@
+"""What may be asked of which model, and who may stand in for it."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from events.drawing import Drawing
+from events.models import Catalogue
+from services.intake.parameters import NewRequest, ParameterError, resolve
+
+CATALOGUE = Catalogue.load()
+CEILING = Decimal("0.08")
+
+
+def ask(**fields: object) -> Drawing:
+    return resolve(NewRequest.model_validate({"prompt": "a lighthouse", **fields}), CATALOGUE, CEILING)
+
+
+def refusal(**fields: object) -> list[dict[str, object]]:
+    with pytest.raises(ParameterError) as caught:
+        ask(**fields)
+    return caught.value.errors
+
+
+def test_a_bare_prompt_is_drawn_by_the_default_model_with_a_seed_of_our_choice() -> None:
+    drawing = ask()
+    assert drawing.models[0].model == "stable-image-core"
+    assert (drawing.models[0].width, drawing.models[0].height) == (1024, 1024)
+    assert drawing.count == 1
+    assert drawing.seed > 0
+
+
+def test_successors_stand_in_within_the_price_ceiling() -> None:
+    assert [plan.model for plan in ask(model="titan-v2").models] == [
+        "titan-v2",
+        "nova-canvas",
+        "stable-image-core",
+        "sd3.5-large",
+    ]
+
+
+def test_this_model_only_means_no_successor() -> None:
+    assert [plan.model for plan in ask(model="titan-v2", failover=False).models] == ["titan-v2"]
+
+
+def test_a_dear_model_may_be_followed_by_one_as_dear() -> None:
+    assert [plan.model for plan in ask(model="stable-image-ultra").models] == [
+        "stable-image-ultra",
+        "sd3.5-large",
+        "stable-image-core",
+    ]
+
+
+def test_a_style_is_kept_so_a_model_without_it_does_not_stand_in() -> None:
+    assert [plan.model for plan in ask(model="sdxl-v1", style="anime").models] == ["sdxl-v1"]
+
+
+def test_a_size_is_translated_for_a_successor_that_takes_ratios() -> None:
+    plans = {plan.model: plan for plan in ask(model="nova-canvas", size="1344x576").models}
+    assert plans["stable-image-core"].aspect_ratio == "21:9"
+
+
+def test_a_size_no_successor_can_draw_has_no_successor() -> None:
+    assert [plan.model for plan in ask(model="nova-canvas", size="1600x400").models] == ["nova-canvas"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "detail"),
+    [
+        ({"model": "dall-e"}, "model", "allowed"),
+        ({"model": "sdxl-v1", "size": "1000x1000"}, "size", "allowed"),
+        ({"model": "nova-canvas", "size": "1000x1000"}, "size", "suggested"),
+        ({"model": "nova-canvas", "size": "320x4096"}, "size", "suggested"),
+        ({"model": "nova-canvas", "size": "4096x4096"}, "size", "suggested"),
+        ({"size": "1024x1024"}, "size", "allowed_aspect_ratios"),
+        ({"aspect_ratio": "7:3"}, "aspect_ratio", "allowed"),
+        ({"model": "sdxl-v1", "aspect_ratio": "10:1"}, "aspect_ratio", "allowed_sizes"),
+        ({"style": "anime"}, "style", "allowed"),
+        ({"model": "sdxl-v1", "style": "cubist"}, "style", "allowed"),
+        ({"quality": "premium"}, "quality", "allowed"),
+        ({"steps": 30}, "steps", "allowed"),
+        ({"model": "sdxl-v1", "steps": 9}, "steps", "minimum"),
+        ({"model": "titan-v2", "guidance": 11}, "guidance", "maximum"),
+        ({"model": "titan-v2", "seed": 2147483647}, "seed", "maximum"),
+        ({"model": "titan-v2", "prompt": "x" * 513}, "prompt", "max_length"),
+        ({"prompt": "x" * 20_000}, "prompt", "max_length"),
+    ],
+)
+def test_what_a_model_does_not_know_is_refused_by_field_with_what_is_allowed(
+    fields: dict[str, object], field: str, detail: str
+) -> None:
+    errors = refusal(**fields)
+    assert [error["field"] for error in errors] == [field]
+    assert errors[0][detail] is not None
+    assert errors[0]["rule"]
+
+
+def test_every_fault_is_named_at_once() -> None:
+    errors = refusal(style="anime", steps=3)
+    assert [error["field"] for error in errors] == ["style", "steps"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"prompt": ""}, "prompt"),
+        ({"prompt": " \n"}, "prompt"),
+        ({"prompt": "a\x00b"}, "prompt"),
+        ({"prompt": 7}, "prompt"),
+        ({"prompt": "\ud800"}, "prompt"),
+        ({"negative_prompt": ""}, "negative_prompt"),
+        ({"count": 0}, "count"),
+        ({"count": 5}, "count"),
+        ({"count": "2"}, "count"),
+        ({"count": True}, "count"),
+        ({"seed": -1}, "seed"),
+        ({"seed": 1.5}, "seed"),
+        ({"guidance": float("nan")}, "guidance"),
+        ({"size": "big"}, "size"),
+        ({"aspect_ratio": "16/9"}, "aspect_ratio"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_a_malformed_field_is_named(fields: dict[str, object], field: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        NewRequest.model_validate({"prompt": "a lighthouse", **fields})
+    assert [error["loc"] for error in caught.value.errors()] == [(field,)]
+
+
+def test_size_and_aspect_ratio_exclude_each_other() -> None:
+    with pytest.raises(ValidationError, match="exclude each other"):
+        NewRequest(prompt="a", size="1024x1024", aspect_ratio="1:1")
+
+
+@given(st.sampled_from([model.key for model in CATALOGUE]), st.data())
+def test_whatever_a_model_offers_can_be_asked_of_it(key: str, data: st.DataObject) -> None:
+    model = CATALOGUE.get(key)
+    assert model is not None
+    if model.aspect_ratios:
+        shape = {"aspect_ratio": data.draw(st.sampled_from(list(model.aspect_ratios)))}
+    else:
+        shape = {"size": data.draw(st.sampled_from(model.sizes))}
+    drawing = ask(model=key, quality=data.draw(st.sampled_from(list(model.price_usd))), **shape)
+    assert drawing.models[0].model == key
+
+
+def test_a_custom_model_has_its_familys_limits() -> None:
+    arn = "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abc123"
+    own = Catalogue.load(f'{{"house-style": {{"arn": "{arn}", "family": "titan"}}}}')
+    drawing = resolve(NewRequest(prompt="a", model="house-style", size="512x512"), own, CEILING)
+    assert [plan.model for plan in drawing.models] == ["house-style"]
