@@ -7,7 +7,6 @@ from typing import Any, cast
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from tests.unit.intake.fakes import InMemoryRequests
 from moto import mock_aws
 
 from events.catalog.image_requested import ImageRequested
@@ -16,9 +15,10 @@ from services.intake.adapters import RequestTable
 from services.intake.facts import fact_of
 from services.intake.lifecycle import Fact
 from services.intake.logic import State, accept, expiry, track, with_fact
+from tests.unit.intake.fakes import InMemoryRequests
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
-REQUESTED = cast(ImageRequested, sample("ImageRequested"))
+REQUESTED = cast("ImageRequested", sample("ImageRequested"))
 REQUEST = REQUESTED.metadata.request_id
 
 

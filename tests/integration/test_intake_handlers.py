@@ -168,7 +168,7 @@ def stream_records(aws_table: str) -> list[dict[str, Any]]:
     arn = boto3.client("dynamodb").describe_table(TableName=aws_table)["Table"]["LatestStreamArn"]
     shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
     start = streams.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
-    return list(streams.get_records(ShardIterator=start["ShardIterator"])["Records"])  # type: ignore[arg-type]
+    return list(streams.get_records(ShardIterator=start["ShardIterator"])["Records"])
 
 
 def relevant(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -183,7 +183,7 @@ class Events:
     def __init__(self, refuse: bool = False) -> None:
         self.refuse, self.entries = refuse, list[dict[str, Any]]()
 
-    def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - boto3's spelling
+    def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:
         self.entries += [] if self.refuse else Entries
         results = [{"ErrorCode": "InternalFailure"} if self.refuse else {"EventId": "1"} for _ in Entries]
         return {"FailedEntryCount": len(Entries) * self.refuse, "Entries": results}

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.intake.fakes import InMemoryRequests
 
 from events.catalog.generation_failed import GenerationFailed, GenerationFailedData
 from events.catalog.image_requested import ImageRequested
@@ -19,6 +18,7 @@ from events.testing import sample
 from services.intake.facts import fact_of
 from services.intake.lifecycle import RANKS, Fact, status_of
 from services.intake.logic import accept, track
+from tests.unit.intake.fakes import InMemoryRequests
 
 REQUESTED = sample("ImageRequested")
 APPROVED, REJECTED = sample("PromptApproved"), sample("PromptRejected")

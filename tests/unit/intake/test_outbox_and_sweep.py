@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from tests.unit.intake.fakes import InMemoryRequests
-
 from events.catalog.image_requested import ImageRequested
 from events.catalog.request_status_changed import RequestStatusChangedData
 from events.consumer import RetryPolicy
@@ -14,6 +12,7 @@ from services.intake.facts import fact_of
 from services.intake.logic import SweepReport, SweepRules, accept, expiry, sweep, track, with_fact
 from services.intake.outbox import announce_change, announce_request
 from services.intake.settings import SweeperSettings
+from tests.unit.intake.fakes import InMemoryRequests
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 REQUEST = sample("ImageRequested").metadata.request_id
