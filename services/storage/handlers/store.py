@@ -1,0 +1,27 @@
+"""ImageApproved → ImageStored."""
+
+from datetime import UTC, datetime
+
+import boto3
+
+from events.catalog.image_approved import ImageApproved
+from events.claim_check import HandoffReader
+from events.runtime import consumer
+from services.storage.adapters import GalleryCatalogue, GalleryFiles
+from services.storage.logic import Store
+from services.storage.settings import StoreSettings
+
+_settings = StoreSettings.load()
+_s3 = boto3.client("s3")
+
+handler = consumer(
+    step="storage.store",
+    accepts=[ImageApproved],
+    handle=Store(
+        handoff=HandoffReader(_s3, _settings.handoff_bucket),
+        files=GalleryFiles(_s3, _settings.gallery_bucket),
+        catalogue=GalleryCatalogue(boto3.client("dynamodb"), _settings.table_name),
+        hash_key=_settings.prompt_hash_key.get_secret_value().encode(),
+        clock=lambda: datetime.now(UTC),
+    ),
+)

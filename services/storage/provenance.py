@@ -1,0 +1,61 @@
+"""What made a picture, as the XMP packet that travels inside each of its files.
+
+Terms are the ones other software reads: IPTC's DigitalSourceType and AISystemUsed, XMP's CreatorTool, Dublin Core's
+identifier; what no vocabulary has a word for is in a namespace of our own.
+https://iptc.org/std/photometadata/specification/IPTC-PhotoMetadata
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import Final
+from xml.sax.saxutils import quoteattr
+
+CREATOR_TOOL: Final = "GenAI Image Generator"
+DIGITAL_SOURCE_TYPE: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+"""IPTC's code for media that a trained model made."""
+NAMESPACE: Final = "urn:genai-images:provenance:1"
+
+_PACKET: Final = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description rdf:about=""
+ xmlns:dc="http://purl.org/dc/elements/1.1/"
+ xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+ xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+ xmlns:genai="{namespace}"
+ {attributes}/>
+</rdf:RDF></x:xmpmeta>
+<?xpacket end="r"?>"""
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What made one picture."""
+
+    image_id: str
+    request_id: str
+    model: str
+    seed: int
+    prompt_hash: str
+
+    def xmp(self) -> bytes:
+        """Return the XMP packet, UTF-8. The same provenance gives the same bytes."""
+        attributes = {
+            "Iptc4xmpExt:DigitalSourceType": DIGITAL_SOURCE_TYPE,
+            "Iptc4xmpExt:AISystemUsed": self.model,
+            "xmp:CreatorTool": CREATOR_TOOL,
+            "dc:identifier": self.image_id,
+            "genai:requestId": self.request_id,
+            "genai:seed": str(self.seed),
+            "genai:promptHmacSha256": self.prompt_hash,
+        }
+        lines = "\n ".join(f"{name}={quoteattr(value)}" for name, value in attributes.items())
+        return _PACKET.format(namespace=NAMESPACE, attributes=lines).encode()
+
+
+def prompt_hash(key: bytes, prompt: str) -> str:
+    """Return the prompt's HMAC-SHA256, 64 hexadecimal digits.
+
+    Keyed, because files are passed on to strangers, and the plain hash of a short prompt is found by trying prompts.
+    """
+    return hmac.new(key, prompt.encode(), hashlib.sha256).hexdigest()

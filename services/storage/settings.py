@@ -1,0 +1,27 @@
+"""What each function's template sets."""
+
+from pydantic import SecretStr
+
+from events.settings import Settings
+
+
+class CatalogueSettings(Settings):
+    """For whatever looks into the gallery catalogue."""
+
+    table_name: str
+
+
+class StoreSettings(CatalogueSettings):
+    """For the step that stores pictures."""
+
+    handoff_bucket: str
+    gallery_bucket: str
+    prompt_hash_key: SecretStr
+
+
+class ApiSettings(CatalogueSettings):
+    """For the API."""
+
+    gallery_bucket: str
+    cdn_domain: str | None = None
+    """Empty where the CDN is turned off: URLs are presigned then."""
