@@ -1,0 +1,91 @@
+# `make` lists the targets. Everything runs in .venv, which the first target that needs it makes.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+bin := .venv/bin
+python := $(bin)/python
+# The emulator runs functions with this Python, and SAM knows Lambda's versions only.
+supported := 3.13 3.12 3.11 3.14
+export SAM_CLI_TELEMETRY := 0
+export PATH := $(CURDIR)/$(bin):$(PATH)
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: .venv/ready ## everything on this machine: one prompt to image files, then it stays up  (ONCE=1 ends it there, PROMPT="…")
+	@$(python) -m local.run $(if $(ONCE),--once) $(if $(PROMPT),--prompt "$$PROMPT") $(if $(FORWARD_URL),--forward-url "$$FORWARD_URL")
+export PROMPT FORWARD_URL
+
+.PHONY: deploy
+deploy: .venv/ready ## build what changed and update the stack that `make run` keeps up
+	@$(python) -m local.deploy
+
+.PHONY: logs
+logs: .venv/ready ## what the functions logged  (FOLLOW=1 goes on, FUNCTION=part-of-a-name)
+	@$(python) -m local.logs $(if $(FOLLOW),--follow) $(if $(FUNCTION),--function $(FUNCTION))
+
+.PHONY: dlq
+dlq: .venv/ready ## dead-letter queues of the running stack, or of your account with AWS=1  (ARGS="replay --help")
+	@$(python) -m local.state $(python) -m services.operations $(ARGS)
+
+.PHONY: stop
+stop: .venv/ready ## stop what `make run` started
+	@$(python) -m local.stop
+
+.PHONY: test
+test: .venv/ready ## unit, contract, integration and end-to-end tests
+	@echo "Tests: unit (no network), contract (schemas, templates, built artifacts), integration (moto), e2e (the template on the emulator)"
+	@$(python) -m pytest tests/unit tests/contract tests/integration tests/e2e $(ARGS)
+
+.PHONY: check
+check: .venv/ready ## ruff, mypy --strict, import-linter, cfn-lint, sam validate
+	@echo "ruff: style and formatting"
+	@ruff check . && ruff format --check .
+	@echo "mypy: types, strictly"
+	@mypy .
+	@echo "import-linter: who may import whom"
+	@PYTHONPATH=. lint-imports --no-cache
+	@echo "cfn-lint and sam validate --lint: templates"
+	@cfn-lint template.yaml services/*/template.yaml
+	@for template in template.yaml services/*/template.yaml; do \
+		sam validate --lint --region us-east-1 --template $$template >/dev/null || exit 1; done
+	@echo "All checks passed."
+
+.PHONY: bench
+bench: .venv/ready ## the benchmarks: ratios against a floor measured in the same run
+	@$(python) -m benchmarks $(ARGS)
+
+.PHONY: build
+build: .venv/ready ## build for AWS with bytecode, ready for `sam deploy`  (ENV=prod)
+	@$(python) -m local.build $(if $(ENV),--env $(ENV))
+
+.PHONY: docs
+docs: .venv/ready ## write the generated documents again: schemas, samples, docs/events.md
+	@$(python) -m events.generate
+
+.PHONY: lock
+lock: .venv/ready ## pin the development environment again from requirements/dev.in
+	@uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header \
+		requirements/dev.in --output-file requirements/dev.txt
+
+.PHONY: clean
+clean: ## delete what was built, and the virtual environment
+	rm -rf .venv .aws-sam .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/ready: requirements/dev.txt
+	@found=""; for version in $(supported); do \
+		for candidate in python$$version python3 python; do \
+			if [ "$$($$candidate -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" = "$$version" ]; then \
+				found=$$candidate; break 2; fi; done; done; \
+	if [ -z "$$found" ]; then \
+		echo "This needs Python 3.11 or newer (3.11 to 3.14), and no such python3 is on your PATH." >&2; \
+		echo "Get it from https://www.python.org/downloads/, or: apt install python3 python3-venv · brew install python@3.13" >&2; exit 1; fi; \
+	echo "Making .venv with $$($$found --version)"; \
+	rm -rf .venv; $$found -m venv .venv || { \
+		echo "Python's venv module is missing. Debian and Ubuntu: apt install python3-venv" >&2; rm -rf .venv; exit 1; }
+	@$(python) -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements/dev.txt)"
+	@echo "Installing $$(grep -c == requirements/dev.txt) pinned packages from requirements/dev.txt"
+	@uv pip install --quiet --python $(python) --requirement requirements/dev.txt
+	@touch $@

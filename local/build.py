@@ -1,0 +1,221 @@
+"""`sam build`, and what it leaves out: bytecode that is valid on Lambda, and nothing in an artifact that only the build needed.
+
+`python -m local.build [--env prod]` builds for AWS, with the runtime and architecture that samconfig.toml gives that environment;
+`build_local()` builds for this machine's own interpreter, beside it, so that the two never disturb each other.
+"""
+
+import argparse
+import fcntl
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.emulator import REGION, ROOT
+
+LOCAL_BUILD = ROOT / ".aws-sam" / "local"
+PLATFORMS = {
+    "arm64": "aarch64-manylinux_2_28",
+    "x86_64": "x86_64-manylinux_2_28",
+}
+"""Of wheels, for each architecture of Lambda. Amazon Linux 2023 has glibc 2.34."""
+NOT_CODE = ("README.md", "template.yaml", "tests")
+
+
+class BuildError(RuntimeError):
+    """`sam build` failed; the text is what it said."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the artifacts are built for."""
+
+    runtime: str
+    """As Lambda names it, such as ``python3.13``."""
+    architecture: str
+    wheels: str
+    """The platform of binary wheels, as uv names it."""
+
+    @property
+    def version(self) -> str:
+        """The Python version, such as ``3.13``."""
+        return self.runtime.removeprefix("python")
+
+    @classmethod
+    def of(cls, environment: str) -> "Target":
+        """Read the target of ``environment`` from samconfig.toml."""
+        config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+        overrides = dict(
+            pair.split("=", 1) for pair in config[environment]["global"]["parameters"]["parameter_overrides"]
+        )
+        architecture = overrides["Architecture"]
+        return cls(overrides["Runtime"], architecture, PLATFORMS[architecture])
+
+    @classmethod
+    def host(cls) -> "Target":
+        """Return this interpreter, on this machine: the emulator runs functions with it."""
+        machine = {"aarch64": "arm64", "amd64": "x86_64"}.get(platform.machine().lower(), platform.machine().lower())
+        mac = {"arm64": "aarch64-apple-darwin", "x86_64": "x86_64-apple-darwin"}
+        wheels = (mac if sys.platform == "darwin" else PLATFORMS)[machine]
+        return cls(f"python{sys.version_info.major}.{sys.version_info.minor}", machine, wheels)
+
+
+def build(environment: str) -> str:
+    """Build for AWS into .aws-sam/build; return what was done about bytecode."""
+    target = Target.of(environment)
+    interpreter = find_interpreter(target.version)
+    _sam_build(target, interpreter, "--config-env", environment)
+    return finish(ROOT / ".aws-sam" / "build", target, interpreter)
+
+
+def build_local() -> bool:
+    """Build for this machine into ``LOCAL_BUILD``, unless nothing changed since the last time; return whether it was done.
+
+    Hold ``build_lock`` around this and around reading what it built.
+    """
+    target = Target.host()
+    stamp = LOCAL_BUILD / ".sources"
+    digest = _sources_digest(target)
+    if stamp.exists() and stamp.read_text() == digest:
+        return False
+    _sam_build(
+        target,
+        sys.executable,
+        *("--config-env", "local"),
+        *("--parameter-overrides", f"Runtime={target.runtime} Architecture={target.architecture}"),
+    )
+    finish(LOCAL_BUILD, target, sys.executable)
+    stamp.write_text(digest)
+    return True
+
+
+@contextmanager
+def build_lock() -> Iterator[None]:
+    """Keep two processes from building into the same folder at once."""
+    folder = ROOT / ".aws-sam"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def find_interpreter(version: str) -> str | None:
+    """Return a Python of ``version`` on this machine, to compile bytecode with, or None."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    found = subprocess.run(
+        ["uv", "python", "find", "--no-python-downloads", "--managed-python", version],
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    candidates = [
+        sys.executable,
+        shutil.which(f"python{version}"),
+        *sorted(map(str, pyenv.glob(f"versions/{version}*/bin/python{version}"))),
+        found.stdout.strip(),
+    ]
+    for candidate in filter(None, candidates):
+        answer = subprocess.run(
+            [candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if answer.stdout.strip() == version:
+            return str(candidate)
+    return None
+
+
+def finish(build_dir: Path, target: Target, interpreter: str | None) -> str:
+    """Take out of the functions' artifacts what is not code and add bytecode; return a sentence about it.
+
+    Layers are compiled by their own makefiles, so that SAM caches the result.
+    """
+    artifacts = [package.parent for package in sorted(build_dir.glob("*/*/services"))]
+    for artifact in artifacts:
+        for service in (artifact / "services").iterdir():
+            for name in NOT_CODE:
+                _remove(service / name)
+            for makefile in service.glob("*/Makefile"):  # the sources of a layer
+                _remove(makefile.parent)
+        if interpreter:
+            subprocess.run(
+                [interpreter, "-m", "compileall", "-q", "-f", "-s", str(artifact), "-p", "/var/task"]
+                + ["--invalidation-mode", "unchecked-hash", str(artifact)],
+                check=True,
+            )
+    if interpreter is None:
+        return (
+            f"No Python {target.version} on this machine: {len(artifacts)} functions ship without bytecode. They work, "
+            f"and start slower. `uv python install {target.version}` and build again to change that."
+        )
+    return f"{len(artifacts)} functions and their layers carry bytecode of Python {target.version} ({interpreter})."
+
+
+def _sam_build(target: Target, interpreter: str | None, *arguments: str) -> None:
+    environment = _environment(
+        TARGET_PYTHON=target.version,
+        TARGET_PLATFORM=target.wheels,
+        TARGET_INTERPRETER=interpreter or f"python{target.version}",
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "samcli", "build", *arguments],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise BuildError(f"sam build {' '.join(arguments)}\n{done.stdout}{done.stderr}")
+
+
+def _environment(**more: str) -> Mapping[str, str]:
+    """Return this environment with the tools of our virtual environment first on the path."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return {**os.environ, "PATH": path, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": REGION, **more}
+
+
+def _sources_digest(target: Target) -> str:
+    digest = hashlib.sha256(repr((target, sys.executable)).encode())
+    files = [ROOT / "template.yaml", ROOT / "samconfig.toml", Path(__file__)]
+    for folder in ("events", "services"):
+        files += (path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    for path in sorted(files):
+        digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def main() -> None:
+    """Build for AWS."""
+    parser = argparse.ArgumentParser(prog="python -m local.build", description="Build for AWS.")
+    parser.add_argument("--env", default="default", help="environment in samconfig.toml")
+    environment = parser.parse_args().env
+    print(f"sam build for {environment}: {Target.of(environment)}")
+    try:
+        with build_lock():
+            print(build(environment))
+    except BuildError as error:
+        sys.exit(str(error))
+    deploy = "sam deploy" if environment == "default" else f"sam deploy --config-env {environment}"
+    print(f"Built into .aws-sam/build. `{deploy}` deploys it with your AWS credentials.")
+
+
+if __name__ == "__main__":
+    main()

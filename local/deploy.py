@@ -1,0 +1,161 @@
+"""Deploy the template to the emulator: build, package, one change set, and what the emulator needs on top.
+
+`python -m local.deploy` updates the stack that `make run` left running.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from local import state
+from local.build import LOCAL_BUILD, Target, build_local, build_lock
+from local.emulator import REGION
+from local.package import package
+
+STACK = "genai-images-local"
+BUCKET = "local-deploy"
+CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
+TAGS = {"project": "genai-images", "environment": "local"}
+PARAMETERS = {
+    "Environment": "local",
+    "DataRetention": "Delete",
+    "RequireTls": "false",  # the emulator speaks plain HTTP and would enforce the denial of it
+    "Cdn": "off",
+}
+"""What is different on a laptop, all of it."""
+POLL_SECONDS = 0.1
+
+Say = Callable[[str], None]
+
+
+class DeployError(RuntimeError):
+    """The stack did not come up; the text names each resource that failed and why."""
+
+
+def client(service: str, endpoint_url: str) -> Any:
+    """Return a boto3 client on the emulator, as its root user."""
+    return boto3.client(
+        service,  # type: ignore[call-overload]
+        endpoint_url=endpoint_url,
+        region_name=REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(retries={"max_attempts": 3, "mode": "standard"}, max_pool_connections=20),
+    )
+
+
+def deploy(endpoint_url: str, say: Say, parameters: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Build what changed and create or update the stack on the emulator at ``endpoint_url``; return its outputs.
+
+    ``parameters`` go over ``PARAMETERS``. Raises ``DeployError`` or ``local.build.BuildError``.
+    """
+    s3 = client("s3", endpoint_url)
+    with build_lock():
+        say("sam build" if build_local() else "sam build: nothing changed since the last one")
+        _ensure_bucket(s3)
+
+        def upload(key: str, content: bytes) -> str:
+            s3.put_object(Bucket=BUCKET, Key=key, Body=content)
+            return f"{endpoint_url}/{BUCKET}/{key}"
+
+        template = package(LOCAL_BUILD / "template.yaml", upload)
+    say(f"deploy template.yaml and {_count_nested(template)} services")
+    target = Target.host()
+    merged = {**PARAMETERS, "Runtime": target.runtime, "Architecture": target.architecture, **(parameters or {})}
+    declared = template.get("Parameters", {})
+    outputs = _run_change_set(
+        client("cloudformation", endpoint_url),
+        template_url=upload("root.template", json.dumps(template).encode()),
+        parameters={name: value for name, value in merged.items() if name in declared},
+    )
+    _set_cors(client("apigatewayv2", endpoint_url), template, outputs)
+    return {**outputs, "ApiUrl": f"{endpoint_url}/_aws/execute-api/{outputs['ApiId']}"}
+
+
+def _run_change_set(cloudformation: Any, template_url: str, parameters: Mapping[str, str]) -> dict[str, str]:
+    name = f"local-{time.time_ns()}"
+    cloudformation.create_change_set(
+        StackName=STACK,
+        ChangeSetName=name,
+        ChangeSetType="UPDATE" if _exists(cloudformation) else "CREATE",
+        TemplateURL=template_url,
+        Capabilities=CAPABILITIES,
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        Tags=[{"Key": key, "Value": value} for key, value in TAGS.items()],
+    )
+    change_set = _poll(lambda: cloudformation.describe_change_set(StackName=STACK, ChangeSetName=name), "Status")
+    if change_set["Status"] == "FAILED":
+        if "didn't contain changes" in change_set.get("StatusReason", ""):
+            return _outputs(cloudformation.describe_stacks(StackName=STACK)["Stacks"][0])
+        raise DeployError(f"change set: {change_set.get('StatusReason')}")
+    cloudformation.execute_change_set(StackName=STACK, ChangeSetName=name)
+    stack = _poll(lambda: cloudformation.describe_stacks(StackName=STACK)["Stacks"][0], "StackStatus")
+    if stack["StackStatus"] not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+        raise DeployError(f"{stack['StackStatus']}\n{_failures(cloudformation)}")
+    return _outputs(stack)
+
+
+def _poll(describe: Callable[[], Any], status: str) -> Any:
+    while True:
+        answer = describe()
+        if not answer[status].endswith(("_PENDING", "_IN_PROGRESS")):
+            return answer
+        time.sleep(POLL_SECONDS)
+
+
+def _exists(cloudformation: Any) -> bool:
+    try:
+        cloudformation.describe_stacks(StackName=STACK)
+    except ClientError:
+        return False
+    return True
+
+
+def _outputs(stack: Any) -> dict[str, str]:
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+
+def _failures(cloudformation: Any) -> str:
+    """Return a line for each resource that failed, in this stack and those nested in it."""
+    lines = []
+    for stack in cloudformation.describe_stacks()["Stacks"]:
+        for event in cloudformation.describe_stack_events(StackName=stack["StackName"])["StackEvents"]:
+            if event["ResourceStatus"].endswith("_FAILED"):
+                resource = f"{stack['StackName']} {event['LogicalResourceId']} ({event['ResourceType']})"
+                lines.append(f"  {resource}: {event.get('ResourceStatusReason', 'no reason given')}")
+    return "\n".join(dict.fromkeys(lines))
+
+
+def _set_cors(apigateway: Any, template: Mapping[str, Any], outputs: Mapping[str, str]) -> None:
+    """Set the API's CORS again: the emulator stores what a template says about it under keys it does not read."""
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::ApiGatewayV2::Api" and "CorsConfiguration" in resource["Properties"]:
+            apigateway.update_api(ApiId=outputs["ApiId"], CorsConfiguration=resource["Properties"]["CorsConfiguration"])
+
+
+def _ensure_bucket(s3: Any) -> None:
+    s3.create_bucket(Bucket=BUCKET)  # us-east-1 answers 200 for a bucket that is already ours
+
+
+def _count_nested(template: Mapping[str, Any]) -> int:
+    return sum(resource["Type"] == "AWS::CloudFormation::Stack" for resource in template["Resources"].values())
+
+
+def main() -> None:
+    """Update the running local stack."""
+    running = state.load()
+    if running is None:
+        sys.exit("No local stack is running: `make run` starts one.")
+    started = time.monotonic()
+    deploy(running.endpoint_url, say=print)
+    print(f"Updated {running.endpoint_url} in {time.monotonic() - started:.1f} s.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""Child processes of the local stack: the AWS emulator and the model stand-in, on loopback, each in a clean environment."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Self
+
+HOST = "127.0.0.1"
+REGION = "us-east-1"
+ROOT = Path(__file__).resolve().parent.parent
+LAUNCHER = ROOT / "local" / "launcher.py"
+SECONDS_TO_READY = 30
+
+
+class NotReadyError(RuntimeError):
+    """A child process ended or did not answer in time; the text says where its log is."""
+
+
+def free_port(preferred: int = 0) -> int:
+    """Return a TCP port nobody listens on now, ``preferred`` if it is one."""
+    with socket.socket() as probe:
+        try:
+            probe.bind((HOST, preferred))
+        except OSError:
+            probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+class Child:
+    """A server process with a health check. ``environment`` is all it sees of the environment."""
+
+    def __init__(
+        self,
+        module: str,
+        arguments: Sequence[str],
+        *,
+        port: int,
+        ready: str,
+        log: Path,
+        environment: Mapping[str, str],
+    ) -> None:
+        self.url = f"http://{HOST}:{port}"
+        self.log = log
+        self._ready = self.url + ready
+        self._command = [sys.executable, "-P", str(LAUNCHER), module, *arguments]
+        self._environment = {"PATH": os.defpath, "HOME": str(log.parent), "LANG": "C.UTF-8", **environment}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._output: IO[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return self._process.pid if self._process else None
+
+    def start(self) -> Self:
+        """Start the process; ``wait_until_ready`` tells when it serves."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self._output = self.log.open("ab")
+        self._process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,  # never written to: it closes when this process ends, and the child with it
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            env=self._environment,
+            cwd=self.log.parent,
+            start_new_session=True,  # Ctrl-C is for the runner, which then stops its children in order
+        )
+        return self
+
+    def wait_until_ready(self) -> None:
+        """Return once the health check answers.
+
+        Raises ``NotReadyError`` when the process ends first or takes longer than ``SECONDS_TO_READY``.
+        """
+        deadline = time.monotonic() + SECONDS_TO_READY
+        while time.monotonic() < deadline:
+            if self._process is None or self._process.poll() is not None:
+                raise NotReadyError(f"{self._command[3]} ended before it was ready, see {self.log}")
+            try:
+                with urllib.request.urlopen(self._ready, timeout=1):
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.05)
+        raise NotReadyError(f"{self._ready} did not answer within {SECONDS_TO_READY} s, see {self.log}")
+
+    def stop(self) -> None:
+        """End the process and wait for it."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stdin:
+            self._process.stdin.close()
+        if self._output:
+            self._output.close()
+        self._process = None
+
+
+def emulator(
+    directory: Path, *, port: int, models_url: str, auth: bool = True, patched: bool = True
+) -> Child:
+    """Return MiniStack, not yet started, with all its state in ``directory``, which is emptied: it starts from nothing.
+
+    Functions inherit its environment, so this is also where they learn who stands in for Bedrock and Rekognition.
+    ``auth`` enforces IAM.
+    """
+    shutil.rmtree(directory, ignore_errors=True)
+    folders = {"TMPDIR": directory / "tmp", "STATE_DIR": directory / "state", "S3_DATA_DIR": directory / "s3"}
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+    environment = {
+        **{name: str(folder) for name, folder in folders.items()},
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": HOST,  # its default is every interface
+        "IOT_MTLS_ENABLED": "0",  # or it binds port 8883 too
+        "AUTH": str(auth).lower(),
+        "LOG_LEVEL": "INFO",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ENDPOINT_URL": f"http://{HOST}:{port}",
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": models_url,
+        "AWS_ENDPOINT_URL_REKOGNITION": models_url,
+        "POWERTOOLS_TRACE_DISABLED": "1",
+    }
+    if not patched:
+        environment["MINISTACK_UNPATCHED"] = "1"
+    return Child(
+        "ministack", [], port=port, ready="/_ministack/ready", log=directory / "emulator.log", environment=environment
+    )
+
+
+def model_stand_in(directory: Path, *, port: int, s3_url: str, forward_url: str | None = None) -> Child:
+    """Return the model stand-in, not yet started. ``forward_url`` is a real image server to draw instead of the painter."""
+    arguments = ["--host", HOST, "--port", str(port), "--s3-endpoint", s3_url]
+    if forward_url:
+        arguments += ["--forward-url", forward_url]
+    return Child(
+        "local.models",
+        arguments,
+        port=port,
+        ready="/_ready",
+        log=directory / "models.log",
+        environment={
+            "PYTHONPATH": str(ROOT),
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        },
+    )

@@ -1,0 +1,58 @@
+"""Run a module as a child of the local stack: it ends when its parent does, however the parent ends.
+
+`python -P local/launcher.py MODULE [ARGUMENT…]`. The parent holds the other end of standard input; when that closes, this process exits.
+A script rather than `python -m`: the emulator's sys.path must not hold this repository, or functions would find in it what their artifacts lack.
+"""
+
+import os
+import runpy
+import sys
+import threading
+
+PATCHED_MINISTACK = "1.5.33"
+"""The version `remember_attributes` was written for; another one runs as it is."""
+
+
+def main() -> None:
+    """Guard, patch, run."""
+    module, *arguments = sys.argv[1:]
+    threading.Thread(target=exit_with_parent, daemon=True).start()
+    if module == "ministack" and not os.environ.pop("MINISTACK_UNPATCHED", None):
+        remember_attributes()
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def exit_with_parent() -> None:
+    """Block until the parent's end of standard input closes."""
+    sys.stdin.buffer.read()
+    os._exit(0)  # nothing here outlives the run; warm workers end when their own pipes close
+
+
+def remember_attributes() -> None:
+    """Let the emulator update nested stacks.
+
+    Its update of a nested stack calls `_update_resource` without the resource's attributes, so what did not change loses them and the next
+    `Fn::GetAtt` fails. Fill them in from the stack's own records. `tests/integration/test_emulator_patch.py` fails once this is not needed.
+    """
+    from importlib.metadata import version  # noqa: PLC0415 - only this child needs the emulator
+
+    if version("ministack") != PATCHED_MINISTACK:
+        return
+    from ministack.services.cloudformation import _stacks, provisioners  # noqa: PLC0415
+
+    update = provisioners._update_resource
+
+    def update_with_attributes(  # type: ignore[no-untyped-def]  # noqa: PLR0913 - the emulator's own signature
+        resource_type, physical_id, old_props, new_props, stack_name, logical_id=None, old_attrs=None
+    ):
+        if old_attrs is None:
+            record = _stacks.get(stack_name, {}).get("_resources", {}).get(logical_id, {})
+            old_attrs = record.get("Attributes")
+        return update(resource_type, physical_id, old_props, new_props, stack_name, logical_id, old_attrs)
+
+    provisioners._update_resource = update_with_attributes
+
+
+if __name__ == "__main__":
+    main()

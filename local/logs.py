@@ -1,0 +1,55 @@
+"""Print what the functions of the running local stack logged, oldest first; `--follow` goes on.
+
+Lines are printed as they are; the platform's own START, END and REPORT lines are left out.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from local import state
+from local.deploy import client
+
+PLATFORM = ("START RequestId", "END RequestId", "REPORT RequestId")
+POLL_SECONDS = 0.5
+
+
+def main() -> None:
+    """Read the command line and print."""
+    parser = argparse.ArgumentParser(prog="python -m local.logs", description=__doc__)
+    parser.add_argument("--follow", action="store_true")
+    parser.add_argument("--function", default="", help="only functions whose name contains this")
+    arguments = parser.parse_args()
+    running = state.load()
+    if running is None:
+        sys.exit("No local stack is running: `make run` starts one.")
+    logs = client("logs", running.endpoint_url)
+    seen: set[str] = set()
+    try:
+        while True:
+            for at, function, message in sorted(_new_lines(logs, running.prefix, arguments.function, seen)):
+                print(f"{datetime.fromtimestamp(at / 1000):%H:%M:%S.%f} {function:24} {message}", flush=True)
+            if not arguments.follow:
+                return
+            time.sleep(POLL_SECONDS)
+    except (KeyboardInterrupt, BrokenPipeError):
+        return
+
+
+def _new_lines(logs: Any, prefix: str, function: str, seen: set[str]) -> Iterator[tuple[int, str, str]]:
+    for group in logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{prefix}")["logGroups"]:
+        name = group["logGroupName"].removeprefix(f"/aws/lambda/{prefix}-")
+        if function not in name:
+            continue
+        for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"]):
+            for event in page["events"]:
+                if event["eventId"] not in seen and not event["message"].startswith(PLATFORM):
+                    seen.add(event["eventId"])
+                    yield event["timestamp"], name, event["message"].rstrip()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""`make run`: bring the system up, turn one prompt into image files, and stay up.
+
+`--once` ends after the first image; `--prompt` draws something else.
+"""
+
+import argparse
+import io
+import json
+import os
+import signal
+import sys
+import time
+import urllib.error
+import urllib.request
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+from local import state
+from local.build import BuildError
+from local.deploy import DeployError
+from local.emulator import ROOT, NotReadyError, free_port
+from local.stack import LocalStack
+
+PROMPT = "A lighthouse on a cliff at sunset, waves below, oil painting"
+PORT = 4580
+ENDINGS = frozenset({"succeeded", "rejected", "failed", "cancelled", "expired"})
+SECONDS_TO_IMAGE = 120
+POLL_SECONDS = 0.2
+IMAGES = state.DIRECTORY / "images"
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+class RequestFailedError(RuntimeError):
+    """The first request did not end with an image."""
+
+
+def main() -> None:
+    """Read the command line, run, and tell a failure in a sentence."""
+    parser = argparse.ArgumentParser(prog="python -m local.run", description=__doc__)
+    parser.add_argument("--once", action="store_true", help="end after the first image")
+    parser.add_argument("--prompt", default=PROMPT)
+    parser.add_argument("--forward-url", help="a real image server that draws instead of the painter")
+    arguments = parser.parse_args()
+    if running := state.load():
+        sys.exit(f"A local stack is already running on {running.api_url}: `make stop` ends it.")
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        run(arguments.prompt, once=arguments.once, forward_url=arguments.forward_url)
+    except KeyboardInterrupt:
+        console.print("\nStopped.")
+    except (BuildError, DeployError, NotReadyError, RequestFailedError) as error:
+        console.print(f"[red]{type(error).__name__}[/] ", end="")
+        sys.exit(str(error))
+
+
+def run(prompt: str, *, once: bool, forward_url: str | None = None) -> None:
+    """Bring everything up, draw ``prompt``, and wait for Ctrl-C unless ``once``."""
+    started = time.monotonic()
+    console.print("[bold]GenAI Image Generator[/], all of it on this machine. The first build takes a minute.")
+    stack = LocalStack(state.DIRECTORY / "stack", port=free_port(preferred=PORT), forward_url=forward_url, say=_step)
+    with stack:
+        state.State(
+            pid=os.getpid(),
+            endpoint_url=stack.emulator.url,
+            models_url=stack.models.url,
+            api_url=stack.api_url,
+            prefix=stack.prefix,
+            outputs=stack.outputs,
+        ).save()
+        try:
+            _draw(stack.api_url, prompt)
+            _step(f"prompt to picture from nothing in {time.monotonic() - started:.1f} s")
+            _tell_what_next(stack)
+            if not once:
+                console.print("\nRunning. Ctrl-C (or `make stop`) ends it.")
+                signal.pause()
+        finally:
+            state.FILE.unlink(missing_ok=True)
+
+
+def _draw(api_url: str, prompt: str) -> None:
+    body = {"prompt": prompt}
+    _step(f"POST /v1/requests {json.dumps(body)}")
+    accepted = _call(f"{api_url}/v1/requests", body)
+    view = _follow(api_url, accepted)
+    _print_timeline(view)
+    if view["status"] != "succeeded":
+        raise RequestFailedError(f"The request ended as {view['status']}: {view.get('reason')}")
+    for image in view["images"]:
+        for name, key in (("original", "url"), ("display", "display_url"), ("thumbnail", "thumbnail_url")):
+            _download(image[key], f"{view['id']}-{image['index']}-{name}")
+
+
+def _follow(api_url: str, accepted: dict[str, Any]) -> dict[str, Any]:
+    """Poll the request until it has ended, telling each status once."""
+    told = ""
+    deadline = time.monotonic() + SECONDS_TO_IMAGE
+    while time.monotonic() < deadline:
+        view = _call(api_url + accepted["links"]["self"])
+        if view["status"] != told:
+            told = view["status"]
+            _step(f"request {view['id']} is [bold]{told}[/]")
+        if told in ENDINGS or told == "stalled":
+            return view
+        time.sleep(POLL_SECONDS)
+    raise RequestFailedError(f"No image within {SECONDS_TO_IMAGE} s, the request is {told}. `make logs` says why.")
+
+
+def _print_timeline(view: dict[str, Any]) -> None:
+    table = Table(title=f"Timeline of {view['id']}", title_justify="left")
+    for column, justify in (("after", "right"), ("event", "left"), ("note", "left")):
+        table.add_column(column, justify=justify)  # type: ignore[arg-type]
+    first: datetime | None = None
+    for moment in view["timeline"]:
+        at = datetime.fromisoformat(moment["at"])
+        first = first or at
+        table.add_row(f"{(at - first).total_seconds() * 1000:,.0f} ms", moment["event"], moment.get("note") or "")
+    console.print(table)
+
+
+def _download(url: str, name: str) -> None:
+    """Save the picture at ``url`` and prove that it opens."""
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        content = answer.read()
+    with Image.open(io.BytesIO(content)) as picture:
+        picture.load()
+        IMAGES.mkdir(parents=True, exist_ok=True)
+        file = IMAGES / f"{name}.{(picture.format or 'bin').lower()}"
+        size = f"{picture.format} {picture.width}x{picture.height}"
+    file.write_bytes(content)
+    console.print(f"  {size:16} {len(content):>9,} bytes  {_relative(file)}")
+
+
+def _tell_what_next(stack: LocalStack) -> None:
+    body = json.dumps({"prompt": "A red fox in a snowy pine forest at dawn, watercolor", "count": 2})
+    console.print(
+        f"\n[bold]API[/]       {stack.api_url}"
+        f"\n[bold]Try[/]       curl -s -H 'content-type: application/json' -d '{body}' {stack.api_url}/v1/requests"
+        f"\n          curl -s {stack.api_url}/v1/requests/ID"
+        f"\n[bold]AWS[/]       {stack.emulator.url} (any boto3 or aws command with that --endpoint-url, keys test/test)"
+        f"\n[bold]Logs[/]      make logs          processes: {_relative(stack.emulator.log)}, {_relative(stack.models.log)}"
+        f"\n[bold]Operate[/]   make dlq           dead-letter queues"
+        f"\n          make deploy        build and update this stack after a change"
+    )
+
+
+def _call(url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    request = urllib.request.Request(url, headers={"content-type": "application/json"})
+    if body is not None:
+        request.data = json.dumps(body).encode()
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            content: dict[str, Any] = json.load(answer)
+    except urllib.error.HTTPError as error:
+        raise RequestFailedError(f"{url} answered {error.code}: {error.read().decode(errors='replace')}") from error
+    return content
+
+
+def _relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def _step(text: str) -> None:
+    console.print(f"[cyan]•[/] {text}")
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

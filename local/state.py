@@ -1,0 +1,70 @@
+"""What is known about the stack that `make run` keeps up: `.local/state.json`, for the other commands to find it.
+
+`python -m local.state COMMAND…` runs a command against it with the environment boto3 needs; without a running stack, or with AWS=1,
+the command gets the environment as it is, and so your AWS account.
+"""
+
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from local.emulator import REGION, ROOT
+
+DIRECTORY = ROOT / ".local"
+FILE = DIRECTORY / "state.json"
+
+
+@dataclass(frozen=True)
+class State:
+    """A running local stack."""
+
+    pid: int
+    """Of the runner; stopping it stops everything."""
+    endpoint_url: str
+    models_url: str
+    api_url: str
+    prefix: str
+    """Of every physical name."""
+    outputs: dict[str, str]
+
+    def save(self) -> None:
+        """Write the file."""
+        DIRECTORY.mkdir(exist_ok=True)
+        FILE.write_text(json.dumps(asdict(self), indent=2))
+
+
+def load(file: Path = FILE) -> State | None:
+    """Return the running stack, or None: also when its process is gone."""
+    try:
+        found = State(**json.loads(file.read_text()))
+        os.kill(found.pid, 0)
+    except (OSError, ValueError, TypeError):
+        return None
+    return found
+
+
+def environment(running: State) -> dict[str, str]:
+    """Return what boto3 needs to reach ``running``."""
+    return {
+        "AWS_ENDPOINT_URL": running.endpoint_url,
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": running.models_url,
+        "AWS_ENDPOINT_URL_REKOGNITION": running.models_url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "PREFIX": running.prefix,
+    }
+
+
+def main() -> None:
+    """Replace this process by the command."""
+    command = sys.argv[1:]
+    running = None if os.environ.get("AWS") == "1" else load()
+    more = environment(running) if running else {}
+    os.execvpe(command[0], command, {**os.environ, **more})
+
+
+if __name__ == "__main__":
+    main()

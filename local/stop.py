@@ -1,0 +1,29 @@
+"""Stop what `make run` started."""
+
+import os
+import signal
+import sys
+import time
+
+from local import state
+
+SECONDS_TO_END = 15
+
+
+def main() -> None:
+    """Ask the runner to end, and wait until it has."""
+    running = state.load()
+    if running is None:
+        print("No local stack is running.")
+        return
+    os.kill(running.pid, signal.SIGTERM)
+    deadline = time.monotonic() + SECONDS_TO_END
+    while state.load() is not None:
+        if time.monotonic() > deadline:
+            sys.exit(f"The runner (process {running.pid}) did not end within {SECONDS_TO_END} s.")
+        time.sleep(0.05)
+    print("Stopped.")
+
+
+if __name__ == "__main__":
+    main()
