@@ -1,0 +1,56 @@
+"""PromptApproved in, ImageGenerated or GenerationFailed out. The only function that pays for pictures."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final
+
+import boto3
+from botocore.config import Config
+
+from events.catalog.prompt_approved import PromptApproved
+from events.runtime import consumer
+from services.generation.adapters import BedrockModels, DynamoGuard, S3Handoff
+from services.generation.logic import ImageGenerator
+from services.generation.settings import DrawSettings
+
+if TYPE_CHECKING:
+    from mypy_boto3_bedrock_runtime.client import BedrockRuntimeClient
+
+    from events.models import Model
+
+_settings: Final = DrawSettings.load()
+
+
+def _bedrock(region: str) -> "BedrockRuntimeClient":
+    # InvokeModel has no idempotency token: what the client tried again by itself could be paid twice.
+    config = Config(
+        retries={"total_max_attempts": 1},
+        connect_timeout=5,
+        read_timeout=_settings.call_timeout,
+        max_pool_connections=_settings.max_parallel,
+        tcp_keepalive=True,
+    )
+    return boto3.client("bedrock-runtime", region_name=region, config=config)
+
+
+def _find(key: str) -> "Model | None":
+    from events.models import catalogue  # noqa: PLC0415 - a tenth of this function's cold start
+
+    return catalogue(_settings.custom_models).get(key)
+
+
+_generator: Final = ImageGenerator(
+    guard=DynamoGuard(boto3.client("dynamodb"), _settings.table_name),
+    models=BedrockModels(_settings.aws_region, _bedrock),
+    handoff=S3Handoff(boto3.client("s3"), _settings.handoff_bucket_name),
+    find=_find,
+    pool=ThreadPoolExecutor(_settings.max_parallel, thread_name_prefix="model"),
+    call_timeout=_settings.call_timeout,
+    lease=_settings.lease,
+)
+
+handler: Final = consumer(
+    step="generation.draw",
+    accepts=[PromptApproved],
+    handle=_generator.generate,
+    workers=_settings.max_parallel,
+)

@@ -1,0 +1,272 @@
+"""Drawing what was approved: every picture paid for once, recorded before it is told, and told the same way again."""
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, wait
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final, Protocol
+from uuid import uuid4
+
+from events.catalog.generation_failed import GenerationFailed, GenerationFailedData
+from events.catalog.image_generated import ImageGenerated, ImageGeneratedData
+from events.catalog.prompt_approved import PromptApproved
+from events.claim_check import handoff_key, sha256
+from events.drawing import Drawing, ImageOutcome, ModelPlan, RawImage
+from events.envelope import Event
+from events.errors import RetriableError, TransientError, disposition
+from events.telemetry import logger
+from services.generation.measures import model_called
+from services.generation.model_errors import ModelCallError, Rule, Then, ruling
+
+if TYPE_CHECKING:
+    from events.models import Model
+    from services.generation.families import Drawn
+
+CALLS_ALLOWED: Final = 5
+"""Calls for one picture that may have been paid without its outcome being known; an operator's replay allows one more.
+A crash loop or a broken answer costs this much and not more, however often the message comes back."""
+AFTER_CALL: Final = 15
+"""Seconds for connecting, for the picture's way to the bucket and for its record."""
+
+
+class TakenBackError(Exception):
+    """The request was cancelled, or has expired: nothing may be paid for it any more."""
+
+
+class NotPaid:
+    """Mixed into errors of which it is known that nothing was paid."""
+
+
+class BusyError(NotPaid, TransientError):
+    """No model can take the picture right now."""
+
+
+class RefusedError(NotPaid, RetriableError):
+    """The model was not allowed to take it."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to pay for a request's pictures until a moment."""
+
+    holder: str
+    taken: datetime
+    until: datetime
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What became of a picture, and when that was known."""
+
+    outcome: ImageOutcome
+    at: datetime
+
+
+class Guard(Protocol):
+    """Remembers every picture: a lease before the paid call, the outcome after it."""
+
+    def claim(self, request_id: str, count: int, lease: Lease, calls_allowed: int) -> dict[int, Recorded]:
+        """Take the lease of every picture that has no outcome, all or none, and return the outcomes there are.
+
+        Raises ``TakenBackError``, ``InProgressError`` with what is left of another's lease, ``UnprocessableError``
+        where a picture had its ``calls_allowed``, ``TransientError`` where another claim was under way.
+        """
+
+    def record(self, request_id: str, recorded: Recorded) -> Recorded:
+        """Record a picture's outcome and return the one that stands: the first."""
+
+    def release(self, request_id: str, index: int, lease: Lease, *, paid: bool) -> None:
+        """Give a lease back, so that another delivery need not wait. Unpaid calls are not counted."""
+
+
+class Models(Protocol):
+    """Bedrock's image models."""
+
+    def call(self, model: "Model", body: Mapping[str, Any]) -> Any:
+        """Make one paid call, never repeated here, and return the answer. Raises ``ModelCallError``."""
+
+
+class Handoff(Protocol):
+    """The hand-off bucket."""
+
+    def put(self, key: str, content: bytes, media_type: str, digest: str) -> None:
+        """Store a picture; S3 verifies ``digest``, its SHA-256 in hexadecimal."""
+
+
+@dataclass(frozen=True)
+class _Picture:
+    request_id: str
+    drawing: Drawing
+    index: int
+    lease: Lease
+
+
+def _utcnow() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class ImageGenerator:
+    """Draws the pictures of a request side by side. ``pool`` is shared by all requests and bounds the calls."""
+
+    guard: Guard
+    models: Models
+    handoff: Handoff
+    find: "Callable[[str], Model | None]"
+    """The catalogue: key → model."""
+    pool: Executor
+    call_timeout: float
+    """Seconds."""
+    lease: float
+    """Seconds."""
+    now: Callable[[], datetime] = _utcnow
+
+    def generate(self, event: PromptApproved) -> list[Event]:
+        """Return the one event that tells what became of the pictures, or none where the request was taken back.
+
+        Raises where a picture has no outcome yet. Those that have one are recorded, and the next delivery draws
+        only the others.
+        """
+        _build_models()
+        drawing, metadata = event.data.drawing, event.metadata
+        taken = self.now()
+        lease = Lease(uuid4().hex, taken, taken + timedelta(seconds=self.lease))
+        try:
+            finished = self.guard.claim(metadata.request_id, drawing.count, lease, CALLS_ALLOWED + metadata.replays)
+        except TakenBackError:
+            logger.info("taken back", request_id=metadata.request_id)
+            return []
+        missing = [index for index in range(drawing.count) if index not in finished]
+        drawn = {
+            index: self.pool.submit(self._finish, _Picture(metadata.request_id, drawing, index, lease))
+            for index in missing
+        }
+        wait(drawn.values())
+        errors = [error for future in drawn.values() if (error := future.exception())]
+        if errors:
+            raise max(errors, key=_gravity)
+        finished |= {index: future.result() for index, future in drawn.items()}
+        return [_told(event, [finished[index] for index in range(drawing.count)])]
+
+    def _finish(self, picture: _Picture) -> Recorded:
+        """Record the picture's outcome, or give its lease back."""
+        try:
+            outcome = self._outcome(picture)
+            return self.guard.record(picture.request_id, Recorded(outcome, self.now()))
+        except Exception as error:
+            paid = not isinstance(error, NotPaid)
+            self.guard.release(picture.request_id, picture.index, picture.lease, paid=paid)
+            raise
+
+    def _outcome(self, picture: _Picture) -> ImageOutcome:
+        """Try the models in their order. One that may have been paid is never followed by another."""
+        reason, away = "model_unknown", ""
+        for plan in picture.drawing.models:
+            model = self.find(plan.model)
+            if model is None:  # a custom model that is no longer configured
+                continue
+            try:
+                return self._generated(picture, plan, model)
+            except ModelCallError as error:
+                rule = ruling(error)
+                logger.warning(
+                    "no picture",
+                    request_id=picture.request_id,
+                    index=picture.index,
+                    model=plan.model,
+                    error=error.code,
+                    reason=rule.reason,
+                    then=rule.then.value,
+                )
+                if rule.then is Then.REJECT:
+                    status = "filtered" if rule.reason == "content_filtered" else "failed"
+                    return ImageOutcome(index=picture.index, status=status, reason=rule.reason)
+                if rule.then in {Then.WAIT, Then.RETRY}:
+                    raise _later(error, rule, model) from error
+                reason = rule.reason
+                away = away or (error.code if rule.then is Then.SUBSTITUTE else "")
+        if away:
+            raise BusyError(f"{away}: no model of the request's list is available")
+        return ImageOutcome(index=picture.index, status="failed", reason=reason)
+
+    def _generated(self, picture: _Picture, plan: ModelPlan, model: "Model") -> ImageOutcome:
+        seed = (picture.drawing.seed + picture.index) % (model.seed_max + 1)
+        drawn = self._paid_call(picture, plan, model, seed)
+        digest = sha256(drawn.content)
+        key = handoff_key(picture.request_id, picture.index, digest)
+        self.handoff.put(key, drawn.content, drawn.header.media_type, digest)
+        return ImageOutcome(
+            index=picture.index,
+            status="generated",
+            image=RawImage(
+                key=key,
+                sha256=digest,
+                bytes=len(drawn.content),
+                media_type=drawn.header.media_type,
+                width=drawn.header.width,
+                height=drawn.header.height,
+                model=plan.model,
+                seed=seed if drawn.seed is None else drawn.seed,
+                cost_usd=plan.price_usd,
+            ),
+        )
+
+    def _paid_call(self, picture: _Picture, plan: ModelPlan, model: "Model", seed: int) -> "Drawn":
+        from services.generation.families import FAMILIES  # noqa: PLC0415 - with the catalogue, not at the cold start
+
+        if (picture.lease.until - self.now()).total_seconds() < self.call_timeout + AFTER_CALL:
+            # The calls before this one took long. A call that outlived its lease could be paid for twice.
+            raise BusyError("no time left for another model call in this invocation")
+        family = FAMILIES[model.family]
+        outcome, started = "generated", time.perf_counter()
+        try:
+            return family.read(self.models.call(model, family.body(picture.drawing, plan, model, seed)))
+        except ModelCallError as error:
+            outcome = ruling(error).reason
+            raise
+        finally:
+            seconds = time.perf_counter() - started
+            model_called(picture.request_id, picture.index, plan.model, outcome, seconds)
+
+
+_building: Final = Lock()
+
+
+def _build_models() -> None:
+    """Build the deferred models that the threads share: pydantic's own building on first use is not thread-safe."""
+    with _building:
+        for model in (
+            RawImage,
+            ImageOutcome,
+            ImageGeneratedData,
+            ImageGenerated,
+            GenerationFailedData,
+            GenerationFailed,
+        ):
+            model.model_rebuild()  # nothing to do from the second time on
+
+
+def _later(error: ModelCallError, rule: Rule, model: "Model") -> Exception:
+    """Return what is raised to have the message retried. Its text is for operators and never quotes AWS's."""
+    text = f"{error.code} from {model.model_id} ({rule.reason})"
+    if rule.then is Then.WAIT:
+        return BusyError(text)
+    return RetriableError(text) if rule.paid else RefusedError(text)
+
+
+def _gravity(error: BaseException) -> int:
+    """Order errors of one request: a bug shows at once, and a busy model does not use up anybody's attempts."""
+    return ["retriable", "transient", "final"].index(disposition(error))
+
+
+def _told(cause: PromptApproved, finished: list[Recorded]) -> Event:
+    """Build the event from the records alone: a redelivery repeats it to the microsecond."""
+    outcomes = [recorded.outcome for recorded in finished]
+    at = max(recorded.at for recorded in finished)
+    if any(outcome.status == "generated" for outcome in outcomes):
+        data = ImageGeneratedData(outcomes=outcomes, drawing=cause.data.drawing)
+        return ImageGenerated.follow(cause, data, occurred_at=at)
+    failed = GenerationFailedData(reason=outcomes[0].reason or "unknown", outcomes=outcomes)
+    return GenerationFailed.follow(cause, failed, occurred_at=at)
