@@ -1,6 +1,6 @@
 """The gallery bucket and the gallery catalogue."""
 
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from events.claim_check import sha256
 from events.drawing import Variant
 from events.errors import RetriableError, TransientError, UnprocessableError, error_code
 from events.items import from_item, to_item
@@ -58,9 +59,8 @@ class GalleryFiles:
 
     def _standing(self, variant: Variant) -> Variant:
         """Return ``variant`` as an earlier attempt wrote it: another release may have encoded it differently."""
-        head = self._client.head_object(Bucket=self._bucket, Key=variant.key, ChecksumMode="ENABLED")
-        digest = b64decode(head["ChecksumSHA256"]).hex()
-        return variant.model_copy(update={"sha256": digest, "bytes": head["ContentLength"]})
+        content = self._client.get_object(Bucket=self._bucket, Key=variant.key)["Body"].read()
+        return variant.model_copy(update={"sha256": sha256(content), "bytes": len(content)})
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete ``keys``, at most a thousand."""

@@ -14,14 +14,14 @@ class CatalogueSettings(Settings):
 class StoreSettings(CatalogueSettings):
     """For the step that stores pictures."""
 
-    handoff_bucket: str
-    gallery_bucket: str
+    handoff_bucket_name: str
+    gallery_bucket_name: str
     prompt_hash_key: SecretStr
 
 
 class ApiSettings(CatalogueSettings):
     """For the API."""
 
-    gallery_bucket: str
+    gallery_bucket_name: str
     cdn_domain: str | None = None
     """Empty where the CDN is turned off: URLs are presigned then."""

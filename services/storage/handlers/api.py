@@ -13,7 +13,7 @@ from services.storage.views import ImageView, is_image_id
 
 _settings = ApiSettings.load()
 _catalogue = GalleryCatalogue(boto3.client("dynamodb"), _settings.table_name)
-_links = image_links(_settings.gallery_bucket, _settings.cdn_domain)
+_links = image_links(_settings.gallery_bucket_name, _settings.cdn_domain)
 _app = make_resolver()
 
 

@@ -1,0 +1,262 @@
+"""The gallery's files and catalogue: one suite for the fakes and for S3 and DynamoDB as moto speaks them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from events.claim_check import HandoffReader, sha256
+from events.drawing import RawImage, Variant
+from events.errors import TransientError, UnprocessableError
+from services.storage.adapters import GalleryCatalogue, GalleryFiles
+from services.storage.gallery import Entry, Tombstone
+from services.storage.logic import Catalogue, Files, Handoff, Store
+from tests.unit.storage.fakes import (
+    KEY,
+    NOON,
+    REQUEST,
+    FakeCatalogue,
+    FakeFiles,
+    FakeHandoff,
+    approved,
+    encode,
+    painting,
+    raw_image,
+)
+
+TOMBSTONE = Tombstone(request_id=REQUEST, written_at=NOON)
+
+
+@dataclass
+class Adapters:
+    files: Files
+    catalogue: Catalogue
+    handoff: Handoff
+
+    def lay_down(self, content: bytes) -> RawImage:
+        image = raw_image(content)
+        if isinstance(self.handoff, FakeHandoff):
+            self.handoff.objects[image.key] = content
+        else:
+            boto3.client("s3").put_object(Bucket="handoff", Key=image.key, Body=content)
+        return image
+
+
+@pytest.fixture
+def gallery_on_moto(aws_test_environment: None, service_template: Any) -> Iterator[None]:
+    """Create the table exactly as storage's template declares it, and two buckets."""
+    with mock_aws():
+        properties = service_template("storage")["Resources"]["GalleryTable"]["Properties"]
+        boto3.client("dynamodb").create_table(
+            TableName="gallery",
+            **{
+                key: properties[key]
+                for key in ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+            },
+        )
+        for bucket in ("gallery", "handoff"):
+            boto3.client("s3").create_bucket(Bucket=bucket)
+        yield
+
+
+@pytest.fixture
+def aws(gallery_on_moto: None) -> Adapters:
+    s3 = boto3.client("s3")
+    return Adapters(
+        GalleryFiles(s3, "gallery"),
+        GalleryCatalogue(boto3.client("dynamodb"), "gallery"),
+        HandoffReader(s3, "handoff"),
+    )
+
+
+@pytest.fixture(params=["fake", "aws"])
+def adapters(request: pytest.FixtureRequest) -> Adapters:
+    if request.param == "fake":
+        return Adapters(FakeFiles(), FakeCatalogue(), FakeHandoff())
+    found: Adapters = request.getfixturevalue("aws")
+    return found
+
+
+def variant(name: str, content: bytes = b"content") -> Variant:
+    return Variant(
+        key=f"images/{REQUEST}/{name}",
+        sha256=sha256(content),
+        bytes=len(content),
+        media_type="image/webp",
+        width=3,
+        height=2,
+    )
+
+
+def entry(index: int = 0, **changes: Any) -> Entry:
+    values: dict[str, Any] = {
+        "image_id": f"{REQUEST}-{index}",
+        "request_id": REQUEST,
+        "owner": "ada",
+        "index": index,
+        "created_at": NOON,
+        "prompt": "A lighthouse, 灯台",
+        "negative_prompt": None,
+        "style": "anime",
+        "quality": "premium",
+        "steps": 30,
+        "guidance": 7.1,
+        "model": "stable-image-core",
+        "seed": 4294967294,
+        "cost_usd": Decimal("0.04"),
+        "original": variant("original.png"),
+        "display": variant("display.webp"),
+        "thumbnail": variant("thumbnail.webp"),
+        "placeholder": "LEHV6nWB2yk8pyo0adR*.7kCMdnj",
+        **changes,
+    }
+    return Entry.model_validate(values)
+
+
+def test_what_was_recorded_is_found_as_it_was(adapters: Adapters) -> None:
+    assert adapters.catalogue.add([entry(0), entry(1)]) == [entry(0), entry(1)]
+    assert adapters.catalogue.find(f"{REQUEST}-1") == entry(1)
+
+
+def test_an_unknown_picture_is_not_found(adapters: Adapters) -> None:
+    assert adapters.catalogue.find(f"{REQUEST}-7") is None
+
+
+def test_what_is_recorded_first_stands(adapters: Adapters) -> None:
+    adapters.catalogue.add([entry(0), entry(1)])
+    later = [entry(index, created_at=NOON + timedelta(hours=1)) for index in (0, 1)]
+    assert adapters.catalogue.add(later) == [entry(0), entry(1)]
+    assert adapters.catalogue.find(f"{REQUEST}-0") == entry(0)
+
+
+def test_after_a_tombstone_nothing_is_recorded(adapters: Adapters) -> None:
+    adapters.catalogue.bury(TOMBSTONE)
+    assert adapters.catalogue.add([entry(0), entry(1)]) == TOMBSTONE
+    assert adapters.catalogue.find(f"{REQUEST}-0") is None
+
+
+def test_the_first_tombstone_of_a_request_stays(adapters: Adapters) -> None:
+    adapters.catalogue.bury(TOMBSTONE)
+    adapters.catalogue.bury(Tombstone(request_id=REQUEST, written_at=NOON + timedelta(hours=1)))
+    assert adapters.catalogue.add([entry()]) == TOMBSTONE
+
+
+def test_a_tombstone_does_not_touch_what_is_recorded(adapters: Adapters) -> None:
+    adapters.catalogue.add([entry()])
+    adapters.catalogue.bury(TOMBSTONE)
+    assert adapters.catalogue.add([entry()]) == [entry()]
+    assert adapters.catalogue.find(f"{REQUEST}-0") == entry()
+
+
+def test_a_request_is_recorded_as_one(adapters: Adapters) -> None:
+    adapters.catalogue.add([entry(0)])
+    with pytest.raises(UnprocessableError, match="other pictures"):
+        adapters.catalogue.add([entry(0), entry(1)])
+    assert adapters.catalogue.find(f"{REQUEST}-1") is None
+
+
+def test_a_key_is_written_once_and_what_stands_is_told(adapters: Adapters) -> None:
+    first = [(variant("a", b"first"), b"first"), (variant("b", b"first"), b"first")]
+    assert adapters.files.write(first) == [v for v, _ in first]
+    second = [(variant("a", b"second!"), b"second!"), (variant("c", b"second!"), b"second!")]
+    assert adapters.files.write(second) == [variant("a", b"first"), variant("c", b"second!")]
+
+
+def test_deleting_frees_the_key_and_may_be_repeated(adapters: Adapters) -> None:
+    adapters.files.write([(variant("a", b"first"), b"first")])
+    adapters.files.delete([variant("a").key])
+    adapters.files.delete([variant("a").key])
+    assert adapters.files.write([(variant("a", b"second"), b"second")]) == [variant("a", b"second")]
+
+
+def test_a_missing_object_and_one_with_another_hash_are_refused(adapters: Adapters) -> None:
+    image = adapters.lay_down(b"content")
+    assert adapters.handoff.read(image) == b"content"
+    with pytest.raises(UnprocessableError, match=r"image\.key"):
+        adapters.handoff.read(image.model_copy(update={"key": "raw/elsewhere"}))
+    with pytest.raises(UnprocessableError, match=r"image\.sha256"):
+        adapters.handoff.read(image.model_copy(update={"sha256": sha256(b"other")}))
+
+
+def test_files_on_s3_are_cached_for_good_and_say_what_they_are(aws: Adapters) -> None:
+    aws.files.write([(variant("a", b"first"), b"first")])
+    head = boto3.client("s3").head_object(Bucket="gallery", Key=variant("a").key)
+    assert (head["ContentType"], head["ContentLength"]) == ("image/webp", 5)
+    assert "immutable" in head["CacheControl"]
+
+
+def test_the_list_of_an_owner_is_one_query_newest_first_and_thin(aws: Adapters) -> None:
+    for hour, index in ((3, 0), (1, 1), (2, 2)):
+        request = f"0{hour}" + REQUEST[2:]
+        aws.catalogue.add(
+            [
+                entry(
+                    index,
+                    request_id=request,
+                    image_id=f"{request}-{index}",
+                    created_at=NOON + timedelta(hours=hour),
+                    prompt="x" * 5000,
+                )
+            ]
+        )
+    aws.catalogue.add([entry(owner="mallory")])
+    aws.catalogue.bury(TOMBSTONE)
+    answer = boto3.client("dynamodb").query(
+        TableName="gallery",
+        IndexName="by-owner",
+        KeyConditionExpression="#o = :o",
+        ExpressionAttributeNames={"#o": "owner"},
+        ExpressionAttributeValues={":o": {"S": "ada"}},
+        ScanIndexForward=False,
+    )
+    assert [item["image_id"]["S"][:2] for item in answer["Items"]] == ["03", "02", "01"]
+    assert "prompt" not in answer["Items"][0]
+    assert len(answer["Items"][0]["caption"]["S"]) == 140
+
+
+def test_tombstones_expire_long_after_the_raw_picture(aws: Adapters) -> None:
+    aws.catalogue.bury(TOMBSTONE)
+    [item] = boto3.client("dynamodb").scan(TableName="gallery")["Items"]
+    assert int(item["expires_at"]["N"]) == int((NOON + timedelta(days=60)).timestamp())
+
+
+@pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError"])
+def test_a_transaction_that_met_another_is_tried_again(
+    aws: Adapters, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    client = boto3.client("dynamodb")
+    answer: Any = {
+        "Error": {"Code": "TransactionCanceledException", "Message": "cancelled"},
+        "CancellationReasons": [{"Code": "None"}, {"Code": code}],
+    }
+
+    def cancelled(**_: Any) -> None:
+        raise ClientError(answer, "TransactWriteItems")
+
+    monkeypatch.setattr(client, "transact_write_items", cancelled)
+    with pytest.raises(TransientError, match=code):
+        GalleryCatalogue(client, "gallery").add([entry()])
+
+
+def test_one_picture_costs_five_calls(aws: Adapters, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = aws.lay_down(encode(painting()))
+    calls: list[str] = []
+    s3, dynamodb = boto3.client("s3"), boto3.client("dynamodb")
+    for client in (s3, dynamodb):
+        client.meta.events.register("before-call", lambda model, **_: calls.append(model.name))
+    store = Store(
+        handoff=HandoffReader(s3, "handoff"),
+        files=GalleryFiles(s3, "gallery"),
+        catalogue=GalleryCatalogue(dynamodb, "gallery"),
+        hash_key=KEY,
+        clock=lambda: NOON,
+    )
+    first = store(approved(image))
+    assert sorted(calls) == ["GetObject", "PutObject", "PutObject", "PutObject", "TransactWriteItems"]
+    assert store(approved(image)) == first
