@@ -1,0 +1,60 @@
+"""Options that several verbs of the command line share."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from services.operations.adapters import Connection
+from services.operations.settings import Target
+
+
+class Rate(click.ParamType):
+    """``5``, ``5/s`` or ``30/m``: messages a second, more than none."""
+
+    name = "N/s"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return messages a second."""
+        number, _, unit = str(value).partition("/")
+        try:
+            rate = float(number) / {"": 1, "s": 1, "m": 60}[unit]
+        except (ValueError, KeyError):
+            rate = 0
+        if not 0 < rate <= 1000:
+            self.fail(f"{value!r} is not a rate such as 5/s or 30/m", param, ctx)
+        return rate
+
+
+def on_target(verb: Callable[..., int]) -> Callable[..., int]:
+    """Give ``verb`` the options that say which installation it works on, and a connection to it."""
+
+    @click.option(
+        "--prefix",
+        envvar="GENAI_IMAGES_PREFIX",
+        default="genai-images-dev",
+        show_default=True,
+        help="Every name of the installation starts with it.",
+    )
+    @click.option("--region", envvar=["AWS_REGION", "AWS_DEFAULT_REGION"], help="AWS region.")
+    @click.option("--endpoint-url", envvar="AWS_ENDPOINT_URL", help="Instead of AWS itself, such as an emulator's.")
+    @click.option("--bus", help="Event bus to announce replays on; by default the installation's own.")
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+    @functools.wraps(verb)
+    def command(*, prefix: str, region: str | None, endpoint_url: str | None, bus: str | None, **options: Any) -> int:
+        target = Target(prefix=prefix, region=region, endpoint_url=endpoint_url, bus=bus)
+        return verb(Connection(target), **options)
+
+    return command
+
+
+def selecting(verb: Callable[..., int]) -> Callable[..., int]:
+    """Give ``verb`` the options that say which dead letters it is about."""
+    for option in (
+        click.option("--request", "request_id", help="Only this request's."),
+        click.option("--fingerprint", help="Only what failed this way; the first digits will do."),
+        click.option("--queue", help="Only this queue's: its step (storage.store) or its name."),
+    ):
+        verb = option(verb)
+    return verb

@@ -1,0 +1,121 @@
+"""Queues, request states and time in memory, and builders of dead letters."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from events.envelope import Event
+from events.testing import eventbridge_body, sample
+from services.operations.letters import Message, QueuePair
+from services.operations.ports import Counts
+
+STORE = QueuePair("storage.store", "dev-storage-store-dlq", "dlq/storage-store", "storage-store")
+RECORD = QueuePair("analytics.record", "dev-analytics-record-dlq", "dlq/analytics-record", "analytics-record")
+ORPHAN = QueuePair("intake.relay", "dev-intake-relay-dlq", "dlq/intake-relay", None)
+START = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+
+
+def told(event: Event, *, replays: int = 0, request_id: str | None = None, event_id: str | None = None) -> Event:
+    """Return ``event`` with some of its metadata changed."""
+    changes = {"replays": replays, "request_id": request_id, "event_id": event_id}
+    known = {name: value for name, value in changes.items() if value is not None}
+    return event.model_copy(update={"metadata": event.metadata.model_copy(update=known)})
+
+
+class FakeClock:
+    """Time that passes only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+
+    def monotonic(self) -> float:
+        return self.at
+
+    def sleep(self, seconds: float, /) -> None:
+        self.at += seconds
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.at)
+
+
+class FakeStates:
+    """Statuses by request id; ``default`` for all others."""
+
+    def __init__(self, default: str | None = "stalled") -> None:
+        self.default = default
+        self.statuses: dict[str, str] = {}
+
+    def status(self, request_id: str) -> str | None:
+        return self.statuses.get(request_id, self.default)
+
+
+class FakeQueues:
+    """Dead-letter queues that hide what was read until it is released."""
+
+    def __init__(self, *pairs: QueuePair) -> None:
+        self._pairs = list(pairs)
+        self.dead: dict[str, list[Message]] = {pair.url: [] for pair in pairs}
+        self.sent: dict[str, list[str]] = {pair.source_url: [] for pair in pairs if pair.source_url}
+        self.hidden: set[str] = set()
+        self.holds: list[int] = []
+        self._count = 0
+
+    def put(
+        self, queue: QueuePair, body: Event | str, attributes: dict[str, str] | None = None, *, age: float = 0
+    ) -> Message:
+        """Dead-letter something ``age`` seconds before the start."""
+        self._count += 1
+        message = Message(
+            message_id=f"message-{self._count}",
+            receipt_handle=f"handle-{self._count}",
+            body=body if isinstance(body, str) else eventbridge_body(body),
+            sent_at=START - timedelta(seconds=age),
+            attributes=attributes or {},
+        )
+        self.dead[queue.url].append(message)
+        return message
+
+    def pairs(self) -> list[QueuePair]:
+        return self._pairs
+
+    def counts(self, url: str) -> Counts:
+        if url not in self.dead:
+            return Counts(len(self.sent[url]), 0)
+        hidden = sum(message.message_id in self.hidden for message in self.dead[url])
+        return Counts(len(self.dead[url]) - hidden, hidden)
+
+    def read(self, queue: QueuePair, *, limit: int, hidden_seconds: int) -> list[Message]:
+        found = [message for message in self.dead[queue.url] if message.message_id not in self.hidden][:limit]
+        self.hidden |= {message.message_id for message in found}
+        return found
+
+    def hold(self, queue: QueuePair, messages: Sequence[Message], seconds: int) -> None:
+        self.holds.append(seconds)
+        if not seconds:
+            self.hidden -= {message.message_id for message in messages}
+
+    def delete(self, queue: QueuePair, messages: Sequence[Message]) -> None:
+        gone = {message.message_id for message in messages}
+        self.dead[queue.url] = [message for message in self.dead[queue.url] if message.message_id not in gone]
+
+    def send(self, queue: QueuePair, body: str) -> None:
+        assert queue.source_url is not None
+        self.sent[queue.source_url].append(body)
+
+
+def stalled(
+    reason: str = "at services/storage/logic.py:12 in store", fingerprint: str = "aaaabbbbcccc"
+) -> dict[str, str]:
+    """Return the attributes with which a consumer dead-letters."""
+    return {
+        "error": "KeyError",
+        "reason": reason,
+        "step": "storage.store",
+        "fingerprint": fingerprint,
+        "first_seen": str(int((START - timedelta(hours=1)).timestamp() * 1000)),
+    }
+
+
+def approved(number: int = 0, *, replays: int = 0) -> Event:
+    """Return the ``number``-th request's ImageApproved."""
+    request_id = f"01a0b9c4-7d2e-7c31-9f60-{number:012d}"
+    return told(sample("ImageApproved"), replays=replays, request_id=request_id, event_id=request_id)
