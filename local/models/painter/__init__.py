@@ -51,7 +51,9 @@ def _compose(scene: Scene, rng: np.random.Generator, width: int, height: int) ->
     """Choose the kind of picture the words call for."""
     kinds = {subject.kind for subject in scene.subjects}
     outside = [
-        place for place in scene.places if place.kind not in ("room", "flowers", "space", "planet", "underwater")
+        place
+        for place in scene.places
+        if place.kind not in ("room", "flowers", "space", "galaxy", "planet", "underwater")
     ]
     if not scene.known:
         return abstract.paint(scene, rng, width, height)
@@ -59,7 +61,7 @@ def _compose(scene: Scene, rng: np.random.Generator, width: int, height: int) ->
         return indoors.deep_sea(scene, rng, width, height)
     if scene.place("room") or (kinds & _TABLE_THINGS and not outside and not scene.weather):
         return indoors.still_life(scene, rng, width, height)
-    afloat = scene.place("space") or scene.place("planet") or "rocket" in kinds
+    afloat = scene.place("space") or scene.place("galaxy") or scene.place("planet") or "rocket" in kinds
     landed = scene.place("planet") and kinds - {"moon", "rocket"} and not scene.place("space")
     if afloat and not outside and not landed:
         return indoors.space(scene, rng, width, height)

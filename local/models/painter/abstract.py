@@ -19,6 +19,7 @@ from local.models.painter.canvas import (
     mix,
     noise,
     screen,
+    shifted,
     smooth,
     solid,
 )
@@ -113,7 +114,7 @@ def _currents(rng: np.random.Generator, width: int, height: int, palette: Palett
             fill=tuple(round(part * 255) for part in tone),
             width=max(1, round((0.6 + 2.2 * pick) * width * over / 620)),
             joint="curve",
-        )  # type: ignore[arg-type]
+        )
     return np.asarray(image.reduce(over), np.float32) / 255
 
 
@@ -127,7 +128,7 @@ def _paper(rng: np.random.Generator, width: int, height: int, palette: Palette) 
     for index in range(6):
         line = height * (0.34 + 0.115 * index + 0.2 * (line_noise(rng, width, 2.0 + 0.5 * index, 2) - 0.5))
         mask = below(line, height)
-        shade = blur(np.roll(mask, -max(2, height // 90), 0), height / 70) * (1 - mask)
+        shade = blur(shifted(mask, -max(2, height // 90), 0), height / 70) * (1 - mask)
         picture *= (1 - 0.42 * shade)[..., None]
         t = index / 5
         tone = mix(mix(palette[3], palette[2], min(1, t * 2)), palette[0], max(0, t * 1.7 - 0.7))

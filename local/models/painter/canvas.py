@@ -1,4 +1,4 @@
-"""Arithmetic on pictures: float32 arrays of shape (height, width, 3) with values from 0 to 1, and masks without depth."""
+"""Arithmetic on pictures: arrays of shape (height, width, 3) with values from 0 to 1, and masks without depth."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
-Array = npt.NDArray[np.float32]
+Array = npt.NDArray[np.floating[Any]]
 Colour = tuple[float, float, float]
 Point = tuple[float, float]
 
@@ -59,10 +59,32 @@ def blur(array: Array, radius: float) -> Array:
     return np.asarray(soft, np.float32) / 255
 
 
+def soften(array: Array, radius: float) -> Array:
+    """A blur without steps, for slopes to be taken of: through a much smaller copy in full precision."""
+    height, width = array.shape
+    cell = max(1.0, radius / 2)
+    small = resize(array, max(3, round(width / cell)), max(3, round(height / cell)), Image.Resampling.BOX)
+    for _ in range(2):
+        wide = np.pad(small, 1, mode="edge")
+        rows = (wide[:-2] + 2 * wide[1:-1] + wide[2:]) / 4
+        small = ((rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:]) / 4).astype(np.float32)
+    return resize(small, width, height)
+
+
+def shifted(array: Array, down: int, right: int) -> Array:
+    """The mask moved, its edge repeated where nothing moves in."""
+    height, width = array.shape
+    rows = np.clip(np.arange(height) - down, 0, height - 1)
+    columns = np.clip(np.arange(width) - right, 0, width - 1)
+    moved: Array = array[rows[:, None], columns[None, :]]
+    return moved
+
+
 def smooth(low: float, high: float, value: Array) -> Array:
     """Zero below `low`, one above `high`, an S-curve between; `low` may be the larger."""
     t = np.clip((value - low) / (high - low), 0, 1)
-    return (t * t * (3 - 2 * t)).astype(np.float32)
+    curve: Array = (t * t * (3 - 2 * t)).astype(np.float32)
+    return curve
 
 
 def noise(rng: np.random.Generator, width: int, height: int, cells: float, stretch: float = 1.0) -> Array:

@@ -19,7 +19,11 @@ def skyline(picture: Array, rng: np.random.Generator, light: Light, foot: float,
     late = 1.0 - light.day
     for near, low, high, count in ((0.35, 0.2, 0.42, 17), (0.6, 0.14, 0.4, 13), (0.9, 0.06, 0.27, 10)):
         body, lights = _row(rng, width, height, foot, (low, high, count), late, neon)
-        tone = hazed(light, rgb("#3c4660") if late > 0.3 else rgb("#8d99aa"), near * 0.9)
+        tone = hazed(
+            light,
+            rgb("#3c4660") if late > 0.3 else (rgb("#8fa3bd"), rgb("#b9a08c"), rgb("#d0b596"))[int(near * 3)],
+            near * 0.9,
+        )
         mask = np.asarray(body, np.float32)[..., 0] / 255
         shade = np.asarray(body, np.float32)[..., 1:2] / 255
         blend(picture, solid(scale(tone, 0.75 if late < 0.3 else 0.5)) * (0.6 + 0.8 * shade), mask)

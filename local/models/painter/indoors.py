@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from local.models.painter import flora, sky, stage, water, weather
@@ -50,7 +52,9 @@ def space(scene: Scene, rng: np.random.Generator, width: int, height: int) -> Ar
     sky.nebula(picture, rng, (*(scale(hue, 0.85) for hue in hues), rgb("#c4703a")))
     sky.stars(picture, rng, 3.0, 2.4)
     asked = scene.place("planet")
-    if asked or scene.subjects:
+    if scene.place("galaxy"):
+        sky.galaxy(picture, rng, 0.5, 0.46, hues[0])
+    elif asked or scene.subjects:
         x = light.sun[0]
         sky.planet(picture, rng, x, 0.32, 0.2, (asked.colour if asked else None) or rgb("#d8a071"))
     moon = next((s for s in scene.subjects if s.kind == "moon"), None)
@@ -76,7 +80,8 @@ def deep_sea(scene: Scene, rng: np.random.Generator, width: int, height: int) ->
     water.underwater(picture, rng, colour)
     flora.corals(picture, rng, ())
     light = light_for(_by_day(scene), rng, 0.8)
-    stage.set_subjects(picture, scene, rng, light, Ground(0.9, 0.92, 0.3), emphasis=1.25)
+    school = tuple(replace(s, count=max(s.count, 6)) if s.kind == "fish" else s for s in scene.subjects)
+    stage.set_subjects(picture, replace(scene, subjects=school), rng, light, Ground(0.9, 0.92, 0.3), emphasis=1.25)
     haze = fractal(rng, width, height, 3, 3)
     picture += (solid(colour) - picture) * (0.08 + 0.12 * haze)[..., None]
     weather.settle(picture, light)

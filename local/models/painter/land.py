@@ -17,6 +17,7 @@ from local.models.painter.canvas import (
     rgb,
     scale,
     screen,
+    shifted,
     smooth,
     solid,
 )
@@ -40,7 +41,7 @@ def mountains(
     """Three ranges, each nearer, darker and lower than the one behind; light falls on the sun's side."""
     height, width = picture.shape[:2]
     rows = np.arange(height, dtype=np.float32)[:, None]
-    for index, (tall, near, cells) in enumerate(((0.40, 0.3, 3.2), (0.30, 0.52, 4.2), (0.15, 0.8, 6.0))):
+    for index, (tall, near, cells) in enumerate(((0.56, 0.34, 3.0), (0.38, 0.55, 4.0), (0.17, 0.8, 6.0))):
         ridge = 1 - np.abs(2 * line_noise(rng, width, cells, 3) - 1)
         profile = 0.72 * ridge + 0.28 * line_noise(rng, width, cells * 5, 4)
         profile = profile * (0.55 + 0.45 * line_noise(rng, width, 2, 1))
@@ -50,9 +51,9 @@ def mountains(
         rough = fractal(rng, width, height, 9, 5)
         step = max(2, width // 110)
         side = -step if light.sun[0] < 0.5 else step
-        slope = rough - np.roll(rough, (step, side), (0, 1))
-        lean = np.gradient(line)[None, :] * (1 if light.sun[0] > 0.5 else -1)
-        lit = np.clip(0.42 + 4.2 * slope - 0.35 * lean, 0, 1)
+        slope = rough - shifted(rough, step, side)
+        lean = _lean(line, rough, depth, light)
+        lit = np.clip(0.45 + 3.6 * slope + 0.42 * lean, 0, 1)
         shadow = hazed(light, scale(rock, 0.55), near)
         bright = mix(hazed(light, rock, near), light.glow, 0.18)
         colour = solid(shadow) + (solid(bright) - solid(shadow)) * lit[..., None]
@@ -64,6 +65,17 @@ def mountains(
         air = solid(hazed(light, rock, 0.05))
         colour = colour + (air - colour) * np.clip(smooth(0.35, 1.15, depth) * 0.75, 0, 1)[..., None]
         blend(picture, colour, mask)
+
+
+def _lean(line: Array, rough: Array, depth: Array, light: Light) -> Array:
+    """Which way a slope faces, from -1 (away from the sun) to 1: the skyline's own slant, carried down crookedly."""
+    width = line.size
+    kernel = np.ones(max(3, width // 45), np.float32) / max(3, width // 45)
+    slant = np.convolve(np.pad(np.gradient(line), kernel.size, mode="edge"), kernel, "same")[kernel.size : -kernel.size]
+    towards = np.tanh(slant * (2.2 if light.sun[0] < 0.5 else -2.2)).astype(np.float32)
+    columns = np.arange(width)[None, :] + (rough - 0.5) * width * 0.2 * np.clip(depth * 2.5, 0, 1)
+    lean: Array = -towards[np.clip(columns, 0, width - 1).astype(np.int32)]
+    return lean
 
 
 def hills(
@@ -85,7 +97,7 @@ def volcano(picture: Array, rng: np.random.Generator, light: Light, horizon: flo
     """One cone with a glowing crater, streams of lava and a plume."""
     height, width = picture.shape[:2]
     x, y = grid(width, height)
-    centre, top = float(rng.uniform(0.4, 0.6)), horizon * 0.36
+    centre, top = (0.4 if light.sun[0] < 0.5 else 0.6), horizon * 0.36
     mouth = 0.055
     away = np.abs(x[0] - centre)
     flank = np.clip((away - mouth) / 0.42, 0, 1)
@@ -102,7 +114,7 @@ def volcano(picture: Array, rng: np.random.Generator, light: Light, horizon: flo
     mask = below(line, height) * (y < horizon + 0.02)
     blend(picture, rock * (0.55 + 0.75 * rough[..., None]), mask)
     drop = np.clip((y * height - line[None, :]) / (height * (horizon - top)), 0, 1)
-    lava = np.zeros((height, width), np.float32)
+    lava: Array = np.zeros((height, width), np.float32)
     for _ in range(4):
         bend = (
             centre + float(rng.uniform(-0.035, 0.035)) + float(rng.uniform(-0.3, 0.3)) * np.clip(y - top, 0, 1) ** 1.15
@@ -115,7 +127,14 @@ def volcano(picture: Array, rng: np.random.Generator, light: Light, horizon: flo
 
 
 def forest(
-    picture: Array, rng: np.random.Generator, light: Light, horizon: float, colour: Colour, *, snow: bool
+    picture: Array,
+    rng: np.random.Generator,
+    light: Light,
+    horizon: float,
+    colour: Colour,
+    *,
+    snow: bool,
+    sides_only: bool = False,
 ) -> None:
     """Rows of conifers with mist between them; the nearest frame the picture at its sides."""
     height, width = picture.shape[:2]
@@ -125,7 +144,7 @@ def forest(
         for _ in range(count):
             x = float(rng.uniform(-0.03, 1.03))
             framing = 1 if near < 0.7 else 0.35 + 2.0 * abs(x - 0.5) ** 1.1 * 1.4
-            if near > 0.7 and abs(x - 0.5) < 0.17:
+            if (near > 0.7 or sides_only) and abs(x - 0.5) < (0.24 if sides_only else 0.17):
                 continue
             size = height * tall * framing * float(rng.uniform(0.7, 1.15))
             conifer(stencil, caps, rng, x * width, foot + float(rng.uniform(0, 0.02)) * height, size)
@@ -193,15 +212,31 @@ def plane(
     picture[start:] = np.clip(ground, 0, 1)
 
 
+def scorch(picture: Array, rng: np.random.Generator, light: Light, horizon: float) -> None:
+    """Black lava fields with embers in their cracks, over the ground already there."""
+    height, width = picture.shape[:2]
+    _, y = grid(width, height)
+    cover = smooth(horizon - 0.002, horizon + 0.004, np.broadcast_to(y, (height, width)))
+    crust = fractal(rng, width, height, 9, 6, stretch=2.6)
+    blend(picture, solid(light.on(rgb("#5a4a4c"))) * (0.35 + 0.95 * crust)[..., None], cover)
+    cracks = (
+        smooth(0.022, 0.0, np.abs(fractal(rng, width, height, 6, 4, stretch=2.6) - 0.5))
+        * cover
+        * smooth(0.3, 0.7, crust)
+    )
+    screen(picture, (cracks + blur(cracks, width / 80))[..., None] * solid((1, 0.36, 0.08)))
+
+
 def _tile(rng: np.random.Generator, kind: str) -> Array:
     side = 512
-    if kind == "dunes":
-        ripple = fractal(rng, side, side, 5, 4)
-        _, y = grid(side, side)
-        return (0.5 + 0.3 * np.sin(y * 190 + ripple * 22) * 0.7 + 0.2 * (ripple - 0.5)).astype(np.float32)
     if kind == "snow":
-        return 0.5 + 0.5 * (fractal(rng, side, side, 6, 4) - 0.5)
-    return fractal(rng, side, side, 24, 5)
+        return _endless(0.5 + 0.5 * (fractal(rng, side, side, 6, 4) - 0.5))
+    return _endless(fractal(rng, side, side, 24, 5))
+
+
+def _endless(tile: Array) -> Array:
+    """The tile with its mirror images, so that it repeats without a seam."""
+    return np.block([[tile, tile[:, ::-1]], [tile[::-1], tile[::-1, ::-1]]])
 
 
 def dunes(picture: Array, rng: np.random.Generator, light: Light, horizon: float, sand: Colour) -> None:
@@ -216,7 +251,7 @@ def dunes(picture: Array, rng: np.random.Generator, light: Light, horizon: float
         line = height * (base - (0.035 + 0.05 * index / 2.5) * swell)
         flow = float(rng.uniform(0.4, 1.1)) * (1 if light.sun[0] > 0.5 else -1)
         depth = (rows - line[None, :]) / height
-        crest = np.roll(swell, int(width * 0.05 * flow))[None, :] - swell[None, :] + depth * 0.9
+        crest = shifted(swell[None, :], 0, int(width * 0.05 * flow)) - swell[None, :] + depth * 0.9
         lit = smooth(-0.1, 0.16, crest + 0.1 * np.sin(x * 9 + index))
         ripples = 1 + 0.05 * np.sin(depth * height * (0.75 - 0.1 * index) + 5 * swell[None, :] + x * 30)
         bright, dark = hazed(light, sand, near), hazed(light, scale(mix(sand, light.shade, 0.35), 0.55), near)
@@ -241,7 +276,7 @@ def cliff(picture: Array, rng: np.random.Generator, light: Light, horizon: float
     rock = fractal(rng, width, height, 7, 6, stretch=0.4)
     strata = fractal(rng, width, height, 22, 3, stretch=6)
     step = max(2, width // 140)
-    relief = np.clip(0.5 + 5.5 * (rock - np.roll(rock, (step, step if light.sun[0] < 0.5 else -step), (0, 1))), 0, 1.4)
+    relief = np.clip(0.5 + 5.5 * (rock - shifted(rock, step, step if light.sun[0] < 0.5 else -step)), 0, 1.4)
     depth = np.clip((y * height - line[None, :]) / (height * 0.3), 0, 1)
     tone = solid(light.on(rgb("#8d7b70"))) * ((0.42 + 0.6 * relief) * (0.8 + 0.35 * strata))[..., None]
     blend(picture, tone * (1 - 0.45 * depth[..., None]), mask)

@@ -26,7 +26,7 @@ class Light:
     def on(self, colour: Colour) -> Colour:
         """A thing's colour in this light."""
         lit = mix(self.shade, self.glow, 0.25 + 0.65 * self.day)
-        bright = 0.34 + 0.74 * self.day
+        bright = 0.5 + 0.6 * self.day
         return (colour[0] * lit[0] * bright, colour[1] * lit[1] * bright, colour[2] * lit[2] * bright)
 
 
@@ -40,8 +40,8 @@ HOURS = {
     "day": _light("#2d74c9", "#79b3e8", "#d6ebf5", "#fffaf0", "#8fb2dc", 1.0, 0.78, 0.0),
     "golden": _light("#5f8fc4", "#edc58d", "#ffe2a6", "#fff0c4", "#b58a76", 0.86, 0.26, 0.3),
     "sunset": _light("#2d3470", "#c2517a", "#ffa152", "#ffd387", "#6d4777", 0.52, 0.11, 0.6),
-    "dusk": _light("#1a2050", "#5b4688", "#e59a86", "#ffc3a0", "#4a4a86", 0.36, -0.06, 0.5),
-    "night": _light("#050a20", "#101f48", "#2c4673", "#cfdcff", "#34508c", 0.14, 0.62, 0.4),
+    "dusk": _light("#1a2050", "#5b4688", "#e59a86", "#ffc3a0", "#5a5a9a", 0.38, -0.06, 0.5),
+    "night": _light("#050a20", "#101f48", "#2c4673", "#cfdcff", "#4a67a6", 0.16, 0.62, 0.4),
 }
 
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from local.models.painter import city, flora, land, sky, stage, water, weather
-from local.models.painter.canvas import Array, Colour, fractal, grid, line_noise, mix, rgb, scale, screen, smooth, solid
-from local.models.painter.light import Light, light_for
+from local.models.painter import city, features, flora, land, sky, stage, water, weather
+from local.models.painter.canvas import (
+    Array,
+    Colour,
+    mix,
+    rgb,
+    scale,
+)
+from local.models.painter.light import light_for
 from local.models.painter.stage import Ground
 from local.models.painter.words import Scene
 
@@ -47,7 +53,8 @@ class _View:
         self.snowy = "snow" in scene.weather
         self.alien = bool(scene.place("planet"))
         self.wet = any(scene.place(kind) for kind in ("sea", "lake", "island", "beach"))
-        if not self.wet and any(s.kind in ("sailboat", "whale", "bridge", "lighthouse") for s in scene.subjects):
+        self.wet |= any(s.kind == "bridge" for s in scene.subjects) or bool(scene.place("waterfall"))
+        if not self.wet and any(s.kind in ("sailboat", "whale", "lighthouse") for s in scene.subjects):
             self.wet = not any(scene.place(kind) for kind in _ON_LAND)
         self.horizon = self._horizon()
         self.light = light_for(scene, rng, self.horizon)
@@ -66,7 +73,7 @@ class _View:
         scene, rng, light = self.scene, self.rng, self.light
         covered = bool({"storm", "rain"} & scene.weather)
         dark = light.day < 0.3 or self.alien or "stars" in scene.weather
-        if dark and not covered and "stars" not in scene.unwanted:
+        if dark and not covered and scene.style != "line" and "stars" not in scene.unwanted:
             sky.stars(self.picture, rng, self.horizon, 1.4 if light.day < 0.3 else 0.7)
         if "aurora" in scene.weather:
             sky.aurora(self.picture, rng, self.horizon, next(iter(scene.colours), None))
@@ -112,44 +119,57 @@ class _View:
             neon = scene.style == "neon" or bool({"rain"} & scene.weather and light.day < 0.4)
             city.skyline(picture, rng, light, self.horizon + 0.01, neon=neon)
         if scene.place("waterfall"):
-            _waterfall(picture, rng, light, self.horizon)
+            features.waterfall(picture, rng, light, self.horizon)
         if (woods := scene.place("forest")) or (scene.place("lake") and "forest" not in scene.unwanted):
             green = (woods.colour if woods else None) or rgb("#2f5d4c")
             depth = self.horizon if woods else self.horizon - 0.015
             if woods:
-                land.forest(picture, rng, light, depth, green, snow=self.snowy)
+                green = mix(green, rgb("#1f4a38"), 0.55)
+                land.forest(
+                    picture, rng, light, depth, green, snow=self.snowy, sides_only=bool(scene.place("waterfall"))
+                )
             else:
-                _far_trees(picture, rng, light, self.horizon, green)
+                features.far_trees(picture, rng, light, self.horizon, green)
         if scene.place("island"):
-            _island(picture, rng, light, self.horizon)
+            features.island(picture, rng, light, self.horizon)
         if "mist" in scene.weather:
             weather.mist(picture, rng, light, self.horizon, 0.85)
 
     def ground(self) -> Ground:
-        """Water or land below the horizon; says where things can stand."""
+        """Water, street or land below the horizon; says where things can stand."""
+        if self.wet:
+            return self._water()
+        if self.scene.place("city"):
+            wet = bool({"rain", "snow"} & self.scene.weather) or self.light.day < 0.4
+            calm = 0.8 if wet else 0.55
+            water.reflect(self.picture, self.rng, self.light, self.horizon, rgb("#39415a"), calm)
+            return Ground(self.horizon, 0.93, far=0.82)
+        return self._land()
+
+    def _water(self) -> Ground:
+        """Sea or lake, with the shore there is to stand on."""
         scene, rng, light, picture, horizon = self.scene, self.rng, self.light, self.picture, self.horizon
         stormy = "storm" in scene.weather
-        if self.wet:
-            lake = scene.place("lake")
-            colour = self._place_colour(("sea", "lake"), rgb("#2f7f97") if light.day > 0.6 else rgb("#2b5f80"))
-            water.reflect(picture, rng, light, horizon, colour, 0.92 if lake else 0.25 if stormy else 0.55)
-            if stormy and not lake:
-                water.breakers(picture, rng, light, horizon + 0.03, colour)
-            if scene.place("beach"):
-                water.shore(picture, rng, light, 0.78, self._place_colour(("beach",), rgb("#e8cf9f")))
-                return Ground(horizon, 0.93, horizon)
-            if lake:
-                _bank(picture, rng, light, 0.83, self._grass(), snow=self.snowy)
-                return Ground(horizon, 0.885, horizon)
-            if self._needs_cliff():
-                right = light.sun[0] < 0.5
-                top = land.cliff(picture, rng, light, horizon, right=right)
-                return Ground(horizon, top, horizon + 0.1, top, right)
-            return Ground(horizon, 0.9, horizon)
-        if scene.place("city"):
-            wet = bool({"rain", "snow"} & scene.weather) or light.day < 0.4
-            water.reflect(picture, rng, light, horizon, rgb("#39415a"), 0.8 if wet else 0.55)
-            return Ground(horizon, 0.93)
+        lake = scene.place("lake") or scene.place("waterfall")
+        colour = self._place_colour(("sea", "lake"), rgb("#2f7f97") if light.day > 0.6 else rgb("#2b5f80"))
+        water.reflect(picture, rng, light, horizon, colour, 0.92 if lake else 0.25 if stormy else 0.55)
+        if stormy and not lake:
+            water.breakers(picture, rng, light, horizon + 0.03, colour)
+        if scene.place("beach") or scene.place("island"):
+            water.shore(picture, rng, light, 0.78, self._place_colour(("beach",), rgb("#e8cf9f")))
+            return Ground(horizon, 0.93, horizon, far=0.86)
+        if lake:
+            features.bank(picture, rng, light, 0.83, self._grass(), snow=self.snowy)
+            return Ground(horizon, 0.885, horizon, far=0.85)
+        if self._needs_cliff():
+            right = light.sun[0] < 0.5
+            top = land.cliff(picture, rng, light, horizon, right=right)
+            return Ground(horizon, top, horizon + 0.1, top, right)
+        return Ground(horizon, 0.9, horizon)
+
+    def _land(self) -> Ground:
+        """Sand, snow, rows of flowers or grass, and what lies on it."""
+        scene, rng, light, picture, horizon = self.scene, self.rng, self.light, self.picture, self.horizon
         if scene.place("desert") or self.alien:
             land.dunes(picture, rng, light, horizon, self._sand())
         elif self.snowy:
@@ -160,8 +180,16 @@ class _View:
         else:
             grassy = self._grass()
             land.plane(picture, rng, light, horizon, scale(grassy, 0.9), mix(grassy, rgb("#c9c770"), 0.25))
+        if scene.place("volcano") and not scene.place("meadow"):
+            land.scorch(picture, rng, light, horizon)
         if scene.place("river"):
-            _river(picture, rng, light, horizon, self._place_colour(("river",), rgb("#3d7f96")))
+            features.river(picture, rng, light, horizon, self._place_colour(("river",), rgb("#3d7f96")))
+        misty = "mist" in scene.weather
+        if scene.place("cliff") or (misty and any(s.kind == "person" for s in scene.subjects)):
+            if misty:
+                weather.mist(picture, rng, light, 0.8, 1.5)
+            right = light.sun[0] < 0.5
+            return Ground(horizon, 0.86, None, land.cliff(picture, rng, light, horizon + 0.1, right=right), right)
         return Ground(horizon, 0.86, horizon + 0.12)
 
     def foreground(self) -> None:
@@ -174,7 +202,7 @@ class _View:
             bloom = self._place_colour(("flowers", "meadow"), _LAVENDER)
             flora.flowers(self.picture, rng, light, 0.8, (bloom, mix(bloom, (1, 1, 1), 0.25), scale(bloom, 0.8)), 260)
         elif (scene.place("meadow") or scene.place("garden")) and "flowers" not in scene.unwanted:
-            flora.flowers(self.picture, rng, light, self.horizon + 0.05, scene.colours[:3], 520)
+            flora.flowers(self.picture, rng, light, self.horizon + 0.05, self._free_colours(), 520)
         flora.grass(self.picture, rng, light, self._grass(), 0.07)
 
     def falling(self) -> None:
@@ -190,6 +218,11 @@ class _View:
         )
         return bool(self.scene.place("cliff")) or (grounded and not self.scene.place("island"))
 
+    def _free_colours(self) -> tuple[Colour, ...]:
+        """Colours the prompt gives to no thing: a meadow may bloom in them."""
+        taken = [thing.colour for thing in self.scene.subjects]
+        return tuple(colour for colour in self.scene.colours if colour not in taken)[:3]
+
     def _place_colour(self, kinds: tuple[str, ...], usual: Colour) -> Colour:
         return next((p.colour for kind in kinds if (p := self.scene.place(kind)) and p.colour), usual)
 
@@ -198,87 +231,3 @@ class _View:
 
     def _grass(self) -> Colour:
         return self._place_colour(("meadow", "hills", "garden"), rgb("#7ba046"))
-
-
-def _far_trees(picture: Array, rng: np.random.Generator, light: Light, horizon: float, green: Colour) -> None:
-    """A low, dark line of trees along the far shore."""
-    height, width = picture.shape[:2]
-    jag = line_noise(rng, width, 70, 2) * 0.6 + line_noise(rng, width, 6, 3) * 0.6
-    line = height * (horizon - 0.008 - 0.045 * jag)
-    rows = np.arange(height)[:, None]
-    land.blend(picture, solid(land.hazed(light, green, 0.72)), land.below(line, height) * (rows < height * horizon))
-
-
-def _bank(picture: Array, rng: np.random.Generator, light: Light, top: float, grassy: Colour, *, snow: bool) -> None:
-    """The near shore of a lake."""
-    height, width = picture.shape[:2]
-    line = height * (top - 0.05 * (line_noise(rng, width, 2.2, 2) - 0.3) + 0.01 * line_noise(rng, width, 30, 3))
-    depth = (np.arange(height, dtype=np.float32)[:, None] - line[None, :]) / height
-    rough = fractal(rng, width, height, 16, 5, stretch=2)
-    tone = solid(light.on((0.93, 0.95, 1.0) if snow else scale(grassy, 0.85))) * (0.55 + 0.75 * rough)[..., None]
-    rim = smooth(0.02, 0.0, depth)[..., None]
-    tone = tone * (1 - 0.45 * rim)
-    land.blend(picture, tone, land.below(line, height))
-
-
-def _island(picture: Array, rng: np.random.Generator, light: Light, horizon: float) -> None:
-    height, width = picture.shape[:2]
-    x, _ = grid(width, height)
-    middle = 1 - light.sun[0]
-    hump = np.exp(-(((x[0] - middle) / 0.17) ** 2)) * (0.55 + 0.6 * line_noise(rng, width, 7, 5))
-    line = height * (horizon + 0.012 - 0.2 * hump)
-    rough = fractal(rng, width, height, 14, 5)
-    tone = solid(land.hazed(light, rgb("#4f8a52"), 0.8)) * (0.55 + 0.8 * rough)[..., None]
-    rows = np.arange(height)[:, None]
-    sand = solid(land.hazed(light, rgb("#ecd8a8"), 0.9))
-    tone = (
-        tone
-        + (sand - tone)
-        * smooth(height * (horizon - 0.012), height * (horizon + 0.002), rows.astype(np.float32))[..., None]
-    )
-    land.blend(picture, tone, land.below(line, height) * (rows < height * horizon) * (hump > 0.07))
-
-
-def _river(picture: Array, rng: np.random.Generator, light: Light, horizon: float, colour: Colour) -> None:
-    """A river that winds out of the distance."""
-    height, width = picture.shape[:2]
-    mirror = picture.copy()
-    water.reflect(mirror, rng, light, horizon, colour, 0.8)
-    x, y = grid(width, height)
-    t = np.clip((y - horizon) / (1 - horizon), 0, 1)
-    middle = 0.5 + 0.2 * np.sin(4.2 / (t + 0.32) + float(rng.random()) * 6) * (0.25 + 0.75 * t)
-    ragged = 0.006 * (fractal(rng, width, height, 20, 3) - 0.5)
-    mask = smooth(0.004, -0.004, np.abs(x - middle) - 0.004 - 0.17 * t**1.35 + ragged) * (y > horizon)
-    land.blend(picture, mirror, mask.astype(np.float32))
-
-
-def _waterfall(picture: Array, rng: np.random.Generator, light: Light, horizon: float) -> None:
-    """A wall of rock with white water coming down it, and spray at its foot."""
-    height, width = picture.shape[:2]
-    x, y = grid(width, height)
-    top = horizon * (0.34 + 0.2 * (line_noise(rng, width, 4, 5) - 0.5) + 0.25 * (np.abs(x[0] - 0.5) < 0.05))
-    wall = land.below(height * top, height) * (y < horizon + 0.02)
-    rock = fractal(rng, width, height, 8, 6, stretch=0.45)
-    relief = np.clip(0.5 + 5 * (rock - np.roll(rock, (4, 4), (0, 1))), 0.1, 1.3)
-    moss = smooth(0.5, 0.75, fractal(rng, width, height, 6, 4))[..., None]
-    tone = (
-        solid(land.hazed(light, rgb("#6d6a68"), 0.85)) * (1 - moss * 0.7)
-        + solid(land.hazed(light, rgb("#5d8a4a"), 0.85)) * moss * 0.7
-    )
-    land.blend(picture, tone * (0.35 + 0.75 * relief)[..., None], wall.astype(np.float32))
-    lip = horizon * 0.4
-    fall = (
-        smooth(0.075, 0.05, np.abs(x - 0.5 - 0.015 * np.sin(y * 9)) - 0.05 * np.clip(y - lip, 0, 1))
-        * (y > lip)
-        * (y < horizon + 0.03)
-    )
-    threads = (
-        np.repeat(line_noise(rng, width, 120, 3)[None, :], height, 0) * 0.6
-        + fractal(rng, width, height, 40, 2, stretch=0.2) * 0.4
-    )
-    white = solid(mix(light.glow, (1, 1, 1), 0.5)) * (0.62 + 0.45 * threads)[..., None] * (0.45 + 0.55 * light.day)
-    land.blend(picture, white, (fall * 0.95).astype(np.float32))
-    spray = np.exp(-(((x - 0.5) / 0.16) ** 2) - ((y - horizon) / 0.06) ** 2) * (
-        0.5 + 0.7 * fractal(rng, width, height, 7, 4)
-    )
-    screen(picture, np.clip(spray * 0.85, 0, 1)[..., None] * solid(mix(light.horizon, (1, 1, 1), 0.4)))

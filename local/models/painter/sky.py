@@ -16,6 +16,7 @@ from local.models.painter.canvas import (
     mix,
     rgb,
     screen,
+    shifted,
     smooth,
     solid,
 )
@@ -102,11 +103,11 @@ def clouds(picture: Array, rng: np.random.Generator, light: Light, cover: float,
     """Banks of cloud, flatter towards the horizon, lit on the side of the sun."""
     height, width = picture.shape[:2]
     density = fractal(rng, width, height, 4.5, 6, stretch=2.1)
-    x, y = grid(width, height)
+    _, y = grid(width, height)
     reach = smooth(horizon * 1.05, horizon * 0.5, np.broadcast_to(y, (height, width)))
     mask = smooth(1.0 - cover * 0.75, 1.25 - cover * 0.6, density + 0.2 * reach) * (0.35 + 0.65 * reach)
     step_x, step_y = (1 if light.sun[0] < 0.5 else -1) * max(2, width // 60), max(2, height // 60)
-    lit = np.clip(0.5 + 3.2 * (density - np.roll(density, (step_y, step_x), (0, 1))), 0, 1)
+    lit = np.clip(0.5 + 3.2 * (density - shifted(density, step_y, step_x)), 0, 1)
     dark = mix(light.middle, light.shade, 0.55)
     pale = mix(light.glow, (1, 1, 1), 0.3 * light.day)
     if light.day < 0.3:
@@ -135,7 +136,8 @@ def nebula(picture: Array, rng: np.random.Generator, colours: tuple[Colour, ...]
     base = fractal(rng, width, height, 3, 6)
     lanes = np.abs(fractal(rng, width, height, 3.5, 6) - 0.5) * 2
     for index, colour in enumerate(colours):
-        cloud = smooth(0.38, 0.95, np.roll(base, index * width // 3, 1)) * (0.35 + 0.65 * smooth(0.02, 0.4, lanes))
+        veil = base if index == 0 else fractal(rng, width, height, 3, 6)
+        cloud = smooth(0.38, 0.95, veil) * (0.35 + 0.65 * smooth(0.02, 0.4, lanes))
         screen(picture, (cloud * 0.95)[..., None] * solid(colour))
     screen(picture, (smooth(0.72, 1.0, base) * 0.45)[..., None] * solid((1, 0.93, 0.9)))
 
@@ -161,3 +163,32 @@ def lightning(picture: Array, rng: np.random.Generator, horizon: float) -> None:
         picture,
         (bolt + blur(bolt, width / 90) * 2.2 + blur(bolt, width / 24) * 2.5)[..., None] * solid((0.82, 0.86, 1)),
     )
+
+
+def galaxy(picture: Array, rng: np.random.Generator, cx: float, cy: float, colour: Colour) -> None:
+    """A spiral seen at a slant: a bright core, two arms of stars and dust."""
+    height, width = picture.shape[:2]
+    x, y = grid(width, height)
+    tilt = float(rng.uniform(0.3, 0.7))
+    dx, dy = (x - cx) * width / min(width, height), (y - cy) * height / min(width, height)
+    u, v = dx * np.cos(tilt) + dy * np.sin(tilt), (dy * np.cos(tilt) - dx * np.sin(tilt)) * 2.1
+    away = np.sqrt(u * u + v * v) + 1e-4
+    arms = 0.5 + 0.5 * np.cos(2 * (np.arctan2(v, u) - 3.1 * np.log(away * 9 + 0.3)))
+    dust = fractal(rng, width, height, 14, 5)
+    disc = np.exp(-away / 0.2) * (0.2 + 1.5 * arms**2 * (0.35 + dust))
+    grains = smooth(0.986, 0.9995, rng.random((height, width), np.float32)) * np.clip(disc * 2.2, 0, 1)
+    screen(picture, np.clip(disc, 0, 1)[..., None] * solid(mix(colour, (0.75, 0.85, 1), 0.45)))
+    screen(picture, (np.exp(-((away / 0.075) ** 1.2)) * 0.95)[..., None] * solid((1, 0.9, 0.72)))
+    screen(picture, grains[..., None] * solid((1, 0.96, 1)))
+
+
+def beam(picture: Array, x: float, y: float, light: Light) -> None:
+    """The two rays of a lighthouse lamp at x, y in pixels."""
+    height, width = picture.shape[:2]
+    dx = np.arange(width, dtype=np.float32)[None, :] - x
+    dy = np.arange(height, dtype=np.float32)[:, None] - y
+    away = np.abs(dx) / width
+    spread = 2.0 + np.abs(dx) * 0.085
+    ray = np.exp(-(((dy - dx * 0.06) / spread) ** 2)) * np.exp(-away * 2.6) * smooth(0, 0.02, away)
+    halo = np.exp(-np.sqrt(dx * dx + dy * dy) / (height * 0.035))
+    screen(picture, ((ray * 0.62 + halo * 0.55) * (1.1 - light.day))[..., None] * solid((1, 0.93, 0.7)))

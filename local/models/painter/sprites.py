@@ -17,6 +17,7 @@ from local.models.painter.canvas import (
     scale,
     screen,
     smooth,
+    soften,
     solid,
 )
 from local.models.painter.light import Light
@@ -35,7 +36,7 @@ class Sprite:
 
 
 def draw(shape: Shape, light: Light, tall: int, *, colour: Colour | None, flip: bool, lit: float = 1.0) -> Sprite:
-    """Draw a shape `tall` pixels high in the hour's light; `lit` below 1 lets the light's own colour win (backlight)."""
+    """Draw a shape `tall` pixels high in the hour's light; `lit` below 1 is backlight."""
     margin = int(tall * _MARGIN)
     width, height = int(tall * shape.aspect) + 2 * margin, tall + 2 * margin
     tones = _tones(shape, colour)
@@ -57,10 +58,10 @@ def draw(shape: Shape, light: Light, tall: int, *, colour: Colour | None, flip: 
             tone = solid(light.on(tones[part.tone])) * _relief(mask, part, sun_side, tall)[..., None]
         picture[area] += (tone - picture[area]) * mask[..., None]
         union[area] = np.maximum(union[area], mask * (0.8 if part.tone in ("steam", "smoke") else 1))
-    picture, union = _unmatte(picture, union), union
+    picture = _unmatte(picture, union)
     _light_whole(picture, union, glow, light, sun_side, tall, lit)
     if flip:
-        picture, union, glow = picture[:, ::-1], union[:, ::-1], glow[:, ::-1]
+        picture, union, glow = (np.ascontiguousarray(layer[:, ::-1]) for layer in (picture, union, glow))
     return Sprite(picture, union, glow)
 
 
@@ -80,6 +81,22 @@ def place(picture: Array, sprite: Sprite, x: float, foot: float, tall: int, opac
     if shine.max(initial=0) > 0:
         halo = blur(sprite.glow, tall * 0.06)[there] * 0.6 + blur(sprite.glow, tall * 0.02)[there] * 0.4
         screen(picture[here], halo[..., None] * solid((1, 0.82, 0.5)) * opacity)
+
+
+def waterline(sprite: Sprite, tall: int, sink: float) -> int:
+    """Cut off, in place, what is under water; returns the row that is left last."""
+    row = int(tall * (1 - sink + _MARGIN))
+    fade = smooth(row + 3.0, row - 3.0, np.arange(sprite.mask.shape[0], dtype=np.float32))[:, None]
+    sprite.mask[:] *= fade
+    sprite.glow[:] *= fade
+    return row
+
+
+def mirror(picture: Array, sprite: Sprite, x: float, foot: float, tall: int, line: int) -> None:
+    """A dim reflection under something that floats, from its waterline down."""
+    above = slice(0, line)
+    upside = Sprite(sprite.picture[above][::-1] * 0.72, sprite.mask[above][::-1] * 0.4, sprite.glow[above][::-1] * 0.3)
+    place(picture, upside, x, foot + tall * (1 + _MARGIN), tall)
 
 
 def shadow(picture: Array, x: float, foot: float, wide: float, strength: float = 0.4) -> None:
@@ -142,12 +159,12 @@ def _relief(mask: Array, part: Part, sun_side: float, tall: int) -> Array:
     """Rounded light on curved parts, a gentle fall-off on flat ones."""
     h, w = mask.shape
     if part.form in ("poly", "line") or min(h, w) < 10:
-        across = np.linspace(-1, 1, w, dtype=np.float32)[None, :] * sun_side
-        return np.broadcast_to(0.95 + 0.13 * across, (h, w)).astype(np.float32)
-    soft = blur(np.pad(mask, 8), min(h, w) * 0.16)[8:-8, 8:-8]
+        return np.broadcast_to(0.95 + 0.13 * sun_side * np.linspace(-1, 1, w, dtype=np.float32), (h, w))
+    pad = max(8, min(h, w) // 4)
+    soft = soften(np.pad(mask, pad), min(h, w) * 0.2)[pad:-pad, pad:-pad]
     down, across = np.gradient(soft)
-    slope = (across * -sun_side - down * -1.0) * min(h, w)
-    return np.clip(0.9 + 0.26 * slope, 0.55, 1.4).astype(np.float32)
+    slope: Array = (down - across * sun_side) * min(h, w)
+    return np.clip(0.9 + 0.26 * slope, 0.55, 1.4)
 
 
 def _unmatte(picture: Array, union: Array) -> Array:
@@ -159,7 +176,7 @@ def _light_whole(
     picture: Array, union: Array, glow: Array, light: Light, sun_side: float, tall: int, lit: float
 ) -> None:
     """A rim of light on the sun's side, shade on the other, and a silhouette's darkness against a low sun."""
-    soft = blur(union, tall * 0.035)
+    soft = soften(union, max(2.0, tall * 0.045))
     down, across = np.gradient(soft)
     turn = (-across * sun_side + down * 0.8) * tall * 0.05
     picture *= (1 - (1 - lit) * (1 - glow) * 0.62)[..., None]

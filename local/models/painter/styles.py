@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from local.models.painter.canvas import Array, blur, fractal, grid, mix, noise, screen, smooth, solid
+from local.models.painter.canvas import Array, blend, blur, fractal, grid, mix, noise, screen, shifted, smooth, solid
 
 Style = Callable[[Array, np.random.Generator], Array]
 _GREY = np.asarray((0.3, 0.59, 0.11), np.float32)
@@ -61,18 +61,18 @@ def oil(picture: Array, rng: np.random.Generator) -> Array:
     vivid = saturate(picture, 1.25)
     level = blur(grey(vivid), width / 60)
     down, across = np.gradient(level)
-    angle = np.arctan2(across, -down) + (fractal(rng, width, height, 4, 3) - 0.5) * 1.8
+    angle = np.arctan2(across, -down) + (fractal(rng, width, height, 4, 3) - 0.5) * 1.2
     detail = np.abs(grey(vivid) - blur(grey(vivid), width / 90))
     image = _image(_array(_image(vivid).filter(ImageFilter.BoxBlur(width / 60))))
     pen = ImageDraw.Draw(image)
     unit = min(width, height) / 640
-    for count, long, wide, fussy in ((2600, 30, 11, 0.0), (4200, 17, 6, 0.006), (5200, 9, 3.2, 0.022)):
+    for count, long, wide, fussy in ((2600, 30, 11, 0.0), (4200, 17, 6, 0.006), (16000, 7, 2.4, 0.024)):
         spots = rng.random((count, 4))
         for x, y, a, b in spots:
             column, row = int(x * (width - 1)), int(y * (height - 1))
             if detail[row, column] < fussy:
                 continue
-            tone = vivid[row, column] * (0.9 + 0.2 * a) + (b - 0.5) * 0.05
+            tone = vivid[row, column] * (0.94 + 0.12 * a) + (b - 0.5) * 0.035
             turn = float(angle[row, column])
             dx, dy = np.cos(turn) * long * unit / 2, np.sin(turn) * long * unit / 2
             red, green, blue = (int(v) for v in np.clip(tone, 0, 1) * 255)
@@ -83,9 +83,9 @@ def oil(picture: Array, rng: np.random.Generator) -> Array:
             )
     painted = _array(image)
     ridges = grey(painted)
-    relief = ridges - np.roll(ridges, (1, 1), (0, 1))
+    relief = ridges - shifted(ridges, 1, 1)
     weave = noise(rng, width, height, 340)
-    return np.clip(painted + (relief * 0.55 + (weave - 0.5) * 0.045)[..., None], 0, 1)
+    return np.clip(painted + (relief * 0.4 + (weave - 0.5) * 0.045)[..., None], 0, 1)
 
 
 def pixel(picture: Array, rng: np.random.Generator) -> Array:
@@ -104,20 +104,22 @@ def line(picture: Array, rng: np.random.Generator) -> Array:
     level = grey(picture)
     level = (level - level.min()) / max(float(np.ptp(level)), 1e-3)
     fine, coarse = blur(level, width / 620), blur(level, width / 300)
-    ink = smooth(0.006, 0.03, coarse - fine)
+    dim = 0.25 + 0.75 * blur(level, width / 20)
+    ink = smooth(0.008, 0.035, (coarse - fine) / dim)
     down, across = np.gradient(fine)
-    ink = np.maximum(ink, smooth(0.035, 0.11, np.hypot(down, across)))
+    ink = np.maximum(ink, smooth(0.03, 0.1, np.hypot(down, across) / dim))
     x, y = np.arange(width, dtype=np.float32)[None, :], np.arange(height, dtype=np.float32)[:, None]
     pitch = 2 * np.pi / max(4.2, width / 150)
     shake = 4 * fractal(rng, width, height, 8, 3)
-    for threshold, slant in ((0.46, 1.0), (0.26, -1.0)):
+    for threshold, slant in zip(np.percentile(coarse[::4, ::4], (26, 9)), (1.0, -1.0), strict=True):
         hatch = smooth(0.1, 0.85, np.sin((x + slant * y) * pitch * 0.7 + shake)) * smooth(
-            threshold, threshold - 0.14, coarse
+            float(threshold), float(threshold) - 0.1, coarse
         )
         ink = np.maximum(ink, hatch * 0.72)
     paper = solid((0.975, 0.96, 0.925)) * (0.985 + 0.03 * noise(rng, width, height, 200))[..., None]
-    tint = paper + (saturate(picture, 0.8) - paper) * 0.1
-    return np.clip(tint + (solid((0.1, 0.11, 0.16)) - tint) * np.clip(ink, 0, 1)[..., None], 0, 1)
+    drawn: Array = paper + (saturate(picture, 0.8) - paper) * 0.1
+    blend(drawn, solid((0.1, 0.11, 0.16)), np.clip(ink, 0, 1))
+    return drawn
 
 
 def lowpoly(picture: Array, rng: np.random.Generator) -> Array:
@@ -128,21 +130,21 @@ def lowpoly(picture: Array, rng: np.random.Generator) -> Array:
 def origami(picture: Array, rng: np.random.Generator) -> Array:
     """Large folded facets of paper, each with its own light."""
     height, width = picture.shape[:2]
-    folded = _facets(saturate(picture, 1.1), rng, 26, 0.14)
+    folded = _facets(saturate(picture, 1.1), rng, 34, 0.085)
     return np.clip(folded * (0.97 + 0.06 * noise(rng, width, height, 260))[..., None] + 0.03, 0, 1)
 
 
 def _facets(picture: Array, rng: np.random.Generator, cells: int, fold: float) -> Array:
     height, width = picture.shape[:2]
     step = max(width, height) / cells
-    columns, rows = int(width / step) + 3, int(height / step) + 3
+    columns, rows = int(width / step) + 4, int(height / step) + 4
     level = blur(grey(picture), step / 5)
     down, across = np.gradient(level)
     edge = np.hypot(down, across)
     points = np.zeros((rows, columns, 2), np.float32)
     for row in range(rows):
         for column in range(columns):
-            tries = (np.array([column - 0.5 + 0.5 * (row % 2), row - 0.5]) + (rng.random((7, 2)) - 0.5) * 0.85) * step
+            tries = (np.array([column - 1.2 + 0.5 * (row % 2), row - 1.0]) + (rng.random((7, 2)) - 0.5) * 0.85) * step
             inside = np.clip(tries, 0, (width - 1, height - 1)).astype(int)
             points[row, column] = tries[int(np.argmax(edge[inside[:, 1], inside[:, 0]]))]
     small = _array(_image(picture).filter(ImageFilter.BoxBlur(step / 5)))
@@ -179,17 +181,17 @@ def neon(picture: Array, rng: np.random.Generator) -> Array:
 
 def flat(picture: Array, rng: np.random.Generator) -> Array:
     """A poster: few colours, clean shapes."""
-    clean = _image(saturate(picture, 1.2)).filter(ImageFilter.MedianFilter(7)).filter(ImageFilter.MedianFilter(5))
-    few = clean.quantize(13, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).convert("RGB")
-    return _array(few.filter(ImageFilter.ModeFilter(7)).filter(ImageFilter.GaussianBlur(0.7)))
+    clean = _image(saturate(np.clip(picture * 1.05, 0, 1), 1.3)).filter(ImageFilter.MedianFilter(5))
+    few = clean.quantize(20, method=Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE).convert("RGB")
+    return _array(few.filter(ImageFilter.MedianFilter(5)).filter(ImageFilter.GaussianBlur(0.6)))
 
 
 def comic(picture: Array, rng: np.random.Generator) -> Array:
     """Flat colours, ink outlines, dots in the half-tones."""
     height, width = picture.shape[:2]
     base = _array(_image(saturate(picture, 1.4)).filter(ImageFilter.MedianFilter(5)))
-    steps = np.round(base * 5) / 5
     level = grey(base)
+    steps = base * ((np.round(level * 7) / 7 + 0.03) / (level + 0.03))[..., None]
     x, y = np.arange(width, dtype=np.float32)[None, :], np.arange(height, dtype=np.float32)[:, None]
     pitch = 2 * np.pi / max(5.0, width / 110)
     dots = np.sin((x + y) * pitch * 0.7) * np.sin((x - y) * pitch * 0.7)
@@ -232,8 +234,7 @@ def photo(picture: Array, rng: np.random.Generator) -> Array:
     sharp = picture + (soft - picture) * out
     level = grey(sharp)[..., None]
     graded = sharp + (solid((-0.022, 0.006, 0.026)) * (1 - level) + solid((0.03, 0.008, -0.03)) * level)
-    graded = np.clip(graded, 0, 1)
-    return graded + (graded * graded * (3 - 2 * graded) - graded) * 0.4
+    return graded + (smooth(0, 1, graded) - graded) * 0.4
 
 
 def fantasy(picture: Array, rng: np.random.Generator) -> Array:

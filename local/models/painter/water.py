@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from local.models.painter.canvas import Array, Colour, fractal, grid, line_noise, mix, rgb, screen, smooth, solid
-from local.models.painter.land import below, blend
+from local.models.painter.canvas import Array, Colour, blend, fractal, grid, line_noise, mix, rgb, screen, smooth, solid
+from local.models.painter.land import below
 from local.models.painter.light import Light
 
 
@@ -51,10 +51,10 @@ def breakers(picture: Array, rng: np.random.Generator, light: Light, top: float,
         line = height * (base - (0.03 + 0.1 * near) * swell - 0.008 * chop)
         depth = (rows - line[None, :]) / (height * (0.05 + 0.1 * near))
         marbling = fractal(rng, width, height, 12, 5, stretch=2.5)
-        deep = solid(light.on(mix(colour, (0.03, 0.1, 0.16), 0.35)))
-        glass = solid(mix(light.on(mix(colour, rgb("#7fe0cf"), 0.5)), light.horizon, 0.3))
+        deep = solid(mix(light.on(mix(colour, (0.03, 0.1, 0.16), 0.3)), colour, 0.3))
+        glass = solid(mix(light.on(mix(colour, rgb("#7fe0cf"), 0.5)), light.horizon, 0.15))
         tone = deep + (glass - deep) * np.clip(smooth(0.9, 0.0, depth) * (0.5 + 0.6 * swell[None, :]), 0, 1)[..., None]
-        foam = smooth(0.45, 0.0, depth - 0.55 * (marbling - 0.55)) * smooth(0.25, 0.75, swell)[None, :]
+        foam = smooth(0.24, 0.0, depth - 0.4 * (marbling - 0.5)) * smooth(0.3, 0.8, swell)[None, :]
         streaks = smooth(0.68, 0.86, marbling) * smooth(1.6, 0.2, depth) * 0.4
         white = solid(mix(mix(light.horizon, (1, 1, 1), 0.55), light.shade, 0.25 * (1 - light.day)))
         tone = tone + (white - tone) * np.clip(foam * 0.9 + streaks, 0, 1)[..., None]

@@ -13,8 +13,9 @@ _LEXICON = json.loads(Path(__file__).with_name("lexicon.json").read_text(encodin
 COLOURS: dict[str, Colour] = {name: rgb(code) for name, code in _LEXICON["colours"].items()}
 _NUMBERS = {"two": 2, "pair": 2, "three": 3, "four": 4, "five": 5, "few": 3, "several": 4, "many": 6, "flock": 7,
             "herd": 5, "fleet": 4}  # fmt: skip
+_IMPLIED: dict[str, Colour] = {name: rgb(code) for name, code in _LEXICON["implied_colours"].items()}
 _REACH = 3
-_ALOFT = {"flying", "over", "above", "soaring", "floating", "hovering", "flies", "gliding"}
+_ALOFT = {"flying", "over", "soaring", "floating", "hovering", "flies", "gliding"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,9 @@ def read(prompt: str, negative: str = "", style: str = "") -> Scene:
     styles = [item.kind for item in found if item.group == "styles"]
     weather = frozenset(item.kind for item in found if item.group == "weather")
     banned = {colour for word in _words(negative) if (colour := COLOURS.get(word))}
-    colours = tuple(c for word in words if (c := COLOURS.get(word)) and c not in banned)
+    nouns = {item.at for item in found}
+    hues = (COLOURS.get(word) for at, word in enumerate(words) if at not in nouns)
+    colours = tuple(hue for hue in hues if hue and hue not in banned)
     given = _LEXICON["style_parameters"].get(style.lower().replace("_", "-"), "")
     return Scene(
         time=times[0] if times else _usual_time(found, unwanted),
@@ -82,7 +85,7 @@ class _Found:
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"[a-z]+", text.lower().replace("'s", ""))
+    return re.findall(r"[a-z]+", text.lower().replace("'s", "").replace("sea of fog", "fog"))
 
 
 def _find(words: list[str]) -> list[_Found]:
@@ -92,8 +95,8 @@ def _find(words: list[str]) -> list[_Found]:
     for at, word in enumerate(words):
         if at <= skip:
             continue
-        pair = f"{word} {words[at + 1]}" if at + 1 < len(words) else ""
-        hits = _LOOKUP.get(pair)
+        after = words[at + 1] if at + 1 < len(words) else ""
+        hits = _LOOKUP.get(f"{word} {after}") or _LOOKUP.get(f"{word} {_singular(after)}")
         if hits:
             skip = at + 1
         else:
@@ -113,10 +116,11 @@ def _subjects(words: list[str], found: list[_Found], group: str, banned: set[Col
     for item in (item for item in found if item.group == group):
         colour, count = None, 2 if words[item.at].endswith("s") and _singular(words[item.at]) != words[item.at] else 1
         for back in range(item.at - 1, max(-1, item.at - 1 - _REACH), -1):
-            colour = colour or COLOURS.get(words[back])
+            colour = colour or (None if back in nouns else COLOURS.get(words[back]))
             count = max(count, _NUMBERS.get(words[back], 1))
             if back in nouns and group == "subjects":
                 break
+        colour = colour or _IMPLIED.get(words[item.at]) or _IMPLIED.get(_singular(words[item.at]))
         if item.kind not in out:
             out[item.kind] = Subject(item.kind, count, None if colour in banned else colour)
     return tuple(out.values())
@@ -126,7 +130,9 @@ def _usual_time(found: list[_Found], unwanted: set[tuple[str, str]]) -> str:
     """The hour a prompt implies without saying."""
     kinds = {item.kind for item in found}
     usual = "day"
-    if kinds & {"aurora", "space", "stars", "neon", "moon"}:
+    if "planet" in kinds:
+        usual = "dusk"
+    elif kinds & {"aurora", "space", "stars", "neon", "moon"}:
         usual = "night"
     elif kinds & {"noir", "storm"}:
         usual = "dusk"

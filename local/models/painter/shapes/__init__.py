@@ -10,6 +10,7 @@ SHAPES: dict[str, Shape] = {
     "whale": animals.WHALE, "fish": animals.FISH,
     "deer": beasts.DEER, "horse": beasts.HORSE, "rabbit": beasts.RABBIT, "bear": beasts.BEAR,
     "dragon": beasts.DRAGON, "butterfly": beasts.BUTTERFLY,
+    "blossom": figures.BLOSSOM,
     "robot": figures.ROBOT, "astronaut": figures.ASTRONAUT, "person": figures.PERSON, "tree": figures.TREE,
     "pine": figures.PINE, "palm": figures.PALM, "mushroom": figures.MUSHROOM,
     "sailboat": things.SAILBOAT, "balloon": things.BALLOON, "car": things.CAR, "rocket": things.ROCKET,

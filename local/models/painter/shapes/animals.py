@@ -1,5 +1,7 @@
 """Animals, side on and facing right, or sitting and facing the viewer."""
 
+# ruff: noqa: E501 - a part is read as one line, however many points it has
+
 from __future__ import annotations
 
 from local.models.painter.shapes.base import Shape, blob, line, mirrored, oval, poly
@@ -88,6 +90,8 @@ OWL = Shape(0.72, (
 ), {"main": "#80593a", "light": "#e9d3ae", "eye": "#f3b62f", "black": "#14100c", "white": "#ffffff", "beak": "#d98b2b"}, 0.34)  # fmt: skip
 
 WHALE = Shape(2.0, (
+    line("steam", 0.022, (0.20, 0.29), (0.19, 0.14), (0.13, 0.04), (0.08, 0.10)),
+    line("steam", 0.022, (0.20, 0.29), (0.215, 0.13), (0.27, 0.03), (0.32, 0.09)),
     blob("main", (0.03, 0.58), (0.06, 0.42), (0.20, 0.29), (0.42, 0.26), (0.62, 0.36), (0.80, 0.50), (0.88, 0.44), (0.93, 0.24), (1.0, 0.20), (0.97, 0.42), (0.98, 0.60), (0.90, 0.56), (0.82, 0.62), (0.64, 0.72), (0.38, 0.78), (0.14, 0.74)),
     blob("light", (0.03, 0.60), (0.16, 0.62), (0.36, 0.66), (0.56, 0.68), (0.40, 0.775), (0.15, 0.745)),
     line("dark", 0.007, (0.08, 0.66), (0.34, 0.71)),
@@ -95,7 +99,7 @@ WHALE = Shape(2.0, (
     blob("dark", (0.34, 0.64), (0.44, 0.66), (0.46, 0.80), (0.40, 0.94), (0.36, 0.80)),
     poly("dark", (0.58, 0.36), (0.66, 0.27), (0.68, 0.41)),
     oval("black", 0.155, 0.55, 0.013, 0.022),
-), {"main": "#3f5f86", "light": "#dbe6ee", "black": "#0d141d"}, 0.3, "water")  # fmt: skip
+), {"main": "#3f5f86", "light": "#dbe6ee", "black": "#0d141d", "steam": "#e6f1f6"}, 0.32, "water", 0.36)  # fmt: skip
 
 FISH = Shape(1.6, (
     blob("dark", (0.24, 0.50), (0.10, 0.24), (0.02, 0.22), (0.07, 0.50), (0.02, 0.80), (0.10, 0.76)),

@@ -25,7 +25,8 @@ class Part:
 
 @dataclass(frozen=True)
 class Shape:
-    """A thing to draw: width over height, parts from back to front, how tall it is in a picture, where it stands.
+    """A thing to draw: width over height, parts from back to front, how tall it is in a picture, where it stands,
+    and what share of it is under water.
 
     `tones` gives each tone its colour; `main` is the one a prompt's colour word replaces, and `dark` and `light`
     follow from it unless they are given. A tone called `glow` shines by itself.
@@ -36,6 +37,7 @@ class Shape:
     tones: Mapping[str, str]
     size: float = 0.4
     stand: Stand = "ground"
+    sink: float = 0.0
 
 
 def blob(tone: str, *points: Point) -> Part:

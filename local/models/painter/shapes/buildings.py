@@ -1,5 +1,7 @@
 """What people built."""
 
+# ruff: noqa: E501 - a part is read as one line, however many points it has
+
 from __future__ import annotations
 
 from local.models.painter.shapes.base import Part, Shape, blob, box, line, mirrored, oval, poly

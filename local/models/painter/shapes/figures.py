@@ -1,6 +1,10 @@
 """People, machines that look like people, and plants that stand alone."""
 
+# ruff: noqa: E501 - a part is read as one line, however many points it has
+
 from __future__ import annotations
+
+from dataclasses import replace
 
 from local.models.painter.shapes.base import Shape, blob, box, line, mirrored, oval, poly
 
@@ -52,6 +56,8 @@ TREE = Shape(1.0, (
     *(oval("main", x, y, r, r * 0.85) for x, y, r in ((0.5, 0.24, 0.23), (0.28, 0.36, 0.21), (0.72, 0.36, 0.21), (0.16, 0.46, 0.13), (0.84, 0.46, 0.13), (0.5, 0.44, 0.19))),
     *(oval("light", x, y, r, r * 0.75) for x, y, r in ((0.42, 0.16, 0.1), (0.24, 0.28, 0.09), (0.64, 0.26, 0.1), (0.5, 0.34, 0.08), (0.80, 0.36, 0.06), (0.33, 0.44, 0.07), (0.14, 0.40, 0.05))),
 ), {"main": "#5f9a48", "dark": "#3c6b38", "light": "#93bf5c", "trunk": "#5c402c"}, 0.5)  # fmt: skip
+
+BLOSSOM = replace(TREE, tones={"main": "#f2a7c0", "dark": "#cf7799", "light": "#fcd9e3", "trunk": "#4a352c"})
 
 PINE = Shape(0.56, (
     box("trunk", 0.46, 0.86, 0.54, 1.0),
