@@ -1,0 +1,35 @@
+"""Looks at every picture that was drawn before it is kept."""
+
+import boto3
+from botocore.config import Config
+
+from events.catalog.image_generated import ImageGenerated
+from events.runtime import consumer
+from services.moderation import policy
+from services.moderation.adapters import SIDE_BY_SIDE, RekognitionDetector, VerdictTable
+from services.moderation.logic import PictureModeration, PictureVerdict
+from services.moderation.settings import PictureSettings
+
+settings = PictureSettings.load()
+rules = policy.load()
+detector = (
+    RekognitionDetector(
+        boto3.client(
+            "rekognition",
+            config=Config(
+                connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1}, max_pool_connections=SIDE_BY_SIDE
+            ),
+        ),
+        settings.handoff_bucket_name,
+        rules.picture.min_confidence,
+    )
+    if settings.picture_check == "on"
+    else None
+)
+moderation = PictureModeration(
+    rules.version,
+    rules.labels_by_gravity(),
+    detector,
+    VerdictTable(boto3.client("dynamodb"), settings.table_name, PictureVerdict),
+)
+handler = consumer(step="moderation.picture", accepts=[ImageGenerated], handle=moderation.decide, workers=SIDE_BY_SIDE)
