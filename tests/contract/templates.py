@@ -1,0 +1,220 @@
+"""The templates as data, with CloudFormation's short forms written out, and what the tests ask of them."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from samtranslator.yaml_helper import yaml_parse
+
+ROOT = Path(__file__).parents[2]
+Properties = dict[str, Any]
+
+
+@cache
+def load(path: Path) -> Properties:
+    """Return a template; ``!GetAtt A.Arn`` is ``{"Fn::GetAtt": ["A", "Arn"]}``."""
+    found: Properties = yaml_parse(path.read_text())
+    return found
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource of one service's template."""
+
+    service: str
+    name: str
+    type: str
+
+    def __str__(self) -> str:
+        return f"{self.service}-{self.name}"
+
+    @property
+    def body(self) -> Properties:
+        """All of it: properties, policies, metadata."""
+        found: Properties = service_template(self.service)["Resources"][self.name]
+        return found
+
+    @property
+    def properties(self) -> Properties:
+        """Its properties; a function's include those of Globals."""
+        own = self.body.get("Properties", {})
+        if self.type != "AWS::Serverless::Function":
+            return dict(own)
+        shared = service_template(self.service).get("Globals", {}).get("Function", {})
+        variables = {
+            **shared.get("Environment", {}).get("Variables", {}),
+            **own.get("Environment", {}).get("Variables", {}),
+        }
+        return {**shared, **own, "Environment": {"Variables": variables}}
+
+    def is_meant_by(self, value: Any) -> bool:
+        """Tell whether ``value`` is a reference to this resource or to an attribute of it."""
+        return referenced(value) == self.name
+
+
+def services() -> list[str]:
+    """Return the services that have a template."""
+    return sorted(path.parent.name for path in ROOT.glob("services/*/template.yaml"))
+
+
+def service_template(service: str) -> Properties:
+    """Return a service's template."""
+    return load(ROOT / "services" / service / "template.yaml")
+
+
+def root_template() -> Properties:
+    """Return the platform's template."""
+    return load(ROOT / "template.yaml")
+
+
+def resources(*types: str) -> list[Resource]:
+    """Return the resources of these types, of all services."""
+    return [
+        Resource(service, name, body["Type"])
+        for service in services()
+        for name, body in service_template(service)["Resources"].items()
+        if body["Type"] in types
+    ]
+
+
+def named(service: str, reference: Any) -> Resource:
+    """Return the resource of ``service`` that ``reference`` refers to."""
+    name = referenced(reference)
+    assert name is not None, f"{service}: {reference} is no reference to a resource"
+    return Resource(service, name, service_template(service)["Resources"][name]["Type"])
+
+
+def referenced(value: Any) -> str | None:
+    """Return the resource that ``!Ref`` or ``!GetAtt`` names, or None for anything else."""
+    if not isinstance(value, dict):
+        return None
+    if "Ref" in value:
+        return str(value["Ref"])
+    found = value.get("Fn::GetAtt")
+    return str(found[0] if isinstance(found, list) else found.split(".")[0]) if found else None
+
+
+def rules() -> list[Resource]:
+    """Return the rules that match events (not the schedules)."""
+    return [rule for rule in resources("AWS::Events::Rule") if "EventPattern" in rule.properties]
+
+
+def dead_letter_queue(queue: Resource) -> Resource | None:
+    """Return the queue's dead-letter queue, or None where it has none."""
+    policy = queue.properties.get("RedrivePolicy")
+    return named(queue.service, policy["deadLetterTargetArn"]) if policy else None
+
+
+def source_queues() -> list[Resource]:
+    """Return the queues that something works through, as opposed to dead-letter queues."""
+    queues = resources("AWS::SQS::Queue")
+    dead = {(found.service, found.name) for queue in queues if (found := dead_letter_queue(queue))}
+    return [queue for queue in queues if (queue.service, queue.name) not in dead]
+
+
+def mapping_of(queue: Resource) -> Resource | None:
+    """Return the event source mapping that reads ``queue``."""
+    for mapping in resources("AWS::Lambda::EventSourceMapping"):
+        if mapping.service == queue.service and queue.is_meant_by(mapping.properties["EventSourceArn"]):
+            return mapping
+    return None
+
+
+def consumer_of(queue: Resource) -> Resource:
+    """Return the function that works through ``queue``."""
+    mapping = mapping_of(queue)
+    assert mapping is not None, f"{queue}: nothing reads it"
+    return named(queue.service, mapping.properties["FunctionName"])
+
+
+def rule_of(queue: Resource) -> Resource | None:
+    """Return the rule that fills ``queue``, or None where something else does."""
+    for rule in rules():
+        if rule.service == queue.service and any(
+            queue.is_meant_by(target["Arn"]) for target in rule.properties["Targets"]
+        ):
+            return rule
+    return None
+
+
+def step_of(queue: Resource) -> str:
+    """Return the step whose queue this is, from its name."""
+    name = str(queue.properties["QueueName"]["Fn::Sub"])
+    return name.removeprefix("${Prefix}-").replace("-", ".", 1)
+
+
+def admits(pattern: Properties, event: Properties) -> bool:
+    """Tell whether EventBridge would let ``event`` through: the part of its language that our rules use."""
+    return all(
+        _admits_field(expected, event.get(name))
+        if isinstance(expected, list)
+        else admits(expected, event.get(name, {}))
+        for name, expected in pattern.items()
+    )
+
+
+def _admits_field(choices: list[Any], value: Any) -> bool:
+    return any(_admits_choice(choice, value) for choice in choices)
+
+
+def _admits_choice(choice: Any, value: Any) -> bool:
+    if not isinstance(choice, dict):
+        return bool(choice == value)
+    (operator, operand), *more = choice.items()
+    assert not more
+    match operator:
+        case "prefix":
+            return isinstance(value, str) and value.startswith(operand)
+        case "exists":
+            return bool((value is not None) == operand)
+        case "anything-but" if isinstance(operand, dict):
+            return not _admits_choice(operand, value)
+        case "anything-but":
+            return bool(value not in (operand if isinstance(operand, list) else [operand]))
+    raise AssertionError(f"unknown operator {operator}")
+
+
+def literals(pattern: Properties, field: str) -> list[str]:
+    """Return the plain strings of one field of a pattern."""
+    return [choice for choice in pattern.get(field, []) if isinstance(choice, str)]
+
+
+def statements(function: Resource) -> Iterator[Properties]:
+    """Yield the statements of a function's role; a conditional one as if its condition held."""
+    for policy in function.properties.get("Policies", []):
+        assert isinstance(policy, dict), f"{function}: {policy} is a managed policy"
+        assert "Statement" in policy, f"{function}: {list(policy)} is a SAM policy template; write the statement out"
+        for statement in policy["Statement"]:
+            chosen = statement["Fn::If"][1] if "Fn::If" in statement else statement
+            if referenced(chosen) != "AWS::NoValue":
+                yield chosen
+
+
+def flat(value: Any) -> list[str]:
+    """Return the strings that ``value`` may amount to; references are written as JSON."""
+    if isinstance(value, list):
+        return [text for item in value for text in flat(item)]
+    if isinstance(value, dict):
+        if "Fn::Sub" in value:
+            sub = value["Fn::Sub"]
+            return [sub if isinstance(sub, str) else sub[0]]
+        if "Fn::If" in value:
+            return flat(value["Fn::If"][1:])
+        return [] if referenced(value) == "AWS::NoValue" else [json.dumps(value)]
+    return [str(value)]
+
+
+def environment(function: Resource) -> dict[str, str]:
+    """Return a function's environment as a deployment with every parameter's default would have it."""
+    parameters = service_template(function.service)["Parameters"]
+
+    def value(raw: Any) -> str:
+        if isinstance(raw, dict):
+            default = parameters.get(raw.get("Ref"), {}).get("Default", "test") if "Ref" in raw else "test"
+            return str(default)
+        return str(raw)
+
+    return {name: value(raw) for name, raw in function.properties["Environment"]["Variables"].items()}

@@ -1,0 +1,334 @@
+"""What the templates promise: queues, dead-letter queues, alarms, permissions, and rules that match what is published.
+
+Read from the templates themselves, so a service that is added is held to all of it.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+
+import pytest
+
+from events.catalog import CATALOG, event_type
+from events.consumer import Consumer
+from events.testing import SAMPLES, eventbridge_body, sample
+from services.operations.logic import ADVANCING
+from tests.contract import templates
+from tests.contract.templates import ROOT, Resource
+
+QUEUES = templates.source_queues()
+RULES = templates.rules()
+FUNCTIONS = templates.resources("AWS::Serverless::Function")
+EVERY_QUEUE = pytest.mark.parametrize("queue", QUEUES, ids=str)
+EVERY_RULE = pytest.mark.parametrize("rule", RULES, ids=str)
+EVERY_FUNCTION = pytest.mark.parametrize("function", FUNCTIONS, ids=str)
+NOT_YET_SAID = {"RequestCancelled": "no route cancels a request yet"}
+EVERY_SERVICE = pytest.mark.parametrize("service", templates.services())
+
+DEAD_LETTER_RETENTION = 14 * 24 * 3600
+STATEFUL = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Secret", "AWS::KMS::Key")
+WITHOUT_RESOURCES = {
+    "rekognition:DetectModerationLabels",  # works on the bytes in the call: AWS has no resource to name
+}
+"""Actions that AWS allows on ``*`` only."""
+
+
+@contextmanager
+def imported(function: Resource, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+    """Import a function's handler with the environment that its template gives it, and forget it again."""
+    region = dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), "us-east-1")  # Lambda sets these
+    for name, value in {**region, **templates.environment(function)}.items():
+        monkeypatch.setenv(name, value)
+    before = set(sys.modules)
+    module, _, attribute = function.properties["Handler"].rpartition(".")
+    try:
+        yield getattr(import_module(module), attribute)
+    finally:
+        for name in set(sys.modules) - before:
+            if name.startswith("services."):
+                del sys.modules[name]
+
+
+# Rules and events ----------------------------------------------------------------------------------------------------
+
+
+@EVERY_RULE
+def test_a_rule_matches_only_what_somebody_publishes(rule: Resource) -> None:
+    pattern = rule.properties["EventPattern"]
+    published = [json.loads(eventbridge_body(sample(*key))) for key in CATALOG]
+    matched = [event for event in published if templates.admits(pattern, event)]
+
+    assert matched
+    assert set(templates.literals(pattern, "detail-type")) <= {event["detail-type"] for event in matched}
+    assert set(templates.literals(pattern, "source")) <= {event["source"] for event in matched}
+    assert "source" in pattern, "somebody else's events on the bus may have the same names"
+
+
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [
+        pytest.param(*key, marks=[pytest.mark.xfail(reason=NOT_YET_SAID[key[0]])] if key[0] in NOT_YET_SAID else [])
+        for key in CATALOG
+    ],
+)
+def test_every_event_has_a_publisher(name: str, version: int) -> None:
+    kind = event_type(name, version)
+    assert kind is not None
+    service = kind.source.removeprefix("genai-images.")
+    folder = ROOT / ("events" if service == "delivery" else f"services/{service}")
+    says_it = re.compile(rf"\b{name}\.(first|follow)\(")
+
+    assert any(says_it.search(path.read_text()) for path in folder.rglob("*.py")), f"{service} never says {name}"
+
+
+@pytest.mark.parametrize("queue", [queue for queue in QUEUES if templates.rule_of(queue)], ids=str)
+def test_a_consumer_reads_exactly_what_its_rule_lets_in(queue: Resource, monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = templates.rule_of(queue)
+    assert rule is not None
+    let_in = {
+        key
+        for key in CATALOG
+        if templates.admits(rule.properties["EventPattern"], json.loads(eventbridge_body(sample(*key))))
+    }
+    with imported(templates.consumer_of(queue), monkeypatch) as handler:
+        assert isinstance(handler, Consumer)
+        accepted = CATALOG.keys() if handler._accepts is None else handler._accepts.keys()
+        kinds = {key: event_type(*key) if handler._accepts is None else handler._accepts[key] for key in accepted}
+
+    assert accepted == let_in
+    for (name, version), kind in kinds.items():
+        assert kind is not None
+        kind.model_validate_json((SAMPLES / f"{name}.v{version}.json").read_text())
+
+
+@EVERY_QUEUE
+def test_a_step_is_called_the_same_in_its_code_its_queue_and_its_service(
+    queue: Resource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = templates.dead_letter_queue(queue)
+    with imported(templates.consumer_of(queue), monkeypatch) as handler:
+        assert isinstance(handler, Consumer)
+        assert handler.step == templates.step_of(queue)
+
+    assert templates.step_of(queue).split(".")[0] == queue.service
+    assert dead is not None
+    assert dead.properties["QueueName"] == {"Fn::Sub": f"{queue.properties['QueueName']['Fn::Sub']}-dlq"}
+
+
+def test_the_steps_that_operations_takes_for_moving_a_request_on_exist() -> None:
+    assert ADVANCING.keys() <= {templates.step_of(queue) for queue in QUEUES}
+
+
+# Queues --------------------------------------------------------------------------------------------------------------
+
+
+@EVERY_QUEUE
+def test_a_queue_has_a_dead_letter_queue_that_keeps_messages_for_two_weeks(queue: Resource) -> None:
+    dead = templates.dead_letter_queue(queue)
+
+    assert dead is not None
+    assert dead.properties["MessageRetentionPeriod"] == DEAD_LETTER_RETENTION
+    assert queue.properties["SqsManagedSseEnabled"] is dead.properties["SqsManagedSseEnabled"] is True
+
+
+@EVERY_QUEUE
+def test_a_message_stays_hidden_longer_than_its_function_can_take(queue: Resource) -> None:
+    function = templates.consumer_of(queue)
+
+    assert queue.properties["VisibilityTimeout"] >= 6 * function.properties.get("Timeout", 3)
+
+
+@EVERY_QUEUE
+def test_sqs_gives_up_on_a_message_only_after_its_consumer_would_have(
+    queue: Resource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with imported(templates.consumer_of(queue), monkeypatch) as handler:
+        assert isinstance(handler, Consumer)
+        allowed = max(handler.policy.worst_deliveries(), handler.policy.attempts)
+
+    assert queue.properties["RedrivePolicy"]["maxReceiveCount"] > allowed
+
+
+def alarms_on(queue: Resource, metric: str) -> list[Resource]:
+    return [
+        alarm
+        for alarm in templates.resources("AWS::CloudWatch::Alarm")
+        if alarm.service == queue.service
+        and alarm.properties["MetricName"] == metric
+        and any(queue.is_meant_by(dimension["Value"]) for dimension in alarm.properties["Dimensions"])
+    ]
+
+
+@EVERY_QUEUE
+def test_somebody_is_told_when_messages_wait_or_die(queue: Resource) -> None:
+    dead = templates.dead_letter_queue(queue)
+    assert dead is not None
+    waiting = alarms_on(queue, "ApproximateAgeOfOldestMessage")
+    died = alarms_on(dead, "ApproximateNumberOfMessagesVisible")
+
+    assert waiting
+    assert died
+    (alarm,) = died
+    rings_at = alarm.properties["Threshold"] + (alarm.properties["ComparisonOperator"] == "GreaterThanThreshold")
+    assert rings_at == 1, "one dead letter is enough"
+
+
+@pytest.mark.parametrize("alarm", templates.resources("AWS::CloudWatch::Alarm"), ids=str)
+def test_an_alarm_reaches_somebody_and_says_what_it_means(alarm: Resource) -> None:
+    assert alarm.properties["AlarmActions"] == [{"Ref": "AlarmTopicArn"}]
+    assert len(alarm.properties["AlarmDescription"]) > 20
+
+
+# Rules to queues, queues to functions --------------------------------------------------------------------------------
+
+
+@EVERY_RULE
+def test_a_rule_has_a_dead_letter_queue_for_what_it_can_not_deliver(rule: Resource) -> None:
+    for target in rule.properties["Targets"]:
+        queue = templates.named(rule.service, target["Arn"])
+        dead = templates.dead_letter_queue(queue)
+
+        assert dead is not None
+        assert dead.is_meant_by(target["DeadLetterConfig"]["Arn"])
+        assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
+
+
+@EVERY_RULE
+def test_only_its_own_rule_may_send_to_a_queue(rule: Resource) -> None:
+    for target in rule.properties["Targets"]:
+        queue = templates.named(rule.service, target["Arn"])
+        dead = templates.dead_letter_queue(queue)
+        allowed = [
+            statement
+            for policy in templates.resources("AWS::SQS::QueuePolicy")
+            if policy.service == rule.service and any(queue.is_meant_by(item) for item in policy.properties["Queues"])
+            for statement in policy.properties["PolicyDocument"]["Statement"]
+        ]
+
+        (statement,) = allowed
+        assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+        assert statement["Action"] == "sqs:SendMessage"
+        assert rule.is_meant_by(statement["Condition"]["ArnEquals"]["aws:SourceArn"])
+        assert {templates.referenced(item) for item in statement["Resource"]} == {queue.name, dead and dead.name}
+
+
+@EVERY_QUEUE
+def test_a_queue_is_read_in_batches_whose_messages_fail_one_by_one(queue: Resource) -> None:
+    mapping = templates.mapping_of(queue)
+
+    assert mapping is not None
+    assert mapping.properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping.properties["ScalingConfig"]["MaximumConcurrency"] >= 2
+    assert mapping.properties["BatchSize"] <= 10
+
+
+# Functions -----------------------------------------------------------------------------------------------------------
+
+
+@EVERY_FUNCTION
+def test_a_function_logs_where_logs_expire(function: Resource) -> None:
+    config = function.properties["LoggingConfig"]
+    group = templates.named(function.service, config["LogGroup"])
+
+    assert config["LogFormat"] == "JSON"
+    assert group.type == "AWS::Logs::LogGroup"
+    assert group.properties["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+@EVERY_FUNCTION
+def test_a_function_carries_its_own_service_and_says_whose_logs_it_writes(function: Resource) -> None:
+    assert function.body["Metadata"]["BuildProperties"] == {
+        "ParentPackageMode": "explicit",
+        "ParentPackages": f"services.{function.service}",
+    }
+    assert templates.environment(function)["POWERTOOLS_SERVICE_NAME"] == function.service
+
+
+@EVERY_FUNCTION
+def test_a_function_may_do_what_it_names_on_what_it_names(function: Resource) -> None:
+    for statement in templates.statements(function):
+        actions, allowed = templates.flat(statement["Action"]), templates.flat(statement["Resource"])
+
+        assert statement["Effect"] == "Allow"
+        assert not [action for action in actions if "*" in action]
+        if set(actions) <= WITHOUT_RESOURCES:
+            continue
+        for resource in allowed:
+            is_objects = bool(re.fullmatch(r"arn:\$\{AWS::Partition\}:s3:::[^*]+/\*|\$\{\w+\.Arn\}/[^*]*\*", resource))
+            assert "*" not in resource or (is_objects and all(action.startswith("s3:") for action in actions)), resource
+
+
+@EVERY_SERVICE
+def test_no_role_is_made_beside_those_of_the_functions(service: str) -> None:
+    kinds = {body["Type"] for body in templates.service_template(service)["Resources"].values()}
+
+    assert not kinds & {"AWS::IAM::Role", "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"}
+
+
+# The whole -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("resource", templates.resources(*STATEFUL), ids=str)
+def test_what_holds_state_is_kept_unless_the_deployment_is_a_throw_away(resource: Resource) -> None:
+    assert resource.body["DeletionPolicy"] == {"Ref": "DataRetention"}
+    assert resource.body["UpdateReplacePolicy"] == {"Ref": "DataRetention"}
+
+
+@pytest.mark.parametrize("table", templates.resources("AWS::DynamoDB::Table"), ids=str)
+def test_a_table_can_be_restored_to_any_second_and_is_encrypted(table: Resource) -> None:
+    assert table.properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table.properties["SSESpecification"] == {"SSEEnabled": True}
+    assert table.properties["BillingMode"] == "PAY_PER_REQUEST"
+
+
+@EVERY_SERVICE
+def test_the_root_passes_what_a_service_asks_for_and_nothing_else(service: str) -> None:
+    (application,) = [
+        body
+        for body in templates.root_template()["Resources"].values()
+        if body["Type"] == "AWS::Serverless::Application"
+        and body["Properties"]["Location"] == f"services/{service}/template.yaml"
+    ]
+    declared = templates.service_template(service)["Parameters"]
+    passed = application["Properties"]["Parameters"].keys()
+
+    assert {name for name, parameter in declared.items() if "Default" not in parameter} <= passed
+    assert passed <= declared.keys()
+    if "DataRetention" in declared:
+        assert "DataRetention" in passed
+
+
+def test_the_stage_waits_for_every_service_so_that_all_routes_are_in_it() -> None:
+    root = templates.root_template()["Resources"]
+    applications = {name for name, body in root.items() if body["Type"] == "AWS::Serverless::Application"}
+
+    assert set(root["HttpApiStage"]["DependsOn"]) == applications
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, b in templates.root_template()["Resources"].items() if b["Type"] in STATEFUL]
+)
+def test_what_holds_state_in_the_platform_is_kept_as_well(name: str) -> None:
+    body = templates.root_template()["Resources"][name]
+
+    assert body["DeletionPolicy"] == body["UpdateReplacePolicy"] == {"Ref": "DataRetention"}
+
+
+def test_every_physical_name_starts_with_the_prefix() -> None:
+    fields = ("QueueName", "TableName", "FunctionName", "Name", "AlarmName", "BucketName", "LayerName")
+    kinds = (
+        "AWS::SQS::Queue",
+        "AWS::DynamoDB::Table",
+        "AWS::Serverless::Function",
+        "AWS::Events::Rule",
+        "AWS::CloudWatch::Alarm",
+        "AWS::S3::Bucket",
+        "AWS::Serverless::LayerVersion",
+    )
+    for resource in templates.resources(*kinds):
+        names = [resource.properties[field] for field in fields if field in resource.properties]
+        assert names, f"{resource} has no name of its own"
+        assert all(templates.flat(name)[0].startswith("${Prefix}-") for name in names), str(resource)
