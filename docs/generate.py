@@ -15,6 +15,11 @@ from events.catalog import CATALOG, event_type
 from events.envelope import Event
 
 ROOT = Path(__file__).parent.parent
+KEPT = (
+    *("type", "const", "enum", "pattern", "format", "$ref", "anyOf", "items", "additionalProperties"),
+    *("minimum", "maximum", "minItems", "maxItems", "minLength", "maxLength"),
+)
+"""What a released schema says of a value, and goes on saying."""
 
 
 def schema(kind: type[Event]) -> dict[str, Any]:
@@ -31,7 +36,7 @@ def incompatibilities(old: dict[str, Any], new: dict[str, Any], where: str = "$"
     Compatible is: a new optional property, another description. Everything else is a new version.
     """
     broken: list[str] = []
-    for key in ("type", "const", "enum", "pattern", "format", "$ref", "anyOf", "items", "additionalProperties"):
+    for key in KEPT:
         before, after = old.get(key), new.get(key)
         if isinstance(before, dict) and isinstance(after, dict):
             broken += incompatibilities(before, after, f"{where}.{key}")

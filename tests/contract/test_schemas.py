@@ -1,0 +1,181 @@
+"""Released schemas never change incompatibly, golden samples stay valid, and what is generated is up to date."""
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+
+from docs.generate import ROOT, incompatibilities, main, outputs, schema
+from events.catalog import CATALOG, event_type
+from events.envelope import Event
+from events.testing import SAMPLES, sample
+
+SCHEMAS = ROOT / "events" / "schemas"
+EVERY_EVENT = pytest.mark.parametrize(("name", "version"), CATALOG, ids=str)
+
+
+def model(name: str, version: int) -> type[Event]:
+    kind = event_type(name, version)
+    assert kind is not None
+    return kind
+
+
+def released(name: str, version: int) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((SCHEMAS / f"{name}.v{version}.json").read_text())
+    return found
+
+
+def golden(name: str, version: int) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((SAMPLES / f"{name}.v{version}.json").read_text())
+    return found
+
+
+def validator(found: dict[str, Any]) -> Any:
+    return jsonschema.Draft202012Validator(found, format_checker=jsonschema.FormatChecker())
+
+
+@EVERY_EVENT
+def test_an_event_is_named_on_the_wire_as_in_the_catalogue(name: str, version: int) -> None:
+    kind = model(name, version)
+
+    assert (kind.detail_type, kind.version) == (name, version)
+    assert kind.source.startswith("genai-images.")
+    assert {"source", "detail_type", "version"} <= vars(kind).keys(), "literals of its own, not inherited"
+
+
+def test_an_event_that_does_not_exist_has_no_model() -> None:
+    assert event_type("ImageRequested", 99) is None
+    assert event_type("ImageWished", 1) is None
+
+
+@EVERY_EVENT
+def test_the_released_schema_is_the_model(name: str, version: int) -> None:
+    assert released(name, version) == schema(model(name, version))
+
+
+def test_nothing_is_released_that_the_catalogue_does_not_know() -> None:
+    known = {f"{name}.v{version}.json" for name, version in CATALOG}
+
+    assert {path.name for path in SCHEMAS.iterdir()} == known
+    assert {path.name for path in SAMPLES.iterdir()} == known
+
+
+@EVERY_EVENT
+def test_the_golden_sample_satisfies_the_released_schema(name: str, version: int) -> None:
+    found = released(name, version)
+    jsonschema.Draft202012Validator.check_schema(found)
+
+    validator(found).validate(golden(name, version))
+
+
+@EVERY_EVENT
+def test_the_golden_sample_survives_being_read_and_written(name: str, version: int) -> None:
+    event = sample(name, version)
+
+    assert json.loads(event.model_dump_json(exclude_none=True)) == golden(name, version)
+    assert type(event).model_validate_json(event.model_dump_json()) == event
+
+
+@EVERY_EVENT
+def test_a_schema_refuses_an_event_without_its_required_fields(name: str, version: int) -> None:
+    checks = validator(released(name, version))
+
+    assert not checks.is_valid({})
+    for field in ("event_id", "request_id", "owner", "occurred_at"):
+        broken = golden(name, version)
+        del broken["metadata"][field]
+        assert not checks.is_valid(broken), field
+
+
+@EVERY_EVENT
+def test_a_reader_of_today_reads_an_event_of_tomorrow(name: str, version: int) -> None:
+    tomorrow = golden(name, version)
+    tomorrow["metadata"]["added_later"] = tomorrow["data"]["added_later"] = {"anything": 1}
+
+    assert model(name, version).model_validate(tomorrow) == sample(name, version)
+    validator(released(name, version)).validate(tomorrow)
+
+
+Change = Callable[[dict[str, Any]], None]
+
+BREAKS: dict[str, Change] = {
+    "a field is gone": lambda s: s["$defs"]["RawImage"]["properties"].pop("sha256"),
+    "a field changed its type": lambda s: s["$defs"]["RawImage"]["properties"]["width"].update(type="string"),
+    "an optional field became required": lambda s: s["$defs"]["Metadata"]["required"].append("replays"),
+    "a required field became optional": lambda s: s["$defs"]["Metadata"]["required"].remove("owner"),
+    "a new field is required": lambda s: (
+        s["$defs"]["RawImage"]["properties"].update(new={"type": "string"}),
+        s["$defs"]["RawImage"]["required"].append("new"),
+    )[1],
+    "an enumeration changed": lambda s: s["$defs"]["ImageOutcome"]["properties"]["status"]["enum"].append("lost"),
+    "a pattern changed": lambda s: s["$defs"]["Metadata"]["properties"]["event_id"].update(pattern="^x$"),
+    "a format changed": lambda s: s["$defs"]["Metadata"]["properties"]["occurred_at"].update(format="date"),
+    "a list's items changed": lambda s: s["$defs"]["ImageGeneratedData"]["properties"]["outcomes"]["items"].update(
+        {"$ref": "#/$defs/RawImage"}
+    ),
+    "a bound of a number moved": lambda s: s["$defs"]["Drawing"]["properties"]["count"].update(maximum=2),
+    "a list may be empty": lambda s: s["$defs"]["ImageGeneratedData"]["properties"]["outcomes"].pop("minItems"),
+    "a null is no longer allowed": lambda s: s["$defs"]["Drawing"]["properties"]["style"]["anyOf"].pop(),
+    "another definition is referred to": lambda s: s["properties"]["metadata"].update({"$ref": "#/$defs/Other"}),
+    "other fields are forbidden": lambda s: s["$defs"]["RawImage"].update(additionalProperties=False),
+}
+
+
+@pytest.mark.parametrize("change", BREAKS.values(), ids=BREAKS.keys())
+def test_a_change_that_breaks_readers_is_found(change: Change) -> None:
+    old = released("ImageGenerated", 1)
+    new = copy.deepcopy(old)
+    change(new)
+
+    assert new != old
+    assert incompatibilities(old, new)
+
+
+COMPATIBLE: dict[str, Change] = {
+    "a new optional field": lambda s: s["$defs"]["RawImage"]["properties"].update(new={"type": "string"}),
+    "another description": lambda s: s.update(description="Said better."),
+    "a new definition": lambda s: s["$defs"].update(New={"type": "object"}),
+}
+
+
+@pytest.mark.parametrize("change", COMPATIBLE.values(), ids=COMPATIBLE.keys())
+def test_a_change_that_breaks_nobody_is_let_through(change: Change) -> None:
+    old = released("ImageGenerated", 1)
+    new = copy.deepcopy(old)
+    change(new)
+
+    assert new != old
+    assert incompatibilities(old, new) == []
+
+
+def test_what_is_generated_is_up_to_date() -> None:
+    stale = [path.name for path, text in outputs().items() if not path.exists() or path.read_text() != text]
+
+    assert stale == [], "run: python -m docs.generate"
+
+
+def test_the_generator_says_so_where_it_is_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, text = next(iter(outputs().items()))
+    monkeypatch.setattr("docs.generate.outputs", lambda: {path: text + " "})
+
+    assert main(["--check"]) == 1
+    assert path.name in capsys.readouterr().out
+
+
+def test_the_generator_refuses_to_overwrite_a_released_schema_with_one_that_breaks_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = SCHEMAS / "ImageGenerated.v1.json"
+    before = path.read_text()
+    broken = released("ImageGenerated", 1)
+    BREAKS["a field is gone"](broken)
+    monkeypatch.setattr("docs.generate.outputs", lambda: {path: json.dumps(broken)})
+
+    assert main([]) == 1
+    assert "sha256 is gone" in capsys.readouterr().out
+    assert path.read_text() == before
