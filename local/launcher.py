@@ -25,7 +25,8 @@ def main() -> None:
 
 def exit_with_parent() -> None:
     """Block until the parent's end of standard input closes."""
-    sys.stdin.buffer.read()
+    while os.read(0, 1024):  # not sys.stdin, whose lock would be held when the interpreter ends
+        pass
     os._exit(0)  # nothing here outlives the run; warm workers end when their own pipes close
 
 

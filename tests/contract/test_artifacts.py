@@ -1,0 +1,220 @@
+"""What is built is what runs: each function's artifact, alone with its layers and what Lambda itself brings."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from samcli.yamlhelper import yaml_parse
+
+from local.build import LOCAL_BUILD, build_local, build_lock
+from local.emulator import ROOT
+from local.package import zipped
+
+MAX_FUNCTION_BYTES = 100_000
+YEAR_1980 = 315_619_200
+"""The time stamp that SAM gives every file, in seconds."""
+LAMBDA_BRINGS = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3")
+LAMBDA_SETS = {
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "x",
+    "AWS_SECRET_ACCESS_KEY": "x",
+    "AWS_LAMBDA_FUNCTION_NAME": "function",
+}
+PYDANTIC = ("pydantic", "pydantic_core", "annotated_types", "typing_extensions.py", "typing_inspection")
+
+IMPORT = """
+import importlib, importlib._bootstrap_external as loader, json, sys
+compiled = []
+compile_source = loader.SourceLoader.source_to_code
+def spy(self, data, path, *arguments, **options):
+    compiled.append(str(path))
+    return compile_source(self, data, path, *arguments, **options)
+sys.path[:0] = json.loads(sys.argv[1])
+loader.SourceLoader.source_to_code = spy
+module, _, name = sys.argv[2].rpartition(".")
+handler = getattr(importlib.import_module(module), name)
+print(json.dumps({"callable": callable(handler), "compiled": compiled, "modules": sorted(sys.modules)}))
+"""
+"""Imports a handler and tells which modules had no valid bytecode. An artifact is like layers in /opt: before the SDK."""
+
+
+@dataclass(frozen=True)
+class Function:
+    """A built function."""
+
+    service: str
+    name: str
+    folder: Path
+    handler: str
+    layers: tuple[Path, ...]
+    environment: dict[str, str]
+
+    def __str__(self) -> str:
+        return f"{self.service}.{self.name}"
+
+
+def declared_functions() -> list[str]:
+    """Return ``service.Function`` for every function in the source templates: a list that needs no build."""
+    names = []
+    for template in sorted(ROOT.glob("services/*/template.yaml")):
+        resources = yaml_parse(template.read_text())["Resources"]
+        names += [
+            f"{template.parent.name}.{name}"
+            for name, resource in resources.items()
+            if resource["Type"] == "AWS::Serverless::Function"
+        ]
+    return names
+
+
+@pytest.fixture(scope="session")
+def build(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Function]:
+    """The local build, shared with `make run`, unpacked as Lambda does: from zip files, with the time stamps in them."""
+    unpacked = tmp_path_factory.mktemp("artifacts")
+    with build_lock():
+        build_local()
+        for artifact in _artifact_folders():
+            _unpack(zipped(artifact), unpacked / artifact.relative_to(LOCAL_BUILD))
+    return {str(function): function for function in _functions(unpacked)}
+
+
+@pytest.fixture(scope="session")
+def sdk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the SDK that Lambda brings, and nothing else of our virtual environment."""
+    folder = tmp_path_factory.mktemp("sdk")
+    packages = Path(boto3.__file__).parent.parent
+    for name in LAMBDA_BRINGS:
+        (folder / name).symlink_to(packages / name)
+    return folder
+
+
+@pytest.mark.parametrize("name", declared_functions())
+def test_a_function_imports_with_its_layers_and_the_sdk_only_and_from_bytecode(
+    name: str, build: dict[str, Function], sdk: Path
+) -> None:
+    function = build[name]
+    ours = tuple(str(folder) for folder in (function.folder, *function.layers))
+
+    found = _import(function, sdk)
+
+    assert found["callable"]
+    assert [path for path in found["compiled"] if path.startswith(ours)] == [], "modules without valid bytecode"
+
+
+@pytest.mark.parametrize("name", declared_functions())
+def test_a_function_holds_its_own_service_and_nothing_else(name: str, build: dict[str, Function]) -> None:
+    function = build[name]
+    files = [path.relative_to(function.folder) for path in function.folder.rglob("*") if path.is_file()]
+
+    assert {path.parts[:2] for path in files} == {("services", function.service)}
+    strangers = [path for path in files if path.suffix not in {".py", ".pyc", ".json"}]
+    assert strangers == []
+
+
+@pytest.mark.parametrize("name", declared_functions())
+def test_a_function_is_small(name: str, build: dict[str, Function]) -> None:
+    assert _deflated(build[name].folder) <= MAX_FUNCTION_BYTES
+
+
+def test_the_contract_layer_carries_the_events_and_no_sdk(build: dict[str, Function]) -> None:
+    contract = _contract_layer(build) / "python"
+    names = {path.name for path in contract.iterdir()}
+
+    assert {"events", "pydantic", "aws_lambda_powertools"} <= names
+    assert names.isdisjoint({"boto3", "botocore", "s3transfer", "aws_xray_sdk", "PIL", "numpy"})
+    assert not (contract / "events" / "testing.py").exists()
+
+
+def test_the_contract_layer_is_at_most_twice_pydantic(build: dict[str, Function]) -> None:
+    contract = _contract_layer(build) / "python"
+    pydantic = sum(_deflated(contract / name, bytecode=False) for name in PYDANTIC)
+
+    assert _deflated(contract) <= 2 * pydantic
+
+
+def _import(function: Function, sdk: Path) -> Any:
+    path = [*(str(layer / "python") for layer in function.layers), str(function.folder), str(sdk)]
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", IMPORT, json.dumps(path), function.handler],
+        env=LAMBDA_SETS | function.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _functions(unpacked: Path) -> Iterator[Function]:
+    for template in sorted(LOCAL_BUILD.glob("*/template.yaml")):
+        body = yaml_parse(template.read_text())
+        folder = unpacked / template.parent.name
+        shared = body.get("Globals", {}).get("Function", {})
+        for name, resource in body["Resources"].items():
+            if resource["Type"] != "AWS::Serverless::Function":
+                continue
+            own = resource["Properties"]
+            variables = {
+                **shared.get("Environment", {}).get("Variables", {}),
+                **own.get("Environment", {}).get("Variables", {}),
+            }
+            layers = [*shared.get("Layers", []), *own.get("Layers", [])]
+            yield Function(
+                service=own["Handler"].split(".")[1],
+                name=name,
+                folder=folder / own["CodeUri"],
+                handler=own["Handler"],
+                layers=tuple(_layer(layer["Ref"], folder) for layer in layers),
+                environment={key: _value(value, body) for key, value in variables.items()},
+            )
+
+
+def _layer(reference: str, folder: Path) -> Path:
+    return folder.parent / "ContractLayer" if reference == "ContractLayerArn" else folder / reference
+
+
+def _value(value: Any, body: dict[str, Any]) -> str:
+    """Return an environment variable's value: a parameter's default where it has one, a placeholder for other references."""
+    if not isinstance(value, dict):
+        return str(value)
+    default = body.get("Parameters", {}).get(value.get("Ref"), {}).get("Default")
+    return "placeholder" if default is None else str(default)
+
+
+def _artifact_folders() -> Iterator[Path]:
+    for template in sorted(LOCAL_BUILD.rglob("template.yaml")):
+        for resource in yaml_parse(template.read_text())["Resources"].values():
+            properties = resource.get("Properties", {})
+            uri = properties.get("CodeUri") or properties.get("ContentUri")
+            if uri and resource["Type"].startswith("AWS::Serverless::"):
+                yield template.parent / uri
+
+
+def _unpack(content: bytes, folder: Path) -> None:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        archive.extractall(folder)
+    for path in folder.rglob("*"):
+        os.utime(path, (YEAR_1980, YEAR_1980))
+
+
+def _contract_layer(build: dict[str, Function]) -> Path:
+    return next(iter(build.values())).layers[0]
+
+
+def _deflated(path: Path, *, bytecode: bool = True) -> int:
+    """Return the size of ``path`` as a zip file."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in [path] if path.is_file() else sorted(path.rglob("*")):
+            if file.is_file() and (bytecode or file.suffix != ".pyc"):
+                archive.write(file, file.relative_to(path.parent))
+    return len(content.getvalue())

@@ -1,0 +1,58 @@
+"""The emulator's one defect that local/launcher.py mends: this fails when the patch is no longer needed, or no longer works."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.deploy import client
+from local.emulator import emulator, free_port
+
+NESTED = {
+    "Parameters": {"Timeout": {"Type": "Number"}},
+    "Resources": {
+        "Untouched": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "untouched"}},
+        "Changed": {
+            "Type": "AWS::SQS::Queue",
+            "Properties": {"QueueName": "changed", "VisibilityTimeout": {"Ref": "Timeout"}},
+        },
+    },
+    "Outputs": {"Name": {"Value": {"Fn::GetAtt": ["Untouched", "QueueName"]}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("patched", "status"), [(True, "UPDATE_COMPLETE"), (False, "UPDATE_ROLLBACK_FAILED")], ids=["patched", "unpatched"]
+)
+def test_a_nested_stack_can_be_updated_only_with_the_patch(tmp_path: Path, patched: bool, status: str) -> None:
+    aws = emulator(tmp_path / "aws", port=free_port(), models_url="http://127.0.0.1:9", patched=patched).start()
+    try:
+        aws.wait_until_ready()
+        s3, cloudformation = client("s3", aws.url), client("cloudformation", aws.url)
+        s3.create_bucket(Bucket="templates")
+        s3.put_object(Bucket="templates", Key="nested", Body=json.dumps(NESTED))
+
+        created = _settle(cloudformation, cloudformation.create_stack, _root(aws.url, timeout=30))
+        updated = _settle(cloudformation, cloudformation.update_stack, _root(aws.url, timeout=60))
+
+        assert (created, updated) == ("CREATE_COMPLETE", status)
+    finally:
+        aws.stop()
+
+
+def _root(url: str, *, timeout: int) -> str:
+    nested = {"TemplateURL": f"{url}/templates/nested", "Parameters": {"Timeout": timeout}}
+    return json.dumps({"Resources": {"Nested": {"Type": "AWS::CloudFormation::Stack", "Properties": nested}}})
+
+
+def _settle(cloudformation: Any, operation: Any, template: str) -> str:
+    operation(StackName="root", TemplateBody=template)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        status = str(cloudformation.describe_stacks(StackName="root")["Stacks"][0]["StackStatus"])
+        if not status.endswith("_IN_PROGRESS"):
+            return status
+        time.sleep(0.05)
+    raise TimeoutError("the stack did not settle")
