@@ -1,10 +1,11 @@
-"""The gallery bucket and the gallery catalogue."""
+"""The gallery bucket, the gallery catalogue, the key of the prompt hashes."""
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_secretsmanager.client import SecretsManagerClient
 
 UPLOADS: Final = 6
 """Files on their way at the same time."""
@@ -161,6 +163,22 @@ class GalleryCatalogue:
         )
         item: Mapping[str, Any] | None = answer.get("Item")
         return None if item is None else Entry.model_validate(from_item(item))
+
+
+class SecretKey:
+    """A key in Secrets Manager, read once, when it is first needed."""
+
+    def __init__(self, client: "SecretsManagerClient", secret_id: str) -> None:
+        self._client = client
+        self._secret_id = secret_id
+
+    def __call__(self) -> bytes:
+        """Return the key."""
+        return self._value
+
+    @cached_property
+    def _value(self) -> bytes:
+        return self._client.get_secret_value(SecretId=self._secret_id)["SecretString"].encode()
 
 
 def _image_pk(image_id: str) -> str:

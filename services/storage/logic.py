@@ -55,7 +55,13 @@ class Store:
     """The step ``storage.store``."""
 
     def __init__(
-        self, *, handoff: Handoff, files: Files, catalogue: Catalogue, hash_key: bytes, clock: Callable[[], datetime]
+        self,
+        *,
+        handoff: Handoff,
+        files: Files,
+        catalogue: Catalogue,
+        hash_key: Callable[[], bytes],
+        clock: Callable[[], datetime],
     ) -> None:
         self._handoff = handoff
         self._files = files
@@ -92,7 +98,7 @@ class Store:
             request_id=request_id,
             model=image.model,
             seed=image.seed,
-            prompt_hash=prompt_hash(self._hash_key, event.data.drawing.prompt),
+            prompt_hash=prompt_hash(self._hash_key(), event.data.drawing.prompt),
         )
         return process(self._handoff.read(image), image, provenance.xmp())
 

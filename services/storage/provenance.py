@@ -9,7 +9,6 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from typing import Final
-from xml.sax.saxutils import quoteattr
 
 CREATOR_TOOL: Final = "GenAI Image Generator"
 DIGITAL_SOURCE_TYPE: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
@@ -40,6 +39,8 @@ class Provenance:
 
     def xmp(self) -> bytes:
         """Return the XMP packet, UTF-8. The same provenance gives the same bytes."""
+        from xml.sax.saxutils import quoteattr  # noqa: PLC0415
+
         attributes = {
             "Iptc4xmpExt:DigitalSourceType": DIGITAL_SOURCE_TYPE,
             "Iptc4xmpExt:AISystemUsed": self.model,

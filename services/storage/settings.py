@@ -1,7 +1,5 @@
 """What each function's template sets."""
 
-from pydantic import SecretStr
-
 from events.settings import Settings
 
 
@@ -16,7 +14,8 @@ class StoreSettings(CatalogueSettings):
 
     handoff_bucket_name: str
     gallery_bucket_name: str
-    prompt_hash_key: SecretStr
+    prompt_hash_key_id: str
+    """Name or ARN of the secret that keys the hashes of prompts."""
 
 
 class ApiSettings(CatalogueSettings):

@@ -254,7 +254,7 @@ def test_one_picture_costs_five_calls(aws: Adapters, monkeypatch: pytest.MonkeyP
         handoff=HandoffReader(s3, "handoff"),
         files=GalleryFiles(s3, "gallery"),
         catalogue=GalleryCatalogue(dynamodb, "gallery"),
-        hash_key=KEY,
+        hash_key=lambda: KEY,
         clock=lambda: NOON,
     )
     first = store(approved(image))

@@ -15,6 +15,7 @@ from events.catalog.image_approved import ImageApproved
 from events.catalog.request_cancelled import RequestCancelled, RequestCancelledData
 from events.claim_check import sha256
 from events.testing import sqs_record
+from services.storage.provenance import prompt_hash
 from tests.unit.storage.fakes import NOON, PROMPT, REQUEST, approved, encode, painting, raw_image
 
 IMAGE = f"{REQUEST}-0"
@@ -37,11 +38,12 @@ def aws(aws_test_environment: None, service_template: Any, monkeypatch: pytest.M
             boto3.client("s3").create_bucket(Bucket=bucket)
         boto3.client("events").create_event_bus(Name="bus")
         queue, dead = (boto3.client("sqs").create_queue(QueueName=name)["QueueUrl"] for name in ("queue", "dead"))
+        boto3.client("secretsmanager").create_secret(Name="key", SecretString="not a secret")
         for name, value in {
             "TABLE_NAME": "gallery",
             "GALLERY_BUCKET_NAME": "gallery",
             "HANDOFF_BUCKET_NAME": "handoff",
-            "PROMPT_HASH_KEY": "key",
+            "PROMPT_HASH_KEY_ID": "key",
             "EVENT_BUS_NAME": "bus",
             "QUEUE_URL": queue,
             "DEAD_LETTER_QUEUE_URL": dead,
@@ -110,6 +112,7 @@ def test_a_stored_picture_is_shown_with_urls_and_everything_that_made_it(load: L
         key = urlsplit(shown[name]["url"]).path.lstrip("/").removeprefix("gallery/")
         content = boto3.client("s3").get_object(Bucket="gallery", Key=key)["Body"].read()
         assert sha256(content) == shown[name]["sha256"]
+        assert prompt_hash(b"not a secret", PROMPT).encode() in content
         assert "X-Amz-Signature" in shown[name]["url"]
 
 

@@ -7,7 +7,7 @@ import boto3
 from events.catalog.image_approved import ImageApproved
 from events.claim_check import HandoffReader
 from events.runtime import consumer
-from services.storage.adapters import GalleryCatalogue, GalleryFiles
+from services.storage.adapters import GalleryCatalogue, GalleryFiles, SecretKey
 from services.storage.logic import Store
 from services.storage.settings import StoreSettings
 
@@ -21,7 +21,7 @@ handler = consumer(
         handoff=HandoffReader(_s3, _settings.handoff_bucket_name),
         files=GalleryFiles(_s3, _settings.gallery_bucket_name),
         catalogue=GalleryCatalogue(boto3.client("dynamodb"), _settings.table_name),
-        hash_key=_settings.prompt_hash_key.get_secret_value().encode(),
+        hash_key=SecretKey(boto3.client("secretsmanager"), _settings.prompt_hash_key_id),
         clock=lambda: datetime.now(UTC),
     ),
 )

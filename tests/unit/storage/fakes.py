@@ -138,7 +138,7 @@ class Gallery:
         self.handoff, self.files, self.catalogue = FakeHandoff(), FakeFiles(), FakeCatalogue()
         self._now = NOON
         self.store = Store(
-            handoff=self.handoff, files=self.files, catalogue=self.catalogue, hash_key=KEY, clock=self._tick
+            handoff=self.handoff, files=self.files, catalogue=self.catalogue, hash_key=lambda: KEY, clock=self._tick
         )
 
     def _tick(self) -> datetime:
