@@ -1,0 +1,154 @@
+"""What an event adds to the counters of its day.
+
+A counter is one number with a flat name, ``#`` between its parts, so that a transaction can add to it without reading:
+
+    status#<status>                            requests, by what was said of them
+    images#requested|generated|filtered|failed|stored|deleted
+    model#<model>#requests|images|cost_usd     asked for; drawn; paid
+    style#<style>                              requests
+    rejection#<category>  failure#<reason>     requests
+    step#<step>#stalled|replayed               messages
+    latency#<step>#count|sum_ms|le_<ms>        the histogram of a step; ``request`` is the step from end to end
+    cost_usd                                   paid for drawing, all models
+
+Names come from catalogues (models, styles, categories, steps), so a day has a few hundred of them at most.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from events.drawing import ImageOutcome
+from events.envelope import Event, Metadata
+
+Amounts = dict[str, int | Decimal]
+"""Counter → what is added to it."""
+
+LATENCY_BOUNDS_MS: Final = (
+    50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 20_000, 30_000, 60_000, 120_000, 300_000, 900_000, 3_600_000,
+)  # fmt: skip
+"""Upper bounds of the histogram's buckets, included. Whoever changes them rebuilds the projection."""
+LABEL_MAX: Final = 48
+"""Characters of a label: DynamoDB takes names of up to 255 bytes in an expression."""
+
+
+def day_of(event: Event) -> str:
+    """Return the UTC day on which the fact became true, such as ``2026-11-22``."""
+    return event.metadata.occurred_at.astimezone(UTC).date().isoformat()
+
+
+def amounts(event: Event) -> Amounts:
+    """Return what ``event`` adds to its day: nothing for an event that only repeats what others said."""
+    counted = _COUNTED.get(event.detail_type)
+    return {} if counted is None else counted(event)
+
+
+def add(total: Amounts, more: Mapping[str, int | Decimal]) -> None:
+    """Add ``more`` to ``total``, in place."""
+    for name, amount in more.items():
+        total[name] = total.get(name, 0) + amount
+
+
+def _label(value: str | None) -> str:
+    return (value or "none").replace("#", "_")[:LABEL_MAX]
+
+
+def _latency(step: str, milliseconds: float) -> Amounts:
+    taken = max(0, round(milliseconds))  # two clocks may disagree by a little
+    position = bisect_left(LATENCY_BOUNDS_MS, taken)
+    bound = str(LATENCY_BOUNDS_MS[position]) if position < len(LATENCY_BOUNDS_MS) else "inf"
+    return {f"latency#{step}#count": 1, f"latency#{step}#sum_ms": taken, f"latency#{step}#le_{bound}": 1}
+
+
+def _step(step: str, metadata: Metadata) -> Amounts:
+    return _latency(step, (metadata.occurred_at - metadata.caused_at).total_seconds() * 1000)
+
+
+def _end_to_end(metadata: Metadata) -> Amounts:
+    """A uuid7 begins with its time in milliseconds: when the request was accepted needs no lookup."""
+    digits = metadata.request_id.replace("-", "")
+    if digits[12] != "7":
+        return {}
+    accepted = datetime.fromtimestamp(int(digits[:12], 16) / 1000, UTC)
+    return _latency("request", (metadata.occurred_at - accepted).total_seconds() * 1000)
+
+
+def _outcomes(outcomes: list[ImageOutcome]) -> Amounts:
+    total: Amounts = {}
+    for outcome in outcomes:
+        add(total, {f"images#{outcome.status}": 1})
+        if outcome.image is not None:
+            model, cost = _label(outcome.image.model), outcome.image.cost_usd
+            add(total, {f"model#{model}#images": 1, f"model#{model}#cost_usd": cost, "cost_usd": cost})
+    return total
+
+
+def _requested(event: Any) -> Amounts:
+    drawing = event.data.drawing
+    return {
+        "status#accepted": 1,
+        "images#requested": drawing.count,
+        f"model#{_label(drawing.models[0].model)}#requests": 1,
+        f"style#{_label(drawing.style)}": 1,
+    }
+
+
+def _prompt_approved(event: Any) -> Amounts:
+    return _step("moderation.prompt", event.metadata)
+
+
+def _prompt_rejected(event: Any) -> Amounts:
+    return _rejected(event.data.category) | _step("moderation.prompt", event.metadata)
+
+
+def _generated(event: Any) -> Amounts:
+    return _outcomes(event.data.outcomes) | _step("generation.draw", event.metadata)
+
+
+def _generation_failed(event: Any) -> Amounts:
+    reason = event.data.reason
+    ending: Amounts = (
+        _rejected(reason) if reason == "content_filtered" else {"status#failed": 1, f"failure#{_label(reason)}": 1}
+    )
+    return ending | _outcomes(event.data.outcomes) | _step("generation.draw", event.metadata)
+
+
+def _image_approved(event: Any) -> Amounts:
+    return _step("moderation.picture", event.metadata)
+
+
+def _image_rejected(event: Any) -> Amounts:
+    return _rejected(event.data.category) | _step("moderation.picture", event.metadata)
+
+
+def _stored(event: Any) -> Amounts:
+    known: Amounts = {"status#succeeded": 1, "images#stored": len(event.data.images)}
+    return known | _step("storage.store", event.metadata) | _end_to_end(event.metadata)
+
+
+def _rejected(category: str) -> Amounts:
+    return {"status#rejected": 1, f"rejection#{_label(category)}": 1}
+
+
+def _at_step(status: str) -> Callable[[Any], Amounts]:
+    return lambda event: {f"status#{status}": 1, f"step#{_label(event.data.step)}#{status}": 1}
+
+
+_COUNTED: Final[dict[str, Callable[[Any], Amounts]]] = {
+    "ImageRequested": _requested,
+    "PromptApproved": _prompt_approved,
+    "PromptRejected": _prompt_rejected,
+    "ImageGenerated": _generated,
+    "GenerationFailed": _generation_failed,
+    "ImageApproved": _image_approved,
+    "ImageRejected": _image_rejected,
+    "ImageStored": _stored,
+    "ImageDeleted": lambda _: {"images#deleted": 1},
+    "RequestCancelled": lambda _: {"status#cancelled": 1},
+    "RequestExpired": lambda _: {"status#expired": 1},
+    "ProcessingStalled": _at_step("stalled"),
+    "MessageReplayed": _at_step("replayed"),
+}
+"""By name and not by class: an event's module is imported only where such an event comes along."""

@@ -1,0 +1,20 @@
+"""Step analytics.record: every event, archived and counted."""
+
+import boto3
+
+from events.runtime import consumer
+from services.analytics.adapters import CounterTable, EventArchive, SecretKey
+from services.analytics.logic import Recorder
+from services.analytics.settings import RecordSettings
+
+settings = RecordSettings.load()
+recorder = Recorder(
+    EventArchive(
+        boto3.client("s3"),
+        settings.archive_bucket_name,
+        SecretKey(boto3.client("secretsmanager"), settings.prompt_hash_key_id),
+    ),
+    CounterTable(boto3.client("dynamodb"), settings.table_name),
+)
+
+handler = consumer(step="analytics.record", accepts=None, handle_batch=recorder.record)

@@ -1,0 +1,80 @@
+"""The report as tables for a terminal of 100 columns."""
+
+from collections.abc import Iterator, Mapping
+
+from rich.table import Table
+
+from services.analytics.counters import Amounts
+from services.analytics.rebuild import Difference
+from services.analytics.report import STATUSES, Counts
+
+SHOWN_DIFFERENCES = 40
+
+
+def report_tables(days: Mapping[str, Amounts]) -> Iterator[Table]:
+    """Yield the tables of a report: its days, then models, styles, endings and steps of all days together."""
+    yield _days(days)
+    total = Counts.total(days.values())
+    yield _models(total)
+    yield _labels("style", "style", total)
+    yield _labels("rejection", "rejected for", total)
+    yield _labels("failure", "failed for", total)
+    yield _steps(total)
+
+
+def difference_table(differences: list[Difference]) -> Table:
+    """Return what came out otherwise, the first of it."""
+    table = _table("day", "counter", "before", "after", text=2)
+    for one in differences[:SHOWN_DIFFERENCES]:
+        table.add_row(one.day, one.counter, str(one.before), str(one.after))
+    return table
+
+
+def _table(*columns: str, text: int = 1) -> Table:
+    table = Table(box=None, header_style="bold underline", pad_edge=False)
+    for position, name in enumerate(columns):
+        table.add_column(name, justify="left" if position < text else "right", no_wrap=position > 0 or text == 1)
+    return table
+
+
+def _days(days: Mapping[str, Amounts]) -> Table:
+    table = _table("day", *STATUSES, "images", "USD")
+    for day, amounts in days.items():
+        table.add_row(day, *_day_cells(Counts(amounts)))
+    if len(days) > 1:
+        table.add_row("all", *_day_cells(Counts.total(days.values())))
+    return table
+
+
+def _day_cells(counts: Counts) -> list[str]:
+    numbers = [counts.number(f"status#{status}") for status in STATUSES]
+    return [*(str(number or "·") for number in numbers), str(counts.number("images#stored")), f"{counts.cost_usd:.2f}"]
+
+
+def _models(total: Counts) -> Table:
+    table = _table("model", "requests", "images", "USD")
+    for name, use in total.models().items():
+        table.add_row(name, str(use.requests), str(use.images), f"{use.cost_usd:.2f}")
+    return table
+
+
+def _labels(family: str, title: str, total: Counts) -> Table:
+    table = _table(title, "requests")
+    for label, number in total.labels(family).items():
+        table.add_row(label, str(number))
+    return table
+
+
+def _steps(total: Counts) -> Table:
+    table = _table("step", "count", "mean", "p50", "p95", "stalled", "replayed")
+    for step in total.steps():
+        taken = total.latency(step)
+        times = () if taken is None else (taken.mean, taken.p50, taken.p95)
+        table.add_row(
+            step,
+            str(taken.count) if taken else "·",
+            *([f"{ms / 1000:.2f} s" for ms in times] or ["·"] * 3),
+            str(total.number(f"step#{step}#stalled") or "·"),
+            str(total.number(f"step#{step}#replayed") or "·"),
+        )
+    return table

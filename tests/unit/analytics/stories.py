@@ -1,0 +1,116 @@
+"""Requests and the events that are told of them."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from events.catalog.generation_failed import GenerationFailed, GenerationFailedData
+from events.catalog.image_generated import ImageGenerated, ImageGeneratedData
+from events.catalog.image_requested import ImageRequested, ImageRequestedData
+from events.catalog.image_stored import ImageStored
+from events.catalog.processing_stalled import ProcessingStalled, ProcessingStalledData
+from events.catalog.prompt_approved import PromptApproved, PromptApprovedData
+from events.catalog.prompt_rejected import PromptRejected, PromptRejectedData
+from events.drawing import Drawing, ImageOutcome, ModelPlan, RawImage
+from events.envelope import Event
+from events.testing import sample
+
+START = datetime(2026, 11, 22, 23, 59, 50, tzinfo=UTC)
+"""Just before midnight, so that the events of one request may lie on two days."""
+PROMPT = "a heron in the reeds"
+NEGATIVE_PROMPT = "fog over water"
+
+
+def request_id(at: datetime, number: int = 0) -> str:
+    """Return a uuid7 of that moment."""
+    milliseconds = round(at.timestamp() * 1000)
+    return str(UUID(int=(milliseconds << 80) | (0x7 << 76) | (0x2 << 62) | number))
+
+
+def requested(number: int = 0, *, at: datetime = START, model: str = "nova-canvas", count: int = 1) -> ImageRequested:
+    """Return how request ``number`` begins."""
+    drawing = Drawing(
+        prompt=PROMPT,
+        negative_prompt=NEGATIVE_PROMPT,
+        style="watercolor" if number % 2 else None,
+        count=count,
+        seed=7,
+        models=[ModelPlan(model=model, width=512, height=512, price_usd=Decimal("0.04"))],
+    )
+    return ImageRequested.first(request_id(at, number), "demo", ImageRequestedData(drawing=drawing), occurred_at=at)
+
+
+def drawn(index: int, model: str = "nova-canvas", cost: str = "0.04") -> ImageOutcome:
+    """Return a picture that was drawn."""
+    image = RawImage(
+        key=f"raw/{index}",
+        sha256="0" * 64,
+        bytes=1,
+        media_type="image/png",
+        width=512,
+        height=512,
+        model=model,
+        seed=7,
+        cost_usd=Decimal(cost),
+    )
+    return ImageOutcome(index=index, status="generated", image=image)
+
+
+def approved(cause: ImageRequested, after: timedelta = timedelta(seconds=1)) -> PromptApproved:
+    """Return that its prompt may be drawn."""
+    data = PromptApprovedData(policy_version="1", layers=["keywords"], drawing=cause.data.drawing)
+    return PromptApproved.follow(cause, data, occurred_at=cause.metadata.occurred_at + after)
+
+
+def generated(cause: PromptApproved, *outcomes: ImageOutcome) -> ImageGenerated:
+    """Return that it was drawn, four seconds later."""
+    data = ImageGeneratedData(outcomes=list(outcomes) or [drawn(0)], drawing=cause.data.drawing)
+    return ImageGenerated.follow(cause, data, occurred_at=cause.metadata.occurred_at + timedelta(seconds=4))
+
+
+def stored(cause: Event) -> ImageStored:
+    """Return that its picture is in the gallery, a second later."""
+    golden = sample("ImageStored")
+    return ImageStored.follow(cause, golden.data, occurred_at=cause.metadata.occurred_at + timedelta(seconds=1))
+
+
+def prompt_rejected(cause: ImageRequested, category: str = "violence") -> PromptRejected:
+    """Return that its prompt may not be drawn."""
+    data = PromptRejectedData(
+        policy_version="1", layer="keywords", category=category, field="prompt", reason="category_blocked"
+    )
+    return PromptRejected.follow(cause, data, occurred_at=cause.metadata.occurred_at + timedelta(seconds=1))
+
+
+def failed(cause: PromptApproved, reason: str) -> GenerationFailed:
+    """Return that no picture came of it."""
+    data = GenerationFailedData(reason=reason, outcomes=[ImageOutcome(index=0, status="failed", reason=reason)])
+    return GenerationFailed.follow(cause, data, occurred_at=cause.metadata.occurred_at + timedelta(seconds=2))
+
+
+def stalled(cause: Event, *, at: datetime) -> ProcessingStalled:
+    """Return that storage gave up on ``cause``."""
+    data = ProcessingStalledData(
+        step="storage.store",
+        stalled_event_id=cause.metadata.event_id,
+        stalled_detail_type=cause.detail_type,
+        error="OSError",
+        reason="no message",
+        fingerprint="5f0c7be21d9a",
+        attempts=5,
+    )
+    return ProcessingStalled.follow(cause, data, occurred_at=at)
+
+
+def story(number: int, *, at: datetime = START) -> list[Event]:
+    """Return all that is told of request ``number``: its number decides how it ends."""
+    begin = requested(number, at=at, model=("nova-canvas", "titan-v2")[number % 2])
+    if number % 4 == 1:
+        return [begin, prompt_rejected(begin)]
+    may = approved(begin)
+    if number % 4 == 2:
+        return [begin, may, failed(may, "model_ended")]
+    picture = generated(may)
+    if number % 4 == 3:
+        return [begin, may, picture, stalled(picture, at=at + timedelta(hours=1))]
+    return [begin, may, picture, stored(picture)]
