@@ -29,7 +29,8 @@ def _bedrock(region: str) -> "BedrockRuntimeClient":
         max_pool_connections=_settings.max_parallel,
         tcp_keepalive=True,
     )
-    return boto3.client("bedrock-runtime", region_name=region, config=config)
+    client: BedrockRuntimeClient = boto3.client("bedrock-runtime", region_name=region, config=config)
+    return client
 
 
 def _find(key: str) -> "Model | None":
