@@ -53,8 +53,9 @@ class Service:
     def invoke(self, model_id: str, body: Mapping[str, Any]) -> Answer:
         """InvokeModel: limits, lifecycle and filters first, then one picture a brief. Seeds count upwards."""
         with self._noted("invoke", model_id) as note:
+            note.prompt = _prompt_in(body)
             family = self._family(model_id, body)
-            fault = self.faults.strike("invoke", model_id, _prompt_in(body))
+            fault = self.faults.strike("invoke", model_id, note.prompt)
             briefs = family.read(body)
             note.prompt, note.seed = briefs[0].prompt, briefs[0].seed
             if _is(fault, "filter_input") or judge(briefs[0].prompt) in _NEVER_DRAWN:

@@ -110,7 +110,8 @@ def fractal(
 
 def line_noise(rng: np.random.Generator, width: int, cells: float, octaves: int = 6) -> Array:
     """Fractal noise along one line, from 0 to 1: a skyline of hills."""
-    return fractal(rng, width, 2, cells, octaves)[0]
+    first_row: Array = fractal(rng, width, 2, cells, octaves)[0]
+    return first_row
 
 
 def grid(width: int, height: int) -> tuple[Array, Array]:

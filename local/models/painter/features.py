@@ -49,8 +49,8 @@ def island(picture: Array, rng: np.random.Generator, light: Light, horizon: floa
     height, width = picture.shape[:2]
     x, _ = grid(width, height)
     middle = 1 - light.sun[0]
-    hump = np.exp(-(((x[0] - middle) / 0.17) ** 2)) * (0.55 + 0.6 * line_noise(rng, width, 7, 5))
-    line = height * (horizon + 0.012 - 0.2 * hump)
+    hump = np.exp(-(((x[0] - middle) / 0.2) ** 2)) * (0.55 + 0.6 * line_noise(rng, width, 7, 5))
+    line = height * (horizon + 0.012 - 0.13 * hump)
     rough = fractal(rng, width, height, 14, 5)
     tone = solid(land.hazed(light, rgb("#4f8a52"), 0.8)) * (0.55 + 0.8 * rough)[..., None]
     rows = np.arange(height)[:, None]

@@ -18,14 +18,14 @@ def still_life(scene: Scene, rng: np.random.Generator, width: int, height: int) 
     light = light_for(scene, rng, 0.62)
     table = scene.place("room")
     wood = (table.colour if table else None) or rgb("#8a5a3a")
-    wall = mix(_opposite(wood), rgb("#b9a68a"), 0.55)
+    wall = mix(_opposite(wood), rgb("#cdb08a"), 0.5)
     x, y = grid(width, height)
     edge = 0.66
     side = x if light.sun[0] < 0.5 else 1 - x
     pool = np.exp(-(((side - 0.3) / 0.5) ** 2) - ((y - 0.3) / 0.5) ** 2)
     mottled = fractal(rng, width, height, 5, 6)
     day = 0.45 + 0.55 * light.day
-    picture: Array = (solid(scale(wall, day)) * (0.3 + 0.62 * pool + 0.22 * (mottled - 0.5))[..., None]).astype(
+    picture: Array = (solid(scale(wall, day)) * (0.46 + 0.72 * pool + 0.2 * (mottled - 0.5))[..., None]).astype(
         np.float32
     )
     pane = smooth(0.01, 0.0, np.abs(((side - 0.28 + 0.35 * (y - 0.3)) % 0.16) - 0.08) - 0.068)

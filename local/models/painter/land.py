@@ -206,6 +206,9 @@ def plane(
         solid(hazed(light, far, 0.55)) + (solid(light.on(near)) - solid(hazed(light, far, 0.55))) * (t**0.6)[..., None]
     )
     x = np.arange(width, dtype=np.float32)[None, :] / width
+    if kind == "snow":
+        ground_glow = mix(light.horizon, (1, 1, 1), 0.35 * light.day)
+        tone += (solid(ground_glow) - tone) * 0.34
     towards = np.exp(-(((x - light.sun[0]) / 0.4) ** 2)) * (1 - t) * 0.35 * light.day
     ground = tone * level[..., None]
     ground += towards[..., None] * solid(light.glow) * (0.5 + grain[..., None] * 0.7)

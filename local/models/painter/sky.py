@@ -173,12 +173,12 @@ def galaxy(picture: Array, rng: np.random.Generator, cx: float, cy: float, colou
     dx, dy = (x - cx) * width / min(width, height), (y - cy) * height / min(width, height)
     u, v = dx * np.cos(tilt) + dy * np.sin(tilt), (dy * np.cos(tilt) - dx * np.sin(tilt)) * 2.1
     away = np.sqrt(u * u + v * v) + 1e-4
-    arms = 0.5 + 0.5 * np.cos(2 * (np.arctan2(v, u) - 3.1 * np.log(away * 9 + 0.3)))
+    arms = 0.5 + 0.5 * np.cos(2 * (np.arctan2(v, u) - 3.1 * np.log(away * 6 + 0.3)))
     dust = fractal(rng, width, height, 14, 5)
-    disc = np.exp(-away / 0.2) * (0.2 + 1.5 * arms**2 * (0.35 + dust))
+    disc = np.exp(-away / 0.3) * (0.2 + 1.5 * arms**2 * (0.35 + dust))
     grains = smooth(0.986, 0.9995, rng.random((height, width), np.float32)) * np.clip(disc * 2.2, 0, 1)
     screen(picture, np.clip(disc, 0, 1)[..., None] * solid(mix(colour, (0.75, 0.85, 1), 0.45)))
-    screen(picture, (np.exp(-((away / 0.075) ** 1.2)) * 0.95)[..., None] * solid((1, 0.9, 0.72)))
+    screen(picture, (np.exp(-((away / 0.095) ** 1.2)) * 0.95)[..., None] * solid((1, 0.9, 0.72)))
     screen(picture, grains[..., None] * solid((1, 0.96, 1)))
 
 

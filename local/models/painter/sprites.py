@@ -164,7 +164,8 @@ def _relief(mask: Array, part: Part, sun_side: float, tall: int) -> Array:
     soft = soften(np.pad(mask, pad), min(h, w) * 0.2)[pad:-pad, pad:-pad]
     down, across = np.gradient(soft)
     slope: Array = (down - across * sun_side) * min(h, w)
-    return np.clip(0.9 + 0.26 * slope, 0.55, 1.4)
+    shade: Array = np.clip(0.9 + 0.26 * slope, 0.55, 1.4)
+    return shade
 
 
 def _unmatte(picture: Array, union: Array) -> Array:

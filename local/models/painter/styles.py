@@ -233,8 +233,9 @@ def photo(picture: Array, rng: np.random.Generator) -> Array:
     out = np.maximum(smooth(0.86, 1.0, y), smooth(0.3, 0.0, y) * 0.7)[..., None]
     sharp = picture + (soft - picture) * out
     level = grey(sharp)[..., None]
-    graded = sharp + (solid((-0.022, 0.006, 0.026)) * (1 - level) + solid((0.03, 0.008, -0.03)) * level)
-    return graded + (smooth(0, 1, graded) - graded) * 0.4
+    graded: Array = sharp + (solid((-0.022, 0.006, 0.026)) * (1 - level) + solid((0.03, 0.008, -0.03)) * level)
+    graded += (smooth(0, 1, graded) - graded) * 0.4
+    return graded
 
 
 def fantasy(picture: Array, rng: np.random.Generator) -> Array:

@@ -142,7 +142,7 @@ def _usual_time(found: list[_Found], unwanted: set[tuple[str, str]]) -> str:
 def _singular(word: str) -> str:
     """Good enough for nouns: foxes, ponies, boats; grass stays."""
     for ending, instead in (("ies", "y"), ("ches", "ch"), ("shes", "sh"), ("xes", "x"), ("ves", "f"), ("s", "")):
-        if word.endswith(ending) and len(word) > len(ending) + 2 and not word.endswith("ss"):
+        if word.endswith(ending) and len(word) > len(ending) + 1 and not word.endswith("ss"):
             return word[: -len(ending)] + instead
     return word
 
