@@ -111,7 +111,7 @@ class Consumer:
     ``workers`` how many messages of a batch are handled side by side.
     """
 
-    def __init__(  # noqa: PLR0913 - keyword-only ports
+    def __init__(
         self,
         *,
         step: str,
@@ -175,7 +175,7 @@ class Consumer:
             message.detail_type = str(body["detail-type"])
             detail, source = body["detail"], body["source"]
             message.metadata = Metadata.model_validate(detail["metadata"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             if isinstance(error, ValidationError):
                 raise
             raise UnprocessableError("body: is not an EventBridge event with metadata and data") from error

@@ -186,5 +186,5 @@ def _envelope(body: str) -> tuple[str, Metadata | None]:
         event = json.loads(body)
         detail_type = str(event["detail-type"])[:80]
         return detail_type, Metadata.model_validate(event["detail"]["metadata"])
-    except (ValueError, KeyError, TypeError):  # pydantic's ValidationError is a ValueError
+    except (ValueError, KeyError, TypeError, RecursionError):  # pydantic's ValidationError is a ValueError
         return detail_type, None

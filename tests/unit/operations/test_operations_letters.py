@@ -48,7 +48,11 @@ def test_derived_fingerprints_tell_steps_and_kinds_of_failure_apart() -> None:
     assert len({crash.fingerprint, elsewhere.fingerprint, undelivered.fingerprint}) == 3
 
 
-@pytest.mark.parametrize("body", ["", "not json", "[]", "null", '"text"', "{}", '{"detail-type": "X", "detail": 1}'])
+@pytest.mark.parametrize(
+    "body",
+    ["", "not json", "[]", "null", '"text"', "{}", '{"detail-type": "X", "detail": 1}', "[" * 100_000],
+    ids=lambda body: body[:12] or "empty",
+)
 def test_a_body_that_is_not_an_event_is_a_letter_without_metadata(body: str) -> None:
     letter = read_letter(STORE, put(body))
 
