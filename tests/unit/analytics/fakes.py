@@ -19,9 +19,11 @@ class InMemoryArchive:
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
+        self.before_append: Callable[[], None] = nothing
         self.before_read: Callable[[], None] = nothing
 
     def append(self, events: Sequence[Event]) -> None:
+        self.before_append()
         for key, content in pack(events, HASH_KEY):
             self.objects.setdefault(key, content)
 
