@@ -77,7 +77,7 @@ def read_json(resolver: APIGatewayHttpResolver, *, max_bytes: int) -> Any:
         raise ApiProblem(
             400, "not_utf8", "The body is not UTF-8", errors=[field_error("body", "must be UTF-8 text")]
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ApiProblem(
             400, "not_json", "The body is not JSON", errors=[field_error("body", "must be a JSON document")]
         ) from error

@@ -1,0 +1,185 @@
+"""Every answer of every HTTP API is JSON, and every error is a problem document that names the field."""
+
+import base64
+import json
+from typing import Any, Literal
+
+import pytest
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from pydantic import BaseModel, Field
+
+from events.api import PROBLEM, ApiProblem, field_error, json_response, make_resolver, owner, read_json
+
+
+class Wish(BaseModel):
+    model_config = {"extra": "forbid"}
+
+    prompt: str = Field(max_length=10)
+    style: Literal["anime", "cinematic"] = "anime"
+    tags: list[int] = Field(default_factory=list)
+
+
+class Echo(BaseModel):
+    said: str
+    note: str | None = None
+
+
+@pytest.fixture
+def app() -> APIGatewayHttpResolver:
+    resolver = make_resolver()
+
+    @resolver.post("/wishes")
+    def wish() -> Response[str]:
+        wanted = Wish.model_validate(read_json(resolver, max_bytes=200))
+        return json_response(202, Echo(said=wanted.prompt), {"Location": "/wishes/1"})
+
+    @resolver.get("/broken")
+    def broken() -> Response[str]:
+        raise KeyError("a secret prompt")
+
+    @resolver.get("/refused")
+    def refused() -> Response[str]:
+        raise ApiProblem(
+            429,
+            "rate_limited",
+            "Too many",
+            errors=[field_error("count", "max", allowed=[1, 2])],
+            headers={"Retry-After": "9"},
+        )
+
+    @resolver.get("/me")
+    def me() -> Response[str]:
+        return json_response(200, Echo(said=owner(resolver)))
+
+    return resolver
+
+
+def call(
+    app: APIGatewayHttpResolver,
+    method: str,
+    path: str,
+    body: str | bytes | None = None,
+    authorizer: dict[str, Any] | None = None,
+) -> tuple[int, dict[str, Any], dict[str, Any]]:
+    """Send a request as API Gateway does; bytes go as base64. Return status, JSON body and headers."""
+    context: dict[str, Any] = {"http": {"method": method, "path": path}, "stage": "$default", "requestId": "r"}
+    if authorizer is not None:
+        context["authorizer"] = authorizer
+    answer = app.resolve(
+        {
+            "version": "2.0",
+            "routeKey": "$default",
+            "rawPath": path,
+            "rawQueryString": "",
+            "headers": {},
+            "requestContext": context,
+            "body": base64.b64encode(body).decode() if isinstance(body, bytes) else body,
+            "isBase64Encoded": isinstance(body, bytes),
+        },
+        {},  # type: ignore[arg-type]
+    )
+    headers = {**answer.get("headers", {}), **{k: v[0] for k, v in answer.get("multiValueHeaders", {}).items()}}
+    return answer["statusCode"], json.loads(answer["body"]), headers
+
+
+def problem(answer: tuple[int, dict[str, Any], dict[str, Any]]) -> tuple[int, str, list[str]]:
+    """Return status, code and the fields that are named, having checked that it is a problem document."""
+    status, body, headers = answer
+    assert headers["Content-Type"] == PROBLEM
+    assert body["status"] == status
+    assert {"type", "title", "code"} <= body.keys()
+    return status, body["code"], [error["field"] for error in body.get("errors", [])]
+
+
+@pytest.mark.parametrize("body", ['{"prompt": "灯台"}', '{"prompt": "灯台"}'.encode()], ids=["text", "base64"])
+def test_a_good_request_is_answered_with_json(app: APIGatewayHttpResolver, body: str | bytes) -> None:
+    status, answer, headers = call(app, "POST", "/wishes", body)
+
+    assert (status, answer) == (202, {"said": "灯台"})
+    assert headers["Content-Type"] == "application/json"
+    assert headers["Location"] == "/wishes/1"
+
+
+@pytest.mark.parametrize("body", [None, "", "{", "not json", '{"prompt": }', "[" * 190, b"\x00", "1" * 150 + "e"])
+def test_a_body_that_is_not_json_is_told_so(app: APIGatewayHttpResolver, body: str | bytes | None) -> None:
+    assert problem(call(app, "POST", "/wishes", body)) == (400, "not_json", ["body"])
+
+
+def test_json_nested_without_end_is_not_json_to_us() -> None:
+    app = make_resolver()
+
+    @app.post("/deep")
+    def deep() -> Response[str]:
+        read_json(app, max_bytes=1_000_000)
+        raise AssertionError("it was read")
+
+    assert problem(call(app, "POST", "/deep", "[" * 100_000)) == (400, "not_json", ["body"])
+
+
+@pytest.mark.parametrize("body", [b'{"prompt": "\xff"}', '{"prompt": "\ud800"}'], ids=["bytes", "a lone surrogate"])
+def test_a_body_that_is_not_utf_8_is_told_so(app: APIGatewayHttpResolver, body: str | bytes) -> None:
+    assert problem(call(app, "POST", "/wishes", body)) == (400, "not_utf8", ["body"])
+
+
+def test_a_body_over_the_limit_is_counted_in_bytes(app: APIGatewayHttpResolver) -> None:
+    assert problem(call(app, "POST", "/wishes", json.dumps({"prompt": "x" * 200})))[:2] == (413, "body_too_large")
+    assert problem(call(app, "POST", "/wishes", '{"prompt": "' + "灯" * 63 + '"}'))[:2] == (413, "body_too_large")
+    assert problem(call(app, "POST", "/wishes", '{"prompt": "' + "x" * 63 + '"}'))[:2] == (422, "validation_failed")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ("{}", "prompt"),
+        ('{"prompt": 1}', "prompt"),
+        ('{"prompt": "x", "style": "oil"}', "style"),
+        ('{"prompt": "x", "tags": [1, "two"]}', "tags.1"),
+        ('{"prompt": "x", "surprise": 1}', "surprise"),
+        ('{"prompt": "\\ud800"}', "prompt"),
+        ("[]", "body"),
+        ("null", "body"),
+    ],
+)
+def test_a_wrong_field_is_named(app: APIGatewayHttpResolver, body: str, field: str) -> None:
+    assert problem(call(app, "POST", "/wishes", body)) == (422, "validation_failed", [field])
+
+
+def test_a_broken_rule_is_told_with_its_limit_and_without_what_was_sent(app: APIGatewayHttpResolver) -> None:
+    _, answer, _ = call(app, "POST", "/wishes", '{"prompt": "a secret too long"}')
+
+    (error,) = answer["errors"]
+    assert error["max_length"] == 10
+    assert error["rule"]
+    assert "secret" not in json.dumps(answer)
+
+
+def test_a_problem_carries_its_headers_and_details(app: APIGatewayHttpResolver) -> None:
+    answer = call(app, "GET", "/refused")
+
+    assert problem(answer) == (429, "rate_limited", ["count"])
+    assert answer[1]["errors"][0]["allowed"] == [1, 2]
+    assert answer[2]["Retry-After"] == "9"
+
+
+def test_an_unknown_address_is_a_problem_too(app: APIGatewayHttpResolver) -> None:
+    assert problem(call(app, "GET", "/nowhere"))[:2] == (404, "not_found")
+
+
+def test_a_bug_is_a_500_that_gives_nothing_away(
+    app: APIGatewayHttpResolver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = call(app, "GET", "/broken")
+
+    assert problem(answer)[:2] == (500, "internal_error")
+    said = capsys.readouterr()
+    assert "secret" not in json.dumps(answer) + said.out + said.err
+
+
+@pytest.mark.parametrize(
+    ("authorizer", "expected"),
+    [(None, "public"), ({}, "public"), ({"lambda": {}}, "public"), ({"lambda": {"owner": "alice"}}, "alice")],
+)
+def test_the_caller_is_who_the_authorizer_says(
+    app: APIGatewayHttpResolver, authorizer: dict[str, Any] | None, expected: str
+) -> None:
+    assert call(app, "GET", "/me", authorizer=authorizer)[1] == {"said": expected}
