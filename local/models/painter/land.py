@@ -209,6 +209,7 @@ def plane(
     if kind == "snow":
         ground_glow = mix(light.horizon, (1, 1, 1), 0.35 * light.day)
         tone += (solid(ground_glow) - tone) * 0.34
+        level = level + 0.2
     towards = np.exp(-(((x - light.sun[0]) / 0.4) ** 2)) * (1 - t) * 0.35 * light.day
     ground = tone * level[..., None]
     ground += towards[..., None] * solid(light.glow) * (0.5 + grain[..., None] * 0.7)

@@ -230,4 +230,5 @@ class _View:
         return self._place_colour(("planet", "desert"), rgb("#c9785a") if self.alien else rgb("#e0ab6b"))
 
     def _grass(self) -> Colour:
-        return self._place_colour(("meadow", "hills", "garden"), rgb("#7ba046"))
+        usual = rgb("#c6d3e4") if self.snowy else rgb("#7ba046")
+        return self._place_colour(("meadow", "hills", "garden"), usual)

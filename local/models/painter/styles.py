@@ -39,13 +39,13 @@ def watercolor(picture: Array, rng: np.random.Generator) -> Array:
     rows = np.arange(height)[:, None] + (fractal(rng, width, height, 26, 3) - 0.5) * wander * 2.4
     columns = np.arange(width)[None, :] + (fractal(rng, width, height, 26, 3) - 0.5) * wander * 2.4
     moved = picture[np.clip(rows, 0, height - 1).astype(np.int32), np.clip(columns, 0, width - 1).astype(np.int32)]
-    flat = _image(moved).filter(ImageFilter.MedianFilter(5)).filter(ImageFilter.ModeFilter(5))
+    flat = _image(moved).filter(ImageFilter.MedianFilter(5))
     wash = _array(flat)
     wash = 1 - (1 - saturate(wash, 1.3)) * 0.86
     level = grey(wash)
     edge = np.clip(np.abs(level - blur(level, width / 110)) * 2.4, 0, 0.3)
     pool = fractal(rng, width, height, 5, 6)
-    wash = np.clip(wash, 0, 1) ** (0.72 + 0.62 * pool[..., None])
+    wash = np.clip(wash, 0, 1) ** (0.6 + 0.56 * pool[..., None])
     wash *= (1 - edge)[..., None]
     paper = 0.955 + 0.07 * (noise(rng, width, height, 300) - 0.5) + 0.03 * (noise(rng, width, height, 90) - 0.5)
     x, y = grid(width, height)
@@ -182,7 +182,8 @@ def neon(picture: Array, rng: np.random.Generator) -> Array:
 def flat(picture: Array, rng: np.random.Generator) -> Array:
     """A poster: few colours, clean shapes."""
     clean = _image(saturate(np.clip(picture * 1.05, 0, 1), 1.3)).filter(ImageFilter.MedianFilter(5))
-    few = clean.quantize(20, method=Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE).convert("RGB")
+    palette = clean.reduce(4).quantize(20, method=Image.Quantize.MAXCOVERAGE, kmeans=2)
+    few = clean.quantize(palette=palette, dither=Image.Dither.NONE).convert("RGB")
     return _array(few.filter(ImageFilter.MedianFilter(5)).filter(ImageFilter.GaussianBlur(0.6)))
 
 
