@@ -36,16 +36,14 @@ class _Folding(dict[int, str | None]):
 
 
 def _fold_character(character: str) -> str | None:
-    if character in _BLANK:
-        return None
     category = unicodedata.category(character)
-    if category in _INVISIBLE:
+    if category in _INVISIBLE or character in _BLANK:
         return None
     if category == "Cc":
         return character if character.isspace() else None
     for start in _ALPHABETS:
         if start <= ord(character) < start + 26:
-            character = chr(ord("a") + ord(character) - start)
+            return chr(ord("a") + ord(character) - start).replace("l", "i")
     lower = character.lower()
     letter = _LETTER.get(character) or _LETTER.get(lower)
     if letter is None and category[0] in "PS":

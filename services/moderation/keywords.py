@@ -35,8 +35,8 @@ _EDGE: Final = punctuation.replace("@", "").replace("$", "")
 _SYMBOL_INSIDE: Final = re.compile(r"[^\s!-/:-?\[-`{-~][!|¡+(<\[]+[^\s!-/:-?\[-`{-~]")
 
 _WIDE_GAP: Final = re.compile(r"\s{2,}|\s*[\n,;/]\s*")
-_GAP: Final = "ʘ"
-"""Stands for a wide gap between spelled-out words; never part of a term."""
+_GAP: Final = "\x01"
+"""Stands for a wide gap between spelled-out words. Not white space, and nothing folds to it."""
 
 
 class _Term(NamedTuple):
@@ -83,10 +83,9 @@ class _Index:
             self._add(_Term(words, keys, rank))
             if len(words) > 1:
                 self._add(_Term(["".join(words)], [_collapse("".join(keys))], rank))
-        self._vocabulary = {key for keys in keyed for key in keys} | self._terms.keys()
+        self._vocabulary = {key for keys in keyed for key in keys} | self._terms.keys() | _ARTICLES
         self._innocent = {tuple(_content(fold(phrase).split())) for phrase in innocent}
-        # How far around a word a phrase may reach, articles in between included.
-        self._reach = 2 * max(map(len, [*phrases, *self._innocent]))
+        self._longest = max(map(len, self._innocent))
 
     def _add(self, term: _Term) -> None:
         second = term.keys[1] if len(term.keys) > 1 else ""
@@ -109,27 +108,25 @@ class _Index:
     def _scan(self, words: list[str], keys: list[str]) -> Iterator[int]:
         if self._terms.keys().isdisjoint(keys):
             return
+        content = [pair for pair in zip(words, keys, strict=True) if pair[1] not in _ARTICLES]
+        words, keys = [word for word, _ in content], [key for _, key in content]
         for start in [position for position, key in enumerate(keys) if key in self._terms]:
-            reach = slice(start, start + self._reach)
-            following = _content(words[reach])
-            following_keys = [k for word, k in zip(words[reach], keys[reach], strict=True) if word not in _ARTICLES]
             terms = self._terms[keys[start]]
-            for term in [*terms.get("", ()), *terms.get("".join(following_keys[1:2]), ())]:
-                found = following[: len(term.words)]
+            for term in [*terms.get("", ()), *terms.get("".join(keys[start + 1 : start + 2]), ())]:
+                stop = start + len(term.keys)
                 if (
-                    following_keys[: len(term.keys)] == term.keys
-                    and all(map(_spells, found, term.words))
-                    and not self._is_innocent(_content(words[max(0, start - self._reach) : start]), found, following)
+                    keys[start:stop] == term.keys
+                    and all(map(_spells, words[start:stop], term.words))
+                    and not self._is_innocent(words, start, stop)
                 ):
                     yield term.rank
 
-    def _is_innocent(self, before: list[str], found: list[str], following: list[str]) -> bool:
-        """Tell whether ``found``, the beginning of ``following``, lies within an innocent phrase."""
-        around = [*before, *following]
+    def _is_innocent(self, words: list[str], start: int, stop: int) -> bool:
+        """Tell whether ``words[start:stop]`` lies within an innocent phrase."""
         return any(
-            tuple(around[first:last]) in self._innocent
-            for first in range(len(before) + 1)
-            for last in range(len(before) + len(found), len(around) + 1)
+            tuple(words[first:last]) in self._innocent
+            for first in range(max(0, stop - self._longest), start + 1)
+            for last in range(stop, first + self._longest + 1)
         )
 
     def _scan_spelled_out(self, words: list[str], runs: Sequence[tuple[int, int]]) -> Iterator[int]:

@@ -153,7 +153,7 @@ def logged() -> Iterator[list[str]]:
     collector = Collector()
     logger.addHandler(collector)
     yield lines
-    logger.removeHandler(collector)
+    logger.handlers.remove(collector)
 
 
 def test_every_decision_is_logged_without_the_prompt(logged: list[str]) -> None:
