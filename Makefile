@@ -28,7 +28,7 @@ logs: .venv/ready ## what the functions logged  (FOLLOW=1 goes on, FUNCTION=part
 
 .PHONY: dlq
 dlq: .venv/ready ## dead-letter queues of the running stack, or of your account with AWS=1  (ARGS="replay --help")
-	@$(python) -m local.state $(python) -m services.operations $(ARGS)
+	@$(python) -m local.state $(python) -m services.operations dlq $(ARGS)
 
 .PHONY: stop
 stop: .venv/ready ## stop what `make run` started
@@ -63,7 +63,7 @@ build: .venv/ready ## build for AWS with bytecode, ready for `sam deploy`  (ENV=
 
 .PHONY: docs
 docs: .venv/ready ## write the generated documents again: schemas, samples, docs/events.md
-	@$(python) -m events.generate
+	@$(python) -m docs.generate
 
 .PHONY: lock
 lock: .venv/ready ## pin the development environment again from requirements/dev.in
@@ -82,10 +82,11 @@ clean: ## delete what was built, and the virtual environment
 	if [ -z "$$found" ]; then \
 		echo "This needs Python 3.11 or newer (3.11 to 3.14), and no such python3 is on your PATH." >&2; \
 		echo "Get it from https://www.python.org/downloads/, or: apt install python3 python3-venv · brew install python@3.13" >&2; exit 1; fi; \
-	echo "Making .venv with $$($$found --version)"; \
-	rm -rf .venv; $$found -m venv .venv || { \
-		echo "Python's venv module is missing. Debian and Ubuntu: apt install python3-venv" >&2; rm -rf .venv; exit 1; }
-	@$(python) -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements/dev.txt)"
+	if ! $(python) -c '' 2>/dev/null; then \
+		echo "Making .venv with $$($$found --version)"; \
+		$$found -m venv --clear .venv || { \
+			echo "Python's venv module is missing. Debian and Ubuntu: apt install python3-venv" >&2; rm -rf .venv; exit 1; }; fi
+	@test -x $(bin)/uv || $(python) -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements/dev.txt)"
 	@echo "Installing $$(grep -c == requirements/dev.txt) pinned packages from requirements/dev.txt"
-	@uv pip install --quiet --python $(python) --requirement requirements/dev.txt
+	@uv pip sync --quiet --python $(python) requirements/dev.txt
 	@touch $@

@@ -1,7 +1,7 @@
-"""`sam build`, and what it leaves out: bytecode that is valid on Lambda, and nothing in an artifact that only the build needed.
+"""`sam build`, and what it leaves out: bytecode that is valid on Lambda, and artifacts without what only the build needed.
 
-`python -m local.build [--env prod]` builds for AWS, with the runtime and architecture that samconfig.toml gives that environment;
-`build_local()` builds for this machine's own interpreter, beside it, so that the two never disturb each other.
+`python -m local.build [--env prod]` builds for AWS: runtime and architecture are what samconfig.toml gives that
+environment. `build_local()` builds for this machine's own interpreter, beside it, so that they never disturb each other.
 """
 
 import argparse
@@ -76,7 +76,7 @@ def build(environment: str) -> str:
 
 
 def build_local() -> bool:
-    """Build for this machine into ``LOCAL_BUILD``, unless nothing changed since the last time; return whether it was done.
+    """Build for this machine into ``LOCAL_BUILD`` unless nothing changed since the last time; return whether it did.
 
     Hold ``build_lock`` around this and around reading what it built.
     """
@@ -147,11 +147,8 @@ def finish(build_dir: Path, target: Target, interpreter: str | None) -> str:
             for makefile in service.glob("*/Makefile"):  # the sources of a layer
                 _remove(makefile.parent)
         if interpreter:
-            subprocess.run(
-                [interpreter, "-m", "compileall", "-q", "-f", "-s", str(artifact), "-p", "/var/task"]
-                + ["--invalidation-mode", "unchecked-hash", str(artifact)],
-                check=True,
-            )
+            options = ["-q", "-f", "-s", str(artifact), "-p", "/var/task", "--invalidation-mode", "unchecked-hash"]
+            subprocess.run([interpreter, "-m", "compileall", *options, str(artifact)], check=True)
     if interpreter is None:
         return (
             f"No Python {target.version} on this machine: {len(artifacts)} functions ship without bytecode. They work, "

@@ -27,6 +27,7 @@ PARAMETERS = {
     "DataRetention": "Delete",
     "RequireTls": "false",  # the emulator speaks plain HTTP and would enforce the denial of it
     "Cdn": "off",
+    "BatchingWindowSeconds": "1",  # somebody is watching
 }
 """What is different on a laptop, all of it."""
 POLL_SECONDS = 0.1

@@ -1,4 +1,4 @@
-"""Child processes of the local stack: the AWS emulator and the model stand-in, on loopback, each in a clean environment."""
+"""The local stack's processes: the AWS emulator and the model stand-in, on loopback, in clean environments."""
 
 import os
 import shutil
@@ -26,6 +26,7 @@ class NotReadyError(RuntimeError):
 def free_port(preferred: int = 0) -> int:
     """Return a TCP port nobody listens on now, ``preferred`` if it is one."""
     with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # closing connections of the last run do not count
         try:
             probe.bind((HOST, preferred))
         except OSError:
@@ -107,9 +108,7 @@ class Child:
         self._process = None
 
 
-def emulator(
-    directory: Path, *, port: int, models_url: str, auth: bool = True, patched: bool = True
-) -> Child:
+def emulator(directory: Path, *, port: int, models_url: str, auth: bool = True, patched: bool = True) -> Child:
     """Return MiniStack, not yet started, with all its state in ``directory``, which is emptied: it starts from nothing.
 
     Functions inherit its environment, so this is also where they learn who stands in for Bedrock and Rekognition.
@@ -140,7 +139,7 @@ def emulator(
 
 
 def model_stand_in(directory: Path, *, port: int, s3_url: str, forward_url: str | None = None) -> Child:
-    """Return the model stand-in, not yet started. ``forward_url`` is a real image server to draw instead of the painter."""
+    """Return the model stand-in, not yet started. A real image server at ``forward_url`` draws instead of the painter."""
     arguments = ["--host", HOST, "--port", str(port), "--s3-endpoint", s3_url]
     if forward_url:
         arguments += ["--forward-url", forward_url]

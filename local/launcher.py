@@ -1,7 +1,7 @@
 """Run a module as a child of the local stack: it ends when its parent does, however the parent ends.
 
-`python -P local/launcher.py MODULE [ARGUMENT…]`. The parent holds the other end of standard input; when that closes, this process exits.
-A script rather than `python -m`: the emulator's sys.path must not hold this repository, or functions would find in it what their artifacts lack.
+`python -P local/launcher.py MODULE [ARGUMENT…]`. The parent holds the other end of standard input; when that closes,
+this process exits. A script rather than `python -m`, because the emulator's sys.path must not hold this repository.
 """
 
 import os
@@ -33,8 +33,9 @@ def exit_with_parent() -> None:
 def remember_attributes() -> None:
     """Let the emulator update nested stacks.
 
-    Its update of a nested stack calls `_update_resource` without the resource's attributes, so what did not change loses them and the next
-    `Fn::GetAtt` fails. Fill them in from the stack's own records. `tests/integration/test_emulator_patch.py` fails once this is not needed.
+    Its update of a nested stack calls `_update_resource` without the resource's attributes, so what did not change
+    loses them and the next `Fn::GetAtt` fails. Fill them in from the stack's own records.
+    `tests/integration/test_emulator_patch.py` fails once this is not needed.
     """
     from importlib.metadata import version  # noqa: PLC0415 - only this child needs the emulator
 
@@ -44,7 +45,7 @@ def remember_attributes() -> None:
 
     update = provisioners._update_resource
 
-    def update_with_attributes(  # type: ignore[no-untyped-def]  # noqa: PLR0913 - the emulator's own signature
+    def update_with_attributes(  # type: ignore[no-untyped-def]
         resource_type, physical_id, old_props, new_props, stack_name, logical_id=None, old_attrs=None
     ):
         if old_attrs is None:

@@ -1,6 +1,6 @@
 """Print what the functions of the running local stack logged, oldest first; `--follow` goes on.
 
-Lines are printed as they are; the platform's own START, END and REPORT lines are left out.
+Lines are printed as they are; metrics and the platform's own START, END and REPORT lines are left out.
 """
 
 import argparse
@@ -13,8 +13,11 @@ from typing import Any
 from local import state
 from local.deploy import client
 
-PLATFORM = ("START RequestId", "END RequestId", "REPORT RequestId")
+LEFT_OUT = ("START RequestId", "END RequestId", "REPORT RequestId", '{"_aws":')
 POLL_SECONDS = 0.5
+
+Line = tuple[int, str, str]
+"""Milliseconds since 1970, function, message. The emulator gives events no id to tell two reads of one apart."""
 
 
 def main() -> None:
@@ -27,7 +30,7 @@ def main() -> None:
     if running is None:
         sys.exit("No local stack is running: `make run` starts one.")
     logs = client("logs", running.endpoint_url)
-    seen: set[str] = set()
+    seen: set[Line] = set()
     try:
         while True:
             for at, function, message in sorted(_new_lines(logs, running.prefix, arguments.function, seen)):
@@ -39,16 +42,17 @@ def main() -> None:
         return
 
 
-def _new_lines(logs: Any, prefix: str, function: str, seen: set[str]) -> Iterator[tuple[int, str, str]]:
+def _new_lines(logs: Any, prefix: str, function: str, seen: set[Line]) -> Iterator[Line]:
     for group in logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{prefix}")["logGroups"]:
         name = group["logGroupName"].removeprefix(f"/aws/lambda/{prefix}-")
         if function not in name:
             continue
         for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"]):
             for event in page["events"]:
-                if event["eventId"] not in seen and not event["message"].startswith(PLATFORM):
-                    seen.add(event["eventId"])
-                    yield event["timestamp"], name, event["message"].rstrip()
+                line = (event["timestamp"], name, event["message"].rstrip())
+                if line not in seen and not line[2].startswith(LEFT_OUT):
+                    seen.add(line)
+                    yield line
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What `sam package` and CloudFormation's SAM macro do, for the emulator: artifacts to a bucket, templates to plain CloudFormation.
+"""What `sam package` and CloudFormation's SAM macro do: artifacts to a bucket, templates to plain CloudFormation.
 
-`sam package` itself takes five seconds a deploy to do the same, and the emulator does not apply the macro to nested templates.
+`sam package` itself takes five seconds a deploy for this, and the emulator does not apply the macro to nested templates.
 """
 
 import hashlib
@@ -40,7 +40,7 @@ def package(template: Path, upload: Upload) -> dict[str, Any]:
 
 
 def zipped(folder: Path) -> bytes:
-    """Return ``folder`` as a zip file that is the same for the same content: time stamps of 1980, as SAM writes them."""
+    """Return ``folder`` as a zip file, the same for the same content: with time stamps of 1980, as SAM writes them."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:  # loopback: compressing costs more than it saves
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):

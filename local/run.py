@@ -145,7 +145,7 @@ def _tell_what_next(stack: LocalStack) -> None:
         f"\n[bold]Try[/]       curl -s -H 'content-type: application/json' -d '{body}' {stack.api_url}/v1/requests"
         f"\n          curl -s {stack.api_url}/v1/requests/ID"
         f"\n[bold]AWS[/]       {stack.emulator.url} (any boto3 or aws command with that --endpoint-url, keys test/test)"
-        f"\n[bold]Logs[/]      make logs          processes: {_relative(stack.emulator.log)}, {_relative(stack.models.log)}"
+        f"\n[bold]Logs[/]      make logs          functions; processes: {_relative(stack.emulator.log)}"
         f"\n[bold]Operate[/]   make dlq           dead-letter queues"
         f"\n          make deploy        build and update this stack after a change"
     )

@@ -1,7 +1,7 @@
 """What is known about the stack that `make run` keeps up: `.local/state.json`, for the other commands to find it.
 
-`python -m local.state COMMAND…` runs a command against it with the environment boto3 needs; without a running stack, or with AWS=1,
-the command gets the environment as it is, and so your AWS account.
+`python -m local.state COMMAND…` runs a command against it, with the environment boto3 needs. Without a running stack, or
+with AWS=1, the command gets the environment as it is, and so your AWS account.
 """
 
 import json
@@ -54,7 +54,7 @@ def environment(running: State) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": REGION,
-        "PREFIX": running.prefix,
+        "GENAI_IMAGES_PREFIX": running.prefix,
     }
 
 

@@ -18,11 +18,19 @@ def main() -> None:
         return
     os.kill(running.pid, signal.SIGTERM)
     deadline = time.monotonic() + SECONDS_TO_END
-    while state.load() is not None:
+    while _alive(running.pid):
         if time.monotonic() > deadline:
             sys.exit(f"The runner (process {running.pid}) did not end within {SECONDS_TO_END} s.")
         time.sleep(0.05)
     print("Stopped.")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

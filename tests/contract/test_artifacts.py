@@ -45,7 +45,7 @@ module, _, name = sys.argv[2].rpartition(".")
 handler = getattr(importlib.import_module(module), name)
 print(json.dumps({"callable": callable(handler), "compiled": compiled, "modules": sorted(sys.modules)}))
 """
-"""Imports a handler and tells which modules had no valid bytecode. An artifact is like layers in /opt: before the SDK."""
+"""Imports a handler and tells which modules had no valid bytecode."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def declared_functions() -> list[str]:
 
 @pytest.fixture(scope="session")
 def build(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Function]:
-    """The local build, shared with `make run`, unpacked as Lambda does: from zip files, with the time stamps in them."""
+    """The local build, shared with `make run`, unpacked as Lambda does: from zip files, with their time stamps."""
     unpacked = tmp_path_factory.mktemp("artifacts")
     with build_lock():
         build_local()
@@ -183,7 +183,7 @@ def _layer(reference: str, folder: Path) -> Path:
 
 
 def _value(value: Any, body: dict[str, Any]) -> str:
-    """Return an environment variable's value: a parameter's default where it has one, a placeholder for other references."""
+    """Return an environment variable's value: a parameter's default, a placeholder for what only a stack knows."""
     if not isinstance(value, dict):
         return str(value)
     default = body.get("Parameters", {}).get(value.get("Ref"), {}).get("Default")

@@ -30,7 +30,7 @@ class Answer:
     """What an HTTP call answered, whatever its status."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: dict[str, str]
     content: bytes
 
     @property
@@ -143,9 +143,9 @@ def _http(method: str, url: str, body: Any = None, headers: Mapping[str, str] | 
     )
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
-            return Answer(answer.status, answer.headers, answer.read())
+            return Answer(answer.status, dict(answer.headers), answer.read())
     except urllib.error.HTTPError as error:
-        return Answer(error.code, error.headers, error.read())
+        return Answer(error.code, dict(error.headers), error.read())
 
 
 @pytest.fixture(scope="session")

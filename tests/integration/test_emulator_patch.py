@@ -1,4 +1,4 @@
-"""The emulator's one defect that local/launcher.py mends: this fails when the patch is no longer needed, or no longer works."""
+"""The emulator's one defect that local/launcher.py mends: this fails when the patch is not needed, or does not work."""
 
 import json
 import time
