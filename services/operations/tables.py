@@ -62,6 +62,8 @@ def print_groups(letters: Sequence[DeadLetter], limit: int) -> None:
             )
         )
         out.print(Text(head.reason))
+        if not limit:
+            continue
         table = _table("request", "event", "#replays", "first seen", "event id", "dead-lettered by")
         for letter in group[:limit]:
             table.add_row(
