@@ -1,7 +1,7 @@
-"""`sam build`, and what it leaves out: bytecode that is valid on Lambda, and artifacts without what only the build needed.
+"""`sam build`, and what it leaves out: bytecode that is valid on Lambda, and artifacts without what is not code.
 
 `python -m local.build [--env prod]` builds for AWS: runtime and architecture are what samconfig.toml gives that
-environment. `build_local()` builds for this machine's own interpreter, beside it, so that they never disturb each other.
+environment. `build_local()` builds for this machine's own interpreter, beside it, so that neither disturbs the other.
 """
 
 import argparse

@@ -139,7 +139,7 @@ def emulator(directory: Path, *, port: int, models_url: str, auth: bool = True, 
 
 
 def model_stand_in(directory: Path, *, port: int, s3_url: str, forward_url: str | None = None) -> Child:
-    """Return the model stand-in, not yet started. A real image server at ``forward_url`` draws instead of the painter."""
+    """Return the model stand-in, not yet started. An image server at ``forward_url`` draws instead of the painter."""
     arguments = ["--host", HOST, "--port", str(port), "--s3-endpoint", s3_url]
     if forward_url:
         arguments += ["--forward-url", forward_url]

@@ -1,6 +1,6 @@
 """What `sam package` and CloudFormation's SAM macro do: artifacts to a bucket, templates to plain CloudFormation.
 
-`sam package` itself takes five seconds a deploy for this, and the emulator does not apply the macro to nested templates.
+`sam package` itself takes five seconds a deploy, and the emulator does not apply the macro to nested templates.
 """
 
 import hashlib

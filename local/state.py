@@ -1,7 +1,7 @@
 """What is known about the stack that `make run` keeps up: `.local/state.json`, for the other commands to find it.
 
-`python -m local.state COMMAND…` runs a command against it, with the environment boto3 needs. Without a running stack, or
-with AWS=1, the command gets the environment as it is, and so your AWS account.
+`python -m local.state COMMAND…` runs a command against it, with the environment boto3 needs. Without a running
+stack, or with AWS=1, the command gets the environment as it is, and so your AWS account.
 """
 
 import json

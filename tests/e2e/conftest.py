@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from email.message import Message
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,6 +32,7 @@ class Answer:
 
     status: int
     headers: dict[str, str]
+    """Names in lower case."""
     content: bytes
 
     @property
@@ -143,9 +145,13 @@ def _http(method: str, url: str, body: Any = None, headers: Mapping[str, str] | 
     )
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
-            return Answer(answer.status, dict(answer.headers), answer.read())
+            return Answer(answer.status, _lower(answer.headers), answer.read())
     except urllib.error.HTTPError as error:
-        return Answer(error.code, dict(error.headers), error.read())
+        return Answer(error.code, _lower(error.headers), error.read())
+
+
+def _lower(headers: Message) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 @pytest.fixture(scope="session")
