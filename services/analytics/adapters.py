@@ -185,12 +185,14 @@ class CounterTable:
         return {
             "Update": {
                 "TableName": self._name,
-                "Key": to_item({"pk": f"SEEN#{generation}#{request_id}", "sk": "SEEN"}),
+                "Key": {"pk": {"S": f"SEEN#{generation}#{request_id}"}, "sk": {"S": "SEEN"}},
                 "ConditionExpression": " AND ".join(f"NOT contains(event_ids, {name})" for name in names),
                 "UpdateExpression": "SET expires_at = :at ADD event_ids :ids",
-                "ExpressionAttributeValues": to_item(
-                    {":at": expires_at, ":ids": set(event_ids), **dict(zip(names, event_ids, strict=True))}
-                ),
+                "ExpressionAttributeValues": {
+                    ":at": {"N": str(expires_at)},
+                    ":ids": {"SS": event_ids},
+                    **{name: {"S": event_id} for name, event_id in zip(names, event_ids, strict=True)},
+                },
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
         }
@@ -208,7 +210,7 @@ class CounterTable:
 
 
 def _day_key(generation: str, day: str) -> dict[str, Any]:
-    return to_item({"pk": f"COUNTS#{generation}", "sk": day})
+    return {"pk": {"S": f"COUNTS#{generation}"}, "sk": {"S": day}}
 
 
 def _raise_refusal(reasons: Sequence[Any], owners: Sequence[str | None]) -> None:

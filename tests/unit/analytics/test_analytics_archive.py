@@ -5,6 +5,8 @@ import json
 from datetime import timedelta
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from events.catalog import CATALOG
 from events.errors import UnprocessableError
@@ -23,6 +25,22 @@ def test_no_prompt_of_any_event_is_in_the_archive() -> None:
     assert archived.count("hmac-sha256:") >= 8
     for prompt in (PROMPT, NEGATIVE_PROMPT, golden.prompt, f'"{golden.negative_prompt}"', "灯台"):
         assert prompt not in archived
+
+
+@given(prompt=st.text(min_size=1), negative_prompt=st.text(min_size=1))
+@example(prompt='he said "prompt":"x"', negative_prompt="\\")
+@example(prompt="two\nlines \u2028", negative_prompt='\\"')
+def test_whatever_a_prompt_holds_its_hash_stands_in_its_place(prompt: str, negative_prompt: str) -> None:
+    event = requested()
+    drawing = event.data.drawing.model_copy(update={"prompt": prompt, "negative_prompt": negative_prompt})
+    told = event.model_copy(update={"data": event.data.model_copy(update={"drawing": drawing})})
+    [(key, content)] = pack([told], HASH_KEY)
+    [read] = unpack(key, content)
+    expected = {
+        "prompt": prompt_hash(prompt, HASH_KEY),
+        "negative_prompt": prompt_hash(negative_prompt, HASH_KEY),
+    }
+    assert read.data.drawing == drawing.model_copy(update=expected)
 
 
 def test_equal_prompts_have_equal_hashes_under_one_key_only() -> None:
