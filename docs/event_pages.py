@@ -1,7 +1,6 @@
 """The page of events for people who subscribe: who says what, who hears it, field by field."""
 
 import json
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -31,28 +30,40 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_multi_constructor("!", lambda loader, _suffix, node: str(getattr(node, "value", "")))
 
 
-def rules(root: Path) -> dict[str, list[str]]:
-    """Return each event's consumers, read from the rules of the services' templates."""
-    heard: dict[str, list[str]] = defaultdict(list)
+def rules(root: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Return every rule's service and pattern, read from the services' templates."""
+    found = []
     for template in sorted(root.glob("services/*/template.yaml")):
         resources = yaml.load(template.read_text(), _Loader)["Resources"]  # noqa: S506 - a safe loader
         for resource in resources.values():
-            pattern = (
-                resource.get("Properties", {}).get("EventPattern") if resource["Type"] == "AWS::Events::Rule" else None
-            )
-            for name in (pattern or {}).get("detail-type", []):
-                heard[name].append(template.parent.name)
-    return {name: sorted(set(services)) for name, services in heard.items()}
+            if resource["Type"] == "AWS::Events::Rule" and "EventPattern" in resource["Properties"]:
+                found.append((template.parent.name, resource["Properties"]["EventPattern"]))
+    return found
+
+
+def listeners(event: type[Event], patterns: list[tuple[str, dict[str, Any]]]) -> list[str]:
+    """Return the services whose rules let ``event`` in."""
+    said = {"source": event.source, "detail-type": event.detail_type}
+    return sorted(
+        {service for service, pattern in patterns if all(_lets_in(pattern.get(key), said[key]) for key in said)}
+    )
+
+
+def _lets_in(choices: list[Any] | None, value: str) -> bool:
+    """Match as EventBridge does, as far as our rules need it: nothing asked, the value itself, or a prefix."""
+    return choices is None or any(
+        value.startswith(choice["prefix"]) if isinstance(choice, dict) else value == choice for choice in choices
+    )
 
 
 def events_page(root: Path, golden: list[Event]) -> str:
     """Return `docs/events.md`."""
-    heard = rules(root)
+    patterns = rules(root)
     lines = [INTRO, "| event | from | version | heard by |", "| --- | --- | --- | --- |"]
     for event in golden:
-        listeners = ", ".join(heard.get(event.detail_type, [])) or "whoever subscribes"
+        heard_by = ", ".join(listeners(type(event), patterns)) or "whoever subscribes"
         anchor = event.detail_type.lower()
-        lines.append(f"| [{event.detail_type}](#{anchor}) | `{event.source}` | {event.version} | {listeners} |")
+        lines.append(f"| [{event.detail_type}](#{anchor}) | `{event.source}` | {event.version} | {heard_by} |")
     lines += [
         "",
         "## metadata",

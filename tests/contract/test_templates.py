@@ -12,6 +12,8 @@ from importlib import import_module
 
 import pytest
 
+from docs.event_pages import listeners
+from docs.event_pages import rules as event_rules
 from events.catalog import CATALOG, event_type
 from events.consumer import Consumer
 from events.testing import SAMPLES, eventbridge_body, sample
@@ -82,6 +84,16 @@ def test_every_event_has_a_publisher(name: str, version: int) -> None:
     says_it = re.compile(rf"\b{name}\.(first|follow)\(")
 
     assert any(says_it.search(path.read_text()) for path in folder.rglob("*.py")), f"{service} never says {name}"
+
+
+@pytest.mark.parametrize(("name", "version"), CATALOG, ids=str)
+def test_the_page_of_events_names_everybody_who_hears_an_event(name: str, version: int) -> None:
+    kind = event_type(name, version)
+    assert kind is not None
+    event = json.loads(eventbridge_body(sample(name, version)))
+    hear_it = {rule.service for rule in RULES if templates.admits(rule.properties["EventPattern"], event)}
+
+    assert set(listeners(kind, event_rules(ROOT))) == hear_it
 
 
 @pytest.mark.parametrize("queue", [queue for queue in QUEUES if templates.rule_of(queue)], ids=str)
