@@ -11,12 +11,13 @@ from events.drawing import RawImage
 from events.errors import UnprocessableError, error_code
 from events.items import from_item, to_item
 from services.moderation.logic import Field, Finding, VerdictT
-from services.moderation.screening import Screening
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime.client import BedrockRuntimeClient
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_rekognition.client import RekognitionClient
+
+    from services.moderation.screening import Screening  # the picture function has no use for it
 
 KEPT: Final = timedelta(days=60)
 """How long a verdict is kept: longer than anything is redelivered or replayed."""
@@ -63,7 +64,7 @@ class ClaudeLayer:
 
     name: Final = "claude"
 
-    def __init__(self, client: "BedrockRuntimeClient", screening: Screening) -> None:
+    def __init__(self, client: "BedrockRuntimeClient", screening: "Screening") -> None:
         self._client = client
         self._screening = screening
 

@@ -12,12 +12,12 @@ Each way to read the text is tried on its own, because what is a letter in one (
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from string import punctuation
 from typing import Final, NamedTuple
 
 from services.moderation.folding import STAND_INS, fold
-from services.moderation.logic import FIELDS, Field, Finding
+from services.moderation.logic import Field, Finding
 from services.moderation.policy import Policy
 
 _ARTICLES: Final = frozenset({"a", "an", "the"})
@@ -53,28 +53,31 @@ class KeywordFilter:
     name: Final = "keywords"
 
     def __init__(self, policy: Policy) -> None:
+        self._policy = policy
         self._categories = list(policy.categories)
-        self._indices: dict[Field, _Index] = {
-            field: _Index(
-                [(term, rank) for rank, c in enumerate(policy.categories.values()) for term in c.terms_for(field)],
-                policy.innocent,
-            )
-            for field in FIELDS
-        }
+        self._indices: dict[Field, _Index] = {}
 
     def find(self, texts: Mapping[Field, str]) -> Finding | None:
         """Return the gravest category a term of which occurs, with its field; None where there is none."""
-        hits = [(rank, field) for field, text in texts.items() for rank in self._indices[field].hits(text)]
+        hits = [(rank, field) for field, text in texts.items() for rank in self._index(field).hits(text)]
         if not hits:
             return None
         rank, field = min(hits, key=lambda hit: hit[0])
         return Finding(category=self._categories[rank], field=field, reason="category_blocked")
 
+    def _index(self, field: Field) -> "_Index":
+        """Return the index of what is blocked in ``field``, made when first needed: a cold start does not wait."""
+        if field not in self._indices:
+            categories = enumerate(self._policy.categories.values())
+            terms = [(term, rank) for rank, category in categories for term in category.terms_for(field)]
+            self._indices[field] = _Index(terms, self._policy.innocent)
+        return self._indices[field]
+
 
 class _Index:
     """Terms by their first and second word."""
 
-    def __init__(self, terms: Sequence[tuple[str, int]], innocent: Iterable[str]) -> None:
+    def __init__(self, terms: Sequence[tuple[str, int]], innocent: Sequence[str]) -> None:
         self._terms: dict[str, dict[str, list[_Term]]] = {}
         # Folded in one go: a call a term would cost a cold start ten times as much.
         phrases = [_content(line.split()) for line in fold("\n".join(text for text, _ in terms)).split("\n")]
@@ -84,7 +87,8 @@ class _Index:
             if len(words) > 1:
                 self._add(_Term(["".join(words)], [_collapse("".join(keys))], rank))
         self._vocabulary = {key for keys in keyed for key in keys} | self._terms.keys() | _ARTICLES
-        self._innocent = {tuple(_content(fold(phrase).split())) for phrase in innocent}
+        lines = fold("\n".join(innocent)).split("\n")
+        self._innocent = {tuple(_content(line.split())) for line in lines}
         self._longest = max(map(len, self._innocent))
 
     def _add(self, term: _Term) -> None:

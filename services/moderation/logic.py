@@ -18,7 +18,6 @@ from events.errors import UnprocessableError
 from events.telemetry import logger
 
 Field = Literal["prompt", "negative_prompt"]
-FIELDS: Final[tuple[Field, ...]] = ("prompt", "negative_prompt")
 
 FRESH: Final = timedelta(seconds=2)
 """An event younger than this is taken to be new, which saves looking for its verdict: the consumer waits longer than
@@ -29,7 +28,7 @@ Clock = Callable[[], datetime]
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 class Finding(_Record):

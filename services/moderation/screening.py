@@ -47,7 +47,7 @@ are "none".
 class _Answer(BaseModel):
     """The tool's input, as strictly as it was asked for."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     verdict: Literal["allow", "block"]
     category: str
