@@ -1,0 +1,86 @@
+"""Three who never import each other agree: the consumer that stalls, the operator who replays, the state that tells."""
+
+import itertools
+from collections.abc import Sequence
+
+from events.catalog.image_approved import ImageApproved
+from events.consumer import Consumer
+from events.envelope import Event
+from events.testing import RecordingBus, RecordingQueue, sample, sqs_record
+from services.intake.facts import fact_of
+from services.intake.lifecycle import ENDINGS, RANKS, WAITING_IN, status_of
+from services.operations.letters import Message, read_letter
+from services.operations.logic import ADVANCING, ENDED, PROGRESS, Replayer, ReplayOptions, collect
+from tests.unit.operations.fakes import START, STORE, FakeClock, FakeQueues, FakeStates
+
+APPROVED = sample("ImageApproved")
+
+
+def storing(body_or_event: Event | str) -> tuple[Event, tuple[str, dict[str, str]]]:
+    """Have storage's consumer fail: return the stall it announces and the dead letter it writes."""
+
+    def fail(_event: Event) -> Sequence[Event]:
+        raise KeyError("x")
+
+    bus, queue = RecordingBus(), RecordingQueue()
+    Consumer(step="storage.store", accepts=[ImageApproved], queue=queue, bus=bus, handle=fail)(
+        {"Records": [sqs_record(body_or_event)]}
+    )
+    return bus.events[0], queue.dead[0]
+
+
+def replayed(letter: tuple[str, dict[str, str]]) -> tuple[Event, str]:
+    """Have an operator send a dead letter back: return what that announces and the body that is sent."""
+    queues, bus, clock = FakeQueues(STORE), RecordingBus(), FakeClock()
+    queues.put(STORE, letter[0], letter[1])
+    replayer = Replayer(
+        queues=queues,
+        states=FakeStates(),
+        bus=bus,
+        options=ReplayOptions(operator="on-call"),
+        clock=clock,
+        now=clock.now,
+    )
+    list(replayer.run(replayer.plan(collect(queues, [STORE], limit=10))))
+    (body,) = queues.sent[str(STORE.source_url)]
+    return bus.events[0], body
+
+
+def test_a_stall_holds_until_its_replay_and_a_second_stall_until_its_own() -> None:
+    first_stall, first_letter = storing(APPROVED)
+    first_replay, body = replayed(first_letter)
+    second_stall, second_letter = storing(body)
+    second_replay, _ = replayed(second_letter)
+
+    story = [
+        (APPROVED, "storing"),
+        (first_stall, "stalled"),
+        (first_replay, "storing"),
+        (second_stall, "stalled"),
+        (second_replay, "storing"),
+        (sample("ImageStored"), "succeeded"),
+    ]
+    for length in range(1, len(story) + 1):
+        seen = [fact_of(event) for event, _ in story[:length]]
+        expected = story[length - 1][1]
+        assert {status_of(order) for order in itertools.permutations(seen)} == {expected}
+    assert len({event.metadata.event_id for event, _ in story}) == len(story)
+
+
+def test_operations_reads_the_attributes_that_the_consumer_writes() -> None:
+    stall, (body, attributes) = storing(APPROVED)
+    letter = read_letter(STORE, Message("m", "r", body, START, attributes))
+
+    assert letter.origin == "consumer"
+    assert (letter.error, letter.reason, letter.fingerprint) == (
+        stall.data.error,
+        stall.data.reason,
+        stall.data.fingerprint,
+    )
+    assert letter.first_seen != START
+
+
+def test_operations_and_intake_call_every_status_the_same() -> None:
+    assert ENDED == ENDINGS
+    assert list(PROGRESS) == sorted(RANKS.keys() - ENDINGS, key=RANKS.__getitem__)
+    assert ADVANCING == WAITING_IN
