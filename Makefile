@@ -49,8 +49,7 @@ check: .venv/ready ## ruff, mypy --strict, import-linter, cfn-lint, sam validate
 	@PYTHONPATH=. lint-imports --no-cache
 	@echo "cfn-lint and sam validate --lint: templates"
 	@cfn-lint template.yaml services/*/template.yaml
-	@for template in template.yaml services/*/template.yaml; do \
-		sam validate --lint --region us-east-1 --template $$template >/dev/null || exit 1; done
+	@printf "%s\n" template.yaml services/*/template.yaml | xargs -P 2 -I@ sam validate --lint --region us-east-1 --template @ >/dev/null
 	@echo "All checks passed."
 
 .PHONY: bench
