@@ -16,6 +16,8 @@ help: ## list the targets
 .PHONY: run
 run: .venv/ready ## everything on this machine: one prompt to image files, then it stays up  (ONCE=1 ends it there, PROMPT="…")
 	@$(python) -m local.run $(if $(ONCE),--once) $(if $(PROMPT),--prompt "$$PROMPT") $(if $(FORWARD_URL),--forward-url "$$FORWARD_URL")
+# As they were typed, dollar signs included.
+override PROMPT := $(value PROMPT)
 export PROMPT FORWARD_URL
 
 .PHONY: deploy

@@ -6,6 +6,7 @@ this process exits. A script rather than `python -m`, because the emulator's sys
 
 import os
 import runpy
+import signal
 import sys
 import threading
 
@@ -27,7 +28,7 @@ def exit_with_parent() -> None:
     """Block until the parent's end of standard input closes."""
     while os.read(0, 1024):  # not sys.stdin, whose lock would be held when the interpreter ends
         pass
-    os._exit(0)  # nothing here outlives the run; warm workers end when their own pipes close
+    os.killpg(os.getpgrp(), signal.SIGTERM)  # the group is this process, which leads it, and the functions' workers
 
 
 def remember_attributes() -> None:
