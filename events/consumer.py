@@ -108,7 +108,7 @@ class Consumer:
     """A Lambda handler for one queue.
 
     ``step`` is ``service.step``; ``accepts`` the events the queue's rule lets in, or None for the whole catalogue;
-    ``workers`` how many messages of a batch are handled side by side.
+    ``workers`` how many messages of a batch are handled side by side, and then ``publishes`` the events that follow.
     """
 
     def __init__(
@@ -122,6 +122,7 @@ class Consumer:
         handle_batch: BatchHandler | None = None,
         policy: RetryPolicy | None = None,
         workers: int = 1,
+        publishes: Sequence[type[Event]] = (),
     ) -> None:
         if (handle is None) == (handle_batch is None):
             raise TypeError("a consumer has either handle or handle_batch")
@@ -133,11 +134,14 @@ class Consumer:
         self._handle = handle
         self._handle_batch = handle_batch
         self._workers = workers
+        self._unbuilt: list[type[Event]] = [ProcessingStalled, *publishes] if workers > 1 else []
 
     def __call__(self, batch: dict[str, Any], _context: object = None) -> dict[str, Any]:
         """Handle an SQS batch and return the partial batch response (``ReportBatchItemFailures``)."""
         started = time.perf_counter()
         messages = [_Message(record) for record in batch["Records"]]
+        while self._unbuilt:
+            self._unbuilt.pop().build()
         readable = [message for message in messages if self._read(message)]
         if self._handle_batch is not None:
             self._run_batch(readable)
@@ -201,11 +205,12 @@ class Consumer:
         try:
             follow_up = self._handle_batch([message.event for message in messages])
         except Exception as error:
-            if len(messages) > 1:  # one bad message must not take its neighbours along
-                for message in messages:
+            if len(messages) > 1 and disposition(error) != "transient":
+                for message in messages:  # one bad message must not take its neighbours along
                     self._run_batch([message])
             else:
-                self._fail(messages[0], error)
+                for message in messages:
+                    self._fail(message, error)
         else:
             messages[0].publish = list(follow_up)
 

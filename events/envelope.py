@@ -1,7 +1,8 @@
 """The envelope every event travels in: ``{"metadata": …, "data": …}``, the ``detail`` of an EventBridge event."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, get_args
 from uuid import UUID, uuid5
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -14,6 +15,26 @@ class Payload(BaseModel):
     """What an event says. Frozen; fields a reader does not know are ignored, so that adding one breaks nobody."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+
+    @classmethod
+    def build(cls) -> None:
+        """Build this model and those inside it now.
+
+        Models are built on first use, which keeps what a function does not need out of its cold start. Pydantic's
+        building on first use is not thread-safe, so whoever handles messages side by side builds them before.
+        """
+        cls.model_rebuild()
+        for field in cls.model_fields.values():
+            for nested in _payloads(field.annotation):
+                nested.build()
+
+
+def _payloads(annotation: Any) -> Iterator[type[Payload]]:
+    """Yield the models that an annotation such as ``list[Model] | None`` names."""
+    if isinstance(annotation, type) and issubclass(annotation, Payload):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _payloads(argument)
 
 
 class Metadata(Payload):

@@ -55,6 +55,7 @@ def consumer(
     handle_batch: BatchHandler | None = None,
     policy: RetryPolicy | None = None,
     workers: int = 1,
+    publishes: Sequence[type[Event]] = (),
 ) -> Consumer:
     """Return the Lambda handler for this function's queue. See ``events.consumer.Consumer`` for the arguments."""
     settings = ConsumerSettings.load()
@@ -67,4 +68,5 @@ def consumer(
         handle_batch=handle_batch,
         policy=policy,
         workers=workers,
+        publishes=publishes,
     )

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from uuid import uuid4
 
@@ -129,7 +128,6 @@ class ImageGenerator:
         Raises where a picture has no outcome yet. Those that have one are recorded, and the next delivery draws
         only the others.
         """
-        _build_models()
         drawing, metadata = event.data.drawing, event.metadata
         taken = self.now()
         lease = Lease(uuid4().hex, taken, taken + timedelta(seconds=self.lease))
@@ -229,23 +227,6 @@ class ImageGenerator:
         finally:
             seconds = time.perf_counter() - started
             model_called(picture.request_id, picture.index, plan.model, outcome, seconds)
-
-
-_building: Final = Lock()
-
-
-def _build_models() -> None:
-    """Build the deferred models that the threads share: pydantic's own building on first use is not thread-safe."""
-    with _building:
-        for model in (
-            RawImage,
-            ImageOutcome,
-            ImageGeneratedData,
-            ImageGenerated,
-            GenerationFailedData,
-            GenerationFailed,
-        ):
-            model.model_rebuild()  # nothing to do from the second time on
 
 
 def _later(error: ModelCallError, rule: Rule, model: "Model") -> Exception:

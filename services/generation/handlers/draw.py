@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 import boto3
 from botocore.config import Config
 
+from events.catalog.generation_failed import GenerationFailed
+from events.catalog.image_generated import ImageGenerated
 from events.catalog.prompt_approved import PromptApproved
 from events.runtime import consumer
 from services.generation.adapters import BedrockModels, DynamoGuard, S3Handoff
@@ -54,4 +56,5 @@ handler: Final = consumer(
     accepts=[PromptApproved],
     handle=_generator.generate,
     workers=_settings.max_parallel,
+    publishes=[ImageGenerated, GenerationFailed],
 )

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import boto3
 from aws_lambda_powertools.event_handler import Response
-from events.links import image_links
 
 from events.api import ApiProblem, json_response, make_resolver, owner, read_json
+from events.links import image_links
 from events.models import catalogue
 from services.intake.adapters import RequestTable
 from services.intake.identifiers import uuid7

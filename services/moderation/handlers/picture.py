@@ -3,7 +3,9 @@
 import boto3
 from botocore.config import Config
 
+from events.catalog.image_approved import ImageApproved
 from events.catalog.image_generated import ImageGenerated
+from events.catalog.image_rejected import ImageRejected
 from events.runtime import consumer
 from services.moderation import policy
 from services.moderation.adapters import SIDE_BY_SIDE, RekognitionDetector, VerdictTable
@@ -32,4 +34,10 @@ moderation = PictureModeration(
     detector,
     VerdictTable(boto3.client("dynamodb"), settings.table_name, PictureVerdict),
 )
-handler = consumer(step="moderation.picture", accepts=[ImageGenerated], handle=moderation.decide, workers=SIDE_BY_SIDE)
+handler = consumer(
+    step="moderation.picture",
+    accepts=[ImageGenerated],
+    handle=moderation.decide,
+    workers=SIDE_BY_SIDE,
+    publishes=[ImageApproved, ImageRejected],
+)

@@ -4,6 +4,8 @@ import boto3
 from botocore.config import Config
 
 from events.catalog.image_requested import ImageRequested
+from events.catalog.prompt_approved import PromptApproved
+from events.catalog.prompt_rejected import PromptRejected
 from events.runtime import consumer
 from services.moderation import policy
 from services.moderation.adapters import SIDE_BY_SIDE, ClaudeLayer, VerdictTable
@@ -26,4 +28,10 @@ moderation = PromptModeration(
     [KeywordFilter(rules), ClaudeLayer(bedrock, Screening(rules, settings.moderation_model_id))],
     VerdictTable(boto3.client("dynamodb"), settings.table_name, PromptVerdict),
 )
-handler = consumer(step="moderation.prompt", accepts=[ImageRequested], handle=moderation.decide, workers=SIDE_BY_SIDE)
+handler = consumer(
+    step="moderation.prompt",
+    accepts=[ImageRequested],
+    handle=moderation.decide,
+    workers=SIDE_BY_SIDE,
+    publishes=[PromptApproved, PromptRejected],
+)
