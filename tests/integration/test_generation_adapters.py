@@ -193,7 +193,7 @@ def test_a_conflict_with_another_claim_is_waited_out(table: str, request_id: str
             "TransactWriteItems",
         )
 
-    client.transact_write_items = conflict
+    client.transact_write_items = conflict  # type: ignore[method-assign]
     with pytest.raises(TransientError, match="TransactionConflict"):
         DynamoGuard(client, table).claim(request_id, 1, lease(), 5)
 
