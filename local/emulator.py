@@ -108,11 +108,19 @@ class Child:
         self._process = None
 
 
-def emulator(directory: Path, *, port: int, models_url: str, auth: bool = True, patched: bool = True) -> Child:
+def emulator(
+    directory: Path,
+    *,
+    port: int,
+    models_url: str,
+    auth: bool = True,
+    patched: bool = True,
+    variables: Mapping[str, str] | None = None,
+) -> Child:
     """Return MiniStack, not yet started, with all its state in ``directory``, which is emptied: it starts from nothing.
 
     Functions inherit its environment, so this is also where they learn who stands in for Bedrock and Rekognition.
-    ``auth`` enforces IAM.
+    ``auth`` enforces IAM. ``variables`` are added to that environment.
     """
     shutil.rmtree(directory, ignore_errors=True)
     folders = {"TMPDIR": directory / "tmp", "STATE_DIR": directory / "state", "S3_DATA_DIR": directory / "s3"}
@@ -130,6 +138,7 @@ def emulator(directory: Path, *, port: int, models_url: str, auth: bool = True, 
         "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": models_url,
         "AWS_ENDPOINT_URL_REKOGNITION": models_url,
         "POWERTOOLS_TRACE_DISABLED": "1",
+        **(variables or {}),
     }
     if not patched:
         environment["MINISTACK_UNPATCHED"] = "1"

@@ -13,7 +13,8 @@ from local.emulator import HOST, emulator, free_port, model_stand_in
 class LocalStack:
     """Everything below ``directory``, which is emptied; ports that are 0 are picked freely.
 
-    ``auth`` turns IAM enforcement on, ``parameters`` go to the template, ``forward_url`` to the model stand-in.
+    ``auth`` turns IAM enforcement on, ``parameters`` go to the template, ``variables`` to every function's environment,
+    ``forward_url`` to the model stand-in.
     """
 
     def __init__(
@@ -24,12 +25,13 @@ class LocalStack:
         models_port: int = 0,
         auth: bool = True,
         parameters: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
         forward_url: str | None = None,
         say: deployment.Say = lambda _: None,
     ) -> None:
         port, models_port = port or free_port(), models_port or free_port()
         models_url = f"http://{HOST}:{models_port}"
-        self.emulator = emulator(directory / "aws", port=port, models_url=models_url, auth=auth)
+        self.emulator = emulator(directory / "aws", port=port, models_url=models_url, auth=auth, variables=variables)
         self.models = model_stand_in(directory, port=models_port, s3_url=self.emulator.url, forward_url=forward_url)
         self.outputs: dict[str, str] = {}
         self._parameters = dict(parameters or {})

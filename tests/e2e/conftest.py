@@ -1,22 +1,12 @@
 """The real template on an emulator of its own: one deployed system for all end-to-end tests of a session."""
 
-import json
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from email.message import Message
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
 
 import pytest
 
 from local.stack import LocalStack
-
-ENDINGS = frozenset({"succeeded", "rejected", "failed", "cancelled", "expired"})
-POLL_SECONDS = 0.05
-T = TypeVar("T")
+from tests.e2e.system import Subscriber, System
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -26,139 +16,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.e2e)
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What an HTTP call answered, whatever its status."""
-
-    status: int
-    headers: dict[str, str]
-    """Names in lower case."""
-    content: bytes
-
-    @property
-    def json(self) -> Any:
-        """The body, parsed."""
-        return json.loads(self.content)
-
-
-class System:
-    """The deployed system as a test sees it: its API, its queues, and the switches of the model stand-in."""
-
-    def __init__(self, stack: LocalStack) -> None:
-        self.stack = stack
-        self.prefix = stack.prefix
-        self.outputs = stack.outputs
-        self._clients: dict[str, Any] = {}
-
-    def client(self, service: str) -> Any:
-        """Return a boto3 client on the emulator, as root."""
-        if service not in self._clients:
-            self._clients[service] = self.stack.client(service)
-        return self._clients[service]
-
-    def call(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
-        """Call the HTTP API; ``body`` is sent as it is when it is bytes, as JSON otherwise."""
-        return _http(method, self.stack.api_url + path, body, headers)
-
-    def post(self, **parameters: Any) -> str:
-        """POST a request and return its id; it must be accepted."""
-        answer = self.call("POST", "/v1/requests", parameters)
-        assert answer.status == 202, answer.content
-        return str(answer.json["id"])
-
-    def show(self, request_id: str) -> Any:
-        """GET a request."""
-        answer = self.call("GET", f"/v1/requests/{request_id}")
-        assert answer.status == 200, answer.content
-        return answer.json
-
-    def wait_for_status(self, request_id: str, *wanted: str, seconds: float = 60) -> Any:
-        """Poll the request until its status is one of ``wanted``; fail at once when it ends otherwise."""
-
-        def view() -> Any:
-            found = self.show(request_id)
-            if found["status"] in wanted:
-                return found
-            assert found["status"] not in ENDINGS, f"wanted {wanted}, got {json.dumps(found, indent=2)}"
-            return None
-
-        return self.wait_until(view, seconds=seconds, what=f"{request_id} to be {' or '.join(wanted)}")
-
-    def draw(self, prompt: str, *, seconds: float = 60, **parameters: Any) -> Any:
-        """POST a prompt and return the request once it has ended, however it did."""
-        return self.wait_for_status(self.post(prompt=prompt, **parameters), *ENDINGS, seconds=seconds)
-
-    def wait_until(self, probe: Callable[[], T | None], *, seconds: float = 30, what: str = "it") -> T:
-        """Poll ``probe`` until it returns something true, and return that."""
-        deadline = time.monotonic() + seconds
-        while True:
-            if found := probe():
-                return found
-            assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
-            time.sleep(POLL_SECONDS)
-
-    def queue_url(self, name: str) -> str:
-        """Return the URL of a queue by its name without the prefix, such as ``storage-store-dlq``."""
-        return str(self.client("sqs").get_queue_url(QueueName=f"{self.prefix}-{name}")["QueueUrl"])
-
-    def queue_depth(self, name: str) -> int:
-        """Return how many messages a queue holds: waiting, in flight and postponed."""
-        names = [
-            "ApproximateNumberOfMessages",
-            "ApproximateNumberOfMessagesNotVisible",
-            "ApproximateNumberOfMessagesDelayed",
-        ]
-        found = self.client("sqs").get_queue_attributes(QueueUrl=self.queue_url(name), AttributeNames=names)
-        return sum(int(value) for value in found["Attributes"].values())
-
-    def messages(self, name: str) -> list[Any]:
-        """Return what is visible in a queue, with attributes, and leave it there."""
-        found: dict[str, Any] = {}
-        while True:
-            batch = self.client("sqs").receive_message(
-                QueueUrl=self.queue_url(name),
-                MaxNumberOfMessages=10,
-                VisibilityTimeout=0,
-                AttributeNames=["All"],
-                MessageAttributeNames=["All"],
-            )
-            fresh = {message["MessageId"]: message for message in batch.get("Messages", [])}
-            if not fresh.keys() - found.keys():
-                return list(found.values())
-            found |= fresh
-
-    def send(self, name: str, body: str) -> None:
-        """Put a message into a queue, as a rule of the bus would."""
-        self.client("sqs").send_message(QueueUrl=self.queue_url(name), MessageBody=body)
-
-    def models(self, method: str, path: str, body: Any = None) -> Any:
-        """Call the model stand-in's own paths, such as ``POST /_faults`` or ``GET /_calls``."""
-        answer = _http(method, self.stack.models.url + path, body)
-        assert answer.status == 200, answer.content
-        return answer.json
-
-
-def _http(method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
-    content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-    request = urllib.request.Request(
-        url, content, {"content-type": "application/json", **(headers or {})}, method=method
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return Answer(answer.status, _lower(answer.headers), answer.read())
-    except urllib.error.HTTPError as error:
-        return Answer(error.code, _lower(error.headers), error.read())
-
-
-def _lower(headers: Message) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}
-
-
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """The deployed system, IAM enforced, on free ports, beside whatever `make run` runs."""
     with LocalStack(tmp_path_factory.mktemp("stack"), say=lambda text: print(text, flush=True)) as running:
         yield System(running)
+
+
+@pytest.fixture(scope="session")
+def subscriber(stack: System) -> Subscriber:
+    """A subscriber who hears everything."""
+    return Subscriber(stack)
 
 
 @pytest.fixture(autouse=True)
