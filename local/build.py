@@ -152,7 +152,7 @@ def finish(build_dir: Path, target: Target, interpreter: str | None) -> str:
     if interpreter is None:
         return (
             f"No Python {target.version} on this machine: {len(artifacts)} functions ship without bytecode. They work, "
-            f"and start slower. `uv python install {target.version}` and build again to change that."
+            f"and start slower. To change that: uv python install {target.version}, delete .aws-sam, build again."
         )
     return f"{len(artifacts)} functions and their layers carry bytecode of Python {target.version} ({interpreter})."
 
