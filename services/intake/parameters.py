@@ -27,6 +27,8 @@ def _text(value: str) -> str:
         value.encode()
     except UnicodeEncodeError as error:  # JSON can spell half a surrogate pair
         raise ValueError("must be valid Unicode") from error
+    if "\ufffd" in value:  # what a gateway makes of bytes that are not UTF-8
+        raise ValueError("must be UTF-8 text")
     if _CONTROL.search(value):
         raise ValueError("must not contain control characters")
     return value

@@ -111,6 +111,7 @@ def test_every_fault_is_named_at_once() -> None:
         ({"prompt": "a\x00b"}, "prompt"),
         ({"prompt": 7}, "prompt"),
         ({"prompt": "\ud800"}, "prompt"),
+        ({"prompt": "caf\ufffd"}, "prompt"),
         ({"negative_prompt": ""}, "negative_prompt"),
         ({"count": 0}, "count"),
         ({"count": 5}, "count"),
