@@ -1,4 +1,4 @@
-"""The main job on the real template, IAM enforced: a prompt in, checked and stored image files out, everybody informed."""
+"""The main job on the real template, IAM enforced: a prompt in, checked and stored image files out."""
 
 import gzip
 import hashlib
