@@ -1,0 +1,66 @@
+"""Loaded by every Python that has this folder on its path; in a Lambda worker it writes down calls and invocations.
+
+One JSON line an AWS call (retries included) and one an invocation, to a file of the process in ``BENCHMARK_CALLS``.
+"""
+
+import os
+
+
+def _write_down(folder: str, function: str) -> None:
+    import functools
+    import importlib
+    import json
+    import time
+    from typing import Any
+
+    from botocore.endpoint import Endpoint
+
+    log = open(f"{folder}/{function}-{os.getpid()}.jsonl", "a", buffering=1)  # noqa: SIM115 - until the worker ends
+    send = getattr(Endpoint, "_do_get_response")  # noqa: B009 - of botocore alone
+    import_module = importlib.import_module
+
+    def note(**facts: Any) -> None:
+        log.write(json.dumps({"function": function, "worker": os.getpid(), **facts}) + "\n")
+
+    def counted(self: Any, request: Any, operation_model: Any, context: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return send(self, request, operation_model, context)
+        finally:
+            service = operation_model.service_model.service_name
+            body = request.body
+            note(
+                at=time.time(),
+                service=service,
+                operation=operation_model.name,
+                wall=time.perf_counter() - started,
+                bytes=len(body) if isinstance(body, bytes | str) else 0,
+                body=body.decode() if service in ("dynamodb", "events") else None,
+            )
+
+    def with_measured_handler(name: str, package: str | None = None) -> Any:
+        module = import_module(name, package)
+        handler = getattr(module, "handler", None)
+        if name.startswith("services.") and callable(handler) and not hasattr(module, "_measured"):
+            vars(module).update(_measured=True, handler=functools.partial(measured, handler))
+        return module
+
+    def measured(handler: Any, event: Any, context: Any) -> Any:
+        cpu, started = time.process_time(), time.perf_counter()
+        try:
+            return handler(event, context)
+        finally:
+            note(
+                at=time.time(),
+                cpu=time.process_time() - cpu,
+                wall=time.perf_counter() - started,
+                records=len(event.get("Records", ())),
+                method=event.get("requestContext", {}).get("http", {}).get("method"),
+            )
+
+    setattr(Endpoint, "_do_get_response", counted)  # noqa: B010
+    setattr(importlib, "import_module", with_measured_handler)  # noqa: B010
+
+
+if "BENCHMARK_CALLS" in os.environ and "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+    _write_down(os.environ["BENCHMARK_CALLS"], os.environ["AWS_LAMBDA_FUNCTION_NAME"])

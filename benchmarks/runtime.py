@@ -1,0 +1,65 @@
+"""What is on a function's path on Lambda, and nothing else of what a development environment holds.
+
+There botocore finds neither awscrt nor pyOpenSSL, and importing boto3 takes a third less. A floor measured with them
+would flatter everything that stands on it.
+"""
+
+import atexit
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from local.emulator import ROOT
+
+
+@cache
+def sdk() -> Path:
+    """Return a directory with boto3 and what it needs, as Lambda's runtime brings it."""
+    return _linked(frozenset(_closure(["boto3"])))
+
+
+@cache
+def dependencies() -> Path:
+    """Return a directory with what the layers hold of other people's code."""
+    files = [ROOT / "events" / "requirements.txt", *ROOT.glob("services/*/*/requirements.txt")]
+    names = [
+        Requirement(line).name
+        for file in files
+        for line in file.read_text().splitlines()
+        if line and not line.startswith(("#", "-"))
+    ]
+    return _linked(frozenset(_closure(names)))
+
+
+def _closure(names: Iterable[str]) -> set[str]:
+    """Return ``names`` and all they require here, without extras."""
+    found: set[str] = set()
+    pending = list(names)
+    while pending:
+        name = re.sub(r"[-_.]+", "-", pending.pop()).lower()
+        if name in found:
+            continue
+        found.add(name)
+        for line in distribution(name).requires or ():
+            requirement = Requirement(line)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                pending.append(requirement.name)
+    return found
+
+
+def _linked(names: frozenset[str]) -> Path:
+    """Return a temporary directory with links to the installed packages: their bytecode is warm."""
+    folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
+    atexit.register(shutil.rmtree, folder)
+    for name in names:
+        installed = distribution(name)
+        for top in {file.parts[0] for file in installed.files or ()} - {"..", "__pycache__"}:
+            if not (folder / top).exists():
+                (folder / top).symlink_to(installed.locate_file(top))  # type: ignore[arg-type]
+    return folder
