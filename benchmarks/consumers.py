@@ -4,8 +4,10 @@ import json
 from dataclasses import dataclass
 from functools import cache
 
+from benchmarks import runtime
 from benchmarks.functions import Function, functions
 from benchmarks.measure import ChildError, Say, run_child
+from local.emulator import ROOT
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,6 @@ def measured(say: Say, notes: list[str]) -> dict[str, ConsumerFigures]:
 @cache
 def _measured(name: str) -> ConsumerFigures:
     function: Function = next(function for function in functions() if function.name == name)
-    return ConsumerFigures(
-        **json.loads(run_child("handle.py", function.handler, environment=function.process_environment))
-    )
+    path = (ROOT, runtime.dependencies(), runtime.sdk(), runtime.stand_in())
+    figures = run_child("handle.py", function.handler, environment=function.process_environment, path=path)
+    return ConsumerFigures(**json.loads(figures))

@@ -37,6 +37,12 @@ def dependencies() -> Path:
     return _linked(frozenset(_closure(names)))
 
 
+@cache
+def stand_in() -> Path:
+    """Return a directory with what the model stand-in needs besides: it says what Claude would."""
+    return _linked(frozenset(_closure(["numpy"])))
+
+
 def _closure(names: Iterable[str]) -> set[str]:
     """Return ``names`` and all they require here, without extras."""
     found: set[str] = set()

@@ -14,6 +14,7 @@ import random
 import re
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ from events.catalog.processing_stalled import ProcessingStalled, ProcessingStall
 from events.envelope import Event, Metadata
 from events.errors import InProgressError, UnprocessableError, disposition, error_code
 from events.publisher import PublishError
-from events.telemetry import MetricUnit, logger, metrics
+from events.telemetry import logger, measure
 
 Handler = Callable[[Any], Sequence[Event]]
 """One event in, the events that follow from it out. Raises to have the message retried or dead-lettered."""
@@ -298,10 +299,12 @@ class Consumer:
         }
 
     def _tell(self, messages: list[_Message], seconds: float) -> None:
-        """Log one line and one metrics blob a batch: a line a message would cost more than the message."""
-        logger.info(
+        """Write one line a batch, log entry and metrics at once: a line a message would cost more than the message."""
+        outcomes = Counter(message.outcome for message in messages)
+        measure(
             "batch",
-            step=self.step,
+            {f"messages_{outcome}": (count, "Count") for outcome, count in outcomes.items()},
+            {"step": self.step},
             seconds=round(seconds, 4),
             messages=[
                 {
@@ -313,12 +316,6 @@ class Consumer:
                 for message in messages
             ],
         )
-        metrics.add_dimension("step", self.step)
-        for outcome in ("handled", "retried", "in_progress", "dead_lettered"):
-            count = sum(message.outcome == outcome for message in messages)
-            if count:
-                metrics.add_metric(name=f"messages_{outcome}", unit=MetricUnit.Count, value=count)
-        metrics.flush_metrics()
 
 
 def _explain(error: BaseException) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 
 from events.publisher import Publisher
-from events.telemetry import MetricUnit, logger, metrics
+from events.telemetry import logger, measure
 from services.intake.adapters import RequestTable
 from services.intake.logic import SweepRules, sweep
 from services.intake.settings import SweeperSettings
@@ -24,11 +24,8 @@ rules = SweepRules(
 def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
     """Run one sweep and return what it did. Raises after all were looked at where some could not be helped."""
     report = sweep(table, publisher.publish, rules, datetime.now(UTC), failed)
-    figures: dict[str, Any] = {"looked_at": report.looked_at, "nudged": report.nudged, "expired": report.expired}
-    for name, count in figures.items():
-        metrics.add_metric(name=f"sweeper_{name}", unit=MetricUnit.Count, value=count)
-    metrics.flush_metrics()
-    logger.info("sweep", **figures, failed=report.failed)
+    figures = {"looked_at": report.looked_at, "nudged": report.nudged, "expired": report.expired}
+    measure("sweep", {f"sweeper_{name}": (count, "Count") for name, count in figures.items()}, {}, failed=report.failed)
     if report.failed:
         raise RuntimeError(f"{report.failed} of {report.looked_at} requests could not be swept")
     return figures
