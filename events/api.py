@@ -7,6 +7,7 @@ from typing import Any, Final
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from pydantic import BaseModel, ValidationError
 
+from events import startup
 from events.telemetry import logger
 
 PROBLEM: Final = "application/problem+json"
@@ -117,4 +118,5 @@ def make_resolver() -> APIGatewayHttpResolver:
         logger.error("unhandled", error=type(error).__name__, path=resolver.current_event.path)
         return ApiProblem(500, "internal_error", "Something broke on our side").response()
 
+    startup.finished()
     return resolver

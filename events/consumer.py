@@ -135,6 +135,7 @@ class Consumer:
         self._handle = handle
         self._handle_batch = handle_batch
         self._workers = workers
+        self._pool = ThreadPoolExecutor(workers)  # its threads start when first needed, and stay for the next batch
         self._unbuilt: list[type[Event]] = [ProcessingStalled, *publishes] if workers > 1 else []
 
     def __call__(self, batch: dict[str, Any], _context: object = None) -> dict[str, Any]:
@@ -147,8 +148,7 @@ class Consumer:
         if self._handle_batch is not None:
             self._run_batch(readable)
         elif self._workers > 1 and len(readable) > 1:
-            with ThreadPoolExecutor(self._workers) as pool:
-                list(pool.map(self._run, readable))
+            list(self._pool.map(self._run, readable))
         else:
             for message in readable:
                 self._run(message)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 
+from events import startup
 from events.consumer import BatchHandler, Consumer, Handler, RetryPolicy
 from events.envelope import Event
 from events.publisher import Publisher
@@ -59,7 +60,7 @@ def consumer(
 ) -> Consumer:
     """Return the Lambda handler for this function's queue. See ``events.consumer.Consumer`` for the arguments."""
     settings = ConsumerSettings.load()
-    return Consumer(
+    made = Consumer(
         step=step,
         accepts=accepts,
         queue=SqsQueue(boto3.client("sqs"), settings.queue_url, settings.dead_letter_queue_url),
@@ -70,3 +71,5 @@ def consumer(
         workers=workers,
         publishes=publishes,
     )
+    startup.finished()
+    return made

@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 
+from events import startup
 from events.envelope import Event
 from events.publisher import Publisher, PublishError
 from events.telemetry import logger
@@ -18,6 +19,7 @@ from services.intake.settings import RelaySettings
 settings = RelaySettings.load()
 publisher = Publisher(boto3.client("events"), settings.event_bus_name)
 fallback = RelayQueue(boto3.client("sqs"), settings.relay_queue_url)
+startup.finished()
 
 
 def handler(batch: dict[str, Any], _context: Any) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import boto3
 
+from events import startup
 from events.publisher import Publisher
 from events.telemetry import logger, measure
 from services.intake.adapters import RequestTable
@@ -19,6 +20,7 @@ rules = SweepRules(
     deadline=timedelta(minutes=settings.deadline_minutes),
     stalled_deadline=timedelta(minutes=settings.stalled_deadline_minutes),
 )
+startup.finished()
 
 
 def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:

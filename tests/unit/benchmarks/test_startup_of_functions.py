@@ -1,0 +1,19 @@
+"""Every function the templates declare starts with what they set, and ends its initialisation as it should."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks.functions import Function, functions
+from local.emulator import ROOT
+
+
+@pytest.mark.parametrize("function", functions(), ids=lambda function: function.name)
+def test_garbage_is_collected_once_a_function_has_started(function: Function) -> None:
+    module = function.handler.rsplit(".", 1)[0]
+    check = f"import gc, {module}, os; os._exit(0 if gc.isenabled() and gc.get_freeze_count() else 3)"
+    environment = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), **function.process_environment}
+    done = subprocess.run([sys.executable, "-c", check], env=environment, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
