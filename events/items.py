@@ -14,7 +14,20 @@ def to_item(values: Mapping[str, Any]) -> dict[str, Any]:
 
     Numbers are ``int`` or ``Decimal``; ``float`` raises ``TypeError``.
     """
-    return {key: _serializer.serialize(value) for key, value in values.items() if value is not None}
+    return {key: _wire(value) for key, value in values.items() if value is not None}
+
+
+def _wire(value: Any) -> Any:
+    """Return one value. What nearly all are is told by its type at once; boto3 tries eight kinds in turn."""
+    match value:
+        case str():
+            return {"S": value}
+        case dict():
+            return {"M": {key: _wire(inner) for key, inner in value.items()}}
+        case list():
+            return {"L": [_wire(inner) for inner in value]}
+        case _:
+            return _serializer.serialize(value)
 
 
 def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
