@@ -107,7 +107,7 @@ class _Index:
                 yield from self._scan_spelled_out(words, runs)
         if spelled_out:
             for words in _readings(_WIDE_GAP.sub(f" {_GAP} ", folded)):
-                yield from self._scan_spelled_out(words, _runs(_keys(words)))
+                yield from self._scan_spelled_out(words, _runs(_keys(words), at_least=2))
 
     def _scan(self, words: list[str], keys: list[str]) -> Iterator[int]:
         if self._terms.keys().isdisjoint(keys):
@@ -196,14 +196,17 @@ def _together(text: str) -> str:
     return text.translate(_HYPHENS).replace("-", "")
 
 
-def _runs(keys: Sequence[str]) -> list[tuple[int, int]]:
-    """Return where three or more single letters (``k``, also ``kkk``) stand in a row: start and end."""
+def _runs(keys: Sequence[str], at_least: int = 3) -> list[tuple[int, int]]:
+    """Return where so many single letters (``k``, also ``kkk``) or more stand in a row: start and end.
+
+    Two are a word only between wide gaps: in ``o n   t h e``, but not in ``vitamin b c``.
+    """
     singles = [position for position, key in enumerate(keys) if len(key) == 1 and key != _GAP]
     runs: list[tuple[int, int]] = []
     start = 0
     for count, position in enumerate(singles, 1):
         if count == len(singles) or singles[count] != position + 1:
-            if count - start >= 3:
+            if count - start >= at_least:
                 runs.append((singles[start], position + 1))
             start = count
     return runs

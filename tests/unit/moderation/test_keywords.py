@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from services.moderation import policy
+from services.moderation.folding import fold
 from services.moderation.keywords import KeywordFilter
 
 RULES: Final = policy.load()
@@ -32,6 +33,8 @@ LEET_SYMBOLS: Final = str.maketrans("aes", "@€$")
 INVISIBLE: Final = ["\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u202e", "\u0301", "\u0338", "\u3164"]
 SEPARATORS: Final = [".", "-", "_", "*", "~", "·", "•", "…", "'", "="]
 
+READ_AS_INNOCENT: Final = {fold(phrase) for phrase in RULES.innocent}
+"""Words of their own that a repeated letter makes of a listed one, such as "rapped": nobody can tell them apart."""
 INNOCENT: Final = Path(__file__).with_name("innocent_phrases.txt").read_text(encoding="utf-8").splitlines()
 
 
@@ -73,6 +76,7 @@ def disguises(draw: st.DrawFn) -> tuple[str, str]:
     for mark in draw(st.lists(st.sampled_from(INVISIBLE), max_size=3)):
         place = draw(st.integers(1, len(written)))
         written = written[:place] + mark + written[place:]
+    assume(fold(written) not in READ_AS_INNOCENT)
     before, after = draw(st.sampled_from([("", ""), ("painting of ", " in oil"), ("(", ")!"), ("sunny, ", ", 4k")]))
     return before + written + after, category
 
@@ -87,7 +91,7 @@ def test_any_combination_of_disguises_of_a_term_is_caught(disguised: tuple[str, 
     "text",
     ["k i l l people", "a k.1.l.l people", "p0rn", "pоrn", "po.rn!", "p|o|r|n", "b-o-m-b making", "make a b0mb",
      "n u d e  w o m a n", "n u d e, w o m a n", "𝓷𝓾𝓭𝓮", "🅽🆄🅳🅴", "🇳🇺🇩🇪", "nu\u200bde", "nűdé", "NUDE", "nuuuuude",
-     "n!gger", "nlgger", "childporn", "c h i l d p o r n", "child-porn", "kill the people", "naked\nwoman",
+     "a t t a c k   o n   t h e   s y n a g o g u e", "n!gger", "nlgger", "childporn", "c h i l d p o r n", "child-porn", "kill the people", "naked\nwoman",
      "n\tu\td\te", "<b>nude</b>", "nude_woman", "nude/woman", "“nude”", "a naked mole rat and a naked man", "nｕde",
      "ⓝⓤⓓⓔ"],
 )  # fmt: skip
