@@ -28,7 +28,7 @@ def http_event(method: str, path: str, body: Any = None, *, raw: bytes | None = 
             "http": {"method": method, "path": path, "sourceIp": "127.0.0.1", "protocol": "HTTP/1.1", "userAgent": "t"},
             "requestId": "r",
             "stage": "$default",
-            "authorizer": {"lambda": {"owner": owner}},
+            "authorizer": {"lambda": {"owner": owner, "scopes": "requests:write requests:read"}},
         },
         "isBase64Encoded": raw is not None,
     }

@@ -76,7 +76,12 @@ def event(aws: None) -> ImageApproved:
 
 def get(handler: Any, path: str, owner: str = "ada") -> Any:
     http = {"method": "GET", "path": path, "sourceIp": "127.0.0.1", "protocol": "HTTP/1.1", "userAgent": "t"}
-    context = {"http": http, "requestId": "r", "stage": "$default", "authorizer": {"lambda": {"owner": owner}}}
+    context = {
+        "http": http,
+        "requestId": "r",
+        "stage": "$default",
+        "authorizer": {"lambda": {"owner": owner, "scopes": "images:read"}},
+    }
     return handler(
         {
             "version": "2.0",

@@ -2,17 +2,18 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import boto3
 from aws_lambda_powertools.event_handler import Response
 
-from events.api import ApiProblem, json_response, make_resolver, owner, read_json
+from events.api import Api, ApiProblem, json_response
 from events.links import image_links
 from events.models import catalogue
 from services.intake.adapters import RequestTable
 from services.intake.identifiers import uuid7
 from services.intake.logic import accept
+from services.intake.operations import CREATE_REQUEST, SHOW_REQUEST
 from services.intake.parameters import NewRequest, ParameterError, resolve
 from services.intake.settings import ApiSettings
 from services.intake.views import accepted, is_over, request_view
@@ -24,22 +25,22 @@ POLL_SECONDS: Final = "1"
 settings = ApiSettings.load()
 table = RequestTable(boto3.client("dynamodb"), settings.table_name)
 links = image_links(settings.gallery_bucket_name, settings.cdn_domain)
-app = make_resolver()
+handler = Api(max_body=MAX_BODY)
 
 
-@app.post("/v1/requests")
+@handler.serve(CREATE_REQUEST)
 def create() -> Response[str]:
     """Accept a prompt: 202 with where to look, or 4xx naming the field."""
-    wanted = NewRequest.model_validate(read_json(app, max_bytes=MAX_BODY))
+    wanted = handler.body(NewRequest)
     try:
         drawing = resolve(wanted, catalogue(settings.custom_models), settings.failover_price_ceiling_usd)
     except ParameterError as error:
         raise ApiProblem(422, "validation_failed", "The model cannot do that", errors=error.errors) from error
-    body = accepted(accept(table, uuid7(), owner(app), drawing, datetime.now(UTC)))
+    body = accepted(accept(table, uuid7(), handler.caller.owner, drawing, datetime.now(UTC)))
     return json_response(202, body, {"Location": body.links.self, "Retry-After": POLL_SECONDS})
 
 
-@app.get("/v1/requests/<request_id>")
+@handler.serve(SHOW_REQUEST)
 def show(request_id: str) -> Response[str]:
     """Show a request of the caller's: status, timeline and pictures."""
     unknown = ApiProblem(404, "request_not_found", "There is no such request")
@@ -49,12 +50,7 @@ def show(request_id: str) -> Response[str]:
         request, state = table.both(request_id)
     except KeyError:
         raise unknown from None
-    if state.owner != owner(app):
+    if state.owner != handler.caller.owner:
         raise unknown
     headers = {"Cache-Control": "no-store"} | ({} if is_over(state) else {"Retry-After": POLL_SECONDS})
     return json_response(200, request_view(request, state, links.url), headers)
-
-
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer one request of the HTTP API."""
-    return app.resolve(event, context)

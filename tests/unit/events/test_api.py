@@ -8,7 +8,7 @@ import pytest
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from pydantic import BaseModel, Field
 
-from events.api import PROBLEM, ApiProblem, field_error, json_response, make_resolver, owner, read_json
+from events.api import PROBLEM, Api, ApiProblem, Operation, field_error, json_response, make_resolver, read_json
 
 
 class Wish(BaseModel):
@@ -46,10 +46,6 @@ def app() -> APIGatewayHttpResolver:
             errors=[field_error("count", "max", allowed=[1, 2])],
             headers={"Retry-After": "9"},
         )
-
-    @resolver.get("/me")
-    def me() -> Response[str]:
-        return json_response(200, Echo(said=owner(resolver)))
 
     return resolver
 
@@ -175,11 +171,63 @@ def test_a_bug_is_a_500_that_gives_nothing_away(
     assert "secret" not in json.dumps(answer) + said.out + said.err
 
 
-@pytest.mark.parametrize(
-    ("authorizer", "expected"),
-    [(None, "public"), ({}, "public"), ({"lambda": {}}, "public"), ({"lambda": {"owner": "alice"}}, "alice")],
-)
-def test_the_caller_is_who_the_authorizer_says(
-    app: APIGatewayHttpResolver, authorizer: dict[str, Any] | None, expected: str
-) -> None:
-    assert call(app, "GET", "/me", authorizer=authorizer)[1] == {"said": expected}
+class Page(BaseModel):
+    model_config = {"extra": "forbid"}
+
+    limit: int = Field(20, ge=1, le=100)
+
+
+@pytest.fixture
+def api() -> Api:
+    api = Api(max_body=200)
+
+    @api.serve(Operation("POST", "/wishes/{name}", "requests:write", "Wish", answers={202: Echo}, body=Wish))
+    def wish(name: str) -> Response[str]:
+        return json_response(202, Echo(said=f"{name}: {api.body(Wish).prompt}", note=api.caller.owner))
+
+    @api.serve(Operation("GET", "/wishes", None, "Look", answers={200: Echo}, query=Page))
+    def look() -> Response[str]:
+        return json_response(200, Echo(said=str(api.query(Page).limit), note=api.header("X-Note")))
+
+    return api
+
+
+def send(
+    api: Api, method: str, path: str, *, body: str | None = None, query: dict[str, str] | None = None, **caller: Any
+) -> tuple[int, dict[str, Any]]:
+    context: dict[str, Any] = {"http": {"method": method, "path": path}, "stage": "$default", "requestId": "r"}
+    if caller:
+        context["authorizer"] = {"lambda": caller}
+    event = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": "",
+        "queryStringParameters": query,
+        "headers": {"x-note": "heard"},
+        "requestContext": context,
+        "body": body,
+        "isBase64Encoded": False,
+    }
+    answer = api(event, None)
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+def test_nobody_gets_past_a_route_without_its_scope(api: Api) -> None:
+    path, body = "/wishes/ada", '{"prompt": "tea"}'
+    assert send(api, "POST", path, body=body)[0] == 401
+    assert send(api, "POST", path, body=body, owner="ada")[0] == 403
+    status, problem = send(api, "POST", path, body=body, owner="ada", scopes="requests:read admin")
+    assert (status, problem["code"]) == (403, "insufficient_scope")
+    said = send(api, "POST", path, body=body, owner="ada", scopes="requests:read requests:write")
+    assert said == (202, {"said": "ada: tea", "note": "ada"})
+
+
+def test_an_open_route_needs_nobody(api: Api) -> None:
+    assert send(api, "GET", "/wishes", query={"limit": "7"}) == (200, {"said": "7", "note": "heard"})
+
+
+@pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "many"}])
+def test_a_wrong_query_parameter_is_named(api: Api, query: dict[str, str]) -> None:
+    status, problem = send(api, "GET", "/wishes", query=query)
+    assert (status, [error["field"] for error in problem["errors"]]) == (422, ["limit"])
