@@ -123,6 +123,10 @@ class Operation:
     headers: Mapping[str, str] = field(default_factory=dict)
     """Request headers it reads: name → what for."""
     problems: Sequence[int] = ()
+    answer_headers: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    """Headers that an answer of a status always has, by name; ``docs/openapi.py`` says what each is."""
+    error_body: type[BaseModel] | None = None
+    """What a failure looks like where it is not a problem document, as for clients of somebody else's API."""
 
     @property
     def route_key(self) -> str:
