@@ -11,6 +11,14 @@ from pydantic import BaseModel, ValidationError
 from events.telemetry import logger
 
 PROBLEM: Final = "application/problem+json"
+SECURITY_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+}
+"""On every answer, each unless the route sets its own. The gateway has no plain HTTP to redirect from."""
 
 
 class ApiProblem(Exception):
@@ -136,6 +144,8 @@ class Operation:
 
 Model = TypeVar("Model", bound=BaseModel)
 Answer = Callable[..., Response[str]]
+Teller = Callable[[ApiProblem], Response[str]]
+"""Turns a problem into the answer that the callers of a route expect."""
 
 
 class Api:
@@ -148,17 +158,26 @@ class Api:
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Answer one request of the HTTP API (payload format 2.0)."""
-        return self._resolver.resolve(event, context)
+        answer = self._resolver.resolve(event, context)
+        own = {name.lower() for name in answer["headers"]}
+        answer["headers"].update({name: v for name, v in SECURITY_HEADERS.items() if name.lower() not in own})
+        return answer
 
-    def serve(self, operation: Operation) -> Callable[[Answer], Answer]:
-        """Register the function that answers ``operation``; path parameters come as keyword arguments."""
+    def serve(self, operation: Operation, *, tell: Teller = ApiProblem.response) -> Callable[[Answer], Answer]:
+        """Register the function that answers ``operation``; path parameters come as keyword arguments.
+
+        ``tell`` is for routes whose callers expect errors in a shape of their own.
+        """
         self.operations.append(operation)
 
         def register(answer: Answer) -> Answer:
             def guarded(**parameters: str) -> Response[str]:
-                if operation.scope is not None and operation.scope not in self.caller.scopes:
-                    raise ApiProblem(403, "insufficient_scope", f"This key lacks the scope {operation.scope}")
-                return answer(**parameters)
+                try:
+                    if operation.scope is not None and operation.scope not in self.caller.scopes:
+                        raise ApiProblem(403, "insufficient_scope", f"This key lacks the scope {operation.scope}")
+                    return answer(**parameters)
+                except Exception as error:
+                    return tell(problem_of(error, self._resolver.current_event.path))
 
             rule = operation.path.replace("{", "<").replace("}", ">")
             self._resolver.route(rule, operation.method)(guarded)
@@ -200,17 +219,21 @@ class Api:
         return model.model_validate(self.event.get("queryStringParameters") or {})
 
 
+def problem_of(error: Exception, path: str) -> ApiProblem:
+    """Return what the caller is told of ``error``; what nobody anticipated is logged and gives nothing away."""
+    match error:
+        case ApiProblem():
+            return error
+        case ValidationError():
+            return ApiProblem(422, "validation_failed", "The request is not valid", errors=field_errors(error))
+    # The exception's text may quote what the caller sent; its type and place are enough to find it.
+    logger.error("unhandled", error=type(error).__name__, path=path)
+    return ApiProblem(500, "internal_error", "Something broke on our side")
+
+
 def make_resolver() -> APIGatewayHttpResolver:
     """Return a Powertools resolver whose every error is a problem document."""
     resolver = APIGatewayHttpResolver()
-
-    @resolver.exception_handler(ApiProblem)
-    def told(problem: ApiProblem) -> Response[str]:
-        return problem.response()
-
-    @resolver.exception_handler(ValidationError)
-    def invalid(error: ValidationError) -> Response[str]:
-        return ApiProblem(422, "validation_failed", "The request is not valid", errors=field_errors(error)).response()
 
     @resolver.not_found
     def unknown(_error: Exception) -> Response[str]:
@@ -218,8 +241,6 @@ def make_resolver() -> APIGatewayHttpResolver:
 
     @resolver.exception_handler(Exception)
     def broken(error: Exception) -> Response[str]:
-        # The exception's text may quote what the caller sent; its type and place are enough to find it.
-        logger.error("unhandled", error=type(error).__name__, path=resolver.current_event.path)
-        return ApiProblem(500, "internal_error", "Something broke on our side").response()
+        return problem_of(error, resolver.current_event.path).response()
 
     return resolver

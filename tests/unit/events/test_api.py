@@ -8,7 +8,17 @@ import pytest
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from pydantic import BaseModel, Field
 
-from events.api import PROBLEM, Api, ApiProblem, Operation, field_error, json_response, make_resolver, read_json
+from events.api import (
+    PROBLEM,
+    SECURITY_HEADERS,
+    Api,
+    ApiProblem,
+    Operation,
+    field_error,
+    json_response,
+    make_resolver,
+    read_json,
+)
 
 
 class Wish(BaseModel):
@@ -231,3 +241,53 @@ def test_an_open_route_needs_nobody(api: Api) -> None:
 def test_a_wrong_query_parameter_is_named(api: Api, query: dict[str, str]) -> None:
     status, problem = send(api, "GET", "/wishes", query=query)
     assert (status, [error["field"] for error in problem["errors"]]) == (422, ["limit"])
+
+
+def raw(api: Api, method: str, path: str, **caller: Any) -> dict[str, Any]:
+    """Return the answer as the gateway gets it."""
+    context: dict[str, Any] = {"http": {"method": method, "path": path}, "stage": "$default", "requestId": "r"}
+    if caller:
+        context["authorizer"] = {"lambda": caller}
+    return api({"version": "2.0", "rawPath": path, "headers": {}, "requestContext": context}, None)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/wishes", 200), ("GET", "/nowhere", 404), ("POST", "/wishes/ada", 401)]
+)
+def test_every_answer_carries_the_security_headers(api: Api, method: str, path: str, status: int) -> None:
+    answer = raw(api, method, path)
+    assert answer["statusCode"] == status
+    assert SECURITY_HEADERS.items() <= answer["headers"].items()
+
+
+@pytest.mark.parametrize("name", ["Cache-Control", "cache-control"])
+def test_a_route_may_say_itself_how_long_its_answer_keeps(name: str) -> None:
+    api = Api()
+
+    @api.serve(Operation("GET", "/models", None, "Models", answers={200: Echo}))
+    def models() -> Response[str]:
+        return json_response(200, Echo(said="many"), {name: "max-age=60"})
+
+    headers = raw(api, "GET", "/models")["headers"]
+    assert [value for key, value in headers.items() if key.lower() == "cache-control"] == ["max-age=60"]
+
+
+def test_a_route_tells_every_problem_in_the_shape_its_callers_expect(capsys: pytest.CaptureFixture[str]) -> None:
+    api = Api()
+
+    def told(problem: ApiProblem) -> Response[str]:
+        return json_response(problem.status, Echo(said=problem.code))
+
+    @api.serve(Operation("POST", "/old", "requests:write", "Old", answers={200: Echo}, body=Wish), tell=told)
+    def old() -> Response[str]:
+        if api.caller.owner == "unlucky":
+            raise KeyError("a secret prompt")
+        return json_response(200, Echo(said=api.body(Wish).prompt))
+
+    scopes = "requests:write"
+    assert send(api, "POST", "/old") == (401, {"said": "unauthorized"})
+    assert send(api, "POST", "/old", owner="ada") == (403, {"said": "insufficient_scope"})
+    assert send(api, "POST", "/old", body="{", owner="ada", scopes=scopes) == (400, {"said": "not_json"})
+    assert send(api, "POST", "/old", body="{}", owner="ada", scopes=scopes) == (422, {"said": "validation_failed"})
+    assert send(api, "POST", "/old", owner="unlucky", scopes=scopes) == (500, {"said": "internal_error"})
+    assert "secret" not in "".join(capsys.readouterr())
