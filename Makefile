@@ -63,7 +63,7 @@ build: .venv/ready ## build for AWS with bytecode, ready for `sam deploy`  (ENV=
 	@$(python) -m local.build $(if $(ENV),--env $(ENV))
 
 .PHONY: docs
-docs: .venv/ready ## write what is generated again: schemas, samples, docs/events.md
+docs: .venv/ready ## write what is generated again: schemas, samples, docs/events.md, docs/openapi.json
 	@$(python) -m docs.generate
 
 .PHONY: lock
