@@ -83,10 +83,16 @@ def openapi(root: Path) -> dict[str, Any]:
         "components": {
             "securitySchemes": SECURITY_SCHEMES,
             "schemas": {"Problem": PROBLEM, "Message": MESSAGE, **schemas.components()},
-            "responses": {_error_name(status): _error(status) for status in PROBLEMS},
-            "headers": RESPONSE_HEADERS,
+            "responses": _used("responses", {_error_name(status): _error(status) for status in PROBLEMS}, paths),
+            "headers": _used("headers", RESPONSE_HEADERS, paths),
         },
     }
+
+
+def _used(group: str, parts: Mapping[str, Any], paths: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of ``parts`` that ``paths`` refer to."""
+    text = json.dumps(paths)
+    return {name: part for name, part in parts.items() if f'"#/components/{group}/{name}"' in text}
 
 
 def openapi_text(root: Path) -> str:
