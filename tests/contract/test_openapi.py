@@ -11,8 +11,9 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel, Field
 
 from docs.generate import ROOT
-from docs.openapi import Route, attribute_docstrings, openapi, routes
+from docs.openapi import Route, openapi, routes
 from docs.openapi_parts import EXAMPLES, PATH_PARAMETERS, PROBLEMS
+from docs.openapi_schemas import attribute_docstrings
 from events.api import ApiProblem, field_error
 from tests.contract import templates
 
