@@ -148,11 +148,11 @@ def _shape(request: NewRequest, model: Model) -> tuple[_Shape | None, list[dict[
         return (size, None), []
     if model.size_rule is None:
         return None, [_error("size", f"is not one {model.key} draws", allowed=model.sizes)]
-    broken = _broken_rule(*_sides(size), model.size_rule)
+    broken = broken_rule(*_sides(size), model.size_rule)
     return (None, [_error("size", broken, suggested=model.sizes)]) if broken else ((size, None), [])
 
 
-def _broken_rule(width: int, height: int, rule: SizeRule) -> str | None:
+def broken_rule(width: int, height: int, rule: SizeRule) -> str | None:
     if not all(rule.side_min <= side <= rule.side_max for side in (width, height)):
         return f"each side must be {rule.side_min} to {rule.side_max} pixels"
     if width % rule.multiple_of or height % rule.multiple_of:
