@@ -11,7 +11,7 @@ from typing import Final, Literal
 PREFIX: Final = "gik"
 """Of every key, so that a leaked one is recognized for what it is: by people, and by scanners of repositories."""
 ID_ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
-SECRET_ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+SECRET_ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"  # noqa: S105 - what secrets are made of
 ID_LENGTH: Final = 12
 SECRET_LENGTH: Final = 40
 """About 238 bits: nobody guesses one, so the hash needs no deliberate slowness."""
