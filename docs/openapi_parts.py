@@ -60,15 +60,27 @@ PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "schema": {"type": "string", "pattern": _UUID.removesuffix("$") + r"-\d{1,2}$"},
         "example": f"{_REQUEST}-0",
     },
+    "key_id": {
+        "description": "A key's id: what is between the underscores of its text.",
+        "schema": {"type": "string", "pattern": "^[a-z2-7]{12}$"},
+        "example": "k3y4example2",
+    },
 }
 
 REQUEST_HEADERS: Final[dict[str, dict[str, Any]]] = {
     "idempotency-key": {"type": "string", "examples": ["5b1d2f7a-order-1042"]},
+    "if-match": {"type": "string", "examples": ['"3"']},
     "prefer": {"type": "string", "examples": ["wait=20"]},
 }
 """Schemas by lower-case name; a header that is not named here is any text."""
 
 RESPONSE_HEADERS: Final[dict[str, dict[str, Any]]] = {
+    "ETag": {
+        "description": "Names what the answer shows, for `If-Match`.",
+        "required": True,
+        "schema": {"type": "string"},
+        "example": '"3"',
+    },
     "Location": {
         "description": "Address of what was made, relative to the API.",
         "required": True,
@@ -161,6 +173,7 @@ PROBLEMS: Final[dict[int, tuple[str, str, list[dict[str, Any]]]]] = {
     408: ("timeout", "It took too long", []),
     409: ("conflict", "It is too late for that", []),
     410: ("gone", "It is no longer there", []),
+    412: ("precondition_failed", "It is no longer what you saw", []),
     413: ("body_too_large", "The body is too large", [{"field": "body", "rule": "at most 131072 bytes"}]),
     415: ("unsupported_media_type", "The body has to be JSON", []),
     422: ("validation_failed", "The request is not valid", _WRONG_FIELD),
