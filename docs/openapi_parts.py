@@ -196,5 +196,7 @@ EXAMPLES: Final[dict[str, list[Any]]] = {
         {"prompt": "A lighthouse on a cliff at dusk", "model": "stable-image-core", "aspect_ratio": "16:9", "count": 2},
     ],
     "Accepted": [{"id": _REQUEST, "status": "accepted", "links": {"self": f"/v1/requests/{_REQUEST}", "images": []}}],
+    "NewCheck": [{"prompt": "A red fox in a snowy pine forest", "negative_prompt": "people, blurry"}],
+    "LegacyCheck": [{"prompt": "A red fox in a snowy pine forest"}],
 }
 """By the name of the schema."""
