@@ -67,6 +67,7 @@ def openapi(root: Path) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for route in found:
         paths.setdefault(route.operation.path, {})[route.operation.method.lower()] = _operation(route, schemas)
+    errors, used = {_error_name(status): _error(status) for status in PROBLEMS}, json.dumps(paths)
     return {
         "openapi": "3.1.0",
         "info": INFO,
@@ -76,16 +77,9 @@ def openapi(root: Path) -> dict[str, Any]:
         "components": {
             "securitySchemes": SECURITY_SCHEMES,
             "schemas": {"Problem": PROBLEM, "Message": MESSAGE, **schemas.components()},
-            "responses": _used("responses", {_error_name(status): _error(status) for status in PROBLEMS}, paths),
-            "headers": _used("headers", RESPONSE_HEADERS, paths),
+            "responses": {name: part for name, part in errors.items() if f'/{name}"' in used},
         },
     }
-
-
-def _used(group: str, parts: Mapping[str, Any], paths: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of ``parts`` that ``paths`` refer to."""
-    text = json.dumps(paths)
-    return {name: part for name, part in parts.items() if f'"#/components/{group}/{name}"' in text}
 
 
 def openapi_text(root: Path) -> str:
@@ -152,7 +146,9 @@ def _responses(operation: Operation, schemas: Schemas) -> dict[str, Any]:
         else:
             responses[status] = {"$ref": f"#/components/responses/{_error_name(status)}"}
     for status, names in operation.answer_headers.items():
-        responses[status]["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+        # Where the gateway answers a failure by itself, our headers are not there.
+        always = {"required": True} if status in operation.answers else {}
+        responses[status]["headers"] = {name: {**RESPONSE_HEADERS[name], **always} for name in names}
     return {str(status): responses[status] for status in sorted(responses)}
 
 

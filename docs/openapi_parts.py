@@ -65,6 +65,21 @@ PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "schema": {"type": "string", "pattern": "^[a-z2-7]{12}$"},
         "example": "k3y4example2",
     },
+    "key": {
+        "description": "A model's key in the catalogue.",
+        "schema": {"type": "string"},
+        "example": "stable-image-core",
+    },
+    "share_id": {
+        "description": "A share link's id, which is not its token.",
+        "schema": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
+        "example": "8f14e45fceea167a",
+    },
+    "token": {
+        "description": "A share link's token: the end of its address, told when it was made.",
+        "schema": {"type": "string", "pattern": r"^[A-Za-z0-9_-]{55}$"},
+        "example": "AaC5xH0ufDGfYFsdL3qeBAAxY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl",
+    },
 }
 
 REQUEST_HEADERS: Final[dict[str, dict[str, Any]]] = {
@@ -77,33 +92,33 @@ REQUEST_HEADERS: Final[dict[str, dict[str, Any]]] = {
 RESPONSE_HEADERS: Final[dict[str, dict[str, Any]]] = {
     "ETag": {
         "description": "Names what the answer shows, for `If-Match`.",
-        "required": True,
         "schema": {"type": "string"},
         "example": '"3"',
     },
     "Location": {
-        "description": "Address of what was made, relative to the API.",
-        "required": True,
+        "description": "Where to look; an address without a host is relative to the API.",
         "schema": {"type": "string"},
         "example": f"/v1/requests/{_REQUEST}",
     },
     "Retry-After": {
         "description": "Seconds to wait before the next call.",
-        "required": True,
         "schema": {"type": "integer", "minimum": 0},
         "example": 1,
     },
     "RateLimit-Policy": {
         "description": "The key's limit: requests and the window in seconds.",
-        "required": True,
         "schema": {"type": "string"},
-        "example": '"requests";q=100;w=900',
+        "example": '"default";q=100;w=900',
     },
     "RateLimit": {
         "description": "What is left of the limit, and in how many seconds there is more.",
-        "required": True,
         "schema": {"type": "string"},
-        "example": '"requests";r=93;t=41',
+        "example": '"default";r=93;t=41',
+    },
+    "x-should-retry": {
+        "description": "What OpenAI's clients go by instead of the status.",
+        "schema": {"type": "string", "enum": ["true", "false"]},
+        "example": "false",
     },
 }
 
@@ -195,6 +210,10 @@ EXAMPLES: Final[dict[str, list[Any]]] = {
         {"prompt": "A red fox in a snowy pine forest at dawn, watercolor"},
         {"prompt": "A lighthouse on a cliff at dusk", "model": "stable-image-core", "aspect_ratio": "16:9", "count": 2},
     ],
+    "NewKey": [{"owner": "acme", "name": "Web shop, production", "scopes": ["requests:write", "requests:read"]}],
+    "Rotation": [{"grace_seconds": 3600}],
+    "Preferences": [{"defaults": {"model": "stable-image-core", "aspect_ratio": "16:9"}, "theme": "dark"}],
+    "NewShare": [{"expires_in_seconds": 86400}],
     "Accepted": [{"id": _REQUEST, "status": "accepted", "links": {"self": f"/v1/requests/{_REQUEST}", "images": []}}],
     "NewCheck": [{"prompt": "A red fox in a snowy pine forest", "negative_prompt": "people, blurry"}],
     "LegacyCheck": [{"prompt": "A red fox in a snowy pine forest"}],

@@ -119,10 +119,15 @@ def _drop_null(part: Schema) -> bool:
 
 
 def _short_names(name: str) -> str:
-    """Shorten the long names pydantic gives where two services call a model the same: `IntakeImage`."""
-    return re.sub(
+    """Shorten the names that pydantic gives where one name is not enough.
+
+    Two services may call a model the same (`IntakeImage`), and a model may look different in a body and in an answer
+    (`Preferences`, `PreferencesAnswer`).
+    """
+    name = re.sub(
         r"services__([a-z_]+?)__(?:\w+?__)*([A-Z])", lambda part: part[1].title().replace("_", "") + part[2], name
     )
+    return name.replace("-Input", "").replace("-Output", "Answer")
 
 
 def _renamed(schema: Any) -> Any:

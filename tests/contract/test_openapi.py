@@ -105,7 +105,7 @@ def test_every_header_that_an_answer_promises_is_described(route: Route) -> None
     for status, names in route.operation.answer_headers.items():
         headers = described(route)["responses"][str(status)]["headers"]
         assert list(headers) == list(names)
-        assert all(resolved(header)["description"] for header in headers.values())
+        assert all(header["description"] for header in headers.values())
 
 
 def test_no_path_parameter_is_described_that_no_route_has() -> None:
