@@ -25,6 +25,7 @@ from local import state
 from local.build import BuildError
 from local.deploy import DeployError
 from local.emulator import ROOT, NotReadyError, free_port
+from local.reference import Reference
 from local.stack import DEMO_OWNER, LocalStack
 
 PROMPT = "A lighthouse on a cliff at sunset, waves below, oil painting"
