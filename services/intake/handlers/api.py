@@ -1,6 +1,5 @@
-"""HTTP: `POST /v1/requests` and `GET /v1/requests/{id}`."""
+"""HTTP: requests, created, listed, shown and taken back; and the models they can ask for."""
 
-import re
 from datetime import UTC, datetime
 from typing import Final
 
@@ -9,48 +8,108 @@ from aws_lambda_powertools.event_handler import Response
 
 from events.api import Api, ApiProblem, json_response
 from events.links import image_links
-from events.models import catalogue
+from events.models import Catalogue, catalogue
 from services.intake.adapters import RequestTable
-from services.intake.identifiers import uuid7
-from services.intake.logic import accept
-from services.intake.operations import CREATE_REQUEST, SHOW_REQUEST
-from services.intake.parameters import NewRequest, ParameterError, resolve
+from services.intake.creation import POLL_SECONDS, Creation
+from services.intake.figures import Estimates
+from services.intake.listing import ListQuery
+from services.intake.logic import TooLateError, cancel, find
+from services.intake.model_views import ModelList, model_view
+from services.intake.operations import (
+    CANCEL_REQUEST,
+    CREATE_REQUEST,
+    LIST_MODELS,
+    LIST_REQUESTS,
+    SHOW_MODEL,
+    SHOW_REQUEST,
+    CreateQuery,
+)
+from services.intake.parameters import NewRequest
+from services.intake.quota import RateLimiter
 from services.intake.settings import ApiSettings
-from services.intake.views import accepted, is_over, request_view
+from services.intake.tables import FigureTable, RateTable
+from services.intake.views import is_over, request_list, request_view
 
 MAX_BODY: Final = 128 * 1024
 """Bytes. Two prompts of the longest length, every character escaped, fit in."""
-POLL_SECONDS: Final = "1"
+UNKNOWN: Final = ApiProblem(404, "request_not_found", "There is no such request")
 
 settings = ApiSettings.load()
-table = RequestTable(boto3.client("dynamodb"), settings.table_name)
+client = boto3.client("dynamodb")
+table = RequestTable(client, settings.table_name)
+estimates = Estimates(FigureTable(client, settings.table_name))
 links = image_links(settings.gallery_bucket_name, settings.cdn_domain)
 handler = Api(max_body=MAX_BODY)
+
+
+def models() -> Catalogue:
+    """Return the catalogue, read when it is first needed."""
+    return catalogue(settings.custom_models)
+
+
+creation = Creation(
+    table,
+    RateLimiter(RateTable(client, settings.table_name)),
+    estimates,
+    models,
+    settings.failover_price_ceiling_usd,
+)
 
 
 @handler.serve(CREATE_REQUEST)
 def create() -> Response[str]:
     """Accept a prompt: 202 with where to look, or 4xx naming the field."""
+    query = handler.query(CreateQuery)
     wanted = handler.body(NewRequest)
-    try:
-        drawing = resolve(wanted, catalogue(settings.custom_models), settings.failover_price_ceiling_usd)
-    except ParameterError as error:
-        raise ApiProblem(422, "validation_failed", "The model cannot do that", errors=error.errors) from error
-    body = accepted(accept(table, uuid7(), handler.caller.owner, drawing, datetime.now(UTC)))
-    return json_response(202, body, {"Location": body.links.self, "Retry-After": POLL_SECONDS})
+    if query.dry_run:
+        return json_response(200, creation.dry_run(wanted))
+    return json_response(*creation.create(handler.caller, wanted, handler.header("Idempotency-Key")))
+
+
+@handler.serve(LIST_REQUESTS)
+def show_all() -> Response[str]:
+    """Show a page of the caller's requests."""
+    query = handler.query(ListQuery)
+    page = table.page(handler.caller.owner, limit=query.limit, after=query.after, status=query.status)
+    return json_response(200, request_list(page))
 
 
 @handler.serve(SHOW_REQUEST)
 def show(request_id: str) -> Response[str]:
     """Show a request of the caller's: status, timeline and pictures."""
-    unknown = ApiProblem(404, "request_not_found", "There is no such request")
-    if not re.fullmatch(r"[0-9a-f-]{36}", request_id):
-        raise unknown
     try:
-        request, state = table.both(request_id)
+        request, state = find(table, request_id, handler.caller.owner)
     except KeyError:
-        raise unknown from None
-    if state.owner != handler.caller.owner:
-        raise unknown
-    headers = {"Cache-Control": "no-store"} | ({} if is_over(state) else {"Retry-After": POLL_SECONDS})
+        raise UNKNOWN from None
+    headers = {} if is_over(state) else {"Retry-After": POLL_SECONDS}
     return json_response(200, request_view(request, state, links.url), headers)
+
+
+@handler.serve(CANCEL_REQUEST)
+def take_back(request_id: str) -> Response[str]:
+    """Cancel a request of the caller's."""
+    try:
+        request, state = cancel(table, request_id, handler.caller.owner, datetime.now(UTC))
+    except KeyError:
+        raise UNKNOWN from None
+    except TooLateError as error:
+        raise ApiProblem(
+            409, "too_late_to_cancel", f"The request can not be taken back: it is {error.status}"
+        ) from None
+    return json_response(200, request_view(request, state, links.url))
+
+
+@handler.serve(LIST_MODELS)
+def show_models() -> Response[str]:
+    """Show the whole catalogue."""
+    today = datetime.now(UTC).date()
+    return json_response(200, ModelList(models=[model_view(m, models(), estimates, today) for m in models()]))
+
+
+@handler.serve(SHOW_MODEL)
+def show_model(key: str) -> Response[str]:
+    """Show one model."""
+    model = models().get(key)
+    if model is None:
+        raise ApiProblem(404, "model_not_found", "There is no such model")
+    return json_response(200, model_view(model, models(), estimates, datetime.now(UTC).date()))
