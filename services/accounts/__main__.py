@@ -26,8 +26,7 @@ from services.accounts.settings import Target
 from services.accounts.views import KeyView, KeyWithText
 
 PAGE: Final = 100
-
-console = Console(highlight=False, markup=False, soft_wrap=True)
+PIPE_WIDTH: Final = 160
 
 
 class Installation:
@@ -142,6 +141,7 @@ def _print(shown: BaseModel | Sequence[BaseModel], *, as_json: bool) -> None:
         values: Any = [view.model_dump(mode="json", exclude_none=True) for view in views]
         print(json.dumps(values[0] if isinstance(shown, BaseModel) else values))
         return
+    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
     table = Table(box=None, pad_edge=False)
     for column in ("key id", "owner", "name", "scopes", "limit", "status", "expires", "last used"):
         table.add_column(column, overflow="fold")
@@ -150,7 +150,9 @@ def _print(shown: BaseModel | Sequence[BaseModel], *, as_json: bool) -> None:
     console.print(table)
     for view in views:
         if isinstance(view, KeyWithText):
-            console.print(f"\n{view.key}\n\nKeep it now: only its hash is stored, so nobody can show it again.")
+            console.print(
+                f"\n{view.key}\n\nKeep it now: only its hash is stored, so nobody can show it again.", soft_wrap=True
+            )
 
 
 def _row(view: Any) -> tuple[str, ...]:
