@@ -210,6 +210,14 @@ EXAMPLES: Final[dict[str, list[Any]]] = {
         {"prompt": "A red fox in a snowy pine forest at dawn, watercolor"},
         {"prompt": "A lighthouse on a cliff at dusk", "model": "stable-image-core", "aspect_ratio": "16:9", "count": 2},
     ],
+    "ImageGeneration": [{"prompt": "A red fox in a snowy pine forest", "size": "1536x1024", "response_format": "url"}],
+    "LegacyRequest": [
+        {
+            "prompt": "A red fox in a snowy pine forest",
+            "modelId": "stability.stable-image-core-v1:1",
+            "size": "1024x1024",
+        }
+    ],
     "NewKey": [{"owner": "acme", "name": "Web shop, production", "scopes": ["requests:write", "requests:read"]}],
     "Rotation": [{"grace_seconds": 3600}],
     "Preferences": [{"defaults": {"model": "stable-image-core", "aspect_ratio": "16:9"}, "theme": "dark"}],

@@ -56,6 +56,7 @@ def aws(aws_test_environment: None, service_template: Any, monkeypatch: pytest.M
             "TABLE_NAME": TABLE,
             "EVENT_BUS_NAME": BUS,
             "GALLERY_BUCKET_NAME": "gallery",
+            "WAITING_FUNCTION_NAME": "waiting",
             "RELAY_QUEUE_URL": queue,
             "QUEUE_URL": queue,
             "DEAD_LETTER_QUEUE_URL": queue,

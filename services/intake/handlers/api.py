@@ -1,16 +1,22 @@
 """HTTP: requests, created, listed, shown and taken back; and the models they can ask for."""
 
+import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Final
 
 import boto3
 from aws_lambda_powertools.event_handler import Response
+from botocore.config import Config
 
 from events.api import Api, ApiProblem, json_response
 from events.links import image_links
 from events.models import Catalogue, catalogue
 from services.intake.adapters import RequestTable
 from services.intake.creation import POLL_SECONDS, Creation
+from services.intake.facades import legacy
+from services.intake.facades.adapters import WaitingFunction
 from services.intake.figures import Estimates
 from services.intake.listing import ListQuery
 from services.intake.logic import TooLateError, cancel, find
@@ -18,6 +24,7 @@ from services.intake.model_views import ModelList, model_view
 from services.intake.operations import (
     CANCEL_REQUEST,
     CREATE_REQUEST,
+    GENERATE_AS_BEFORE,
     LIST_MODELS,
     LIST_REQUESTS,
     SHOW_MODEL,
@@ -28,7 +35,8 @@ from services.intake.parameters import NewRequest
 from services.intake.quota import RateLimiter
 from services.intake.settings import ApiSettings
 from services.intake.tables import FigureTable, RateTable
-from services.intake.views import is_over, request_list, request_view
+from services.intake.views import RequestView, is_over, request_list, request_view
+from services.intake.waiting import MAX_SECONDS, preferred_wait
 
 MAX_BODY: Final = 128 * 1024
 """Bytes. Two prompts of the longest length, every character escaped, fit in."""
@@ -56,6 +64,29 @@ creation = Creation(
 )
 
 
+@cache
+def waiting() -> WaitingFunction:
+    """Return who waits; the client is made for the first who prefers to wait, not at every cold start.
+
+    No second attempt: a function that has no time to wait will not have any in a moment.
+    """
+    patience = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=MAX_SECONDS + 2)
+    return WaitingFunction(boto3.client("lambda", config=patience), settings.waiting_function_name)
+
+
+def waited_for(request_id: str, seconds: int) -> RequestView | None:
+    """Return a request once it has ended, or None where it has not within ``seconds``."""
+    if not seconds or not waiting().ended(request_id, time.time() + seconds):
+        return None
+    return request_view(*table.both(request_id), links.url)
+
+
+def with_preference(headers: Mapping[str, str], seconds: int) -> dict[str, str]:
+    """Return the headers of an answer that was waited for."""
+    kept = {name: value for name, value in headers.items() if name != "Retry-After"}
+    return {**kept, "Preference-Applied": f"wait={seconds}"}
+
+
 @handler.serve(CREATE_REQUEST)
 def create() -> Response[str]:
     """Accept a prompt: 202 with where to look, or 4xx naming the field."""
@@ -63,7 +94,22 @@ def create() -> Response[str]:
     wanted = handler.body(NewRequest)
     if query.dry_run:
         return json_response(200, creation.dry_run(wanted))
-    return json_response(*creation.create(handler.caller, wanted, handler.header("Idempotency-Key")))
+    status, body, headers = creation.create(handler.caller, wanted, handler.header("Idempotency-Key"))
+    seconds = preferred_wait(handler.header("Prefer"))
+    if view := waited_for(body.id, seconds):
+        return json_response(200, view, with_preference(headers, seconds))
+    return json_response(status, body, headers)
+
+
+@handler.serve(GENERATE_AS_BEFORE, tell=legacy.tell)
+def create_as_before() -> Response[str]:
+    """Accept a prompt from a client of the API's first version."""
+    wanted = legacy.new_request(handler.body(legacy.LegacyRequest), models(), datetime.now(UTC).date())
+    status, body, headers = creation.create(handler.caller, wanted, handler.header("Idempotency-Key"))
+    seconds = preferred_wait(handler.header("Prefer"), unsaid=MAX_SECONDS)
+    if view := waited_for(body.id, seconds):
+        return json_response(200, legacy.finished(view), with_preference(headers, seconds))
+    return json_response(status, legacy.accepted(body), headers)
 
 
 @handler.serve(LIST_REQUESTS)
