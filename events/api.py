@@ -161,6 +161,7 @@ class Api:
         answer = self._resolver.resolve(event, context)
         own = {name.lower() for name in answer["headers"]}
         answer["headers"].update({name: v for name, v in SECURITY_HEADERS.items() if name.lower() not in own})
+        answer["body"] = answer["body"] or ""  # to the gateway nothing is a text without letters
         return answer
 
     def serve(self, operation: Operation, *, tell: Teller = ApiProblem.response) -> Callable[[Answer], Answer]:

@@ -237,6 +237,19 @@ def test_an_open_route_needs_nobody(api: Api) -> None:
     assert send(api, "GET", "/wishes", query={"limit": "7"}) == (200, {"said": "7", "note": "heard"})
 
 
+def test_an_answer_without_a_body_is_an_empty_text() -> None:
+    api = Api()
+
+    @api.serve(Operation("DELETE", "/wishes", None, "Forget", answers={204: None}))
+    def forget() -> Response[str]:
+        return Response(204)
+
+    context = {"http": {"method": "DELETE", "path": "/wishes"}, "stage": "$default", "requestId": "r"}
+    event = {"version": "2.0", "routeKey": "$default", "rawPath": "/wishes", "headers": {}, "requestContext": context}
+    answer = api(event, None)
+    assert (answer["statusCode"], answer["body"]) == (204, "")
+
+
 @pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "many"}])
 def test_a_wrong_query_parameter_is_named(api: Api, query: dict[str, str]) -> None:
     status, problem = send(api, "GET", "/wishes", query=query)
