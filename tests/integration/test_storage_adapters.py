@@ -16,7 +16,8 @@ from events.errors import TransientError, UnprocessableError
 from services.storage.adapters.catalogue import GalleryCatalogue
 from services.storage.adapters.files import GalleryFiles
 from services.storage.gallery import Tombstone
-from services.storage.logic import Catalogue, Files, Handoff, Store
+from services.storage.logic import Files, Handoff, Store
+from tests.integration.storage_on_moto import create_gallery
 from tests.unit.storage.fakes import (
     KEY,
     NOON,
@@ -38,7 +39,7 @@ TOMBSTONE = Tombstone(request_id=REQUEST, written_at=NOON)
 @dataclass
 class Adapters:
     files: Files
-    catalogue: Catalogue
+    catalogue: GalleryCatalogue | FakeCatalogue
     handoff: Handoff
 
     def lay_down(self, content: bytes) -> RawImage:
@@ -54,16 +55,7 @@ class Adapters:
 def gallery_on_moto(aws_test_environment: None, service_template: Any) -> Iterator[None]:
     """Create the table exactly as storage's template declares it, and two buckets."""
     with mock_aws():
-        properties = service_template("storage")["Resources"]["GalleryTable"]["Properties"]
-        boto3.client("dynamodb").create_table(
-            TableName="gallery",
-            **{
-                key: properties[key]
-                for key in ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
-            },
-        )
-        for bucket in ("gallery", "handoff"):
-            boto3.client("s3").create_bucket(Bucket=bucket)
+        create_gallery(service_template("storage"))
         yield
 
 
