@@ -5,7 +5,7 @@ requests and two thirds of the previous one's. One conditional write on the curr
 counter is closed before it is weighed: a writer that comes late, or whose clock does, is sent on to the window that
 follows, so what was weighed stays true.
 
-Blocks are counted the same way, against a cap of their own.
+Blocks are given back and counted the same way, against a cap of their own: a fifth of the limit.
 """
 
 import time
@@ -13,8 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
-BLOCKED_LIMIT: Final = 20
-"""Requests of a key that moderation or a model may reject in a window before no more are taken."""
 REMEMBERED_KEYS: Final = 1000
 
 Refusal = Literal["rate_limited", "too_many_blocked"]
@@ -101,7 +99,7 @@ class RateLimiter:
             before = self._before(window)
             elapsed = max(0, int((now - window.start) * 1000))
             most = room(limit, before.count, elapsed, seconds)
-            most_blocked = room(BLOCKED_LIMIT, before.blocked, elapsed, seconds)
+            most_blocked = room(blocked_limit(limit), before.blocked, elapsed, seconds)
             taken, tally = self._store.take(window, most, most_blocked)
             if taken:
                 left = seconds - elapsed // 1000
@@ -113,8 +111,9 @@ class RateLimiter:
                 wait = seconds_until_room(limit, tally.count, before.count, elapsed, seconds)
                 return Verdict(window, "default", limit, 0, wait, "rate_limited")
             else:
-                wait = seconds_until_room(BLOCKED_LIMIT, tally.blocked, before.blocked, elapsed, seconds)
-                return Verdict(window, "blocked", BLOCKED_LIMIT, 0, wait, "too_many_blocked")
+                cap = blocked_limit(limit)
+                wait = seconds_until_room(cap, tally.blocked, before.blocked, elapsed, seconds)
+                return Verdict(window, "blocked", cap, 0, wait, "too_many_blocked")
 
     def give_back(self, window: Window, request_id: str, *, blocked: bool) -> None:
         """Give a request back where that still makes a difference."""
@@ -131,6 +130,11 @@ class RateLimiter:
             self._closed.clear()
         self._closed[window.key_id] = previous, tally
         return tally
+
+
+def blocked_limit(limit: int) -> int:
+    """Return how many requests of a key may be rejected in a window before no more are taken."""
+    return max(5, limit // 5)
 
 
 def room(limit: int, before: int, elapsed_ms: int, seconds: int) -> int:

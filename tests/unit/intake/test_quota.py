@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.intake.quota import BLOCKED_LIMIT, RateLimiter, Tally, Verdict, Window, room, seconds_until_room
+from services.intake.quota import RateLimiter, Tally, Verdict, Window, blocked_limit, room, seconds_until_room
 from tests.unit.intake.fakes import InMemoryRates
 
 START, SECONDS = 1_795_000_500, 900
@@ -94,13 +94,14 @@ def test_what_failed_is_given_back_once() -> None:
 
 def test_what_was_blocked_is_given_back_but_only_so_many_times() -> None:
     key = Key()
-    for number in range(BLOCKED_LIMIT):
+    assert blocked_limit(key.limit) == 20
+    for number in range(20):
         verdict = key.call()
         assert verdict.refusal is None
         key.limiter.give_back(verdict.window, f"request {number}", blocked=True)
     refused = key.call()
     assert refused.refusal == "too_many_blocked"
-    assert refused.headers["RateLimit-Policy"] == f'"blocked";q={BLOCKED_LIMIT};w=900'
+    assert refused.headers["RateLimit-Policy"] == '"blocked";q=20;w=900'
     assert int(refused.headers["Retry-After"]) > SECONDS
 
 
