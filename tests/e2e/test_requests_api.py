@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.system import Answer, System
 
-CALLERS = 16
+CALLERS = 8
 """Threads. More would only queue in the emulator."""
 
 
