@@ -3,13 +3,15 @@
 from typing import Any, Literal
 
 from aws_lambda_powertools.event_handler import Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from events.api import ApiProblem, json_response
 
 
 class Failure(BaseModel):
     """What a caller is told instead of a problem document."""
+
+    model_config = ConfigDict(defer_build=True)
 
     success: Literal[False] = False
     message: str

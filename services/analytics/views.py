@@ -28,7 +28,7 @@ Day = Annotated[date, BeforeValidator(_day)]
 class DailyQuery(BaseModel):
     """Which days, both included; UTC."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     first: Day | None = Field(None, alias="from", examples=["2026-11-16"])
     """Six days before ``to`` where absent."""
@@ -48,7 +48,11 @@ class DailyQuery(BaseModel):
         raise ApiProblem(422, "validation_failed", "These are not days that can be shown", errors=[rule])
 
 
-class ModelUse(BaseModel):
+class _View(BaseModel):
+    model_config = ConfigDict(defer_build=True)
+
+
+class ModelUse(_View):
     """What one model was asked for and drew."""
 
     requests: int
@@ -56,7 +60,7 @@ class ModelUse(BaseModel):
     cost_usd: str
 
 
-class Step(BaseModel):
+class Step(_View):
     """How often a step ran and how long it took, in milliseconds; ``request`` is from end to end."""
 
     count: int
@@ -69,7 +73,7 @@ class Step(BaseModel):
     replayed: int
 
 
-class Numbers(BaseModel):
+class Numbers(_View):
     """What was counted, over all owners."""
 
     requests: dict[str, int]
@@ -94,7 +98,7 @@ class DayNumbers(Numbers):
     day: date
 
 
-class DailyReport(BaseModel):
+class DailyReport(_View):
     """Every day that was asked for, days without an event included, and all of them together."""
 
     days: list[DayNumbers]

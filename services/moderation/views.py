@@ -14,7 +14,7 @@ TEXT_MAX = 10_000
 class NewCheck(BaseModel):
     """The body of `POST /v1/moderations`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     prompt: Text = Field(max_length=TEXT_MAX)
     negative_prompt: Text | None = Field(None, max_length=TEXT_MAX)
@@ -23,13 +23,15 @@ class NewCheck(BaseModel):
 class LegacyCheck(BaseModel):
     """The body of `POST /api/moderation/check`, as the API's first version had it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     prompt: Text = Field(max_length=TEXT_MAX)
 
 
 class Check(BaseModel):
     """Whether a prompt may be drawn. ``category`` and ``field`` are there where it may not."""
+
+    model_config = ConfigDict(defer_build=True)
 
     allowed: bool
     layer: str
@@ -54,6 +56,8 @@ class Check(BaseModel):
 
 class LegacyAnswer(BaseModel):
     """A check in the envelope of the API's first version."""
+
+    model_config = ConfigDict(defer_build=True)
 
     success: Literal[True] = True
     data: Check

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, Protocol
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from services.operations.ports import Counts
 
@@ -20,14 +20,18 @@ SIDE_BY_SIDE: Final = 16
 QUEUES: Final = "queues"
 
 
-class Health(BaseModel):
+class _View(BaseModel):
+    model_config = ConfigDict(defer_build=True)
+
+
+class Health(_View):
     """Somebody is there."""
 
     status: Literal["ok"] = "ok"
     version: str
 
 
-class Dependency(BaseModel):
+class Dependency(_View):
     """Something that nothing works without."""
 
     name: str
@@ -36,7 +40,7 @@ class Dependency(BaseModel):
     """Name of the error, such as ``AccessDeniedException``, or ``Timeout``."""
 
 
-class Step(BaseModel):
+class Step(_View):
     """A queue and its dead-letter queue, in approximate numbers; one that is missing could not be had."""
 
     step: str
@@ -48,7 +52,7 @@ class Step(BaseModel):
     oldest_dead_seconds: int | None = None
 
 
-class Readiness(BaseModel):
+class Readiness(_View):
     """``ok``; ``degraded``: it works, and an operator should look; ``unavailable``: a dependency does not answer."""
 
     status: Literal["ok", "degraded", "unavailable"]
