@@ -32,6 +32,10 @@ logs: .venv/ready ## what the functions logged  (FOLLOW=1 goes on, FUNCTION=part
 dlq: .venv/ready ## dead-letter queues of the running stack, or of your account with AWS=1  (ARGS="replay --help")
 	@$(python) -m local.state $(python) -m services.operations dlq $(ARGS)
 
+.PHONY: keys
+keys: .venv/ready ## API keys of the running stack, or of your account with AWS=1  (ARGS="create --owner me")
+	@$(python) -m local.state $(python) -m services.accounts $(if $(ARGS),$(ARGS),list)
+
 .PHONY: stop
 stop: .venv/ready ## stop what `make run` started
 	@$(python) -m local.stop
@@ -63,7 +67,7 @@ build: .venv/ready ## build for AWS with bytecode, ready for `sam deploy`  (ENV=
 	@$(python) -m local.build $(if $(ENV),--env $(ENV))
 
 .PHONY: docs
-docs: .venv/ready ## write what is generated again: schemas, samples, docs/events.md
+docs: .venv/ready ## write what is generated again: schemas, samples, docs/events.md, docs/openapi.json
 	@$(python) -m docs.generate
 
 .PHONY: lock

@@ -1,4 +1,4 @@
-"""Write what is derived from the code: released schemas, golden samples and `docs/events.md`.
+"""Write what is derived from the code: released schemas, golden samples, `docs/events.md` and `docs/openapi.json`.
 
 python -m docs.generate            write
 python -m docs.generate --check    say what would change, exit 1 if anything would
@@ -11,6 +11,7 @@ from typing import Any
 
 from docs.event_pages import events_page
 from docs.golden import golden_events
+from docs.openapi import openapi_text
 from events.catalog import CATALOG, event_type
 from events.envelope import Event
 
@@ -69,6 +70,7 @@ def outputs() -> dict[Path, str]:
         text = json.dumps(sample, indent=2, ensure_ascii=False) + "\n"
         files[ROOT / f"events/samples/{name}.v{version}.json"] = text
     files[ROOT / "docs/events.md"] = events_page(ROOT, list(golden.values()))
+    files[ROOT / "docs/openapi.json"] = openapi_text(ROOT)
     return files
 
 

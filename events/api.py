@@ -1,8 +1,9 @@
 """What every HTTP API here has in common: JSON in, JSON or `application/problem+json` (RFC 9457) out."""
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeVar
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from pydantic import BaseModel, ValidationError
@@ -11,6 +12,14 @@ from events import startup
 from events.telemetry import logger
 
 PROBLEM: Final = "application/problem+json"
+SECURITY_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+}
+"""On every answer, each unless the route sets its own. The gateway has no plain HTTP to redirect from."""
 
 
 class ApiProblem(Exception):
@@ -89,24 +98,144 @@ def json_response(status: int, body: BaseModel, headers: Mapping[str, str] | Non
     return Response(status, "application/json", body.model_dump_json(exclude_none=True), headers=dict(headers or {}))
 
 
-def owner(resolver: APIGatewayHttpResolver) -> str:
-    """Return who is calling: the authorizer's ``owner``, or ``public`` on a stage that has no authorizer."""
-    context = resolver.current_event.request_context.authorizer
-    found = (context.get_lambda or {}).get("owner") if context else None
-    return str(found or "public")
+Scope = Literal["requests:write", "requests:read", "images:read", "images:write", "analytics:read", "admin"]
+"""What a key may do. ``admin`` is for operators and does not include the others."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who is calling, as the authorizer found out."""
+
+    owner: str
+    key_id: str
+    scopes: frozenset[str]
+    limit: int
+    """Requests that the key may make in ``window`` seconds."""
+    window: int
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One route: what serves it, guards it and describes it is all derived from this.
+
+    ``path`` is the gateway's, such as ``/v1/requests/{request_id}``. ``scope`` None means open to everybody.
+    ``answers`` are the statuses of success with the shape of their bodies; ``problems`` those of failure.
+    """
+
+    method: str
+    path: str
+    scope: Scope | None
+    summary: str
+    answers: Mapping[int, type[BaseModel] | None]
+    body: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Request headers it reads: name → what for."""
+    problems: Sequence[int] = ()
+    answer_headers: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    """Headers that an answer of a status always has, by name; ``docs/openapi.py`` says what each is."""
+    error_body: type[BaseModel] | None = None
+    """What a failure looks like where it is not a problem document, as for clients of somebody else's API."""
+
+    @property
+    def route_key(self) -> str:
+        """As the gateway names it."""
+        return f"{self.method} {self.path}"
+
+
+Model = TypeVar("Model", bound=BaseModel)
+Answer = Callable[..., Response[str]]
+Teller = Callable[[ApiProblem], Response[str]]
+"""Turns a problem into the answer that the callers of a route expect."""
+
+
+class Api:
+    """A Lambda handler for the routes of one service. Nobody gets past it without the route's scope."""
+
+    def __init__(self, *, max_body: int = 16 * 1024) -> None:
+        self.operations: list[Operation] = []
+        self._resolver = make_resolver()
+        self._max_body = max_body
+
+    def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        """Answer one request of the HTTP API (payload format 2.0)."""
+        answer = self._resolver.resolve(event, context)
+        own = {name.lower() for name in answer["headers"]}
+        answer["headers"].update({name: v for name, v in SECURITY_HEADERS.items() if name.lower() not in own})
+        answer["body"] = answer["body"] or ""  # to the gateway nothing is a text without letters
+        return answer
+
+    def serve(self, operation: Operation, *, tell: Teller = ApiProblem.response) -> Callable[[Answer], Answer]:
+        """Register the function that answers ``operation``; path parameters come as keyword arguments.
+
+        ``tell`` is for routes whose callers expect errors in a shape of their own.
+        """
+        self.operations.append(operation)
+
+        def register(answer: Answer) -> Answer:
+            def guarded(**parameters: str) -> Response[str]:
+                try:
+                    if operation.scope is not None and operation.scope not in self.caller.scopes:
+                        raise ApiProblem(403, "insufficient_scope", f"This key lacks the scope {operation.scope}")
+                    return answer(**parameters)
+                except Exception as error:
+                    return tell(problem_of(error, self._resolver.current_event.path))
+
+            rule = operation.path.replace("{", "<").replace("}", ">")
+            self._resolver.route(rule, operation.method)(guarded)
+            return answer
+
+        return register
+
+    @property
+    def event(self) -> dict[str, Any]:
+        """The gateway's event."""
+        return self._resolver.current_event.raw_event
+
+    @property
+    def caller(self) -> Caller:
+        """Who is calling. Raises ``ApiProblem`` 401 where no authorizer vouched for anybody."""
+        found = self.event["requestContext"].get("authorizer", {}).get("lambda") or {}
+        if not found.get("owner"):
+            raise ApiProblem(401, "unauthorized", "This needs an API key")
+        return Caller(
+            owner=str(found["owner"]),
+            key_id=str(found.get("key_id", "")),
+            scopes=frozenset(str(found.get("scopes", "")).split()),
+            limit=int(found.get("limit", 100)),
+            window=int(found.get("window", 900)),
+        )
+
+    def header(self, name: str) -> str | None:
+        """Return a request header, its name in any case."""
+        wanted = name.lower()
+        headers: dict[str, str] = self.event.get("headers") or {}
+        return next((value for key, value in headers.items() if key.lower() == wanted), None)
+
+    def body(self, model: type[Model]) -> Model:
+        """Return the body as ``model``; what is wrong with it is told by field (400, 413, 422)."""
+        return model.model_validate(read_json(self._resolver, max_bytes=self._max_body))
+
+    def query(self, model: type[Model]) -> Model:
+        """Return the query parameters as ``model``; what is wrong with them is told by name (422)."""
+        return model.model_validate(self.event.get("queryStringParameters") or {})
+
+
+def problem_of(error: Exception, path: str) -> ApiProblem:
+    """Return what the caller is told of ``error``; what nobody anticipated is logged and gives nothing away."""
+    match error:
+        case ApiProblem():
+            return error
+        case ValidationError():
+            return ApiProblem(422, "validation_failed", "The request is not valid", errors=field_errors(error))
+    # The exception's text may quote what the caller sent; its type and place are enough to find it.
+    logger.error("unhandled", error=type(error).__name__, path=path)
+    return ApiProblem(500, "internal_error", "Something broke on our side")
 
 
 def make_resolver() -> APIGatewayHttpResolver:
     """Return a Powertools resolver whose every error is a problem document."""
     resolver = APIGatewayHttpResolver()
-
-    @resolver.exception_handler(ApiProblem)
-    def told(problem: ApiProblem) -> Response[str]:
-        return problem.response()
-
-    @resolver.exception_handler(ValidationError)
-    def invalid(error: ValidationError) -> Response[str]:
-        return ApiProblem(422, "validation_failed", "The request is not valid", errors=field_errors(error)).response()
 
     @resolver.not_found
     def unknown(_error: Exception) -> Response[str]:
@@ -114,9 +243,7 @@ def make_resolver() -> APIGatewayHttpResolver:
 
     @resolver.exception_handler(Exception)
     def broken(error: Exception) -> Response[str]:
-        # The exception's text may quote what the caller sent; its type and place are enough to find it.
-        logger.error("unhandled", error=type(error).__name__, path=resolver.current_event.path)
-        return ApiProblem(500, "internal_error", "Something broke on our side").response()
+        return problem_of(error, resolver.current_event.path).response()
 
     startup.finished()
     return resolver

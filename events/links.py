@@ -33,12 +33,16 @@ class ImageLinks:
         self._cdn_domain = cdn_domain
         self._expires_seconds = expires_seconds
 
-    def url(self, key: str) -> str:
-        """Return where the object ``key`` can be downloaded now. Presigning is arithmetic, not a call."""
+    def url(self, key: str, at_most_seconds: int | None = None) -> str:
+        """Return where the object ``key`` can be downloaded now. Presigning is arithmetic, not a call.
+
+        A presigned URL is good for ``expires_seconds``, or for ``at_most_seconds`` where that is less.
+        """
         if self._cdn_domain or self._client is None:
             return f"https://{self._cdn_domain}/{quote(key)}"
+        seconds = self._expires_seconds if at_most_seconds is None else min(self._expires_seconds, at_most_seconds)
         return self._client.generate_presigned_url(
-            "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=self._expires_seconds
+            "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=seconds
         )
 
 

@@ -75,7 +75,8 @@ def deploy(endpoint_url: str, say: Say, parameters: Mapping[str, str] | None = N
         template_url=upload("root.template", json.dumps(template).encode()),
         parameters={name: value for name, value in merged.items() if name in declared},
     )
-    _set_cors(client("apigatewayv2", endpoint_url), template, outputs)
+    defaults = {name: parameter.get("Default", "") for name, parameter in declared.items()}
+    _set_cors(client("apigatewayv2", endpoint_url), template, {**defaults, **merged}, outputs)
     return {**outputs, "ApiUrl": f"{endpoint_url}/_aws/execute-api/{outputs['ApiId']}"}
 
 
@@ -133,11 +134,15 @@ def _failures(cloudformation: Any) -> str:
     return "\n".join(dict.fromkeys(lines))
 
 
-def _set_cors(apigateway: Any, template: Mapping[str, Any], outputs: Mapping[str, str]) -> None:
+def _set_cors(
+    apigateway: Any, template: Mapping[str, Any], parameters: Mapping[str, str], outputs: Mapping[str, str]
+) -> None:
     """Set the API's CORS again: the emulator stores what a template says about it under keys it does not read."""
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::ApiGatewayV2::Api" and "CorsConfiguration" in resource["Properties"]:
-            apigateway.update_api(ApiId=outputs["ApiId"], CorsConfiguration=resource["Properties"]["CorsConfiguration"])
+            cors = resource["Properties"]["CorsConfiguration"]
+            origins = parameters[cors["AllowOrigins"]["Ref"]].split(",")
+            apigateway.update_api(ApiId=outputs["ApiId"], CorsConfiguration={**cors, "AllowOrigins": origins})
 
 
 def _ensure_bucket(s3: Any) -> None:

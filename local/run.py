@@ -25,10 +25,12 @@ from local import state
 from local.build import BuildError
 from local.deploy import DeployError
 from local.emulator import ROOT, NotReadyError, free_port
-from local.stack import LocalStack
+from local.reference import Reference
+from local.stack import DEMO_OWNER, LocalStack
 
 PROMPT = "A lighthouse on a cliff at sunset, waves below, oil painting"
 PORT = 4580
+REFERENCE_PORT = 4581
 ENDINGS = frozenset({"succeeded", "rejected", "failed", "cancelled", "expired"})
 SECONDS_TO_IMAGE = 120
 POLL_SECONDS = 0.2
@@ -73,23 +75,27 @@ def run(prompt: str, *, once: bool, forward_url: str | None = None) -> None:
             api_url=stack.api_url,
             prefix=stack.prefix,
             outputs=stack.outputs,
+            api_key=stack.api_key,
+            admin_key=stack.admin_key,
         ).save()
         try:
-            _draw(stack.api_url, prompt)
+            _draw(stack, prompt)
             _step(f"prompt to picture from nothing in {time.monotonic() - started:.1f} s")
             _tell_what_next(stack)
             if not once:
-                console.print("\nRunning. Ctrl-C (or `make stop`) ends it.")
-                signal.pause()
+                with Reference(stack.api_url, free_port(preferred=REFERENCE_PORT)) as reference:
+                    console.print(f"[bold]Reference[/] {reference.url} (every route, to read and to try)")
+                    console.print("\nRunning. Ctrl-C (or `make stop`) ends it.")
+                    signal.pause()
         finally:
             state.FILE.unlink(missing_ok=True)
 
 
-def _draw(api_url: str, prompt: str) -> None:
+def _draw(stack: LocalStack, prompt: str) -> None:
     body = {"prompt": prompt}
     _step(f"POST /v1/requests {json.dumps(body)}")
-    accepted = _call(f"{api_url}/v1/requests", body)
-    view = _follow(api_url, accepted)
+    accepted = _call(f"{stack.api_url}/v1/requests", stack.api_key, body)
+    view = _follow(stack, accepted)
     _print_timeline(view)
     if view["status"] != "succeeded":
         raise RequestFailedError(f"The request ended as {view['status']}: {view.get('reason')}")
@@ -98,12 +104,12 @@ def _draw(api_url: str, prompt: str) -> None:
             _download(image[key], f"{view['id']}-{image['index']}-{name}")
 
 
-def _follow(api_url: str, accepted: dict[str, Any]) -> dict[str, Any]:
+def _follow(stack: LocalStack, accepted: dict[str, Any]) -> dict[str, Any]:
     """Poll the request until it has ended, telling each status once."""
     told = ""
     deadline = time.monotonic() + SECONDS_TO_IMAGE
     while time.monotonic() < deadline:
-        view = _call(api_url + accepted["links"]["self"])
+        view = _call(stack.api_url + accepted["links"]["self"], stack.api_key)
         if view["status"] != told:
             told = view["status"]
             _step(f"request {view['id']} is [bold]{told}[/]")
@@ -142,17 +148,21 @@ def _tell_what_next(stack: LocalStack) -> None:
     body = json.dumps({"prompt": "A red fox in a snowy pine forest at dawn, watercolor", "count": 2})
     console.print(
         f"\n[bold]API[/]       {stack.api_url}"
-        f"\n[bold]Try[/]       curl -s -H 'content-type: application/json' -d '{body}' {stack.api_url}/v1/requests"
-        f"\n          curl -s {stack.api_url}/v1/requests/ID"
+        f"\n[bold]Key[/]       {stack.api_key}"
+        f"\n          owner {DEMO_OWNER}, everything but administering keys; for that: {stack.admin_key}"
+        f"\n[bold]Try[/]       curl -s -H 'x-api-key: {stack.api_key}' -H 'content-type: application/json' -d '{body}'"
+        f" {stack.api_url}/v1/requests"
+        f"\n          curl -s -H 'x-api-key: {stack.api_key}' {stack.api_url}/v1/requests/ID"
         f"\n[bold]AWS[/]       {stack.emulator.url} (any boto3 or aws command with that --endpoint-url, keys test/test)"
         f"\n[bold]Logs[/]      make logs          functions; processes: {_relative(stack.emulator.log)}"
         f"\n[bold]Operate[/]   make dlq           dead-letter queues"
+        f"\n          make keys          who may call the API"
         f"\n          make deploy        build and update this stack after a change"
     )
 
 
-def _call(url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    request = urllib.request.Request(url, headers={"content-type": "application/json"})
+def _call(url: str, key: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    request = urllib.request.Request(url, headers={"content-type": "application/json", "x-api-key": key})
     if body is not None:
         request.data = json.dumps(body).encode()
     try:

@@ -1,13 +1,23 @@
 """The whole system on this machine: emulator, model stand-in and the deployed template, as a context manager."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from events.api import Scope
 from local import deploy as deployment
 from local.emulator import HOST, emulator, free_port, model_stand_in
+from services.accounts import logic as accounts
+from services.accounts.adapters import KeyTable, read_hash_secret
+from services.accounts.parameters import USER_SCOPES, NewKey
+from services.accounts.settings import Target
+
+DEMO_OWNER = "demo"
+DEMO_LIMIT = 10_000
+"""Requests in a quarter of an hour: tests and benchmarks share one key."""
 
 
 class LocalStack:
@@ -34,6 +44,10 @@ class LocalStack:
         self.emulator = emulator(directory / "aws", port=port, models_url=models_url, auth=auth, variables=variables)
         self.models = model_stand_in(directory, port=models_port, s3_url=self.emulator.url, forward_url=forward_url)
         self.outputs: dict[str, str] = {}
+        self.api_key = ""
+        """Of the owner ``demo``, once started: may do everything but administer keys."""
+        self.admin_key = ""
+        """May administer keys, and nothing else."""
         self._parameters = dict(parameters or {})
         self._say = say
 
@@ -51,6 +65,16 @@ class LocalStack:
         """Return a boto3 client on the emulator, as its root user."""
         return deployment.client(service, self.emulator.url)
 
+    def make_key(
+        self, owner: str, scopes: Sequence[Scope] = USER_SCOPES, *, limit: int = 100, window_seconds: int = 900
+    ) -> str:
+        """Make an API key as `python -m services.accounts create` does, and return its text."""
+        target = Target(prefix=self.prefix)
+        wanted = NewKey(owner=owner, name="local", scopes=list(scopes), limit=limit, window_seconds=window_seconds)
+        keys = KeyTable(self.client("dynamodb"), target.table_name)
+        secret = read_hash_secret(self.client("secretsmanager"), target.hash_secret_name)
+        return accounts.create(keys, wanted, secret, datetime.now(UTC))[1]
+
     def start(self) -> Self:
         """Start everything and deploy. Whatever fails, nothing is left running."""
         started = time.monotonic()
@@ -60,6 +84,8 @@ class LocalStack:
             self._say(f"AWS emulator on {self.emulator.url}, model stand-in on {self.models.url}")
             self.emulator.wait_until_ready()
             self.outputs = deployment.deploy(self.emulator.url, self._say, self._parameters)
+            self.api_key = self.make_key(DEMO_OWNER, limit=DEMO_LIMIT)
+            self.admin_key = self.make_key("operator", ["admin"])
             self.models.wait_until_ready()
         except BaseException:
             self.stop()

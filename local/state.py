@@ -28,6 +28,9 @@ class State:
     prefix: str
     """Of every physical name."""
     outputs: dict[str, str]
+    api_key: str
+    """Of the owner ``demo``."""
+    admin_key: str
 
     def save(self) -> None:
         """Write the file."""

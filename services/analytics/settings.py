@@ -1,4 +1,4 @@
-"""What the analytics function reads from its environment, and which installation an operator works on."""
+"""What the analytics functions read from their environment, and which installation an operator works on."""
 
 from pydantic import BaseModel, ConfigDict
 
@@ -12,6 +12,12 @@ class RecordSettings(Settings):
     archive_bucket_name: str
     prompt_hash_key_id: str
     """Name or ARN of the secret that keys the hashes of prompts."""
+
+
+class ApiSettings(Settings):
+    """The API: it only reads the counters."""
+
+    table_name: str
 
 
 class Target(BaseModel):

@@ -3,11 +3,17 @@
 pk REQUEST#<id>  sk REQUEST   the immutable request: the very event that announces it
 pk REQUEST#<id>  sk STATE     status, timeline; owner and request_id make the index `by-owner`,
                               open_shard and next_check_at the sparse index `open`
+pk IDEMPOTENCY#<owner>  sk KEY#<key>   what an Idempotency-Key stands for, for a day
+
+`tables.py` has the counters and figures that lie beside them.
 """
 
 import json
+import random
+import time
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
@@ -17,7 +23,9 @@ from events.envelope import Event
 from events.errors import error_code
 from events.items import from_item, to_item
 from services.intake.lifecycle import ENDINGS, RANKS, STALLED, Fact
-from services.intake.logic import State
+from services.intake.listing import Page, Row
+from services.intake.logic import IdempotencyRecord, KeyTakenError, State
+from services.intake.quota import Window
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -27,6 +35,10 @@ SHARDS: Final = 4
 """Partitions of the index of open requests: a burst of requests must not wait for one of them."""
 DUE_AT_ONCE: Final = 500
 """Requests of one shard that one sweep looks at."""
+FILTERED_AT_ONCE: Final = 250
+"""Requests that one page of a filtered list looks at: three read units of the thin index."""
+CONFLICTS: Final = 8
+"""Times that a transaction is tried against others that hold the same idempotency key."""
 
 
 def _key(request_id: str, part: str) -> dict[str, Any]:
@@ -55,7 +67,22 @@ def state_of(item: Mapping[str, Any]) -> State:
             event_id: Fact(event_id, fact["type"], datetime.fromisoformat(fact["at"]), fact["about"])
             for event_id, fact in values["timeline"].items()
         },
+        charged_to=_window_of(values.get("charged_to")),
     )
+
+
+def _window_of(values: Mapping[str, Any] | None) -> Window | None:
+    return Window(values["key_id"], int(values["start"]), int(values["seconds"])) if values else None
+
+
+def _record_key(owner: str, key: str) -> dict[str, Any]:
+    return to_item({"pk": f"IDEMPOTENCY#{owner}", "sk": f"KEY#{key}"})
+
+
+def _record_of(owner: str, key: str, item: Mapping[str, Any]) -> IdempotencyRecord:
+    values = from_item(item)
+    expires_at = datetime.fromtimestamp(int(values["expires_at"]), UTC)
+    return IdempotencyRecord(owner, key, values["digest"], values["answer"], expires_at)
 
 
 def request_of(item: Mapping[str, Any]) -> ImageRequested:
@@ -64,17 +91,42 @@ def request_of(item: Mapping[str, Any]) -> ImageRequested:
 
 
 class RequestTable:
-    """The request-state table. Implements ``RequestStore`` and ``SweepStore``."""
+    """The request-state table. Implements ``CreationStore``, ``CancelStore``, ``ListStore`` and ``SweepStore``."""
 
     def __init__(self, client: "DynamoDBClient", name: str, first_check: timedelta = timedelta(minutes=15)) -> None:
         self._client = client
         self._name = name
         self._first_check = first_check
 
-    def create(self, event: ImageRequested, state: State) -> None:
-        """Write the request and its state in one transaction. Raises ``KeyError`` where the id is taken."""
+    def create(self, event: ImageRequested, state: State, record: IdempotencyRecord | None = None) -> None:
+        """Write the request, its state and its idempotency record in one transaction; see ``RequestStore.create``."""
         request = to_item({"pk": f"REQUEST#{state.request_id}", "sk": "REQUEST", "event": event.model_dump_json()})
-        moving = to_item(
+        absent = "attribute_not_exists(pk)"
+        items: list[Any] = [
+            {"Put": {"TableName": self._name, "Item": request, "ConditionExpression": absent}},
+            {"Put": {"TableName": self._name, "Item": self._moving(state), "ConditionExpression": absent}},
+        ]
+        if record is not None:
+            items.append({"Put": self._recording(record, state.created_at)})
+        for attempt in range(CONFLICTS):
+            try:
+                self._client.transact_write_items(TransactItems=items)
+                return
+            except self._client.exceptions.TransactionCanceledException as error:
+                reasons: list[Any] = error.response["CancellationReasons"]
+                codes = [reason.get("Code") for reason in reasons]
+                if record is not None and codes[-1] == "ConditionalCheckFailed":
+                    raise KeyTakenError(_record_of(record.owner, record.key, reasons[-1]["Item"])) from error
+                if "ConditionalCheckFailed" in codes:
+                    raise KeyError(state.request_id) from error
+                if "TransactionConflict" not in codes or attempt == CONFLICTS - 1:
+                    raise
+                # Somebody is writing the same idempotency key at this moment.
+                time.sleep(random.uniform(0.01, 0.05) * (attempt + 1))  # noqa: S311 - jitter, not a secret
+
+    def _moving(self, state: State) -> dict[str, Any]:
+        charged = state.charged_to
+        return to_item(
             {
                 "pk": f"REQUEST#{state.request_id}",
                 "sk": "STATE",
@@ -88,20 +140,52 @@ class RequestTable:
                 "timeline": {event_id: _fact_values(fact) for event_id, fact in state.facts.items()},
                 "open_shard": _shard(state.request_id),
                 "next_check_at": (state.created_at + self._first_check).isoformat(),
+                "charged_to": charged and asdict(charged),
             }
         )
-        absent = "attribute_not_exists(pk)"
-        try:
-            self._client.transact_write_items(
-                TransactItems=[
-                    {"Put": {"TableName": self._name, "Item": request, "ConditionExpression": absent}},
-                    {"Put": {"TableName": self._name, "Item": moving, "ConditionExpression": absent}},
-                ]
-            )
-        except self._client.exceptions.TransactionCanceledException as error:
-            if any(reason.get("Code") == "ConditionalCheckFailed" for reason in error.response["CancellationReasons"]):
-                raise KeyError(state.request_id) from error
-            raise
+
+    def _recording(self, record: IdempotencyRecord, now: datetime) -> dict[str, Any]:
+        values = {"digest": record.digest, "answer": record.answer, "expires_at": int(record.expires_at.timestamp())}
+        return {
+            "TableName": self._name,
+            "Item": _record_key(record.owner, record.key) | to_item(values),
+            # DynamoDB deletes what has expired within days, not on the second.
+            "ConditionExpression": "attribute_not_exists(pk) OR expires_at <= :now",
+            "ExpressionAttributeValues": to_item({":now": int(now.timestamp())}),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+
+    def recorded(self, owner: str, key: str, now: datetime) -> IdempotencyRecord | None:
+        """Return what an owner's idempotency key stands for, read consistently."""
+        answer = self._client.get_item(TableName=self._name, Key=_record_key(owner, key), ConsistentRead=True)
+        record = _record_of(owner, key, answer["Item"]) if "Item" in answer else None
+        return record if record and record.expires_at > now else None
+
+    def page(self, owner: str, *, limit: int, after: str | None, status: str | None) -> Page:
+        """Return an owner's requests from the one after ``after``, newest first, in one bounded query."""
+        condition, values = "#owner = :owner", {":owner": owner, ":after": after, ":status": status}
+        names = {"#owner": "owner"}
+        query: dict[str, Any] = {"Limit": limit}
+        if after is not None:
+            condition += " AND request_id < :after"
+        if status is not None:
+            names["#status"] = "status"
+            query = {"Limit": max(limit, FILTERED_AT_ONCE), "FilterExpression": "#status = :status"}
+        answer = self._client.query(
+            TableName=self._name,
+            IndexName="by-owner",
+            KeyConditionExpression=condition,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=to_item(values),
+            ScanIndexForward=False,
+            **query,
+        )
+        found = [from_item(item) for item in answer["Items"]]
+        rows = [Row(v["request_id"], v["status"], datetime.fromisoformat(v["created_at"])) for v in found[:limit]]
+        if len(found) > limit:
+            return Page(rows, rows[-1].request_id)
+        last = answer.get("LastEvaluatedKey")
+        return Page(rows, from_item(last)["request_id"] if last else None)
 
     def advance(self, request_id: str, fact: Fact) -> State | None:
         """Add a fact that moves the status forward, in one write; see ``RequestStore.advance``."""
@@ -109,7 +193,7 @@ class RequestTable:
         assert status is not None  # noqa: S101 - the caller asked for it
         close = "REMOVE open_shard, next_check_at" if status in ENDINGS else ""
         try:
-            self._client.update_item(
+            answer = self._client.update_item(
                 TableName=self._name,
                 Key=_key(request_id, "STATE"),
                 UpdateExpression="SET timeline.#event = :fact, #status = :status, #rank = :rank "
@@ -120,6 +204,7 @@ class RequestTable:
                 ExpressionAttributeValues=to_item(
                     {":fact": _fact_values(fact), ":status": status, ":rank": RANKS[status], ":one": 1}
                 ),
+                ReturnValues="ALL_NEW" if status in ENDINGS else "NONE",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
@@ -127,7 +212,7 @@ class RequestTable:
             if not item:
                 raise KeyError(request_id) from error
             return state_of(item)
-        return None
+        return state_of(answer["Attributes"]) if status in ENDINGS else None
 
     def state(self, request_id: str) -> State:
         """Return the state, read consistently. Raises ``KeyError`` for an unknown request."""
@@ -135,6 +220,19 @@ class RequestTable:
         if "Item" not in answer:
             raise KeyError(request_id)
         return state_of(answer["Item"])
+
+    def status(self, request_id: str) -> str:
+        """Return the status alone, read consistently. Raises ``KeyError`` for an unknown request."""
+        answer = self._client.get_item(
+            TableName=self._name,
+            Key=_key(request_id, "STATE"),
+            ProjectionExpression="#status",
+            ExpressionAttributeNames={"#status": "status"},
+            ConsistentRead=True,
+        )
+        if "Item" not in answer:
+            raise KeyError(request_id)
+        return answer["Item"]["status"]["S"]
 
     def request(self, request_id: str) -> ImageRequested:
         """Return the immutable request. Raises ``KeyError`` for an unknown one."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from events.catalog.generation_failed import GenerationFailedData
 from events.catalog.image_approved import ImageApprovedData
+from events.catalog.image_deleted import ImageDeletedData
 from events.catalog.image_rejected import ImageRejectedData
 from events.catalog.image_stored import ImageStoredData
 from events.catalog.message_replayed import MessageReplayedData
@@ -19,7 +20,7 @@ def fact_of(event: Event) -> Fact:
     return Fact(event.metadata.event_id, event.detail_type, event.metadata.occurred_at, _about(event))
 
 
-def _about(event: Event) -> dict[str, Any]:
+def _about(event: Event) -> dict[str, Any]:  # noqa: PLR0911 - one return an event
     match event.data:
         case PromptRejectedData(layer=layer, category=category, field=field, reason=reason):
             return {"layer": layer, "category": category, "field": field, "reason": reason}
@@ -34,6 +35,8 @@ def _about(event: Event) -> dict[str, Any]:
                 "images": [_image(image) for image in images],
                 "removed": [{"index": gone.index, "reason": gone.reason} for gone in removed],
             }
+        case ImageDeletedData(image_id=image, reason=reason):
+            return {"image": image, "reason": reason}
         case ProcessingStalledData(step=step, stalled_event_id=message, error=error, fingerprint=fingerprint):
             return {
                 "step": step,

@@ -1,17 +1,33 @@
-"""What intake does: accept a request, show it, track it, relay its outbox, sweep what is late. No I/O in here."""
+"""What intake does: accept a request, find it, take it back, track it, sweep what is late. No I/O in here."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from events.catalog.image_requested import ImageRequested, ImageRequestedData
+from events.catalog.image_stored import ImageStoredData
+from events.catalog.processing_stalled import ProcessingStalled
+from events.catalog.request_cancelled import RequestCancelled, RequestCancelledData
 from events.catalog.request_expired import RequestExpired, RequestExpiredData
 from events.drawing import Drawing
 from events.envelope import Event
 from events.errors import RetriableError
 from services.intake.facts import fact_of
-from services.intake.lifecycle import ACCEPTED, ENDINGS, STALLED, Fact, status_of
+from services.intake.lifecycle import (
+    ACCEPTED,
+    CHECKING,
+    ENDINGS,
+    EXPIRED,
+    FAILED,
+    RANKS,
+    REJECTED,
+    STALLED,
+    Fact,
+    status_of,
+)
+from services.intake.quota import RateLimiter, Window
 
 
 @dataclass(frozen=True)
@@ -28,23 +44,60 @@ class State:
     """Counts writes; the condition of every write that follows a read."""
     facts: Mapping[str, Fact]
     """The timeline, by event id."""
+    charged_to: Window | None = None
+    """The window of the key's rate limit that the request was counted in."""
+
+
+@dataclass(frozen=True)
+class IdempotencyRecord:
+    """What an owner's idempotency key stands for."""
+
+    owner: str
+    key: str
+    digest: str
+    """Of the request it came with."""
+    answer: str
+    """The 202's body, JSON."""
+    expires_at: datetime
+
+
+class KeyTakenError(Exception):
+    """An idempotency key stands for ``record``."""
+
+    def __init__(self, record: IdempotencyRecord) -> None:
+        super().__init__("the idempotency key is taken")
+        self.record = record
 
 
 class RequestStore(Protocol):
     """The request-state table."""
 
-    def create(self, event: ImageRequested, state: State) -> None:
-        """Write the immutable request and its state in one transaction. Raises ``KeyError`` where the id is taken."""
+    def create(self, event: ImageRequested, state: State, record: IdempotencyRecord | None = None) -> None:
+        """Write the immutable request, its state and its idempotency record in one transaction.
+
+        Raises ``KeyTakenError`` where the idempotency key stands for something, ``KeyError`` where the id is taken.
+        """
 
     def advance(self, request_id: str, fact: Fact) -> State | None:
         """Add ``fact`` and the status it stands for in one conditional write.
 
-        Returns None where that was right as it is, or the state as it stands where the fact is already known, does
-        not move the status forward, or a stall has to be weighed. Raises ``KeyError`` for an unknown request.
+        Returns None where that was right as it is and the request goes on. Otherwise the state as it now stands: with
+        the fact where the request ended by it or knew it, without it where it does not move the status forward or a
+        stall has to be weighed. Raises ``KeyError`` for an unknown request.
         """
 
     def state(self, request_id: str) -> State:
         """Return the state. Raises ``KeyError`` for an unknown request."""
+
+    def replace(self, old: State, new: State, added: Fact) -> bool:
+        """Write ``new`` where the stored revision is still ``old``'s; return whether it was."""
+
+
+class CancelStore(Protocol):
+    """What finding a request and taking it back need of the table."""
+
+    def both(self, request_id: str) -> tuple[ImageRequested, State]:
+        """Return the request and its state. Raises ``KeyError`` for an unknown one."""
 
     def replace(self, old: State, new: State, added: Fact) -> bool:
         """Write ``new`` where the stored revision is still ``old``'s; return whether it was."""
@@ -69,30 +122,43 @@ class SweepStore(Protocol):
         """Write ``new`` where the stored revision is still ``old``'s; return whether it was."""
 
 
-def accept(store: RequestStore, request_id: str, owner: str, drawing: Drawing, now: datetime) -> State:
-    """Accept a request: after this it is never lost. The table's stream publishes it."""
+def accept(
+    store: RequestStore,
+    request_id: str,
+    owner: str,
+    drawing: Drawing,
+    now: datetime,
+    *,
+    charged_to: Window | None = None,
+    record: IdempotencyRecord | None = None,
+) -> State:
+    """Accept a request: after this it is never lost. The table's stream publishes it.
+
+    Raises ``KeyTakenError`` where the record's key stands for another.
+    """
     event = ImageRequested.first(request_id, owner, ImageRequestedData(drawing=drawing), occurred_at=now)
     fact = fact_of(event)
-    state = State(request_id, owner, now, ACCEPTED, 0, 1, {fact.event_id: fact})
-    store.create(event, state)
+    state = State(request_id, owner, now, ACCEPTED, 0, 1, {fact.event_id: fact}, charged_to)
+    store.create(event, state, record)
     return state
 
 
-def track(store: RequestStore, event: Event) -> None:
+def track(store: RequestStore, event: Event) -> State | None:
     """Add an event to its request's timeline and move the status, whatever came before or will come again.
 
+    Returns the state where the request has ended (or it had to be read), None where it simply goes on.
     Raises ``RetriableError`` for a request the table does not know.
     """
     fact = fact_of(event)
     request_id = event.metadata.request_id
     try:
         found = store.advance(request_id, fact) if fact.reached else store.state(request_id)
-        while found is not None:
-            if fact.event_id in found.facts or store.replace(found, with_fact(found, fact), fact):
-                return
-            found = store.state(request_id)
+        while found is not None and fact.event_id not in found.facts:
+            new = with_fact(found, fact)
+            found = new if store.replace(found, new, fact) else store.state(request_id)
     except KeyError as error:
         raise RetriableError(f"request {request_id} is not in the table") from error
+    return found
 
 
 def with_fact(state: State, fact: Fact) -> State:
@@ -107,6 +173,56 @@ def with_fact(state: State, fact: Fact) -> State:
         status_sequence=state.status_sequence + moved,
         revision=state.revision + 1,
     )
+
+
+class TooLateError(Exception):
+    """The request can no longer be taken back."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"the request is {status}")
+        self.status = status
+
+
+def find(store: CancelStore, request_id: str, owner: str) -> tuple[ImageRequested, State]:
+    """Return an owner's request. Raises ``KeyError`` for an unknown one; another owner's is one."""
+    if not re.fullmatch(r"[0-9a-f-]{36}", request_id):
+        raise KeyError(request_id)
+    request, state = store.both(request_id)
+    if state.owner != owner:
+        raise KeyError(request_id)
+    return request, state
+
+
+def cancel(store: CancelStore, request_id: str, owner: str, now: datetime) -> tuple[ImageRequested, State]:
+    """Take a request back, and return it as it then stands; a repetition changes nothing.
+
+    Raises ``TooLateError`` once a picture was drawn or the request ended, ``KeyError`` for an unknown request.
+    """
+    while True:
+        request, state = find(store, request_id, owner)
+        if any(fact.detail_type == RequestCancelled.detail_type for fact in state.facts.values()):
+            return request, state
+        if any(RANKS[fact.reached] >= RANKS[CHECKING] for fact in state.facts.values() if fact.reached):
+            raise TooLateError(state.status)
+        fact = fact_of(RequestCancelled.first(request_id, owner, RequestCancelledData(), occurred_at=now))
+        new = with_fact(state, fact)
+        if store.replace(state, new, fact):
+            return request, new
+
+
+def settle(limiter: RateLimiter, state: State) -> None:
+    """Give back what an ended request was charged: a failure of ours is not counted, a block is counted as one."""
+    if state.charged_to and state.status in (FAILED, EXPIRED, REJECTED):
+        limiter.give_back(state.charged_to, state.request_id, blocked=state.status == REJECTED)
+
+
+def duration(event: Event, state: State) -> tuple[str, float] | None:
+    """Return the model and the seconds that a request took to succeed. None where it waited for an operator."""
+    if not isinstance(event.data, ImageStoredData) or any(
+        f.detail_type == ProcessingStalled.detail_type for f in state.facts.values()
+    ):
+        return None
+    return event.data.images[0].model, (event.metadata.occurred_at - state.created_at).total_seconds()
 
 
 @dataclass(frozen=True)
@@ -134,6 +250,7 @@ def sweep(
     rules: SweepRules,
     now: datetime,
     on_error: Callable[[str, Exception], None],
+    on_expired: Callable[[State], None],
 ) -> SweepReport:
     """Look at every open request that is due: nudge what shows no progress, expire what is past its deadline.
 
@@ -143,7 +260,9 @@ def sweep(
     for request_id in store.due(now):
         report.looked_at += 1
         try:
-            _sweep_one(store, publish, rules, now, store.state(request_id), report)
+            state = store.state(request_id)
+            if expired := _sweep_one(store, publish, rules, now, state, report):
+                on_expired(expired)
         except Exception as error:  # the next sweep tries again; the caller raises at the end
             report.failed += 1
             on_error(request_id, error)
@@ -157,21 +276,26 @@ def _sweep_one(
     now: datetime,
     state: State,
     report: SweepReport,
-) -> None:
+) -> State | None:
+    """Return the state of a request that was expired."""
     if state.status in ENDINGS:
-        return
+        return None
     stalled = state.status == STALLED
     deadline = state.created_at + (rules.stalled_deadline if stalled else rules.deadline)
     if now >= deadline:
         fact = expiry(state, deadline, now)
-        report.expired += store.replace(state, with_fact(state, fact), fact)
-        return
+        expired = with_fact(state, fact)
+        if not store.replace(state, expired, fact):
+            return None
+        report.expired += 1
+        return expired
     last_sign = max(fact.at for fact in state.facts.values())
     if not stalled and now - last_sign >= rules.nudge_after:
         publish([store.request(state.request_id)])
         report.nudged += 1
         last_sign = now
     store.check_again(state.request_id, min(deadline, last_sign + rules.nudge_after))
+    return None
 
 
 def expiry(state: State, deadline: datetime, now: datetime) -> Fact:

@@ -1,40 +1,21 @@
 """What a caller may ask for, and what that means in each model's own terms."""
 
-import re
 import secrets
 from decimal import Decimal
 from math import isclose
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from events.drawing import Drawing, ModelPlan, Quality
 from events.models import Catalogue, Model, Range, SizeRule
+from events.texts import Text
 
 RATIO_TOLERANCE: Final = 0.04
 """How far a size may be from the ratio asked for: 1344x768 passes for 16:9."""
 MAX_COUNT: Final = 4
 ANY_SEED: Final = 858_993_459 - MAX_COUNT
 """Within every model's range, the seeds of further images included."""
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-
-
-def _text(value: str) -> str:
-    if not value.strip():
-        raise ValueError("must not be blank")
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:  # JSON can spell half a surrogate pair
-        raise ValueError("must be valid Unicode") from error
-    if "\ufffd" in value:  # what a gateway makes of bytes that are not UTF-8
-        raise ValueError("must be UTF-8 text")
-    if _CONTROL.search(value):
-        raise ValueError("must not contain control characters")
-    return value
-
-
-Text = Annotated[str, AfterValidator(_text)]
 
 
 class NewRequest(BaseModel):
@@ -167,11 +148,11 @@ def _shape(request: NewRequest, model: Model) -> tuple[_Shape | None, list[dict[
         return (size, None), []
     if model.size_rule is None:
         return None, [_error("size", f"is not one {model.key} draws", allowed=model.sizes)]
-    broken = _broken_rule(*_sides(size), model.size_rule)
+    broken = broken_rule(*_sides(size), model.size_rule)
     return (None, [_error("size", broken, suggested=model.sizes)]) if broken else ((size, None), [])
 
 
-def _broken_rule(width: int, height: int, rule: SizeRule) -> str | None:
+def broken_rule(width: int, height: int, rule: SizeRule) -> str | None:
     if not all(rule.side_min <= side <= rule.side_max for side in (width, height)):
         return f"each side must be {rule.side_min} to {rule.side_max} pixels"
     if width % rule.multiple_of or height % rule.multiple_of:

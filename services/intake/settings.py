@@ -11,13 +11,19 @@ class TableSettings(Settings):
     table_name: str
 
 
-class ApiSettings(TableSettings):
-    """The request API."""
+class FacadeSettings(TableSettings):
+    """Whatever creates requests and shows their pictures."""
 
     gallery_bucket_name: str
     cdn_domain: str = ""
     custom_models: str = ""
     failover_price_ceiling_usd: Decimal = Decimal("0.08")
+
+
+class ApiSettings(FacadeSettings):
+    """The request API."""
+
+    waiting_function_name: str
 
 
 class RelaySettings(TableSettings):

@@ -7,7 +7,9 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from events.catalog.image_requested import ImageRequested
-from services.intake.lifecycle import ENDINGS, Fact
+from events.drawing import Drawing
+from services.intake.lifecycle import ACCEPTED, ENDINGS, Fact
+from services.intake.listing import Page, cursor_of
 from services.intake.logic import State
 
 
@@ -24,23 +26,56 @@ class Accepted(BaseModel):
     id: str
     status: str
     links: Links
+    estimated_seconds: int | None = None
+    """Until it has succeeded, by what others took of late. Absent where that is not known."""
+
+
+class PlannedModel(BaseModel):
+    """One model that may serve a request, with the request's shape in that model's own terms."""
+
+    model: str
+    width: int
+    height: int
+    aspect_ratio: str | None = None
+    price_usd: str
+    """Of one image."""
+
+
+class Price(BaseModel):
+    """What a request costs. US dollars."""
+
+    per_image_usd: str
+    """By the model asked for."""
+    total_max_usd: str
+    """All images, by the dearest model that may stand in."""
+
+
+class DryRun(BaseModel):
+    """What would be drawn, were it asked for in earnest."""
+
+    request: dict[str, Any]
+    models: list[PlannedModel]
+    """In the order in which they may be tried."""
+    price: Price
+    estimated_seconds: int | None = None
 
 
 class Image(BaseModel):
-    """A finished picture. The URLs are short-lived and minted anew on every read."""
+    """A finished picture. The URLs are short-lived and minted anew on every read; a deleted picture has none."""
 
     id: str
     index: int
-    url: str
-    display_url: str
-    thumbnail_url: str
+    url: str | None = None
+    display_url: str | None = None
+    thumbnail_url: str | None = None
     width: int
     height: int
-    placeholder: str
-    """BlurHash."""
+    placeholder: str | None = None
+    """BlurHash. Gone with the picture."""
     model: str
     seed: int
     cost_usd: str
+    deleted_at: datetime | None = None
 
 
 class Removed(BaseModel):
@@ -82,9 +117,58 @@ class RequestView(BaseModel):
     links: Links
 
 
-def accepted(state: State) -> Accepted:
-    """Return the answer to an accepted request."""
-    return Accepted(id=state.request_id, status=state.status, links=Links(self=f"/v1/requests/{state.request_id}"))
+class RequestSummary(BaseModel):
+    """One request in a list."""
+
+    id: str
+    status: str
+    created_at: datetime
+    links: Links
+
+
+class RequestList(BaseModel):
+    """A page of requests, newest first."""
+
+    requests: list[RequestSummary]
+    next_cursor: str | None = None
+    """For the page after this one, which may be short or empty while there is a cursor. Absent at the end."""
+
+
+def promise(request_id: str, estimated_seconds: int | None) -> Accepted:
+    """Return the answer to a request that is accepted with it."""
+    links = Links(self=f"/v1/requests/{request_id}")
+    return Accepted(id=request_id, status=ACCEPTED, links=links, estimated_seconds=estimated_seconds)
+
+
+def dry_run_view(drawing: Drawing, *, chosen_seed: int | None, estimated_seconds: int | None) -> DryRun:
+    """Return all there is to say of a drawing that nobody draws. A seed of our choice would be another next time."""
+    asked = drawing.model_dump(mode="json", exclude={"models", "seed"}, exclude_none=True)
+    plans = drawing.models
+    price = Price(
+        per_image_usd=str(plans[0].price_usd), total_max_usd=str(max(p.price_usd for p in plans) * drawing.count)
+    )
+    return DryRun(
+        request=asked | ({} if chosen_seed is None else {"seed": chosen_seed}),
+        models=[PlannedModel.model_validate(plan.model_dump(mode="json")) for plan in plans],
+        price=price,
+        estimated_seconds=estimated_seconds,
+    )
+
+
+def request_list(page: Page) -> RequestList:
+    """Return one page of an owner's requests."""
+    return RequestList(
+        requests=[
+            RequestSummary(
+                id=row.request_id,
+                status=row.status,
+                created_at=row.created_at,
+                links=Links(self=f"/v1/requests/{row.request_id}"),
+            )
+            for row in page.rows
+        ],
+        next_cursor=None if page.after is None else cursor_of(page.after),
+    )
 
 
 def request_view(request: ImageRequested, state: State, url: Callable[[str], str]) -> RequestView:
@@ -95,7 +179,8 @@ def request_view(request: ImageRequested, state: State, url: Callable[[str], str
     asked["models"] = [plan.model for plan in drawing.models]
     asked["width"], asked["height"] = drawing.models[0].width, drawing.models[0].height
     stored = next((fact for fact in timeline if fact.detail_type == "ImageStored"), None)
-    images = [_image(values, url) for values in stored.about["images"]] if stored else []
+    deleted = {fact.about["image"]: fact.at for fact in timeline if fact.detail_type == "ImageDeleted"}
+    images = [_image(v, url, deleted.get(v["id"])) for v in stored.about["images"]] if stored else []
     return RequestView(
         id=state.request_id,
         status=state.status,
@@ -107,7 +192,10 @@ def request_view(request: ImageRequested, state: State, url: Callable[[str], str
         timeline=[
             Moment(event=fact.detail_type, event_id=fact.event_id, at=fact.at, note=_note(fact)) for fact in timeline
         ],
-        links=Links(self=f"/v1/requests/{state.request_id}", images=[f"/v1/images/{image.id}" for image in images]),
+        links=Links(
+            self=f"/v1/requests/{state.request_id}",
+            images=[f"/v1/images/{image.id}" for image in images if not image.deleted_at],
+        ),
     )
 
 
@@ -116,7 +204,9 @@ def is_over(state: State) -> bool:
     return state.status in ENDINGS
 
 
-def _image(values: dict[str, Any], url: Callable[[str], str]) -> Image:
+def _image(values: dict[str, Any], url: Callable[[str], str], deleted_at: datetime | None) -> Image:
+    if deleted_at:
+        return Image.model_validate({**values, "placeholder": None, "deleted_at": deleted_at})
     return Image.model_validate(
         {
             **values,
@@ -131,6 +221,7 @@ DETAILS = {
     "category_blocked": "The {field} was blocked by our content policy: {category}.",
     "content_filtered": "The model's own content filter blocked what was asked.",
     "stalled": "A step is waiting for an operator. Nothing is lost; no need to ask again.",
+    "cancelled": "The request was taken back before a picture was drawn.",
     "deadline": "The request did not finish in time and was given up.",
 }
 
@@ -153,6 +244,8 @@ def _reason(state: State, timeline: list[Fact]) -> Reason | None:
     if state.status == "stalled":
         step = latest.get("ProcessingStalled", {}).get("step")
         return Reason(code="stalled", field=step, detail=DETAILS["stalled"])
+    if state.status == "cancelled":
+        return Reason(code="cancelled", detail=DETAILS["cancelled"])
     if state.status == "expired":
         return Reason(code="deadline", detail=DETAILS["deadline"])
     return None
@@ -170,6 +263,8 @@ def _note(fact: Fact) -> str | None:
             return ", ".join(about.get("layers", [])) or "picture check is off"
         case "ImageStored":
             return f"{len(about.get('images', []))} stored"
+        case "ImageDeleted":
+            return str(about.get("reason"))
         case "ProcessingStalled":
             return f"{about.get('step')}: {about.get('error')}"
         case "MessageReplayed":

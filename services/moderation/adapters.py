@@ -59,6 +59,42 @@ class VerdictTable(Generic[VerdictT]):
         return self._kind.model_validate(from_item(item))
 
 
+class CheckTable:
+    """Counts of checks, beside the verdicts: one item a key and window, each count one conditional write."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def add(self, key_id: str, window: str, limit: int, expires_at: int) -> int | None:
+        """Count one more and return how many it makes; None, and nothing counted, where there were ``limit``."""
+        try:
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key=_check_key(key_id, window),
+                UpdateExpression="SET expires_at = :at ADD checks :one",
+                ConditionExpression="attribute_not_exists(checks) OR checks < :limit",
+                ExpressionAttributeValues=to_item({":at": expires_at, ":one": 1, ":limit": limit}),
+                ReturnValues="UPDATED_NEW",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return None
+        return int(from_item(answer["Attributes"])["checks"])
+
+    def take_back(self, key_id: str, window: str) -> None:
+        """Uncount one."""
+        self._client.update_item(
+            TableName=self._table,
+            Key=_check_key(key_id, window),
+            UpdateExpression="ADD checks :less",
+            ExpressionAttributeValues=to_item({":less": -1}),
+        )
+
+
+def _check_key(key_id: str, window: str) -> dict[str, Any]:
+    return to_item({"pk": f"checks#{key_id}#{window}"})
+
+
 class ClaudeLayer:
     """Layer 2: Claude through Converse. Whatever goes wrong in the call is raised, so nothing passes unscreened."""
 

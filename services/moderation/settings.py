@@ -6,7 +6,7 @@ from events.settings import Settings
 
 
 class PromptSettings(Settings):
-    """moderation.prompt."""
+    """moderation.prompt, and the API."""
 
     table_name: str
     moderation_model_id: str

@@ -1,6 +1,27 @@
-"""Which installation the operator works on."""
+"""Which installation the operator works on, and what the API's function reads from its environment."""
 
 from pydantic import BaseModel, ConfigDict
+
+from events.settings import Settings
+
+
+class HealthSettings(Settings):
+    """The API."""
+
+    prefix: str
+    """Every physical name starts with it and a dash."""
+    version: str
+    requests_table: str
+    """Intake's, which is only asked for."""
+    event_bus_name: str
+    handoff_bucket_name: str
+    queues: str
+    """Names without prefix, comma-separated; each has a dead-letter queue of its name and ``-dlq``."""
+
+    @property
+    def queue_names(self) -> list[str]:
+        """The queues that are watched."""
+        return [name.strip() for name in self.queues.split(",")]
 
 
 class Target(BaseModel):

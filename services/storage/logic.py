@@ -12,7 +12,7 @@ from events.catalog.request_expired import RequestExpired
 from events.drawing import RawImage, Variant
 from events.envelope import Event
 from events.errors import UnprocessableError
-from services.storage.gallery import Entry, Tombstone, file_key, image_id
+from services.storage.gallery import Entry, Marker, Tombstone, file_key, image_id
 from services.storage.pictures import Encoded, Picture, content_hash, process
 from services.storage.provenance import Provenance, prompt_hash
 
@@ -37,18 +37,16 @@ class Files(Protocol):
 class Catalogue(Protocol):
     """The gallery catalogue."""
 
-    def add(self, entries: Sequence[Entry]) -> list[Entry] | Tombstone:
+    def add(self, entries: Sequence[Entry]) -> list[Entry | Marker] | Tombstone:
         """Record all pictures of one request, or none of them.
 
-        Returns what stands recorded: ``entries``, or those of an earlier delivery, in the order of ``entries``.
+        Returns what stands recorded: ``entries``, or those of an earlier delivery, in the order of ``entries``; a
+        marker for one that was deleted since.
         Returns the tombstone where the request was taken back before any of its pictures was recorded.
         """
 
     def bury(self, tombstone: Tombstone) -> None:
         """Keep ``tombstone``; the first one of a request stays."""
-
-    def find(self, picture: str) -> Entry | None:
-        """Return the picture of that id."""
 
 
 class Store:
@@ -81,8 +79,9 @@ class Store:
         if isinstance(found, Tombstone):
             self._files.delete(_keys(entries))
             return _taken_back(event, entries, found)
-        if strays := set(_keys(entries)) - set(_keys(found)):
-            self._files.delete(sorted(strays))
+        live = [entry for entry in found if isinstance(entry, Entry)]
+        if strays := set(_keys(entries)) - set(_keys(live)):
+            self._files.delete(sorted(strays))  # another drawing's, or of a picture that was deleted since
         return [
             ImageStored.follow(
                 event,
@@ -198,4 +197,4 @@ def _taken_back(event: ImageApproved, entries: Sequence[Entry], found: Tombstone
 
 
 def _keys(entries: Sequence[Entry]) -> list[str]:
-    return [variant.key for entry in entries for variant in (entry.original, entry.display, entry.thumbnail)]
+    return [key for entry in entries for key in entry.keys]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from events.claim_check import sha256
 from events.drawing import RawImage
 from events.errors import UnprocessableError
+from services.storage.gallery import DISPLAY, ORIGINAL, THUMBNAIL
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -65,8 +66,8 @@ def process(raw: bytes, image: RawImage, xmp: bytes) -> Picture:
     thumbnail = _fit(display, THUMBNAIL_SIDE)
     return Picture(
         original=_png(picture, xmp),
-        display=_webp("display.webp", display, DISPLAY_QUALITY, xmp),
-        thumbnail=_webp("thumbnail.webp", thumbnail, THUMBNAIL_QUALITY, xmp),
+        display=_webp(DISPLAY, display, DISPLAY_QUALITY, xmp),
+        thumbnail=_webp(THUMBNAIL, thumbnail, THUMBNAIL_QUALITY, xmp),
         placeholder=_blurhash(_fit(thumbnail, PLACEHOLDER_SIDE)),
     )
 
@@ -155,7 +156,7 @@ def _png(image: "Image", xmp: bytes) -> Encoded:
     chunks = PngInfo()
     chunks.add(b"sRGB", b"\x00")
     chunks.add_itxt("XML:com.adobe.xmp", xmp.decode())
-    return _encode("original.png", "image/png", image, format="PNG", compress_level=PNG_LEVEL, pnginfo=chunks)
+    return _encode(ORIGINAL, "image/png", image, format="PNG", compress_level=PNG_LEVEL, pnginfo=chunks)
 
 
 def _webp(name: str, image: "Image", quality: int, xmp: bytes) -> Encoded:

@@ -24,3 +24,18 @@ class ApiSettings(CatalogueSettings):
     gallery_bucket_name: str
     cdn_domain: str | None = None
     """Empty where the CDN is turned off: URLs are presigned then."""
+
+
+class RelaySettings(Settings):
+    """For the relay of the table's stream."""
+
+    remove_queue_url: str
+    remove_dead_letter_queue_url: str
+
+
+class RemoveSettings(CatalogueSettings):
+    """For the step that removes what was deleted."""
+
+    gallery_bucket_name: str
+    distribution_id: str | None = None
+    """Empty where the CDN is turned off."""

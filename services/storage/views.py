@@ -1,21 +1,18 @@
 """What the API shows of the gallery."""
 
-import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final, Self
+from typing import Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from events.drawing import Quality, Variant
-from services.storage.gallery import Entry
+from services.storage.gallery import DISPLAY, THUMBNAIL, Card, Entry, Share
+from services.storage.listing import Page, cursor
+from services.storage.shares import LONGEST_SECONDS
 
-_IMAGE_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-\d{1,2}", re.ASCII)
-
-
-def is_image_id(text: str) -> bool:
-    """Tell whether ``text`` could be the id of a picture: what cannot is not worth a look-up."""
-    return _IMAGE_ID.fullmatch(text) is not None
+Url = Callable[[str], str]
+"""Turns the key of a file into its URL."""
 
 
 class FileView(BaseModel):
@@ -29,9 +26,18 @@ class FileView(BaseModel):
     sha256: str
 
     @classmethod
-    def of(cls, variant: Variant, url: Callable[[str], str]) -> Self:
+    def of(cls, variant: Variant, url: Url) -> Self:
         """Return ``variant`` with its key turned into a URL."""
         return cls(url=url(variant.key), **variant.model_dump(exclude={"key"}))
+
+
+class ImageLinks(BaseModel):
+    """Addresses, relative to the API."""
+
+    self: str
+    request: str
+    favourite: str
+    shares: str
 
 
 class ImageView(BaseModel):
@@ -52,15 +58,19 @@ class ImageView(BaseModel):
     steps: int | None
     guidance: float | None
     cost_usd: str
+    favourite: bool
     placeholder: str
     """BlurHash."""
     original: FileView
     display: FileView
     thumbnail: FileView
+    links: ImageLinks
 
     @classmethod
-    def of(cls, entry: Entry, url: Callable[[str], str]) -> Self:
+    def of(cls, entry: Entry, url: Url) -> Self:
         """Return ``entry`` with ``url`` applied to the keys of its files."""
+        here = f"/v1/images/{entry.image_id}"
+        files = {"original", "display", "thumbnail"}
         return cls(
             id=entry.image_id,
             width=entry.original.width,
@@ -69,5 +79,104 @@ class ImageView(BaseModel):
             original=FileView.of(entry.original, url),
             display=FileView.of(entry.display, url),
             thumbnail=FileView.of(entry.thumbnail, url),
-            **entry.model_dump(exclude={"image_id", "owner", "cost_usd", "original", "display", "thumbnail"}),
+            links=ImageLinks(
+                self=here,
+                request=f"/v1/requests/{entry.request_id}",
+                favourite=f"{here}/favourite",
+                shares=f"{here}/shares",
+            ),
+            **entry.model_dump(exclude={"image_id", "owner", "cost_usd", "shares", *files}),
         )
+
+
+class SelfLink(BaseModel):
+    """An address, relative to the API."""
+
+    self: str
+
+
+class ImageSummary(BaseModel):
+    """A picture as lists show it."""
+
+    id: str
+    created_at: datetime
+    model: str
+    style: str | None
+    favourite: bool
+    caption: str
+    """The beginning of the prompt."""
+    width: int
+    height: int
+    placeholder: str
+    """BlurHash."""
+    display_url: str
+    thumbnail_url: str
+    links: SelfLink
+
+    @classmethod
+    def of(cls, card: Card, url: Url) -> Self:
+        """Return ``card`` with the URLs of its files."""
+        return cls(
+            id=card.image_id,
+            display_url=url(card.key(DISPLAY)),
+            thumbnail_url=url(card.key(THUMBNAIL)),
+            links=SelfLink(self=f"/v1/images/{card.image_id}"),
+            **card.model_dump(exclude={"image_id", "folder"}),
+        )
+
+
+class ImagePage(BaseModel):
+    """Pictures, newest first."""
+
+    images: list[ImageSummary]
+    """A page of a search may hold fewer than asked for, even none, and still not be the last one."""
+    next_cursor: str | None
+    """The `cursor` of the next page. Where it is missing, this page was the last one."""
+
+    @classmethod
+    def of(cls, page: Page, url: Url) -> Self:
+        """Return ``page`` with the URLs of its files."""
+        return cls(
+            images=[ImageSummary.of(card, url) for card in page.cards],
+            next_cursor=None if page.position is None else cursor(page.position),
+        )
+
+
+class NewShare(BaseModel):
+    """The body of `POST /v1/images/{image_id}/shares`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    expires_in_seconds: int = Field(7 * 24 * 3600, ge=1, le=LONGEST_SECONDS, strict=True)
+
+
+class ShareView(BaseModel):
+    """A share link that is still good."""
+
+    id: str
+    created_at: datetime
+    expires_at: datetime
+    links: SelfLink
+
+    @classmethod
+    def of(cls, picture: str, share: Share) -> Self:
+        """Return what the picture's owner may see of ``share``: not its token, which nobody knows any more."""
+        return cls(
+            id=share.share_id,
+            created_at=share.created_at,
+            expires_at=share.expires_at,
+            links=SelfLink(self=f"/v1/images/{picture}/shares/{share.share_id}"),
+        )
+
+
+class CreatedShare(ShareView):
+    """A share link just made. Its address is told this once."""
+
+    url: str
+    """Relative to the API. Open to everybody who has it."""
+
+
+class Shares(BaseModel):
+    """A picture's share links, the newest first."""
+
+    shares: list[ShareView]

@@ -46,9 +46,22 @@ class System:
             self._clients[service] = self.stack.client(service)
         return self._clients[service]
 
-    def call(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
-        """Call the HTTP API; ``body`` is sent as it is when it is bytes, as JSON otherwise."""
-        return _http(method, self.stack.api_url + path, body, headers)
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        key: str | None = None,
+    ) -> Answer:
+        """Call the HTTP API; ``body`` is sent as it is when it is bytes, as JSON otherwise.
+
+        ``key`` is the demo owner's unless given; "" sends none.
+        """
+        key = self.stack.api_key if key is None else key
+        sent = {**({"x-api-key": key} if key else {}), **(headers or {})}
+        return _http(method, self.stack.api_url + path, body, sent)
 
     def post(self, **parameters: Any) -> str:
         """POST a request and return its id; it must be accepted."""

@@ -1,6 +1,7 @@
 """The request-state table: one suite for the fake and for DynamoDB as moto speaks it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -13,8 +14,10 @@ from events.catalog.image_requested import ImageRequested
 from events.testing import sample
 from services.intake.adapters import RequestTable
 from services.intake.facts import fact_of
+from services.intake.identifiers import uuid7
 from services.intake.lifecycle import Fact
-from services.intake.logic import State, accept, expiry, track, with_fact
+from services.intake.logic import IdempotencyRecord, KeyTakenError, State, accept, cancel, expiry, track, with_fact
+from services.intake.quota import Window
 from tests.unit.intake.fakes import InMemoryRequests
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -132,3 +135,102 @@ def test_a_late_fact_keeps_its_own_time(store: Any, accepted: State) -> None:
     fact = Fact("00000000-0000-5000-8000-000000000000", "PromptApproved", START - timedelta(minutes=1))
     store.advance(REQUEST, fact)
     assert store.state(REQUEST).facts[fact.event_id].at == START - timedelta(minutes=1)
+
+
+def test_an_ending_is_answered_with_the_state_it_made(store: Any, accepted: State) -> None:
+    found = store.advance(REQUEST, fact_of(sample("ImageStored")))
+    assert found == store.state(REQUEST)
+    assert (found.status, sample("ImageStored").metadata.event_id in found.facts) == ("succeeded", True)
+
+
+def test_where_a_request_was_counted_comes_back(store: Any) -> None:
+    window = Window("key", 1_795_000_500, 900)
+    accept(store, REQUEST, "demo", REQUESTED.data.drawing, START, charged_to=window)
+    assert store.state(REQUEST).charged_to == window
+    assert track(store, sample("PromptRejected")).charged_to == window  # type: ignore[union-attr]
+
+
+RECORD = IdempotencyRecord("demo", "k", "digest", '{"id": 1}', START + timedelta(hours=24))
+
+
+def test_an_idempotency_key_is_taken_once_and_nothing_is_written_with_it_again(store: Any) -> None:
+    accept(store, REQUEST, "demo", REQUESTED.data.drawing, START, record=RECORD)
+    second = uuid7()
+    with pytest.raises(KeyTakenError) as taken:
+        accept(store, second, "demo", REQUESTED.data.drawing, START, record=replace(RECORD, digest="other"))
+    assert taken.value.record == RECORD
+    with pytest.raises(KeyError):
+        store.state(second)
+    assert store.recorded("demo", "k", START) == RECORD
+
+
+def test_an_idempotency_key_is_its_owners_and_for_a_day(store: Any) -> None:
+    accept(store, REQUEST, "demo", REQUESTED.data.drawing, START, record=RECORD)
+    assert store.recorded("mallory", "k", START) is None
+    assert store.recorded("demo", "K", START) is None
+    assert store.recorded("demo", "k", RECORD.expires_at - timedelta(seconds=1)) == RECORD
+    assert store.recorded("demo", "k", RECORD.expires_at) is None
+    again = replace(RECORD, expires_at=RECORD.expires_at + timedelta(hours=24))
+    accept(store, uuid7(), "demo", REQUESTED.data.drawing, RECORD.expires_at, record=again)
+    assert store.recorded("demo", "k", RECORD.expires_at) == again
+
+
+def test_a_request_is_taken_back_in_the_table(store: Any, accepted: State) -> None:
+    _, cancelled = cancel(store, REQUEST, "demo", START)
+    assert store.state(REQUEST) == cancelled
+    assert list(store.due(START + timedelta(days=1))) == []
+    track(store, sample("ImageGenerated"))
+    assert store.state(REQUEST).status == "cancelled"
+
+
+def some_requests(store: Any, count: int, owner: str = "demo") -> list[str]:
+    """Accept requests and return their ids, newest first."""
+    ids = sorted((uuid7() for _ in range(count)), reverse=True)
+    for request_id in ids:
+        accept(store, request_id, owner, REQUESTED.data.drawing, START)
+    return ids
+
+
+def pages(store: Any, limit: int, status: str | None = None) -> list[list[str]]:
+    """Return the ids on all pages of the list."""
+    found, after = [], None
+    while True:
+        page = store.page("demo", limit=limit, after=after, status=status)
+        found.append([row.request_id for row in page.rows])
+        after = page.after
+        if after is None:
+            return found
+
+
+def test_a_list_is_an_owners_newest_first_each_once(store: Any) -> None:
+    ids = some_requests(store, 7)
+    some_requests(store, 2, "mallory")
+    found = pages(store, 3)
+    assert [request_id for page in found for request_id in page] == ids
+    assert all(len(page) <= 3 for page in found)
+
+
+def test_a_list_knows_status_and_time(store: Any) -> None:
+    (request_id,) = some_requests(store, 1)
+    cancel(store, request_id, "demo", START)
+    (row,) = store.page("demo", limit=5, after=None, status=None).rows
+    assert (row.request_id, row.status, row.created_at) == (request_id, "cancelled", START)
+
+
+def test_a_filtered_list_has_all_that_match(store: Any) -> None:
+    ids = some_requests(store, 9)
+    for request_id in ids[::3]:
+        cancel(store, request_id, "demo", START)
+    found = pages(store, 2, "cancelled")
+    assert [request_id for page in found for request_id in page] == ids[::3]
+    assert all(len(page) <= 2 for page in found)
+
+
+def test_a_filtered_page_may_be_short_while_there_is_more(intake_table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.intake.adapters.FILTERED_AT_ONCE", 3)
+    table = RequestTable(boto3.client("dynamodb"), intake_table)
+    ids = some_requests(table, 8)
+    cancel(table, ids[-1], "demo", START)
+    first = table.page("demo", limit=1, after=None, status="cancelled")
+    assert (first.rows, first.after) == ([], ids[2])
+    assert [request_id for page in pages(table, 1, "cancelled") for request_id in page] == [ids[-1]]

@@ -5,30 +5,53 @@ import importlib
 import json
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl
 
 import boto3
 import pytest
 from moto import mock_aws
 
+from events.catalog.image_deleted import ImageDeleted, ImageDeletedData
+from events.envelope import Event
 from events.testing import sample, sqs_record
 
 BUS, TABLE = "bus", "requests"
 
 
-def http_event(method: str, path: str, body: Any = None, *, raw: bytes | None = None, owner: str = "demo") -> Any:
+def http_event(
+    method: str,
+    path: str,
+    body: Any = None,
+    *,
+    raw: bytes | None = None,
+    owner: str = "demo",
+    limit: int = 100,
+    headers: dict[str, str] | None = None,
+) -> Any:
     """Return an HTTP API event, payload format 2.0."""
+    path, _, query = path.partition("?")
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": f"{method} {path}",
         "rawPath": path,
-        "rawQueryString": "",
-        "headers": {"content-type": "application/json"},
+        "rawQueryString": query,
+        "queryStringParameters": dict(parse_qsl(query)) or None,
+        "headers": {"content-type": "application/json", **(headers or {})},
         "requestContext": {
             "http": {"method": method, "path": path, "sourceIp": "127.0.0.1", "protocol": "HTTP/1.1", "userAgent": "t"},
             "requestId": "r",
             "stage": "$default",
-            "authorizer": {"lambda": {"owner": owner}},
+            "authorizer": {
+                "lambda": {
+                    "owner": owner,
+                    "key_id": f"key-of-{owner}",
+                    "scopes": "requests:write requests:read",
+                    "limit": limit,
+                    "window": 900,
+                }
+            },
         },
         "isBase64Encoded": raw is not None,
     }
@@ -56,6 +79,7 @@ def aws(aws_test_environment: None, service_template: Any, monkeypatch: pytest.M
             "TABLE_NAME": TABLE,
             "EVENT_BUS_NAME": BUS,
             "GALLERY_BUCKET_NAME": "gallery",
+            "WAITING_FUNCTION_NAME": "waiting",
             "RELAY_QUEUE_URL": queue,
             "QUEUE_URL": queue,
             "DEAD_LETTER_QUEUE_URL": queue,
@@ -160,6 +184,134 @@ def test_a_rejection_names_the_category_and_the_field(api: Any) -> None:
     _, shown, _ = call(api, "GET", body["links"]["self"])
     assert shown["status"] == "rejected"
     assert (shown["reason"]["category"], shown["reason"]["field"]) == ("violence", "prompt")
+
+
+def of_request(name: str, request_id: str) -> Event:
+    """Return a golden event as one of a request."""
+    event = sample(name)
+    return event.model_copy(update={"metadata": event.metadata.model_copy(update={"request_id": request_id})})
+
+
+def test_the_limit_is_told_and_kept_and_a_failure_of_ours_is_given_back(api: Any) -> None:
+    _, body, headers = call(api, "POST", "/v1/requests", {"prompt": "a"}, limit=1)
+    assert headers["ratelimit-policy"] == '"default";q=1;w=900'
+    assert headers["ratelimit"].startswith('"default";r=0;t=')
+    status, problem, headers = call(api, "POST", "/v1/requests", {"prompt": "a"}, limit=1)
+    assert (status, problem["code"]) == (429, "rate_limited")
+    assert headers["ratelimit"] == f'"default";r=0;t={headers["retry-after"]}'
+
+    for _ in range(2):
+        function("track").handler({"Records": [sqs_record(of_request("PromptRejected", body["id"]))]})
+    again = [call(api, "POST", "/v1/requests", {"prompt": "a"}, limit=1)[0] for _ in range(2)]
+    assert again == [202, 429]
+
+
+def test_a_repeated_key_answers_the_same_and_another_body_is_refused(api: Any) -> None:
+    key = {"idempotency-key": "order-1042"}
+    first = call(api, "POST", "/v1/requests", {"prompt": "a"}, headers=key)
+    again = call(api, "POST", "/v1/requests", {"prompt": "a"}, headers=key)
+    assert (again[0], again[1], again[2]["location"]) == (202, first[1], first[2]["location"])
+    status, problem, _ = call(api, "POST", "/v1/requests", {"prompt": "b"}, headers=key)
+    assert (status, problem["code"]) == (422, "idempotency_key_reused")
+    status, problem, _ = call(api, "POST", "/v1/requests", {"prompt": "b"}, headers={"idempotency-key": "a b"})
+    assert (status, problem["errors"][0]["field"]) == (422, "Idempotency-Key")
+
+
+def test_an_idempotency_key_that_looks_like_one_of_ours_announces_nothing(api: Any) -> None:
+    call(api, "POST", "/v1/requests", {"prompt": "a"}, headers={"idempotency-key": "REQUEST"})
+    announced = [record["dynamodb"]["Keys"]["pk"]["S"] for record in relevant(stream_records(TABLE))]
+    assert len(announced) == 1
+    assert announced[0].startswith("REQUEST#")
+
+
+def test_a_dry_run_writes_nothing(api: Any) -> None:
+    status, body, _ = call(api, "POST", "/v1/requests?dry_run=true", {"prompt": "a lighthouse", "count": 2})
+    assert status == 200
+    assert body["models"][0]["model"] == "stable-image-core"
+    assert body["price"] == {"per_image_usd": "0.04", "total_max_usd": "0.16"}
+    assert boto3.client("dynamodb").scan(TableName=TABLE)["Count"] == 0
+
+
+@pytest.mark.parametrize("query", ["dry_run=maybe", "colour=red"])
+def test_a_query_is_checked_by_name(api: Any, query: str) -> None:
+    status, problem, _ = call(api, "POST", f"/v1/requests?{query}", {"prompt": "a"})
+    assert (status, problem["errors"][0]["field"]) == (422, query.split("=", maxsplit=1)[0])
+
+
+def test_a_list_is_walked_by_its_cursor(api: Any) -> None:
+    ids = [call(api, "POST", "/v1/requests", {"prompt": "a"})[1]["id"] for _ in range(3)]
+    call(api, "POST", "/v1/requests", {"prompt": "a"}, owner="mallory")
+    found, path = [], "/v1/requests?limit=2"
+    while path:
+        _, page, _ = call(api, "GET", path)
+        found += [entry["id"] for entry in page["requests"]]
+        path = f"/v1/requests?limit=2&cursor={page['next_cursor']}" if "next_cursor" in page else ""
+    assert found == sorted(ids, reverse=True)
+
+
+@pytest.mark.parametrize("query", ["cursor=nonsense", "limit=0", "limit=101", "status=lost", "colour=red"])
+def test_a_list_refuses_what_it_does_not_know(api: Any, query: str) -> None:
+    status, problem, _ = call(api, "GET", f"/v1/requests?{query}")
+    assert (status, problem["errors"][0]["field"]) == (422, query.split("=", maxsplit=1)[0])
+
+
+def test_a_request_is_taken_back_and_the_world_is_told(api: Any) -> None:
+    _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a"})
+    first = call(api, "POST", f"{body['links']['self']}/cancel")
+    assert (first[0], first[1]["status"]) == (200, "cancelled")
+    assert call(api, "POST", f"{body['links']['self']}/cancel") == first
+    assert call(api, "POST", f"{body['links']['self']}/cancel", owner="mallory")[0] == 404
+    assert call(api, "GET", "/v1/requests?status=cancelled")[1]["requests"][0]["id"] == body["id"]
+
+    relay = function("relay")
+    relay.publisher._client = events = Events()
+    relay.handler({"Records": relevant(stream_records(TABLE))}, None)
+    told = [entry["DetailType"] for entry in events.entries]
+    assert told == ["ImageRequested", "RequestCancelled", "RequestStatusChanged"]
+
+
+def test_what_is_drawn_can_not_be_taken_back(api: Any) -> None:
+    _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a"})
+    function("track").handler({"Records": [sqs_record(of_request("ImageGenerated", body["id"]))]})
+    status, problem, _ = call(api, "POST", f"{body['links']['self']}/cancel")
+    assert (status, problem["code"]) == (409, "too_late_to_cancel")
+
+
+def test_a_deleted_picture_is_shown_without_an_address(api: Any) -> None:
+    _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a"})
+    stored = of_request("ImageStored", body["id"])
+    data = ImageDeletedData(image_id=stored.data.images[0].image_id, reason="owner")
+    gone = ImageDeleted.follow(stored, data)
+    answer = function("track").handler({"Records": [sqs_record(stored), sqs_record(gone), sqs_record(gone)]})
+    assert answer == {"batchItemFailures": []}
+    _, shown, _ = call(api, "GET", body["links"]["self"])
+    (image,) = shown["images"]
+    assert "deleted_at" in image
+    assert not [name for name in image if name.endswith("url") or name == "placeholder"]
+
+
+def test_models_are_shown_with_what_is_known_of_them(api: Any) -> None:
+    status, listed, _ = call(api, "GET", "/v1/models")
+    assert status == 200
+    shown = call(api, "GET", "/v1/models/stable-image-core")[1]
+    assert shown in listed["models"]
+    assert (shown["default"], shown["lifecycle"]) == (True, "active")
+    assert call(api, "GET", "/v1/models/dall-e")[1]["code"] == "model_not_found"
+
+
+def test_what_the_tracker_measures_the_api_promises(api: Any) -> None:
+    _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a"})
+    assert "estimated_seconds" not in body
+    stored = of_request("ImageStored", body["id"])
+    created = call(api, "GET", body["links"]["self"])[1]["created_at"]
+    at = datetime.fromisoformat(created) + timedelta(seconds=6.5)
+    stored = stored.model_copy(update={"metadata": stored.metadata.model_copy(update={"occurred_at": at})})
+    function("track").handler({"Records": [sqs_record(stored)]})
+
+    fresh, model = function("api").handler, stored.data.images[0].model
+    wanted = {"prompt": "a", "model": model, "failover": False}
+    assert call(fresh, "POST", "/v1/requests", wanted)[1]["estimated_seconds"] == 7
+    assert call(fresh, "GET", f"/v1/models/{model}")[1]["estimated_seconds"] == 7
 
 
 def stream_records(aws_table: str) -> list[dict[str, Any]]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 import boto3
@@ -12,11 +11,13 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from events.claim_check import HandoffReader, sha256
-from events.drawing import RawImage, Variant
+from events.drawing import RawImage
 from events.errors import TransientError, UnprocessableError
-from services.storage.adapters import GalleryCatalogue, GalleryFiles
-from services.storage.gallery import Entry, Tombstone
-from services.storage.logic import Catalogue, Files, Handoff, Store
+from services.storage.adapters.catalogue import GalleryCatalogue
+from services.storage.adapters.files import GalleryFiles
+from services.storage.gallery import Tombstone
+from services.storage.logic import Files, Handoff, Store
+from tests.integration.storage_on_moto import create_gallery
 from tests.unit.storage.fakes import (
     KEY,
     NOON,
@@ -26,8 +27,10 @@ from tests.unit.storage.fakes import (
     FakeHandoff,
     approved,
     encode,
+    entry,
     painting,
     raw_image,
+    variant,
 )
 
 TOMBSTONE = Tombstone(request_id=REQUEST, written_at=NOON)
@@ -36,7 +39,7 @@ TOMBSTONE = Tombstone(request_id=REQUEST, written_at=NOON)
 @dataclass
 class Adapters:
     files: Files
-    catalogue: Catalogue
+    catalogue: GalleryCatalogue | FakeCatalogue
     handoff: Handoff
 
     def lay_down(self, content: bytes) -> RawImage:
@@ -52,16 +55,7 @@ class Adapters:
 def gallery_on_moto(aws_test_environment: None, service_template: Any) -> Iterator[None]:
     """Create the table exactly as storage's template declares it, and two buckets."""
     with mock_aws():
-        properties = service_template("storage")["Resources"]["GalleryTable"]["Properties"]
-        boto3.client("dynamodb").create_table(
-            TableName="gallery",
-            **{
-                key: properties[key]
-                for key in ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
-            },
-        )
-        for bucket in ("gallery", "handoff"):
-            boto3.client("s3").create_bucket(Bucket=bucket)
+        create_gallery(service_template("storage"))
         yield
 
 
@@ -81,42 +75,6 @@ def adapters(request: pytest.FixtureRequest) -> Adapters:
         return Adapters(FakeFiles(), FakeCatalogue(), FakeHandoff())
     found: Adapters = request.getfixturevalue("aws")
     return found
-
-
-def variant(name: str, content: bytes = b"content") -> Variant:
-    return Variant(
-        key=f"images/{REQUEST}/{name}",
-        sha256=sha256(content),
-        bytes=len(content),
-        media_type="image/webp",
-        width=3,
-        height=2,
-    )
-
-
-def entry(index: int = 0, **changes: Any) -> Entry:
-    values: dict[str, Any] = {
-        "image_id": f"{REQUEST}-{index}",
-        "request_id": REQUEST,
-        "owner": "ada",
-        "index": index,
-        "created_at": NOON,
-        "prompt": "A lighthouse, 灯台",
-        "negative_prompt": None,
-        "style": "anime",
-        "quality": "premium",
-        "steps": 30,
-        "guidance": 7.1,
-        "model": "stable-image-core",
-        "seed": 4294967294,
-        "cost_usd": Decimal("0.04"),
-        "original": variant("original.png"),
-        "display": variant("display.webp"),
-        "thumbnail": variant("thumbnail.webp"),
-        "placeholder": "LEHV6nWB2yk8pyo0adR*.7kCMdnj",
-        **changes,
-    }
-    return Entry.model_validate(values)
 
 
 def test_what_was_recorded_is_found_as_it_was(adapters: Adapters) -> None:
@@ -189,35 +147,6 @@ def test_files_on_s3_are_cached_for_good_and_say_what_they_are(aws: Adapters) ->
     head = boto3.client("s3").head_object(Bucket="gallery", Key=variant("a").key)
     assert (head["ContentType"], head["ContentLength"]) == ("image/webp", 5)
     assert "immutable" in head["CacheControl"]
-
-
-def test_the_list_of_an_owner_is_one_query_newest_first_and_thin(aws: Adapters) -> None:
-    for hour, index in ((3, 0), (1, 1), (2, 2)):
-        request = f"0{hour}" + REQUEST[2:]
-        aws.catalogue.add(
-            [
-                entry(
-                    index,
-                    request_id=request,
-                    image_id=f"{request}-{index}",
-                    created_at=NOON + timedelta(hours=hour),
-                    prompt="x" * 5000,
-                )
-            ]
-        )
-    aws.catalogue.add([entry(owner="mallory")])
-    aws.catalogue.bury(TOMBSTONE)
-    answer = boto3.client("dynamodb").query(
-        TableName="gallery",
-        IndexName="by-owner",
-        KeyConditionExpression="#o = :o",
-        ExpressionAttributeNames={"#o": "owner"},
-        ExpressionAttributeValues={":o": {"S": "ada"}},
-        ScanIndexForward=False,
-    )
-    assert [item["image_id"]["S"][:2] for item in answer["Items"]] == ["03", "02", "01"]
-    assert "prompt" not in answer["Items"][0]
-    assert len(answer["Items"][0]["caption"]["S"]) == 140
 
 
 def test_tombstones_expire_long_after_the_raw_picture(aws: Adapters) -> None:

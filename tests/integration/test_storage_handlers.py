@@ -1,8 +1,6 @@
 """Storage's functions as Lambda calls them, on moto: SQS and HTTP in, files, entries and events out."""
 
-import importlib
 import json
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +14,8 @@ from events.catalog.request_cancelled import RequestCancelled, RequestCancelledD
 from events.claim_check import sha256
 from events.testing import sqs_record
 from services.storage.provenance import prompt_hash
+from tests.integration import storage_on_moto
+from tests.integration.storage_on_moto import create_gallery, set_environment
 from tests.unit.storage.fakes import NOON, PROMPT, REQUEST, approved, encode, painting, raw_image
 
 IMAGE = f"{REQUEST}-0"
@@ -26,45 +26,15 @@ Load = Callable[[str], Any]
 @pytest.fixture
 def aws(aws_test_environment: None, service_template: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with mock_aws():
-        properties = service_template("storage")["Resources"]["GalleryTable"]["Properties"]
-        boto3.client("dynamodb").create_table(
-            TableName="gallery",
-            **{
-                key: properties[key]
-                for key in ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
-            },
-        )
-        for bucket in ("gallery", "handoff"):
-            boto3.client("s3").create_bucket(Bucket=bucket)
-        boto3.client("events").create_event_bus(Name="bus")
-        queue, dead = (boto3.client("sqs").create_queue(QueueName=name)["QueueUrl"] for name in ("queue", "dead"))
-        boto3.client("secretsmanager").create_secret(Name="key", SecretString="not a secret")
-        for name, value in {
-            "TABLE_NAME": "gallery",
-            "GALLERY_BUCKET_NAME": "gallery",
-            "HANDOFF_BUCKET_NAME": "handoff",
-            "PROMPT_HASH_KEY_ID": "key",
-            "EVENT_BUS_NAME": "bus",
-            "QUEUE_URL": queue,
-            "DEAD_LETTER_QUEUE_URL": dead,
-            "CDN_DOMAIN": "",
-            "POWERTOOLS_SERVICE_NAME": "storage",
-        }.items():
-            monkeypatch.setenv(name, value)
+        create_gallery(service_template("storage"))
+        set_environment(monkeypatch)
         yield
 
 
 @pytest.fixture
 def load(aws: None) -> Iterator[Load]:
-    """Import a function afresh, as a cold start does."""
-
-    def handler(name: str) -> Any:
-        sys.modules.pop(f"services.storage.handlers.{name}", None)
-        return importlib.import_module(f"services.storage.handlers.{name}").handler
-
-    yield handler
-    for name in ("api", "store", "tombstones"):
-        sys.modules.pop(f"services.storage.handlers.{name}", None)
+    yield storage_on_moto.load
+    storage_on_moto.forget_handlers()
 
 
 @pytest.fixture
@@ -76,7 +46,12 @@ def event(aws: None) -> ImageApproved:
 
 def get(handler: Any, path: str, owner: str = "ada") -> Any:
     http = {"method": "GET", "path": path, "sourceIp": "127.0.0.1", "protocol": "HTTP/1.1", "userAgent": "t"}
-    context = {"http": http, "requestId": "r", "stage": "$default", "authorizer": {"lambda": {"owner": owner}}}
+    context = {
+        "http": http,
+        "requestId": "r",
+        "stage": "$default",
+        "authorizer": {"lambda": {"owner": owner, "scopes": "images:read"}},
+    }
     return handler(
         {
             "version": "2.0",

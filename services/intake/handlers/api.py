@@ -1,60 +1,161 @@
-"""HTTP: `POST /v1/requests` and `GET /v1/requests/{id}`."""
+"""HTTP: requests, created, listed, shown and taken back; and the models they can ask for."""
 
-import re
+import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from functools import cache
+from typing import Final
 
 import boto3
 from aws_lambda_powertools.event_handler import Response
+from botocore.config import Config
 
-from events.api import ApiProblem, json_response, make_resolver, owner, read_json
+from events.api import Api, ApiProblem, json_response
 from events.links import image_links
-from events.models import catalogue
+from events.models import Catalogue, catalogue
 from services.intake.adapters import RequestTable
-from services.intake.identifiers import uuid7
-from services.intake.logic import accept
-from services.intake.parameters import NewRequest, ParameterError, resolve
+from services.intake.creation import POLL_SECONDS, Creation
+from services.intake.facades import legacy
+from services.intake.facades.adapters import WaitingFunction
+from services.intake.figures import Estimates
+from services.intake.listing import ListQuery
+from services.intake.logic import TooLateError, cancel, find
+from services.intake.model_views import ModelList, model_view
+from services.intake.operations import (
+    CANCEL_REQUEST,
+    CREATE_REQUEST,
+    GENERATE_AS_BEFORE,
+    LIST_MODELS,
+    LIST_REQUESTS,
+    SHOW_MODEL,
+    SHOW_REQUEST,
+    CreateQuery,
+)
+from services.intake.parameters import NewRequest
+from services.intake.quota import RateLimiter
 from services.intake.settings import ApiSettings
-from services.intake.views import accepted, is_over, request_view
+from services.intake.tables import FigureTable, RateTable
+from services.intake.views import RequestView, is_over, request_list, request_view
+from services.intake.waiting import MAX_SECONDS, preferred_wait
 
 MAX_BODY: Final = 128 * 1024
 """Bytes. Two prompts of the longest length, every character escaped, fit in."""
-POLL_SECONDS: Final = "1"
+UNKNOWN: Final = ApiProblem(404, "request_not_found", "There is no such request")
 
 settings = ApiSettings.load()
-table = RequestTable(boto3.client("dynamodb"), settings.table_name)
+client = boto3.client("dynamodb")
+table = RequestTable(client, settings.table_name)
+estimates = Estimates(FigureTable(client, settings.table_name))
 links = image_links(settings.gallery_bucket_name, settings.cdn_domain)
-app = make_resolver()
+handler = Api(max_body=MAX_BODY)
 
 
-@app.post("/v1/requests")
+def models() -> Catalogue:
+    """Return the catalogue, read when it is first needed."""
+    return catalogue(settings.custom_models)
+
+
+creation = Creation(
+    table,
+    RateLimiter(RateTable(client, settings.table_name)),
+    estimates,
+    models,
+    settings.failover_price_ceiling_usd,
+)
+
+
+@cache
+def waiting() -> WaitingFunction:
+    """Return who waits; the client is made for the first who prefers to wait, not at every cold start.
+
+    No second attempt: a function that has no time to wait will not have any in a moment.
+    """
+    patience = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=MAX_SECONDS + 2)
+    return WaitingFunction(boto3.client("lambda", config=patience), settings.waiting_function_name)
+
+
+def waited_for(request_id: str, seconds: int) -> RequestView | None:
+    """Return a request once it has ended, or None where it has not within ``seconds``."""
+    if not seconds or not waiting().ended(request_id, time.time() + seconds):
+        return None
+    return request_view(*table.both(request_id), links.url)
+
+
+def with_preference(headers: Mapping[str, str], seconds: int) -> dict[str, str]:
+    """Return the headers of an answer that was waited for."""
+    kept = {name: value for name, value in headers.items() if name != "Retry-After"}
+    return {**kept, "Preference-Applied": f"wait={seconds}"}
+
+
+@handler.serve(CREATE_REQUEST)
 def create() -> Response[str]:
     """Accept a prompt: 202 with where to look, or 4xx naming the field."""
-    wanted = NewRequest.model_validate(read_json(app, max_bytes=MAX_BODY))
-    try:
-        drawing = resolve(wanted, catalogue(settings.custom_models), settings.failover_price_ceiling_usd)
-    except ParameterError as error:
-        raise ApiProblem(422, "validation_failed", "The model cannot do that", errors=error.errors) from error
-    body = accepted(accept(table, uuid7(), owner(app), drawing, datetime.now(UTC)))
-    return json_response(202, body, {"Location": body.links.self, "Retry-After": POLL_SECONDS})
+    query = handler.query(CreateQuery)
+    wanted = handler.body(NewRequest)
+    if query.dry_run:
+        return json_response(200, creation.dry_run(wanted))
+    status, body, headers = creation.create(handler.caller, wanted, handler.header("Idempotency-Key"))
+    seconds = preferred_wait(handler.header("Prefer"))
+    if view := waited_for(body.id, seconds):
+        return json_response(200, view, with_preference(headers, seconds))
+    return json_response(status, body, headers)
 
 
-@app.get("/v1/requests/<request_id>")
+@handler.serve(GENERATE_AS_BEFORE, tell=legacy.tell)
+def create_as_before() -> Response[str]:
+    """Accept a prompt from a client of the API's first version."""
+    wanted = legacy.new_request(handler.body(legacy.LegacyRequest), models(), datetime.now(UTC).date())
+    status, body, headers = creation.create(handler.caller, wanted, handler.header("Idempotency-Key"))
+    seconds = preferred_wait(handler.header("Prefer"), unsaid=MAX_SECONDS)
+    if view := waited_for(body.id, seconds):
+        return json_response(200, legacy.finished(view), with_preference(headers, seconds))
+    return json_response(status, legacy.accepted(body), headers)
+
+
+@handler.serve(LIST_REQUESTS)
+def show_all() -> Response[str]:
+    """Show a page of the caller's requests."""
+    query = handler.query(ListQuery)
+    page = table.page(handler.caller.owner, limit=query.limit, after=query.after, status=query.status)
+    return json_response(200, request_list(page))
+
+
+@handler.serve(SHOW_REQUEST)
 def show(request_id: str) -> Response[str]:
     """Show a request of the caller's: status, timeline and pictures."""
-    unknown = ApiProblem(404, "request_not_found", "There is no such request")
-    if not re.fullmatch(r"[0-9a-f-]{36}", request_id):
-        raise unknown
     try:
-        request, state = table.both(request_id)
+        request, state = find(table, request_id, handler.caller.owner)
     except KeyError:
-        raise unknown from None
-    if state.owner != owner(app):
-        raise unknown
-    headers = {"Cache-Control": "no-store"} | ({} if is_over(state) else {"Retry-After": POLL_SECONDS})
+        raise UNKNOWN from None
+    headers = {} if is_over(state) else {"Retry-After": POLL_SECONDS}
     return json_response(200, request_view(request, state, links.url), headers)
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer one request of the HTTP API."""
-    return app.resolve(event, context)
+@handler.serve(CANCEL_REQUEST)
+def take_back(request_id: str) -> Response[str]:
+    """Cancel a request of the caller's."""
+    try:
+        request, state = cancel(table, request_id, handler.caller.owner, datetime.now(UTC))
+    except KeyError:
+        raise UNKNOWN from None
+    except TooLateError as error:
+        raise ApiProblem(
+            409, "too_late_to_cancel", f"The request can not be taken back: it is {error.status}"
+        ) from None
+    return json_response(200, request_view(request, state, links.url))
+
+
+@handler.serve(LIST_MODELS)
+def show_models() -> Response[str]:
+    """Show the whole catalogue."""
+    today = datetime.now(UTC).date()
+    return json_response(200, ModelList(models=[model_view(m, models(), estimates, today) for m in models()]))
+
+
+@handler.serve(SHOW_MODEL)
+def show_model(key: str) -> Response[str]:
+    """Show one model."""
+    model = models().get(key)
+    if model is None:
+        raise ApiProblem(404, "model_not_found", "There is no such model")
+    return json_response(200, model_view(model, models(), estimates, datetime.now(UTC).date()))

@@ -9,11 +9,15 @@ from events import startup
 from events.publisher import Publisher
 from events.telemetry import logger, measure
 from services.intake.adapters import RequestTable
-from services.intake.logic import SweepRules, sweep
+from services.intake.logic import State, SweepRules, settle, sweep
+from services.intake.quota import RateLimiter
 from services.intake.settings import SweeperSettings
+from services.intake.tables import RateTable
 
 settings = SweeperSettings.load()
-table = RequestTable(boto3.client("dynamodb"), settings.table_name)
+client = boto3.client("dynamodb")
+table = RequestTable(client, settings.table_name)
+limiter = RateLimiter(RateTable(client, settings.table_name))
 publisher = Publisher(boto3.client("events"), settings.event_bus_name)
 rules = SweepRules(
     nudge_after=timedelta(minutes=settings.nudge_after_minutes),
@@ -25,12 +29,17 @@ startup.finished()
 
 def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
     """Run one sweep and return what it did. Raises after all were looked at where some could not be helped."""
-    report = sweep(table, publisher.publish, rules, datetime.now(UTC), failed)
+    report = sweep(table, publisher.publish, rules, datetime.now(UTC), failed, expired)
     figures = {"looked_at": report.looked_at, "nudged": report.nudged, "expired": report.expired}
     measure("sweep", {f"sweeper_{name}": (count, "Count") for name, count in figures.items()}, {}, failed=report.failed)
     if report.failed:
         raise RuntimeError(f"{report.failed} of {report.looked_at} requests could not be swept")
     return figures
+
+
+def expired(state: State) -> None:
+    """Give back what a request was charged that did not end in time."""
+    settle(limiter, state)
 
 
 def failed(request_id: str, error: Exception) -> None:

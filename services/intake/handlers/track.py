@@ -1,9 +1,11 @@
 """The state tracker: every event of a request moves its status and timeline."""
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 from events.catalog.generation_failed import GenerationFailed
 from events.catalog.image_approved import ImageApproved
+from events.catalog.image_deleted import ImageDeleted
 from events.catalog.image_generated import ImageGenerated
 from events.catalog.image_rejected import ImageRejected
 from events.catalog.image_stored import ImageStored
@@ -13,17 +15,38 @@ from events.catalog.prompt_approved import PromptApproved
 from events.catalog.prompt_rejected import PromptRejected
 from events.envelope import Event
 from events.runtime import consumer
+from events.telemetry import logger
 from services.intake.adapters import RequestTable
-from services.intake.logic import track
+from services.intake.figures import Stopwatch
+from services.intake.lifecycle import ENDINGS
+from services.intake.logic import State, duration, settle, track
+from services.intake.quota import RateLimiter
 from services.intake.settings import TableSettings
+from services.intake.tables import FigureTable, RateTable
 
-table = RequestTable(boto3.client("dynamodb"), TableSettings.load().table_name)
+settings = TableSettings.load()
+client = boto3.client("dynamodb")
+table = RequestTable(client, settings.table_name)
+limiter = RateLimiter(RateTable(client, settings.table_name))
+stopwatch = Stopwatch(FigureTable(client, settings.table_name))
 
 
 def follow(event: Event) -> list[Event]:
     """Track one event. What follows from it is published from the table's stream."""
-    track(table, event)
+    state = track(table, event)
+    if state is not None and state.status in ENDINGS:
+        settle(limiter, state)
+        measure(event, state)
     return []
+
+
+def measure(event: Event, state: State) -> None:
+    """Keep how long a request took. An estimate that cannot be kept is not worth a retry of its event."""
+    if found := duration(event, state):
+        try:
+            stopwatch.note(*found)
+        except (ClientError, BotoCoreError) as error:
+            logger.warning("figures not kept", error=type(error).__name__)
 
 
 handler = consumer(
@@ -36,6 +59,7 @@ handler = consumer(
         ImageApproved,
         ImageRejected,
         ImageStored,
+        ImageDeleted,
         ProcessingStalled,
         MessageReplayed,
     ],

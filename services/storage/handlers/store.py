@@ -7,7 +7,8 @@ import boto3
 from events.catalog.image_approved import ImageApproved
 from events.claim_check import HandoffReader
 from events.runtime import consumer
-from services.storage.adapters import GalleryCatalogue, GalleryFiles, SecretKey
+from services.storage.adapters.catalogue import GalleryCatalogue
+from services.storage.adapters.files import GalleryFiles, SecretKey
 from services.storage.logic import Store
 from services.storage.settings import StoreSettings
 

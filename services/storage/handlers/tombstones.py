@@ -6,7 +6,7 @@ from events.catalog.request_cancelled import RequestCancelled
 from events.catalog.request_expired import RequestExpired
 from events.envelope import Event
 from events.runtime import consumer
-from services.storage.adapters import GalleryCatalogue
+from services.storage.adapters.catalogue import GalleryCatalogue
 from services.storage.logic import tombstone
 from services.storage.settings import CatalogueSettings
 

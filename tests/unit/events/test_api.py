@@ -8,7 +8,17 @@ import pytest
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from pydantic import BaseModel, Field
 
-from events.api import PROBLEM, ApiProblem, field_error, json_response, make_resolver, owner, read_json
+from events.api import (
+    PROBLEM,
+    SECURITY_HEADERS,
+    Api,
+    ApiProblem,
+    Operation,
+    field_error,
+    json_response,
+    make_resolver,
+    read_json,
+)
 
 
 class Wish(BaseModel):
@@ -46,10 +56,6 @@ def app() -> APIGatewayHttpResolver:
             errors=[field_error("count", "max", allowed=[1, 2])],
             headers={"Retry-After": "9"},
         )
-
-    @resolver.get("/me")
-    def me() -> Response[str]:
-        return json_response(200, Echo(said=owner(resolver)))
 
     return resolver
 
@@ -175,11 +181,126 @@ def test_a_bug_is_a_500_that_gives_nothing_away(
     assert "secret" not in json.dumps(answer) + said.out + said.err
 
 
+class Page(BaseModel):
+    model_config = {"extra": "forbid"}
+
+    limit: int = Field(20, ge=1, le=100)
+
+
+@pytest.fixture
+def api() -> Api:
+    api = Api(max_body=200)
+
+    @api.serve(Operation("POST", "/wishes/{name}", "requests:write", "Wish", answers={202: Echo}, body=Wish))
+    def wish(name: str) -> Response[str]:
+        return json_response(202, Echo(said=f"{name}: {api.body(Wish).prompt}", note=api.caller.owner))
+
+    @api.serve(Operation("GET", "/wishes", None, "Look", answers={200: Echo}, query=Page))
+    def look() -> Response[str]:
+        return json_response(200, Echo(said=str(api.query(Page).limit), note=api.header("X-Note")))
+
+    return api
+
+
+def send(
+    api: Api, method: str, path: str, *, body: str | None = None, query: dict[str, str] | None = None, **caller: Any
+) -> tuple[int, dict[str, Any]]:
+    context: dict[str, Any] = {"http": {"method": method, "path": path}, "stage": "$default", "requestId": "r"}
+    if caller:
+        context["authorizer"] = {"lambda": caller}
+    event = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": "",
+        "queryStringParameters": query,
+        "headers": {"x-note": "heard"},
+        "requestContext": context,
+        "body": body,
+        "isBase64Encoded": False,
+    }
+    answer = api(event, None)
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+def test_nobody_gets_past_a_route_without_its_scope(api: Api) -> None:
+    path, body = "/wishes/ada", '{"prompt": "tea"}'
+    assert send(api, "POST", path, body=body)[0] == 401
+    assert send(api, "POST", path, body=body, owner="ada")[0] == 403
+    status, problem = send(api, "POST", path, body=body, owner="ada", scopes="requests:read admin")
+    assert (status, problem["code"]) == (403, "insufficient_scope")
+    said = send(api, "POST", path, body=body, owner="ada", scopes="requests:read requests:write")
+    assert said == (202, {"said": "ada: tea", "note": "ada"})
+
+
+def test_an_open_route_needs_nobody(api: Api) -> None:
+    assert send(api, "GET", "/wishes", query={"limit": "7"}) == (200, {"said": "7", "note": "heard"})
+
+
+def test_an_answer_without_a_body_is_an_empty_text() -> None:
+    api = Api()
+
+    @api.serve(Operation("DELETE", "/wishes", None, "Forget", answers={204: None}))
+    def forget() -> Response[str]:
+        return Response(204)
+
+    context = {"http": {"method": "DELETE", "path": "/wishes"}, "stage": "$default", "requestId": "r"}
+    event = {"version": "2.0", "routeKey": "$default", "rawPath": "/wishes", "headers": {}, "requestContext": context}
+    answer = api(event, None)
+    assert (answer["statusCode"], answer["body"]) == (204, "")
+
+
+@pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "many"}])
+def test_a_wrong_query_parameter_is_named(api: Api, query: dict[str, str]) -> None:
+    status, problem = send(api, "GET", "/wishes", query=query)
+    assert (status, [error["field"] for error in problem["errors"]]) == (422, ["limit"])
+
+
+def raw(api: Api, method: str, path: str, **caller: Any) -> dict[str, Any]:
+    """Return the answer as the gateway gets it."""
+    context: dict[str, Any] = {"http": {"method": method, "path": path}, "stage": "$default", "requestId": "r"}
+    if caller:
+        context["authorizer"] = {"lambda": caller}
+    return api({"version": "2.0", "rawPath": path, "headers": {}, "requestContext": context}, None)
+
+
 @pytest.mark.parametrize(
-    ("authorizer", "expected"),
-    [(None, "public"), ({}, "public"), ({"lambda": {}}, "public"), ({"lambda": {"owner": "alice"}}, "alice")],
+    ("method", "path", "status"), [("GET", "/wishes", 200), ("GET", "/nowhere", 404), ("POST", "/wishes/ada", 401)]
 )
-def test_the_caller_is_who_the_authorizer_says(
-    app: APIGatewayHttpResolver, authorizer: dict[str, Any] | None, expected: str
-) -> None:
-    assert call(app, "GET", "/me", authorizer=authorizer)[1] == {"said": expected}
+def test_every_answer_carries_the_security_headers(api: Api, method: str, path: str, status: int) -> None:
+    answer = raw(api, method, path)
+    assert answer["statusCode"] == status
+    assert SECURITY_HEADERS.items() <= answer["headers"].items()
+
+
+@pytest.mark.parametrize("name", ["Cache-Control", "cache-control"])
+def test_a_route_may_say_itself_how_long_its_answer_keeps(name: str) -> None:
+    api = Api()
+
+    @api.serve(Operation("GET", "/models", None, "Models", answers={200: Echo}))
+    def models() -> Response[str]:
+        return json_response(200, Echo(said="many"), {name: "max-age=60"})
+
+    headers = raw(api, "GET", "/models")["headers"]
+    assert [value for key, value in headers.items() if key.lower() == "cache-control"] == ["max-age=60"]
+
+
+def test_a_route_tells_every_problem_in_the_shape_its_callers_expect(capsys: pytest.CaptureFixture[str]) -> None:
+    api = Api()
+
+    def told(problem: ApiProblem) -> Response[str]:
+        return json_response(problem.status, Echo(said=problem.code))
+
+    @api.serve(Operation("POST", "/old", "requests:write", "Old", answers={200: Echo}, body=Wish), tell=told)
+    def old() -> Response[str]:
+        if api.caller.owner == "unlucky":
+            raise KeyError("a secret prompt")
+        return json_response(200, Echo(said=api.body(Wish).prompt))
+
+    scopes = "requests:write"
+    assert send(api, "POST", "/old") == (401, {"said": "unauthorized"})
+    assert send(api, "POST", "/old", owner="ada") == (403, {"said": "insufficient_scope"})
+    assert send(api, "POST", "/old", body="{", owner="ada", scopes=scopes) == (400, {"said": "not_json"})
+    assert send(api, "POST", "/old", body="{}", owner="ada", scopes=scopes) == (422, {"said": "validation_failed"})
+    assert send(api, "POST", "/old", owner="unlucky", scopes=scopes) == (500, {"said": "internal_error"})
+    assert "secret" not in "".join(capsys.readouterr())

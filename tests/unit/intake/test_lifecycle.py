@@ -133,6 +133,7 @@ EVERYTHING: list[Event] = [
     STORED,
     CANCELLED,
     EXPIRED,
+    sample("ImageDeleted"),
     *[stall(step, count) for step in STEPS for count in (0, 1)],
     *[replay(step, count) for step in STEPS for count in (1, 2)],
 ]

@@ -9,7 +9,7 @@ from events.consumer import RetryPolicy
 from events.envelope import Event
 from events.testing import sample
 from services.intake.facts import fact_of
-from services.intake.logic import SweepReport, SweepRules, accept, expiry, sweep, track, with_fact
+from services.intake.logic import State, SweepReport, SweepRules, accept, expiry, sweep, track, with_fact
 from services.intake.outbox import announce_change, announce_request
 from services.intake.settings import SweeperSettings
 from tests.unit.intake.fakes import InMemoryRequests
@@ -37,8 +37,10 @@ def store_with_request() -> InMemoryRequests:
 
 def run(store: InMemoryRequests, bus: Bus, at: datetime) -> SweepReport:
     problems: list[Exception] = []
-    report = sweep(store, bus, RULES, at, lambda _id, error: problems.append(error))
+    expired: list[State] = []
+    report = sweep(store, bus, RULES, at, lambda _id, error: problems.append(error), expired.append)
     assert len(problems) == report.failed
+    assert [state.status for state in expired] == ["expired"] * report.expired
     return report
 
 

@@ -54,3 +54,22 @@ class ScriptedDetector:
         """Return the labels of each image; none where nothing was scripted."""
         self.looked += len(images)
         return [self.seen.get(image.key, set()) for image in images]
+
+
+class InMemoryChecks:
+    """Counts of checks as a dictionary."""
+
+    def __init__(self) -> None:
+        self.counts: dict[tuple[str, str], int] = {}
+
+    def add(self, key_id: str, window: str, limit: int, expires_at: int) -> int | None:
+        """Count one more and return how many it makes; None, and nothing counted, where there were ``limit``."""
+        count = self.counts.get((key_id, window), 0)
+        if count >= limit:
+            return None
+        self.counts[key_id, window] = count + 1
+        return count + 1
+
+    def take_back(self, key_id: str, window: str) -> None:
+        """Uncount one."""
+        self.counts[key_id, window] -= 1

@@ -12,8 +12,10 @@ from events.catalog.image_approved import ImageApproved, ImageApprovedData
 from events.claim_check import handoff_key, sha256
 from events.drawing import Drawing, ImageOutcome, ModelPlan, RawImage, RemovedImage, Variant
 from events.errors import UnprocessableError
-from services.storage.gallery import Entry, Tombstone
+from services.storage.gallery import Card, Entry, Marker, Share, Tombstone
+from services.storage.listing import Chunk, Listing, partition, searchable
 from services.storage.logic import Store
+from services.storage.shares import LIVE_AT_ONCE
 
 REQUEST = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
 PROMPT = "A lighthouse on a cliff at dusk, 灯台"
@@ -104,31 +106,162 @@ class FakeFiles:
 
 
 class FakeCatalogue:
-    """A gallery catalogue."""
+    """A gallery catalogue with its indexes."""
 
     def __init__(self) -> None:
-        self.entries: dict[str, Entry] = {}
+        self.recorded: dict[str, Entry | Marker] = {}
         self.tombstones: dict[str, Tombstone] = {}
+        self.examined = 0
+        """Entries that reads of the indexes looked at."""
 
-    def add(self, entries: Sequence[Entry]) -> list[Entry] | Tombstone:
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """The pictures that are not deleted."""
+        return {picture: found for picture, found in self.recorded.items() if isinstance(found, Entry)}
+
+    def add(self, entries: Sequence[Entry]) -> list[Entry | Marker] | Tombstone:
         """Record all or none."""
-        recorded = [self.entries[entry.image_id] for entry in entries if entry.image_id in self.entries]
+        recorded = [self.recorded[entry.image_id] for entry in entries if entry.image_id in self.recorded]
         if len(recorded) == len(entries):
             return recorded
         if recorded:
             raise UnprocessableError(f"images: other pictures of request {entries[0].request_id} are recorded already")
         if buried := self.tombstones.get(entries[0].request_id):
             return buried
-        self.entries.update({entry.image_id: entry for entry in entries})
+        self.recorded.update({entry.image_id: entry for entry in entries})
         return list(entries)
 
     def bury(self, tombstone: Tombstone) -> None:
         """Keep the first tombstone."""
         self.tombstones.setdefault(tombstone.request_id, tombstone)
 
-    def find(self, picture: str) -> Entry | None:
-        """Return the picture."""
-        return self.entries.get(picture)
+    def find(self, picture: str) -> Entry | Marker | None:
+        """Return the picture, or the marker in its place."""
+        return self.recorded.get(picture)
+
+    def mark(self, marker: Marker) -> None:
+        """Put the first marker in the entry's place."""
+        if marker.image_id in self.entries:
+            self.recorded[marker.image_id] = marker
+
+    def set_favourite(self, picture: str, owner: str, favourite: bool) -> bool:
+        """Change an owner's picture."""
+        return self._change(picture, owner, favourite=favourite)
+
+    def add_share(self, entry: Entry, share: Share, expired: Sequence[Share]) -> bool:
+        """Record a share where there is room."""
+        standing = self.entries.get(entry.image_id)
+        if standing is None:
+            raise KeyError(entry.image_id)
+        kept = tuple(old for old in standing.shares if old not in expired)
+        return len(kept) < LIVE_AT_ONCE and self._change(entry.image_id, entry.owner, shares=(*kept, share))
+
+    def revoke_share(self, picture: str, owner: str, share_id: str) -> bool:
+        """Forget a share."""
+        shares = self.entries[picture].shares if picture in self.entries else ()
+        return self._change(picture, owner, shares=tuple(s for s in shares if s.share_id != share_id))
+
+    def _change(self, picture: str, owner: str, **changes: Any) -> bool:
+        found = self.entries.get(picture)
+        if found is None or found.owner != owner:
+            return False
+        self.recorded[picture] = found.model_copy(update=changes)
+        return True
+
+    def read(self, listing: Listing, after: str | None, count: int) -> Chunk:
+        """Look at ``count`` entries of an index."""
+        behind = [
+            (card, entry)
+            for card, entry in sorted(
+                ((card_of(entry), entry) for entry in self.entries.values()), key=lambda p: p[0].position, reverse=True
+            )
+            if partition_of(entry, listing.attribute) == listing.value
+            and card.position.startswith(listing.day or "")
+            and (after is None or card.position < after)
+        ]
+        looked_at = behind[:count]
+        self.examined += len(looked_at)
+        cards = [
+            card
+            for card, entry in looked_at
+            if all(getattr(entry, name) == value for name, value in listing.equals.items())
+            and all(word in searchable(entry.prompt) for word in listing.words)
+        ]
+        return Chunk(cards, looked_at[-1][0].position if len(looked_at) == count else None)
+
+
+def card_of(entry: Entry) -> Card:
+    """Return what lists show of ``entry``."""
+    return Card(
+        **entry.model_dump(include={"image_id", "created_at", "model", "style", "favourite", "placeholder"}),
+        caption=entry.prompt[:140],
+        folder=entry.display.key.rpartition("/")[0],
+        width=entry.original.width,
+        height=entry.original.height,
+    )
+
+
+def partition_of(entry: Entry, attribute: str) -> str | None:
+    """Return where an index has ``entry``."""
+    match attribute:
+        case "owner":
+            return entry.owner
+        case "model_of":
+            return partition(entry.owner, entry.model)
+        case "style_of":
+            return partition(entry.owner, entry.style) if entry.style else None
+        case "favourite_of":
+            return entry.owner if entry.favourite else None
+    raise KeyError(attribute)
+
+
+class FakeCdn:
+    """A CDN that remembers what it was told to forget."""
+
+    def __init__(self) -> None:
+        self.forgotten: dict[str, list[str]] = {}
+
+    def forget(self, keys: Sequence[str], reference: str) -> None:
+        """Take a wish once."""
+        self.forgotten.setdefault(reference, sorted(keys))
+
+
+def variant(name: str, content: bytes = b"content") -> Variant:
+    """Return a file of a picture."""
+    return Variant(
+        key=f"images/{REQUEST}/{name}",
+        sha256=sha256(content),
+        bytes=len(content),
+        media_type="image/webp",
+        width=3,
+        height=2,
+    )
+
+
+def entry(index: int = 0, **changes: Any) -> Entry:
+    """Return an entry of the catalogue."""
+    values: dict[str, Any] = {
+        "image_id": f"{changes.get('request_id', REQUEST)}-{index}",
+        "request_id": REQUEST,
+        "owner": "ada",
+        "index": index,
+        "created_at": NOON,
+        "prompt": "A lighthouse, 灯台",
+        "negative_prompt": None,
+        "style": "anime",
+        "quality": "premium",
+        "steps": 30,
+        "guidance": 7.1,
+        "model": "stable-image-core",
+        "seed": 4294967294,
+        "cost_usd": Decimal("0.04"),
+        "original": variant("original.png"),
+        "display": variant("display.webp"),
+        "thumbnail": variant("thumbnail.webp"),
+        "placeholder": "LEHV6nWB2yk8pyo0adR*.7kCMdnj",
+        **changes,
+    }
+    return Entry.model_validate(values)
 
 
 class Gallery:

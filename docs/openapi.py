@@ -1,0 +1,187 @@
+"""The OpenAPI 3.1 document of the whole HTTP API, made from the `Operation` constants of every service.
+
+An operation's constant says what route it is, who may call it and which pydantic models go in and out; here is only
+how OpenAPI spells that. What all routes share (parameters, headers, errors, examples) is in `docs/openapi_parts.py`.
+"""
+
+import inspect
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from docs.openapi_parts import (
+    BODY_ERRORS,
+    EVERYBODY_ERRORS,
+    GATEWAY_MESSAGES,
+    GUARDED_ERRORS,
+    INFO,
+    MESSAGE,
+    PATH_PARAMETERS,
+    PROBLEM,
+    PROBLEMS,
+    QUERY_ERRORS,
+    REQUEST_HEADERS,
+    RESPONSE_HEADERS,
+    SECURITY_SCHEMES,
+    SERVERS,
+    SUCCESS,
+    TAGS,
+)
+from docs.openapi_schemas import Schema, Schemas
+from events.api import PROBLEM as PROBLEM_TYPE
+from events.api import Operation
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class Route:
+    """An operation with where it was found."""
+
+    service: str
+    name: str
+    """Its constant's name in lower case: the operationId."""
+    operation: Operation
+
+
+def routes(root: Path) -> list[Route]:
+    """Return every operation of every service, services in reading order, operations as they are written down."""
+    services = [path.parent.name for path in root.glob("services/*/operations.py")]
+    in_order = sorted(services, key=lambda name: (list(TAGS).index(name) if name in TAGS else len(TAGS), name))
+    return [
+        Route(service, name.lower(), value)
+        for service in in_order
+        for name, value in vars(import_module(f"services.{service}.operations")).items()
+        if isinstance(value, Operation)
+    ]
+
+
+def openapi(root: Path) -> dict[str, Any]:
+    """Return the document. Raises ``LookupError`` where a route's path has a parameter that nobody described."""
+    found = routes(root)
+    schemas = Schemas([route.operation for route in found])
+    paths: dict[str, dict[str, Any]] = {}
+    for route in found:
+        paths.setdefault(route.operation.path, {})[route.operation.method.lower()] = _operation(route, schemas)
+    errors, used = {_error_name(status): _error(status) for status in PROBLEMS}, json.dumps(paths)
+    return {
+        "openapi": "3.1.0",
+        "info": INFO,
+        "servers": SERVERS,
+        "tags": [_tag(service) for service in dict.fromkeys(route.service for route in found)],
+        "paths": paths,
+        "components": {
+            "securitySchemes": SECURITY_SCHEMES,
+            "schemas": {"Problem": PROBLEM, "Message": MESSAGE, **schemas.components()},
+            "responses": {name: part for name, part in errors.items() if f'/{name}"' in used},
+        },
+    }
+
+
+def openapi_text(root: Path) -> str:
+    """Return `docs/openapi.json`."""
+    return json.dumps(openapi(root), indent=2, ensure_ascii=False) + "\n"
+
+
+def _tag(service: str) -> dict[str, str]:
+    said = TAGS.get(service) or (inspect.getdoc(import_module(f"services.{service}.operations")) or "").split("\n")[0]
+    return {"name": service, "description": said}
+
+
+def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
+    operation = route.operation
+    who = f"Needs a key with the scope `{operation.scope}`." if operation.scope else "Open to everybody: needs no key."
+    found: dict[str, Any] = {
+        "operationId": route.name,
+        "tags": [route.service],
+        "summary": operation.summary,
+        "description": who,
+        "security": [{scheme: [operation.scope]} for scheme in SECURITY_SCHEMES] if operation.scope else [],
+    }
+    if operation.scope:
+        found["x-scope"] = operation.scope
+    if parameters := list(_parameters(operation, schemas)):
+        found["parameters"] = parameters
+    if operation.body:
+        found["requestBody"] = {
+            "required": True,
+            "content": {JSON: {"schema": schemas.ref(operation.body, "validation")}},
+        }
+    found["responses"] = _responses(operation, schemas)
+    return found
+
+
+def _parameters(operation: Operation, schemas: Schemas) -> Iterator[dict[str, Any]]:
+    for name in re.findall(r"\{(\w+)\+?\}", operation.path):
+        if name not in PATH_PARAMETERS:
+            raise LookupError(f"docs/openapi_parts.py: PATH_PARAMETERS has no {name!r} of {operation.route_key}")
+        yield {"name": name, "in": "path", "required": True, **PATH_PARAMETERS[name]}
+    if operation.query:
+        for name, schema, required in schemas.properties(operation.query):
+            said = schema.pop("description", None)
+            parameter = {"name": name, "in": "query", "required": required, "schema": schema}
+            yield {**parameter, "description": said} if said else parameter
+    for name, what_for in operation.headers.items():
+        schema = REQUEST_HEADERS.get(name.lower(), {"type": "string"})
+        yield {"name": name, "in": "header", "required": False, "description": what_for, "schema": schema}
+
+
+def _responses(operation: Operation, schemas: Schemas) -> dict[str, Any]:
+    responses: dict[int, dict[str, Any]] = {}
+    for status, model in operation.answers.items():
+        responses[status] = {"description": SUCCESS[status]}
+        if model:
+            responses[status]["content"] = {JSON: {"schema": schemas.ref(model, "serialization")}}
+    for status in _error_statuses(operation):
+        if status in responses:
+            responses[status]["content"] = _either(responses[status].get("content", {}), _error(status)["content"])
+        elif operation.error_body:
+            responses[status] = _error(status, schemas.ref(operation.error_body, "serialization"))
+        elif status in operation.answer_headers:
+            responses[status] = _error(status)
+        else:
+            responses[status] = {"$ref": f"#/components/responses/{_error_name(status)}"}
+    for status, names in operation.answer_headers.items():
+        # Where the gateway answers a failure by itself, our headers are not there.
+        always = {"required": True} if status in operation.answers else {}
+        responses[status]["headers"] = {name: {**RESPONSE_HEADERS[name], **always} for name in names}
+    return {str(status): responses[status] for status in sorted(responses)}
+
+
+def _error_statuses(operation: Operation) -> list[int]:
+    statuses = {*operation.problems, *EVERYBODY_ERRORS}
+    statuses |= set(GUARDED_ERRORS) if operation.scope else set()
+    statuses |= set(BODY_ERRORS) if operation.body else set()
+    statuses |= set(QUERY_ERRORS) if operation.query else set()
+    return sorted(statuses)
+
+
+def _error_name(status: int) -> str:
+    return f"Error{status}"
+
+
+def _error(status: int, body: Schema | None = None) -> dict[str, Any]:
+    """Return how a failure is told: by us, as ``body`` or a problem, or by the gateway before anything of ours runs."""
+    code, title, errors = PROBLEMS[status]
+    if body:
+        content: dict[str, Any] = {JSON: {"schema": body}}
+    else:
+        example = {"type": "about:blank", "status": status, "code": code, "title": title}
+        example |= {"errors": errors} if errors else {}
+        content = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}
+    if message := GATEWAY_MESSAGES.get(status):
+        by_gateway = {"schema": {"$ref": "#/components/schemas/Message"}, "example": {"message": message}}
+        content = _either(content, {JSON: by_gateway})
+    return {"description": f"{title}.", "content": content}
+
+
+def _either(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the media types of both; where both have one, either body may come."""
+    merged = {**one, **other}
+    for media_type in one.keys() & other.keys():
+        merged[media_type] = {"schema": {"anyOf": [one[media_type]["schema"], other[media_type]["schema"]]}}
+    return merged

@@ -1,0 +1,115 @@
+"""HTTP: keys for an admin, preferences for an owner."""
+
+import re
+from datetime import UTC, datetime
+from functools import cache
+from typing import Final
+
+import boto3
+from aws_lambda_powertools.event_handler import Response
+
+from events.api import Api, ApiProblem, field_error, json_response
+from events.telemetry import logger
+from services.accounts import logic
+from services.accounts.adapters import KeyTable, PreferenceTable, StaleError, read_hash_secret
+from services.accounts.keys import is_key_id
+from services.accounts.operations import (
+    CREATE_KEY,
+    LIST_KEYS,
+    REVOKE_KEY,
+    ROTATE_KEY,
+    SET_PREFERENCES,
+    SHOW_PREFERENCES,
+)
+from services.accounts.parameters import KeyQuery, NewKey, Preferences, Rotation
+from services.accounts.settings import AccountSettings
+from services.accounts.views import KeyList, KeyWithText, place_of
+
+ETAG: Final = re.compile(r'"[0-9]{1,9}"')
+
+settings = AccountSettings.load()
+secrets = boto3.client("secretsmanager")
+dynamodb = boto3.client("dynamodb")
+keys = KeyTable(dynamodb, settings.table_name)
+preferences = PreferenceTable(dynamodb, settings.table_name)
+hash_secret = cache(lambda: read_hash_secret(secrets, settings.hash_secret_arn))
+handler = Api()
+
+
+@handler.serve(CREATE_KEY)
+def create() -> Response[str]:
+    """Make a key."""
+    now = datetime.now(UTC)
+    key, text = logic.create(keys, handler.body(NewKey), hash_secret(), now)
+    logger.info("key created", key_id=key.key_id, owner=key.owner, scopes=key.scopes, by=handler.caller.key_id)
+    return json_response(201, KeyWithText.with_text(key, text, now))
+
+
+@handler.serve(LIST_KEYS)
+def list_() -> Response[str]:
+    """List keys, newest first."""
+    query = handler.query(KeyQuery)
+    try:
+        after = place_of(query.cursor) if query.cursor is not None else None
+    except ValueError as error:
+        wrong = [field_error("cursor", "must be the next_cursor of a page before")]
+        raise ApiProblem(422, "validation_failed", "The request is not valid", errors=wrong) from error
+    return json_response(200, KeyList.of(keys.page(query.limit, after), datetime.now(UTC)))
+
+
+@handler.serve(ROTATE_KEY)
+def rotate(key_id: str) -> Response[str]:
+    """Give a key a new text."""
+    now, wanted = datetime.now(UTC), handler.body(Rotation)
+    try:
+        key, text = logic.rotate(keys, _known(key_id), wanted.grace_seconds, hash_secret(), now)
+    except KeyError:
+        raise _unknown() from None
+    except logic.NotActiveError as error:
+        raise ApiProblem(409, "key_not_active", f"The key is {error.status}") from error
+    logger.info("key rotated", key_id=key_id, grace_seconds=wanted.grace_seconds, by=handler.caller.key_id)
+    return json_response(200, KeyWithText.with_text(key, text, now))
+
+
+@handler.serve(REVOKE_KEY)
+def revoke(key_id: str) -> Response[str]:
+    """Revoke a key; doing it again changes nothing."""
+    try:
+        keys.revoke(_known(key_id), datetime.now(UTC))
+    except KeyError:
+        raise _unknown() from None
+    logger.info("key revoked", key_id=key_id, by=handler.caller.key_id)
+    return Response(204)
+
+
+@handler.serve(SHOW_PREFERENCES)
+def show_preferences() -> Response[str]:
+    """Show the preferences of the caller's owner."""
+    found, revision = preferences.of(handler.caller.owner)
+    return json_response(200, Preferences.model_validate(found), {"ETag": f'"{revision}"'})
+
+
+@handler.serve(SET_PREFERENCES)
+def set_preferences() -> Response[str]:
+    """Replace the preferences of the caller's owner."""
+    wanted = handler.body(Preferences)
+    stale = ApiProblem(412, "preferences_changed", "The preferences are no longer those that If-Match names")
+    tag = (handler.header("if-match") or "*").strip()
+    if tag != "*" and not ETAG.fullmatch(tag):
+        raise stale
+    expected = None if tag == "*" else int(tag.strip('"'))
+    try:
+        revision = preferences.replace(handler.caller.owner, wanted.model_dump(exclude_none=True), expected)
+    except StaleError as error:
+        raise stale from error
+    return json_response(200, wanted, {"ETag": f'"{revision}"'})
+
+
+def _known(key_id: str) -> str:
+    if not is_key_id(key_id):
+        raise _unknown()
+    return key_id
+
+
+def _unknown() -> ApiProblem:
+    return ApiProblem(404, "key_not_found", "There is no such key")

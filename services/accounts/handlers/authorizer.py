@@ -1,0 +1,48 @@
+"""The gateway's authorizer: asked before every guarded route, it answers who is calling, or that nobody is."""
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from events.telemetry import logger
+from services.accounts.adapters import KeyTable, read_hash_secret
+from services.accounts.admission import Gate, RefusedError, presented_key
+from services.accounts.settings import AccountSettings
+
+settings = AccountSettings.load()
+secrets = boto3.client("secretsmanager")
+gate = Gate(
+    KeyTable(boto3.client("dynamodb"), settings.table_name),
+    cache(lambda: read_hash_secret(secrets, settings.hash_secret_arn)),
+)
+
+
+def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """Return a simple response (payload format 2.0). Every use is told in the log, by the key's id.
+
+    A table that does not answer raises: the gateway's 500 says "try again" where a refusal would say "give up".
+    """
+    now, route = datetime.now(UTC), event["routeKey"]
+    try:
+        key = gate.admit(presented_key(event.get("headers") or {}), now)
+    except RefusedError as refused:
+        logger.info("key refused", reason=refused.reason, key_id=refused.key_id, route=route)
+        return {"isAuthorized": False}
+    logger.info("key used", key_id=key.key_id, owner=key.owner, route=route)
+    try:
+        gate.note_use(key, now)
+    except (ClientError, BotoCoreError) as error:  # a caller is not turned away because a time could not be noted
+        logger.warning("use not noted", key_id=key.key_id, error=type(error).__name__)
+    return {
+        "isAuthorized": True,
+        "context": {
+            "owner": key.owner,
+            "key_id": key.key_id,
+            "scopes": " ".join(key.scopes),
+            "limit": key.limit,
+            "window": key.window,
+        },
+    }

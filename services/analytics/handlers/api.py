@@ -1,0 +1,24 @@
+"""HTTP: `GET /v1/analytics/daily`."""
+
+from datetime import UTC, datetime
+
+import boto3
+from aws_lambda_powertools.event_handler import Response
+
+from events.api import Api, json_response
+from services.analytics.adapters import CounterTable
+from services.analytics.operations import SHOW_DAYS
+from services.analytics.settings import ApiSettings
+from services.analytics.views import DailyQuery, DailyReport
+
+settings = ApiSettings.load()
+table = CounterTable(boto3.client("dynamodb"), settings.table_name)
+handler = Api()
+
+
+@handler.serve(SHOW_DAYS)
+def show_days() -> Response[str]:
+    """Show the counters of each day: one query, however many days."""
+    days = handler.query(DailyQuery).days(datetime.now(UTC).date())
+    counted = table.days(table.generations().current, days[0].isoformat(), days[-1].isoformat())
+    return json_response(200, DailyReport.of(days, counted))

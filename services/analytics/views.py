@@ -1,0 +1,141 @@
+"""What a caller asks of the counters, and what comes back."""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from events.api import ApiProblem, field_error
+from services.analytics.counters import Amounts
+from services.analytics.report import STATUSES, Counts
+
+DAYS_MAX: Final = 92
+"""A quarter."""
+DAYS_DEFAULT: Final = 7
+
+
+def _day(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+        raise ValueError("must be a day such as 2026-11-22")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+
+
+class DailyQuery(BaseModel):
+    """Which days, both included; UTC."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    first: Day | None = Field(None, alias="from", examples=["2026-11-16"])
+    """Six days before ``to`` where absent."""
+    last: Day | None = Field(None, alias="to", examples=["2026-11-22"])
+    """Today where absent."""
+
+    def days(self, today: date) -> list[date]:
+        """Return every day that is meant. Raises ``ApiProblem`` 422 where there are none or too many."""
+        last = (self.last or today).toordinal()
+        first = self.first.toordinal() if self.first else max(1, last - DAYS_DEFAULT + 1)
+        if first > last:
+            rule = field_error("from", "must not be after to")
+        elif last - first >= DAYS_MAX:
+            rule = field_error("from", f"at most {DAYS_MAX} days", max_days=DAYS_MAX)
+        else:
+            return [date.fromordinal(day) for day in range(first, last + 1)]
+        raise ApiProblem(422, "validation_failed", "These are not days that can be shown", errors=[rule])
+
+
+class _View(BaseModel):
+    model_config = ConfigDict(defer_build=True)
+
+
+class ModelUse(_View):
+    """What one model was asked for and drew."""
+
+    requests: int
+    images: int
+    cost_usd: str
+
+
+class Step(_View):
+    """How often a step ran and how long it took, in milliseconds; ``request`` is from end to end."""
+
+    count: int
+    mean_ms: float
+    p50_ms: float
+    """Estimated from a histogram, as is the other percentile."""
+    p95_ms: float
+    stalled: int
+    """Messages that went to the step's dead-letter queue."""
+    replayed: int
+
+
+class Numbers(_View):
+    """What was counted, over all owners."""
+
+    requests: dict[str, int]
+    """By what was said of them: accepted, succeeded, rejected, failed, cancelled, expired, stalled."""
+    images: dict[str, int]
+    """By what became of them, such as generated, stored, deleted."""
+    cost_usd: str
+    """Paid for drawing."""
+    models: dict[str, ModelUse]
+    styles: dict[str, int]
+    """Requests by style."""
+    rejections: dict[str, int]
+    """Requests by the category they were rejected for."""
+    failures: dict[str, int]
+    """Requests by the reason they failed for."""
+    steps: dict[str, Step]
+
+
+class DayNumbers(Numbers):
+    """What was counted on one day (UTC)."""
+
+    day: date
+
+
+class DailyReport(_View):
+    """Every day that was asked for, days without an event included, and all of them together."""
+
+    days: list[DayNumbers]
+    total: Numbers
+
+    @classmethod
+    def of(cls, days: list[date], counted: Mapping[str, Amounts]) -> "DailyReport":
+        """Return ``days`` with what was counted on them, by ISO day."""
+        return cls(
+            days=[DayNumbers(day=day, **_numbers(Counts(counted.get(day.isoformat(), {})))) for day in days],
+            total=Numbers(**_numbers(Counts.total(counted.values()))),
+        )
+
+
+def _numbers(counts: Counts) -> dict[str, Any]:
+    return {
+        "requests": {status: counts.number(f"status#{status}") for status in STATUSES},
+        "images": counts.labels("images"),
+        "cost_usd": f"{counts.cost_usd.normalize():f}",
+        "models": {
+            name: ModelUse(requests=use.requests, images=use.images, cost_usd=f"{use.cost_usd.normalize():f}")
+            for name, use in counts.models().items()
+        },
+        "styles": counts.labels("style"),
+        "rejections": counts.labels("rejection"),
+        "failures": counts.labels("failure"),
+        "steps": {step: _step(counts, step) for step in counts.steps()},
+    }
+
+
+def _step(counts: Counts, step: str) -> Step:
+    taken = counts.latency(step)
+    return Step(
+        count=taken.count if taken else 0,
+        mean_ms=round(taken.mean, 1) if taken else 0,
+        p50_ms=round(taken.p50, 1) if taken else 0,
+        p95_ms=round(taken.p95, 1) if taken else 0,
+        stalled=counts.number(f"step#{step}#stalled"),
+        replayed=counts.number(f"step#{step}#replayed"),
+    )

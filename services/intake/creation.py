@@ -1,0 +1,133 @@
+"""From what a caller asks for to an accepted request: resolve, count, write. Every route that creates one is here."""
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Final, Protocol
+
+from events.api import ApiProblem, Caller, field_error
+from events.drawing import Drawing
+from events.models import Catalogue
+from services.intake.figures import Estimates
+from services.intake.identifiers import uuid7
+from services.intake.logic import IdempotencyRecord, KeyTakenError, RequestStore, accept
+from services.intake.parameters import NewRequest, ParameterError, resolve
+from services.intake.quota import RateLimiter, Verdict, policy_headers
+from services.intake.views import Accepted, DryRun, dry_run_view, promise
+
+POLL_SECONDS: Final = "1"
+RECORD_KEPT: Final = timedelta(hours=24)
+
+REFUSALS: Final = {
+    "rate_limited": "This key has made all the requests it may make for now",
+    "too_many_blocked": "Too many prompts of this key were blocked; no more are taken for now",
+}
+
+
+class CreationStore(RequestStore, Protocol):
+    """The request-state table and the idempotency records in it."""
+
+    def recorded(self, owner: str, key: str, now: datetime) -> IdempotencyRecord | None:
+        """Return what an owner's idempotency key already stands for."""
+
+
+Answer = tuple[int, Accepted, dict[str, str]]
+"""Status, body and headers."""
+
+
+@dataclass(frozen=True)
+class Creation:
+    """Creates requests. Everything a caller can do wrong is raised as ``ApiProblem``."""
+
+    store: CreationStore
+    limiter: RateLimiter
+    estimates: Estimates
+    catalogue: Callable[[], Catalogue]
+    price_ceiling_usd: Decimal
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def create(self, caller: Caller, wanted: NewRequest, idempotency_key: str | None = None) -> Answer:
+        """Accept a request: (202, body, headers).
+
+        A repeated ``idempotency_key`` answers what it did the first time, and is not counted again.
+        """
+        now = self.clock()
+        digest = _digest(wanted)
+        if idempotency_key is not None:
+            _check(idempotency_key)
+            if found := self.store.recorded(caller.owner, idempotency_key, now):
+                return _again(found, digest, caller)
+        drawing = self._resolve(wanted)
+        verdict = self.limiter.take(caller.key_id, caller.limit, caller.window)
+        if verdict.refusal:
+            # The last one that was free may just have gone to this very request, sent twice at once.
+            if idempotency_key and (found := self.store.recorded(caller.owner, idempotency_key, now)):
+                return _again(found, digest, caller)
+            raise ApiProblem(429, verdict.refusal, REFUSALS[verdict.refusal], headers=verdict.headers)
+        return self._accept(caller, drawing, verdict, now, (idempotency_key, digest))
+
+    def dry_run(self, wanted: NewRequest) -> DryRun:
+        """Return what would be drawn, by whom, and for how much. Nothing is written, nothing is counted."""
+        drawing = self._resolve(wanted)
+        return dry_run_view(drawing, chosen_seed=wanted.seed, estimated_seconds=self._estimate(drawing))
+
+    def _accept(
+        self, caller: Caller, drawing: Drawing, verdict: Verdict, now: datetime, repeatable: tuple[str | None, str]
+    ) -> Answer:
+        key, digest = repeatable
+        request_id = uuid7()
+        try:
+            body = promise(request_id, self._estimate(drawing))
+            record = None
+            if key is not None:
+                record = IdempotencyRecord(caller.owner, key, digest, body.model_dump_json(), now + RECORD_KEPT)
+            accept(self.store, request_id, caller.owner, drawing, now, charged_to=verdict.window, record=record)
+        except KeyTakenError as taken:
+            self.limiter.give_back(verdict.window, request_id, blocked=False)
+            return _again(taken.record, digest, caller)
+        except Exception:
+            self.limiter.give_back(verdict.window, request_id, blocked=False)
+            raise
+        return 202, body, _headers(body) | verdict.headers
+
+    def _resolve(self, wanted: NewRequest) -> Drawing:
+        try:
+            return resolve(wanted, self.catalogue(), self.price_ceiling_usd)
+        except ParameterError as error:
+            raise ApiProblem(422, "validation_failed", "The model cannot do that", errors=error.errors) from error
+
+    def _estimate(self, drawing: Drawing) -> int | None:
+        return self.estimates.seconds(still_served(self.catalogue(), drawing, self.clock().date()))
+
+
+def still_served(catalogue: Catalogue, drawing: Drawing, today: date) -> list[str]:
+    """Return those of a drawing's models that can still draw it."""
+    found = [(plan.model, catalogue.get(plan.model)) for plan in drawing.models]
+    return [key for key, model in found if model is not None and not model.ended(today)]
+
+
+def _check(key: str) -> None:
+    if not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
+        rule = "must be 1 to 255 visible ASCII characters"
+        errors = [field_error("Idempotency-Key", rule)]
+        raise ApiProblem(422, "validation_failed", "The request is not valid", errors=errors)
+
+
+def _digest(wanted: NewRequest) -> str:
+    return hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()
+
+
+def _again(record: IdempotencyRecord, digest: str, caller: Caller) -> Answer:
+    """Return the first answer once more, where it was asked for the same."""
+    if record.digest != digest:
+        errors = [field_error("Idempotency-Key", "was used before, for another request")]
+        raise ApiProblem(422, "idempotency_key_reused", "This key stands for another request", errors=errors)
+    body = Accepted.model_validate_json(record.answer)
+    return 202, body, _headers(body) | policy_headers(caller.limit, caller.window)
+
+
+def _headers(body: Accepted) -> dict[str, str]:
+    return {"Location": body.links.self, "Retry-After": POLL_SECONDS}

@@ -1,0 +1,67 @@
+"""HTTP: OpenAI's Images API. Its clients expect the picture in the answer, so it waits, and only so many at once."""
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import Final
+
+import boto3
+from aws_lambda_powertools.event_handler import Response
+
+from events.api import Api, json_response
+from events.links import image_links
+from events.models import Catalogue, catalogue
+from services.intake.adapters import RequestTable
+from services.intake.creation import Creation
+from services.intake.facades import openai
+from services.intake.facades.adapters import GalleryPictures
+from services.intake.figures import Estimates
+from services.intake.operations import GENERATE_IMAGES
+from services.intake.quota import RateLimiter
+from services.intake.settings import FacadeSettings
+from services.intake.tables import FigureTable, RateTable
+from services.intake.views import request_view
+from services.intake.waiting import MAX_SECONDS, wait_for_end
+
+MAX_BODY: Final = 128 * 1024
+"""Bytes."""
+
+settings = FacadeSettings.load()
+client = boto3.client("dynamodb")
+table = RequestTable(client, settings.table_name)
+links = image_links(settings.gallery_bucket_name, settings.cdn_domain)
+handler = Api(max_body=MAX_BODY)
+
+
+def models() -> Catalogue:
+    """Return the catalogue, read when it is first needed."""
+    return catalogue(settings.custom_models)
+
+
+creation = Creation(
+    table,
+    RateLimiter(RateTable(client, settings.table_name)),
+    Estimates(FigureTable(client, settings.table_name)),
+    models,
+    settings.failover_price_ceiling_usd,
+)
+
+
+@cache
+def pictures() -> GalleryPictures:
+    """Return the files; the client is made for the first who wants content, not at every cold start."""
+    return GalleryPictures(boto3.client("s3"), settings.gallery_bucket_name)
+
+
+@handler.serve(GENERATE_IMAGES, tell=openai.tell)
+def generate() -> Response[str]:
+    """Draw, wait, and answer with the pictures: addresses or content."""
+    body = handler.body(openai.ImageGeneration)
+    wanted = openai.new_request(body, models(), datetime.now(UTC).date())
+    _, accepted, headers = creation.create(handler.caller, wanted, handler.header("Idempotency-Key"))
+    if not wait_for_end(lambda: table.status(accepted.id), MAX_SECONDS):
+        raise openai.unfinished(accepted.id)
+    in_full = body.response_format == "b64_json"
+    view = request_view(*table.both(accepted.id), str if in_full else links.url)  # in full: by key
+    answer = openai.images(view, pictures().read if in_full else None)
+    limits = {name: value for name, value in headers.items() if name.startswith("RateLimit")}
+    return json_response(200, answer, {**limits, "x-request-id": accepted.id})

@@ -1,0 +1,156 @@
+"""Whether the installation is well: what it depends on, and what waits or died in its queues."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from services.operations.ports import Counts
+
+PATIENCE: Final = 5.0
+"""Seconds after which what has not answered counts as unreachable."""
+FRESH: Final = 10.0
+"""Seconds for which a finding is given again: whoever polls costs nothing more."""
+LATE: Final = 15 * 60
+"""Seconds that a message may wait: as long as a consumer retries."""
+SIDE_BY_SIDE: Final = 16
+QUEUES: Final = "queues"
+
+
+class _View(BaseModel):
+    model_config = ConfigDict(defer_build=True)
+
+
+class Health(_View):
+    """Somebody is there."""
+
+    status: Literal["ok"] = "ok"
+    version: str
+
+
+class Dependency(_View):
+    """Something that nothing works without."""
+
+    name: str
+    reachable: bool
+    error: str | None = None
+    """Name of the error, such as ``AccessDeniedException``, or ``Timeout``."""
+
+
+class Step(_View):
+    """A queue and its dead-letter queue, in approximate numbers; one that is missing could not be had."""
+
+    step: str
+    waiting: int | None = None
+    in_flight: int | None = None
+    dead: int | None = None
+    oldest_seconds: int | None = None
+    """Age of the oldest message as CloudWatch last heard it, a minute or two ago. Missing where it heard of none."""
+    oldest_dead_seconds: int | None = None
+
+
+class Readiness(_View):
+    """``ok``; ``degraded``: it works, and an operator should look; ``unavailable``: a dependency does not answer."""
+
+    status: Literal["ok", "degraded", "unavailable"]
+    version: str
+    checked_at: datetime
+    attention: list[str]
+    """What there is to look at."""
+    dependencies: list[Dependency]
+    steps: list[Step]
+
+
+class Probes(Protocol):
+    """How to ask. Each call may take its time or raise."""
+
+    def dependencies(self) -> Mapping[str, Callable[[], object]]:
+        """Return, by name, what raises where the dependency cannot be reached."""
+
+    def counts(self, queue: str) -> Counts:
+        """Return how many messages a queue holds, by its name without the prefix."""
+
+    def ages(self, queues: Sequence[str]) -> Mapping[str, int]:
+        """Return the age in seconds of the oldest message of each queue that is known to have one."""
+
+
+class Monitor:
+    """Asks everything at once, waits no longer than ``PATIENCE``, and remembers for ``FRESH`` seconds."""
+
+    def __init__(
+        self, probes: Probes, queues: Sequence[str], version: str, *, patience: float = PATIENCE, fresh: float = FRESH
+    ) -> None:
+        self._probes = probes
+        self._queues = queues
+        self._version = version
+        self._patience = patience
+        self._fresh = fresh
+        self._pool = ThreadPoolExecutor(SIDE_BY_SIDE)
+        self._last: tuple[float, Readiness] | None = None
+
+    def readiness(self) -> Readiness:
+        """Return how the installation is."""
+        now = time.monotonic()
+        if self._last is None or now - self._last[0] >= self._fresh:
+            self._last = now, self._ask()
+        return self._last[1]
+
+    def _ask(self) -> Readiness:
+        names = [name for queue in self._queues for name in (queue, f"{queue}-dlq")]
+        dependencies = {name: self._pool.submit(probe) for name, probe in self._probes.dependencies().items()}
+        ages = self._pool.submit(self._probes.ages, names)
+        counts = {name: self._pool.submit(self._probes.counts, name) for name in names}
+        everything: list[Future[Any]] = [*dependencies.values(), *counts.values(), ages]
+        _, late = wait(everything, timeout=self._patience)
+        for future in late:
+            future.cancel()
+        known = _result(ages) or {}
+        found = [Dependency(name=name, reachable=(e := _error(f)) is None, error=e) for name, f in dependencies.items()]
+        unanswered = next((error for future in counts.values() if (error := _error(future))), None)
+        found.append(Dependency(name=QUEUES, reachable=unanswered is None, error=unanswered))
+        steps = [_step(queue, _result(counts[queue]), _result(counts[f"{queue}-dlq"]), known) for queue in self._queues]
+        attention = [*_unreachable(found), *_waiting(steps)]
+        lost = any(not dependency.reachable for dependency in found)
+        return Readiness(
+            status="unavailable" if lost else "degraded" if attention else "ok",
+            version=self._version,
+            checked_at=datetime.now(UTC),
+            attention=attention,
+            dependencies=found,
+            steps=steps,
+        )
+
+
+def _error(future: "Future[Any]") -> str | None:
+    if not future.done() or future.cancelled():
+        return "Timeout"
+    error = future.exception()
+    return None if error is None else type(error).__name__
+
+
+def _result(future: "Future[Any]") -> Any:
+    return future.result() if _error(future) is None else None
+
+
+def _step(queue: str, source: Counts | None, dead: Counts | None, ages: Mapping[str, int]) -> Step:
+    return Step(
+        step=queue.replace("-", ".", 1),
+        waiting=source.waiting if source else None,
+        in_flight=source.in_flight if source else None,
+        dead=dead.total if dead else None,
+        oldest_seconds=ages.get(queue),
+        oldest_dead_seconds=ages.get(f"{queue}-dlq"),
+    )
+
+
+def _unreachable(dependencies: Sequence[Dependency]) -> list[str]:
+    return [f"{each.name}: {each.error}" for each in dependencies if not each.reachable]
+
+
+def _waiting(steps: Sequence[Step]) -> list[str]:
+    dead = [f"{step.step}: {step.dead} dead letters" for step in steps if step.dead]
+    late = [f"{s.step}: a message waits for {s.oldest_seconds} s" for s in steps if (s.oldest_seconds or 0) > LATE]
+    return [*dead, *late]

@@ -1,0 +1,187 @@
+"""The API's description: valid OpenAPI, every route of every template and nothing else, guarded as the route is."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from pydantic import BaseModel, Field
+
+from docs.generate import ROOT
+from docs.openapi import Route, openapi, routes
+from docs.openapi_parts import EXAMPLES, PATH_PARAMETERS, PROBLEMS
+from docs.openapi_schemas import attribute_docstrings
+from events.api import ApiProblem, field_error
+from tests.contract import templates
+
+DOCUMENT = openapi(ROOT)
+ROUTES = routes(ROOT)
+EVERY_ROUTE = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+
+
+def described(route: Route) -> dict[str, Any]:
+    found: dict[str, Any] = DOCUMENT["paths"][route.operation.path][route.operation.method.lower()]
+    return found
+
+
+def resolved(part: dict[str, Any]) -> dict[str, Any]:
+    """Return ``part``, or what it refers to."""
+    if "$ref" not in part:
+        return part
+    found: Any = DOCUMENT
+    for step in part["$ref"].removeprefix("#/").split("/"):
+        found = found[step]
+    return resolved(found)
+
+
+def satisfies(body: Any, schema: dict[str, Any]) -> None:
+    """Raise where ``body`` is not what ``schema`` says; references are the document's."""
+    whole = {**schema, "components": DOCUMENT["components"]}
+    jsonschema.Draft202012Validator(whole, format_checker=jsonschema.FormatChecker()).validate(body)
+
+
+def schemas(part: Any) -> Iterator[dict[str, Any]]:
+    """Yield every object with properties, wherever it is in ``part``."""
+    if isinstance(part, dict):
+        if isinstance(part.get("properties"), dict):
+            yield part
+        for value in part.values():
+            yield from schemas(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from schemas(value)
+
+
+def test_it_is_valid_openapi() -> None:
+    OpenAPIV31SpecValidator(DOCUMENT).validate()
+
+
+def test_it_has_every_route_of_every_template_and_nothing_else() -> None:
+    deployed = {route.properties["RouteKey"] for route in templates.resources("AWS::ApiGatewayV2::Route")}
+    assert {f"{method.upper()} {path}" for path, methods in DOCUMENT["paths"].items() for method in methods} == deployed
+
+
+def test_operations_have_names_of_their_own() -> None:
+    names = [route.name for route in ROUTES]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[a-z][a-z0-9_]+", name) for name in names)
+
+
+@EVERY_ROUTE
+def test_who_may_call_is_what_the_handler_checks(route: Route) -> None:
+    found, scope = described(route), route.operation.scope
+
+    assert found["security"] == ([{"api_key": [scope]}, {"bearer": [scope]}] if scope else [])
+    assert found.get("x-scope") == scope
+    assert ("401" in found["responses"]) == ("403" in found["responses"]) == (scope is not None)
+
+
+@EVERY_ROUTE
+def test_every_parameter_in_a_path_is_described(route: Route) -> None:
+    parameters = [part for part in described(route).get("parameters", []) if part["in"] == "path"]
+
+    assert [part["name"] for part in parameters] == re.findall(r"\{(\w+)\+?\}", route.operation.path)
+    for part in parameters:
+        assert part["description"]
+        satisfies(part["example"], part["schema"])
+
+
+@EVERY_ROUTE
+def test_every_answer_that_has_a_body_says_its_shape(route: Route) -> None:
+    operation = route.operation
+    for status, model in operation.answers.items():
+        content = described(route)["responses"][str(status)].get("content", {})
+        assert ("application/json" in content) or model is None
+    for status in operation.problems:
+        content = resolved(described(route)["responses"][str(status)])["content"]
+        assert "application/problem+json" in content or operation.error_body or status in operation.answers
+
+
+@EVERY_ROUTE
+def test_every_header_that_an_answer_promises_is_described(route: Route) -> None:
+    for status, names in route.operation.answer_headers.items():
+        headers = described(route)["responses"][str(status)]["headers"]
+        assert list(headers) == list(names)
+        assert all(header["description"] for header in headers.values())
+
+
+def test_no_path_parameter_is_described_that_no_route_has() -> None:
+    used = {name for route in ROUTES for name in re.findall(r"\{(\w+)\+?\}", route.operation.path)}
+    assert PATH_PARAMETERS.keys() == used
+
+
+def test_everything_that_may_be_sent_has_an_example_and_every_example_is_true() -> None:
+    components = DOCUMENT["components"]["schemas"]
+    bodies = {
+        found["requestBody"]["content"]["application/json"]["schema"]["$ref"].rsplit("/", 1)[1]
+        for found in map(described, ROUTES)
+        if "requestBody" in found
+    }
+    assert bodies <= EXAMPLES.keys() <= components.keys()
+    for name, examples in EXAMPLES.items():
+        for example in examples:
+            satisfies(example, components[name])
+
+
+def test_every_reference_leads_somewhere_and_everything_defined_is_referred_to() -> None:
+    text = json.dumps(DOCUMENT)
+    referred = set(re.findall(r'"#/(components/\w+/[\w.-]+)"', text))
+    defined = {
+        f"components/{group}/{name}"
+        for group, parts in DOCUMENT["components"].items()
+        if group != "securitySchemes"
+        for name in parts
+    }
+    assert referred == defined
+
+
+def test_names_of_models_say_nothing_of_where_they_are() -> None:
+    assert not [name for name in DOCUMENT["components"]["schemas"] if "__" in name]
+
+
+@pytest.mark.parametrize("status", PROBLEMS)
+def test_the_example_of_a_problem_is_one(status: int) -> None:
+    code, title, errors = PROBLEMS[status]
+    problem = ApiProblem(status, code, title, errors=errors)
+
+    satisfies(json.loads(problem.response().body or ""), DOCUMENT["components"]["schemas"]["Problem"])
+
+
+def test_the_schema_of_problems_lets_our_own_through_and_not_just_anything() -> None:
+    schema = DOCUMENT["components"]["schemas"]["Problem"]
+    told = ApiProblem(422, "validation_failed", "No", errors=[field_error("size", "is not one", allowed=["1024x1024"])])
+
+    satisfies(json.loads(told.response().body or ""), schema)
+    for broken in ({"message": "no"}, {"type": "about:blank", "status": 200, "code": "ok", "title": "fine"}):
+        with pytest.raises(jsonschema.ValidationError):
+            satisfies(broken, schema)
+
+
+def test_answers_promise_no_null_where_what_is_none_is_left_out() -> None:
+    answers = [
+        resolved(answer["content"]["application/json"]["schema"])
+        for found in map(described, ROUTES)
+        for status, answer in found["responses"].items()
+        if status.startswith("2") and "content" in answer
+    ]
+    assert answers
+    for part in schemas(answers):
+        for name, value in part["properties"].items():
+            assert {"type": "null"} not in value.get("anyOf", []), name
+
+
+def test_what_is_written_below_a_field_describes_it() -> None:
+    class Base(BaseModel):
+        first: str
+        """Said of the
+        first, with ``code``."""
+
+    class Wish(Base):
+        second: int = Field(1, ge=1)
+        """Said of the second."""
+        third: int = 2
+
+    assert attribute_docstrings(Wish) == {"first": "Said of the first, with `code`.", "second": "Said of the second."}

@@ -1,0 +1,176 @@
+"""Every route: described by an operation, guarded by the authorizer, refused to whoever may not call it.
+
+The gateway's routes come from the templates, the operations from the services, the answers from the handlers
+themselves: whoever adds a route to one of the three is told about the other two.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any, get_args
+
+import pytest
+
+from docs.openapi import Route, routes
+from events.api import PROBLEM, Api, Operation, Scope
+from tests.contract import templates
+from tests.contract.templates import ROOT, Resource
+
+DEPLOYED = templates.resources("AWS::ApiGatewayV2::Route")
+DESCRIBED = routes(ROOT)
+GUARDED = [route for route in DESCRIBED if route.operation.scope is not None]
+PUBLIC = {"GET /health", "GET /v1/shares/{token}"}
+"""Routes without a key, each on purpose."""
+
+EVERY_DEPLOYED = pytest.mark.parametrize("route", DEPLOYED, ids=lambda route: f"{route.service} {route_key(route)}")
+EVERY_GUARDED = pytest.mark.parametrize("route", GUARDED, ids=lambda route: f"{route.service} {route.name}")
+
+
+def route_key(route: Resource) -> str:
+    """Return a deployed route's key, such as ``GET /v1/keys``."""
+    return str(route.properties["RouteKey"])
+
+
+def operation_of(route: Resource) -> Operation:
+    """Return the operation that describes a deployed route."""
+    (found,) = [
+        each.operation
+        for each in DESCRIBED
+        if each.service == route.service and each.operation.route_key == route_key(route)
+    ]
+    return found
+
+
+def function_of(route: Resource) -> Resource:
+    """Return the function behind a deployed route."""
+    target = route.properties["Target"]["Fn::Sub"]
+    integration = templates.named(route.service, {"Ref": target.removeprefix("integrations/${").removesuffix("}")})
+    assert integration.type == "AWS::ApiGatewayV2::Integration"
+    return templates.named(route.service, integration.properties["IntegrationUri"])
+
+
+@pytest.fixture
+def api_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Import the handler behind a route with the environment that its template gives it."""
+    before = set(sys.modules)
+
+    def load(function: Resource) -> Api:
+        fixed = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "us-east-1"}
+        # Whoever got past the guard would reach for AWS, and find nobody.
+        fixed |= {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
+        for name, value in {**templates.environment(function), **fixed}.items():
+            monkeypatch.setenv(name, value)
+        module, _, attribute = function.properties["Handler"].rpartition(".")
+        found = getattr(import_module(module), attribute)
+        assert isinstance(found, Api)
+        return found
+
+    yield load
+    for name in set(sys.modules) - before:
+        if name.startswith("services."):
+            del sys.modules[name]
+
+
+def test_every_deployed_route_is_an_operation_and_the_other_way_round() -> None:
+    deployed = sorted((route.service, route_key(route)) for route in DEPLOYED)
+    described = sorted((route.service, route.operation.route_key) for route in DESCRIBED)
+
+    assert deployed == described
+    assert len({key for _, key in deployed}) == len(deployed), "two services want the same route"
+
+
+@EVERY_DEPLOYED
+def test_a_route_is_guarded_by_the_authorizer_or_open_on_purpose(route: Resource) -> None:
+    if operation_of(route).scope is None:
+        assert route.properties["AuthorizationType"] == "NONE"
+        assert "AuthorizerId" not in route.properties
+        assert route_key(route) in PUBLIC
+    else:
+        assert route.properties["AuthorizationType"] == "CUSTOM"
+        own = "Authorizer" if route.service == "accounts" else "AuthorizerId"
+        assert route.properties["AuthorizerId"] == {"Ref": own}
+
+
+def test_all_services_are_given_the_one_authorizer() -> None:
+    given = {
+        name: body["Properties"]["Parameters"].get("AuthorizerId")
+        for name, body in templates.root_template()["Resources"].items()
+        if body["Type"] == "AWS::Serverless::Application" and "AuthorizerId" in body["Properties"]["Parameters"]
+    }
+    assert given
+    assert all(value == {"Fn::GetAtt": ["Accounts", "Outputs.AuthorizerId"]} for value in given.values())
+    (authorizer,) = templates.resources("AWS::ApiGatewayV2::Authorizer")
+    assert templates.service_template("accounts")["Outputs"]["AuthorizerId"] == {"Value": {"Ref": authorizer.name}}
+
+
+def test_the_gateway_asks_the_authorizer_every_time_wherever_the_key_is() -> None:
+    (authorizer,) = templates.resources("AWS::ApiGatewayV2::Authorizer")
+    wanted = {
+        "AuthorizerType": "REQUEST",
+        "AuthorizerPayloadFormatVersion": "2.0",
+        "EnableSimpleResponses": True,
+        "IdentitySource": [],
+        "AuthorizerResultTtlInSeconds": 0,
+    }
+    assert {name: authorizer.properties[name] for name in wanted} == wanted
+
+
+@EVERY_DEPLOYED
+def test_a_route_is_served_by_the_function_behind_it(route: Resource, api_of: Any) -> None:
+    served = {operation.route_key for operation in api_of(function_of(route)).operations}
+
+    assert route_key(route) in served
+
+
+@EVERY_DEPLOYED
+def test_the_gateway_may_call_the_function_behind_a_route(route: Resource) -> None:
+    function = function_of(route)
+    allowed = [
+        permission.properties
+        for permission in templates.resources("AWS::Lambda::Permission")
+        if permission.service == route.service and function.is_meant_by(permission.properties["FunctionName"])
+    ]
+    sources = [source for permission in allowed for source in templates.flat(permission["SourceArn"])]
+    assert {permission["Principal"] for permission in allowed} == {"apigateway.amazonaws.com"}
+    method, path = route_key(route).split(" ")
+    assert any(source.endswith(("${HttpApiId}/*", f"${{HttpApiId}}/*/{method}{path}")) for source in sources)
+
+
+@EVERY_GUARDED
+def test_nobody_gets_past_a_guarded_route_without_its_scope(route: Route, api_of: Any) -> None:
+    (deployed,) = [
+        each for each in DEPLOYED if each.service == route.service and route_key(each) == route.operation.route_key
+    ]
+    api = api_of(function_of(deployed))
+    others = " ".join(scope for scope in get_args(Scope) if scope != route.operation.scope)
+
+    for caller, status, code in (
+        (None, 401, "unauthorized"),
+        ({}, 401, "unauthorized"),
+        ({"owner": "", "scopes": " ".join(get_args(Scope))}, 401, "unauthorized"),
+        ({"owner": "mallory", "scopes": ""}, 403, "insufficient_scope"),
+        ({"owner": "mallory", "scopes": others}, 403, "insufficient_scope"),
+    ):
+        answer = api(http_event(route.operation, caller), None)
+        assert answer["statusCode"] == status
+        if route.operation.error_body is None:
+            assert answer["headers"]["Content-Type"] == PROBLEM
+            assert json.loads(answer["body"])["code"] == code
+
+
+def http_event(operation: Operation, caller: dict[str, str] | None) -> dict[str, Any]:
+    """Return the gateway's event for a call of ``operation`` by ``caller``, as the authorizer describes callers."""
+    path = operation.path.replace("{", "").replace("}", "")
+    context: dict[str, Any] = {"http": {"method": operation.method, "path": path}, "stage": "$default"}
+    if caller is not None:
+        context["authorizer"] = {"lambda": caller}
+    return {
+        "version": "2.0",
+        "routeKey": operation.route_key,
+        "rawPath": path,
+        "headers": {"content-type": "application/json"},
+        "body": "{}",
+        "isBase64Encoded": False,
+        "requestContext": context,
+    }

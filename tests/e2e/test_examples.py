@@ -1,0 +1,68 @@
+"""What `docs/api.md` promises a caller: its example script draws, and tells what is wrong in words."""
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from local.emulator import ROOT
+from tests.e2e.system import System
+
+SCRIPT = ROOT / "docs" / "examples" / "draw.py"
+
+
+def run(stack: System, *arguments: str, key: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the script as a caller would: with nothing of ours to import."""
+    environment = {
+        "PATH": os.defpath,
+        "API": stack.stack.api_url,
+        "API_KEY": stack.stack.api_key if key is None else key,
+    }
+    return subprocess.run(
+        [sys.executable, "-I", str(SCRIPT), *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_the_example_script_draws_and_downloads(stack: System, tmp_path: Path) -> None:
+    done = run(stack, "A lighthouse on a cliff at dusk, oil painting", "--count", "2", "--folder", str(tmp_path))
+
+    assert done.returncode == 0, done.stderr
+    files = [Path(line) for line in done.stdout.splitlines()]
+    assert len(files) == 2
+    for file in files:
+        assert file.parent == tmp_path
+        with Image.open(io.BytesIO(file.read_bytes())) as picture:
+            picture.load()
+            assert (picture.format or "").lower() == file.suffix.removeprefix(".")
+    assert "succeeded" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["A fox", "--count", "9"], "count"),
+        (["A fox", "--model", "no-such-model"], "is not a model of this service"),
+    ],
+)
+def test_the_example_script_says_which_field_is_wrong(stack: System, arguments: list[str], told: str) -> None:
+    done = run(stack, *arguments)
+
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_example_script_says_so_where_the_key_is_not_let_in(stack: System) -> None:
+    done = run(stack, "A fox", key="gik_nobody")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(("401", "403"))

@@ -1,0 +1,68 @@
+"""Storage's table, buckets and queues on moto, the table exactly as the template declares it."""
+
+import importlib
+import sys
+from typing import Any
+
+import boto3
+import pytest
+
+TABLE_KEYS = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+
+
+def create_gallery(template: dict[str, Any]) -> None:
+    """Create the table and the two buckets."""
+    properties = template["Resources"]["GalleryTable"]["Properties"]
+    boto3.client("dynamodb").create_table(TableName="gallery", **{key: properties[key] for key in TABLE_KEYS})
+    for bucket in ("gallery", "handoff"):
+        boto3.client("s3").create_bucket(Bucket=bucket)
+
+
+def set_environment(monkeypatch: pytest.MonkeyPatch, **more: str) -> None:
+    """Create what else the functions need, and set what their template sets."""
+    boto3.client("events").create_event_bus(Name="bus")
+    queue, dead = (boto3.client("sqs").create_queue(QueueName=name)["QueueUrl"] for name in ("queue", "dead"))
+    boto3.client("secretsmanager").create_secret(Name="key", SecretString="not a secret")
+    for name, value in {
+        "TABLE_NAME": "gallery",
+        "GALLERY_BUCKET_NAME": "gallery",
+        "HANDOFF_BUCKET_NAME": "handoff",
+        "PROMPT_HASH_KEY_ID": "key",
+        "EVENT_BUS_NAME": "bus",
+        "QUEUE_URL": queue,
+        "DEAD_LETTER_QUEUE_URL": dead,
+        "REMOVE_QUEUE_URL": queue,
+        "REMOVE_DEAD_LETTER_QUEUE_URL": dead,
+        "CDN_DOMAIN": "",
+        "DISTRIBUTION_ID": "",
+        "POWERTOOLS_SERVICE_NAME": "storage",
+        **more,
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
+def load(name: str) -> Any:
+    """Import a function afresh, as a cold start does."""
+    module = f"services.storage.handlers.{name}"
+    sys.modules.pop(module, None)
+    return importlib.import_module(module).handler
+
+
+def forget_handlers() -> None:
+    """Undo what ``load`` did."""
+    for module in [name for name in sys.modules if name.startswith("services.storage.handlers.")]:
+        del sys.modules[module]
+
+
+def drained(name: str) -> list[dict[str, Any]]:
+    """Return the messages of a queue and take them out of it."""
+    sqs = boto3.client("sqs")
+    url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    found: list[dict[str, Any]] = []
+    while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]).get(
+        "Messages"
+    ):
+        for message in batch:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        found += [dict(message) for message in batch]
+    return found

@@ -1,0 +1,52 @@
+"""Keys in memory."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from services.accounts.keys import Key
+from services.accounts.logic import KeyPage, NotActiveError
+
+
+class InMemoryKeys:
+    """Keys in a dictionary. Implements ``KeySource`` and ``KeyStore``; counts its reads."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, Key] = {}
+        self.reads = 0
+
+    def add(self, key: Key) -> None:
+        if key.key_id in self.keys:
+            raise KeyError(key.key_id)
+        self.keys[key.key_id] = key
+
+    def find(self, key_id: str) -> Key | None:
+        self.reads += 1
+        return self.keys.get(key_id)
+
+    def note_use(self, key_id: str, at: datetime, unless_since: datetime) -> None:
+        key = self.keys.get(key_id)
+        if key and (key.last_used_at is None or key.last_used_at < unless_since):
+            self.keys[key_id] = replace(key, last_used_at=at)
+
+    def rotate(self, key_id: str, digest: str, previous_until: datetime | None, now: datetime) -> Key:
+        key = self.keys[key_id]
+        if key.status(now) != "active":
+            raise NotActiveError(key.status(now))
+        previous = key.digest if previous_until else None
+        self.keys[key_id] = replace(key, digest=digest, previous_digest=previous, previous_until=previous_until)
+        return self.keys[key_id]
+
+    def revoke(self, key_id: str, now: datetime) -> Key:
+        key = self.keys[key_id]
+        self.keys[key_id] = replace(key, revoked_at=key.revoked_at or now)
+        return self.keys[key_id]
+
+    def page(self, limit: int, after: str | None) -> KeyPage:
+        places = {f"{_utc(key.created_at)}#{key.key_id}": key for key in self.keys.values()}
+        rest = [place for place in sorted(places, reverse=True) if after is None or place < after]
+        shown = [replace(places[place], digest="", previous_digest=None) for place in rest[:limit]]
+        return KeyPage(shown, rest[limit - 1] if len(rest) > limit else None)
+
+
+def _utc(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")

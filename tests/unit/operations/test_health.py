@@ -1,0 +1,136 @@
+"""Readiness: everything is asked at once, what does not answer is unreachable, and whoever polls costs nothing more."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+
+import pytest
+
+from events.errors import RetriableError
+from services.operations.health import LATE, Dependency, Monitor, Readiness, Step
+from services.operations.ports import Counts
+
+QUEUES = ["intake-track", "storage-store"]
+
+
+class ScriptedProbes:
+    """A world that is as it was told to be; ``stuck`` never answers until it is let go."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.failing: dict[str, Exception] = {}
+        self.messages: dict[str, Counts] = {}
+        self.oldest: dict[str, int] = {}
+        self.stuck: set[str] = set()
+        self.let_go = threading.Event()
+
+    def dependencies(self) -> Mapping[str, Callable[[], object]]:
+        """Return the table and the bus."""
+        self.asked += 1
+        return {name: partial(self._answer, name) for name in ("table", "bus")}
+
+    def counts(self, queue: str) -> Counts:
+        """Return what was scripted, nothing otherwise."""
+        self._answer(queue)
+        return self.messages.get(queue, Counts(0, 0))
+
+    def ages(self, queues: Sequence[str]) -> Mapping[str, int]:
+        """Return what was scripted for those that were asked about."""
+        self._answer("ages")
+        return {name: age for name, age in self.oldest.items() if name in queues}
+
+    def _answer(self, name: str) -> None:
+        if name in self.stuck:
+            self.let_go.wait(10)
+        if name in self.failing:
+            raise self.failing[name]
+
+
+@pytest.fixture
+def world() -> Iterator[ScriptedProbes]:
+    probes = ScriptedProbes()
+    yield probes
+    probes.let_go.set()
+
+
+def look(world: ScriptedProbes, patience: float = 5) -> Readiness:
+    return Monitor(world, QUEUES, "v1.2", patience=patience).readiness()
+
+
+def test_all_is_well(world: ScriptedProbes) -> None:
+    found = look(world)
+
+    assert (found.status, found.attention, found.version) == ("ok", [], "v1.2")
+    assert found.dependencies == [Dependency(name=name, reachable=True) for name in ("table", "bus", "queues")]
+    assert found.steps[0] == Step(step="intake.track", waiting=0, in_flight=0, dead=0)
+
+
+def test_backlog_and_ages_are_shown_by_step_and_are_no_trouble_by_themselves(world: ScriptedProbes) -> None:
+    world.messages["storage-store"] = Counts(waiting=7, in_flight=3)
+    world.oldest = {"storage-store": LATE, "intake-track-dlq": 90}
+    found = look(world)
+
+    assert found.status == "ok"
+    assert found.steps[1] == Step(step="storage.store", waiting=7, in_flight=3, dead=0, oldest_seconds=LATE)
+    assert found.steps[0].oldest_dead_seconds == 90
+
+
+def test_a_dead_letter_is_for_an_operator_to_look_at(world: ScriptedProbes) -> None:
+    world.messages["storage-store-dlq"] = Counts(waiting=1, in_flight=1)
+    found = look(world)
+
+    assert (found.status, found.attention) == ("degraded", ["storage.store: 2 dead letters"])
+
+
+def test_so_is_a_message_that_waits_longer_than_anything_is_retried(world: ScriptedProbes) -> None:
+    world.oldest = {"intake-track": LATE + 1}
+    found = look(world)
+
+    assert (found.status, found.attention) == ("degraded", [f"intake.track: a message waits for {LATE + 1} s"])
+
+
+@pytest.mark.parametrize(("name", "told"), [("bus", "bus"), ("intake-track", "queues")])
+def test_a_dependency_that_fails_is_named_with_its_error_and_nothing_of_its_text(
+    world: ScriptedProbes, name: str, told: str
+) -> None:
+    world.failing[name] = RetriableError("arn:aws:secret")
+    found = look(world)
+
+    assert (found.status, found.attention) == ("unavailable", [f"{told}: RetriableError"])
+    assert "secret" not in found.model_dump_json()
+
+
+def test_numbers_that_could_not_be_had_are_missing_and_not_zero(world: ScriptedProbes) -> None:
+    world.failing["intake-track"] = world.failing["storage-store-dlq"] = RetriableError("busy")
+    found = look(world)
+
+    assert (found.steps[0].waiting, found.steps[0].dead) == (None, 0)
+    assert (found.steps[1].waiting, found.steps[1].dead) == (0, None)
+
+
+def test_without_metrics_ages_are_unknown_and_that_is_all(world: ScriptedProbes) -> None:
+    world.failing["ages"] = RetriableError("no metrics here")
+    found = look(world)
+
+    assert (found.status, found.steps[0].oldest_seconds) == ("ok", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "attention"), [("table", ["table: Timeout"]), ("storage-store", ["queues: Timeout"]), ("ages", [])]
+)
+def test_what_does_not_answer_in_time_is_not_waited_for(world: ScriptedProbes, name: str, attention: list[str]) -> None:
+    world.stuck.add(name)
+    assert look(world, patience=0.05).attention == attention
+
+
+def test_a_finding_is_given_again_until_it_is_stale(world: ScriptedProbes) -> None:
+    monitor = Monitor(world, QUEUES, "v1.2", fresh=60)
+    first = monitor.readiness()
+    world.failing["bus"] = RetriableError("gone")
+    assert monitor.readiness() is first
+    assert world.asked == 1
+
+    impatient = Monitor(world, QUEUES, "v1.2", fresh=0)
+    impatient.readiness()
+    assert impatient.readiness().status == "unavailable"
+    assert world.asked == 3
