@@ -7,6 +7,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from events import startup
 from events.telemetry import logger
 from services.accounts.adapters import KeyTable, read_hash_secret
 from services.accounts.admission import Gate, RefusedError, presented_key
@@ -18,6 +19,7 @@ gate = Gate(
     KeyTable(boto3.client("dynamodb"), settings.table_name),
     cache(lambda: read_hash_secret(secrets, settings.hash_secret_arn)),
 )
+startup.finished()
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:

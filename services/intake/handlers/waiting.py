@@ -5,11 +5,13 @@ from typing import Any
 
 import boto3
 
+from events import startup
 from services.intake.adapters import RequestTable
 from services.intake.settings import TableSettings
 from services.intake.waiting import wait_for_end
 
 table = RequestTable(boto3.client("dynamodb"), TableSettings.load().table_name)
+startup.finished()
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, bool]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 
+from events import startup
 from events.telemetry import logger
 from services.storage.adapters.catalogue import recorded_of
 from services.storage.adapters.files import RemovalQueue
@@ -17,6 +18,7 @@ from services.storage.settings import RelaySettings
 
 _settings = RelaySettings.load()
 _queue = RemovalQueue(boto3.client("sqs"), _settings.remove_queue_url, _settings.remove_dead_letter_queue_url)
+startup.finished()
 
 
 def handler(batch: dict[str, Any], _context: Any) -> None:
