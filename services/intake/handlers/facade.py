@@ -1,5 +1,6 @@
 """HTTP: OpenAI's Images API. Its clients expect the picture in the answer, so it waits, and only so many at once."""
 
+import time
 from datetime import UTC, datetime
 from functools import cache
 from typing import Final
@@ -57,10 +58,12 @@ def pictures() -> GalleryPictures:
 @handler.serve(GENERATE_IMAGES, tell=openai.tell)
 def generate() -> Response[str]:
     """Draw, wait, and answer with the pictures: addresses or content."""
+    received = time.monotonic()
     body = handler.body(openai.ImageGeneration)
     wanted = openai.new_request(body, models(), datetime.now(UTC).date())
     _, accepted, headers = creation.create(handler.caller, wanted, handler.header("Idempotency-Key"))
-    if not wait_for_end(lambda: statuses.status(accepted.id), MAX_SECONDS):
+    left = received + MAX_SECONDS - time.monotonic()
+    if not wait_for_end(lambda: statuses.status(accepted.id), left):
         raise openai.unfinished(accepted.id)
     in_full = body.response_format == "b64_json"
     view = request_view(*table.both(accepted.id), str if in_full else links.url)  # in full: by key
