@@ -133,7 +133,7 @@ class Pipeline:
         request = urllib.request.Request(
             f"{self.stack.api_url}/v1/requests",
             data=json.dumps({"prompt": PROMPT, "seed": number + 1}).encode(),
-            headers={"content-type": "application/json"},
+            headers={"content-type": "application/json", "x-api-key": self.stack.api_key},
         )
         with urllib.request.urlopen(request, timeout=60) as answer:
             return str(json.load(answer)["id"]), time.time()

@@ -155,7 +155,7 @@ def _responses(operation: Operation, schemas: Schemas) -> dict[str, Any]:
 def _error_statuses(operation: Operation) -> list[int]:
     statuses = {*operation.problems, *EVERYBODY_ERRORS}
     statuses |= set(GUARDED_ERRORS) if operation.scope else set()
-    statuses |= set(BODY_ERRORS) if operation.body else set()
+    statuses |= set(BODY_ERRORS) if operation.body and not operation.error_body else set()
     statuses |= set(QUERY_ERRORS) if operation.query else set()
     return sorted(statuses)
 

@@ -4,6 +4,7 @@
 this process exits. A script rather than `python -m`, because the emulator's sys.path must not hold this repository.
 """
 
+import json
 import os
 import runpy
 import signal
@@ -11,15 +12,16 @@ import sys
 import threading
 
 PATCHED_MINISTACK = "1.5.33"
-"""The version `remember_attributes` was written for; another one runs as it is."""
+"""The version the patches below were written for; another one runs as it is."""
 
 
 def main() -> None:
     """Guard, patch, run."""
     module, *arguments = sys.argv[1:]
     threading.Thread(target=exit_with_parent, daemon=True).start()
-    if module == "ministack" and not os.environ.pop("MINISTACK_UNPATCHED", None):
+    if module == "ministack" and not os.environ.pop("MINISTACK_UNPATCHED", None) and is_as_expected():
         remember_attributes()
+        know_event_buses()
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
@@ -31,6 +33,13 @@ def exit_with_parent() -> None:
     os.killpg(os.getpgrp(), signal.SIGTERM)  # the group is this process, which leads it, and the functions' workers
 
 
+def is_as_expected() -> bool:
+    """Tell whether the emulator is the version that the patches are for."""
+    from importlib.metadata import version  # noqa: PLC0415 - only this child needs the emulator
+
+    return version("ministack") == PATCHED_MINISTACK
+
+
 def remember_attributes() -> None:
     """Let the emulator update nested stacks.
 
@@ -38,10 +47,6 @@ def remember_attributes() -> None:
     loses them and the next `Fn::GetAtt` fails. Fill them in from the stack's own records.
     `tests/integration/test_emulator_patch.py` fails once this is not needed.
     """
-    from importlib.metadata import version  # noqa: PLC0415 - only this child needs the emulator
-
-    if version("ministack") != PATCHED_MINISTACK:
-        return
     from ministack.services.cloudformation import _stacks, provisioners  # noqa: PLC0415
 
     update = provisioners._update_resource
@@ -55,6 +60,26 @@ def remember_attributes() -> None:
         return update(resource_type, physical_id, old_props, new_props, stack_name, logical_id, old_attrs)
 
     provisioners._update_resource = update_with_attributes
+
+
+def know_event_buses() -> None:
+    """Let a role describe the event bus that its policy names.
+
+    The emulator asks IAM about a rule of that name instead.
+    `tests/integration/test_emulator_patch.py` fails once this is not needed.
+    """
+    from ministack.core import iam_actions  # noqa: PLC0415
+
+    extract = iam_actions.extract_resource_arn
+
+    def extract_with_buses(  # type: ignore[no-untyped-def]
+        service, method, path, headers, body, query_params, region, account_id
+    ):
+        if service == "events" and headers.get("x-amz-target") == "AWSEvents.DescribeEventBus":
+            return f"arn:aws:events:{region}:{account_id}:event-bus/{json.loads(body)['Name']}"
+        return extract(service, method, path, headers, body, query_params, region, account_id)
+
+    iam_actions.extract_resource_arn = extract_with_buses
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import os
 
 
 def _write_down(folder: str, function: str) -> None:
-    import functools
     import importlib
     import json
     import time
@@ -42,8 +41,20 @@ def _write_down(folder: str, function: str) -> None:
         module = import_module(name, package)
         handler = getattr(module, "handler", None)
         if name.startswith("services.") and callable(handler) and not hasattr(module, "_measured"):
-            vars(module).update(_measured=True, handler=functools.partial(measured, handler))
+            vars(module).update(_measured=True, handler=Measured(handler))
         return module
+
+    class Measured:
+        """A handler that is measured; for its own module it is still what it was, such as an ``Api``."""
+
+        def __init__(self, handler: Any) -> None:
+            self._handler = handler
+
+        def __call__(self, event: Any, context: Any) -> Any:
+            return measured(self._handler, event, context)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._handler, name)
 
     def measured(handler: Any, event: Any, context: Any) -> Any:
         cpu, started = time.process_time(), time.perf_counter()

@@ -1,6 +1,6 @@
 """What the accounts functions read from their environment, and which installation the command line works on."""
 
-from pydantic import BaseModel, ConfigDict
+from dataclasses import dataclass
 
 from events.settings import Settings
 
@@ -12,10 +12,9 @@ class AccountSettings(Settings):
     hash_secret_arn: str
 
 
-class Target(BaseModel):
+@dataclass(frozen=True)  # no model: the authorizer's cold start would pay for it
+class Target:
     """One deployed stack, reached with the operator's own AWS credentials. None leaves a choice to boto3."""
-
-    model_config = ConfigDict(frozen=True)
 
     prefix: str
     """Every physical name starts with it and a dash."""

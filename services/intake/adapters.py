@@ -221,19 +221,6 @@ class RequestTable:
             raise KeyError(request_id)
         return state_of(answer["Item"])
 
-    def status(self, request_id: str) -> str:
-        """Return the status alone, read consistently. Raises ``KeyError`` for an unknown request."""
-        answer = self._client.get_item(
-            TableName=self._name,
-            Key=_key(request_id, "STATE"),
-            ProjectionExpression="#status",
-            ExpressionAttributeNames={"#status": "status"},
-            ConsistentRead=True,
-        )
-        if "Item" not in answer:
-            raise KeyError(request_id)
-        return answer["Item"]["status"]["S"]
-
     def request(self, request_id: str) -> ImageRequested:
         """Return the immutable request. Raises ``KeyError`` for an unknown one."""
         answer = self._client.get_item(TableName=self._name, Key=_key(request_id, "REQUEST"))

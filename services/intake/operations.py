@@ -31,6 +31,8 @@ class CreateQuery(BaseModel):
 class EndedOrDryRun(RootModel[RequestView | DryRun]):
     """A request that was waited for and has ended, or what a dry run found."""
 
+    model_config = ConfigDict(defer_build=True)
+
 
 CREATE_REQUEST: Final = Operation(
     "POST",

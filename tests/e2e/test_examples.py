@@ -1,7 +1,9 @@
-"""What `docs/api.md` promises a caller: its example script draws, and tells what is wrong in words."""
+"""What `docs/api.md` promises a caller: its commands work as they stand, and its example script draws."""
 
 import io
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -66,3 +68,31 @@ def test_the_example_script_says_so_where_the_key_is_not_let_in(stack: System) -
 
     assert done.returncode == 1
     assert done.stderr.startswith(("401", "403"))
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the page's commands need curl")
+def test_the_commands_on_the_page_work_as_they_stand(stack: System, tmp_path: Path) -> None:
+    blocks = re.findall(r"^```sh run\n(.*?)^```", (ROOT / "docs" / "api.md").read_text(), re.MULTILINE | re.DOTALL)
+    finished = stack.draw("A red fox in the snow")
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "API": stack.stack.api_url,
+        "API_KEY": stack.stack.api_key,
+        "ID": finished["id"],
+        "IMAGE": finished["images"][0]["id"],
+        "FOLDER": str(tmp_path),
+    }
+
+    assert len(blocks) >= 8
+    for block in blocks:
+        done = subprocess.run(
+            ["bash", "-euc", f'curl() {{ command curl --fail-with-body "$@"; echo; }}\n{block}'],
+            capture_output=True,
+            text=True,
+            env=environment,
+            cwd=ROOT,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
+    assert [file.suffix for file in tmp_path.iterdir()] == [".png"]

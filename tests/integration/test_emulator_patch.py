@@ -1,4 +1,4 @@
-"""The emulator's one defect that local/launcher.py mends: this fails when the patch is not needed, or does not work."""
+"""The emulator's defects that local/launcher.py mends: this fails when a patch is not needed, or does not work."""
 
 import json
 import time
@@ -9,6 +9,7 @@ import pytest
 
 from local.deploy import client
 from local.emulator import emulator, free_port
+from local.launcher import is_as_expected, know_event_buses
 
 NESTED = {
     "Parameters": {"Timeout": {"Type": "Number"}},
@@ -40,6 +41,30 @@ def test_a_nested_stack_can_be_updated_only_with_the_patch(tmp_path: Path, patch
         assert (created, updated) == ("CREATE_COMPLETE", status)
     finally:
         aws.stop()
+
+
+def test_an_event_bus_is_known_to_iam_only_with_the_patch(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ministack.core import iam_actions
+
+    monkeypatch.setattr(iam_actions, "extract_resource_arn", iam_actions.extract_resource_arn)  # put back afterwards
+
+    def asked_about(action: str) -> str:
+        call: tuple[Any, ...] = (
+            "events",
+            "POST",
+            "/",
+            {"x-amz-target": f"AWSEvents.{action}"},
+            b'{"Name": "ours"}',
+            {},
+        )
+        return str(iam_actions.extract_resource_arn(*call, "us-east-1", "000000000000"))
+
+    rule = "arn:aws:events:us-east-1:000000000000:rule/default/ours"
+    assert is_as_expected()
+    assert asked_about("DescribeEventBus") == asked_about("DescribeRule") == rule
+    know_event_buses()
+    assert asked_about("DescribeEventBus") == "arn:aws:events:us-east-1:000000000000:event-bus/ours"
+    assert asked_about("DescribeRule") == rule
 
 
 def _root(url: str, *, timeout: int) -> str:

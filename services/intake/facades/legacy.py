@@ -28,7 +28,7 @@ def _blank_is_none(value: Any) -> Any:
 class LegacyRequest(BaseModel):
     """The body. Fields it does not know are ignored."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True, defer_build=True)
 
     prompt: Text
     modelId: str | None = None
@@ -45,6 +45,8 @@ class LegacyRequest(BaseModel):
 class LegacyAcceptedData(BaseModel):
     """Where to look for what was asked."""
 
+    model_config = ConfigDict(defer_build=True)
+
     id: str
     status: str
     statusUrl: str
@@ -54,6 +56,8 @@ class LegacyAcceptedData(BaseModel):
 class LegacyAccepted(BaseModel):
     """202: it is on its way."""
 
+    model_config = ConfigDict(defer_build=True)
+
     success: Literal[True] = True
     data: LegacyAcceptedData
     message: str
@@ -61,6 +65,8 @@ class LegacyAccepted(BaseModel):
 
 class LegacyPictureData(BaseModel):
     """A finished picture."""
+
+    model_config = ConfigDict(defer_build=True)
 
     id: str
     """The request's."""
@@ -75,6 +81,8 @@ class LegacyPictureData(BaseModel):
 
 class LegacyPicture(BaseModel):
     """200: it was waited for."""
+
+    model_config = ConfigDict(defer_build=True)
 
     success: Literal[True] = True
     data: LegacyPictureData

@@ -24,7 +24,7 @@ BEST_QUALITIES: Final = frozenset({"hd", "high"})
 class ImageGeneration(BaseModel):
     """The body of OpenAI's `images.generate`. What else its clients send is ignored."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True, defer_build=True)
 
     prompt: Text
     model: str | None = None
@@ -44,12 +44,16 @@ class ImageGeneration(BaseModel):
 class ImageData(BaseModel):
     """One picture: its address or its content, as asked."""
 
+    model_config = ConfigDict(defer_build=True)
+
     url: str | None = None
     b64_json: str | None = None
 
 
 class Images(BaseModel):
     """The answer. Fewer pictures than asked for where some were filtered."""
+
+    model_config = ConfigDict(defer_build=True)
 
     created: int
     """Seconds since 1970."""
@@ -59,6 +63,8 @@ class Images(BaseModel):
 class OpenAIFailure(BaseModel):
     """What went wrong, as OpenAI's clients read it."""
 
+    model_config = ConfigDict(defer_build=True)
+
     message: str
     type: str
     param: str | None = None
@@ -67,6 +73,8 @@ class OpenAIFailure(BaseModel):
 
 class OpenAIError(BaseModel):
     """The body of every error."""
+
+    model_config = ConfigDict(defer_build=True)
 
     error: OpenAIFailure
 

@@ -74,9 +74,9 @@ def waiting() -> WaitingFunction:
     return WaitingFunction(boto3.client("lambda", config=patience), settings.waiting_function_name)
 
 
-def waited_for(request_id: str, seconds: int) -> RequestView | None:
-    """Return a request once it has ended, or None where it has not within ``seconds``."""
-    if not seconds or not waiting().ended(request_id, time.time() + seconds):
+def waited_for(request_id: str, seconds: int, received: float) -> RequestView | None:
+    """Return a request once it has ended, or None where it has not within ``seconds`` of when it was received."""
+    if not seconds or not waiting().ended(request_id, received + seconds):
         return None
     return request_view(*table.both(request_id), links.url)
 
@@ -90,13 +90,14 @@ def with_preference(headers: Mapping[str, str], seconds: int) -> dict[str, str]:
 @handler.serve(CREATE_REQUEST)
 def create() -> Response[str]:
     """Accept a prompt: 202 with where to look, or 4xx naming the field."""
+    received = time.time()
     query = handler.query(CreateQuery)
     wanted = handler.body(NewRequest)
     if query.dry_run:
         return json_response(200, creation.dry_run(wanted))
     status, body, headers = creation.create(handler.caller, wanted, handler.header("Idempotency-Key"))
     seconds = preferred_wait(handler.header("Prefer"))
-    if view := waited_for(body.id, seconds):
+    if view := waited_for(body.id, seconds, received):
         return json_response(200, view, with_preference(headers, seconds))
     return json_response(status, body, headers)
 
@@ -104,10 +105,11 @@ def create() -> Response[str]:
 @handler.serve(GENERATE_AS_BEFORE, tell=legacy.tell)
 def create_as_before() -> Response[str]:
     """Accept a prompt from a client of the API's first version."""
+    received = time.time()
     wanted = legacy.new_request(handler.body(legacy.LegacyRequest), models(), datetime.now(UTC).date())
     status, body, headers = creation.create(handler.caller, wanted, handler.header("Idempotency-Key"))
     seconds = preferred_wait(handler.header("Prefer"), unsaid=MAX_SECONDS)
-    if view := waited_for(body.id, seconds):
+    if view := waited_for(body.id, seconds, received):
         return json_response(200, legacy.finished(view), with_preference(headers, seconds))
     return json_response(status, legacy.accepted(body), headers)
 

@@ -1,5 +1,6 @@
 """HTTP: OpenAI's Images API. Its clients expect the picture in the answer, so it waits, and only so many at once."""
 
+import time
 from datetime import UTC, datetime
 from functools import cache
 from typing import Final
@@ -18,6 +19,7 @@ from services.intake.figures import Estimates
 from services.intake.operations import GENERATE_IMAGES
 from services.intake.quota import RateLimiter
 from services.intake.settings import FacadeSettings
+from services.intake.statuses import StatusTable
 from services.intake.tables import FigureTable, RateTable
 from services.intake.views import request_view
 from services.intake.waiting import MAX_SECONDS, wait_for_end
@@ -28,6 +30,7 @@ MAX_BODY: Final = 128 * 1024
 settings = FacadeSettings.load()
 client = boto3.client("dynamodb")
 table = RequestTable(client, settings.table_name)
+statuses = StatusTable(client, settings.table_name)
 links = image_links(settings.gallery_bucket_name, settings.cdn_domain)
 handler = Api(max_body=MAX_BODY)
 
@@ -55,10 +58,12 @@ def pictures() -> GalleryPictures:
 @handler.serve(GENERATE_IMAGES, tell=openai.tell)
 def generate() -> Response[str]:
     """Draw, wait, and answer with the pictures: addresses or content."""
+    received = time.monotonic()
     body = handler.body(openai.ImageGeneration)
     wanted = openai.new_request(body, models(), datetime.now(UTC).date())
     _, accepted, headers = creation.create(handler.caller, wanted, handler.header("Idempotency-Key"))
-    if not wait_for_end(lambda: table.status(accepted.id), MAX_SECONDS):
+    left = received + MAX_SECONDS - time.monotonic()
+    if not wait_for_end(lambda: statuses.status(accepted.id), left):
         raise openai.unfinished(accepted.id)
     in_full = body.response_format == "b64_json"
     view = request_view(*table.both(accepted.id), str if in_full else links.url)  # in full: by key

@@ -18,7 +18,8 @@ from local.package import zipped
 
 def a_state(pid: int) -> str:
     urls = dict.fromkeys(("endpoint_url", "models_url", "api_url"), "http://127.0.0.1:1")
-    return json.dumps({"pid": pid, **urls, "prefix": "genai-images-local", "outputs": {}})
+    keys = dict.fromkeys(("api_key", "admin_key"), "gik_")
+    return json.dumps({"pid": pid, **urls, **keys, "prefix": "genai-images-local", "outputs": {}})
 
 
 def test_a_zip_file_depends_on_content_only(tmp_path: Path) -> None:
