@@ -190,7 +190,7 @@ class Consumer:
             raise UnprocessableError(f"detail-type: {self.step} does not know {key[0][:80]} version {key[1]}")
         if source != kind.source:
             raise UnprocessableError(f"source: {kind.detail_type} is published by {kind.source} only")
-        message.event = kind.model_validate(detail)
+        message.event = kind.model_validate({**detail, "metadata": message.metadata})  # validated once
 
     def _run(self, message: _Message) -> None:
         assert self._handle is not None  # noqa: S101 - narrowed by the constructor

@@ -32,11 +32,11 @@ class GalleryFiles:
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client
         self._bucket = bucket
+        self._pool = ThreadPoolExecutor(UPLOADS)  # its threads start when first needed, and stay
 
     def write(self, files: Sequence[tuple[Variant, bytes]]) -> list[Variant]:
         """Write all of ``files`` side by side and return them as they stand in the bucket."""
-        with ThreadPoolExecutor(min(UPLOADS, len(files))) as pool:
-            return list(pool.map(lambda file: self._write(*file), files))
+        return list(self._pool.map(lambda file: self._write(*file), files))
 
     def _write(self, variant: Variant, content: bytes) -> Variant:
         try:
