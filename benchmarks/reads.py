@@ -30,7 +30,7 @@ from local.emulator import ROOT
 
 FEW: Final = 1_000
 MANY: Final = int(os.environ.get("ITEMS", "1000000"))
-ROUNDS: Final = 15
+ROUNDS: Final = 25
 CALLS: Final = 5
 """Of one read, each time it is measured."""
 LATENCY_GOAL: Final = 1.1

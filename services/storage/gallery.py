@@ -19,7 +19,7 @@ _IMAGE_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-\d{1,2
 class Share(BaseModel):
     """A link that shows a picture to whoever has it. The link's secret is not kept, only its hash."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     share_id: str
     secret_sha256: str
@@ -76,7 +76,7 @@ class Entry(Recorded):
 class Card(BaseModel):
     """What a list shows of one picture."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     image_id: str
     created_at: AwareDatetime
@@ -103,7 +103,7 @@ class Card(BaseModel):
 class Tombstone(BaseModel):
     """A request that was taken back: nothing of it may enter the gallery any more."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     request_id: str
     written_at: AwareDatetime

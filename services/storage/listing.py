@@ -144,7 +144,7 @@ def _checked_day(text: str) -> str:
 class ImagesQuery(BaseModel):
     """What may be asked of the list of pictures."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     limit: int = Field(24, ge=1, le=100)
     cursor: Annotated[str, Field(max_length=200), AfterValidator(_checked_cursor)] | None = None

@@ -15,7 +15,13 @@ Url = Callable[[str], str]
 """Turns the key of a file into its URL."""
 
 
-class FileView(BaseModel):
+class View(BaseModel):
+    """Base of what is shown. Built when it is first needed: a cold start needs one of them, not all."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class FileView(View):
     """One file, downloadable for a while."""
 
     url: str
@@ -31,7 +37,7 @@ class FileView(BaseModel):
         return cls(url=url(variant.key), **variant.model_dump(exclude={"key"}))
 
 
-class ImageLinks(BaseModel):
+class ImageLinks(View):
     """Addresses, relative to the API."""
 
     self: str
@@ -40,7 +46,7 @@ class ImageLinks(BaseModel):
     shares: str
 
 
-class ImageView(BaseModel):
+class ImageView(View):
     """One picture, everything that made it, and its files."""
 
     id: str
@@ -89,13 +95,13 @@ class ImageView(BaseModel):
         )
 
 
-class SelfLink(BaseModel):
+class SelfLink(View):
     """An address, relative to the API."""
 
     self: str
 
 
-class ImageSummary(BaseModel):
+class ImageSummary(View):
     """A picture as lists show it."""
 
     id: str
@@ -125,7 +131,7 @@ class ImageSummary(BaseModel):
         )
 
 
-class ImagePage(BaseModel):
+class ImagePage(View):
     """Pictures, newest first."""
 
     images: list[ImageSummary]
@@ -145,12 +151,12 @@ class ImagePage(BaseModel):
 class NewShare(BaseModel):
     """The body of `POST /v1/images/{image_id}/shares`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     expires_in_seconds: int = Field(7 * 24 * 3600, ge=1, le=LONGEST_SECONDS, strict=True)
 
 
-class ShareView(BaseModel):
+class ShareView(View):
     """A share link that is still good."""
 
     id: str
@@ -176,7 +182,7 @@ class CreatedShare(ShareView):
     """Relative to the API. Open to everybody who has it."""
 
 
-class Shares(BaseModel):
+class Shares(View):
     """A picture's share links, the newest first."""
 
     shares: list[ShareView]

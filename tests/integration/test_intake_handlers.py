@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from events.catalog.image_deleted import ImageDeleted, ImageDeletedData
@@ -312,6 +313,19 @@ def test_what_the_tracker_measures_the_api_promises(api: Any) -> None:
     wanted = {"prompt": "a", "model": model, "failover": False}
     assert call(fresh, "POST", "/v1/requests", wanted)[1]["estimated_seconds"] == 7
     assert call(fresh, "GET", f"/v1/models/{model}")[1]["estimated_seconds"] == 7
+
+
+def test_figures_that_cannot_be_kept_hold_no_event_up(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a"})
+    track = function("track")
+
+    def throttled(*_: Any) -> None:
+        raise ClientError({"Error": {"Code": "ThrottlingException"}}, "UpdateItem")
+
+    monkeypatch.setattr(track.stopwatch, "note", throttled)
+    answer = track.handler({"Records": [sqs_record(of_request("ImageStored", body["id"]))]})
+    assert answer == {"batchItemFailures": []}
+    assert call(api, "GET", body["links"]["self"])[1]["status"] == "succeeded"
 
 
 def stream_records(aws_table: str) -> list[dict[str, Any]]:
