@@ -17,6 +17,7 @@ BENCHMARKS = {
     "calls": "goal 5: AWS calls for one image",
     "cost": "goal 7: dollars for 1,000 images",
     "end_to_end": "goal 8: accepted to succeeded on the emulator",
+    "reads": "goal 9: reads with a thousand and a million items",
 }
 
 

@@ -29,8 +29,8 @@ class NewRequest(BaseModel):
     """Key in the model catalogue; the stack's default where absent."""
     failover: bool = True
     """False: this model only, even where it has ended."""
-    size: str | None = Field(None, pattern=r"^[1-9]\d{1,3}x[1-9]\d{1,3}$", examples=["1024x1024"])
-    aspect_ratio: str | None = Field(None, pattern=r"^[1-9]\d?:[1-9]\d?$", examples=["16:9"])
+    size: str | None = Field(None, pattern="^[1-9][0-9]{1,3}x[1-9][0-9]{1,3}$", examples=["1024x1024"])
+    aspect_ratio: str | None = Field(None, pattern="^[1-9][0-9]?:[1-9][0-9]?$", examples=["16:9"])
     style: str | None = None
     seed: int | None = Field(None, ge=0)
     count: int = Field(1, ge=1, le=MAX_COUNT)
