@@ -20,8 +20,8 @@ from local.emulator import ROOT
 from local.package import zipped
 
 MAX_FUNCTION_BYTES = 200_000
-"""Of a zip, sources and bytecode. The goal is half of it, and `make bench` says who meets it; this is about what slips in:
-one dependency is megabytes."""
+"""Of a zip, sources and bytecode. The goal is half of it, and `make bench` says who meets it; this is about what
+slips in: one dependency is megabytes."""
 YEAR_1980 = 315_619_200
 """The time stamp that SAM gives every file, in seconds."""
 LAMBDA_BRINGS = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3")
