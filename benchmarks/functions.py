@@ -1,5 +1,6 @@
 """The functions there are, read from the templates: handler, environment, memory and what invokes them."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,9 +80,9 @@ def _read(service: str, template: Mapping[str, Any], parameters: Mapping[str, st
     common: Mapping[str, Any] = template.get("Globals", {}).get("Function", {})
     resolver = _Resolver(template, parameters)
     targets = [
-        str(resource["Properties"]["IntegrationUri"])
+        str(resource["Properties"].get("IntegrationUri") or resource["Properties"]["AuthorizerUri"])
         for resource in resources.values()
-        if resource["Type"] == "AWS::ApiGatewayV2::Integration"
+        if resource["Type"] in {"AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Authorizer"}
     ]
     for logical_id, resource in resources.items():
         if resource["Type"] != "AWS::Serverless::Function":
@@ -104,7 +105,7 @@ def _read(service: str, template: Mapping[str, Any], parameters: Mapping[str, st
             handler=properties["Handler"],
             environment={name: resolver.value(value) for name, value in variables.items()},
             memory_mb=int(resolver.value(properties.get("MemorySize", 128))),
-            kind="api" if any(f"'{logical_id}'" in target for target in targets) else "consumer",
+            kind="api" if any(re.search(rf"\b{logical_id}\b", target) for target in targets) else "consumer",
             consumes_queue=any("Stream" not in str(mapping["EventSourceArn"]) for mapping in mappings),
             batch_size=max((int(resolver.value(mapping["BatchSize"])) for mapping in mappings), default=1),
             batching_window=max(
