@@ -15,6 +15,8 @@ import boto3
 from botocore.awsrequest import AWSResponse
 from PIL import Image
 
+from docs.golden import OWNER, REQUEST, START
+from events.items import to_item
 from local.models import converse
 
 
@@ -80,6 +82,20 @@ def _put_events(request: Any) -> dict[str, Any]:
     return {"FailedEntryCount": 0, "Entries": [{"EventId": str(position)} for position in range(len(entries))]}
 
 
+def _request_state() -> dict[str, Any]:
+    """Return the state that intake.track is answered with when it has written an ending."""
+    state = {
+        "request_id": REQUEST,
+        "owner": OWNER,
+        "created_at": START.isoformat(),
+        "status": "succeeded",
+        "status_sequence": 4,
+        "revision": 5,
+        "timeline": dict[str, Any](),
+    }
+    return {"Attributes": to_item(state)}
+
+
 MADE: Final[dict[str, Callable[[Any], Any]]] = {
     "PutEvents": _put_events,
     "InvokeModel": lambda _: invoked(),
@@ -87,5 +103,6 @@ MADE: Final[dict[str, Callable[[Any], Any]]] = {
     "DetectModerationLabels": lambda _: {"ModerationLabels": [], "ModerationModelVersion": "7.0"},
     "GetSecretValue": lambda _: {"SecretString": "a key"},
     "GetObject": lambda _: picture(),
+    "UpdateItem": lambda _: _request_state(),
 }
 """What is answered where an empty answer would not do."""
