@@ -19,9 +19,10 @@ from local.build import LOCAL_BUILD, build_local, build_lock
 from local.emulator import ROOT
 from local.package import zipped
 
-MAX_FUNCTION_BYTES = 200_000
-"""Of a zip, sources and bytecode. The goal is half of it, and `make bench` says who meets it; this is about what
-slips in: one dependency is megabytes."""
+MAX_FUNCTION_BYTES = 100_000
+"""Of a zip, sources and bytecode."""
+LARGER = {"intake": 200_000}
+"""Over the goal: each of its functions carries the whole service, facades included."""
 YEAR_1980 = 315_619_200
 """The time stamp that SAM gives every file, in seconds."""
 LAMBDA_BRINGS = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3")
@@ -124,7 +125,8 @@ def test_a_function_holds_its_own_service_and_nothing_else(name: str, build: dic
 
 @pytest.mark.parametrize("name", declared_functions())
 def test_a_function_is_small(name: str, build: dict[str, Function]) -> None:
-    assert _deflated(build[name].folder) <= MAX_FUNCTION_BYTES
+    function = build[name]
+    assert _deflated(function.folder) <= LARGER.get(function.service, MAX_FUNCTION_BYTES)
 
 
 def test_the_contract_layer_carries_the_events_and_no_sdk(build: dict[str, Function]) -> None:
