@@ -28,6 +28,10 @@ deploy: .venv/ready ## build what changed and update the stack that `make run` k
 logs: .venv/ready ## what the functions logged  (FOLLOW=1 goes on, FUNCTION=part-of-a-name)
 	@$(python) -m local.logs $(if $(FOLLOW),--follow) $(if $(FUNCTION),--function $(FUNCTION))
 
+.PHONY: ops
+ops: .venv/ready ## the operators' command line on the running stack, or on your account with AWS=1  (ARGS="--help")
+	@$(python) -m local.state $(python) -m services.operations $(ARGS)
+
 .PHONY: dlq
 dlq: .venv/ready ## dead-letter queues of the running stack, or of your account with AWS=1  (ARGS="replay --help")
 	@$(python) -m local.state $(python) -m services.operations dlq $(ARGS)

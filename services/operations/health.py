@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from services.operations.ports import Counts
+from services.operations.dead_letters.ports import Counts
 
 PATIENCE: Final = 5.0
 """Seconds after which what has not answered counts as unreachable."""

@@ -9,8 +9,8 @@ from events.envelope import Event
 from events.testing import RecordingBus, RecordingQueue, sample, sqs_record
 from services.intake.facts import fact_of
 from services.intake.lifecycle import ENDINGS, RANKS, WAITING_IN, status_of
-from services.operations.letters import Message, read_letter
-from services.operations.logic import ADVANCING, ENDED, PROGRESS, Replayer, ReplayOptions, collect
+from services.operations.dead_letters.letters import Message, read_letter
+from services.operations.dead_letters.logic import ADVANCING, ENDED, PROGRESS, Replayer, ReplayOptions, collect
 from tests.unit.operations.fakes import START, STORE, FakeClock, FakeQueues, FakeStates
 
 APPROVED = sample("ImageApproved")

@@ -17,7 +17,7 @@ from docs.event_pages import rules as event_rules
 from events.catalog import CATALOG, event_type
 from events.consumer import Consumer
 from events.testing import SAMPLES, eventbridge_body, sample
-from services.operations.logic import ADVANCING
+from services.operations.dead_letters.logic import ADVANCING
 from tests.contract import templates
 from tests.contract.templates import ROOT, Resource
 

@@ -14,11 +14,12 @@ from events.catalog.message_replayed import MessageReplayed
 from events.envelope import Event
 from events.publisher import Publisher
 from events.testing import eventbridge_body
-from services.operations import adapters
 from services.operations.__main__ import main
-from services.operations.adapters import Connection, RequestTable, SqsQueues, TakenError
-from services.operations.letters import QueuePair
-from services.operations.ports import Queues
+from services.operations.connection import Connection
+from services.operations.dead_letters import adapters
+from services.operations.dead_letters.adapters import RequestTable, SqsQueues, TakenError
+from services.operations.dead_letters.letters import QueuePair
+from services.operations.dead_letters.ports import Queues
 from services.operations.settings import Target
 from tests.unit.operations.fakes import ORPHAN, RECORD, STORE, FakeQueues, approved, stalled
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from events.envelope import Event
 from events.testing import eventbridge_body, sample
-from services.operations.letters import Message, QueuePair
-from services.operations.ports import Counts
+from services.operations.dead_letters.letters import Message, QueuePair
+from services.operations.dead_letters.ports import Counts
 
 STORE = QueuePair("storage.store", "dev-storage-store-dlq", "dlq/storage-store", "storage-store")
 RECORD = QueuePair("analytics.record", "dev-analytics-record-dlq", "dlq/analytics-record", "analytics-record")

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from events.testing import sample
-from services.operations.letters import Message, Selection, by_fingerprint, collapse, read_letter
+from services.operations.dead_letters.letters import Message, Selection, by_fingerprint, collapse, read_letter
 from tests.unit.operations.fakes import RECORD, START, STORE, FakeQueues, approved, stalled, told
 
 

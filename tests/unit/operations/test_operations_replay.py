@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from events.catalog.message_replayed import MessageReplayed
 from events.envelope import Event
 from events.testing import RecordingBus, sample
-from services.operations.letters import Message, QueuePair
-from services.operations.logic import (
+from services.operations.dead_letters.letters import Message, QueuePair
+from services.operations.dead_letters.logic import (
     ADVANCING,
     ENDED,
     Outcome,

@@ -7,8 +7,8 @@ from functools import partial
 import pytest
 
 from events.errors import RetriableError
+from services.operations.dead_letters.ports import Counts
 from services.operations.health import LATE, Dependency, Monitor, Readiness, Step
-from services.operations.ports import Counts
 
 QUEUES = ["intake-track", "storage-store"]
 

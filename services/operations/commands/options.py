@@ -1,13 +1,29 @@
-"""Options that several verbs of the command line share."""
+"""Options, exit codes and manners that the verbs of the command line share."""
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import click
 
-from services.operations.adapters import Connection
+from services.operations.connection import Connection
 from services.operations.settings import Target
+
+OK: Final = 0
+FAILED: Final = 1
+DEAD_LETTERS: Final = 3
+REFUSED: Final = 4
+CANARY_FAILED: Final = 5
+NOT_CONFIRMED: Final = 6
+EXIT_CODES = """\b
+Exit codes:
+  0  done
+  1  AWS could not be reached, said no, or has no such installation
+  2  wrong usage
+  3  there is something to look at, such as dead letters (with --fail-if-any)
+  4  some messages were refused and stay where they are
+  5  a canary failed: the rest of its group stays where it is
+  6  not confirmed: nothing was done"""
 
 
 class Rate(click.ParamType):
@@ -58,3 +74,9 @@ def selecting(verb: Callable[..., int]) -> Callable[..., int]:
     ):
         verb = option(verb)
     return verb
+
+
+def bare(command: click.Command, context: click.Context) -> Any:
+    """Run ``command`` as if its name had been typed, with options from the environment."""
+    with command.make_context(command.name, [], parent=context) as inner:
+        return command.invoke(inner)

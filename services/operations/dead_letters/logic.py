@@ -14,8 +14,15 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 from events.catalog.message_replayed import MessageReplayed, MessageReplayedData
-from services.operations.letters import DeadLetter, Message, QueuePair, by_fingerprint, collapse, read_letter
-from services.operations.ports import Bus, Clock, Counts, Queues, RequestStates
+from services.operations.dead_letters.letters import (
+    DeadLetter,
+    Message,
+    QueuePair,
+    by_fingerprint,
+    collapse,
+    read_letter,
+)
+from services.operations.dead_letters.ports import Bus, Clock, Counts, Queues, RequestStates
 
 ENDED: Final = frozenset({"succeeded", "rejected", "failed", "cancelled", "expired"})
 PROGRESS: Final = ("accepted", "generating", "checking", "storing")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from events.envelope import Event
-from services.operations.letters import Message, QueuePair
+from services.operations.dead_letters.letters import Message, QueuePair
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,36 @@
+"""What the command line prints for people and for scripts."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+
+def console() -> Console:
+    """Return where tables go; a pipe gets long lines rather than broken ones."""
+    return Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+
+
+def age(since: datetime) -> str:
+    """Return how long ago ``since`` was, to two units: ``3d 4h``, ``12m 5s``."""
+    seconds = max(0, int((datetime.now(UTC) - since).total_seconds()))
+    units = [("d", seconds // 86_400), ("h", seconds // 3_600 % 24), ("m", seconds // 60 % 60), ("s", seconds % 60)]
+    first = next((at for at, (_, count) in enumerate(units) if count), 3)
+    return " ".join(f"{count}{unit}" for unit, count in units[first : first + 2])
+
+
+def new_table(*columns: str) -> Table:
+    """Return an empty table; a column whose name starts with # holds numbers."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        table.add_column(name.removeprefix("#"), justify="right" if name.startswith("#") else "left")
+    return table
+
+
+def print_json(value: Any) -> None:
+    """Print ``value`` as one line of JSON."""
+    click.echo(json.dumps(value))
