@@ -9,9 +9,12 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from pydantic import BaseModel, ValidationError
 
 from events import startup
+from events.errors import is_outage
 from events.telemetry import logger
 
 PROBLEM: Final = "application/problem+json"
+RETRY_AFTER: Final = "2"
+"""Seconds after which a caller may repeat what failed because something we stand on was away."""
 SECURITY_HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -228,6 +231,11 @@ def problem_of(error: Exception, path: str) -> ApiProblem:
             return error
         case ValidationError():
             return ApiProblem(422, "validation_failed", "The request is not valid", errors=field_errors(error))
+    if is_outage(error):
+        logger.warning("unavailable", error=type(error).__name__, path=path)
+        return ApiProblem(
+            503, "unavailable", "This cannot be done at the moment; try again", headers={"Retry-After": RETRY_AFTER}
+        )
     # The exception's text may quote what the caller sent; its type and place are enough to find it.
     logger.error("unhandled", error=type(error).__name__, path=path)
     return ApiProblem(500, "internal_error", "Something broke on our side")

@@ -2,7 +2,8 @@
 
 from typing import Any, Final, Literal
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NotConnectedError
 
 Disposition = Literal["transient", "retriable", "final"]
 
@@ -52,6 +53,8 @@ TRANSIENT_CODES: Final = frozenset(
     }
 )
 """AWS error codes for throttling and unavailability."""
+BUSY_REASONS: Final = frozenset({"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+"""Why a DynamoDB transaction may be cancelled without anything being wrong with it."""
 
 
 def error_code(error: ClientError) -> str:
@@ -68,10 +71,23 @@ def disposition(error: BaseException) -> Disposition:
         case TransientError():
             return "transient"
         case ClientError():
-            status: Any = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-            busy = error_code(error) in TRANSIENT_CODES or status >= 500
-            return "transient" if busy else "retriable"
+            return "transient" if _is_busy(error) else "retriable"
+        case NotConnectedError():  # nothing was asked: as unavailable as a 503
+            return "transient"
         case RetriableError() | BotoCoreError() | OSError():
             return "retriable"
         case _:
             return "final"
+
+
+def is_outage(error: BaseException) -> bool:
+    """Tell whether ``error`` says that something we stand on is away for the moment, not that anything is wrong."""
+    return disposition(error) == "transient" or isinstance(error, HTTPClientError)
+
+
+def _is_busy(error: ClientError) -> bool:
+    status: Any = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    reasons: Any = error.response.get("CancellationReasons")
+    if reasons:
+        return all(reason.get("Code", "None") in BUSY_REASONS for reason in reasons)
+    return error_code(error) in TRANSIENT_CODES or status >= 500

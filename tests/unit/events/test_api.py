@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import pytest
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from botocore.exceptions import ClientError
 from pydantic import BaseModel, Field
 
 from events.api import (
@@ -46,6 +47,11 @@ def app() -> APIGatewayHttpResolver:
     @resolver.get("/broken")
     def broken() -> Response[str]:
         raise KeyError("a secret prompt")
+
+    @resolver.get("/away")
+    def away() -> Response[str]:
+        answer: Any = {"Error": {"Code": "InternalServerError", "Message": "a secret prompt"}}
+        raise ClientError(answer, "GetItem")
 
     @resolver.get("/refused")
     def refused() -> Response[str]:
@@ -177,6 +183,17 @@ def test_a_bug_is_a_500_that_gives_nothing_away(
     answer = call(app, "GET", "/broken")
 
     assert problem(answer)[:2] == (500, "internal_error")
+    said = capsys.readouterr()
+    assert "secret" not in json.dumps(answer) + said.out + said.err
+
+
+def test_a_backend_that_is_away_is_a_503_that_says_when_to_try_again(
+    app: APIGatewayHttpResolver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = call(app, "GET", "/away")
+
+    assert problem(answer)[:2] == (503, "unavailable")
+    assert int(answer[2]["Retry-After"]) > 0
     said = capsys.readouterr()
     assert "secret" not in json.dumps(answer) + said.out + said.err
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, ConnectionClosedError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -143,7 +143,7 @@ def test_a_busy_world_is_waited_for_no_longer_than_the_window() -> None:
         ConnectionError("reset"),
         TimeoutError("slow"),
         aws_error("AccessDenied"),
-        EndpointConnectionError(endpoint_url="http://nowhere"),
+        ConnectionClosedError(endpoint_url="http://nowhere"),
     ],
     ids=lambda error: type(error).__name__,
 )
