@@ -43,6 +43,7 @@ TAGS: Final[dict[str, str]] = {
     "intake": "Requests: ask for pictures, follow, list and cancel what was asked, and see which models there are.",
     "storage": "The gallery: pictures, what made them, favourites, share links, deletion.",
     "accounts": "Keys and their owners' preferences.",
+    "notifications": "Being told instead of asking: a WebSocket, and webhooks.",
 }
 """In reading order; a service that is not named here is described by its module of operations."""
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -68,7 +69,13 @@ def deploy(endpoint_url: str, say: Say, parameters: Mapping[str, str] | None = N
         template = package(LOCAL_BUILD / "template.yaml", upload)
     say(f"deploy template.yaml and {_count_nested(template)} services")
     target = Target.host()
-    merged = {**PARAMETERS, "Runtime": target.runtime, "Architecture": target.architecture, **(parameters or {})}
+    merged = {
+        **PARAMETERS,
+        "EmulatorHost": urlsplit(endpoint_url).netloc,
+        "Runtime": target.runtime,
+        "Architecture": target.architecture,
+        **(parameters or {}),
+    }
     declared = template.get("Parameters", {})
     outputs = _run_change_set(
         client("cloudformation", endpoint_url),

@@ -80,6 +80,12 @@ def resources(*types: str) -> list[Resource]:
     ]
 
 
+def http_routes() -> list[Resource]:
+    """Return the routes of the HTTP API, as opposed to those of the WebSocket API."""
+    routes = resources("AWS::ApiGatewayV2::Route")
+    return [route for route in routes if route.properties["ApiId"] == {"Ref": "HttpApiId"}]
+
+
 def named(service: str, reference: Any) -> Resource:
     """Return the resource of ``service`` that ``reference`` refers to."""
     name = referenced(reference)

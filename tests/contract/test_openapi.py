@@ -60,7 +60,7 @@ def test_it_is_valid_openapi() -> None:
 
 
 def test_it_has_every_route_of_every_template_and_nothing_else() -> None:
-    deployed = {route.properties["RouteKey"] for route in templates.resources("AWS::ApiGatewayV2::Route")}
+    deployed = {route.properties["RouteKey"] for route in templates.http_routes()}
     assert {f"{method.upper()} {path}" for path, methods in DOCUMENT["paths"].items() for method in methods} == deployed
 
 

@@ -17,7 +17,7 @@ from events.api import PROBLEM, Api, Operation, Scope
 from tests.contract import templates
 from tests.contract.templates import ROOT, Resource
 
-DEPLOYED = templates.resources("AWS::ApiGatewayV2::Route")
+DEPLOYED = templates.http_routes()
 DESCRIBED = routes(ROOT)
 GUARDED = [route for route in DESCRIBED if route.operation.scope is not None]
 PUBLIC = {"GET /health", "GET /v1/shares/{token}"}

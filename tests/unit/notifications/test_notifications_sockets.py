@@ -1,0 +1,128 @@
+"""Tickets, connections, and what is pushed to whom."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from events.catalog.request_status_changed import RequestStatusChanged, RequestStatusChangedData
+from services.notifications import sockets
+from services.notifications.sockets import OPENING, TICKET_LIFE, Push, RefusedError, digest_of, reply_to
+from tests.unit.notifications.fakes import InMemorySockets, RecordingSockets
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+REQUEST = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
+
+
+def moved(owner: str = "demo", sequence: int = 2) -> RequestStatusChanged:
+    data = RequestStatusChangedData(status="checking", previous="generating", sequence=sequence)
+    return RequestStatusChanged.first(REQUEST, owner, data, occurred_at=NOW, index=sequence)
+
+
+def listen(store: InMemorySockets, owner: str, name: str, since: datetime = NOW - timedelta(minutes=1)) -> None:
+    text, _ = sockets.buy_ticket(store, owner, since)
+    store.connect(digest_of(text), name, since)
+
+
+def test_a_ticket_is_kept_as_a_hash_only_and_lives_for_a_minute() -> None:
+    store = InMemorySockets()
+
+    text, expires_at = sockets.buy_ticket(store, "demo", NOW)
+
+    assert expires_at == NOW + TICKET_LIFE == NOW + timedelta(seconds=60)
+    assert store.tickets == {digest_of(text): ("demo", expires_at)}
+    assert len(text) >= 43
+    assert text not in repr(store.tickets)
+
+
+def test_two_tickets_are_never_the_same() -> None:
+    store = InMemorySockets()
+    assert len({sockets.buy_ticket(store, "demo", NOW)[0] for _ in range(100)}) == 100
+
+
+def test_every_connection_of_the_owner_hears_and_nobody_else() -> None:
+    store, gateway = InMemorySockets(), RecordingSockets()
+    for owner, name in (("demo", "phone"), ("demo", "desk"), ("mallory", "ear")):
+        listen(store, owner, name)
+
+    assert Push(store, gateway, lambda: NOW)(moved()) == []
+
+    assert sorted(name for name, _ in gateway.sent) == ["desk", "phone"]
+    (text,) = {text for _, text in gateway.sent}
+    assert json.loads(text) == {
+        "type": "request.status_changed",
+        "id": moved().metadata.event_id,
+        "timestamp": "2026-11-24T12:00:00Z",
+        "data": {"request_id": REQUEST, "sequence": 2, "status": "checking", "previous": "generating"},
+    }
+
+
+def test_a_connection_that_is_gone_is_forgotten() -> None:
+    store, gateway = InMemorySockets(), RecordingSockets()
+    listen(store, "demo", "phone")
+    listen(store, "demo", "desk")
+    gateway.gone = {"phone"}
+
+    Push(store, gateway, lambda: NOW)(moved())
+
+    assert list(store.open) == ["desk"]
+
+
+def test_a_connection_that_is_only_just_being_opened_is_not_taken_for_gone() -> None:
+    store, gateway = InMemorySockets(), RecordingSockets()
+    listen(store, "demo", "phone", NOW)
+    gateway.gone = {"phone"}
+
+    Push(store, gateway, lambda: NOW + OPENING)(moved())
+    assert list(store.open) == ["phone"]
+
+    Push(store, gateway, lambda: NOW + OPENING + timedelta(seconds=1))(moved())
+    assert store.open == {}
+
+
+def test_one_connection_that_fails_does_not_keep_it_from_the_others_and_all_is_tried_again() -> None:
+    store, gateway = InMemorySockets(), RecordingSockets()
+    for name in ("a", "b", "c"):
+        listen(store, "demo", name)
+    gateway.busy = {"b"}
+    push = Push(store, gateway, lambda: NOW)
+
+    with pytest.raises(ConnectionError):
+        push(moved())
+
+    assert {name for name, _ in gateway.sent} == {"a", "c"}
+
+
+def test_a_connection_the_gateway_has_long_closed_is_not_tried() -> None:
+    store, gateway = InMemorySockets(), RecordingSockets()
+    listen(store, "demo", "old", NOW - timedelta(hours=2))
+
+    Push(store, gateway, lambda: NOW)(moved())
+
+    assert gateway.sent == []
+
+
+def test_a_ticket_that_is_spent_expired_or_made_up_opens_nothing() -> None:
+    store = InMemorySockets()
+    text, expires_at = sockets.buy_ticket(store, "demo", NOW)
+    with pytest.raises(RefusedError, match="expired"):
+        store.connect(digest_of(text), "late", expires_at)
+    store.connect(digest_of(text), "first", NOW)
+    for ticket in (text, "made up", ""):
+        with pytest.raises(RefusedError, match="no such ticket"):
+            store.connect(digest_of(ticket), "second", NOW)
+
+
+@pytest.mark.parametrize(
+    "said", ["", "ping", '"ping"', "[1]", '{"type": "pong"}', '{"type": "ping", "x": 1}', "[" * 900]
+)
+def test_whatever_is_not_a_ping_is_not_understood(said: str) -> None:
+    assert json.loads(reply_to(said).model_dump_json())["type"] == "error"
+
+
+def test_a_ping_is_answered() -> None:
+    assert json.loads(reply_to('{"type": "ping"}').model_dump_json()) == {"type": "pong"}
+
+
+def test_what_is_too_long_is_not_even_read() -> None:
+    assert reply_to('{"type":' + " " * 2000 + '"ping"}').model_dump()["type"] == "error"
