@@ -20,6 +20,11 @@ class Connection:
         """Return boto3's client of ``service``."""
         return self._session.client(service, endpoint_url=self.target.endpoint_url)
 
+    def bucket(self, name: str) -> str:
+        """Return the full name of one of the installation's buckets: account and region are part of it."""
+        account = self.client("sts").get_caller_identity()["Account"]
+        return f"{self.target.prefix}-{name}-{account}-{self._session.region_name}"
+
     def caller(self) -> str:
         """Return who is at work: the ARN that AWS knows, or the login name where AWS does not say."""
         try:

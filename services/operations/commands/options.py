@@ -15,6 +15,7 @@ DEAD_LETTERS: Final = 3
 REFUSED: Final = 4
 CANARY_FAILED: Final = 5
 NOT_CONFIRMED: Final = 6
+BROKEN: Final = 7
 EXIT_CODES = """\b
 Exit codes:
   0  done
@@ -23,7 +24,8 @@ Exit codes:
   3  there is something to look at, such as dead letters (with --fail-if-any)
   4  some messages were refused and stay where they are
   5  a canary failed: the rest of its group stays where it is
-  6  not confirmed: nothing was done"""
+  6  not confirmed: nothing was done
+  7  the audit found a rule broken"""
 
 
 class Rate(click.ParamType):

@@ -1,0 +1,40 @@
+"""Reading every dead-letter queue for the audit: which requests' messages lie where. Nothing is taken out."""
+
+from typing import Final
+
+from services.operations.audit.records import Letter, Letters
+from services.operations.dead_letters.logic import collect, release
+from services.operations.dead_letters.ports import Queues
+
+READ_AT_MOST: Final = 2000
+"""Messages of one queue that an audit reads; where there are more, what it did not see may be there."""
+HIDDEN_SECONDS: Final = 60
+"""While they are read. They are let go at once."""
+
+
+def read_letters(queues: Queues) -> Letters:
+    """Return the letters of every queue that holds any.
+
+    A queue counts as partly read where it holds more than was read, or where somebody else has some of it in hand.
+    """
+    found: list[Letter] = []
+    partly: set[str] = set()
+    for pair in queues.pairs():
+        before = queues.counts(pair.url)
+        if not before.total:
+            continue
+        letters = collect(queues, [pair], limit=READ_AT_MOST, hidden_seconds=HIDDEN_SECONDS)
+        release(queues, letters)
+        if before.total > sum(len(letter.messages) for letter in letters):
+            partly.add(pair.step)
+        found += [
+            Letter(
+                step=pair.step,
+                queue=pair.name,
+                event_id=letter.metadata.event_id if letter.metadata else None,
+                request_id=letter.metadata.request_id if letter.metadata else None,
+                message_id=letter.messages[0].message_id,
+            )
+            for letter in letters
+        ]
+    return Letters(tuple(found), frozenset(partly))

@@ -1,0 +1,301 @@
+"""Each rule of the audit: where it holds, where it is broken, and what a system in motion looks like."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from services.operations.audit.logic import Auditor, Options
+from services.operations.audit.records import Payment, Report
+from services.operations.audit.rules import RULES
+from services.operations.timeline import Fact, Request
+from tests.unit.operations.audit_world import (
+    FILES,
+    FOLDER,
+    NOW,
+    RAW,
+    REQUEST,
+    STALL,
+    World,
+    accepted,
+    letter,
+    stalled,
+    succeeded,
+)
+
+ORIGINAL = f"{FOLDER}/original.png"
+STRANGER = "01a0b9c4-7d2e-7c31-9f60-00000000dead"
+LONG_AGO = timedelta(hours=4)
+
+
+def audit(world: World, *, segments: int = 2) -> Report:
+    return Auditor(world, world, Options(pause=5, patience=20)).audit(range(segments), segments)
+
+
+def broken(world: World) -> list[str]:
+    return [finding.rule for finding in audit(world).violations]
+
+
+def waiting_for_storage(request: Request) -> World:
+    """Return a world in which nothing of the request is in the gallery yet."""
+    world = World(request)
+    world.gallery.clear()
+    return world
+
+
+def dead(request: Request) -> World:
+    world = World(request)
+    world.dead.append(letter())
+    return world
+
+
+def hidden(request: Request) -> World:
+    world = World(request)
+    world.partly_read.add("storage.store")
+    return world
+
+
+def deleted() -> World:
+    request = succeeded()
+    gone = Fact("e3", "ImageDeleted", NOW, {"image": f"{REQUEST}-0", "reason": "owner"})
+    world = World(replace(request, facts=[*request.facts, gone]))
+    world.gallery[f"{REQUEST}-0"] = replace(world.gallery[f"{REQUEST}-0"], deleted_at=NOW)
+    for key in FILES:
+        del world.objects[key]
+    return world
+
+
+def old() -> World:
+    world = World(replace(succeeded(), created_at=NOW - timedelta(days=58)))
+    world.guard.clear()
+    del world.objects[RAW]
+    return world
+
+
+def paid(calls: int, **changes: object) -> World:
+    world = World()
+    world.objects[RAW.replace("a" * 64, "b" * 64)] = 800
+    world.guard[REQUEST, 0] = replace(world.guard[REQUEST, 0], paid_calls=calls, **changes)  # type: ignore[arg-type]
+    return world
+
+
+HOLDS: dict[str, Callable[[], World]] = {
+    "a request with its picture": lambda: World(succeeded()),
+    "a request that moves": lambda: World(accepted()),
+    "a request past its deadline in a dead-letter queue": lambda: dead(accepted(ago=LONG_AGO)),
+    "a stalled request with its letter": lambda: dead(stalled()),
+    "a stalled request whose letters could not all be read": lambda: hidden(stalled()),
+    "a replayed request": lambda: World(stalled(Fact("e10", "MessageReplayed", NOW, {**STALL, "replays": 1}))),
+    "a file of a request that is still being stored": lambda: waiting_for_storage(accepted(status="storing")),
+    "a deleted picture": deleted,
+    "a picture older than the guard remembers": old,
+    "a raw picture of a call that was paid for besides": lambda: paid(2),
+}
+
+
+@pytest.mark.parametrize("world", HOLDS.values(), ids=HOLDS.keys())
+def test_the_audit_is_clean_where_every_rule_holds(world: Callable[[], World]) -> None:
+    report = audit(world())
+    assert report.violations == []
+    assert report.unsettled == []
+    assert report.complete
+
+
+def changed(request: Request, **changes: object) -> World:
+    return World(replace(request, **changes))  # type: ignore[arg-type]
+
+
+def without(*keys: str) -> World:
+    world = World()
+    for key in keys:
+        del world.objects[key]
+    return world
+
+
+def stray(key: str) -> World:
+    world = World()
+    world.objects[key] = 1
+    return world
+
+
+def unpaid() -> World:
+    world = World()
+    world.guard.clear()
+    del world.objects[RAW]
+    return world
+
+
+def of_nobody() -> World:
+    world = World()
+    world.guard[STRANGER, 0] = Payment(STRANGER, 0, 1)
+    return world
+
+
+def uncatalogued() -> World:
+    world = World()
+    world.gallery.clear()
+    for key in FILES:
+        del world.objects[key]
+    return world
+
+
+def lettered(request_id: str | None) -> World:
+    world = World()
+    world.dead.append(letter(request_id=request_id))
+    return world
+
+
+def outlived() -> World:
+    """A deleted picture whose files are still there."""
+    world = deleted()
+    gone = world.gallery[f"{REQUEST}-0"]
+    world.gallery[f"{REQUEST}-0"] = replace(gone, deleted_at=NOW - timedelta(hours=3))
+    world.objects |= FILES
+    return world
+
+
+def elsewhere() -> World:
+    world = World(stalled())
+    world.dead.append(letter(step="generation.draw"))
+    return world
+
+
+BROKEN: dict[str, tuple[Callable[[], World], str, int]] = {
+    "past its deadline": (lambda: World(accepted(ago=LONG_AGO)), "request-overdue", 1),
+    "not looked at": (
+        lambda: changed(accepted(), next_check_at=NOW - timedelta(hours=1)),
+        "request-overdue",
+        1,
+    ),
+    "asleep": (lambda: changed(accepted(), next_check_at=NOW + timedelta(days=1)), "request-asleep", 1),
+    "not indexed": (lambda: changed(accepted(), open_shard=None), "request-not-indexed", 1),
+    "ended and indexed": (lambda: changed(succeeded(), open_shard="1"), "ended-request-indexed", 1),
+    "its letter is gone": (lambda: World(stalled()), "stall-without-letter", 1),
+    "its letter is in another queue": (elsewhere, "stall-without-letter", 1),
+    "replayed and stalled again without a letter": (
+        lambda: World(
+            stalled(
+                Fact("e10", "MessageReplayed", NOW, {**STALL, "replays": 1}),
+                Fact("e11", "ProcessingStalled", NOW, {**STALL, "replays": 1}),
+            )
+        ),
+        "stall-without-letter",
+        1,
+    ),
+    "not in the gallery": (uncatalogued, "image-not-catalogued", 1),
+    "not paid": (unpaid, "image-not-paid", 1),
+    "paid too often": (lambda: paid(6), "image-paid-again", 1),
+    "a file is missing": (lambda: without(ORIGINAL), "entry-without-file", 1),
+    "all files are missing": (lambda: without(*FILES), "entry-without-file", 3),
+    "a file of another drawing": (lambda: stray(ORIGINAL.replace("a" * 64, "b" * 64)), "file-without-entry", 1),
+    "a file of no shape": (lambda: stray("images/what-is-this"), "file-without-entry", 1),
+    "files of a deleted picture": (outlived, "file-without-entry", 3),
+    "paid and not asked for": (of_nobody, "payment-without-request", 1),
+    "a raw picture nobody paid": (lambda: stray(f"raw/{STRANGER}/0-{'c' * 64}"), "raw-without-payment", 1),
+    "a second raw picture, paid once": (lambda: stray(RAW.replace("a" * 64, "b" * 64)), "raw-without-payment", 1),
+    "a letter of nobody's": (lambda: lettered(STRANGER), "letter-without-request", 1),
+    "a letter that is no event": (lambda: lettered(None), "letter-without-request", 1),
+}
+
+
+@pytest.mark.parametrize(("world", "rule", "count"), BROKEN.values(), ids=BROKEN.keys())
+def test_what_breaks_a_rule_is_found_under_its_name(world: Callable[[], World], rule: str, count: int) -> None:
+    assert broken(world()) == [rule] * count
+
+
+def test_every_rule_is_seen_broken_by_a_test() -> None:
+    assert {rule for _, rule, _ in BROKEN.values()} == set(RULES)
+
+
+def test_a_second_payment_within_the_guards_bound_is_reported_and_no_violation() -> None:
+    report = audit(paid(2))
+    assert [finding.rule for finding in report.within_bound] == ["image-paid-again"]
+    assert "2 paid calls of 5" in report.within_bound[0].why
+
+
+def test_a_replay_of_the_drawing_allows_one_payment_more() -> None:
+    world = paid(6)
+    request = world.known[REQUEST]
+    replay = Fact("e12", "MessageReplayed", NOW, {"step": "generation.draw", "message": "m", "replays": 1})
+    world.known[REQUEST] = replace(request, facts=[*request.facts, replay])
+    assert broken(world) == []
+
+
+def test_a_request_that_stalls_while_the_audit_looks_is_looked_at_again() -> None:
+    """The letters were read before the stall, the request after it."""
+    world = World(stalled())
+    world.later.append(lambda: world.dead.append(letter()))
+    report = audit(world)
+    assert (report.violations, report.unsettled) == ([], [])
+
+
+def test_a_picture_that_is_deleted_while_the_audit_looks_is_looked_at_again() -> None:
+    world = without(ORIGINAL)
+    marker = replace(world.gallery[f"{REQUEST}-0"], deleted_at=NOW)
+    world.later.append(lambda: world.gallery.update({marker.image_id: marker}))
+    assert audit(world).violations == []
+
+
+def test_what_keeps_moving_until_patience_ends_is_unsettled_and_no_violation() -> None:
+    world = World(stalled())
+
+    def move() -> None:
+        request = world.known[REQUEST]
+        world.known[REQUEST] = replace(request, revision=request.revision + 1)
+
+    world.later = [move] * 100
+    report = audit(world)
+    assert report.violations == []
+    assert [finding.rule for finding in report.unsettled] == ["stall-without-letter"]
+    assert world.seconds <= 25
+
+
+def test_one_request_is_audited_with_all_that_belongs_to_it() -> None:
+    world = without(ORIGINAL)
+    world.guard[STRANGER, 0] = Payment(STRANGER, 0, 1)
+    report = Auditor(world, world, Options()).one(REQUEST)
+    assert [finding.rule for finding in report.violations] == ["entry-without-file"]
+    assert report.looked_at == {
+        "requests": 1,
+        "pictures": 1,
+        "payments": 1,
+        "files": 2,
+        "raw pictures": 1,
+        "letters": 0,
+    }
+
+
+def test_no_more_is_read_when_time_is_over() -> None:
+    world = World()
+    report = Auditor(world, world, Options(time=-1)).audit([0], 1)
+    assert not report.complete
+    assert report.looked_at == {"letters": 0}
+
+
+MENDED = ["asleep", "not indexed", "ended and indexed", "a file of another drawing", "files of a deleted picture"]
+
+
+@pytest.mark.parametrize("name", MENDED)
+def test_what_can_be_mended_is_clean_afterwards(name: str) -> None:
+    world = BROKEN[name][0]()
+    auditor = Auditor(world, world, Options())
+    report = auditor.audit([0], 1)
+    assert [auditor.mend(world, finding) for finding in report.violations] == [True] * BROKEN[name][2]
+    assert broken(world) == []
+
+
+def test_nothing_is_mended_that_came_right_by_itself() -> None:
+    world = stray(ORIGINAL.replace("a" * 64, "b" * 64))
+    auditor = Auditor(world, world, Options())
+    (finding,) = auditor.audit([0], 1).violations
+    entry = world.gallery[f"{REQUEST}-0"]
+    world.gallery[entry.image_id] = replace(entry, files={**entry.files, finding.subject: 1})
+    assert not auditor.mend(world, finding)
+    assert finding.subject in world.objects
+
+
+def test_findings_say_nothing_but_ids_and_numbers() -> None:
+    facts = audit(World(accepted(ago=LONG_AGO))).facts()
+    assert facts["by_rule"] == {"request-overdue": 1}
+    assert facts["violations"][0]["request_id"] == REQUEST
