@@ -40,6 +40,10 @@ dlq: .venv/ready ## dead-letter queues of the running stack, or of your account 
 keys: .venv/ready ## API keys of the running stack, or of your account with AWS=1  (ARGS="create --owner me")
 	@$(python) -m local.state $(python) -m services.accounts $(if $(ARGS),$(ARGS),list)
 
+.PHONY: web
+web: .venv/ready ## build the web app and publish it to the running stack  (npm: ARGS="run test")
+	@$(if $(ARGS),$(python) -m local.web $(ARGS),$(python) -m local.web && $(python) -m local.state $(python) -m services.web)
+
 .PHONY: stop
 stop: .venv/ready ## stop what `make run` started
 	@$(python) -m local.stop

@@ -97,11 +97,11 @@ def build_local() -> bool:
 
 
 @contextmanager
-def build_lock() -> Iterator[None]:
+def build_lock(what: str = "lock") -> Iterator[None]:
     """Keep two processes from building into the same folder at once."""
     folder = ROOT / ".aws-sam"
     folder.mkdir(exist_ok=True)
-    with (folder / "lock").open("w") as lock:
+    with (folder / what).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -185,8 +185,9 @@ def _environment(**more: str) -> Mapping[str, str]:
 def _sources_digest(target: Target) -> str:
     digest = hashlib.sha256(repr((target, sys.executable)).encode())
     files = [ROOT / "template.yaml", ROOT / "samconfig.toml", Path(__file__)]
-    for folder in ("events", "services"):
-        files += (path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    for folder in (ROOT / "events", *(path for path in (ROOT / "services").iterdir() if path.name != "web")):
+        files += (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    files.append(ROOT / "services" / "web" / "template.yaml")  # the app itself is no part of the build
     for path in sorted(files):
         digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     return digest.hexdigest()

@@ -18,8 +18,8 @@ from local import state
 from local.build import LOCAL_BUILD, Target, build_local, build_lock
 from local.emulator import REGION
 from local.package import package
+from local.state import STACK
 
-STACK = "genai-images-local"
 BUCKET = "local-deploy"
 CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
 TAGS = {"project": "genai-images", "environment": "local"}
@@ -84,7 +84,17 @@ def deploy(endpoint_url: str, say: Say, parameters: Mapping[str, str] | None = N
     )
     defaults = {name: parameter.get("Default", "") for name, parameter in declared.items()}
     _set_cors(client("apigatewayv2", endpoint_url), template, {**defaults, **merged}, outputs)
-    return {**outputs, "ApiUrl": f"{endpoint_url}/_aws/execute-api/{outputs['ApiId']}"}
+    return {
+        **outputs,
+        "ApiUrl": f"{endpoint_url}/_aws/execute-api/{outputs['ApiId']}",
+        "WebUrl": _local_cdn(outputs["WebUrl"], endpoint_url),
+    }
+
+
+def _local_cdn(url: str, endpoint_url: str) -> str:
+    """Return where the emulator serves a distribution: browsers take names below ``localhost`` for this machine."""
+    label = urlsplit(url).netloc.split(".")[0]
+    return f"http://{label}.cloudfront.localhost:{urlsplit(endpoint_url).port}"
 
 
 def _run_change_set(cloudformation: Any, template_url: str, parameters: Mapping[str, str]) -> dict[str, str]:

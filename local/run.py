@@ -8,6 +8,7 @@ import io
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 import urllib.error
@@ -27,6 +28,7 @@ from local.deploy import DeployError
 from local.emulator import ROOT, NotReadyError, free_port
 from local.reference import Reference
 from local.stack import DEMO_OWNER, LocalStack
+from local.web import WebBuildError
 
 PROMPT = "A lighthouse on a cliff at sunset, waves below, oil painting"
 PORT = 4580
@@ -81,6 +83,8 @@ def run(prompt: str, *, once: bool, forward_url: str | None = None) -> None:
         try:
             _draw(stack, prompt)
             _step(f"prompt to picture from nothing in {time.monotonic() - started:.1f} s")
+            if not once:
+                console.print(f"\n[bold]Web app[/]   {_publish_web(stack)}", end="")
             _tell_what_next(stack)
             if not once:
                 with Reference(stack.api_url, free_port(preferred=REFERENCE_PORT)) as reference:
@@ -142,6 +146,15 @@ def _download(url: str, name: str) -> None:
         size = f"{picture.format} {picture.width}x{picture.height}"
     file.write_bytes(content)
     console.print(f"  {size:16} {len(content):>9,} bytes  {_relative(file)}")
+
+
+def _publish_web(stack: LocalStack) -> str:
+    """Return the web app's address, or why there is none: the API does not need it."""
+    _step("web app: the first build takes half a minute")
+    try:
+        return stack.publish_web()
+    except (WebBuildError, OSError, subprocess.CalledProcessError) as error:
+        return f"not built: {error}"
 
 
 def _tell_what_next(stack: LocalStack) -> None:

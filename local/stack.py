@@ -9,11 +9,13 @@ from typing import Any, Self
 
 from events.api import Scope
 from local import deploy as deployment
+from local import web
 from local.emulator import HOST, emulator, free_port, model_stand_in
 from services.accounts import logic as accounts
 from services.accounts.adapters import KeyTable, read_hash_secret
 from services.accounts.parameters import USER_SCOPES, NewKey
 from services.accounts.settings import Target
+from services.web.publish import files, publish
 
 DEMO_OWNER = "demo"
 DEMO_LIMIT = 10_000
@@ -92,6 +94,13 @@ class LocalStack:
             raise
         self._say(f"up in {time.monotonic() - started:.1f} s")
         return self
+
+    def publish_web(self) -> str:
+        """Build the web app where it changed, publish it, and return its address. Raises ``WebBuildError``."""
+        if web.build():
+            self._say("web app built")
+        publish(self.client("s3"), self.outputs["WebBucketName"], files(web.DIST, self.api_url))
+        return self.outputs["WebUrl"]
 
     def stop(self) -> None:
         """Stop everything."""

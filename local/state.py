@@ -14,6 +14,8 @@ from local.emulator import REGION, ROOT
 
 DIRECTORY = ROOT / ".local"
 FILE = DIRECTORY / "state.json"
+STACK = "genai-images-local"
+"""Name of the local CloudFormation stack."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ def environment(running: State) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": REGION,
         "GENAI_IMAGES_PREFIX": running.prefix,
+        "GENAI_IMAGES_STACK": STACK,
+        "GENAI_IMAGES_API_URL": running.api_url,
     }
 
 
