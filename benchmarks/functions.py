@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from samcli.yamlhelper import yaml_parse
 
 from local.emulator import REGION, ROOT
+from local.loops import expand
 
 Kind = Literal["consumer", "api"]
 
@@ -69,7 +70,7 @@ def functions() -> list[Function]:
         for template in sorted((ROOT / "services").glob("*/template.yaml"))
         for function in _read(
             template.parent.name,
-            yaml_parse(template.read_text()),
+            expand(yaml_parse(template.read_text())),
             {name: _Resolver(root).value(value) for name, value in passed.get(template.parent.name, {}).items()},
         )
     ]

@@ -36,6 +36,8 @@ def rules(root: Path) -> list[tuple[str, dict[str, Any]]]:
     for template in sorted(root.glob("services/*/template.yaml")):
         resources = yaml.load(template.read_text(), _Loader)["Resources"]  # noqa: S506 - a safe loader
         for resource in resources.values():
+            if isinstance(resource, list):  # a loop: of roles and alarms
+                continue
             if resource["Type"] == "AWS::Events::Rule" and "EventPattern" in resource["Properties"]:
                 found.append((template.parent.name, resource["Properties"]["EventPattern"]))
     return found

@@ -22,12 +22,13 @@ from local.state import STACK
 
 BUCKET = "local-deploy"
 CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
-TAGS = {"project": "genai-images", "environment": "local"}
+TAGS = {"project": "genai-images", "environment": "local", "service": "platform"}
 PARAMETERS = {
     "Environment": "local",
     "DataRetention": "Delete",
     "RequireTls": "false",  # the emulator speaks plain HTTP and would enforce the denial of it
     "Cdn": "off",
+    "CompositeAlarms": "off",  # the emulator does not know them
     "BatchingWindowSeconds": "1",  # somebody is watching
 }
 """What is different on a laptop, all of it."""

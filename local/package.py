@@ -1,6 +1,6 @@
-"""What `sam package` and CloudFormation's SAM macro do: artifacts to a bucket, templates to plain CloudFormation.
+"""What `sam package` and CloudFormation's macros do: artifacts to a bucket, templates to plain CloudFormation.
 
-`sam package` itself takes five seconds a deploy, and the emulator does not apply the macro to nested templates.
+`sam package` itself takes five seconds a deploy, and the emulator does not apply macros to nested templates.
 """
 
 import hashlib
@@ -18,6 +18,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 from local.emulator import REGION
+from local.loops import expand
 
 Upload = Callable[[str, bytes], str]
 """Takes a key and a body, returns the object's URL."""
@@ -27,7 +28,7 @@ ARTIFACTS = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVers
 
 def package(template: Path, upload: Upload) -> dict[str, Any]:
     """Return the built ``template`` as plain CloudFormation, with everything it refers to uploaded."""
-    body = yaml_parse(template.read_text())
+    body = expand(yaml_parse(template.read_text()))
     for resource in body["Resources"].values():
         kind, properties = resource["Type"], resource.get("Properties", {})
         if kind in ARTIFACTS:

@@ -9,15 +9,16 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
+from local.loops import expand
+
 ROOT = Path(__file__).parents[2]
 Properties = dict[str, Any]
 
 
 @cache
 def load(path: Path) -> Properties:
-    """Return a template; ``!GetAtt A.Arn`` is ``{"Fn::GetAtt": ["A", "Arn"]}``."""
-    found: Properties = yaml_parse(path.read_text())
-    return found
+    """Return a template with its loops written out; ``!GetAtt A.Arn`` is ``{"Fn::GetAtt": ["A", "Arn"]}``."""
+    return expand(yaml_parse(path.read_text()))
 
 
 @dataclass(frozen=True)
@@ -190,13 +191,28 @@ def literals(pattern: Properties, field: str) -> list[str]:
 
 def statements(function: Resource) -> Iterator[Properties]:
     """Yield the statements of a function's role; a conditional one as if its condition held."""
-    for policy in function.properties.get("Policies", []):
-        assert isinstance(policy, dict), f"{function}: {policy} is a managed policy"
-        assert "Statement" in policy, f"{function}: {list(policy)} is a SAM policy template; write the statement out"
+    for policy in _policies(function):
         for statement in policy["Statement"]:
             chosen = statement["Fn::If"][1] if "Fn::If" in statement else statement
             if referenced(chosen) != "AWS::NoValue":
                 yield chosen
+
+
+def policies(role: Resource) -> list[Resource]:
+    """Return the policies that a template attaches to ``role``."""
+    return [
+        policy
+        for policy in resources("AWS::IAM::Policy")
+        if policy.service == role.service and any(role.is_meant_by(item) for item in policy.properties["Roles"])
+    ]
+
+
+def _policies(function: Resource) -> list[Properties]:
+    if "Role" not in function.properties:  # SAM's own role
+        return list(function.properties.get("Policies", []))
+    role = named(function.service, function.properties["Role"])
+    inline = [policy["PolicyDocument"] for policy in role.properties["Policies"]]
+    return inline + [policy.properties["PolicyDocument"] for policy in policies(role)]
 
 
 def flat(value: Any) -> list[str]:

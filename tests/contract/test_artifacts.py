@@ -17,6 +17,7 @@ from samcli.yamlhelper import yaml_parse
 
 from local.build import LOCAL_BUILD, build_local, build_lock
 from local.emulator import ROOT
+from local.loops import expand
 from local.package import zipped
 
 MAX_FUNCTION_BYTES = 100_000
@@ -70,7 +71,7 @@ def declared_functions() -> list[str]:
     """Return ``service.Function`` for every function in the source templates: a list that needs no build."""
     names = []
     for template in sorted(ROOT.glob("services/*/template.yaml")):
-        resources = yaml_parse(template.read_text())["Resources"]
+        resources = expand(yaml_parse(template.read_text()))["Resources"]
         names += [
             f"{template.parent.name}.{name}"
             for name, resource in resources.items()
@@ -160,7 +161,7 @@ def _import(function: Function, sdk: Path) -> Any:
 
 def _functions(unpacked: Path) -> Iterator[Function]:
     for template in sorted(LOCAL_BUILD.glob("*/template.yaml")):
-        body = yaml_parse(template.read_text())
+        body = expand(yaml_parse(template.read_text()))
         folder = unpacked / template.parent.name
         shared = body.get("Globals", {}).get("Function", {})
         for name, resource in body["Resources"].items():
@@ -196,7 +197,7 @@ def _value(value: Any, body: dict[str, Any]) -> str:
 
 def _artifact_folders() -> Iterator[Path]:
     for template in sorted(LOCAL_BUILD.rglob("template.yaml")):
-        for resource in yaml_parse(template.read_text())["Resources"].values():
+        for resource in expand(yaml_parse(template.read_text()))["Resources"].values():
             properties = resource.get("Properties", {})
             uri = properties.get("CodeUri") or properties.get("ContentUri")
             if uri and resource["Type"].startswith("AWS::Serverless::"):

@@ -11,11 +11,10 @@ from tests.contract import templates
 def statements(service: str) -> list[Any]:
     """Return what the functions of a service may do, conditional statements included."""
     return [
-        statement["Fn::If"][1] if "Fn::If" in statement else statement
-        for resource in templates.service_template(service)["Resources"].values()
-        if resource["Type"] == "AWS::Serverless::Function"
-        for policy in resource["Properties"].get("Policies", [])
-        for statement in policy["Statement"]
+        statement
+        for function in templates.resources("AWS::Serverless::Function")
+        if function.service == service
+        for statement in templates.statements(function)
     ]
 
 

@@ -27,6 +27,8 @@ FUNCTIONS = templates.resources("AWS::Serverless::Function")
 EVERY_QUEUE = pytest.mark.parametrize("queue", QUEUES, ids=str)
 EVERY_RULE = pytest.mark.parametrize("rule", RULES, ids=str)
 EVERY_FUNCTION = pytest.mark.parametrize("function", FUNCTIONS, ids=str)
+EXPLICIT = ("operations",)
+"""The services whose functions have roles of their own making."""
 EVERY_SERVICE = pytest.mark.parametrize("service", templates.services())
 
 DEAD_LETTER_RETENTION = 14 * 24 * 3600
@@ -38,6 +40,8 @@ WITHOUT_RESOURCES = {
 """Actions that AWS allows on ``*`` only."""
 WATCHING = {"sqs:GetQueueAttributes", "sqs:GetQueueUrl"}
 """Actions that tell of a queue and not of its messages: operations has them for all queues of the installation."""
+LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
+LOG_GROUPS = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/"
 
 
 @contextmanager
@@ -186,8 +190,25 @@ def test_somebody_is_told_when_messages_wait_or_die(queue: Resource) -> None:
 
 @pytest.mark.parametrize("alarm", templates.resources("AWS::CloudWatch::Alarm"), ids=str)
 def test_an_alarm_reaches_somebody_and_says_what_it_means(alarm: Resource) -> None:
-    assert alarm.properties["AlarmActions"] == [{"Ref": "AlarmTopicArn"}]
-    assert len(alarm.properties["AlarmDescription"]) > 20
+    assert {"Ref": "AlarmTopicArn"} in alarm.properties["AlarmActions"] or alarm.service in EXPLICIT
+    assert len(templates.flat(alarm.properties["AlarmDescription"])[0]) > 20
+
+
+@pytest.mark.parametrize(
+    "alarm",
+    [
+        alarm
+        for alarm in templates.resources("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
+        if alarm.service in EXPLICIT
+    ],
+    ids=str,
+)
+def test_an_alarm_names_the_section_of_the_runbook_that_helps(alarm: Resource) -> None:
+    headings = re.findall(r"^## (.+)$", (ROOT / "docs/runbook.md").read_text(), re.MULTILINE)
+    anchors = {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    _, _, anchor = templates.flat(alarm.properties["AlarmDescription"])[0].rpartition("${RunbookUrl}#")
+
+    assert anchor in anchors
 
 
 # Rules to queues, queues to functions --------------------------------------------------------------------------------
@@ -269,16 +290,38 @@ def test_a_function_may_do_what_it_names_on_what_it_names(function: Resource) ->
             continue
         if actions == ["execute-api:ManageConnections"]:  # a connection has no name before it is there
             allowed = [resource.removesuffix("/live/POST/@connections/*") for resource in allowed]
+        if set(actions) == LOGGING:
+            assert allowed == [f"{LOG_GROUPS}{function.properties['FunctionName']['Fn::Sub']}:*"]
+            continue
         for resource in allowed:
             is_objects = bool(re.fullmatch(r"arn:\$\{AWS::Partition\}:s3:::[^*]+/\*|\$\{\w+\.Arn\}/[^*]*\*", resource))
             assert "*" not in resource or (is_objects and all(action.startswith("s3:") for action in actions)), resource
 
 
-@EVERY_SERVICE
-def test_no_role_is_made_beside_those_of_the_functions(service: str) -> None:
+@pytest.mark.parametrize("service", EXPLICIT)
+def test_every_role_is_the_role_of_one_function_and_every_policy_of_one_role(service: str) -> None:
+    functions = [function for function in FUNCTIONS if function.service == service]
+    roles = [role for role in templates.resources("AWS::IAM::Role") if role.service == service]
     kinds = {body["Type"] for body in templates.service_template(service)["Resources"].values()}
 
-    assert not kinds & {"AWS::IAM::Role", "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"}
+    assert sorted(templates.named(service, function.properties["Role"]).name for function in functions) == sorted(
+        role.name for role in roles
+    )
+    assert all(len(policy.properties["Roles"]) == 1 for policy in templates.resources("AWS::IAM::Policy"))
+    assert "AWS::IAM::ManagedPolicy" not in kinds
+
+
+@pytest.mark.parametrize("function", [function for function in FUNCTIONS if function.service in EXPLICIT], ids=str)
+def test_a_function_has_nothing_but_what_its_template_says_and_has_it_before_it_runs(function: Resource) -> None:
+    role = templates.named(function.service, function.properties["Role"])
+    waits_for = function.body.get("DependsOn", [])
+
+    assert "Policies" not in function.properties
+    assert "ManagedPolicyArns" not in role.properties
+    assert {policy.name for policy in templates.policies(role)} == set(
+        [waits_for] if isinstance(waits_for, str) else waits_for
+    )
+    assert any(set(templates.flat(statement["Action"])) == LOGGING for statement in templates.statements(function))
 
 
 # The whole -----------------------------------------------------------------------------------------------------------

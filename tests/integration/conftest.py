@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from local.loops import expand
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -33,7 +35,6 @@ def service_template() -> Callable[[str], dict[str, Any]]:
 
     def read(service: str) -> dict[str, Any]:
         text = (ROOT / f"services/{service}/template.yaml").read_text()
-        loaded: dict[str, Any] = yaml.load(text, _Loader)
-        return loaded
+        return expand(yaml.load(text, _Loader))
 
     return read
