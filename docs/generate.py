@@ -1,4 +1,4 @@
-"""Write what is derived from the code: released schemas, golden samples, `docs/events.md` and `docs/openapi.json`.
+"""Write what is derived from the code: released schemas, golden samples, `docs/*.md`, `openapi.json`, dashboards.
 
 python -m docs.generate            write
 python -m docs.generate --check    say what would change, exit 1 if anything would
@@ -9,6 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from docs.dashboards import cloudwatch
+from docs.dashboards.estate import Estate
+from docs.dashboards.grafana import dashboard_json
+from docs.dashboards.page import metrics_page
+from docs.dashboards.panels import dashboards
 from docs.event_pages import events_page
 from docs.golden import golden_events
 from docs.openapi import openapi_text
@@ -71,6 +76,11 @@ def outputs() -> dict[Path, str]:
         files[ROOT / f"events/samples/{name}.v{version}.json"] = text
     files[ROOT / "docs/events.md"] = events_page(ROOT, list(golden.values()))
     files[ROOT / "docs/openapi.json"] = openapi_text(ROOT)
+    estate = Estate(ROOT)
+    pages = dashboards(estate)
+    files[ROOT / "services/operations/dashboards.yaml"] = cloudwatch.template(pages, estate.alarms)
+    files |= {ROOT / f"docs/grafana/{page.name}.json": dashboard_json(page) for page in pages}
+    files[ROOT / "docs/metrics.md"] = metrics_page(pages)
     return files
 
 

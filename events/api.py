@@ -1,6 +1,7 @@
 """What every HTTP API here has in common: JSON in, JSON or `application/problem+json` (RFC 9457) out."""
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from events import startup
 from events.errors import is_outage
-from events.telemetry import logger
+from events.telemetry import logger, measure
 
 PROBLEM: Final = "application/problem+json"
 RETRY_AFTER: Final = "2"
@@ -159,14 +160,36 @@ class Api:
         self.operations: list[Operation] = []
         self._resolver = make_resolver()
         self._max_body = max_body
+        self._code: str | None = None
+        """Of the problem that the caller is being told about."""
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Answer one request of the HTTP API (payload format 2.0)."""
+        started, self._code = time.perf_counter(), None
         answer = self._resolver.resolve(event, context)
         own = {name.lower() for name in answer["headers"]}
         answer["headers"].update({name: v for name, v in SECURITY_HEADERS.items() if name.lower() not in own})
         answer["body"] = answer["body"] or ""  # to the gateway nothing is a text without letters
+        self._tell(event, int(answer["statusCode"]), time.perf_counter() - started)
         return answer
+
+    def _tell(self, event: Mapping[str, Any], status: int, seconds: float) -> None:
+        """Write one line a call. Route and key are no dimensions: a metric of each would cost more than it says."""
+        caller = event.get("requestContext", {}).get("authorizer", {}).get("lambda") or {}
+        measure(
+            "api call",
+            {
+                "api_calls": (1, "Count"),
+                "api_errors": (int(status >= 500), "Count"),
+                "api_seconds": (seconds, "Seconds"),
+            },
+            {},
+            route=event.get("routeKey"),
+            status=status,
+            code=self._code,
+            key_id=caller.get("key_id"),
+            seconds=round(seconds, 4),
+        )
 
     def serve(self, operation: Operation, *, tell: Teller = ApiProblem.response) -> Callable[[Answer], Answer]:
         """Register the function that answers ``operation``; path parameters come as keyword arguments.
@@ -182,7 +205,9 @@ class Api:
                         raise ApiProblem(403, "insufficient_scope", f"This key lacks the scope {operation.scope}")
                     return answer(**parameters)
                 except Exception as error:
-                    return tell(problem_of(error, self._resolver.current_event.path))
+                    problem = problem_of(error, self._resolver.current_event.path)
+                    self._code = problem.code
+                    return tell(problem)
 
             rule = operation.path.replace("{", "<").replace("}", ">")
             self._resolver.route(rule, operation.method)(guarded)

@@ -26,7 +26,7 @@ PLATFORMS = {
     "x86_64": "x86_64-manylinux_2_28",
 }
 """Of wheels, for each architecture of Lambda. Amazon Linux 2023 has glibc 2.34."""
-NOT_CODE = ("README.md", "template.yaml", "tests")
+NOT_CODE = ("README.md", "template.yaml", "dashboards.yaml", "tests")
 
 
 class BuildError(RuntimeError):

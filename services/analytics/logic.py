@@ -100,10 +100,18 @@ class Counters(Protocol):
 class Recorder:
     """Records what the queue brings."""
 
-    def __init__(self, archive: Archive, counters: Counters, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        archive: Archive,
+        counters: Counters,
+        now: Callable[[], float] = time.time,
+        tell: Callable[[Amounts], None] = lambda _: None,
+    ) -> None:
+        """``tell`` hears what each batch added, once."""
         self._archive = archive
         self._counters = counters
         self._now = now
+        self._tell = tell
         self._generations = Generations()
 
     def record(self, events: Sequence[Event]) -> list[Event]:
@@ -113,16 +121,23 @@ class Recorder:
         are archived and not counted, and their messages in the queue.
         """
         self._archive.append(events)
-        self._generations = count(events, self._counters, self._generations, now=self._now())
+        self._generations = count(events, self._counters, self._generations, now=self._now(), tell=self._tell)
         return []
 
 
 def count(
-    events: Sequence[Event], counters: Counters, generations: Generations, *, now: float, only: str | None = None
+    events: Sequence[Event],
+    counters: Counters,
+    generations: Generations,
+    *,
+    now: float,
+    only: str | None = None,
+    tell: Callable[[Amounts], None] = lambda _: None,
 ) -> Generations:
     """Count each of ``events`` once into every active generation, or into ``only`` one; return the pointer as it is.
 
     Of several copies of an event the earliest is taken. At most 25 events: a transaction takes 100 items.
+    ``tell`` hears what was added to the current one, once it was.
     Raises ``SupersededError`` where ``only`` is no longer in the making, ``TransientError`` where nothing came through.
     """
     tally = _tally(events)
@@ -141,6 +156,8 @@ def count(
             if only is not None and generations.building != only:
                 raise SupersededError(f"generation {only} is no longer in the making") from moved
         else:
+            if additions[0].generation == generations.current:
+                tell(_total(additions[0]))
             return generations
     raise TransientError(f"counters: no transaction came through in {ROUNDS} rounds")
 
@@ -151,6 +168,13 @@ def _tally(events: Sequence[Event]) -> list[tuple[Event, Amounts]]:
     for event in sorted(events, key=lambda event: event.metadata.occurred_at):
         distinct.setdefault(event.metadata.event_id, event)
     return [(event, counted) for event in distinct.values() if (counted := amounts(event))]
+
+
+def _total(addition: Addition) -> Amounts:
+    total: Amounts = {}
+    for amounts_of_day in addition.days.values():
+        add(total, amounts_of_day)
+    return total
 
 
 def _addition(generation: str, tally: list[tuple[Event, Amounts]], known: frozenset[tuple[str, str]]) -> Addition:

@@ -15,7 +15,7 @@ from events.catalog.prompt_rejected import PromptRejected, PromptRejectedData
 from events.drawing import ImageOutcome, RawImage, RemovedImage
 from events.envelope import Event
 from events.errors import UnprocessableError
-from events.telemetry import logger
+from events.telemetry import measure
 
 Field = Literal["prompt", "negative_prompt"]
 
@@ -140,12 +140,12 @@ class PromptModeration:
             verdict = self._verdicts.record(event_id, self.judge(drawing.prompt, drawing.negative_prompt))
         follow_up = _tell_prompt(event, verdict)
         finding = verdict.finding
-        logger.info(
+        measure(
             "prompt moderated",
+            {"prompts_moderated": (1, "Count")},
+            {"verdict": "rejected" if finding else "approved", "layer": verdict.layers[-1]},
             request_id=event.metadata.request_id,
-            verdict=follow_up.detail_type,
             policy_version=verdict.policy_version,
-            layer=verdict.layers[-1],
             category=finding.category if finding else None,
             field=finding.field if finding else None,
             reason=finding.reason if finding else None,
@@ -203,8 +203,13 @@ class PictureModeration:
             raise UnprocessableError("outcomes: none of them has an image")
         verdict = self._verdict(event, images)
         follow_up = _tell_pictures(event, verdict)
-        logger.info(
+        measure(
             "pictures moderated",
+            {
+                "pictures_kept": (len(images) - len(verdict.blocked), "Count"),
+                "pictures_removed": (len(verdict.blocked), "Count"),
+            },
+            {},
             request_id=event.metadata.request_id,
             verdict=follow_up.detail_type,
             policy_version=verdict.policy_version,

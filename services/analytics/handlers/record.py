@@ -4,6 +4,7 @@ import boto3
 
 from events.runtime import consumer
 from services.analytics.adapters import CounterTable, EventArchive, SecretKey
+from services.analytics.figures import tell
 from services.analytics.logic import Recorder
 from services.analytics.settings import RecordSettings
 
@@ -15,6 +16,7 @@ recorder = Recorder(
         SecretKey(boto3.client("secretsmanager"), settings.prompt_hash_key_id),
     ),
     CounterTable(boto3.client("dynamodb"), settings.table_name),
+    tell=tell,
 )
 
 handler = consumer(step="analytics.record", accepts=None, handle_batch=recorder.record)

@@ -15,7 +15,7 @@ from events.catalog.prompt_approved import PromptApproved
 from events.catalog.prompt_rejected import PromptRejected
 from events.envelope import Event
 from events.runtime import consumer
-from events.telemetry import logger
+from events.telemetry import logger, measure
 from services.intake.adapters import RequestTable
 from services.intake.figures import Stopwatch
 from services.intake.lifecycle import ENDINGS
@@ -36,15 +36,19 @@ def follow(event: Event) -> list[Event]:
     state = track(table, event)
     if state is not None and state.status in ENDINGS:
         settle(limiter, state)
-        measure(event, state)
+        keep_figures(event, state)
     return []
 
 
-def measure(event: Event, state: State) -> None:
-    """Keep how long a request took. An estimate that cannot be kept is not worth a retry of its event."""
+def keep_figures(event: Event, state: State) -> None:
+    """Keep and tell how long a request took. An estimate that cannot be kept is not worth a retry of its event."""
     if found := duration(event, state):
+        model, seconds = found
+        measure(
+            "request succeeded", {"request_seconds": (seconds, "Seconds")}, {}, request_id=state.request_id, model=model
+        )
         try:
-            stopwatch.note(*found)
+            stopwatch.note(model, seconds)
         except (ClientError, BotoCoreError) as error:
             logger.warning("figures not kept", error=type(error).__name__)
 

@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from events.api import Api, ApiProblem, json_response
 from events.links import image_links
+from events.telemetry import measure
 from services.storage import operations, removal, shares
 from services.storage.adapters.catalogue import GalleryCatalogue, GalleryIndex
 from services.storage.gallery import Entry, is_image_id
@@ -33,7 +34,9 @@ def list_images() -> Response[str]:
 @handler.serve(operations.SHOW_IMAGE)
 def get_image(image_id: str) -> Response[str]:
     """Return one gallery entry; another owner's is as unknown as one that never was."""
-    return json_response(200, ImageView.of(_own(image_id), _links.url))
+    view = ImageView.of(_own(image_id), _links.url)
+    _told("viewed")
+    return json_response(200, view)
 
 
 @handler.serve(operations.DELETE_IMAGE)
@@ -46,7 +49,8 @@ def delete_image(image_id: str) -> Response[str]:
 @handler.serve(operations.SET_FAVOURITE)
 def set_favourite(image_id: str) -> Response[str]:
     """Make a picture a favourite."""
-    return _nothing_if(is_image_id(image_id) and _catalogue.set_favourite(image_id, handler.caller.owner, True))
+    known = is_image_id(image_id) and _catalogue.set_favourite(image_id, handler.caller.owner, True)
+    return _nothing_if(known, "favourited")
 
 
 @handler.serve(operations.UNSET_FAVOURITE)
@@ -69,6 +73,7 @@ def create_share(image_id: str) -> Response[str]:
     if not has_room:
         title = f"The picture has {shares.LIVE_AT_ONCE} share links; revoke one first"
         raise ApiProblem(409, "too_many_shares", title)
+    _told("shared")
     view = CreatedShare(**ShareView.of(image_id, share).model_dump(), url=f"/v1/shares/{token}")
     return json_response(201, view, {"Location": view.links.self})
 
@@ -97,6 +102,7 @@ def open_share(token: str) -> Response[str]:
     share = shares.opened(entry, named[1], now) if named and isinstance(entry, Entry) else None
     if share is None or not isinstance(entry, Entry):
         raise ApiProblem(404, "share_not_found", "There is no such link, or not any more")
+    _told("opened")
     left = max(1, int((share.expires_at - now).total_seconds()))
     return Response(302, headers={"Location": _links.url(entry.display.key, left), "Cache-Control": "no-store"})
 
@@ -112,10 +118,17 @@ def _unknown() -> ApiProblem:
     return ApiProblem(404, "image_not_found", "There is no image of this id")
 
 
-def _nothing_if(known: bool) -> Response[str]:
+def _nothing_if(known: bool, action: str = "") -> Response[str]:
     if not known:
         raise _unknown()
+    if action:
+        _told(action)
     return Response(204)
+
+
+def _told(action: str) -> None:
+    """Count what people do with pictures."""
+    measure("engagement", {"engagement": (1, "Count")}, {"action": action})
 
 
 def _now() -> datetime:

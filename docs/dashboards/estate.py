@@ -1,0 +1,102 @@
+"""What the templates deploy, by name: what there is to be watched."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+from samtranslator.yaml_helper import yaml_parse
+
+ALARMS_MAX: Final = 100
+"""CloudWatch's limit for one widget."""
+
+
+@dataclass(frozen=True)
+class Estate:
+    """The resources of every service's template. Names are given without the prefix and its dash."""
+
+    root: Path
+
+    @cached_property
+    def resources(self) -> list[dict[str, Any]]:
+        """Every resource, loops written out."""
+        return [
+            body
+            for path in sorted(self.root.glob("services/*/template.yaml"))
+            for body in _written_out(yaml_parse(path.read_text())["Resources"]).values()
+        ]
+
+    def names(self, kind: str, key: str) -> list[str]:
+        """Return the physical names of all resources of a type, in the order of the alphabet."""
+        named = [body.get("Properties", {}).get(key) for body in self.resources if body["Type"] == kind]
+        return sorted({str(name["Fn::Sub"]).removeprefix("${Prefix}-") for name in named if name})
+
+    @property
+    def functions(self) -> list[str]:
+        """Lambda functions."""
+        return self.names("AWS::Serverless::Function", "FunctionName")
+
+    @property
+    def dead_letter_queues(self) -> list[str]:
+        """Queues for what could not be processed."""
+        return [name for name in self.names("AWS::SQS::Queue", "QueueName") if name.endswith("-dlq")]
+
+    @property
+    def queues(self) -> list[str]:
+        """Queues that something works through."""
+        return [name for name in self.names("AWS::SQS::Queue", "QueueName") if not name.endswith("-dlq")]
+
+    @property
+    def tables(self) -> list[str]:
+        """DynamoDB tables."""
+        return self.names("AWS::DynamoDB::Table", "TableName")
+
+    @property
+    def rules(self) -> list[str]:
+        """Rules on the bus; schedules are none."""
+        named = [
+            body["Properties"].get("Name")
+            for body in self.resources
+            if body["Type"] == "AWS::Events::Rule" and "EventPattern" in body["Properties"]
+        ]
+        return sorted(str(name["Fn::Sub"]).removeprefix("${Prefix}-") for name in named if name)
+
+    @property
+    def alarms(self) -> list[str]:
+        """Alarms, those of whole services first, as many as one widget takes."""
+        services = self.names("AWS::CloudWatch::CompositeAlarm", "AlarmName")
+        own = self.names("AWS::CloudWatch::Alarm", "AlarmName")
+        return [*services, *sorted(own, key=lambda name: (name.endswith("-throttles"), name))][:ALARMS_MAX]
+
+    @property
+    def api_logs(self) -> list[str]:
+        """Log groups of the functions behind the HTTP API."""
+        return [f"/aws/lambda/${{Prefix}}-{name}" for name in self.functions if name.endswith(("-api", "-facade"))]
+
+    @property
+    def stream_readers(self) -> list[str]:
+        """Functions that read a table's stream."""
+        return [name for name in self.functions if name.endswith("-relay")]
+
+
+def _written_out(resources: dict[str, Any]) -> dict[str, Any]:
+    """Return ``resources`` with every ``Fn::ForEach`` written out, as the language extension does."""
+    return dict(_each(resources))
+
+
+def _each(resources: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, body in resources.items():
+        if not name.startswith("Fn::ForEach::"):
+            yield name, body
+            continue
+        variable, values, template = body
+        text = json.dumps(template)
+        for value in values:
+            one = text.replace(f"${{{variable}}}", str(value)).replace(f"&{{{variable}}}", _letters(str(value)))
+            yield from _each(json.loads(one.replace(json.dumps({"Ref": variable}), json.dumps(value))))
+
+
+def _letters(value: str) -> str:
+    return "".join(letter for letter in value if letter.isalnum())

@@ -1,0 +1,58 @@
+"""Business metrics: what a batch added to the counters, told to CloudWatch as it is counted, so each event once.
+
+Most counters become a metric of their own; a family that goes by model, style, category, reason or step has that as its
+one dimension. Latencies stay in the counters: a histogram is no metric.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+from events.telemetry import Unit, measure
+
+Values = dict[str, tuple[float, Unit]]
+
+TOTALS: Final[Mapping[str, str]] = {
+    "status#accepted": "requests_accepted",
+    "status#succeeded": "requests_succeeded",
+    "status#rejected": "requests_rejected",
+    "status#failed": "requests_failed",
+    "status#cancelled": "requests_cancelled",
+    "status#expired": "requests_expired",
+    "images#requested": "images_requested",
+    "images#generated": "images_generated",
+    "images#filtered": "images_filtered",
+    "images#failed": "images_failed",
+    "images#stored": "images_stored",
+    "images#deleted": "images_deleted",
+    "cost_usd": "cost_usd",
+}
+"""Counter → metric."""
+FAMILIES: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
+    ("model", "images"): ("model", "model_images"),
+    ("model", "cost_usd"): ("model", "model_cost_usd"),
+    ("style", ""): ("style", "style_requests"),
+    ("rejection", ""): ("category", "rejections"),
+    ("failure", ""): ("reason", "failures"),
+    ("step", "stalled"): ("step", "stalls"),
+    ("step", "replayed"): ("step", "replays"),
+}
+"""First and third part of a counter's name → dimension, whose value is the second part, and metric."""
+
+
+def tell(amounts: Mapping[str, int | Decimal]) -> None:
+    """Write one line for the totals, and one for each value of a dimension that something was added to."""
+    lines: defaultdict[tuple[str, str], Values] = defaultdict(dict)
+    for counter, amount in amounts.items():
+        unit: Unit = "None" if counter.endswith("cost_usd") else "Count"
+        if metric := TOTALS.get(counter):
+            lines["", ""][metric] = (float(amount), unit)
+            continue
+        kind, _, rest = counter.partition("#")
+        label, _, part = rest.partition("#")
+        if found := FAMILIES.get((kind, part)):
+            dimension, metric = found
+            lines[dimension, label][metric] = (float(amount), unit)
+    for (dimension, label), values in lines.items():
+        measure("counted", values, {dimension: label} if dimension else {})

@@ -1,0 +1,229 @@
+"""Metrics, catalogue and dashboards say the same: what is shown is published, and what is published is explained."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
+
+import pytest
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models import dashboard as grafana
+
+from docs.dashboards import cloudwatch
+from docs.dashboards.estate import ALARMS_MAX, Estate
+from docs.dashboards.metrics import CATALOGUE, METRICS
+from docs.dashboards.panels import Panel, Series, dashboards
+from services.analytics.figures import FAMILIES, TOTALS
+from tests.contract import templates
+from tests.contract.templates import ROOT
+
+ESTATE = Estate(ROOT)
+PAGES = dashboards(ESTATE)
+EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+EVERY_PANEL = pytest.mark.parametrize(
+    "panel", [panel for page in PAGES for panel in page.panels], ids=lambda panel: panel.title.replace(" ", "-")
+)
+WATCHED = {
+    ("AWS/Lambda", "FunctionName"): ESTATE.functions,
+    ("AWS/SQS", "QueueName"): [*ESTATE.queues, *ESTATE.dead_letter_queues],
+    ("AWS/DynamoDB", "TableName"): ESTATE.tables,
+    ("AWS/Events", "RuleName"): ESTATE.rules,
+}
+GATEWAY = {"Count", "4xx", "5xx", "Latency", "IntegrationLatency"}
+"""What an HTTP API publishes by ``ApiId``."""
+PROVIDED = {
+    "AWS/Lambda": {"Invocations", "Errors", "Throttles", "Duration", "ConcurrentExecutions", "IteratorAge"},
+    "AWS/SQS": {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"},
+    "AWS/DynamoDB": {"ReadThrottleEvents", "WriteThrottleEvents", "ConsumedWriteCapacityUnits"},
+    "AWS/Events": {"FailedInvocations", "ThrottledRules"},
+}
+"""What AWS publishes by the dimensions of ``WATCHED``, as its documentation lists it; of it what we use."""
+
+
+def published() -> Iterator[tuple[str, str]]:
+    """Yield file and name of every metric that a call of ``measure`` writes; what is put into a name is ``*``."""
+    for path in [*ROOT.glob("services/**/*.py"), *ROOT.glob("events/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "measure":
+                yield from ((str(path.relative_to(ROOT)), name) for name in _names(node.args[1]))
+    figures = [*TOTALS.values(), *(metric for _, metric in FAMILIES.values())]
+    yield from (("services/analytics/figures.py", name) for name in figures)
+
+
+def _names(metrics: ast.expr) -> Iterator[str]:
+    keys: list[ast.expr | None] = []
+    if isinstance(metrics, ast.Dict):
+        keys = list(metrics.keys)
+    elif isinstance(metrics, ast.DictComp):
+        keys = [metrics.key]
+    for key in keys:
+        if isinstance(key, ast.Constant):
+            yield str(key.value)
+        elif isinstance(key, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "*" for part in key.values)
+
+
+PUBLISHED = list(published())
+
+
+def is_published(name: str, service: str) -> bool:
+    """Tell whether some code of ``service`` writes ``name``; of ``events``, where every service has the machinery."""
+    folder = "events/" if service == "*" else f"services/{service}/"
+    return any(
+        path.startswith(folder) and re.fullmatch(written.replace("*", r"\w+"), name) for path, written in PUBLISHED
+    )
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_a_metric_of_the_catalogue_is_published_and_by_whom_it_says(metric: Any) -> None:
+    assert is_published(metric.name, metric.service)
+
+
+@pytest.mark.parametrize(("path", "written"), PUBLISHED)
+def test_a_metric_in_the_code_is_explained(path: str, written: str) -> None:
+    known = any(re.fullmatch(written.replace("*", r"\w+"), name) for name in CATALOGUE)
+    assert known, f"{path}: explain {written} in docs/dashboards/metrics.py"
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_a_metric_that_is_published_is_shown_or_rings(metric: Any) -> None:
+    shown = {series.metric for page in PAGES for panel in page.panels for series in panel.series}
+    ringing = {alarm.properties.get("MetricName") for alarm in templates.resources("AWS::CloudWatch::Alarm")}
+    assert metric.name in shown | ringing, "show it in docs/dashboards/panels.py"
+
+
+@EVERY_PANEL
+def test_a_panel_shows_what_somebody_publishes(panel: Panel) -> None:
+    for series in panel.series:
+        _assert_published(series)
+    for group in panel.log_groups:
+        assert group.removeprefix("/aws/lambda/${Prefix}-") in ESTATE.functions
+
+
+def _assert_published(series: Series) -> None:
+    if series.namespace == "${Prefix}":
+        metric = CATALOGUE[series.metric]
+        assert list(series.dimensions) == ["service", *metric.dimensions]
+        return
+    if series.namespace == "AWS/ApiGateway":
+        assert series.metric in GATEWAY
+        assert series.dimensions == {"ApiId": "${HttpApiId}"}
+        return
+    assert series.metric in PROVIDED[series.namespace]
+    (names,) = [
+        (names, series.dimensions[dimension])
+        for (namespace, dimension), names in WATCHED.items()
+        if namespace == series.namespace
+    ]
+    known, name = names
+    assert name.removeprefix("${Prefix}-") in known
+
+
+def test_every_queue_function_and_table_is_watched() -> None:
+    watched = {
+        value for page in PAGES for panel in page.panels for s in panel.series for value in s.dimensions.values()
+    }
+    for kind, key in (
+        ("AWS::SQS::Queue", "QueueName"),
+        ("AWS::Serverless::Function", "FunctionName"),
+        ("AWS::DynamoDB::Table", "TableName"),
+    ):
+        for resource in templates.resources(kind):
+            assert resource.properties[key]["Fn::Sub"] in watched, f"{resource} is on no dashboard"
+
+
+@pytest.mark.parametrize("alarm", templates.resources("AWS::CloudWatch::Alarm"), ids=str)
+def test_an_alarm_on_a_metric_of_ours_is_about_one_that_is_published(alarm: Any) -> None:
+    namespace, name = alarm.properties.get("Namespace"), alarm.properties.get("MetricName")
+    if namespace is None or str(namespace).startswith("AWS/"):
+        return
+    assert namespace == {"Ref": "Prefix"}, "the namespace of our metrics is the installation's prefix"
+    dimensions = {pair["Name"] for pair in alarm.properties.get("Dimensions", [])}
+    assert dimensions == {"service", *CATALOGUE[name].dimensions}
+
+
+# CloudWatch ----------------------------------------------------------------------------------------------------------
+
+
+def put_in(page: Any) -> dict[str, Any]:
+    """Return a dashboard's body as CloudFormation would fill it in, from the template that is deployed."""
+    template = templates.load(ROOT / "services/operations/dashboards.yaml")
+    text = template["Resources"][page.title]["Properties"]["DashboardBody"]["Fn::Sub"]
+    values = {"Prefix": "p", "HttpApiId": "abc", "RunbookUrl": "u", "Partition": "aws", "Region": "r", "AccountId": "1"}
+    filled = re.sub(r"\$\{(?:AWS::)?(\w+)\}", lambda found: values[found[1]], text)
+    body: dict[str, Any] = json.loads(filled.replace("${!", "${"))
+    return body
+
+
+@EVERY_PAGE
+def test_a_cloudwatch_dashboard_is_one_that_cloudwatch_takes(page: Any) -> None:
+    widgets = put_in(page)["widgets"]
+
+    assert len(widgets) <= 500
+    for widget in widgets:
+        properties = widget["properties"]
+        assert widget["x"] + widget["width"] <= 24
+        match widget["type"]:
+            case "text":
+                assert properties["markdown"].startswith("#")
+            case "alarm":
+                assert 1 <= len(properties["alarms"]) <= ALARMS_MAX
+            case "log":
+                assert properties["query"].count("SOURCE ") <= 50
+            case "metric":
+                ids = [row[-1]["id"] for row in properties["metrics"]]
+                assert len(ids) == len(set(ids)) <= 500
+                assert all(re.fullmatch(r"[a-z]\w*", name) for name in ids)
+                assert all(len(row) == 1 or len(row) % 2 == 1 for row in properties["metrics"]), "names and values"
+
+
+@EVERY_PAGE
+def test_no_two_widgets_lie_on_each_other(page: Any) -> None:
+    for one, other in combinations(put_in(page)["widgets"], 2):
+        assert not _overlap(one["x"], one["y"], one["width"], one["height"], other), (one, other)
+
+
+def _overlap(x: int, y: int, width: int, height: int, other: dict[str, Any]) -> bool:
+    beside = x >= other["x"] + other["width"] or other["x"] >= x + width
+    above = y >= other["y"] + other["height"] or other["y"] >= y + height
+    return not (beside or above)
+
+
+def test_a_search_finds_only_this_installation() -> None:
+    widgets = [widget for page in PAGES for widget in cloudwatch.body(page, PAGES, ESTATE.alarms)["widgets"]]
+    rows = [row[-1] for widget in widgets for row in widget["properties"].get("metrics", [])]
+    searches = [row["expression"] for row in rows if row.get("expression", "").startswith("SEARCH")]
+
+    assert searches
+    assert all(search.startswith('SEARCH(\'{"${Prefix}",service') for search in searches)
+
+
+# Grafana -------------------------------------------------------------------------------------------------------------
+
+
+@EVERY_PAGE
+def test_a_grafana_dashboard_is_read_back_without_loss(page: Any) -> None:
+    written = json.loads((ROOT / f"docs/grafana/{page.name}.json").read_text())
+    read = grafana.Dashboard.from_json(written)
+
+    assert json.loads(JSONEncoder().encode(read)) == written
+
+
+@EVERY_PAGE
+def test_the_panels_of_a_grafana_dashboard_have_ids_places_and_variables_of_their_own(page: Any) -> None:
+    written = json.loads((ROOT / f"docs/grafana/{page.name}.json").read_text())
+    panels = written["panels"]
+    declared = {variable["name"] for variable in written["templating"]["list"]}
+
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    for one, other in combinations([panel["gridPos"] for panel in panels], 2):
+        assert not _overlap(
+            one["x"], one["y"], one["w"], one["h"], {**other, "width": other["w"], "height": other["h"]}
+        )
+    used = set(re.findall(r"\$(?:\{(\w+)\}|(\w+))", json.dumps(panels)))
+    assert {braced or bare for braced, bare in used} - {"__interval"} <= declared
+    targets = [target for panel in panels for target in panel.get("targets", [])]
+    assert targets
+    assert all(target["region"] == "$region" for target in targets)
