@@ -1,9 +1,14 @@
-"""Unit tests see no network and no AWS settings of whoever runs them."""
+"""Unit tests see no network and no AWS settings of whoever runs them, and measure only what is explained."""
 
+import json
 import os
+from typing import Any
 
 import pytest
+from aws_lambda_powertools.metrics import EphemeralMetrics
 from pytest_socket import disable_socket, enable_socket, socket_allow_hosts
+
+from docs.dashboards.metrics import CATALOGUE
 
 LOOPBACK = ["127.0.0.1", "localhost"]
 
@@ -23,3 +28,20 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the environment's AWS settings."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _explained_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold every metric that a test sees to the catalogue: its name, its unit, its dimensions."""
+    serialize = EphemeralMetrics.serialize_metric_set
+
+    def checked(self: Any, *arguments: Any, **options: Any) -> Any:
+        line = serialize(self, *arguments, **options)
+        (said,) = line["_aws"]["CloudWatchMetrics"]
+        for metric in said["Metrics"]:
+            known = CATALOGUE[metric["Name"]]
+            assert metric["Unit"] == known.unit, json.dumps(said)
+            assert set(said["Dimensions"][0]) - {"service"} == set(known.dimensions), json.dumps(said)
+        return line
+
+    monkeypatch.setattr(EphemeralMetrics, "serialize_metric_set", checked)

@@ -1,7 +1,5 @@
 """Decisions: made by the first layer that objects, recorded, then told; the same however often the event comes."""
 
-import logging
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,7 +16,6 @@ from events.catalog.prompt_rejected import PromptRejected
 from events.consumer import RetryPolicy
 from events.envelope import Event
 from events.errors import UnprocessableError
-from events.telemetry import logger
 from events.testing import sample
 from services.moderation.logic import (
     FRESH,
@@ -142,25 +139,11 @@ def test_no_retry_comes_while_an_event_counts_as_new() -> None:
     assert FRESH.total_seconds() < RetryPolicy().base / 2
 
 
-@pytest.fixture
-def logged() -> Iterator[list[str]]:
-    lines: list[str] = []
-
-    class Collector(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            lines.append(logger.registered_formatter.format(record))
-
-    collector = Collector()
-    logger.addHandler(collector)
-    yield lines
-    logger.handlers.remove(collector)
-
-
-def test_every_decision_is_logged_without_the_prompt(logged: list[str]) -> None:
+def test_every_decision_is_told_without_the_prompt(capsys: pytest.CaptureFixture[str]) -> None:
     desk = Desk(keywords=ScriptedLayer("keywords", GORE))
     desk.decide()
     Gallery().decide()
-    (prompt_line, picture_line) = logged
+    prompt_line, picture_line = capsys.readouterr().out.splitlines()
     for fact in ('"policy_version":"v1"', '"layer":"keywords"', '"category":"violence"'):
         assert fact in prompt_line
     assert '"layer":"rekognition"' in picture_line
