@@ -62,7 +62,7 @@ check: .venv/ready ## ruff, mypy --strict, import-linter, cfn-lint, sam validate
 	@echo "import-linter: who may import whom"
 	@PYTHONPATH=. lint-imports --no-cache
 	@echo "cfn-lint and sam validate --lint: templates"
-	@cfn-lint template.yaml services/*/template.yaml
+	@cfn-lint template.yaml services/*/*.yaml
 	@printf "%s\n" template.yaml services/*/template.yaml | xargs -P 2 -I@ sam validate --lint --region us-east-1 --template @ >/dev/null
 	@echo "All checks passed."
 

@@ -15,7 +15,7 @@ Description: >-
 Parameters:
   Prefix: {Type: String}
   HttpApiId: {Type: String}
-  RunbookUrl: {Type: String, Default: docs/runbook.md}
+  RunbookUrl: {Type: String}
 
 Resources:
 """
