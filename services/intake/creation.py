@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from events.api import ApiProblem, Caller, field_error
 from events.drawing import Drawing
 from events.models import Catalogue
+from events.telemetry import logger
 from services.intake.figures import Estimates
 from services.intake.identifiers import uuid7
 from services.intake.logic import IdempotencyRecord, KeyTakenError, RequestStore, accept
@@ -91,6 +92,7 @@ class Creation:
         except Exception:
             self.limiter.give_back(verdict.window, request_id, blocked=False)
             raise
+        logger.info("request accepted", request_id=request_id, key_id=caller.key_id)
         return 202, body, _headers(body) | verdict.headers
 
     def _resolve(self, wanted: NewRequest) -> Drawing:

@@ -14,6 +14,7 @@ from events.catalog.request_expired import RequestExpired, RequestExpiredData
 from events.drawing import Drawing
 from events.envelope import Event
 from events.errors import RetriableError
+from events.telemetry import logger
 from services.intake.facts import fact_of
 from services.intake.lifecycle import (
     ACCEPTED,
@@ -287,11 +288,17 @@ def _sweep_one(
         expired = with_fact(state, fact)
         if not store.replace(state, expired, fact):
             return None
+        logger.info("expired", request_id=state.request_id, status=state.status)
         report.expired += 1
         return expired
     last_sign = max(fact.at for fact in state.facts.values())
-    if not stalled and now - last_sign >= rules.nudge_after:
+    if stalled:
+        last_sign = (
+            now  # it waits for an operator: being due all the time, it would keep the others from being looked at
+        )
+    elif now - last_sign >= rules.nudge_after:
         publish([store.request(state.request_id)])
+        logger.info("nudged", request_id=state.request_id, status=state.status)
         report.nudged += 1
         last_sign = now
     store.check_again(state.request_id, min(deadline, last_sign + rules.nudge_after))

@@ -29,7 +29,8 @@ def handler(batch: dict[str, Any], _context: Any) -> None:
         publisher.publish(events)
     except PublishError as error:
         refused = [event for event in events if event.metadata.event_id in error.event_ids]
-        logger.warning("bus refused events, queueing them", count=len(refused), reason=str(error))
+        ids = [event.metadata.request_id for event in refused]
+        logger.warning("bus refused events, queueing them", request_ids=ids, reason=str(error))
         for event in refused:
             fallback.send(event)
 

@@ -116,6 +116,16 @@ def test_a_stalled_request_waits_for_an_operator_as_long_as_its_message_does() -
     assert run(store, bus, START + RULES.stalled_deadline).expired == 1
 
 
+def test_a_stalled_request_is_not_due_all_the_time() -> None:
+    """Many of them would keep the others, which are less overdue, from being looked at."""
+    store, bus = store_with_request(), Bus()
+    track(store, sample("ProcessingStalled"))
+    later = START + timedelta(days=1)
+    assert run(store, bus, later).looked_at == 1
+    assert run(store, bus, later + timedelta(minutes=14)).looked_at == 0
+    assert run(store, bus, later + timedelta(minutes=16)).looked_at == 1
+
+
 def test_an_ending_that_arrives_while_the_sweeper_looks_wins() -> None:
     class Late(InMemoryRequests):
         def replace(self, old, new, added):  # type: ignore[no-untyped-def]
