@@ -10,6 +10,7 @@ from events.publisher import PublishError
 from services.operations.commands.audit import audit
 from services.operations.commands.dlq import dlq
 from services.operations.commands.options import EXIT_CODES, FAILED, NOT_CONFIRMED, OK, bare
+from services.operations.commands.trace import trace
 from services.operations.dead_letters.adapters import TakenError
 
 
@@ -22,6 +23,7 @@ def cli(context: click.Context) -> Any:
 
 cli.add_command(dlq)
 cli.add_command(audit)
+cli.add_command(trace)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,6 +1,9 @@
 """The deployed system as an end-to-end test sees it, and somebody outside who listens to its events."""
 
 import json
+import os
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -146,6 +149,19 @@ class System:
         answer = _http(method, self.stack.models.url + path, body)
         assert answer.status == 200, answer.content
         return answer.json
+
+    def ops(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the operators' command line as an operator would."""
+        environment = {
+            **os.environ,
+            "AWS_ENDPOINT_URL": self.stack.emulator.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "GENAI_IMAGES_PREFIX": self.prefix,
+        }
+        command = [sys.executable, "-m", "services.operations", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=240)
 
 
 class Subscriber:

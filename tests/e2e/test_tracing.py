@@ -1,0 +1,50 @@
+"""One trace from POST to ImageStored, on the deployed system."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.system import System
+
+
+def test_a_retried_request_is_traced_from_the_post_to_the_stored_picture(stack: System, tmp_path: Path) -> None:
+    prompt = "a heron that leaves footprints"
+    rule = {"operation": "invoke", "effect": "throttle", "times": 1, "prompt_contains": prompt}
+    stack.models("POST", "/_faults", rule)
+    request_id = stack.draw(prompt, seconds=60)["id"]
+
+    def drawn_twice() -> Any:
+        """The logs arrive a little later than the picture."""
+        told = stack.ops("trace", request_id, "--json", "--otlp", str(tmp_path / "spans.json"))
+        assert told.returncode == 0, told.stderr
+        found = steps(json.loads(told.stdout)["events"])
+        return found if len(found) >= 4 and all(step["attempts"] for step in found) else None
+
+    found = stack.wait_until(drawn_twice, what="every step in the logs")
+    assert [step["step"] for step in found] == [
+        "moderation.prompt",
+        "generation.draw",
+        "moderation.picture",
+        "storage.store",
+    ]
+    drawing = found[1]
+    assert [delivery["outcome"] for delivery in drawing["deliveries"]] == ["retried", "handled"]
+    assert drawing["deliveries"][0]["error"]
+    assert [call.split(" in ")[0] for call in drawing["calls"]][-1] == "picture 0: stable-image-core generated"
+    assert all(step["worked_seconds"] > 0 and step["waited_seconds"] >= 0 for step in found)
+
+    exported = json.loads((tmp_path / "spans.json").read_text())["resourceSpans"]
+    spans = [span for one in exported for scope in one["scopeSpans"] for span in scope["spans"]]
+    assert {span["traceId"] for span in spans} == {request_id.replace("-", "")}
+    assert {"request", "ImageRequested", "ImageStored", "generation.draw"} <= {span["name"] for span in spans}
+
+    printed = stack.ops("trace", request_id)
+    assert "ImageStored" in printed.stdout
+    assert "heron" not in printed.stdout, "prompts are not shown"
+
+
+def steps(events: list[Any]) -> list[Any]:
+    """Return the steps from the request to its end, those that lead on."""
+    (event,) = events
+    leading = [step for step in event["steps"] if step["events"]]
+    return [leading[0], *steps(leading[0]["events"])] if leading else []

@@ -1,0 +1,258 @@
+"""A request's causal tree, from its timeline and the functions' log lines."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from events.catalog.processing_stalled import ProcessingStalled
+from events.envelope import derive_id, traceparent
+from services.intake.lifecycle import REACHED
+from services.operations.timeline import Fact, Request
+from services.operations.tracing import logic
+from services.operations.tracing.causes import MADE_BY, cause_of
+from services.operations.tracing.logic import Happening, Line, Trace, tree
+from services.operations.tracing.otlp import otlp
+
+REQUEST = "01a0b9c4-7d2e-7c31-9f60-000000000001"
+REPLAY = "5f0c7be2-0000-5000-8000-000000000001"
+START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+STORY = ("ImageRequested", "PromptApproved", "ImageGenerated", "ImageApproved", "ImageStored")
+STEPS = ("moderation.prompt", "generation.draw", "moderation.picture", "storage.store")
+
+
+def story(*, seconds: float = 1) -> Request:
+    """Return a request that succeeded, an event a second."""
+    facts, cause = [], REQUEST
+    for position, name in enumerate(STORY):
+        cause = derive_id(cause, name)
+        facts.append(Fact(cause, name, START + timedelta(seconds=position * seconds)))
+    return Request(REQUEST, "succeeded", START, 5, facts)
+
+
+def batch(step: str, detail_type: str, ended: float, *, outcome: str = "handled", seconds: float = 0.4) -> Line:
+    """Return what a consumer logs of a batch with two messages, one of them another request's."""
+    message = {"outcome": outcome, "detail_type": detail_type, "request_id": REQUEST, "published": []}
+    messages = [message, {**message, "request_id": "another"}]
+    values = {"message": "batch", "step": step, "seconds": seconds, "messages": messages}
+    return Line(START + timedelta(seconds=ended), values)
+
+
+def retry(step: str, detail_type: str, at: float) -> Line:
+    values = {
+        "message": "retry",
+        "step": step,
+        "detail_type": detail_type,
+        "request_id": REQUEST,
+        "error": "ThrottlingException",
+        "reason": "InvokeModel: slow down",
+    }
+    return Line(START + timedelta(seconds=at), values)
+
+
+def chain(trace: Trace) -> list[tuple[str, str]]:
+    """Return event and the step that made it, from the root along the only branch."""
+    found, level, maker = [], trace.events, ""
+    while level:
+        (happening,) = level
+        found.append((maker, happening.event))
+        following = [(step.step, event) for step in happening.steps for event in step.events]
+        maker = following[0][0] if following else ""
+        level = [event for _, event in following]
+    return found
+
+
+def test_the_tree_goes_from_the_request_to_the_stored_picture() -> None:
+    found = tree(story(), [])
+    assert chain(found) == list(zip(["", *STEPS], STORY, strict=True))
+    assert found.seconds == 4
+    assert not found.attempts_known
+    assert found.trace_id == traceparent(REQUEST, REQUEST).split("-")[1]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_causes_are_proved_by_ids_whatever_the_clocks_say(order: int) -> None:
+    request = story()
+    facts = [replace(fact, at=START) for fact in request.facts][::order]
+    found = tree(replace(request, facts=facts), [])
+    assert [event for _, event in chain(found)] == list(STORY)
+    assert found.events[0].certain
+
+
+def test_waiting_and_working_are_told_apart() -> None:
+    found = tree(story(), [batch("moderation.prompt", "ImageRequested", 0.9, seconds=0.4)])
+    (step,) = found.events[0].steps
+    assert (step.waited_seconds, step.worked_seconds, step.attempts) == (0.5, 0.4, 1)
+
+
+def test_every_delivery_counts_as_an_attempt_with_its_error() -> None:
+    lines = [
+        retry("generation.draw", "PromptApproved", 1.3),
+        batch("generation.draw", "PromptApproved", 1.4, outcome="retried", seconds=0.2),
+        batch("generation.draw", "PromptApproved", 1.9, seconds=0.3),
+    ]
+    found = tree(story(), lines)
+    step = found.events[0].steps[0].events[0].steps[0]
+    assert [delivery.outcome for delivery in step.deliveries] == ["retried", "handled"]
+    assert step.deliveries[0].error == "ThrottlingException"
+    assert step.deliveries[1].error is None
+    assert (step.attempts, step.waited_seconds, step.worked_seconds) == (2, 0.2, 0.5)
+
+
+def test_whoever_only_listened_is_in_the_tree_as_well() -> None:
+    found = tree(story(), [batch("analytics.record", "ImageRequested", 0.2)])
+    assert [step.step for step in found.events[0].steps] == ["moderation.prompt", "analytics.record"]
+
+
+def test_model_calls_are_shown_where_they_were_made() -> None:
+    values = {"message": "model called", "index": 0, "model": "core", "outcome": "generated", "model_seconds": [0.75]}
+    found = tree(story(), [Line(START, {**values, "request_id": REQUEST})])
+    drawing = found.events[0].steps[0].events[0].steps[0]
+    assert drawing.step == "generation.draw"
+    assert drawing.calls == ["picture 0: core generated in 0.75 s"]
+
+
+def stalled_and_replayed() -> Request:
+    request = story()
+    message = request.facts[3].event_id
+    about = {"step": "storage.store", "message": message, "replays": 0}
+    stall = derive_id(message, f"{ProcessingStalled.detail_type}:storage.store")
+    return replace(
+        request,
+        facts=[
+            *request.facts,
+            Fact(stall, "ProcessingStalled", START + timedelta(seconds=3.2), about),
+            Fact(REPLAY, "MessageReplayed", START + timedelta(seconds=3.6), {**about, "replays": 1}),
+        ],
+    )
+
+
+def test_a_stall_and_its_replay_hang_where_the_message_was() -> None:
+    found = tree(stalled_and_replayed(), [])
+    approved = found.events[0]
+    while approved.event != "ImageApproved":
+        approved = approved.steps[0].events[0]
+    said = {step.step: [event.event for event in step.events] for step in approved.steps}
+    assert said == {"storage.store": ["ImageStored", "ProcessingStalled"], "operations.replay": ["MessageReplayed"]}
+
+
+def test_what_followed_from_an_edited_message_hangs_below_its_replay_as_a_guess() -> None:
+    """Its cause is the edited message, whose id no fact has."""
+    request = stalled_and_replayed()
+    stored = replace(request.facts[4], event_id=derive_id("5f0c7be2-0000-5000-8000-00000000000e", "ImageStored"))
+    facts = [*request.facts[:4], *request.facts[5:], stored]
+    assert cause_of(stored, facts, REQUEST) == (REPLAY, False)
+
+
+def test_an_unknown_request_is_told_apart() -> None:
+    class Nobody:
+        def requests(self, ids: Iterable[str]) -> dict[str, Request]:
+            return {}
+
+    with pytest.raises(KeyError):
+        logic.trace(Nobody(), None, REQUEST)
+
+
+def test_only_the_part_of_the_logs_around_the_events_is_searched() -> None:
+    asked: list[Any] = []
+
+    class Somebody:
+        def requests(self, ids: Iterable[str]) -> dict[str, Request]:
+            return {REQUEST: story()}
+
+        def about(self, request_id: str, since: datetime, until: datetime) -> list[Line]:
+            asked.append((request_id, since, until))
+            return []
+
+    logic.trace(Somebody(), Somebody(), REQUEST)
+    ((request_id, since, until),) = asked
+    assert request_id == REQUEST
+    assert START - timedelta(minutes=2) < since < START
+    assert START < until <= START + timedelta(minutes=20)
+
+
+def test_every_event_that_moves_a_request_has_a_step_that_says_it() -> None:
+    assert set(REACHED) <= set(MADE_BY)
+
+
+LINES = [
+    retry("generation.draw", "PromptApproved", 1.3),
+    batch("generation.draw", "PromptApproved", 1.4, outcome="retried", seconds=0.2),
+    batch("storage.store", "ImageApproved", 3.9),
+]
+
+
+def spans() -> list[dict[str, Any]]:
+    exported = json.loads(json.dumps(otlp(tree(story(), LINES))))
+    assert list(exported) == ["resourceSpans"]
+    found = []
+    for resource in exported["resourceSpans"]:
+        assert set(resource) == {"resource", "scopeSpans"}
+        keys = {attribute["key"]: attribute["value"] for attribute in resource["resource"]["attributes"]}
+        assert keys["service.name"]["stringValue"] in {"intake", "moderation", "generation", "storage"}
+        (scope,) = resource["scopeSpans"]
+        assert scope["scope"] == {"name": "genai-images"}
+        found += scope["spans"]
+    return found
+
+
+def test_otlp_spans_have_the_shapes_of_the_json_mapping() -> None:
+    """Ids in hexadecimal, 64-bit integers as decimal strings, enums as numbers, lowerCamelCase, one value a value."""
+    for span in spans():
+        assert set(span) <= {
+            "traceId",
+            "spanId",
+            "parentSpanId",
+            "name",
+            "kind",
+            "startTimeUnixNano",
+            "endTimeUnixNano",
+            "attributes",
+            "status",
+        }
+        assert len(bytes.fromhex(span["traceId"])) == 16
+        assert len(bytes.fromhex(span["spanId"])) == 8
+        assert len(bytes.fromhex(span.get("parentSpanId", "00" * 8))) == 8
+        assert span["name"]
+        assert type(span["kind"]) is int
+        assert 1 <= span["kind"] <= 5
+        for name in ("startTimeUnixNano", "endTimeUnixNano"):
+            assert isinstance(span[name], str)
+            assert 0 < int(span[name]) < 2**63
+        assert int(span["startTimeUnixNano"]) <= int(span["endTimeUnixNano"])
+        assert span["status"]["code"] in {0, 1, 2}
+        for attribute in span["attributes"]:
+            assert set(attribute) == {"key", "value"}
+            ((kind, value),) = attribute["value"].items()
+            assert kind in {"stringValue", "intValue", "boolValue", "doubleValue"}
+            assert isinstance(value, str), "64-bit integers are strings as well"
+
+
+def test_otlp_spans_are_one_tree_with_the_ids_of_the_trace_context() -> None:
+    found = spans()
+    ids = [span["spanId"] for span in found]
+    assert len(set(ids)) == len(ids)
+    assert [span["name"] for span in found if "parentSpanId" not in span] == ["request"]
+    assert {span["parentSpanId"] for span in found if "parentSpanId" in span} <= set(ids)
+    for fact in story().facts:
+        _, trace_id, span_id, _ = traceparent(REQUEST, fact.event_id).split("-")
+        (span,) = [span for span in found if span["name"] == fact.detail_type]
+        assert (span["traceId"], span["spanId"]) == (trace_id, span_id)
+        assert int(span["endTimeUnixNano"]) == int(fact.at.timestamp()) * 10**9
+
+
+def test_a_retried_delivery_is_a_span_with_an_error() -> None:
+    (failed,) = [span for span in spans() if span["status"]["code"] == 2]
+    assert failed["name"] == "generation.draw"
+    assert failed["status"]["message"] == "InvokeModel: slow down"
+    assert {"key": "error.type", "value": {"stringValue": "ThrottlingException"}} in failed["attributes"]
+
+
+def test_a_tree_is_plain_json() -> None:
+    found = tree(stalled_and_replayed(), LINES)
+    again = Trace.model_validate_json(found.model_dump_json())
+    assert again == found
+    assert isinstance(again.events[0], Happening)
