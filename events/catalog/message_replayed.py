@@ -14,6 +14,8 @@ class MessageReplayedData(Payload):
     replays: int
     """How often this message has been sent back by now."""
     operator: str
+    edited_event_id: str | None = None
+    """Where the operator edited it: the id under which it was sent. Its cause is the event that was replayed."""
 
 
 class MessageReplayed(Event):

@@ -7,6 +7,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from events.publisher import PublishError
+from services.operations.commands.actions import actions
 from services.operations.commands.audit import audit
 from services.operations.commands.dlq import dlq
 from services.operations.commands.options import EXIT_CODES, FAILED, NOT_CONFIRMED, OK, bare
@@ -22,6 +23,7 @@ def cli(context: click.Context) -> Any:
 
 
 cli.add_command(dlq)
+cli.add_command(actions)
 cli.add_command(audit)
 cli.add_command(trace)
 

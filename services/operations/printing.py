@@ -6,13 +6,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 
 def console() -> Console:
     """Return where tables go; a pipe gets long lines rather than broken ones."""
-    return Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    return Console(width=None if is_terminal() else 200, highlight=False)
+
+
+def is_terminal() -> bool:
+    """Tell whether a person reads along."""
+    return sys.stdout.isatty()
 
 
 def age(since: datetime) -> str:
@@ -24,10 +29,11 @@ def age(since: datetime) -> str:
 
 
 def new_table(*columns: str) -> Table:
-    """Return an empty table; a column whose name starts with # holds numbers."""
+    """Return an empty table; a column whose name starts with # holds numbers, one with = ids that are not broken."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
-        table.add_column(name.removeprefix("#"), justify="right" if name.startswith("#") else "left")
+        justify: JustifyMethod = "right" if name.startswith("#") else "left"
+        table.add_column(name.lstrip("#="), justify=justify, no_wrap=name.startswith("="), overflow="fold")
     return table
 
 

@@ -45,3 +45,8 @@ class Target(BaseModel):
     def requests_table(self) -> str:
         """Intake's table of request states. Only read."""
         return f"{self.prefix}-requests"
+
+    @property
+    def operations_table(self) -> str:
+        """Our own: the audit trail and the quarantine."""
+        return f"{self.prefix}-operations"

@@ -8,10 +8,11 @@ from events.consumer import Consumer
 from events.envelope import Event
 from events.testing import RecordingBus, RecordingQueue, sample, sqs_record
 from services.intake.facts import fact_of
-from services.intake.lifecycle import ENDINGS, RANKS, WAITING_IN, status_of
+from services.intake.lifecycle import ENDINGS, RANKS, REACHED, WAITING_IN, status_of
 from services.operations.dead_letters.letters import Message, read_letter
-from services.operations.dead_letters.logic import ADVANCING, ENDED, PROGRESS, Replayer, ReplayOptions, collect
-from tests.unit.operations.fakes import START, STORE, FakeClock, FakeQueues, FakeStates
+from services.operations.dead_letters.listing import collect
+from services.operations.dead_letters.logic import ADVANCING, BEGINS, ENDED, PROGRESS, Replayer, ReplayOptions
+from tests.unit.operations.fakes import START, STORE, FakeClock, FakeQuarantine, FakeQueues, FakeStates
 
 APPROVED = sample("ImageApproved")
 
@@ -37,6 +38,7 @@ def replayed(letter: tuple[str, dict[str, str]]) -> tuple[Event, str]:
         queues=queues,
         states=FakeStates(),
         bus=bus,
+        quarantine=FakeQuarantine(),
         options=ReplayOptions(operator="on-call"),
         clock=clock,
         now=clock.now,
@@ -84,3 +86,5 @@ def test_operations_and_intake_call_every_status_the_same() -> None:
     assert ENDED == ENDINGS
     assert list(PROGRESS) == sorted(RANKS.keys() - ENDINGS, key=RANKS.__getitem__)
     assert ADVANCING == WAITING_IN
+    assert BEGINS.items() <= REACHED.items()
+    assert set(BEGINS.values()) == set(PROGRESS) - {PROGRESS[0]}

@@ -1,14 +1,9 @@
 """Operations on AWS's wire (moto): one suite for the real queues and the fake, then the command line itself."""
 
-import io
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from events.catalog.message_replayed import MessageReplayed
 from events.envelope import Event
@@ -16,87 +11,14 @@ from events.publisher import Publisher
 from events.testing import eventbridge_body
 from services.operations.__main__ import main
 from services.operations.connection import Connection
-from services.operations.dead_letters import adapters
 from services.operations.dead_letters.adapters import RequestTable, SqsQueues, TakenError
 from services.operations.dead_letters.letters import QueuePair
 from services.operations.dead_letters.ports import Queues
 from services.operations.settings import Target
+from tests.integration.operations_on_moto import PREFIX, REGION, Installation, Run, aws, installation, lines, run
 from tests.unit.operations.fakes import ORPHAN, RECORD, STORE, FakeQueues, approved, stalled
 
-PREFIX = "genai-images-test"
-REGION = "us-east-1"
-
-
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An AWS account in memory, with nobody's credentials."""
-    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "GENAI_IMAGES_PREFIX"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    monkeypatch.setattr(adapters, "POLL_SECONDS", 0)  # moto knows at once that a queue is empty
-    with mock_aws():
-        yield
-
-
-class Installation:
-    """The queues, the table and the bus of one installation, as the templates make them."""
-
-    def __init__(self) -> None:
-        self.sqs = boto3.client("sqs", region_name=REGION)
-        self.dynamodb = boto3.client("dynamodb", region_name=REGION)
-        self.events = boto3.client("events", region_name=REGION)
-        for name in ("storage-store", "storage-store-dlq", "analytics-record", "analytics-record-dlq"):
-            self.sqs.create_queue(QueueName=f"{PREFIX}-{name}")
-        self.sqs.create_queue(QueueName=f"{PREFIX}-intake-relay-dlq")
-        self.sqs.create_queue(QueueName=f"{PREFIX}2-storage-store-dlq")  # a neighbour's
-        self.dynamodb.create_table(
-            TableName=f"{PREFIX}-requests",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-        )
-        self.events.create_event_bus(Name=f"{PREFIX}-bus")
-
-    def url(self, name: str) -> str:
-        return self.sqs.get_queue_url(QueueName=f"{PREFIX}-{name}")["QueueUrl"]
-
-    def dead_letter(self, name: str, body: str, attributes: dict[str, str] | None = None) -> None:
-        self.sqs.send_message(
-            QueueUrl=self.url(f"{name}-dlq"),
-            MessageBody=body,
-            MessageAttributes={
-                key: {"DataType": "String", "StringValue": value} for key, value in (attributes or {}).items()
-            },
-        )
-
-    def bodies(self, name: str) -> list[dict[str, Any]]:
-        """Return what can be received from a queue right now, without taking it away."""
-        answer = self.sqs.receive_message(QueueUrl=self.url(name), MaxNumberOfMessages=10, VisibilityTimeout=0)
-        return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
-
-    def visible(self, name: str) -> int:
-        found = self.sqs.get_queue_attributes(QueueUrl=self.url(name), AttributeNames=["ApproximateNumberOfMessages"])[
-            "Attributes"
-        ]
-        return int(found["ApproximateNumberOfMessages"])
-
-    def request(self, number: int, status: str) -> None:
-        request_id = approved(number).metadata.request_id
-        self.dynamodb.put_item(
-            TableName=f"{PREFIX}-requests",
-            Item={"pk": {"S": f"REQUEST#{request_id}"}, "sk": {"S": "STATE"}, "status": {"S": status}},
-        )
-
-
-@pytest.fixture
-def installation(aws: None) -> Installation:
-    return Installation()
-
+__all__ = ["aws", "installation", "run"]  # fixtures of ours by being imported
 
 Put = Callable[[str], None]
 
@@ -188,36 +110,6 @@ def test_a_status_is_read_and_an_unknown_request_has_none(installation: Installa
 
 def test_the_caller_is_who_aws_says(installation: Installation) -> None:
     assert Connection(Target(prefix=PREFIX, region=REGION)).caller().startswith("arn:aws:")
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a script sees of a command."""
-
-    exit_code: int
-    stdout: str
-    stderr: str
-
-
-class Run(Protocol):
-    """Runs the command line as a script does; what is ``typed`` is all there is on standard input."""
-
-    def __call__(self, *arguments: str, typed: str = "") -> Result: ...
-
-
-@pytest.fixture
-def run(installation: Installation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def command(*arguments: str, typed: str = "") -> Result:
-        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
-        code = main([*arguments, "--prefix", PREFIX] if arguments else [])
-        captured = capsys.readouterr()
-        return Result(code, captured.out, captured.err)
-
-    return command
-
-
-def lines(result: Result) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 def test_an_empty_installation_is_listed_and_a_missing_one_is_an_error(
@@ -380,7 +272,10 @@ def test_what_aws_says_no_to_is_one_line_and_an_exit_code(installation: Installa
     assert installation.visible("storage-store-dlq") == 1, "what was taken in hand is let go"
 
 
-@pytest.mark.parametrize("verb", [[], ["dlq"], ["dlq", "list"], ["dlq", "show"], ["dlq", "replay"], ["dlq", "purge"]])
+VERBS = ["list", "show", "replay", "edit", "quarantine", "quarantined", "release", "discard", "purge"]
+
+
+@pytest.mark.parametrize("verb", [[], ["dlq"], ["actions"], *(["dlq", verb] for verb in VERBS)])
 def test_every_verb_documents_its_exit_codes(verb: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*verb, "--help"]) == 0
     assert "canary failed" in capsys.readouterr().out

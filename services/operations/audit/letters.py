@@ -3,7 +3,7 @@
 from typing import Final
 
 from services.operations.audit.records import Letter, Letters
-from services.operations.dead_letters.logic import collect, release
+from services.operations.dead_letters.listing import collect, let_go
 from services.operations.dead_letters.ports import Queues
 
 READ_AT_MOST: Final = 2000
@@ -24,7 +24,7 @@ def read_letters(queues: Queues) -> Letters:
         if not before.total:
             continue
         letters = collect(queues, [pair], limit=READ_AT_MOST, hidden_seconds=HIDDEN_SECONDS)
-        release(queues, letters)
+        let_go(queues, letters)
         if before.total > sum(len(letter.messages) for letter in letters):
             partly.add(pair.step)
         found += [

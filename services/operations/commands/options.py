@@ -2,11 +2,13 @@
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import click
 
 from services.operations.connection import Connection
+from services.operations.dead_letters.letters import Selection
 from services.operations.settings import Target
 
 OK: Final = 0
@@ -45,6 +47,29 @@ class Rate(click.ParamType):
         return rate
 
 
+@dataclass(frozen=True)
+class Asked:
+    """Which dead letters an operator means."""
+
+    queue: str | None
+    selection: Selection
+
+    @property
+    def anything(self) -> bool:
+        """Whether it narrows at all."""
+        return bool(self.queue) or self.selection != Selection()
+
+    def about(self) -> dict[str, str | None]:
+        """Return it for the audit trail."""
+        chosen = self.selection
+        return {
+            "step": self.queue,
+            "fingerprint": chosen.fingerprint,
+            "request_id": chosen.request_id,
+            "event_id": chosen.event_id,
+        }
+
+
 def on_target(verb: Callable[..., int]) -> Callable[..., int]:
     """Give ``verb`` the options that say which installation it works on, and a connection to it."""
 
@@ -68,11 +93,34 @@ def on_target(verb: Callable[..., int]) -> Callable[..., int]:
 
 
 def selecting(verb: Callable[..., int]) -> Callable[..., int]:
-    """Give ``verb`` the options that say which dead letters it is about."""
+    """Give ``verb`` the options that say which dead letters it is about, as one ``Asked``."""
+
+    @functools.wraps(verb)
+    def command(
+        *args: Any,
+        queue: str | None,
+        fingerprint: str | None,
+        request_id: str | None,
+        event_id: str | None,
+        **options: Any,
+    ) -> int:
+        return verb(*args, asked=Asked(queue, Selection(fingerprint, request_id, event_id)), **options)
+
     for option in (
+        click.option("--event", "event_id", help="Only the one with this event id."),
         click.option("--request", "request_id", help="Only this request's."),
         click.option("--fingerprint", help="Only what failed this way; the first digits will do."),
         click.option("--queue", help="Only this queue's: its step (storage.store) or its name."),
+    ):
+        command = option(command)
+    return command
+
+
+def acting(verb: Callable[..., int]) -> Callable[..., int]:
+    """Give ``verb`` the options of those that change something."""
+    for option in (
+        click.option("--yes", is_flag=True, help="Don't ask."),
+        click.option("--operator", help="Your name in the audit trail; by default the one AWS knows."),
     ):
         verb = option(verb)
     return verb

@@ -1,13 +1,13 @@
-"""Queues and request states on AWS."""
+"""Queues, request states and the quarantine on AWS."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from events.items import from_item, to_item
-from services.operations.dead_letters.letters import Message, QueuePair
-from services.operations.dead_letters.ports import Counts
+from services.operations.dead_letters.letters import DeadLetter, Message, QueuePair, read_letter
+from services.operations.dead_letters.ports import Counts, Moment, Quarantined, Story
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -20,6 +20,9 @@ POLL_SECONDS = 1
 """Of long polling, which asks every server: an empty answer means an empty queue."""
 BATCH: Final = 10
 """Messages in one call, as many as SQS allows."""
+QUARANTINE: Final = "QUARANTINE"
+TOLD: Final = ("step", "error", "layer", "category")
+"""What a timeline's notes tell of an event: codes and names, never free text."""
 
 
 class TakenError(Exception):
@@ -115,6 +118,32 @@ class SqsQueues:
         self._client.send_message(QueueUrl=queue.source_url, MessageBody=body)
 
 
+class NamedQueues(SqsQueues):
+    """The pairs of queues with these names, for who may not list queues."""
+
+    def __init__(self, client: "SQSClient", prefix: str, names: Sequence[str]) -> None:
+        super().__init__(client, prefix)
+        self._names = names
+        self._known: list[QueuePair] = []
+
+    def pairs(self) -> list[QueuePair]:
+        """Return every dead-letter queue with its source, by step. Asked for once."""
+        if not self._known:
+            self._known = sorted((self._pair(name) for name in self._names), key=lambda pair: pair.name)
+        return self._known
+
+    def _pair(self, name: str) -> QueuePair:
+        return QueuePair(
+            step=name.replace("-", ".", 1),
+            name=f"{self._prefix}{name}{SUFFIX}",
+            url=self._url(f"{name}{SUFFIX}"),
+            source_url=self._url(name),
+        )
+
+    def _url(self, name: str) -> str:
+        return self._client.get_queue_url(QueueName=f"{self._prefix}{name}")["QueueUrl"]
+
+
 class RequestTable:
     """Intake's table of request states, only read. Implements ``RequestStates``."""
 
@@ -124,14 +153,100 @@ class RequestTable:
 
     def status(self, request_id: str) -> str | None:
         """Return the status of a request, or None where there is no such request."""
+        found = self._read(request_id, "#status", {"#status": "status"})
+        return str(found["status"]) if found else None
+
+    def story(self, request_id: str) -> Story | None:
+        """Return a request's status and timeline, or None where there is no such request."""
+        found = self._read(request_id, "#status, timeline", {"#status": "status"})
+        if not found:
+            return None
+        moments = [_moment(event_id, fact) for event_id, fact in found.get("timeline", {}).items()]
+        return Story(str(found["status"]), sorted(moments, key=lambda moment: moment.at))
+
+    def _read(self, request_id: str, fields: str, names: dict[str, str]) -> dict[str, Any]:
         answer = self._client.get_item(
             TableName=self._name,
             Key=to_item({"pk": f"REQUEST#{request_id}", "sk": "STATE"}),
-            ProjectionExpression="#status",
-            ExpressionAttributeNames={"#status": "status"},
+            ProjectionExpression=fields,
+            ExpressionAttributeNames=names,
             ConsistentRead=True,
         )
-        return str(from_item(answer["Item"])["status"]) if "Item" in answer else None
+        return from_item(answer.get("Item", {}))
+
+
+def _moment(event_id: str, fact: Any) -> Moment:
+    about = fact.get("about", {})
+    known = [str(about[name]) for name in TOLD if about.get(name) is not None]
+    if fact["type"] == "MessageReplayed":
+        known.append(f"replay {about.get('replays')}")
+    return Moment(datetime.fromisoformat(fact["at"]), fact["type"], event_id, ", ".join(known))
+
+
+class QuarantineTable:
+    """Messages that were taken out of their queues, in our own table: whole, encrypted, without an expiry.
+
+    pk QUARANTINE  sk <dead-letter queue>#<event id, or message id of what is no event>
+
+    Implements ``Quarantine``.
+    """
+
+    def __init__(self, client: "DynamoDBClient", name: str, pairs: Callable[[], Sequence[QueuePair]]) -> None:
+        self._client = client
+        self._name = name
+        self._pairs = pairs
+
+    def put(self, item: Quarantined) -> None:
+        """Keep ``item``; the same letter again takes its place."""
+        message = item.letter.messages[0]
+        values = {
+            **_quarantine_key(item.letter),
+            "queue": item.letter.queue.name,
+            "step": item.letter.queue.step,
+            "message_id": message.message_id,
+            "body": message.body,
+            "attributes": {
+                **message.attributes,
+                "first_seen": str(int(item.letter.first_seen.timestamp() * 1000)),
+            },
+            "sent_at": message.sent_at.isoformat(),
+            "since": item.since.isoformat(),
+            "by": item.by,
+        }
+        self._client.put_item(TableName=self._name, Item=to_item(values))
+
+    def items(self) -> list[Quarantined]:
+        """Return everything that is kept, by step."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._name,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues=to_item({":pk": QUARANTINE}),
+            ConsistentRead=True,
+        )
+        found = [from_item(item) for page in pages for item in page["Items"]]
+        pairs = {pair.name: pair for pair in self._pairs()} if found else {}
+        return [_quarantined(values, pairs) for values in found]
+
+    def remove(self, letter: DeadLetter) -> None:
+        """Keep ``letter`` no longer."""
+        self._client.delete_item(TableName=self._name, Key=to_item(_quarantine_key(letter)))
+
+
+def _quarantine_key(letter: DeadLetter) -> dict[str, str]:
+    return {"pk": QUARANTINE, "sk": "#".join(letter.key)}
+
+
+def _quarantined(values: dict[str, Any], pairs: Mapping[str, QueuePair]) -> Quarantined:
+    gone = QueuePair(values["step"], values["queue"], url="", source_url=None)
+    message = Message(
+        message_id=values["message_id"],
+        receipt_handle="",
+        body=values["body"],
+        sent_at=datetime.fromisoformat(values["sent_at"]),
+        attributes=values["attributes"],
+    )
+    letter = read_letter(pairs.get(values["queue"], gone), message)
+    return Quarantined(letter, datetime.fromisoformat(values["since"]), values["by"])
 
 
 def _message(received: Any) -> Message:

@@ -7,16 +7,21 @@ attributes, never from an event's data.
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Final
 
 from events.envelope import Metadata
+from services.operations.dead_letters.classes import ADVICE, Kind, Origin, classify
 
-Origin = Literal["consumer", "redrive", "rule"]
-"""Who dead-lettered it: the consumer itself with its reason; SQS after the last delivery (the function crashed or timed
-out each time); EventBridge, which could not reach the queue."""
+DELIVERY: Final = {
+    "rule": "RULE_ARN",
+    "target": "TARGET_ARN",
+    "attempts": "RETRY_ATTEMPTS",
+    "exhausted": "EXHAUSTED_RETRY_CONDITION",
+}
+"""What EventBridge says of an event that it could not deliver, and our names for it."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,22 @@ class DeadLetter:
         return self.queue.name, self.metadata.event_id if self.metadata else self.messages[0].message_id
 
     @property
+    def kind(self) -> Kind:
+        """What kind of failure it is."""
+        return classify(self.origin, self.error, self.reason)
+
+    @property
+    def advice(self) -> str:
+        """What helps against it."""
+        return ADVICE[self.kind]
+
+    @property
+    def delivery(self) -> dict[str, str]:
+        """What EventBridge says of it: the rule, its target, how often it tried and why no more. Else empty."""
+        said = self.messages[0].attributes
+        return {name: said[attribute] for name, attribute in DELIVERY.items() if attribute in said}
+
+    @property
     def replays(self) -> int:
         """How often it was sent back already."""
         return self.metadata.replays if self.metadata else 0
@@ -95,10 +116,13 @@ class DeadLetter:
             "request_id": self.metadata.request_id if self.metadata else None,
             "replays": self.replays,
             "origin": self.origin,
+            "kind": self.kind,
+            "advice": self.advice,
             "error": self.error,
             "reason": self.reason,
             "fingerprint": self.fingerprint,
             "first_seen": self.first_seen.isoformat(),
+            **({"delivery": self.delivery} if self.delivery else {}),
         }
 
 
@@ -109,6 +133,7 @@ class Selection:
     fingerprint: str | None = None
     """Or its first digits."""
     request_id: str | None = None
+    event_id: str | None = None
 
     def of(self, letters: Iterable[DeadLetter]) -> list[DeadLetter]:
         """Return the letters that are meant."""
@@ -117,6 +142,7 @@ class Selection:
             for letter in letters
             if (self.fingerprint is None or letter.fingerprint.startswith(self.fingerprint))
             and (self.request_id is None or (letter.metadata and letter.metadata.request_id == self.request_id))
+            and (self.event_id is None or (letter.metadata and letter.metadata.event_id == self.event_id))
         ]
 
 
@@ -169,6 +195,21 @@ def collapse(letters: Iterable[DeadLetter]) -> list[DeadLetter]:
             )
         )
     return sorted(collapsed, key=lambda letter: letter.first_seen)
+
+
+def group_facts(letters: Sequence[DeadLetter]) -> dict[str, Any]:
+    """Return what a script may want to know of letters that failed the same way."""
+    head = letters[0]
+    return {
+        "step": head.queue.step,
+        "fingerprint": head.fingerprint,
+        "kind": head.kind,
+        "advice": head.advice,
+        "error": head.error,
+        "reason": head.reason,
+        "count": len(letters),
+        "oldest": min(letter.first_seen for letter in letters).isoformat(),
+    }
 
 
 def by_fingerprint(letters: Iterable[DeadLetter]) -> list[list[DeadLetter]]:

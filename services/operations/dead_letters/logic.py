@@ -1,4 +1,4 @@
-"""Listing dead letters, and sending them back safely.
+"""Sending dead letters back safely, as they were or edited.
 
 Each replay is announced, sent and only then deleted, in this order. `MessageReplayed` comes first so that nothing is
 sent without a trace, and so that a stall which follows is newer than the replay it follows. A crash between two of the
@@ -7,22 +7,16 @@ and sends a duplicate, which consumers are built for. No order of crashes loses 
 """
 
 import time
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from events.catalog.message_replayed import MessageReplayed, MessageReplayedData
-from services.operations.dead_letters.letters import (
-    DeadLetter,
-    Message,
-    QueuePair,
-    by_fingerprint,
-    collapse,
-    read_letter,
-)
-from services.operations.dead_letters.ports import Bus, Clock, Counts, Queues, RequestStates
+from services.operations.dead_letters.editing import Edited
+from services.operations.dead_letters.letters import DeadLetter, by_fingerprint
+from services.operations.dead_letters.listing import READ_SECONDS, by_queue, collect, let_go
+from services.operations.dead_letters.ports import Bus, Clock, Quarantine, Quarantined, Queues, RequestStates
 
 ENDED: Final = frozenset({"succeeded", "rejected", "failed", "cancelled", "expired"})
 PROGRESS: Final = ("accepted", "generating", "checking", "storing")
@@ -34,87 +28,19 @@ ADVANCING: Final = {
 }
 """The steps that move a request on, and the status it has until they are done. Only they have nothing left to do for a
 request that ended: the others record what happened, an ending above all."""
-READ_SECONDS: Final = 600
-"""How long messages stay hidden while the operator makes up their mind."""
+BEGINS: Final = {"PromptApproved": "generating", "ImageGenerated": "checking", "ImageApproved": "storing"}
+"""The events with which a request has got that far."""
 HOLD_MAX: Final = 43_200 - READ_SECONDS
 """SQS hides a message for twelve hours at most, counted from when it was received."""
-LIST_SAMPLE: Final = 100
-"""Messages of one queue that a listing looks at to tell age and commonest error."""
 
 
-@dataclass(frozen=True)
-class QueueSummary:
-    """One line of the listing."""
-
-    queue: QueuePair
-    dead: Counts
-    source: Counts | None
-    oldest: datetime | None
-    commonest: str | None
-    """Error of most of the letters that were looked at."""
-    sampled: bool
-    """There are more letters than were looked at, so ``oldest`` and ``commonest`` are estimates."""
-
-
-def summarize(queues: Queues) -> list[QueueSummary]:
-    """Return every dead-letter queue with its counts and the age of what is in it."""
-    return [_summary(queues, pair) for pair in queues.pairs()]
-
-
-def _summary(queues: Queues, pair: QueuePair) -> QueueSummary:
-    dead = queues.counts(pair.url)
-    letters = collect(queues, [pair], limit=LIST_SAMPLE, hidden_seconds=60) if dead.waiting else []
-    release(queues, letters)
-    errors = Counter(letter.error for letter in letters)
-    return QueueSummary(
-        queue=pair,
-        dead=dead,
-        source=queues.counts(pair.source_url) if pair.source_url else None,
-        oldest=min((letter.first_seen for letter in letters), default=None),
-        commonest=errors.most_common(1)[0][0] if errors else None,
-        sampled=dead.total > sum(len(letter.messages) for letter in letters),
-    )
-
-
-def collect(
-    queues: Queues, pairs: Iterable[QueuePair], *, limit: int, hidden_seconds: int = READ_SECONDS
-) -> list[DeadLetter]:
-    """Return the dead letters of ``pairs``, copies collapsed. They stay hidden until they are released or deleted."""
-    return collapse(
-        read_letter(pair, message)
-        for pair in pairs
-        for message in queues.read(pair, limit=limit, hidden_seconds=hidden_seconds)
-    )
-
-
-def release(queues: Queues, letters: Iterable[DeadLetter]) -> None:
-    """Let everybody see ``letters`` again."""
-    for queue, messages in _by_queue(letters):
-        queues.hold(queue, messages, 0)
-
-
-def purge(queues: Queues, letters: Iterable[DeadLetter]) -> int:
-    """Remove ``letters`` for good and return how many messages that were. What arrived since is kept."""
-    removed = 0
-    for queue, messages in _by_queue(letters):
-        queues.delete(queue, messages)
-        removed += len(messages)
-    return removed
-
-
-def _by_queue(letters: Iterable[DeadLetter]) -> Iterable[tuple[QueuePair, list[Message]]]:
-    found: dict[QueuePair, list[Message]] = defaultdict(list)
-    for letter in letters:
-        found[letter.queue] += letter.messages
-    return found.items()
-
-
-Verdict = Literal["replay", "ended", "unknown_request", "quarantined", "unreadable", "no_source_queue"]
+Verdict = Literal["replay", "ended", "done", "unknown_request", "too_often", "unreadable", "no_source_queue"]
 VERDICTS: Final[dict[Verdict, str]] = {
     "replay": "can be sent back",
     "ended": "its request has ended; --drop-ended removes it",
     "unknown_request": "intake knows no such request; --force sends it all the same",
-    "quarantined": "it keeps coming back; mend the cause, then --force",
+    "done": "its step has been done since: an edit would do it a second time",
+    "too_often": "it keeps coming back; mend the cause, then --force, or put it aside with --quarantine",
     "unreadable": "its body is not an event; purge is all that is left",
     "no_source_queue": "there is no queue to send it to",
 }
@@ -133,9 +59,14 @@ class ReplayOptions:
     """What was sent back this often stays where it is."""
     force: bool = False
     drop_ended: bool = False
+    quarantine: bool = False
+    """Put what was sent back too often into quarantine."""
 
 
-Action = Literal["replayed", "refused", "dropped", "canary_passed", "canary_failed", "left"]
+Did = Literal[
+    "replayed", "edited", "refused", "dropped", "canary_passed", "canary_failed", "left",
+    "quarantined", "discarded", "purged",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -143,8 +74,12 @@ class Outcome:
     """What was done with one letter."""
 
     letter: DeadLetter
-    action: Action
+    action: Did
     why: str = ""
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a script may want to know."""
+        return {**self.letter.facts(), "action": self.action, "why": self.why}
 
 
 @dataclass(frozen=True)
@@ -154,6 +89,10 @@ class Planned:
     letter: DeadLetter
     verdict: Verdict
     status: str | None
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a script may want to know."""
+        return {**self.letter.facts(), "verdict": self.verdict, "status": self.status}
 
 
 class Replayer:
@@ -165,6 +104,7 @@ class Replayer:
         queues: Queues,
         states: RequestStates,
         bus: Bus,
+        quarantine: Quarantine,
         options: ReplayOptions,
         clock: Clock = time,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -172,6 +112,7 @@ class Replayer:
         self._queues = queues
         self._states = states
         self._bus = bus
+        self._quarantine = quarantine
         self._options = options
         self._clock = clock
         self._now = now
@@ -207,13 +148,15 @@ class Replayer:
         elif not self._options.force and status is None:
             verdict = "unknown_request"
         elif not self._options.force and letter.replays >= self._options.max_replays:
-            verdict = "quarantined"
+            verdict = "too_often"
         return Planned(letter, verdict, status)
 
     def _refuse(self, planned: Planned) -> Outcome:
         if planned.verdict == "ended" and self._options.drop_ended:
             self._queues.delete(planned.letter.queue, planned.letter.messages)
             return Outcome(planned.letter, "dropped", f"its request has {planned.status}")
+        if planned.verdict == "too_often" and self._options.quarantine:
+            return put_aside(self._queues, self._quarantine, planned.letter, self._options.operator, self._now())
         return Outcome(planned.letter, "refused", VERDICTS[planned.verdict])
 
     def _hold(self, letters: Sequence[DeadLetter], groups: int) -> None:
@@ -221,7 +164,7 @@ class Replayer:
         seconds = len(letters) / self._options.rate + groups * self._options.canary_seconds + 120
         if seconds > HOLD_MAX:
             raise ValueError(f"{len(letters)} messages at {self._options.rate:g}/s take over twelve hours")
-        for queue, messages in _by_queue(letters):
+        for queue, messages in by_queue(letters):
             self._queues.hold(queue, messages, int(seconds))
 
     def _replay_group(self, group: Sequence[DeadLetter]) -> Iterator[Outcome]:
@@ -250,12 +193,38 @@ class Replayer:
             self._clock.sleep(wait)
         self._next_send = self._clock.monotonic() + 1 / self._options.rate
 
+    def edit(self, letter: DeadLetter, edited: Edited) -> Outcome:
+        """Send ``edited`` to the step in place of ``letter``.
+
+        It is announced as a replay of the original, which answers the original's stall; should the edited message stall
+        in its turn, that is a stall of its own. It is a message of its own for every consumer too, so a step whose
+        result has been seen is not given a second one.
+        """
+        planned = self.judge_edit(letter)
+        if planned.verdict != "replay":
+            return self._refuse(planned)
+        self._bus.publish([self._announcement(letter, edited.event_id)])
+        self._queues.send(letter.queue, edited.body)
+        self._queues.delete(letter.queue, letter.messages)
+        return Outcome(letter, "edited", f"sent as event {edited.event_id}")
+
+    def judge_edit(self, letter: DeadLetter) -> Planned:
+        """Return what sending an edited ``letter`` would come to. Changes nothing."""
+        planned = self._judge(letter)
+        if planned.verdict != "replay" or letter.metadata is None or letter.queue.step not in ADVANCING:
+            return planned
+        story = self._states.story(letter.metadata.request_id)
+        seen = {moment.event for moment in story.moments} if story else set()
+        reached = [PROGRESS.index(status) for event, status in BEGINS.items() if event in seen]
+        done = max(reached, default=0) > PROGRESS.index(ADVANCING[letter.queue.step])
+        return Planned(letter, "done", planned.status) if done else planned
+
     def _send(self, letter: DeadLetter) -> None:
         self._bus.publish([self._announcement(letter)])
         self._queues.send(letter.queue, letter.replay_body())
         self._queues.delete(letter.queue, letter.messages)
 
-    def _announcement(self, letter: DeadLetter) -> MessageReplayed:
+    def _announcement(self, letter: DeadLetter, edited_event_id: str | None = None) -> MessageReplayed:
         cause = letter.metadata
         assert cause is not None  # noqa: S101 - the verdict says so
         replays = letter.replays + 1
@@ -267,10 +236,11 @@ class Replayer:
                 replayed_detail_type=letter.detail_type,
                 replays=replays,
                 operator=self._options.operator,
+                edited_event_id=edited_event_id,
             ),
             occurred_at=self._now(),
-            # Two steps may be replayed for one event, and one step again: each replay is a fact of its own.
-            qualifier=letter.queue.step,
+            # Two steps may be replayed for one event, one step again, edited in this way or that: each is a fact.
+            qualifier=f"{letter.queue.step}:{edited_event_id}" if edited_event_id else letter.queue.step,
             index=replays,
         )
 
@@ -300,5 +270,14 @@ class Replayer:
 
     def _came_back(self, letter: DeadLetter) -> bool:
         returned = collect(self._queues, [letter.queue], limit=1000, hidden_seconds=30)
-        release(self._queues, returned)
+        let_go(self._queues, returned)
         return any(found.key == letter.key and found.replays > letter.replays for found in returned)
+
+
+def put_aside(
+    queues: Queues, quarantine: Quarantine, letter: DeadLetter, operator: str, now: datetime, why: str = ""
+) -> Outcome:
+    """Move ``letter`` into quarantine: kept first, deleted then, so that a crash in between leaves it twice."""
+    quarantine.put(Quarantined(letter, now, operator))
+    queues.delete(letter.queue, letter.messages)
+    return Outcome(letter, "quarantined", why or f"sent back {letter.replays} times")

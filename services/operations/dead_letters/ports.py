@@ -1,11 +1,12 @@
 """What the logic needs of the world; `adapters` has the real things, the tests have fakes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Protocol
 
 from events.envelope import Event
-from services.operations.dead_letters.letters import Message, QueuePair
+from services.operations.dead_letters.letters import DeadLetter, Message, QueuePair
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,38 @@ class Queues(Protocol):
         """Send ``body`` to the source queue."""
 
 
+@dataclass(frozen=True)
+class Moment:
+    """One event of a request's timeline."""
+
+    at: datetime
+    event: str
+    event_id: str
+    note: str = ""
+    """A few words that say nothing of the prompt."""
+
+
+@dataclass(frozen=True)
+class Story:
+    """What became of a request so far."""
+
+    status: str
+    moments: Sequence[Moment]
+    """In order of time."""
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a script may want to know."""
+        return {
+            "status": self.status,
+            "timeline": [{**asdict(moment), "at": moment.at.isoformat()} for moment in self.moments],
+        }
+
+
 class RequestStates(Protocol):
     """Where requests stand."""
+
+    def story(self, request_id: str) -> Story | None:
+        """Return a request's status and timeline, or None where there is no such request."""
 
     def status(self, request_id: str) -> str | None:
         """Return the status of a request, or None where there is no such request."""
@@ -55,6 +86,32 @@ class Bus(Protocol):
 
     def publish(self, events: Sequence[Event]) -> None:
         """Publish all of ``events`` or raise."""
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """A dead letter that was taken out of its queue, to be kept until somebody releases or discards it."""
+
+    letter: DeadLetter
+    since: datetime
+    by: str
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a script may want to know."""
+        return {**self.letter.facts(), "since": self.since.isoformat(), "by": self.by}
+
+
+class Quarantine(Protocol):
+    """Where messages are kept that must neither be replayed nor run out."""
+
+    def put(self, item: Quarantined) -> None:
+        """Keep ``item``; the same letter again takes its place."""
+
+    def items(self) -> list[Quarantined]:
+        """Return everything that is kept, by step."""
+
+    def remove(self, letter: DeadLetter) -> None:
+        """Keep ``letter`` no longer."""
 
 
 class Clock(Protocol):

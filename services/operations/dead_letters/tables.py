@@ -1,20 +1,34 @@
 """What the command line prints for people. Nothing here shows a message's body: bodies hold prompts."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from rich.text import Text
 
+from services.operations.dead_letters.editing import Edited
 from services.operations.dead_letters.letters import DeadLetter, by_fingerprint
-from services.operations.dead_letters.logic import VERDICTS, Outcome, Planned, QueueSummary
+from services.operations.dead_letters.listing import QueueSummary
+from services.operations.dead_letters.logic import VERDICTS, Outcome, Planned
+from services.operations.dead_letters.ports import Quarantined, Story
 from services.operations.printing import age, console, new_table
 
-STYLES = {"replayed": "green", "canary_passed": "green", "dropped": "yellow", "left": "yellow"}
+STYLES: Final = {
+    "replayed": "green",
+    "edited": "green",
+    "canary_passed": "green",
+    "dropped": "yellow",
+    "left": "yellow",
+    "quarantined": "yellow",
+    "discarded": "yellow",
+    "purged": "yellow",
+}
+KINDS: Final = {"transient": "cyan", "poison": "red", "schema": "magenta", "permission": "yellow", "unknown": "white"}
 
 
 def print_summaries(summaries: Sequence[QueueSummary]) -> None:
     """Print every dead-letter queue, the empty ones dimmed."""
-    table = new_table("step", "#dead", "#hidden", "oldest", "mostly", "#waiting at the source")
+    table = new_table("=step", "#dead", "#hidden", "oldest", "mostly", "kind", "#waiting")
     for row in summaries:
         roughly = "~" if row.sampled else ""
         table.add_row(
@@ -23,7 +37,8 @@ def print_summaries(summaries: Sequence[QueueSummary]) -> None:
             str(row.dead.in_flight),
             roughly + age(row.oldest) if row.oldest else "",
             Text(roughly + row.commonest if row.commonest else ""),
-            str(row.source.total) if row.source else "no such queue",
+            Text(row.kind or "", style=KINDS.get(row.kind or "", "")),
+            str(row.source.total) if row.source else "no queue",
             style=None if row.dead.total else "dim",
         )
     out = console()
@@ -45,18 +60,17 @@ def print_groups(letters: Sequence[DeadLetter], limit: int) -> None:
                 f"  {copies} second copies" if copies else "",
             )
         )
-        out.print(Text(head.reason))
+        out.print(Text(f"{head.reason}  (dead-lettered by {head.origin})"))
+        out.print(Text.assemble((head.kind, KINDS[head.kind]), f": {head.advice}"))
         if not limit:
             continue
-        table = new_table("request", "event", "#replays", "first seen", "event id", "dead-lettered by")
+        table = new_table("=request", "event", "#replays", "first seen")
         for letter in group[:limit]:
             table.add_row(
-                letter.metadata.request_id if letter.metadata else "",
+                letter.metadata.request_id if letter.metadata else Text(f"message {letter.messages[0].message_id}"),
                 Text(letter.detail_type),
                 str(letter.replays),
                 f"{age(letter.first_seen)} ago",
-                letter.metadata.event_id if letter.metadata else letter.messages[0].message_id,
-                letter.origin,
             )
         out.print(table)
         if len(group) > limit:
@@ -65,14 +79,79 @@ def print_groups(letters: Sequence[DeadLetter], limit: int) -> None:
         out.print("Nothing that matches.")
 
 
+def print_letters(letters: Sequence[DeadLetter], stories: Mapping[str, Story]) -> None:
+    """Print all that is known of each letter, and its request's timeline."""
+    out = console()
+    for letter in letters:
+        known = letter.metadata
+        story = stories.get(known.request_id) if known else None
+        out.print(Text.assemble((f"\n{letter.queue.step}  ", "bold"), (letter.error, "bold red"), f"  {letter.reason}"))
+        out.print(Text.assemble((letter.kind, KINDS[letter.kind]), f": {letter.advice}"))
+        table = new_table("", "")
+        table.show_header = False
+        rows = {
+            "event": f"{letter.detail_type} {known.event_id}" if known else letter.detail_type,
+            "request": f"{known.request_id}, {story.status if story else 'not known'}" if known else "",
+            "fingerprint": letter.fingerprint,
+            "dead-lettered by": letter.origin,
+            "first seen": f"{letter.first_seen:%Y-%m-%d %H:%M:%S} UTC, {age(letter.first_seen)} ago",
+            "sent back": f"{letter.replays} times" if letter.replays else "never",
+            "copies": str(len(letter.messages)),
+            **letter.delivery,
+        }
+        for name, value in rows.items():
+            if value:
+                table.add_row(Text(name, style="dim"), Text(value))
+        out.print(table)
+        if story:
+            out.print()
+            line = new_table("time (UTC)", "event", "")
+            for moment in story.moments:
+                mine = known is not None and moment.event_id == known.event_id
+                told = Text(moment.note or ("the event of this letter" if mine else ""))
+                line.add_row(f"{moment.at:%H:%M:%S.%f}"[:-3], moment.event, told, style="bold" if mine else None)
+            out.print(line)
+    if not letters:
+        out.print("Nothing that matches.")
+
+
 def print_plan(plan: Sequence[Planned]) -> None:
     """Print what a replay would do."""
     lines = Counter((item.letter.queue.step, item.letter.fingerprint, item.letter.error, item.verdict) for item in plan)
-    table = new_table("step", "fingerprint", "error", "#messages", "")
+    table = new_table("=step", "=fingerprint", "error", "#messages", "")
     for (step, fingerprint, error, verdict), count in lines.most_common():
         style = None if verdict == "replay" else "yellow"
         table.add_row(step, fingerprint, Text(error), str(count), VERDICTS[verdict], style=style)
-    console().print(table)
+    console().print(table if plan else "Nothing that matches.")
+
+
+def print_changes(edited: Edited, planned: Planned) -> None:
+    """Print what an edit changes; text that may be a prompt is told by its length."""
+    out = console()
+    table = new_table("field", "before", "after")
+    for change in edited.changes:
+        table.add_row(Text(change.field), Text(change.before, style="red"), Text(change.after, style="green"))
+    out.print(table)
+    if planned.verdict == "replay":
+        out.print(f"Valid. It goes to {planned.letter.queue.step} as event {edited.event_id}; --send sends it.")
+    else:
+        out.print(Text(f"It can't be sent: {VERDICTS[planned.verdict]}", style="yellow"))
+
+
+def print_quarantined(items: Sequence[Quarantined]) -> None:
+    """Print what is in quarantine."""
+    table = new_table("step", "=request", "error", "#replays", "since", "by")
+    for item in items:
+        letter = item.letter
+        table.add_row(
+            letter.queue.step,
+            letter.metadata.request_id if letter.metadata else Text(f"message {letter.messages[0].message_id}"),
+            Text(letter.error),
+            str(letter.replays),
+            f"{age(item.since)} ago",
+            Text(item.by.rsplit("/", 1)[-1].rsplit(":", 1)[-1]),
+        )
+    console().print(table if items else "Nothing is in quarantine.")
 
 
 def print_outcome(outcome: Outcome) -> None:

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 from events.envelope import Event
 from events.testing import eventbridge_body, sample
-from services.operations.dead_letters.letters import Message, QueuePair
-from services.operations.dead_letters.ports import Counts
+from services.operations.actions.trail import Action
+from services.operations.dead_letters.letters import DeadLetter, Message, QueuePair
+from services.operations.dead_letters.ports import Counts, Moment, Quarantined, Story
 
 STORE = QueuePair("storage.store", "dev-storage-store-dlq", "dlq/storage-store", "storage-store")
 RECORD = QueuePair("analytics.record", "dev-analytics-record-dlq", "dlq/analytics-record", "analytics-record")
@@ -43,9 +44,14 @@ class FakeStates:
     def __init__(self, default: str | None = "stalled") -> None:
         self.default = default
         self.statuses: dict[str, str] = {}
+        self.moments: dict[str, list[Moment]] = {}
 
     def status(self, request_id: str) -> str | None:
         return self.statuses.get(request_id, self.default)
+
+    def story(self, request_id: str) -> Story | None:
+        status = self.status(request_id)
+        return Story(status, self.moments.get(request_id, [])) if status else None
 
 
 class FakeQueues:
@@ -100,6 +106,35 @@ class FakeQueues:
     def send(self, queue: QueuePair, body: str) -> None:
         assert queue.source_url is not None
         self.sent[queue.source_url].append(body)
+
+
+class FakeQuarantine:
+    """A shelf in memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], Quarantined] = {}
+
+    def put(self, item: Quarantined) -> None:
+        self.kept[item.letter.key] = item
+
+    def items(self) -> list[Quarantined]:
+        return list(self.kept.values())
+
+    def remove(self, letter: DeadLetter) -> None:
+        self.kept.pop(letter.key, None)
+
+
+class FakeTrail:
+    """An audit trail in memory. ``written`` has every version of every action."""
+
+    def __init__(self) -> None:
+        self.written: list[Action] = []
+
+    def write(self, action: Action) -> None:
+        self.written.append(action)
+
+    def latest(self, limit: int) -> list[Action]:
+        return list({action.action_id: action for action in self.written}.values())[::-1][:limit]
 
 
 def stalled(

@@ -12,23 +12,22 @@ from events.catalog.message_replayed import MessageReplayed
 from events.envelope import Event
 from events.testing import RecordingBus, sample
 from services.operations.dead_letters.letters import Message, QueuePair
+from services.operations.dead_letters.listing import collect, let_go, summarize
 from services.operations.dead_letters.logic import (
     ADVANCING,
     ENDED,
     Outcome,
     Replayer,
     ReplayOptions,
-    collect,
-    purge,
-    release,
-    summarize,
 )
+from services.operations.dead_letters.shelf import purge
 from tests.unit.operations.fakes import (
     ORPHAN,
     RECORD,
     START,
     STORE,
     FakeClock,
+    FakeQuarantine,
     FakeQueues,
     FakeStates,
     approved,
@@ -43,6 +42,7 @@ class World:
         self.queues = FakeQueues(STORE, RECORD, ORPHAN)
         self.states = FakeStates()
         self.bus = RecordingBus()
+        self.quarantine = FakeQuarantine()
         self.clock = FakeClock()
 
     def replayer(self, **options: Any) -> Replayer:
@@ -50,6 +50,7 @@ class World:
             queues=self.queues,
             states=self.states,
             bus=self.bus,
+            quarantine=self.quarantine,
             options=ReplayOptions(operator="on-call", **options),
             clock=self.clock,
             now=self.clock.now,
@@ -61,7 +62,7 @@ class World:
         try:
             return list(replayer.run(replayer.plan(letters)))
         finally:
-            release(self.queues, letters)
+            let_go(self.queues, letters)
 
     def sent_replays(self, queue: QueuePair = STORE) -> list[int]:
         return [json.loads(body)["detail"]["metadata"]["replays"] for body in self.queues.sent[str(queue.source_url)]]
@@ -339,7 +340,7 @@ def test_purging_removes_what_was_shown_and_keeps_what_arrived_since(world: Worl
     letters = collect(world.queues, [STORE], limit=10)
     late = world.queues.put(STORE, approved(2), stalled())
 
-    assert purge(world.queues, letters) == 2
+    assert actions(list(purge(world.queues, letters))) == ["purged"]
     assert world.queues.dead[STORE.url] == [late]
 
 

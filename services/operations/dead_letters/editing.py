@@ -1,0 +1,182 @@
+"""Changing what a dead letter says, so that its step can process it.
+
+The result is a message of its own: a new event id, derived from what was changed, with the old event as its cause. The
+same edit made twice is the same message. Only the data can be edited, and the version that says how to read it.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from events.catalog import event_type
+from events.envelope import derive_id, traceparent
+from services.operations.dead_letters.letters import DeadLetter
+
+PERSONAL: Final = frozenset({"prompt", "negative_prompt"})
+"""Fields that nobody reads and, once they were moderated, nobody changes."""
+PLAIN: Final = re.compile(r"[\w.:/+#-]{1,200}")
+"""Text that is a key, an id, a name or a number, and can be shown."""
+VERSION: Final = "metadata.version"
+_NOTHING: Final = object()
+
+
+class InvalidEditError(Exception):
+    """An edit that would not do: ``errors`` are pairs of field and rule."""
+
+    def __init__(self, *errors: tuple[str, str]) -> None:
+        super().__init__("; ".join(f"{field}: {rule}" for field, rule in errors))
+        self.errors = errors
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field before and after. Text that may be somebody's prompt is told by its length."""
+
+    field: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Edited:
+    """What is sent in place of a dead letter."""
+
+    event_id: str
+    body: str
+    changes: tuple[Change, ...]
+
+
+def data_of(letter: DeadLetter) -> Any:
+    """Return the data of a dead letter's event. It may hold a prompt: for an editor, never for a terminal.
+
+    Raises ``InvalidEditError`` where the message is not an event.
+    """
+    if letter.metadata is None:
+        raise InvalidEditError(("body", "is not an event whose envelope can be read: there is nothing to edit"))
+    return json.loads(letter.messages[0].body)["detail"].get("data", {})
+
+
+def edit(letter: DeadLetter, settings: Mapping[str, Any]) -> Edited:
+    """Return ``letter`` with fields set: ``data.images.0.index`` → 1. See ``replace_data`` for what it raises."""
+    data = json.loads(json.dumps(data_of(letter)))
+    holder = {"data": data}
+    version: Any = None
+    for path, value in settings.items():
+        if path == VERSION:
+            version = value
+        else:
+            _put(holder, path, value)
+    return replace_data(letter, holder["data"], version)
+
+
+def replace_data(letter: DeadLetter, data: Any, version: Any = None) -> Edited:
+    """Return ``letter`` with other data, as its step will read it.
+
+    Raises ``InvalidEditError`` where the event would not be valid, where nothing is changed, and where a prompt would
+    be changed after moderation has seen it.
+    """
+    old = data_of(letter)
+    cause = letter.metadata
+    assert cause is not None  # noqa: S101 - data_of says so
+    wanted = cause.version if version is None else version
+    changes = list(_changes("data", old, data))
+    if wanted != cause.version:
+        changes.append(Change(VERSION, str(cause.version), str(wanted)))
+    if not changes:
+        raise InvalidEditError(("data", "nothing would be changed; replay sends it as it is"))
+    before, after = dict(_personal("data", old)), dict(_personal("data", data))
+    moved = [field for field in {**before, **after} if before.get(field, _NOTHING) != after.get(field, _NOTHING)]
+    if moved and letter.detail_type != "ImageRequested":
+        raise InvalidEditError(*((field, "must stay as moderation has seen it") for field in moved))
+    said = json.dumps([data, wanted], sort_keys=True)
+    qualifier = f"{letter.detail_type}:{letter.queue.step}:{hashlib.sha256(said.encode()).hexdigest()[:16]}"
+    event_id = derive_id(cause.event_id, qualifier, letter.replays)
+    body: dict[str, Any] = json.loads(letter.messages[0].body)
+    body["detail"]["data"] = data
+    body["detail"]["metadata"] |= {
+        "event_id": event_id,
+        "cause_id": cause.event_id,
+        "version": wanted,
+        "replays": letter.replays + 1,  # what keeps coming back is counted on, edited or not
+        "traceparent": traceparent(cause.request_id, event_id),
+    }
+    _validate(body)
+    return Edited(event_id, json.dumps(body), tuple(changes))
+
+
+def _validate(body: dict[str, Any]) -> None:
+    """Raise ``InvalidEditError`` where a consumer would not take ``body`` for an event of the catalogue."""
+    name, version = str(body["detail-type"]), body["detail"]["metadata"]["version"]
+    kind = event_type(name, version) if isinstance(version, int) else None
+    if kind is None:
+        raise InvalidEditError((VERSION, f"there is no version {version} of {name[:80]}"))
+    if body.get("source") != kind.source:
+        raise InvalidEditError(("source", f"{name} is published by {kind.source} only, and the source is not edited"))
+    try:
+        kind.model_validate(body["detail"])
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        raise InvalidEditError(*((".".join(map(str, item["loc"])), item["msg"]) for item in found)) from error
+
+
+def _put(holder: dict[str, Any], path: str, value: Any) -> None:
+    """Set the field that ``path`` names; its last part may be new, those before it must be there."""
+    parts = path.split(".")
+    if parts[0] != "data":
+        raise InvalidEditError((path, f"only data.… and {VERSION} can be set"))
+    at: Any = holder
+    for depth, part in enumerate(parts):
+        where, last = ".".join(parts[: depth + 1]), depth == len(parts) - 1
+        if isinstance(at, list):
+            if not (part.isdecimal() and int(part) < len(at)):
+                raise InvalidEditError((where, f"there are {len(at)} entries here, numbered from 0"))
+            key: Any = int(part)
+        elif isinstance(at, dict):
+            key = part
+            if not last and key not in at:
+                raise InvalidEditError((where, "there is no such field"))
+        else:
+            raise InvalidEditError((where, f"{'.'.join(parts[:depth])} has no fields"))
+        if last:
+            at[key] = value
+        else:
+            at = at[key]
+
+
+def _changes(field: str, before: Any, after: Any) -> Iterator[Change]:
+    """Yield what differs, leaf by leaf."""
+    match before, after:
+        case dict(), dict():
+            for name in [*before, *(name for name in after if name not in before)]:
+                yield from _changes(f"{field}.{name}", before.get(name, _NOTHING), after.get(name, _NOTHING))
+        case list(), list() if len(before) == len(after):
+            for index, (old, new) in enumerate(zip(before, after, strict=True)):
+                yield from _changes(f"{field}.{index}", old, new)
+        case _ if type(before) is not type(after) or before != after:
+            yield Change(field, _shown(field, before), _shown(field, after))
+
+
+def _personal(field: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield every personal field with its value, however deep."""
+    named = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, inner in named:
+        if name in PERSONAL:
+            yield f"{field}.{name}", inner
+        else:
+            yield from _personal(f"{field}.{name}", inner)
+
+
+def _shown(field: str, value: Any) -> str:
+    """Return a value as it may be shown."""
+    if value is _NOTHING:
+        return "nothing"
+    if isinstance(value, dict | list):
+        return f"{len(value)} {'fields' if isinstance(value, dict) else 'entries'}"
+    if isinstance(value, str) and (field.rsplit(".", 1)[-1] in PERSONAL or not PLAIN.fullmatch(value)):
+        return f"text of {len(value)} characters"
+    return json.dumps(value)
