@@ -10,6 +10,7 @@ A crash between any two steps leaves the message in its queue; everything that f
 
 import hashlib
 import json
+import math
 import random
 import re
 import time
@@ -36,6 +37,10 @@ BatchHandler = Callable[[Sequence[Any]], Sequence[Event]]
 
 OPERATIONAL: Final = frozenset({"ProcessingStalled", "MessageReplayed", "RequestStatusChanged"})
 """Events about the machinery itself: failing to consume one is never announced by another, or there would be loops."""
+
+
+AFTER_TIMEOUT: Final = 5
+"""Seconds between the last moment in which a function can be at work on a message and its coming back."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,9 @@ class Queue(Protocol):
     def dead_letter(self, body: str, attributes: dict[str, str]) -> None:
         """Copy a message to the dead-letter queue."""
 
+    def hold(self, receipt_handles: Sequence[str], seconds: int) -> None:
+        """Make at most ten messages visible again in ``seconds``."""
+
 
 class Bus(Protocol):
     """Where events are published."""
@@ -110,6 +118,8 @@ class Consumer:
 
     ``step`` is ``service.step``; ``accepts`` the events the queue's rule lets in, or None for the whole catalogue;
     ``workers`` how many messages of a batch are handled side by side, and then ``publishes`` the events that follow.
+    ``recovers`` is for functions with a long timeout: a queue hides its messages for six of them, as they may wait for
+    a free function. Once the function runs, one is enough: should it die, they come back then.
     """
 
     def __init__(
@@ -124,6 +134,7 @@ class Consumer:
         policy: RetryPolicy | None = None,
         workers: int = 1,
         publishes: Sequence[type[Event]] = (),
+        recovers: bool = False,
     ) -> None:
         if (handle is None) == (handle_batch is None):
             raise TypeError("a consumer has either handle or handle_batch")
@@ -134,14 +145,17 @@ class Consumer:
         self._bus = bus
         self._handle = handle
         self._handle_batch = handle_batch
+        self._recovers = recovers
         self._workers = workers
         self._pool = ThreadPoolExecutor(workers)  # its threads start when first needed, and stay for the next batch
         self._unbuilt: list[type[Event]] = [ProcessingStalled, *publishes] if workers > 1 else []
 
-    def __call__(self, batch: dict[str, Any], _context: object = None) -> dict[str, Any]:
+    def __call__(self, batch: dict[str, Any], context: Any = None) -> dict[str, Any]:
         """Handle an SQS batch and return the partial batch response (``ReportBatchItemFailures``)."""
         started = time.perf_counter()
         messages = [_Message(record) for record in batch["Records"]]
+        if self._recovers and context is not None:
+            self._hold(messages, context)
         while self._unbuilt:
             self._unbuilt.pop().build()
         readable = [message for message in messages if self._read(message)]
@@ -164,6 +178,14 @@ class Consumer:
                 if message.retry_after is not None
             ]
         }
+
+    def _hold(self, messages: list[_Message], context: Any) -> None:
+        try:
+            seconds = context.get_remaining_time_in_millis() / 1000
+            handles = [message.record["receiptHandle"] for message in messages]
+            self._queue.hold(handles, math.ceil(seconds) + AFTER_TIMEOUT)
+        except Exception as error:  # then they come back later
+            logger.warning("visibility not changed", step=self.step, **_explain(error))
 
     def _read(self, message: _Message) -> bool:
         try:

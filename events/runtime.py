@@ -47,6 +47,16 @@ class SqsQueue:
             },
         )
 
+    def hold(self, receipt_handles: Sequence[str], seconds: int) -> None:
+        """Make at most ten messages visible again in ``seconds``. One call; what SQS refuses stays as it is."""
+        self._client.change_message_visibility_batch(
+            QueueUrl=self._url,
+            Entries=[
+                {"Id": str(at), "ReceiptHandle": handle, "VisibilityTimeout": min(seconds, 43_200)}
+                for at, handle in enumerate(receipt_handles)
+            ],
+        )
+
 
 def consumer(
     *,
@@ -57,6 +67,7 @@ def consumer(
     policy: RetryPolicy | None = None,
     workers: int = 1,
     publishes: Sequence[type[Event]] = (),
+    recovers: bool = False,
 ) -> Consumer:
     """Return the Lambda handler for this function's queue. See ``events.consumer.Consumer`` for the arguments."""
     settings = ConsumerSettings.load()
@@ -70,6 +81,7 @@ def consumer(
         policy=policy,
         workers=workers,
         publishes=publishes,
+        recovers=recovers,
     )
     startup.finished()
     return made

@@ -80,11 +80,18 @@ class RecordingQueue:
     def __init__(self) -> None:
         self.postponed: list[tuple[str, int]] = []
         self.dead: list[tuple[str, dict[str, str]]] = []
+        self.held: list[tuple[list[str], int]] = []
         self.unreachable = False
 
     def postpone(self, receipt_handle: str, seconds: int) -> None:
         """Remember the receipt handle and its delay."""
         self.postponed.append((receipt_handle, seconds))
+
+    def hold(self, receipt_handles: Sequence[str], seconds: int) -> None:
+        """Remember the receipt handles and their delay, or raise where ``unreachable``."""
+        if self.unreachable:
+            raise ConnectionError("queue unreachable")
+        self.held.append((list(receipt_handles), seconds))
 
     def dead_letter(self, body: str, attributes: dict[str, str]) -> None:
         """Remember the body and its attributes, or raise where ``unreachable``."""

@@ -94,6 +94,7 @@ class RequestTable:
     """The request-state table. Implements ``CreationStore``, ``CancelStore``, ``ListStore`` and ``SweepStore``."""
 
     def __init__(self, client: "DynamoDBClient", name: str, first_check: timedelta = timedelta(minutes=15)) -> None:
+        """``first_check``: how long after it was created the sweeper first looks at a request."""
         self._client = client
         self._name = name
         self._first_check = first_check

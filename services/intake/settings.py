@@ -18,6 +18,8 @@ class FacadeSettings(TableSettings):
     cdn_domain: str = ""
     custom_models: str = ""
     failover_price_ceiling_usd: Decimal = Decimal("0.08")
+    nudge_after_minutes: int = 15
+    """When the sweeper first looks at a request."""
 
 
 class ApiSettings(FacadeSettings):

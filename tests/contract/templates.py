@@ -49,11 +49,26 @@ class Resource:
             **shared.get("Environment", {}).get("Variables", {}),
             **own.get("Environment", {}).get("Variables", {}),
         }
-        return {**shared, **own, "Environment": {"Variables": variables}}
+        return {**shared, **self._looked_up(own), "Environment": {"Variables": self._looked_up(variables)}}
+
+    def _looked_up(self, values: Properties) -> Properties:
+        """Return ``values`` with what they take from a mapping, every parameter at its default."""
+        return {name: looked_up(self.service, value) for name, value in values.items()}
 
     def is_meant_by(self, value: Any) -> bool:
         """Tell whether ``value`` is a reference to this resource or to an attribute of it."""
         return referenced(value) == self.name
+
+
+def looked_up(service: str, value: Any) -> Any:
+    """Return what ``!FindInMap`` amounts to with every parameter at its default; anything else as it is."""
+    if not isinstance(value, dict) or "Fn::FindInMap" not in value:
+        return value
+    template = service_template(service)
+    found: Any = template["Mappings"]
+    for key in value["Fn::FindInMap"]:
+        found = found[template["Parameters"][key["Ref"]]["Default"] if isinstance(key, dict) else key]
+    return found
 
 
 def services() -> list[str]:

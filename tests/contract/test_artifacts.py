@@ -191,6 +191,11 @@ def _value(value: Any, body: dict[str, Any]) -> str:
     """Return an environment variable's value: a parameter's default, a placeholder for what only a stack knows."""
     if not isinstance(value, dict):
         return str(value)
+    if "Fn::FindInMap" in value:
+        found: Any = body["Mappings"]
+        for key in value["Fn::FindInMap"]:
+            found = found[_value(key, body)]
+        return str(found)
     default = body.get("Parameters", {}).get(value.get("Ref"), {}).get("Default")
     return "placeholder" if default is None else str(default)
 

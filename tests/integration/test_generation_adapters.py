@@ -502,15 +502,17 @@ def test_a_prompt_of_any_script_reaches_the_model_whole(
 # ── the template's numbers ──────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_times_and_bounds_of_drawing_fit_together(service_template: Any) -> None:
-    resources = {name: each["Properties"] for name, each in service_template("generation")["Resources"].items()}
-    function, queue = resources["Draw"], resources["DrawQueue"]
-    variables = function["Environment"]["Variables"]
-    call_timeout, lasts = int(variables["CALL_TIMEOUT"]), int(variables["LEASE"])
-    assert call_timeout >= 300
+@pytest.mark.parametrize(("patience", "waited_for"), [("normal", 300), ("short", 30)])
+def test_the_times_and_bounds_of_drawing_fit_together(service_template: Any, patience: str, waited_for: int) -> None:
+    template = service_template("generation")
+    resources = {name: each["Properties"] for name, each in template["Resources"].items()}
+    times, queue = template["Mappings"]["Patience"][patience], resources["DrawQueue"]
+    call_timeout, lasts = int(times["CallTimeout"]), int(times["Lease"])
+    assert call_timeout >= waited_for
     assert lasts > call_timeout + AFTER_CALL
-    assert function["Timeout"] >= lasts + AFTER_CALL
-    assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
+    assert times["FunctionTimeout"] >= lasts + AFTER_CALL
+    assert queue["VisibilityTimeout"] >= 6 * times["FunctionTimeout"]
+    variables = resources["Draw"]["Environment"]["Variables"]
     # Every message of a batch takes its leases at once: there must be a worker for each, or leases begin late.
     assert resources["DrawMessages"]["BatchSize"] <= int(variables["MAX_PARALLEL"])
     assert queue["RedrivePolicy"]["maxReceiveCount"] > RetryPolicy().worst_deliveries()

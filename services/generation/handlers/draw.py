@@ -57,4 +57,5 @@ handler: Final = consumer(
     handle=_generator.generate,
     workers=_settings.max_parallel,
     publishes=[ImageGenerated, GenerationFailed],
+    recovers=True,
 )

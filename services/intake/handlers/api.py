@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Final
 
@@ -44,7 +44,7 @@ UNKNOWN: Final = ApiProblem(404, "request_not_found", "There is no such request"
 
 settings = ApiSettings.load()
 client = boto3.client("dynamodb")
-table = RequestTable(client, settings.table_name)
+table = RequestTable(client, settings.table_name, timedelta(minutes=settings.nudge_after_minutes))
 estimates = Estimates(FigureTable(client, settings.table_name))
 links = image_links(settings.gallery_bucket_name, settings.cdn_domain)
 handler = Api(max_body=MAX_BODY)

@@ -1,7 +1,7 @@
 """HTTP: OpenAI's Images API. Its clients expect the picture in the answer, so it waits, and only so many at once."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Final
 
@@ -29,7 +29,7 @@ MAX_BODY: Final = 128 * 1024
 
 settings = FacadeSettings.load()
 client = boto3.client("dynamodb")
-table = RequestTable(client, settings.table_name)
+table = RequestTable(client, settings.table_name, timedelta(minutes=settings.nudge_after_minutes))
 statuses = StatusTable(client, settings.table_name)
 links = image_links(settings.gallery_bucket_name, settings.cdn_domain)
 handler = Api(max_body=MAX_BODY)

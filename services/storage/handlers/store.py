@@ -25,4 +25,5 @@ handler = consumer(
         hash_key=SecretKey(boto3.client("secretsmanager"), _settings.prompt_hash_key_id),
         clock=lambda: datetime.now(UTC),
     ),
+    recovers=True,
 )

@@ -165,6 +165,39 @@ def test_what_can_not_go_right_is_dead_lettered_at_once(error: Exception) -> Non
     assert step.queue.postponed == []
 
 
+class Invocation:
+    """Lambda's context of an invocation that has 61.2 seconds left."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 61_200
+
+
+def test_should_a_long_running_function_die_its_messages_come_back_when_its_time_would_have_been_over() -> None:
+    step = Step(store, recovers=True)
+    records = [sqs_record(approved(number)) for number in (1, 2)]
+
+    step.consumer({"Records": records}, Invocation())
+
+    assert step.queue.held == [([record["receiptHandle"] for record in records], 62 + 5)]
+    assert len(step.bus.events) == 2
+
+
+def test_messages_that_can_not_be_held_are_handled_all_the_same() -> None:
+    step = Step(store, recovers=True)
+    step.queue.unreachable = True
+
+    assert step.consumer({"Records": [sqs_record(approved())]}, Invocation()) == {"batchItemFailures": []}
+    assert len(step.bus.events) == 1
+
+
+def test_a_short_function_spares_the_call() -> None:
+    step = Step(store)
+
+    step.consumer({"Records": [sqs_record(approved())]}, Invocation())
+
+    assert step.queue.held == []
+
+
 def test_work_in_progress_elsewhere_is_come_back_to_and_never_dead_lettered() -> None:
     step = Step(raising(InProgressError("another delivery draws", 42.4)))
     record = sqs_record(approved(), receives=39, sent_ms=1)
