@@ -22,6 +22,8 @@ class Call:
     outcome: str
     paid: bool
     time: str
+    seconds: float
+    """It took so long: a client with less patience never saw the answer."""
 
 
 def prompt_hash(prompt: str) -> str:
@@ -46,10 +48,11 @@ class CallLog:
         seed: int | None = None,
         images: int = 0,
         paid: bool = False,
+        seconds: float = 0.0,
     ) -> None:
         """Note one call as it ends."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        call = Call(operation, model, prompt_hash(prompt), seed, images, outcome, paid, now)
+        call = Call(operation, model, prompt_hash(prompt), seed, images, outcome, paid, now, round(seconds, 3))
         with self._lock:
             self._calls.append(call)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 import time
 from collections.abc import Mapping
@@ -66,6 +67,10 @@ class Rule:
     model: str | None = None
     prompt_contains: str | None = None
     times: int | None = None
+    probability: float = 1.0
+    """Share of the calls it is about that it strikes."""
+    seed: int = 0
+    """Of the draws: the same seed strikes the same calls, counted from the first."""
     seconds: float = 0.0
     keep: int = 0
     labels: tuple[str, ...] = ("Explicit Nudity",)
@@ -97,6 +102,7 @@ class FaultBook:
         self._lock = threading.Lock()
         self._rules: list[Rule] = []
         self._used: dict[int, int] = {}
+        self._draws: dict[int, random.Random] = {}
         self._ids = count(1)
 
     def add(self, raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,6 +110,7 @@ class FaultBook:
         rule = _read(raw, next(self._ids))
         with self._lock:
             self._rules.append(rule)
+            self._draws[rule.id] = random.Random(rule.seed)
         return self._listed(rule)
 
     def clear(self) -> None:
@@ -111,6 +118,7 @@ class FaultBook:
         with self._lock:
             self._rules.clear()
             self._used.clear()
+            self._draws.clear()
 
     def listed(self) -> list[dict[str, Any]]:
         """Every rule with how often it struck, exhausted ones included."""
@@ -133,6 +141,8 @@ class FaultBook:
         for rule in self._rules:
             spent = rule.times is not None and self._used.get(rule.id, 0) >= rule.times
             if spent or not rule.strikes(operation, model, prompt):
+                continue
+            if rule.probability < 1 and self._draws[rule.id].random() >= rule.probability:
                 continue
             self._used[rule.id] = self._used.get(rule.id, 0) + 1
             if rule.effect != "delay":
@@ -159,6 +169,9 @@ def _read(raw: Mapping[str, Any], number: int) -> Rule:
     times = raw.get("times")
     if times is not None and (not isinstance(times, int) or times < 1):
         raise _bad("times is a positive whole number, or null for ever")
+    probability = raw.get("probability", 1.0)
+    if not isinstance(probability, int | float) or not 0 < probability <= 1:
+        raise _bad("probability is a number above 0, at most 1")
     fields = json.loads(json.dumps(dict(raw)))
     if "labels" in fields:
         fields["labels"] = tuple(map(str, fields["labels"]))

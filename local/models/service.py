@@ -119,7 +119,7 @@ class Service:
 
     @contextmanager
     def _noted(self, operation: str, model: str) -> Iterator[_Note]:
-        note = _Note()
+        note, started = _Note(), time.perf_counter()
         try:
             yield note
         except ServiceError as error:
@@ -130,7 +130,14 @@ class Service:
             raise
         finally:
             self.calls.add(
-                operation, model, note.prompt, note.outcome, seed=note.seed, images=note.images, paid=note.paid
+                operation,
+                model,
+                note.prompt,
+                note.outcome,
+                seed=note.seed,
+                images=note.images,
+                paid=note.paid,
+                seconds=time.perf_counter() - started,
             )
 
 
