@@ -1,5 +1,6 @@
 """The envelope every event travels in: ``{"metadata": …, "data": …}``, the ``detail`` of an EventBridge event."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Self, get_args
@@ -119,6 +120,11 @@ class Event(Payload):
             index=index,
             qualifier=qualifier,
         )
+
+    def as_delivered(self) -> str:
+        """Return the JSON in which the bus delivers this event to a queue, as far as consumers read it."""
+        head = json.dumps({"source": self.source, "detail-type": self.detail_type})
+        return f'{head[:-1]}, "detail": {self.model_dump_json(exclude_none=True)}}}'
 
     @classmethod
     def _build(

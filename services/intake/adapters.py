@@ -8,7 +8,6 @@ pk IDEMPOTENCY#<owner>  sk KEY#<key>   what an Idempotency-Key stands for, for a
 `tables.py` has the counters and figures that lie beside them.
 """
 
-import json
 import random
 import time
 from collections.abc import Iterable, Mapping
@@ -312,9 +311,4 @@ class RelayQueue:
 
     def send(self, event: Event) -> None:
         """Queue ``event`` in the shape in which EventBridge would have delivered it."""
-        body = {
-            "detail-type": event.detail_type,
-            "source": event.source,
-            "detail": json.loads(event.model_dump_json(exclude_none=True)),
-        }
-        self._client.send_message(QueueUrl=self._url, MessageBody=json.dumps(body, ensure_ascii=False))
+        self._client.send_message(QueueUrl=self._url, MessageBody=event.as_delivered())

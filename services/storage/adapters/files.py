@@ -112,12 +112,7 @@ class RemovalQueue:
 
     def send(self, event: Event) -> None:
         """Queue ``event`` in the shape in which EventBridge would have delivered it."""
-        body = {
-            "detail-type": event.detail_type,
-            "source": event.source,
-            "detail": json.loads(event.model_dump_json(exclude_none=True)),
-        }
-        self._client.send_message(QueueUrl=self._url, MessageBody=json.dumps(body))
+        self._client.send_message(QueueUrl=self._url, MessageBody=event.as_delivered())
 
     def dead_letter(self, record: Mapping[str, Any], error: str) -> None:
         """Lay down the key of a stream record that says nothing we understand."""
