@@ -76,6 +76,16 @@ PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "schema": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
         "example": "8f14e45fceea167a",
     },
+    "webhook_id": {
+        "description": "A webhook's id.",
+        "schema": {"type": "string", "pattern": "^[a-z2-7]{16}$"},
+        "example": "w3bhookexample22",
+    },
+    "delivery_id": {
+        "description": "A delivery's id: the header `webhook-id` of its attempts.",
+        "schema": {"type": "string", "format": "uuid", "pattern": _UUID},
+        "example": "01a0b9c4-980f-7b3e-8f60-2c4e6a8b0d1f",
+    },
     "token": {
         "description": "A share link's token: the end of its address, told when it was made.",
         "schema": {"type": "string", "pattern": r"^[A-Za-z0-9_-]{55}$"},
@@ -222,6 +232,8 @@ EXAMPLES: Final[dict[str, list[Any]]] = {
     "NewKey": [{"owner": "acme", "name": "Web shop, production", "scopes": ["requests:write", "requests:read"]}],
     "Rotation": [{"grace_seconds": 3600}],
     "Preferences": [{"defaults": {"model": "stable-image-core", "aspect_ratio": "16:9"}, "theme": "dark"}],
+    "NewWebhook": [{"url": "https://example.com/hooks/pictures", "statuses": ["succeeded", "rejected", "failed"]}],
+    "SecretRotation": [{"grace_seconds": 3600}],
     "NewShare": [{"expires_in_seconds": 86400}],
     "Accepted": [{"id": _REQUEST, "status": "accepted", "links": {"self": f"/v1/requests/{_REQUEST}", "images": []}}],
     "NewCheck": [{"prompt": "A red fox in a snowy pine forest", "negative_prompt": "people, blurry"}],

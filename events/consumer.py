@@ -35,7 +35,7 @@ Handler = Callable[[Any], Sequence[Event]]
 """One event in, the events that follow from it out. Raises to have the message retried or dead-lettered."""
 BatchHandler = Callable[[Sequence[Any]], Sequence[Event]]
 
-OPERATIONAL: Final = frozenset({"ProcessingStalled", "MessageReplayed", "RequestStatusChanged"})
+OPERATIONAL: Final = frozenset({"ProcessingStalled", "MessageReplayed", "RequestStatusChanged", "WebhookDue"})
 """Events about the machinery itself: failing to consume one is never announced by another, or there would be loops."""
 
 

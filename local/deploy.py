@@ -29,6 +29,7 @@ PARAMETERS = {
     "RequireTls": "false",  # the emulator speaks plain HTTP and would enforce the denial of it
     "Cdn": "off",
     "CompositeAlarms": "off",  # the emulator does not know them
+    "WebhookLoopback": "true",  # whoever tries webhooks here has nothing but this machine
     "BatchingWindowSeconds": "1",  # somebody is watching
 }
 """What is different on a laptop, all of it."""

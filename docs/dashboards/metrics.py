@@ -60,6 +60,7 @@ METRICS: Final = (
     Metric("messages_retried", "*", "Count", ("step",), "Messages that a step will see again"),
     Metric("messages_in_progress", "*", "Count", ("step",), "Messages put off because another worker has them in hand"),
     Metric("messages_dead_lettered", "*", "Count", ("step",), "Messages that a step gave up"),
+    Metric("webhook_attempts", "notifications", "Count", ("outcome",), "Calls of webhooks: accepted, failed, given_up"),
     Metric("sweeper_looked_at", "intake", "Count", (), "Requests that showed no progress when the sweeper looked"),
     Metric("sweeper_nudged", "intake", "Count", (), "Those that it published again"),
     Metric("sweeper_expired", "intake", "Count", (), "Those that it gave up"),

@@ -277,6 +277,7 @@ def _infrastructure(estate: Estate) -> Dashboard:
             ),
             lines("Time behind the gateway, p95", gateway("IntegrationLatency", "p95"), unit="ms"),
             lines("Sweeper", own("sweeper_looked_at"), own("sweeper_nudged"), own("sweeper_expired")),
+            stacked("Webhooks called", own("webhook_attempts")),
         ],
     )
 

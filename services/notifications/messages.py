@@ -44,6 +44,14 @@ class StatusChanged(Message):
         return cls(id=about.event_id, timestamp=about.occurred_at, data=data)
 
 
+class Ping(Message):
+    """What a webhook is told when its owner asks whether it hears."""
+
+    type: Literal["webhook.ping"] = "webhook.ping"
+    id: str
+    timestamp: datetime
+
+
 class Pong(Message):
     """The answer to `{"type": "ping"}`."""
 

@@ -3,7 +3,8 @@
 from typing import Final
 
 from events.api import Operation
-from services.notifications.views import Ticket
+from services.notifications.parameters import DeliveryQuery, NewWebhook, SecretRotation
+from services.notifications.views import DeliveryList, DeliveryView, Ticket, WebhookList, WebhookWithSecret
 
 CREATE_TICKET: Final = Operation(
     "POST",
@@ -11,4 +12,62 @@ CREATE_TICKET: Final = Operation(
     "requests:read",
     "Get the address of a WebSocket that tells when the status of a request moves; it opens once, within a minute",
     answers={201: Ticket},
+)
+CREATE_WEBHOOK: Final = Operation(
+    "POST",
+    "/v1/webhooks",
+    "requests:write",
+    "Have an address of yours told when the status of a request moves; the secret is shown this once",
+    answers={201: WebhookWithSecret},
+    body=NewWebhook,
+    problems=(409,),
+)
+LIST_WEBHOOKS: Final = Operation(
+    "GET",
+    "/v1/webhooks",
+    "requests:read",
+    "List your webhooks, the oldest first",
+    answers={200: WebhookList},
+)
+DELETE_WEBHOOK: Final = Operation(
+    "DELETE",
+    "/v1/webhooks/{webhook_id}",
+    "requests:write",
+    "Have a webhook told nothing any more",
+    answers={204: None},
+    problems=(404,),
+)
+ROTATE_WEBHOOK_SECRET: Final = Operation(
+    "POST",
+    "/v1/webhooks/{webhook_id}/rotate",
+    "requests:write",
+    "Give a webhook a new secret, shown this once; until the grace asked for is over messages are signed with both",
+    answers={200: WebhookWithSecret},
+    body=SecretRotation,
+    problems=(404,),
+)
+PING_WEBHOOK: Final = Operation(
+    "POST",
+    "/v1/webhooks/{webhook_id}/ping",
+    "requests:write",
+    "Send a webhook a signed `webhook.ping`; its deliveries tell what became of it",
+    answers={201: DeliveryView},
+    problems=(404, 409),
+)
+LIST_DELIVERIES: Final = Operation(
+    "GET",
+    "/v1/webhooks/{webhook_id}/deliveries",
+    "requests:read",
+    "List what a webhook was told in the last 30 days, every attempt, newest first",
+    answers={200: DeliveryList},
+    query=DeliveryQuery,
+    problems=(404,),
+)
+RESEND_DELIVERY: Final = Operation(
+    "POST",
+    "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend",
+    "requests:write",
+    "Send a message again, now, with all its tries; its `webhook-id` stays what it was",
+    answers={200: DeliveryView},
+    problems=(404, 409),
 )

@@ -1,4 +1,4 @@
-"""Who listens: single-use tickets, the connections they open, and what is pushed to them.
+"""Who listens on a WebSocket: single-use tickets, and the connections they open.
 
 A browser cannot send a key when it opens a WebSocket, and an address with a key in it would end up in logs. So the key
 buys a ticket over HTTP, and the ticket, which works once and within a minute, opens the connection.
@@ -7,14 +7,12 @@ buys a ticket over HTTP, and the ticket, which works once and within a minute, o
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from events.catalog.request_status_changed import RequestStatusChanged
-from events.envelope import Event
-from services.notifications.messages import Message, NotUnderstood, Pong, StatusChanged
+from services.notifications.messages import Message, NotUnderstood, Pong
 
 TICKET_LIFE: Final = timedelta(seconds=60)
 CONNECTION_LIFE: Final = timedelta(hours=2)
@@ -65,14 +63,7 @@ class SocketStore(Protocol):
         """Forget a connection by its id; one that nobody knows is fine."""
 
     def connections(self, owner: str, now: datetime) -> Sequence[Connection]:
-        """Return an owner's connections that may be open at ``now``."""
-
-
-class Sockets(Protocol):
-    """The gateway's side of the connections."""
-
-    def send(self, connection_id: str, text: str) -> bool:
-        """Send ``text``; return False where the connection is gone."""
+        """Return an owner's connections that may be open at ``now``, the oldest first."""
 
 
 def buy_ticket(store: SocketStore, owner: str, now: datetime) -> tuple[str, datetime]:
@@ -94,29 +85,3 @@ def reply_to(said: str) -> Message:
     except (ValueError, RecursionError):
         understood = False
     return Pong() if understood else NotUnderstood()
-
-
-@dataclass(frozen=True)
-class Push:
-    """Tells the owner of a request that its status moved, on every connection they have."""
-
-    store: SocketStore
-    sockets: Sockets
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-
-    def __call__(self, event: RequestStatusChanged) -> Sequence[Event]:
-        """Push to all connections; then raise what stopped one of them, and all are told again."""
-        now = self.clock()
-        text = StatusChanged.of(event).model_dump_json()
-        failures: list[Exception] = []
-        for connection in self.store.connections(event.metadata.owner, now):
-            try:
-                heard = self.sockets.send(connection.connection_id, text)
-            except Exception as error:
-                failures.append(error)
-                continue
-            if not heard and now - connection.connected_at > OPENING:
-                self.store.disconnect(connection.connection_id)
-        if failures:
-            raise failures[0]
-        return []

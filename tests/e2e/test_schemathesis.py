@@ -53,6 +53,8 @@ UNKNOWN = {
     "token": "A" * 55,
     "key": "no-such-model",
     "key_id": "a" * 12,
+    "webhook_id": "a" * 16,
+    "delivery_id": "01a0b9c4-980f-7b3e-8f60-000000000000",
 }
 """Well-formed, and nothing is there."""
 SAYS_503 = {"show_readiness"}
@@ -87,6 +89,8 @@ class Known:
         self._stack = stack
         self._user = stack.stack.make_key("schemathesis", limit=1_000_000)
         self._request = self._call("POST", "/v1/requests", {"prompt": "A lighthouse at dusk", "count": 3})["id"]
+        hooks = [self._call("POST", "/v1/webhooks", {"url": "http://127.0.0.1:9/"})["webhook_id"] for _ in range(2)]
+        self._webhook, self._webhook_to_delete = hooks  # made first: creating webhooks fills up what an owner may have
         stack.wait_until(self._is_drawn, seconds=90, what="the pictures to call the API with")
         self.session = cache(self._session)
 
@@ -101,6 +105,9 @@ class Known:
         if operation_id in {"open_share", "revoke_share"}:
             share = self._call("POST", f"/v1/images/{picture}/shares", {})
             real |= {"share_id": share["id"], "token": share["url"].rsplit("/", 1)[1]}
+        real["webhook_id"] = self._webhook_to_delete if operation_id == "delete_webhook" else self._webhook
+        if operation_id == "resend_delivery":
+            real["delivery_id"] = self._call("POST", f"/v1/webhooks/{self._webhook}/ping")["delivery_id"]
         if operation_id in {"rotate_key", "revoke_key"}:
             wanted = {"owner": "somebody", "name": operation_id, "scopes": ["images:read"]}
             real["key_id"] = self._call("POST", "/v1/keys", wanted, self._stack.stack.admin_key)["key_id"]

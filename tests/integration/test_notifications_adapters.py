@@ -1,6 +1,7 @@
-"""Tickets and connections: one suite for the table on moto and for its fake."""
+"""Tickets, connections, webhooks and deliveries: one suite for the table on moto and for its fakes."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,8 +11,20 @@ from moto import mock_aws
 
 from services.notifications import sockets
 from services.notifications.adapters.connections import ConnectionTable
+from services.notifications.adapters.webhooks import AudienceTable, WebhookTable
 from services.notifications.sockets import CONNECTION_LIFE, MOST_CONNECTIONS, RefusedError, SocketStore, digest_of
-from tests.unit.notifications.fakes import InMemorySockets
+from services.notifications.webhooks import (
+    ENDINGS,
+    LOG_LIFE,
+    MOST_WEBHOOKS,
+    Attempt,
+    Delivery,
+    StaleError,
+    TooManyError,
+    Webhook,
+    WebhookStore,
+)
+from tests.unit.notifications.fakes import InMemorySockets, InMemoryWebhooks
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TABLE = "notifications"
@@ -106,3 +119,155 @@ def test_nothing_in_the_table_is_a_ticket_and_everything_expires(dynamodb: Any) 
     assert all(int(item["expires_at"]["N"]) > NOW.timestamp() for item in items)
     assert text not in repr(items)
     assert spent not in repr(items)
+
+
+# Webhooks ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["fake", "moto"])
+def webhooks(request: pytest.FixtureRequest) -> WebhookStore:
+    if request.param == "fake":
+        return InMemoryWebhooks()
+    return WebhookTable(request.getfixturevalue("dynamodb"), TABLE)
+
+
+def hook(number: int = 0, owner: str = "demo", **others: Any) -> Webhook:
+    name = f"webhook{chr(ord('a') + number)}".ljust(16, "2")
+    plain = Webhook(name, owner, "https://example.com/x?y=z", "", ENDINGS, NOW + timedelta(seconds=number))
+    return replace(plain, **others)
+
+
+def delivery(number: int = 0, **others: Any) -> Delivery:
+    plain = Delivery(
+        delivery_id=f"01a0b9c4-980f-7b3e-8f60-{number:012x}",
+        webhook_id=hook().webhook_id,
+        owner="demo",
+        request_id="01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04",
+        kind="succeeded",
+        body='{"type":"größer"}',
+        created_at=NOW,
+        due_at=NOW,
+    )
+    return replace(plain, **others)
+
+
+def test_a_webhook_is_read_as_it_was_kept(webhooks: WebhookStore) -> None:
+    plain = hook()
+    full = hook(1, description="for billing", generation=3, previous_until=NOW, disabled_at=NOW)
+    for kept in (full, plain):
+        webhooks.add(kept)
+        assert webhooks.webhook("demo", kept.webhook_id) == kept
+
+    assert webhooks.webhooks("demo") == [plain, full]
+    assert webhooks.webhooks("mallory") == []
+    assert webhooks.webhook("mallory", plain.webhook_id) is None
+
+
+def test_an_owner_has_only_so_many_webhooks(webhooks: WebhookStore) -> None:
+    for number in range(MOST_WEBHOOKS):
+        webhooks.add(hook(number))
+    with pytest.raises(TooManyError):
+        webhooks.add(hook(20))
+    webhooks.add(hook(20, "mallory"))
+    webhooks.remove("demo", hook(3).webhook_id)
+    webhooks.add(hook(20))
+
+    assert len(webhooks.webhooks("demo")) == MOST_WEBHOOKS
+
+
+def test_a_rotation_counts_the_secrets_and_keeps_the_overlap_that_was_asked_for(webhooks: WebhookStore) -> None:
+    webhooks.add(hook())
+    until = NOW + timedelta(hours=1)
+
+    assert webhooks.rotate("demo", hook().webhook_id, until) == hook(generation=2, previous_until=until)
+    assert webhooks.rotate("demo", hook().webhook_id, None) == hook(generation=3)
+    assert webhooks.webhook("demo", hook().webhook_id) == hook(generation=3)
+
+
+def test_what_is_done_to_a_webhook_that_is_not_there_makes_none(webhooks: WebhookStore) -> None:
+    name = hook().webhook_id
+    with pytest.raises(KeyError):
+        webhooks.rotate("demo", name, None)
+    with pytest.raises(KeyError):
+        webhooks.remove("demo", name)
+    webhooks.disable("demo", name, NOW)
+
+    assert webhooks.webhooks("demo") == []
+
+
+def test_a_webhook_is_disabled_once(webhooks: WebhookStore) -> None:
+    webhooks.add(hook())
+    for minutes in (0, 5):
+        webhooks.disable("demo", hook().webhook_id, NOW + timedelta(minutes=minutes))
+
+    assert webhooks.webhook("demo", hook().webhook_id) == hook(disabled_at=NOW)
+
+
+def test_a_delivery_is_read_as_it_was_written(webhooks: WebhookStore) -> None:
+    attempts = (
+        Attempt(NOW, 12, 500, "HTTP 500"),
+        Attempt(NOW, 0, None, "no answer in time"),
+        Attempt(NOW, 9, 204, None),
+    )
+    for each in (
+        delivery(),
+        delivery(1, state="failed", round=1000, tries=9, resends=1, attempts=attempts, due_at=NOW + timedelta(hours=1)),
+    ):
+        written = webhooks.save(each)
+        assert written == replace(each, revision=1)
+        assert webhooks.delivery(each.webhook_id, each.delivery_id) == written
+    assert webhooks.delivery(hook(1).webhook_id, delivery().delivery_id) is None
+
+
+def test_of_two_who_write_a_delivery_at_once_one_is_told_to_look_again(webhooks: WebhookStore) -> None:
+    read = webhooks.save(delivery())
+    with pytest.raises(StaleError):
+        webhooks.save(delivery(tries=1))
+    webhooks.save(replace(read, tries=1))
+    with pytest.raises(StaleError):
+        webhooks.save(replace(read, tries=2))
+
+    found = webhooks.delivery(read.webhook_id, read.delivery_id)
+    assert found is not None
+    assert (found.tries, found.revision) == (1, 2)
+
+
+def test_a_log_is_read_page_by_page_newest_first(webhooks: WebhookStore) -> None:
+    for number in range(5):
+        webhooks.save(delivery(number))
+    webhooks.save(delivery(9, webhook_id=hook(1).webhook_id))
+
+    seen: list[str] = []
+    after = None
+    for _ in range(4):
+        page = webhooks.page(hook().webhook_id, 2, after)
+        seen += [each.delivery_id for each in page.deliveries]
+        after = page.last
+        if after is None:
+            break
+
+    assert after is None
+    assert seen == [delivery(number).delivery_id for number in (4, 3, 2, 1, 0)]
+
+
+def test_who_wants_to_hear_is_found_in_one_place(dynamodb: Any) -> None:
+    connections, table = ConnectionTable(dynamodb, TABLE), WebhookTable(dynamodb, TABLE)
+    audience = AudienceTable(dynamodb, TABLE)
+    assert audience.of("demo") == ([], [])
+    connection = connections.connect(ticket(connections), "c1", NOW)
+    for number in (1, 0):
+        table.add(hook(number))
+
+    assert audience.of("demo") == ([connection], [hook(0), hook(1)])
+    assert audience.of("mallory") == ([], [])
+    audience.disconnect("c1")
+    assert audience.of("demo") == ([], [hook(0), hook(1)])
+
+
+def test_deliveries_expire_and_webhooks_do_not(dynamodb: Any) -> None:
+    table = WebhookTable(dynamodb, TABLE)
+    table.add(hook())
+    table.save(delivery())
+
+    expiry = {item["pk"]["S"].split("#")[0]: item.get("expires_at") for item in dynamodb.scan(TableName=TABLE)["Items"]}
+    assert expiry == {"OWNER": None, "DELIVERIES": {"N": str(int((NOW + LOG_LIFE).timestamp()))}}

@@ -1,16 +1,16 @@
 """Tickets and connections on DynamoDB.
 
 pk TICKET#<hash>       sk TICKET       whose it is; deleted when it is spent, whatever is left of its minute
-pk LISTENER#<owner>    sk LISTENER     a set of "<seconds since 1970>#<connection id>", one for each connection
+pk OWNER#<owner>       sk LISTENER     a set of "<seconds since 1970>#<connection id>", one for each connection
 pk CONNECTION#<id>     sk CONNECTION   whose it is, and its text in that set
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from events.items import from_item, to_item
-from services.notifications.sockets import CONNECTION_LIFE, MOST_CONNECTIONS, Connection, RefusedError
+from services.notifications.sockets import MOST_CONNECTIONS, Connection, RefusedError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -24,7 +24,7 @@ def _ticket_key(digest: str) -> dict[str, Any]:
 
 
 def _listener_key(owner: str) -> dict[str, Any]:
-    return to_item({"pk": f"LISTENER#{owner}", "sk": "LISTENER"})
+    return to_item({"pk": f"OWNER#{owner}", "sk": "LISTENER"})
 
 
 def _connection_key(connection_id: str) -> dict[str, Any]:
@@ -33,6 +33,12 @@ def _connection_key(connection_id: str) -> dict[str, Any]:
 
 def _text(connection: Connection) -> str:
     return f"{int(connection.connected_at.timestamp())}#{connection.connection_id}"
+
+
+def connections_of(owner: str, listener: Mapping[str, Any]) -> Sequence[Connection]:
+    """Return the connections that a listener's values name, the oldest first."""
+    pairs = sorted(text.split("#", 1) for text in listener.get("connections", ()))
+    return [Connection(owner, name, datetime.fromtimestamp(int(seconds), UTC)) for seconds, name in pairs]
 
 
 class ConnectionTable:
@@ -92,16 +98,12 @@ class ConnectionTable:
 
     def connections(self, owner: str, now: datetime) -> Sequence[Connection]:
         """Return an owner's connections that may be open at ``now``, read consistently, the oldest first."""
-        return [each for each in self._kept(owner) if each.ends_at > now]
+        return [each for each in connections_of(owner, self._read(_listener_key(owner))) if each.ends_at > now]
 
     def _stale(self, owner: str, now: datetime) -> set[str]:
         """Return what is left of connections that nobody said were closed: they would count against the limit."""
-        return {_text(each) for each in self._kept(owner) if each.connected_at + CONNECTION_LIFE <= now}
-
-    def _kept(self, owner: str) -> Sequence[Connection]:
-        texts = self._read(_listener_key(owner)).get("connections", ())
-        pairs = sorted(text.split("#", 1) for text in texts)
-        return [Connection(owner, name, datetime.fromtimestamp(int(seconds), UTC)) for seconds, name in pairs]
+        kept = connections_of(owner, self._read(_listener_key(owner)))
+        return {_text(each) for each in kept if each.ends_at <= now}
 
     def _drop(self, owner: str, texts: set[str]) -> None:
         self._client.update_item(

@@ -1,18 +1,23 @@
-"""Step notifications.push: the status of a request moved → its owner's connections."""
+"""Step notifications.push: the status of a request moved → its owner's connections, and the queue of their webhooks."""
 
 import boto3
 
 from events.catalog.request_status_changed import RequestStatusChanged
 from events.runtime import consumer
-from services.notifications.adapters.connections import ConnectionTable
 from services.notifications.adapters.gateway import Gateway
-from services.notifications.settings import SocketSettings
-from services.notifications.sockets import Push
+from services.notifications.adapters.outside import SqsDueQueue
+from services.notifications.adapters.webhooks import AudienceTable
+from services.notifications.settings import PushSettings
+from services.notifications.telling import Push
 
-settings = SocketSettings.load()
+settings = PushSettings.load()
 
 handler = consumer(
     step="notifications.push",
     accepts=[RequestStatusChanged],
-    handle=Push(ConnectionTable(boto3.client("dynamodb"), settings.table_name), Gateway(settings.management_url)),
+    handle=Push(
+        AudienceTable(boto3.client("dynamodb"), settings.table_name),
+        Gateway(settings.management_url),
+        SqsDueQueue(boto3.client("sqs"), settings.webhook_queue_url),
+    ),
 )

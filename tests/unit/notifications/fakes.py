@@ -1,9 +1,20 @@
 """Notifications in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
+from services.notifications.deliveries import Reply
+from services.notifications.due import WebhookDue
 from services.notifications.sockets import MOST_CONNECTIONS, Connection, RefusedError
+from services.notifications.webhooks import (
+    MOST_WEBHOOKS,
+    Delivery,
+    DeliveryPage,
+    StaleError,
+    TooManyError,
+    Webhook,
+)
 
 
 class InMemorySockets:
@@ -51,3 +62,88 @@ class RecordingSockets:
             return False
         self.sent.append((connection_id, text))
         return True
+
+
+class InMemoryWebhooks:
+    """Webhooks and deliveries in dictionaries. Implements ``WebhookStore``."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], Webhook] = {}
+        self.log: dict[tuple[str, str], Delivery] = {}
+
+    def add(self, webhook: Webhook) -> None:
+        if len(self.webhooks(webhook.owner)) >= MOST_WEBHOOKS:
+            raise TooManyError(webhook.owner)
+        self.kept[webhook.owner, webhook.webhook_id] = webhook
+
+    def webhook(self, owner: str, webhook_id: str) -> Webhook | None:
+        return self.kept.get((owner, webhook_id))
+
+    def webhooks(self, owner: str) -> Sequence[Webhook]:
+        found = [each for each in self.kept.values() if each.owner == owner]
+        return sorted(found, key=lambda each: (each.created_at, each.webhook_id))
+
+    def remove(self, owner: str, webhook_id: str) -> None:
+        del self.kept[owner, webhook_id]
+
+    def rotate(self, owner: str, webhook_id: str, previous_until: datetime | None) -> Webhook:
+        old = self.kept[owner, webhook_id]
+        self.kept[owner, webhook_id] = replace(old, generation=old.generation + 1, previous_until=previous_until)
+        return self.kept[owner, webhook_id]
+
+    def disable(self, owner: str, webhook_id: str, at: datetime) -> None:
+        if (owner, webhook_id) in self.kept:
+            old = self.kept[owner, webhook_id]
+            self.kept[owner, webhook_id] = replace(old, disabled_at=old.disabled_at or at)
+
+    def delivery(self, webhook_id: str, delivery_id: str) -> Delivery | None:
+        return self.log.get((webhook_id, delivery_id))
+
+    def save(self, delivery: Delivery) -> Delivery:
+        key = (delivery.webhook_id, delivery.delivery_id)
+        if (self.log[key].revision if key in self.log else 0) != delivery.revision:
+            raise StaleError(delivery.delivery_id)
+        self.log[key] = replace(delivery, revision=delivery.revision + 1)
+        return self.log[key]
+
+    def page(self, webhook_id: str, limit: int, after: str | None) -> DeliveryPage:
+        names = sorted((name for hook, name in self.log if hook == webhook_id), reverse=True)
+        rest = [name for name in names if after is None or name < after]
+        page = [self.log[webhook_id, name] for name in rest[:limit]]
+        return DeliveryPage(page, rest[limit - 1] if len(rest) >= limit else None)
+
+
+class InMemoryAudience:
+    """Who wants to hear. Implements ``Audience``."""
+
+    def __init__(self, sockets: InMemorySockets, webhooks: InMemoryWebhooks) -> None:
+        self._sockets, self._webhooks = sockets, webhooks
+        self.disconnect = sockets.disconnect
+
+    def of(self, owner: str) -> tuple[Sequence[Connection], Sequence[Webhook]]:
+        return [each for each in self._sockets.open.values() if each.owner == owner], self._webhooks.webhooks(owner)
+
+
+class RecordingDueQueue:
+    """A queue that remembers. Implements ``DueQueue``."""
+
+    def __init__(self) -> None:
+        self.sent: list[WebhookDue] = []
+
+    def send(self, message: WebhookDue) -> None:
+        self.sent.append(message)
+
+
+class ScriptedCaller:
+    """Somebody's server. Implements ``Caller``; answers what it is told to, 204 when that is used up."""
+
+    def __init__(self, *replies: Reply) -> None:
+        self.replies = list(replies)
+        self.meanwhile: Callable[[], object] = lambda: None
+        """What happens while it is being called."""
+        self.calls: list[tuple[str, bytes, dict[str, str]]] = []
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        self.calls.append((url, body, dict(headers)))
+        self.meanwhile()
+        return self.replies.pop(0) if self.replies else Reply(204, 12)

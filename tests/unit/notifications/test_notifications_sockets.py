@@ -7,8 +7,15 @@ import pytest
 
 from events.catalog.request_status_changed import RequestStatusChanged, RequestStatusChangedData
 from services.notifications import sockets
-from services.notifications.sockets import OPENING, TICKET_LIFE, Push, RefusedError, digest_of, reply_to
-from tests.unit.notifications.fakes import InMemorySockets, RecordingSockets
+from services.notifications.sockets import OPENING, TICKET_LIFE, RefusedError, digest_of, reply_to
+from services.notifications.telling import Push
+from tests.unit.notifications.fakes import (
+    InMemoryAudience,
+    InMemorySockets,
+    InMemoryWebhooks,
+    RecordingDueQueue,
+    RecordingSockets,
+)
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 REQUEST = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
@@ -22,6 +29,10 @@ def moved(owner: str = "demo", sequence: int = 2) -> RequestStatusChanged:
 def listen(store: InMemorySockets, owner: str, name: str, since: datetime = NOW - timedelta(minutes=1)) -> None:
     text, _ = sockets.buy_ticket(store, owner, since)
     store.connect(digest_of(text), name, since)
+
+
+def push(store: InMemorySockets, gateway: RecordingSockets, now: datetime = NOW) -> Push:
+    return Push(InMemoryAudience(store, InMemoryWebhooks()), gateway, RecordingDueQueue(), lambda: now)
 
 
 def test_a_ticket_is_kept_as_a_hash_only_and_lives_for_a_minute() -> None:
@@ -45,7 +56,7 @@ def test_every_connection_of_the_owner_hears_and_nobody_else() -> None:
     for owner, name in (("demo", "phone"), ("demo", "desk"), ("mallory", "ear")):
         listen(store, owner, name)
 
-    assert Push(store, gateway, lambda: NOW)(moved()) == []
+    assert push(store, gateway)(moved()) == []
 
     assert sorted(name for name, _ in gateway.sent) == ["desk", "phone"]
     (text,) = {text for _, text in gateway.sent}
@@ -63,7 +74,7 @@ def test_a_connection_that_is_gone_is_forgotten() -> None:
     listen(store, "demo", "desk")
     gateway.gone = {"phone"}
 
-    Push(store, gateway, lambda: NOW)(moved())
+    push(store, gateway)(moved())
 
     assert list(store.open) == ["desk"]
 
@@ -73,10 +84,10 @@ def test_a_connection_that_is_only_just_being_opened_is_not_taken_for_gone() -> 
     listen(store, "demo", "phone", NOW)
     gateway.gone = {"phone"}
 
-    Push(store, gateway, lambda: NOW + OPENING)(moved())
+    push(store, gateway, NOW + OPENING)(moved())
     assert list(store.open) == ["phone"]
 
-    Push(store, gateway, lambda: NOW + OPENING + timedelta(seconds=1))(moved())
+    push(store, gateway, NOW + OPENING + timedelta(seconds=1))(moved())
     assert store.open == {}
 
 
@@ -85,10 +96,9 @@ def test_one_connection_that_fails_does_not_keep_it_from_the_others_and_all_is_t
     for name in ("a", "b", "c"):
         listen(store, "demo", name)
     gateway.busy = {"b"}
-    push = Push(store, gateway, lambda: NOW)
 
     with pytest.raises(ConnectionError):
-        push(moved())
+        push(store, gateway)(moved())
 
     assert {name for name, _ in gateway.sent} == {"a", "c"}
 
@@ -97,7 +107,7 @@ def test_a_connection_the_gateway_has_long_closed_is_not_tried() -> None:
     store, gateway = InMemorySockets(), RecordingSockets()
     listen(store, "demo", "old", NOW - timedelta(hours=2))
 
-    Push(store, gateway, lambda: NOW)(moved())
+    push(store, gateway)(moved())
 
     assert gateway.sent == []
 

@@ -1,0 +1,27 @@
+"""Step notifications.webhook: one try of one delivery, signed; the next one when its time has come."""
+
+from functools import cache
+
+import boto3
+
+from events.runtime import consumer
+from services.notifications.adapters.outside import WebhookCaller, read_master
+from services.notifications.adapters.webhooks import WebhookTable
+from services.notifications.addresses import TargetPolicy
+from services.notifications.deliveries import Deliver
+from services.notifications.due import WebhookDue
+from services.notifications.settings import WebhookSettings
+
+settings = WebhookSettings.load()
+secrets = boto3.client("secretsmanager")
+
+handler = consumer(
+    step="notifications.webhook",
+    accepts=[WebhookDue],
+    handle=Deliver(
+        WebhookTable(boto3.client("dynamodb"), settings.table_name),
+        WebhookCaller(TargetPolicy(loopback=settings.webhook_loopback)),
+        cache(lambda: read_master(secrets, settings.master_secret_arn)),
+    ),
+    workers=5,
+)

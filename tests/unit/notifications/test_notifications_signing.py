@@ -1,0 +1,53 @@
+"""Signatures, as the library of the standard itself verifies them."""
+
+from datetime import UTC, datetime
+
+import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from services.notifications.signing import headers, secret_text
+
+MASTER = b"master"
+BODY = '{"type":"request.status_changed","title":"größer"}'.encode()
+NOW = datetime.now(UTC)
+
+
+def signed(*generations: int, master: bytes = MASTER) -> dict[str, str]:
+    return headers(master, "wh", generations, "01a0b9c4-980f-7b3e-8f60-2c4e6a8b0d1f", BODY, NOW)
+
+
+def verifies(generation: int, said: dict[str, str], body: bytes = BODY) -> bool:
+    try:
+        Webhook(secret_text(MASTER, "wh", generation)).verify(body, said)
+    except WebhookVerificationError:
+        return False
+    return True
+
+
+def test_the_library_of_the_standard_verifies_a_signature() -> None:
+    assert verifies(1, signed(1))
+
+
+@pytest.mark.parametrize("name", ["webhook-id", "webhook-timestamp", "webhook-signature"])
+def test_whatever_is_changed_is_noticed(name: str) -> None:
+    said = signed(1)
+    assert not verifies(1, said, BODY + b" ")
+    assert not verifies(1, {**said, name: said[name][:-1] + ("1" if said[name][-1] != "1" else "2")})
+
+
+def test_in_an_overlap_the_old_and_the_new_secret_verify_and_no_other_does() -> None:
+    said = signed(3, 2)
+    assert [verifies(generation, said) for generation in (1, 2, 3, 4)] == [False, True, True, False]
+    assert len(said["webhook-signature"].split(" ")) == 2
+
+
+def test_a_secret_is_a_webhooks_own_and_the_masters_own() -> None:
+    texts = {
+        secret_text(master, name, generation)
+        for master in (b"one", b"other")
+        for name in ("wh", "wh2")
+        for generation in (1, 2)
+    }
+    assert len(texts) == 8
+    assert all(text.startswith("whsec_") and len(text) == 6 + 44 for text in texts)
+    assert not verifies(1, signed(1, master=b"other"))
