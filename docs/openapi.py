@@ -13,6 +13,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from docs.openapi_parts import (
     BODY_ERRORS,
     EVERYBODY_ERRORS,
@@ -30,11 +32,16 @@ from docs.openapi_parts import (
     SERVERS,
     SUCCESS,
     TAGS,
+    WEBHOOK_HEADERS,
 )
 from docs.openapi_schemas import Schema, Schemas
 from events.api import PROBLEM as PROBLEM_TYPE
 from events.api import Operation
+from services.notifications.messages import NotUnderstood, Ping, Pong, StatusChanged
 
+BY_WEBHOOK = (StatusChanged, Ping)
+BY_SOCKET = (StatusChanged, Pong, NotUnderstood)
+"""OpenAPI has no words for a WebSocket: what it says is under `x-socket`."""
 JSON = "application/json"
 
 
@@ -63,7 +70,7 @@ def routes(root: Path) -> list[Route]:
 def openapi(root: Path) -> dict[str, Any]:
     """Return the document. Raises ``LookupError`` where a route's path has a parameter that nobody described."""
     found = routes(root)
-    schemas = Schemas([route.operation for route in found])
+    schemas = Schemas([route.operation for route in found], [*BY_WEBHOOK, *BY_SOCKET])
     paths: dict[str, dict[str, Any]] = {}
     for route in found:
         paths.setdefault(route.operation.path, {})[route.operation.method.lower()] = _operation(route, schemas)
@@ -74,6 +81,11 @@ def openapi(root: Path) -> dict[str, Any]:
         "servers": SERVERS,
         "tags": [_tag(service) for service in dict.fromkeys(route.service for route in found)],
         "paths": paths,
+        "webhooks": {_camel(message): {"post": _webhook(message, schemas)} for message in BY_WEBHOOK},
+        "x-socket": {
+            "description": 'What a WebSocket says whose address `create_ticket` gave. Clients say `{"type": "ping"}`.',
+            "schema": {"anyOf": [schemas.ref(message, "serialization") for message in BY_SOCKET]},
+        },
         "components": {
             "securitySchemes": SECURITY_SCHEMES,
             "schemas": {"Problem": PROBLEM, "Message": MESSAGE, **schemas.components()},
@@ -85,6 +97,14 @@ def openapi(root: Path) -> dict[str, Any]:
 def openapi_text(root: Path) -> str:
     """Return `docs/openapi.json`."""
     return json.dumps(openapi(root), indent=2, ensure_ascii=False) + "\n"
+
+
+def _camel(message: type[BaseModel]) -> str:
+    return message.__name__[0].lower() + message.__name__[1:]
+
+
+def _snake(message: type[BaseModel]) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", message.__name__).lower()
 
 
 def _tag(service: str) -> dict[str, str]:
@@ -113,6 +133,24 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
         }
     found["responses"] = _responses(operation, schemas)
     return found
+
+
+def _webhook(message: type[BaseModel], schemas: Schemas) -> dict[str, Any]:
+    """Return what a caller's own server is told, as the operation that it serves."""
+    return {
+        "operationId": f"receive_{_snake(message)}",
+        "tags": ["notifications"],
+        "summary": schemas.components()[message.__name__]["description"],
+        "description": "Signed as Standard Webhooks has it: verify before you believe it. Comes at least once.",
+        "security": [],
+        "parameters": [{**header, "in": "header", "required": True} for header in WEBHOOK_HEADERS],
+        "requestBody": {"required": True, "content": {JSON: {"schema": schemas.ref(message, "serialization")}}},
+        "responses": {
+            "2XX": {"description": "Taken."},
+            "410": {"description": "The webhook is gone: it is told nothing any more."},
+            "default": {"description": "It is tried again, later; `Retry-After` says when at the earliest."},
+        },
+    }
 
 
 def _parameters(operation: Operation, schemas: Schemas) -> Iterator[dict[str, Any]]:

@@ -133,6 +133,28 @@ RESPONSE_HEADERS: Final[dict[str, dict[str, Any]]] = {
     },
 }
 
+WEBHOOK_HEADERS: Final[list[dict[str, Any]]] = [
+    {
+        "name": "webhook-id",
+        "description": "The delivery's id, the same in every try.",
+        "schema": {"type": "string", "format": "uuid"},
+        "example": "01a0b9c4-980f-7b3e-8f60-2c4e6a8b0d1f",
+    },
+    {
+        "name": "webhook-timestamp",
+        "description": "When this try was made: seconds since 1970.",
+        "schema": {"type": "string", "pattern": "^[0-9]+$"},
+        "example": "1795254606",
+    },
+    {
+        "name": "webhook-signature",
+        "description": "`v1,` and the HMAC-SHA256 of `id.timestamp.body` in base64; two of them, with a space between, "
+        "while a secret is being changed.",
+        "schema": {"type": "string"},
+        "example": "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
+    },
+]
+
 SUCCESS: Final[dict[int, str]] = {
     200: "Here it is.",
     201: "Made.",
@@ -234,6 +256,14 @@ EXAMPLES: Final[dict[str, list[Any]]] = {
     "Preferences": [{"defaults": {"model": "stable-image-core", "aspect_ratio": "16:9"}, "theme": "dark"}],
     "NewWebhook": [{"url": "https://example.com/hooks/pictures", "statuses": ["succeeded", "rejected", "failed"]}],
     "SecretRotation": [{"grace_seconds": 3600}],
+    "StatusChanged": [
+        {
+            "type": "request.status_changed",
+            "id": "0b8f2f0e-5c1e-5d0b-8a51-0d6c3f1a7f42",
+            "timestamp": "2026-11-22T09:30:06.900000Z",
+            "data": {"request_id": _REQUEST, "sequence": 4, "status": "succeeded", "previous": "storing"},
+        }
+    ],
     "NewShare": [{"expires_in_seconds": 86400}],
     "Accepted": [{"id": _REQUEST, "status": "accepted", "links": {"self": f"/v1/requests/{_REQUEST}", "images": []}}],
     "NewCheck": [{"prompt": "A red fox in a snowy pine forest", "negative_prompt": "people, blurry"}],

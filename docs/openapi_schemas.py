@@ -5,7 +5,7 @@ import inspect
 import json
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -19,10 +19,10 @@ Schema = dict[str, Any]
 
 
 class Schemas:
-    """The JSON Schemas of all bodies and answers, each once."""
+    """The JSON Schemas of all bodies and answers, each once, and of the messages that are ``said`` elsewhere."""
 
-    def __init__(self, operations: list[Operation]) -> None:
-        wanted: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {}
+    def __init__(self, operations: list[Operation], said: Sequence[type[BaseModel]] = ()) -> None:
+        wanted: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {(model, "serialization"): None for model in said}
         for operation in operations:
             for model in (operation.body, operation.query):
                 if model:

@@ -11,7 +11,7 @@ from events.catalog.request_status_changed import RequestStatusChanged
 class Message(BaseModel):
     """One thing that is said, told apart by its ``type``."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 
 class StatusData(Message):

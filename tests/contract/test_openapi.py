@@ -15,6 +15,9 @@ from docs.openapi import Route, openapi, routes
 from docs.openapi_parts import EXAMPLES, PATH_PARAMETERS, PROBLEMS
 from docs.openapi_schemas import attribute_docstrings
 from events.api import ApiProblem, field_error
+from events.catalog.request_status_changed import RequestStatusChanged
+from events.testing import sample
+from services.notifications.messages import NotUnderstood, Pong, StatusChanged
 from tests.contract import templates
 
 DOCUMENT = openapi(ROOT)
@@ -124,6 +127,17 @@ def test_everything_that_may_be_sent_has_an_example_and_every_example_is_true() 
     for name, examples in EXAMPLES.items():
         for example in examples:
             satisfies(example, components[name])
+
+
+GOLDEN = RequestStatusChanged.model_validate(sample("RequestStatusChanged").model_dump())
+
+
+@pytest.mark.parametrize("said", [StatusChanged.of(GOLDEN), Pong(), NotUnderstood()], ids=lambda said: said.type)
+def test_what_a_socket_says_is_what_is_written(said: BaseModel) -> None:
+    body = json.loads(said.model_dump_json())
+    satisfies(body, DOCUMENT["x-socket"]["schema"])
+    with pytest.raises(jsonschema.ValidationError):
+        satisfies({**body, "type": "something else"}, DOCUMENT["x-socket"]["schema"])
 
 
 def test_every_reference_leads_somewhere_and_everything_defined_is_referred_to() -> None:
