@@ -11,6 +11,7 @@ from events.catalog.image_rejected import ImageRejected, ImageRejectedData
 from events.catalog.image_requested import ImageRequested, ImageRequestedData
 from events.catalog.image_stored import ImageStored, ImageStoredData
 from events.catalog.message_replayed import MessageReplayed, MessageReplayedData
+from events.catalog.model_lifecycle_changed import ModelLifecycleChanged, ModelLifecycleChangedData
 from events.catalog.processing_stalled import ProcessingStalled, ProcessingStalledData
 from events.catalog.prompt_approved import PromptApproved, PromptApprovedData
 from events.catalog.prompt_rejected import PromptRejected, PromptRejectedData
@@ -19,7 +20,7 @@ from events.catalog.request_expired import RequestExpired, RequestExpiredData
 from events.catalog.request_status_changed import RequestStatusChanged, RequestStatusChangedData
 from events.claim_check import handoff_key, sha256
 from events.drawing import Drawing, ImageOutcome, ModelPlan, RawImage, RemovedImage, StoredImage, Variant
-from events.envelope import Event
+from events.envelope import Event, subject_id
 
 REQUEST = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
 OWNER = "demo"
@@ -131,6 +132,14 @@ def golden_events() -> list[Event]:
         replays=1,
         operator="on-call",
     )
+    ending = ModelLifecycleChangedData(
+        model="titan-v2",
+        model_id="amazon.titan-image-generator-v2:0",
+        status="legacy",
+        ends_at=datetime(2026, 12, 31, tzinfo=UTC),
+        successor="nova-canvas",
+        sequence=2,
+    )
     rejected = PromptRejectedData(
         policy_version="2026-11-01",
         layer="keywords",
@@ -166,4 +175,5 @@ def golden_events() -> list[Event]:
         RequestStatusChanged.first(REQUEST, OWNER, changed, occurred_at=at(6.9), index=4),
         stalled,
         MessageReplayed.follow(kept, replayed, occurred_at=at(600), qualifier="storage.store", index=1),
+        ModelLifecycleChanged.first(subject_id("model/titan-v2"), "-", ending, occurred_at=at(3600), index=2),
     ]

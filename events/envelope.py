@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Self, get_args
-from uuid import UUID, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -66,6 +66,11 @@ def derive_id(cause_id: str, detail_type: str, index: int = 0) -> str:
     return str(uuid5(UUID(cause_id), f"{detail_type}:{index}"))
 
 
+def subject_id(subject: str) -> str:
+    """Return what stands for the request in events that belong to none, such as those about ``model/titan-v2``."""
+    return str(uuid5(NAMESPACE_URL, f"genai-images:{subject}"))
+
+
 def traceparent(request_id: str, event_id: str) -> str:
     """Return the W3C trace context of an event: the request's id is the trace id."""
     return f"00-{request_id.replace('-', '')}-{event_id.replace('-', '')[-16:]}-01"
@@ -83,7 +88,10 @@ class Event(Payload):
 
     @classmethod
     def first(cls, request_id: str, owner: str, data: Payload, *, occurred_at: datetime, index: int = 0) -> Self:
-        """Build an event caused by the request itself rather than by another event."""
+        """Build an event caused by the request itself rather than by another event.
+
+        Of one subject (`subject_id`) there may be many: ``index`` numbers them.
+        """
         return cls._build(
             data,
             request_id=request_id,

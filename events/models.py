@@ -1,7 +1,7 @@
 """The model catalogue: what may be asked of which model. Data in `models.json`; how a model is called is not here."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -115,6 +115,14 @@ class Catalogue:
     def keys(self) -> list[str]:
         """Return the names a caller may ask for."""
         return list(self._models)
+
+    def with_ends(self, ends: Mapping[str, date | None]) -> Self:
+        """Return the catalogue with the ends of life that are known by now, by key, in place of the listed ones."""
+        models = {
+            key: model.model_copy(update={"end_of_life": ends[key]}) if key in ends else model
+            for key, model in self._models.items()
+        }
+        return type(self)(models, self.default, self.moderation)
 
     def successors(self, model: Model) -> list[Model]:
         """Return the models that follow on ``model``, nearest first, each once."""

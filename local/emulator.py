@@ -135,6 +135,7 @@ def emulator(
         "LOG_LEVEL": "INFO",
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ENDPOINT_URL": f"http://{HOST}:{port}",
+        "AWS_ENDPOINT_URL_BEDROCK": models_url,
         "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": models_url,
         "AWS_ENDPOINT_URL_REKOGNITION": models_url,
         "POWERTOOLS_TRACE_DISABLED": "1",

@@ -54,6 +54,7 @@ def environment(running: State) -> dict[str, str]:
     """Return what boto3 needs to reach ``running``."""
     return {
         "AWS_ENDPOINT_URL": running.endpoint_url,
+        "AWS_ENDPOINT_URL_BEDROCK": running.models_url,
         "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": running.models_url,
         "AWS_ENDPOINT_URL_REKOGNITION": running.models_url,
         "AWS_ACCESS_KEY_ID": "test",

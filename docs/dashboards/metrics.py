@@ -64,6 +64,11 @@ METRICS: Final = (
     Metric("sweeper_looked_at", "intake", "Count", (), "Requests that showed no progress when the sweeper looked"),
     Metric("sweeper_nudged", "intake", "Count", (), "Those that it published again"),
     Metric("sweeper_expired", "intake", "Count", (), "Those that it gave up"),
+    # Models
+    Metric("models_watched", "operations", "Count", (), "Models whose lifecycle Bedrock told the sentinel"),
+    Metric("model_changes_told", "operations", "Count", (), "Those that moved on since it looked last"),
+    Metric("model_days_left", "operations", "Count", ("model",), "Days until a model ends, where an end is in sight"),
+    Metric("fewest_model_days_left", "operations", "Count", (), "The least of them, without those known to have ended"),
 )
 
 CATALOGUE: Final = {metric.name: metric for metric in METRICS}

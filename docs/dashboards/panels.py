@@ -278,6 +278,8 @@ def _infrastructure(estate: Estate) -> Dashboard:
             lines("Time behind the gateway, p95", gateway("IntegrationLatency", "p95"), unit="ms"),
             lines("Sweeper", own("sweeper_looked_at"), own("sweeper_nudged"), own("sweeper_expired")),
             stacked("Webhooks called", own("webhook_attempts")),
+            lines("Models: days left", own("model_days_left", "Minimum"), own("fewest_model_days_left", "Minimum")),
+            lines("Model sentinel", own("models_watched"), own("model_changes_told")),
         ],
     )
 

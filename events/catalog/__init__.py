@@ -20,6 +20,7 @@ CATALOG: Final[dict[tuple[str, int], str]] = {
     ("RequestStatusChanged", 1): "request_status_changed:RequestStatusChanged",
     ("ProcessingStalled", 1): "processing_stalled:ProcessingStalled",
     ("MessageReplayed", 1): "message_replayed:MessageReplayed",
+    ("ModelLifecycleChanged", 1): "model_lifecycle_changed:ModelLifecycleChanged",
 }
 
 

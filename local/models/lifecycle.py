@@ -86,6 +86,11 @@ class Lifecycle:
         override = self._overrides.get(model.id, self._overrides.get("*"))
         if isinstance(override, datetime):
             return override
+        if override == "ENDED":
+            today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+            return min(model.end_of_life or today, today)
+        if override == "ACTIVE":
+            return None
         return None if self._all_alive else model.end_of_life
 
     def override(self, changes: Mapping[str, object]) -> None:

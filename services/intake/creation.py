@@ -15,8 +15,9 @@ from events.telemetry import logger
 from services.intake.figures import Estimates
 from services.intake.identifiers import uuid7
 from services.intake.logic import IdempotencyRecord, KeyTakenError, RequestStore, accept
-from services.intake.parameters import NewRequest, ParameterError, resolve
+from services.intake.parameters import ModelEndedError, NewRequest, ParameterError, resolve
 from services.intake.quota import RateLimiter, Verdict, policy_headers
+from services.intake.signals import Signals
 from services.intake.views import Accepted, DryRun, dry_run_view, promise
 
 POLL_SECONDS: Final = "1"
@@ -49,6 +50,8 @@ class Creation:
     catalogue: Callable[[], Catalogue]
     price_ceiling_usd: Decimal
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    signals: Callable[[], Signals] = Signals
+    """What other services told; nothing, unless said otherwise."""
 
     def create(self, caller: Caller, wanted: NewRequest, idempotency_key: str | None = None) -> Answer:
         """Accept a request: (202, body, headers).
@@ -97,9 +100,11 @@ class Creation:
 
     def _resolve(self, wanted: NewRequest) -> Drawing:
         try:
-            return resolve(wanted, self.catalogue(), self.price_ceiling_usd)
+            return resolve(wanted, self.catalogue(), self.price_ceiling_usd, self.signals().ended)
         except ParameterError as error:
             raise ApiProblem(422, "validation_failed", "The model cannot do that", errors=error.errors) from error
+        except ModelEndedError as error:
+            raise _ended(error) from error
 
     def _estimate(self, drawing: Drawing) -> int | None:
         return self.estimates.seconds(still_served(self.catalogue(), drawing, self.clock().date()))
@@ -109,6 +114,14 @@ def still_served(catalogue: Catalogue, drawing: Drawing, today: date) -> list[st
     """Return those of a drawing's models that can still draw it."""
     found = [(plan.model, catalogue.get(plan.model)) for plan in drawing.models]
     return [key for key, model in found if model is not None and not model.ended(today)]
+
+
+def _ended(error: ModelEndedError) -> ApiProblem:
+    successor = error.successor
+    rule = "has ended" + (f"; {successor} follows on it" if successor else "")
+    entry = field_error("model", rule) | ({"successor": successor} if successor else {})
+    advice = f": ask for {successor}, or allow failover" if successor else ""
+    return ApiProblem(422, "model_ended", f"{error.model} is no longer served{advice}", errors=[entry])
 
 
 def _check(key: str) -> None:

@@ -1,6 +1,7 @@
 """What a caller may ask for, and what that means in each model's own terms."""
 
 import secrets
+from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from math import isclose
 from typing import Any, Final
@@ -53,11 +54,24 @@ class ParameterError(ValueError):
         self.errors = errors
 
 
-def resolve(request: NewRequest, catalogue: Catalogue, price_ceiling: Decimal) -> Drawing:
+class ModelEndedError(ValueError):
+    """The model asked for is served no longer, and none that follows on it can draw this."""
+
+    def __init__(self, model: str, successor: str | None) -> None:
+        super().__init__(f"{model} has ended")
+        self.model = model
+        self.successor = successor
+        """The next model that is still served."""
+
+
+def resolve(
+    request: NewRequest, catalogue: Catalogue, price_ceiling: Decimal, ended: AbstractSet[str] = frozenset()
+) -> Drawing:
     """Turn a request into what is to be drawn, with the models that may serve it in order.
 
     Successors are listed where they can draw the same thing and cost at most ``price_ceiling`` USD an image
-    (or no more than the model asked for). Raises ``ParameterError`` where the model asked for cannot do it.
+    (or no more than the model asked for). Those that have ``ended`` are passed over.
+    Raises ``ParameterError`` where the model asked for cannot do it, ``ModelEndedError`` where none is left.
     """
     model = catalogue.get(request.model or catalogue.default)
     if model is None:
@@ -75,6 +89,10 @@ def resolve(request: NewRequest, catalogue: Catalogue, price_ceiling: Decimal) -
         plan = _plan(successor, fitting, request.quality)
         if plan.price_usd <= max(price_ceiling, plans[0].price_usd):
             plans.append(plan)
+    plans = [plan for plan in plans if plan.model not in ended]
+    if not plans:
+        living = (successor.key for successor in catalogue.successors(model) if successor.key not in ended)
+        raise ModelEndedError(model.key, next(living, None))
     return Drawing(
         prompt=request.prompt,
         negative_prompt=request.negative_prompt,

@@ -1,15 +1,18 @@
-"""What lies beside the requests in their table: the counters of rate limits, and live figures.
+"""What lies beside the requests in their table: the counters of rate limits, live figures, and signals.
 
 pk RATE#<key id>#<window start>  sk WINDOW     requests and blocks of a key in one window; who was given back
 pk FIGURES                       sk DURATIONS  seconds from accepted to succeeded, an attribute a model
+pk SIGNALS                       sk NOW        `model#<key>`: status, ends_on, sequence
 """
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from events.items import from_item, to_item
 from services.intake.quota import Tally, Window
+from services.intake.signals import ModelSignal, Signals
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -124,3 +127,49 @@ class FigureTable:
             ExpressionAttributeNames={f"#m{number}": model for number, model in models.items()},
             ExpressionAttributeValues=to_item({f":m{n}": Decimal(f"{figures[m]:.3f}") for n, m in models.items()}),
         )
+
+
+MODEL: Final = "model#"
+
+
+class SignalTable:
+    """What other services told, in one item. Implements ``SignalStore``."""
+
+    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+        self._client = client
+        self._name = name
+        self._key = to_item({"pk": "SIGNALS", "sk": "NOW"})
+
+    def read(self) -> Signals:
+        """Return all that was told."""
+        values = from_item(self._client.get_item(TableName=self._name, Key=self._key).get("Item", {}))
+        models = {name.removeprefix(MODEL): _signal(told) for name, told in values.items() if name.startswith(MODEL)}
+        return Signals(models)
+
+    def note_model(self, key: str, signal: ModelSignal) -> None:
+        """Keep how a model stands, unless a later change is known."""
+        told = {
+            "status": signal.status,
+            "ends_on": signal.ends_on.isoformat() if signal.ends_on else "",
+            "sequence": signal.sequence,
+        }
+        self._note(f"{MODEL}{key}", told, "#name.#by < :by", {"#by": "sequence"}, {":by": signal.sequence})
+
+    def _note(self, name: str, told: dict[str, Any], later: str, names: dict[str, str], values: dict[str, Any]) -> None:
+        """Set an attribute where it is not there yet, or what is told comes ``later``."""
+        try:
+            self._client.update_item(
+                TableName=self._name,
+                Key=self._key,
+                UpdateExpression="SET #name = :told",
+                ConditionExpression=f"attribute_not_exists(#name) OR {later}",
+                ExpressionAttributeNames={"#name": name, **names},
+                ExpressionAttributeValues=to_item({":told": told, **values}),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return  # known, or overtaken by what came later
+
+
+def _signal(told: Mapping[str, Any]) -> ModelSignal:
+    ends_on = told["ends_on"]
+    return ModelSignal(told["status"], date.fromisoformat(ends_on) if ends_on else None, int(told["sequence"]))

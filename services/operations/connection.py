@@ -25,6 +25,11 @@ class Connection:
         account = self.client("sts").get_caller_identity()["Account"]
         return f"{self.target.prefix}-{name}-{account}-{self._session.region_name}"
 
+    @property
+    def region(self) -> str:
+        """The region it is in."""
+        return str(self._session.region_name or "us-east-1")
+
     def caller(self) -> str:
         """Return who is at work: the ARN that AWS knows, or the login name where AWS does not say."""
         try:

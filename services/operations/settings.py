@@ -24,6 +24,14 @@ class HealthSettings(Settings):
         return [name.strip() for name in self.queues.split(",")]
 
 
+class SentinelSettings(Settings):
+    """The model sentinel."""
+
+    aws_region: str
+    event_bus_name: str
+    operations_table: str
+
+
 class Target(BaseModel):
     """One deployed stack, reached with the operator's own AWS credentials. None leaves a choice to boto3."""
 

@@ -1,4 +1,4 @@
-"""Generation may invoke exactly the models of the catalogue, each where it is offered. The block is generated here."""
+"""What may be asked of Bedrock is exactly the models of the catalogue, each where it is offered. Generated here."""
 
 from typing import Any
 
@@ -24,3 +24,15 @@ def test_generation_may_invoke_the_models_of_the_catalogue_and_those_configured(
     if allowed != [expected, {"Ref": "CustomModelArns"}]:
         block = "\n".join(f'                - !Sub "{arn["Fn::Sub"]}"' for arn in expected)
         pytest.fail(f"services/generation/template.yaml: the statement `Models` should allow\n{block}")
+
+
+def test_the_sentinel_may_look_at_the_models_of_the_catalogue_and_at_the_one_that_screens_prompts() -> None:
+    watched = [arn for model in catalogue() for arn in invoke_arns(model, partition="${AWS::Partition}")]
+    screens = f"arn:${{AWS::Partition}}:bedrock:${{AWS::Region}}::foundation-model/{catalogue().moderation}"
+    expected = [{"Fn::Sub": arn} for arn in [*watched, screens]]
+    (allowed,) = [
+        each["Resource"] for each in statements("operations") if each["Action"] == "bedrock:GetFoundationModel"
+    ]
+    if allowed != expected:
+        block = "\n".join(f'                - !Sub "{arn["Fn::Sub"]}"' for arn in expected)
+        pytest.fail(f"services/operations/template.yaml: the sentinel should be allowed\n{block}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import boto3
@@ -9,8 +10,9 @@ import pytest
 from moto import mock_aws
 
 from services.intake.quota import Tally, Window
-from services.intake.tables import FigureTable, RateTable
-from tests.unit.intake.fakes import InMemoryFigures, InMemoryRates
+from services.intake.signals import ModelSignal, Signals
+from services.intake.tables import FigureTable, RateTable, SignalTable
+from tests.unit.intake.fakes import InMemoryFigures, InMemoryRates, InMemorySignals
 
 WINDOW = Window("key", 1_795_000_500, 900)
 REQUESTS = [f"01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e{number:02}" for number in range(5)]
@@ -34,6 +36,11 @@ def rates(request: pytest.FixtureRequest, client: Any) -> Any:
 @pytest.fixture(params=["fake", "dynamodb"])
 def figures(request: pytest.FixtureRequest, client: Any) -> Any:
     return InMemoryFigures() if request.param == "fake" else FigureTable(client, "requests")
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def signals(request: pytest.FixtureRequest, client: Any) -> Any:
+    return InMemorySignals() if request.param == "fake" else SignalTable(client, "requests")
 
 
 def test_so_many_are_counted_and_no_more(rates: Any) -> None:
@@ -109,3 +116,21 @@ def test_figures_are_kept_model_by_model(figures: Any) -> None:
     figures.write({"stable-image-core": 4.25, "sd3.5-large": 9.0})
     figures.write({"sd3.5-large": 8.0})
     assert figures.read() == {"stable-image-core": 4.25, "sd3.5-large": 8.0}
+
+
+def test_how_models_stand_is_kept_side_by_side(signals: Any) -> None:
+    assert signals.read() == Signals()
+    ended = ModelSignal("ended", date(2026, 11, 24), 2)
+    signals.note_model("titan-v2", ended)
+    signals.note_model("nova-canvas", ModelSignal("active", None, 1))
+
+    assert signals.read() == Signals({"titan-v2": ended, "nova-canvas": ModelSignal("active", None, 1)})
+    assert signals.read().ended == {"titan-v2"}
+
+
+def test_what_was_told_of_a_model_late_or_twice_changes_nothing(signals: Any) -> None:
+    latest = ModelSignal("active", None, 3)
+    for signal in (latest, ModelSignal("ended", date(2026, 11, 24), 2), latest):
+        signals.note_model("titan-v2", signal)
+
+    assert signals.read().models == {"titan-v2": latest}

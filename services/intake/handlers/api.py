@@ -34,7 +34,8 @@ from services.intake.operations import (
 from services.intake.parameters import NewRequest
 from services.intake.quota import RateLimiter
 from services.intake.settings import ApiSettings
-from services.intake.tables import FigureTable, RateTable
+from services.intake.signals import SignalCache
+from services.intake.tables import FigureTable, RateTable, SignalTable
 from services.intake.views import RequestView, is_over, request_list, request_view
 from services.intake.waiting import MAX_SECONDS, preferred_wait
 
@@ -46,13 +47,14 @@ settings = ApiSettings.load()
 client = boto3.client("dynamodb")
 table = RequestTable(client, settings.table_name, timedelta(minutes=settings.nudge_after_minutes))
 estimates = Estimates(FigureTable(client, settings.table_name))
+signals = SignalCache(SignalTable(client, settings.table_name))
 links = image_links(settings.gallery_bucket_name, settings.cdn_domain)
 handler = Api(max_body=MAX_BODY)
 
 
 def models() -> Catalogue:
-    """Return the catalogue, read when it is first needed."""
-    return catalogue(settings.custom_models)
+    """Return the catalogue, read when it is first needed, with the lifecycles that are known by now."""
+    return catalogue(settings.custom_models).with_ends(signals.current().ends)
 
 
 creation = Creation(
@@ -61,6 +63,7 @@ creation = Creation(
     estimates,
     models,
     settings.failover_price_ceiling_usd,
+    signals=signals.current,
 )
 
 

@@ -19,8 +19,9 @@ from services.intake.figures import Estimates
 from services.intake.operations import GENERATE_IMAGES
 from services.intake.quota import RateLimiter
 from services.intake.settings import FacadeSettings
+from services.intake.signals import SignalCache
 from services.intake.statuses import StatusTable
-from services.intake.tables import FigureTable, RateTable
+from services.intake.tables import FigureTable, RateTable, SignalTable
 from services.intake.views import request_view
 from services.intake.waiting import MAX_SECONDS, wait_for_end
 
@@ -31,13 +32,14 @@ settings = FacadeSettings.load()
 client = boto3.client("dynamodb")
 table = RequestTable(client, settings.table_name, timedelta(minutes=settings.nudge_after_minutes))
 statuses = StatusTable(client, settings.table_name)
+signals = SignalCache(SignalTable(client, settings.table_name))
 links = image_links(settings.gallery_bucket_name, settings.cdn_domain)
 handler = Api(max_body=MAX_BODY)
 
 
 def models() -> Catalogue:
-    """Return the catalogue, read when it is first needed."""
-    return catalogue(settings.custom_models)
+    """Return the catalogue, read when it is first needed, with the lifecycles that are known by now."""
+    return catalogue(settings.custom_models).with_ends(signals.current().ends)
 
 
 creation = Creation(
@@ -46,6 +48,7 @@ creation = Creation(
     Estimates(FigureTable(client, settings.table_name)),
     models,
     settings.failover_price_ceiling_usd,
+    signals=signals.current,
 )
 
 

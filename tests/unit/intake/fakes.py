@@ -9,6 +9,7 @@ from services.intake.lifecycle import ENDINGS, RANKS, STALLED, Fact
 from services.intake.listing import Page, Row
 from services.intake.logic import IdempotencyRecord, KeyTakenError, State
 from services.intake.quota import Tally, Window
+from services.intake.signals import ModelSignal, Signals
 
 
 class InMemoryRequests:
@@ -136,3 +137,19 @@ class InMemoryFigures:
     def write(self, figures: Mapping[str, float]) -> None:
         self.writes += 1
         self.figures |= figures
+
+
+class InMemorySignals:
+    """Implements ``SignalStore``."""
+
+    def __init__(self) -> None:
+        self.models: dict[str, ModelSignal] = {}
+        self.reads = 0
+
+    def read(self) -> Signals:
+        self.reads += 1
+        return Signals(dict(self.models))
+
+    def note_model(self, key: str, signal: ModelSignal) -> None:
+        if key not in self.models or self.models[key].sequence < signal.sequence:
+            self.models[key] = signal

@@ -13,6 +13,7 @@ from services.intake.creation import Creation
 from services.intake.figures import Estimates
 from services.intake.parameters import NewRequest
 from services.intake.quota import RateLimiter, Tally, Window
+from services.intake.signals import ModelSignal, Signals
 from tests.unit.intake.fakes import InMemoryFigures, InMemoryRates, InMemoryRequests
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -30,6 +31,7 @@ class Desk:
             InMemoryFigures(),
         )
         self.now = NOW
+        self.signals = Signals()
         self.creation = Creation(
             self.store,
             RateLimiter(self.rates, self._seconds),
@@ -37,7 +39,11 @@ class Desk:
             lambda: MODELS,
             Decimal("0.08"),
             lambda: self.now,
+            lambda: self.signals,
         )
+
+    def end(self, *models: str) -> None:
+        self.signals = Signals({key: ModelSignal("ended", NOW.date(), 1) for key in models})
 
     def _seconds(self) -> float:
         return self.now.timestamp()
@@ -188,3 +194,23 @@ def test_how_long_it_takes_is_said_where_it_is_known(desk: Desk) -> None:
     known = Desk()
     known.figures.figures = {"stable-image-core": 3.4}
     assert known.create()[1].estimated_seconds == 4
+
+
+def test_a_model_that_has_ended_is_passed_over(desk: Desk) -> None:
+    desk.end("nova-canvas", "titan-v2")
+    _, body, _ = desk.create(NewRequest(prompt="a lighthouse", model="titan-v2", size="1024x1024"))
+
+    plans = desk.store.request(body.id).data.drawing.models
+    assert [plan.model for plan in plans] == ["stable-image-core", "sd3.5-large"]
+
+
+def test_a_request_whose_only_model_has_ended_is_told_the_successor_and_not_counted(desk: Desk) -> None:
+    desk.end("nova-canvas", "titan-v2")
+    wanted = NewRequest(prompt="a lighthouse", model="titan-v2", failover=False)
+    problem = refusal(lambda: desk.create(wanted))
+
+    assert (problem.status, problem.code) == (422, "model_ended")
+    assert problem.errors == [
+        {"field": "model", "rule": "has ended; stable-image-core follows on it", "successor": "stable-image-core"}
+    ]
+    assert desk.counted == 0

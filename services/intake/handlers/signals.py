@@ -1,0 +1,15 @@
+"""What decides whether new requests are taken: lifecycle of models. Kept where the request API looks."""
+
+from functools import partial
+
+import boto3
+
+from events.catalog.model_lifecycle_changed import ModelLifecycleChanged
+from events.runtime import consumer
+from services.intake.settings import TableSettings
+from services.intake.signals import note
+from services.intake.tables import SignalTable
+
+store = SignalTable(boto3.client("dynamodb"), TableSettings.load().table_name)
+
+handler = consumer(step="intake.signals", accepts=[ModelLifecycleChanged], handle=partial(note, store))

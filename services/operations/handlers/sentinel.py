@@ -1,0 +1,51 @@
+"""The model sentinel, on a schedule: says when a model is about to end, has ended, or came back."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+
+from events import startup
+from events.models import catalogue
+from events.publisher import Publisher
+from events.telemetry import logger, measure
+from services.operations.lifecycle.adapters import BedrockRegistry, SentinelMemory
+from services.operations.lifecycle.logic import watch, watched_models
+from services.operations.settings import SentinelSettings
+
+PATIENCE: Final = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+
+settings = SentinelSettings.load()
+registry = BedrockRegistry(lambda region: boto3.client("bedrock", region_name=region, config=PATIENCE))
+memory = SentinelMemory(boto3.client("dynamodb"), settings.operations_table)
+publisher = Publisher(boto3.client("events"), settings.event_bus_name)
+models = watched_models(catalogue(), settings.aws_region)
+startup.finished()
+
+
+def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
+    """Look at every model once. Raises after all were looked at where some could not be asked."""
+    now = datetime.now(UTC)
+    report = watch(registry, memory, publisher.publish, models, now, failed)
+    for row in report.rows:
+        if row.days_left is not None:
+            facts = {"status": row.standing.status, "successor": row.watched.successor}
+            measure("model ends", {"model_days_left": (row.days_left, "Count")}, {"model": row.watched.key}, **facts)
+    least = report.least(now.date())
+    measure(
+        "sentinel",
+        {"models_watched": (len(report.rows), "Count"), "model_changes_told": (report.told, "Count")},
+        {},
+        failed=report.failed,
+    )
+    if least is not None:
+        measure("models end", {"fewest_model_days_left": (least, "Count")}, {})
+    if report.failed:
+        raise RuntimeError(f"{report.failed} models could not be looked at")
+    return {"looked_at": len(report.rows), "told": report.told}
+
+
+def failed(key: str, error: Exception) -> None:
+    """Say which model could not be looked at."""
+    logger.error("model could not be looked at", model=key, error=type(error).__name__)

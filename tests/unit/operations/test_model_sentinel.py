@@ -1,0 +1,148 @@
+"""The model sentinel: what changed is told once, with the same event however often it has to be said."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from events.catalog.model_lifecycle_changed import ModelLifecycleChanged
+from events.envelope import Event
+from events.models import Catalogue, catalogue
+from services.operations.lifecycle.logic import Remembered, Report, Standing, Watched, watch, watched_models
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+CORE = Watched("core", "stability.core", "us-west-2", successor="ultra", relied_on=True)
+ULTRA = Watched("ultra", "stability.ultra", "us-west-2")
+ACTIVE = Standing("active")
+
+
+class FakeBedrock:
+    """Implements ``Registry``; an exception is raised."""
+
+    def __init__(self, **standings: Standing | Exception) -> None:
+        self.standings = standings
+
+    def standing(self, watched: Watched, now: datetime) -> Standing:
+        found = self.standings[watched.key]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+class FakeMemory:
+    """Implements ``Memory``."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Remembered] = {}
+
+    def recall(self) -> Mapping[str, Remembered]:
+        return dict(self.kept)
+
+    def remember(self, standing: Remembered) -> None:
+        self.kept[standing.key] = standing
+
+
+class Bench:
+    """A sentinel with everything it touches."""
+
+    def __init__(self, **standings: Standing | Exception) -> None:
+        self.bedrock = FakeBedrock(**standings)
+        self.memory = FakeMemory()
+        self.told: list[Event] = []
+        self.errors: list[str] = []
+        self.bus_is_down = False
+
+    def publish(self, events: Sequence[Event]) -> None:
+        if self.bus_is_down:
+            raise OSError("no bus")
+        self.told += events
+
+    def run(self, at: datetime = NOW) -> Report:
+        models = [model for model in (CORE, ULTRA) if model.key in self.bedrock.standings]
+        return watch(self.bedrock, self.memory, self.publish, models, at, lambda key, _: self.errors.append(key))
+
+    def said(self) -> list[tuple[str, str, int]]:
+        found = [event for event in self.told if isinstance(event, ModelLifecycleChanged)]
+        return [(event.data.model, event.data.status, event.data.sequence) for event in found]
+
+
+def test_every_model_is_told_of_once_when_the_installation_is_new() -> None:
+    bench = Bench(core=ACTIVE, ultra=Standing("legacy", NOW + timedelta(days=30)))
+    bench.run()
+    bench.run(NOW + timedelta(hours=1))
+
+    assert bench.said() == [("core", "active", 1), ("ultra", "legacy", 1)]
+
+
+def test_a_change_is_told_with_the_next_number_and_so_is_the_way_back() -> None:
+    bench = Bench(core=ACTIVE)
+    for hours, standing in enumerate([ACTIVE, Standing("ended", NOW), ACTIVE]):
+        bench.bedrock.standings["core"] = standing
+        bench.run(NOW + timedelta(hours=hours))
+
+    assert bench.said() == [("core", "active", 1), ("core", "ended", 2), ("core", "active", 3)]
+    assert len({event.metadata.event_id for event in bench.told}) == 3
+    assert len({event.metadata.request_id for event in bench.told}) == 1
+
+
+def test_what_could_not_be_published_is_published_by_the_next_run_as_the_same_event() -> None:
+    bench = Bench(core=Standing("ended", NOW))
+    bench.bus_is_down = True
+    report = bench.run()
+    assert (report.failed, bench.errors) == (1, ["core"])
+
+    bench.bus_is_down = False
+    bench.run(NOW + timedelta(hours=1))
+    bench.memory.kept = {key: replace(known, told=False) for key, known in bench.memory.kept.items()}
+    bench.run(NOW + timedelta(hours=2))
+
+    first, again = bench.told
+    assert first == again
+    assert first.metadata.occurred_at == NOW, "when it was noticed, not when it could be said"
+
+
+def test_a_model_that_cannot_be_asked_does_not_keep_the_others_from_being_looked_at() -> None:
+    bench = Bench(core=OSError("away"), ultra=ACTIVE)
+    report = bench.run()
+
+    assert (report.failed, [row.watched.key for row in report.rows]) == (1, ["ultra"])
+    assert bench.said() == [("ultra", "active", 1)]
+
+
+@pytest.mark.parametrize(
+    ("standing", "left"),
+    [
+        (ACTIVE, None),
+        (Standing("legacy", NOW + timedelta(days=60)), 60),
+        (Standing("legacy", NOW + timedelta(days=60, hours=-1)), 59),
+        (Standing("ended", NOW - timedelta(days=3)), -3),
+        (Standing("ended"), 0),
+    ],
+)
+def test_days_left_are_whole_days(standing: Standing, left: int | None) -> None:
+    assert standing.days_left(NOW) == left
+
+
+def test_the_fewest_days_leave_out_what_the_catalogue_knows_to_have_ended_but_not_what_is_relied_on() -> None:
+    listed = replace(ULTRA, known_end=date(2026, 9, 30))
+    report = Report()
+    bench = Bench(core=Standing("legacy", NOW + timedelta(days=40)), ultra=Standing("ended", NOW - timedelta(days=50)))
+    models = [CORE, listed]
+    report = watch(bench.bedrock, bench.memory, bench.publish, models, NOW, lambda *_: None)
+    assert report.least(NOW.date()) == 40
+
+    models = [CORE, replace(listed, relied_on=True)]
+    report = watch(bench.bedrock, bench.memory, bench.publish, models, NOW, lambda *_: None)
+    assert report.least(NOW.date()) == -50
+
+
+def test_the_sentinel_looks_where_generation_asks_and_leaves_models_of_ones_own_alone() -> None:
+    arn = "arn:aws:bedrock:eu-west-1:123456789012:imported-model/mine"
+    custom = Catalogue.load(f'{{"mine": {{"arn": "{arn}", "family": "sdxl"}}}}')
+    found = {model.key: model for model in watched_models(custom, "us-east-1")}
+
+    assert "mine" not in found
+    assert found["titan-v2"].region == "us-east-1"
+    assert found["stable-image-core"].region == "us-west-2"
+    assert [key for key, model in found.items() if model.relied_on] == [catalogue().default, catalogue().moderation]
