@@ -1,0 +1,73 @@
+"""The model sentinel on the deployed system: a model ends, and nobody's request goes to it any more."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from services.intake.signals import PERIOD
+from tests.e2e.system import System
+
+CORE = "stability.stable-image-core-v1:1"
+
+
+def look(stack: System) -> Any:
+    """Run the sentinel as its schedule would."""
+    answer = stack.client("lambda").invoke(FunctionName=f"{stack.prefix}-operations-sentinel")
+    result = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, result
+    return result
+
+
+def shown(stack: System, model: str) -> str:
+    """Return the lifecycle of a model as callers see it."""
+    return str(stack.call("GET", f"/v1/models/{model}").json["lifecycle"])
+
+
+@pytest.fixture
+def forgetful(stack: System) -> Iterator[None]:
+    """Let nobody remember afterwards how models stood: other tests end and revive them as they like."""
+    yield
+    dynamodb = stack.client("dynamodb")
+    memory = f"{stack.prefix}-operations"
+    found = dynamodb.query(
+        TableName=memory,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": "MODELS"}},
+    )["Items"]
+    for item in found:
+        dynamodb.delete_item(TableName=memory, Key={"pk": item["pk"], "sk": item["sk"]})
+    dynamodb.delete_item(TableName=f"{stack.prefix}-requests", Key={"pk": {"S": "SIGNALS"}, "sk": {"S": "NOW"}})
+    forgotten = time.monotonic() + PERIOD
+    stack.wait_until(lambda: time.monotonic() > forgotten, seconds=PERIOD + 5, what="every cache to be read anew")
+
+
+def test_new_requests_go_past_a_model_that_ended_without_asking_it(stack: System, forgetful: None) -> None:
+    assert shown(stack, "stable-image-core") == "active"
+    stack.models("POST", "/_lifecycle", {CORE: "ENDED"})
+    assert look(stack)["told"] > 0
+    assert look(stack)["told"] == 0, "what is known is not told again"
+    stack.wait_until(
+        lambda: shown(stack, "stable-image-core") == "ended", seconds=PERIOD + 20, what="intake to know of the end"
+    )
+
+    stack.models("DELETE", "/_calls")
+    view = stack.draw("a heron by the river")
+    assert view["status"] == "succeeded"
+    assert view["images"][0]["model"] != "stable-image-core"
+    asked = [call["model"] for call in stack.models("GET", "/_calls")["calls"] if call["operation"] == "invoke"]
+    assert asked
+    assert not any("core" in model for model in asked), asked
+
+    refused = stack.call("POST", "/v1/requests", {"prompt": "a heron", "model": "stable-image-core", "failover": False})
+    assert (refused.status, refused.json["code"]) == (422, "model_ended")
+    assert refused.json["errors"][0]["successor"] == "stable-image-ultra"
+
+    stack.models("DELETE", "/_lifecycle")
+    assert look(stack)["told"] == 1
+    stack.wait_until(
+        lambda: shown(stack, "stable-image-core") == "active", seconds=PERIOD + 20, what="intake to know it is back"
+    )
+    assert stack.draw("a heron by the river again")["images"][0]["model"] == "stable-image-core"
