@@ -28,6 +28,7 @@ PARAMETERS = {
     "DataRetention": "Delete",
     "RequireTls": "false",  # the emulator speaks plain HTTP and would enforce the denial of it
     "Cdn": "off",
+    "ArchiveDays": "0",  # the emulator's CloudFormation has no archive; `_ensure_archive` makes one
     "CompositeAlarms": "off",  # the emulator does not know them
     "WebhookLoopback": "true",  # whoever tries webhooks here has nothing but this machine
     "BatchingWindowSeconds": "1",  # somebody is watching
@@ -85,6 +86,7 @@ def deploy(endpoint_url: str, say: Say, parameters: Mapping[str, str] | None = N
         parameters={name: value for name, value in merged.items() if name in declared},
     )
     defaults = {name: parameter.get("Default", "") for name, parameter in declared.items()}
+    _ensure_archive(client("events", endpoint_url), outputs)
     _set_cors(client("apigatewayv2", endpoint_url), template, {**defaults, **merged}, outputs)
     return {
         **outputs,
@@ -162,6 +164,13 @@ def _set_cors(
             cors = resource["Properties"]["CorsConfiguration"]
             origins = parameters[cors["AllowOrigins"]["Ref"]].split(",")
             apigateway.update_api(ApiId=outputs["ApiId"], CorsConfiguration={**cors, "AllowOrigins": origins})
+
+
+def _ensure_archive(events: Any, outputs: Mapping[str, str]) -> None:
+    """Keep every event of the bus, as the template's archive does on AWS."""
+    bus = events.describe_event_bus(Name=outputs["EventBusName"])["Arn"]
+    if not events.list_archives(EventSourceArn=bus)["Archives"]:
+        events.create_archive(ArchiveName=outputs["Prefix"], EventSourceArn=bus)
 
 
 def _ensure_bucket(s3: Any) -> None:

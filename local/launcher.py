@@ -22,6 +22,7 @@ def main() -> None:
     if module == "ministack" and not os.environ.pop("MINISTACK_UNPATCHED", None) and is_as_expected():
         remember_attributes()
         know_event_buses()
+        replay_to_the_rules_that_are_named()
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
@@ -80,6 +81,34 @@ def know_event_buses() -> None:
         return extract(service, method, path, headers, body, query_params, region, account_id)
 
     iam_actions.extract_resource_arn = extract_with_buses
+
+
+def replay_to_the_rules_that_are_named() -> None:
+    """Let a replay reach only the rules of its destination's ``FilterArns``; the emulator tells every rule.
+
+    `tests/e2e/test_event_replay.py` fails without this.
+    """
+    from ministack.services import eventbridge  # noqa: PLC0415
+
+    matches, dispatch, meant = eventbridge._matches_pattern_view, eventbridge._dispatch_event, threading.local()
+
+    def dispatch_to_those(event, view=None):  # type: ignore[no-untyped-def]
+        replay = eventbridge._replays.get(event.get("ReplayName") or "", {})
+        before, meant.arns = getattr(meant, "arns", None), replay.get("Destination", {}).get("FilterArns")
+        try:
+            return dispatch(event, view)
+        finally:
+            meant.arns = before
+
+    def matches_if_meant(pattern, view, owner="rule"):  # type: ignore[no-untyped-def]
+        arns = getattr(meant, "arns", None)
+        if arns and owner.startswith("rule "):
+            rule = eventbridge._rules.get(owner.removeprefix("rule "), {})
+            if rule.get("Arn") not in arns:
+                return False
+        return matches(pattern, view, owner)
+
+    eventbridge._dispatch_event, eventbridge._matches_pattern_view = dispatch_to_those, matches_if_meant
 
 
 if __name__ == "__main__":

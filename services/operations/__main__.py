@@ -10,6 +10,7 @@ from events.publisher import PublishError
 from services.operations.commands.actions import actions
 from services.operations.commands.audit import audit
 from services.operations.commands.dlq import dlq
+from services.operations.commands.events import events
 from services.operations.commands.models import models
 from services.operations.commands.options import EXIT_CODES, FAILED, NOT_CONFIRMED, OK, bare
 from services.operations.commands.trace import trace
@@ -24,6 +25,7 @@ def cli(context: click.Context) -> Any:
 
 
 cli.add_command(dlq)
+cli.add_command(events)
 cli.add_command(actions)
 cli.add_command(audit)
 cli.add_command(trace)
