@@ -12,6 +12,8 @@ class RequestStatusChangedData(Payload):
     previous: str
     sequence: int
     """Counts this request's changes of status from 1, so that a reader sees what it missed."""
+    webhook_id: str | None = None
+    """The webhook that the request named, to be told of it."""
 
 
 class RequestStatusChanged(Event):

@@ -67,6 +67,7 @@ def state_of(item: Mapping[str, Any]) -> State:
             for event_id, fact in values["timeline"].items()
         },
         charged_to=_window_of(values.get("charged_to")),
+        webhook_id=values.get("webhook_id"),
     )
 
 
@@ -141,6 +142,7 @@ class RequestTable:
                 "open_shard": _shard(state.request_id),
                 "next_check_at": (state.created_at + self._first_check).isoformat(),
                 "charged_to": charged and asdict(charged),
+                "webhook_id": state.webhook_id,
             }
         )
 

@@ -71,7 +71,7 @@ class Creation:
             if idempotency_key and (found := self.store.recorded(caller.owner, idempotency_key, now)):
                 return _again(found, digest, caller)
             raise ApiProblem(429, verdict.refusal, REFUSALS[verdict.refusal], headers=verdict.headers)
-        return self._accept(caller, drawing, verdict, now, (idempotency_key, digest))
+        return self._accept(caller, drawing, verdict, now, (idempotency_key, digest), wanted.webhook_id)
 
     def dry_run(self, wanted: NewRequest) -> DryRun:
         """Return what would be drawn, by whom, and for how much. Nothing is written, nothing is counted."""
@@ -79,7 +79,13 @@ class Creation:
         return dry_run_view(drawing, chosen_seed=wanted.seed, estimated_seconds=self._estimate(drawing))
 
     def _accept(
-        self, caller: Caller, drawing: Drawing, verdict: Verdict, now: datetime, repeatable: tuple[str | None, str]
+        self,
+        caller: Caller,
+        drawing: Drawing,
+        verdict: Verdict,
+        now: datetime,
+        repeatable: tuple[str | None, str],
+        webhook_id: str | None,
     ) -> Answer:
         key, digest = repeatable
         request_id = uuid7()
@@ -88,7 +94,16 @@ class Creation:
             record = None
             if key is not None:
                 record = IdempotencyRecord(caller.owner, key, digest, body.model_dump_json(), now + RECORD_KEPT)
-            accept(self.store, request_id, caller.owner, drawing, now, charged_to=verdict.window, record=record)
+            accept(
+                self.store,
+                request_id,
+                caller.owner,
+                drawing,
+                now,
+                charged_to=verdict.window,
+                record=record,
+                webhook_id=webhook_id,
+            )
         except KeyTakenError as taken:
             self.limiter.give_back(verdict.window, request_id, blocked=False)
             return _again(taken.record, digest, caller)

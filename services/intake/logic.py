@@ -47,6 +47,8 @@ class State:
     """The timeline, by event id."""
     charged_to: Window | None = None
     """The window of the key's rate limit that the request was counted in."""
+    webhook_id: str | None = None
+    """The webhook that the request named, to be told of it."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,7 @@ def accept(
     *,
     charged_to: Window | None = None,
     record: IdempotencyRecord | None = None,
+    webhook_id: str | None = None,
 ) -> State:
     """Accept a request: after this it is never lost. The table's stream publishes it.
 
@@ -139,7 +142,7 @@ def accept(
     """
     event = ImageRequested.first(request_id, owner, ImageRequestedData(drawing=drawing), occurred_at=now)
     fact = fact_of(event)
-    state = State(request_id, owner, now, ACCEPTED, 0, 1, {fact.event_id: fact}, charged_to)
+    state = State(request_id, owner, now, ACCEPTED, 0, 1, {fact.event_id: fact}, charged_to, webhook_id)
     store.create(event, state, record)
     return state
 

@@ -29,7 +29,9 @@ def announce_change(old: State, new: State) -> list[Event]:
     ]
     if new.status != old.status:
         latest = max(fact.at for fact in new.facts.values())
-        data = RequestStatusChangedData(status=new.status, previous=old.status, sequence=new.status_sequence)
+        data = RequestStatusChangedData(
+            status=new.status, previous=old.status, sequence=new.status_sequence, webhook_id=new.webhook_id
+        )
         events.append(
             RequestStatusChanged.first(new.request_id, new.owner, data, occurred_at=latest, index=new.status_sequence)
         )

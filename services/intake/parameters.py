@@ -38,6 +38,8 @@ class NewRequest(BaseModel):
     quality: Quality = "standard"
     steps: int | None = None
     guidance: float | None = Field(None, allow_inf_nan=False)
+    webhook_id: str | None = Field(None, pattern="^[a-z2-7]{16}$", examples=["w3bhookexample22"])
+    """Tell this webhook of yours, one for named requests, what becomes of it. Whether there is one is not checked."""
 
     @model_validator(mode="after")
     def _one_shape(self) -> "NewRequest":

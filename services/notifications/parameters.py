@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from events.texts import Text
 from services.notifications.addresses import LONGEST_URL
-from services.notifications.webhooks import ENDINGS, STATUSES, Status
+from services.notifications.webhooks import ENDINGS, STATUSES, Requests, Status
 
 DAY: Final = 24 * 3600
 WEBHOOK_ID: Final = "[a-z2-7]{16}"
@@ -25,6 +25,8 @@ class NewWebhook(BaseModel):
     """Https, on port 443 or 8443, at a public address."""
     statuses: list[Status] = Field(list(ENDINGS), min_length=1, max_length=len(STATUSES))
     """It is told when a request moves to one of these; where absent, when it has ended."""
+    requests: Requests = "all"
+    """Which requests it is told of: all of yours, or only those that are sent with its ``webhook_id``."""
     description: Annotated[Text, Field(max_length=100)] = ""
     """What it is for."""
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from services.notifications.parameters import cursor_of
-from services.notifications.webhooks import Delivery, DeliveryPage, State, Webhook
+from services.notifications.webhooks import Delivery, DeliveryPage, Requests, State, Webhook
 
 
 class Ticket(BaseModel):
@@ -24,6 +24,8 @@ class WebhookView(BaseModel):
     url: str
     description: str
     statuses: list[str]
+    requests: Requests
+    """`named`: only those that are sent with its `webhook_id`."""
     created_at: datetime
     previous_until: datetime | None
     """Until when messages are signed with the secret before the last rotation as well."""
@@ -119,6 +121,7 @@ def _shown(webhook: Webhook, now: datetime) -> dict[str, object]:
         "url": webhook.url,
         "description": webhook.description,
         "statuses": list(webhook.statuses),
+        "requests": webhook.requests,
         "created_at": webhook.created_at,
         "previous_until": webhook.previous_until if in_overlap else None,
         "disabled_at": webhook.disabled_at,

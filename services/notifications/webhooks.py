@@ -28,6 +28,8 @@ MOST_ATTEMPTS_KEPT: Final = 20
 MOST_REPLAYS: Final = 1000
 """Of one message by operators, between two resends."""
 
+Requests = Literal["all", "named"]
+"""Which requests a webhook is told of: all of its owner's, or those that name it."""
 State = Literal["pending", "delivered", "failed"]
 
 
@@ -42,6 +44,7 @@ class Webhook:
     statuses: tuple[str, ...]
     """The request's statuses it is told of."""
     created_at: datetime
+    requests: Requests = "all"
     generation: int = 1
     """Counts its secrets, which are derived and not kept; see ``signing``."""
     previous_until: datetime | None = None
@@ -52,7 +55,8 @@ class Webhook:
     def wants(self, event: RequestStatusChanged) -> bool:
         """Tell whether it is to be told of ``event``: of nothing that happened before it was there."""
         is_news = event.metadata.occurred_at >= self.created_at
-        return self.disabled_at is None and is_news and event.data.status in self.statuses
+        is_meant = self.requests == "all" or event.data.webhook_id == self.webhook_id
+        return self.disabled_at is None and is_news and is_meant and event.data.status in self.statuses
 
     def generations(self, now: datetime) -> tuple[int, ...]:
         """Return the secrets that a message of ``now`` is signed with, the newest first."""

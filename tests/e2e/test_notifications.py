@@ -198,6 +198,28 @@ def test_a_webhook_is_told_of_the_end_of_a_request_with_a_signature_that_holds(
     assert "paper boat" not in body.decode()
 
 
+def test_a_request_names_the_webhook_that_is_told_of_it(stack: System, hook: Hook, owner: str) -> None:
+    hooks = Hooks(stack, owner)
+    webhook = hooks.register(hook.url, requests="named")
+    wanted = {"prompt": "a paper kite", "webhook_id": webhook["webhook_id"]}
+
+    named = hooks.call("POST", "/v1/requests", wanted).json["id"]
+    hooks.call(
+        "POST",
+        "/v1/requests",
+        {"prompt": "a paper crane"},
+    )
+    hooks.ended(webhook)
+
+    def all_ended() -> bool:
+        found = hooks.call("GET", "/v1/requests").json["requests"]
+        return {request["status"] for request in found} == {"succeeded"}
+
+    stack.wait_until(all_ended, seconds=SECONDS, what="both requests to end")
+    assert [delivery["request_id"] for delivery in hooks.deliveries(webhook)] == [named]
+    assert [json.loads(body)["data"]["request_id"] for _, _, body in hook.calls] == [named]
+
+
 def test_a_webhook_that_fails_is_told_again_and_the_log_shows_every_attempt(
     stack: System, hook: Hook, owner: str
 ) -> None:

@@ -150,6 +150,12 @@ def test_where_a_request_was_counted_comes_back(store: Any) -> None:
     assert track(store, sample("PromptRejected")).charged_to == window  # type: ignore[union-attr]
 
 
+def test_the_webhook_that_a_request_named_comes_back(store: Any) -> None:
+    accept(store, REQUEST, "demo", REQUESTED.data.drawing, START, webhook_id="w3bhookexample22")
+    assert store.state(REQUEST).webhook_id == "w3bhookexample22"
+    assert track(store, sample("PromptRejected")).webhook_id == "w3bhookexample22"  # type: ignore[union-attr]
+
+
 RECORD = IdempotencyRecord("demo", "k", "digest", '{"id": 1}', START + timedelta(hours=24))
 
 

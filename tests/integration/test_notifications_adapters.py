@@ -153,7 +153,7 @@ def delivery(number: int = 0, **others: Any) -> Delivery:
 
 def test_a_webhook_is_read_as_it_was_kept(webhooks: WebhookStore) -> None:
     plain = hook()
-    full = hook(1, description="for billing", generation=3, previous_until=NOW, disabled_at=NOW)
+    full = hook(1, description="for billing", requests="named", generation=3, previous_until=NOW, disabled_at=NOW)
     for kept in (full, plain):
         webhooks.add(kept)
         assert webhooks.webhook("demo", kept.webhook_id) == kept

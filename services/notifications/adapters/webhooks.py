@@ -49,6 +49,7 @@ def _webhook_of(values: Mapping[str, Any]) -> Webhook:
         description=values["description"],
         statuses=tuple(values["statuses"]),
         created_at=datetime.fromisoformat(values["created_at"]),
+        requests=values["requests"],
         generation=int(values["generation"]),
         **times,
     )

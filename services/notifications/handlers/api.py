@@ -79,6 +79,7 @@ def create_webhook() -> Response[str]:
         description=wanted.description,
         statuses=tuple(dict.fromkeys(wanted.statuses)),
         created_at=now,
+        requests=wanted.requests,
     )
     try:
         webhooks.add(webhook)

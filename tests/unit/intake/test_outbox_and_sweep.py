@@ -58,6 +58,17 @@ def test_a_moved_status_is_announced_with_its_number() -> None:
     assert event.data == RequestStatusChangedData(status="generating", previous="accepted", sequence=1)
 
 
+def test_every_move_names_the_webhook_that_the_request_named() -> None:
+    store, requested = InMemoryRequests(), sample("ImageRequested")
+    assert isinstance(requested, ImageRequested)
+    accept(store, REQUEST, "demo", requested.data.drawing, START, webhook_id="w3bhookexample22")
+    before = store.state(REQUEST)
+    track(store, sample("PromptApproved"))
+
+    (event,) = announce_change(before, store.state(REQUEST))
+    assert event.data.webhook_id == "w3bhookexample22"
+
+
 def test_the_same_change_is_announced_with_the_same_id() -> None:
     store = store_with_request()
     before = store.state(REQUEST)

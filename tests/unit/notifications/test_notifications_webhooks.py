@@ -92,6 +92,18 @@ def test_a_webhook_is_not_told_what_happened_before_it_was_there_or_after_it_was
     assert len(queued(replace(HOOK, created_at=NOW), event=moved())) == 1
 
 
+def test_a_webhook_for_named_requests_is_told_of_those_that_name_it() -> None:
+    named = replace(HOOK, requests="named")
+    event = moved()
+    to_it, to_another = (
+        event.model_copy(update={"data": event.data.model_copy(update={"webhook_id": name})})
+        for name in (HOOK.webhook_id, "b" * 16)
+    )
+
+    assert [len(queued(named, event=each)) for each in (event, to_it, to_another)] == [0, 1, 0]
+    assert [len(queued(HOOK, event=each)) for each in (event, to_it, to_another)] == [1, 1, 1]
+
+
 def test_what_is_queued_twice_is_one_delivery() -> None:
     (first,), (second,) = queued(HOOK, event=moved()), queued(HOOK, event=moved())
 
