@@ -69,6 +69,12 @@ METRICS: Final = (
     Metric("model_changes_told", "operations", "Count", (), "Those that moved on since it looked last"),
     Metric("model_days_left", "operations", "Count", ("model",), "Days until a model ends, where an end is in sight"),
     Metric("fewest_model_days_left", "operations", "Count", (), "The least of them, without those known to have ended"),
+    Metric("audit_looked_at", "operations", "Count", (), "Records that the audit looked at"),
+    Metric("audit_violations", "operations", "Count", (), "Things that break one of its rules"),
+    Metric("audit_violations_by_rule", "operations", "Count", ("rule",), "The same, by rule"),
+    Metric("audit_within_bound", "operations", "Count", (), "Pictures paid for again, as the guard allows"),
+    Metric("audit_unsettled", "operations", "Count", (), "Findings that kept moving while it looked"),
+    Metric("audit_incomplete", "operations", "Count", (), "Audits that could not look at all of their share"),
 )
 
 CATALOGUE: Final = {metric.name: metric for metric in METRICS}

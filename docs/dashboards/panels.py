@@ -280,6 +280,9 @@ def _infrastructure(estate: Estate) -> Dashboard:
             stacked("Webhooks called", own("webhook_attempts")),
             lines("Models: days left", own("model_days_left", "Minimum"), own("fewest_model_days_left", "Minimum")),
             lines("Model sentinel", own("models_watched"), own("model_changes_told")),
+            lines("Audit", own("audit_violations"), own("audit_within_bound"), own("audit_unsettled")),
+            lines("Audit: broken rules", own("audit_violations_by_rule", rule="*")),
+            lines("Audit: records looked at", own("audit_looked_at"), own("audit_incomplete")),
         ],
     )
 

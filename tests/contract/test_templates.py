@@ -40,6 +40,8 @@ WITHOUT_RESOURCES = {
 """Actions that AWS allows on ``*`` only."""
 WATCHING = {"sqs:GetQueueAttributes", "sqs:GetQueueUrl"}
 """Actions that tell of a queue and not of its messages: operations has them for all queues of the installation."""
+OPERATING = {"sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "logs:DescribeLogGroups", "logs:FilterLogEvents"}
+"""Actions that look at what waits in dead-letter queues and at what functions logged."""
 LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
 LOG_GROUPS = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/"
 
@@ -285,6 +287,11 @@ def test_a_function_may_do_what_it_names_on_what_it_names(function: Resource) ->
         assert not [action for action in actions if "*" in action]
         if set(actions) <= WITHOUT_RESOURCES:
             continue
+        if set(actions) <= OPERATING:  # an operator's privilege (ADR 5): all of the installation's, and only that
+            assert function.service == "operations"
+            suffixes = ("${Prefix}-*-dlq", "/${Prefix}-*", "log-group:*")
+            assert all("*" not in resource or resource.endswith(suffixes) for resource in allowed)
+            continue
         if set(actions) <= WATCHING:
             assert all("*" not in resource.removesuffix(":${Prefix}-*") for resource in allowed)
             continue
@@ -377,9 +384,13 @@ def test_what_the_gateway_throttles_by_itself_are_routes_that_exist() -> None:
     assert templates.root_template()["Resources"]["HttpApiStage"]["Properties"]["RouteSettings"].keys() <= routes
 
 
-def test_operations_watches_every_queue_that_has_a_dead_letter_queue() -> None:
-    environments = [templates.environment(function) for function in FUNCTIONS if function.service == "operations"]
-    (watched,) = [found["QUEUES"].split(",") for found in environments if "QUEUES" in found]
+@pytest.mark.parametrize(
+    "function",
+    [found for found in FUNCTIONS if "QUEUES" in found.properties.get("Environment", {}).get("Variables", {})],
+    ids=str,
+)
+def test_operations_watches_every_queue_that_has_a_dead_letter_queue(function: Resource) -> None:
+    watched = templates.environment(function)["QUEUES"].split(",")
 
     assert sorted(watched) == sorted(templates.step_of(queue).replace(".", "-", 1) for queue in QUEUES)
 

@@ -36,6 +36,7 @@ class Installation:
             ("requests", "intake", "Requests"),
             ("gallery", "storage", "GalleryTable"),
             ("generation", "generation", "Table"),
+            ("operations", "operations", "Operations"),
         ):
             properties = template(service)["Resources"][resource]["Properties"]
             keys = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")

@@ -11,8 +11,9 @@ from moto import mock_aws
 from services.operations.__main__ import main
 from services.operations.audit.adapters import AwsReader, Pace
 from services.operations.audit.letters import read_letters
+from services.operations.audit.records import Letters
 from services.operations.dead_letters import adapters
-from services.operations.dead_letters.adapters import SqsQueues
+from services.operations.dead_letters.adapters import QuarantineTable, SqsQueues
 from tests.integration.installation_on_moto import GALLERY, HANDOFF, PREFIX, Installation, request_made
 
 
@@ -31,12 +32,18 @@ def reader(installation: Installation) -> AwsReader:
     return AwsReader(
         dynamodb=installation.dynamodb,
         s3=installation.s3,
-        letters=lambda: read_letters(SqsQueues(installation.sqs, PREFIX)),
+        letters=lambda: letters_of(installation),
         prefix=PREFIX,
         gallery_bucket=GALLERY,
         handoff_bucket=HANDOFF,
         pace=Pace(10_000),
     )
+
+
+def letters_of(installation: Installation) -> Letters:
+    queues = SqsQueues(installation.sqs, PREFIX)
+    own = QuarantineTable(installation.dynamodb, f"{PREFIX}-operations", queues.pairs)
+    return read_letters(queues, queues.pairs(), own)
 
 
 def audit(*arguments: str) -> int:
@@ -125,8 +132,8 @@ def test_what_is_broken_is_told_and_ends_with_its_exit_code(
 
 def test_the_letters_of_a_queue_are_visible_again_at_once(installation: Installation) -> None:
     installation.dead_letter("intake-track", "not an event")
-    assert len(read_letters(SqsQueues(installation.sqs, PREFIX)).all) == 1
-    letters = read_letters(SqsQueues(installation.sqs, PREFIX))
+    assert len(letters_of(installation).all) == 1
+    letters = letters_of(installation)
     assert len(letters.all) == 1
     assert not letters.partly_read
 
@@ -135,7 +142,7 @@ def test_a_queue_that_somebody_else_has_in_hand_counts_as_partly_read(installati
     installation.dead_letter("intake-track", "not an event")
     url = installation.sqs.get_queue_url(QueueName=f"{PREFIX}-intake-track-dlq")["QueueUrl"]
     installation.sqs.receive_message(QueueUrl=url, VisibilityTimeout=60)
-    assert read_letters(SqsQueues(installation.sqs, PREFIX)).partly_read == {"intake.track"}
+    assert letters_of(installation).partly_read == {"intake.track"}
 
 
 def test_mending_shows_first_and_then_does(installation: Installation, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,11 +16,14 @@ from events.errors import error_code
 from events.items import from_item, to_item
 from services.operations.audit.logic import CATALOGUED
 from services.operations.audit.records import Letters, Payment, Picture, StoredFile
+from services.operations.dead_letters.adapters import SUFFIX
+from services.operations.dead_letters.letters import QueuePair
 from services.operations.timeline import ENDED, Request, request_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_sqs.client import SQSClient
 
 AT_ONCE: Final = 100
 """Keys that one BatchGetItem takes."""
@@ -55,6 +58,19 @@ class Pace:
         self._earned_at = max(self._earned_at, time.monotonic()) + units / self._rate
         if (wait := self._earned_at - time.monotonic()) > 1 / self._rate:
             time.sleep(wait)
+
+
+def pairs_of(sqs: "SQSClient", prefix: str, names: Iterable[str]) -> list[QueuePair]:
+    """Return the dead-letter queues of queues that are known by name: a function may not list them."""
+    return [
+        QueuePair(
+            step=name.replace("-", ".", 1),
+            name=f"{prefix}-{name}{SUFFIX}",
+            url=sqs.get_queue_url(QueueName=f"{prefix}-{name}{SUFFIX}")["QueueUrl"],
+            source_url=None,  # nothing is sent back from here
+        )
+        for name in names
+    ]
 
 
 class AwsReader:
@@ -201,6 +217,30 @@ class AwsReader:
 
     def _bucket(self, key: str) -> str:
         return self._gallery_bucket if key.startswith(CATALOGUED) else self._handoff_bucket
+
+
+class RequestReader:
+    """A request's state alone, for whoever follows one. Implements ``tracing.logic.Requests``."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def requests(self, ids: Iterable[str]) -> dict[str, Request]:
+        """Return requests by id, read consistently."""
+        names = {f"#{name}": name for name in REQUEST}
+        found = {}
+        for request_id in ids:
+            answer = self._client.get_item(
+                TableName=self._table,
+                Key=to_item({"pk": f"REQUEST#{request_id}", "sk": "STATE"}),
+                ProjectionExpression=", ".join(names),
+                ExpressionAttributeNames=names,
+                ConsistentRead=True,
+            )
+            if "Item" in answer:
+                found[request_id] = request_of(from_item(answer["Item"]))
+        return found
 
 
 class AwsMender:

@@ -149,6 +149,7 @@ class Report:
         """Return it for scripts and for keeping, with up to ``most`` findings of a kind."""
         return {
             "started_at": self.started_at.isoformat(),
+            "segments": self.segments,
             "complete": self.complete,
             "looked_at": self.looked_at,
             "by_rule": self.by_rule(),

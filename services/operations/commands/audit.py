@@ -1,10 +1,14 @@
 """`audit`: is everything where the product promised it to be?"""
 
+from collections import Counter
+from contextlib import nullcontext
 from typing import Any
 
 import click
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from services.operations.actions.adapters import TrailTable
+from services.operations.actions.trail import Action, recorded
 from services.operations.audit.adapters import AwsMender, AwsReader, Pace, SystemClock
 from services.operations.audit.letters import read_letters
 from services.operations.audit.logic import Auditor, Options
@@ -13,7 +17,7 @@ from services.operations.audit.rules import Limits
 from services.operations.audit.tables import print_findings, print_report
 from services.operations.commands.options import BROKEN, EXIT_CODES, OK, on_target
 from services.operations.connection import Connection
-from services.operations.dead_letters.adapters import SqsQueues
+from services.operations.dead_letters.adapters import QuarantineTable, SqsQueues
 from services.operations.printing import print_json
 
 
@@ -64,11 +68,12 @@ def audit(
 def connect(connection: Connection, rate: float) -> AwsReader:
     """Return a reader of the installation's tables and buckets, with the operator's own credentials."""
     target = connection.target
-    sqs = connection.client("sqs")
+    queues = SqsQueues(connection.client("sqs"), target.prefix)
+    quarantine = QuarantineTable(connection.client("dynamodb"), target.operations_table, queues.pairs)
     return AwsReader(
         dynamodb=connection.client("dynamodb"),
         s3=connection.client("s3"),
-        letters=lambda: read_letters(SqsQueues(sqs, target.prefix)),
+        letters=lambda: read_letters(queues, queues.pairs(), quarantine),
         prefix=target.prefix,
         gallery_bucket=connection.bucket("gallery"),
         handoff_bucket=connection.bucket("handoff"),
@@ -91,13 +96,23 @@ def _mended(connection: Connection, auditor: Auditor, report: Report, *, yes: bo
         gallery_bucket=connection.bucket("gallery"),
     )
     left = len(report.violations)
-    for finding in mendable:
-        done = auditor.mend(mender, finding)
-        left -= done
-        if as_json:
-            print_json({**finding.facts(), "mended": done})
-        else:
-            click.echo(f"{'mended' if done else 'left  '}  {finding.mend}  {finding.subject}")
+    action = Action.begin(
+        connection.caller(),
+        "mend",
+        about={"rules": ", ".join(sorted({finding.rule for finding in mendable}))},
+        count=len(mendable),
+        request_ids=[finding.request_id for finding in mendable if finding.request_id],
+    )
+    trail = TrailTable(connection.client("dynamodb"), connection.target.operations_table)
+    with recorded(trail, action) if mendable else nullcontext(Counter[str]()) as outcomes:
+        for finding in mendable:
+            done = auditor.mend(mender, finding)
+            left -= done
+            outcomes[finding.mend or "" if done else "left"] += 1
+            if as_json:
+                print_json({**finding.facts(), "mended": done})
+            else:
+                click.echo(f"{'mended' if done else 'left  '}  {finding.mend}  {finding.subject}")
     return BROKEN if left else OK
 
 

@@ -5,8 +5,7 @@ from typing import IO
 
 import click
 
-from services.operations.audit.adapters import AwsReader
-from services.operations.commands.audit import connect
+from services.operations.audit.adapters import RequestReader
 from services.operations.commands.options import EXIT_CODES, OK, on_target
 from services.operations.connection import Connection
 from services.operations.printing import print_json
@@ -14,9 +13,6 @@ from services.operations.tracing import logic
 from services.operations.tracing.adapters import CloudWatchLogs
 from services.operations.tracing.otlp import otlp
 from services.operations.tracing.tables import print_trace
-
-RATE = 500
-"""Read units a second; one request takes a handful."""
 
 
 @click.command(epilog=EXIT_CODES)
@@ -26,7 +22,7 @@ RATE = 500
 @on_target
 def trace(connection: Connection, *, request_id: str, logs: bool, file: IO[str] | None, as_json: bool) -> int:
     """Show everything that followed from a request: its events, who heard them, how long each waited and worked."""
-    reader: AwsReader = connect(connection, RATE)
+    reader = RequestReader(connection.client("dynamodb"), connection.target.requests_table)
     told = CloudWatchLogs(connection.client("logs"), connection.target.prefix) if logs else None
     try:
         found = logic.trace(reader, told, request_id)
