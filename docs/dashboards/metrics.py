@@ -65,6 +65,7 @@ METRICS: Final = (
     Metric("sweeper_nudged", "intake", "Count", (), "Those that it published again"),
     Metric("sweeper_expired", "intake", "Count", (), "Those that it gave up"),
     # Models
+    Metric("budget_used_percent", "generation", "Count", (), "Of DailyBudgetUsd, set aside; 100: drawing has stopped"),
     Metric("models_watched", "operations", "Count", (), "Models whose lifecycle Bedrock told the sentinel"),
     Metric("model_changes_told", "operations", "Count", (), "Those that moved on since it looked last"),
     Metric("model_days_left", "operations", "Count", ("model",), "Days until a model ends, where an end is in sight"),

@@ -2,12 +2,14 @@
 
 request_id  item "image#0"    lease_holder, lease_until (ms), paid_calls; then outcome (JSON), completed_at
             item "tombstone"  the request was taken back
+budget#<day> item "spent"     spent: US dollars set aside for drawing on that UTC day
 """
 
 import base64
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +19,7 @@ from events.drawing import ImageOutcome
 from events.errors import InProgressError, TransientError, UnprocessableError, error_code
 from events.items import from_item, to_item
 from services.generation.logic import Lease, Recorded, TakenBackError
+from services.generation.measures import budget_used
 from services.generation.model_errors import ModelCallError
 
 if TYPE_CHECKING:
@@ -184,6 +187,53 @@ def _standing_in_the_way(reasons: list[Any], missing: list[int], lease: Lease) -
     if left:
         raise InProgressError("another delivery is drawing", left)
     return finished
+
+
+class DailyBudget:
+    """What was set aside, one counter a day, in the guard's table. Implements ``Budget``."""
+
+    def __init__(self, client: "DynamoDBClient", table: str, limit_usd: Decimal) -> None:
+        self._client = client
+        self._table = table
+        self._limit = limit_usd
+
+    def reserve(self, day: date, price_usd: Decimal) -> bool:
+        """Set the price aside in one conditional write: many at once never exceed the limit together."""
+        if price_usd > self._limit:
+            budget_used(self._limit, self._limit)
+            return False
+        try:
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key=self._key(day),
+                UpdateExpression="SET expires_at = :expires ADD spent :price",
+                ConditionExpression="attribute_not_exists(spent) OR spent <= :room",
+                ExpressionAttributeValues=to_item(
+                    {
+                        ":price": price_usd,
+                        ":room": self._limit - price_usd,
+                        ":expires": _expiry(datetime.combine(day, time(), UTC)),
+                    }
+                ),
+                ReturnValues="UPDATED_NEW",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            budget_used(self._limit, self._limit)
+            return False
+        budget_used(from_item(answer["Attributes"])["spent"], self._limit)
+        return True
+
+    def give_back(self, day: date, price_usd: Decimal) -> None:
+        """Take the price off the day's counter again."""
+        self._client.update_item(
+            TableName=self._table,
+            Key=self._key(day),
+            UpdateExpression="ADD spent :price",
+            ExpressionAttributeValues=to_item({":price": -price_usd}),
+        )
+
+    def _key(self, day: date) -> dict[str, Any]:
+        return _key(f"budget#{day.isoformat()}", "spent")
 
 
 class S3Handoff:

@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, wait
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from uuid import uuid4
 
@@ -36,6 +37,10 @@ class TakenBackError(Exception):
 
 class NotPaid:
     """Mixed into errors of which it is known that nothing was paid."""
+
+
+class BudgetExhaustedError(Exception):
+    """What may be paid in a day has been paid."""
 
 
 class BusyError(NotPaid, TransientError):
@@ -87,6 +92,16 @@ class Models(Protocol):
         """Make one paid call, never repeated here, and return the answer. Raises ``ModelCallError``."""
 
 
+class Budget(Protocol):
+    """What may be paid for drawing in a UTC day."""
+
+    def reserve(self, day: date, price_usd: Decimal) -> bool:
+        """Set ``price_usd`` aside, before it is paid, and return whether there was that much left."""
+
+    def give_back(self, day: date, price_usd: Decimal) -> None:
+        """Return what was set aside and not paid."""
+
+
 class Handoff(Protocol):
     """The hand-off bucket."""
 
@@ -121,6 +136,8 @@ class ImageGenerator:
     lease: float
     """Seconds."""
     now: Callable[[], datetime] = _utcnow
+    budget: Budget | None = None
+    """None: nothing bounds what is paid."""
 
     def generate(self, event: PromptApproved) -> list[Event]:
         """Return the one event that tells what became of the pictures, or none where the request was taken back.
@@ -167,6 +184,8 @@ class ImageGenerator:
                 continue
             try:
                 return self._generated(picture, plan, model)
+            except BudgetExhaustedError:
+                return ImageOutcome(index=picture.index, status="failed", reason="budget_exhausted")
             except ModelCallError as error:
                 rule = ruling(error)
                 logger.warning(
@@ -218,11 +237,19 @@ class ImageGenerator:
             # The calls before this one took long. A call that outlived its lease could be paid for twice.
             raise BusyError("no time left for another model call in this invocation")
         family = FAMILIES[model.family]
+        day = self.now().astimezone(UTC).date()
+        if self.budget and not self.budget.reserve(day, plan.price_usd):
+            logger.warning("budget exhausted", request_id=picture.request_id, index=picture.index, model=plan.model)
+            raise BudgetExhaustedError
         outcome, started = "generated", time.perf_counter()
         try:
             return family.read(self.models.call(model, family.body(picture.drawing, plan, model, seed)))
         except ModelCallError as error:
-            outcome = ruling(error).reason
+            rule = ruling(error)
+            outcome = rule.reason
+            # A picture that was drawn and held back may be billed. A crash keeps its reservation too: it may have paid.
+            if self.budget and not rule.paid and error.code != "ContentFiltered":
+                self.budget.give_back(day, plan.price_usd)
             raise
         finally:
             seconds = time.perf_counter() - started

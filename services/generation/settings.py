@@ -1,5 +1,7 @@
 """What the generation functions read from their environment."""
 
+from decimal import Decimal
+
 from events.settings import Settings
 
 
@@ -15,6 +17,8 @@ class DrawSettings(GuardSettings):
     aws_region: str
     handoff_bucket_name: str
     custom_models: str = ""
+    daily_budget_usd: Decimal = Decimal(0)
+    """What may be paid for drawing in a UTC day; 0 for no bound."""
     max_parallel: int = 5
     """Model calls under way at once in one invocation: the bound on connections and on memory."""
     call_timeout: int = 300

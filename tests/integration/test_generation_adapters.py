@@ -22,11 +22,22 @@ from events.errors import InProgressError, TransientError, UnprocessableError
 from events.models import Model
 from events.testing import sqs_record
 from local.models import ModelServer
-from services.generation.adapters import BedrockModels, DynamoGuard, S3Handoff
+from services.generation.adapters import BedrockModels, DailyBudget, DynamoGuard, S3Handoff
 from services.generation.families import FAMILIES
 from services.generation.logic import AFTER_CALL, ImageGenerator, Lease, Recorded, TakenBackError
 from services.generation.model_errors import ModelCallError
-from tests.unit.generation.fakes import START, Clock, FakeGuard, FakeModels, approved, drawing, known, plan, png
+from tests.unit.generation.fakes import (
+    START,
+    Clock,
+    FakeBudget,
+    FakeGuard,
+    FakeModels,
+    approved,
+    drawing,
+    known,
+    plan,
+    png,
+)
 
 
 @pytest.fixture
@@ -516,3 +527,27 @@ def test_the_times_and_bounds_of_drawing_fit_together(service_template: Any, pat
     # Every message of a batch takes its leases at once: there must be a worker for each, or leases begin late.
     assert resources["DrawMessages"]["BatchSize"] <= int(variables["MAX_PARALLEL"])
     assert queue["RedrivePolicy"]["maxReceiveCount"] > RetryPolicy().worst_deliveries()
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def budget(request: pytest.FixtureRequest, table: str) -> Any:
+    if request.param == "fake":
+        return FakeBudget("0.10")
+    return DailyBudget(boto3.client("dynamodb"), table, Decimal("0.10"))
+
+
+def test_a_days_budget_is_never_exceeded_and_the_next_day_begins_anew(budget: Any) -> None:
+    today, price = START.date(), Decimal("0.04")
+    with ThreadPoolExecutor(4) as pool:
+        granted = list(pool.map(lambda _: budget.reserve(today, price), range(8)))
+    assert sum(granted) == 2
+    assert budget.reserve(today + timedelta(days=1), price)
+
+
+def test_what_is_given_back_can_be_set_aside_again_to_the_last_cent(budget: Any) -> None:
+    today = START.date()
+    assert budget.reserve(today, Decimal("0.10"))
+    assert not budget.reserve(today, Decimal("0.01"))
+    budget.give_back(today, Decimal("0.10"))
+    assert not budget.reserve(today, Decimal("0.11")), "dearer than a whole day"
+    assert budget.reserve(today, Decimal("0.10"))

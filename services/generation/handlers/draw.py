@@ -10,7 +10,7 @@ from events.catalog.generation_failed import GenerationFailed
 from events.catalog.image_generated import ImageGenerated
 from events.catalog.prompt_approved import PromptApproved
 from events.runtime import consumer
-from services.generation.adapters import BedrockModels, DynamoGuard, S3Handoff
+from services.generation.adapters import BedrockModels, DailyBudget, DynamoGuard, S3Handoff
 from services.generation.logic import ImageGenerator
 from services.generation.settings import DrawSettings
 
@@ -41,6 +41,12 @@ def _find(key: str) -> "Model | None":
     return catalogue(_settings.custom_models).get(key)
 
 
+def _budget() -> DailyBudget | None:
+    if not _settings.daily_budget_usd:
+        return None  # and no call for it
+    return DailyBudget(boto3.client("dynamodb"), _settings.table_name, _settings.daily_budget_usd)
+
+
 _generator: Final = ImageGenerator(
     guard=DynamoGuard(boto3.client("dynamodb"), _settings.table_name),
     models=BedrockModels(_settings.aws_region, _bedrock),
@@ -49,6 +55,7 @@ _generator: Final = ImageGenerator(
     pool=ThreadPoolExecutor(_settings.max_parallel, thread_name_prefix="model"),
     call_timeout=_settings.call_timeout,
     lease=_settings.lease,
+    budget=_budget(),
 )
 
 handler: Final = consumer(

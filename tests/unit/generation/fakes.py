@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -185,7 +186,7 @@ def drawing(**values: Any) -> Drawing:
 class Studio:
     """The logic with a fake of everything around it."""
 
-    def __init__(self, parallel: int = 5) -> None:
+    def __init__(self, parallel: int = 5, budget: "FakeBudget | None" = None) -> None:
         self.clock = Clock()
         self.guard = FakeGuard()
         self.models = FakeModels()
@@ -199,5 +200,27 @@ class Studio:
             call_timeout=300,
             lease=360,
             now=self.clock,
+            budget=budget,
         )
         self.generate = self.generator.generate
+
+
+class FakeBudget:
+    """The budget of one day in memory. Implements ``Budget``."""
+
+    def __init__(self, limit: str) -> None:
+        self.limit = Decimal(limit)
+        self.spent: dict[date, Decimal] = {}
+        self._lock = threading.Lock()
+
+    def reserve(self, day: date, price_usd: Decimal) -> bool:
+        with self._lock:
+            spent = self.spent.get(day, Decimal(0)) + price_usd
+            if spent > self.limit:
+                return False
+            self.spent[day] = spent
+            return True
+
+    def give_back(self, day: date, price_usd: Decimal) -> None:
+        with self._lock:
+            self.spent[day] -= price_usd
