@@ -53,6 +53,10 @@ test: .venv/ready ## unit, contract, integration and end-to-end tests
 	@echo "Tests: unit (no network), contract (schemas, templates, built artifacts), integration (moto), e2e (the template on the emulator)"
 	@$(python) -m pytest tests/unit tests/contract tests/integration tests/e2e $(ARGS)
 
+.PHONY: chaos
+chaos: .venv/ready ## the system in a storm of faults, and whether its promises held  (COUNT=300 SEED=1)
+	@$(python) -m local.chaos $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 .PHONY: check
 check: .venv/ready ## ruff, mypy --strict, import-linter, cfn-lint, sam validate
 	@echo "ruff: style and formatting"

@@ -3,7 +3,7 @@
 import json
 import urllib.request
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -46,7 +46,9 @@ class Evidence:
     calls: list[dict[str, Any]] = field(default_factory=list)
     """Everything the models were asked."""
     waiting: dict[str, int] = field(default_factory=dict)
-    """Queue → messages in it, where there are any."""
+    """Queue → messages in it that somebody could receive, now or when their delay is over."""
+    hidden: dict[str, int] = field(default_factory=dict)
+    """Queue → messages that were received and are neither done nor given back."""
 
     def paid(self, operation: str) -> Counter[str]:
         """Return the paid calls of one kind by the prompt's hash."""
@@ -67,7 +69,7 @@ class Evidence:
 
 def collect(stack: LocalStack) -> Evidence:
     """Read everything. Nothing is changed."""
-    found = Evidence(calls=model_calls(stack), waiting=waiting(stack))
+    found = Evidence(calls=model_calls(stack), waiting=waiting(stack), hidden=hidden(stack))
     _read_requests(stack, found)
     _read_gallery(stack, found)
     _read_guard(stack, found)
@@ -85,17 +87,21 @@ def model_calls(stack: LocalStack) -> list[dict[str, Any]]:
 
 def waiting(stack: LocalStack, suffix: str = "") -> dict[str, int]:
     """Return how many messages wait in the system's own queues whose names end so, where any do."""
+    return _counts(stack, suffix, ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed"))
+
+
+def hidden(stack: LocalStack) -> dict[str, int]:
+    """Return how many messages somebody has received who is still at work on them, or died with them."""
+    return _counts(stack, "", ("ApproximateNumberOfMessagesNotVisible",))
+
+
+def _counts(stack: LocalStack, suffix: str, names: Sequence[str]) -> dict[str, int]:
     sqs, found = stack.client("sqs"), {}
-    names = (
-        "ApproximateNumberOfMessages",
-        "ApproximateNumberOfMessagesNotVisible",
-        "ApproximateNumberOfMessagesDelayed",
-    )
     for url in sqs.list_queues(QueueNamePrefix=f"{stack.prefix}-").get("QueueUrls", []):
         name = url.rpartition("/")[2].removeprefix(f"{stack.prefix}-")
         if name.endswith(suffix) and not name.startswith("chaos-"):
-            counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-            if total := sum(map(int, counts.values())):
+            counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(names))["Attributes"]
+            if total := sum(int(counts[name]) for name in names):
                 found[name] = total
     return found
 

@@ -58,9 +58,7 @@ class Operator:
                     self.handled.refused[outcome["why"]] += 1
 
     def audit(self) -> tuple[int, str]:
-        """Run the audit; return its exit code and what it printed, or -1 where this version has none."""
-        if "audit" not in self._run(["--help"]).stdout:
-            return -1, ""
+        """Run the audit; return its exit code and what it printed."""
         done = self._run(["audit", "--json"])
         return done.returncode, done.stdout + done.stderr
 
@@ -75,8 +73,8 @@ class Operator:
     def _purge(self, group: dict[str, Any]) -> None:
         name = group["letters"][0]["queue"]
         options = ["--queue", name, "--fingerprint", group["fingerprint"], "--yes-purge", name]
-        for done in self._json(["dlq", "purge", *options]):
-            self.handled.actions["purged"] += done["deleted"]
+        for outcome in self._json(["dlq", "purge", *options]):
+            self.handled.actions[outcome["action"]] += 1
 
     def _json(self, arguments: list[str]) -> list[Any]:
         done = self._run([*arguments, "--json"])

@@ -23,6 +23,7 @@ MODEL_FAULTS: Final = {
 """Tenths of the calls with a fault, by what is asked of the models."""
 FORBIDDEN: Final = "behind a closed gate"
 """The model's permission is missing for prompts with these words, until an operator has mended it."""
+GATE: Final = {"operation": "invoke", "effect": "access_denied", "prompt_contains": FORBIDDEN}
 UNSHOWABLE: Final = "that the model will not show"
 UNREADABLE: Final = "about which the moderator mumbles"
 KILLED: Final = {
@@ -143,7 +144,7 @@ def outages(seconds: float, seed: int, began: float) -> list[dict[str, Any]]:
 def model_rules(share: float, seed: int) -> list[dict[str, Any]]:
     """Return the model stand-in's rules: those for single prompts first, then a fault in ``share`` of all calls."""
     rules: list[dict[str, Any]] = [
-        {"operation": "invoke", "effect": "access_denied", "prompt_contains": FORBIDDEN},
+        GATE,
         {"operation": "invoke", "effect": "filter_output", "prompt_contains": UNSHOWABLE},
         {"operation": "converse", "effect": "malformed", "prompt_contains": UNREADABLE},
     ]

@@ -77,15 +77,15 @@ def _print_checks(console: Console, report: Report) -> None:
     for check in report.checks:
         table.add_row("[green]holds[/]" if check.holds else "[red]BROKEN[/]", check.name, check.figure)
     code, said = report.audit
-    verdict = {-1: "this version has none", 0: "clean"}.get(code, f"exit code {code}")
-    table.add_row("[green]holds[/]" if code in {-1, 0} else "[red]BROKEN[/]", "the operators' audit", verdict)
+    verdict = "clean" if code == 0 else f"exit code {code}"
+    table.add_row("[green]holds[/]" if code == 0 else "[red]BROKEN[/]", "the operators' audit", verdict)
     console.print(table)
     for check in report.checks:
         for problem in check.problems[:MOST_PROBLEMS]:
             console.print(f"  [red]{check.name}[/]: {problem}")
         if len(check.problems) > MOST_PROBLEMS:
             console.print(f"  … and {len(check.problems) - MOST_PROBLEMS} more")
-    if code > 0:
+    if code:
         console.print(said)
     for line in report.hanging:
         console.print(f"  [red]hangs[/]: {line}")

@@ -12,6 +12,8 @@ CALLS_ALLOWED: Final = 5
 """Generation's own bound of calls for one picture whose outcome was not known; each replay allows one more."""
 PARALLEL: Final = 5
 """Pictures that one worker of generation draws at once, and so may lose when it is killed."""
+BATCH: Final = 10
+"""Messages that a worker has in hand at most."""
 FILES: Final = 3
 """Of a picture in the gallery: original, display, thumbnail."""
 
@@ -42,6 +44,7 @@ class Storm:
     variants: Mapping[str, set[str]] = field(default_factory=dict)
     types: Mapping[str, str] = field(default_factory=dict)
     draw_kills: int = 0
+    kills: int = 0
     counted: Mapping[str, Any] = field(default_factory=dict)
     """The total of analytics."""
     operator_trouble: Sequence[str] = ()
@@ -163,7 +166,11 @@ def _api(storm: Storm) -> Check:
 
 def _nothing_left(storm: Storm, evidence: Evidence) -> Check:
     problems = [f"{name}: {count} messages" for name, count in evidence.waiting.items()] + list(storm.operator_trouble)
-    return Check("no message is left anywhere", f"{sum(evidence.waiting.values())} left", problems)
+    left, hidden = sum(evidence.waiting.values()), sum(evidence.hidden.values())
+    if hidden > BATCH * storm.kills:
+        problems.append(f"{hidden} messages are hidden, and {storm.kills} killed workers can not have had so many")
+    text = f"{left} left; {hidden} in the hands of killed workers, which come back to ended requests"
+    return Check("no message is left anywhere", text, problems)
 
 
 def _known(storm: Storm) -> list[tuple[Case, str]]:

@@ -16,12 +16,32 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from local.models import ModelServer
+from local.models.faults import FaultBook
 
 CORE = "stability.stable-image-core-v1:1"
 NOVA = "amazon.nova-canvas-v1:0"
 BODY = {"prompt": "an idea", "aspect_ratio": "21:9", "seed": 3}
 
 Invoke = Callable[[str, dict[str, Any]], dict[str, Any]]
+
+
+def struck(seed: int) -> list[bool]:
+    """Return which of three hundred calls a rule for a tenth of them strikes."""
+    book = FaultBook()
+    book.add({"effect": "filter_input", "probability": 0.1, "seed": seed})
+    return [book.strike("invoke", CORE, "an idea") is not None for _ in range(300)]
+
+
+def test_a_rule_may_strike_a_share_of_the_calls_and_its_seed_says_which() -> None:
+    assert struck(1) == struck(1) != struck(2)
+    assert 15 <= sum(struck(1)) <= 50
+
+
+def test_an_answer_says_how_long_it_took(server: ModelServer, invoke: Invoke) -> None:
+    control(server, "POST", "/_faults", {"effect": "delay", "seconds": 0.05})
+    invoke(CORE, BODY)
+    (call,) = control(server, "GET", "/_calls")["calls"]
+    assert call["seconds"] >= 0.05
 
 
 def control(server: ModelServer, method: str, path: str, body: object = None) -> dict[str, Any]:
@@ -77,6 +97,7 @@ def test_faults_are_listed_and_cleared(server: ModelServer) -> None:
 @pytest.mark.parametrize(
     "rule",
     [{}, {"effect": "explode"}, {"effect": "flag", "operation": "invoke"}, {"effect": "reset", "times": 0},
+     {"effect": "reset", "probability": 0},
      {"effect": "reset", "colour": "red"}],
 )  # fmt: skip
 def test_a_rule_nobody_understands_is_rejected(server: ModelServer, rule: dict[str, Any]) -> None:
