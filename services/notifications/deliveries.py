@@ -73,8 +73,10 @@ class Deliver:
         found = self.store.delivery(message.data.webhook_id, message.data.delivery_id) or opened(message)
         if round_ > found.round:
             found = replace(found, state="pending", round=round_, tries=0, due_at=now)
-        if round_ < found.round or found.state != "pending":
+        if round_ < found.round or found.state == "delivered":
             return None
+        if found.state == "failed":  # recorded, and cut off before the message was dead-lettered
+            raise UnprocessableError(f"{found.webhook_id}: given up after {found.tries} tries")
         if found.due_at > now:
             raise InProgressError("the next try is not due yet", math.ceil((found.due_at - now).total_seconds()))
         if found.tries > len(PAUSES):  # every try crashed: what came of the last one was never recorded
@@ -99,11 +101,11 @@ class Deliver:
         is_last = delivery.tries > len(PAUSES) or reply.status == GONE
         outcome = "accepted" if accepted else "given_up" if is_last else "failed"
         measure("webhook", {"webhook_attempts": (1, "Count")}, {"outcome": outcome}, webhook_id=webhook.webhook_id)
+        if reply.status == GONE:
+            self.store.disable(webhook.owner, webhook.webhook_id, now)
         if accepted or is_last:
             self.store.save(delivery.concluded(attempt, "delivered" if accepted else "failed", now))
-            if reply.status == GONE:
-                self.store.disable(webhook.owner, webhook.webhook_id, now)
-            elif not accepted:
+            if not accepted and reply.status != GONE:
                 raise UnprocessableError(f"{webhook.webhook_id}: given up after {delivery.tries} tries: {error}")
             return
         pause = math.ceil(max(PAUSES[delivery.tries - 1] * self.jitter(), asked_pause(reply.retry_after, now)))
