@@ -12,6 +12,7 @@ from typing import Final, Literal, Protocol, get_args
 from uuid import UUID
 
 from events.catalog.request_status_changed import RequestStatusChanged
+from events.envelope import derive_id, traceparent
 from services.notifications.due import WebhookDue, WebhookDueData
 from services.notifications.messages import Ping, StatusChanged
 
@@ -203,9 +204,12 @@ def again(delivery: Delivery) -> WebhookDue:
         body=delivery.body,
         resends=delivery.resends,
     )
-    return WebhookDue.first(
-        delivery.request_id, delivery.owner, data, occurred_at=delivery.created_at, index=delivery.resends
-    )
+    message = WebhookDue.first(delivery.request_id, delivery.owner, data, occurred_at=delivery.created_at)
+    # What follows from a delivery, not from its request: of one request there may be many.
+    event_id = derive_id(delivery.delivery_id, WebhookDue.detail_type, delivery.resends)
+    cause = {"event_id": event_id, "cause_id": delivery.delivery_id}
+    trace = {"traceparent": traceparent(delivery.request_id, event_id)}
+    return message.model_copy(update={"metadata": message.metadata.model_copy(update={**cause, **trace})})
 
 
 def round_of(message: WebhookDue) -> int:

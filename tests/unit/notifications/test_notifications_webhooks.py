@@ -4,12 +4,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from events.catalog.request_status_changed import RequestStatusChanged, RequestStatusChangedData
+from events.consumer import Consumer
+from events.envelope import Event
 from events.errors import InProgressError, UnprocessableError
+from events.testing import RecordingBus, RecordingQueue, sqs_record
 from services.notifications.deliveries import LEASE, LONGEST_PAUSE, PAUSES, Deliver, Reply, asked_pause
 from services.notifications.due import WebhookDue
 from services.notifications.telling import Push
@@ -167,6 +171,42 @@ def test_after_the_last_try_it_is_given_up_and_goes_to_the_dead_letter_queue() -
     assert len(delivering.caller.calls) == 9
 
 
+@pytest.mark.parametrize(
+    ("step", "kind", "message"),
+    [
+        ("notifications.webhook", WebhookDue, due(HOOK, moved())),
+        ("notifications.push", RequestStatusChanged, moved()),
+    ],
+)
+def test_what_is_given_up_is_dead_lettered_without_a_word_on_the_bus(step: str, kind: Any, message: Event) -> None:
+    queue, bus = RecordingQueue(), RecordingBus()
+
+    def give_up(_event: Event) -> list[Event]:
+        raise UnprocessableError("given up")
+
+    consume = Consumer(step=step, accepts=[kind], queue=queue, bus=bus, handle=give_up)
+    answer = consume({"Records": [sqs_record(message.as_delivered())]})
+
+    ((body, attributes),) = queue.dead
+    assert body == message.as_delivered()
+    assert (attributes["step"], attributes["reason"]) == (step, "given up")
+    assert bus.events == []
+    assert answer == {"batchItemFailures": []}
+
+
+def test_a_try_that_is_due_later_waits_in_the_queue_for_as_long() -> None:
+    delivering, queue = Delivering(Reply(503, 4, "600")), RecordingQueue()
+    step, accepts = "notifications.webhook", [WebhookDue]
+    deliver = Deliver(delivering.store, delivering.caller, lambda: b"master", lambda: NOW, lambda: 1.0)
+    consume = Consumer(step=step, accepts=accepts, queue=queue, bus=RecordingBus(), handle=deliver)
+
+    record = sqs_record(delivering.message.as_delivered())
+    answer = consume({"Records": [record]})
+
+    assert queue.postponed == [(record["receiptHandle"], 600)]
+    assert answer == {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
+
+
 def test_a_webhook_that_is_gone_is_disabled_and_not_tried_again() -> None:
     delivering = Delivering(Reply(410, 3))
     delivering.run()
@@ -298,6 +338,18 @@ def test_what_was_delivered_is_sent_again_when_it_is_asked_for_and_once() -> Non
 
     assert len(delivering.caller.calls) == 2
     assert len({(body, headers["webhook-id"]) for _, body, headers in delivering.caller.calls}) == 1
+
+
+def test_every_resend_of_every_delivery_is_a_message_of_its_own() -> None:
+    deliveries = [Delivering(webhook=replace(HOOK, webhook_id=letter * 16)) for letter in "ab"]
+    for delivering in deliveries:
+        delivering.run()
+    messages = [resend(delivering) for delivering in deliveries for _ in range(2)]
+
+    assert len({message.metadata.event_id for message in messages}) == 4
+    assert all(message.metadata.event_id[-16:].replace("-", "") in message.metadata.traceparent for message in messages)
+    assert {message.metadata.request_id for message in messages} == {REQUEST}
+    assert WebhookDue.model_validate_json(messages[0].model_dump_json()) == messages[0]
 
 
 def test_a_resend_takes_over_from_the_tries_that_were_still_to_come() -> None:
