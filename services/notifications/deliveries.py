@@ -13,8 +13,16 @@ from events.envelope import Event
 from events.errors import InProgressError, UnprocessableError
 from events.telemetry import measure
 from services.notifications import signing
-from services.notifications.due import WebhookDue
-from services.notifications.webhooks import Attempt, Delivery, StaleError, Webhook, WebhookStore, opened, round_of
+from services.notifications.webhooks import (
+    Attempt,
+    Delivery,
+    StaleError,
+    Webhook,
+    WebhookDue,
+    WebhookStore,
+    opened,
+    round_of,
+)
 
 PAUSES: Final = (5, 30, 120, 600, 1800, 7200, 18_000, 36_000)
 """Seconds after each failed try: nine tries in eighteen hours."""

@@ -7,10 +7,9 @@ from typing import Protocol
 
 from events.catalog.request_status_changed import RequestStatusChanged
 from events.envelope import Event
-from services.notifications.due import WebhookDue
 from services.notifications.messages import StatusChanged
 from services.notifications.sockets import OPENING, Connection
-from services.notifications.webhooks import Webhook, due
+from services.notifications.webhooks import Webhook, WebhookDue, due
 
 
 class Audience(Protocol):

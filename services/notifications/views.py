@@ -1,5 +1,6 @@
 """What callers see of tickets, webhooks and deliveries."""
 
+from dataclasses import asdict
 from datetime import datetime
 
 from pydantic import BaseModel
@@ -93,10 +94,7 @@ class DeliveryView(BaseModel):
             state=delivery.state,
             created_at=delivery.created_at,
             next_attempt_at=delivery.due_at if delivery.state == "pending" else None,
-            attempts=[
-                AttemptView(at=each.at, duration_ms=each.duration_ms, status=each.status, error=each.error)
-                for each in delivery.attempts
-            ],
+            attempts=[AttemptView(**asdict(each)) for each in delivery.attempts],
         )
 
 

@@ -8,12 +8,11 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal, Protocol, get_args
+from typing import ClassVar, Final, Literal, Protocol, get_args
 from uuid import UUID
 
 from events.catalog.request_status_changed import RequestStatusChanged
-from events.envelope import derive_id, traceparent
-from services.notifications.due import WebhookDue, WebhookDueData
+from events.envelope import Event, Payload, derive_id, traceparent
 from services.notifications.messages import Ping, StatusChanged
 
 Status = Literal[
@@ -121,6 +120,26 @@ class DeliveryPage:
     deliveries: Sequence[Delivery]
     last: str | None
     """Where the next page begins; None on the last page."""
+
+
+class WebhookDueData(Payload):
+    """What to tell, and whom."""
+
+    webhook_id: str
+    delivery_id: str
+    kind: str
+    body: str
+    resends: int = 0
+
+
+class WebhookDue(Event):
+    """A webhook is to be told something: from `push` to `webhook`, by the queue between them and never on the bus."""
+
+    source: ClassVar[str] = "genai-images.notifications"
+    detail_type: ClassVar[str] = "WebhookDue"
+    version: ClassVar[int] = 1
+
+    data: WebhookDueData
 
 
 class StaleError(Exception):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from services.notifications.addresses import RefusedTargetError, Resolver, Target, TargetPolicy, resolve_name
 from services.notifications.deliveries import Reply
-from services.notifications.due import WebhookDue
+from services.notifications.webhooks import WebhookDue
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.client import SecretsManagerClient

@@ -9,8 +9,8 @@ from services.notifications.adapters.outside import WebhookCaller, read_master
 from services.notifications.adapters.webhooks import WebhookTable
 from services.notifications.addresses import TargetPolicy
 from services.notifications.deliveries import Deliver
-from services.notifications.due import WebhookDue
 from services.notifications.settings import WebhookSettings
+from services.notifications.webhooks import WebhookDue
 
 settings = WebhookSettings.load()
 secrets = boto3.client("secretsmanager")

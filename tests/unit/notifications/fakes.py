@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.notifications.deliveries import Reply
-from services.notifications.due import WebhookDue
 from services.notifications.sockets import MOST_CONNECTIONS, Connection, RefusedError
 from services.notifications.webhooks import (
     MOST_WEBHOOKS,
@@ -14,6 +13,7 @@ from services.notifications.webhooks import (
     StaleError,
     TooManyError,
     Webhook,
+    WebhookDue,
 )
 
 

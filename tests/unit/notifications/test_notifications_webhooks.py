@@ -15,9 +15,8 @@ from events.envelope import Event
 from events.errors import InProgressError, UnprocessableError
 from events.testing import RecordingBus, RecordingQueue, sqs_record
 from services.notifications.deliveries import LEASE, LONGEST_PAUSE, PAUSES, Deliver, Reply, asked_pause
-from services.notifications.due import WebhookDue
 from services.notifications.telling import Push
-from services.notifications.webhooks import ENDINGS, MOST_ATTEMPTS_KEPT, Delivery, Webhook, again, due, ping
+from services.notifications.webhooks import ENDINGS, MOST_ATTEMPTS_KEPT, Delivery, Webhook, WebhookDue, again, due, ping
 from tests.unit.notifications.fakes import (
     InMemoryAudience,
     InMemorySockets,
