@@ -279,6 +279,12 @@ def test_a_function_carries_its_own_service_and_says_whose_logs_it_writes(functi
 
 
 @EVERY_FUNCTION
+def test_a_function_gives_a_call_up_within_seconds_rather_than_run_into_its_timeout(function: Resource) -> None:
+    """boto3's older way tries DynamoDB ten times, for up to half a minute: longer than most functions may take."""
+    assert templates.environment(function)["AWS_RETRY_MODE"] == "standard"
+
+
+@EVERY_FUNCTION
 def test_a_function_may_do_what_it_names_on_what_it_names(function: Resource) -> None:
     for statement in templates.statements(function):
         actions, allowed = templates.flat(statement["Action"]), templates.flat(statement["Resource"])
