@@ -34,6 +34,7 @@ CALM_AFTER: Final = 60.0
 """Seconds after the last request was sent in which faults go on."""
 STALLED_WITHIN: Final = 150.0
 """Seconds in which five attempts are over, their pauses included."""
+COUNTING: Final = "analytics-record"
 QUIET: Final = 8.0
 """Seconds in which nothing moves any more: what is still hidden was in the hands of a worker that was killed."""
 POISON: Final = 3
@@ -227,7 +228,9 @@ class Chaos:
                 self._say("operator: dead letters are replayed")
                 operator.clear()
             hidden = reading.hidden(self._stack)
-            if self._still_open() or reading.waiting(self._stack) or self._listener.waiting or hidden != before:
+            uncounted = COUNTING in hidden  # analytics has no other source: nothing but the message itself tells it
+            moving = self._listener.waiting or hidden != before or uncounted
+            if self._still_open() or reading.waiting(self._stack) or moving:
                 quiet_since, before = time.monotonic(), hidden
             elif time.monotonic() - quiet_since > QUIET:
                 return []
