@@ -1,0 +1,32 @@
+// What a first visit downloads may not grow unseen: the entry's scripts, all that it imports, and its styles, gzipped.
+import { readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+
+const BUDGETS = { js: 150_000, css: 25_000 };
+const dist = new URL("../dist/", import.meta.url);
+const chunks = JSON.parse(readFileSync(new URL(".vite/manifest.json", dist), "utf8"));
+
+function firstLoad(key, seen = new Set()) {
+  if (seen.has(key)) return seen;
+  seen.add(key);
+  for (const imported of chunks[key].imports ?? []) firstLoad(imported, seen);
+  return seen;
+}
+
+const entry = Object.keys(chunks).find((key) => chunks[key].isEntry);
+const loaded = [...firstLoad(entry)].map((key) => chunks[key]);
+const files = {
+  js: loaded.map((chunk) => chunk.file),
+  css: [...new Set(loaded.flatMap((chunk) => chunk.css ?? []))],
+};
+
+let failed = false;
+for (const [kind, budget] of Object.entries(BUDGETS)) {
+  const bytes = files[kind].reduce((sum, file) => sum + gzipSync(readFileSync(new URL(file, dist))).length, 0);
+  const verdict = bytes <= budget ? "within" : "ABOVE";
+  failed ||= bytes > budget;
+  process.stdout.write(
+    `first load ${kind}: ${(bytes / 1000).toFixed(1)} kB gzip, ${verdict} its ${budget / 1000} kB\n`,
+  );
+}
+process.exit(failed ? 1 : 0);

@@ -1,0 +1,35 @@
+import "./styles/index.css";
+import { QueryClientProvider } from "@tanstack/react-query";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { RouterProvider } from "react-router";
+import { configure } from "./api/client";
+import { makeQueryClient } from "./api/queries";
+import { Broken } from "./app/Broken";
+import { startOffline } from "./app/offline";
+import { makeRouter } from "./app/router";
+import { startSession } from "./app/session";
+import { loadConfig } from "./lib/config";
+import { takeKeyFromAddress } from "./state/session";
+
+const element = document.getElementById("root");
+if (!element) throw new Error("The page has no root element.");
+const root = createRoot(element);
+
+try {
+  const config = await loadConfig();
+  configure(config.apiUrl);
+  takeKeyFromAddress();
+  const client = makeQueryClient();
+  startSession(client);
+  startOffline();
+  root.render(
+    <StrictMode>
+      <QueryClientProvider client={client}>
+        <RouterProvider router={makeRouter()} />
+      </QueryClientProvider>
+    </StrictMode>,
+  );
+} catch (error) {
+  root.render(<Broken error={error} />);
+}

@@ -1,0 +1,97 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import tailwindcss from "@tailwindcss/vite";
+import react from "@vitejs/plugin-react";
+import type { Connect, Plugin } from "vite";
+import { VitePWA } from "vite-plugin-pwa";
+import { defineConfig } from "vitest/config";
+
+/** What the page may load. The API, its pictures and the socket are other origins, known only where it is deployed: there the CDN's header says it more narrowly. */
+const POLICY = [
+  "default-src 'self'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "font-src 'self'",
+  "img-src 'self' data: blob: https: http://127.0.0.1:* http://localhost:* http://*.localhost:*",
+  "connect-src 'self' https: wss: http://127.0.0.1:* ws://127.0.0.1:* http://localhost:* ws://localhost:* http://*.localhost:* ws://*.localhost:*",
+  "manifest-src 'self'",
+  "worker-src 'self'",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join("; ");
+
+/** Puts the policy into the built page only: Vite's own development client needs inline scripts. */
+function contentSecurityPolicy(): Plugin {
+  return {
+    name: "content-security-policy",
+    apply: "build",
+    transformIndexHtml: () => [
+      {
+        tag: "meta",
+        attrs: { "http-equiv": "Content-Security-Policy", content: POLICY },
+        injectTo: "head-prepend",
+      },
+    ],
+  };
+}
+
+/** While developing, the configuration is that of the stack which `make run` keeps up. */
+function localStack(): Plugin {
+  const answer: Connect.NextHandleFunction = (_request, response, next) => {
+    try {
+      const state = JSON.parse(readFileSync(new URL("../../.local/state.json", import.meta.url), "utf8"));
+      response.setHeader("content-type", "application/json");
+      response.end(JSON.stringify({ apiUrl: state.api_url }));
+    } catch {
+      next();
+    }
+  };
+  return {
+    name: "local-stack",
+    configureServer: (server) => void server.middlewares.use("/config.json", answer),
+    configurePreviewServer: (server) => void server.middlewares.use("/config.json", answer),
+  };
+}
+
+export default defineConfig({
+  plugins: [
+    localStack(),
+    react(),
+    tailwindcss(),
+    contentSecurityPolicy(),
+    VitePWA({
+      strategies: "injectManifest",
+      srcDir: "src/worker",
+      filename: "sw.ts",
+      injectRegister: false,
+      injectManifest: {
+        globPatterns: ["**/*.{js,css,html,svg,png,webmanifest}", "assets/*latin-*.woff2"],
+        globIgnores: ["**/*-{latin-ext,cyrillic,greek,vietnamese}*.woff2", "sw.js"],
+      },
+      manifest: {
+        name: "GenAI Image Generator",
+        short_name: "Images",
+        description: "Describe a picture. See it drawn, checked and kept, step by step.",
+        start_url: "/",
+        display: "standalone",
+        background_color: "#141416",
+        theme_color: "#141416",
+        icons: [
+          { src: "/icon-192.png", sizes: "192x192", type: "image/png" },
+          { src: "/icon-512.png", sizes: "512x512", type: "image/png" },
+          { src: "/icon-maskable-512.png", sizes: "512x512", type: "image/png", purpose: "maskable" },
+        ],
+      },
+    }),
+  ],
+  resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
+  build: { target: ["chrome123", "firefox120", "safari17.5"], assetsInlineLimit: 0, manifest: true },
+  test: {
+    environment: "jsdom",
+    setupFiles: ["tests/setup.ts"],
+    include: ["tests/**/*.test.{ts,tsx}"],
+    restoreMocks: true,
+    testTimeout: 15_000,
+  },
+});
