@@ -18,7 +18,7 @@ export function startOffline(): void {
         },
       },
     });
-  void navigator.serviceWorker.register("/sw.js").then((registration) => {
+  const watch = (registration: ServiceWorkerRegistration) => {
     if (registration.waiting && navigator.serviceWorker.controller) offer(registration.waiting);
     registration.addEventListener("updatefound", () => {
       const worker = registration.installing;
@@ -26,7 +26,9 @@ export function startOffline(): void {
         if (worker.state === "installed" && navigator.serviceWorker.controller) offer(worker);
       });
     });
-  });
+  };
+  // Where it may not be registered, the app works as well, with a connection.
+  navigator.serviceWorker.register("/sw.js").then(watch, () => undefined);
 }
 
 /** Delete what was kept for reading offline: it belonged to the key that is gone. */

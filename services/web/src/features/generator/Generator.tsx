@@ -1,3 +1,27 @@
+import { useRef } from "react";
+import { KeyGate } from "@/components/KeyForm";
+import { Title } from "@/components/Title";
+import { Composer } from "./Composer";
+import { Stream } from "./Stream";
+
+/** Say what to draw on one side, see it come on the other. */
 export function Generator() {
-  return null;
+  const prompt = useRef<HTMLTextAreaElement>(null);
+  return (
+    <div className="page pt-6 sm:pt-10">
+      <Title>Create</Title>
+      <h1 className="sr-only">Create pictures</h1>
+      <KeyGate purpose="Pictures are drawn for whoever holds a key.">
+        <div className="grid items-start gap-x-10 gap-y-10 lg:grid-cols-[26rem_minmax(0,1fr)]">
+          <Composer prompt={prompt} />
+          <Stream
+            onEdit={() => {
+              prompt.current?.focus();
+              prompt.current?.scrollIntoView({ block: "center", behavior: "smooth" });
+            }}
+          />
+        </div>
+      </KeyGate>
+    </div>
+  );
 }

@@ -17,7 +17,7 @@ export function Home() {
           <br />
           Watch it develop.
         </h1>
-        <div className="grid gap-5 lg:pb-2">
+        <div className="grid min-w-0 gap-5 lg:pb-2">
           <p className="max-w-prose text-lg text-muted">
             Describe a picture. You see each step as it happens: accepted, approved, drawn, checked, stored. Nothing
             that was accepted is ever lost.
@@ -54,7 +54,7 @@ function Start() {
         onChange={(event) => setText(event.target.value)}
         placeholder="A paper boat on a moonlit lake"
         autoComplete="off"
-        className="min-w-0 flex-1 bg-transparent px-3 text-base outline-none"
+        className="w-0 min-w-0 flex-1 bg-transparent px-3 text-base outline-none"
       />
       <Button type="submit" look="primary" className="min-h-11">
         Begin

@@ -1,0 +1,76 @@
+import { useId } from "react";
+import type { Model } from "@/api/models";
+import { sentence } from "@/lib/words";
+import type { Draft } from "@/state/draft";
+import { coloursOf, names, TECHNIQUES, toggled } from "./styles";
+
+type StylePickerProps = { model: Model; draft: Draft; onChange(change: Partial<Draft>): void };
+
+const SWATCH =
+  "inline-flex min-h-8 cursor-pointer items-center gap-1.5 rounded-full border border-line bg-surface py-0.5 pr-3 pl-1 text-xs transition-colors hover:border-edge";
+
+/** The model's own styles, or, of a model that has none, words for the prompt. */
+export function StylePicker({ model, draft, onChange }: StylePickerProps) {
+  return model.styles.length > 0 ? (
+    <OwnStyles model={model} draft={draft} onChange={onChange} />
+  ) : (
+    <Techniques prompt={draft.prompt} onChange={(prompt) => onChange({ prompt })} />
+  );
+}
+
+function OwnStyles({ model, draft, onChange }: StylePickerProps) {
+  const group = useId();
+  const options = [null, ...model.styles];
+  return (
+    <fieldset>
+      <legend className="mb-1.5 font-medium text-sm">Style</legend>
+      <div className="flex flex-wrap gap-1.5">
+        {options.map((style) => (
+          <label
+            key={style ?? "none"}
+            className={`${SWATCH} has-checked:border-accent has-checked:bg-accent-soft has-focus-visible:outline-2 has-focus-visible:outline-accent`}
+          >
+            <input
+              type="radio"
+              className="sr-only"
+              name={group}
+              checked={(draft.style ?? null) === style}
+              onChange={() => onChange({ style })}
+            />
+            <Dot colours={style ? coloursOf(style) : "none"} />
+            {style ? sentence(style) : "None"}
+          </label>
+        ))}
+      </div>
+    </fieldset>
+  );
+}
+
+function Techniques({ prompt, onChange }: { prompt: string; onChange(prompt: string): void }) {
+  const heading = useId();
+  return (
+    <div role="group" aria-labelledby={heading}>
+      <p id={heading} className="mb-1.5 flex items-baseline justify-between gap-3 font-medium text-sm">
+        Technique <span className="font-normal text-muted text-xs">adds its words to the prompt</span>
+      </p>
+      <div className="flex flex-wrap gap-1.5">
+        {TECHNIQUES.map(({ words, colours }) => (
+          <button
+            key={words}
+            type="button"
+            aria-pressed={names(prompt, words)}
+            onClick={() => onChange(toggled(prompt, words))}
+            className={`${SWATCH} aria-pressed:border-accent aria-pressed:bg-accent-soft`}
+          >
+            <Dot colours={colours} />
+            {sentence(words)}
+          </button>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function Dot({ colours }: { colours: string }) {
+  return <span className="size-5 rounded-full border border-line" style={{ background: colours }} aria-hidden />;
+}
