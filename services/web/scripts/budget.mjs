@@ -1,5 +1,5 @@
 // What a first visit downloads may not grow unseen: the entry's scripts, all that it imports, and its styles, gzipped.
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
 const BUDGETS = { js: 150_000, css: 25_000 };
@@ -29,4 +29,6 @@ for (const [kind, budget] of Object.entries(BUDGETS)) {
     `first load ${kind}: ${(bytes / 1000).toFixed(1)} kB gzip, ${verdict} its ${budget / 1000} kB\n`,
   );
 }
+// The manifest was for this count only: it is nothing to publish.
+rmSync(new URL(".vite", dist), { recursive: true });
 process.exit(failed ? 1 : 0);

@@ -82,7 +82,9 @@ function changed(pages: Pages | undefined, id: string, favourite: boolean): Page
 export function useDeleteImage() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (id: string) => ask(api().DELETE("/v1/images/{image_id}", { params: { path: { image_id: id } } })),
+    // Kept alive, since it may be the last thing that a page being closed does.
+    mutationFn: (id: string) =>
+      ask(api().DELETE("/v1/images/{image_id}", { params: { path: { image_id: id } }, keepalive: true })),
     onSuccess: (_nothing, id) => {
       client.setQueriesData<Pages>(
         { queryKey: keys.images },

@@ -29,6 +29,9 @@ export type LiveOptions = {
 const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 60_000;
 const CONNECT_WITHIN = 8_000;
+/** The gateway closes what is silent for ten minutes; a laptop that slept finds out by an answer that does not come. */
+const PING_EVERY = 60_000;
+const PONG_WITHIN = 10_000;
 
 /**
  * Keep a socket open, with backoff, until the returned function is called. Nothing depends on it: while it is closed the
@@ -67,16 +70,25 @@ export function startLive(options: LiveOptions): () => void {
     if (stopped) return;
     const mine = connect(url);
     socket = mine;
-    const patience = setTimeout(() => mine.close(), CONNECT_WITHIN);
+    let patience = setTimeout(() => mine.close(), CONNECT_WITHIN);
+    let pings: ReturnType<typeof setInterval> | undefined;
     mine.onopen = () => {
       clearTimeout(patience);
       failures = 0;
       say("open");
       options.onGap(null);
+      pings = setInterval(() => {
+        mine.send('{"type":"ping"}');
+        patience = setTimeout(() => mine.close(), PONG_WITHIN);
+      }, PING_EVERY);
     };
-    mine.onmessage = ({ data }) => hear(data);
+    mine.onmessage = ({ data }) => {
+      clearTimeout(patience);
+      hear(data);
+    };
     mine.onclose = () => {
       clearTimeout(patience);
+      clearInterval(pings);
       if (socket === mine) again();
     };
   }
@@ -119,7 +131,9 @@ export function changeIn(data: unknown): StatusChange | null {
     return null;
   }
   if (typeof message !== "object" || message === null) return null;
-  const { request_id: requestId, status, sequence } = message as Record<string, unknown>;
+  const { type, data: about } = message as Record<string, unknown>;
+  if (type !== "request.status_changed" || typeof about !== "object" || about === null) return null;
+  const { request_id: requestId, status, sequence } = about as Record<string, unknown>;
   return typeof requestId === "string" && typeof status === "string" && typeof sequence === "number"
     ? { requestId, status, sequence }
     : null;

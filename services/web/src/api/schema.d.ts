@@ -368,6 +368,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get the address of a WebSocket that tells when the status of a request moves; it opens once, within a minute
+         * @description Needs a key with the scope `requests:read`.
+         */
+        post: operations["create_ticket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/analytics/daily": {
         parameters: {
             query?: never;
@@ -1498,6 +1518,19 @@ export interface components {
             multiple_of: number;
             ratio_max: number;
             pixels_max: number;
+        };
+        /**
+         * Ticket
+         * @description The right to open one WebSocket.
+         */
+        Ticket: {
+            /** @description The WebSocket's address with the ticket in it. It opens once. */
+            url: string;
+            /**
+             * Format: date-time
+             * @description Until when it opens.
+             */
+            expires_at: string;
         };
         /**
          * Step
@@ -2856,6 +2889,31 @@ export interface operations {
             412: components["responses"]["Error412"];
             413: components["responses"]["Error413"];
             422: components["responses"]["Error422"];
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    create_ticket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            403: components["responses"]["Error403"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
             503: components["responses"]["Error503"];

@@ -4,6 +4,7 @@ import { Link, NavLink, Outlet, ScrollRestoration, useLocation, useNavigation } 
 import { Toaster } from "@/components/Toaster";
 import { useOnline } from "@/components/useOnline";
 import { Connection } from "./Connection";
+import { Watcher } from "./Watcher";
 
 const MAIN = [
   { to: "/create", text: "Create" },
@@ -112,6 +113,7 @@ export function Shell() {
           </NavLink>
         ))}
       </nav>
+      <Watcher />
       <Toaster />
       <ScrollRestoration getKey={({ pathname, key }) => (pathname.startsWith("/gallery") ? "/gallery" : key)} />
     </div>

@@ -10,6 +10,7 @@ export function makeRouter() {
     {
       element: <Shell />,
       errorElement: <BrokenRoute />,
+      hydrateFallbackElement: <div className="min-h-dvh" />,
       children: [
         { index: true, element: <Home /> },
         {

@@ -29,6 +29,8 @@ type PictureProps = {
   width: number;
   height: number;
   placeholder?: string | undefined;
+  /** A smaller file of the same picture, and how wide it is, for where that is enough. */
+  small?: { src: string; width: number; sizes: string } | undefined;
   eager?: boolean;
   className?: string;
   /** Called when the file did not load: its address may have run out. */
@@ -42,6 +44,7 @@ export function Picture({
   width,
   height,
   placeholder,
+  small,
   eager = false,
   className = "",
   onStale,
@@ -57,6 +60,7 @@ export function Picture({
       {url && state !== "failed" && (
         <img
           src={url}
+          {...(small && { srcSet: `${steady(small.src)} ${small.width}w, ${url} ${width}w`, sizes: small.sizes })}
           alt={alt}
           width={width}
           height={height}
@@ -65,6 +69,7 @@ export function Picture({
           onLoad={() => setState("loaded")}
           onError={() => {
             unsteady(url);
+            if (small) unsteady(small.src);
             setState("failed");
             onStale?.();
           }}

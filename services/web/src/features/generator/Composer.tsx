@@ -18,7 +18,7 @@ import { usable, useForm } from "./useForm";
 const COUNTS = [1, 2, 3, 4].map((value) => ({ value, label: String(value), name: `${value} pictures` }));
 
 /** The form: a prompt, and how it shall be drawn. */
-export function Composer({ prompt }: { prompt: RefObject<HTMLTextAreaElement | null> }) {
+export function Composer({ prompt, onSent }: { prompt: RefObject<HTMLTextAreaElement | null>; onSent(): void }) {
   const { models, model, draft, change } = useForm();
   const create = useCreateRequest();
   const sending = useIsMutating({ mutationKey: CREATE });
@@ -44,6 +44,7 @@ export function Composer({ prompt }: { prompt: RefObject<HTMLTextAreaElement | n
     }
     setAsked(false);
     create.mutate({ body: bodyOf(draft), idempotencyKey: crypto.randomUUID() });
+    onSent();
   };
 
   return (

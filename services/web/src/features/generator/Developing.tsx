@@ -26,6 +26,7 @@ export function Developing({ width, height, status, delay }: DevelopingProps) {
       <svg
         viewBox="0 0 100 100"
         preserveAspectRatio="none"
+        aria-hidden
         className="absolute inset-3 size-[calc(100%-1.5rem)] text-ink/30"
       >
         <path

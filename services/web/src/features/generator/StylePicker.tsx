@@ -47,12 +47,11 @@ function OwnStyles({ model, draft, onChange }: StylePickerProps) {
 }
 
 function Techniques({ prompt, onChange }: { prompt: string; onChange(prompt: string): void }) {
-  const heading = useId();
   return (
-    <div role="group" aria-labelledby={heading}>
-      <p id={heading} className="mb-1.5 flex items-baseline justify-between gap-3 font-medium text-sm">
+    <fieldset>
+      <legend className="mb-1.5 flex w-full items-baseline justify-between gap-3 font-medium text-sm">
         Technique <span className="font-normal text-muted text-xs">adds its words to the prompt</span>
-      </p>
+      </legend>
       <div className="flex flex-wrap gap-1.5">
         {TECHNIQUES.map(({ words, colours }) => (
           <button
@@ -67,7 +66,7 @@ function Techniques({ prompt, onChange }: { prompt: string; onChange(prompt: str
           </button>
         ))}
       </div>
-    </div>
+    </fieldset>
   );
 }
 

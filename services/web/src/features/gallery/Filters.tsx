@@ -1,0 +1,99 @@
+import { Heart, Search, X } from "lucide-react";
+import { useEffect, useState } from "react";
+import type { ImageFilters } from "@/api/images";
+import { useModels } from "@/api/models";
+import { sentence } from "@/lib/words";
+
+type FiltersProps = { filters: ImageFilters; onChange(filters: ImageFilters): void };
+
+const TYPING_PAUSE = 350;
+const CONTROL = "min-h-10 rounded-control border border-line bg-raised px-3 text-sm hover:border-edge";
+
+/** What the gallery is narrowed to. */
+export function Filters({ filters, onChange }: FiltersProps) {
+  const models = useModels().data ?? [];
+  const styles = [...new Set(models.flatMap((model) => model.styles))].sort();
+  const narrowed = Object.keys(filters).length > 0;
+  return (
+    <search className="flex w-full flex-wrap gap-2 lg:w-auto" aria-label="Narrow the gallery">
+      <SearchField value={filters.q ?? ""} onChange={(q) => onChange({ ...filters, q })} />
+      <button
+        type="button"
+        aria-pressed={filters.favourite === "true"}
+        onClick={() => onChange({ ...filters, favourite: filters.favourite ? null : "true" })}
+        className={`${CONTROL} inline-flex items-center gap-2 aria-pressed:border-accent aria-pressed:bg-accent-soft`}
+      >
+        <Heart className={`size-4 ${filters.favourite ? "fill-accent text-accent" : ""}`} aria-hidden />
+        Favourites
+      </button>
+      <select
+        aria-label="Model"
+        value={filters.model ?? ""}
+        onChange={(event) => onChange({ ...filters, model: event.target.value })}
+        className={`${CONTROL} max-w-44`}
+      >
+        <option value="">Any model</option>
+        {models.map(({ key, name }) => (
+          <option key={key} value={key}>
+            {name}
+          </option>
+        ))}
+      </select>
+      <select
+        aria-label="Style"
+        value={filters.style ?? ""}
+        onChange={(event) => onChange({ ...filters, style: event.target.value })}
+        className={`${CONTROL} max-w-40`}
+      >
+        <option value="">Any style</option>
+        {styles.map((style) => (
+          <option key={style} value={style}>
+            {sentence(style)}
+          </option>
+        ))}
+      </select>
+      <input
+        type="date"
+        aria-label="Day it was stored (UTC)"
+        value={filters.day ?? ""}
+        max={new Date().toISOString().slice(0, 10)}
+        onChange={(event) => onChange({ ...filters, day: event.target.value })}
+        className={CONTROL}
+      />
+      {narrowed && (
+        <button
+          type="button"
+          onClick={() => onChange({})}
+          className="inline-flex min-h-10 items-center gap-1 rounded-control px-3 text-muted text-sm hover:bg-sunken hover:text-ink"
+        >
+          <X className="size-4" aria-hidden />
+          Clear
+        </button>
+      )}
+    </search>
+  );
+}
+
+function SearchField({ value, onChange }: { value: string; onChange(value: string): void }) {
+  const [text, setText] = useState(value);
+  useEffect(() => setText(value), [value]);
+  useEffect(() => {
+    if (text === value) return;
+    const timer = setTimeout(() => onChange(text), TYPING_PAUSE);
+    return () => clearTimeout(timer);
+  }, [text, value, onChange]);
+  return (
+    <div className={`${CONTROL} flex flex-1 basis-52 items-center gap-2 focus-within:border-accent`}>
+      <Search className="size-4 shrink-0 text-muted" aria-hidden />
+      <input
+        type="search"
+        aria-label="Words of the prompt"
+        placeholder="Words of the prompt"
+        maxLength={200}
+        value={text}
+        onChange={(event) => setText(event.target.value)}
+        className="w-full min-w-0 bg-transparent py-2 outline-none"
+      />
+    </div>
+  );
+}
