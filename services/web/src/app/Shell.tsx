@@ -4,6 +4,7 @@ import { Link, NavLink, Outlet, ScrollRestoration, useLocation, useNavigation } 
 import { Toaster } from "@/components/Toaster";
 import { useOnline } from "@/components/useOnline";
 import { Connection } from "./Connection";
+import { useServerTheme } from "./useServerTheme";
 import { Watcher } from "./Watcher";
 
 const MAIN = [
@@ -26,6 +27,7 @@ export function Shell() {
   const online = useOnline();
   const busy = useNavigation().state !== "idle";
   useFocusOnNavigation();
+  useServerTheme();
   return (
     <div className="flex min-h-dvh flex-col">
       <a
