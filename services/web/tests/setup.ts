@@ -1,1 +1,37 @@
 import "@testing-library/jest-dom/vitest";
+import { cleanup } from "@testing-library/react";
+import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
+import { configure } from "@/api/client";
+import { useDraft } from "@/state/draft";
+import { useSession } from "@/state/session";
+import { useToasts } from "@/state/toasts";
+import { API, server } from "./server";
+
+// What jsdom lacks and the pages use: no picture is painted and no dialog is modal here; the browser tests see both.
+HTMLCanvasElement.prototype.getContext = () => null;
+HTMLDialogElement.prototype.showModal = function showModal() {
+  this.open = true;
+};
+HTMLDialogElement.prototype.close = function close() {
+  this.open = false;
+};
+Element.prototype.scrollIntoView = () => undefined;
+window.scrollTo = () => undefined;
+window.matchMedia = (query: string) =>
+  ({ matches: true, media: query, addEventListener() {}, removeEventListener() {} }) as unknown as MediaQueryList;
+
+beforeAll(() => {
+  server.listen({ onUnhandledRequest: "error" });
+  configure(API);
+});
+beforeEach(() => {
+  useSession.setState({ key: "gik_test_key_0123456789", operatorKey: null, remembered: false });
+  useDraft.getState().reset();
+  useToasts.setState({ toasts: [] });
+});
+afterEach(() => {
+  cleanup();
+  server.resetHandlers();
+  sessionStorage.clear();
+});
+afterAll(() => server.close());

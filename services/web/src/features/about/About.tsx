@@ -17,9 +17,8 @@ export function About() {
           becomes a picture
         </h1>
         <p className="max-w-prose text-lg text-muted">
-          Seven services talk through events only. Each hears what concerns it from a queue of its own, and what it
-          cannot handle waits in a second queue for a person. So nothing that was accepted is lost, and nothing is paid
-          twice.
+          Services talk through events only. Each hears what concerns it from a queue of its own, and what it cannot
+          handle waits in a second queue for a person. So nothing that was accepted is lost, and nothing is paid twice.
         </p>
       </header>
       <Architecture />

@@ -13,7 +13,6 @@ const LISTENERS = [
   { name: "intake", does: "keeps each request's status and timeline" },
   { name: "notifications", does: "pushes each change to its owner" },
   { name: "analytics", does: "counts everything once" },
-  { name: "operations", does: "shows what is stuck, and replays it" },
 ];
 
 const [WIDTH, STEP, TOP, BUS] = [1120, 224, 24, 250];
@@ -47,23 +46,23 @@ export function Architecture() {
           event bus
         </text>
         {LISTENERS.map(({ name, does }, index) => {
-          const x = index * 285 + 5;
+          const x = index * 380;
           return (
             <g key={name}>
               <path
-                d={`M${x + 125} ${BUS + 42}v34`}
+                d={`M${x + 180} ${BUS + 42}v34`}
                 className="stroke-edge"
                 strokeWidth="1.5"
                 markerEnd="url(#arrow)"
               />
-              <Queue x={x + 105} y={BUS + 80} />
+              <Queue x={x + 160} y={BUS + 80} />
               <path
-                d={`M${x + 125} ${BUS + 94}v20`}
+                d={`M${x + 180} ${BUS + 94}v20`}
                 className="stroke-edge"
                 strokeWidth="1.5"
                 markerEnd="url(#arrow)"
               />
-              <rect x={x} y={BUS + 118} width="250" height="70" rx="8" className="fill-raised stroke-line" />
+              <rect x={x} y={BUS + 118} width="360" height="70" rx="8" className="fill-raised stroke-line" />
               <text x={x + 16} y={BUS + 146} className="fill-ink font-semibold text-[15px]">
                 {name}
               </text>

@@ -6,7 +6,6 @@ import { Appearance } from "./Appearance";
 import { Defaults } from "./Defaults";
 import { Key } from "./Key";
 import { Notifications } from "./Notifications";
-import { Privacy } from "./Privacy";
 
 /** The key, and what its owner prefers. */
 export function Settings() {
@@ -31,9 +30,6 @@ export function Settings() {
           </Section>
           <Section title="When a picture is done" text="For when you look elsewhere meanwhile.">
             <Notifications />
-          </Section>
-          <Section title="What is counted" text="Only numbers, never your words.">
-            <Privacy />
           </Section>
         </>
       )}

@@ -1,0 +1,45 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize, relative } from "node:path";
+import { expect, test } from "vitest";
+
+const SRC = join(import.meta.dirname, "..", "src");
+
+/** What each folder may import of ours. Features know nothing of each other. */
+const MAY: Record<string, readonly string[]> = {
+  app: ["app", "api", "components", "features", "lib", "state", "styles"],
+  features: ["api", "components", "lib", "state"],
+  components: ["api", "components", "lib", "state"],
+  api: ["api", "lib", "state"],
+  state: ["api", "lib", "state"],
+  lib: ["api", "lib"],
+};
+
+const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((name) => /\.tsx?$/.test(name));
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(SRC, file), "utf8");
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*"((?:@\/|\.)[^"]+)"/g)].map(([, path = ""]) =>
+    path.startsWith("@/") ? path.slice(2) : relative(SRC, normalize(join(SRC, dirname(file), path))),
+  );
+}
+
+test("folders import only what is below them, and no feature another", () => {
+  const wrong = files.flatMap((file) => {
+    const [folder = "", feature] = file.split("/");
+    const allowed = MAY[folder];
+    if (!allowed) return [];
+    return importsOf(file)
+      .filter((path) => {
+        const [to = "", toFeature] = path.split("/");
+        if (folder === "features" && to === "features") return toFeature !== feature;
+        return !allowed.includes(to);
+      })
+      .map((path) => `${file} imports ${path}`);
+  });
+  expect(wrong).toEqual([]);
+});
+
+test("the check finds imports at all", () => {
+  expect(importsOf("main.tsx")).toContain("app/router");
+  expect(importsOf("app/router.tsx")).toContain("features/gallery/Detail");
+});

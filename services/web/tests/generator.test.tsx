@@ -1,0 +1,201 @@
+import { onlineManager } from "@tanstack/react-query";
+import { screen, waitFor, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { HttpResponse, http } from "msw";
+import { afterEach, expect, test } from "vitest";
+import type { Schemas } from "@/api/client";
+import { Generator } from "@/features/generator/Generator";
+import { useSession } from "@/state/session";
+import { expectAccessible, renderAt } from "./render";
+import { API, json, problem, REQUEST_ID, requestView, server } from "./server";
+
+afterEach(() => onlineManager.setOnline(true));
+
+const show = () => renderAt("/create", [{ path: "/create", element: <Generator /> }]);
+const prompt = () => screen.findByLabelText("Prompt");
+const draw = () => screen.getByRole("button", { name: /^draw/i });
+
+/** Let the API accept requests, and say of each what `view` says. */
+function accepting(view: () => Schemas["RequestView"]) {
+  const sent: { body: Schemas["NewRequest"]; key: string | null }[] = [];
+  server.use(
+    http.post(`${API}/v1/requests`, async ({ request }) => {
+      if (new URL(request.url).searchParams.has("dry_run")) return undefined;
+      sent.push({ body: (await request.json()) as Schemas["NewRequest"], key: request.headers.get("idempotency-key") });
+      return json<Schemas["Accepted"]>(
+        { id: REQUEST_ID, status: "accepted", links: { self: `/v1/requests/${REQUEST_ID}` } },
+        { status: 202 },
+      );
+    }),
+    http.get(`${API}/v1/requests`, () => {
+      const { id, status, created_at, links } = view();
+      return json<Schemas["RequestList"]>({ requests: sent.length > 0 ? [{ id, status, created_at, links }] : [] });
+    }),
+    http.get(`${API}/v1/requests/:id`, () => json(view())),
+  );
+  return sent;
+}
+
+test("without a key, the generator asks for one", async () => {
+  useSession.setState({ key: null });
+  const { container } = show();
+  expect(screen.getByRole("heading", { name: "A key first" })).toBeVisible();
+  await expectAccessible(container);
+});
+
+test("the form shows models that may be asked, with price and end, and none that has ended", async () => {
+  const { container } = show();
+  const models = await screen.findByRole("group", { name: "Model" });
+  expect(within(models).getAllByRole("radio")).toHaveLength(2);
+  expect(within(models).getByText(/about 7 s · the usual choice/)).toBeVisible();
+  expect(within(models).getByText(/until .*2027/)).toBeVisible();
+  await expectAccessible(container);
+});
+
+test("a prompt longer than the model takes is said so and not sent", async () => {
+  const sent = accepting(requestView);
+  show();
+  await userEvent.click(await prompt());
+  await userEvent.paste("x".repeat(205));
+  expect(screen.getByRole("alert")).toHaveTextContent("5 characters too long");
+  await userEvent.click(draw());
+  expect(sent).toEqual([]);
+});
+
+test("what is chosen is what is sent, with a key that makes it one wish", async () => {
+  const sent = accepting(requestView);
+  show();
+  await userEvent.type(await prompt(), "A red fox");
+  await userEvent.click(screen.getByRole("button", { name: "Watercolor" }));
+  await userEvent.click(screen.getByRole("radio", { name: /16:9/ }));
+  await userEvent.click(screen.getByRole("radio", { name: "2 pictures" }));
+  await userEvent.type(screen.getByLabelText("Seed"), "42");
+  expect(await screen.findByText(/\$0\.16 at most/)).toBeVisible();
+  await userEvent.click(draw());
+  await waitFor(() => expect(sent).toHaveLength(1));
+  expect(sent[0]?.body).toEqual({
+    prompt: "A red fox, watercolor",
+    model: "stable-image-core",
+    aspect_ratio: "16:9",
+    quality: "standard",
+    count: 2,
+    seed: 42,
+  });
+  expect(sent[0]?.key).toMatch(/^[0-9a-f-]{36}$/);
+});
+
+test("another model drops what it does not take, and offers its own styles and quality", async () => {
+  show();
+  await userEvent.click(await screen.findByRole("radio", { name: /16:9/ }));
+  await userEvent.click(screen.getByRole("radio", { name: /^Canvas/ }));
+  expect(screen.getByRole("radio", { name: /Square, 1024×1024/ })).toBeChecked();
+  await userEvent.click(screen.getByRole("radio", { name: "Photorealism" }));
+  expect(screen.getByRole("radio", { name: "Photorealism" })).toBeChecked();
+  expect(screen.getByRole("radio", { name: /Premium/ })).toBeInTheDocument();
+});
+
+test("a running request shows how far it is and then its picture", async () => {
+  let view = requestView();
+  accepting(() => view);
+  const { container } = show();
+  await userEvent.type(await prompt(), "A red fox");
+  await userEvent.click(draw());
+  const card = await screen.findByRole("article", { name: /Request: A red fox/ });
+  expect(within(card).getByText("+2.0 s")).toBeVisible();
+  expect(within(card).getByRole("status")).toHaveTextContent("Drawing");
+  view = requestView({
+    status: "succeeded",
+    timeline: ["ImageRequested", "PromptApproved", "ImageGenerated", "ImageApproved", "ImageStored"].map(
+      (event, second) => ({ event, event_id: event, at: new Date(Date.UTC(2026, 10, 24, 0, 0, second)).toISOString() }),
+    ),
+    images: [
+      {
+        id: `${REQUEST_ID}-0`,
+        index: 0,
+        width: 1344,
+        height: 768,
+        model: "stable-image-core",
+        seed: 11,
+        cost_usd: "0.04",
+        display_url: "http://pictures.test/0/display.webp",
+      },
+    ],
+  });
+  expect(await within(card).findByRole("img", { name: "A red fox" })).toBeInTheDocument();
+  expect(within(card).getByRole("status")).toHaveTextContent("Done");
+  await expectAccessible(container);
+});
+
+test("a blocked prompt says why in plain words and can be edited", async () => {
+  accepting(() =>
+    requestView({
+      status: "rejected",
+      reason: { code: "category_blocked", category: "illegal", field: "prompt", detail: "…" },
+      timeline: [{ event: "ImageRequested", event_id: "1", at: "2026-11-24T00:00:00Z" }],
+    }),
+  );
+  show();
+  await userEvent.type(await prompt(), "Something");
+  await userEvent.click(draw());
+  expect(await screen.findByText(/because of illegal or dangerous acts/)).toBeVisible();
+  await userEvent.click(screen.getByRole("button", { name: "Edit and try again" }));
+  expect(await prompt()).toHaveValue("A red fox");
+  expect(await prompt()).toHaveFocus();
+});
+
+test("a reload finds running requests again", async () => {
+  server.use(
+    http.get(`${API}/v1/requests`, () => {
+      const { id, status, created_at, links } = requestView();
+      return json<Schemas["RequestList"]>({ requests: [{ id, status, created_at, links }] });
+    }),
+    http.get(`${API}/v1/requests/:id`, () => json(requestView())),
+  );
+  show();
+  expect(await screen.findByRole("article", { name: /Request: A red fox/ })).toBeVisible();
+});
+
+test("offline, a wish waits, and is sent once when the connection is back", async () => {
+  const sent = accepting(requestView);
+  show();
+  await userEvent.type(await prompt(), "A red fox");
+  onlineManager.setOnline(false);
+  await userEvent.click(draw());
+  expect(await screen.findByText("Waiting for a connection")).toBeVisible();
+  expect(sent).toEqual([]);
+  onlineManager.setOnline(true);
+  expect(await screen.findByRole("article", { name: /Request: A red fox/ })).toBeVisible();
+  expect(sent).toHaveLength(1);
+});
+
+test("a wish whose answer was lost is sent again with the same key", async () => {
+  const used: (string | null)[] = [];
+  server.use(
+    http.post(`${API}/v1/requests`, ({ request }) => {
+      if (new URL(request.url).searchParams.has("dry_run")) return undefined;
+      used.push(request.headers.get("idempotency-key"));
+      return HttpResponse.error();
+    }),
+  );
+  show();
+  await userEvent.type(await prompt(), "A red fox");
+  await userEvent.click(draw());
+  expect(await screen.findByText("The service does not answer")).toBeVisible();
+  await userEvent.click(screen.getByRole("button", { name: "Send it again" }));
+  await waitFor(() => expect(used).toHaveLength(2));
+  expect(used[0]).toBe(used[1]);
+});
+
+test("a limit that is used up says when there is more", async () => {
+  server.use(
+    http.post(`${API}/v1/requests`, ({ request }) =>
+      new URL(request.url).searchParams.has("dry_run")
+        ? undefined
+        : problem(429, "rate_limited", undefined, { "retry-after": "300" }),
+    ),
+  );
+  show();
+  await userEvent.type(await prompt(), "A red fox");
+  await userEvent.click(draw());
+  expect(await screen.findByText(/There is more in 5 minutes/)).toBeVisible();
+});

@@ -1,0 +1,151 @@
+import { HttpResponse, http } from "msw";
+import { setupServer } from "msw/node";
+import type { Schemas } from "@/api/client";
+
+/** Where the tests' API is. */
+export const API = "http://api.test";
+
+type Body = Schemas[keyof Schemas];
+
+/** Answer with a document that the schema knows. */
+export function json<T extends Body>(body: T, init?: ResponseInit) {
+  return HttpResponse.json(body as object, init);
+}
+
+export function problem(status: number, code: string, errors?: Schemas["Problem"]["errors"], headers?: HeadersInit) {
+  const body: Schemas["Problem"] = {
+    type: "about:blank",
+    status,
+    code,
+    title: "The API's own words",
+    ...(errors && { errors }),
+  };
+  return HttpResponse.json(body, { status, headers: { "content-type": "application/problem+json", ...headers } });
+}
+
+export const CORE: Schemas["ModelView"] = {
+  key: "stable-image-core",
+  name: "Stable Image Core",
+  default: true,
+  lifecycle: "active",
+  price_usd: { standard: "0.04" },
+  sizes: [],
+  aspect_ratios: { "1:1": "1024x1024", "16:9": "1344x768", "2:3": "832x1216" },
+  styles: [],
+  limits: { prompt_max: 200, negative_prompt_max: 100, seed_max: 4294967294 },
+  estimated_seconds: 7,
+};
+
+export const CANVAS: Schemas["ModelView"] = {
+  key: "canvas",
+  name: "Canvas",
+  default: false,
+  lifecycle: "legacy",
+  end_of_life: "2027-01-31",
+  price_usd: { standard: "0.04", premium: "0.06" },
+  sizes: ["1024x1024", "1280x720"],
+  aspect_ratios: {},
+  styles: ["PHOTOREALISM", "DESIGN_SKETCH"],
+  limits: {
+    prompt_max: 1024,
+    negative_prompt_max: 1024,
+    seed_max: 1000,
+    guidance: { min: 1.1, max: 10, default: 6.5 },
+  },
+};
+
+const ENDED: Schemas["ModelView"] = { ...CORE, key: "old", name: "Old One", default: false, lifecycle: "ended" };
+
+export const REQUEST_ID = "01a20adf-29de-712d-8d71-e86c2f149f8e";
+const BLUR = "LhG%ltxaRjRk-DoLWUj[0$WCkAof";
+
+export function requestView(change: Partial<Schemas["RequestView"]> = {}): Schemas["RequestView"] {
+  const at = (seconds: number) => new Date(Date.UTC(2026, 10, 24, 0, 0, seconds)).toISOString();
+  return {
+    id: REQUEST_ID,
+    status: "generating",
+    created_at: at(0),
+    request: { prompt: "A red fox", count: 1, seed: 11, width: 1344, height: 768, models: ["stable-image-core"] },
+    timeline: [
+      { event: "ImageRequested", event_id: "1", at: at(0) },
+      { event: "PromptApproved", event_id: "2", at: at(2) },
+    ],
+    links: { self: `/v1/requests/${REQUEST_ID}` },
+    ...change,
+  };
+}
+
+export function imageSummary(index: number, change: Partial<Schemas["ImageSummary"]> = {}): Schemas["ImageSummary"] {
+  return {
+    id: `${REQUEST_ID}-${index}`,
+    created_at: "2026-11-24T00:00:00Z",
+    model: "stable-image-core",
+    favourite: false,
+    caption: `Picture number ${index}`,
+    width: 1344,
+    height: 768,
+    placeholder: BLUR,
+    display_url: `http://pictures.test/${index}/display.webp?signature=1`,
+    thumbnail_url: `http://pictures.test/${index}/thumbnail.webp?signature=1`,
+    links: { self: `/v1/images/${REQUEST_ID}-${index}` },
+    ...change,
+  };
+}
+
+export function imageView(index: number): Schemas["ImageView"] {
+  const file = (name: string) => ({
+    url: `http://pictures.test/${index}/${name}?signature=1`,
+    media_type: "image/png",
+    width: 1344,
+    height: 768,
+    bytes: 1_342_535,
+    sha256: "ab".repeat(32),
+  });
+  const { id, created_at, placeholder } = imageSummary(index);
+  return {
+    id,
+    created_at,
+    placeholder,
+    request_id: REQUEST_ID,
+    index,
+    prompt: `Picture number ${index}`,
+    model: "stable-image-core",
+    seed: 11,
+    width: 1344,
+    height: 768,
+    quality: "standard",
+    cost_usd: "0.04",
+    favourite: false,
+    original: file("original.png"),
+    display: file("display.webp"),
+    thumbnail: file("thumbnail.webp"),
+    links: {
+      self: `/v1/images/${id}`,
+      request: `/v1/requests/${REQUEST_ID}`,
+      favourite: `/v1/images/${id}/favourite`,
+      shares: `/v1/images/${id}/shares`,
+    },
+  };
+}
+
+/** An API with two models and nothing drawn yet; a test says what is otherwise. */
+export const server = setupServer(
+  http.get(`${API}/v1/models`, () => json<Schemas["ModelList"]>({ models: [ENDED, CANVAS, CORE] })),
+  http.get(`${API}/v1/preferences`, () =>
+    json<Schemas["PreferencesAnswer"]>({ defaults: {}, theme: "system" }, { headers: { etag: '"1"' } }),
+  ),
+  http.get(`${API}/v1/requests`, () => json<Schemas["RequestList"]>({ requests: [] })),
+  http.get(`${API}/v1/images`, () => json<Schemas["ImagePage"]>({ images: [] })),
+  http.get(`${API}/v1/images/:id/shares`, () => json<Schemas["Shares"]>({ shares: [] })),
+  http.post(`${API}/v1/tickets`, () => problem(503, "unavailable")),
+  http.post(`${API}/v1/requests`, async ({ request }) => {
+    const body = (await request.json()) as Schemas["NewRequest"];
+    if (!new URL(request.url).searchParams.has("dry_run"))
+      return json<Schemas["Accepted"]>(
+        { id: REQUEST_ID, status: "accepted", links: { self: `/v1/requests/${REQUEST_ID}` } },
+        { status: 202 },
+      );
+    const total = (0.08 * (body.count ?? 1)).toFixed(2);
+    return json<Schemas["DryRun"]>({ request: {}, models: [], price: { per_image_usd: "0.04", total_max_usd: total } });
+  }),
+);
