@@ -58,7 +58,8 @@ export function useCreateRequest() {
       ask(api().POST("/v1/requests", { body, params: { header: { "Idempotency-Key": idempotencyKey } } })) as Promise<
         Schemas["Accepted"]
       >,
-    onSuccess: (accepted) => {
+    onSuccess: (accepted, { body }) => {
+      client.setQueryData<RequestView>(keys.request(accepted.id), provisional(accepted, body), { updatedAt: 0 });
       const summary: RequestSummary = { ...accepted, created_at: new Date().toISOString() };
       client.setQueryData<RequestSummary[]>(keys.requests, (known) => [
         summary,
@@ -67,6 +68,19 @@ export function useCreateRequest() {
       void client.invalidateQueries({ queryKey: keys.requests });
     },
   });
+}
+
+/** What is known of a request before it was read for the first time. */
+function provisional(accepted: Schemas["Accepted"], body: Schemas["NewRequest"]): RequestView {
+  const [width = 1, height = 1] = (body.size ?? body.aspect_ratio ?? "1:1").split(/[x:]/).map(Number);
+  return {
+    id: accepted.id,
+    status: accepted.status,
+    created_at: new Date().toISOString(),
+    request: { ...body, width, height },
+    timeline: [],
+    links: accepted.links,
+  };
 }
 
 export function useCancelRequest(id: string) {

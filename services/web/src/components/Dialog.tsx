@@ -1,9 +1,14 @@
 import { type ReactNode, useEffect, useId, useRef } from "react";
 
-type DialogProps = { title: string; quietTitle?: boolean; onClose(): void; className?: string; children: ReactNode };
+type DialogProps = { title: string; quietTitle?: boolean; wide?: boolean; onClose(): void; children: ReactNode };
+
+const NARROW = "m-auto max-h-[calc(100dvh-2rem)] w-[calc(100vw-2rem)] max-w-lg rounded-card border p-6";
+/** Over nearly everything, and over all of it on a phone. */
+const WIDE =
+  "m-0 h-dvh max-h-dvh w-dvw max-w-none sm:m-auto sm:h-fit sm:max-h-[calc(100dvh-2rem)] sm:w-[calc(100vw-2rem)] sm:max-w-[84rem] sm:rounded-card sm:border";
 
 /** The browser's own modal dialog: it keeps the focus, closes on Escape and hides the rest from screen readers. */
-export function Dialog({ title, quietTitle = false, onClose, className = "", children }: DialogProps) {
+export function Dialog({ title, quietTitle = false, wide = false, onClose, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   const heading = useId();
   useEffect(() => {
@@ -28,7 +33,7 @@ export function Dialog({ title, quietTitle = false, onClose, className = "", chi
       onClick={(event) => {
         if (event.target === event.currentTarget) onClose();
       }}
-      className={`m-auto max-h-[calc(100dvh-2rem)] w-[calc(100vw-2rem)] max-w-lg animate-rise overflow-auto rounded-card border border-line bg-surface p-6 shadow-float backdrop:bg-black/60 backdrop:backdrop-blur-xs ${className}`}
+      className={`animate-rise overflow-auto border-line bg-surface shadow-float backdrop:bg-black/60 backdrop:backdrop-blur-xs ${wide ? WIDE : NARROW}`}
     >
       <h2 id={heading} className={quietTitle ? "sr-only" : "mb-3 font-semibold text-xl"}>
         {title}

@@ -42,7 +42,7 @@ export function Detail() {
       title={image.data ? `Picture: ${image.data.prompt.slice(0, 100)}` : "Picture"}
       quietTitle
       onClose={close}
-      className="max-w-[min(84rem,calc(100vw-2rem))] p-0! max-sm:m-0 max-sm:h-dvh max-sm:max-h-dvh max-sm:w-dvw max-sm:max-w-none max-sm:rounded-none max-sm:border-0"
+      wide
     >
       <Title>{image.data ? image.data.prompt.slice(0, 60) : "Picture"}</Title>
       <div className="grid lg:grid-cols-[minmax(0,1fr)_24rem]">
