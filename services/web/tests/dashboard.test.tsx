@@ -27,7 +27,7 @@ test("the numbers of the days are shown as figures, bars and tables", async () =
     ),
   );
   const { container } = show();
-  expect(await screen.findByText("90 %")).toBeVisible();
+  expect(await screen.findByText("90.0 %")).toBeVisible();
   expect(screen.getByText("6.8 s", { selector: "dd" })).toBeVisible();
   const blocked = screen.getByRole("region", { name: "Blocked because of" });
   expect(within(blocked).getByRole("row", { name: /Illegal or dangerous acts 1/ })).toBeVisible();
