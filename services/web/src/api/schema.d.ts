@@ -388,6 +388,130 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List your webhooks, the oldest first
+         * @description Needs a key with the scope `requests:read`.
+         */
+        get: operations["list_webhooks"];
+        put?: never;
+        /**
+         * Have an address of yours told when the status of a request moves; the secret is shown this once
+         * @description Needs a key with the scope `requests:write`.
+         */
+        post: operations["create_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Have a webhook told nothing any more
+         * @description Needs a key with the scope `requests:write`.
+         */
+        delete: operations["delete_webhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a webhook a new secret, shown this once; until the grace asked for is over messages are signed with both
+         * @description Needs a key with the scope `requests:write`.
+         */
+        post: operations["rotate_webhook_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/ping": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a webhook a signed `webhook.ping`; its deliveries tell what became of it
+         * @description Needs a key with the scope `requests:write`.
+         */
+        post: operations["ping_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what a webhook was told in the last 30 days, every attempt, newest first
+         * @description Needs a key with the scope `requests:read`.
+         */
+        get: operations["list_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a message again, now, with all its tries; its `webhook-id` stays what it was
+         * @description Needs a key with the scope `requests:write`.
+         */
+        post: operations["resend_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/analytics/daily": {
         parameters: {
             query?: never;
@@ -488,8 +612,89 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operations/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show whether anything was lost, paid twice or left lying about, as the last audits found
+         * @description Needs a key with the scope `admin`.
+         */
+        get: operations["show_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operations/traces/{request_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show everything that followed from a request: events, steps, attempts, times
+         * @description Needs a key with the scope `admin`.
+         */
+        get: operations["show_trace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    statusChanged: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The status of a request moved. Comes at least once, and in any order: go by `sequence`.
+         * @description Signed as Standard Webhooks has it: verify before you believe it. Comes at least once.
+         */
+        post: operations["receive_status_changed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    ping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a webhook is told when its owner asks whether it hears.
+         * @description Signed as Standard Webhooks has it: verify before you believe it. Comes at least once.
+         */
+        post: operations["receive_ping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
         /**
@@ -542,6 +747,63 @@ export interface components {
             links: components["schemas"]["Links"];
             /** @description Until it has succeeded, by what others took of late. Absent where that is not known. */
             estimated_seconds?: number;
+        };
+        /**
+         * AttemptView
+         * @description One call of a webhook.
+         */
+        AttemptView: {
+            /** Format: date-time */
+            at: string;
+            duration_ms: number;
+            /** @description The HTTP status that was answered; absent where there was no answer. */
+            status?: number;
+            /** @description What went wrong; absent where it was accepted. */
+            error?: string;
+        };
+        /**
+         * AuditFinding
+         * @description One thing that breaks a rule.
+         */
+        AuditFinding: {
+            rule: string;
+            /** @description A request's, a picture's or a message's id, or an object's key. */
+            subject: string;
+            request_id?: string;
+            why: string;
+            /** @description What `ops audit --mend` would do about it: `wake`, `close` or `delete_file`. */
+            mend?: string;
+        };
+        /**
+         * AuditReport
+         * @description The last audit of everything, a share of it an hour.
+         */
+        AuditReport: {
+            /** @description Shares that everything is read in; 0 before the first audit. */
+            segments: number;
+            /** @description Shares of which there is a report. */
+            audited: number;
+            /** @description Every share has a report, and each looked at all of its share. */
+            complete: boolean;
+            /** Format: date-time */
+            oldest_at?: string;
+            /** Format: date-time */
+            newest_at?: string;
+            violations: number;
+            /** @description Pictures that were paid for again, within what the design allows. */
+            within_bound: number;
+            rules: components["schemas"]["AuditRule"][];
+            findings: components["schemas"]["AuditFinding"][];
+        };
+        /**
+         * AuditRule
+         * @description A rule and how often it is broken.
+         */
+        AuditRule: {
+            rule: string;
+            /** @description Of its being broken. */
+            meaning: string;
+            violations: number;
         };
         /**
          * Check
@@ -659,6 +921,57 @@ export interface components {
             count?: number;
         };
         /**
+         * Delivery
+         * @description One time that a step had the message in hand.
+         */
+        Delivery: {
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            at: string;
+            /** @description That the batch took which it was in. */
+            seconds: number;
+            /** @description `handled`, `retried`, `in_progress` or `dead_lettered`. */
+            outcome: string;
+            error?: string;
+            reason?: string;
+        };
+        /**
+         * DeliveryList
+         * @description A page of deliveries, newest first. They are kept for 30 days.
+         */
+        DeliveryList: {
+            deliveries: components["schemas"]["DeliveryView"][];
+            /** @description Where the next page begins; absent on the last one. */
+            next_cursor?: string;
+        };
+        /**
+         * DeliveryView
+         * @description One message for one webhook, and what became of it.
+         */
+        DeliveryView: {
+            /** @description The header `webhook-id` of every attempt. */
+            delivery_id: string;
+            request_id: string;
+            /** @description The status that was told, or `webhook.ping`. */
+            kind: string;
+            /**
+             * @description `failed`: given up.
+             * @enum {string}
+             */
+            state: "pending" | "delivered" | "failed";
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description Absent where it is over.
+             */
+            next_attempt_at?: string;
+            /** @description The latest 20, the newest last. */
+            attempts: components["schemas"]["AttemptView"][];
+        };
+        /**
          * Dependency
          * @description Something that nothing works without.
          */
@@ -713,6 +1026,22 @@ export interface components {
             height: number;
             bytes: number;
             sha256: string;
+        };
+        /**
+         * Happening
+         * @description An event.
+         */
+        Happening: {
+            event_id: string;
+            event: string;
+            /** Format: date-time */
+            at: string;
+            /** @description Since the request was accepted. */
+            after_seconds: number;
+            since_cause_seconds: number;
+            /** @description Whether the cause is proved by the ids; False where it is only the usual one. */
+            certain: boolean;
+            steps: components["schemas"]["OperationsStep"][];
         };
         /**
          * Health
@@ -1244,6 +1573,12 @@ export interface components {
             steps?: number | null;
             /** @default null */
             guidance?: number | null;
+            /**
+             * @description Tell this webhook of yours, one for named requests, what becomes of it. Whether there is one is not checked.
+             * @default null
+             * @example w3bhookexample22
+             */
+            webhook_id?: string | null;
         };
         /**
          * NewShare
@@ -1255,6 +1590,65 @@ export interface components {
         NewShare: {
             /** @default 604800 */
             expires_in_seconds?: number;
+        };
+        /**
+         * NewWebhook
+         * @description The body of `POST /v1/webhooks`.
+         * @example {
+         *       "url": "https://example.com/hooks/pictures",
+         *       "statuses": [
+         *         "succeeded",
+         *         "rejected",
+         *         "failed"
+         *       ]
+         *     }
+         */
+        NewWebhook: {
+            /**
+             * @description Https, on port 443 or 8443, at a public address.
+             * @example https://example.com/hooks/pictures
+             */
+            url: string;
+            /**
+             * @description It is told when a request moves to one of these; where absent, when it has ended.
+             * @default [
+             *       "succeeded",
+             *       "rejected",
+             *       "failed",
+             *       "cancelled",
+             *       "expired"
+             *     ]
+             */
+            statuses?: ("generating" | "checking" | "storing" | "stalled" | "succeeded" | "rejected" | "failed" | "cancelled" | "expired")[];
+            /**
+             * @description Which requests it is told of: all of yours, or only those that are sent with its `webhook_id`.
+             * @default all
+             * @enum {string}
+             */
+            requests?: "all" | "named";
+            /**
+             * @description What it is for.
+             * @default
+             */
+            description?: string;
+        };
+        /**
+         * NotUnderstood
+         * @description The answer to whatever else a client says.
+         */
+        NotUnderstood: {
+            /**
+             * @default error
+             * @constant
+             */
+            type: "error";
+            /**
+             * @default not_understood
+             * @constant
+             */
+            code: "not_understood";
+            /** @default Clients say {"type": "ping"} and nothing else */
+            title: string;
         };
         /**
          * Numbers
@@ -1308,6 +1702,20 @@ export interface components {
             code: string;
         };
         /**
+         * Ping
+         * @description What a webhook is told when its owner asks whether it hears.
+         */
+        Ping: {
+            /**
+             * @default webhook.ping
+             * @constant
+             */
+            type: "webhook.ping";
+            id: string;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /**
          * PlannedModel
          * @description One model that may serve a request, with the request's shape in that model's own terms.
          */
@@ -1318,6 +1726,17 @@ export interface components {
             aspect_ratio?: string;
             /** @description Of one image. */
             price_usd: string;
+        };
+        /**
+         * Pong
+         * @description The answer to `{"type": "ping"}`.
+         */
+        Pong: {
+            /**
+             * @default pong
+             * @constant
+             */
+            type: "pong";
         };
         /**
          * Preferences
@@ -1483,6 +1902,20 @@ export interface components {
             grace_seconds?: number;
         };
         /**
+         * SecretRotation
+         * @description The body of `POST /v1/webhooks/{webhook_id}/rotate`; `{}` for an old secret that stops at once.
+         * @example {
+         *       "grace_seconds": 3600
+         *     }
+         */
+        SecretRotation: {
+            /**
+             * @description How long messages are signed with the old secret as well.
+             * @default 0
+             */
+            grace_seconds?: number;
+        };
+        /**
          * SelfLink
          * @description An address, relative to the API.
          */
@@ -1520,6 +1953,47 @@ export interface components {
             pixels_max: number;
         };
         /**
+         * StatusChanged
+         * @description The status of a request moved. Comes at least once, and in any order: go by `sequence`.
+         * @example {
+         *       "type": "request.status_changed",
+         *       "id": "0b8f2f0e-5c1e-5d0b-8a51-0d6c3f1a7f42",
+         *       "timestamp": "2026-11-22T09:30:06.900000Z",
+         *       "data": {
+         *         "request_id": "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04",
+         *         "sequence": 4,
+         *         "status": "succeeded",
+         *         "previous": "storing"
+         *       }
+         *     }
+         */
+        StatusChanged: {
+            /**
+             * @default request.status_changed
+             * @constant
+             */
+            type: "request.status_changed";
+            /** @description The same however often it is told. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When the status moved.
+             */
+            timestamp: string;
+            data: components["schemas"]["StatusData"];
+        };
+        /**
+         * StatusData
+         * @description From where to where a request moved.
+         */
+        StatusData: {
+            request_id: string;
+            /** @description Counts the request's changes of status from 1, without gaps: a larger step means that something was missed. */
+            sequence: number;
+            status: string;
+            previous: string;
+        };
+        /**
          * Ticket
          * @description The right to open one WebSocket.
          */
@@ -1531,6 +2005,85 @@ export interface components {
              * @description Until when it opens.
              */
             expires_at: string;
+        };
+        /**
+         * Trace
+         * @description Everything that followed from a request.
+         */
+        Trace: {
+            request_id: string;
+            trace_id: string;
+            status: string;
+            /** Format: date-time */
+            accepted_at: string;
+            /** @description From being accepted to the last event. */
+            seconds: number;
+            /** @description False where no log line tells of this request: then steps show no attempts. */
+            attempts_known: boolean;
+            events: components["schemas"]["Happening"][];
+        };
+        /**
+         * WebhookList
+         * @description All webhooks of an owner, the oldest first.
+         */
+        WebhookList: {
+            webhooks: components["schemas"]["WebhookView"][];
+        };
+        /**
+         * WebhookView
+         * @description A webhook, without its secret: nobody is told that twice.
+         */
+        WebhookView: {
+            webhook_id: string;
+            url: string;
+            description: string;
+            statuses: string[];
+            /**
+             * @description `named`: only those that are sent with its `webhook_id`.
+             * @enum {string}
+             */
+            requests: "all" | "named";
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description Until when messages are signed with the secret before the last rotation as well.
+             */
+            previous_until?: string;
+            /**
+             * Format: date-time
+             * @description When it answered 410: it is told nothing any more. Register it again to have it told.
+             */
+            disabled_at?: string;
+        };
+        /**
+         * WebhookWithSecret
+         * @description A webhook that was just registered or given a new secret, with it: it is shown this once.
+         */
+        WebhookWithSecret: {
+            webhook_id: string;
+            url: string;
+            description: string;
+            statuses: string[];
+            /**
+             * @description `named`: only those that are sent with its `webhook_id`.
+             * @enum {string}
+             */
+            requests: "all" | "named";
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description Until when messages are signed with the secret before the last rotation as well.
+             */
+            previous_until?: string;
+            /**
+             * Format: date-time
+             * @description When it answered 410: it is told nothing any more. Register it again to have it told.
+             */
+            disabled_at?: string;
+            /** @description For the Standard Webhooks library of your language. */
+            secret: string;
         };
         /**
          * Step
@@ -1548,16 +2101,20 @@ export interface components {
         };
         /**
          * Step
-         * @description A queue and its dead-letter queue, in approximate numbers; one that is missing could not be had.
+         * @description A step that heard an event. Seconds are missing where the logs do not tell.
          */
         OperationsStep: {
             step: string;
-            waiting?: number;
-            in_flight?: number;
-            dead?: number;
-            /** @description Age of the oldest message as CloudWatch last heard it, a minute or two ago. Missing where it heard of none. */
-            oldest_seconds?: number;
-            oldest_dead_seconds?: number;
+            attempts: number;
+            /** @description From the event to the first delivery's beginning: the bus, the queue, a cold start. */
+            waited_seconds?: number;
+            /** @description In all deliveries. */
+            worked_seconds?: number;
+            deliveries: components["schemas"]["Delivery"][];
+            /** @description Model calls: which picture, which model, what came of it, how long. */
+            calls: string[];
+            /** @description What followed. */
+            events: components["schemas"]["Happening"][];
         };
     };
     responses: {
@@ -2919,6 +3476,241 @@ export interface operations {
             503: components["responses"]["Error503"];
         };
     };
+    list_webhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookList"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            403: components["responses"]["Error403"];
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    create_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhook"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookWithSecret"];
+                };
+            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
+            403: components["responses"]["Error403"];
+            409: components["responses"]["Error409"];
+            413: components["responses"]["Error413"];
+            422: components["responses"]["Error422"];
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    delete_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A webhook's id.
+                 * @example w3bhookexample22
+                 */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is nothing to say. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Error401"];
+            403: components["responses"]["Error403"];
+            404: components["responses"]["Error404"];
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    rotate_webhook_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A webhook's id.
+                 * @example w3bhookexample22
+                 */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecretRotation"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookWithSecret"];
+                };
+            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
+            403: components["responses"]["Error403"];
+            404: components["responses"]["Error404"];
+            413: components["responses"]["Error413"];
+            422: components["responses"]["Error422"];
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    ping_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A webhook's id.
+                 * @example w3bhookexample22
+                 */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryView"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            403: components["responses"]["Error403"];
+            404: components["responses"]["Error404"];
+            409: components["responses"]["Error409"];
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    list_deliveries: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description A webhook's id.
+                 * @example w3bhookexample22
+                 */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryList"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            403: components["responses"]["Error403"];
+            404: components["responses"]["Error404"];
+            422: components["responses"]["Error422"];
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    resend_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A webhook's id.
+                 * @example w3bhookexample22
+                 */
+                webhook_id: string;
+                /**
+                 * @description A delivery's id: the header `webhook-id` of its attempts.
+                 * @example 01a0b9c4-980f-7b3e-8f60-2c4e6a8b0d1f
+                 */
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryView"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            403: components["responses"]["Error403"];
+            404: components["responses"]["Error404"];
+            409: components["responses"]["Error409"];
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
     show_days: {
         parameters: {
             query?: {
@@ -3242,6 +4034,167 @@ export interface operations {
                      */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
+            };
+        };
+    };
+    show_audit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditReport"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            403: components["responses"]["Error403"];
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    show_trace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A request's id: a UUID (version 7).
+                 * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
+                 */
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trace"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            403: components["responses"]["Error403"];
+            404: components["responses"]["Error404"];
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    receive_status_changed: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The delivery's id, the same in every try.
+                 * @example 01a0b9c4-980f-7b3e-8f60-2c4e6a8b0d1f
+                 */
+                "webhook-id": string;
+                /**
+                 * @description When this try was made: seconds since 1970.
+                 * @example 1795254606
+                 */
+                "webhook-timestamp": string;
+                /**
+                 * @description `v1,` and the HMAC-SHA256 of `id.timestamp.body` in base64; two of them, with a space between, while a secret is being changed.
+                 * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                 */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StatusChanged"];
+            };
+        };
+        responses: {
+            /** @description The webhook is gone: it is told nothing any more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is tried again, later; `Retry-After` says when at the earliest. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    receive_ping: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The delivery's id, the same in every try.
+                 * @example 01a0b9c4-980f-7b3e-8f60-2c4e6a8b0d1f
+                 */
+                "webhook-id": string;
+                /**
+                 * @description When this try was made: seconds since 1970.
+                 * @example 1795254606
+                 */
+                "webhook-timestamp": string;
+                /**
+                 * @description `v1,` and the HMAC-SHA256 of `id.timestamp.body` in base64; two of them, with a space between, while a secret is being changed.
+                 * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                 */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Ping"];
+            };
+        };
+        responses: {
+            /** @description The webhook is gone: it is told nothing any more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is tried again, later; `Retry-After` says when at the earliest. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
