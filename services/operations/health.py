@@ -40,7 +40,7 @@ class Dependency(_View):
     """Name of the error, such as ``AccessDeniedException``, or ``Timeout``."""
 
 
-class Step(_View):
+class StepQueue(_View):
     """A queue and its dead-letter queue, in approximate numbers; one that is missing could not be had."""
 
     step: str
@@ -61,7 +61,7 @@ class Readiness(_View):
     attention: list[str]
     """What there is to look at."""
     dependencies: list[Dependency]
-    steps: list[Step]
+    steps: list[StepQueue]
 
 
 class Probes(Protocol):
@@ -135,8 +135,8 @@ def _result(future: "Future[Any]") -> Any:
     return future.result() if _error(future) is None else None
 
 
-def _step(queue: str, source: Counts | None, dead: Counts | None, ages: Mapping[str, int]) -> Step:
-    return Step(
+def _step(queue: str, source: Counts | None, dead: Counts | None, ages: Mapping[str, int]) -> StepQueue:
+    return StepQueue(
         step=queue.replace("-", ".", 1),
         waiting=source.waiting if source else None,
         in_flight=source.in_flight if source else None,
@@ -150,7 +150,7 @@ def _unreachable(dependencies: Sequence[Dependency]) -> list[str]:
     return [f"{each.name}: {each.error}" for each in dependencies if not each.reachable]
 
 
-def _waiting(steps: Sequence[Step]) -> list[str]:
+def _waiting(steps: Sequence[StepQueue]) -> list[str]:
     dead = [f"{step.step}: {step.dead} dead letters" for step in steps if step.dead]
     late = [f"{s.step}: a message waits for {s.oldest_seconds} s" for s in steps if (s.oldest_seconds or 0) > LATE]
     return [*dead, *late]

@@ -8,7 +8,7 @@ import pytest
 
 from events.errors import RetriableError
 from services.operations.dead_letters.ports import Counts
-from services.operations.health import LATE, Dependency, Monitor, Readiness, Step
+from services.operations.health import LATE, Dependency, Monitor, Readiness, StepQueue
 
 QUEUES = ["intake-track", "storage-store"]
 
@@ -62,7 +62,7 @@ def test_all_is_well(world: ScriptedProbes) -> None:
 
     assert (found.status, found.attention, found.version) == ("ok", [], "v1.2")
     assert found.dependencies == [Dependency(name=name, reachable=True) for name in ("table", "bus", "queues")]
-    assert found.steps[0] == Step(step="intake.track", waiting=0, in_flight=0, dead=0)
+    assert found.steps[0] == StepQueue(step="intake.track", waiting=0, in_flight=0, dead=0)
 
 
 def test_backlog_and_ages_are_shown_by_step_and_are_no_trouble_by_themselves(world: ScriptedProbes) -> None:
@@ -71,7 +71,7 @@ def test_backlog_and_ages_are_shown_by_step_and_are_no_trouble_by_themselves(wor
     found = look(world)
 
     assert found.status == "ok"
-    assert found.steps[1] == Step(step="storage.store", waiting=7, in_flight=3, dead=0, oldest_seconds=LATE)
+    assert found.steps[1] == StepQueue(step="storage.store", waiting=7, in_flight=3, dead=0, oldest_seconds=LATE)
     assert found.steps[0].oldest_dead_seconds == 90
 
 

@@ -1829,7 +1829,7 @@ export interface components {
             /** @description What there is to look at. */
             attention: string[];
             dependencies: components["schemas"]["Dependency"][];
-            steps: components["schemas"]["OperationsStep"][];
+            steps: components["schemas"]["StepQueue"][];
         };
         /**
          * Reason
@@ -1992,6 +1992,19 @@ export interface components {
             sequence: number;
             status: string;
             previous: string;
+        };
+        /**
+         * StepQueue
+         * @description A queue and its dead-letter queue, in approximate numbers; one that is missing could not be had.
+         */
+        StepQueue: {
+            step: string;
+            waiting?: number;
+            in_flight?: number;
+            dead?: number;
+            /** @description Age of the oldest message as CloudWatch last heard it, a minute or two ago. Missing where it heard of none. */
+            oldest_seconds?: number;
+            oldest_dead_seconds?: number;
         };
         /**
          * Ticket

@@ -61,9 +61,9 @@ export function Shares({
   const most = Math.max(0, ...bars.map(({ value }) => value)) || 1;
   return (
     <section aria-labelledby={id} className="grid content-start gap-3">
-      <h3 id={id} className="font-semibold">
+      <h2 id={id} className="font-semibold">
         {title}
-      </h3>
+      </h2>
       {bars.length === 0 ? (
         <p className="text-muted text-sm">{empty}</p>
       ) : (
