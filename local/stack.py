@@ -8,11 +8,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from events.api import Scope
+from events.secrets import secret_key
 from local import deploy as deployment
 from local import web
 from local.emulator import HOST, emulator, free_port, model_stand_in
 from services.accounts import logic as accounts
-from services.accounts.adapters import KeyTable, read_hash_secret
+from services.accounts.adapters import KeyTable
 from services.accounts.parameters import USER_SCOPES, NewKey
 from services.accounts.settings import Target
 from services.web.publish import files, publish
@@ -74,8 +75,8 @@ class LocalStack:
         target = Target(prefix=self.prefix)
         wanted = NewKey(owner=owner, name="local", scopes=list(scopes), limit=limit, window_seconds=window_seconds)
         keys = KeyTable(self.client("dynamodb"), target.table_name)
-        secret = read_hash_secret(self.client("secretsmanager"), target.hash_secret_name)
-        return accounts.create(keys, wanted, secret, datetime.now(UTC))[1]
+        secret = secret_key(self.client("secretsmanager"), target.hash_secret_name)
+        return accounts.create(keys, wanted, secret(), datetime.now(UTC))[1]
 
     def start(self) -> Self:
         """Start everything and deploy. Whatever fails, nothing is left running."""

@@ -18,8 +18,9 @@ from rich.console import Console
 from rich.table import Table
 
 from events.api import Scope, field_errors
+from events.secrets import secret_key
 from services.accounts import logic
-from services.accounts.adapters import KeyTable, read_hash_secret
+from services.accounts.adapters import KeyTable
 from services.accounts.keys import Key
 from services.accounts.parameters import USER_SCOPES, NewKey, Rotation
 from services.accounts.settings import Target
@@ -35,12 +36,8 @@ class Installation:
     def __init__(self, target: Target) -> None:
         session = boto3.Session(region_name=target.region)
         self.keys = KeyTable(session.client("dynamodb", endpoint_url=target.endpoint_url), target.table_name)
-        self._secrets = session.client("secretsmanager", endpoint_url=target.endpoint_url)
-        self._name = target.hash_secret_name
-
-    def hash_secret(self) -> bytes:
-        """Return the secret that keys are hashed with."""
-        return read_hash_secret(self._secrets, self._name)
+        secrets = session.client("secretsmanager", endpoint_url=target.endpoint_url)
+        self.hash_secret = secret_key(secrets, target.hash_secret_name)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -20,15 +20,9 @@ from services.accounts.logic import KeyPage, NotActiveError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
-    from mypy_boto3_secretsmanager.client import SecretsManagerClient
 
 REFUSED: Final = "ConditionalCheckFailedException"
 TIMES: Final = ("created_at", "expires_at", "revoked_at", "last_used_at", "previous_until")
-
-
-def read_hash_secret(client: "SecretsManagerClient", name_or_arn: str) -> bytes:
-    """Return the secret that keys are hashed with."""
-    return client.get_secret_value(SecretId=name_or_arn)["SecretString"].encode()
 
 
 def _pk(key_id: str) -> dict[str, Any]:

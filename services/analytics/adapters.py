@@ -9,7 +9,6 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
     from mypy_boto3_s3.client import S3Client
-    from mypy_boto3_secretsmanager.client import SecretsManagerClient
 
 POINTER: Final = {"pk": {"S": "POINTER"}, "sk": {"S": "POINTER"}}
 AT_REVISION: Final = "attribute_not_exists(pk) OR revision = :revision"
@@ -35,22 +33,6 @@ CONFLICTS: Final = frozenset({"TransactionConflict", "ThrottlingError", "Provisi
 """Cancellation reasons that pass: another writer is at the same day."""
 READERS: Final = 8
 """Objects of the archive fetched side by side."""
-
-
-class SecretKey:
-    """A key that is read once, when it is first needed."""
-
-    def __init__(self, client: "SecretsManagerClient", secret_id: str) -> None:
-        self._client = client
-        self._secret_id = secret_id
-
-    def __call__(self) -> bytes:
-        """Return the key."""
-        return self._value
-
-    @cached_property
-    def _value(self) -> bytes:
-        return self._client.get_secret_value(SecretId=self._secret_id)["SecretString"].encode()
 
 
 class EventArchive:

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from services.accounts.adapters import KeyTable, PreferenceTable, StaleError, read_hash_secret
+from services.accounts.adapters import KeyTable, PreferenceTable, StaleError
 from services.accounts.keys import Key, new_key_id
 from services.accounts.logic import NotActiveError
 from tests.unit.accounts.fakes import InMemoryKeys
@@ -140,10 +140,3 @@ def test_preferences_are_replaced_by_who_saw_the_latest(accounts_table: str) -> 
     with pytest.raises(StaleError):
         table.replace("nobody", {"theme": "light"}, 1)
     assert table.of("nobody") == ({}, 0)
-
-
-def test_the_hashing_secret_is_read_by_its_name(aws_test_environment: None) -> None:
-    with mock_aws():
-        client = boto3.client("secretsmanager")
-        client.create_secret(Name="x-accounts-key-hashing", SecretString="pepper")
-        assert read_hash_secret(client, "x-accounts-key-hashing") == b"pepper"

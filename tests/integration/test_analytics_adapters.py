@@ -12,8 +12,9 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from events.errors import TransientError, UnprocessableError
+from events.secrets import secret_key
 from services.analytics.__main__ import main
-from services.analytics.adapters import CounterTable, EventArchive, SecretKey
+from services.analytics.adapters import CounterTable, EventArchive
 from services.analytics.logic import Addition, AlreadyCountedError, Generations, GenerationsMovedError, Recorder
 from services.analytics.rebuild import rebuild
 from tests.unit.analytics.fakes import HASH_KEY, InMemoryArchive, InMemoryCounters
@@ -178,7 +179,7 @@ def test_a_batch_costs_two_calls(aws: None) -> None:
     for client in clients:
         client.meta.events.register("before-call", lambda model, **_: calls.append(model.name))
     recorder = Recorder(
-        EventArchive(clients[0], BUCKET, SecretKey(clients[2], "hash-key")),  # type: ignore[arg-type]
+        EventArchive(clients[0], BUCKET, secret_key(clients[2], "hash-key")),  # type: ignore[arg-type]
         CounterTable(clients[1], TABLE),  # type: ignore[arg-type]
     )
     recorder.record(story(3, at=START.replace(hour=1)))

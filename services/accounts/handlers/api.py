@@ -2,16 +2,16 @@
 
 import re
 from datetime import UTC, datetime
-from functools import cache
 from typing import Final
 
 import boto3
 from aws_lambda_powertools.event_handler import Response
 
 from events.api import Api, ApiProblem, field_error, json_response
+from events.secrets import secret_key
 from events.telemetry import logger
 from services.accounts import logic
-from services.accounts.adapters import KeyTable, PreferenceTable, StaleError, read_hash_secret
+from services.accounts.adapters import KeyTable, PreferenceTable, StaleError
 from services.accounts.keys import is_key_id
 from services.accounts.operations import (
     CREATE_KEY,
@@ -28,11 +28,10 @@ from services.accounts.views import KeyList, KeyWithText, place_of
 ETAG: Final = re.compile(r'"[0-9]{1,9}"')
 
 settings = AccountSettings.load()
-secrets = boto3.client("secretsmanager")
 dynamodb = boto3.client("dynamodb")
 keys = KeyTable(dynamodb, settings.table_name)
 preferences = PreferenceTable(dynamodb, settings.table_name)
-hash_secret = cache(lambda: read_hash_secret(secrets, settings.hash_secret_arn))
+hash_secret = secret_key(boto3.client("secretsmanager"), settings.hash_secret_arn)
 handler = Api()
 
 

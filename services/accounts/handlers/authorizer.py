@@ -1,23 +1,22 @@
 """The gateway's authorizer: asked before every guarded route, it answers who is calling, or that nobody is."""
 
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from events import startup
+from events.secrets import secret_key
 from events.telemetry import logger
-from services.accounts.adapters import KeyTable, read_hash_secret
+from services.accounts.adapters import KeyTable
 from services.accounts.admission import Gate, RefusedError, presented_key
 from services.accounts.settings import AccountSettings
 
 settings = AccountSettings.load()
-secrets = boto3.client("secretsmanager")
 gate = Gate(
     KeyTable(boto3.client("dynamodb"), settings.table_name),
-    cache(lambda: read_hash_secret(secrets, settings.hash_secret_arn)),
+    secret_key(boto3.client("secretsmanager"), settings.hash_secret_arn),
 )
 startup.finished()
 

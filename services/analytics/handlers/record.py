@@ -3,7 +3,8 @@
 import boto3
 
 from events.runtime import consumer
-from services.analytics.adapters import CounterTable, EventArchive, SecretKey
+from events.secrets import secret_key
+from services.analytics.adapters import CounterTable, EventArchive
 from services.analytics.figures import tell
 from services.analytics.logic import Recorder
 from services.analytics.settings import RecordSettings
@@ -13,7 +14,7 @@ recorder = Recorder(
     EventArchive(
         boto3.client("s3"),
         settings.archive_bucket_name,
-        SecretKey(boto3.client("secretsmanager"), settings.prompt_hash_key_id),
+        secret_key(boto3.client("secretsmanager"), settings.prompt_hash_key_id),
     ),
     CounterTable(boto3.client("dynamodb"), settings.table_name),
     tell=tell,

@@ -14,7 +14,6 @@ from services.notifications.deliveries import Reply
 from services.notifications.webhooks import WebhookDue
 
 if TYPE_CHECKING:
-    from mypy_boto3_secretsmanager.client import SecretsManagerClient
     from mypy_boto3_sqs.client import SQSClient
 
 PATIENCE: Final = 5.0
@@ -24,11 +23,6 @@ LIMIT: Final = 15.0
 MOST_READ: Final = 1024
 """Bytes of an answer's body; nothing is made of them."""
 AGENT: Final = "genai-images-webhooks/1"
-
-
-def read_master(client: "SecretsManagerClient", name_or_arn: str) -> bytes:
-    """Return the secret that webhooks' secrets are derived from."""
-    return client.get_secret_value(SecretId=name_or_arn)["SecretString"].encode()
 
 
 class SqsDueQueue:

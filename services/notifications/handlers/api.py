@@ -2,7 +2,6 @@
 
 import secrets
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Final
 from uuid import uuid4
 
@@ -10,10 +9,11 @@ import boto3
 from aws_lambda_powertools.event_handler import Response
 
 from events.api import Api, ApiProblem, field_error, json_response
+from events.secrets import secret_key
 from events.telemetry import logger
 from services.notifications import signing, sockets
 from services.notifications.adapters.connections import ConnectionTable
-from services.notifications.adapters.outside import SqsDueQueue, read_master
+from services.notifications.adapters.outside import SqsDueQueue
 from services.notifications.adapters.webhooks import WebhookTable
 from services.notifications.addresses import RefusedTargetError, TargetPolicy
 from services.notifications.operations import (
@@ -53,7 +53,7 @@ connections = ConnectionTable(dynamodb, settings.table_name)
 webhooks = WebhookTable(dynamodb, settings.table_name)
 queue = SqsDueQueue(boto3.client("sqs"), settings.webhook_queue_url)
 policy = TargetPolicy(loopback=settings.webhook_loopback)
-master = cache(lambda: read_master(secrets_manager, settings.master_secret_arn))
+master = secret_key(secrets_manager, settings.master_secret_arn)
 handler = Api()
 
 

@@ -1,11 +1,10 @@
 """Step notifications.webhook: one try of one delivery, signed; the next one when its time has come."""
 
-from functools import cache
-
 import boto3
 
 from events.runtime import consumer
-from services.notifications.adapters.outside import WebhookCaller, read_master
+from events.secrets import secret_key
+from services.notifications.adapters.outside import WebhookCaller
 from services.notifications.adapters.webhooks import WebhookTable
 from services.notifications.addresses import TargetPolicy
 from services.notifications.deliveries import Deliver
@@ -21,7 +20,7 @@ handler = consumer(
     handle=Deliver(
         WebhookTable(boto3.client("dynamodb"), settings.table_name),
         WebhookCaller(TargetPolicy(loopback=settings.webhook_loopback)),
-        cache(lambda: read_master(secrets, settings.master_secret_arn)),
+        secret_key(secrets, settings.master_secret_arn),
     ),
     workers=5,
 )

@@ -18,7 +18,6 @@ from events.errors import RetriableError, TransientError, error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
-    from mypy_boto3_secretsmanager.client import SecretsManagerClient
     from mypy_boto3_sqs.client import SQSClient
 
 UPLOADS: Final = 6
@@ -124,19 +123,3 @@ class RemovalQueue:
                 for name, value in {"error": error, "reason": "stream record", "step": "storage.relay"}.items()
             },
         )
-
-
-class SecretKey:
-    """A key in Secrets Manager, read once, when it is first needed."""
-
-    def __init__(self, client: "SecretsManagerClient", secret_id: str) -> None:
-        self._client = client
-        self._secret_id = secret_id
-
-    def __call__(self) -> bytes:
-        """Return the key."""
-        return self._value
-
-    @cached_property
-    def _value(self) -> bytes:
-        return self._client.get_secret_value(SecretId=self._secret_id)["SecretString"].encode()

@@ -7,8 +7,9 @@ import boto3
 from events.catalog.image_approved import ImageApproved
 from events.claim_check import HandoffReader
 from events.runtime import consumer
+from events.secrets import secret_key
 from services.storage.adapters.catalogue import GalleryCatalogue
-from services.storage.adapters.files import GalleryFiles, SecretKey
+from services.storage.adapters.files import GalleryFiles
 from services.storage.logic import Store
 from services.storage.settings import StoreSettings
 
@@ -22,7 +23,7 @@ handler = consumer(
         handoff=HandoffReader(_s3, _settings.handoff_bucket_name),
         files=GalleryFiles(_s3, _settings.gallery_bucket_name),
         catalogue=GalleryCatalogue(boto3.client("dynamodb"), _settings.table_name),
-        hash_key=SecretKey(boto3.client("secretsmanager"), _settings.prompt_hash_key_id),
+        hash_key=secret_key(boto3.client("secretsmanager"), _settings.prompt_hash_key_id),
         clock=lambda: datetime.now(UTC),
     ),
     recovers=True,
