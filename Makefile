@@ -49,9 +49,12 @@ stop: .venv/ready ## stop what `make run` started
 	@$(python) -m local.stop
 
 .PHONY: test
-test: .venv/ready ## unit, contract, integration and end-to-end tests
-	@echo "Tests: unit (no network), contract (schemas, templates, built artifacts), integration (moto), e2e (the template on the emulator)"
-	@$(python) -m pytest tests/unit tests/contract tests/integration tests/e2e $(ARGS)
+test: .venv/ready ## unit, contract, integration, end-to-end and browser tests
+	@echo "Tests: the web app's components; unit (no network), contract (schemas, templates, built artifacts),"
+	@echo "integration (moto), e2e (the template on the emulator), browser (Chromium on the whole of it)"
+	@$(python) -m local.browser
+	@$(python) -m local.web run test
+	@$(python) -m pytest tests/unit tests/contract tests/integration tests/e2e tests/browser $(ARGS)
 
 .PHONY: chaos
 chaos: .venv/ready ## the system in a storm of faults, and whether its promises held  (COUNT=300 SEED=1)
