@@ -1,3 +1,56 @@
+import type { ReactNode } from "react";
+import { useReadiness } from "@/api/operations";
+import { KeyGate } from "@/components/KeyForm";
+import { Failure, Skeleton } from "@/components/Notice";
+import { Title } from "@/components/Title";
+import { Audit } from "./Audit";
+import { Health } from "./Health";
+import { OperatorKey } from "./OperatorKey";
+import { TraceFinder } from "./TraceFinder";
+
+/** For whoever is on call: what is stuck, what followed from what, and whether anything was lost. */
 export function Operations() {
-  return null;
+  return (
+    <div className="page pt-8 sm:pt-12">
+      <Title>Operations</Title>
+      <h1 className="mb-8 font-bold text-4xl tracking-tight sm:text-5xl">Operations</h1>
+      <KeyGate purpose="Operators' pages need a key with the scope admin.">
+        <Pages />
+      </KeyGate>
+    </div>
+  );
+}
+
+function Pages() {
+  const readiness = useReadiness();
+  if (readiness.isError && !readiness.data)
+    return (
+      <div className="grid max-w-2xl gap-6">
+        <Failure error={readiness.error} retry={() => void readiness.refetch()} />
+        <OperatorKey />
+      </div>
+    );
+  if (!readiness.data) return <Skeleton className="h-64" />;
+  return (
+    <div className="grid gap-12">
+      <Section title="Queues">
+        <Health readiness={readiness.data} />
+      </Section>
+      <Section title="One request">
+        <TraceFinder />
+      </Section>
+      <Section title="Audit">
+        <Audit />
+      </Section>
+    </div>
+  );
+}
+
+function Section({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <section className="grid gap-4 border-ink border-t-2 pt-4">
+      <h2 className="font-semibold text-2xl tracking-tight">{title}</h2>
+      {children}
+    </section>
+  );
 }
