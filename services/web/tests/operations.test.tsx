@@ -1,0 +1,84 @@
+import { screen, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { http } from "msw";
+import { beforeEach, expect, test } from "vitest";
+import type { Schemas } from "@/api/client";
+import { Operations } from "@/features/operations/Operations";
+import { expectAccessible, renderAt } from "./render";
+import { API, json, problem, REQUEST_ID, server } from "./server";
+
+const show = () => renderAt("/operations", [{ path: "/operations", element: <Operations /> }]);
+
+const READINESS: Schemas["Readiness"] = {
+  status: "degraded",
+  version: "dev",
+  checked_at: "2026-11-24T00:00:00Z",
+  attention: ["generation.draw has 3 dead letters"],
+  dependencies: [{ name: "requests", reachable: true }],
+  steps: [{ step: "generation.draw", waiting: 0, in_flight: 1, dead: 3, oldest_dead_seconds: 120 }],
+};
+
+beforeEach(() =>
+  server.use(
+    http.get(`${API}/health/ready`, ({ request }) =>
+      request.headers.get("x-api-key") === "gik_operators_key" ? json(READINESS) : problem(403, "insufficient_scope"),
+    ),
+    http.get(`${API}/v1/operations/audit`, () =>
+      json<Schemas["AuditReport"]>({
+        segments: 1,
+        audited: 1,
+        complete: true,
+        violations: 0,
+        within_bound: 0,
+        rules: [],
+        findings: [],
+      }),
+    ),
+    http.get(`${API}/v1/operations/traces/:id`, () =>
+      json<Schemas["Trace"]>({
+        request_id: REQUEST_ID,
+        trace_id: "abc",
+        status: "succeeded",
+        accepted_at: "2026-11-24T00:00:00Z",
+        seconds: 6.8,
+        attempts_known: true,
+        events: [
+          {
+            event_id: "1",
+            event: "ImageRequested",
+            at: "2026-11-24T00:00:00Z",
+            after_seconds: 0,
+            since_cause_seconds: 0,
+            certain: true,
+            steps: [{ step: "moderation.prompt", attempts: 2, deliveries: [], calls: [], events: [] }],
+          },
+        ],
+      }),
+    ),
+  ),
+);
+
+test("a key without the scope may be stood in for by an operator's, for this page only", async () => {
+  show();
+  expect(await screen.findByText("This key may not do that")).toBeVisible();
+  await userEvent.type(screen.getByLabelText("A key with the scope admin"), "gik_operators_key");
+  await userEvent.click(screen.getByRole("button", { name: "Use it here" }));
+  expect(await screen.findByText("generation.draw has 3 dead letters")).toBeVisible();
+  expect(sessionStorage.getItem("api-key")).toBeNull();
+});
+
+test("queues, the audit and a request's trace are shown", async () => {
+  const { container } = show();
+  await userEvent.type(await screen.findByLabelText("A key with the scope admin"), "gik_operators_key");
+  await userEvent.click(screen.getByRole("button", { name: "Use it here" }));
+  const row = await screen.findByRole("row", { name: /generation.draw/ });
+  expect(within(row).getByRole("cell", { name: "3" })).toBeVisible();
+  expect(await screen.findByText("Nothing lost, nothing paid twice")).toBeVisible();
+  await userEvent.type(screen.getByLabelText("Request"), "not an id{Enter}");
+  expect(screen.getByRole("alert")).toHaveTextContent("A request's id is a UUID");
+  await userEvent.clear(screen.getByLabelText("Request"));
+  await userEvent.type(screen.getByLabelText("Request"), `${REQUEST_ID}{Enter}`);
+  expect(await screen.findByText("ImageRequested")).toBeVisible();
+  expect(screen.getByText("2 attempts")).toBeVisible();
+  await expectAccessible(container);
+});
