@@ -51,6 +51,11 @@ _UUID: Final = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _REQUEST: Final = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
 
 PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
+    "fingerprint": {
+        "description": "What failures of one kind at one step have in common, or its first digits.",
+        "schema": {"type": "string", "pattern": "^[0-9a-f]{4,12}$"},
+        "example": "5f0c7be2a1d4",
+    },
     "request_id": {
         "description": "A request's id: a UUID (version 7).",
         "schema": {"type": "string", "format": "uuid", "pattern": _UUID},
@@ -239,6 +244,12 @@ BODY_ERRORS: Final = (400, 413, 422)
 QUERY_ERRORS: Final = (422,)
 
 EXAMPLES: Final[dict[str, list[Any]]] = {
+    "NewReplay": [
+        {"fingerprint": "5f0c7be2a1d4", "dry_run": True},
+        {"fingerprint": "5f0c7be2a1d4", "canary": True},
+        {"fingerprint": "5f0c7be2a1d4", "limit": 100, "quarantine": True},
+    ],
+    "NewQuarantine": [{"queue": "storage.store", "fingerprint": "5f0c7be2a1d4", "limit": 100}],
     "NewRequest": [
         {"prompt": "A red fox in a snowy pine forest at dawn, watercolor"},
         {"prompt": "A lighthouse on a cliff at dusk", "model": "stable-image-core", "aspect_ratio": "16:9", "count": 2},

@@ -401,6 +401,19 @@ def test_operations_watches_every_queue_that_has_a_dead_letter_queue(function: R
     assert sorted(watched) == sorted(templates.step_of(queue).replace(".", "-", 1) for queue in QUEUES)
 
 
+def test_operations_may_empty_every_dead_letter_queue_and_send_to_every_source_and_to_nothing_else() -> None:
+    (function,) = [function for function in FUNCTIONS if (function.service, function.name) == ("operations", "Api")]
+    allowed: dict[str, list[str]] = {}
+    for statement in templates.statements(function):
+        for action in templates.flat(statement["Action"]):
+            allowed[action] = sorted(resource.rsplit(":", 1)[-1] for resource in templates.flat(statement["Resource"]))
+    sources = sorted(f"${{Prefix}}-{templates.step_of(queue).replace('.', '-', 1)}" for queue in QUEUES)
+
+    assert allowed["sqs:SendMessage"] == sources
+    for action in ("sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage"):
+        assert sorted(allowed[action]) == sorted(f"{name}-dlq" for name in sources)
+
+
 @pytest.mark.parametrize(
     "name", [n for n, b in templates.root_template()["Resources"].items() if b["Type"] in STATEFUL]
 )

@@ -12,6 +12,10 @@ import pytest
 from botocore.client import BaseClient
 from moto import mock_aws
 
+from events.testing import eventbridge_body
+from services.operations.dead_letters import adapters
+from tests.unit.operations.fakes import approved, stalled
+
 PREFIX = "genai-images-test"
 QUEUES = ["intake-track", "storage-store"]
 HANDLER = "services.operations.handlers.api"
@@ -20,12 +24,13 @@ HANDLER = "services.operations.handlers.api"
 @pytest.fixture
 def api(aws_test_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     with mock_aws():
-        boto3.client("dynamodb").create_table(
-            TableName=f"{PREFIX}-requests",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        )
+        for table in ("requests", "operations"):
+            boto3.client("dynamodb").create_table(
+                TableName=f"{PREFIX}-{table}",
+                BillingMode="PAY_PER_REQUEST",
+                AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+                KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            )
         boto3.client("events").create_event_bus(Name=f"{PREFIX}-bus")
         boto3.client("s3").create_bucket(Bucket="handoff")
         for queue in QUEUES:
@@ -42,15 +47,21 @@ def api(aws_test_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator
         }.items():
             monkeypatch.setenv(name, value)
         sys.modules.pop(HANDLER, None)
+        monkeypatch.setattr(adapters, "POLL_SECONDS", 0)  # moto knows at once that a queue is empty
         yield importlib.import_module(HANDLER).handler
         sys.modules.pop(HANDLER, None)
 
 
-def get(api: Any, path: str, scopes: str | None = None) -> tuple[int, Any]:
-    context: dict[str, Any] = {"http": {"method": "GET", "path": path}, "stage": "$default", "requestId": "r"}
+def get(
+    api: Any, path: str, scopes: str | None = None, *, body: Any = None, query: dict[str, str] | None = None
+) -> tuple[int, Any]:
+    """GET, or POST where there is a body."""
+    method = "GET" if body is None else "POST"
+    context: dict[str, Any] = {"http": {"method": method, "path": path}, "stage": "$default", "requestId": "r"}
     if scopes is not None:
         context["authorizer"] = {"lambda": {"owner": "ada", "key_id": "k-1", "scopes": scopes}}
-    answer = api({"version": "2.0", "rawPath": path, "headers": {}, "requestContext": context}, None)
+    event = {"version": "2.0", "rawPath": path, "headers": {}, "requestContext": context, "body": json.dumps(body)}
+    answer = api({**event, "queryStringParameters": query, "isBase64Encoded": False}, None)
     return answer["statusCode"], json.loads(answer["body"])
 
 
@@ -123,3 +134,137 @@ def test_without_a_dependency_it_is_unavailable(api: Any, gone: str) -> None:
     assert (status, found["status"]) == (503, "unavailable")
     assert [each["name"] for each in found["dependencies"] if not each["reachable"]] == [gone]
     assert found["attention"][0].startswith(f"{gone}: ")
+
+
+# Dead letters --------------------------------------------------------------------------------------------------------
+
+FINGERPRINT = "aaaabbbbcccc"
+REPLAYS = "/v1/operations/replays"
+
+
+def dead(number: int, *, replays: int = 0, status: str = "stalled") -> str:
+    """Dead-letter a request's ImageApproved and return the request's id."""
+    event = approved(number, replays=replays)
+    request_id = event.metadata.request_id
+    sqs = boto3.client("sqs")
+    sqs.send_message(
+        QueueUrl=sqs.get_queue_url(QueueName=f"{PREFIX}-storage-store-dlq")["QueueUrl"],
+        MessageBody=eventbridge_body(event),
+        MessageAttributes={name: {"DataType": "String", "StringValue": v} for name, v in stalled().items()},
+    )
+    moment = {"type": {"S": "ProcessingStalled"}, "at": {"S": "2026-11-22T10:00:00+00:00"}, "about": {"M": {}}}
+    boto3.client("dynamodb").put_item(
+        TableName=f"{PREFIX}-requests",
+        Item={
+            "pk": {"S": f"REQUEST#{request_id}"},
+            "sk": {"S": "STATE"},
+            "status": {"S": status},
+            "timeline": {"M": {"e": {"M": moment}}},
+        },
+    )
+    return request_id
+
+
+def depth(queue: str) -> int:
+    sqs = boto3.client("sqs")
+    url = sqs.get_queue_url(QueueName=f"{PREFIX}-{queue}")["QueueUrl"]
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])["Attributes"]
+    return int(found["ApproximateNumberOfMessages"])
+
+
+def test_queues_groups_and_letters_are_shown_with_what_helps_and_without_a_prompt(api: Any) -> None:
+    ids = [dead(number) for number in (1, 2)]
+
+    _, queues = get(api, "/v1/operations/queues", "admin")
+    _, groups = get(api, "/v1/operations/dead-letters", "admin")
+    _, one = get(api, "/v1/operations/dead-letters", "admin", query={"request_id": ids[1]})
+    status, group = get(api, f"/v1/operations/dead-letters/{FINGERPRINT}", "admin", query={"limit": "1"})
+
+    assert [(row["step"], row["dead"], row.get("kind")) for row in queues["queues"]] == [
+        ("intake.track", 0, None),
+        ("storage.store", 2, "poison"),
+    ]
+    assert [(g["fingerprint"], g["kind"], g["count"]) for g in groups["groups"]] == [(FINGERPRINT, "poison", 2)]
+    assert groups["complete"] is True
+    assert one["groups"][0]["count"] == 1
+    assert (status, group["count"]) == (200, 2)
+    (letter,) = group["letters"]
+    assert (letter["request_id"], letter["status"]) == (ids[0], "stalled")
+    assert [moment["event"] for moment in letter["timeline"]] == ["ProcessingStalled"]
+    assert "lighthouse" not in json.dumps([queues, groups, group]).lower()
+    assert depth("storage-store-dlq") == 2, "looking takes nothing away"
+
+
+@pytest.mark.parametrize("fingerprint", ["ffff", "x", "aaaabbbbccccdddd"])
+def test_a_fingerprint_that_nothing_has_is_not_found(api: Any, fingerprint: str) -> None:
+    status, problem = get(api, f"/v1/operations/dead-letters/{fingerprint}", "admin")
+    assert (status, problem["code"]) == (404, "dead_letters_not_found")
+
+
+def test_a_replay_is_tried_then_done_and_the_trail_names_the_keys_owner(api: Any) -> None:
+    request_id = dead(1)
+    dead(2, status="succeeded")
+
+    _, tried = get(api, REPLAYS, "admin", body={"fingerprint": FINGERPRINT, "dry_run": True})
+    assert sorted(outcome["verdict"] for outcome in tried["outcomes"]) == ["ended", "replay"]
+    assert "action_id" not in tried
+    assert (depth("storage-store"), depth("storage-store-dlq")) == (0, 2)
+
+    _, done = get(api, REPLAYS, "admin", body={"fingerprint": FINGERPRINT})
+    assert {o["request_id"]: o["action"] for o in done["outcomes"]}[request_id] == "replayed"
+    assert (depth("storage-store"), depth("storage-store-dlq")) == (1, 1), "what was refused is let go"
+
+    _, trail = get(api, "/v1/operations/actions", "admin")
+    (action,) = trail["actions"]
+    assert (action["action_id"], action["operator"], action["verb"]) == (done["action_id"], "ada", "replay")
+    assert action["outcome"] == {"refused": 1, "replayed": 1}
+
+
+def test_a_canary_is_one_call_and_the_rest_another(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.operations.answers.CANARY_SECONDS", 0.0)
+    for number in (1, 2, 3):
+        dead(number)
+
+    _, canary = get(api, REPLAYS, "admin", body={"queue": "storage.store", "canary": True})
+    assert [outcome["action"] for outcome in canary["outcomes"]] == ["replayed", "canary_failed"]
+    assert depth("storage-store-dlq") == 2
+    _, rest = get(api, REPLAYS, "admin", body={"queue": "storage.store", "limit": 1})
+    assert [outcome["action"] for outcome in rest["outcomes"]] == ["replayed"]
+    assert depth("storage-store-dlq") == 1
+
+
+def test_what_keeps_coming_back_goes_into_quarantine(api: Any) -> None:
+    request_id = dead(1, replays=3)
+    other = dead(2)
+
+    _, moved = get(api, REPLAYS, "admin", body={"request_id": request_id, "quarantine": True})
+    _, aside = get(api, "/v1/operations/quarantine", "admin", body={"request_id": other})
+    _, kept = get(api, "/v1/operations/quarantine", "admin")
+
+    assert [outcome["action"] for answer in (moved, aside) for outcome in answer["outcomes"]] == ["quarantined"] * 2
+    assert {(letter["request_id"], letter["by"]) for letter in kept["letters"]} == {(request_id, "ada"), (other, "ada")}
+    assert "lighthouse" not in json.dumps(kept).lower()
+    assert depth("storage-store-dlq") == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "body"),
+        ({"fingerprint": "xyz"}, "fingerprint"),
+        ({"queue": "storage.stor"}, "queue"),
+        ({"request_id": "1", "limit": 1}, "request_id"),
+        ({"queue": "storage.store", "limit": 101}, "limit"),
+        ({"queue": "storage.store", "limits": 1}, "limits"),
+    ],
+)
+def test_a_replay_of_who_knows_what_names_the_field(api: Any, body: Any, field: str) -> None:
+    status, problem = get(api, REPLAYS, "admin", body=body)
+
+    assert (status, problem["code"]) == (422, "validation_failed")
+    assert [error["field"] for error in problem["errors"]] == [field]
+
+
+def test_a_replay_of_nothing_does_nothing_and_leaves_no_trail(api: Any) -> None:
+    assert get(api, REPLAYS, "admin", body={"queue": "storage.store"}) == (200, {"outcomes": []})
+    assert get(api, "/v1/operations/actions", "admin") == (200, {"actions": []})

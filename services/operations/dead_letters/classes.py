@@ -12,6 +12,13 @@ Origin = Literal["consumer", "redrive", "rule"]
 """Who dead-lettered it: the consumer itself with its reason; SQS after the last delivery (the function crashed or timed
 out each time); EventBridge, which could not reach the queue."""
 Kind = Literal["transient", "poison", "schema", "permission", "unknown"]
+Verdict = Literal["replay", "ended", "done", "unknown_request", "too_often", "unreadable", "no_source_queue"]
+"""What a replay would do with a letter, or why it would not."""
+Did = Literal[
+    "replayed", "edited", "refused", "dropped", "canary_passed", "canary_failed", "left",
+    "quarantined", "discarded", "purged",
+]  # fmt: skip
+"""What was done with a letter."""
 
 ADVICE: Final[dict[Kind, str]] = {
     "transient": "wait until what it needs is back, then replay",

@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from events.catalog.message_replayed import MessageReplayed, MessageReplayedData
+from services.operations.dead_letters.classes import Did, Verdict
 from services.operations.dead_letters.editing import Edited
 from services.operations.dead_letters.letters import DeadLetter, by_fingerprint
 from services.operations.dead_letters.listing import READ_SECONDS, by_queue, collect, let_go
@@ -34,7 +35,6 @@ HOLD_MAX: Final = 43_200 - READ_SECONDS
 """SQS hides a message for twelve hours at most, counted from when it was received."""
 
 
-Verdict = Literal["replay", "ended", "done", "unknown_request", "too_often", "unreadable", "no_source_queue"]
 VERDICTS: Final[dict[Verdict, str]] = {
     "replay": "can be sent back",
     "ended": "its request has ended; --drop-ended removes it",
@@ -61,12 +61,6 @@ class ReplayOptions:
     drop_ended: bool = False
     quarantine: bool = False
     """Put what was sent back too often into quarantine."""
-
-
-Did = Literal[
-    "replayed", "edited", "refused", "dropped", "canary_passed", "canary_failed", "left",
-    "quarantined", "discarded", "purged",
-]  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,34 @@
-"""HTTP: whether the installation is well, what the audit found, what followed from a request."""
+"""HTTP: health, what the audit found, what followed from a request, and the work on dead letters."""
 
+import re
+from dataclasses import replace
 from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools.event_handler import Response
 
 from events.api import Api, ApiProblem, json_response
 from services.operations.health import Health, Monitor
-from services.operations.operations import SHOW_AUDIT, SHOW_HEALTH, SHOW_READINESS, SHOW_TRACE
+from services.operations.operations import (
+    LIST_ACTIONS,
+    LIST_DEAD_LETTERS,
+    LIST_QUARANTINE,
+    LIST_QUEUES,
+    QUARANTINE,
+    REPLAY,
+    SHOW_AUDIT,
+    SHOW_DEAD_LETTERS,
+    SHOW_HEALTH,
+    SHOW_READINESS,
+    SHOW_TRACE,
+)
 from services.operations.settings import HealthSettings
+from services.operations.views import LettersQuery, LimitQuery, NewQuarantine, NewReplay
+
+if TYPE_CHECKING:
+    from services.operations.answers import Answers
+
+FINGERPRINT: Final = re.compile("[0-9a-f]{4,12}")
 
 settings = HealthSettings.load()
 handler = Api()
@@ -53,6 +74,65 @@ def show_trace(request_id: str) -> Response[str]:
     except KeyError as error:
         raise ApiProblem(404, "not_found", "There is no such request") from error
     return json_response(200, found)
+
+
+@handler.serve(LIST_QUEUES)
+def list_queues() -> Response[str]:
+    """List the dead-letter queues."""
+    return json_response(200, _answers().queues())
+
+
+@handler.serve(LIST_DEAD_LETTERS)
+def list_dead_letters() -> Response[str]:
+    """Show what failed, by fingerprint."""
+    return json_response(200, _answers().groups(handler.query(LettersQuery)))
+
+
+@handler.serve(SHOW_DEAD_LETTERS)
+def show_dead_letters(fingerprint: str) -> Response[str]:
+    """Show the letters that failed one way."""
+    query = handler.query(LimitQuery)
+    if not FINGERPRINT.fullmatch(fingerprint):
+        raise ApiProblem(404, "dead_letters_not_found", "No dead letter failed this way")
+    return json_response(200, _answers().group(fingerprint, query.limit))
+
+
+@handler.serve(REPLAY)
+def replay() -> Response[str]:
+    """Send dead letters back."""
+    return json_response(200, _answers().replay(handler.body(NewReplay)))
+
+
+@handler.serve(QUARANTINE)
+def quarantine() -> Response[str]:
+    """Put dead letters aside."""
+    return json_response(200, _answers().quarantine(handler.body(NewQuarantine)))
+
+
+@handler.serve(LIST_QUARANTINE)
+def list_quarantine() -> Response[str]:
+    """List what is in quarantine."""
+    return json_response(200, _answers().quarantined())
+
+
+@handler.serve(LIST_ACTIONS)
+def list_actions() -> Response[str]:
+    """Show what operators did."""
+    return json_response(200, _answers().actions(handler.query(LimitQuery).limit))
+
+
+def _answers() -> "Answers":
+    """Return the answers for who is calling: the key's owner is the operator."""
+    from services.operations.answers import Answers  # noqa: PLC0415 - not for /health
+
+    return Answers(replace(_desk(), operator=handler.caller.owner))
+
+
+@cache
+def _desk() -> Any:
+    from services.operations.dead_letters.connect import connect  # noqa: PLC0415 - not for /health
+
+    return connect(settings)
 
 
 @cache
