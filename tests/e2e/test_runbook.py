@@ -1,0 +1,153 @@
+"""What the runbook promises whoever is on call: its commands work as they stand, and the API does the same."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from local.emulator import ROOT
+from tests.e2e.system import System
+
+PROMPT = "a bittern that nobody may read of"
+
+
+def commands() -> list[str]:
+    """Return the commands of the runbook's entry on stalled requests."""
+    page = (ROOT / "docs" / "runbook.md").read_text()
+    (entry,) = re.findall(r"^## A request is `stalled`\n(.*?)(?=^## )", page, re.MULTILINE | re.DOTALL)
+    (block,) = re.findall(r"^```sh run\n(.*?)^```", entry, re.MULTILINE | re.DOTALL)
+    return [line for line in block.splitlines() if line]
+
+
+def run(stack: System, command: str, request_id: str) -> str:
+    """Run a command in a shell as the runbook has it, with credentials for the stack, and return what it printed."""
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": os.environ.get("HOME", "/"),
+        "AWS_ENDPOINT_URL": stack.stack.emulator.url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "GENAI_IMAGES_PREFIX": stack.prefix,
+        "ID": request_id,
+    }
+    # The virtual environment is there, and it is this stack rather than the one that `make run` may keep up.
+    as_it_is = 'make() { command make -s -o .venv/ready AWS=1 "$@"; }'
+    done = subprocess.run(
+        ["bash", "-euc", f"{as_it_is}\n{command}"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=ROOT,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    assert PROMPT not in done.stdout + done.stderr, "prompts are not shown"
+    return " ".join(done.stdout.split())
+
+
+def stalled(stack: System) -> tuple[str, Callable[[], None]]:
+    """Have a request stall, because its picture is missing; return its id and what puts the picture back."""
+    s3, bucket = stack.client("s3"), stack.outputs["HandoffBucketName"]
+    resume = stack.pause("storage-store")
+    try:
+        request_id = stack.post(prompt=PROMPT)
+        stack.wait_for_status(request_id, "storing")
+        (found,) = s3.list_objects_v2(Bucket=bucket, Prefix=f"raw/{request_id}/")["Contents"]
+        content = s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
+        s3.delete_object(Bucket=bucket, Key=found["Key"])
+    finally:
+        resume()
+    stack.wait_for_status(request_id, "stalled")
+    return request_id, lambda: s3.put_object(Bucket=bucket, Key=found["Key"], Body=content)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="the runbook's commands need make")
+def test_a_stalled_request_is_found_explained_and_replayed_with_three_commands(stack: System) -> None:
+    find, explain, send_back = commands()
+    request_id, mend = stalled(stack)
+
+    assert "storage.store 1" in run(stack, find, request_id)
+    told = run(stack, explain, request_id)
+    for fact in ("not in the hand-off bucket", "mend the code", "stalled", "ImageApproved", "ProcessingStalled"):
+        assert fact in told
+    mend()
+    assert "canary_passed" in run(stack, send_back, request_id)
+
+    view = stack.wait_for_status(request_id, "succeeded")
+    assert "MessageReplayed" in [moment["event"] for moment in view["timeline"]]
+    assert stack.queue_depth("storage-store-dlq") == 0
+    assert "1 replayed" in run(stack, "make ops ARGS=actions", request_id)
+
+
+def test_the_api_finds_explains_and_replays_as_well(stack: System) -> None:
+    admin = stack.stack.admin_key
+    request_id, mend = stalled(stack)
+
+    def get(path: str) -> dict[str, list[dict[str, object]]]:
+        answer = stack.call("GET", f"/v1/operations/{path}", key=admin)
+        assert answer.status == 200, answer.content
+        assert PROMPT.encode() not in answer.content
+        found: dict[str, list[dict[str, object]]] = answer.json
+        return found
+
+    (row,) = [row for row in get("queues")["queues"] if row["dead"]]
+    assert (row["step"], row["kind"]) == ("storage.store", "poison")
+    (group,) = get("dead-letters")["groups"]
+    (letter,) = get(f"dead-letters/{group['fingerprint']}")["letters"]
+    assert (letter["request_id"], letter["status"]) == (request_id, "stalled")
+    assert stack.call("GET", "/v1/operations/queues").status == 403, "for operators only"
+
+    aside = stack.call("POST", "/v1/operations/replays", {"request_id": request_id, "dry_run": True}, key=admin)
+    assert [outcome["verdict"] for outcome in aside.json["outcomes"]] == ["replay"]
+    mend()
+    body = {"fingerprint": group["fingerprint"], "canary": True}
+    answer = stack.call("POST", "/v1/operations/replays", body, key=admin)
+    assert answer.status == 200, answer.content
+    assert [outcome["action"] for outcome in answer.json["outcomes"]] == ["replayed", "canary_passed"]
+
+    stack.wait_for_status(request_id, "succeeded")
+    newest = get("actions?limit=1")["actions"][0]
+    assert (newest["action_id"], newest["outcome"]) == (answer.json["action_id"], {"replayed": 1, "canary_passed": 1})
+    assert newest["operator"] != ""
+
+
+def test_an_edited_message_answers_the_stall_and_its_request_succeeds(stack: System) -> None:
+    request_id, mend = stalled(stack)
+    mend()
+    (group,) = stack.call("GET", "/v1/operations/dead-letters", key=stack.stack.admin_key).json["groups"]
+    path = f"/v1/operations/dead-letters/{group['fingerprint']}"
+    (letter,) = stack.call("GET", path, key=stack.stack.admin_key).json["letters"]
+    change = f"edit {letter['event_id']} --set data.drawing.steps=30"
+
+    shown = run(stack, f'make dlq ARGS="{change}"', request_id)
+    assert "data.drawing.steps" in shown
+    assert stack.show(request_id)["status"] == "stalled"
+    assert "sent as event" in run(stack, f'make dlq ARGS="{change} --send --yes"', request_id)
+
+    view = stack.wait_for_status(request_id, "succeeded")
+    assert len(view["images"]) == 1
+    assert stack.queue_depth("storage-store-dlq") == 0
+
+
+def test_what_is_in_quarantine_leaves_its_request_stalled_until_it_is_released(stack: System) -> None:
+    admin = stack.stack.admin_key
+    request_id, mend = stalled(stack)
+
+    answer = stack.call("POST", "/v1/operations/quarantine", {"request_id": request_id}, key=admin)
+    assert answer.status == 200, answer.content
+    assert stack.queue_depth("storage-store-dlq") == 0
+    assert stack.show(request_id)["status"] == "stalled"
+    (kept,) = stack.call("GET", "/v1/operations/quarantine", key=admin).json["letters"]
+    assert kept["request_id"] == request_id
+
+    mend()
+    assert "canary_passed" in run(stack, 'make dlq ARGS="release --request $ID --canary --yes"', request_id)
+    stack.wait_for_status(request_id, "succeeded")
+    assert stack.call("GET", "/v1/operations/quarantine", key=admin).json["letters"] == []
