@@ -652,6 +652,130 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operations/queues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the dead-letter queues
+         * @description Needs a key with the scope `admin`.
+         */
+        get: operations["list_queues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operations/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what failed, grouped by fingerprint, with its kind and what helps
+         * @description Needs a key with the scope `admin`.
+         */
+        get: operations["list_dead_letters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operations/dead-letters/{fingerprint}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the letters that failed one way, each with its request's timeline
+         * @description Needs a key with the scope `admin`.
+         */
+        get: operations["show_dead_letters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operations/replays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send dead letters back to their steps: try with dry_run, then a canary, then the rest
+         * @description Needs a key with the scope `admin`.
+         */
+        post: operations["replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operations/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what is in quarantine
+         * @description Needs a key with the scope `admin`.
+         */
+        get: operations["list_quarantine"];
+        put?: never;
+        /**
+         * Put dead letters aside until an operator releases or discards them
+         * @description Needs a key with the scope `admin`.
+         */
+        post: operations["quarantine"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operations/actions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what operators did, newest first
+         * @description Needs a key with the scope `admin`.
+         */
+        get: operations["list_actions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export interface webhooks {
     statusChanged: {
@@ -747,6 +871,36 @@ export interface components {
             links: components["schemas"]["Links"];
             /** @description Until it has succeeded, by what others took of late. Absent where that is not known. */
             estimated_seconds?: number;
+        };
+        /**
+         * ActionList
+         * @description What operators did, newest first.
+         */
+        ActionList: {
+            actions: components["schemas"]["ActionView"][];
+        };
+        /**
+         * ActionView
+         * @description An entry of the audit trail; without an outcome it is still going on, or was cut off.
+         */
+        ActionView: {
+            action_id: string;
+            /** Format: date-time */
+            at: string;
+            operator: string;
+            verb: string;
+            about: {
+                [key: string]: string;
+            };
+            count: number;
+            event_ids: string[];
+            request_ids: string[];
+            outcome?: {
+                [key: string]: number;
+            };
+            error?: string;
+            /** Format: date-time */
+            finished_at?: string;
         };
         /**
          * AttemptView
@@ -1026,6 +1180,48 @@ export interface components {
             height: number;
             bytes: number;
             sha256: string;
+        };
+        /**
+         * Group
+         * @description Letters of one step that failed the same way.
+         */
+        Group: {
+            step: string;
+            fingerprint: string;
+            /** @enum {string} */
+            kind: "transient" | "poison" | "schema" | "permission" | "unknown";
+            advice: string;
+            error: string;
+            reason: string;
+            count: number;
+            /** Format: date-time */
+            oldest: string;
+        };
+        /**
+         * GroupList
+         * @description Groups, largest first.
+         */
+        GroupList: {
+            groups: components["schemas"]["Group"][];
+            /** @description Whether every letter was looked at. */
+            complete: boolean;
+        };
+        /**
+         * GroupView
+         * @description A group with its letters, oldest first.
+         */
+        GroupView: {
+            step: string;
+            fingerprint: string;
+            /** @enum {string} */
+            kind: "transient" | "poison" | "schema" | "permission" | "unknown";
+            advice: string;
+            error: string;
+            reason: string;
+            count: number;
+            /** Format: date-time */
+            oldest: string;
+            letters: components["schemas"]["Letter"][];
         };
         /**
          * Happening
@@ -1392,6 +1588,36 @@ export interface components {
             negativePrompt?: string | null;
         };
         /**
+         * Letter
+         * @description One dead letter.
+         */
+        Letter: {
+            step: string;
+            queue: string;
+            message_ids: string[];
+            detail_type: string;
+            event_id?: string;
+            request_id?: string;
+            replays: number;
+            /** @enum {string} */
+            origin: "consumer" | "redrive" | "rule";
+            /** @enum {string} */
+            kind: "transient" | "poison" | "schema" | "permission" | "unknown";
+            advice: string;
+            error: string;
+            reason: string;
+            fingerprint: string;
+            /** Format: date-time */
+            first_seen: string;
+            /** @description What EventBridge says of an event that it could not deliver. */
+            delivery?: {
+                [key: string]: string;
+            };
+            /** @description Of its request. */
+            status?: string;
+            timeline?: components["schemas"]["MomentView"][];
+        };
+        /**
          * Limits
          * @description What may be asked of a model. Lengths in characters.
          */
@@ -1471,6 +1697,17 @@ export interface components {
             note?: string;
         };
         /**
+         * MomentView
+         * @description One event of a request's timeline.
+         */
+        MomentView: {
+            /** Format: date-time */
+            at: string;
+            event: string;
+            event_id: string;
+            note: string;
+        };
+        /**
          * NewCheck
          * @description The body of `POST /v1/moderations`.
          * @example {
@@ -1520,6 +1757,89 @@ export interface components {
              * @default null
              */
             expires_in_days?: number | null;
+        };
+        /**
+         * NewQuarantine
+         * @description What to put into quarantine.
+         * @example {
+         *       "queue": "storage.store",
+         *       "fingerprint": "5f0c7be2a1d4",
+         *       "limit": 100
+         *     }
+         */
+        NewQuarantine: {
+            /**
+             * @description Its step, such as `storage.store`.
+             * @default null
+             */
+            queue?: string | null;
+            /** @default null */
+            fingerprint?: string | null;
+            /** @default null */
+            request_id?: string | null;
+            /** @default null */
+            event_id?: string | null;
+            /**
+             * @description At most so many, oldest first.
+             * @default 25
+             */
+            limit?: number;
+        };
+        /**
+         * NewReplay
+         * @description What to send back, and how.
+         * @example {
+         *       "fingerprint": "5f0c7be2a1d4",
+         *       "dry_run": true
+         *     }
+         * @example {
+         *       "fingerprint": "5f0c7be2a1d4",
+         *       "canary": true
+         *     }
+         * @example {
+         *       "fingerprint": "5f0c7be2a1d4",
+         *       "limit": 100,
+         *       "quarantine": true
+         *     }
+         */
+        NewReplay: {
+            /**
+             * @description Its step, such as `storage.store`.
+             * @default null
+             */
+            queue?: string | null;
+            /** @default null */
+            fingerprint?: string | null;
+            /** @default null */
+            request_id?: string | null;
+            /** @default null */
+            event_id?: string | null;
+            /**
+             * @description At most so many, oldest first.
+             * @default 25
+             */
+            limit?: number;
+            /** @default false */
+            dry_run?: boolean;
+            /**
+             * @description Send only the oldest of what is selected and watch it for a few seconds; send the rest with another call.
+             * @default false
+             */
+            canary?: boolean;
+            /**
+             * @description What was sent back this often is refused, or put into quarantine.
+             * @default 3
+             */
+            max_replays?: number;
+            /** @default false */
+            quarantine?: boolean;
+            /** @default false */
+            force?: boolean;
+            /**
+             * @description Remove what its request, having ended, no longer needs.
+             * @default false
+             */
+            drop_ended?: boolean;
         };
         /**
          * NewRequest
@@ -1702,6 +2022,50 @@ export interface components {
             code: string;
         };
         /**
+         * Outcome
+         * @description What was done with one letter, or with `dry_run` what would be.
+         */
+        Outcome: {
+            step: string;
+            queue: string;
+            message_ids: string[];
+            detail_type: string;
+            event_id?: string;
+            request_id?: string;
+            replays: number;
+            /** @enum {string} */
+            origin: "consumer" | "redrive" | "rule";
+            /** @enum {string} */
+            kind: "transient" | "poison" | "schema" | "permission" | "unknown";
+            advice: string;
+            error: string;
+            reason: string;
+            fingerprint: string;
+            /** Format: date-time */
+            first_seen: string;
+            /** @description What EventBridge says of an event that it could not deliver. */
+            delivery?: {
+                [key: string]: string;
+            };
+            /** @description Of its request. */
+            status?: string;
+            timeline?: components["schemas"]["MomentView"][];
+            /** @enum {string} */
+            action?: "replayed" | "edited" | "refused" | "dropped" | "canary_passed" | "canary_failed" | "left" | "quarantined" | "discarded" | "purged";
+            /** @enum {string} */
+            verdict?: "replay" | "ended" | "done" | "unknown_request" | "too_often" | "unreadable" | "no_source_queue";
+            why?: string;
+        };
+        /**
+         * OutcomeList
+         * @description What was done, letter by letter, and where the audit trail has it.
+         */
+        OutcomeList: {
+            /** @description Missing where nothing was done. */
+            action_id?: string;
+            outcomes: components["schemas"]["Outcome"][];
+        };
+        /**
          * Ping
          * @description What a webhook is told when its owner asks whether it hears.
          */
@@ -1806,6 +2170,73 @@ export interface components {
             per_image_usd: string;
             /** @description All images, by the dearest model that may stand in. */
             total_max_usd: string;
+        };
+        /**
+         * QuarantineList
+         * @description What is in quarantine.
+         */
+        QuarantineList: {
+            letters: components["schemas"]["QuarantinedLetter"][];
+        };
+        /**
+         * QuarantinedLetter
+         * @description A letter in quarantine.
+         */
+        QuarantinedLetter: {
+            step: string;
+            queue: string;
+            message_ids: string[];
+            detail_type: string;
+            event_id?: string;
+            request_id?: string;
+            replays: number;
+            /** @enum {string} */
+            origin: "consumer" | "redrive" | "rule";
+            /** @enum {string} */
+            kind: "transient" | "poison" | "schema" | "permission" | "unknown";
+            advice: string;
+            error: string;
+            reason: string;
+            fingerprint: string;
+            /** Format: date-time */
+            first_seen: string;
+            /** @description What EventBridge says of an event that it could not deliver. */
+            delivery?: {
+                [key: string]: string;
+            };
+            /** @description Of its request. */
+            status?: string;
+            timeline?: components["schemas"]["MomentView"][];
+            /** Format: date-time */
+            since: string;
+            by: string;
+        };
+        /**
+         * QueueList
+         * @description Every dead-letter queue.
+         */
+        QueueList: {
+            queues: components["schemas"]["QueueRow"][];
+        };
+        /**
+         * QueueRow
+         * @description A dead-letter queue and its source.
+         */
+        QueueRow: {
+            step: string;
+            queue: string;
+            dead: number;
+            /** @description Somebody has them in hand. */
+            hidden: number;
+            /** Format: date-time */
+            oldest?: string;
+            /** @description The commonest error. */
+            mostly?: string;
+            /** @enum {string} */
+            kind?: "transient" | "poison" | "schema" | "permission" | "unknown";
+            /** @description There are more letters than were looked at. */
+            estimated: boolean;
+            source_waiting?: number;
         };
         /**
          * Range
@@ -4102,6 +4533,212 @@ export interface operations {
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
             404: components["responses"]["Error404"];
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    list_queues: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueList"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            403: components["responses"]["Error403"];
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    list_dead_letters: {
+        parameters: {
+            query?: {
+                queue?: string | null;
+                request_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupList"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            403: components["responses"]["Error403"];
+            422: components["responses"]["Error422"];
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    show_dead_letters: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description What failures of one kind at one step have in common, or its first digits.
+                 * @example 5f0c7be2a1d4
+                 */
+                fingerprint: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupView"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            403: components["responses"]["Error403"];
+            404: components["responses"]["Error404"];
+            422: components["responses"]["Error422"];
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReplay"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutcomeList"];
+                };
+            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
+            403: components["responses"]["Error403"];
+            413: components["responses"]["Error413"];
+            422: components["responses"]["Error422"];
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    list_quarantine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarantineList"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            403: components["responses"]["Error403"];
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    quarantine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewQuarantine"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutcomeList"];
+                };
+            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
+            403: components["responses"]["Error403"];
+            413: components["responses"]["Error413"];
+            422: components["responses"]["Error422"];
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    list_actions: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActionList"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            403: components["responses"]["Error403"];
+            422: components["responses"]["Error422"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
             503: components["responses"]["Error503"];
