@@ -1,7 +1,7 @@
 import { screen, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { http } from "msw";
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import type { Schemas } from "@/api/client";
 import { Operations } from "@/features/operations/Operations";
 import { expectAccessible, renderAt } from "./render";
@@ -16,6 +16,17 @@ const READINESS: Schemas["Readiness"] = {
   attention: ["generation.draw has 3 dead letters"],
   dependencies: [{ name: "requests", reachable: true }],
   steps: [{ step: "generation.draw", waiting: 0, in_flight: 1, dead: 3, oldest_dead_seconds: 120 }],
+};
+
+const GROUP: Schemas["Group"] = {
+  step: "generation.draw",
+  fingerprint: "ab12cd34",
+  kind: "transient",
+  advice: "Replay them.",
+  error: "TimeoutError",
+  reason: "The model did not answer",
+  count: 3,
+  oldest: "2026-11-24T00:00:00Z",
 };
 
 beforeEach(() =>
@@ -33,6 +44,9 @@ beforeEach(() =>
         rules: [],
         findings: [],
       }),
+    ),
+    http.get(`${API}/v1/operations/dead-letters`, () =>
+      json<Schemas["GroupList"]>({ groups: [GROUP], complete: true }),
     ),
     http.get(`${API}/v1/operations/traces/:id`, () =>
       json<Schemas["Trace"]>({
@@ -81,4 +95,27 @@ test("queues, the audit and a request's trace are shown", async () => {
   expect(await screen.findByText("ImageRequested")).toBeVisible();
   expect(screen.getByText("2 attempts")).toBeVisible();
   await expectAccessible(container);
+});
+
+test("a replay is tried on paper first, and sent when it is confirmed, one message first", async () => {
+  const asked: Schemas["NewReplay"][] = [];
+  server.use(
+    http.post(`${API}/v1/operations/replays`, async ({ request }) => {
+      asked.push((await request.json()) as Schemas["NewReplay"]);
+      return json<Schemas["OutcomeList"]>({ outcomes: [] });
+    }),
+  );
+  show();
+  await userEvent.type(await screen.findByLabelText("A key with the scope admin"), "gik_operators_key");
+  await userEvent.click(screen.getByRole("button", { name: "Use it here" }));
+  await userEvent.click(await screen.findByRole("button", { name: "Replay…" }));
+  expect(screen.queryByRole("button", { name: /One first/ })).not.toBeInTheDocument();
+  await userEvent.click(screen.getByRole("button", { name: "See what would happen" }));
+  await userEvent.click(await screen.findByRole("button", { name: /One first/ }));
+  await vi.waitFor(() => expect(asked).toHaveLength(2));
+  const letters = { queue: "generation.draw", fingerprint: "ab12cd34" };
+  expect(asked).toEqual([
+    { ...letters, dry_run: true },
+    { ...letters, dry_run: false, canary: true },
+  ]);
 });

@@ -1,4 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useSession } from "@/state/session";
 import { api, ask, type Schemas } from "./client";
 import { keys } from "./queries";
@@ -46,5 +46,30 @@ export function useTrace(id: string | null) {
       ask(api().GET("/v1/operations/traces/{request_id}", { params: { path: { request_id: id ?? "" } }, signal })),
     enabled: key !== null && id !== null,
     retry: false,
+  });
+}
+
+export type Group = Schemas["Group"];
+
+/** What failed, grouped by how it failed. */
+export function useDeadLetters() {
+  const key = useKey();
+  return useQuery({
+    queryKey: [...keys.operations, "dead-letters", key],
+    queryFn: ({ signal }) => ask(api().GET("/v1/operations/dead-letters", { signal })),
+    enabled: key !== null,
+    refetchInterval: EVERY,
+    retry: false,
+  });
+}
+
+/** Send letters that failed one way back to their steps, or, with `dry_run`, only say what would become of them. */
+export function useReplay() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (body: Schemas["NewReplay"]) => ask(api().POST("/v1/operations/replays", { body })),
+    // A replay is an action of an operator's: it is never repeated by itself.
+    retry: false,
+    onSettled: () => client.invalidateQueries({ queryKey: keys.operations }),
   });
 }

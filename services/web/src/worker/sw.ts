@@ -5,8 +5,10 @@ export {};
 
 declare const self: ServiceWorkerGlobalScope & { __WB_MANIFEST: { url: string; revision: string | null }[] };
 
-const SHELL_FILES = self.__WB_MANIFEST;
-const SHELL = `shell-${digest(SHELL_FILES.map(({ url, revision }) => url + revision).join())}`;
+const LISTED = self.__WB_MANIFEST;
+/** Each once: an icon is listed as a file and by the manifest, and a cache refuses the same address twice. */
+const SHELL_FILES = [...new Set(LISTED.map(({ url }) => `/${url}`))];
+const SHELL = `shell-${digest(LISTED.map(({ url, revision }) => url + revision).join())}`;
 const ANSWERS = "seen-answers";
 const PICTURES = "seen-pictures";
 const KEPT_ANSWERS = 200;
@@ -16,9 +18,7 @@ const PICTURE = /\/images\/.+\.(webp|png)$/;
 
 self.addEventListener("install", (event) => {
   event.waitUntil(
-    caches
-      .open(SHELL)
-      .then((cache) => cache.addAll(SHELL_FILES.map(({ url }) => new Request(`/${url}`, { cache: "reload" })))),
+    caches.open(SHELL).then((cache) => cache.addAll(SHELL_FILES.map((path) => new Request(path, { cache: "reload" })))),
   );
 });
 

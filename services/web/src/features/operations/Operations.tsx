@@ -4,6 +4,7 @@ import { KeyGate } from "@/components/KeyForm";
 import { Failure, Skeleton } from "@/components/Notice";
 import { Title } from "@/components/Title";
 import { Audit } from "./Audit";
+import { DeadLetters } from "./DeadLetters";
 import { Health } from "./Health";
 import { OperatorKey } from "./OperatorKey";
 import { TraceFinder } from "./TraceFinder";
@@ -35,6 +36,9 @@ function Pages() {
     <div className="grid gap-12">
       <Section title="Queues">
         <Health readiness={readiness.data} />
+      </Section>
+      <Section title="Dead letters">
+        <DeadLetters />
       </Section>
       <Section title="One request">
         <TraceFinder />
