@@ -36,11 +36,12 @@ STATEFUL = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Sec
 WITHOUT_RESOURCES = {
     "cloudwatch:GetMetricData",
     "rekognition:DetectModerationLabels",  # works on the bytes in the call: AWS has no resource to name
+    "logs:DescribeLogGroups",  # a list is granted for all log groups or none
 }
 """Actions that AWS allows on ``*`` only."""
 WATCHING = {"sqs:GetQueueAttributes", "sqs:GetQueueUrl"}
 """Actions that tell of a queue and not of its messages: operations has them for all queues of the installation."""
-OPERATING = {"sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "logs:DescribeLogGroups", "logs:FilterLogEvents"}
+OPERATING = {"sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "logs:FilterLogEvents"}
 """Actions that look at what waits in dead-letter queues and at what functions logged."""
 LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
 LOG_GROUPS = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/"
@@ -295,7 +296,7 @@ def test_a_function_may_do_what_it_names_on_what_it_names(function: Resource) ->
             continue
         if set(actions) <= OPERATING:  # an operator's privilege (ADR 5): all of the installation's, and only that
             assert function.service == "operations"
-            suffixes = ("${Prefix}-*-dlq", "/${Prefix}-*", "log-group:*")
+            suffixes = ("${Prefix}-*-dlq", "/${Prefix}-*")
             assert all("*" not in resource or resource.endswith(suffixes) for resource in allowed)
             continue
         if set(actions) <= WATCHING:

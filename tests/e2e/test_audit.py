@@ -36,6 +36,21 @@ def test_a_lost_file_and_a_stray_one_are_found_and_what_can_be_mended_is(stack: 
     assert audit(stack, "--request", view["id"])["violations"] == []
 
 
+def test_the_scheduled_audit_may_read_what_it_needs_and_the_api_shows_what_it_found(stack: System) -> None:
+    view = stack.draw("a heron in the books")
+    answer = stack.client("lambda").invoke(FunctionName=f"{stack.prefix}-operations-audit", Payload=b"{}")
+    found = json.load(answer["Payload"])
+    assert "FunctionError" not in answer, found
+    assert (found["violations"], found["complete"]) == (0, True)
+
+    key = stack.stack.admin_key
+    audited = stack.call("GET", "/v1/operations/audit", key=key)
+    traced = stack.call("GET", f"/v1/operations/traces/{view['id']}", key=key)
+    assert (audited.status, traced.status) == (200, 200), audited.content + traced.content
+    assert (audited.json["segments"], audited.json["audited"]) == (24, 1)
+    assert traced.json["events"][0]["event"] == "ImageRequested"
+
+
 @pytest.mark.last
 def test_the_audit_is_clean_after_all_that_the_other_tests_did(stack: System) -> None:
     report = audit(stack)
