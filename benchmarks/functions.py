@@ -123,6 +123,7 @@ class _Resolver:
         self._passed = passed or {}
         self._parameters: Mapping[str, Any] = template.get("Parameters", {})
         self._conditions: Mapping[str, Any] = template.get("Conditions", {})
+        self._mappings: Mapping[str, Any] = template.get("Mappings", {})
         self._resources: Mapping[str, Any] = template["Resources"]
 
     def value(self, given: Any) -> str:
@@ -134,6 +135,8 @@ class _Resolver:
                 return self.value(then if self._holds(self._conditions[condition]) else otherwise)
             case {"Fn::Sub": str(text)}:
                 return text.replace("${Prefix}", "Prefix")
+            case {"Fn::FindInMap": [name, first, second]}:
+                return self.value(self._mappings[name][self.value(first)][self.value(second)])
             case {"Fn::GetAtt": path}:
                 return ".".join(path) if isinstance(path, list) else str(path)
             case dict():

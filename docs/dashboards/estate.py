@@ -1,13 +1,13 @@
 """What the templates deploy, by name: what there is to be watched."""
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 from samtranslator.yaml_helper import yaml_parse
+
+from local.loops import expand
 
 ALARMS_MAX: Final = 100
 """CloudWatch's limit for one widget."""
@@ -25,7 +25,7 @@ class Estate:
         return [
             body
             for path in sorted(self.root.glob("services/*/template.yaml"))
-            for body in _written_out(yaml_parse(path.read_text())["Resources"]).values()
+            for body in expand(yaml_parse(path.read_text()))["Resources"].values()
         ]
 
     def names(self, kind: str, key: str) -> list[str]:
@@ -79,24 +79,3 @@ class Estate:
     def stream_readers(self) -> list[str]:
         """Functions that read a table's stream."""
         return [name for name in self.functions if name.endswith("-relay")]
-
-
-def _written_out(resources: dict[str, Any]) -> dict[str, Any]:
-    """Return ``resources`` with every ``Fn::ForEach`` written out, as the language extension does."""
-    return dict(_each(resources))
-
-
-def _each(resources: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, body in resources.items():
-        if not name.startswith("Fn::ForEach::"):
-            yield name, body
-            continue
-        variable, values, template = body
-        text = json.dumps(template)
-        for value in values:
-            one = text.replace(f"${{{variable}}}", str(value)).replace(f"&{{{variable}}}", _letters(str(value)))
-            yield from _each(json.loads(one.replace(json.dumps({"Ref": variable}), json.dumps(value))))
-
-
-def _letters(value: str) -> str:
-    return "".join(letter for letter in value if letter.isalnum())

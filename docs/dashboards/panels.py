@@ -246,7 +246,7 @@ def _infrastructure(estate: Estate) -> Dashboard:
             text(
                 "Queues",
                 "Ages that grow: a step does not keep up. A dead letter: a step gave up.",
-                runbook="#a-dead-letter-alarm-rings--dead-letters--dlq",
+                runbook="#dead-letters",
             ),
             lines("Messages waiting", *_queue("ApproximateNumberOfMessagesVisible", queues)),
             lines("Age of the oldest message", *_queue("ApproximateAgeOfOldestMessage", queues), unit="s"),
@@ -263,7 +263,7 @@ def _infrastructure(estate: Estate) -> Dashboard:
             text(
                 "Streams, tables, bus",
                 "A stream that lags: requests are accepted and not published. The sweeper makes up for lost ones.",
-                runbook="#the-relay-alarm-rings--intake-relay-iterator-age",
+                runbook="#a-stream-lags",
             ),
             lines("Age of the streams", *_lambda("IteratorAge", estate.stream_readers, "Maximum"), unit="ms"),
             lines(

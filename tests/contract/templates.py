@@ -223,8 +223,6 @@ def policies(role: Resource) -> list[Resource]:
 
 
 def _policies(function: Resource) -> list[Properties]:
-    if "Role" not in function.properties:  # SAM's own role
-        return list(function.properties.get("Policies", []))
     role = named(function.service, function.properties["Role"])
     inline = [policy["PolicyDocument"] for policy in role.properties["Policies"]]
     return inline + [policy.properties["PolicyDocument"] for policy in policies(role)]

@@ -6,17 +6,21 @@ Read from the templates themselves, so a service that is added is held to all of
 import json
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 
 import pytest
+from ministack.services.cloudformation import language_extensions
+from samtranslator.yaml_helper import yaml_parse
 
 from docs.event_pages import listeners
 from docs.event_pages import rules as event_rules
 from events.catalog import CATALOG, event_type
 from events.consumer import Consumer
 from events.testing import SAMPLES, eventbridge_body, sample
+from local.loops import expand
 from services.operations.dead_letters.logic import ADVANCING
 from tests.contract import templates
 from tests.contract.templates import ROOT, Resource
@@ -27,8 +31,8 @@ FUNCTIONS = templates.resources("AWS::Serverless::Function")
 EVERY_QUEUE = pytest.mark.parametrize("queue", QUEUES, ids=str)
 EVERY_RULE = pytest.mark.parametrize("rule", RULES, ids=str)
 EVERY_FUNCTION = pytest.mark.parametrize("function", FUNCTIONS, ids=str)
-EXPLICIT = ("operations",)
-"""The services whose functions have roles of their own making."""
+ALARMS = templates.resources("AWS::CloudWatch::Alarm")
+COMPOSITES = templates.resources("AWS::CloudWatch::CompositeAlarm")
 EVERY_SERVICE = pytest.mark.parametrize("service", templates.services())
 
 DEAD_LETTER_RETENTION = 14 * 24 * 3600
@@ -167,51 +171,135 @@ def test_sqs_gives_up_on_a_message_only_after_its_consumer_would_have(
     assert queue.properties["RedrivePolicy"]["maxReceiveCount"] > allowed
 
 
-def alarms_on(queue: Resource, metric: str) -> list[Resource]:
+def alarms_on(metric: str, service: str, name: str) -> list[Resource]:
+    """Return the service's alarms on ``metric`` of the queue or function called ``name``, as the template has it."""
     return [
         alarm
-        for alarm in templates.resources("AWS::CloudWatch::Alarm")
-        if alarm.service == queue.service
-        and alarm.properties["MetricName"] == metric
-        and any(queue.is_meant_by(dimension["Value"]) for dimension in alarm.properties["Dimensions"])
+        for alarm in ALARMS
+        if alarm.service == service
+        and alarm.properties.get("MetricName") == metric
+        and any(templates.flat(dimension["Value"]) == [name] for dimension in alarm.properties["Dimensions"])
     ]
 
 
 @EVERY_QUEUE
-def test_somebody_is_told_when_messages_wait_or_die(queue: Resource) -> None:
-    dead = templates.dead_letter_queue(queue)
-    assert dead is not None
-    waiting = alarms_on(queue, "ApproximateAgeOfOldestMessage")
-    died = alarms_on(dead, "ApproximateNumberOfMessagesVisible")
+def test_somebody_is_told_when_messages_wait_die_or_die_one_after_another(queue: Resource) -> None:
+    name = queue.properties["QueueName"]["Fn::Sub"]
+    (died,) = alarms_on("ApproximateNumberOfMessagesVisible", queue.service, f"{name}-dlq")
+    (dying,) = alarms_on("messages_dead_lettered", queue.service, templates.step_of(queue))
 
-    assert waiting
-    assert died
-    (alarm,) = died
-    rings_at = alarm.properties["Threshold"] + (alarm.properties["ComparisonOperator"] == "GreaterThanThreshold")
+    assert alarms_on("ApproximateAgeOfOldestMessage", queue.service, name)
+    assert {"Name": "service", "Value": queue.service} in dying.properties["Dimensions"]
+    rings_at = died.properties["Threshold"] + (died.properties["ComparisonOperator"] == "GreaterThanThreshold")
     assert rings_at == 1, "one dead letter is enough"
 
 
-@pytest.mark.parametrize("alarm", templates.resources("AWS::CloudWatch::Alarm"), ids=str)
-def test_an_alarm_reaches_somebody_and_says_what_it_means(alarm: Resource) -> None:
-    assert {"Ref": "AlarmTopicArn"} in alarm.properties["AlarmActions"] or alarm.service in EXPLICIT
-    assert len(templates.flat(alarm.properties["AlarmDescription"])[0]) > 20
+@EVERY_FUNCTION
+def test_somebody_is_told_when_a_function_fails_or_is_throttled(function: Resource) -> None:
+    name = function.properties["FunctionName"]["Fn::Sub"]
+
+    assert alarms_on("Errors", function.service, name)
+    assert alarms_on("Throttles", function.service, name)
 
 
 @pytest.mark.parametrize(
-    "alarm",
+    "mapping",
     [
-        alarm
-        for alarm in templates.resources("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
-        if alarm.service in EXPLICIT
+        mapping
+        for mapping in templates.resources("AWS::Lambda::EventSourceMapping")
+        if "StartingPosition" in mapping.properties
     ],
     ids=str,
 )
-def test_an_alarm_names_the_section_of_the_runbook_that_helps(alarm: Resource) -> None:
-    headings = re.findall(r"^## (.+)$", (ROOT / "docs/runbook.md").read_text(), re.MULTILINE)
-    anchors = {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-    _, _, anchor = templates.flat(alarm.properties["AlarmDescription"])[0].rpartition("${RunbookUrl}#")
+def test_somebody_is_told_when_a_stream_lags(mapping: Resource) -> None:
+    function = templates.named(mapping.service, mapping.properties["FunctionName"])
 
-    assert anchor in anchors
+    assert [
+        alarm
+        for alarm in ALARMS
+        if alarm.service == mapping.service
+        and alarm.properties.get("MetricName") == "IteratorAge"
+        and function.is_meant_by(alarm.properties["Dimensions"][0]["Value"])
+    ]
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [rule for rule in templates.resources("AWS::Events::Rule") if "ScheduleExpression" in rule.properties],
+    ids=str,
+)
+def test_somebody_is_told_when_a_schedule_does_not_run(schedule: Resource) -> None:
+    for target in schedule.properties["Targets"]:
+        function = templates.named(schedule.service, target["Arn"])
+        missed = [
+            alarm.properties
+            for alarm in ALARMS
+            if alarm.service == schedule.service
+            and alarm.properties.get("MetricName") == "Invocations"
+            and function.is_meant_by(alarm.properties["Dimensions"][0]["Value"])
+        ]
+
+        assert [each["TreatMissingData"] for each in missed] == ["breaching"], "no runs are no data"
+        assert [each["ComparisonOperator"] for each in missed] == ["LessThanThreshold"]
+
+
+@pytest.mark.parametrize("alarm", ALARMS, ids=str)
+def test_an_alarm_reaches_somebody_by_itself_or_by_its_service(alarm: Resource) -> None:
+    topic = {"Ref": "AlarmTopicArn"}
+    actions = alarm.properties.get("AlarmActions")
+    if actions == [topic]:
+        return
+    (unwell,) = [each for each in COMPOSITES if each.service == alarm.service]
+    is_there_as_well = alarm.body.get("Condition") == "OnePage"
+
+    assert actions == (None if is_there_as_well else [{"Fn::If": ["OnePage", {"Ref": "AWS::NoValue"}, topic]}])
+    assert unwell.body["Condition"] == "OnePage"
+    assert unwell.properties["AlarmActions"] == [topic]
+    assert f'ALARM("${{{alarm.name}}}")' in unwell.properties["AlarmRule"]["Fn::Sub"].split(" OR ")
+
+
+@pytest.mark.parametrize("alarm", COMPOSITES, ids=str)
+def test_what_rings_for_days_does_not_keep_a_service_from_ringing_again(alarm: Resource) -> None:
+    children = re.findall(r"\$\{(\w+)\}", alarm.properties["AlarmRule"]["Fn::Sub"])
+    metrics = {templates.named(alarm.service, {"Ref": child}).properties.get("MetricName") for child in children}
+
+    assert len(set(children)) == len(children) <= 100, "CloudWatch takes a hundred"
+    assert "ApproximateNumberOfMessagesVisible" not in metrics
+
+
+@pytest.mark.parametrize("alarm", [*ALARMS, *COMPOSITES], ids=str)
+def test_an_alarm_names_the_section_of_the_runbook_that_helps(alarm: Resource) -> None:
+    says, _, anchor = templates.flat(alarm.properties["AlarmDescription"])[0].rpartition(" ${RunbookUrl}#")
+
+    assert len(says) > 20
+    assert anchor in runbook_anchors()
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, b in templates.root_template()["Resources"].items() if b["Type"] == "AWS::CloudWatch::Alarm"]
+)
+def test_an_alarm_of_the_platform_reaches_somebody_and_names_its_section(name: str) -> None:
+    properties = templates.root_template()["Resources"][name]["Properties"]
+    says, _, anchor = properties["AlarmDescription"]["Fn::Sub"].rpartition(" ${RunbookUrl}#")
+
+    assert properties["AlarmActions"] == [{"Ref": "AlarmTopic"}]
+    assert len(says) > 20
+    assert anchor in runbook_anchors()
+
+
+def test_the_runbook_says_what_users_notice_when_a_function_fails() -> None:
+    section = (ROOT / "docs/runbook.md").read_text().partition("## A function fails\n")[2].partition("\n## ")[0]
+    explained = re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE)
+
+    assert sorted(explained) == sorted(
+        function.properties["FunctionName"]["Fn::Sub"].removeprefix("${Prefix}-") for function in FUNCTIONS
+    )
+
+
+def runbook_anchors() -> set[str]:
+    """Return what a link to a section of the runbook may end with."""
+    headings = re.findall(r"^## (.+)$", (ROOT / "docs/runbook.md").read_text(), re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 # Rules to queues, queues to functions --------------------------------------------------------------------------------
@@ -312,7 +400,7 @@ def test_a_function_may_do_what_it_names_on_what_it_names(function: Resource) ->
             assert "*" not in resource or (is_objects and all(action.startswith("s3:") for action in actions)), resource
 
 
-@pytest.mark.parametrize("service", EXPLICIT)
+@EVERY_SERVICE
 def test_every_role_is_the_role_of_one_function_and_every_policy_of_one_role(service: str) -> None:
     functions = [function for function in FUNCTIONS if function.service == service]
     roles = [role for role in templates.resources("AWS::IAM::Role") if role.service == service]
@@ -325,7 +413,7 @@ def test_every_role_is_the_role_of_one_function_and_every_policy_of_one_role(ser
     assert "AWS::IAM::ManagedPolicy" not in kinds
 
 
-@pytest.mark.parametrize("function", [function for function in FUNCTIONS if function.service in EXPLICIT], ids=str)
+@EVERY_FUNCTION
 def test_a_function_has_nothing_but_what_its_template_says_and_has_it_before_it_runs(function: Resource) -> None:
     role = templates.named(function.service, function.properties["Role"])
     waits_for = function.body.get("DependsOn", [])
@@ -369,6 +457,40 @@ def test_the_root_passes_what_a_service_asks_for_and_nothing_else(service: str) 
     assert passed <= declared.keys()
     if "DataRetention" in declared:
         assert "DataRetention" in passed
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n for n, b in templates.root_template()["Resources"].items() if b["Type"] == "AWS::Serverless::Application"],
+)
+def test_everything_of_a_service_is_tagged_with_its_project_environment_and_service(name: str) -> None:
+    properties = templates.root_template()["Resources"][name]["Properties"]
+    service = properties["Location"].split("/")[1]
+
+    assert properties["Tags"] == {"project": "genai-images", "environment": {"Ref": "Environment"}, "service": service}
+
+
+@pytest.mark.parametrize("environment", ["default", "prod"])
+def test_what_belongs_to_no_service_is_tagged_as_the_platform(environment: str) -> None:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]
+    parameters = config["global"]["parameters"]["parameter_overrides"]
+    (named,) = [value for name, _, value in (pair.partition("=") for pair in parameters) if name == "Environment"]
+
+    assert set(config["deploy"]["parameters"]["tags"]) == {
+        "project=genai-images",
+        f"environment={named}",
+        "service=platform",
+    }
+
+
+@EVERY_SERVICE
+def test_loops_are_written_out_as_the_emulator_has_measured_that_aws_does(service: str) -> None:
+    source = yaml_parse((ROOT / "services" / service / "template.yaml").read_text())
+    ours, theirs = expand(source)["Resources"], language_extensions.apply(source, {})["Resources"]
+
+    assert ours.keys() == theirs.keys()
+    for name, resource in ours.items():
+        assert resource == theirs[name] or "Fn::FindInMap" in json.dumps(resource), "what it looks up at once, we leave"
 
 
 def test_the_stage_waits_for_every_service_that_has_routes() -> None:

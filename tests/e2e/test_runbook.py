@@ -19,7 +19,7 @@ PROMPT = "a bittern that nobody may read of"
 def commands() -> list[str]:
     """Return the commands of the runbook's entry on stalled requests."""
     page = (ROOT / "docs" / "runbook.md").read_text()
-    (entry,) = re.findall(r"^## A request is `stalled`\n(.*?)(?=^## )", page, re.MULTILINE | re.DOTALL)
+    (entry,) = re.findall(r"^## Requests stall\n(.*?)(?=^## )", page, re.MULTILINE | re.DOTALL)
     (block,) = re.findall(r"^```sh run\n(.*?)^```", entry, re.MULTILINE | re.DOTALL)
     return [line for line in block.splitlines() if line]
 
