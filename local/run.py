@@ -149,10 +149,10 @@ def _download(url: str, name: str) -> None:
 
 
 def _publish_web(stack: LocalStack) -> str:
-    """Return the web app's address, or why there is none: the API does not need it."""
+    """Return the web app's address, which signs in, or why there is none: the API does not need it."""
     _step("web app: the first build takes half a minute")
     try:
-        return stack.publish_web()
+        return f"{stack.publish_web().rstrip('/')}/#key={stack.api_key}"
     except (WebBuildError, OSError, subprocess.CalledProcessError) as error:
         return f"not built: {error}"
 
