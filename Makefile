@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(bin):$(PATH)
 
 .PHONY: help
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: .venv/ready ## everything on this machine: one prompt to image files, then it stays up  (ONCE=1 ends it there, PROMPT="…")
@@ -43,6 +43,11 @@ keys: .venv/ready ## API keys of the running stack, or of your account with AWS=
 .PHONY: web
 web: .venv/ready ## build the web app and publish it to the running stack  (npm: ARGS="run test")
 	@$(if $(ARGS),$(python) -m local.web $(ARGS),$(python) -m local.web && $(python) -m local.state $(python) -m services.web)
+
+.PHONY: screenshots
+screenshots: .venv/ready ## every page of the web app, photographed into docs/screenshots
+	@$(python) -m local.browser
+	@$(python) -m local.screenshots
 
 .PHONY: stop
 stop: .venv/ready ## stop what `make run` started
