@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from local import browser as chromium
 from tests.e2e.conftest import stack  # noqa: F401 - a stack of its own for all browser tests
@@ -14,6 +14,7 @@ from tests.e2e.system import System
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 PATIENCE_MS = 20_000
+expect.set_options(timeout=PATIENCE_MS)  # functions start cold
 EXPECTED = re.compile(r"Failed to load resource|ERR_INTERNET_DISCONNECTED|WebSocket connection")
 """What Chromium writes to the console about answers that a test provokes; everything else there is a fault."""
 

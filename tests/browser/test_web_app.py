@@ -23,7 +23,7 @@ def owner_key(stack: System) -> Callable[[str], str]:
 def ask(page: Page, prompt: str) -> None:
     """Fill in the form and send it."""
     page.get_by_label("Prompt", exact=True).fill(prompt)
-    page.get_by_role("button", name="Draw", exact=False).click()
+    page.get_by_role("button", name=re.compile("^Draw( another)?$")).click()
 
 
 def card(page: Page, prompt: str) -> Locator:
@@ -47,7 +47,7 @@ def test_from_the_first_visit_to_a_finished_picture(open_app: Open, owner_key: C
     page.get_by_label("API key").fill(owner_key("first-visit"))
     page.get_by_role("button", name="Use this key").click()
     expect(page.get_by_label("Prompt", exact=True)).to_have_value(prompt)
-    page.get_by_role("button", name="Draw").click()
+    page.get_by_role("button", name=re.compile("^Draw( another)?$")).click()
 
     expect_drawn(page, prompt)
     steps = card(page, prompt).get_by_role("list", name="Progress").get_by_role("listitem")
@@ -210,7 +210,7 @@ def test_dark_is_dark(open_app: Open) -> None:
         colour = page.evaluate(
             """() => {
                 const context = document.createElement('canvas').getContext('2d');
-                context.fillStyle = getComputedStyle(document.body).backgroundColor;
+                context.fillStyle = getComputedStyle(document.documentElement).backgroundColor;
                 context.fillRect(0, 0, 1, 1);
                 return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
             }"""
