@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from events.catalog.budget_changed import BudgetChanged, BudgetChangedData
+from events.catalog.budget_exhausted import BudgetExhausted, BudgetExhaustedData
 from events.catalog.generation_failed import GenerationFailed, GenerationFailedData
 from events.catalog.image_approved import ImageApproved, ImageApprovedData
 from events.catalog.image_deleted import ImageDeleted, ImageDeletedData
@@ -176,4 +178,8 @@ def golden_events() -> list[Event]:
         stalled,
         MessageReplayed.follow(kept, replayed, occurred_at=at(600), qualifier="storage.store", index=1),
         ModelLifecycleChanged.first(subject_id("model/titan-v2"), "-", ending, occurred_at=at(3600), index=2),
+        BudgetExhausted.follow(approved, BudgetExhaustedData(day=at(4).date()), occurred_at=at(4)),
+        BudgetChanged.first(
+            subject_id("budget"), "-", BudgetChangedData(limit_usd=Decimal(50)), occurred_at=at(3700), index=1
+        ),
     ]

@@ -21,6 +21,8 @@ CATALOG: Final[dict[tuple[str, int], str]] = {
     ("ProcessingStalled", 1): "processing_stalled:ProcessingStalled",
     ("MessageReplayed", 1): "message_replayed:MessageReplayed",
     ("ModelLifecycleChanged", 1): "model_lifecycle_changed:ModelLifecycleChanged",
+    ("BudgetExhausted", 1): "budget_exhausted:BudgetExhausted",
+    ("BudgetChanged", 1): "budget_changed:BudgetChanged",
 }
 
 

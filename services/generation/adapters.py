@@ -3,6 +3,7 @@
 request_id  item "image#0"    lease_holder, lease_until (ms), paid_calls; then outcome (JSON), completed_at
             item "tombstone"  the request was taken back
 budget#<day> item "spent"     spent: US dollars set aside for drawing on that UTC day
+budget      item "limit"      limit_usd: an operator's, in place of the deployed one
 """
 
 import base64
@@ -10,7 +11,9 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from math import inf
 from threading import Lock
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -31,6 +34,10 @@ if TYPE_CHECKING:
 
 KEPT: Final = timedelta(days=60)
 """How long the guard remembers, longer than any message or picture can come back."""
+
+LIMIT_KNOWN: Final = 10.0
+"""Seconds between two looks of one container at the operator's limit: half a read unit each."""
+LIMIT_KEY: Final[dict[str, Any]] = {"request_id": {"S": "budget"}, "item": {"S": "limit"}}
 
 _FREE: Final = (
     "attribute_not_exists(outcome) AND (attribute_not_exists(lease_until) OR lease_until <= :now) "
@@ -190,17 +197,34 @@ def _standing_in_the_way(reasons: list[Any], missing: list[int], lease: Lease) -
 
 
 class DailyBudget:
-    """What was set aside, one counter a day, in the guard's table. Implements ``Budget``."""
+    """What was set aside, one counter a day, in the guard's table. Implements ``Budget``.
 
-    def __init__(self, client: "DynamoDBClient", table: str, limit_usd: Decimal) -> None:
+    An operator's limit beats the deployed one; it is looked up at most every ``LIMIT_KNOWN`` seconds.
+    """
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        table: str,
+        deployed_usd: Decimal,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        """``deployed_usd`` of 0 bounds nothing."""
         self._client = client
         self._table = table
-        self._limit = limit_usd
+        self._deployed = deployed_usd
+        self._clock = clock
+        self._limit: Decimal | None = None
+        self._looked_up = -inf
+        self._lock = Lock()
 
     def reserve(self, day: date, price_usd: Decimal) -> bool:
         """Set the price aside in one conditional write: many at once never exceed the limit together."""
-        if price_usd > self._limit:
-            budget_used(self._limit, self._limit)
+        limit = self._current()
+        if limit is None:
+            return True
+        if price_usd > limit:
+            budget_used(limit, limit)
             return False
         try:
             answer = self._client.update_item(
@@ -211,26 +235,39 @@ class DailyBudget:
                 ExpressionAttributeValues=to_item(
                     {
                         ":price": price_usd,
-                        ":room": self._limit - price_usd,
+                        ":room": limit - price_usd,
                         ":expires": _expiry(datetime.combine(day, time(), UTC)),
                     }
                 ),
                 ReturnValues="UPDATED_NEW",
             )
         except self._client.exceptions.ConditionalCheckFailedException:
-            budget_used(self._limit, self._limit)
+            budget_used(limit, limit)
             return False
-        budget_used(from_item(answer["Attributes"])["spent"], self._limit)
+        budget_used(from_item(answer["Attributes"])["spent"], limit)
         return True
 
     def give_back(self, day: date, price_usd: Decimal) -> None:
-        """Take the price off the day's counter again."""
-        self._client.update_item(
-            TableName=self._table,
-            Key=self._key(day),
-            UpdateExpression="ADD spent :price",
-            ExpressionAttributeValues=to_item({":price": -price_usd}),
-        )
+        """Take the price off the day's counter again, where there is one."""
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=self._key(day),
+                UpdateExpression="ADD spent :price",
+                ConditionExpression="spent >= :least",
+                ExpressionAttributeValues=to_item({":price": -price_usd, ":least": price_usd}),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return  # nothing bounded drawing when it was set aside
+
+    def _current(self) -> Decimal | None:
+        """Return what may be spent in a day as of the last few seconds, None where nothing bounds it."""
+        with self._lock:
+            if self._clock() - self._looked_up >= LIMIT_KNOWN:
+                item = self._client.get_item(TableName=self._table, Key=LIMIT_KEY).get("Item", {})
+                self._limit = from_item(item).get("limit_usd", self._deployed or None)
+                self._looked_up = self._clock()
+            return self._limit
 
     def _key(self, day: date) -> dict[str, Any]:
         return _key(f"budget#{day.isoformat()}", "spent")

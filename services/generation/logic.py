@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from uuid import uuid4
 
+from events.catalog.budget_exhausted import BudgetExhausted, BudgetExhaustedData
 from events.catalog.generation_failed import GenerationFailed, GenerationFailedData
 from events.catalog.image_generated import ImageGenerated, ImageGeneratedData
 from events.catalog.prompt_approved import PromptApproved
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 CALLS_ALLOWED: Final = 5
 """Calls for one picture that may have been paid without its outcome being known; an operator's replay allows one more.
 A crash loop or a broken answer costs this much and not more, however often the message comes back."""
+BUDGET_EXHAUSTED: Final = "budget_exhausted"
+"""Why a picture failed that no longer fitted into the day's budget."""
+REFUSED_BEFORE: Final = timedelta(minutes=1)
+"""Between a refusal and its record, at most: what is refused just before midnight must not close the new day."""
 AFTER_CALL: Final = 15
 """Seconds for connecting, for the picture's way to the bucket and for its record."""
 
@@ -140,7 +145,9 @@ class ImageGenerator:
     """None: nothing bounds what is paid."""
 
     def generate(self, event: PromptApproved) -> list[Event]:
-        """Return the one event that tells what became of the pictures, or none where the request was taken back.
+        """Return the event that tells what became of the pictures, or none where the request was taken back.
+
+        A second one tells where the day's budget was in the way.
 
         Raises where a picture has no outcome yet. Those that have one are recorded, and the next delivery draws
         only the others.
@@ -163,7 +170,8 @@ class ImageGenerator:
         if errors:
             raise max(errors, key=_gravity)
         finished |= {index: future.result() for index, future in drawn.items()}
-        return [_told(event, [finished[index] for index in range(drawing.count)])]
+        records = [finished[index] for index in range(drawing.count)]
+        return [_told(event, records), *_unaffordable(event, records)]
 
     def _finish(self, picture: _Picture) -> Recorded:
         """Record the picture's outcome, or give its lease back."""
@@ -185,7 +193,7 @@ class ImageGenerator:
             try:
                 return self._generated(picture, plan, model)
             except BudgetExhaustedError:
-                return ImageOutcome(index=picture.index, status="failed", reason="budget_exhausted")
+                return ImageOutcome(index=picture.index, status="failed", reason=BUDGET_EXHAUSTED)
             except ModelCallError as error:
                 rule = ruling(error)
                 logger.warning(
@@ -278,3 +286,13 @@ def _told(cause: PromptApproved, finished: list[Recorded]) -> Event:
         return ImageGenerated.follow(cause, data, occurred_at=at)
     failed = GenerationFailedData(reason=outcomes[0].reason or "unknown", outcomes=outcomes)
     return GenerationFailed.follow(cause, failed, occurred_at=at)
+
+
+def _unaffordable(cause: PromptApproved, finished: list[Recorded]) -> list[Event]:
+    """Tell that the day's budget is spent where a picture did not fit in. From the records, as above."""
+    refused = [recorded.at for recorded in finished if recorded.outcome.reason == BUDGET_EXHAUSTED]
+    if not refused:
+        return []
+    at = max(refused)
+    day = (at - REFUSED_BEFORE).astimezone(UTC).date()
+    return [BudgetExhausted.follow(cause, BudgetExhaustedData(day=day), occurred_at=at)]

@@ -1,6 +1,7 @@
 """From what a caller asks for to an accepted request: resolve, count, write. Every route that creates one is here."""
 
 import hashlib
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -65,6 +66,7 @@ class Creation:
             if found := self.store.recorded(caller.owner, idempotency_key, now):
                 return _again(found, digest, caller)
         drawing = self._resolve(wanted)
+        self._refuse_while_spent(now)
         verdict = self.limiter.take(caller.key_id, caller.limit, caller.window)
         if verdict.refusal:
             # The last one that was free may just have gone to this very request, sent twice at once.
@@ -120,6 +122,13 @@ class Creation:
             raise ApiProblem(422, "validation_failed", "The model cannot do that", errors=error.errors) from error
         except ModelEndedError as error:
             raise _ended(error) from error
+
+    def _refuse_while_spent(self, now: datetime) -> None:
+        until = self.signals().spent_until
+        if until and now < until:
+            seconds = math.ceil((until - now).total_seconds())
+            title = "What may be spent on drawing today is spent; requests are taken again at midnight UTC"
+            raise ApiProblem(503, "budget_exhausted", title, headers={"Retry-After": str(seconds)})
 
     def _estimate(self, drawing: Drawing) -> int | None:
         return self.estimates.seconds(still_served(self.catalogue(), drawing, self.clock().date()))

@@ -1,4 +1,4 @@
-"""What other services told that decides whether, and by which model, a new request is taken: ended models.
+"""What other services told that decides whether, and by which model, a new request is taken: ended models, the budget.
 
 One small item holds all of it, so that knowing it costs a request one read now and then.
 """
@@ -7,14 +7,18 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, Protocol
 
+from events.catalog.budget_changed import BudgetChanged
+from events.catalog.budget_exhausted import BudgetExhausted
 from events.catalog.model_lifecycle_changed import LifecycleStatus, ModelLifecycleChanged
 from events.envelope import Event
 
 PERIOD: Final = 30.0
 """Seconds between two reads of one container: so long a request may still be taken that should not be."""
+OLD_LIMIT_HOLDS: Final = timedelta(seconds=30)
+"""After an operator changed the budget: drawing may still refuse by the limit before, and that closes nothing."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Signals:
     """All that was told."""
 
     models: Mapping[str, ModelSignal] = field(default_factory=dict)
+    spent_until: datetime | None = None
+    """The day's budget for drawing was spent, and the next one begins then."""
 
     @property
     def ended(self) -> frozenset[str]:
@@ -52,6 +58,9 @@ class SignalStore(Protocol):
 
     def note_model(self, key: str, signal: ModelSignal) -> None:
         """Keep how a model stands, unless a later change is known."""
+
+    def note_budget(self, spent_until: datetime | None, at: datetime) -> None:
+        """Keep until when the budget is spent, or that it is not, unless something later than ``at`` is known."""
 
 
 class SignalCache:
@@ -78,4 +87,9 @@ def note(store: SignalStore, event: Event) -> list[Event]:
         noticed = event.metadata.occurred_at if data.status == "ended" else None
         ends_at = data.ends_at or noticed
         store.note_model(data.model, ModelSignal(data.status, ends_at.date() if ends_at else None, data.sequence))
+    elif isinstance(event, BudgetExhausted):
+        midnight = datetime.combine(event.data.day + timedelta(days=1), datetime.min.time(), UTC)
+        store.note_budget(midnight, event.metadata.occurred_at)
+    elif isinstance(event, BudgetChanged):
+        store.note_budget(None, event.metadata.occurred_at + OLD_LIMIT_HOLDS)
     return []

@@ -2,11 +2,11 @@
 
 pk RATE#<key id>#<window start>  sk WINDOW     requests and blocks of a key in one window; who was given back
 pk FIGURES                       sk DURATIONS  seconds from accepted to succeeded, an attribute a model
-pk SIGNALS                       sk NOW        `model#<key>`: status, ends_on, sequence
+pk SIGNALS                       sk NOW        `model#<key>`: status, ends_on, sequence; `budget`: spent_until, at
 """
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -130,6 +130,7 @@ class FigureTable:
 
 
 MODEL: Final = "model#"
+BUDGET: Final = "budget"
 
 
 class SignalTable:
@@ -144,7 +145,8 @@ class SignalTable:
         """Return all that was told."""
         values = from_item(self._client.get_item(TableName=self._name, Key=self._key).get("Item", {}))
         models = {name.removeprefix(MODEL): _signal(told) for name, told in values.items() if name.startswith(MODEL)}
-        return Signals(models)
+        until = values.get(BUDGET, {}).get("spent_until")
+        return Signals(models, datetime.fromisoformat(until) if until else None)
 
     def note_model(self, key: str, signal: ModelSignal) -> None:
         """Keep how a model stands, unless a later change is known."""
@@ -154,6 +156,12 @@ class SignalTable:
             "sequence": signal.sequence,
         }
         self._note(f"{MODEL}{key}", told, "#name.#by < :by", {"#by": "sequence"}, {":by": signal.sequence})
+
+    def note_budget(self, spent_until: datetime | None, at: datetime) -> None:
+        """Keep until when the budget is spent, or that it is not, unless something later is known."""
+        moment = at.astimezone(UTC).isoformat(timespec="microseconds")
+        told = {"spent_until": spent_until.isoformat() if spent_until else "", "at": moment}
+        self._note(BUDGET, told, "#name.#at < :at", {"#at": "at"}, {":at": moment})
 
     def _note(self, name: str, told: dict[str, Any], later: str, names: dict[str, str], values: dict[str, Any]) -> None:
         """Set an attribute where it is not there yet, or what is told comes ``later``."""

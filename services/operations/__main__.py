@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from events.publisher import PublishError
 from services.operations.commands.actions import actions
 from services.operations.commands.audit import audit
+from services.operations.commands.costs import costs
 from services.operations.commands.dlq import dlq
 from services.operations.commands.events import events
 from services.operations.commands.models import models
@@ -30,6 +31,7 @@ cli.add_command(actions)
 cli.add_command(audit)
 cli.add_command(trace)
 cli.add_command(models)
+cli.add_command(costs)
 
 
 def main(arguments: list[str] | None = None) -> int:

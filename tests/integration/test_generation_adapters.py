@@ -22,7 +22,7 @@ from events.errors import InProgressError, TransientError, UnprocessableError
 from events.models import Model
 from events.testing import sqs_record
 from local.models import ModelServer
-from services.generation.adapters import BedrockModels, DailyBudget, DynamoGuard, S3Handoff
+from services.generation.adapters import LIMIT_KEY, LIMIT_KNOWN, BedrockModels, DailyBudget, DynamoGuard, S3Handoff
 from services.generation.families import FAMILIES
 from services.generation.logic import AFTER_CALL, ImageGenerator, Lease, Recorded, TakenBackError
 from services.generation.model_errors import ModelCallError
@@ -454,6 +454,7 @@ def function(name: str) -> Any:
 def test_one_picture_costs_four_calls_and_one_to_tell_of_it(calls: "Counter[str]", server: ModelServer) -> None:
     draw = function("draw")
     assert draw({"Records": [sqs_record(approved())]}) == {"batchItemFailures": []}
+    assert calls.pop("GetItem") == 1, "the operator's limit, looked up now and then"
     assert calls == {"TransactWriteItems": 1, "InvokeModel": 1, "PutObject": 1, "UpdateItem": 1, "PutEvents": 1}
 
 
@@ -551,3 +552,19 @@ def test_what_is_given_back_can_be_set_aside_again_to_the_last_cent(budget: Any)
     budget.give_back(today, Decimal("0.10"))
     assert not budget.reserve(today, Decimal("0.11")), "dearer than a whole day"
     assert budget.reserve(today, Decimal("0.10"))
+
+
+def test_an_operators_limit_beats_the_deployed_one_within_seconds(table: str) -> None:
+    client, now, today = boto3.client("dynamodb"), [0.0], START.date()
+    budget = DailyBudget(client, table, Decimal(0), lambda: now[0])
+    assert budget.reserve(today, Decimal(1000)), "nothing is deployed"
+    budget.give_back(today, Decimal(1000))
+
+    client.put_item(TableName=table, Item={**LIMIT_KEY, "limit_usd": {"N": "0.05"}})
+    assert budget.reserve(today, Decimal(1000)), "not looked up yet"
+    now[0] += LIMIT_KNOWN
+    assert [budget.reserve(today, Decimal("0.04")) for _ in range(2)] == [True, False]
+
+    client.delete_item(TableName=table, Key=LIMIT_KEY)
+    now[0] += LIMIT_KNOWN
+    assert budget.reserve(today, Decimal(1000))

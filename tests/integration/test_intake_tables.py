@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -134,3 +134,14 @@ def test_what_was_told_of_a_model_late_or_twice_changes_nothing(signals: Any) ->
         signals.note_model("titan-v2", signal)
 
     assert signals.read().models == {"titan-v2": latest}
+
+
+def test_what_was_told_of_the_budget_last_stands_beside_the_models(signals: Any) -> None:
+    midnight, noon = datetime(2026, 11, 25, tzinfo=UTC), datetime(2026, 11, 24, 12, tzinfo=UTC)
+    signals.note_model("nova-canvas", ModelSignal("active", None, 1))
+    signals.note_budget(midnight, noon)
+    assert signals.read().spent_until == midnight
+
+    signals.note_budget(None, noon + timedelta(seconds=1))
+    signals.note_budget(midnight, noon + timedelta(milliseconds=999))
+    assert signals.read() == Signals({"nova-canvas": ModelSignal("active", None, 1)})

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 import boto3
 from botocore.config import Config
 
+from events.catalog.budget_exhausted import BudgetExhausted
 from events.catalog.generation_failed import GenerationFailed
 from events.catalog.image_generated import ImageGenerated
 from events.catalog.prompt_approved import PromptApproved
@@ -41,12 +42,6 @@ def _find(key: str) -> "Model | None":
     return catalogue(_settings.custom_models).get(key)
 
 
-def _budget() -> DailyBudget | None:
-    if not _settings.daily_budget_usd:
-        return None  # and no call for it
-    return DailyBudget(boto3.client("dynamodb"), _settings.table_name, _settings.daily_budget_usd)
-
-
 _generator: Final = ImageGenerator(
     guard=DynamoGuard(boto3.client("dynamodb"), _settings.table_name),
     models=BedrockModels(_settings.aws_region, _bedrock),
@@ -55,7 +50,7 @@ _generator: Final = ImageGenerator(
     pool=ThreadPoolExecutor(_settings.max_parallel, thread_name_prefix="model"),
     call_timeout=_settings.call_timeout,
     lease=_settings.lease,
-    budget=_budget(),
+    budget=DailyBudget(boto3.client("dynamodb"), _settings.table_name, _settings.daily_budget_usd),
 )
 
 handler: Final = consumer(
@@ -63,6 +58,6 @@ handler: Final = consumer(
     accepts=[PromptApproved],
     handle=_generator.generate,
     workers=_settings.max_parallel,
-    publishes=[ImageGenerated, GenerationFailed],
+    publishes=[ImageGenerated, GenerationFailed, BudgetExhausted],
     recovers=True,
 )

@@ -1,9 +1,11 @@
-"""What decides whether new requests are taken: lifecycle of models. Kept where the request API looks."""
+"""What decides whether new requests are taken: lifecycle of models, the budget. Kept where the request API looks."""
 
 from functools import partial
 
 import boto3
 
+from events.catalog.budget_changed import BudgetChanged
+from events.catalog.budget_exhausted import BudgetExhausted
 from events.catalog.model_lifecycle_changed import ModelLifecycleChanged
 from events.runtime import consumer
 from services.intake.settings import TableSettings
@@ -12,4 +14,8 @@ from services.intake.tables import SignalTable
 
 store = SignalTable(boto3.client("dynamodb"), TableSettings.load().table_name)
 
-handler = consumer(step="intake.signals", accepts=[ModelLifecycleChanged], handle=partial(note, store))
+handler = consumer(
+    step="intake.signals",
+    accepts=[ModelLifecycleChanged, BudgetExhausted, BudgetChanged],
+    handle=partial(note, store),
+)

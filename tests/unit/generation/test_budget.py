@@ -1,10 +1,12 @@
 """The budget of a day: set aside before a call, given back where nothing was paid, and the end when it is spent."""
 
 from contextlib import suppress
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 
+from events.catalog.budget_exhausted import BudgetExhausted
 from events.catalog.generation_failed import GenerationFailed
 from events.catalog.image_generated import ImageGenerated
 from services.generation.model_errors import ModelCallError
@@ -16,7 +18,7 @@ DAY = START.date()
 def test_what_no_longer_fits_into_the_day_is_not_asked_of_the_model_and_ends_the_request() -> None:
     studio = Studio(budget=FakeBudget("0.07"))
     [drawn] = studio.generate(approved())
-    [refused] = studio.generate(approved())
+    refused, _ = studio.generate(approved())
 
     assert isinstance(drawn, ImageGenerated)
     assert isinstance(refused, GenerationFailed)
@@ -26,7 +28,7 @@ def test_what_no_longer_fits_into_the_day_is_not_asked_of_the_model_and_ends_the
 
 def test_pictures_that_still_fit_in_are_drawn() -> None:
     budget = FakeBudget("0.10")
-    [event] = Studio(budget=budget).generate(approved(count=4))
+    event, _ = Studio(budget=budget).generate(approved(count=4))
 
     assert isinstance(event, ImageGenerated)
     assert sorted(outcome.status for outcome in event.data.outcomes) == ["failed", "failed", "generated", "generated"]
@@ -65,3 +67,20 @@ def test_a_failover_pays_only_for_the_model_that_drew() -> None:
     studio.models.script["stable-image-core"] = [ModelCallError("ServiceUnavailableException")]
     studio.generate(approved(models=("stable-image-core", "sd3.5-large")))
     assert budget.spent == {DAY: Decimal("0.04")}
+
+
+def test_a_request_that_does_not_fit_in_tells_that_the_day_is_spent_the_same_way_again() -> None:
+    studio, message = Studio(budget=FakeBudget("0.01")), approved()
+    failed, told = studio.generate(message)
+
+    assert isinstance(failed, GenerationFailed)
+    assert isinstance(told, BudgetExhausted)
+    assert (told.data.day, told.metadata.cause_id) == (DAY, message.metadata.event_id)
+    assert studio.generate(message) == [failed, told]
+
+
+def test_what_is_refused_around_midnight_does_not_close_the_new_day() -> None:
+    studio = Studio(budget=FakeBudget("0.01"))
+    studio.clock.time = datetime(2026, 11, 23, 0, 0, 5, tzinfo=UTC)
+    _, told = studio.generate(approved())
+    assert told.data.day == date(2026, 11, 22)

@@ -144,12 +144,17 @@ class InMemorySignals:
 
     def __init__(self) -> None:
         self.models: dict[str, ModelSignal] = {}
+        self.budget: tuple[datetime, datetime | None] | None = None
         self.reads = 0
 
     def read(self) -> Signals:
         self.reads += 1
-        return Signals(dict(self.models))
+        return Signals(dict(self.models), self.budget[1] if self.budget else None)
 
     def note_model(self, key: str, signal: ModelSignal) -> None:
         if key not in self.models or self.models[key].sequence < signal.sequence:
             self.models[key] = signal
+
+    def note_budget(self, spent_until: datetime | None, at: datetime) -> None:
+        if self.budget is None or self.budget[0] < at:
+            self.budget = (at, spent_until)

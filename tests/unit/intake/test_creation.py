@@ -214,3 +214,16 @@ def test_a_request_whose_only_model_has_ended_is_told_the_successor_and_not_coun
         {"field": "model", "rule": "has ended; stable-image-core follows on it", "successor": "stable-image-core"}
     ]
     assert desk.counted == 0
+
+
+def test_while_the_days_budget_is_spent_nothing_new_is_taken_and_nothing_counted(desk: Desk) -> None:
+    first = desk.create(key="before")
+    desk.signals = Signals(spent_until=NOW + timedelta(hours=12))
+    problem = refusal(desk.create)
+
+    assert (problem.status, problem.code, problem.headers) == (503, "budget_exhausted", {"Retry-After": "43200"})
+    assert desk.create(key="before")[1] == first[1], "what was accepted stays accepted"
+    assert desk.counted == 1
+
+    desk.now += timedelta(hours=12)
+    assert desk.create()[0] == 202

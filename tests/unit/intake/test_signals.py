@@ -1,11 +1,15 @@
 """What other services told: noted as it comes, and read at most every half minute."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Literal
 
+from events.catalog.budget_changed import BudgetChanged, BudgetChangedData
+from events.catalog.budget_exhausted import BudgetExhausted, BudgetExhaustedData
 from events.catalog.model_lifecycle_changed import ModelLifecycleChanged, ModelLifecycleChangedData
 from events.envelope import subject_id
 from events.models import Catalogue
+from events.testing import sample
 from services.intake.model_views import lifecycle
 from services.intake.signals import PERIOD, SignalCache, Signals, note
 from tests.unit.intake.fakes import InMemorySignals
@@ -62,3 +66,29 @@ def test_signals_are_read_once_a_period_however_many_ask() -> None:
     now[0] = PERIOD
     assert cache.current().ended == {"stable-image-core"}
     assert store.reads == 2
+
+
+def exhausted(at: datetime) -> BudgetExhausted:
+    return BudgetExhausted.follow(sample("PromptApproved"), BudgetExhaustedData(day=at.date()), occurred_at=at)
+
+
+def raised(at: datetime) -> BudgetChanged:
+    return BudgetChanged.first(subject_id("budget"), "-", BudgetChangedData(limit_usd=Decimal(5)), occurred_at=at)
+
+
+def test_a_spent_budget_is_spent_until_midnight_utc_or_until_it_is_raised() -> None:
+    store = InMemorySignals()
+    note(store, exhausted(NOW))
+    assert store.read().spent_until == datetime(2026, 11, 25, tzinfo=UTC)
+    note(store, raised(NOW + timedelta(seconds=1)))
+    assert store.read().spent_until is None
+
+
+def test_what_is_refused_by_the_limit_that_held_before_does_not_close_a_raised_budget() -> None:
+    store = InMemorySignals()
+    for event in (raised(NOW), exhausted(NOW - timedelta(seconds=1)), exhausted(NOW + timedelta(seconds=9))):
+        note(store, event)
+    assert store.read().spent_until is None
+
+    note(store, exhausted(NOW + timedelta(seconds=31)))
+    assert store.read().spent_until is not None, "the new limit is used up too"

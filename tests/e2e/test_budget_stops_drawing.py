@@ -1,0 +1,50 @@
+"""The day's budget on the deployed system: it stops drawing, then new requests, until an operator lifts it."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.system import Answer, System
+
+WANTED = {"prompt": "A lighthouse at dusk"}
+
+
+@pytest.fixture
+def deployed_budget(stack: System) -> Iterator[None]:
+    yield
+    assert stack.ops("costs", "budget", "clear", "--yes").returncode == 0
+
+
+@pytest.mark.usefixtures("deployed_budget")
+def test_a_spent_budget_stops_drawing_and_then_intake_until_an_operator_lifts_it(stack: System) -> None:
+    done = stack.ops("costs", "budget", "set", "0.01", "--yes", "--operator", "on-call")
+    assert done.returncode == 0, done.stderr
+    reasons: list[str] = []
+
+    def refused() -> Answer | None:
+        answer = stack.call("POST", "/v1/requests", WANTED)
+        if answer.status == 503:
+            return answer
+        view = stack.wait_for_status(str(answer.json["id"]), "failed", "succeeded")
+        reasons.append(view["reason"]["code"] if view["status"] == "failed" else "drawn")
+        return None
+
+    answer = stack.wait_until(refused, seconds=120, what="new requests to be refused")
+    assert answer.json["code"] == "budget_exhausted"
+    assert 0 < int(answer.headers["retry-after"]) <= 86_400
+    assert reasons[-1] == "budget_exhausted"
+    assert json.loads(stack.ops("costs", "budget", "show", "--json").stdout)["override_usd"] == "0.01"
+
+    assert stack.ops("costs", "budget", "clear", "--yes", "--operator", "on-call").returncode == 0
+
+    def drawn() -> bool:
+        taken = stack.call("POST", "/v1/requests", WANTED)
+        if taken.status != 202:
+            return False
+        return bool(stack.wait_for_status(str(taken.json["id"]), "failed", "succeeded")["status"] == "succeeded")
+
+    stack.wait_until(drawn, seconds=120, what="drawing to go on")
+    trail = json.loads(stack.ops("actions", "--json").stdout)
+    found = [(action["verb"], action["operator"]) for action in trail if action["verb"].startswith("budget")]
+    assert found[:2] == [("budget clear", "on-call"), ("budget set", "on-call")]
