@@ -76,6 +76,8 @@ check: .venv/ready ## ruff, mypy --strict, import-linter, cfn-lint, sam validate
 	@echo "cfn-lint and sam validate --lint: templates"
 	@cfn-lint template.yaml services/*/*.yaml
 	@printf "%s\n" template.yaml services/*/template.yaml | xargs -P 2 -I@ sam validate --lint --region us-east-1 --template @ >/dev/null
+	@echo "web app: the API's types, biome, tsc"
+	@$(python) -m local.web run check
 	@echo "All checks passed."
 
 .PHONY: bench
