@@ -55,6 +55,7 @@ UNKNOWN = {
     "key_id": "a" * 12,
     "webhook_id": "a" * 16,
     "delivery_id": "01a0b9c4-980f-7b3e-8f60-000000000000",
+    "fingerprint": "0" * 12,
 }
 """Well-formed, and nothing is there."""
 SAYS_503 = {"show_readiness"}
