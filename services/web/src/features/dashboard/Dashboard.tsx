@@ -42,7 +42,7 @@ function Report({ days }: { days: number }) {
   if (!report.data) return <ReportSkeleton />;
   const { total } = report.data;
   return (
-    <div className="grid gap-12" aria-busy={report.isPlaceholderData}>
+    <div className="grid grid-cols-1 gap-12" aria-busy={report.isPlaceholderData}>
       <Totals total={total} />
       <div className="grid gap-x-12 gap-y-10 lg:grid-cols-2">
         <BarChart title="Pictures a day" unit="pictures" bars={daily(report.data.days, stored)} />

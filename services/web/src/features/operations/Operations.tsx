@@ -33,7 +33,7 @@ function Pages() {
     );
   if (!readiness.data) return <Skeleton className="h-64" />;
   return (
-    <div className="grid gap-12">
+    <div className="grid grid-cols-1 gap-12">
       <Section title="Queues">
         <Health readiness={readiness.data} />
       </Section>
@@ -52,7 +52,7 @@ function Pages() {
 
 function Section({ title, children }: { title: string; children: ReactNode }) {
   return (
-    <section className="grid gap-4 border-ink border-t-2 pt-4">
+    <section className="grid grid-cols-1 gap-4 border-ink border-t-2 pt-4">
       <h2 className="font-semibold text-2xl tracking-tight">{title}</h2>
       {children}
     </section>
