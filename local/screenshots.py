@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, ViewportSize, sync_playwright
 from playwright.sync_api import Error as BrowserError
 from rich.console import Console
 from rich.progress import track
@@ -60,13 +60,19 @@ BYTES_A_FILE, BYTES_IN_ALL = 120_000, 2_000_000
 QUALITIES: Final = (82, 72, 60, 45)
 
 SETTLED: Final = """() => document.fonts.status === 'loaded'
-  && !document.querySelector('[aria-busy=true], [aria-label^=Loading], main:empty')
+  && !document.querySelector('[aria-busy=true], [aria-label^=Loading], .animate-pulse-soft:empty, main:empty')
   && document.getAnimations().every(each => each.playState !== 'running')
   && [...document.images].every(image => {
     const { top, bottom } = image.getBoundingClientRect();
     return bottom < 0 || top > innerHeight || (image.complete && image.naturalWidth > 0);
   })"""
 """Nothing in sight is loading or moving."""
+PAINTED: Final = """async () => {
+  await Promise.all([...document.images].filter(each => each.complete).map(each => each.decode().catch(() => {})));
+  await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+}"""
+"""What has loaded is decoded, off the main thread, and on the screen."""
+STICKS_OUT: Final = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -153,13 +159,15 @@ def take_all(browser_path: str) -> None:
         FOLDER.mkdir(parents=True, exist_ok=True)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=browser_path, args=list(chromium.FLAGS))
-            shots = list(plan(picture))
+            shots, wide = list(plan(picture)), set[str]()
             for shot in track(shots, "Pages", console=console, transient=True):
                 if shot.name == "create":
                     Api(stack).post(prompt=RUNNING, aspect_ratio="16:9")
-                shoot(browser, address, shot, stack.admin_key if shot.admin else stack.api_key)
+                wide |= shoot(browser, address, shot, stack.admin_key if shot.admin else stack.api_key)
             browser.close()
     _tell([shot.file for shot in shots])
+    if wide:
+        raise ScreenshotError(f"Wider than their windows: {', '.join(sorted(wide))}.")
 
 
 def fill(api: Api) -> str:
@@ -191,8 +199,8 @@ def plan(picture: str) -> Iterator[Shot]:
         yield Shot("create", "/create", viewport, "dark")
 
 
-def shoot(browser: Browser, address: str, shot: Shot, key: str) -> None:
-    """Open a page in a fresh profile, wait until nothing moves, and save what is in sight."""
+def shoot(browser: Browser, address: str, shot: Shot, key: str) -> set[str]:
+    """Open a page in a fresh profile, wait until nothing moves, save what is in sight; return its name if too wide."""
     context = browser.new_context(
         viewport=VIEWPORTS[shot.viewport],
         color_scheme=shot.scheme,
@@ -208,16 +216,11 @@ def shoot(browser: Browser, address: str, shot: Shot, key: str) -> None:
         if shot.name == "create":
             page.get_by_text("Take back").first.wait_for()
         page.wait_for_function(SETTLED)
-        _nothing_sticks_out(page, shot)
+        page.evaluate(PAINTED)
         _save(page.screenshot(), shot.file)
+        return {shot.file.stem} if page.evaluate(STICKS_OUT) else set()
     finally:
         context.close()
-
-
-def _nothing_sticks_out(page: Page, shot: Shot) -> None:
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    if wide > 0:
-        raise ScreenshotError(f"{shot.file.stem} is {wide} px wider than its window.")
 
 
 def _save(png: bytes, file: Path) -> None:
