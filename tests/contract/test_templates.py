@@ -36,6 +36,9 @@ COMPOSITES = templates.resources("AWS::CloudWatch::CompositeAlarm")
 EVERY_SERVICE = pytest.mark.parametrize("service", templates.services())
 
 DEAD_LETTER_RETENTION = 14 * 24 * 3600
+SQS_BATCH = 10
+THREE_TRIES = 3
+"""Seconds in which a call fails for good where AWS_RETRY_MODE is standard: two pauses, of 1 s and 2 s at most."""
 STATEFUL = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Secret", "AWS::KMS::Key")
 WITHOUT_RESOURCES = {
     "cloudwatch:GetMetricData",
@@ -158,6 +161,15 @@ def test_a_message_stays_hidden_longer_than_its_function_can_take(queue: Resourc
     function = templates.consumer_of(queue)
 
     assert queue.properties["VisibilityTimeout"] >= 6 * function.properties.get("Timeout", 3)
+
+
+@EVERY_QUEUE
+def test_a_function_has_time_for_a_batch_whose_calls_are_all_throttled(queue: Resource) -> None:
+    function, mapping = templates.consumer_of(queue), templates.mapping_of(queue)
+    assert mapping is not None
+    one_by_one = min(mapping.properties["BatchSize"], SQS_BATCH)  # larger ones are handled in one go
+
+    assert function.properties.get("Timeout", 3) >= THREE_TRIES * one_by_one
 
 
 @EVERY_QUEUE

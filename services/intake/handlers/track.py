@@ -68,4 +68,5 @@ handler = consumer(
         MessageReplayed,
     ],
     handle=follow,
+    recovers=True,
 )
