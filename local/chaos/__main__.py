@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="of prompts, faults, kills and copies")
     parser.add_argument("--share", type=float, default=0.1, help="of the calls that get a fault")
     parser.add_argument("--kills", type=int, help="workers killed; by default one for ten requests")
-    parser.add_argument("--deadline", type=float, default=660, help="seconds after which it stops and says what hangs")
+    parser.add_argument("--deadline", type=float, default=1000, help="seconds after which it stops and says what hangs")
     parser.add_argument("--keep", type=Path, help="a folder for the logs; by default they are thrown away")
     arguments = parser.parse_args()
     options = Options(

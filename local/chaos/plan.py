@@ -26,6 +26,11 @@ FORBIDDEN: Final = "behind a closed gate"
 GATE: Final = {"operation": "invoke", "effect": "access_denied", "prompt_contains": FORBIDDEN}
 UNSHOWABLE: Final = "that the model will not show"
 UNREADABLE: Final = "about which the moderator mumbles"
+LASTING: Final = (
+    {"operation": "invoke", "effect": "filter_output", "prompt_contains": UNSHOWABLE},
+    {"operation": "converse", "effect": "malformed", "prompt_contains": UNREADABLE},
+)
+"""No faults but what the models make of these prompts, whenever they are asked: in the calm as in the storm."""
 KILLED: Final = {
     "generation-draw": 6,
     "storage-store": 4,
@@ -143,11 +148,7 @@ def outages(seconds: float, seed: int, began: float) -> list[dict[str, Any]]:
 
 def model_rules(share: float, seed: int) -> list[dict[str, Any]]:
     """Return the model stand-in's rules: those for single prompts first, then a fault in ``share`` of all calls."""
-    rules: list[dict[str, Any]] = [
-        GATE,
-        {"operation": "invoke", "effect": "filter_output", "prompt_contains": UNSHOWABLE},
-        {"operation": "converse", "effect": "malformed", "prompt_contains": UNREADABLE},
-    ]
+    rules: list[dict[str, Any]] = [GATE, *LASTING]
     for operation, effects in MODEL_FAULTS.items():
         left = 1.0
         for number, (effect, tenths) in enumerate(effects.items()):

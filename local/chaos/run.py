@@ -139,7 +139,7 @@ class Chaos:
                 stop_storm()
             self._listener.sabotaging = False
             model_faults = self._model_faults()
-            self._models("DELETE", "/_faults")
+            self._models("PUT", "/_faults", {"faults": [plan.GATE, *plan.LASTING]})
             self._open_the_gate()
             stormed = time.monotonic() - started
             hanging = self._see_to_the_rest(operator)
@@ -153,8 +153,7 @@ class Chaos:
             f"storm: {share:.0%} faults on every service, {self.options.kills} kills, {len(self._cases)} requests"
         )
         self._proxy.set_rules([*plan.outages(seconds, seed, time.time()), *plan.service_rules(share)])
-        for rule in plan.model_rules(share, seed):
-            self._models("POST", "/_faults", rule)
+        self._models("PUT", "/_faults", {"faults": plan.model_rules(share, seed)})
         self._poison()
         began = time.monotonic()
         with ThreadPoolExecutor(CALLERS) as pool:
@@ -168,12 +167,11 @@ class Chaos:
 
     def _open_the_gate(self) -> None:
         """Mend the missing permission, once everything that needs it has stalled: so there is something to replay."""
-        self._models("POST", "/_faults", plan.GATE)
         wanted = {i for case in self._cases if case.stalls for i in self._ids.get(case.number, set())}
         until = time.monotonic() + STALLED_WITHIN
         while time.monotonic() < until and self.left > 0 and wanted & set(self._still_open(but_stalled=True)):
             time.sleep(0.5)
-        self._models("DELETE", "/_faults")
+        self._models("PUT", "/_faults", {"faults": plan.LASTING})
         self._say("operator: the permission is mended")
 
     def _poison(self) -> None:

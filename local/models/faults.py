@@ -6,7 +6,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import count
 from typing import Any
@@ -112,6 +112,14 @@ class FaultBook:
             self._rules.append(rule)
             self._draws[rule.id] = random.Random(rule.seed)
         return self._listed(rule)
+
+    def replace(self, raws: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Put ``raws`` in force instead of all rules there were, with no moment in between; returns them as listed."""
+        rules = [_read(raw, next(self._ids)) for raw in raws]
+        with self._lock:
+            self._rules, self._used = rules, {}
+            self._draws = {rule.id: random.Random(rule.seed) for rule in rules}
+        return self.listed()
 
     def clear(self) -> None:
         """Drop every rule."""

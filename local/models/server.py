@@ -42,6 +42,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._serve()
 
+    def do_PUT(self) -> None:
+        self._serve()
+
     def do_DELETE(self) -> None:
         self._serve()
 
@@ -118,6 +121,13 @@ def _an_object(body: Any) -> dict[str, Any]:
     return body
 
 
+def _replace_faults(service: Service, body: Any) -> Answer:
+    rules = _an_object(body).get("faults")
+    if not isinstance(rules, list):
+        raise ServiceError(400, "ValidationException", "faults: is not a list of rules")
+    return {"faults": service.faults.replace([_an_object(rule) for rule in rules])}
+
+
 def _clear_faults(service: Service, _: Any) -> Answer:
     service.faults.clear()
     return {"faults": []}
@@ -142,6 +152,7 @@ _CONTROL: dict[tuple[str, str], Callable[[Service, Any], Answer]] = {
     ("GET", "/_ready"): lambda service, _: {"ready": True},
     ("GET", "/_faults"): lambda service, _: {"faults": service.faults.listed()},
     ("POST", "/_faults"): lambda service, body: service.faults.add(_an_object(body)),
+    ("PUT", "/_faults"): _replace_faults,
     ("DELETE", "/_faults"): _clear_faults,
     ("GET", "/_calls"): lambda service, _: service.calls.report(),
     ("DELETE", "/_calls"): _clear_calls,

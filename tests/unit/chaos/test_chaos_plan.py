@@ -61,6 +61,15 @@ def test_the_stand_in_takes_every_rule() -> None:
     assert len(book.listed()) == len(plan.model_rules(0.1, 1))
 
 
+def test_in_the_calm_the_prompts_that_end_badly_still_do_and_others_no_longer() -> None:
+    book = FaultBook()
+    book.replace(plan.model_rules(0.1, 1))
+    book.replace(plan.LASTING)
+    for case in plan.cases(200, 1):
+        struck = [book.strike(operation, "model", case.prompt) for operation in ("invoke", "converse")]
+        assert any(struck) == (case.number % 20 == 3)
+
+
 def test_outages_are_of_one_service_at_a_time() -> None:
     found = plan.outages(200, 1, began=1000)
     assert len(found) == 8

@@ -94,6 +94,16 @@ def test_faults_are_listed_and_cleared(server: ModelServer) -> None:
     assert control(server, "DELETE", "/_faults") == {"faults": []}
 
 
+def test_faults_are_replaced_all_at_once_or_not_at_all(server: ModelServer) -> None:
+    control(server, "POST", "/_faults", {"effect": "reset"})
+    with pytest.raises(urllib.error.HTTPError):
+        control(server, "PUT", "/_faults", {"faults": [{"effect": "refuse"}, {"effect": "explode"}]})
+    assert [rule["effect"] for rule in control(server, "GET", "/_faults")["faults"]] == ["reset"]
+    replaced = control(server, "PUT", "/_faults", {"faults": [{"effect": "refuse"}, {"effect": "flag"}]})
+    assert control(server, "GET", "/_faults") == replaced
+    assert [rule["effect"] for rule in replaced["faults"]] == ["refuse", "flag"]
+
+
 @pytest.mark.parametrize(
     "rule",
     [{}, {"effect": "explode"}, {"effect": "flag", "operation": "invoke"}, {"effect": "reset", "times": 0},
