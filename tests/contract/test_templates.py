@@ -558,6 +558,22 @@ def test_what_holds_state_in_the_platform_is_kept_as_well(name: str) -> None:
     assert body["DeletionPolicy"] == body["UpdateReplacePolicy"] == {"Ref": "DataRetention"}
 
 
+def test_aws_tells_of_the_months_bill_only_where_a_budget_is_asked_for() -> None:
+    template = templates.root_template()
+    body, policy = template["Resources"]["MonthlyBudget"], template["Resources"]["AlarmTopicPolicy"]
+    budget, told = body["Properties"]["Budget"], body["Properties"]["NotificationsWithSubscribers"]
+
+    assert template["Parameters"]["MonthlyBudgetUsd"]["Default"] == 0
+    assert body["Condition"] == policy["Condition"] == "HasMonthlyBudget"
+    assert budget["CostFilters"] == {"TagKeyValue": ["user:project$genai-images"]}
+    kinds = [(each["Notification"]["NotificationType"], each["Notification"]["Threshold"]) for each in told]
+    assert kinds == [("ACTUAL", 80), ("FORECASTED", 100)]
+    subscribers = [subscriber for each in told for subscriber in each["Subscribers"]]
+    assert subscribers == [{"SubscriptionType": "SNS", "Address": {"Ref": "AlarmTopic"}}] * 2
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert set(statement["Principal"]["Service"]) == {"budgets.amazonaws.com", "cloudwatch.amazonaws.com"}
+
+
 def test_every_physical_name_starts_with_the_prefix() -> None:
     fields = ("QueueName", "TableName", "FunctionName", "Name", "AlarmName", "BucketName", "LayerName")
     kinds = (
