@@ -79,6 +79,11 @@ class Target(BaseModel):
         return f"{self.prefix}-requests"
 
     @property
+    def analytics_table(self) -> str:
+        """Analytics' counters. Only read."""
+        return f"{self.prefix}-analytics"
+
+    @property
     def generation_table(self) -> str:
         """Generation's guard: what is spent of the day's budget, and the operator's limit, the one thing written."""
         return f"{self.prefix}-generation"

@@ -45,6 +45,16 @@ def test_a_spent_budget_stops_drawing_and_then_intake_until_an_operator_lifts_it
         return bool(stack.wait_for_status(str(taken.json["id"]), "failed", "succeeded")["status"] == "succeeded")
 
     stack.wait_until(drawn, seconds=120, what="drawing to go on")
+    shown = stack.wait_until(lambda: _shown_by_model(stack), seconds=90, what="the cost of a picture")
+    assert all(float(row["models_usd"]) > 0 for row in shown.values())
+
     trail = json.loads(stack.ops("actions", "--json").stdout)
     found = [(action["verb"], action["operator"]) for action in trail if action["verb"].startswith("budget")]
     assert found[:2] == [("budget clear", "on-call"), ("budget set", "on-call")]
+
+
+def _shown_by_model(stack: System) -> dict[str, dict[str, str]]:
+    done = stack.ops("costs", "show", "--by", "model", "--json")
+    assert done.returncode == 0, done.stderr
+    rows: dict[str, dict[str, str]] = json.loads(done.stdout)["rows"]
+    return rows
