@@ -55,7 +55,7 @@ SLOW_SECONDS: Final = 20
 """How long the running request is drawn: shorter than a model is waited for."""
 ENDINGS: Final = frozenset({"succeeded", "rejected", "failed", "cancelled", "expired"})
 SECONDS_TO_DRAW: Final = 60
-PATIENCE_MS: Final = 15_000
+PATIENCE_MS: Final = 30_000
 BYTES_A_FILE, BYTES_IN_ALL = 120_000, 2_000_000
 QUALITIES: Final = (82, 72, 60, 45)
 
@@ -219,6 +219,8 @@ def shoot(browser: Browser, address: str, shot: Shot, key: str) -> set[str]:
         page.evaluate(PAINTED)
         _save(page.screenshot(), shot.file)
         return {shot.file.stem} if page.evaluate(STICKS_OUT) else set()
+    except BrowserError as error:
+        raise ScreenshotError(f"{shot.file.stem}: {error}") from error
     finally:
         context.close()
 
