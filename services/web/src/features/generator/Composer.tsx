@@ -115,7 +115,7 @@ export function Composer({ prompt, onSent }: { prompt: RefObject<HTMLTextAreaEle
         </div>
       </div>
       <Advanced model={model} draft={draft} onChange={change} />
-      <div className="sticky bottom-16 z-10 -mx-4 flex items-center gap-4 border-line border-t bg-ground/95 px-4 py-3 backdrop-blur-md sm:bottom-0 lg:mx-0 lg:px-0">
+      <div className="sticky bottom-[calc(3.5rem+env(safe-area-inset-bottom))] z-10 -mx-4 flex items-center gap-4 border-line border-t bg-ground/95 px-4 py-3 backdrop-blur-md sm:bottom-0 lg:mx-0 lg:px-0">
         <Cost model={model} draft={draft} />
         <Button type="submit" look="primary" className="min-h-12 px-6 text-base" aria-keyshortcuts="Control+Enter">
           <Sparkles className="size-4" aria-hidden />

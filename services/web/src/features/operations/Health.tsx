@@ -34,7 +34,7 @@ export function Health({ readiness }: { readiness: Readiness }) {
           <thead>
             <tr className="text-left text-muted">
               {["Step", "Waiting", "Being handled", "Oldest", "Dead", "Oldest dead"].map((name, index) => (
-                <th key={name} scope="col" className={`py-1.5 font-normal ${index > 0 ? "text-right" : ""}`}>
+                <th key={name} scope="col" className={`py-1.5 font-normal ${index > 0 ? "pr-1 text-right" : "pl-1"}`}>
                   {name}
                 </th>
               ))}
