@@ -302,7 +302,7 @@ def _business(estate: Estate) -> Dashboard:
             daily("Pictures a day", own("images_stored"), own("images_requested")),
             daily("Cost a day by model", own("model_cost_usd"), unit="currencyUSD"),
             daily("Pictures a day by model", own("model_images")),
-            text("What people like", "Which styles and words are asked for, and what becomes of the pictures."),
+            text("What people like", "Which styles are asked for, and what becomes of the pictures."),
             daily("Styles", own("style_requests")),
             daily("Engagement", own("engagement")),
             table(
