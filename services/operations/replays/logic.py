@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
@@ -124,7 +124,9 @@ def plan(replays: Replays, prefix: str, rule_name: str, window: Window, *, force
     archive = next((found for found in replays.archives() if found.state == "ENABLED"), None)
     if archive is None:
         raise RefusedError("the bus has no archive: set the parameter ArchiveDays")
-    return Plan(f"{rule.name}-{now:%Y%m%dT%H%M%S}"[-NAME_MAX:].lstrip("-"), archive, rule, window)
+    # An event's time is in whole seconds, rounded down: a window that began later in the second would miss it.
+    from_the_second = replace(window, start=window.start.replace(microsecond=0))
+    return Plan(f"{rule.name}-{now:%Y%m%dT%H%M%S}"[-NAME_MAX:].lstrip("-"), archive, rule, from_the_second)
 
 
 def is_own(prefix: str, rule_name: str) -> bool:

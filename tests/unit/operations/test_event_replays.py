@@ -61,6 +61,12 @@ def test_a_plan_names_archive_rule_and_window_in_a_name_that_eventbridge_takes()
     assert found.name.endswith("20261122T120000")
 
 
+def test_events_of_the_second_in_which_the_window_begins_belong_to_it() -> None:
+    window = Window(HOUR.start + timedelta(milliseconds=700), NOW)
+
+    assert plan(FakeReplays(), "p", RULE.name, window, force=False, now=NOW).window == HOUR
+
+
 @pytest.mark.parametrize(
     ("rule", "archives", "window", "reason"),
     [
