@@ -29,11 +29,11 @@ from local.emulator import ROOT, NotReadyError, free_port
 from local.reference import Reference
 from local.stack import DEMO_OWNER, LocalStack
 from local.web import WebBuildError
+from services.intake.lifecycle import ENDINGS
 
 PROMPT = "A lighthouse on a cliff at sunset, waves below, oil painting"
 PORT = 4580
 REFERENCE_PORT = 4581
-ENDINGS = frozenset({"succeeded", "rejected", "failed", "cancelled", "expired"})
 SECONDS_TO_IMAGE = 120
 POLL_SECONDS = 0.2
 IMAGES = state.DIRECTORY / "images"

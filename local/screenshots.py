@@ -28,6 +28,7 @@ from local.deploy import DeployError
 from local.emulator import ROOT, NotReadyError
 from local.stack import LocalStack
 from local.web import WebBuildError
+from services.intake.lifecycle import ENDINGS
 
 FOLDER: Final = ROOT / "docs" / "screenshots"
 VIEWPORTS: Final[dict[str, ViewportSize]] = {
@@ -53,7 +54,6 @@ REFUSED: Final = "a realistic photo of the president being arrested"
 RUNNING: Final = "A castle above the clouds in the evening light, oil painting"
 SLOW_SECONDS: Final = 20
 """How long the running request is drawn: shorter than a model is waited for."""
-ENDINGS: Final = frozenset({"succeeded", "rejected", "failed", "cancelled", "expired"})
 SECONDS_TO_DRAW: Final = 60
 PATIENCE_MS: Final = 30_000
 BYTES_A_FILE, BYTES_IN_ALL = 120_000, 2_000_000

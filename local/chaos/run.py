@@ -22,10 +22,10 @@ from local.chaos.saboteur import Delayer, Killer, Listener, start
 from local.chaos.verdict import Check, Storm, judge
 from local.emulator import free_port
 from local.stack import LocalStack
+from services.intake.lifecycle import ENDINGS
 
 CALLERS: Final = 4
 """More would only make the emulator start more workers than two cores can run."""
-ENDINGS: Final = frozenset({"succeeded", "rejected", "failed", "cancelled", "expired"})
 PARAMETERS: Final = {"NudgeAfterMinutes": "1", "Patience": "short"}
 """Of the template: recovery is the same, sooner."""
 PACE: Final = 1.6

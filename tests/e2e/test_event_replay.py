@@ -1,9 +1,6 @@
 """A subscriber who comes late catches up from the bus's archive, and nothing is drawn, moved or paid again."""
 
 import json
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,19 +28,6 @@ def late(stack: System) -> str:
     events.put_rule(Name=name, EventBusName=bus, EventPattern=pattern)
     events.put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
     return url
-
-
-def ops(stack: System, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {
-        **os.environ,
-        "AWS_ENDPOINT_URL": stack.stack.emulator.url,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "GENAI_IMAGES_PREFIX": stack.prefix,
-    }
-    command = [sys.executable, "-m", "services.operations", "events", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
 
 
 def received(stack: System, url: str) -> list[Any]:
@@ -79,10 +63,10 @@ def test_a_subscriber_who_comes_late_hears_the_window_and_nobody_else_hears_it_a
     assert received(stack, url) == [], "the rule was made later"
 
     window = ("--rule", f"{stack.prefix}-late-subscriber", "--from", start.isoformat(), "--to", end.isoformat())
-    previewed = ops(stack, "replay", *window, "--dry-run")
+    previewed = stack.ops("events", "replay", *window, "--dry-run")
     assert previewed.returncode == 0, previewed.stderr
     assert received(stack, url) == []
-    replayed = ops(stack, "replay", *window, "--wait", "--yes", "--json")
+    replayed = stack.ops("events", "replay", *window, "--wait", "--yes", "--json")
     assert replayed.returncode == 0, replayed.stderr
     assert json.loads(replayed.stdout)[0]["state"] == "COMPLETED"
 
@@ -98,12 +82,14 @@ def test_a_subscriber_who_comes_late_hears_the_window_and_nobody_else_hears_it_a
     assert sent(stack) == batches, "no step heard anything again"
     for view in views:
         assert stack.show(view["id"])["timeline"] == view["timeline"]
-    listed = ops(stack, "replays", "--json")
+    listed = stack.ops("events", "replays", "--json")
     assert json.loads(replayed.stdout)[0]["name"] in {one["name"] for one in json.loads(listed.stdout)}
 
 
 def test_a_replay_to_a_step_of_ours_is_refused_with_the_reason(stack: System) -> None:
-    refused = ops(stack, "replay", "--rule", f"{stack.prefix}-generation-draw", "--from", "2026-01-01", "--yes")
+    refused = stack.ops(
+        "events", "replay", "--rule", f"{stack.prefix}-generation-draw", "--from", "2026-01-01", "--yes"
+    )
 
     assert refused.returncode == 4
     assert "feeds a step of the pipeline" in refused.stderr
@@ -112,7 +98,7 @@ def test_a_replay_to_a_step_of_ours_is_refused_with_the_reason(stack: System) ->
 def test_analytics_is_rebuilt_behind_the_same_verbs(stack: System) -> None:
     stack.draw("a heron that is counted again")
 
-    rebuilt = ops(stack, "rebuild", "--accept-differences")
+    rebuilt = stack.ops("events", "rebuild", "--accept-differences")
 
     assert rebuilt.returncode == 0, rebuilt.stdout + rebuilt.stderr
     assert "is current now" in rebuilt.stdout

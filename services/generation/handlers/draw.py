@@ -42,15 +42,16 @@ def _find(key: str) -> "Model | None":
     return catalogue(_settings.custom_models).get(key)
 
 
+_dynamodb: Final = boto3.client("dynamodb")
 _generator: Final = ImageGenerator(
-    guard=DynamoGuard(boto3.client("dynamodb"), _settings.table_name),
+    guard=DynamoGuard(_dynamodb, _settings.table_name),
     models=BedrockModels(_settings.aws_region, _bedrock),
     handoff=S3Handoff(boto3.client("s3"), _settings.handoff_bucket_name),
     find=_find,
     pool=ThreadPoolExecutor(_settings.max_parallel, thread_name_prefix="model"),
     call_timeout=_settings.call_timeout,
     lease=_settings.lease,
-    budget=DailyBudget(boto3.client("dynamodb"), _settings.table_name, _settings.daily_budget_usd),
+    budget=DailyBudget(_dynamodb, _settings.table_name, _settings.daily_budget_usd),
 )
 
 handler: Final = consumer(

@@ -6,6 +6,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, Self
 
 from services.operations.audit.records import RAW_KEY, Finding, Letter, Letters, Mend, Payment, Picture, StoredFile
@@ -55,19 +56,7 @@ class Limits:
 
 def request_findings(request: Request, letters: Letters, limits: Limits, now: datetime) -> Iterator[Finding]:
     """Every accepted request is ended, or moving within its deadline, or in a dead-letter queue that is named."""
-
-    def finding(rule: str, why: str, *, detail: str = "", mend: Mend | None = None) -> Finding:
-        return Finding(
-            rule,
-            "request",
-            request.request_id,
-            request.request_id,
-            why,
-            evidence=str(request.revision),
-            detail=detail,
-            mend=mend,
-        )
-
+    finding = partial(_of_request, request)
     indexed = request.open_shard is not None and request.next_check_at is not None
     if request.ended:
         if request.open_shard is not None or request.next_check_at is not None:
@@ -119,7 +108,9 @@ def image_findings(
             yield _of_request(request, "image-paid-again", why, image_id, within_bound=within)
 
 
-def _of_request(request: Request, rule: str, why: str, detail: str, *, within_bound: bool = False) -> Finding:
+def _of_request(
+    request: Request, rule: str, why: str, detail: str = "", *, mend: Mend | None = None, within_bound: bool = False
+) -> Finding:
     return Finding(
         rule,
         "request",
@@ -128,6 +119,7 @@ def _of_request(request: Request, rule: str, why: str, detail: str, *, within_bo
         why,
         evidence=str(request.revision),
         detail=detail,
+        mend=mend,
         within_bound=within_bound,
     )
 

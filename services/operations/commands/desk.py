@@ -1,6 +1,6 @@
 """What the verbs about dead letters have in common."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -15,7 +15,7 @@ from services.operations.dead_letters.adapters import QuarantineTable, RequestTa
 from services.operations.dead_letters.desk import Desk
 from services.operations.dead_letters.letters import DeadLetter, QueuePair
 from services.operations.dead_letters.listing import collect, holding, let_go
-from services.operations.dead_letters.logic import Outcome
+from services.operations.dead_letters.logic import Outcome, Planned
 from services.operations.dead_letters.ports import Queues
 from services.operations.printing import print_json
 
@@ -90,6 +90,23 @@ def in_hand(queues: Queues, asked: Asked, limit: int | None = None) -> Iterator[
         yield taken
     finally:
         let_go(queues, taken.left.values())
+
+
+def agreed(plan: Sequence[Planned], question: str, *, dry_run: bool, yes: bool, as_json: bool) -> int | None:
+    """Show what a replay would do and ask; return None to go on, or the exit code with which it ends here.
+
+    ``question`` has a place for the number of messages, ``{}``. Raises ``click.Abort`` where the answer is no.
+    """
+    sendable = sum(planned.verdict == "replay" for planned in plan)
+    if not as_json:
+        tables.print_plan(plan)
+    if dry_run:
+        if as_json:
+            print_json([planned.facts() for planned in plan])
+        return REFUSED if sendable < len(plan) else OK
+    if sendable and not yes:
+        click.confirm(question.format(sendable), abort=True, err=True)
+    return None if plan else OK
 
 
 def tell(outcomes: Iterable[Outcome], *, as_json: bool) -> int:

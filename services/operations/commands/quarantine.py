@@ -4,12 +4,11 @@ from datetime import UTC, datetime
 
 import click
 
-from services.operations.commands.desk import desk_of, in_hand, pairs_of, tell
+from services.operations.commands.desk import agreed, desk_of, in_hand, pairs_of, tell
 from services.operations.commands.options import (
     EXIT_CODES,
     NOT_CONFIRMED,
     OK,
-    REFUSED,
     Asked,
     Rate,
     acting,
@@ -98,17 +97,9 @@ def release(
         shelf.Shelf(desk.queues, desk.quarantine, items),
     )
     plan = replayer.plan(letters)
-    sendable = sum(planned.verdict == "replay" for planned in plan)
-    if not as_json:
-        tables.print_plan(plan)
-    if dry_run:
-        if as_json:
-            print_json([planned.facts() for planned in plan])
-        return REFUSED if sendable < len(plan) else OK
-    if sendable and not yes:
-        click.confirm(f"Send {sendable} messages to their steps?", abort=True, err=True)
-    if not plan:
-        return OK
+    ends = agreed(plan, "Send {} messages to their steps?", dry_run=dry_run, yes=yes, as_json=as_json)
+    if ends is not None:
+        return ends
     action = desk.action("release", letters, asked.about())
     return tell(desk.carry_out(action, replayer.run(plan)), as_json=as_json)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from services.operations.commands.desk import desk_of, in_hand, tell
+from services.operations.commands.desk import agreed, desk_of, in_hand, tell
 from services.operations.commands.options import EXIT_CODES, OK, REFUSED, Asked, Rate, acting, on_target, selecting
 from services.operations.connection import Connection
 from services.operations.dead_letters import tables
@@ -50,17 +50,9 @@ def replay(
     replayer = desk.replayer(ReplayOptions(operator=desk.operator, **how))
     with in_hand(desk.queues, asked, limit) as taken:
         plan = replayer.plan(taken.chosen)
-        sendable = sum(planned.verdict == "replay" for planned in plan)
-        if not as_json:
-            tables.print_plan(plan)
-        if dry_run:
-            if as_json:
-                print_json([planned.facts() for planned in plan])
-            return REFUSED if sendable < len(plan) else OK
-        if sendable and not yes:
-            click.confirm(f"Send {sendable} messages back?", abort=True, err=True)
-        if not plan:
-            return OK
+        ends = agreed(plan, "Send {} messages back?", dry_run=dry_run, yes=yes, as_json=as_json)
+        if ends is not None:
+            return ends
         action = desk.action("replay", taken.chosen, asked.about())
         return tell((taken.note(done) for done in desk.carry_out(action, replayer.run(plan))), as_json=as_json)
 

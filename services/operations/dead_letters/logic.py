@@ -18,8 +18,8 @@ from services.operations.dead_letters.editing import Edited
 from services.operations.dead_letters.letters import DeadLetter, by_fingerprint
 from services.operations.dead_letters.listing import READ_SECONDS, by_queue, collect, let_go
 from services.operations.dead_letters.ports import Bus, Clock, Quarantine, Quarantined, Queues, RequestStates
+from services.operations.timeline import ENDED
 
-ENDED: Final = frozenset({"succeeded", "rejected", "failed", "cancelled", "expired"})
 PROGRESS: Final = ("accepted", "generating", "checking", "storing")
 ADVANCING: Final = {
     "moderation.prompt": "accepted",
