@@ -11,7 +11,8 @@ from services.intake.facts import fact_of
 from services.intake.lifecycle import ENDINGS, RANKS, REACHED, WAITING_IN, status_of
 from services.operations.dead_letters.letters import Message, read_letter
 from services.operations.dead_letters.listing import collect
-from services.operations.dead_letters.logic import ADVANCING, BEGINS, ENDED, PROGRESS, Replayer, ReplayOptions
+from services.operations.dead_letters.logic import ADVANCING, BEGINS, PROGRESS, Replayer, ReplayOptions
+from services.operations.timeline import ENDED
 from tests.unit.operations.fakes import START, STORE, FakeClock, FakeQuarantine, FakeQueues, FakeStates
 
 APPROVED = sample("ImageApproved")

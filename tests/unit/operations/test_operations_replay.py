@@ -15,12 +15,12 @@ from services.operations.dead_letters.letters import Message, QueuePair
 from services.operations.dead_letters.listing import collect, let_go, summarize
 from services.operations.dead_letters.logic import (
     ADVANCING,
-    ENDED,
     Outcome,
     Replayer,
     ReplayOptions,
 )
 from services.operations.dead_letters.shelf import purge
+from services.operations.timeline import ENDED
 from tests.unit.operations.fakes import (
     ORPHAN,
     RECORD,
