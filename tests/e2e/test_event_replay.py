@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.system import System
+from tests.e2e.system import Subscriber, System
 
 PIPELINE = {"ImageRequested", "PromptApproved", "ImageGenerated", "ImageApproved", "ImageStored"}
 
@@ -51,10 +51,19 @@ def sent(stack: System) -> dict[str, int]:
 
 
 def test_a_subscriber_who_comes_late_hears_the_window_and_nobody_else_hears_it_again(
-    stack: System, request: pytest.FixtureRequest
+    stack: System, subscriber: Subscriber, request: pytest.FixtureRequest
 ) -> None:
     start = datetime.now(UTC)
     views = [stack.draw(f"a heron remembered, number {number}") for number in range(2)]
+
+    def all_said() -> bool:
+        """Tell whether the last event is out: the relay says that a request succeeded after its state does."""
+        return all(
+            any(json.loads(body)["detail"]["data"]["status"] == "succeeded" for body in told)
+            for told in (subscriber.bodies(view["id"], "RequestStatusChanged") for view in views)
+        )
+
+    stack.wait_until(all_said, what="both requests to be announced as succeeded")
     end = datetime.now(UTC)
     url = request.getfixturevalue("late")
     steps = ("moderation-prompt", "generation-draw", "moderation-picture", "storage-store", "intake-track")
