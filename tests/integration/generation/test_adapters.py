@@ -526,7 +526,7 @@ def test_the_times_and_bounds_of_drawing_fit_together(service_template: Any, pat
     assert queue["VisibilityTimeout"] >= 6 * times["FunctionTimeout"]
     variables = resources["Generate"]["Environment"]["Variables"]
     # Every message of a batch takes its leases at once: there must be a worker for each, or leases begin late.
-    assert resources["DrawMessages"]["BatchSize"] <= int(variables["MAX_PARALLEL"])
+    assert resources["GenerateMessages"]["BatchSize"] <= int(variables["MAX_PARALLEL"])
     assert queue["RedrivePolicy"]["maxReceiveCount"] > RetryPolicy().worst_deliveries()
 
 
