@@ -46,7 +46,7 @@ def main() -> None:
 def _measure(name: str, console: Console) -> list[Section]:
     started = time.monotonic()
     with console.status(f"{name}: {BENCHMARKS[name]}") as status:
-        measured = importlib.import_module(f"benchmarks.{name}").run(
+        measured = importlib.import_module(f"tools.benchmarks.{name}").run(
             lambda progress: status.update(f"{name}: {progress}")
         )
     sections = measured if isinstance(measured, list) else [measured]

@@ -69,7 +69,7 @@ class Pipeline:
     def __init__(self, folder: Path, say: Say) -> None:
         self._calls = folder / "calls"
         self._calls.mkdir()
-        counting = {"PYTHONPATH": str(ROOT / "benchmarks" / "counting"), "BENCHMARK_CALLS": str(self._calls)}
+        counting = {"PYTHONPATH": str(ROOT / "tools" / "benchmarks" / "counting"), "BENCHMARK_CALLS": str(self._calls)}
         self.stack = LocalStack(folder / "stack", variables=counting, say=say)
         self.stack.start()
         atexit.register(self.stack.stop)
