@@ -129,7 +129,7 @@ def _temporary_zip(folder: Path) -> Iterator[Path]:
 
 def _install(package: str, target: Path) -> None:
     """Install ``package`` at the version of the contract layer, and compile it, as the layer's Makefile does."""
-    pinned = (ROOT / "events" / "requirements.txt").read_text().splitlines()
+    pinned = (ROOT / "layer" / "requirements.txt").read_text().splitlines()
     requirement = next(line for line in pinned if line.startswith(package))
     host = Target.host()
     platform = ["--python-version", host.version, "--python-platform", host.wheels, "--only-binary", ":all:"]
