@@ -1,4 +1,4 @@
-"""What was served, so that a test can prove an image was paid for once."""
+"""The log of calls, with which a test can prove that an image was paid for once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Call:
-    """One call. The prompt is kept as a hash only; `images` counts images delivered; `paid` is what AWS bills."""
+    """One call, with a hash of its prompt. `paid` says whether AWS would bill it."""
 
     operation: str
     model: str
@@ -23,11 +23,11 @@ class Call:
     paid: bool
     time: str
     seconds: float
-    """It took so long: a client with less patience never saw the answer."""
+    """Duration. A client with a shorter timeout never saw the response."""
 
 
 def prompt_hash(prompt: str) -> str:
-    """SHA-256 of the prompt's UTF-8, in hex."""
+    """Return the SHA-256 of the prompt in UTF-8, in hexadecimal digits."""
     return hashlib.sha256(prompt.encode()).hexdigest()
 
 
@@ -50,19 +50,19 @@ class CallLog:
         paid: bool = False,
         seconds: float = 0.0,
     ) -> None:
-        """Note one call as it ends."""
+        """Add a call when it ends."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         call = Call(operation, model, prompt_hash(prompt), seed, images, outcome, paid, now, round(seconds, 3))
         with self._lock:
             self._calls.append(call)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete all calls."""
         with self._lock:
             self._calls.clear()
 
     def report(self) -> dict[str, Any]:
-        """Every call, oldest first, and the totals."""
+        """Return all calls, oldest first, and the totals."""
         with self._lock:
             calls = list(self._calls)
         return {

@@ -1,4 +1,4 @@
-"""Claude's Converse API, as far as a moderator with one forced tool needs it."""
+"""Claude's Converse API, as far as moderation with one forced tool needs it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from local.bedrock.policy import judge
 _TAGGED = re.compile(r"<([A-Za-z][\w.\-]*)[^<>]*>(.*)</\1>", re.DOTALL)
 _REFUSAL = "I can't help with this request."
 
-# What a schema may call each of the policy's categories, best first.
+# Names that a schema may use for each category of the policy, best first.
 _SYNONYMS = {
     "injection": ("prompt_injection", "injection", "jailbreak", "manipulation", "policy_evasion", "other", "illegal"),
     "illegal": ("illegal", "illegal_activity", "illicit", "dangerous", "weapons", "drugs"),
@@ -30,14 +30,14 @@ _SYNONYMS = {
 
 
 _ANYWHERE = frozenset({"child_safety", "hate", "injection"})
-"""What is not said even to keep it out of a image. Naming "gore" in a negative prompt is a reason to allow it."""
+"""Categories that are blocked in a negative prompt as well. To exclude "gore", a caller must be able to name it."""
 
 
 def screened_text(body: Mapping[str, Any]) -> tuple[str, str]:
-    """The prompt and negative prompt of the last user message.
+    """Return the prompt and the negative prompt of the last user message.
 
     They come as a JSON object inside a tag whose name ends in a nonce. Everything between the first such tag and the
-    last closing one of the same name is data; where it is not that object, the whole message is judged as a prompt.
+    last closing one of the same name is data; if it is not such an object, the whole message is judged as a prompt.
     """
     message = _last_user_text(body)
     tagged = _TAGGED.search(message)
@@ -51,7 +51,7 @@ def screened_text(body: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def check(body: Mapping[str, Any], model: Model) -> None:
-    """Raise the ValidationException a request earns before the model ever reads it."""
+    """Raise the ValidationException with which Bedrock rejects an invalid request."""
     inference = body.get("inferenceConfig") or {}
     extra = body.get("additionalModelRequestFields") or {}
     given = {key for key, value in [*inference.items(), *extra.items()] if value is not None}
@@ -72,7 +72,7 @@ def check(body: Mapping[str, Any], model: Model) -> None:
 
 
 def answer(body: Mapping[str, Any], fault: Rule | None) -> dict[str, Any]:
-    """Converse's response: a verdict through the forced tool, or a refusal when a fault asks for one."""
+    """Return the response: a verdict through the forced tool, or a refusal if a fault demands it."""
     tool = _forced_tool(body)
     if fault is not None and fault.effect == "refuse":
         return _response(body, [{"text": _REFUSAL}], fault.stop_reason)
@@ -85,22 +85,22 @@ def answer(body: Mapping[str, Any], fault: Rule | None) -> dict[str, Any]:
 
 
 def _verdict(schema: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
-    """Judge both texts and say so in the schema's own enums. Nothing in the texts is ever followed."""
+    """Judge both texts and return the verdict in the enums of the schema. Instructions in the texts are ignored."""
     prompt, negative_prompt = screened_text(body)
-    unwanted = judge(negative_prompt)
-    found = {"prompt": judge(prompt), "negative_prompt": unwanted if unwanted in _ANYWHERE else "none"}
+    negative = judge(negative_prompt)
+    found = {"prompt": judge(prompt), "negative_prompt": negative if negative in _ANYWHERE else "none"}
     field = next((name for name, category in found.items() if category != "none"), "none")
     category = found.get(field, "none")
-    said = {"verdict": "allow" if category == "none" else "block", "field": field, "category": category}
-    return {name: _value(name, spec, said) for name, spec in schema.get("properties", {}).items()}
+    verdict = {"verdict": "allow" if category == "none" else "block", "field": field, "category": category}
+    return {name: _value(name, spec, verdict) for name, spec in schema.get("properties", {}).items()}
 
 
-def _value(name: str, spec: Mapping[str, Any], said: Mapping[str, str]) -> object:
+def _value(name: str, spec: Mapping[str, Any], verdict: Mapping[str, str]) -> object:
     options = spec.get("enum")
     if name == "category" and isinstance(options, list):
-        return _category(said["category"], options)
-    if name in said and (options is None or said[name] in options):
-        return said[name]
+        return _category(verdict["category"], options)
+    if name in verdict and (options is None or verdict[name] in options):
+        return verdict[name]
     if options:
         return options[0]
     empty: dict[object, object] = {"boolean": False, "integer": 0, "number": 0, "array": [], "object": {}}
@@ -108,7 +108,7 @@ def _value(name: str, spec: Mapping[str, Any], said: Mapping[str, str]) -> objec
 
 
 def _category(category: str, options: list[str]) -> str:
-    """The schema's word for a category, some other blocking one when it has none for it."""
+    """Return the name of a category in the schema, or another blocking one."""
     if category in options:
         return category
     known = [name for name in _SYNONYMS.get(category, ()) if name in options]
@@ -117,7 +117,7 @@ def _category(category: str, options: list[str]) -> str:
 
 
 def _breaking(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Tool input that keeps to none of the schema."""
+    """Return tool input that violates the schema."""
     return {**dict.fromkeys(schema.get("properties", {}), 7), "verdict": "perhaps"}
 
 
@@ -135,17 +135,17 @@ def _forced_tool(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _response(body: Mapping[str, Any], content: list[dict[str, Any]], stop_reason: str) -> dict[str, Any]:
     asked = _tokens([body.get("system"), body.get("messages"), body.get("toolConfig")])
-    said = _tokens(content)
+    verdict = _tokens(content)
     return {
         "output": {"message": {"role": "assistant", "content": content}},
         "stopReason": stop_reason,
-        "usage": {"inputTokens": asked, "outputTokens": said, "totalTokens": asked + said},
+        "usage": {"inputTokens": asked, "outputTokens": verdict, "totalTokens": asked + verdict},
         "metrics": {"latencyMs": 1},
     }
 
 
 def _tokens(value: object) -> int:
-    """About four characters a token."""
+    """Estimate the number of tokens: four characters each."""
     return max(1, len(json.dumps(value, ensure_ascii=False)) // 4)
 
 

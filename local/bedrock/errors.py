@@ -1,10 +1,10 @@
-"""The one way a handler of this package says no: an error in the words and codes AWS uses."""
+"""Errors with the codes and messages of AWS."""
 
 from __future__ import annotations
 
 
 class ServiceError(Exception):
-    """An AWS error: HTTP status, exception code and message. The server turns it into either wire format."""
+    """An AWS error: HTTP status, exception code and message. The server writes it in either wire format."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -14,17 +14,17 @@ class ServiceError(Exception):
 
 
 def validation(message: str) -> ServiceError:
-    """A 400 that no retry can cure."""
+    """Return a ValidationException, which no retry can fix."""
     return ServiceError(400, "ValidationException", message)
 
 
 def malformed(detail: str) -> ServiceError:
-    """Bedrock's wording when a body breaks a model's schema; `detail` reads like `#/seed: -1 is not ...`."""
+    """Return Bedrock's error for a body that violates a schema. `detail` is for example `#/seed: -1 is not ...`."""
     return validation(f"Malformed input request: {detail}, please reformat your input and try again.")
 
 
 def ended() -> ServiceError:
-    """What a model past its end-of-life date answers."""
+    """Return the error of a model after its end of life."""
     return ServiceError(
         404,
         "ResourceNotFoundException",

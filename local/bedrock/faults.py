@@ -1,4 +1,4 @@
-"""Faults on demand: rules that make the stand-in throttle, delay, filter, lie or hang up."""
+"""Faults on demand: rules that make the stand-in throttle, delay, filter, fail or drop the connection."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ERRORS: dict[str, tuple[int, str, str]] = {
     ),
 }
 
-# Effects that are not plain errors, with the one operation they belong to where there is only one.
+# Effects that are not plain errors, with the operation that they belong to, if there is only one.
 _OTHERS: dict[str, str | None] = {
     "delay": None,
     "ended": None,
@@ -59,7 +59,7 @@ _OTHERS: dict[str, str | None] = {
 
 @dataclass(frozen=True)
 class Rule:
-    """One fault: whom it strikes (absent means any), how often (None means for ever), and what happens."""
+    """One fault: the calls that it matches (absent means any), how often (None means always), and its effect."""
 
     id: int
     effect: str
@@ -68,17 +68,17 @@ class Rule:
     prompt_contains: str | None = None
     times: int | None = None
     probability: float = 1.0
-    """Share of the calls it is about that it strikes."""
+    """The share of matching calls that get the fault."""
     seed: int = 0
-    """Of the draws: the same seed strikes the same calls, counted from the first."""
+    """Seed of the random choice: the same seed selects the same calls, counted from the first."""
     seconds: float = 0.0
     keep: int = 0
     labels: tuple[str, ...] = ("Explicit Nudity",)
     stop_reason: str = "refusal"
     message: str | None = None
 
-    def strikes(self, operation: str, model: str, prompt: str) -> bool:
-        """Whether a call is one this rule is about. `model` is a substring, the prompt's case is ignored."""
+    def matches(self, operation: str, model: str, prompt: str) -> bool:
+        """Return whether the rule matches a call. `model` is a substring; the case of the prompt is ignored."""
         return (
             self.operation in (None, operation)
             and (self.model is None or self.model in model)
@@ -86,7 +86,7 @@ class Rule:
         )
 
     def error(self) -> ServiceError | None:
-        """The AWS error this rule stands for, if it stands for one."""
+        """Return the AWS error of this rule, if it is an error."""
         if self.effect == "ended":
             return ended()
         if self.effect not in ERRORS:
@@ -102,39 +102,39 @@ class FaultBook:
         self._lock = threading.Lock()
         self._rules: list[Rule] = []
         self._used: dict[int, int] = {}
-        self._draws: dict[int, random.Random] = {}
+        self._randoms: dict[int, random.Random] = {}
         self._ids = count(1)
 
     def add(self, raw: Mapping[str, Any]) -> dict[str, Any]:
-        """Validate a rule as it came over the wire and put it in force; returns it as listed."""
+        """Validate and add a rule. Return it as listed."""
         rule = _read(raw, next(self._ids))
         with self._lock:
             self._rules.append(rule)
-            self._draws[rule.id] = random.Random(rule.seed)
+            self._randoms[rule.id] = random.Random(rule.seed)
         return self._listed(rule)
 
     def replace(self, raws: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Put ``raws`` in force instead of all rules there were, with no moment in between; returns them as listed."""
+        """Replace all rules at once. Return them as listed."""
         rules = [_read(raw, next(self._ids)) for raw in raws]
         with self._lock:
             self._rules, self._used = rules, {}
-            self._draws = {rule.id: random.Random(rule.seed) for rule in rules}
+            self._randoms = {rule.id: random.Random(rule.seed) for rule in rules}
         return self.listed()
 
     def clear(self) -> None:
-        """Drop every rule."""
+        """Delete all rules."""
         with self._lock:
             self._rules.clear()
             self._used.clear()
-            self._draws.clear()
+            self._randoms.clear()
 
     def listed(self) -> list[dict[str, Any]]:
-        """Every rule with how often it struck, exhausted ones included."""
+        """Return all rules with their number of matches, including exhausted rules."""
         with self._lock:
             return [self._listed(rule) for rule in self._rules]
 
-    def strike(self, operation: str, model: str, prompt: str) -> Rule | None:
-        """Wait out the delays, then raise the error that is due or return the rule a handler must act on."""
+    def match(self, operation: str, model: str, prompt: str) -> Rule | None:
+        """Wait for the delays, then raise the error that is due, or return the rule that the handler must apply."""
         with self._lock:
             delays, rule = self._due(operation, model, prompt)
         for delay in delays:
@@ -148,9 +148,9 @@ class FaultBook:
         delays: list[Rule] = []
         for rule in self._rules:
             spent = rule.times is not None and self._used.get(rule.id, 0) >= rule.times
-            if spent or not rule.strikes(operation, model, prompt):
+            if spent or not rule.matches(operation, model, prompt):
                 continue
-            if rule.probability < 1 and self._draws[rule.id].random() >= rule.probability:
+            if rule.probability < 1 and self._randoms[rule.id].random() >= rule.probability:
                 continue
             self._used[rule.id] = self._used.get(rule.id, 0) + 1
             if rule.effect != "delay":
@@ -176,7 +176,7 @@ def _read(raw: Mapping[str, Any], number: int) -> Rule:
         raise _bad(f"{effect} is for {only} calls only")
     times = raw.get("times")
     if times is not None and (not isinstance(times, int) or times < 1):
-        raise _bad("times is a positive whole number, or null for ever")
+        raise _bad("times must be a positive integer, or null for always")
     probability = raw.get("probability", 1.0)
     if not isinstance(probability, int | float) or not 0 < probability <= 1:
         raise _bad("probability is a number above 0, at most 1")

@@ -1,4 +1,4 @@
-"""Reads a model's request body field by field and complains the way Bedrock does."""
+"""Reads the request body of a model field by field, with the errors of Bedrock."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from local.bedrock.errors import malformed
 
 
 class Fields:
-    """One JSON object of a body. Each reader takes a key; `done` rejects whatever nobody asked for."""
+    """One JSON object of a body. Each method reads a key; `done` rejects keys that were not read."""
 
     def __init__(self, value: object, path: str = "#") -> None:
         if not isinstance(value, dict):
@@ -18,31 +18,31 @@ class Fields:
         self._path = path
 
     def section(self, key: str, *, required: bool = False) -> Fields:
-        """A nested object, empty when absent and not required."""
+        """Return a nested object. It is empty if it is absent and not required."""
         return Fields(self._take(key, required=required, default={}), f"{self._path}/{key}")
 
     def items(self, key: str) -> list[Fields]:
-        """A required, non-empty list of objects."""
+        """Return a required, non-empty list of objects."""
         value = self._take(key, required=True)
         if not isinstance(value, list) or not value:
             raise malformed(f"{self._path}/{key}: expected minimum item count: 1, found: 0")
         return [Fields(item, f"{self._path}/{key}/{index}") for index, item in enumerate(value)]
 
-    def text(self, key: str, *, shortest: int = 0, longest: int, required: bool = False) -> str:
-        """A string within its length limits; an absent optional one reads as empty."""
+    def text(self, key: str, *, min_length: int = 0, max_length: int, required: bool = False) -> str:
+        """Return a string within its length limits. An absent optional string is empty."""
         value = self._take(key, required=required)
         if value is None:
             return ""
         if not isinstance(value, str):
             raise self._wrong(key, f"expected type: String, found: {_kind(value)}")
-        if len(value) < shortest:
-            raise self._wrong(key, f"expected minLength: {shortest}, actual: {len(value)}")
-        if len(value) > longest:
-            raise self._wrong(key, f"expected maxLength: {longest}, actual: {len(value)}")
+        if len(value) < min_length:
+            raise self._wrong(key, f"expected minLength: {min_length}, actual: {len(value)}")
+        if len(value) > max_length:
+            raise self._wrong(key, f"expected maxLength: {max_length}, actual: {len(value)}")
         return value
 
     def integer(self, key: str, low: int, high: int, default: int) -> int:
-        """A whole number within inclusive limits."""
+        """Return an integer within inclusive limits."""
         value = self._take(key, default=default)
         if isinstance(value, bool) or not isinstance(value, int):
             raise self._wrong(key, f"expected type: Integer, found: {_kind(value)}")
@@ -50,7 +50,7 @@ class Fields:
         return value
 
     def number(self, key: str, low: float, high: float, default: float) -> float:
-        """Any number within inclusive limits."""
+        """Return a number within inclusive limits."""
         value = self._take(key, default=default)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self._wrong(key, f"expected type: Number, found: {_kind(value)}")
@@ -58,22 +58,22 @@ class Fields:
         return float(value)
 
     def choice(self, key: str, options: Sequence[str], default: str = "") -> str:
-        """One of a fixed set of strings."""
+        """Return one of a fixed set of strings."""
         value = self._take(key, default=default)
         if value != default and value not in options:
             raise self._wrong(key, f"{value} is not a valid enum value")
         return str(value)
 
     def ignore(self, key: str) -> None:
-        """A field the real model reads and this stand-in has no use for."""
+        """Ignore a field that the real model reads and this stand-in does not need."""
         self._left.pop(key, None)
 
     def has(self, key: str) -> bool:
-        """Whether the caller sent this field and nobody has read it yet."""
+        """Return whether the field was sent and has not been read yet."""
         return key in self._left
 
     def done(self) -> None:
-        """Every key must have been read by now."""
+        """Raise if a key has not been read."""
         if self._left:
             raise malformed(f"{self._path}: extraneous key [{next(iter(self._left))}] is not permitted")
 

@@ -1,4 +1,4 @@
-"""Draws on a real model server with AUTOMATIC1111's API instead of the painter."""
+"""Generates images on a real model server with AUTOMATIC1111's API instead of the painter."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TIMEOUT_SECONDS = 600
 
 
 def forwarder(url: str) -> Callable[[Brief], bytes]:
-    """A function with the painter's signature that asks the server at `url` for each image."""
+    """Return a function with the signature of the painter that calls the server at `url` for each image."""
     address = url.rstrip("/") + "/sdapi/v1/txt2img"
 
     def draw(brief: Brief) -> bytes:

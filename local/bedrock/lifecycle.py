@@ -1,4 +1,4 @@
-"""Which models exist and which have ended. Dates are data, and tests may bend them."""
+"""The models and their lifecycle. Dates are data; tests may override them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NAMED_BY_ARN = re.compile(r"^arn:[^:]+:bedrock:[^:]*:[^:]*:(foundation-model|in
 
 @dataclass(frozen=True)
 class Model:
-    """One model of the catalog; dates are midnight UTC, None where AWS has announced none."""
+    """One model. Dates are midnight UTC, or None if AWS has not announced one."""
 
     id: str
     name: str
@@ -35,27 +35,27 @@ class Model:
 
 
 def bare_id(model: str) -> str:
-    """The plain model id behind a foundation-model ARN or an inference profile; other ARNs stay as they are."""
+    """Return the model id of a foundation-model ARN or an inference profile. Other ARNs are returned unchanged."""
     named = _NAMED_BY_ARN.match(model)
     return _PROFILE_PREFIX.sub("", named.group(2) if named else model)
 
 
 class Lifecycle:
-    """The catalog with today's date applied, unless an override or `all_alive` says otherwise."""
+    """The catalog with today's date applied, unless an override or `ignore_end_of_life` says otherwise."""
 
-    def __init__(self, *, all_alive: bool = False) -> None:
+    def __init__(self, *, ignore_end_of_life: bool = False) -> None:
         rows: dict[str, dict[str, Any]] = json.loads(_DATA.read_text(encoding="utf-8"))
         self._models = {key: _model(key, row) for key, row in rows.items()}
-        self._all_alive = all_alive
+        self._ignore_end_of_life = ignore_end_of_life
         self._overrides: dict[str, Status | datetime] = {}
 
     @property
     def models(self) -> tuple[Model, ...]:
-        """Every model, ended ones included."""
+        """All models, including those after their end of life."""
         return tuple(self._models.values())
 
     def find(self, model: str) -> Model:
-        """The catalog entry of an id, a profile or a foundation-model ARN; any other Claude is taken as one."""
+        """Return the model of an id, a profile or a foundation-model ARN. Every Claude model is accepted."""
         key = bare_id(model)
         if key in self._models:
             return self._models[key]
@@ -63,13 +63,13 @@ class Lifecycle:
             return Model(key, key.removeprefix("anthropic."), "Anthropic", "claude", None, None, None)
         raise validation("The provided model identifier is invalid.")
 
-    def require_alive(self, model: Model) -> None:
-        """Raise what AWS answers for a model past its end."""
+    def require_available(self, model: Model) -> None:
+        """Raise the error of AWS if the model has reached its end of life."""
         if self.status(model) == "ENDED":
             raise ended()
 
     def status(self, model: Model) -> Status:
-        """Where a model is in its life today."""
+        """Return the status of a model today."""
         override = self._overrides.get(model.id, self._overrides.get("*"))
         if isinstance(override, str):
             return override
@@ -77,7 +77,7 @@ class Lifecycle:
         now = datetime.now(UTC)
         if end is not None and end <= now:
             return "ENDED"
-        if self._all_alive or model.legacy is None or model.legacy > now:
+        if self._ignore_end_of_life or model.legacy is None or model.legacy > now:
             return "ACTIVE"
         return "LEGACY"
 
@@ -91,18 +91,18 @@ class Lifecycle:
             return min(model.end_of_life or today, today)
         if override == "ACTIVE":
             return None
-        return None if self._all_alive else model.end_of_life
+        return None if self._ignore_end_of_life else model.end_of_life
 
     def override(self, changes: Mapping[str, object]) -> None:
         """Set `{model id or "*": status or ISO date}`; nothing changes when any entry is wrong."""
         self._overrides.update({bare_id(key): _override(value) for key, value in changes.items()})
 
     def restore(self) -> None:
-        """Forget every override."""
+        """Delete all overrides."""
         self._overrides.clear()
 
     def report(self) -> dict[str, str]:
-        """Every model's status today, by id."""
+        """Return the status of every model today, by id."""
         return {model.id: self.status(model) for model in self.models}
 
 

@@ -1,8 +1,8 @@
-"""The stand-in's own judgement of a prompt: ideas near each other, not a list of single words.
+"""How the stand-in judges a prompt: by words near each other, not by single words.
 
-Text is folded first (NFKC, accents, zero-width characters, look-alike digits), harmless idioms are taken out, and a
-rule of `policy.json` strikes when one word of each of its groups occurs within a short window, or a phrase matches.
-It is a plausible moderator for a laptop, not a safe one.
+Text is folded first (NFKC, accents, zero-width characters, look-alike digits), harmless idioms are removed, and a
+rule of `policy.json` matches if one word of each of its groups occurs within a short window, or if a phrase matches.
+It imitates a moderator on a laptop. It is not a safe one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 WINDOW = 8
-"""How many words a rule's groups may lie apart."""
+"""The largest distance in words between the groups of a rule."""
 
 _LONG = 5
 _LOOK_ALIKES = str.maketrans("013457@$!", "oieastasi")
@@ -24,7 +24,7 @@ _SPELLED_OUT = re.compile(r"\b(?:[a-z][ .\-_]){3,}[a-z]\b")
 
 @dataclass(frozen=True)
 class _Rule:
-    """Groups of word stems that must come near each other, or phrases; either is a hit for the category."""
+    """Groups of word stems that must occur near each other, or phrases. Either is a match for the category."""
 
     category: str
     near: tuple[re.Pattern[str], ...]
@@ -45,7 +45,7 @@ def _load() -> tuple[re.Pattern[str], tuple[_Rule, ...]]:
 
 
 def fold(text: str) -> str:
-    """Text with the usual disguises taken off: compatibility forms, accents, invisible and look-alike characters."""
+    """Return the text without disguises: compatibility forms, accents, invisible and look-alike characters."""
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text)).lower()
     shown = "".join(c for c in plain if unicodedata.category(c) not in {"Mn", "Cf"})
     words = (w.translate(_LOOK_ALIKES) if re.search("[a-z]", w) else w for w in re.split(r"(\s+)", shown))
@@ -53,30 +53,30 @@ def fold(text: str) -> str:
 
 
 def judge(text: str) -> str:
-    """The category this text falls under, or "none"."""
+    """Return the category of the text, or "none"."""
     folded = _HARMLESS.sub(" ", fold(text))
     words = _WORD.findall(folded)
-    struck = (
+    matched = (
         rule.category
         for rule in _RULES
         if (rule.phrases and rule.phrases.search(folded)) or (rule.near and _near(words, rule.near))
     )
-    return next(struck, "none")
+    return next(matched, "none")
 
 
 def _near(words: list[str], groups: tuple[re.Pattern[str], ...]) -> bool:
-    """Whether some window of words holds at least one word of every group."""
+    """Return whether some window of words contains at least one word of every group."""
     found = [[i for i, word in enumerate(words) if group.fullmatch(word)] for group in groups]
     return all(found) and any(all(any(abs(i - j) <= WINDOW for j in more) for more in found[1:]) for i in found[0])
 
 
 def _pattern(stems: str) -> re.Pattern[str]:
-    """Short stems match with their usual endings only (cut, cuts, cutting), longer ones as a beginning."""
+    """Match short stems with common suffixes only (cut, cuts, cutting), and longer ones as a prefix."""
     words = stems.split()
     short = "|".join(rf"{word}(?:s|es|d|ed|{word[-1]}?ing|{word[-1]}ed)?" for word in words if len(word) < _LONG)
     long = "|".join(rf"(?:{word})\w*" for word in words if len(word) >= _LONG)
     return re.compile("|".join(filter(None, (short, long))))
 
 
-# Ordered by gravity: the first rule that strikes names the category.
+# In order of severity: the first rule that matches gives the category.
 _HARMLESS, _RULES = _load()

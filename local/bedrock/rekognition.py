@@ -16,7 +16,7 @@ from PIL import Image
 from local.bedrock.errors import ServiceError
 from local.bedrock.faults import Rule
 
-MOST_BYTES = 5 * 1024 * 1024
+MAX_BYTES = 5 * 1024 * 1024
 MOST_BYTES_IN_S3 = 15 * 1024 * 1024
 
 FetchObject = Callable[[str, str], bytes]
@@ -71,7 +71,7 @@ def _image(image: Mapping[str, Any], fetch: FetchObject) -> bytes:
             data = base64.b64decode(image["Bytes"], validate=True)
         except (binascii.Error, TypeError, ValueError):
             raise ServiceError(400, "SerializationException", "Bytes is not base64") from None
-        return _sized(data, MOST_BYTES)
+        return _sized(data, MAX_BYTES)
     place = image.get("S3Object") or {}
     if not place.get("Bucket") or not place.get("Name"):
         raise ServiceError(400, "InvalidParameterException", "Request has invalid parameters")

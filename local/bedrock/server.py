@@ -19,15 +19,15 @@ from local.bedrock.errors import ServiceError, validation
 from local.bedrock.forward import forwarder
 from local.bedrock.lifecycle import Lifecycle
 from local.bedrock.rekognition import s3_reader
-from local.bedrock.service import HangUp, Service
+from local.bedrock.service import ConnectionDropped, Service
 from local.painter import paint
 
-MOST_BYTES = 25_000_000
+MAX_BYTES = 25_000_000
 _RUNTIME = re.compile(r"^/model/(?P<model>.+)/(?P<operation>invoke|converse)$")
 _CATALOGUE = re.compile(r"^/foundation-models/(?P<model>.+)$")
 _DETECT = "RekognitionService.DetectModerationLabels"
 
-Answer = dict[str, Any]
+Response = dict[str, Any]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -49,7 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Silent: the calls log says more than an access log would."""
+        """Log nothing: the log of calls contains more than an access log."""
 
     def _serve(self) -> None:
         path = unquote(urlsplit(self.path).path)
@@ -59,21 +59,21 @@ class _Handler(BaseHTTPRequestHandler):
         except ServiceError as error:
             kind = {"__type": error.code} if amazon_json else {}
             self._send(error.status, {**kind, "message": error.message}, amazon_json, error.code)
-        except HangUp:
+        except ConnectionDropped:
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
 
     def _body(self) -> Any:
         length = int(self.headers.get("Content-Length") or 0)
         raw = self.rfile.read(length)
-        if length > MOST_BYTES:
-            raise validation(f"The request body is larger than {MOST_BYTES} bytes.")
+        if length > MAX_BYTES:
+            raise validation(f"The request body is larger than {MAX_BYTES} bytes.")
         try:
             return json.loads(raw) if raw else {}
         except ValueError:
             raise validation("Malformed input request, please reformat your input and try again.") from None
 
-    def _answer(self, path: str, body: Any) -> Answer:
+    def _answer(self, path: str, body: Any) -> Response:
         service = self.server.service
         control = _CONTROL.get((self.command, path))
         if control:
@@ -89,7 +89,7 @@ class _Handler(BaseHTTPRequestHandler):
             return service.foundation_model(model["model"])
         raise ServiceError(404, "UnknownOperationException", f"{self.command} {path} is not served here")
 
-    def _send(self, status: int, answer: Answer, amazon_json: bool, error: str | None = None) -> None:
+    def _send(self, status: int, answer: Response, amazon_json: bool, error: str | None = None) -> None:
         payload = json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/x-amz-json-1.1" if amazon_json else "application/json")
@@ -110,7 +110,7 @@ class _Listener(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A caller that hung up is no news; anything else is a bug worth a trace."""
+        """Ignore clients that closed the connection. Print the traceback of any other error."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
@@ -121,34 +121,34 @@ def _an_object(body: Any) -> dict[str, Any]:
     return body
 
 
-def _replace_faults(service: Service, body: Any) -> Answer:
+def _replace_faults(service: Service, body: Any) -> Response:
     rules = _an_object(body).get("faults")
     if not isinstance(rules, list):
         raise ServiceError(400, "ValidationException", "faults: is not a list of rules")
     return {"faults": service.faults.replace([_an_object(rule) for rule in rules])}
 
 
-def _clear_faults(service: Service, _: Any) -> Answer:
+def _clear_faults(service: Service, _: Any) -> Response:
     service.faults.clear()
     return {"faults": []}
 
 
-def _clear_calls(service: Service, _: Any) -> Answer:
+def _clear_calls(service: Service, _: Any) -> Response:
     service.calls.clear()
     return service.calls.report()
 
 
-def _override_lifecycle(service: Service, body: Any) -> Answer:
+def _override_lifecycle(service: Service, body: Any) -> Response:
     service.lifecycle.override(_an_object(body))
     return service.lifecycle.report()
 
 
-def _restore_lifecycle(service: Service, _: Any) -> Answer:
+def _restore_lifecycle(service: Service, _: Any) -> Response:
     service.lifecycle.restore()
     return service.lifecycle.report()
 
 
-_CONTROL: dict[tuple[str, str], Callable[[Service, Any], Answer]] = {
+_CONTROL: dict[tuple[str, str], Callable[[Service, Any], Response]] = {
     ("GET", "/_ready"): lambda service, _: {"ready": True},
     ("GET", "/_faults"): lambda service, _: {"faults": service.faults.listed()},
     ("POST", "/_faults"): lambda service, body: service.faults.add(_an_object(body)),
@@ -164,14 +164,14 @@ _CONTROL: dict[tuple[str, str], Callable[[Service, Any], Answer]] = {
 
 
 class ModelServer:
-    """The stand-in in a background thread; port 0 picks a free one. Use as a context manager or `close` it."""
+    """The stand-in in a background thread. Port 0 is a free port. Use it as a context manager, or `close` it."""
 
     def __init__(
         self,
         port: int = 0,
         host: str = "127.0.0.1",
         *,
-        all_alive: bool = False,
+        ignore_end_of_life: bool = False,
         latency_ms: int = 0,
         s3_endpoint: str | None = None,
         forward_url: str | None = None,
@@ -179,7 +179,7 @@ class ModelServer:
         self.service = Service(
             draw=forwarder(forward_url) if forward_url else paint,
             fetch=s3_reader(s3_endpoint),
-            lifecycle=Lifecycle(all_alive=all_alive),
+            lifecycle=Lifecycle(ignore_end_of_life=ignore_end_of_life),
             latency_seconds=latency_ms / 1000,
         )
         self._listener = _Listener((host, port), self.service)
@@ -188,7 +188,7 @@ class ModelServer:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop listening and wait for the listener to end."""
+        """Stop listening and wait for the thread to end."""
         self._listener.shutdown()
         self._listener.server_close()
         self._thread.join()

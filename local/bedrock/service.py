@@ -1,4 +1,4 @@
-"""The stand-in's operations, free of HTTP: what is asked, what is answered, what is noted in the log."""
+"""The operations of the stand-in, without HTTP."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from local.bedrock.policy import judge
 from local.painter import paint
 from local.painter.brief import Brief
 
-# What the image models themselves refuse to draw, whoever asks.
-_NEVER_DRAWN = frozenset({"child_safety", "sexual", "violence"})
+# Categories that the image models themselves block.
+_BLOCKED_BY_MODELS = frozenset({"child_safety", "sexual", "violence"})
 
-Answer = dict[str, Any]
+Response = dict[str, Any]
 
 
-class HangUp(Exception):
-    """The connection is to be closed without an answer."""
+class ConnectionDropped(Exception):
+    """The server must close the connection without a response."""
 
 
 @dataclass
-class _Note:
-    """What is known of a call while it runs, written to the log when it ends."""
+class _CallRecord:
+    """What is known about a call while it runs. It is logged when the call ends."""
 
     prompt: str = ""
     seed: int | None = None
@@ -41,7 +41,7 @@ class _Note:
 
 @dataclass
 class Service:
-    """Bedrock's runtime and control plane, and Rekognition, with the switches tests turn."""
+    """Bedrock's runtime and control plane, and Rekognition, with faults and overrides for tests."""
 
     draw: Callable[[Brief], bytes] = paint
     fetch: rekognition.FetchObject = field(default_factory=lambda: rekognition.s3_reader(None))
@@ -50,52 +50,52 @@ class Service:
     faults: FaultBook = field(default_factory=FaultBook)
     calls: CallLog = field(default_factory=CallLog)
 
-    def invoke(self, model_id: str, body: Mapping[str, Any]) -> Answer:
-        """InvokeModel: limits, lifecycle and filters first, then one image a brief. Seeds count upwards."""
-        with self._noted("invoke", model_id) as note:
-            note.prompt = _prompt_in(body)
+    def invoke(self, model_id: str, body: Mapping[str, Any]) -> Response:
+        """InvokeModel: limits, lifecycle and filters first, then one image per brief. Seeds count up."""
+        with self._recorded("invoke", model_id) as record:
+            record.prompt = _prompt_in(body)
             family = self._family(model_id, body)
-            fault = self.faults.strike("invoke", model_id, note.prompt)
+            fault = self.faults.match("invoke", model_id, record.prompt)
             briefs = family.read(body)
-            note.prompt, note.seed = briefs[0].prompt, briefs[0].seed
-            if _is(fault, "filter_input") or judge(briefs[0].prompt) in _NEVER_DRAWN:
-                note.outcome = "filtered_input"
+            record.prompt, record.seed = briefs[0].prompt, briefs[0].seed
+            if _is(fault, "filter_input") or judge(briefs[0].prompt) in _BLOCKED_BY_MODELS:
+                record.outcome = "filtered_input"
                 return family.blocked_input(briefs)
-            _hang_up_if(fault, "reset")
+            _drop_connection_if(fault, "reset")
             kept = briefs[: fault.keep] if fault and fault.effect == "filter_output" else briefs
-            pictures = [self.draw(brief) for brief in kept]
+            images = [self.draw(brief) for brief in kept]
             time.sleep(self.latency_seconds)
-            note.images, note.paid = len(pictures), bool(pictures)
-            note.outcome = "ok" if len(kept) == len(briefs) else "filtered_output"
-            _hang_up_if(fault, "lost_answer")
-            return family.answer(briefs, pictures)
+            record.images, record.paid = len(images), bool(images)
+            record.outcome = "ok" if len(kept) == len(briefs) else "filtered_output"
+            _drop_connection_if(fault, "lost_answer")
+            return family.answer(briefs, images)
 
-    def converse(self, model_id: str, body: Mapping[str, Any]) -> Answer:
+    def converse(self, model_id: str, body: Mapping[str, Any]) -> Response:
         """Converse with Claude."""
-        with self._noted("converse", model_id) as note:
+        with self._recorded("converse", model_id) as record:
             model = self.lifecycle.find(model_id)
-            self.lifecycle.require_alive(model)
+            self.lifecycle.require_available(model)
             converse.check(body, model)
-            note.prompt, negative = converse.screened_text(body)
-            fault = self.faults.strike("converse", model_id, f"{note.prompt}\n{negative}")
-            _hang_up_if(fault, "reset")
-            note.paid = True
-            note.outcome = fault.effect if fault else "ok"
-            _hang_up_if(fault, "lost_answer")
+            record.prompt, negative = converse.screened_text(body)
+            fault = self.faults.match("converse", model_id, f"{record.prompt}\n{negative}")
+            _drop_connection_if(fault, "reset")
+            record.paid = True
+            record.outcome = fault.effect if fault else "ok"
+            _drop_connection_if(fault, "lost_answer")
             return converse.answer(body, fault)
 
-    def detect(self, body: Mapping[str, Any]) -> Answer:
+    def detect(self, body: Mapping[str, Any]) -> Response:
         """Rekognition's DetectModerationLabels."""
-        with self._noted("detect", "rekognition") as note:
-            fault = self.faults.strike("detect", "rekognition", "")
-            _hang_up_if(fault, "reset")
+        with self._recorded("detect", "rekognition") as record:
+            fault = self.faults.match("detect", "rekognition", "")
+            _drop_connection_if(fault, "reset")
             answer = rekognition.detect(body, self.fetch, fault)
-            note.images, note.paid = 1, True
-            note.outcome = fault.effect if fault else "ok"
-            _hang_up_if(fault, "lost_answer")
+            record.images, record.paid = 1, True
+            record.outcome = fault.effect if fault else "ok"
+            _drop_connection_if(fault, "lost_answer")
             return answer
 
-    def foundation_model(self, model_id: str) -> Answer:
+    def foundation_model(self, model_id: str) -> Response:
         """GetFoundationModel."""
         try:
             model = self.lifecycle.find(model_id)
@@ -103,40 +103,40 @@ class Service:
             raise ServiceError(404, "ResourceNotFoundException", f"Could not find model {model_id}.") from None
         return {"modelDetails": describe(self.lifecycle, model)}
 
-    def foundation_models(self) -> Answer:
+    def foundation_models(self) -> Response:
         """ListFoundationModels."""
         return {"modelSummaries": [describe(self.lifecycle, model) for model in self.lifecycle.models]}
 
     def _family(self, model_id: str, body: Mapping[str, Any]) -> Family:
-        """By id for models in the catalog, which must be alive; by the body's shape for a custom model's ARN."""
+        """Return the family: by id for known models, by the shape of the body for the ARN of a custom model."""
         if bare_id(model_id).startswith("arn:"):
             return family_of_body(body)
         model = self.lifecycle.find(model_id)
-        self.lifecycle.require_alive(model)
+        self.lifecycle.require_available(model)
         if model.family not in FAMILIES:
             raise ServiceError(400, "ValidationException", "InvokeModel is served for image models only; use Converse.")
         return FAMILIES[model.family]
 
     @contextmanager
-    def _noted(self, operation: str, model: str) -> Iterator[_Note]:
-        note, started = _Note(), time.perf_counter()
+    def _recorded(self, operation: str, model: str) -> Iterator[_CallRecord]:
+        record, started = _CallRecord(), time.perf_counter()
         try:
-            yield note
+            yield record
         except ServiceError as error:
-            note.outcome = error.code if note.outcome == "ok" else note.outcome
+            record.outcome = error.code if record.outcome == "ok" else record.outcome
             raise
-        except HangUp:
-            note.outcome = "lost_answer" if note.paid else "reset"
+        except ConnectionDropped:
+            record.outcome = "lost_answer" if record.paid else "reset"
             raise
         finally:
             self.calls.add(
                 operation,
                 model,
-                note.prompt,
-                note.outcome,
-                seed=note.seed,
-                images=note.images,
-                paid=note.paid,
+                record.prompt,
+                record.outcome,
+                seed=record.seed,
+                images=record.images,
+                paid=record.paid,
                 seconds=time.perf_counter() - started,
             )
 
@@ -145,13 +145,13 @@ def _is(fault: Rule | None, effect: str) -> bool:
     return fault is not None and fault.effect == effect
 
 
-def _hang_up_if(fault: Rule | None, effect: str) -> None:
+def _drop_connection_if(fault: Rule | None, effect: str) -> None:
     if _is(fault, effect):
-        raise HangUp
+        raise ConnectionDropped
 
 
 def _prompt_in(body: Mapping[str, Any]) -> str:
-    """Any text of a body, before its shape was checked: enough for a fault rule to look at."""
+    """Return all text of a body before validation, for the rules of faults."""
     params = body.get("textToImageParams")
     prompts = body.get("text_prompts")
     texts = [body.get("prompt"), params.get("text") if isinstance(params, dict) else None]

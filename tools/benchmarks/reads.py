@@ -177,9 +177,8 @@ def _blank(items: list[dict[str, Any]], request_id: str, moment: datetime) -> li
 
 def _request_items() -> list[dict[str, Any]]:
     """Return the items of a request that has succeeded, as intake writes them."""
-    from services.intake.facts import fact_of
-
     from services.intake.adapters import RequestTable
+    from services.intake.facts import fact_of
     from services.intake.service import State
 
     event: Any = sample("ImageRequested")

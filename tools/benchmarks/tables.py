@@ -1,8 +1,8 @@
 """DynamoDB's reads on B-trees with millions of items. A read touches the entries that DynamoDB would charge for.
 
-SQLite holds the keys of every item, for its table and for each index. The items of a table differ only in their keys and
-are built when they are read. GetItem and Query are answered at botocore's `before-send`; capacity is counted by
-DynamoDB's rules from the entries that were read. Emulators are no alternative: they read the whole table for every query.
+SQLite holds the keys of every item, for its table and for each index. The items of a table differ only in their keys
+and are built when they are read. GetItem and Query are answered at botocore's `before-send`; capacity is counted by
+DynamoDB's rules from the entries that were read. Emulators are no alternative: they read the whole table per query.
 """
 
 import json

@@ -9,7 +9,7 @@ from typing import Any
 
 from local.painter.brief import Brief
 
-Answer = dict[str, Any]
+Response = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Family:
     """
 
     read: Callable[[Mapping[str, Any]], tuple[Brief, ...]]
-    answer: Callable[[Sequence[Brief], Sequence[bytes]], Answer]
-    blocked_input: Callable[[Sequence[Brief]], Answer]
+    answer: Callable[[Sequence[Brief], Sequence[bytes]], Response]
+    blocked_input: Callable[[Sequence[Brief]], Response]
 
 
 def encode(image: bytes) -> str:

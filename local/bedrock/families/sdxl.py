@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from local.bedrock.errors import malformed, validation
-from local.bedrock.families.base import Answer, Family, encode
+from local.bedrock.families.base import Family, Response, encode
 from local.bedrock.fields import Fields
 from local.painter.brief import Brief
 
@@ -26,7 +26,7 @@ _SAMPLERS = (
 
 def _read(body: Mapping[str, Any]) -> tuple[Brief, ...]:
     fields = Fields(body)
-    wanted, unwanted = _prompts(fields)
+    positive, negative = _prompts(fields)
     width = fields.integer("width", 320, 1536, 1024)
     height = fields.integer("height", 320, 1536, 1024)
     if (width, height) not in SIZES:
@@ -44,24 +44,24 @@ def _read(body: Mapping[str, Any]) -> tuple[Brief, ...]:
     if fields.has("init_image"):
         raise validation("image-to-image is not served here")
     fields.done()
-    return (Brief(wanted, unwanted, style, width, height, seed),)
+    return (Brief(positive, negative, style, width, height, seed),)
 
 
 def _prompts(fields: Fields) -> tuple[str, str]:
     """Positive entries are the prompt, negatively weighted ones the negative prompt."""
-    wanted: list[str] = []
-    unwanted: list[str] = []
+    positive: list[str] = []
+    negative: list[str] = []
     for entry in fields.items("text_prompts"):
-        text = entry.text("text", longest=2000, required=True)
+        text = entry.text("text", max_length=2000, required=True)
         weight = entry.number("weight", -100, 100, 1)
         entry.done()
-        (wanted if weight >= 0 else unwanted).append(text)
-    if not wanted:
+        (positive if weight >= 0 else negative).append(text)
+    if not positive:
         raise malformed("#/text_prompts: at least one prompt must have a positive weight")
-    return ", ".join(wanted), ", ".join(unwanted)
+    return ", ".join(positive), ", ".join(negative)
 
 
-def _answer(briefs: Sequence[Brief], images: Sequence[bytes]) -> Answer:
+def _answer(briefs: Sequence[Brief], images: Sequence[bytes]) -> Response:
     reason = "SUCCESS" if images else "CONTENT_FILTERED"
     image = encode(images[0]) if images else ""
     return {
@@ -70,7 +70,7 @@ def _answer(briefs: Sequence[Brief], images: Sequence[bytes]) -> Answer:
     }
 
 
-def _blocked(briefs: Sequence[Brief]) -> Answer:
+def _blocked(briefs: Sequence[Brief]) -> Response:
     return _answer(briefs, ())
 
 

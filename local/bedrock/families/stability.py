@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from local.bedrock.errors import validation
-from local.bedrock.families.base import Answer, Family, encode
+from local.bedrock.families.base import Family, Response, encode
 from local.bedrock.fields import Fields
 from local.painter.brief import Brief
 
@@ -32,8 +32,8 @@ def _read(has_mode: bool, body: Mapping[str, Any]) -> tuple[Brief, ...]:
         raise validation("mode image-to-image is not served here")
     if fields.has("image") or fields.has("strength"):
         raise validation("image and strength are for image-to-image, which is not served here")
-    prompt = fields.text("prompt", shortest=1, longest=10_000, required=True)
-    negative = fields.text("negative_prompt", longest=10_000)
+    prompt = fields.text("prompt", min_length=1, max_length=10_000, required=True)
+    negative = fields.text("negative_prompt", max_length=10_000)
     width, height = SIZES[fields.choice("aspect_ratio", tuple(SIZES), "1:1")]
     seed = fields.integer("seed", 0, _HIGHEST_SEED, 0) or secrets.randbelow(_HIGHEST_SEED) + 1
     kind = fields.choice("output_format", ("png", "jpeg"), "png")
@@ -41,7 +41,7 @@ def _read(has_mode: bool, body: Mapping[str, Any]) -> tuple[Brief, ...]:
     return (Brief(prompt, negative, "", width, height, seed, kind),)
 
 
-def _answer(briefs: Sequence[Brief], images: Sequence[bytes]) -> Answer:
+def _answer(briefs: Sequence[Brief], images: Sequence[bytes]) -> Response:
     """A filtered answer carries neither images nor seeds."""
     if not images:
         return {"finish_reasons": ["Filter reason: output image"]}
@@ -49,7 +49,7 @@ def _answer(briefs: Sequence[Brief], images: Sequence[bytes]) -> Answer:
     return {"seeds": seeds, "finish_reasons": [None], "images": [encode(image) for image in images]}
 
 
-def _blocked(_: Sequence[Brief]) -> Answer:
+def _blocked(_: Sequence[Brief]) -> Response:
     return {"finish_reasons": ["Filter reason: prompt"]}
 
 

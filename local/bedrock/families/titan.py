@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from local.bedrock.errors import validation
-from local.bedrock.families.base import Answer, Family, encode
+from local.bedrock.families.base import Family, Response, encode
 from local.bedrock.fields import Fields
 from local.painter.brief import Brief
 
@@ -30,12 +30,12 @@ _BLOCKED_INPUT = (
     "This request has been blocked by our content filters. Please adjust your text prompt to submit a new request."
 )
 _BLOCKED_OUTPUT = "{} of the generated images have been blocked by our content filters."
-_MOST_PIXELS = 4_194_304
+_MAX_PIXELS = 4_194_304
 
 
 @dataclass(frozen=True)
 class _Limits:
-    longest: int
+    max_length: int
     cfg: float
     seed: int
     styles: tuple[str, ...]
@@ -46,7 +46,7 @@ def _nova_size(width: int, height: int) -> bool:
     return (
         all(320 <= side <= 4096 and side % 16 == 0 for side in (width, height))
         and max(width, height) <= 4 * min(width, height)
-        and width * height <= _MOST_PIXELS
+        and width * height <= _MAX_PIXELS
     )
 
 
@@ -64,8 +64,8 @@ def _read(limits: _Limits, body: Mapping[str, Any]) -> tuple[Brief, ...]:
     if task != "TEXT_IMAGE":
         raise validation(f"taskType {task or '(absent)'} is not served here: only TEXT_IMAGE is")
     params = fields.section("textToImageParams", required=True)
-    prompt = params.text("text", shortest=1, longest=limits.longest, required=True)
-    negative = params.text("negativeText", longest=limits.longest)
+    prompt = params.text("text", min_length=1, max_length=limits.max_length, required=True)
+    negative = params.text("negativeText", max_length=limits.max_length)
     style = params.choice("style", limits.styles) if limits.styles else ""
     params.done()
     config = fields.section("imageGenerationConfig")
@@ -82,14 +82,14 @@ def _read(limits: _Limits, body: Mapping[str, Any]) -> tuple[Brief, ...]:
     return tuple(Brief(prompt, negative, style, width, height, seed + index) for index in range(count))
 
 
-def _answer(briefs: Sequence[Brief], images: Sequence[bytes]) -> Answer:
+def _answer(briefs: Sequence[Brief], images: Sequence[bytes]) -> Response:
     """A blocked output is a 200: the survivors, and an error that says whether any there are."""
     blocked = len(images) < len(briefs)
     error = _BLOCKED_OUTPUT.format("Some" if images else "All") if blocked else None
     return {"images": [encode(image) for image in images], "error": error}
 
 
-def _blocked(_: Sequence[Brief]) -> Answer:
+def _blocked(_: Sequence[Brief]) -> Response:
     raise validation(_BLOCKED_INPUT)
 
 

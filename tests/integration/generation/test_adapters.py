@@ -250,7 +250,7 @@ def test_s3_is_told_the_hash_it_has_to_find(bucket: str) -> None:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ModelServer]:
-    with ModelServer(all_alive=True) as running:
+    with ModelServer(ignore_end_of_life=True) as running:
         # The wire is tested here, not the painter: a header and a seed make a image.
         running.service.draw = lambda brief: png(brief.width, brief.height, brief.seed)
         yield running

@@ -75,12 +75,12 @@ def test_the_first_recorded_verdict_counts(verdicts: Verdicts[PromptVerdict]) ->
 
 
 def test_a_verdict_on_images_keeps_their_indices(table: str) -> None:
-    pictures = VerdictTable(boto3.client("dynamodb"), table, ImageVerdict)
+    images = VerdictTable(boto3.client("dynamodb"), table, ImageVerdict)
     verdict = ImageVerdict(
         policy_version="v1", decided_at=NOON, layers=["rekognition"], blocked={0: "sexual", 3: "hate"}
     )
-    pictures.record("e-1", verdict)
-    assert pictures.find("e-1") == verdict
+    images.record("e-1", verdict)
+    assert images.find("e-1") == verdict
 
 
 def test_a_verdict_expires_after_sixty_days(table: str) -> None:

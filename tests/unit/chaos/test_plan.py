@@ -66,7 +66,7 @@ def test_permanent_rules_affect_only_their_own_prompts() -> None:
     book.replace(plan.model_rules(0.1, 1))
     book.replace(plan.PERMANENT_RULES)
     for case in plan.cases(200, 1):
-        injected = [book.strike(operation, "model", case.prompt) for operation in ("invoke", "converse")]
+        injected = [book.match(operation, "model", case.prompt) for operation in ("invoke", "converse")]
         assert any(injected) == (case.number % 20 == 3)
 
 

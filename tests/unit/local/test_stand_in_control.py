@@ -25,16 +25,16 @@ BODY = {"prompt": "an idea", "aspect_ratio": "21:9", "seed": 3}
 Invoke = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 
-def struck(seed: int) -> list[bool]:
+def matched(seed: int) -> list[bool]:
     """Return which of three hundred calls a rule for a tenth of them strikes."""
     book = FaultBook()
     book.add({"effect": "filter_input", "probability": 0.1, "seed": seed})
-    return [book.strike("invoke", CORE, "an idea") is not None for _ in range(300)]
+    return [book.match("invoke", CORE, "an idea") is not None for _ in range(300)]
 
 
 def test_a_rule_may_strike_a_share_of_the_calls_and_its_seed_says_which() -> None:
-    assert struck(1) == struck(1) != struck(2)
-    assert 15 <= sum(struck(1)) <= 50
+    assert matched(1) == matched(1) != matched(2)
+    assert 15 <= sum(matched(1)) <= 50
 
 
 def test_an_answer_says_how_long_it_took(server: ModelServer, invoke: Invoke) -> None:
@@ -167,7 +167,7 @@ def test_lifecycle_overrides_end_and_revive_models(server: ModelServer, invoke: 
 
 
 def test_a_server_that_keeps_everything_alive() -> None:
-    with ModelServer(all_alive=True) as server:
+    with ModelServer(ignore_end_of_life=True) as server:
         assert set(control(server, "GET", "/_lifecycle").values()) == {"ACTIVE"}
 
 
