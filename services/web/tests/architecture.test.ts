@@ -41,5 +41,5 @@ test("folders import only what is below them, and no feature another", () => {
 
 test("the check finds imports at all", () => {
   expect(importsOf("main.tsx")).toContain("app/router");
-  expect(importsOf("app/router.tsx")).toContain("features/gallery/Detail");
+  expect(importsOf("app/router.tsx")).toContain("features/gallery/ImageDetail");
 });

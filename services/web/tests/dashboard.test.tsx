@@ -3,7 +3,7 @@ import { http } from "msw";
 import { expect, test } from "vitest";
 import type { Schemas } from "@/api/client";
 import { Dashboard } from "@/features/dashboard/Dashboard";
-import { range, successRate } from "@/features/dashboard/figures";
+import { range, successRate } from "@/features/dashboard/statistics";
 import { expectAccessible, renderAt } from "./render";
 import { API, json, problem, server } from "./server";
 

@@ -4,7 +4,7 @@ import { HttpResponse, http } from "msw";
 import { expect, test } from "vitest";
 import type { Schemas } from "@/api/client";
 import { Toaster } from "@/components/Toaster";
-import { Detail } from "@/features/gallery/Detail";
+import { ImageDetail } from "@/features/gallery/ImageDetail";
 import { Gallery } from "@/features/gallery/Gallery";
 import { useDraft } from "@/state/draft";
 import { expectAccessible, renderAt } from "./render";
@@ -20,7 +20,7 @@ const show = (path = "/gallery") =>
           <Toaster />
         </>
       ),
-      children: [{ path: ":imageId", element: <Detail /> }],
+      children: [{ path: ":imageId", element: <ImageDetail /> }],
     },
     { path: "/create", element: <p>The form</p> },
   ]);

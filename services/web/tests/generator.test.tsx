@@ -155,7 +155,7 @@ test("a reload finds running requests again", async () => {
   expect(await screen.findByRole("article", { name: /Request: A red fox/ })).toBeVisible();
 });
 
-test("offline, a wish waits, and is sent once when the connection is back", async () => {
+test("offline, a submission waits, and is sent once when the connection is back", async () => {
   const sent = accepting(requestView);
   show();
   await userEvent.type(await prompt(), "A red fox");
@@ -168,7 +168,7 @@ test("offline, a wish waits, and is sent once when the connection is back", asyn
   expect(sent).toHaveLength(1);
 });
 
-test("a wish whose answer was lost is sent again with the same key", async () => {
+test("a submission whose answer was lost is sent again with the same key", async () => {
   const used: (string | null)[] = [];
   server.use(
     http.post(`${API}/v1/requests`, ({ request }) => {

@@ -1,14 +1,14 @@
 import { useState } from "react";
 import { type Numbers, useDaily } from "@/api/analytics";
 import { useModels } from "@/api/models";
-import { Choice } from "@/components/Choice";
+import { RadioGroup } from "@/components/RadioGroup";
 import { BarChart, Shares } from "@/components/charts";
-import { KeyGate } from "@/components/KeyForm";
-import { Failure, Skeleton } from "@/components/Notice";
+import { RequireApiKey } from "@/components/ApiKeyForm";
+import { ErrorNotice, Skeleton } from "@/components/Notice";
 import { Title } from "@/components/Title";
-import { count, span, usd } from "@/lib/format";
-import { categoryWord, sentence } from "@/lib/words";
-import { costs, daily, largest, range, stored, successRate } from "./figures";
+import { count, duration, usd } from "@/lib/format";
+import { categoryLabel, humanize } from "@/lib/labels";
+import { costs, daily, largest, range, stored, successRate } from "./statistics";
 
 const PERIODS = [
   { value: 7, label: "7 days" },
@@ -24,11 +24,11 @@ export function Dashboard() {
       <Title>Dashboard</Title>
       <header className="mb-8 flex flex-wrap items-end justify-between gap-4">
         <h1 className="font-bold text-4xl tracking-tight sm:text-5xl">Dashboard</h1>
-        <Choice legend="Period" quiet options={PERIODS} value={days} onChange={(next) => setDays(next)} />
+        <RadioGroup legend="Period" quiet options={PERIODS} value={days} onChange={(next) => setDays(next)} />
       </header>
-      <KeyGate purpose="Numbers are for keys with the scope analytics:read.">
+      <RequireApiKey purpose="Numbers are for keys with the scope analytics:read.">
         <Report days={days} />
-      </KeyGate>
+      </RequireApiKey>
     </div>
   );
 }
@@ -38,7 +38,7 @@ function Report({ days }: { days: number }) {
   const report = useDaily(from, to);
   const models = useModels().data ?? [];
   const modelName = (key: string) => models.find((model) => model.key === key)?.name ?? key;
-  if (report.isError && !report.data) return <Failure error={report.error} retry={() => void report.refetch()} />;
+  if (report.isError && !report.data) return <ErrorNotice error={report.error} retry={() => void report.refetch()} />;
   if (!report.data) return <ReportSkeleton />;
   const { total } = report.data;
   return (
@@ -59,14 +59,14 @@ function Report({ days }: { days: number }) {
           bars={costs(total.models, modelName)}
           empty="Nothing was spent."
         />
-        <Shares title="Styles" unit="Requests" bars={largest(total.styles, sentence)} empty="Nobody chose a style." />
+        <Shares title="Styles" unit="Requests" bars={largest(total.styles, humanize)} empty="Nobody chose a style." />
         <Shares
           title="Blocked because of"
           unit="Requests"
-          bars={largest(total.rejections, (key) => sentence(categoryWord(key)))}
+          bars={largest(total.rejections, (key) => humanize(categoryLabel(key)))}
           empty="Nothing was blocked."
         />
-        <Shares title="Failures" unit="Requests" bars={largest(total.failures, sentence)} empty="Nothing failed." />
+        <Shares title="Failures" unit="Requests" bars={largest(total.failures, humanize)} empty="Nothing failed." />
       </div>
       <Steps total={total} />
       <p className="text-muted text-sm">Days are UTC, counted over all owners, a few seconds behind.</p>
@@ -81,7 +81,7 @@ function Totals({ total }: { total: Numbers }) {
     ["Pictures kept", count(stored(total))],
     ["Requests", count(total.requests.accepted ?? 0)],
     ["Ended with a picture", rate === null ? "–" : `${(rate * 100).toFixed(rate === 1 ? 0 : 1)} %`],
-    ["Typical wait", whole ? span(whole.p50_ms) : "–"],
+    ["Typical wait", whole ? duration(whole.p50_ms) : "–"],
     ["Spent", usd(total.cost_usd)],
   ];
   return (
@@ -124,8 +124,8 @@ function Steps({ total }: { total: Numbers }) {
                 </th>
                 {[
                   count(step.count),
-                  span(step.p50_ms),
-                  span(step.p95_ms),
+                  duration(step.p50_ms),
+                  duration(step.p95_ms),
                   count(step.stalled),
                   count(step.replayed),
                 ].map((text, index) => (

@@ -2,7 +2,7 @@ import { Heart, Search, X } from "lucide-react";
 import { useEffect, useState } from "react";
 import type { ImageFilters } from "@/api/images";
 import { useModels } from "@/api/models";
-import { sentence } from "@/lib/words";
+import { humanize } from "@/lib/labels";
 
 type FiltersProps = { filters: ImageFilters; onChange(filters: ImageFilters): void };
 
@@ -48,7 +48,7 @@ export function Filters({ filters, onChange }: FiltersProps) {
         <option value="">Any style</option>
         {styles.map((style) => (
           <option key={style} value={style}>
-            {sentence(style)}
+            {humanize(style)}
           </option>
         ))}
       </select>

@@ -1,13 +1,13 @@
 import { Outlet, useParams, useSearchParams } from "react-router";
 import { type ImageFilters, useImages } from "@/api/images";
 import { Button, ButtonLink } from "@/components/Button";
-import { KeyGate } from "@/components/KeyForm";
-import { Empty, Failure } from "@/components/Notice";
+import { RequireApiKey } from "@/components/ApiKeyForm";
+import { EmptyState, ErrorNotice } from "@/components/Notice";
 import { Title } from "@/components/Title";
 import { useDeletions } from "@/state/deletions";
 import { Filters } from "./Filters";
-import { More } from "./More";
-import { Sheet, SheetSkeleton } from "./Sheet";
+import { LoadMore } from "./LoadMore";
+import { ImageGrid, ImageGridSkeleton } from "./ImageGrid";
 
 /** What the detail view learns from the gallery around it: what comes before and after. */
 export type GalleryContext = { ids: readonly string[] };
@@ -16,9 +16,9 @@ export type GalleryContext = { ids: readonly string[] };
 export function Gallery() {
   return (
     <div className="page pt-8 sm:pt-12">
-      <KeyGate purpose="The gallery belongs to whoever holds a key.">
+      <RequireApiKey purpose="The gallery belongs to whoever holds a key.">
         <Pictures />
-      </KeyGate>
+      </RequireApiKey>
     </div>
   );
 }
@@ -39,27 +39,27 @@ function Pictures() {
         <h1 className="font-bold text-4xl tracking-tight sm:text-5xl">Gallery</h1>
         <Filters filters={filters} onChange={(next) => setSearch(searchOf(next), { replace: true })} />
       </header>
-      {images.isError && !images.data && <Failure error={images.error} retry={() => void images.refetch()} />}
-      {images.isPending && <SheetSkeleton />}
-      {shown.length > 0 && <Sheet images={shown} search={search.toString()} onStale={() => void images.refetch()} />}
+      {images.isError && !images.data && <ErrorNotice error={images.error} retry={() => void images.refetch()} />}
+      {images.isPending && <ImageGridSkeleton />}
+      {shown.length > 0 && <ImageGrid images={shown} search={search.toString()} onStale={() => void images.refetch()} />}
       {nothing &&
         (narrowed ? (
-          <Empty title="No frame like that" action={<Button onClick={() => setSearch({})}>Show all pictures</Button>}>
+          <EmptyState title="No frame like that" action={<Button onClick={() => setSearch({})}>Show all pictures</Button>}>
             No picture fits all of what you narrowed the gallery to.
-          </Empty>
+          </EmptyState>
         ) : (
-          <Empty
+          <EmptyState
             title="Nothing here yet"
             action={
-              <ButtonLink to="/create" look="primary">
+              <ButtonLink to="/create" variant="primary">
                 Create the first
               </ButtonLink>
             }
           >
             Every picture that is drawn for you comes here by itself, with everything that made it.
-          </Empty>
+          </EmptyState>
         ))}
-      <More query={images} />
+      <LoadMore query={images} />
       <Outlet context={{ ids: shown.map(({ id }) => id) } satisfies GalleryContext} />
     </>
   );

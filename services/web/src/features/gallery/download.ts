@@ -1,11 +1,11 @@
 import type { ImageView } from "@/api/images";
-import { say } from "@/state/toasts";
+import { showToast } from "@/state/toasts";
 
 /** Save a picture's original under a name that says what it is. Where the file may not be fetched, open it instead. */
 export async function save(image: ImageView): Promise<void> {
   try {
     const answer = await fetch(image.original.url);
-    if (!answer.ok) throw new Error(`The file answered ${answer.status}`);
+    if (!answer.ok) throw new Error(`The file awaitResult ${answer.status}`);
     const url = URL.createObjectURL(await answer.blob());
     const link = document.createElement("a");
     link.href = url;
@@ -14,7 +14,7 @@ export async function save(image: ImageView): Promise<void> {
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   } catch {
     if (window.open(image.original.url, "_blank", "noopener") === null)
-      say("The file could not be fetched. Try again in a moment.", { tone: "bad" });
+      showToast("The file could not be fetched. Try again in a moment.", { tone: "error" });
   }
 }
 

@@ -1,8 +1,8 @@
 import { useRef } from "react";
-import { KeyGate } from "@/components/KeyForm";
+import { RequireApiKey } from "@/components/ApiKeyForm";
 import { Title } from "@/components/Title";
-import { Composer } from "./Composer";
-import { Stream } from "./Stream";
+import { GeneratorForm } from "./GeneratorForm";
+import { RequestList } from "./RequestList";
 
 /** Say what to draw on one side, see it come on the other. */
 export function Generator() {
@@ -12,9 +12,9 @@ export function Generator() {
     <div className="page pt-6 sm:pt-10">
       <Title>Create</Title>
       <h1 className="sr-only">Create pictures</h1>
-      <KeyGate purpose="Pictures are drawn for whoever holds a key.">
+      <RequireApiKey purpose="Pictures are drawn for whoever holds a key.">
         <div className="grid items-start gap-x-10 gap-y-10 lg:grid-cols-[26rem_minmax(0,1fr)]">
-          <Composer
+          <GeneratorForm
             prompt={prompt}
             onSent={() => {
               // Where one is below the other, what was asked for would develop unseen.
@@ -22,7 +22,7 @@ export function Generator() {
             }}
           />
           <div ref={stream} className="min-w-0 scroll-mt-20">
-            <Stream
+            <RequestList
               onEdit={() => {
                 prompt.current?.focus();
                 prompt.current?.scrollIntoView({ block: "center", behavior: "smooth" });
@@ -30,7 +30,7 @@ export function Generator() {
             />
           </div>
         </div>
-      </KeyGate>
+      </RequireApiKey>
     </div>
   );
 }

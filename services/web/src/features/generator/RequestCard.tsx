@@ -3,21 +3,21 @@ import { Link } from "react-router";
 import { useModels } from "@/api/models";
 import { type RequestView, useCancelRequest, useRequest } from "@/api/requests";
 import { Button } from "@/components/Button";
-import { Failure, Notice, Skeleton } from "@/components/Notice";
-import { Picture } from "@/components/Picture";
-import { ago, plural, usd } from "@/lib/format";
-import { draftOfRequest } from "@/lib/settings";
-import { isOver, statusWord } from "@/lib/words";
+import { ErrorNotice, Notice, Skeleton } from "@/components/Notice";
+import { ProgressiveImage } from "@/components/ProgressiveImage";
+import { timeAgo, plural, usd } from "@/lib/format";
+import { draftFromRequest } from "@/lib/drafts";
+import { isTerminal, statusLabel } from "@/lib/labels";
 import { useDraft } from "@/state/draft";
-import { Developing } from "./Developing";
-import { verdictOf } from "./reasons";
-import { Timeline } from "./Timeline";
+import { GeneratingPlaceholder } from "./GeneratingPlaceholder";
+import { explainOutcome } from "./requestOutcome";
+import { ProgressSteps } from "./ProgressSteps";
 
 /** One request: its frames, its way, and what became of it. */
 export function RequestCard({ id, onEdit }: { id: string; onEdit(): void }) {
   const request = useRequest(id);
   if (request.isPending) return <CardSkeleton />;
-  if (request.isError && !request.data) return <Failure error={request.error} retry={() => void request.refetch()} />;
+  if (request.isError && !request.data) return <ErrorNotice error={request.error} retry={() => void request.refetch()} />;
   return <Card view={request.data} onEdit={onEdit} onStale={() => void request.refetch()} />;
 }
 
@@ -27,11 +27,11 @@ function Card({ view, onEdit, onStale }: CardProps) {
   const models = useModels().data ?? [];
   const replace = useDraft((state) => state.replace);
   const prompt = typeof view.request.prompt === "string" ? view.request.prompt : "";
-  const verdict = verdictOf(view);
+  const verdict = explainOutcome(view);
   const images = view.images ?? [];
   const cost = images.reduce((sum, image) => sum + Number(image.cost_usd), 0);
   const edit = () => {
-    replace(draftOfRequest(view.request, models));
+    replace(draftFromRequest(view.request, models));
     onEdit();
   };
   return (
@@ -42,13 +42,13 @@ function Card({ view, onEdit, onStale }: CardProps) {
       <header className="flex items-start justify-between gap-4">
         <p className="line-clamp-2 font-medium text-sm leading-relaxed">{prompt}</p>
         <p className="margin-note shrink-0 pt-0.5 text-right text-muted">
-          <span role="status">{statusWord(view.status)}</span>
+          <span role="status">{statusLabel(view.status)}</span>
           <br />
-          {ago(view.created_at)}
+          {timeAgo(view.created_at)}
         </p>
       </header>
-      <Frames view={view} prompt={prompt} onStale={onStale} />
-      <Timeline view={view} />
+      <RequestImages view={view} prompt={prompt} onStale={onStale} />
+      <ProgressSteps view={view} />
       {verdict && (
         <Notice
           tone={verdict.tone}
@@ -70,9 +70,9 @@ function Card({ view, onEdit, onStale }: CardProps) {
             .join(" · ") || view.id}
         </p>
         <div className="-mr-2 flex gap-1">
-          {!isOver(view.status) && <TakeBack id={view.id} status={view.status} />}
+          {!isTerminal(view.status) && <CancelButton id={view.id} status={view.status} />}
           {view.status === "succeeded" && (
-            <Button look="quiet" onClick={edit}>
+            <Button variant="ghost" onClick={edit}>
               Use these settings
             </Button>
           )}
@@ -84,8 +84,8 @@ function Card({ view, onEdit, onStale }: CardProps) {
 
 const COLUMNS: Record<number, string> = { 1: "grid-cols-1", 2: "grid-cols-2", 3: "grid-cols-3", 4: "grid-cols-2" };
 
-function Frames({ view, prompt, onStale }: { view: RequestView; prompt: string; onStale(): void }) {
-  const running = !isOver(view.status);
+function RequestImages({ view, prompt, onStale }: { view: RequestView; prompt: string; onStale(): void }) {
+  const running = !isTerminal(view.status);
   const number = (name: string, otherwise: number) =>
     typeof view.request[name] === "number" ? (view.request[name] as number) : otherwise;
   const [width, height, wanted] = [number("width", 1024), number("height", 1024), number("count", 1)];
@@ -100,11 +100,11 @@ function Frames({ view, prompt, onStale }: { view: RequestView; prompt: string; 
       {running
         ? Array.from({ length: wanted }, (_, index) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: a frame is its index and nothing else yet
-            <Developing key={index} width={width} height={height} status={view.status} delay={index} />
+            <GeneratingPlaceholder key={index} width={width} height={height} status={view.status} delay={index} />
           ))
         : pictures.map((image) => (
-            <Link key={image.id} to={`/gallery/${image.id}`} className="rounded-frame">
-              <Picture
+            <Link key={image.id} to={`/gallery/${image.id}`} className="rounded-image">
+              <ProgressiveImage
                 src={image.display_url}
                 alt={pictures.length > 1 ? `${prompt} (${image.index + 1} of ${wanted})` : prompt}
                 width={image.width}
@@ -118,14 +118,14 @@ function Frames({ view, prompt, onStale }: { view: RequestView; prompt: string; 
   );
 }
 
-function TakeBack({ id, status }: { id: string; status: string }) {
+function CancelButton({ id, status }: { id: string; status: string }) {
   const cancel = useCancelRequest(id);
   const [late, setLate] = useState(false);
   const possible = status === "accepted" || status === "generating" || status === "stalled";
   if (!possible || late) return null;
   return (
     <Button
-      look="quiet"
+      variant="ghost"
       disabled={cancel.isPending}
       onClick={() => cancel.mutate(undefined, { onError: () => setLate(true) })}
     >

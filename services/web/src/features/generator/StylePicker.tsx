@@ -1,8 +1,8 @@
 import { useId } from "react";
 import type { Model } from "@/api/models";
-import { sentence } from "@/lib/words";
+import { humanize } from "@/lib/labels";
 import type { Draft } from "@/state/draft";
-import { coloursOf, names, TECHNIQUES, toggled } from "./styles";
+import { styleColours, names, PROMPT_STYLES, toggleStyle } from "./promptStyles";
 
 type StylePickerProps = { model: Model; draft: Draft; onChange(change: Partial<Draft>): void };
 
@@ -12,13 +12,13 @@ const SWATCH =
 /** The model's own styles, or, of a model that has none, words for the prompt. */
 export function StylePicker({ model, draft, onChange }: StylePickerProps) {
   return model.styles.length > 0 ? (
-    <OwnStyles model={model} draft={draft} onChange={onChange} />
+    <ModelStyles model={model} draft={draft} onChange={onChange} />
   ) : (
-    <Techniques prompt={draft.prompt} onChange={(prompt) => onChange({ prompt })} />
+    <PromptStyles prompt={draft.prompt} onChange={(prompt) => onChange({ prompt })} />
   );
 }
 
-function OwnStyles({ model, draft, onChange }: StylePickerProps) {
+function ModelStyles({ model, draft, onChange }: StylePickerProps) {
   const group = useId();
   const options = [null, ...model.styles];
   return (
@@ -37,8 +37,8 @@ function OwnStyles({ model, draft, onChange }: StylePickerProps) {
               checked={(draft.style ?? null) === style}
               onChange={() => onChange({ style })}
             />
-            <Dot colours={style ? coloursOf(style) : "none"} />
-            {style ? sentence(style) : "None"}
+            <Dot colours={style ? styleColours(style) : "none"} />
+            {style ? humanize(style) : "None"}
           </label>
         ))}
       </div>
@@ -46,23 +46,23 @@ function OwnStyles({ model, draft, onChange }: StylePickerProps) {
   );
 }
 
-function Techniques({ prompt, onChange }: { prompt: string; onChange(prompt: string): void }) {
+function PromptStyles({ prompt, onChange }: { prompt: string; onChange(prompt: string): void }) {
   return (
     <fieldset>
       <legend className="mb-1.5 flex w-full items-baseline justify-between gap-3 font-medium text-sm">
         Technique <span className="font-normal text-muted text-xs">adds its words to the prompt</span>
       </legend>
       <div className="flex flex-wrap gap-1.5">
-        {TECHNIQUES.map(({ words, colours }) => (
+        {PROMPT_STYLES.map(({ words, colours }) => (
           <button
             key={words}
             type="button"
             aria-pressed={names(prompt, words)}
-            onClick={() => onChange(toggled(prompt, words))}
+            onClick={() => onChange(toggleStyle(prompt, words))}
             className={`${SWATCH} aria-pressed:border-accent aria-pressed:bg-accent-soft`}
           >
             <Dot colours={colours} />
-            {sentence(words)}
+            {humanize(words)}
           </button>
         ))}
       </div>

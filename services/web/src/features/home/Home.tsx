@@ -2,7 +2,7 @@ import { ArrowRight } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { Link, useNavigate } from "react-router";
 import { Button } from "@/components/Button";
-import { Picture } from "@/components/Picture";
+import { ProgressiveImage } from "@/components/ProgressiveImage";
 import { useDraft } from "@/state/draft";
 import { EXAMPLES } from "./examples";
 
@@ -25,7 +25,7 @@ export function Home() {
           <Start />
         </div>
       </section>
-      <ContactSheet />
+      <ExampleGallery />
       <Steps />
     </>
   );
@@ -56,7 +56,7 @@ function Start() {
         autoComplete="off"
         className="w-0 min-w-0 flex-1 bg-transparent px-3 text-base outline-none"
       />
-      <Button type="submit" look="primary" className="min-h-11">
+      <Button type="submit" variant="primary" className="min-h-11">
         Begin
         <ArrowRight className="size-4" aria-hidden />
       </Button>
@@ -65,7 +65,7 @@ function Start() {
 }
 
 /** Like the sheet a photographer looks through: every frame numbered, every one a way to begin. */
-function ContactSheet() {
+function ExampleGallery() {
   const set = useDraft((state) => state.set);
   return (
     <section aria-labelledby="sheet" className="border-line border-y bg-surface">
@@ -83,9 +83,9 @@ function ContactSheet() {
               <Link
                 to="/create"
                 onClick={() => set({ prompt: example.prompt })}
-                className="group grid gap-1.5 rounded-frame"
+                className="group grid gap-1.5 rounded-image"
               >
-                <Picture
+                <ProgressiveImage
                   src={`/examples/${example.file}.webp`}
                   alt={example.prompt}
                   width={example.width}

@@ -1,11 +1,11 @@
 import { useAudit } from "@/api/operations";
-import { Failure, Notice, Skeleton } from "@/components/Notice";
-import { ago, plural } from "@/lib/format";
+import { ErrorNotice, Notice, Skeleton } from "@/components/Notice";
+import { timeAgo, plural } from "@/lib/format";
 
 /** Whether anything was lost, paid twice or left lying about. */
 export function Audit() {
   const audit = useAudit();
-  if (audit.isError) return <Failure error={audit.error} retry={() => void audit.refetch()} />;
+  if (audit.isError) return <ErrorNotice error={audit.error} retry={() => void audit.refetch()} />;
   if (!audit.data) return <Skeleton className="h-24" />;
   const { segments, violations, rules, findings, oldest_at, complete, within_bound } = audit.data;
   if (segments === 0)
@@ -22,7 +22,7 @@ export function Audit() {
         }
       >
         {complete ? "Everything was looked at" : "Not everything was looked at yet"}
-        {oldest_at && `, the earliest ${ago(oldest_at)}`}.
+        {oldest_at && `, the earliest ${timeAgo(oldest_at)}`}.
         {within_bound > 0 &&
           ` ${plural(within_bound, "picture was", "pictures were")} paid for again, within what is allowed.`}
       </Notice>

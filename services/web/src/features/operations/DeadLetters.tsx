@@ -2,16 +2,16 @@ import { useState } from "react";
 import { type Group, useDeadLetters, useReplay } from "@/api/operations";
 import { Button } from "@/components/Button";
 import { Dialog } from "@/components/Dialog";
-import { Failure, Skeleton } from "@/components/Notice";
-import { ago, count, plural } from "@/lib/format";
-import { sentence } from "@/lib/words";
-import { say } from "@/state/toasts";
+import { ErrorNotice, Skeleton } from "@/components/Notice";
+import { timeAgo, count, plural } from "@/lib/format";
+import { humanize } from "@/lib/labels";
+import { showToast } from "@/state/toasts";
 
 /** What failed, the same failures together, with what helps. */
 export function DeadLetters() {
   const letters = useDeadLetters();
   const [chosen, setChosen] = useState<Group>();
-  if (letters.isError && !letters.data) return <Failure error={letters.error} retry={() => void letters.refetch()} />;
+  if (letters.isError && !letters.data) return <ErrorNotice error={letters.error} retry={() => void letters.refetch()} />;
   if (!letters.data) return <Skeleton className="h-24" />;
   if (letters.data.groups.length === 0) return <p className="text-muted text-sm">Nothing waits for an operator.</p>;
   return (
@@ -26,13 +26,13 @@ export function DeadLetters() {
               <p className="font-medium">
                 {plural(group.count, "message")} in {group.step}
                 <span className="ml-2 rounded-full bg-warn-soft px-2 py-0.5 text-warn text-xs">
-                  {sentence(group.kind)}
+                  {humanize(group.kind)}
                 </span>
               </p>
               <p className="text-sm">{group.reason}</p>
               <p className="text-muted text-sm">{group.advice}</p>
               <p className="margin-note text-muted">
-                {group.error} · {group.fingerprint} · since {ago(group.oldest)}
+                {group.error} · {group.fingerprint} · since {timeAgo(group.oldest)}
               </p>
             </div>
             <Button onClick={() => setChosen(group)}>Replay…</Button>
@@ -58,7 +58,7 @@ function Confirm({ group, onClose }: { group: Group; onClose(): void }) {
       {
         onSuccess: ({ outcomes }) => {
           const sent = outcomes.filter(({ action }) => action === "replayed" || action === "canary_passed").length;
-          say(`${count(sent)} of ${plural(outcomes.length, "message")} sent back to ${group.step}.`);
+          showToast(`${count(sent)} of ${plural(outcomes.length, "message")} sent back to ${group.step}.`);
           onClose();
         },
       },
@@ -71,7 +71,7 @@ function Confirm({ group, onClose }: { group: Group; onClose(): void }) {
           They go back to {group.step} and are handled once more. If what made them fail is still there, they come back
           here.
         </p>
-        {failed && <Failure error={failed} />}
+        {failed && <ErrorNotice error={failed} />}
         {trial.data && (
           <ul className="grid max-h-48 gap-1 overflow-y-auto">
             {trial.data.outcomes.map((outcome) => (
@@ -83,11 +83,11 @@ function Confirm({ group, onClose }: { group: Group; onClose(): void }) {
           </ul>
         )}
         <div className="flex flex-wrap justify-end gap-2">
-          <Button look="quiet" onClick={onClose}>
+          <Button variant="ghost" onClick={onClose}>
             Leave them
           </Button>
           {trial.data ? (
-            <Button look="primary" disabled={replay.isPending} onClick={() => send(true)}>
+            <Button variant="primary" disabled={replay.isPending} onClick={() => send(true)}>
               {replay.isPending ? "Sending…" : "One first, then the rest"}
             </Button>
           ) : (

@@ -21,7 +21,7 @@ export function OperatorKey() {
         hint="For this page only; it is kept in memory and forgotten on the next load."
         onChange={(event) => setText(event.target.value)}
       />
-      <Button type="submit" look="primary" className="justify-self-start">
+      <Button type="submit" variant="primary" className="justify-self-start">
         Use it here
       </Button>
     </form>

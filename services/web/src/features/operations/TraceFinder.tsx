@@ -1,11 +1,11 @@
 import { type FormEvent, useState } from "react";
 import { useSearchParams } from "react-router";
-import { type Happening, useTrace } from "@/api/operations";
+import { type TraceEvent, useTrace } from "@/api/operations";
 import { Button } from "@/components/Button";
 import { TextField } from "@/components/Field";
-import { Failure, Skeleton } from "@/components/Notice";
-import { span } from "@/lib/format";
-import { statusWord } from "@/lib/words";
+import { ErrorNotice, Skeleton } from "@/components/Notice";
+import { duration } from "@/lib/format";
+import { statusLabel } from "@/lib/labels";
 
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
@@ -42,12 +42,12 @@ export function TraceFinder() {
           Follow it
         </Button>
       </form>
-      {trace.isError && <Failure error={trace.error} retry={() => void trace.refetch()} />}
+      {trace.isError && <ErrorNotice error={trace.error} retry={() => void trace.refetch()} />}
       {trace.isFetching && !trace.data && <Skeleton className="h-40" />}
       {trace.data && (
         <>
           <p className="text-sm">
-            {statusWord(trace.data.status)} after {span(trace.data.seconds * 1000)}
+            {statusLabel(trace.data.status)} after {duration(trace.data.seconds * 1000)}
             <span className="margin-note text-muted"> · trace {trace.data.trace_id}</span>
           </p>
           <Tree events={trace.data.events} />
@@ -57,7 +57,7 @@ export function TraceFinder() {
   );
 }
 
-function Tree({ events }: { events: readonly Happening[] }) {
+function Tree({ events }: { events: readonly TraceEvent[] }) {
   return (
     <ul className="grid gap-2 border-line border-l-2 pl-4">
       {events.map((event) => (
@@ -65,7 +65,7 @@ function Tree({ events }: { events: readonly Happening[] }) {
           <p className="text-sm">
             <span className="font-medium">{event.event}</span>{" "}
             <span className="margin-note text-muted">
-              +{span(event.after_seconds * 1000)}
+              +{duration(event.after_seconds * 1000)}
               {!event.certain && " · probably"}
             </span>
           </p>
@@ -76,8 +76,8 @@ function Tree({ events }: { events: readonly Happening[] }) {
                 <span className="margin-note text-muted">
                   {[
                     step.attempts > 1 && `${step.attempts} attempts`,
-                    step.waited_seconds !== undefined && `waited ${span(step.waited_seconds * 1000)}`,
-                    step.worked_seconds !== undefined && `worked ${span(step.worked_seconds * 1000)}`,
+                    step.waited_seconds !== undefined && `waited ${duration(step.waited_seconds * 1000)}`,
+                    step.worked_seconds !== undefined && `worked ${duration(step.worked_seconds * 1000)}`,
                     ...step.calls,
                   ]
                     .filter(Boolean)

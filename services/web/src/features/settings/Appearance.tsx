@@ -1,6 +1,6 @@
 import { Monitor, Moon, Sun } from "lucide-react";
 import { useSavePreferences } from "@/api/preferences";
-import { Choice } from "@/components/Choice";
+import { RadioGroup } from "@/components/RadioGroup";
 import { useSession } from "@/state/session";
 import { type Theme, useTheme } from "@/state/theme";
 
@@ -40,7 +40,7 @@ export function Appearance() {
   const signedIn = useSession((state) => state.key !== null);
   const save = useSavePreferences();
   return (
-    <Choice
+    <RadioGroup
       legend="Theme"
       quiet
       options={THEMES}

@@ -1,12 +1,12 @@
 import type { Schemas } from "@/api/client";
 import { useModels } from "@/api/models";
 import { usePreferences, useSavePreferences } from "@/api/preferences";
-import { Choice } from "@/components/Choice";
+import { RadioGroup } from "@/components/RadioGroup";
 import { SelectField } from "@/components/Field";
-import { Failure, Skeleton } from "@/components/Notice";
-import { shapeName, shapesOf } from "@/lib/shapes";
-import { sentence } from "@/lib/words";
-import { say } from "@/state/toasts";
+import { ErrorNotice, Skeleton } from "@/components/Notice";
+import { aspectRatioName, aspectRatiosOf } from "@/lib/aspectRatios";
+import { humanize } from "@/lib/labels";
+import { showToast } from "@/state/toasts";
 
 type Chosen = Schemas["Defaults"];
 
@@ -17,7 +17,7 @@ export function Defaults() {
   const save = useSavePreferences();
   const failed = preferences.error ?? models.error;
   if (failed)
-    return <Failure error={failed} retry={() => void Promise.all([preferences.refetch(), models.refetch()])} />;
+    return <ErrorNotice error={failed} retry={() => void Promise.all([preferences.refetch(), models.refetch()])} />;
   if (!preferences.data || !models.data) return <Skeleton className="h-48" />;
 
   const chosen: Chosen = (save.isPending && save.variables.defaults) || preferences.data.preferences.defaults || {};
@@ -26,13 +26,13 @@ export function Defaults() {
   const change = (next: Partial<Chosen>) =>
     save.mutate(
       { defaults: { ...chosen, ...next } },
-      { onSuccess: () => void say("Saved.", { tone: "good", lasts: 2500 }) },
+      { onSuccess: () => void showToast("Saved.", { tone: "success", durationMs: 2500 }) },
     );
   const shape = chosen.aspect_ratio ?? chosen.size ?? "";
 
   return (
     <>
-      {save.isError && <Failure error={save.error} />}
+      {save.isError && <ErrorNotice error={save.error} />}
       <SelectField
         label="Model"
         value={chosen.model ?? ""}
@@ -50,14 +50,14 @@ export function Defaults() {
           label="Shape"
           value={shape}
           onChange={(event) => {
-            const found = shapesOf(model).find(({ value }) => value === event.target.value);
+            const found = aspectRatiosOf(model).find(({ value }) => value === event.target.value);
             change({ size: null, aspect_ratio: null, ...(found && { [found.field]: found.value }) });
           }}
         >
           <option value="">The model's own</option>
-          {shapesOf(model).map((one) => (
+          {aspectRatiosOf(model).map((one) => (
             <option key={one.value} value={one.value}>
-              {shapeName(one)}, {one.value}
+              {aspectRatioName(one)}, {one.value}
             </option>
           ))}
         </SelectField>
@@ -71,12 +71,12 @@ export function Defaults() {
           <option value="">None</option>
           {model.styles.map((style) => (
             <option key={style} value={style}>
-              {sentence(style)}
+              {humanize(style)}
             </option>
           ))}
         </SelectField>
       )}
-      <Choice
+      <RadioGroup
         legend="Pictures"
         options={[1, 2, 3, 4].map((value) => ({ value, label: String(value), name: `${value} pictures` }))}
         value={chosen.count ?? 1}

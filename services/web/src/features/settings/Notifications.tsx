@@ -26,7 +26,7 @@ export function Notifications() {
         onChange={(next) => void change(next)}
       />
       {refused && (
-        <Notice tone="warn" title="The browser said no" live>
+        <Notice tone="warning" title="The browser said no" live>
           Allow notifications for this address in the browser's own settings, then try again.
         </Notice>
       )}

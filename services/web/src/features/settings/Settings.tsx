@@ -1,10 +1,10 @@
 import type { ReactNode } from "react";
-import { KeyForm } from "@/components/KeyForm";
+import { ApiKeyForm } from "@/components/ApiKeyForm";
 import { Title } from "@/components/Title";
 import { useSession } from "@/state/session";
 import { Appearance } from "./Appearance";
 import { Defaults } from "./Defaults";
-import { Key } from "./Key";
+import { ApiKeySettings } from "./ApiKeySettings";
 import { Notifications } from "./Notifications";
 
 /** The key, and what its owner prefers. */
@@ -15,7 +15,7 @@ export function Settings() {
       <Title>Settings</Title>
       <h1 className="mb-8 font-bold text-4xl tracking-tight sm:text-5xl">Settings</h1>
       <Section title="Your key" text="It says who you are to the API: what you may do, and how much of it.">
-        {key === null ? <KeyForm /> : <Key />}
+        {key === null ? <ApiKeyForm /> : <ApiKeySettings />}
       </Section>
       <Section title="Appearance" text="Light as a light table, dark as a darkroom.">
         <Appearance />

@@ -1,0 +1,53 @@
+import { Check, X } from "lucide-react";
+import type { RequestView } from "@/api/requests";
+import { dateTime, duration } from "@/lib/format";
+import { type ProgressStep, progressOf } from "./requestProgress";
+
+/** The way of a request, filled as its events arrive. */
+export function ProgressSteps({ view }: { view: Pick<RequestView, "status" | "created_at" | "timeline"> }) {
+  return (
+    <ol className="grid grid-cols-5" aria-label="Progress">
+      {progressOf(view).map((station) => (
+        <Stop key={station.name} station={station} />
+      ))}
+    </ol>
+  );
+}
+
+const LINES: Record<ProgressStep["state"], string> = {
+  done: "bg-ink",
+  current: "bg-line",
+  waiting: "bg-line",
+  stopped: "bg-bad",
+};
+
+function Stop({ station }: { station: ProgressStep }) {
+  const { name, doing, state, after, at } = station;
+  return (
+    <li className="relative grid content-start gap-0.5 pt-3 pr-2" title={at ? dateTime(at) : undefined}>
+      <span className={`absolute inset-x-0 top-0 h-0.5 overflow-hidden ${LINES[state]}`} aria-hidden>
+        {state === "current" && <span className="block h-full w-1/3 animate-scan bg-accent" />}
+      </span>
+      <span
+        className={`flex items-center gap-1 text-xs ${
+          state === "done"
+            ? "font-medium"
+            : state === "current"
+              ? "font-medium text-accent"
+              : state === "stopped"
+                ? "font-medium text-bad"
+                : "text-muted"
+        }`}
+      >
+        {state === "done" && <Check className="size-3 shrink-0" aria-hidden />}
+        {state === "stopped" && <X className="size-3 shrink-0" aria-hidden />}
+        <span className="truncate">{state === "current" ? doing : name}</span>
+        {state === "stopped" && <span className="sr-only"> did not happen</span>}
+        {state === "waiting" && <span className="sr-only"> still to come</span>}
+      </span>
+      <span className="margin-note text-muted">
+        {after === null ? " " : after === 0 ? "at once" : `+${duration(after)}`}
+      </span>
+    </li>
+  );
+}
