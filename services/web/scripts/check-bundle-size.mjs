@@ -1,4 +1,4 @@
-// What a first visit downloads may not grow unseen: the entry's scripts, all that it imports, and its styles, gzipped.
+// Check the gzipped size of the first load against its budget: the entry script, everything it imports, and its styles.
 import { readFileSync, rmSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
@@ -23,12 +23,12 @@ const files = {
 let failed = false;
 for (const [kind, budget] of Object.entries(BUDGETS)) {
   const bytes = files[kind].reduce((sum, file) => sum + gzipSync(readFileSync(new URL(file, dist))).length, 0);
-  const verdict = bytes <= budget ? "within" : "ABOVE";
+  const comparison = bytes <= budget ? "within" : "ABOVE";
   failed ||= bytes > budget;
   process.stdout.write(
-    `first load ${kind}: ${(bytes / 1000).toFixed(1)} kB gzip, ${verdict} its ${budget / 1000} kB\n`,
+    `first load ${kind}: ${(bytes / 1000).toFixed(1)} kB gzip, ${comparison} the budget of ${budget / 1000} kB\n`,
   );
 }
-// The manifest was for this count only: it is nothing to publish.
+// The manifest is needed only here: do not publish it.
 rmSync(new URL(".vite", dist), { recursive: true });
 process.exit(failed ? 1 : 0);

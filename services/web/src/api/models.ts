@@ -20,3 +20,10 @@ export function useModels() {
 export function chosenModel(models: Model[], key: string | null | undefined): Model | undefined {
   return models.find((model) => model.key === key) ?? models.find((model) => model.default) ?? models[0];
 }
+
+/** Return the models that can be chosen, the default first. A model past its end of life is replaced by its successor. */
+export function selectableModels(models: Model[]): Model[] {
+  return models
+    .filter(({ lifecycle }) => lifecycle === "active" || lifecycle === "legacy")
+    .sort((one, other) => Number(other.default) - Number(one.default));
+}

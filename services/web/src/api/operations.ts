@@ -21,7 +21,7 @@ export function useReadiness() {
     queryKey: [...keys.operations, "readiness", key],
     queryFn: ({ signal }) => unwrap(api().GET("/health/ready", { signal })),
     enabled: key !== null,
-    refetchInterval: EVERY,
+    refetchInterval: REFETCH_INTERVAL,
     retry: false,
   });
 }
@@ -58,7 +58,7 @@ export function useDeadLetters() {
     queryKey: [...keys.operations, "dead-letters", key],
     queryFn: ({ signal }) => unwrap(api().GET("/v1/operations/dead-letters", { signal })),
     enabled: key !== null,
-    refetchInterval: EVERY,
+    refetchInterval: REFETCH_INTERVAL,
     retry: false,
   });
 }

@@ -91,7 +91,7 @@ export function Shell() {
             <Link className="hover:text-ink" to="/about#privacy">
               Privacy
             </Link>
-            <Link className="hover:text-ink" to="/about#rules">
+            <Link className="hover:text-ink" to="/about#policy">
               Content policy
             </Link>
             <Link className="hover:text-ink" to="/operations">

@@ -76,7 +76,7 @@ export function ProgressiveImage({
             setState("failed");
             onLoadError?.();
           }}
-          className={`absolute inset-0 size-full object-cover ${state === "loaded" ? "animate-develop" : "opacity-0"}`}
+          className={`absolute inset-0 size-full object-cover ${state === "loaded" ? "animate-appear" : "opacity-0"}`}
         />
       )}
       {state === "failed" && (

@@ -13,7 +13,7 @@ export function BarChart({ title, unit, bars }: { title: string; unit: string; b
       <figcaption id={id} className="flex items-baseline justify-between gap-3">
         <span className="font-semibold">{title}</span>
         <span className="margin-note text-muted">
-          max: {bars.find(({ value }) => value === max)?.text ?? "0"} {unit}
+          max: {bars.find(({ value }) => value === max)?.text ?? "0"}
         </span>
       </figcaption>
       <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" className="h-40 w-full" aria-hidden>

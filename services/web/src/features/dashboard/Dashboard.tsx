@@ -2,7 +2,7 @@ import { useState } from "react";
 import { type Numbers, useDaily } from "@/api/analytics";
 import { useModels } from "@/api/models";
 import { RadioGroup } from "@/components/RadioGroup";
-import { BarChart, Shares } from "@/components/charts";
+import { BarChart, Breakdown } from "@/components/charts";
 import { RequireApiKey } from "@/components/ApiKeyForm";
 import { ErrorNotice, Skeleton } from "@/components/Notice";
 import { Title } from "@/components/Title";
@@ -16,7 +16,7 @@ const PERIODS = [
   { value: 90, label: "90 days" },
 ];
 
-/** What was drawn, what was not and why, and what it cost. */
+/** Shows how many images were generated, what was rejected or failed, and the cost. */
 export function Dashboard() {
   const [days, setDays] = useState(30);
   return (
@@ -24,9 +24,9 @@ export function Dashboard() {
       <Title>Dashboard</Title>
       <header className="mb-8 flex flex-wrap items-end justify-between gap-4">
         <h1 className="font-bold text-4xl tracking-tight sm:text-5xl">Dashboard</h1>
-        <RadioGroup legend="Period" quiet options={PERIODS} value={days} onChange={(next) => setDays(next)} />
+        <RadioGroup legend="Period" hideLegend options={PERIODS} value={days} onChange={(next) => setDays(next)} />
       </header>
-      <RequireApiKey purpose="Numbers are for keys with the scope analytics:read.">
+      <RequireApiKey purpose="The dashboard needs a key with the scope analytics:read.">
         <Report days={days} />
       </RequireApiKey>
     </div>
@@ -45,48 +45,48 @@ function Report({ days }: { days: number }) {
     <div className="grid grid-cols-1 gap-12" aria-busy={report.isPlaceholderData}>
       <Totals total={total} />
       <div className="grid gap-x-12 gap-y-10 lg:grid-cols-2">
-        <BarChart title="Pictures a day" unit="pictures" bars={daily(report.data.days, stored)} />
+        <BarChart title="Images per day" unit="Images" bars={daily(report.data.days, stored)} />
         <BarChart
-          title="Cost a day"
-          unit="spent"
+          title="Cost per day"
+          unit="Cost"
           bars={daily(report.data.days, ({ cost_usd }) => Number(cost_usd), usd)}
         />
       </div>
       <div className="grid gap-x-12 gap-y-10 border-line border-t pt-8 sm:grid-cols-2 lg:grid-cols-4">
-        <Shares
+        <Breakdown
           title="Cost by model"
-          unit="US dollars"
+          unit="Cost (US dollars)"
           bars={costs(total.models, modelName)}
-          empty="Nothing was spent."
+          empty="No cost in this period."
         />
-        <Shares title="Styles" unit="Requests" bars={largest(total.styles, humanize)} empty="Nobody chose a style." />
-        <Shares
-          title="Blocked because of"
+        <Breakdown title="Requests by style" unit="Requests" bars={largest(total.styles, humanize)} empty="No request used a style." />
+        <Breakdown
+          title="Rejected by category"
           unit="Requests"
           bars={largest(total.rejections, (key) => humanize(categoryLabel(key)))}
-          empty="Nothing was blocked."
+          empty="No request was rejected."
         />
-        <Shares title="Failures" unit="Requests" bars={largest(total.failures, humanize)} empty="Nothing failed." />
+        <Breakdown title="Failed by reason" unit="Requests" bars={largest(total.failures, humanize)} empty="No request failed." />
       </div>
       <Steps total={total} />
-      <p className="text-muted text-sm">Days are UTC, counted over all owners, a few seconds behind.</p>
+      <p className="text-muted text-sm">Days are in UTC. Statistics cover all owners and are a few seconds behind.</p>
     </div>
   );
 }
 
 function Totals({ total }: { total: Numbers }) {
   const rate = successRate(total);
-  const whole = total.steps.request;
-  const figures = [
-    ["Pictures kept", count(stored(total))],
+  const request = total.steps.request;
+  const statistics = [
+    ["Images stored", count(stored(total))],
     ["Requests", count(total.requests.accepted ?? 0)],
-    ["Ended with a picture", rate === null ? "–" : `${(rate * 100).toFixed(rate === 1 ? 0 : 1)} %`],
-    ["Typical wait", whole ? duration(whole.p50_ms) : "–"],
-    ["Spent", usd(total.cost_usd)],
+    ["Success rate", rate === null ? "–" : `${(rate * 100).toFixed(rate === 1 ? 0 : 1)} %`],
+    ["Median time", request ? duration(request.p50_ms) : "–"],
+    ["Cost", usd(total.cost_usd)],
   ];
   return (
     <dl className="grid grid-cols-2 gap-x-6 gap-y-6 border-line border-y py-6 sm:grid-cols-5">
-      {figures.map(([name, value]) => (
+      {statistics.map(([name, value]) => (
         <div key={name} className="grid gap-1">
           <dt className="text-muted text-sm">{name}</dt>
           <dd className="font-display font-semibold text-3xl tabular-nums tracking-tight">{value}</dd>
@@ -102,14 +102,14 @@ function Steps({ total }: { total: Numbers }) {
   return (
     <section aria-labelledby="steps" className="border-line border-t pt-8">
       <h2 id="steps" className="mb-3 font-semibold text-lg">
-        How long each step takes
+        Duration per step
       </h2>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboards too */}
-      <section className="overflow-x-auto" tabIndex={0} aria-label="Steps in numbers">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard */}
+      <section className="overflow-x-auto" tabIndex={0} aria-label="Duration per step">
         <table className="w-full min-w-140 text-sm">
           <thead>
             <tr className="text-left text-muted">
-              {["Step", "Runs", "Half within", "95 % within", "Stalled", "Replayed"].map((name, index) => (
+              {["Step", "Runs", "Median", "95th percentile", "Stalled", "Replayed"].map((name, index) => (
                 <th key={name} scope="col" className={`py-1.5 font-normal ${index > 0 ? "text-right" : ""}`}>
                   {name}
                 </th>
@@ -120,7 +120,7 @@ function Steps({ total }: { total: Numbers }) {
             {steps.map(([name, step]) => (
               <tr key={name} className="border-line border-t">
                 <th scope="row" className="py-1.5 text-left font-normal">
-                  {name === "request" ? "The whole request" : name}
+                  {name === "request" ? "Whole request" : name}
                 </th>
                 {[
                   count(step.count),
@@ -129,7 +129,7 @@ function Steps({ total }: { total: Numbers }) {
                   count(step.stalled),
                   count(step.replayed),
                 ].map((text, index) => (
-                  // biome-ignore lint/suspicious/noArrayIndexKey: columns are their order
+                  // biome-ignore lint/suspicious/noArrayIndexKey: columns never change their order
                   <td key={index} className="margin-note py-1.5 text-right text-ink">
                     {text}
                   </td>
@@ -145,7 +145,7 @@ function Steps({ total }: { total: Numbers }) {
 
 function ReportSkeleton() {
   return (
-    <div className="grid gap-8" role="status" aria-label="Loading the numbers">
+    <div className="grid gap-8" role="status" aria-label="Loading statistics">
       <Skeleton className="h-24" />
       <div className="grid gap-8 lg:grid-cols-2">
         <Skeleton className="h-48" />

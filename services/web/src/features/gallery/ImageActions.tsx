@@ -8,18 +8,18 @@ import { draftFromImage } from "@/lib/drafts";
 import { UNDO_MILLISECONDS, useDeletions } from "@/state/deletions";
 import { type Draft, useDraft } from "@/state/draft";
 import { showToast } from "@/state/toasts";
-import { save } from "./download";
+import { downloadImage } from "./download";
 
 const VARIATIONS = 4;
 
-/** What can be done with a picture. */
-export function ImageActions({ image, onGone }: { image: ImageView; onGone(): void }) {
+/** The actions for one image. */
+export function ImageActions({ image, onDelete }: { image: ImageView; onDelete(): void }) {
   const navigate = useNavigate();
   const models = useModels().data ?? [];
   const replace = useDraft((state) => state.replace);
   const favourite = useFavourite();
-  const remove = useRemoval();
-  const [saving, setSaving] = useState(false);
+  const remove = useUndoableDelete();
+  const [downloading, setDownloading] = useState(false);
   const create = (change: Partial<Draft>) => {
     replace({ ...draftFromImage(image, models), ...change });
     void navigate("/create");
@@ -29,7 +29,7 @@ export function ImageActions({ image, onGone }: { image: ImageView; onGone(): vo
       <div className="grid grid-cols-2 gap-2">
         <Button variant="primary" onClick={() => create({ seed: null, count: VARIATIONS })}>
           <Layers className="size-4" aria-hidden />
-          Variations
+          Create variations
         </Button>
         <Button onClick={() => create({})}>
           <SlidersHorizontal className="size-4" aria-hidden />
@@ -39,14 +39,14 @@ export function ImageActions({ image, onGone }: { image: ImageView; onGone(): vo
       <div className="flex items-center gap-1">
         <Button
           className="flex-1"
-          disabled={saving}
+          disabled={downloading}
           onClick={() => {
-            setSaving(true);
-            void save(image).finally(() => setSaving(false));
+            setDownloading(true);
+            void downloadImage(image).finally(() => setDownloading(false));
           }}
         >
           <Download className="size-4" aria-hidden />
-          {saving ? "Fetching…" : "Download"}
+          {downloading ? "Downloading…" : "Download"}
         </Button>
         <IconButton
           label="Favourite"
@@ -60,7 +60,7 @@ export function ImageActions({ image, onGone }: { image: ImageView; onGone(): vo
           className="hover:bg-bad-soft hover:text-bad"
           onClick={() => {
             remove(image.id);
-            onGone();
+            onDelete();
           }}
         >
           <Trash2 className="size-5" aria-hidden />
@@ -70,8 +70,8 @@ export function ImageActions({ image, onGone }: { image: ImageView; onGone(): vo
   );
 }
 
-/** Out of sight at once, deleted when the time to fetch it back is over. */
-function useRemoval(): (id: string) => void {
+/** Hide the image immediately and delete it once the undo period has passed. */
+function useUndoableDelete(): (id: string) => void {
   const { schedule, undo } = useDeletions();
   const deletion = useDeleteImage();
   return (id) => {
@@ -79,11 +79,11 @@ function useRemoval(): (id: string) => void {
       deletion.mutate(id, {
         onError: () => {
           undo(id);
-          showToast("The picture could not be deleted. It is back in the gallery.", { tone: "error" });
+          showToast("The image could not be deleted. It is back in the gallery.", { tone: "error" });
         },
       }),
     );
-    showToast("The picture, its files and its links are deleted.", {
+    showToast("Image deleted, with its files and share links.", {
       durationMs: UNDO_MILLISECONDS - 500,
       action: { label: "Undo", run: () => undo(id) },
     });

@@ -12,7 +12,7 @@ import { ImageMetadata } from "./ImageMetadata";
 import type { GalleryContext } from "./Gallery";
 import { ShareLinks } from "./ShareLinks";
 
-/** One picture and everything that made it, over the gallery. */
+/** Shows one image and its metadata in a dialog over the gallery. */
 export function ImageDetail() {
   const { imageId = "" } = useParams();
   const { ids } = useOutletContext<GalleryContext>();
@@ -24,32 +24,32 @@ export function ImageDetail() {
     if (id) void navigate({ pathname: `/gallery/${id}`, search }, { replace: true, preventScrollReset: true });
   };
   const close = () => void navigate({ pathname: "/gallery", search }, { preventScrollReset: true });
-  const [before, after] = [at > 0 ? ids[at - 1] : undefined, at >= 0 ? ids[at + 1] : undefined];
+  const [newer, older] = [at > 0 ? ids[at - 1] : undefined, at >= 0 ? ids[at + 1] : undefined];
 
   useEffect(() => {
-    const turn = (event: KeyboardEvent) => {
+    const onKeyDown = (event: KeyboardEvent) => {
       const typing = event.target instanceof HTMLElement && event.target.closest("input, textarea, select, fieldset");
       if (typing || event.metaKey || event.ctrlKey || event.altKey) return;
-      if (event.key === "ArrowLeft") go(before);
-      if (event.key === "ArrowRight") go(after);
+      if (event.key === "ArrowLeft") go(newer);
+      if (event.key === "ArrowRight") go(older);
     };
-    document.addEventListener("keydown", turn);
-    return () => document.removeEventListener("keydown", turn);
+    document.addEventListener("keydown", onKeyDown);
+    return () => document.removeEventListener("keydown", onKeyDown);
   });
 
   return (
     <Dialog
-      title={image.data ? `Picture: ${image.data.prompt.slice(0, 100)}` : "Picture"}
+      title={image.data ? `Image: ${image.data.prompt.slice(0, 100)}` : "Image"}
       hideTitle
       onClose={close}
       wide
     >
-      <Title>{image.data ? image.data.prompt.slice(0, 60) : "Picture"}</Title>
+      <Title>{image.data ? image.data.prompt.slice(0, 60) : "Image"}</Title>
       <div className="grid lg:grid-cols-[minmax(0,1fr)_24rem]">
         <div className="relative grid min-h-60 place-items-center bg-sunken p-0 sm:p-6">
-          <Stage image={image.data} onStale={() => void image.refetch()} />
-          <Turn side="left" label="Newer picture" onClick={before ? () => go(before) : undefined} />
-          <Turn side="right" label="Older picture" onClick={after ? () => go(after) : undefined} />
+          <LargeImage image={image.data} onLoadError={() => void image.refetch()} />
+          <NavigationButton side="left" label="Newer image" onClick={newer ? () => go(newer) : undefined} />
+          <NavigationButton side="right" label="Older image" onClick={older ? () => go(older) : undefined} />
         </div>
         <div className="relative grid content-start gap-6 p-5 sm:p-6 lg:max-h-[calc(100dvh-4rem)] lg:overflow-y-auto">
           <IconButton label="Close" onClick={close} className="absolute! top-3 right-3">
@@ -60,7 +60,7 @@ export function ImageDetail() {
           {image.data && (
             <>
               <p className="pr-10 font-display font-medium text-xl leading-snug">{image.data.prompt}</p>
-              <ImageActions image={image.data} onGone={close} />
+              <ImageActions image={image.data} onDelete={close} />
               <ImageMetadata image={image.data} />
               <ShareLinks key={image.data.id} id={image.data.id} />
             </>
@@ -71,7 +71,7 @@ export function ImageDetail() {
   );
 }
 
-function Stage({ image, onStale }: { image: ImageView | undefined; onStale(): void }) {
+function LargeImage({ image, onLoadError }: { image: ImageView | undefined; onLoadError(): void }) {
   if (!image) return <Skeleton className="aspect-square w-full max-w-2xl" />;
   const ratio = image.width / image.height;
   return (
@@ -84,15 +84,15 @@ function Stage({ image, onStale }: { image: ImageView | undefined; onStale(): vo
         height={image.height}
         placeholder={image.placeholder}
         eager
-        onStale={onStale}
+        onLoadError={onLoadError}
       />
     </div>
   );
 }
 
-type TurnProps = { side: "left" | "right"; label: string; onClick: (() => void) | undefined };
+type NavigationButtonProps = { side: "left" | "right"; label: string; onClick: (() => void) | undefined };
 
-function Turn({ side, label, onClick }: TurnProps) {
+function NavigationButton({ side, label, onClick }: NavigationButtonProps) {
   if (!onClick) return null;
   const Icon = side === "left" ? ChevronLeft : ChevronRight;
   return (
@@ -110,7 +110,7 @@ function Turn({ side, label, onClick }: TurnProps) {
 
 function ImageDetailSkeleton() {
   return (
-    <div className="grid gap-4" role="status" aria-label="Loading the picture">
+    <div className="grid gap-4" role="status" aria-label="Loading the image">
       <Skeleton className="h-14" />
       <Skeleton className="h-10 w-2/3" />
       <Skeleton className="h-48" />

@@ -4,15 +4,15 @@ import { Link } from "react-router";
 import { type ImageSummary, useFavourite } from "@/api/images";
 import { ProgressiveImage } from "@/components/ProgressiveImage";
 import { timeAgo } from "@/lib/format";
-import { next } from "./gridNavigation";
+import { nextIndex } from "./gridNavigation";
 
-type ImageGridProps = { images: ImageSummary[]; search: string; onStale(): void };
+type ImageGridProps = { images: ImageSummary[]; search: string; onLoadError(): void };
 
-/** Pixels: what a row of frames is about as high as. */
+/** The approximate height of a row. */
 const ROW = "[--row:9rem] sm:[--row:15rem]";
 
-/** RequestImages in rows, in their order and uncropped. One stop for the tab key; the arrow keys go from frame to frame. */
-export function ImageGrid({ images, search, onStale }: ImageGridProps) {
+/** Images in rows, uncropped and in order. One tab stop; the arrow keys move between images (roving tabindex). */
+export function ImageGrid({ images, search, onLoadError }: ImageGridProps) {
   const list = useRef<HTMLUListElement>(null);
   const [active, setActive] = useState<string>();
   const current = images.some(({ id }) => id === active) ? active : images[0]?.id;
@@ -20,7 +20,7 @@ export function ImageGrid({ images, search, onStale }: ImageGridProps) {
   const move = (event: KeyboardEvent) => {
     const links = [...(list.current?.querySelectorAll<HTMLAnchorElement>("a[data-grid-item]") ?? [])];
     const at = links.indexOf(document.activeElement as HTMLAnchorElement);
-    const to = next(
+    const to = nextIndex(
       event.key,
       at,
       links.map((link) => link.getBoundingClientRect()),
@@ -31,7 +31,7 @@ export function ImageGrid({ images, search, onStale }: ImageGridProps) {
   };
 
   return (
-    <ul ref={list} onKeyDown={move} className={`flex flex-wrap gap-2 sm:gap-3 ${ROW}`} aria-label="Pictures">
+    <ul ref={list} onKeyDown={move} className={`flex flex-wrap gap-2 sm:gap-3 ${ROW}`} aria-label="Images">
       {images.map((image, index) => {
         const ratio = image.width / image.height;
         return (
@@ -50,7 +50,7 @@ export function ImageGrid({ images, search, onStale }: ImageGridProps) {
             >
               <ProgressiveImage
                 src={image.display_url}
-                small={{
+                thumbnail={{
                   src: image.thumbnail_url,
                   width: Math.round(320 * Math.min(1, ratio)),
                   sizes: "(max-width: 40rem) 45vw, 22rem",
@@ -60,7 +60,7 @@ export function ImageGrid({ images, search, onStale }: ImageGridProps) {
                 height={image.height}
                 placeholder={image.placeholder}
                 eager={index < 6}
-                onStale={onStale}
+                onLoadError={onLoadError}
               />
               <span className="pointer-events-none absolute inset-x-0 bottom-0 hidden rounded-b-image bg-linear-to-t from-black/75 to-transparent px-3 pt-10 pb-2.5 text-white opacity-0 transition-opacity group-focus-within:opacity-100 group-hover:opacity-100 sm:block">
                 <span className="line-clamp-2 text-xs" aria-hidden>
@@ -94,14 +94,14 @@ function FavouriteButton({ image, reachable }: { image: ImageSummary; reachable:
   );
 }
 
-const SHAPES = [1.5, 0.8, 1, 1.8, 0.7, 1, 1.4, 1, 0.75, 1.6];
+const SKELETON_RATIOS = [1.5, 0.8, 1, 1.8, 0.7, 1, 1.4, 1, 0.75, 1.6];
 
 export function ImageGridSkeleton() {
   return (
-    <div className={`flex flex-wrap gap-2 sm:gap-3 ${ROW}`} role="status" aria-label="Loading pictures">
-      {SHAPES.map((ratio, index) => (
+    <div className={`flex flex-wrap gap-2 sm:gap-3 ${ROW}`} role="status" aria-label="Loading images">
+      {SKELETON_RATIOS.map((ratio, index) => (
         <div
-          // biome-ignore lint/suspicious/noArrayIndexKey: they are all alike and never move
+          // biome-ignore lint/suspicious/noArrayIndexKey: the placeholders are identical and static
           key={index}
           className="animate-pulse-soft rounded-image bg-sunken"
           style={{ flexGrow: ratio * 100, flexBasis: `calc(var(--row) * ${ratio})`, aspectRatio: ratio }}

@@ -4,11 +4,11 @@ import { useModels } from "@/api/models";
 import { bytes, dateTime, usd } from "@/lib/format";
 import { humanize } from "@/lib/labels";
 
-/** Everything that made a picture: with the same of all of this, the same picture comes again. */
+/** Shows the settings that generated an image, and its file. */
 export function ImageMetadata({ image }: { image: ImageView }) {
   const model = useModels().data?.find(({ key }) => key === image.model);
-  const facts: [string, ReactNode][] = [
-    ["Left out", image.negative_prompt],
+  const rows: [string, ReactNode][] = [
+    ["Negative prompt", image.negative_prompt],
     ["Model", model?.name ?? image.model],
     ["Seed", image.seed],
     ["Size", `${image.width} × ${image.height}`],
@@ -28,7 +28,7 @@ export function ImageMetadata({ image }: { image: ImageView }) {
   ];
   return (
     <dl className="grid grid-cols-[auto_1fr] gap-x-6 border-line border-t text-sm">
-      {facts
+      {rows
         .filter(([, value]) => value !== undefined && value !== null && value !== false && value !== "")
         .map(([name, value]) => (
           <div key={name} className="col-span-2 grid grid-cols-subgrid border-line border-b py-1.5">

@@ -9,36 +9,36 @@ import { date } from "@/lib/format";
 import { showToast } from "@/state/toasts";
 
 const DAY = 86_400;
-const LIVES = [
+const LIFETIMES = [
   { value: DAY, label: "1 day" },
   { value: 7 * DAY, label: "7 days" },
   { value: 30 * DAY, label: "30 days" },
 ];
 
-/** Links that show the picture to whoever has them. A link's address is told once, when it is made. */
+/** Creates and revokes share links. The API returns the URL of a link only once, when it is created. */
 export function ShareLinks({ id }: { id: string }) {
   const shares = useShares(id);
   const create = useCreateShare(id);
   const revoke = useRevokeShare(id);
-  const [life, setLife] = useState(7 * DAY);
-  const made = create.data && absoluteUrl(create.data.url);
+  const [lifetime, setLifetime] = useState(7 * DAY);
+  const newUrl = create.data && absoluteUrl(create.data.url);
   return (
     <section aria-label="Share" className="grid gap-3">
       <h3 className="font-semibold text-sm">Share</h3>
       <div className="flex flex-wrap items-center gap-2">
-        <RadioGroup legend="Good for" quiet options={LIVES} value={life} onChange={(value) => setLife(value)} />
-        <Button disabled={create.isPending} onClick={() => create.mutate(life)}>
+        <RadioGroup legend="Link expires after" hideLegend options={LIFETIMES} value={lifetime} onChange={(value) => setLifetime(value)} />
+        <Button disabled={create.isPending} onClick={() => create.mutate(lifetime)}>
           <Link2 className="size-4" aria-hidden />
-          Make a link
+          Create link
         </Button>
       </div>
       {create.isError && <ErrorNotice error={create.error} />}
-      {made && <NewLink url={made} />}
+      {newUrl && <NewLink url={newUrl} />}
       {(shares.data?.length ?? 0) > 0 && (
         <ul className="grid border-line border-t text-sm">
           {shares.data?.map((share) => (
             <li key={share.id} className="flex items-center justify-between gap-2 border-line border-b">
-              <span className="text-muted">Link until {date(share.expires_at)}</span>
+              <span className="text-muted">Link expires on {date(share.expires_at)}</span>
               <Button variant="ghost" disabled={revoke.isPending} onClick={() => revoke.mutate(share.id)}>
                 Revoke
               </Button>
@@ -57,7 +57,7 @@ function NewLink({ url }: { url: string }) {
       await navigator.clipboard.writeText(url);
       setCopied(true);
     } catch {
-      showToast("It could not be copied. Select the address and copy it yourself.");
+      showToast("Could not copy the link. Select it and copy it manually.");
     }
   };
   return (
@@ -65,7 +65,7 @@ function NewLink({ url }: { url: string }) {
       <div className="flex gap-2">
         <input
           readOnly
-          aria-label="The link"
+          aria-label="Share link"
           value={url}
           onFocus={(event) => event.target.select()}
           className="margin-note min-w-0 flex-1 bg-transparent"
@@ -76,7 +76,7 @@ function NewLink({ url }: { url: string }) {
         </Button>
       </div>
       <p className="text-good text-xs">
-        Keep it: it is shown this once. Whoever has it sees the picture, without a key.
+        Copy the link now: it is shown only once. Anyone with the link can view the image.
       </p>
     </div>
   );

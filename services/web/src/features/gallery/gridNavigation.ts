@@ -1,7 +1,7 @@
 type Box = { left: number; right: number; top: number; bottom: number };
 
-/** Where an arrow key leads from the frame `at`, among frames in rows; null where it leads nowhere. */
-export function next(key: string, at: number, boxes: readonly Box[]): number | null {
+/** Return the index of the item that a key moves to from the item `at`, in a grid of rows; null if it does not move. */
+export function nextIndex(key: string, at: number, boxes: readonly Box[]): number | null {
   const here = boxes[at];
   if (!here) return null;
   switch (key) {
@@ -22,16 +22,20 @@ export function next(key: string, at: number, boxes: readonly Box[]): number | n
   }
 }
 
-/** The frame of the nearest row on one side whose middle is nearest. */
+/** Return the item of the nearest row on one side whose centre is nearest. */
 function nearest(here: Box, boxes: readonly Box[], onSide: (box: Box) => boolean): number | null {
-  const middle = (box: Box) => (box.left + box.right) / 2;
-  let best: { index: number; rows: number; aside: number } | null = null;
+  const centre = (box: Box) => (box.left + box.right) / 2;
+  let best: { index: number; rowDistance: number; centreDistance: number } | null = null;
   for (const [index, box] of boxes.entries()) {
     if (!onSide(box)) continue;
-    const rows = Math.abs(box.top - here.top);
-    const aside = Math.abs(middle(box) - middle(here));
-    if (best === null || rows < best.rows - 2 || (Math.abs(rows - best.rows) <= 2 && aside < best.aside))
-      best = { index, rows, aside };
+    const rowDistance = Math.abs(box.top - here.top);
+    const centreDistance = Math.abs(centre(box) - centre(here));
+    if (
+      best === null ||
+      rowDistance < best.rowDistance - 2 ||
+      (Math.abs(rowDistance - best.rowDistance) <= 2 && centreDistance < best.centreDistance)
+    )
+      best = { index, rowDistance, centreDistance };
   }
   return best?.index ?? null;
 }

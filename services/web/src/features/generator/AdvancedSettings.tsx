@@ -9,7 +9,7 @@ import type { Draft } from "@/state/draft";
 
 type AdvancedSettingsProps = { model: Model; draft: Draft; onChange(change: Partial<Draft>): void };
 
-/** What most people never touch, as far as the model takes it. */
+/** Settings that few people need, limited to those that the model supports. */
 export function AdvancedSettings({ model, draft, onChange }: AdvancedSettingsProps) {
   const { steps, guidance } = model.limits;
   const qualities = Object.entries(model.price_usd);
@@ -17,7 +17,7 @@ export function AdvancedSettings({ model, draft, onChange }: AdvancedSettingsPro
     <details className="group">
       <summary className="flex list-none items-center gap-1.5 font-medium text-muted text-sm hover:text-ink [&::-webkit-details-marker]:hidden">
         <ChevronRight className="size-4 transition-transform group-open:rotate-90" aria-hidden />
-        Advanced
+        Advanced settings
       </summary>
       <div className="mt-4 grid gap-5 border-line border-l-2 pl-4">
         {qualities.length > 1 && (
@@ -34,7 +34,7 @@ export function AdvancedSettings({ model, draft, onChange }: AdvancedSettingsPro
         {steps && (
           <Slider
             label="Steps"
-            hint="More take longer and show finer detail."
+            hint="More steps take longer and add detail."
             range={steps}
             step={1}
             value={draft.steps}
@@ -44,7 +44,7 @@ export function AdvancedSettings({ model, draft, onChange }: AdvancedSettingsPro
         {guidance && (
           <Slider
             label="Guidance"
-            hint="How closely the prompt is followed."
+            hint="Higher values follow the prompt more closely."
             range={guidance}
             step={0.1}
             value={draft.guidance}
@@ -52,8 +52,8 @@ export function AdvancedSettings({ model, draft, onChange }: AdvancedSettingsPro
           />
         )}
         <Switch
-          label="Another model may stand in"
-          hint={`If ${model.name} does not answer, one of the same kind draws. Off: this one or none.`}
+          label="Allow failover"
+          hint={`Use a similar model if ${model.name} is unavailable.`}
           checked={draft.failover ?? true}
           onChange={(failover) => onChange({ failover })}
         />
@@ -73,7 +73,7 @@ type SliderProps = {
 
 function Slider({ label, hint, range, step, value, onChange }: SliderProps) {
   const id = useId();
-  const shown = value ?? range.default;
+  const current = value ?? range.default;
   return (
     <div className="grid gap-1.5">
       <div className="flex justify-between">
@@ -81,7 +81,7 @@ function Slider({ label, hint, range, step, value, onChange }: SliderProps) {
           {label}
         </label>
         <output htmlFor={id} className="margin-note text-muted">
-          {shown}
+          {current}
         </output>
       </div>
       <input
@@ -90,7 +90,7 @@ function Slider({ label, hint, range, step, value, onChange }: SliderProps) {
         min={range.min}
         max={range.max}
         step={step}
-        value={shown}
+        value={current}
         aria-describedby={`${id}-hint`}
         onChange={(event) => onChange(event.target.valueAsNumber)}
         className="accent-accent"

@@ -5,17 +5,17 @@ import type { Draft } from "@/state/draft";
 
 type AspectRatioPickerProps = { model: Model; draft: Draft; onChange(change: Partial<Draft>): void };
 
-const BOX = 26;
+const OUTLINE = 26;
 
-/** Sizes as what they are: shapes. */
+/** Offers the aspect ratios or sizes of a model, each with its outline. */
 export function AspectRatioPicker({ model, draft, onChange }: AspectRatioPickerProps) {
   const group = useId();
-  const shapes = aspectRatiosOf(model);
-  const chosen = shapes.find((shape) => draft[shape.field] === shape.value) ?? shapes[0];
+  const ratios = aspectRatiosOf(model);
+  const chosen = ratios.find((ratio) => draft[ratio.field] === ratio.value) ?? ratios[0];
   return (
     <fieldset className="min-w-0">
       <legend className="mb-1.5 flex w-full items-baseline justify-between font-medium text-sm">
-        AspectRatio
+        Aspect ratio
         {chosen && (
           <span className="margin-note font-normal text-muted">
             {chosen.width} × {chosen.height}
@@ -23,27 +23,27 @@ export function AspectRatioPicker({ model, draft, onChange }: AspectRatioPickerP
         )}
       </legend>
       <div className="grid grid-cols-[repeat(auto-fill,minmax(3.25rem,1fr))] gap-1">
-        {shapes.map((shape) => (
+        {ratios.map((ratio) => (
           <label
-            key={shape.value}
-            title={`${aspectRatioName(shape)}, ${shape.width} × ${shape.height}`}
+            key={ratio.value}
+            title={`${aspectRatioName(ratio)}, ${ratio.width} × ${ratio.height}`}
             className="group grid cursor-pointer justify-items-center gap-1 rounded-control border border-transparent pt-2 pb-1.5 transition-colors hover:bg-sunken has-checked:border-accent has-checked:bg-accent-soft has-focus-visible:outline-2 has-focus-visible:outline-accent"
           >
             <input
               type="radio"
               className="sr-only"
               name={group}
-              checked={shape === chosen}
-              aria-label={`${aspectRatioName(shape)}, ${label(shape)}`}
+              checked={ratio === chosen}
+              aria-label={`${aspectRatioName(ratio)}, ${label(ratio)}`}
               onChange={() =>
-                onChange({ size: null, aspect_ratio: null, [shape.field]: shape.value } as Partial<Draft>)
+                onChange({ size: null, aspect_ratio: null, [ratio.field]: ratio.value } as Partial<Draft>)
               }
             />
             <svg viewBox="-16 -16 32 32" className="size-8" aria-hidden>
-              <Outline shape={shape} />
+              <Outline ratio={ratio} />
             </svg>
             <span className="margin-note text-muted group-has-checked:text-ink" aria-hidden>
-              {label(shape)}
+              {label(ratio)}
             </span>
           </label>
         ))}
@@ -52,9 +52,9 @@ export function AspectRatioPicker({ model, draft, onChange }: AspectRatioPickerP
   );
 }
 
-function Outline({ shape }: { shape: AspectRatio }) {
-  const scale = BOX / Math.max(shape.width, shape.height);
-  const [width, height] = [shape.width * scale, shape.height * scale];
+function Outline({ ratio }: { ratio: AspectRatio }) {
+  const scale = OUTLINE / Math.max(ratio.width, ratio.height);
+  const [width, height] = [ratio.width * scale, ratio.height * scale];
   return (
     <rect
       x={-width / 2}
@@ -67,7 +67,7 @@ function Outline({ shape }: { shape: AspectRatio }) {
   );
 }
 
-/** A ratio as it is; a size as its ratio would need a table, so as its width over its height. */
-function label(shape: AspectRatio): string {
-  return shape.field === "aspect_ratio" ? shape.value : `${shape.width}×${shape.height}`;
+/** Return the text under an outline: the aspect ratio, or the size of a model that takes sizes. */
+function label(ratio: AspectRatio): string {
+  return ratio.field === "aspect_ratio" ? ratio.value : `${ratio.width}×${ratio.height}`;
 }

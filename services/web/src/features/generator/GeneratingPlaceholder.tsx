@@ -1,13 +1,13 @@
 type GeneratingPlaceholderProps = { width: number; height: number; status: string; delay: number };
 
-const DEPTH: Record<string, string> = {
+const OPACITY: Record<string, string> = {
   accepted: "opacity-25",
   generating: "opacity-60",
   checking: "opacity-90",
   storing: "opacity-100",
 };
 
-/** A frame whose picture is still to come: colours drift in the bath, the deeper the nearer it is. */
+/** An animated placeholder for an image in progress. It becomes more opaque with each status. */
 export function GeneratingPlaceholder({ width, height, status, delay }: GeneratingPlaceholderProps) {
   return (
     <div
@@ -16,7 +16,7 @@ export function GeneratingPlaceholder({ width, height, status, delay }: Generati
       aria-hidden
     >
       <div
-        className={`absolute -inset-1/4 animate-drift blur-3xl transition-opacity duration-1000 ${DEPTH[status] ?? "opacity-25"}`}
+        className={`absolute -inset-1/4 animate-drift blur-3xl transition-opacity duration-1000 ${OPACITY[status] ?? "opacity-25"}`}
         style={{
           animationDelay: `${delay * -1.7}s`,
           background:

@@ -1,6 +1,7 @@
 import { useIsMutating } from "@tanstack/react-query";
 import { Dices, Sparkles, X } from "lucide-react";
 import { type FormEvent, type RefObject, useState } from "react";
+import { selectableModels } from "@/api/models";
 import { CREATE_REQUEST, useCreateRequest } from "@/api/requests";
 import { Button, IconButton } from "@/components/Button";
 import { RadioGroup } from "@/components/RadioGroup";
@@ -13,16 +14,16 @@ import { CostEstimate } from "./CostEstimate";
 import { ModelPicker } from "./ModelPicker";
 import { AspectRatioPicker } from "./AspectRatioPicker";
 import { StylePicker } from "./StylePicker";
-import { usable, useGeneratorForm } from "./useGeneratorForm";
+import { useGeneratorForm } from "./useGeneratorForm";
 
-const COUNTS = [1, 2, 3, 4].map((value) => ({ value, label: String(value), name: `${value} pictures` }));
+const COUNTS = [1, 2, 3, 4].map((value) => ({ value, label: String(value), name: value === 1 ? "1 image" : `${value} images` }));
 
-/** The form: a prompt, and how it shall be drawn. */
+/** The generator form: the prompt and the generation settings. */
 export function GeneratorForm({ prompt, onSent }: { prompt: RefObject<HTMLTextAreaElement | null>; onSent(): void }) {
   const { models, model, draft, change } = useGeneratorForm();
   const create = useCreateRequest();
   const sending = useIsMutating({ mutationKey: CREATE_REQUEST });
-  const [asked, setAsked] = useState(false);
+  const [submitted, setSubmitted] = useState(false);
 
   if (models.isError) return <ErrorNotice error={models.error} retry={() => void models.refetch()} />;
   if (!model || !models.data) return <GeneratorFormSkeleton />;
@@ -32,17 +33,17 @@ export function GeneratorForm({ prompt, onSent }: { prompt: RefObject<HTMLTextAr
   const problem = promptProblem(draft.prompt, prompt_max);
   const negativeProblem =
     negative.length > negative_prompt_max
-      ? `${count(negative.length - negative_prompt_max)} characters too long for ${model.name}`
+      ? `${count(negative.length - negative_prompt_max)} characters over the limit of ${model.name}`
       : undefined;
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    setAsked(true);
+    setSubmitted(true);
     if (problem || negativeProblem) {
       prompt.current?.focus();
       return;
     }
-    setAsked(false);
+    setSubmitted(false);
     create.mutate({ body: requestBody(draft), idempotencyKey: crypto.randomUUID() });
     onSent();
   };
@@ -54,7 +55,7 @@ export function GeneratorForm({ prompt, onSent }: { prompt: RefObject<HTMLTextAr
       onKeyDown={(event) => {
         if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) submit(event);
       }}
-      aria-label="What to draw"
+      aria-label="Image settings"
       className="grid gap-6 lg:sticky lg:top-20 lg:max-h-[calc(100dvh-6rem)] lg:overflow-y-auto lg:pr-1 lg:pb-1"
     >
       <div className="grid gap-4">
@@ -63,43 +64,43 @@ export function GeneratorForm({ prompt, onSent }: { prompt: RefObject<HTMLTextAr
           label="Prompt"
           rows={4}
           value={draft.prompt}
-          placeholder="What shall be in the picture? Light, time of day, colours and a technique help."
+          placeholder="Describe your image: subject, light, colours and style."
           className="min-h-28 text-base leading-relaxed"
-          error={asked || draft.prompt.length > prompt_max ? problem : undefined}
-          aside={<Length of={draft.prompt} most={prompt_max} />}
+          error={submitted || draft.prompt.length > prompt_max ? problem : undefined}
+          aside={<CharacterCount text={draft.prompt} max={prompt_max} />}
           onChange={(event) => change({ prompt: event.target.value })}
         />
         <TextArea
-          label="Leave out"
+          label="Negative prompt"
           rows={1}
           value={negative}
-          placeholder="people, text, blur"
+          placeholder="What to avoid, such as text or blur"
           error={negativeProblem}
-          aside={<Length of={negative} most={negative_prompt_max} />}
+          aside={<CharacterCount text={negative} max={negative_prompt_max} />}
           onChange={(event) => change({ negative_prompt: event.target.value })}
         />
       </div>
       <StylePicker model={model} draft={draft} onChange={change} />
       <AspectRatioPicker model={model} draft={draft} onChange={change} />
-      <ModelPicker models={usable(models.data)} value={model.key} onChange={(key) => change({ model: key })} />
+      <ModelPicker models={selectableModels(models.data)} value={model.key} onChange={(key) => change({ model: key })} />
       <div className="flex flex-wrap items-start justify-between gap-4">
-        <RadioGroup legend="Pictures" options={COUNTS} value={draft.count ?? 1} onChange={(n) => change({ count: n })} />
+        <RadioGroup legend="Images" options={COUNTS} value={draft.count ?? 1} onChange={(n) => change({ count: n })} />
         <div className="w-44">
           <TextField
             label="Seed"
             inputMode="numeric"
-            placeholder="New each time"
+            placeholder="Random"
             value={draft.seed ?? ""}
             className="font-mono"
             aside={
               <span className="-my-2 flex">
                 {draft.seed !== null && draft.seed !== undefined && (
-                  <IconButton label="A new seed each time" className="size-8!" onClick={() => change({ seed: null })}>
+                  <IconButton label="Clear seed" className="size-8!" onClick={() => change({ seed: null })}>
                     <X className="size-4" aria-hidden />
                   </IconButton>
                 )}
                 <IconButton
-                  label="Roll the dice"
+                  label="Pick a random seed"
                   className="size-8!"
                   onClick={() => change({ seed: Math.floor(Math.random() * (seed_max + 1)) })}
                 >
@@ -119,34 +120,34 @@ export function GeneratorForm({ prompt, onSent }: { prompt: RefObject<HTMLTextAr
         <CostEstimate model={model} draft={draft} />
         <Button type="submit" variant="primary" className="min-h-12 px-6 text-base" aria-keyshortcuts="Control+Enter">
           <Sparkles className="size-4" aria-hidden />
-          {sending > 0 ? "Draw another" : "Draw"}
+          {sending > 0 ? "Generate another" : "Generate"}
         </Button>
       </div>
     </form>
   );
 }
 
-function promptProblem(prompt: string, most: number): string | undefined {
-  if (prompt.trim() === "") return "Say what to draw first.";
-  if (prompt.length > most) return `${count(prompt.length - most)} characters too long for this model`;
+function promptProblem(prompt: string, max: number): string | undefined {
+  if (prompt.trim() === "") return "Enter a prompt.";
+  if (prompt.length > max) return `${count(prompt.length - max)} characters over the limit of this model`;
   return undefined;
 }
 
-function Length({ of, most }: { of: string; most: number }) {
-  const over = of.length > most;
+function CharacterCount({ text, max }: { text: string; max: number }) {
+  const over = text.length > max;
   return (
     <span className={`margin-note ${over ? "text-bad" : "text-muted"}`}>
-      {count(of.length)}
+      {count(text.length)}
       <span className="sr-only"> of </span>
       <span aria-hidden> / </span>
-      {count(most)}
+      {count(max)}
     </span>
   );
 }
 
 function GeneratorFormSkeleton() {
   return (
-    <div className="grid gap-6" role="status" aria-label="Loading the models">
+    <div className="grid gap-6" role="status" aria-label="Loading models">
       <Skeleton className="h-36" />
       <Skeleton className="h-10" />
       <Skeleton className="h-24" />

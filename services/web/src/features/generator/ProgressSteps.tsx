@@ -3,12 +3,12 @@ import type { RequestView } from "@/api/requests";
 import { dateTime, duration } from "@/lib/format";
 import { type ProgressStep, progressOf } from "./requestProgress";
 
-/** The way of a request, filled as its events arrive. */
+/** Shows the progress of a request through the pipeline. */
 export function ProgressSteps({ view }: { view: Pick<RequestView, "status" | "created_at" | "timeline"> }) {
   return (
     <ol className="grid grid-cols-5" aria-label="Progress">
-      {progressOf(view).map((station) => (
-        <Stop key={station.name} station={station} />
+      {progressOf(view).map((step) => (
+        <Step key={step.name} step={step} />
       ))}
     </ol>
   );
@@ -21,8 +21,8 @@ const LINES: Record<ProgressStep["state"], string> = {
   stopped: "bg-bad",
 };
 
-function Stop({ station }: { station: ProgressStep }) {
-  const { name, doing, state, after, at } = station;
+function Step({ step }: { step: ProgressStep }) {
+  const { name, activeName, state, after, at } = step;
   return (
     <li className="relative grid content-start gap-0.5 pt-3 pr-2" title={at ? dateTime(at) : undefined}>
       <span className={`absolute inset-x-0 top-0 h-0.5 overflow-hidden ${LINES[state]}`} aria-hidden>
@@ -41,12 +41,12 @@ function Stop({ station }: { station: ProgressStep }) {
       >
         {state === "done" && <Check className="size-3 shrink-0" aria-hidden />}
         {state === "stopped" && <X className="size-3 shrink-0" aria-hidden />}
-        <span className="truncate">{state === "current" ? doing : name}</span>
-        {state === "stopped" && <span className="sr-only"> did not happen</span>}
-        {state === "waiting" && <span className="sr-only"> still to come</span>}
+        <span className="truncate">{state === "current" ? activeName : name}</span>
+        {state === "stopped" && <span className="sr-only"> not reached</span>}
+        {state === "waiting" && <span className="sr-only"> pending</span>}
       </span>
       <span className="margin-note text-muted">
-        {after === null ? " " : after === 0 ? "at once" : `+${duration(after)}`}
+        {after === null ? " " : after === 0 ? "0 s" : `+${duration(after)}`}
       </span>
     </li>
   );

@@ -7,14 +7,14 @@ import { useDraft } from "@/state/draft";
 import { GeneratingPlaceholder } from "./GeneratingPlaceholder";
 import { CardSkeleton, RequestCard } from "./RequestCard";
 
-/** Everything that was asked of late, the newest first: what is being sent, what is on its way, what has ended. */
+/** Shows recent requests, newest first: being sent, in progress and finished. */
 export function RequestList({ onEdit }: { onEdit(): void }) {
   const requests = useRequests();
   const submissions = useMutationState({
     filters: { mutationKey: CREATE_REQUEST, predicate: ({ state }) => state.status === "pending" || state.status === "error" },
     select: (mutation) => mutation as unknown as Mutation<unknown, Error, Submission>,
   });
-  const nothing = requests.data?.length === 0 && submissions.length === 0;
+  const empty = requests.data?.length === 0 && submissions.length === 0;
   return (
     <section aria-label="Your requests" className="grid min-w-0 gap-5">
       {[...submissions].reverse().map((submission) => (
@@ -25,14 +25,14 @@ export function RequestList({ onEdit }: { onEdit(): void }) {
       {requests.data?.map(({ id }) => (
         <RequestCard key={id} id={id} onEdit={onEdit} />
       ))}
-      {nothing && (
-        <EmptyState title="Your pictures come here">
-          Say what to draw and send it. You may send the next one while the first is still being drawn.
+      {empty && (
+        <EmptyState title="Your images will appear here">
+          Describe an image and select Generate. You can start the next one while the first is still in progress.
         </EmptyState>
       )}
       {(requests.data?.length ?? 0) > 8 && (
         <ButtonLink to="/gallery" className="justify-self-center">
-          All pictures are in the gallery
+          View all images in the gallery
         </ButtonLink>
       )}
     </section>
@@ -41,14 +41,14 @@ export function RequestList({ onEdit }: { onEdit(): void }) {
 
 type SubmissionProps = { submission: Mutation<unknown, Error, Submission>; onEdit(): void };
 
-/** A submission that has not been accepted yet: on its way, waiting for a connection, or refused. */
+/** A submission that the API has not accepted yet: being sent, waiting for a connection, or failed. */
 function SubmissionCard({ submission, onEdit }: SubmissionProps) {
   const client = useQueryClient();
   const create = useCreateRequest();
   const replace = useDraft((state) => state.replace);
   const { variables, isPaused, error, status } = submission.state;
   if (!variables) return null;
-  const forget = () => client.getMutationCache().remove(submission as never);
+  const discard = () => client.getMutationCache().remove(submission as never);
   return (
     <article
       aria-label={`Sending: ${variables.body.prompt.slice(0, 80)}`}
@@ -67,23 +67,23 @@ function SubmissionCard({ submission, onEdit }: SubmissionProps) {
             {error instanceof ApiError && (error.retriable || error.status === 429) && (
               <Button
                 onClick={() => {
-                  forget();
+                  discard();
                   create.mutate(variables);
                 }}
               >
-                Send it again
+                Try again
               </Button>
             )}
             <Button
               onClick={() => {
-                forget();
+                discard();
                 replace(variables.body);
                 onEdit();
               }}
             >
-              Edit it
+              Edit
             </Button>
-            <Button variant="ghost" onClick={forget}>
+            <Button variant="ghost" onClick={discard}>
               Dismiss
             </Button>
           </div>

@@ -2,14 +2,14 @@ import { useId } from "react";
 import type { Model } from "@/api/models";
 import { humanize } from "@/lib/labels";
 import type { Draft } from "@/state/draft";
-import { styleColours, names, PROMPT_STYLES, toggleStyle } from "./promptStyles";
+import { styleColours, hasStyle, PROMPT_STYLES, toggleStyle } from "./promptStyles";
 
 type StylePickerProps = { model: Model; draft: Draft; onChange(change: Partial<Draft>): void };
 
 const SWATCH =
   "inline-flex min-h-8 cursor-pointer items-center gap-1.5 rounded-full border border-line bg-surface py-0.5 pr-3 pl-1 text-xs transition-colors hover:border-edge";
 
-/** The model's own styles, or, of a model that has none, words for the prompt. */
+/** Offers the styles of the model, or keywords for the prompt if the model has none. */
 export function StylePicker({ model, draft, onChange }: StylePickerProps) {
   return model.styles.length > 0 ? (
     <ModelStyles model={model} draft={draft} onChange={onChange} />
@@ -50,19 +50,19 @@ function PromptStyles({ prompt, onChange }: { prompt: string; onChange(prompt: s
   return (
     <fieldset>
       <legend className="mb-1.5 flex w-full items-baseline justify-between gap-3 font-medium text-sm">
-        Technique <span className="font-normal text-muted text-xs">adds its words to the prompt</span>
+        Style <span className="font-normal text-muted text-xs">adds keywords to the prompt</span>
       </legend>
       <div className="flex flex-wrap gap-1.5">
-        {PROMPT_STYLES.map(({ words, colours }) => (
+        {PROMPT_STYLES.map(({ keywords, colours }) => (
           <button
-            key={words}
+            key={keywords}
             type="button"
-            aria-pressed={names(prompt, words)}
-            onClick={() => onChange(toggleStyle(prompt, words))}
+            aria-pressed={hasStyle(prompt, keywords)}
+            onClick={() => onChange(toggleStyle(prompt, keywords))}
             className={`${SWATCH} aria-pressed:border-accent aria-pressed:bg-accent-soft`}
           >
             <Dot colours={colours} />
-            {humanize(words)}
+            {humanize(keywords)}
           </button>
         ))}
       </div>

@@ -1,39 +1,39 @@
 import type { RequestView } from "@/api/requests";
 import { categoryLabel } from "@/lib/labels";
 
-export type OutcomeNotice = { tone: "error" | "warn" | "plain"; title: string; text: string; canEdit: boolean };
+export type OutcomeNotice = { tone: "error" | "warning" | "info"; title: string; text: string; canEdit: boolean };
 
-/** Why a request has no pictures, and what can be done, in plain words. Null where there is nothing to describeError. */
-export function explainOutcome({ status, reason }: Pick<RequestView, "status" | "reason">): OutcomeNotice | null {
-  switch (status) {
+/** Explain why a request has no images, and what to do next. Returns null if there is nothing to explain. */
+export function explainOutcome(view: Pick<RequestView, "status" | "reason" | "timeline">): OutcomeNotice | null {
+  switch (view.status) {
     case "rejected":
-      return rejected(reason);
+      return explainRejection(view);
     case "failed":
       return {
         tone: "error",
-        title: "The model could not draw this",
-        text: "It was tried more than once. Asking again, or asking another model, may help.",
+        title: "The image could not be generated",
+        text: "Try again, or choose another model.",
         canEdit: true,
       };
     case "expired":
       return {
         tone: "error",
-        title: "It took too long and was given up",
-        text: "Something on our side was stuck. Ask again.",
+        title: "The request took too long",
+        text: "Something failed on our side, and the request has expired. Try again.",
         canEdit: true,
       };
     case "cancelled":
       return {
         tone: "info",
-        title: "You took it back",
-        text: "Nothing was drawn and nothing is paid.",
+        title: "You cancelled this request",
+        text: "No image was generated, and there is no charge.",
         canEdit: true,
       };
     case "stalled":
       return {
         tone: "warning",
-        title: "It waits for an operator",
-        text: "A step broke. It is kept and goes on once that is mended: no need to ask again.",
+        title: "Paused",
+        text: "Something failed on our side. Your request is saved and will resume once we have fixed it.",
         canEdit: false,
       };
     default:
@@ -41,29 +41,29 @@ export function explainOutcome({ status, reason }: Pick<RequestView, "status" | 
   }
 }
 
-function rejected(reason: RequestView["reason"]): OutcomeNotice {
-  const where = reason?.field === "negative_prompt" ? "What to leave out" : "The prompt";
-  const because = reason?.category ? ` because of ${categoryLabel(reason.category)}` : "";
-  if (reason?.field === "picture")
+function explainRejection({ reason, timeline }: Pick<RequestView, "reason" | "timeline">): OutcomeNotice {
+  const category = reason?.category ? ` Category: ${categoryLabel(reason.category)}.` : "";
+  if (timeline.some(({ event }) => event === "ImageRejected"))
     return {
       tone: "error",
-      title: "The picture was not kept",
-      text: `What the model drew was stopped${because}. Words that lead elsewhere may help.`,
+      title: "The image was rejected",
+      text: `The generated image violates our content policy.${category} Change your prompt and try again.`,
       canEdit: true,
     };
   if (reason?.code === "content_filtered")
     return {
       tone: "error",
-      title: "The model declined",
-      text: "Its own filter stopped what was asked. Other words, or another model, may help.",
+      title: "The model rejected this request",
+      text: "The content filter of the model blocked it. Rephrase your prompt, or choose another model.",
       canEdit: true,
     };
+  const field = reason?.field === "negative_prompt" ? "negative prompt" : "prompt";
   return {
     tone: "error",
-    title: `${where} was not let through`,
-    text: because
-      ? `It was stopped${because}. If that is a misunderstanding, say it in other words and try again.`
-      : "It could not be cleared. Say it in other words and try again.",
+    title: `The ${field} was rejected`,
+    text: category
+      ? `It violates our content policy.${category} Rephrase it and try again.`
+      : "It could not be checked against our content policy. Rephrase it and try again.",
     canEdit: true,
   };
 }

@@ -1,34 +1,27 @@
 import { useMemo } from "react";
-import { chosenModel, type Model, useModels } from "@/api/models";
+import { chosenModel, selectableModels, useModels } from "@/api/models";
 import { usePreferences } from "@/api/preferences";
 import { fitToModel } from "@/lib/drafts";
 import { type Draft, useDraft } from "@/state/draft";
 
-/** What the form shows: the draft, with the owner's defaults where nobody chose anything yet. */
+/** Return the form state: the draft, on top of the owner's defaults until a setting is changed. */
 export function useGeneratorForm() {
   const models = useModels();
   const preferences = usePreferences().data?.preferences;
   const { draft, touched, set, replace } = useDraft();
-  const asked = useMemo<Draft>(
+  const wanted = useMemo<Draft>(
     () => (touched ? draft : { ...preferences?.defaults, ...draft }),
     [draft, touched, preferences],
   );
-  const model = models.data && chosenModel(usable(models.data), asked.model);
-  const shown = useMemo(() => (model ? { ...fitToModel(asked, model), model: model.key } : asked), [asked, model]);
+  const model = models.data && chosenModel(selectableModels(models.data), wanted.model);
+  const fitted = useMemo(() => (model ? { ...fitToModel(wanted, model), model: model.key } : wanted), [wanted, model]);
   return {
     models,
     model,
-    draft: shown,
+    draft: fitted,
     change: (change: Partial<Draft>) => {
       if (Object.keys(change).every((field) => field === "prompt")) set(change);
-      else replace({ ...shown, ...change });
+      else replace({ ...fitted, ...change });
     },
   };
-}
-
-/** Of a model that has ended, its successor draws: there is nothing to choose. */
-export function usable(models: Model[]): Model[] {
-  return models
-    .filter(({ lifecycle }) => lifecycle !== "ended")
-    .sort((one, other) => Number(other.default) - Number(one.default));
 }

@@ -9,20 +9,20 @@ import { QueueHealth } from "./QueueHealth";
 import { OperatorKey } from "./OperatorKey";
 import { TraceFinder } from "./TraceFinder";
 
-/** For whoever is on call: what is stuck, what followed from what, and whether anything was lost. */
+/** The page for on-call operators: queues, dead letters, traces and audits. */
 export function Operations() {
   return (
     <div className="page pt-8 sm:pt-12">
       <Title>Operations</Title>
       <h1 className="mb-8 font-bold text-4xl tracking-tight sm:text-5xl">Operations</h1>
-      <RequireApiKey purpose="Operators' pages need a key with the scope admin.">
-        <Pages />
+      <RequireApiKey purpose="This page needs a key with the scope admin.">
+        <Sections />
       </RequireApiKey>
     </div>
   );
 }
 
-function Pages() {
+function Sections() {
   const readiness = useReadiness();
   if (readiness.isError && !readiness.data)
     return (
@@ -40,7 +40,7 @@ function Pages() {
       <Section title="Dead letters">
         <DeadLetters />
       </Section>
-      <Section title="One request">
+      <Section title="Request trace">
         <TraceFinder />
       </Section>
       <Section title="Audit">

@@ -3,15 +3,15 @@ import { Notice } from "@/components/Notice";
 import { timeAgo, count, duration } from "@/lib/format";
 
 const TITLES = {
-  ok: "Everything works",
-  degraded: "It works, and somebody should look",
-  unavailable: "Something that everything needs does not answer",
+  ok: "All systems are working",
+  degraded: "Working, but needs attention",
+  unavailable: "A required dependency is unavailable",
 } as const;
-const TONES = { ok: "good", degraded: "warn", unavailable: "bad" } as const;
+const TONES = { ok: "success", degraded: "warning", unavailable: "error" } as const;
 
-/** Where messages wait, and where they stopped. */
+/** Shows the state of dependencies and queues. */
 export function QueueHealth({ readiness }: { readiness: Readiness }) {
-  const missing = readiness.dependencies.filter(({ reachable }) => !reachable);
+  const unreachable = readiness.dependencies.filter(({ reachable }) => !reachable);
   return (
     <>
       <Notice tone={TONES[readiness.status]} title={TITLES[readiness.status]} live>
@@ -22,18 +22,18 @@ export function QueueHealth({ readiness }: { readiness: Readiness }) {
             ))}
           </ul>
         )}
-        {missing.map(({ name, error }) => (
+        {unreachable.map(({ name, error }) => (
           <p key={name}>
-            {name}: {error ?? "not reachable"}
+            {name}: {error ?? "unreachable"}
           </p>
         ))}
       </Notice>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboards too */}
-      <section className="overflow-x-auto" tabIndex={0} aria-label="Queues in numbers">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard */}
+      <section className="overflow-x-auto" tabIndex={0} aria-label="Queues">
         <table className="w-full min-w-140 text-sm">
           <thead>
             <tr className="text-left text-muted">
-              {["Step", "Waiting", "Being handled", "Oldest", "Dead", "Oldest dead"].map((name, index) => (
+              {["Step", "Waiting", "In flight", "Oldest", "Dead letters", "Oldest dead letter"].map((name, index) => (
                 <th key={name} scope="col" className={`py-1.5 font-normal ${index > 0 ? "pr-1 text-right" : "pl-1"}`}>
                   {name}
                 </th>

@@ -2,7 +2,7 @@ import { Button } from "@/components/Button";
 import { Switch } from "@/components/Field";
 import { useSession } from "@/state/session";
 
-/** Which key is in use, without showing it. */
+/** Shows the start of the key in use, and signs out. */
 export function ApiKeySettings() {
   const { key, remembered, signIn, signOut } = useSession();
   if (key === null) return null;
@@ -10,21 +10,21 @@ export function ApiKeySettings() {
     <>
       <div className="flex flex-wrap items-center justify-between gap-3 rounded-control bg-sunken px-4 py-3">
         <p className="font-mono text-sm">
-          <span className="sr-only">The key in use begins with </span>
+          <span className="sr-only">The current key starts with </span>
           {key.slice(0, 10)}
           <span aria-hidden>••••••••</span>
         </p>
-        <Button onClick={signOut}>Forget it</Button>
+        <Button onClick={signOut}>Sign out</Button>
       </div>
       <Switch
-        label="Keep it for this tab"
-        hint="It survives a reload and goes with the tab. Off: it is only in memory."
+        label="Remember until this tab is closed"
+        hint="If off, you need to enter the key again after a reload."
         checked={remembered}
         onChange={(remember) => signIn(key, remember)}
       />
       <p className="text-muted text-sm">
-        Forgetting the key also deletes what this browser kept for reading offline. The key itself goes on working: it
-        is revoked by whoever gave it to you.
+        Signing out also deletes the content that this browser stored for offline use. It does not revoke the key: your
+        administrator can do that.
       </p>
     </>
   );

@@ -1,5 +1,5 @@
 import type { Schemas } from "@/api/client";
-import { useModels } from "@/api/models";
+import { chosenModel, selectableModels, useModels } from "@/api/models";
 import { usePreferences, useSavePreferences } from "@/api/preferences";
 import { RadioGroup } from "@/components/RadioGroup";
 import { SelectField } from "@/components/Field";
@@ -10,7 +10,7 @@ import { showToast } from "@/state/toasts";
 
 type Chosen = Schemas["Defaults"];
 
-/** What the generator's form begins with. */
+/** Edits the default settings of the generator form. */
 export function Defaults() {
   const preferences = usePreferences();
   const models = useModels();
@@ -21,14 +21,14 @@ export function Defaults() {
   if (!preferences.data || !models.data) return <Skeleton className="h-48" />;
 
   const chosen: Chosen = (save.isPending && save.variables.defaults) || preferences.data.preferences.defaults || {};
-  const usable = models.data.filter(({ lifecycle }) => lifecycle !== "ended");
-  const model = usable.find(({ key }) => key === chosen.model) ?? usable.find((one) => one.default) ?? usable[0];
+  const selectable = selectableModels(models.data);
+  const model = chosenModel(selectable, chosen.model);
   const change = (next: Partial<Chosen>) =>
     save.mutate(
       { defaults: { ...chosen, ...next } },
       { onSuccess: () => void showToast("Saved.", { tone: "success", durationMs: 2500 }) },
     );
-  const shape = chosen.aspect_ratio ?? chosen.size ?? "";
+  const ratio = chosen.aspect_ratio ?? chosen.size ?? "";
 
   return (
     <>
@@ -38,8 +38,8 @@ export function Defaults() {
         value={chosen.model ?? ""}
         onChange={(event) => change({ model: event.target.value || null, size: null, aspect_ratio: null, style: null })}
       >
-        <option value="">The usual one</option>
-        {usable.map(({ key, name }) => (
+        <option value="">Default</option>
+        {selectable.map(({ key, name }) => (
           <option key={key} value={key}>
             {name}
           </option>
@@ -47,14 +47,14 @@ export function Defaults() {
       </SelectField>
       {model && (
         <SelectField
-          label="Shape"
-          value={shape}
+          label="Aspect ratio"
+          value={ratio}
           onChange={(event) => {
             const found = aspectRatiosOf(model).find(({ value }) => value === event.target.value);
             change({ size: null, aspect_ratio: null, ...(found && { [found.field]: found.value }) });
           }}
         >
-          <option value="">The model's own</option>
+          <option value="">Default</option>
           {aspectRatiosOf(model).map((one) => (
             <option key={one.value} value={one.value}>
               {aspectRatioName(one)}, {one.value}
@@ -77,8 +77,8 @@ export function Defaults() {
         </SelectField>
       )}
       <RadioGroup
-        legend="Pictures"
-        options={[1, 2, 3, 4].map((value) => ({ value, label: String(value), name: `${value} pictures` }))}
+        legend="Images"
+        options={[1, 2, 3, 4].map((value) => ({ value, label: String(value), name: value === 1 ? "1 image" : `${value} images` }))}
         value={chosen.count ?? 1}
         onChange={(count) => change({ count })}
       />
