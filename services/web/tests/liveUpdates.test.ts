@@ -47,7 +47,7 @@ afterEach(() => void vi.useRealTimers());
 
 const settle = () => vi.advanceTimersByTimeAsync(0);
 
-test("a new connection may have missed something, and says so", async () => {
+test("a new connection reports a possible gap", async () => {
   const { sockets, gaps, stop } = started();
   await settle();
   sockets[0]?.onopen?.();
@@ -55,7 +55,7 @@ test("a new connection may have missed something, and says so", async () => {
   stop();
 });
 
-test("a number that was skipped is a gap; one that comes again is nothing", async () => {
+test("a skipped number is a gap, a repeated number is ignored", async () => {
   const { sockets, changes, gaps, stop } = started();
   await settle();
   for (const sequence of [1, 2, 2, 1, 4]) sockets[0]?.onmessage?.({ data: pushed(sequence) });
@@ -64,7 +64,7 @@ test("a number that was skipped is a gap; one that comes again is nothing", asyn
   stop();
 });
 
-test("a closed socket is opened again with a new ticket, ever more patiently", async () => {
+test("a closed socket reconnects with a new ticket and growing backoff", async () => {
   const fetchUrl = vi.fn(async () => "ws://socket.test/live");
   const { sockets, stop } = started(fetchUrl);
   await settle();
@@ -82,7 +82,7 @@ test("a closed socket is opened again with a new ticket, ever more patiently", a
   stop();
 });
 
-test("where there are no tickets, it goes on trying and nothing breaks", async () => {
+test("without tickets, connecting is retried", async () => {
   const fetchUrl = vi.fn(async () => {
     throw new Error("503");
   });
@@ -93,7 +93,7 @@ test("where there are no tickets, it goes on trying and nothing breaks", async (
   stop();
 });
 
-test("a socket that does not answer a ping is given up", async () => {
+test("a socket without a pong is replaced", async () => {
   const { sockets, stop } = started();
   await settle();
   sockets[0]?.onopen?.();
@@ -104,7 +104,7 @@ test("a socket that does not answer a ping is given up", async () => {
   stop();
 });
 
-test("after it was stopped, nothing is opened any more", async () => {
+test("after a stop, no socket is opened", async () => {
   const { sockets, stop } = started();
   await settle();
   stop();
@@ -118,9 +118,9 @@ test.each([
   ['{"type":"pong"}'],
   ['{"type":"request.status_changed","data":{"request_id":1}}'],
   [pushed(1).replace("1}", '"1"}')],
-])("what is not a change of status is ignored: %s", (text) => expect(parseStatusChange(text)).toBeNull());
+])("a message that is not a status change is ignored: %s", (text) => expect(parseStatusChange(text)).toBeNull());
 
-test("while changes are pushed, reading is a safety net; without, it follows quickly and then slows down", () => {
+test("polling is slow while changes are pushed, otherwise it slows down gradually", () => {
   expect(pollInterval("generating", 3, true)).toBe(15_000);
   expect(pollInterval("generating", 1, false)).toBe(700);
   expect(pollInterval("generating", 30, false)).toBe(6_000);

@@ -1,6 +1,6 @@
 import { type InfiniteData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useSession } from "@/state/session";
-import { api, unwrap, type Schemas } from "./client";
+import { api, type Schemas, unwrap } from "./client";
 import { keys } from "./queries";
 import type { paths } from "./schema";
 

@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useSession } from "@/state/session";
-import { api, unwrap, unwrapWithResponse, type Schemas } from "./client";
+import { api, type Schemas, unwrap, unwrapWithResponse } from "./client";
 import { keys } from "./queries";
 
 export type Preferences = Schemas["PreferencesAnswer"];

@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { isTerminal } from "@/lib/labels";
 import { useSession } from "@/state/session";
-import { api, unwrap, type Schemas } from "./client";
+import { api, type Schemas, unwrap } from "./client";
 import { useLiveStatus } from "./liveUpdates";
 import { keys } from "./queries";
 
@@ -55,9 +55,9 @@ export function useCreateRequest() {
   return useMutation({
     mutationKey: CREATE_REQUEST,
     mutationFn: ({ body, idempotencyKey }: Submission) =>
-      unwrap(api().POST("/v1/requests", { body, params: { header: { "Idempotency-Key": idempotencyKey } } })) as Promise<
-        Schemas["Accepted"]
-      >,
+      unwrap(
+        api().POST("/v1/requests", { body, params: { header: { "Idempotency-Key": idempotencyKey } } }),
+      ) as Promise<Schemas["Accepted"]>,
     onSuccess: (accepted, { body }) => {
       client.setQueryData<RequestView>(keys.request(accepted.id), provisionalView(accepted, body), { updatedAt: 0 });
       const summary: RequestSummary = { ...accepted, created_at: new Date().toISOString() };

@@ -14,10 +14,7 @@ export function ConnectionStatus() {
       ? ["Live", "bg-good", "Updates arrive as they happen"]
       : ["Connected", "border border-good", "Updates arrive every few seconds"];
   return (
-    <span
-      className="margin-note flex items-center gap-1.5 text-muted"
-      title={title}
-    >
+    <span className="margin-note flex items-center gap-1.5 text-muted" title={title}>
       <span className={`size-2 rounded-full ${dot}`} aria-hidden />
       {text}
     </span>

@@ -4,8 +4,8 @@ import { Link, NavLink, Outlet, ScrollRestoration, useLocation, useNavigation } 
 import { Toaster } from "@/components/Toaster";
 import { useOnline } from "@/components/useOnline";
 import { ConnectionStatus } from "./ConnectionStatus";
-import { useServerTheme } from "./useServerTheme";
 import { RequestWatcher } from "./RequestWatcher";
+import { useServerTheme } from "./useServerTheme";
 
 const HEADER_LINKS = [
   { to: "/create", text: "Create" },

@@ -21,7 +21,10 @@ export function makeRouter() {
           path: "gallery",
           lazy: async () => ({ Component: (await import("@/features/gallery/Gallery")).Gallery }),
           children: [
-            { path: ":imageId", lazy: async () => ({ Component: (await import("@/features/gallery/ImageDetail")).ImageDetail }) },
+            {
+              path: ":imageId",
+              lazy: async () => ({ Component: (await import("@/features/gallery/ImageDetail")).ImageDetail }),
+            },
           ],
         },
         {

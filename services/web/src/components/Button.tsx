@@ -22,7 +22,11 @@ export function Button({ variant = "secondary", className = "", type = "button",
   return <button type={type} className={buttonClass(variant, className)} {...rest} />;
 }
 
-export function ButtonLink({ variant = "secondary", className = "", ...rest }: ComponentProps<typeof Link> & { variant?: Variant }) {
+export function ButtonLink({
+  variant = "secondary",
+  className = "",
+  ...rest
+}: ComponentProps<typeof Link> & { variant?: Variant }) {
   return <Link className={buttonClass(variant, className)} {...rest} />;
 }
 

@@ -35,7 +35,14 @@ function describedBy(id: string, { hint, error }: FieldProps) {
   };
 }
 
-export function TextField({ label, hint, error, aside, className = "", ...rest }: FieldProps & ComponentProps<"input">) {
+export function TextField({
+  label,
+  hint,
+  error,
+  aside,
+  className = "",
+  ...rest
+}: FieldProps & ComponentProps<"input">) {
   const id = useId();
   return (
     <FieldLayout {...{ id, label, hint, error, aside }}>
@@ -49,7 +56,14 @@ export function TextField({ label, hint, error, aside, className = "", ...rest }
   );
 }
 
-export function TextArea({ label, hint, error, aside, className = "", ...rest }: FieldProps & ComponentProps<"textarea">) {
+export function TextArea({
+  label,
+  hint,
+  error,
+  aside,
+  className = "",
+  ...rest
+}: FieldProps & ComponentProps<"textarea">) {
   const id = useId();
   return (
     <FieldLayout {...{ id, label, hint, error, aside }}>
@@ -63,7 +77,14 @@ export function TextArea({ label, hint, error, aside, className = "", ...rest }:
   );
 }
 
-export function SelectField({ label, hint, error, aside, className = "", ...rest }: FieldProps & ComponentProps<"select">) {
+export function SelectField({
+  label,
+  hint,
+  error,
+  aside,
+  className = "",
+  ...rest
+}: FieldProps & ComponentProps<"select">) {
   const id = useId();
   return (
     <FieldLayout {...{ id, label, hint, error, aside }}>

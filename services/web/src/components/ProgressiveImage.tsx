@@ -1,6 +1,6 @@
 import { decode } from "blurhash";
 import { useEffect, useRef, useState } from "react";
-import { stableUrl, forgetStableUrl } from "@/lib/stableUrl";
+import { forgetStableUrl, stableUrl } from "@/lib/stableUrl";
 
 const RESOLUTION = 32;
 

@@ -11,7 +11,13 @@ type RadioGroupProps<T extends string | number> = {
 };
 
 /** A row of options: native radio buttons, so arrow keys and screen readers work as expected. */
-export function RadioGroup<T extends string | number>({ legend, hideLegend = false, options, value, onChange }: RadioGroupProps<T>) {
+export function RadioGroup<T extends string | number>({
+  legend,
+  hideLegend = false,
+  options,
+  value,
+  onChange,
+}: RadioGroupProps<T>) {
   const group = useId();
   return (
     <fieldset className="min-w-0">

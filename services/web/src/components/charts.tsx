@@ -12,9 +12,7 @@ export function BarChart({ title, unit, bars }: { title: string; unit: string; b
     <figure aria-labelledby={id} className="grid gap-3">
       <figcaption id={id} className="flex items-baseline justify-between gap-3">
         <span className="font-semibold">{title}</span>
-        <span className="margin-note text-muted">
-          max: {bars.find(({ value }) => value === max)?.text ?? "0"}
-        </span>
+        <span className="margin-note text-muted">max: {bars.find(({ value }) => value === max)?.text ?? "0"}</span>
       </figcaption>
       <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" className="h-40 w-full" aria-hidden>
         <line
@@ -31,7 +29,13 @@ export function BarChart({ title, unit, bars }: { title: string; unit: string; b
             <g key={name} className="fill-accent hover:fill-accent-strong">
               <title>{`${name}: ${text}`}</title>
               <rect x={index * step} y="0" width={step} height={height} className="fill-transparent" />
-              <rect x={index * step + step * 0.14} y={height - 1 - barHeight} width={step * 0.72} height={barHeight} rx="1.5" />
+              <rect
+                x={index * step + step * 0.14}
+                y={height - 1 - barHeight}
+                width={step * 0.72}
+                height={barHeight}
+                rx="1.5"
+              />
             </g>
           );
         })}

@@ -42,7 +42,11 @@ export function draftFromRequest(asked: Record<string, unknown>, models: readonl
 }
 
 /** Return the aspect ratio or size of a model that is closest to an image's. */
-function nearestAspectRatio(model: Model | undefined, width: number, height: number): Pick<Draft, "size" | "aspect_ratio"> {
+function nearestAspectRatio(
+  model: Model | undefined,
+  width: number,
+  height: number,
+): Pick<Draft, "size" | "aspect_ratio"> {
   if (!model) return {};
   const wanted = Math.log(width / height);
   const distance = (ratio: { width: number; height: number }) =>

@@ -74,7 +74,12 @@ async function precached(request: Request): Promise<Response> {
 }
 
 /** Respond from the network, and from the cache if the network fails. */
-async function networkFirst(request: Request, name: string, key: string, max = Number.POSITIVE_INFINITY): Promise<Response> {
+async function networkFirst(
+  request: Request,
+  name: string,
+  key: string,
+  max = Number.POSITIVE_INFINITY,
+): Promise<Response> {
   const cache = await caches.open(name);
   try {
     const response = await fetch(request);

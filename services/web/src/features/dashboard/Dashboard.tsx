@@ -1,10 +1,10 @@
 import { useState } from "react";
 import { type Numbers, useDaily } from "@/api/analytics";
 import { useModels } from "@/api/models";
-import { RadioGroup } from "@/components/RadioGroup";
-import { BarChart, Breakdown } from "@/components/charts";
 import { RequireApiKey } from "@/components/ApiKeyForm";
+import { BarChart, Breakdown } from "@/components/charts";
 import { ErrorNotice, Skeleton } from "@/components/Notice";
+import { RadioGroup } from "@/components/RadioGroup";
 import { Title } from "@/components/Title";
 import { count, duration, usd } from "@/lib/format";
 import { categoryLabel, humanize } from "@/lib/labels";
@@ -59,14 +59,24 @@ function Report({ days }: { days: number }) {
           bars={costs(total.models, modelName)}
           empty="No cost in this period."
         />
-        <Breakdown title="Requests by style" unit="Requests" bars={largest(total.styles, humanize)} empty="No request used a style." />
+        <Breakdown
+          title="Requests by style"
+          unit="Requests"
+          bars={largest(total.styles, humanize)}
+          empty="No request used a style."
+        />
         <Breakdown
           title="Rejected by category"
           unit="Requests"
           bars={largest(total.rejections, (key) => humanize(categoryLabel(key)))}
           empty="No request was rejected."
         />
-        <Breakdown title="Failed by reason" unit="Requests" bars={largest(total.failures, humanize)} empty="No request failed." />
+        <Breakdown
+          title="Failed by reason"
+          unit="Requests"
+          bars={largest(total.failures, humanize)}
+          empty="No request failed."
+        />
       </div>
       <Steps total={total} />
       <p className="text-muted text-sm">Days are in UTC. Statistics cover all owners and are a few seconds behind.</p>
@@ -105,7 +115,7 @@ function Steps({ total }: { total: Numbers }) {
         Duration per step
       </h2>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard */}
-      <section className="overflow-x-auto" tabIndex={0} aria-label="Duration per step">
+      <section className="overflow-x-auto" tabIndex={0} aria-label="Table of durations">
         <table className="w-full min-w-140 text-sm">
           <thead>
             <tr className="text-left text-muted">

@@ -1,13 +1,13 @@
 import { Outlet, useParams, useSearchParams } from "react-router";
 import { type ImageFilters, useImages } from "@/api/images";
-import { Button, ButtonLink } from "@/components/Button";
 import { RequireApiKey } from "@/components/ApiKeyForm";
+import { Button, ButtonLink } from "@/components/Button";
 import { EmptyState, ErrorNotice } from "@/components/Notice";
 import { Title } from "@/components/Title";
 import { useDeletions } from "@/state/deletions";
 import { Filters } from "./Filters";
-import { LoadMore } from "./LoadMore";
 import { ImageGrid, ImageGridSkeleton } from "./ImageGrid";
+import { LoadMore } from "./LoadMore";
 
 /** Gives the detail view the order of the images, for its previous and next buttons. */
 export type GalleryContext = { ids: readonly string[] };
@@ -41,7 +41,9 @@ function Images() {
       </header>
       {images.isError && !images.data && <ErrorNotice error={images.error} retry={() => void images.refetch()} />}
       {images.isPending && <ImageGridSkeleton />}
-      {visible.length > 0 && <ImageGrid images={visible} search={search.toString()} onLoadError={() => void images.refetch()} />}
+      {visible.length > 0 && (
+        <ImageGrid images={visible} search={search.toString()} onLoadError={() => void images.refetch()} />
+      )}
       {empty &&
         (filtered ? (
           <EmptyState title="No matching images" action={<Button onClick={() => setSearch({})}>Clear filters</Button>}>

@@ -7,9 +7,9 @@ import { Dialog } from "@/components/Dialog";
 import { ErrorNotice, Skeleton } from "@/components/Notice";
 import { ProgressiveImage } from "@/components/ProgressiveImage";
 import { Title } from "@/components/Title";
+import type { GalleryContext } from "./Gallery";
 import { ImageActions } from "./ImageActions";
 import { ImageMetadata } from "./ImageMetadata";
-import type { GalleryContext } from "./Gallery";
 import { ShareLinks } from "./ShareLinks";
 
 /** Shows one image and its metadata in a dialog over the gallery. */
@@ -38,12 +38,7 @@ export function ImageDetail() {
   });
 
   return (
-    <Dialog
-      title={image.data ? `Image: ${image.data.prompt.slice(0, 100)}` : "Image"}
-      hideTitle
-      onClose={close}
-      wide
-    >
+    <Dialog title={image.data ? `Image: ${image.data.prompt.slice(0, 100)}` : "Image"} hideTitle onClose={close} wide>
       <Title>{image.data ? image.data.prompt.slice(0, 60) : "Image"}</Title>
       <div className="grid lg:grid-cols-[minmax(0,1fr)_24rem]">
         <div className="relative grid min-h-60 place-items-center bg-sunken p-0 sm:p-6">

@@ -3,8 +3,8 @@ import { useState } from "react";
 import { absoluteUrl } from "@/api/client";
 import { useCreateShare, useRevokeShare, useShares } from "@/api/images";
 import { Button } from "@/components/Button";
-import { RadioGroup } from "@/components/RadioGroup";
 import { ErrorNotice } from "@/components/Notice";
+import { RadioGroup } from "@/components/RadioGroup";
 import { date } from "@/lib/format";
 import { showToast } from "@/state/toasts";
 
@@ -26,7 +26,13 @@ export function ShareLinks({ id }: { id: string }) {
     <section aria-label="Share" className="grid gap-3">
       <h3 className="font-semibold text-sm">Share</h3>
       <div className="flex flex-wrap items-center gap-2">
-        <RadioGroup legend="Link expires after" hideLegend options={LIFETIMES} value={lifetime} onChange={(value) => setLifetime(value)} />
+        <RadioGroup
+          legend="Link expires after"
+          hideLegend
+          options={LIFETIMES}
+          value={lifetime}
+          onChange={(value) => setLifetime(value)}
+        />
         <Button disabled={create.isPending} onClick={() => create.mutate(lifetime)}>
           <Link2 className="size-4" aria-hidden />
           Create link

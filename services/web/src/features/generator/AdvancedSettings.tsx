@@ -2,8 +2,8 @@ import { ChevronRight } from "lucide-react";
 import { useId } from "react";
 import type { Schemas } from "@/api/client";
 import type { Model } from "@/api/models";
-import { RadioGroup } from "@/components/RadioGroup";
 import { Switch } from "@/components/Field";
+import { RadioGroup } from "@/components/RadioGroup";
 import { usd } from "@/lib/format";
 import type { Draft } from "@/state/draft";
 

@@ -1,7 +1,7 @@
 import type { Model } from "@/api/models";
 import { usePriceEstimate } from "@/api/requests";
 import { plural, usd } from "@/lib/format";
-import { requestBody, type Draft } from "@/state/draft";
+import { type Draft, requestBody } from "@/state/draft";
 
 /** Shows the cost before the request is sent: first from the model's price list, then from the API's dry run. */
 export function CostEstimate({ model, draft }: { model: Model; draft: Draft }) {

@@ -18,7 +18,8 @@ export function Generator() {
             prompt={prompt}
             onSent={() => {
               // On a narrow screen, the requests are below the form and out of sight.
-              if (!matchMedia("(min-width: 64rem)").matches) requestList.current?.scrollIntoView({ behavior: "smooth" });
+              if (!matchMedia("(min-width: 64rem)").matches)
+                requestList.current?.scrollIntoView({ behavior: "smooth" });
             }}
           />
           <div ref={requestList} className="min-w-0 scroll-mt-20">

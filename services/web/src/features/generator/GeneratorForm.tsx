@@ -4,19 +4,23 @@ import { type FormEvent, type RefObject, useState } from "react";
 import { selectableModels } from "@/api/models";
 import { CREATE_REQUEST, useCreateRequest } from "@/api/requests";
 import { Button, IconButton } from "@/components/Button";
-import { RadioGroup } from "@/components/RadioGroup";
 import { TextArea, TextField } from "@/components/Field";
 import { ErrorNotice, Skeleton } from "@/components/Notice";
+import { RadioGroup } from "@/components/RadioGroup";
 import { count } from "@/lib/format";
 import { requestBody } from "@/state/draft";
 import { AdvancedSettings } from "./AdvancedSettings";
+import { AspectRatioPicker } from "./AspectRatioPicker";
 import { CostEstimate } from "./CostEstimate";
 import { ModelPicker } from "./ModelPicker";
-import { AspectRatioPicker } from "./AspectRatioPicker";
 import { StylePicker } from "./StylePicker";
 import { useGeneratorForm } from "./useGeneratorForm";
 
-const COUNTS = [1, 2, 3, 4].map((value) => ({ value, label: String(value), name: value === 1 ? "1 image" : `${value} images` }));
+const COUNTS = [1, 2, 3, 4].map((value) => ({
+  value,
+  label: String(value),
+  name: value === 1 ? "1 image" : `${value} images`,
+}));
 
 /** The generator form: the prompt and the generation settings. */
 export function GeneratorForm({ prompt, onSent }: { prompt: RefObject<HTMLTextAreaElement | null>; onSent(): void }) {
@@ -82,7 +86,11 @@ export function GeneratorForm({ prompt, onSent }: { prompt: RefObject<HTMLTextAr
       </div>
       <StylePicker model={model} draft={draft} onChange={change} />
       <AspectRatioPicker model={model} draft={draft} onChange={change} />
-      <ModelPicker models={selectableModels(models.data)} value={model.key} onChange={(key) => change({ model: key })} />
+      <ModelPicker
+        models={selectableModels(models.data)}
+        value={model.key}
+        onChange={(key) => change({ model: key })}
+      />
       <div className="flex flex-wrap items-start justify-between gap-4">
         <RadioGroup legend="Images" options={COUNTS} value={draft.count ?? 1} onChange={(n) => change({ count: n })} />
         <div className="w-44">

@@ -38,7 +38,8 @@ function summary(model: Model): string {
     model.estimated_seconds !== undefined && `about ${model.estimated_seconds} s`,
     model.default && "default",
     model.styles.length > 0 && `${model.styles.length} styles`,
-    model.lifecycle === "legacy" && (model.end_of_life ? `available until ${date(model.end_of_life)}` : "being retired"),
+    model.lifecycle === "legacy" &&
+      (model.end_of_life ? `available until ${date(model.end_of_life)}` : "being retired"),
     model.estimated_seconds === undefined && !model.default && model.lifecycle === "active" && "not used recently",
   ]
     .filter(Boolean)

@@ -5,19 +5,20 @@ import { type RequestView, useCancelRequest, useRequest } from "@/api/requests";
 import { Button } from "@/components/Button";
 import { ErrorNotice, Notice, Skeleton } from "@/components/Notice";
 import { ProgressiveImage } from "@/components/ProgressiveImage";
-import { timeAgo, plural, usd } from "@/lib/format";
 import { draftFromRequest } from "@/lib/drafts";
+import { plural, timeAgo, usd } from "@/lib/format";
 import { isTerminal, statusLabel } from "@/lib/labels";
 import { useDraft } from "@/state/draft";
 import { GeneratingPlaceholder } from "./GeneratingPlaceholder";
-import { explainOutcome } from "./requestOutcome";
 import { ProgressSteps } from "./ProgressSteps";
+import { explainOutcome } from "./requestOutcome";
 
 /** Shows one request: its images, progress and outcome. */
 export function RequestCard({ id, onEdit }: { id: string; onEdit(): void }) {
   const request = useRequest(id);
   if (request.isPending) return <CardSkeleton />;
-  if (request.isError && !request.data) return <ErrorNotice error={request.error} retry={() => void request.refetch()} />;
+  if (request.isError && !request.data)
+    return <ErrorNotice error={request.error} retry={() => void request.refetch()} />;
   return <Card view={request.data} onEdit={onEdit} onLoadError={() => void request.refetch()} />;
 }
 
@@ -60,8 +61,7 @@ function Card({ view, onEdit, onLoadError }: CardProps) {
       )}
       {(view.removed?.length ?? 0) > 0 && (
         <p className="text-muted text-sm">
-          {plural(view.removed?.length ?? 0, "image was", "images were")} blocked or could not be
-          generated.
+          {plural(view.removed?.length ?? 0, "image was", "images were")} blocked or could not be generated.
         </p>
       )}
       <footer className="flex flex-wrap items-center justify-between gap-2">

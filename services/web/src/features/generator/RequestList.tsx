@@ -1,6 +1,6 @@
 import { type Mutation, useMutationState, useQueryClient } from "@tanstack/react-query";
 import { ApiError } from "@/api/errors";
-import { CREATE_REQUEST, useCreateRequest, useRequests, type Submission } from "@/api/requests";
+import { CREATE_REQUEST, type Submission, useCreateRequest, useRequests } from "@/api/requests";
 import { Button, ButtonLink } from "@/components/Button";
 import { EmptyState, ErrorNotice } from "@/components/Notice";
 import { useDraft } from "@/state/draft";
@@ -11,7 +11,10 @@ import { CardSkeleton, RequestCard } from "./RequestCard";
 export function RequestList({ onEdit }: { onEdit(): void }) {
   const requests = useRequests();
   const submissions = useMutationState({
-    filters: { mutationKey: CREATE_REQUEST, predicate: ({ state }) => state.status === "pending" || state.status === "error" },
+    filters: {
+      mutationKey: CREATE_REQUEST,
+      predicate: ({ state }) => state.status === "pending" || state.status === "error",
+    },
     select: (mutation) => mutation as unknown as Mutation<unknown, Error, Submission>,
   });
   const empty = requests.data?.length === 0 && submissions.length === 0;
@@ -20,7 +23,9 @@ export function RequestList({ onEdit }: { onEdit(): void }) {
       {[...submissions].reverse().map((submission) => (
         <SubmissionCard key={submission.mutationId} submission={submission} onEdit={onEdit} />
       ))}
-      {requests.isError && !requests.data && <ErrorNotice error={requests.error} retry={() => void requests.refetch()} />}
+      {requests.isError && !requests.data && (
+        <ErrorNotice error={requests.error} retry={() => void requests.refetch()} />
+      )}
       {requests.isPending && <CardSkeleton />}
       {requests.data?.map(({ id }) => (
         <RequestCard key={id} id={id} onEdit={onEdit} />

@@ -2,7 +2,7 @@ import { useId } from "react";
 import type { Model } from "@/api/models";
 import { humanize } from "@/lib/labels";
 import type { Draft } from "@/state/draft";
-import { styleColours, hasStyle, PROMPT_STYLES, toggleStyle } from "./promptStyles";
+import { hasStyle, PROMPT_STYLES, styleColours, toggleStyle } from "./promptStyles";
 
 type StylePickerProps = { model: Model; draft: Draft; onChange(change: Partial<Draft>): void };
 

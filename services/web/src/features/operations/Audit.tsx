@@ -1,6 +1,6 @@
 import { useAudit } from "@/api/operations";
 import { ErrorNotice, Notice, Skeleton } from "@/components/Notice";
-import { timeAgo, plural } from "@/lib/format";
+import { plural, timeAgo } from "@/lib/format";
 
 /** Shows whether a request was lost, an image was paid for twice, or data was left behind. */
 export function Audit() {
@@ -15,11 +15,7 @@ export function Audit() {
     <>
       <Notice
         tone={violations === 0 ? "success" : "error"}
-        title={
-          violations === 0
-            ? "No violations"
-            : plural(violations, "violation")
-        }
+        title={violations === 0 ? "No violations" : plural(violations, "violation")}
       >
         {complete ? "All data has been audited" : "Part of the data has not been audited yet"}
         {oldest_at && `. Oldest result: ${timeAgo(oldest_at)}`}.

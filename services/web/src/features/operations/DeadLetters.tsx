@@ -3,7 +3,7 @@ import { type DeadLetterGroup, useDeadLetters, useReplay } from "@/api/operation
 import { Button } from "@/components/Button";
 import { Dialog } from "@/components/Dialog";
 import { ErrorNotice, Skeleton } from "@/components/Notice";
-import { timeAgo, count, plural } from "@/lib/format";
+import { count, plural, timeAgo } from "@/lib/format";
 import { humanize } from "@/lib/labels";
 import { showToast } from "@/state/toasts";
 
@@ -11,7 +11,8 @@ import { showToast } from "@/state/toasts";
 export function DeadLetters() {
   const letters = useDeadLetters();
   const [chosen, setChosen] = useState<DeadLetterGroup>();
-  if (letters.isError && !letters.data) return <ErrorNotice error={letters.error} retry={() => void letters.refetch()} />;
+  if (letters.isError && !letters.data)
+    return <ErrorNotice error={letters.error} retry={() => void letters.refetch()} />;
   if (!letters.data) return <Skeleton className="h-24" />;
   if (letters.data.groups.length === 0) return <p className="text-muted text-sm">There are no dead letters.</p>;
   return (

@@ -5,8 +5,8 @@ import { ErrorNotice, Skeleton } from "@/components/Notice";
 import { Title } from "@/components/Title";
 import { Audit } from "./Audit";
 import { DeadLetters } from "./DeadLetters";
-import { QueueHealth } from "./QueueHealth";
 import { OperatorKey } from "./OperatorKey";
+import { QueueHealth } from "./QueueHealth";
 import { TraceFinder } from "./TraceFinder";
 
 /** The page for on-call operators: queues, dead letters, traces and audits. */

@@ -1,6 +1,6 @@
 import type { Readiness } from "@/api/operations";
 import { Notice } from "@/components/Notice";
-import { timeAgo, count, duration } from "@/lib/format";
+import { count, duration, timeAgo } from "@/lib/format";
 
 const TITLES = {
   ok: "All systems are working",

@@ -1,9 +1,9 @@
 import type { Schemas } from "@/api/client";
 import { chosenModel, selectableModels, useModels } from "@/api/models";
 import { usePreferences, useSavePreferences } from "@/api/preferences";
-import { RadioGroup } from "@/components/RadioGroup";
 import { SelectField } from "@/components/Field";
 import { ErrorNotice, Skeleton } from "@/components/Notice";
+import { RadioGroup } from "@/components/RadioGroup";
 import { aspectRatioName, aspectRatiosOf } from "@/lib/aspectRatios";
 import { humanize } from "@/lib/labels";
 import { showToast } from "@/state/toasts";
@@ -78,7 +78,11 @@ export function Defaults() {
       )}
       <RadioGroup
         legend="Images"
-        options={[1, 2, 3, 4].map((value) => ({ value, label: String(value), name: value === 1 ? "1 image" : `${value} images` }))}
+        options={[1, 2, 3, 4].map((value) => ({
+          value,
+          label: String(value),
+          name: value === 1 ? "1 image" : `${value} images`,
+        }))}
         value={chosen.count ?? 1}
         onChange={(count) => change({ count })}
       />

@@ -9,7 +9,9 @@ export function Notifications() {
   const [denied, setDenied] = useState(false);
   if (!("Notification" in window))
     return (
-      <p className="text-muted text-sm">This browser does not support notifications. You still see messages in the app.</p>
+      <p className="text-muted text-sm">
+        This browser does not support notifications. You still see messages in the app.
+      </p>
     );
   const on = enabled && Notification.permission === "granted";
   const change = async (next: boolean) => {

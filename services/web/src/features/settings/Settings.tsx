@@ -2,9 +2,9 @@ import type { ReactNode } from "react";
 import { ApiKeyForm } from "@/components/ApiKeyForm";
 import { Title } from "@/components/Title";
 import { useSession } from "@/state/session";
+import { ApiKeySettings } from "./ApiKeySettings";
 import { Appearance } from "./Appearance";
 import { Defaults } from "./Defaults";
-import { ApiKeySettings } from "./ApiKeySettings";
 import { Notifications } from "./Notifications";
 
 /** The API key and the owner's preferences. */
@@ -22,10 +22,7 @@ export function Settings() {
       </Section>
       {key !== null && (
         <>
-          <Section
-            title="Default settings"
-            text="The initial settings of the generator form, on all your devices."
-          >
+          <Section title="Default settings" text="The initial settings of the generator form, on all your devices.">
             <Defaults />
           </Section>
           <Section title="Notifications" text="For requests that finish while you do something else.">
