@@ -98,10 +98,10 @@ test("queues, the audit and a trace are shown", async () => {
 });
 
 test("a replay needs a dry run and starts with a canary", async () => {
-  const asked: Schemas["NewReplay"][] = [];
+  const replays: Schemas["NewReplay"][] = [];
   server.use(
     http.post(`${API}/v1/operations/replays`, async ({ request }) => {
-      asked.push((await request.json()) as Schemas["NewReplay"]);
+      replays.push((await request.json()) as Schemas["NewReplay"]);
       return json<Schemas["OutcomeList"]>({ outcomes: [] });
     }),
   );
@@ -112,9 +112,9 @@ test("a replay needs a dry run and starts with a canary", async () => {
   expect(screen.queryByRole("button", { name: /canary first/ })).not.toBeInTheDocument();
   await userEvent.click(screen.getByRole("button", { name: "Start dry run" }));
   await userEvent.click(await screen.findByRole("button", { name: /canary first/ }));
-  await vi.waitFor(() => expect(asked).toHaveLength(2));
+  await vi.waitFor(() => expect(replays).toHaveLength(2));
   const letters = { queue: "generation.generate", fingerprint: "ab12cd34" };
-  expect(asked).toEqual([
+  expect(replays).toEqual([
     { ...letters, dry_run: true },
     { ...letters, dry_run: false, canary: true },
   ]);

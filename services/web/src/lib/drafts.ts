@@ -21,10 +21,10 @@ export function draftFromImage(image: Schemas["ImageView"], models: readonly Mod
 }
 
 /** Return the form settings of a request. The API's `request` object is open-ended: unknown and mistyped fields are ignored. */
-export function draftFromRequest(asked: Record<string, unknown>, models: readonly Model[]): Draft {
-  const text = (name: string) => (typeof asked[name] === "string" ? (asked[name] as string) : null);
-  const number = (name: string) => (typeof asked[name] === "number" ? (asked[name] as number) : null);
-  const first = Array.isArray(asked.models) ? asked.models[0] : undefined;
+export function draftFromRequest(values: Record<string, unknown>, models: readonly Model[]): Draft {
+  const text = (name: string) => (typeof values[name] === "string" ? (values[name] as string) : null);
+  const number = (name: string) => (typeof values[name] === "number" ? (values[name] as number) : null);
+  const first = Array.isArray(values.models) ? values.models[0] : undefined;
   const key = typeof first === "string" ? first : null;
   const model = models.find((candidate) => candidate.key === key);
   return {
@@ -34,7 +34,7 @@ export function draftFromRequest(asked: Record<string, unknown>, models: readonl
     style: text("style"),
     seed: number("seed"),
     count: number("count") ?? 1,
-    quality: asked.quality === "premium" ? "premium" : "standard",
+    quality: values.quality === "premium" ? "premium" : "standard",
     steps: number("steps"),
     guidance: number("guidance"),
     ...nearestAspectRatio(model, number("width") ?? 1024, number("height") ?? 1024),

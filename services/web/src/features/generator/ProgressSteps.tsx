@@ -24,12 +24,12 @@ const LINES: Record<ProgressStep["state"], string> = {
 function Step({ step }: { step: ProgressStep }) {
   const { name, activeName, state, after, at } = step;
   return (
-    <li className="relative grid content-start gap-0.5 pt-3 pr-2" title={at ? dateTime(at) : undefined}>
+    <li className="relative grid content-start gap-0.5 pt-3 pr-1 sm:pr-2" title={at ? dateTime(at) : undefined}>
       <span className={`absolute inset-x-0 top-0 h-0.5 overflow-hidden ${LINES[state]}`} aria-hidden>
         {state === "current" && <span className="block h-full w-1/3 animate-scan bg-accent" />}
       </span>
       <span
-        className={`flex items-center gap-1 text-xs ${
+        className={`flex items-center gap-1 text-2xs sm:text-xs ${
           state === "done"
             ? "font-medium"
             : state === "current"
@@ -39,9 +39,9 @@ function Step({ step }: { step: ProgressStep }) {
                 : "text-muted"
         }`}
       >
-        {state === "done" && <Check className="size-3 shrink-0" aria-hidden />}
-        {state === "stopped" && <X className="size-3 shrink-0" aria-hidden />}
-        <span className="truncate">{state === "current" ? activeName : name}</span>
+        {state === "done" && <Check className="hidden size-3 shrink-0 sm:block" aria-hidden />}
+        {state === "stopped" && <X className="hidden size-3 shrink-0 sm:block" aria-hidden />}
+        <span>{state === "current" ? activeName : name}</span>
         {state === "stopped" && <span className="sr-only"> not reached</span>}
         {state === "waiting" && <span className="sr-only"> pending</span>}
       </span>

@@ -12,10 +12,10 @@ export function Home() {
     <>
       <title>GenAI Image Generator</title>
       <section className="page grid items-end gap-x-16 gap-y-8 pt-12 pb-10 sm:pt-20 lg:grid-cols-[1.15fr_1fr]">
-        <h1 className="font-bold text-[clamp(2.75rem,7.2vw,5.75rem)] leading-[0.94] tracking-[-0.035em]">
+        <h1 className="font-bold text-[clamp(2.75rem,7.2vw,5.5rem)] leading-[0.94] tracking-[-0.035em]">
           Describe it.
           <br />
-          Watch it appear.
+          See it appear.
         </h1>
         <div className="grid min-w-0 gap-5 lg:pb-2">
           <p className="max-w-prose text-lg text-muted">

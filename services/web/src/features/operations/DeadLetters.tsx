@@ -78,7 +78,9 @@ function ReplayDialog({ group, onClose }: { group: DeadLetterGroup; onClose(): v
             {dryRun.data.outcomes.map((outcome) => (
               <li key={outcome.message_ids[0]} className="flex justify-between gap-3">
                 <span className="margin-note truncate">{outcome.request_id ?? outcome.event_id}</span>
-                <span className="text-muted">{[outcome.verdict, outcome.why].filter(Boolean).join(": ")}</span>
+                <span className="text-muted">
+                  {[outcome.verdict && humanize(outcome.verdict), outcome.why].filter(Boolean).join(": ")}
+                </span>
               </li>
             ))}
           </ul>
