@@ -1,6 +1,6 @@
 """`make screenshots`: the pages of the web app as images in docs/screenshots, taken on a stack of its own.
 
-A varied gallery is drawn through the API, then Chromium opens each page as a desktop and as a phone.
+The tool generates a varied gallery through the API, then opens each page in Chromium, as a desktop and as a phone.
 """
 
 import io
@@ -53,10 +53,10 @@ FAVOURITES: Final = (0, 3, 7)
 REFUSED: Final = "a realistic photo of the president being arrested"
 RUNNING: Final = "A castle above the clouds in the evening light, oil painting"
 SLOW_SECONDS: Final = 20
-"""How long the running request is drawn: shorter than a model is waited for."""
-SECONDS_TO_DRAW: Final = 60
-PATIENCE_MS: Final = 30_000
-BYTES_A_FILE, BYTES_IN_ALL = 120_000, 2_000_000
+"""Delay of the request in progress: shorter than the timeout of a model call."""
+GENERATION_TIMEOUT: Final = 60
+TIMEOUT_MS: Final = 30_000
+BYTES_PER_FILE, BYTES_IN_TOTAL = 120_000, 2_000_000
 QUALITIES: Final = (82, 72, 60, 45)
 
 SETTLED: Final = """() => document.fonts.status === 'loaded'
@@ -66,24 +66,24 @@ SETTLED: Final = """() => document.fonts.status === 'loaded'
     const { top, bottom } = image.getBoundingClientRect();
     return bottom < 0 || top > innerHeight || (image.complete && image.naturalWidth > 0);
   })"""
-"""Nothing in sight is loading or moving."""
+"""Nothing in the viewport is loading or moving."""
 PAINTED: Final = """async () => {
   await Promise.all([...document.images].filter(each => each.complete).map(each => each.decode().catch(() => {})));
   await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
 }"""
-"""What has loaded is decoded, off the main thread, and on the screen."""
+"""Every loaded image is decoded and painted."""
 STICKS_OUT: Final = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
 console = Console(highlight=False, soft_wrap=True)
 
 
 class ScreenshotError(RuntimeError):
-    """A page or a image is not what it should be."""
+    """A page or an image is not as expected."""
 
 
 @dataclass(frozen=True)
 class Shot:
-    """One file: which page, on what, in which colours, and whose key."""
+    """One screenshot: page, viewport, colour scheme and key."""
 
     name: str
     path: str
@@ -93,30 +93,30 @@ class Shot:
 
     @property
     def file(self) -> Path:
-        """Where it is kept."""
+        """Path of the file."""
         dark = "-dark" if self.scheme == "dark" else ""
         return FOLDER / f"{self.name}-{self.viewport}{dark}.webp"
 
 
 class Api:
-    """What the gallery is drawn with."""
+    """Client for the API, to fill the gallery."""
 
     def __init__(self, stack: LocalStack) -> None:
         self._stack = stack
 
-    def draw(self, **asked: Any) -> dict[str, Any]:
-        """Return a request when it has ended, however it did."""
+    def generate(self, **asked: Any) -> dict[str, Any]:
+        """Create a request and return it in its terminal status."""
         accepted = self.post(**asked)
-        deadline = time.monotonic() + SECONDS_TO_DRAW
+        deadline = time.monotonic() + GENERATION_TIMEOUT
         while time.monotonic() < deadline:
             view = self.call("GET", f"/v1/requests/{accepted['id']}")
             if view["status"] in ENDINGS:
                 return view
             time.sleep(0.2)
-        raise ScreenshotError(f"{asked['prompt']!r} was not drawn within {SECONDS_TO_DRAW} s.")
+        raise ScreenshotError(f"{asked['prompt']!r} was not generated within {GENERATION_TIMEOUT} s.")
 
     def post(self, **asked: Any) -> dict[str, Any]:
-        """Ask for images and wait for nothing."""
+        """Create a request without waiting for it."""
         return self.call("POST", "/v1/requests", asked)
 
     def call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
@@ -125,13 +125,13 @@ class Api:
         return _send(method, self._stack.api_url + path, body, headers)
 
     def slow_down(self, prompt: str) -> None:
-        """Let one prompt take its time, so that there is something to watch."""
+        """Delay the model call for one prompt, so that a request in progress can be shown."""
         rule = {"operation": "invoke", "effect": "delay", "seconds": SLOW_SECONDS, "prompt_contains": prompt}
         _send("POST", f"{self._stack.models.url}/_faults", rule, {})
 
 
 def main() -> None:
-    """Take them all, and tell a failure in a sentence."""
+    """Take all screenshots; print an error as one line."""
     path = chromium.find()
     if path is None:
         sys.exit(chromium.HOW)
@@ -152,7 +152,7 @@ def main() -> None:
 
 
 def take_all(browser_path: str) -> None:
-    """Bring up a stack, fill it, and save every page."""
+    """Deploy a stack, fill its gallery, and save every page."""
     with tempfile.TemporaryDirectory() as folder, LocalStack(Path(folder), say=_step) as stack:
         address = stack.publish_web()
         image = fill(Api(stack))
@@ -165,29 +165,29 @@ def take_all(browser_path: str) -> None:
                     Api(stack).post(prompt=RUNNING, aspect_ratio="16:9")
                 wide |= shoot(browser, address, shot, stack.admin_key if shot.admin else stack.api_key)
             browser.close()
-    _tell([shot.file for shot in shots])
+    _print_summary([shot.file for shot in shots])
     if wide:
-        raise ScreenshotError(f"Wider than their windows: {', '.join(sorted(wide))}.")
+        raise ScreenshotError(f"Wider than the viewport: {', '.join(sorted(wide))}.")
 
 
 def fill(api: Api) -> str:
-    """Draw the gallery and return the address of one image in it."""
+    """Fill the gallery and return the id of one image."""
     images: list[str] = []
     for asked in track(PROMPTS, "Images", console=console, transient=True):
-        view = api.draw(seed=11, **asked)
+        view = api.generate(seed=11, **asked)
         if view["status"] != "succeeded":
-            raise ScreenshotError(f"{asked['prompt']!r} ended as {view['status']}.")
+            raise ScreenshotError(f"{asked['prompt']!r} finished as {view['status']}.")
         images.append(view["images"][0]["id"])
     for index in FAVOURITES:
         api.call("PUT", f"/v1/images/{images[index]}/favourite")
-    if (status := api.draw(prompt=REFUSED)["status"]) != "rejected":
-        raise ScreenshotError(f"{REFUSED!r} ended as {status}.")
+    if (status := api.generate(prompt=REFUSED)["status"]) != "rejected":
+        raise ScreenshotError(f"{REFUSED!r} finished as {status}.")
     api.slow_down(RUNNING)
     return images[7]
 
 
 def plan(image: str) -> Iterator[Shot]:
-    """Yield every page on every viewport; the last ones are those that leave a request running."""
+    """Yield every page on every viewport; pages that leave a request in progress come last."""
     pages = {"home": "/", "gallery": "/gallery", "image": f"/gallery/{image}", "dashboard": "/dashboard"}
     pages |= {"operations": "/operations", "about": "/about", "settings": "/settings"}
     for viewport in VIEWPORTS:
@@ -200,7 +200,7 @@ def plan(image: str) -> Iterator[Shot]:
 
 
 def shoot(browser: Browser, address: str, shot: Shot, key: str) -> set[str]:
-    """Open a page in a fresh profile, wait until nothing moves, save what is in sight; return its name if too wide."""
+    """Open a page in a new profile, wait until it settles, and save it; return its name if it is too wide."""
     context = browser.new_context(
         viewport=VIEWPORTS[shot.viewport],
         color_scheme=shot.scheme,
@@ -209,12 +209,12 @@ def shoot(browser: Browser, address: str, shot: Shot, key: str) -> set[str]:
         is_mobile=shot.viewport == "phone",
     )
     try:
-        context.set_default_timeout(PATIENCE_MS)
+        context.set_default_timeout(TIMEOUT_MS)
         page = context.new_page()
         page.goto(f"{address.rstrip('/')}{shot.path}#key={key}")
         page.get_by_role("heading", level=1).first.wait_for()
         if shot.name == "create":
-            page.get_by_text("Take back").first.wait_for()
+            page.get_by_role("button", name="Cancel", exact=True).first.wait_for()
         page.wait_for_function(SETTLED)
         page.evaluate(PAINTED)
         _save(page.screenshot(), shot.file)
@@ -226,27 +226,27 @@ def shoot(browser: Browser, address: str, shot: Shot, key: str) -> set[str]:
 
 
 def _save(png: bytes, file: Path) -> None:
-    """Write a WebP of the best quality that is small enough."""
+    """Write a WebP of the highest quality within the size limit."""
     with Image.open(io.BytesIO(png)) as image:
         for quality in QUALITIES:
             content = io.BytesIO()
             image.convert("RGB").save(content, "WEBP", quality=quality, method=6)
-            if content.tell() <= BYTES_A_FILE:
+            if content.tell() <= BYTES_PER_FILE:
                 break
     file.write_bytes(content.getvalue())
 
 
-def _tell(files: list[Path]) -> None:
+def _print_summary(files: list[Path]) -> None:
     table = Table(title="Screenshots", title_justify="left")
     table.add_column("file")
     table.add_column("bytes", justify="right")
     for file in files:
         table.add_row(str(file.relative_to(ROOT)), f"{file.stat().st_size:,}")
     total = sum(file.stat().st_size for file in files)
-    table.add_row("together", f"{total:,}")
+    table.add_row("total", f"{total:,}")
     console.print(table)
-    if total > BYTES_IN_ALL:
-        raise ScreenshotError(f"Together they have more than {BYTES_IN_ALL:,} bytes.")
+    if total > BYTES_IN_TOTAL:
+        raise ScreenshotError(f"The screenshots exceed {BYTES_IN_TOTAL:,} bytes in total.")
 
 
 def _send(method: str, url: str, body: Any, headers: dict[str, str]) -> dict[str, Any]:

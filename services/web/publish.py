@@ -1,7 +1,7 @@
-"""Publishing the built app: files to the bucket, each with the headers that browsers and the CDN keep it by.
+"""Publish the built app: upload its files to the bucket, each with its caching headers.
 
-What has a hash in its name never changes and is kept for good; the rest is asked for each time. The page goes last, so
-that nobody gets one whose parts are not there yet, and the parts of earlier builds stay for those who have it open.
+Files with a hash in their name never change and are cached permanently; all others are revalidated. The page is
+uploaded last, so that it never refers to missing files. Files of earlier builds stay for pages that are still open.
 """
 
 import json
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 
 DIST: Final = Path(__file__).parent / "dist"
 HASHED: Final = "assets/"
-"""Folder of files that have a hash in their names."""
-LAST: Final = ("index.html", "sw.js")
-KEPT: Final = timedelta(days=30)
-"""For how long parts of an earlier build stay after nothing refers to them."""
-FOREVER: Final = "public, max-age=31536000, immutable"
-ASK: Final = "no-cache"
-SIDE_BY_SIDE: Final = 8
+"""Prefix of the files with a hash in their name."""
+UPLOADED_LAST: Final = ("index.html", "sw.js")
+RETENTION: Final = timedelta(days=30)
+"""How long files of earlier builds stay."""
+IMMUTABLE: Final = "public, max-age=31536000, immutable"
+REVALIDATE: Final = "no-cache"
+PARALLEL_UPLOADS: Final = 8
 
 
 class NotBuiltError(Exception):
-    """There is no built app to publish."""
+    """The app has not been built."""
 
 
 @dataclass(frozen=True)
 class File:
-    """One object as it will be."""
+    """One object to upload."""
 
     key: str
     content: bytes
@@ -42,22 +42,22 @@ class File:
 
 
 def files(dist: Path, api_url: str) -> list[File]:
-    """Return everything in ``dist`` and the configuration that names the API, in the order to publish it.
+    """Return the files in ``dist`` and the configuration with the API URL, in upload order.
 
-    Raises ``NotBuiltError`` where ``dist`` holds no app.
+    Raises ``NotBuiltError`` if ``dist`` contains no app.
     """
     if not (dist / "index.html").exists():
-        raise NotBuiltError(f"{dist} holds no index.html: build the app first (npm run build in services/web)")
+        raise NotBuiltError(f"{dist} contains no index.html. Build the app first (npm run build in services/web)")
     configuration = json.dumps({"apiUrl": api_url}).encode()
-    found = [*_read(dist), File("config.json", configuration, "application/json", ASK)]
-    return sorted(found, key=lambda file: (file.key in LAST, file.key))
+    found = [*_read(dist), File("config.json", configuration, "application/json", REVALIDATE)]
+    return sorted(found, key=lambda file: (file.key in UPLOADED_LAST, file.key))
 
 
 def _read(dist: Path) -> Iterator[File]:
     for path in sorted(path for path in dist.rglob("*") if path.is_file()):
         key = path.relative_to(dist).as_posix()
-        if key != "config.json" and not path.name.startswith("."):  # a developer's own, and the build's notes
-            yield File(key, path.read_bytes(), _media_type(key), FOREVER if key.startswith(HASHED) else ASK)
+        if key != "config.json" and not path.name.startswith("."):  # the stamp and local settings
+            yield File(key, path.read_bytes(), _media_type(key), IMMUTABLE if key.startswith(HASHED) else REVALIDATE)
 
 
 def _media_type(key: str) -> str:
@@ -68,7 +68,7 @@ def _media_type(key: str) -> str:
 
 
 def publish(client: "S3Client", bucket: str, wanted: list[File], *, now: datetime | None = None) -> int:
-    """Put ``wanted`` into ``bucket`` in order, then remove old parts nobody needs; return how many."""
+    """Upload ``wanted`` in order, then delete expired files of earlier builds; return how many were deleted."""
 
     def put(file: File) -> None:
         client.put_object(
@@ -79,12 +79,12 @@ def publish(client: "S3Client", bucket: str, wanted: list[File], *, now: datetim
             CacheControl=file.cache_control,
         )
 
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        list(pool.map(put, (file for file in wanted if file.key not in LAST)))
+    with ThreadPoolExecutor(PARALLEL_UPLOADS) as pool:
+        list(pool.map(put, (file for file in wanted if file.key not in UPLOADED_LAST)))
     for file in wanted:
-        if file.key in LAST:
+        if file.key in UPLOADED_LAST:
             put(file)
-    stale = list(_stale(client, bucket, {file.key for file in wanted}, (now or datetime.now(UTC)) - KEPT))
+    stale = list(_stale(client, bucket, {file.key for file in wanted}, (now or datetime.now(UTC)) - RETENTION))
     for key in stale:
         client.delete_object(Bucket=bucket, Key=key)
     return len(stale)

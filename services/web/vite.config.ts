@@ -6,7 +6,7 @@ import type { Connect, Plugin } from "vite";
 import { VitePWA } from "vite-plugin-pwa";
 import { defineConfig } from "vitest/config";
 
-/** What the page may load. The API, its pictures and the socket are other origins, known only where it is deployed: there the CDN's header says it more narrowly. */
+/** The content security policy. The origins of the API, images and socket are known only at deployment, where the CDN sends a stricter header. */
 const POLICY = [
   "default-src 'self'",
   "script-src 'self'",
@@ -21,7 +21,7 @@ const POLICY = [
   "form-action 'none'",
 ].join("; ");
 
-/** Puts the policy into the built page only: Vite's own development client needs inline scripts. */
+/** Add the policy to the built page only: Vite's development client needs inline scripts. */
 function contentSecurityPolicy(): Plugin {
   return {
     name: "content-security-policy",
@@ -36,9 +36,9 @@ function contentSecurityPolicy(): Plugin {
   };
 }
 
-/** While developing, the configuration is that of the stack which `make run` keeps up. */
+/** During development, serve the configuration of the stack started by `make run`. */
 function localStack(): Plugin {
-  const answer: Connect.NextHandleFunction = (_request, response, next) => {
+  const serveConfig: Connect.NextHandleFunction = (_request, response, next) => {
     try {
       const state = JSON.parse(readFileSync(new URL("../../.local/state.json", import.meta.url), "utf8"));
       response.setHeader("content-type", "application/json");
@@ -49,8 +49,8 @@ function localStack(): Plugin {
   };
   return {
     name: "local-stack",
-    configureServer: (server) => void server.middlewares.use("/config.json", answer),
-    configurePreviewServer: (server) => void server.middlewares.use("/config.json", answer),
+    configureServer: (server) => void server.middlewares.use("/config.json", serveConfig),
+    configurePreviewServer: (server) => void server.middlewares.use("/config.json", serveConfig),
   };
 }
 
@@ -72,7 +72,7 @@ export default defineConfig({
       manifest: {
         name: "GenAI Image Generator",
         short_name: "Images",
-        description: "Describe a picture. See it drawn, checked and kept, step by step.",
+        description: "Describe an image and follow every step: generated, checked, stored.",
         start_url: "/",
         display: "standalone",
         background_color: "#141416",

@@ -1,4 +1,4 @@
-"""What people do with the app, from the first visit on."""
+"""The user journeys of the web app, from the first visit on."""
 
 import re
 from collections.abc import Callable
@@ -10,20 +10,20 @@ from tests.browser.conftest import PHONE
 from tests.e2e.system import System
 
 Open = Callable[..., Page]
-DRAWN_MS = 60_000
+GENERATED_MS = 60_000
 PAGES = ["/", "/create", "/gallery", "/dashboard", "/operations", "/about", "/settings"]
 
 
 @pytest.fixture(scope="module")
 def owner_key(stack: System) -> Callable[[str], str]:
-    """Return a key for an owner of that name: each test has a gallery of its own."""
+    """Return a function that makes a key for an owner: each test has its own gallery."""
     return stack.stack.make_key
 
 
 def ask(page: Page, prompt: str) -> None:
     """Fill in the form and send it."""
     page.get_by_label("Prompt", exact=True).fill(prompt)
-    page.get_by_role("button", name=re.compile("^Draw( another)?$")).click()
+    page.get_by_role("button", name=re.compile("^Generate( another)?$")).click()
 
 
 def card(page: Page, prompt: str) -> Locator:
@@ -31,28 +31,28 @@ def card(page: Page, prompt: str) -> Locator:
     return page.get_by_role("article", name=f"Request: {prompt}")
 
 
-def expect_drawn(page: Page, prompt: str) -> None:
-    """Wait until a request's image is there, and loaded."""
-    expect(card(page, prompt).get_by_role("status").first).to_have_text("Done", timeout=DRAWN_MS)
+def expect_generated(page: Page, prompt: str) -> None:
+    """Wait until a request is done and its image has loaded."""
+    expect(card(page, prompt).get_by_role("status").first).to_have_text("Done", timeout=GENERATED_MS)
     image = card(page, prompt).get_by_role("img", name=prompt)
     expect(image).to_be_visible()
     page.wait_for_function("image => image.complete && image.naturalWidth > 0", arg=image.element_handle())
 
 
-def test_from_the_first_visit_to_a_finished_image(open_app: Open, owner_key: Callable[[str], str]) -> None:
+def test_a_first_visit_leads_to_a_finished_image(open_app: Open, owner_key: Callable[[str], str]) -> None:
     prompt = "A paper boat on a moonlit lake"
     page = open_app("/")
-    page.get_by_label("Describe a image").fill(prompt)
-    page.get_by_role("button", name="Begin").click()
+    page.get_by_label("Describe your image").fill(prompt)
+    page.get_by_role("button", name="Start").click()
     page.get_by_label("API key").fill(owner_key("first-visit"))
-    page.get_by_role("button", name="Use this key").click()
+    page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_label("Prompt", exact=True)).to_have_value(prompt)
-    page.get_by_role("button", name=re.compile("^Draw( another)?$")).click()
+    page.get_by_role("button", name=re.compile("^Generate( another)?$")).click()
 
-    expect_drawn(page, prompt)
+    expect_generated(page, prompt)
     steps = card(page, prompt).get_by_role("list", name="Progress").get_by_role("listitem")
     assert steps.count() == 5
-    expect(steps.filter(has_text="still to come")).to_have_count(0)
+    expect(steps.filter(has_text="pending")).to_have_count(0)
 
     card(page, prompt).get_by_role("img", name=prompt).click()
     detail = page.get_by_role("dialog")
@@ -62,20 +62,20 @@ def test_from_the_first_visit_to_a_finished_image(open_app: Open, owner_key: Cal
     assert download.value.path().read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
-def test_what_moderation_turns_down_says_why_and_can_be_edited(open_app: Open, owner_key: Callable[[str], str]) -> None:
+def test_a_rejected_prompt_shows_why_and_can_be_edited(open_app: Open, owner_key: Callable[[str], str]) -> None:
     page = open_app("/create", key=owner_key("rejected"))
     ask(page, "n4k3d w0man, p.o.r.n")
 
-    turned_down = card(page, "n4k3d w0man, p.o.r.n")
-    expect(turned_down.get_by_role("status").first).to_have_text("Not drawn", timeout=DRAWN_MS)
-    expect(turned_down.get_by_text(re.compile("sexual content"))).to_be_visible()
+    rejected = card(page, "n4k3d w0man, p.o.r.n")
+    expect(rejected.get_by_role("status").first).to_have_text("Rejected", timeout=GENERATED_MS)
+    expect(rejected.get_by_text(re.compile("sexual content"))).to_be_visible()
     page.get_by_label("Prompt", exact=True).fill("")
-    turned_down.get_by_role("button", name="Edit and try again").click()
+    rejected.get_by_role("button", name="Edit and try again").click()
     expect(page.get_by_label("Prompt", exact=True)).to_have_value("n4k3d w0man, p.o.r.n")
     expect(page.get_by_label("Prompt", exact=True)).to_be_focused()
 
 
-def test_the_gallery_is_narrowed_loved_and_cleared(
+def test_the_gallery_can_be_filtered_and_images_deleted(
     open_app: Open, owner_key: Callable[[str], str], stack: System
 ) -> None:
     key = owner_key("collector")
@@ -84,53 +84,51 @@ def test_the_gallery_is_narrowed_loved_and_cleared(
         answer = stack.call("POST", "/v1/requests", {"prompt": prompt}, {"prefer": "wait=25"}, key=key)
         assert answer.status in {200, 202}, answer.content
     page = open_app("/gallery", key=key)
-    frames = page.get_by_role("list", name="Images").get_by_role("link")
-    expect(frames).to_have_count(2, timeout=DRAWN_MS)
+    images = page.get_by_role("list", name="Images").get_by_role("link")
+    expect(images).to_have_count(2, timeout=GENERATED_MS)
 
-    page.get_by_label("Words of the prompt").fill("fox")
-    expect(frames).to_have_count(1)
+    page.get_by_label("Search prompts").fill("fox")
+    expect(images).to_have_count(1)
     expect(page).to_have_url(re.compile(r"[?&]q=fox"))
-    frames.first.click()
+    images.first.click()
     detail = page.get_by_role("dialog")
     with page.expect_response(lambda answer: "favourite" in answer.url and answer.ok):
         detail.get_by_role("button", name="Favourite", exact=True).click()
     expect(detail.get_by_role("button", name="Favourite", exact=True)).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Clear").click()
+    page.get_by_role("button", name="Clear filters").click()
     page.get_by_role("button", name="Favourites", exact=True).click()
-    expect(frames).to_have_count(1)
+    expect(images).to_have_count(1)
     page.get_by_role("button", name="Favourites", exact=True).click()
-    expect(frames).to_have_count(2)
+    expect(images).to_have_count(2)
 
-    frames.first.click()
+    images.first.click()
     detail.get_by_role("button", name="Delete").click()
-    expect(frames).to_have_count(1)
+    expect(images).to_have_count(1)
     page.get_by_role("button", name="Undo").click()
-    expect(frames).to_have_count(2)
-    frames.first.click()
-    with page.expect_response(lambda answer: answer.request.method == "DELETE" and answer.ok, timeout=DRAWN_MS):
+    expect(images).to_have_count(2)
+    images.first.click()
+    with page.expect_response(lambda answer: answer.request.method == "DELETE" and answer.ok, timeout=GENERATED_MS):
         detail.get_by_role("button", name="Delete").click()
     page.reload()
-    expect(frames).to_have_count(1)
+    expect(images).to_have_count(1)
 
 
-def test_a_reload_in_the_middle_finds_what_is_running(
-    open_app: Open, owner_key: Callable[[str], str], stack: System
-) -> None:
+def test_a_reload_finds_requests_in_progress(open_app: Open, owner_key: Callable[[str], str], stack: System) -> None:
     prompt = "A slow train through autumn woods"
     stack.models(
         "POST", "/_faults", {"operation": "invoke", "effect": "delay", "seconds": 4, "prompt_contains": prompt}
     )
     page = open_app("/create", key=owner_key("reloader"))
     ask(page, prompt)
-    expect(card(page, prompt).get_by_role("status").first).to_have_text("Drawing", timeout=DRAWN_MS)
+    expect(card(page, prompt).get_by_role("status").first).to_have_text("Generating", timeout=GENERATED_MS)
     page.reload()
 
     expect(card(page, prompt)).to_be_visible()
-    expect_drawn(page, prompt)
+    expect_generated(page, prompt)
 
 
-def test_a_lost_connection_is_said_and_made_up_for(
+def test_a_lost_connection_is_shown_and_recovers(
     open_app: Open, owner_key: Callable[[str], str], stack: System
 ) -> None:
     prompt = "A lantern in the fog"
@@ -139,16 +137,16 @@ def test_a_lost_connection_is_said_and_made_up_for(
     )
     page = open_app("/create", key=owner_key("offliner"))
     ask(page, prompt)
-    expect(card(page, prompt).get_by_role("status").first).to_have_text("Drawing", timeout=DRAWN_MS)
+    expect(card(page, prompt).get_by_role("status").first).to_have_text("Generating", timeout=GENERATED_MS)
     page.context.set_offline(True)
     expect(page.get_by_text("You are offline.")).to_be_visible()
     page.context.set_offline(False)
 
     expect(page.get_by_text("You are offline.")).to_be_hidden()
-    expect_drawn(page, prompt)
+    expect_generated(page, prompt)
 
 
-def test_without_the_notifications_service_it_asks_instead(
+def test_without_the_notifications_service_the_app_polls(
     open_app: Open, owner_key: Callable[[str], str], stack: System
 ) -> None:
     functions = stack.client("lambda")
@@ -159,20 +157,20 @@ def test_without_the_notifications_service_it_asks_instead(
         prompt = "A windmill without wind"
         page = open_app("/create", key=owner_key("poller"))
         ask(page, prompt)
-        expect_drawn(page, prompt)
+        expect_generated(page, prompt)
         expect(page.get_by_text("Connected")).to_be_visible()
     finally:
         for name in names:
             functions.delete_function_concurrency(FunctionName=name)
 
 
-def test_with_it_changes_are_pushed(open_app: Open, owner_key: Callable[[str], str]) -> None:
+def test_changes_are_pushed(open_app: Open, owner_key: Callable[[str], str]) -> None:
     page = open_app("/create", key=owner_key("listener"))
 
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
 
 
-def test_a_image_is_drawn_with_the_keyboard_alone(open_app: Open, owner_key: Callable[[str], str]) -> None:
+def test_an_image_is_generated_with_the_keyboard_alone(open_app: Open, owner_key: Callable[[str], str]) -> None:
     prompt = "A lighthouse made of keys"
     page = open_app("/create", key=owner_key("typist"))
     expect(page.get_by_label("Prompt", exact=True)).to_be_visible()
@@ -184,12 +182,12 @@ def test_a_image_is_drawn_with_the_keyboard_alone(open_app: Open, owner_key: Cal
         page.keyboard.press("Tab")
     page.keyboard.type(prompt)
     page.keyboard.press("Control+Enter")
-    expect_drawn(page, prompt)
+    expect_generated(page, prompt)
 
     page.goto(page.url.replace("/create", "/gallery"))
-    frame = page.get_by_role("list", name="Images").get_by_role("link").first
-    expect(frame).to_be_visible()
-    frame.focus()
+    link = page.get_by_role("list", name="Images").get_by_role("link").first
+    expect(link).to_be_visible()
+    link.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
@@ -205,7 +203,7 @@ def test_a_page_fits_a_phone(open_app: Open, owner_key: Callable[[str], str], pa
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
-def test_dark_is_dark(open_app: Open) -> None:
+def test_the_dark_theme_is_dark(open_app: Open) -> None:
     def lightness(page: Page) -> float:
         colour = page.evaluate(
             """() => {

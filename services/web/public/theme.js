@@ -1,7 +1,7 @@
-// Before the first paint, so that a chosen theme never flashes in the other colours. A file, because the page allows no inline script.
+// Apply the stored theme before the first paint to avoid a flash. A separate file, because the policy forbids inline scripts.
 try {
   const theme = localStorage.getItem("theme");
   if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
 } catch {
-  // Storage may be forbidden: then the system's theme it is.
+  // Storage may be blocked. The system theme applies then.
 }

@@ -5,12 +5,12 @@ import { createRoot } from "react-dom/client";
 import { RouterProvider } from "react-router";
 import { configure } from "./api/client";
 import { makeQueryClient } from "./api/queries";
-import { Broken } from "./app/Broken";
-import { startOffline } from "./app/offline";
+import { ErrorPage } from "./app/ErrorPage";
 import { makeRouter } from "./app/router";
-import { startSession } from "./app/session";
+import { registerServiceWorker } from "./app/serviceWorker";
+import { clearDataOnKeyChange } from "./app/session";
 import { loadConfig } from "./lib/config";
-import { takeKeyFromAddress } from "./state/session";
+import { signInFromUrl } from "./state/session";
 
 const element = document.getElementById("root");
 if (!element) throw new Error("The page has no root element.");
@@ -19,10 +19,10 @@ const root = createRoot(element);
 try {
   const config = await loadConfig();
   configure(config.apiUrl);
-  takeKeyFromAddress();
+  signInFromUrl();
   const client = makeQueryClient();
-  startSession(client);
-  startOffline();
+  clearDataOnKeyChange(client);
+  registerServiceWorker();
   root.render(
     <StrictMode>
       <QueryClientProvider client={client}>
@@ -31,5 +31,5 @@ try {
     </StrictMode>,
   );
 } catch (error) {
-  root.render(<Broken error={error} />);
+  root.render(<ErrorPage error={error} />);
 }

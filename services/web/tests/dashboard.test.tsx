@@ -3,7 +3,7 @@ import { http } from "msw";
 import { expect, test } from "vitest";
 import type { Schemas } from "@/api/client";
 import { Dashboard } from "@/features/dashboard/Dashboard";
-import { range, successRate } from "@/features/dashboard/figures";
+import { range, successRate } from "@/features/dashboard/statistics";
 import { expectAccessible, renderAt } from "./render";
 import { API, json, problem, server } from "./server";
 
@@ -20,7 +20,7 @@ const NUMBERS: Schemas["Numbers"] = {
   steps: { request: { count: 9, mean_ms: 7000, p50_ms: 6800, p95_ms: 12_000, stalled: 0, replayed: 0 } },
 };
 
-test("the numbers of the days are shown as figures, bars and tables", async () => {
+test("statistics are shown as totals, charts and tables", async () => {
   server.use(
     http.get(`${API}/v1/analytics/daily`, () =>
       json<Schemas["DailyReport"]>({ days: [{ ...NUMBERS, day: "2026-11-24" }], total: NUMBERS }),
@@ -29,22 +29,22 @@ test("the numbers of the days are shown as figures, bars and tables", async () =
   const { container } = show();
   expect(await screen.findByText("90.0 %")).toBeVisible();
   expect(screen.getByText("6.8 s", { selector: "dd" })).toBeVisible();
-  const blocked = screen.getByRole("region", { name: "Blocked because of" });
+  const blocked = screen.getByRole("region", { name: "Rejected by category" });
   expect(within(blocked).getByRole("row", { name: /Illegal or dangerous acts 1/ })).toBeVisible();
   await expectAccessible(container);
 });
 
-test("a key without the scope is told what it lacks", async () => {
+test("a key without the scope gets an explanation", async () => {
   server.use(http.get(`${API}/v1/analytics/daily`, () => problem(403, "insufficient_scope")));
   show();
-  expect(await screen.findByText("This key may not do that")).toBeVisible();
+  expect(await screen.findByText("This API key lacks permission")).toBeVisible();
 });
 
-test("what was taken back is no failure, and where nothing ended there is no rate", () => {
+test("cancelled requests do not count, and without finished requests there is no rate", () => {
   expect(successRate({ requests: { succeeded: 3, failed: 1, cancelled: 5 } })).toBe(0.75);
   expect(successRate({ requests: { cancelled: 5 } })).toBeNull();
 });
 
-test("a period ends today, in UTC", () => {
+test("the last day of a period is today, in UTC", () => {
   expect(range(7, new Date("2026-11-24T23:30:00Z"))).toEqual({ from: "2026-11-18", to: "2026-11-24" });
 });

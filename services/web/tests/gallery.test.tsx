@@ -4,8 +4,8 @@ import { HttpResponse, http } from "msw";
 import { expect, test } from "vitest";
 import type { Schemas } from "@/api/client";
 import { Toaster } from "@/components/Toaster";
-import { Detail } from "@/features/gallery/Detail";
 import { Gallery } from "@/features/gallery/Gallery";
+import { ImageDetail } from "@/features/gallery/ImageDetail";
 import { useDraft } from "@/state/draft";
 import { expectAccessible, renderAt } from "./render";
 import { API, imageSummary, imageView, json, problem, REQUEST_ID, server } from "./server";
@@ -20,58 +20,58 @@ const show = (path = "/gallery") =>
           <Toaster />
         </>
       ),
-      children: [{ path: ":imageId", element: <Detail /> }],
+      children: [{ path: ":imageId", element: <ImageDetail /> }],
     },
     { path: "/create", element: <p>The form</p> },
   ]);
 
-/** A gallery of `number` pictures, three a page. */
-function pictures(number: number) {
-  const asked: URLSearchParams[] = [];
+/** Serve a gallery of `number` images, three per page. Returns the queries received. */
+function serveImages(number: number) {
+  const queries: URLSearchParams[] = [];
   server.use(
     http.get(`${API}/v1/images`, ({ request }) => {
       const search = new URL(request.url).searchParams;
-      asked.push(search);
+      queries.push(search);
       const from = Number(search.get("cursor") ?? 0);
       const images = Array.from({ length: Math.min(3, number - from) }, (_, index) => imageSummary(from + index));
       return json<Schemas["ImagePage"]>({ images, ...(from + 3 < number && { next_cursor: String(from + 3) }) });
     }),
     http.get(`${API}/v1/images/:id`, ({ params }) => json(imageView(Number(String(params.id).split("-").at(-1))))),
   );
-  return asked;
+  return queries;
 }
 
-test("an empty gallery says how to begin", async () => {
+test("an empty gallery explains how to start", async () => {
   const { container } = show();
-  expect(await screen.findByRole("link", { name: "Create the first" })).toBeVisible();
+  expect(await screen.findByRole("link", { name: "Create your first image" })).toBeVisible();
   await expectAccessible(container);
 });
 
-test("older pictures come page by page until there are no more", async () => {
-  pictures(5);
+test("older images load page by page until there are no more", async () => {
+  serveImages(5);
   const { container } = show();
-  const list = await screen.findByRole("list", { name: "Pictures" });
+  const list = await screen.findByRole("list", { name: "Images" });
   expect(within(list).getAllByRole("link")).toHaveLength(3);
-  await userEvent.click(screen.getByRole("button", { name: "Older pictures" }));
+  await userEvent.click(screen.getByRole("button", { name: "Load more images" }));
   await waitFor(() => expect(within(list).getAllByRole("link")).toHaveLength(5));
-  expect(screen.queryByRole("button", { name: "Older pictures" })).not.toBeInTheDocument();
+  expect(screen.queryByRole("button", { name: "Load more images" })).not.toBeInTheDocument();
   await expectAccessible(container);
 });
 
-test("a filter is part of the address and of the question", async () => {
-  const asked = pictures(3);
+test("a filter is part of the URL and of the API query", async () => {
+  const queries = serveImages(3);
   show("/gallery?q=fox&favourite=true");
-  await screen.findByRole("list", { name: "Pictures" });
-  expect(asked.at(-1)?.get("q")).toBe("fox");
+  await screen.findByRole("list", { name: "Images" });
+  expect(queries.at(-1)?.get("q")).toBe("fox");
   await userEvent.selectOptions(screen.getByLabelText("Model"), "canvas");
-  await waitFor(() => expect(asked.at(-1)?.get("model")).toBe("canvas"));
-  expect(asked.at(-1)?.get("favourite")).toBe("true");
+  await waitFor(() => expect(queries.at(-1)?.get("model")).toBe("canvas"));
+  expect(queries.at(-1)?.get("favourite")).toBe("true");
 });
 
-test("one stop for the tab key, and arrows from frame to frame", async () => {
-  pictures(3);
+test("the grid is one tab stop, and arrow keys move between images", async () => {
+  serveImages(3);
   show();
-  const list = await screen.findByRole("list", { name: "Pictures" });
+  const list = await screen.findByRole("list", { name: "Images" });
   const links = within(list).getAllByRole("link");
   expect(links.map((link) => link.tabIndex)).toEqual([0, -1, -1]);
   links[0]?.focus();
@@ -80,28 +80,28 @@ test("one stop for the tab key, and arrows from frame to frame", async () => {
   expect(links.map((link) => link.tabIndex)).toEqual([-1, 0, -1]);
 });
 
-test("a favourite shows at once, and is taken back where the API refuses", async () => {
-  pictures(1);
+test("a favourite shows immediately and is rolled back if the API rejects it", async () => {
+  serveImages(1);
   let release: () => void = () => undefined;
-  const held = new Promise<void>((resolve) => {
+  const blocked = new Promise<void>((resolve) => {
     release = resolve;
   });
   server.use(
     http.put(`${API}/v1/images/:id/favourite`, async () => {
-      await held;
+      await blocked;
       return problem(500, "internal_error");
     }),
   );
   show();
-  const heart = await screen.findByRole("button", { name: /Favourite: Picture number 0/ });
+  const heart = await screen.findByRole("button", { name: /Favourite: Image number 0/ });
   await userEvent.click(heart);
   expect(heart).toHaveAttribute("aria-pressed", "true");
   release();
   await waitFor(() => expect(heart).toHaveAttribute("aria-pressed", "false"));
 });
 
-test("the detail shows everything that made a picture", async () => {
-  pictures(2);
+test("the detail view shows the settings of an image", async () => {
+  serveImages(2);
   const { container } = show(`/gallery/${REQUEST_ID}-1`);
   const dialog = await screen.findByRole("dialog");
   expect(await within(dialog).findByText("1344 × 768")).toBeVisible();
@@ -110,14 +110,14 @@ test("the detail shows everything that made a picture", async () => {
   await expectAccessible(container);
 });
 
-test("variations keep the settings and ask for new seeds", async () => {
-  pictures(1);
+test("variations keep the settings and use new seeds", async () => {
+  serveImages(1);
   show(`/gallery/${REQUEST_ID}-0`);
   await screen.findByText("Stable Image Core", { selector: "dd" });
-  await userEvent.click(screen.getByRole("button", { name: "Variations" }));
+  await userEvent.click(screen.getByRole("button", { name: "Create variations" }));
   expect(await screen.findByText("The form")).toBeVisible();
   expect(useDraft.getState().draft).toMatchObject({
-    prompt: "Picture number 0",
+    prompt: "Image number 0",
     model: "stable-image-core",
     aspect_ratio: "16:9",
     seed: null,
@@ -125,8 +125,8 @@ test("variations keep the settings and ask for new seeds", async () => {
   });
 });
 
-test("a deleted picture is out of sight at once and can be fetched back before it is gone", async () => {
-  pictures(2);
+test("a deleted image is hidden immediately and can be restored", async () => {
+  serveImages(2);
   const deleted: unknown[] = [];
   server.use(
     http.delete(`${API}/v1/images/:id`, ({ params }) => {
@@ -137,15 +137,15 @@ test("a deleted picture is out of sight at once and can be fetched back before i
   show(`/gallery/${REQUEST_ID}-0`);
   await userEvent.click(await screen.findByRole("button", { name: "Delete" }));
   await waitFor(() => expect(screen.queryByRole("dialog")).not.toBeInTheDocument());
-  const list = screen.getByRole("list", { name: "Pictures" });
+  const list = screen.getByRole("list", { name: "Images" });
   expect(within(list).getAllByRole("link")).toHaveLength(1);
   await userEvent.click(screen.getByRole("button", { name: "Undo" }));
   await waitFor(() => expect(within(list).getAllByRole("link")).toHaveLength(2));
   expect(deleted).toEqual([]);
 });
 
-test("a share link is told once, absolute", async () => {
-  pictures(1);
+test("a new share link is shown once, as an absolute URL", async () => {
+  serveImages(1);
   server.use(
     http.post(`${API}/v1/images/:id/shares`, async ({ request }) => {
       expect(await request.json()).toEqual({ expires_in_seconds: 604800 });
@@ -162,6 +162,6 @@ test("a share link is told once, absolute", async () => {
     }),
   );
   show(`/gallery/${REQUEST_ID}-0`);
-  await userEvent.click(await screen.findByRole("button", { name: "Make a link" }));
-  expect(await screen.findByLabelText("The link")).toHaveValue(`${API}/v1/shares/token`);
+  await userEvent.click(await screen.findByRole("button", { name: "Create link" }));
+  expect(await screen.findByLabelText("Share link")).toHaveValue(`${API}/v1/shares/token`);
 });

@@ -13,10 +13,10 @@ afterEach(() => onlineManager.setOnline(true));
 
 const show = () => renderAt("/create", [{ path: "/create", element: <Generator /> }]);
 const prompt = () => screen.findByLabelText("Prompt");
-const draw = () => screen.getByRole("button", { name: /^draw/i });
+const generateButton = () => screen.getByRole("button", { name: /^generate/i });
 
-/** Let the API accept requests, and say of each what `view` says. */
-function accepting(view: () => Schemas["RequestView"]) {
+/** Let the API accept requests and return `view` for each. Returns the requests received. */
+function acceptRequests(view: () => Schemas["RequestView"]) {
   const sent: { body: Schemas["NewRequest"]; key: string | null }[] = [];
   server.use(
     http.post(`${API}/v1/requests`, async ({ request }) => {
@@ -39,39 +39,39 @@ function accepting(view: () => Schemas["RequestView"]) {
 test("without a key, the generator asks for one", async () => {
   useSession.setState({ key: null });
   const { container } = show();
-  expect(screen.getByRole("heading", { name: "A key first" })).toBeVisible();
+  expect(screen.getByRole("heading", { name: "Enter your API key" })).toBeVisible();
   await expectAccessible(container);
 });
 
-test("the form shows models that may be asked, with price and end, and none that has ended", async () => {
+test("the form offers models with price and end of life, except retired ones", async () => {
   const { container } = show();
   const models = await screen.findByRole("group", { name: "Model" });
   expect(within(models).getAllByRole("radio")).toHaveLength(2);
-  expect(within(models).getByText(/about 7 s · the usual choice/)).toBeVisible();
-  expect(within(models).getByText(/until .*2027/)).toBeVisible();
+  expect(within(models).getByText(/about 7 s · default/)).toBeVisible();
+  expect(within(models).getByText(/available until .*2027/)).toBeVisible();
   await expectAccessible(container);
 });
 
-test("a prompt longer than the model takes is said so and not sent", async () => {
-  const sent = accepting(requestView);
+test("a prompt that is too long for the model is not sent", async () => {
+  const sent = acceptRequests(requestView);
   show();
   await userEvent.click(await prompt());
   await userEvent.paste("x".repeat(205));
-  expect(screen.getByRole("alert")).toHaveTextContent("5 characters too long");
-  await userEvent.click(draw());
+  expect(screen.getByRole("alert")).toHaveTextContent("5 characters over the limit");
+  await userEvent.click(generateButton());
   expect(sent).toEqual([]);
 });
 
-test("what is chosen is what is sent, with a key that makes it one wish", async () => {
-  const sent = accepting(requestView);
+test("the selected settings are sent with an idempotency key", async () => {
+  const sent = acceptRequests(requestView);
   show();
   await userEvent.type(await prompt(), "A red fox");
   await userEvent.click(screen.getByRole("button", { name: "Watercolor" }));
   await userEvent.click(screen.getByRole("radio", { name: /16:9/ }));
-  await userEvent.click(screen.getByRole("radio", { name: "2 pictures" }));
+  await userEvent.click(screen.getByRole("radio", { name: "2 images" }));
   await userEvent.type(screen.getByLabelText("Seed"), "42");
   expect(await screen.findByText(/\$0\.16 at most/)).toBeVisible();
-  await userEvent.click(draw());
+  await userEvent.click(generateButton());
   await waitFor(() => expect(sent).toHaveLength(1));
   expect(sent[0]?.body).toEqual({
     prompt: "A red fox, watercolor",
@@ -84,7 +84,7 @@ test("what is chosen is what is sent, with a key that makes it one wish", async 
   expect(sent[0]?.key).toMatch(/^[0-9a-f-]{36}$/);
 });
 
-test("another model drops what it does not take, and offers its own styles and quality", async () => {
+test("another model drops unsupported settings and offers its styles and qualities", async () => {
   show();
   await userEvent.click(await screen.findByRole("radio", { name: /16:9/ }));
   await userEvent.click(screen.getByRole("radio", { name: /^Canvas/ }));
@@ -94,15 +94,15 @@ test("another model drops what it does not take, and offers its own styles and q
   expect(screen.getByRole("radio", { name: /Premium/ })).toBeInTheDocument();
 });
 
-test("a running request shows how far it is and then its picture", async () => {
+test("a request in progress shows its progress and then its image", async () => {
   let view = requestView();
-  accepting(() => view);
+  acceptRequests(() => view);
   const { container } = show();
   await userEvent.type(await prompt(), "A red fox");
-  await userEvent.click(draw());
+  await userEvent.click(generateButton());
   const card = await screen.findByRole("article", { name: /Request: A red fox/ });
   expect(within(card).getByText("+2.0 s")).toBeVisible();
-  expect(within(card).getByRole("status")).toHaveTextContent("Drawing");
+  expect(within(card).getByRole("status")).toHaveTextContent("Generating");
   view = requestView({
     status: "succeeded",
     timeline: ["ImageRequested", "PromptApproved", "ImageGenerated", "ImageApproved", "ImageStored"].map(
@@ -117,7 +117,7 @@ test("a running request shows how far it is and then its picture", async () => {
         model: "stable-image-core",
         seed: 11,
         cost_usd: "0.04",
-        display_url: "http://pictures.test/0/display.webp",
+        display_url: "http://images.test/0/display.webp",
       },
     ],
   });
@@ -126,8 +126,8 @@ test("a running request shows how far it is and then its picture", async () => {
   await expectAccessible(container);
 });
 
-test("a blocked prompt says why in plain words and can be edited", async () => {
-  accepting(() =>
+test("a rejected prompt shows the category and can be edited", async () => {
+  acceptRequests(() =>
     requestView({
       status: "rejected",
       reason: { code: "category_blocked", category: "illegal", field: "prompt", detail: "…" },
@@ -136,14 +136,14 @@ test("a blocked prompt says why in plain words and can be edited", async () => {
   );
   show();
   await userEvent.type(await prompt(), "Something");
-  await userEvent.click(draw());
-  expect(await screen.findByText(/because of illegal or dangerous acts/)).toBeVisible();
+  await userEvent.click(generateButton());
+  expect(await screen.findByText(/Category: illegal or dangerous acts/)).toBeVisible();
   await userEvent.click(screen.getByRole("button", { name: "Edit and try again" }));
   expect(await prompt()).toHaveValue("A red fox");
   expect(await prompt()).toHaveFocus();
 });
 
-test("a reload finds running requests again", async () => {
+test("a reload finds requests in progress", async () => {
   server.use(
     http.get(`${API}/v1/requests`, () => {
       const { id, status, created_at, links } = requestView();
@@ -155,12 +155,12 @@ test("a reload finds running requests again", async () => {
   expect(await screen.findByRole("article", { name: /Request: A red fox/ })).toBeVisible();
 });
 
-test("offline, a wish waits, and is sent once when the connection is back", async () => {
-  const sent = accepting(requestView);
+test("a request made offline is sent once the connection is back", async () => {
+  const sent = acceptRequests(requestView);
   show();
   await userEvent.type(await prompt(), "A red fox");
   onlineManager.setOnline(false);
-  await userEvent.click(draw());
+  await userEvent.click(generateButton());
   expect(await screen.findByText("Waiting for a connection")).toBeVisible();
   expect(sent).toEqual([]);
   onlineManager.setOnline(true);
@@ -168,7 +168,7 @@ test("offline, a wish waits, and is sent once when the connection is back", asyn
   expect(sent).toHaveLength(1);
 });
 
-test("a wish whose answer was lost is sent again with the same key", async () => {
+test("a retry after a lost response uses the same idempotency key", async () => {
   const used: (string | null)[] = [];
   server.use(
     http.post(`${API}/v1/requests`, ({ request }) => {
@@ -179,14 +179,14 @@ test("a wish whose answer was lost is sent again with the same key", async () =>
   );
   show();
   await userEvent.type(await prompt(), "A red fox");
-  await userEvent.click(draw());
-  expect(await screen.findByText("The service does not answer")).toBeVisible();
-  await userEvent.click(screen.getByRole("button", { name: "Send it again" }));
+  await userEvent.click(generateButton());
+  expect(await screen.findByText("The service is not responding")).toBeVisible();
+  await userEvent.click(screen.getByRole("button", { name: "Try again" }));
   await waitFor(() => expect(used).toHaveLength(2));
   expect(used[0]).toBe(used[1]);
 });
 
-test("a limit that is used up says when there is more", async () => {
+test("a rate limit says when to try again", async () => {
   server.use(
     http.post(`${API}/v1/requests`, ({ request }) =>
       new URL(request.url).searchParams.has("dry_run")
@@ -196,6 +196,6 @@ test("a limit that is used up says when there is more", async () => {
   );
   show();
   await userEvent.type(await prompt(), "A red fox");
-  await userEvent.click(draw());
-  expect(await screen.findByText(/There is more in 5 minutes/)).toBeVisible();
+  await userEvent.click(generateButton());
+  expect(await screen.findByText(/Try again in 5 minutes/)).toBeVisible();
 });

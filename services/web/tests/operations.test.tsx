@@ -13,18 +13,18 @@ const READINESS: Schemas["Readiness"] = {
   status: "degraded",
   version: "dev",
   checked_at: "2026-11-24T00:00:00Z",
-  attention: ["generation.draw has 3 dead letters"],
+  attention: ["generation.generate has 3 dead letters"],
   dependencies: [{ name: "requests", reachable: true }],
-  steps: [{ step: "generation.draw", waiting: 0, in_flight: 1, dead: 3, oldest_dead_seconds: 120 }],
+  steps: [{ step: "generation.generate", waiting: 0, in_flight: 1, dead: 3, oldest_dead_seconds: 120 }],
 };
 
 const GROUP: Schemas["Group"] = {
-  step: "generation.draw",
+  step: "generation.generate",
   fingerprint: "ab12cd34",
   kind: "transient",
   advice: "Replay them.",
   error: "TimeoutError",
-  reason: "The model did not answer",
+  reason: "The model did not respond",
   count: 3,
   oldest: "2026-11-24T00:00:00Z",
 };
@@ -72,49 +72,49 @@ beforeEach(() =>
   ),
 );
 
-test("a key without the scope may be stood in for by an operator's, for this page only", async () => {
+test("an operator key replaces a key without the scope, on this page only", async () => {
   show();
-  expect(await screen.findByText("This key may not do that")).toBeVisible();
-  await userEvent.type(screen.getByLabelText("A key with the scope admin"), "gik_operators_key");
-  await userEvent.click(screen.getByRole("button", { name: "Use it here" }));
-  expect(await screen.findByText("generation.draw has 3 dead letters")).toBeVisible();
+  expect(await screen.findByText("This API key lacks permission")).toBeVisible();
+  await userEvent.type(screen.getByLabelText("Operator API key"), "gik_operators_key");
+  await userEvent.click(screen.getByRole("button", { name: "Use key" }));
+  expect(await screen.findByText("generation.generate has 3 dead letters")).toBeVisible();
   expect(sessionStorage.getItem("api-key")).toBeNull();
 });
 
-test("queues, the audit and a request's trace are shown", async () => {
+test("queues, the audit and a trace are shown", async () => {
   const { container } = show();
-  await userEvent.type(await screen.findByLabelText("A key with the scope admin"), "gik_operators_key");
-  await userEvent.click(screen.getByRole("button", { name: "Use it here" }));
-  const row = await screen.findByRole("row", { name: /generation.draw/ });
+  await userEvent.type(await screen.findByLabelText("Operator API key"), "gik_operators_key");
+  await userEvent.click(screen.getByRole("button", { name: "Use key" }));
+  const row = await screen.findByRole("row", { name: /generation.generate/ });
   expect(within(row).getByRole("cell", { name: "3" })).toBeVisible();
-  expect(await screen.findByText("Nothing lost, nothing paid twice")).toBeVisible();
-  await userEvent.type(screen.getByLabelText("Request"), "not an id{Enter}");
-  expect(screen.getByRole("alert")).toHaveTextContent("A request's id is a UUID");
-  await userEvent.clear(screen.getByLabelText("Request"));
-  await userEvent.type(screen.getByLabelText("Request"), `${REQUEST_ID}{Enter}`);
+  expect(await screen.findByText("No violations")).toBeVisible();
+  await userEvent.type(screen.getByLabelText("Request ID"), "not an id{Enter}");
+  expect(screen.getByRole("alert")).toHaveTextContent("Enter a request ID");
+  await userEvent.clear(screen.getByLabelText("Request ID"));
+  await userEvent.type(screen.getByLabelText("Request ID"), `${REQUEST_ID}{Enter}`);
   expect(await screen.findByText("ImageRequested")).toBeVisible();
   expect(screen.getByText("2 attempts")).toBeVisible();
   await expectAccessible(container);
 });
 
-test("a replay is tried on paper first, and sent when it is confirmed, one message first", async () => {
-  const asked: Schemas["NewReplay"][] = [];
+test("a replay needs a dry run and starts with a canary", async () => {
+  const replays: Schemas["NewReplay"][] = [];
   server.use(
     http.post(`${API}/v1/operations/replays`, async ({ request }) => {
-      asked.push((await request.json()) as Schemas["NewReplay"]);
+      replays.push((await request.json()) as Schemas["NewReplay"]);
       return json<Schemas["OutcomeList"]>({ outcomes: [] });
     }),
   );
   show();
-  await userEvent.type(await screen.findByLabelText("A key with the scope admin"), "gik_operators_key");
-  await userEvent.click(screen.getByRole("button", { name: "Use it here" }));
+  await userEvent.type(await screen.findByLabelText("Operator API key"), "gik_operators_key");
+  await userEvent.click(screen.getByRole("button", { name: "Use key" }));
   await userEvent.click(await screen.findByRole("button", { name: "Replay…" }));
-  expect(screen.queryByRole("button", { name: /One first/ })).not.toBeInTheDocument();
-  await userEvent.click(screen.getByRole("button", { name: "See what would happen" }));
-  await userEvent.click(await screen.findByRole("button", { name: /One first/ }));
-  await vi.waitFor(() => expect(asked).toHaveLength(2));
-  const letters = { queue: "generation.draw", fingerprint: "ab12cd34" };
-  expect(asked).toEqual([
+  expect(screen.queryByRole("button", { name: /canary first/ })).not.toBeInTheDocument();
+  await userEvent.click(screen.getByRole("button", { name: "Start dry run" }));
+  await userEvent.click(await screen.findByRole("button", { name: /canary first/ }));
+  await vi.waitFor(() => expect(replays).toHaveLength(2));
+  const letters = { queue: "generation.generate", fingerprint: "ab12cd34" };
+  expect(replays).toEqual([
     { ...letters, dry_run: true },
     { ...letters, dry_run: false, canary: true },
   ]);

@@ -5,7 +5,7 @@ import { createMemoryRouter, type RouteObject, RouterProvider } from "react-rout
 import { expect } from "vitest";
 import { makeQueryClient } from "@/api/queries";
 
-/** Render pages at an address. Failing calls are not tried again, so that a test need not wait for it. */
+/** Render routes at a path, without retries of failed calls, so that tests need not wait for them. */
 export function renderAt(path: string, routes: RouteObject[]): { client: QueryClient; container: HTMLElement } {
   const client = makeQueryClient();
   client.setDefaultOptions({ queries: { retry: false }, mutations: { retry: false } });
@@ -18,7 +18,7 @@ export function renderAt(path: string, routes: RouteObject[]): { client: QueryCl
   return { client, container };
 }
 
-/** Let axe look at what is rendered. Colours and regions need a browser and a whole page: the browser tests look at those. */
+/** Check with axe. Contrast and regions need a real browser and a whole page: the browser tests check those. */
 export async function expectAccessible(container: HTMLElement): Promise<void> {
   const { violations } = await axe.run(container, {
     rules: { "color-contrast": { enabled: false }, region: { enabled: false } },

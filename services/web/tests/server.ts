@@ -2,12 +2,12 @@ import { HttpResponse, http } from "msw";
 import { setupServer } from "msw/node";
 import type { Schemas } from "@/api/client";
 
-/** Where the tests' API is. */
+/** The base URL of the stubbed API. */
 export const API = "http://api.test";
 
 type Body = Schemas[keyof Schemas];
 
-/** Answer with a document that the schema knows. */
+/** Respond with a document of the schema. */
 export function json<T extends Body>(body: T, init?: ResponseInit) {
   return HttpResponse.json(body as object, init);
 }
@@ -17,7 +17,7 @@ export function problem(status: number, code: string, errors?: Schemas["Problem"
     type: "about:blank",
     status,
     code,
-    title: "The API's own words",
+    title: "The API's own title",
     ...(errors && { errors }),
   };
   return HttpResponse.json(body, { status, headers: { "content-type": "application/problem+json", ...headers } });
@@ -54,7 +54,13 @@ export const CANVAS: Schemas["ModelView"] = {
   },
 };
 
-const ENDED: Schemas["ModelView"] = { ...CORE, key: "old", name: "Old One", default: false, lifecycle: "ended" };
+const RETIRED: Schemas["ModelView"] = {
+  ...CORE,
+  key: "old",
+  name: "Old One",
+  default: false,
+  lifecycle: "end_of_life" as Schemas["ModelView"]["lifecycle"],
+};
 
 export const REQUEST_ID = "01a20adf-29de-712d-8d71-e86c2f149f8e";
 const BLUR = "LhG%ltxaRjRk-DoLWUj[0$WCkAof";
@@ -81,12 +87,12 @@ export function imageSummary(index: number, change: Partial<Schemas["ImageSummar
     created_at: "2026-11-24T00:00:00Z",
     model: "stable-image-core",
     favourite: false,
-    caption: `Picture number ${index}`,
+    caption: `Image number ${index}`,
     width: 1344,
     height: 768,
     placeholder: BLUR,
-    display_url: `http://pictures.test/${index}/display.webp?signature=1`,
-    thumbnail_url: `http://pictures.test/${index}/thumbnail.webp?signature=1`,
+    display_url: `http://images.test/${index}/display.webp?signature=1`,
+    thumbnail_url: `http://images.test/${index}/thumbnail.webp?signature=1`,
     links: { self: `/v1/images/${REQUEST_ID}-${index}` },
     ...change,
   };
@@ -94,7 +100,7 @@ export function imageSummary(index: number, change: Partial<Schemas["ImageSummar
 
 export function imageView(index: number): Schemas["ImageView"] {
   const file = (name: string) => ({
-    url: `http://pictures.test/${index}/${name}?signature=1`,
+    url: `http://images.test/${index}/${name}?signature=1`,
     media_type: "image/png",
     width: 1344,
     height: 768,
@@ -108,7 +114,7 @@ export function imageView(index: number): Schemas["ImageView"] {
     placeholder,
     request_id: REQUEST_ID,
     index,
-    prompt: `Picture number ${index}`,
+    prompt: `Image number ${index}`,
     model: "stable-image-core",
     seed: 11,
     width: 1344,
@@ -128,9 +134,9 @@ export function imageView(index: number): Schemas["ImageView"] {
   };
 }
 
-/** An API with two models and nothing drawn yet; a test says what is otherwise. */
+/** An API with two models and no requests or images. Tests override single routes. */
 export const server = setupServer(
-  http.get(`${API}/v1/models`, () => json<Schemas["ModelList"]>({ models: [ENDED, CANVAS, CORE] })),
+  http.get(`${API}/v1/models`, () => json<Schemas["ModelList"]>({ models: [RETIRED, CANVAS, CORE] })),
   http.get(`${API}/v1/preferences`, () =>
     json<Schemas["PreferencesAnswer"]>({ defaults: {}, theme: "system" }, { headers: { etag: '"1"' } }),
   ),

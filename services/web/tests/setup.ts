@@ -7,7 +7,7 @@ import { useSession } from "@/state/session";
 import { useToasts } from "@/state/toasts";
 import { API, server } from "./server";
 
-// What jsdom lacks and the pages use: no picture is painted and no dialog is modal here; the browser tests see both.
+// Stubs for APIs that jsdom lacks. The browser tests cover canvas and modal dialogs.
 HTMLCanvasElement.prototype.getContext = () => null;
 HTMLDialogElement.prototype.showModal = function showModal() {
   this.open = true;

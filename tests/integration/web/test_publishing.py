@@ -6,7 +6,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from services.web.publish import ASK, FOREVER, File, publish
+from services.web.publish import IMMUTABLE, REVALIDATE, File, publish
 
 BUCKET = "web"
 
@@ -22,8 +22,8 @@ def client():  # type: ignore[no-untyped-def]
 
 def build(number: int) -> list[File]:
     """Return a build whose script has a name of its own."""
-    script = File(f"assets/{number}.js", b"//", "text/javascript", FOREVER)
-    return [script, File("index.html", str(number).encode(), "text/html", ASK)]
+    script = File(f"assets/{number}.js", b"//", "text/javascript", IMMUTABLE)
+    return [script, File("index.html", str(number).encode(), "text/html", REVALIDATE)]
 
 
 def keys(client) -> set[str]:  # type: ignore[no-untyped-def]
@@ -37,7 +37,7 @@ def test_a_new_build_leaves_the_parts_of_the_last_one_to_those_who_have_it_open(
     assert removed == 0
     assert keys(client) == {"assets/1.js", "assets/2.js", "index.html"}
     page = client.get_object(Bucket=BUCKET, Key="index.html")
-    assert (page["Body"].read(), page["CacheControl"], page["ContentType"]) == (b"2", ASK, "text/html")
+    assert (page["Body"].read(), page["CacheControl"], page["ContentType"]) == (b"2", REVALIDATE, "text/html")
 
 
 def test_a_month_later_they_go(client) -> None:  # type: ignore[no-untyped-def]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.web.publish import ASK, FOREVER, NotBuiltError, files
+from services.web.publish import IMMUTABLE, REVALIDATE, NotBuiltError, files
 
 
 @pytest.fixture
@@ -26,8 +26,8 @@ def test_the_page_and_its_worker_come_last(dist: Path) -> None:
 def test_only_what_has_a_hash_in_its_name_is_kept_for_good(dist: Path) -> None:
     kept = {file.key: file.cache_control for file in files(dist, "https://api")}
 
-    assert {key for key, value in kept.items() if value == FOREVER} == {"assets/app-1f2e.js", "assets/app-1f2e.css"}
-    assert set(kept.values()) == {FOREVER, ASK}
+    assert {key for key, value in kept.items() if value == IMMUTABLE} == {"assets/app-1f2e.js", "assets/app-1f2e.css"}
+    assert set(kept.values()) == {IMMUTABLE, REVALIDATE}
 
 
 def test_the_configuration_names_this_stack_and_nothing_private_goes_along(dist: Path) -> None:

@@ -1,9 +1,10 @@
+import { plural } from "@/lib/format";
 import type { components } from "./schema";
 
 type Problem = components["schemas"]["Problem"];
 type FieldProblem = NonNullable<Problem["errors"]>[number];
 
-/** An answer that is not what was asked for, or no answer at all (`status` 0). */
+/** An error response of the API, or no response at all (`status` 0). */
 export class ApiError extends Error {
   override readonly name = "ApiError";
 
@@ -12,22 +13,22 @@ export class ApiError extends Error {
     readonly code: string,
     title: string,
     readonly fields: readonly FieldProblem[] = [],
-    /** Seconds to wait before asking again, where the API said so. */
+    /** Seconds to wait before a retry, if the API named them. */
     readonly retryAfter: number | null = null,
   ) {
     super(title);
   }
 
-  /** Whether the same thing may succeed a little later. */
-  get passing(): boolean {
+  /** Whether a retry may succeed. */
+  get retriable(): boolean {
     return this.status === 0 || this.status >= 500;
   }
 }
 
-/** Read what a response that is not ok says. The gateway's own `{"message"}` has no code: the status stands in for it. */
+/** Build the error of a response. API Gateway's own `{"message"}` body has no code: derive it from the status. */
 export function errorFrom(response: Response, body: unknown): ApiError {
-  const waited = Number(response.headers.get("retry-after"));
-  const retryAfter = Number.isFinite(waited) && waited > 0 ? waited : null;
+  const seconds = Number(response.headers.get("retry-after"));
+  const retryAfter = Number.isFinite(seconds) && seconds > 0 ? seconds : null;
   if (isProblem(body)) return new ApiError(response.status, body.code, body.title, body.errors ?? [], retryAfter);
   const codes: Record<number, string> = {
     401: "unauthorized",
@@ -42,52 +43,56 @@ function isProblem(body: unknown): body is Problem {
   return typeof body === "object" && body !== null && "code" in body && "title" in body;
 }
 
-export type Explained = { title: string; text: string };
+export type ErrorMessage = { title: string; text: string };
 
-/** Say in plain words what went wrong and what to do about it. */
-export function explain(error: unknown): Explained {
+/** Describe an error to a person: what happened, and what to do next. */
+export function describeError(error: unknown): ErrorMessage {
   if (!(error instanceof ApiError))
     return {
-      title: "Something broke in this page",
-      text: "Load it again; if it stays broken, tell whoever runs this.",
+      title: "Something went wrong on this page",
+      text: "Reload the page. If the problem persists, contact your administrator.",
     };
   switch (error.code) {
     case "unreachable":
       return navigator.onLine
-        ? { title: "The service does not answer", text: "Your connection is fine. It is tried again by itself." }
+        ? {
+            title: "The service is not responding",
+            text: "Your internet connection is working. We keep trying to reconnect.",
+          }
         : {
             title: "You are offline",
-            text: "What you saw before is still here. The rest comes back with the connection.",
+            text: "You can still view what you have already opened. Everything else loads when you are back online.",
           };
     case "insufficient_scope":
-      return { title: "This key may not do that", text: `${error.message}. Use another key, or ask for that scope.` };
-    case "rate_limited":
       return {
-        title: "That was a lot at once",
-        text: `Your key's limit is used up. There is more ${error.retryAfter ? `in ${wait(error.retryAfter)}` : "in a few minutes"}.`,
+        title: "This API key lacks permission",
+        text: `${error.message}. Use another key, or ask your administrator for the missing scope.`,
       };
+    case "rate_limited":
+      return { title: "Rate limit reached", text: `Try again ${retryTime(error.retryAfter)}.` };
     case "too_many_blocked":
       return {
         title: "Too many blocked prompts",
-        text: `Prompts are taken again ${error.retryAfter ? `in ${wait(error.retryAfter)}` : "in a few minutes"}.`,
+        text: `You can send prompts again ${retryTime(error.retryAfter)}.`,
       };
   }
   if (error.status === 401 || error.status === 403)
     return {
-      title: "This key is not accepted",
-      text: "It may be mistyped, revoked or expired. Put another one into the settings.",
+      title: "This API key was not accepted",
+      text: "It may be mistyped, revoked or expired. Enter another key in Settings.",
     };
   if (error.status === 404)
-    return { title: "There is nothing here", text: "It was deleted, or it belongs to somebody else." };
+    return { title: "Not found", text: "It may have been deleted, or it belongs to another owner." };
   if (error.status >= 500)
     return {
-      title: "The service has a problem",
-      text: "It is on our side. Nothing you asked for is lost; try again in a moment.",
+      title: "Something failed on our side",
+      text: "Your accepted requests are safe. Try again in a moment.",
     };
   const fields = error.fields.map((field) => `${field.field}: ${field.rule}`).join("; ");
-  return { title: error.message, text: fields || "Change what you sent, and try again." };
+  return { title: error.message, text: fields || "Change your request and try again." };
 }
 
-function wait(seconds: number): string {
-  return seconds < 90 ? `${Math.ceil(seconds)} seconds` : `${Math.ceil(seconds / 60)} minutes`;
+function retryTime(seconds: number | null): string {
+  if (seconds === null) return "in a few minutes";
+  return seconds < 90 ? `in ${plural(Math.ceil(seconds), "second")}` : `in ${Math.ceil(seconds / 60)} minutes`;
 }

@@ -1,6 +1,6 @@
 import { type InfiniteData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useSession } from "@/state/session";
-import { api, ask, type Schemas } from "./client";
+import { api, type Schemas, unwrap } from "./client";
 import { keys } from "./queries";
 import type { paths } from "./schema";
 
@@ -9,7 +9,7 @@ export type ImageView = Schemas["ImageView"];
 type Page = Schemas["ImagePage"];
 type Pages = InfiniteData<Page, string | null>;
 
-/** What a gallery may be narrowed to. */
+/** The filters of the gallery. */
 export type ImageFilters = Pick<
   NonNullable<paths["/v1/images"]["get"]["parameters"]["query"]>,
   "q" | "model" | "style" | "day" | "favourite"
@@ -17,13 +17,13 @@ export type ImageFilters = Pick<
 
 const LIMIT = 24;
 
-/** The gallery, page by page. A page of a search may be empty and still not be the last. */
+/** The gallery, page by page. A page of search results may be empty without being the last one. */
 export function useImages(filters: ImageFilters) {
   const key = useSession((state) => state.key);
   return useInfiniteQuery({
     queryKey: [...keys.images, filters],
     queryFn: ({ pageParam, signal }) =>
-      ask(
+      unwrap(
         api().GET("/v1/images", {
           params: { query: { ...filters, limit: LIMIT, ...(pageParam === null ? {} : { cursor: pageParam }) } },
           signal,
@@ -39,13 +39,13 @@ export function useImage(id: string) {
   const key = useSession((state) => state.key);
   return useQuery({
     queryKey: keys.image(id),
-    queryFn: ({ signal }) => ask(api().GET("/v1/images/{image_id}", { params: { path: { image_id: id } }, signal })),
+    queryFn: ({ signal }) => unwrap(api().GET("/v1/images/{image_id}", { params: { path: { image_id: id } }, signal })),
     enabled: key !== null,
     staleTime: 5 * 60_000,
   });
 }
 
-/** Mark or unmark a favourite. It shows at once, and is taken back where the API refuses. */
+/** Mark or unmark a favourite. The change shows immediately and is rolled back if the API rejects it. */
 export function useFavourite() {
   const client = useQueryClient();
   const show = (id: string, favourite: boolean) => {
@@ -55,7 +55,7 @@ export function useFavourite() {
   return useMutation({
     mutationFn: ({ id, favourite }: { id: string; favourite: boolean }) => {
       const params = { params: { path: { image_id: id } } };
-      return ask(
+      return unwrap(
         favourite
           ? api().PUT("/v1/images/{image_id}/favourite", params)
           : api().DELETE("/v1/images/{image_id}/favourite", params),
@@ -78,13 +78,13 @@ function changed(pages: Pages | undefined, id: string, favourite: boolean): Page
   );
 }
 
-/** Delete a picture for good. */
+/** Delete an image permanently. */
 export function useDeleteImage() {
   const client = useQueryClient();
   return useMutation({
-    // Kept alive, since it may be the last thing that a page being closed does.
+    // `keepalive` lets the request finish while the page is being closed.
     mutationFn: (id: string) =>
-      ask(api().DELETE("/v1/images/{image_id}", { params: { path: { image_id: id } }, keepalive: true })),
+      unwrap(api().DELETE("/v1/images/{image_id}", { params: { path: { image_id: id } }, keepalive: true })),
     onSuccess: (_nothing, id) => {
       client.setQueriesData<Pages>(
         { queryKey: keys.images },
@@ -103,7 +103,7 @@ export function useShares(id: string) {
   return useQuery({
     queryKey: keys.shares(id),
     queryFn: async ({ signal }) =>
-      (await ask(api().GET("/v1/images/{image_id}/shares", { params: { path: { image_id: id } }, signal }))).shares,
+      (await unwrap(api().GET("/v1/images/{image_id}/shares", { params: { path: { image_id: id } }, signal }))).shares,
   });
 }
 
@@ -111,7 +111,7 @@ export function useCreateShare(id: string) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: (expires_in_seconds: number) =>
-      ask(
+      unwrap(
         api().POST("/v1/images/{image_id}/shares", {
           params: { path: { image_id: id } },
           body: { expires_in_seconds },
@@ -125,7 +125,7 @@ export function useRevokeShare(id: string) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: (share_id: string) =>
-      ask(api().DELETE("/v1/images/{image_id}/shares/{share_id}", { params: { path: { image_id: id, share_id } } })),
+      unwrap(api().DELETE("/v1/images/{image_id}/shares/{share_id}", { params: { path: { image_id: id, share_id } } })),
     onSuccess: () => client.invalidateQueries({ queryKey: keys.shares(id) }),
   });
 }

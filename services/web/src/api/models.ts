@@ -1,22 +1,29 @@
 import { useQuery } from "@tanstack/react-query";
 import { useSession } from "@/state/session";
-import { api, ask, type Schemas } from "./client";
+import { api, type Schemas, unwrap } from "./client";
 import { keys } from "./queries";
 
 export type Model = Schemas["ModelView"];
 
-/** All models, those that may be asked first. They change by the day at most. */
+/** All models. The list changes once per day at most. */
 export function useModels() {
   const key = useSession((state) => state.key);
   return useQuery({
     queryKey: keys.models,
-    queryFn: async ({ signal }) => (await ask(api().GET("/v1/models", { signal }))).models,
+    queryFn: async ({ signal }) => (await unwrap(api().GET("/v1/models", { signal }))).models,
     enabled: key !== null,
     staleTime: 10 * 60_000,
   });
 }
 
-/** The model a draft names, or the one that draws where it names none. */
+/** Return the model with this key, otherwise the default model. */
 export function chosenModel(models: Model[], key: string | null | undefined): Model | undefined {
   return models.find((model) => model.key === key) ?? models.find((model) => model.default) ?? models[0];
+}
+
+/** Return the models that can be chosen, the default first. A model past its end of life is replaced by its successor. */
+export function selectableModels(models: Model[]): Model[] {
+  return models
+    .filter(({ lifecycle }) => lifecycle === "active" || lifecycle === "legacy")
+    .sort((one, other) => Number(other.default) - Number(one.default));
 }

@@ -1,74 +1,74 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useSession } from "@/state/session";
-import { api, ask, type Schemas } from "./client";
+import { api, type Schemas, unwrap } from "./client";
 import { keys } from "./queries";
 
 export type Readiness = Schemas["Readiness"];
 export type Trace = Schemas["Trace"];
-export type Happening = Schemas["Happening"];
+export type TraceEvent = Trace["events"][number];
 
-const EVERY = 15_000;
+const REFETCH_INTERVAL = 15_000;
 
-/** The key that operators' routes are asked with; what was seen with one is not shown with another. */
-function useKey(): string | null {
+/** The key for the operators' routes. It is part of each cache key, so that one key never shows the data of another. */
+function useOperationsKey(): string | null {
   return useSession((state) => state.operatorKey ?? state.key);
 }
 
-/** Dependencies, queues and what there is to look at. */
+/** The state of dependencies and queues, and what needs an operator's attention. */
 export function useReadiness() {
-  const key = useKey();
+  const key = useOperationsKey();
   return useQuery({
     queryKey: [...keys.operations, "readiness", key],
-    queryFn: ({ signal }) => ask(api().GET("/health/ready", { signal })),
+    queryFn: ({ signal }) => unwrap(api().GET("/health/ready", { signal })),
     enabled: key !== null,
-    refetchInterval: EVERY,
+    refetchInterval: REFETCH_INTERVAL,
     retry: false,
   });
 }
 
-/** What the last audits found. */
+/** The results of the latest audits. */
 export function useAudit() {
-  const key = useKey();
+  const key = useOperationsKey();
   return useQuery({
     queryKey: [...keys.operations, "audit", key],
-    queryFn: ({ signal }) => ask(api().GET("/v1/operations/audit", { signal })),
+    queryFn: ({ signal }) => unwrap(api().GET("/v1/operations/audit", { signal })),
     enabled: key !== null,
     retry: false,
   });
 }
 
-/** Everything that followed from one request. */
+/** The trace of one request: its events, steps and attempts. */
 export function useTrace(id: string | null) {
-  const key = useKey();
+  const key = useOperationsKey();
   return useQuery({
     queryKey: [...keys.operations, "trace", id, key],
     queryFn: ({ signal }) =>
-      ask(api().GET("/v1/operations/traces/{request_id}", { params: { path: { request_id: id ?? "" } }, signal })),
+      unwrap(api().GET("/v1/operations/traces/{request_id}", { params: { path: { request_id: id ?? "" } }, signal })),
     enabled: key !== null && id !== null,
     retry: false,
   });
 }
 
-export type Group = Schemas["Group"];
+export type DeadLetterGroup = Schemas["Group"];
 
-/** What failed, grouped by how it failed. */
+/** Dead letters, grouped by fingerprint. */
 export function useDeadLetters() {
-  const key = useKey();
+  const key = useOperationsKey();
   return useQuery({
     queryKey: [...keys.operations, "dead-letters", key],
-    queryFn: ({ signal }) => ask(api().GET("/v1/operations/dead-letters", { signal })),
+    queryFn: ({ signal }) => unwrap(api().GET("/v1/operations/dead-letters", { signal })),
     enabled: key !== null,
-    refetchInterval: EVERY,
+    refetchInterval: REFETCH_INTERVAL,
     retry: false,
   });
 }
 
-/** Send letters that failed one way back to their steps, or, with `dry_run`, only say what would become of them. */
+/** Replay dead letters. With `dry_run`, only report the outcome that a replay would have. */
 export function useReplay() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (body: Schemas["NewReplay"]) => ask(api().POST("/v1/operations/replays", { body })),
-    // A replay is an action of an operator's: it is never repeated by itself.
+    mutationFn: (body: Schemas["NewReplay"]) => unwrap(api().POST("/v1/operations/replays", { body })),
+    // A replay is an operator's decision: never retry it automatically.
     retry: false,
     onSettled: () => client.invalidateQueries({ queryKey: keys.operations }),
   });

@@ -1,18 +1,18 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useSession } from "@/state/session";
-import { api, ask, askWithResponse, type Schemas } from "./client";
+import { api, type Schemas, unwrap, unwrapWithResponse } from "./client";
 import { keys } from "./queries";
 
 export type Preferences = Schemas["PreferencesAnswer"];
-type Known = { preferences: Preferences; etag: string | null };
+type PreferencesWithEtag = { preferences: Preferences; etag: string | null };
 
-/** The owner's preferences, with the ETag that a change has to name. */
+/** The owner's preferences, with the ETag that an update has to send. */
 export function usePreferences() {
   const key = useSession((state) => state.key);
   return useQuery({
     queryKey: keys.preferences,
-    queryFn: async ({ signal }): Promise<Known> => {
-      const { data, response } = await askWithResponse(api().GET("/v1/preferences", { signal }));
+    queryFn: async ({ signal }): Promise<PreferencesWithEtag> => {
+      const { data, response } = await unwrapWithResponse(api().GET("/v1/preferences", { signal }));
       return { preferences: data, etag: response.headers.get("etag") };
     },
     enabled: key !== null,
@@ -20,14 +20,14 @@ export function usePreferences() {
   });
 }
 
-/** Change some preferences and keep the others. Where they changed elsewhere meanwhile, it is tried once more on those. */
+/** Change some preferences and keep the others. Reads the current ones first, so that a change made elsewhere is kept. */
 export function useSavePreferences() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: async (change: Partial<Schemas["Preferences"]>): Promise<Known> => {
-      const { data: current, response } = await askWithResponse(api().GET("/v1/preferences"));
+    mutationFn: async (change: Partial<Schemas["Preferences"]>): Promise<PreferencesWithEtag> => {
+      const { data: current, response } = await unwrapWithResponse(api().GET("/v1/preferences"));
       const etag = response.headers.get("etag");
-      const saved = await ask(
+      const saved = await unwrap(
         api().PUT("/v1/preferences", {
           body: { ...current, ...change },
           ...(etag === null ? {} : { params: { header: { "If-Match": etag } } }),

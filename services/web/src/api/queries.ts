@@ -1,9 +1,9 @@
 import { QueryClient } from "@tanstack/react-query";
 import { ApiError } from "./errors";
 
-/** One cache for the server's state. What only a change of the caller's can cure is not tried again. */
+/** Create the cache for server state. Errors that a retry cannot fix are not retried. */
 export function makeQueryClient(): QueryClient {
-  const retry = (count: number, error: Error) => count < 3 && (!(error instanceof ApiError) || error.passing);
+  const retry = (count: number, error: Error) => count < 3 && (!(error instanceof ApiError) || error.retriable);
   return new QueryClient({
     defaultOptions: {
       queries: { retry, staleTime: 30_000, networkMode: "offlineFirst" },
@@ -12,7 +12,7 @@ export function makeQueryClient(): QueryClient {
   });
 }
 
-/** Every key of the cache, so that nothing is invalidated by a mistyped one. */
+/** All cache keys in one place, so that a mistyped key cannot miss an invalidation. */
 export const keys = {
   models: ["models"],
   preferences: ["preferences"],

@@ -18,7 +18,7 @@ export interface paths {
         get: operations["list_requests"];
         put?: never;
         /**
-         * Ask for pictures
+         * Ask for images
          * @description Needs a key with the scope `requests:write`.
          */
         post: operations["create_request"];
@@ -36,7 +36,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show a request: status, timeline and pictures
+         * Show a request: status, timeline and images
          * @description Needs a key with the scope `requests:read`.
          */
         get: operations["show_request"];
@@ -58,7 +58,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Take a request back, before a picture is drawn
+         * Take a request back, before a image is drawn
          * @description Needs a key with the scope `requests:write`.
          */
         post: operations["cancel_request"];
@@ -138,7 +138,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Ask for a picture, as the API's first version did
+         * Ask for a image, as the API's first version did
          * @description Needs a key with the scope `requests:write`.
          */
         post: operations["generate_as_before"];
@@ -156,7 +156,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List pictures, newest first
+         * List images, newest first
          * @description Needs a key with the scope `images:read`.
          */
         get: operations["list_images"];
@@ -176,14 +176,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show a picture, everything that made it, and where to download it
+         * Show a image, everything that made it, and where to download it
          * @description Needs a key with the scope `images:read`.
          */
         get: operations["show_image"];
         put?: never;
         post?: never;
         /**
-         * Delete a picture: its files, its share links and what is known of it
+         * Delete a image: its files, its share links and what is known of it
          * @description Needs a key with the scope `images:write`.
          */
         delete: operations["delete_image"];
@@ -201,13 +201,13 @@ export interface paths {
         };
         get?: never;
         /**
-         * Make a picture a favourite
+         * Make a image a favourite
          * @description Needs a key with the scope `images:write`.
          */
         put: operations["set_favourite"];
         post?: never;
         /**
-         * Make a picture no longer a favourite
+         * Make a image no longer a favourite
          * @description Needs a key with the scope `images:write`.
          */
         delete: operations["unset_favourite"];
@@ -224,13 +224,13 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List a picture's share links that are still good
+         * List a image's share links that are still good
          * @description Needs a key with the scope `images:read`.
          */
         get: operations["list_shares"];
         put?: never;
         /**
-         * Make a link that shows a picture to whoever has it
+         * Make a link that shows a image to whoever has it
          * @description Needs a key with the scope `images:write`.
          */
         post: operations["create_share"];
@@ -268,7 +268,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Follow a share link to the picture
+         * Follow a share link to the image
          * @description Open to everybody: needs no key.
          */
         get: operations["open_share"];
@@ -921,7 +921,7 @@ export interface components {
          */
         AuditFinding: {
             rule: string;
-            /** @description A request's, a picture's or a message's id, or an object's key. */
+            /** @description A request's, a image's or a message's id, or an object's key. */
             subject: string;
             request_id?: string;
             why: string;
@@ -944,7 +944,7 @@ export interface components {
             /** Format: date-time */
             newest_at?: string;
             violations: number;
-            /** @description Pictures that were paid for again, within what the design allows. */
+            /** @description Images that were paid for again, within what the design allows. */
             within_bound: number;
             rules: components["schemas"]["AuditRule"][];
             findings: components["schemas"]["AuditFinding"][];
@@ -1008,7 +1008,7 @@ export interface components {
             images: {
                 [key: string]: number;
             };
-            /** @description Paid for drawing. */
+            /** @description Paid for generation. */
             cost_usd: string;
             models: {
                 [key: string]: components["schemas"]["ModelUse"];
@@ -1253,7 +1253,7 @@ export interface components {
         };
         /**
          * Image
-         * @description A finished picture. The URLs are short-lived and minted anew on every read; a deleted picture has none.
+         * @description A finished image. The URLs are short-lived and minted anew on every read; a deleted image has none.
          */
         Image: {
             id: string;
@@ -1263,7 +1263,7 @@ export interface components {
             thumbnail_url?: string;
             width: number;
             height: number;
-            /** @description BlurHash. Gone with the picture. */
+            /** @description BlurHash. Gone with the image. */
             placeholder?: string;
             model: string;
             seed: number;
@@ -1273,7 +1273,7 @@ export interface components {
         };
         /**
          * ImageData
-         * @description One picture: its address or its content, as asked.
+         * @description One image: its address or its content, as asked.
          */
         ImageData: {
             url?: string;
@@ -1332,7 +1332,7 @@ export interface components {
         };
         /**
          * ImagePage
-         * @description Pictures, newest first.
+         * @description Images, newest first.
          */
         ImagePage: {
             /** @description A page of a search may hold fewer than asked for, even none, and still not be the last one. */
@@ -1342,7 +1342,7 @@ export interface components {
         };
         /**
          * ImageSummary
-         * @description A picture as lists show it.
+         * @description A image as lists show it.
          */
         ImageSummary: {
             id: string;
@@ -1363,7 +1363,7 @@ export interface components {
         };
         /**
          * ImageView
-         * @description One picture, everything that made it, and its files.
+         * @description One image, everything that made it, and its files.
          */
         ImageView: {
             id: string;
@@ -1393,7 +1393,7 @@ export interface components {
         };
         /**
          * Images
-         * @description The answer. Fewer pictures than asked for where some were filtered.
+         * @description The answer. Fewer images than asked for where some were filtered.
          */
         Images: {
             /** @description Seconds since 1970. */
@@ -1523,23 +1523,23 @@ export interface components {
             prompt: string;
         };
         /**
-         * LegacyPicture
+         * LegacyImage
          * @description 200: it was waited for.
          */
-        LegacyPicture: {
+        LegacyImage: {
             /**
              * @default true
              * @constant
              */
             success?: true;
-            data: components["schemas"]["LegacyPictureData"];
+            data: components["schemas"]["LegacyImageData"];
             message: string;
         };
         /**
-         * LegacyPictureData
-         * @description A finished picture.
+         * LegacyImageData
+         * @description A finished image.
          */
-        LegacyPictureData: {
+        LegacyImageData: {
             /** @description The request's. */
             id: string;
             prompt: string;
@@ -1734,7 +1734,7 @@ export interface components {
          */
         NewKey: {
             /**
-             * @description Whose requests and pictures it sees.
+             * @description Whose requests and images it sees.
              * @example acme
              */
             owner: string;
@@ -1859,7 +1859,7 @@ export interface components {
             /** @default null */
             negative_prompt?: string | null;
             /**
-             * @description Key in the model catalogue; the stack's default where absent.
+             * @description Key in the model catalog; the stack's default where absent.
              * @default null
              */
             model?: string | null;
@@ -1915,7 +1915,7 @@ export interface components {
          * NewWebhook
          * @description The body of `POST /v1/webhooks`.
          * @example {
-         *       "url": "https://example.com/hooks/pictures",
+         *       "url": "https://example.com/hooks/images",
          *       "statuses": [
          *         "succeeded",
          *         "rejected",
@@ -1926,7 +1926,7 @@ export interface components {
         NewWebhook: {
             /**
              * @description Https, on port 443 or 8443, at a public address.
-             * @example https://example.com/hooks/pictures
+             * @example https://example.com/hooks/images
              */
             url: string;
             /**
@@ -1983,7 +1983,7 @@ export interface components {
             images: {
                 [key: string]: number;
             };
-            /** @description Paid for drawing. */
+            /** @description Paid for generation. */
             cost_usd: string;
             models: {
                 [key: string]: components["schemas"]["ModelUse"];
@@ -2264,7 +2264,7 @@ export interface components {
         };
         /**
          * Reason
-         * @description Why a request ended without a picture, or what it waits for.
+         * @description Why a request ended without a image, or what it waits for.
          */
         Reason: {
             code: string;
@@ -2274,7 +2274,7 @@ export interface components {
         };
         /**
          * Removed
-         * @description A picture that was asked for and will not come.
+         * @description A image that was asked for and will not come.
          */
         Removed: {
             index: number;
@@ -2302,7 +2302,7 @@ export interface components {
         };
         /**
          * RequestView
-         * @description One request: what was asked, where it stands, everything that happened, and the pictures.
+         * @description One request: what was asked, where it stands, everything that happened, and the images.
          */
         RequestView: {
             id: string;
@@ -2367,7 +2367,7 @@ export interface components {
         };
         /**
          * Shares
-         * @description A picture's share links, the newest first.
+         * @description A image's share links, the newest first.
          */
         Shares: {
             shares: components["schemas"]["ShareView"][];
@@ -2555,7 +2555,7 @@ export interface components {
             /** @description In all deliveries. */
             worked_seconds?: number;
             deliveries: components["schemas"]["Delivery"][];
-            /** @description Model calls: which picture, which model, what came of it, how long. */
+            /** @description Model calls: which image, which model, what came of it, how long. */
             calls: string[];
             /** @description What followed. */
             events: components["schemas"]["Happening"][];
@@ -3046,7 +3046,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A model's key in the catalogue.
+                 * @description A model's key in the catalog.
                  * @example stable-image-core
                  */
                 key: string;
@@ -3253,7 +3253,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LegacyPicture"];
+                    "application/json": components["schemas"]["LegacyImage"];
                 };
             };
             /** @description Accepted. What was accepted is never lost: follow it at `links.self`. */
@@ -3431,7 +3431,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A picture's id: its request's id and its index.
+                 * @description A image's id: its request's id and its index.
                  * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04-0
                  */
                 image_id: string;
@@ -3463,7 +3463,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A picture's id: its request's id and its index.
+                 * @description A image's id: its request's id and its index.
                  * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04-0
                  */
                 image_id: string;
@@ -3493,7 +3493,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A picture's id: its request's id and its index.
+                 * @description A image's id: its request's id and its index.
                  * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04-0
                  */
                 image_id: string;
@@ -3523,7 +3523,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A picture's id: its request's id and its index.
+                 * @description A image's id: its request's id and its index.
                  * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04-0
                  */
                 image_id: string;
@@ -3553,7 +3553,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A picture's id: its request's id and its index.
+                 * @description A image's id: its request's id and its index.
                  * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04-0
                  */
                 image_id: string;
@@ -3585,7 +3585,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A picture's id: its request's id and its index.
+                 * @description A image's id: its request's id and its index.
                  * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04-0
                  */
                 image_id: string;
@@ -3630,7 +3630,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A picture's id: its request's id and its index.
+                 * @description A image's id: its request's id and its index.
                  * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04-0
                  */
                 image_id: string;

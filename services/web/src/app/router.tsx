@@ -1,15 +1,15 @@
 import { createBrowserRouter } from "react-router";
 import { Home } from "@/features/home/Home";
-import { BrokenRoute } from "./Broken";
+import { RouteErrorPage } from "./ErrorPage";
 import { NotFound } from "./NotFound";
 import { Shell } from "./Shell";
 
-/** Every page but the first is loaded when it is asked for. */
+/** All pages except the home page are loaded on demand. */
 export function makeRouter() {
   return createBrowserRouter([
     {
       element: <Shell />,
-      errorElement: <BrokenRoute />,
+      errorElement: <RouteErrorPage />,
       hydrateFallbackElement: <div className="min-h-dvh" />,
       children: [
         { index: true, element: <Home /> },
@@ -21,7 +21,10 @@ export function makeRouter() {
           path: "gallery",
           lazy: async () => ({ Component: (await import("@/features/gallery/Gallery")).Gallery }),
           children: [
-            { path: ":imageId", lazy: async () => ({ Component: (await import("@/features/gallery/Detail")).Detail }) },
+            {
+              path: ":imageId",
+              lazy: async () => ({ Component: (await import("@/features/gallery/ImageDetail")).ImageDetail }),
+            },
           ],
         },
         {

@@ -1,13 +1,13 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { useSession } from "@/state/session";
-import { forgetWhatWasSeen } from "./offline";
+import { clearOfflineCaches } from "./serviceWorker";
 
-/** What belongs to a key goes with it: the cache in memory, and what the service worker kept. */
-export function startSession(client: QueryClient): void {
-  if (useSession.getState().key === null) void forgetWhatWasSeen();
+/** Clear the in-memory and offline caches whenever the API key changes: both hold one owner's data. */
+export function clearDataOnKeyChange(client: QueryClient): void {
+  if (useSession.getState().key === null) void clearOfflineCaches();
   useSession.subscribe(({ key }, { key: before }) => {
     if (key === before) return;
     client.clear();
-    if (before !== null) void forgetWhatWasSeen();
+    if (before !== null) void clearOfflineCaches();
   });
 }

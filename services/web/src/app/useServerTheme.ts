@@ -2,14 +2,14 @@ import { useEffect, useRef } from "react";
 import { usePreferences } from "@/api/preferences";
 import { useTheme } from "@/state/theme";
 
-/** Take over the theme that the owner chose elsewhere: once, when it is first known. */
+/** Apply the theme stored on the server, once, when it is first loaded. */
 export function useServerTheme(): void {
   const theme = usePreferences().data?.preferences.theme;
-  const choose = useTheme((state) => state.choose);
-  const taken = useRef(false);
+  const setTheme = useTheme((state) => state.setTheme);
+  const applied = useRef(false);
   useEffect(() => {
-    if (theme === undefined || taken.current) return;
-    taken.current = true;
-    if (theme !== "system" || useTheme.getState().theme !== "system") choose(theme);
-  }, [theme, choose]);
+    if (theme === undefined || applied.current) return;
+    applied.current = true;
+    if (theme !== "system" || useTheme.getState().theme !== "system") setTheme(theme);
+  }, [theme, setTheme]);
 }

@@ -3,9 +3,9 @@ import { type ComponentProps, type ReactNode, useId } from "react";
 const CONTROL =
   "w-full rounded-control border border-edge bg-raised px-3 py-2 text-base sm:text-sm text-ink transition-colors hover:border-ink aria-invalid:border-bad";
 
-type Around = { label: ReactNode; hint?: ReactNode; error?: string | undefined; aside?: ReactNode };
+type FieldProps = { label: ReactNode; hint?: ReactNode; error?: string | undefined; aside?: ReactNode };
 
-function Frame({ id, label, hint, error, aside, children }: Around & { id: string; children: ReactNode }) {
+function FieldLayout({ id, label, hint, error, aside, children }: FieldProps & { id: string; children: ReactNode }) {
   return (
     <div className="grid gap-1.5">
       <div className="flex items-baseline justify-between gap-3">
@@ -28,52 +28,73 @@ function Frame({ id, label, hint, error, aside, children }: Around & { id: strin
   );
 }
 
-function described(id: string, { hint, error }: Around) {
+function describedBy(id: string, { hint, error }: FieldProps) {
   return {
     "aria-invalid": error ? true : undefined,
     "aria-describedby": error ? `${id}-error` : hint ? `${id}-hint` : undefined,
   };
 }
 
-export function TextField({ label, hint, error, aside, className = "", ...rest }: Around & ComponentProps<"input">) {
+export function TextField({
+  label,
+  hint,
+  error,
+  aside,
+  className = "",
+  ...rest
+}: FieldProps & ComponentProps<"input">) {
   const id = useId();
   return (
-    <Frame {...{ id, label, hint, error, aside }}>
+    <FieldLayout {...{ id, label, hint, error, aside }}>
       <input
         id={id}
         className={`${CONTROL} min-h-10 ${className}`}
-        {...described(id, { label, hint, error })}
+        {...describedBy(id, { label, hint, error })}
         {...rest}
       />
-    </Frame>
+    </FieldLayout>
   );
 }
 
-export function TextArea({ label, hint, error, aside, className = "", ...rest }: Around & ComponentProps<"textarea">) {
+export function TextArea({
+  label,
+  hint,
+  error,
+  aside,
+  className = "",
+  ...rest
+}: FieldProps & ComponentProps<"textarea">) {
   const id = useId();
   return (
-    <Frame {...{ id, label, hint, error, aside }}>
+    <FieldLayout {...{ id, label, hint, error, aside }}>
       <textarea
         id={id}
         className={`${CONTROL} field-sizing-content resize-y ${className}`}
-        {...described(id, { label, hint, error })}
+        {...describedBy(id, { label, hint, error })}
         {...rest}
       />
-    </Frame>
+    </FieldLayout>
   );
 }
 
-export function SelectField({ label, hint, error, aside, className = "", ...rest }: Around & ComponentProps<"select">) {
+export function SelectField({
+  label,
+  hint,
+  error,
+  aside,
+  className = "",
+  ...rest
+}: FieldProps & ComponentProps<"select">) {
   const id = useId();
   return (
-    <Frame {...{ id, label, hint, error, aside }}>
+    <FieldLayout {...{ id, label, hint, error, aside }}>
       <select
         id={id}
         className={`${CONTROL} min-h-10 ${className}`}
-        {...described(id, { label, hint, error })}
+        {...describedBy(id, { label, hint, error })}
         {...rest}
       />
-    </Frame>
+    </FieldLayout>
   );
 }
 

@@ -1,27 +1,27 @@
 import { CircleAlert, CircleCheck, Info, TriangleAlert } from "lucide-react";
 import type { ReactNode } from "react";
-import { explain } from "@/api/errors";
+import { describeError } from "@/api/errors";
 import { Button } from "./Button";
 
-type Tone = "plain" | "good" | "warn" | "bad";
+type Tone = "info" | "success" | "warning" | "error";
 
 const TONES: Record<Tone, string> = {
-  plain: "bg-sunken text-ink",
-  good: "bg-good-soft text-good",
-  warn: "bg-warn-soft text-warn",
-  bad: "bg-bad-soft text-bad",
+  info: "bg-sunken text-ink",
+  success: "bg-good-soft text-good",
+  warning: "bg-warn-soft text-warn",
+  error: "bg-bad-soft text-bad",
 };
-const ICONS = { plain: Info, good: CircleCheck, warn: TriangleAlert, bad: CircleAlert };
+const ICONS = { info: Info, success: CircleCheck, warning: TriangleAlert, error: CircleAlert };
 
 type NoticeProps = { tone?: Tone; title: string; children?: ReactNode; action?: ReactNode; live?: boolean };
 
-/** Something to know, in its place on the page. `live` reads it out when it appears. */
-export function Notice({ tone = "plain", title, children, action, live = false }: NoticeProps) {
+/** An inline message. With `live`, screen readers announce it when it appears. */
+export function Notice({ tone = "info", title, children, action, live = false }: NoticeProps) {
   const Icon = ICONS[tone];
   return (
     <div
       className={`flex flex-wrap items-start gap-x-3 gap-y-2 rounded-control px-4 py-3 text-sm ${TONES[tone]}`}
-      role={live ? (tone === "bad" ? "alert" : "status") : undefined}
+      role={live ? (tone === "error" ? "alert" : "status") : undefined}
     >
       <Icon className="mt-0.5 size-4 shrink-0" aria-hidden />
       <div className="min-w-0 flex-1 basis-52">
@@ -33,18 +33,18 @@ export function Notice({ tone = "plain", title, children, action, live = false }
   );
 }
 
-/** An error in plain words, with a way to try again where that may help. */
-export function Failure({ error, retry }: { error: unknown; retry?: (() => void) | undefined }) {
-  const { title, text } = explain(error);
+/** An error message, with a retry button if `retry` is given. */
+export function ErrorNotice({ error, retry }: { error: unknown; retry?: (() => void) | undefined }) {
+  const { title, text } = describeError(error);
   return (
-    <Notice tone="bad" title={title} live action={retry && <Button onClick={retry}>Try again</Button>}>
+    <Notice tone="error" title={title} live action={retry && <Button onClick={retry}>Try again</Button>}>
       {text}
     </Notice>
   );
 }
 
-/** A place that is still empty: what will be here and how to begin. */
-export function Empty({ title, children, action }: { title: string; children: ReactNode; action?: ReactNode }) {
+/** The message for an empty list: what will appear here, and how to start. */
+export function EmptyState({ title, children, action }: { title: string; children: ReactNode; action?: ReactNode }) {
   return (
     <div className="grid justify-items-center gap-3 rounded-card border border-line border-dashed px-6 py-16 text-center">
       <svg
@@ -69,5 +69,5 @@ export function Empty({ title, children, action }: { title: string; children: Re
 }
 
 export function Skeleton({ className = "" }: { className?: string }) {
-  return <div className={`animate-pulse-soft rounded-frame bg-sunken ${className}`} aria-hidden />;
+  return <div className={`animate-pulse-soft rounded-image bg-sunken ${className}`} aria-hidden />;
 }

@@ -2,45 +2,45 @@ import { X } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { type Toast, useToasts } from "@/state/toasts";
 
-const TONES = { plain: "border-line", good: "border-good", bad: "border-bad" };
+const TONES = { info: "border-line", success: "border-good", error: "border-bad" };
 
-/** Short messages that come and go. Whoever points at one or is in it with the keyboard has all the time they want. */
+/** Shows temporary messages. Hovering or focusing a message pauses its timer. */
 export function Toaster() {
   const toasts = useToasts((state) => state.toasts);
   return (
     <section
-      aria-label="Messages"
+      aria-label="Notifications"
       aria-live="polite"
       className="pointer-events-none fixed inset-x-4 bottom-20 z-50 grid justify-items-center gap-2 sm:bottom-6"
     >
       {toasts.map((toast) => (
-        <Message key={toast.id} toast={toast} />
+        <ToastMessage key={toast.id} toast={toast} />
       ))}
     </section>
   );
 }
 
-function Message({ toast }: { toast: Toast }) {
+function ToastMessage({ toast }: { toast: Toast }) {
   const dismiss = useToasts((state) => state.dismiss);
-  const [held, setHeld] = useState(false);
-  const left = useRef(toast.lasts);
+  const [paused, setPaused] = useState(false);
+  const remaining = useRef(toast.durationMs);
   useEffect(() => {
-    if (held) return;
-    const began = Date.now();
-    const timer = setTimeout(() => dismiss(toast.id), left.current);
+    if (paused) return;
+    const startedAt = Date.now();
+    const timer = setTimeout(() => dismiss(toast.id), remaining.current);
     return () => {
       clearTimeout(timer);
-      left.current = Math.max(1500, left.current - (Date.now() - began));
+      remaining.current = Math.max(1500, remaining.current - (Date.now() - startedAt));
     };
-  }, [held, toast.id, dismiss]);
+  }, [paused, toast.id, dismiss]);
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: holding it is a courtesy; nothing can only be done by pointing
+    // biome-ignore lint/a11y/noStaticElementInteractions: pausing is a convenience; every action is reachable by keyboard
     <div
       className={`pointer-events-auto flex w-full max-w-md animate-rise items-center gap-2 rounded-control border-l-4 bg-raised py-1.5 pr-1.5 pl-4 text-sm shadow-float ${TONES[toast.tone]}`}
-      onPointerEnter={() => setHeld(true)}
-      onPointerLeave={() => setHeld(false)}
-      onFocus={() => setHeld(true)}
-      onBlur={() => setHeld(false)}
+      onPointerEnter={() => setPaused(true)}
+      onPointerLeave={() => setPaused(false)}
+      onFocus={() => setPaused(true)}
+      onBlur={() => setPaused(false)}
     >
       <p className="min-w-0 flex-1 py-1.5">{toast.text}</p>
       {toast.action && (

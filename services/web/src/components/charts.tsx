@@ -2,19 +2,17 @@ import { useId } from "react";
 
 export type Bar = { name: string; value: number; text: string };
 
-/** Bars over time. The picture is for eyes; the same numbers are in a table for everybody, one click away. */
+/** A bar chart over time. The chart is hidden from screen readers; the table below it has the same numbers. */
 export function BarChart({ title, unit, bars }: { title: string; unit: string; bars: readonly Bar[] }) {
   const id = useId();
-  const most = Math.max(0, ...bars.map(({ value }) => value)) || 1;
+  const max = Math.max(0, ...bars.map(({ value }) => value)) || 1;
   const [width, height] = [600, 160];
   const step = width / Math.max(1, bars.length);
   return (
     <figure aria-labelledby={id} className="grid gap-3">
       <figcaption id={id} className="flex items-baseline justify-between gap-3">
         <span className="font-semibold">{title}</span>
-        <span className="margin-note text-muted">
-          most: {bars.find(({ value }) => value === most)?.text ?? "0"} {unit}
-        </span>
+        <span className="margin-note text-muted">max: {bars.find(({ value }) => value === max)?.text ?? "0"}</span>
       </figcaption>
       <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" className="h-40 w-full" aria-hidden>
         <line
@@ -26,12 +24,18 @@ export function BarChart({ title, unit, bars }: { title: string; unit: string; b
           vectorEffect="non-scaling-stroke"
         />
         {bars.map(({ name, value, text }, index) => {
-          const tall = (value / most) * (height - 12);
+          const barHeight = (value / max) * (height - 12);
           return (
             <g key={name} className="fill-accent hover:fill-accent-strong">
               <title>{`${name}: ${text}`}</title>
               <rect x={index * step} y="0" width={step} height={height} className="fill-transparent" />
-              <rect x={index * step + step * 0.14} y={height - 1 - tall} width={step * 0.72} height={tall} rx="1.5" />
+              <rect
+                x={index * step + step * 0.14}
+                y={height - 1 - barHeight}
+                width={step * 0.72}
+                height={barHeight}
+                rx="1.5"
+              />
             </g>
           );
         })}
@@ -40,13 +44,13 @@ export function BarChart({ title, unit, bars }: { title: string; unit: string; b
         <span>{bars[0]?.name}</span>
         <span>{bars.at(-1)?.name}</span>
       </div>
-      <Numbers title={title} unit={unit} bars={bars} />
+      <DataTable title={title} unit={unit} bars={bars} />
     </figure>
   );
 }
 
-/** Shares of a whole, the largest first. */
-export function Shares({
+/** A table of values with a bar per row, largest first. */
+export function Breakdown({
   title,
   unit,
   bars,
@@ -58,7 +62,7 @@ export function Shares({
   empty: string;
 }) {
   const id = useId();
-  const most = Math.max(0, ...bars.map(({ value }) => value)) || 1;
+  const max = Math.max(0, ...bars.map(({ value }) => value)) || 1;
   return (
     <section aria-labelledby={id} className="grid content-start gap-3">
       <h2 id={id} className="font-semibold">
@@ -81,7 +85,7 @@ export function Shares({
                   <span className="mb-1 block">{name}</span>
                   <svg viewBox="0 0 100 4" preserveAspectRatio="none" className="block h-1 w-full" aria-hidden>
                     <rect width="100" height="4" className="fill-sunken" />
-                    <rect width={(value / most) * 100} height="4" className="fill-accent" />
+                    <rect width={(value / max) * 100} height="4" className="fill-accent" />
                   </svg>
                 </th>
                 <td className="margin-note py-1 pl-4 text-right align-top text-ink leading-5">{text}</td>
@@ -94,10 +98,10 @@ export function Shares({
   );
 }
 
-function Numbers({ title, unit, bars }: { title: string; unit: string; bars: readonly Bar[] }) {
+function DataTable({ title, unit, bars }: { title: string; unit: string; bars: readonly Bar[] }) {
   return (
     <details className="text-sm">
-      <summary className="w-fit text-muted hover:text-ink">As a table</summary>
+      <summary className="w-fit text-muted hover:text-ink">Show as table</summary>
       <div className="mt-2 max-h-64 overflow-y-auto">
         <table className="w-full">
           <caption className="sr-only">{title}</caption>

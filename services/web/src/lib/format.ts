@@ -1,4 +1,4 @@
-/** Numbers and times as people read them, in the browser's language. */
+/** Formats numbers and times for people, in the locale of the browser. */
 
 const dollars = new Intl.NumberFormat("en-US", {
   style: "currency",
@@ -21,8 +21,8 @@ export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
-/** Milliseconds as `840 ms` or `6.8 s`. */
-export function span(milliseconds: number): string {
+/** A duration in milliseconds as `840 ms` or `6.8 s`. */
+export function duration(milliseconds: number): string {
   if (milliseconds < 1000) return `${Math.max(0, Math.round(milliseconds))} ms`;
   if (milliseconds < 90_000) return `${(milliseconds / 1000).toFixed(1)} s`;
   if (milliseconds < 5_400_000) return `${Math.round(milliseconds / 60_000)} min`;
@@ -35,8 +35,8 @@ const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["minute", 60],
 ];
 
-/** How long ago, in words: `3 minutes ago`. */
-export function ago(time: string, now: number = Date.now()): string {
+/** Relative time: `3 minutes ago`. */
+export function timeAgo(time: string, now: number = Date.now()): string {
   const seconds = (new Date(time).getTime() - now) / 1000;
   for (const [unit, size] of STEPS)
     if (Math.abs(seconds) >= size) {
@@ -50,7 +50,7 @@ export function date(time: string): string {
   return new Date(time).toLocaleDateString(undefined, { day: "numeric", month: "short", year: "numeric" });
 }
 
-export function moment(time: string): string {
+export function dateTime(time: string): string {
   return new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
 }
 

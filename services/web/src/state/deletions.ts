@@ -2,7 +2,7 @@ import { create } from "zustand";
 
 type Pending = { timer: ReturnType<typeof setTimeout>; run(): void };
 type Deletions = {
-  /** Pictures that are out of sight already and will be deleted when their time to be fetched back is over. */
+  /** Images that are hidden already and will be deleted once the undo period has passed. */
   ids: ReadonlySet<string>;
   schedule(id: string, run: () => void): void;
   undo(id: string): void;
@@ -12,31 +12,31 @@ export const UNDO_MILLISECONDS = 7_000;
 const pending = new Map<string, Pending>();
 
 export const useDeletions = create<Deletions>((set) => {
-  const forget = (id: string) => {
-    const waiting = pending.get(id);
-    if (!waiting) return;
-    clearTimeout(waiting.timer);
+  const unschedule = (id: string) => {
+    const deletion = pending.get(id);
+    if (!deletion) return;
+    clearTimeout(deletion.timer);
     pending.delete(id);
   };
   return {
     ids: new Set(),
     schedule: (id, run) => {
-      forget(id);
-      const go = () => {
-        forget(id);
+      unschedule(id);
+      const execute = () => {
+        unschedule(id);
         run();
       };
-      pending.set(id, { timer: setTimeout(go, UNDO_MILLISECONDS), run: go });
+      pending.set(id, { timer: setTimeout(execute, UNDO_MILLISECONDS), run: execute });
       set(({ ids }) => ({ ids: new Set(ids).add(id) }));
     },
     undo: (id) => {
-      forget(id);
+      unschedule(id);
       set(({ ids }) => ({ ids: new Set([...ids].filter((other) => other !== id)) }));
     },
   };
 });
 
-// Whoever closes the page meant what they said.
+// Closing the page ends the undo period.
 window.addEventListener("pagehide", () => {
   for (const { run } of [...pending.values()]) run();
 });

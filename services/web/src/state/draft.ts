@@ -2,12 +2,12 @@ import { create } from "zustand";
 import { createJSONStorage, persist } from "zustand/middleware";
 import type { Schemas } from "@/api/client";
 
-/** What the generator's form holds: the body that will be sent. */
+/** The content of the generator form: the body of the request to send. */
 export type Draft = Schemas["NewRequest"];
 
 type DraftState = {
   draft: Draft;
-  /** Whether anybody touched more than the prompt: preferences fill in only what nobody chose. */
+  /** Whether a setting other than the prompt was changed. Until then, the owner's defaults apply. */
   touched: boolean;
   set(change: Partial<Draft>): void;
   replace(draft: Draft): void;
@@ -16,7 +16,7 @@ type DraftState = {
 
 const EMPTY: Draft = { prompt: "" };
 
-/** The form outlives a visit to another page and a reload, for as long as the tab. */
+/** The draft survives navigation and reloads, until the tab is closed. */
 export const useDraft = create<DraftState>()(
   persist(
     (set) => ({
@@ -38,8 +38,8 @@ export const useDraft = create<DraftState>()(
   ),
 );
 
-/** The body to send: nothing that was left empty, nothing with spaces around it. */
-export function bodyOf(draft: Draft): Draft {
+/** Build the body to send: without empty fields, and with a trimmed prompt. */
+export function requestBody(draft: Draft): Draft {
   const filled = Object.entries(draft).filter(([, value]) => value !== null && value !== undefined && value !== "");
   return { ...(Object.fromEntries(filled) as Draft), prompt: draft.prompt.trim() };
 }

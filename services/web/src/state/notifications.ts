@@ -1,9 +1,9 @@
 import { create } from "zustand";
 import { persist } from "zustand/middleware";
 
-type Notifications = { wanted: boolean; want(wanted: boolean): void };
+type Notifications = { enabled: boolean; setEnabled(enabled: boolean): void };
 
-/** Whether this browser shall say when a picture is done. Of the browser, not of the owner: each gives its own leave. */
+/** Whether to show browser notifications. Stored per browser, because each browser asks for its own permission. */
 export const useNotifications = create<Notifications>()(
-  persist((set) => ({ wanted: false, want: (wanted) => set({ wanted }) }), { name: "notifications" }),
+  persist((set) => ({ enabled: false, setEnabled: (enabled) => set({ enabled }) }), { name: "notifications" }),
 );

@@ -1,57 +1,57 @@
 import { create } from "zustand";
 
-/** The API keys in use. In memory, and in the tab's session storage only where its owner chose that. */
+/** The API keys in use. Kept in memory, and in the tab's session storage only if the owner opted in. */
 type Session = {
   key: string | null;
-  /** For the operators' pages, where the first key lacks the scope `admin`. Never stored. */
+  /** For the operators' pages if the first key lacks the scope `admin`. Never stored. */
   operatorKey: string | null;
   remembered: boolean;
   signIn(key: string, remember: boolean): void;
   signOut(): void;
-  useOperatorKey(key: string | null): void;
+  setOperatorKey(key: string | null): void;
 };
 
-const SLOT = "api-key";
+const STORAGE_KEY = "api-key";
 
-function stored(): string | null {
+function storedKey(): string | null {
   try {
-    return sessionStorage.getItem(SLOT);
+    return sessionStorage.getItem(STORAGE_KEY);
   } catch {
     return null;
   }
 }
 
-function store(key: string | null): void {
+function storeKey(key: string | null): void {
   try {
-    if (key === null) sessionStorage.removeItem(SLOT);
-    else sessionStorage.setItem(SLOT, key);
+    if (key === null) sessionStorage.removeItem(STORAGE_KEY);
+    else sessionStorage.setItem(STORAGE_KEY, key);
   } catch {
-    // Storage may be forbidden: the key then lives as long as the page.
+    // Storage may be blocked. The key then lasts until the page is closed.
   }
 }
 
 export const useSession = create<Session>((set) => {
-  const key = stored();
+  const key = storedKey();
   return {
     key,
     operatorKey: null,
     remembered: key !== null,
     signIn: (next, remember) => {
-      store(remember ? next : null);
+      storeKey(remember ? next : null);
       set({ key: next, remembered: remember });
     },
     signOut: () => {
-      store(null);
+      storeKey(null);
       set({ key: null, operatorKey: null, remembered: false });
     },
-    useOperatorKey: (operatorKey) => set({ operatorKey }),
+    setOperatorKey: (operatorKey) => set({ operatorKey }),
   };
 });
 
-/** Take a key handed over in the address's fragment (`#key=…`, which no server ever sees), and remove it from there. */
-export function takeKeyFromAddress(): void {
-  const handed = new URLSearchParams(location.hash.slice(1)).get("key");
-  if (!handed) return;
+/** Sign in with the key in the URL fragment (`#key=…`, which is never sent to a server) and remove it from the URL. */
+export function signInFromUrl(): void {
+  const key = new URLSearchParams(location.hash.slice(1)).get("key");
+  if (!key) return;
   history.replaceState(history.state, "", location.pathname + location.search);
-  useSession.getState().signIn(handed, true);
+  useSession.getState().signIn(key, true);
 }

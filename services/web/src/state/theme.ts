@@ -2,9 +2,9 @@ import { create } from "zustand";
 
 export type Theme = "light" | "dark" | "system";
 
-type ThemeState = { theme: Theme; choose(theme: Theme): void };
+type ThemeState = { theme: Theme; setTheme(theme: Theme): void };
 
-function remembered(): Theme {
+function storedTheme(): Theme {
   try {
     const theme = localStorage.getItem("theme");
     return theme === "light" || theme === "dark" ? theme : "system";
@@ -14,14 +14,14 @@ function remembered(): Theme {
 }
 
 export const useTheme = create<ThemeState>((set) => ({
-  theme: remembered(),
-  choose: (theme) => {
+  theme: storedTheme(),
+  setTheme: (theme) => {
     if (theme === "system") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
     try {
       localStorage.setItem("theme", theme);
     } catch {
-      // Storage may be forbidden: the theme then lasts as long as the page.
+      // Storage may be blocked. The theme then lasts until the page is closed.
     }
     set({ theme });
   },

@@ -3,15 +3,15 @@ import { create } from "zustand";
 export type Toast = {
   id: number;
   text: string;
-  tone: "plain" | "good" | "bad";
+  tone: "info" | "success" | "error";
   action?: { label: string; run(): void };
-  /** Milliseconds until it goes by itself. */
-  lasts: number;
+  /** Milliseconds until the toast disappears. */
+  durationMs: number;
 };
 
 type Toasts = {
   toasts: Toast[];
-  say(text: string, more?: Partial<Omit<Toast, "id" | "text">>): number;
+  show(text: string, options?: Partial<Omit<Toast, "id" | "text">>): number;
   dismiss(id: number): void;
 };
 
@@ -19,14 +19,14 @@ let last = 0;
 
 export const useToasts = create<Toasts>((set) => ({
   toasts: [],
-  say: (text, more) => {
+  show: (text, options) => {
     last += 1;
-    const toast: Toast = { id: last, text, tone: "plain", lasts: 5000, ...more };
+    const toast: Toast = { id: last, text, tone: "info", durationMs: 5000, ...options };
     set((state) => ({ toasts: [...state.toasts.slice(-2), toast] }));
     return toast.id;
   },
   dismiss: (id) => set((state) => ({ toasts: state.toasts.filter((toast) => toast.id !== id) })),
 }));
 
-/** Say something from outside a component. */
-export const say: Toasts["say"] = (text, more) => useToasts.getState().say(text, more);
+/** Show a toast. Works outside components too. */
+export const showToast: Toasts["show"] = (text, options) => useToasts.getState().show(text, options);

@@ -1,20 +1,20 @@
-// The app without a connection: the shell is kept when it is installed, and what was seen is kept as it is seen.
-// Answers of the API are always asked for first; the kept ones are for when nothing answers.
+// Offline support. The app shell is precached on install; API responses and images are cached as they are loaded.
+// API responses come from the network first, and from the cache only if the network fails.
 
 export {};
 
 declare const self: ServiceWorkerGlobalScope & { __WB_MANIFEST: { url: string; revision: string | null }[] };
 
-const LISTED = self.__WB_MANIFEST;
-/** Each once: an icon is listed as a file and by the manifest, and a cache refuses the same address twice. */
-const SHELL_FILES = [...new Set(LISTED.map(({ url }) => `/${url}`))];
-const SHELL = `shell-${digest(LISTED.map(({ url, revision }) => url + revision).join())}`;
-const ANSWERS = "seen-answers";
-const PICTURES = "seen-pictures";
-const KEPT_ANSWERS = 200;
-const KEPT_PICTURES = 400;
-const READ = /\/v1\/(models|requests|images|preferences|analytics)(\/|\?|$)/;
-const PICTURE = /\/images\/.+\.(webp|png)$/;
+const PRECACHE = self.__WB_MANIFEST;
+/** Without duplicates: icons are listed twice, and `addAll` rejects duplicate URLs. */
+const SHELL_FILES = [...new Set(PRECACHE.map(({ url }) => `/${url}`))];
+const SHELL = `shell-${digest(PRECACHE.map(({ url, revision }) => url + revision).join())}`;
+const RESPONSES = "owner-responses";
+const IMAGES = "owner-images";
+const MAX_RESPONSES = 200;
+const MAX_IMAGES = 400;
+const CACHED_ROUTES = /\/v1\/(models|requests|images|preferences|analytics)(\/|\?|$)/;
+const IMAGE_FILE = /\/images\/.+\.(webp|png)$/;
 
 self.addEventListener("install", (event) => {
   event.waitUntil(
@@ -33,7 +33,7 @@ self.addEventListener("activate", (event) => {
 });
 
 self.addEventListener("message", (event) => {
-  if (event.data === "take-over") void self.skipWaiting();
+  if (event.data === "skip-waiting") void self.skipWaiting();
 });
 
 self.addEventListener("notificationclick", (event) => {
@@ -53,33 +53,38 @@ self.addEventListener("fetch", (event) => {
   const url = new URL(request.url);
   if (url.origin === self.location.origin) {
     if (request.mode === "navigate") event.respondWith(shell(request));
-    else if (url.pathname === "/config.json") event.respondWith(newest(request, SHELL, request.url));
-    else event.respondWith(kept(request));
-  } else if (request.headers.has("x-api-key") && READ.test(url.pathname)) {
-    event.respondWith(newest(request, ANSWERS, request.url, KEPT_ANSWERS));
-  } else if (request.destination === "image" && PICTURE.test(url.pathname)) {
-    event.respondWith(picture(request, url.origin + url.pathname));
+    else if (url.pathname === "/config.json") event.respondWith(networkFirst(request, SHELL, request.url));
+    else event.respondWith(precached(request));
+  } else if (request.headers.has("x-api-key") && CACHED_ROUTES.test(url.pathname)) {
+    event.respondWith(networkFirst(request, RESPONSES, request.url, MAX_RESPONSES));
+  } else if (request.destination === "image" && IMAGE_FILE.test(url.pathname)) {
+    event.respondWith(cachedImage(request, url.origin + url.pathname));
   }
 });
 
-/** Every address is the one page; without a connection, the kept one. */
+/** Serve the precached page for every navigation. */
 async function shell(request: Request): Promise<Response> {
   const cache = await caches.open(SHELL);
   return (await cache.match("/index.html")) ?? fetch(request);
 }
 
-async function kept(request: Request): Promise<Response> {
+async function precached(request: Request): Promise<Response> {
   const cache = await caches.open(SHELL);
   return (await cache.match(request, { ignoreVary: true })) ?? fetch(request);
 }
 
-/** What the network says; what it said last where it is silent. */
-async function newest(request: Request, name: string, key: string, most = Number.POSITIVE_INFINITY): Promise<Response> {
+/** Respond from the network, and from the cache if the network fails. */
+async function networkFirst(
+  request: Request,
+  name: string,
+  key: string,
+  max = Number.POSITIVE_INFINITY,
+): Promise<Response> {
   const cache = await caches.open(name);
   try {
-    const answer = await fetch(request);
-    if (answer.ok) await keep(cache, key, answer.clone(), most);
-    return answer;
+    const response = await fetch(request);
+    if (response.ok) await store(cache, key, response.clone(), max);
+    return response;
   } catch (error) {
     const known = await cache.match(key, { ignoreVary: true });
     if (known) return known;
@@ -87,24 +92,24 @@ async function newest(request: Request, name: string, key: string, most = Number
   }
 }
 
-/** A picture's address names its content, all but the signature: what is kept never grows old. */
-async function picture(request: Request, key: string): Promise<Response> {
-  const cache = await caches.open(PICTURES);
+/** Respond from the cache first: apart from its signature, the URL of an image identifies its content. */
+async function cachedImage(request: Request, key: string): Promise<Response> {
+  const cache = await caches.open(IMAGES);
   const known = await cache.match(key, { ignoreVary: true });
   if (known) return known;
-  const answer = await fetch(request);
-  if (answer.ok || answer.type === "opaque") await keep(cache, key, answer.clone(), KEPT_PICTURES);
-  return answer;
+  const response = await fetch(request);
+  if (response.ok || response.type === "opaque") await store(cache, key, response.clone(), MAX_IMAGES);
+  return response;
 }
 
-/** Keep an answer, and let the oldest go where there are too many. A cache lists its keys in the order they came. */
-async function keep(cache: Cache, key: string, answer: Response, most: number): Promise<void> {
+/** Store a response and evict the oldest ones above the limit. A cache lists its keys in insertion order. */
+async function store(cache: Cache, key: string, response: Response, max: number): Promise<void> {
   try {
-    await cache.put(key, answer);
+    await cache.put(key, response);
     const known = await cache.keys();
-    await Promise.all(known.slice(0, Math.max(0, known.length - most)).map((old) => cache.delete(old)));
+    await Promise.all(known.slice(0, Math.max(0, known.length - max)).map((old) => cache.delete(old)));
   } catch {
-    // No room: then it is not kept.
+    // The storage quota is exhausted: do not cache.
   }
 }
 

@@ -1,23 +1,23 @@
-type Service = { name: string; does: string; hears: string; says: string };
+type PipelineStep = { service: string; step: string; consumes: string; publishes: string };
 
-/** In the order in which a request meets them; `hears` and `says` are the events' own names. */
-const SERVICES: Service[] = [
-  { name: "intake", does: "writes it down, answers", hears: "POST /v1/requests", says: "ImageRequested" },
-  { name: "moderation", does: "reads the prompt", hears: "ImageRequested", says: "PromptApproved" },
-  { name: "generation", does: "asks a model to draw", hears: "PromptApproved", says: "ImageGenerated" },
-  { name: "moderation", does: "looks at the picture", hears: "ImageGenerated", says: "ImageApproved" },
-  { name: "storage", does: "keeps it in three sizes", hears: "ImageApproved", says: "ImageStored" },
+/** The pipeline in order, with the names of the events on the success path. */
+const PIPELINE: PipelineStep[] = [
+  { service: "intake", step: "stores the request", consumes: "POST /v1/requests", publishes: "ImageRequested" },
+  { service: "moderation", step: "checks the prompt", consumes: "ImageRequested", publishes: "PromptApproved" },
+  { service: "generation", step: "generates the image", consumes: "PromptApproved", publishes: "ImageGenerated" },
+  { service: "moderation", step: "checks the image", consumes: "ImageGenerated", publishes: "ImageApproved" },
+  { service: "storage", step: "stores three sizes", consumes: "ImageApproved", publishes: "ImageStored" },
 ];
 
-const LISTENERS = [
-  { name: "intake", does: "keeps each request's status and timeline" },
-  { name: "notifications", does: "pushes each change to its owner" },
-  { name: "analytics", does: "counts everything once" },
+const SUBSCRIBERS = [
+  { service: "intake", role: "tracks the status and timeline of each request" },
+  { service: "notifications", role: "pushes status changes to the owner" },
+  { service: "analytics", role: "counts every event exactly once" },
 ];
 
-const [WIDTH, STEP, TOP, BUS] = [1120, 224, 24, 250];
+const [WIDTH, COLUMN, TOP, BUS] = [1120, 224, 24, 250];
 
-/** The real architecture as a picture; the same in words for those who cannot see it, and on phones. */
+/** A diagram of the architecture. Phones show the same content as a list. */
 export function Architecture() {
   return (
     <figure className="mt-10 rounded-card border border-line bg-surface p-5 sm:p-8">
@@ -33,8 +33,8 @@ export function Architecture() {
             <path d="M0 0l8 4-8 4z" className="fill-edge" />
           </marker>
         </defs>
-        {SERVICES.map((service, index) => (
-          <Step key={service.says} service={service} index={index} />
+        {PIPELINE.map((step, index) => (
+          <StepBox key={step.publishes} step={step} index={index} />
         ))}
         <rect x="0" y={BUS} width={WIDTH} height="40" rx="20" className="fill-ink" />
         <text
@@ -45,10 +45,10 @@ export function Architecture() {
         >
           event bus
         </text>
-        {LISTENERS.map(({ name, does }, index) => {
+        {SUBSCRIBERS.map(({ service, role }, index) => {
           const x = index * 380;
           return (
-            <g key={name}>
+            <g key={service}>
               <path
                 d={`M${x + 180} ${BUS + 42}v34`}
                 className="stroke-edge"
@@ -64,57 +64,57 @@ export function Architecture() {
               />
               <rect x={x} y={BUS + 118} width="360" height="70" rx="8" className="fill-raised stroke-line" />
               <text x={x + 16} y={BUS + 146} className="fill-ink font-semibold text-[15px]">
-                {name}
+                {service}
               </text>
               <text x={x + 16} y={BUS + 169} className="fill-muted text-[12.5px]">
-                {does}
+                {role}
               </text>
             </g>
           );
         })}
       </svg>
       <ol className="grid gap-4 md:hidden">
-        {SERVICES.map(({ name, does, hears, says }) => (
-          <li key={says} className="border-line border-l-2 pl-4">
+        {PIPELINE.map(({ service, step, consumes, publishes }) => (
+          <li key={publishes} className="border-line border-l-2 pl-4">
             <p className="font-semibold">
-              {name} <span className="font-normal text-muted">{does}</span>
+              {service} <span className="font-normal text-muted">{step}</span>
             </p>
             <p className="margin-note text-muted">
-              {hears} <span className="text-accent">→ {says}</span>
+              {consumes} <span className="text-accent">→ {publishes}</span>
             </p>
           </li>
         ))}
-        {LISTENERS.map(({ name, does }) => (
-          <li key={name} className="border-line border-l-2 border-dashed pl-4">
+        {SUBSCRIBERS.map(({ service, role }) => (
+          <li key={service} className="border-line border-l-2 border-dashed pl-4">
             <p className="font-semibold">
-              {name} <span className="font-normal text-muted">{does}</span>
+              {service} <span className="font-normal text-muted">{role}</span>
             </p>
           </li>
         ))}
       </ol>
       <figcaption id="architecture-caption" className="mt-6 text-muted text-sm">
-        A request goes from intake to moderation, generation, moderation again and storage, by events over one bus.
-        Every arrow down from the bus passes a queue of the service's own, with a dead-letter queue behind it.
-        Notifications, analytics and operations listen to all of it.
+        A request passes through intake, moderation, generation, moderation again and storage. The services communicate
+        only through events on one bus. Each service consumes events from its own queue, which has a dead-letter queue.
+        Intake, notifications and analytics also consume events from every stage.
       </figcaption>
     </figure>
   );
 }
 
-function Step({ service, index }: { service: Service; index: number }) {
-  const x = index * STEP;
+function StepBox({ step, index }: { step: PipelineStep; index: number }) {
+  const x = index * COLUMN;
   const first = index === 0;
   return (
     <g>
       <rect x={x} y={TOP} width="204" height="92" rx="8" className="fill-raised stroke-line" />
       <text x={x + 16} y={TOP + 30} className="fill-ink font-semibold text-[16px]">
-        {service.name}
+        {step.service}
       </text>
       <text x={x + 16} y={TOP + 53} className="fill-muted text-[13px]">
-        {service.does}
+        {step.step}
       </text>
       <text x={x + 16} y={TOP + 77} className="fill-accent font-mono text-[11px]">
-        {first ? service.hears : `⟵ ${service.hears}`}
+        {first ? step.consumes : `⟵ ${step.consumes}`}
       </text>
       {!first && (
         <>
@@ -140,13 +140,13 @@ function Step({ service, index }: { service: Service; index: number }) {
         markerEnd="url(#arrow)"
       />
       <text x={x + 152} y={TOP + 190} textAnchor="end" className="fill-ink font-mono text-[11px]">
-        {service.says}
+        {step.publishes}
       </text>
     </g>
   );
 }
 
-/** A queue: a few messages in a row. */
+/** A queue symbol: messages in a row. */
 function Queue({ x, y }: { x: number; y: number }) {
   return (
     <g className="fill-surface stroke-edge">

@@ -1,14 +1,14 @@
 import { useState } from "react";
 import { type Numbers, useDaily } from "@/api/analytics";
 import { useModels } from "@/api/models";
-import { Choice } from "@/components/Choice";
-import { BarChart, Shares } from "@/components/charts";
-import { KeyGate } from "@/components/KeyForm";
-import { Failure, Skeleton } from "@/components/Notice";
+import { RequireApiKey } from "@/components/ApiKeyForm";
+import { BarChart, Breakdown } from "@/components/charts";
+import { ErrorNotice, Skeleton } from "@/components/Notice";
+import { RadioGroup } from "@/components/RadioGroup";
 import { Title } from "@/components/Title";
-import { count, span, usd } from "@/lib/format";
-import { categoryWord, sentence } from "@/lib/words";
-import { costs, daily, largest, range, stored, successRate } from "./figures";
+import { count, duration, usd } from "@/lib/format";
+import { categoryLabel, humanize } from "@/lib/labels";
+import { costs, daily, largest, range, stored, successRate } from "./statistics";
 
 const PERIODS = [
   { value: 7, label: "7 days" },
@@ -16,7 +16,7 @@ const PERIODS = [
   { value: 90, label: "90 days" },
 ];
 
-/** What was drawn, what was not and why, and what it cost. */
+/** Shows how many images were generated, what was rejected or failed, and the cost. */
 export function Dashboard() {
   const [days, setDays] = useState(30);
   return (
@@ -24,11 +24,11 @@ export function Dashboard() {
       <Title>Dashboard</Title>
       <header className="mb-8 flex flex-wrap items-end justify-between gap-4">
         <h1 className="font-bold text-4xl tracking-tight sm:text-5xl">Dashboard</h1>
-        <Choice legend="Period" quiet options={PERIODS} value={days} onChange={(next) => setDays(next)} />
+        <RadioGroup legend="Period" hideLegend options={PERIODS} value={days} onChange={(next) => setDays(next)} />
       </header>
-      <KeyGate purpose="Numbers are for keys with the scope analytics:read.">
+      <RequireApiKey purpose="The dashboard needs a key with the scope analytics:read.">
         <Report days={days} />
-      </KeyGate>
+      </RequireApiKey>
     </div>
   );
 }
@@ -38,55 +38,65 @@ function Report({ days }: { days: number }) {
   const report = useDaily(from, to);
   const models = useModels().data ?? [];
   const modelName = (key: string) => models.find((model) => model.key === key)?.name ?? key;
-  if (report.isError && !report.data) return <Failure error={report.error} retry={() => void report.refetch()} />;
+  if (report.isError && !report.data) return <ErrorNotice error={report.error} retry={() => void report.refetch()} />;
   if (!report.data) return <ReportSkeleton />;
   const { total } = report.data;
   return (
     <div className="grid grid-cols-1 gap-12" aria-busy={report.isPlaceholderData}>
       <Totals total={total} />
       <div className="grid gap-x-12 gap-y-10 lg:grid-cols-2">
-        <BarChart title="Pictures a day" unit="pictures" bars={daily(report.data.days, stored)} />
+        <BarChart title="Images per day" unit="Images" bars={daily(report.data.days, stored)} />
         <BarChart
-          title="Cost a day"
-          unit="spent"
+          title="Cost per day"
+          unit="Cost"
           bars={daily(report.data.days, ({ cost_usd }) => Number(cost_usd), usd)}
         />
       </div>
       <div className="grid gap-x-12 gap-y-10 border-line border-t pt-8 sm:grid-cols-2 lg:grid-cols-4">
-        <Shares
+        <Breakdown
           title="Cost by model"
-          unit="US dollars"
+          unit="Cost (US dollars)"
           bars={costs(total.models, modelName)}
-          empty="Nothing was spent."
+          empty="No cost in this period."
         />
-        <Shares title="Styles" unit="Requests" bars={largest(total.styles, sentence)} empty="Nobody chose a style." />
-        <Shares
-          title="Blocked because of"
+        <Breakdown
+          title="Requests by style"
           unit="Requests"
-          bars={largest(total.rejections, (key) => sentence(categoryWord(key)))}
-          empty="Nothing was blocked."
+          bars={largest(total.styles, humanize)}
+          empty="No request used a style."
         />
-        <Shares title="Failures" unit="Requests" bars={largest(total.failures, sentence)} empty="Nothing failed." />
+        <Breakdown
+          title="Rejected by category"
+          unit="Requests"
+          bars={largest(total.rejections, (key) => humanize(categoryLabel(key)))}
+          empty="No request was rejected."
+        />
+        <Breakdown
+          title="Failed by reason"
+          unit="Requests"
+          bars={largest(total.failures, humanize)}
+          empty="No request failed."
+        />
       </div>
       <Steps total={total} />
-      <p className="text-muted text-sm">Days are UTC, counted over all owners, a few seconds behind.</p>
+      <p className="text-muted text-sm">Days are in UTC. Statistics cover all owners and are a few seconds behind.</p>
     </div>
   );
 }
 
 function Totals({ total }: { total: Numbers }) {
   const rate = successRate(total);
-  const whole = total.steps.request;
-  const figures = [
-    ["Pictures kept", count(stored(total))],
+  const request = total.steps.request;
+  const statistics = [
+    ["Images stored", count(stored(total))],
     ["Requests", count(total.requests.accepted ?? 0)],
-    ["Ended with a picture", rate === null ? "–" : `${(rate * 100).toFixed(rate === 1 ? 0 : 1)} %`],
-    ["Typical wait", whole ? span(whole.p50_ms) : "–"],
-    ["Spent", usd(total.cost_usd)],
+    ["Success rate", rate === null ? "–" : `${(rate * 100).toFixed(rate === 1 ? 0 : 1)} %`],
+    ["Median time", request ? duration(request.p50_ms) : "–"],
+    ["Cost", usd(total.cost_usd)],
   ];
   return (
     <dl className="grid grid-cols-2 gap-x-6 gap-y-6 border-line border-y py-6 sm:grid-cols-5">
-      {figures.map(([name, value]) => (
+      {statistics.map(([name, value]) => (
         <div key={name} className="grid gap-1">
           <dt className="text-muted text-sm">{name}</dt>
           <dd className="font-display font-semibold text-3xl tabular-nums tracking-tight">{value}</dd>
@@ -102,14 +112,14 @@ function Steps({ total }: { total: Numbers }) {
   return (
     <section aria-labelledby="steps" className="border-line border-t pt-8">
       <h2 id="steps" className="mb-3 font-semibold text-lg">
-        How long each step takes
+        Duration per step
       </h2>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboards too */}
-      <section className="overflow-x-auto" tabIndex={0} aria-label="Steps in numbers">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard */}
+      <section className="overflow-x-auto" tabIndex={0} aria-label="Table of durations">
         <table className="w-full min-w-140 text-sm">
           <thead>
             <tr className="text-left text-muted">
-              {["Step", "Runs", "Half within", "95 % within", "Stalled", "Replayed"].map((name, index) => (
+              {["Step", "Runs", "Median", "95th percentile", "Stalled", "Replayed"].map((name, index) => (
                 <th key={name} scope="col" className={`py-1.5 font-normal ${index > 0 ? "text-right" : ""}`}>
                   {name}
                 </th>
@@ -120,16 +130,16 @@ function Steps({ total }: { total: Numbers }) {
             {steps.map(([name, step]) => (
               <tr key={name} className="border-line border-t">
                 <th scope="row" className="py-1.5 text-left font-normal">
-                  {name === "request" ? "The whole request" : name}
+                  {name === "request" ? "Whole request" : name}
                 </th>
                 {[
                   count(step.count),
-                  span(step.p50_ms),
-                  span(step.p95_ms),
+                  duration(step.p50_ms),
+                  duration(step.p95_ms),
                   count(step.stalled),
                   count(step.replayed),
                 ].map((text, index) => (
-                  // biome-ignore lint/suspicious/noArrayIndexKey: columns are their order
+                  // biome-ignore lint/suspicious/noArrayIndexKey: columns never change their order
                   <td key={index} className="margin-note py-1.5 text-right text-ink">
                     {text}
                   </td>
@@ -145,7 +155,7 @@ function Steps({ total }: { total: Numbers }) {
 
 function ReportSkeleton() {
   return (
-    <div className="grid gap-8" role="status" aria-label="Loading the numbers">
+    <div className="grid gap-8" role="status" aria-label="Loading statistics">
       <Skeleton className="h-24" />
       <div className="grid gap-8 lg:grid-cols-2">
         <Skeleton className="h-48" />

@@ -2,20 +2,20 @@ import { Heart, Search, X } from "lucide-react";
 import { useEffect, useState } from "react";
 import type { ImageFilters } from "@/api/images";
 import { useModels } from "@/api/models";
-import { sentence } from "@/lib/words";
+import { humanize } from "@/lib/labels";
 
 type FiltersProps = { filters: ImageFilters; onChange(filters: ImageFilters): void };
 
 const TYPING_PAUSE = 350;
 const CONTROL = "min-h-10 rounded-control border border-line bg-raised px-3 text-sm hover:border-edge";
 
-/** What the gallery is narrowed to. */
+/** The filter bar of the gallery. */
 export function Filters({ filters, onChange }: FiltersProps) {
   const models = useModels().data ?? [];
   const styles = [...new Set(models.flatMap((model) => model.styles))].sort();
-  const narrowed = Object.keys(filters).length > 0;
+  const filtered = Object.keys(filters).length > 0;
   return (
-    <search className="flex w-full flex-wrap gap-2 lg:w-auto" aria-label="Narrow the gallery">
+    <search className="flex w-full flex-wrap gap-2 lg:w-auto" aria-label="Filter images">
       <SearchField value={filters.q ?? ""} onChange={(q) => onChange({ ...filters, q })} />
       <button
         type="button"
@@ -48,26 +48,26 @@ export function Filters({ filters, onChange }: FiltersProps) {
         <option value="">Any style</option>
         {styles.map((style) => (
           <option key={style} value={style}>
-            {sentence(style)}
+            {humanize(style)}
           </option>
         ))}
       </select>
       <input
         type="date"
-        aria-label="Day it was stored (UTC)"
+        aria-label="Date (UTC)"
         value={filters.day ?? ""}
         max={new Date().toISOString().slice(0, 10)}
         onChange={(event) => onChange({ ...filters, day: event.target.value })}
         className={CONTROL}
       />
-      {narrowed && (
+      {filtered && (
         <button
           type="button"
           onClick={() => onChange({})}
           className="inline-flex min-h-10 items-center gap-1 rounded-control px-3 text-muted text-sm hover:bg-sunken hover:text-ink"
         >
           <X className="size-4" aria-hidden />
-          Clear
+          Clear filters
         </button>
       )}
     </search>
@@ -87,8 +87,8 @@ function SearchField({ value, onChange }: { value: string; onChange(value: strin
       <Search className="size-4 shrink-0 text-muted" aria-hidden />
       <input
         type="search"
-        aria-label="Words of the prompt"
-        placeholder="Words of the prompt"
+        aria-label="Search prompts"
+        placeholder="Search prompts"
         maxLength={200}
         value={text}
         onChange={(event) => setText(event.target.value)}

@@ -1,71 +1,73 @@
 import { Outlet, useParams, useSearchParams } from "react-router";
 import { type ImageFilters, useImages } from "@/api/images";
+import { RequireApiKey } from "@/components/ApiKeyForm";
 import { Button, ButtonLink } from "@/components/Button";
-import { KeyGate } from "@/components/KeyForm";
-import { Empty, Failure } from "@/components/Notice";
+import { EmptyState, ErrorNotice } from "@/components/Notice";
 import { Title } from "@/components/Title";
 import { useDeletions } from "@/state/deletions";
 import { Filters } from "./Filters";
-import { More } from "./More";
-import { Sheet, SheetSkeleton } from "./Sheet";
+import { ImageGrid, ImageGridSkeleton } from "./ImageGrid";
+import { LoadMore } from "./LoadMore";
 
-/** What the detail view learns from the gallery around it: what comes before and after. */
+/** Gives the detail view the order of the images, for its previous and next buttons. */
 export type GalleryContext = { ids: readonly string[] };
 
-/** All pictures, the newest first, narrowed to what the address says. */
+/** Shows all images, newest first, filtered by the query string. */
 export function Gallery() {
   return (
     <div className="page pt-8 sm:pt-12">
-      <KeyGate purpose="The gallery belongs to whoever holds a key.">
-        <Pictures />
-      </KeyGate>
+      <RequireApiKey purpose="The gallery shows the images of your API key.">
+        <Images />
+      </RequireApiKey>
     </div>
   );
 }
 
-function Pictures() {
+function Images() {
   const [search, setSearch] = useSearchParams();
   const { imageId } = useParams();
-  const filters = filtersIn(search);
+  const filters = filtersFrom(search);
   const images = useImages(filters);
   const deleted = useDeletions((state) => state.ids);
-  const shown = images.data?.pages.flatMap((page) => page.images).filter(({ id }) => !deleted.has(id)) ?? [];
-  const narrowed = Object.keys(filters).length > 0;
-  const nothing = images.isSuccess && shown.length === 0 && !images.hasNextPage;
+  const visible = images.data?.pages.flatMap((page) => page.images).filter(({ id }) => !deleted.has(id)) ?? [];
+  const filtered = Object.keys(filters).length > 0;
+  const empty = images.isSuccess && visible.length === 0 && !images.hasNextPage;
   return (
     <>
       {imageId === undefined && <Title>Gallery</Title>}
       <header className="mb-6 flex flex-wrap items-end justify-between gap-x-8 gap-y-4">
         <h1 className="font-bold text-4xl tracking-tight sm:text-5xl">Gallery</h1>
-        <Filters filters={filters} onChange={(next) => setSearch(searchOf(next), { replace: true })} />
+        <Filters filters={filters} onChange={(next) => setSearch(toSearch(next), { replace: true })} />
       </header>
-      {images.isError && !images.data && <Failure error={images.error} retry={() => void images.refetch()} />}
-      {images.isPending && <SheetSkeleton />}
-      {shown.length > 0 && <Sheet images={shown} search={search.toString()} onStale={() => void images.refetch()} />}
-      {nothing &&
-        (narrowed ? (
-          <Empty title="No frame like that" action={<Button onClick={() => setSearch({})}>Show all pictures</Button>}>
-            No picture fits all of what you narrowed the gallery to.
-          </Empty>
+      {images.isError && !images.data && <ErrorNotice error={images.error} retry={() => void images.refetch()} />}
+      {images.isPending && <ImageGridSkeleton />}
+      {visible.length > 0 && (
+        <ImageGrid images={visible} search={search.toString()} onLoadError={() => void images.refetch()} />
+      )}
+      {empty &&
+        (filtered ? (
+          <EmptyState title="No matching images" action={<Button onClick={() => setSearch({})}>Clear filters</Button>}>
+            No image matches all of your filters.
+          </EmptyState>
         ) : (
-          <Empty
-            title="Nothing here yet"
+          <EmptyState
+            title="No images yet"
             action={
-              <ButtonLink to="/create" look="primary">
-                Create the first
+              <ButtonLink to="/create" variant="primary">
+                Create your first image
               </ButtonLink>
             }
           >
-            Every picture that is drawn for you comes here by itself, with everything that made it.
-          </Empty>
+            Every image you generate appears here, together with its settings.
+          </EmptyState>
         ))}
-      <More query={images} />
-      <Outlet context={{ ids: shown.map(({ id }) => id) } satisfies GalleryContext} />
+      <LoadMore query={images} />
+      <Outlet context={{ ids: visible.map(({ id }) => id) } satisfies GalleryContext} />
     </>
   );
 }
 
-function filtersIn(search: URLSearchParams): ImageFilters {
+function filtersFrom(search: URLSearchParams): ImageFilters {
   const filters: ImageFilters = {};
   for (const name of ["q", "model", "style", "day"] as const) {
     const value = search.get(name);
@@ -75,6 +77,6 @@ function filtersIn(search: URLSearchParams): ImageFilters {
   return filters;
 }
 
-function searchOf(filters: ImageFilters): Record<string, string> {
+function toSearch(filters: ImageFilters): Record<string, string> {
   return Object.fromEntries(Object.entries(filters).filter((entry): entry is [string, string] => Boolean(entry[1])));
 }

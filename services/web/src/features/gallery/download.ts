@@ -1,12 +1,12 @@
 import type { ImageView } from "@/api/images";
-import { say } from "@/state/toasts";
+import { showToast } from "@/state/toasts";
 
-/** Save a picture's original under a name that says what it is. Where the file may not be fetched, open it instead. */
-export async function save(image: ImageView): Promise<void> {
+/** Download the original under a descriptive name. If it cannot be fetched, open it in a new tab. */
+export async function downloadImage(image: ImageView): Promise<void> {
   try {
-    const answer = await fetch(image.original.url);
-    if (!answer.ok) throw new Error(`The file answered ${answer.status}`);
-    const url = URL.createObjectURL(await answer.blob());
+    const response = await fetch(image.original.url);
+    if (!response.ok) throw new Error(`The file responded with status ${response.status}`);
+    const url = URL.createObjectURL(await response.blob());
     const link = document.createElement("a");
     link.href = url;
     link.download = fileName(image);
@@ -14,7 +14,7 @@ export async function save(image: ImageView): Promise<void> {
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   } catch {
     if (window.open(image.original.url, "_blank", "noopener") === null)
-      say("The file could not be fetched. Try again in a moment.", { tone: "bad" });
+      showToast("The download failed. Try again in a moment.", { tone: "error" });
   }
 }
 
@@ -25,5 +25,5 @@ export function fileName(image: Pick<ImageView, "prompt" | "seed" | "original">)
     .replace(/[^\p{L}\p{N}]+/gu, "-")
     .slice(0, 48)
     .replace(/^-+|-+$/g, "");
-  return `${words || "picture"}-${image.seed}.${image.original.media_type.split("/")[1] ?? "png"}`;
+  return `${words || "image"}-${image.seed}.${image.original.media_type.split("/")[1] ?? "png"}`;
 }

@@ -1,28 +1,29 @@
 import { useRef } from "react";
-import { KeyGate } from "@/components/KeyForm";
+import { RequireApiKey } from "@/components/ApiKeyForm";
 import { Title } from "@/components/Title";
-import { Composer } from "./Composer";
-import { Stream } from "./Stream";
+import { GeneratorForm } from "./GeneratorForm";
+import { RequestList } from "./RequestList";
 
-/** Say what to draw on one side, see it come on the other. */
+/** The form on one side, the requests and their progress on the other. */
 export function Generator() {
   const prompt = useRef<HTMLTextAreaElement>(null);
-  const stream = useRef<HTMLDivElement>(null);
+  const requestList = useRef<HTMLDivElement>(null);
   return (
     <div className="page pt-6 sm:pt-10">
       <Title>Create</Title>
-      <h1 className="sr-only">Create pictures</h1>
-      <KeyGate purpose="Pictures are drawn for whoever holds a key.">
+      <h1 className="sr-only">Create images</h1>
+      <RequireApiKey purpose="You need a key to generate images.">
         <div className="grid items-start gap-x-10 gap-y-10 lg:grid-cols-[26rem_minmax(0,1fr)]">
-          <Composer
+          <GeneratorForm
             prompt={prompt}
             onSent={() => {
-              // Where one is below the other, what was asked for would develop unseen.
-              if (!matchMedia("(min-width: 64rem)").matches) stream.current?.scrollIntoView({ behavior: "smooth" });
+              // On a narrow screen, the requests are below the form and out of sight.
+              if (!matchMedia("(min-width: 64rem)").matches)
+                requestList.current?.scrollIntoView({ behavior: "smooth" });
             }}
           />
-          <div ref={stream} className="min-w-0 scroll-mt-20">
-            <Stream
+          <div ref={requestList} className="min-w-0 scroll-mt-20">
+            <RequestList
               onEdit={() => {
                 prompt.current?.focus();
                 prompt.current?.scrollIntoView({ block: "center", behavior: "smooth" });
@@ -30,7 +31,7 @@ export function Generator() {
             />
           </div>
         </div>
-      </KeyGate>
+      </RequireApiKey>
     </div>
   );
 }

@@ -4,7 +4,7 @@ import { date, usd } from "@/lib/format";
 
 type ModelPickerProps = { models: Model[]; value: string; onChange(key: string): void };
 
-/** One card a model: what it costs, how long it takes, how long it will be there. */
+/** Offers the models, with price, typical duration and end of life. */
 export function ModelPicker({ models, value, onChange }: ModelPickerProps) {
   const group = useId();
   return (
@@ -25,7 +25,7 @@ export function ModelPicker({ models, value, onChange }: ModelPickerProps) {
             />
             <span className="font-medium text-sm">{model.name}</span>
             <span className="margin-note text-ink">{usd(Math.min(...Object.values(model.price_usd).map(Number)))}</span>
-            <span className="col-start-2 text-muted text-xs">{about(model)}</span>
+            <span className="col-start-2 text-muted text-xs">{summary(model)}</span>
           </label>
         ))}
       </div>
@@ -33,13 +33,14 @@ export function ModelPicker({ models, value, onChange }: ModelPickerProps) {
   );
 }
 
-function about(model: Model): string {
+function summary(model: Model): string {
   return [
     model.estimated_seconds !== undefined && `about ${model.estimated_seconds} s`,
-    model.default && "the usual choice",
-    model.styles.length > 0 && `${model.styles.length} styles of its own`,
-    model.lifecycle === "legacy" && (model.end_of_life ? `until ${date(model.end_of_life)}` : "being phased out"),
-    model.estimated_seconds === undefined && !model.default && model.lifecycle === "active" && "not used of late",
+    model.default && "default",
+    model.styles.length > 0 && `${model.styles.length} styles`,
+    model.lifecycle === "legacy" &&
+      (model.end_of_life ? `available until ${date(model.end_of_life)}` : "being retired"),
+    model.estimated_seconds === undefined && !model.default && model.lifecycle === "active" && "not used recently",
   ]
     .filter(Boolean)
     .join(" · ");

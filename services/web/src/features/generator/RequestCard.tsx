@@ -3,35 +3,36 @@ import { Link } from "react-router";
 import { useModels } from "@/api/models";
 import { type RequestView, useCancelRequest, useRequest } from "@/api/requests";
 import { Button } from "@/components/Button";
-import { Failure, Notice, Skeleton } from "@/components/Notice";
-import { Picture } from "@/components/Picture";
-import { ago, plural, usd } from "@/lib/format";
-import { draftOfRequest } from "@/lib/settings";
-import { isOver, statusWord } from "@/lib/words";
+import { ErrorNotice, Notice, Skeleton } from "@/components/Notice";
+import { ProgressiveImage } from "@/components/ProgressiveImage";
+import { draftFromRequest } from "@/lib/drafts";
+import { plural, timeAgo, usd } from "@/lib/format";
+import { isTerminal, statusLabel } from "@/lib/labels";
 import { useDraft } from "@/state/draft";
-import { Developing } from "./Developing";
-import { verdictOf } from "./reasons";
-import { Timeline } from "./Timeline";
+import { GeneratingPlaceholder } from "./GeneratingPlaceholder";
+import { ProgressSteps } from "./ProgressSteps";
+import { explainOutcome } from "./requestOutcome";
 
-/** One request: its frames, its way, and what became of it. */
+/** Shows one request: its images, progress and outcome. */
 export function RequestCard({ id, onEdit }: { id: string; onEdit(): void }) {
   const request = useRequest(id);
   if (request.isPending) return <CardSkeleton />;
-  if (request.isError && !request.data) return <Failure error={request.error} retry={() => void request.refetch()} />;
-  return <Card view={request.data} onEdit={onEdit} onStale={() => void request.refetch()} />;
+  if (request.isError && !request.data)
+    return <ErrorNotice error={request.error} retry={() => void request.refetch()} />;
+  return <Card view={request.data} onEdit={onEdit} onLoadError={() => void request.refetch()} />;
 }
 
-type CardProps = { view: RequestView; onEdit(): void; onStale(): void };
+type CardProps = { view: RequestView; onEdit(): void; onLoadError(): void };
 
-function Card({ view, onEdit, onStale }: CardProps) {
+function Card({ view, onEdit, onLoadError }: CardProps) {
   const models = useModels().data ?? [];
   const replace = useDraft((state) => state.replace);
   const prompt = typeof view.request.prompt === "string" ? view.request.prompt : "";
-  const verdict = verdictOf(view);
+  const outcome = explainOutcome(view);
   const images = view.images ?? [];
   const cost = images.reduce((sum, image) => sum + Number(image.cost_usd), 0);
   const edit = () => {
-    replace(draftOfRequest(view.request, models));
+    replace(draftFromRequest(view.request, models));
     onEdit();
   };
   return (
@@ -42,25 +43,25 @@ function Card({ view, onEdit, onStale }: CardProps) {
       <header className="flex items-start justify-between gap-4">
         <p className="line-clamp-2 font-medium text-sm leading-relaxed">{prompt}</p>
         <p className="margin-note shrink-0 pt-0.5 text-right text-muted">
-          <span role="status">{statusWord(view.status)}</span>
+          <span role="status">{statusLabel(view.status)}</span>
           <br />
-          {ago(view.created_at)}
+          {timeAgo(view.created_at)}
         </p>
       </header>
-      <Frames view={view} prompt={prompt} onStale={onStale} />
-      <Timeline view={view} />
-      {verdict && (
+      <RequestImages view={view} prompt={prompt} onLoadError={onLoadError} />
+      <ProgressSteps view={view} />
+      {outcome && (
         <Notice
-          tone={verdict.tone}
-          title={verdict.title}
-          action={verdict.canEdit && <Button onClick={edit}>Edit and try again</Button>}
+          tone={outcome.tone}
+          title={outcome.title}
+          action={outcome.canEdit && <Button onClick={edit}>Edit and try again</Button>}
         >
-          {verdict.text}
+          {outcome.text}
         </Notice>
       )}
       {(view.removed?.length ?? 0) > 0 && (
         <p className="text-muted text-sm">
-          {plural(view.removed?.length ?? 0, "picture was", "pictures were")} not kept; the others were.
+          {plural(view.removed?.length ?? 0, "image was", "images were")} blocked or could not be generated.
         </p>
       )}
       <footer className="flex flex-wrap items-center justify-between gap-2">
@@ -70,10 +71,10 @@ function Card({ view, onEdit, onStale }: CardProps) {
             .join(" · ") || view.id}
         </p>
         <div className="-mr-2 flex gap-1">
-          {!isOver(view.status) && <TakeBack id={view.id} status={view.status} />}
+          {!isTerminal(view.status) && <CancelButton id={view.id} status={view.status} />}
           {view.status === "succeeded" && (
-            <Button look="quiet" onClick={edit}>
-              Use these settings
+            <Button variant="ghost" onClick={edit}>
+              Use settings
             </Button>
           )}
         </div>
@@ -84,33 +85,33 @@ function Card({ view, onEdit, onStale }: CardProps) {
 
 const COLUMNS: Record<number, string> = { 1: "grid-cols-1", 2: "grid-cols-2", 3: "grid-cols-3", 4: "grid-cols-2" };
 
-function Frames({ view, prompt, onStale }: { view: RequestView; prompt: string; onStale(): void }) {
-  const running = !isOver(view.status);
+function RequestImages({ view, prompt, onLoadError }: { view: RequestView; prompt: string; onLoadError(): void }) {
+  const running = !isTerminal(view.status);
   const number = (name: string, otherwise: number) =>
     typeof view.request[name] === "number" ? (view.request[name] as number) : otherwise;
-  const [width, height, wanted] = [number("width", 1024), number("height", 1024), number("count", 1)];
-  const pictures = (view.images ?? []).filter(({ deleted_at }) => !deleted_at);
-  const shown = running ? wanted : pictures.length;
-  if (shown === 0) return null;
-  const narrow = shown === 1 && height > width;
+  const [width, height, requested] = [number("width", 1024), number("height", 1024), number("count", 1)];
+  const images = (view.images ?? []).filter(({ deleted_at }) => !deleted_at);
+  const total = running ? requested : images.length;
+  if (total === 0) return null;
+  const portrait = total === 1 && height > width;
   return (
     <div
-      className={`grid gap-2 ${COLUMNS[shown] ?? "grid-cols-2"} ${narrow ? "max-w-72" : shown === 1 ? "max-w-xl" : "max-w-2xl"}`}
+      className={`grid gap-2 ${COLUMNS[total] ?? "grid-cols-2"} ${portrait ? "max-w-72" : total === 1 ? "max-w-xl" : "max-w-2xl"}`}
     >
       {running
-        ? Array.from({ length: wanted }, (_, index) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: a frame is its index and nothing else yet
-            <Developing key={index} width={width} height={height} status={view.status} delay={index} />
+        ? Array.from({ length: requested }, (_, index) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: a placeholder has no identity besides its index
+            <GeneratingPlaceholder key={index} width={width} height={height} status={view.status} delay={index} />
           ))
-        : pictures.map((image) => (
-            <Link key={image.id} to={`/gallery/${image.id}`} className="rounded-frame">
-              <Picture
+        : images.map((image) => (
+            <Link key={image.id} to={`/gallery/${image.id}`} className="rounded-image">
+              <ProgressiveImage
                 src={image.display_url}
-                alt={pictures.length > 1 ? `${prompt} (${image.index + 1} of ${wanted})` : prompt}
+                alt={images.length > 1 ? `${prompt} (${image.index + 1} of ${requested})` : prompt}
                 width={image.width}
                 height={image.height}
                 placeholder={image.placeholder}
-                onStale={onStale}
+                onLoadError={onLoadError}
               />
             </Link>
           ))}
@@ -118,18 +119,18 @@ function Frames({ view, prompt, onStale }: { view: RequestView; prompt: string; 
   );
 }
 
-function TakeBack({ id, status }: { id: string; status: string }) {
+function CancelButton({ id, status }: { id: string; status: string }) {
   const cancel = useCancelRequest(id);
-  const [late, setLate] = useState(false);
+  const [tooLate, setTooLate] = useState(false);
   const possible = status === "accepted" || status === "generating" || status === "stalled";
-  if (!possible || late) return null;
+  if (!possible || tooLate) return null;
   return (
     <Button
-      look="quiet"
+      variant="ghost"
       disabled={cancel.isPending}
-      onClick={() => cancel.mutate(undefined, { onError: () => setLate(true) })}
+      onClick={() => cancel.mutate(undefined, { onError: () => setTooLate(true) })}
     >
-      Take back
+      Cancel
     </Button>
   );
 }
@@ -139,7 +140,7 @@ export function CardSkeleton() {
     <div
       className="grid gap-4 rounded-card border border-line bg-surface p-5"
       role="status"
-      aria-label="Loading a request"
+      aria-label="Loading request"
     >
       <Skeleton className="h-5 w-2/3" />
       <Skeleton className="aspect-video max-w-xl" />

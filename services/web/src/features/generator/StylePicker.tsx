@@ -1,24 +1,24 @@
 import { useId } from "react";
 import type { Model } from "@/api/models";
-import { sentence } from "@/lib/words";
+import { humanize } from "@/lib/labels";
 import type { Draft } from "@/state/draft";
-import { coloursOf, names, TECHNIQUES, toggled } from "./styles";
+import { hasStyle, PROMPT_STYLES, styleColours, toggleStyle } from "./promptStyles";
 
 type StylePickerProps = { model: Model; draft: Draft; onChange(change: Partial<Draft>): void };
 
 const SWATCH =
   "inline-flex min-h-8 cursor-pointer items-center gap-1.5 rounded-full border border-line bg-surface py-0.5 pr-3 pl-1 text-xs transition-colors hover:border-edge";
 
-/** The model's own styles, or, of a model that has none, words for the prompt. */
+/** Offers the styles of the model, or keywords for the prompt if the model has none. */
 export function StylePicker({ model, draft, onChange }: StylePickerProps) {
   return model.styles.length > 0 ? (
-    <OwnStyles model={model} draft={draft} onChange={onChange} />
+    <ModelStyles model={model} draft={draft} onChange={onChange} />
   ) : (
-    <Techniques prompt={draft.prompt} onChange={(prompt) => onChange({ prompt })} />
+    <PromptStyles prompt={draft.prompt} onChange={(prompt) => onChange({ prompt })} />
   );
 }
 
-function OwnStyles({ model, draft, onChange }: StylePickerProps) {
+function ModelStyles({ model, draft, onChange }: StylePickerProps) {
   const group = useId();
   const options = [null, ...model.styles];
   return (
@@ -37,8 +37,8 @@ function OwnStyles({ model, draft, onChange }: StylePickerProps) {
               checked={(draft.style ?? null) === style}
               onChange={() => onChange({ style })}
             />
-            <Dot colours={style ? coloursOf(style) : "none"} />
-            {style ? sentence(style) : "None"}
+            <Dot colours={style ? styleColours(style) : "none"} />
+            {style ? humanize(style) : "None"}
           </label>
         ))}
       </div>
@@ -46,23 +46,23 @@ function OwnStyles({ model, draft, onChange }: StylePickerProps) {
   );
 }
 
-function Techniques({ prompt, onChange }: { prompt: string; onChange(prompt: string): void }) {
+function PromptStyles({ prompt, onChange }: { prompt: string; onChange(prompt: string): void }) {
   return (
     <fieldset>
       <legend className="mb-1.5 flex w-full items-baseline justify-between gap-3 font-medium text-sm">
-        Technique <span className="font-normal text-muted text-xs">adds its words to the prompt</span>
+        Style <span className="font-normal text-muted text-xs">adds keywords to the prompt</span>
       </legend>
       <div className="flex flex-wrap gap-1.5">
-        {TECHNIQUES.map(({ words, colours }) => (
+        {PROMPT_STYLES.map(({ keywords, colours }) => (
           <button
-            key={words}
+            key={keywords}
             type="button"
-            aria-pressed={names(prompt, words)}
-            onClick={() => onChange(toggled(prompt, words))}
+            aria-pressed={hasStyle(prompt, keywords)}
+            onClick={() => onChange(toggleStyle(prompt, keywords))}
             className={`${SWATCH} aria-pressed:border-accent aria-pressed:bg-accent-soft`}
           >
             <Dot colours={colours} />
-            {sentence(words)}
+            {humanize(keywords)}
           </button>
         ))}
       </div>

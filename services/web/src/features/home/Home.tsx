@@ -2,36 +2,36 @@ import { ArrowRight } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { Link, useNavigate } from "react-router";
 import { Button } from "@/components/Button";
-import { Picture } from "@/components/Picture";
+import { ProgressiveImage } from "@/components/ProgressiveImage";
 import { useDraft } from "@/state/draft";
 import { EXAMPLES } from "./examples";
 
-/** What it is, what it drew, and one field to start. */
+/** The home page: a prompt field, examples, and the steps of a request. */
 export function Home() {
   return (
     <>
       <title>GenAI Image Generator</title>
       <section className="page grid items-end gap-x-16 gap-y-8 pt-12 pb-10 sm:pt-20 lg:grid-cols-[1.15fr_1fr]">
-        <h1 className="font-bold text-[clamp(2.75rem,7.2vw,5.75rem)] leading-[0.94] tracking-[-0.035em]">
-          Say it.
+        <h1 className="font-bold text-[clamp(2.75rem,7.2vw,5.5rem)] leading-[0.94] tracking-[-0.035em]">
+          Describe it.
           <br />
-          Watch it develop.
+          See it appear.
         </h1>
         <div className="grid min-w-0 gap-5 lg:pb-2">
           <p className="max-w-prose text-lg text-muted">
-            Describe a picture. You see each step as it happens: accepted, approved, drawn, checked, stored. Nothing
-            that was accepted is ever lost.
+            Describe an image and follow every step live: accepted, approved, generated, checked, stored. No accepted
+            request is ever lost.
           </p>
-          <Start />
+          <PromptForm />
         </div>
       </section>
-      <ContactSheet />
+      <ExampleGallery />
       <Steps />
     </>
   );
 }
 
-function Start() {
+function PromptForm() {
   const navigate = useNavigate();
   const { draft, set } = useDraft();
   const [text, setText] = useState(draft.prompt);
@@ -45,37 +45,37 @@ function Start() {
       onSubmit={submit}
       className="flex gap-2 rounded-card border border-edge bg-raised p-2 shadow-card transition-colors focus-within:border-accent"
     >
-      <label htmlFor="wish" className="sr-only">
-        Describe a picture
+      <label htmlFor="prompt" className="sr-only">
+        Describe your image
       </label>
       <input
-        id="wish"
+        id="prompt"
         value={text}
         onChange={(event) => setText(event.target.value)}
         placeholder="A paper boat on a moonlit lake"
         autoComplete="off"
         className="w-0 min-w-0 flex-1 bg-transparent px-3 text-base outline-none"
       />
-      <Button type="submit" look="primary" className="min-h-11">
-        Begin
+      <Button type="submit" variant="primary" className="min-h-11">
+        Start
         <ArrowRight className="size-4" aria-hidden />
       </Button>
     </form>
   );
 }
 
-/** Like the sheet a photographer looks through: every frame numbered, every one a way to begin. */
-function ContactSheet() {
+/** Example images, numbered like a contact sheet. Each one fills in its prompt. */
+function ExampleGallery() {
   const set = useDraft((state) => state.set);
   return (
-    <section aria-labelledby="sheet" className="border-line border-y bg-surface">
+    <section aria-labelledby="examples" className="border-line border-y bg-surface">
       <div className="sprockets opacity-80" aria-hidden />
       <div className="page py-8">
         <div className="mb-5 flex flex-wrap items-baseline justify-between gap-2">
-          <h2 id="sheet" className="font-semibold text-2xl tracking-tight">
-            Drawn by this system
+          <h2 id="examples" className="font-semibold text-2xl tracking-tight">
+            Generated with this app
           </h2>
-          <p className="text-muted text-sm">Choose a frame to begin with its words.</p>
+          <p className="text-muted text-sm">Select an image to use its prompt.</p>
         </div>
         <ul className="columns-2 gap-3 sm:columns-3 sm:gap-4 lg:columns-4">
           {EXAMPLES.map((example, index) => (
@@ -83,9 +83,9 @@ function ContactSheet() {
               <Link
                 to="/create"
                 onClick={() => set({ prompt: example.prompt })}
-                className="group grid gap-1.5 rounded-frame"
+                className="group grid gap-1.5 rounded-image"
               >
-                <Picture
+                <ProgressiveImage
                   src={`/examples/${example.file}.webp`}
                   alt={example.prompt}
                   width={example.width}
@@ -109,11 +109,11 @@ function ContactSheet() {
 }
 
 const STEPS = [
-  ["Accepted", "Written down before you get an answer. From here on it cannot be lost."],
-  ["Approved", "A filter and a language model read the prompt. A no comes with its reason."],
-  ["Drawn", "The model you chose draws; if it is away, its successor does."],
-  ["Checked", "The picture itself is looked at, too."],
-  ["Stored", "Three sizes, its colours as a placeholder, and everything that made it."],
+  ["Accepted", "Your request is stored before we confirm it, so it cannot be lost."],
+  ["Approved", "A keyword filter and a language model check the prompt. A rejection includes the reason."],
+  ["Generated", "Your chosen model generates the image. If it is unavailable, a similar one takes over."],
+  ["Checked", "An image classifier checks the result."],
+  ["Stored", "The image is saved in three sizes, together with all its settings."],
 ] as const;
 
 function Steps() {
@@ -133,7 +133,7 @@ function Steps() {
       </ol>
       <p className="mt-8 text-sm">
         <Link to="/about" className="text-accent underline underline-offset-4 hover:text-accent-strong">
-          How it is built
+          Read how it works
         </Link>
       </p>
     </section>

@@ -1,4 +1,4 @@
-/** Pictures that this system drew, with what was asked. The files are in `public/examples`. */
+/** Images generated with this app, and their prompts. The files are in `public/examples`. */
 export const EXAMPLES = [
   {
     file: "fox",

@@ -1,33 +1,29 @@
 import { useAudit } from "@/api/operations";
-import { Failure, Notice, Skeleton } from "@/components/Notice";
-import { ago, plural } from "@/lib/format";
+import { ErrorNotice, Notice, Skeleton } from "@/components/Notice";
+import { plural, timeAgo } from "@/lib/format";
 
-/** Whether anything was lost, paid twice or left lying about. */
+/** Shows whether a request was lost, an image was paid for twice, or data was left behind. */
 export function Audit() {
   const audit = useAudit();
-  if (audit.isError) return <Failure error={audit.error} retry={() => void audit.refetch()} />;
+  if (audit.isError) return <ErrorNotice error={audit.error} retry={() => void audit.refetch()} />;
   if (!audit.data) return <Skeleton className="h-24" />;
   const { segments, violations, rules, findings, oldest_at, complete, within_bound } = audit.data;
   if (segments === 0)
-    return <p className="text-muted text-sm">No audit has run yet. One runs every hour over a share of everything.</p>;
-  const broken = rules.filter((rule) => rule.violations > 0);
+    return <p className="text-muted text-sm">No audit has run yet. An audit of part of the data runs every hour.</p>;
+  const violated = rules.filter((rule) => rule.violations > 0);
   return (
     <>
       <Notice
-        tone={violations === 0 ? "good" : "bad"}
-        title={
-          violations === 0
-            ? "Nothing lost, nothing paid twice"
-            : plural(violations, "rule is broken", "rules are broken")
-        }
+        tone={violations === 0 ? "success" : "error"}
+        title={violations === 0 ? "No violations" : plural(violations, "violation")}
       >
-        {complete ? "Everything was looked at" : "Not everything was looked at yet"}
-        {oldest_at && `, the earliest ${ago(oldest_at)}`}.
+        {complete ? "All data has been audited" : "Part of the data has not been audited yet"}
+        {oldest_at && `. Oldest result: ${timeAgo(oldest_at)}`}.
         {within_bound > 0 &&
-          ` ${plural(within_bound, "picture was", "pictures were")} paid for again, within what is allowed.`}
+          ` ${plural(within_bound, "image was", "images were")} paid for twice, within the allowed limit.`}
       </Notice>
       <ul className="grid gap-2 text-sm">
-        {broken.map(({ rule, meaning, violations: times }) => (
+        {violated.map(({ rule, meaning, violations: times }) => (
           <li key={rule}>
             <span className="font-medium">{meaning}</span> <span className="margin-note text-bad">{times} ×</span>
           </li>
@@ -37,7 +33,7 @@ export function Audit() {
             <p className="margin-note break-all">{subject}</p>
             <p>
               {why}
-              {mend && <span className="text-muted"> · can be mended: {mend}</span>}
+              {mend && <span className="text-muted"> · repair: {mend}</span>}
             </p>
           </li>
         ))}

@@ -1,19 +1,20 @@
 import { useState } from "react";
-import { type Group, useDeadLetters, useReplay } from "@/api/operations";
+import { type DeadLetterGroup, useDeadLetters, useReplay } from "@/api/operations";
 import { Button } from "@/components/Button";
 import { Dialog } from "@/components/Dialog";
-import { Failure, Skeleton } from "@/components/Notice";
-import { ago, count, plural } from "@/lib/format";
-import { sentence } from "@/lib/words";
-import { say } from "@/state/toasts";
+import { ErrorNotice, Skeleton } from "@/components/Notice";
+import { count, plural, timeAgo } from "@/lib/format";
+import { humanize } from "@/lib/labels";
+import { showToast } from "@/state/toasts";
 
-/** What failed, the same failures together, with what helps. */
+/** Lists dead letters, grouped by fingerprint, with advice. */
 export function DeadLetters() {
   const letters = useDeadLetters();
-  const [chosen, setChosen] = useState<Group>();
-  if (letters.isError && !letters.data) return <Failure error={letters.error} retry={() => void letters.refetch()} />;
+  const [chosen, setChosen] = useState<DeadLetterGroup>();
+  if (letters.isError && !letters.data)
+    return <ErrorNotice error={letters.error} retry={() => void letters.refetch()} />;
   if (!letters.data) return <Skeleton className="h-24" />;
-  if (letters.data.groups.length === 0) return <p className="text-muted text-sm">Nothing waits for an operator.</p>;
+  if (letters.data.groups.length === 0) return <p className="text-muted text-sm">There are no dead letters.</p>;
   return (
     <>
       <ul className="grid gap-3">
@@ -26,13 +27,13 @@ export function DeadLetters() {
               <p className="font-medium">
                 {plural(group.count, "message")} in {group.step}
                 <span className="ml-2 rounded-full bg-warn-soft px-2 py-0.5 text-warn text-xs">
-                  {sentence(group.kind)}
+                  {humanize(group.kind)}
                 </span>
               </p>
               <p className="text-sm">{group.reason}</p>
               <p className="text-muted text-sm">{group.advice}</p>
               <p className="margin-note text-muted">
-                {group.error} · {group.fingerprint} · since {ago(group.oldest)}
+                {group.error} · {group.fingerprint} · oldest {timeAgo(group.oldest)}
               </p>
             </div>
             <Button onClick={() => setChosen(group)}>Replay…</Button>
@@ -40,16 +41,16 @@ export function DeadLetters() {
         ))}
       </ul>
       {!letters.data.complete && (
-        <p className="text-muted text-sm">There are more than could be read at once: replay these first.</p>
+        <p className="text-muted text-sm">There are more dead letters than one page can show. Replay these first.</p>
       )}
-      {chosen && <Confirm group={chosen} onClose={() => setChosen(undefined)} />}
+      {chosen && <ReplayDialog group={chosen} onClose={() => setChosen(undefined)} />}
     </>
   );
 }
 
-/** Nothing is sent back before it was tried on paper; then one message goes first. */
-function Confirm({ group, onClose }: { group: Group; onClose(): void }) {
-  const trial = useReplay();
+/** Requires a dry run before a replay. The replay then starts with one message, the canary. */
+function ReplayDialog({ group, onClose }: { group: DeadLetterGroup; onClose(): void }) {
+  const dryRun = useReplay();
   const replay = useReplay();
   const letters = { queue: group.step, fingerprint: group.fingerprint };
   const send = (canary: boolean) =>
@@ -58,41 +59,43 @@ function Confirm({ group, onClose }: { group: Group; onClose(): void }) {
       {
         onSuccess: ({ outcomes }) => {
           const sent = outcomes.filter(({ action }) => action === "replayed" || action === "canary_passed").length;
-          say(`${count(sent)} of ${plural(outcomes.length, "message")} sent back to ${group.step}.`);
+          showToast(`${count(sent)} of ${plural(outcomes.length, "message")} replayed to ${group.step}.`);
           onClose();
         },
       },
     );
-  const failed = trial.error ?? replay.error;
+  const failed = dryRun.error ?? replay.error;
   return (
     <Dialog title={`Replay ${plural(group.count, "message")}?`} onClose={onClose}>
       <div className="grid gap-4 text-sm">
         <p>
-          They go back to {group.step} and are handled once more. If what made them fail is still there, they come back
+          The messages return to the queue of {group.step} and are processed again. Messages that still fail return
           here.
         </p>
-        {failed && <Failure error={failed} />}
-        {trial.data && (
+        {failed && <ErrorNotice error={failed} />}
+        {dryRun.data && (
           <ul className="grid max-h-48 gap-1 overflow-y-auto">
-            {trial.data.outcomes.map((outcome) => (
+            {dryRun.data.outcomes.map((outcome) => (
               <li key={outcome.message_ids[0]} className="flex justify-between gap-3">
                 <span className="margin-note truncate">{outcome.request_id ?? outcome.event_id}</span>
-                <span className="text-muted">{[outcome.verdict, outcome.why].filter(Boolean).join(": ")}</span>
+                <span className="text-muted">
+                  {[outcome.verdict && humanize(outcome.verdict), outcome.why].filter(Boolean).join(": ")}
+                </span>
               </li>
             ))}
           </ul>
         )}
         <div className="flex flex-wrap justify-end gap-2">
-          <Button look="quiet" onClick={onClose}>
-            Leave them
+          <Button variant="ghost" onClick={onClose}>
+            Cancel
           </Button>
-          {trial.data ? (
-            <Button look="primary" disabled={replay.isPending} onClick={() => send(true)}>
-              {replay.isPending ? "Sending…" : "One first, then the rest"}
+          {dryRun.data ? (
+            <Button variant="primary" disabled={replay.isPending} onClick={() => send(true)}>
+              {replay.isPending ? "Replaying…" : "Replay, canary first"}
             </Button>
           ) : (
-            <Button disabled={trial.isPending} onClick={() => trial.mutate({ ...letters, dry_run: true })}>
-              {trial.isPending ? "Looking…" : "See what would happen"}
+            <Button disabled={dryRun.isPending} onClick={() => dryRun.mutate({ ...letters, dry_run: true })}>
+              {dryRun.isPending ? "Running…" : "Start dry run"}
             </Button>
           )}
         </div>

@@ -1,33 +1,33 @@
 import type { ReactNode } from "react";
 import { useReadiness } from "@/api/operations";
-import { KeyGate } from "@/components/KeyForm";
-import { Failure, Skeleton } from "@/components/Notice";
+import { RequireApiKey } from "@/components/ApiKeyForm";
+import { ErrorNotice, Skeleton } from "@/components/Notice";
 import { Title } from "@/components/Title";
 import { Audit } from "./Audit";
 import { DeadLetters } from "./DeadLetters";
-import { Health } from "./Health";
 import { OperatorKey } from "./OperatorKey";
+import { QueueHealth } from "./QueueHealth";
 import { TraceFinder } from "./TraceFinder";
 
-/** For whoever is on call: what is stuck, what followed from what, and whether anything was lost. */
+/** The page for on-call operators: queues, dead letters, traces and audits. */
 export function Operations() {
   return (
     <div className="page pt-8 sm:pt-12">
       <Title>Operations</Title>
       <h1 className="mb-8 font-bold text-4xl tracking-tight sm:text-5xl">Operations</h1>
-      <KeyGate purpose="Operators' pages need a key with the scope admin.">
-        <Pages />
-      </KeyGate>
+      <RequireApiKey purpose="This page needs a key with the scope admin.">
+        <Sections />
+      </RequireApiKey>
     </div>
   );
 }
 
-function Pages() {
+function Sections() {
   const readiness = useReadiness();
   if (readiness.isError && !readiness.data)
     return (
       <div className="grid max-w-2xl gap-6">
-        <Failure error={readiness.error} retry={() => void readiness.refetch()} />
+        <ErrorNotice error={readiness.error} retry={() => void readiness.refetch()} />
         <OperatorKey />
       </div>
     );
@@ -35,12 +35,12 @@ function Pages() {
   return (
     <div className="grid grid-cols-1 gap-12">
       <Section title="Queues">
-        <Health readiness={readiness.data} />
+        <QueueHealth readiness={readiness.data} />
       </Section>
       <Section title="Dead letters">
         <DeadLetters />
       </Section>
-      <Section title="One request">
+      <Section title="Request trace">
         <TraceFinder />
       </Section>
       <Section title="Audit">

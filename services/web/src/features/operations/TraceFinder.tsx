@@ -1,15 +1,15 @@
 import { type FormEvent, useState } from "react";
 import { useSearchParams } from "react-router";
-import { type Happening, useTrace } from "@/api/operations";
+import { type TraceEvent, useTrace } from "@/api/operations";
 import { Button } from "@/components/Button";
 import { TextField } from "@/components/Field";
-import { Failure, Skeleton } from "@/components/Notice";
-import { span } from "@/lib/format";
-import { statusWord } from "@/lib/words";
+import { ErrorNotice, Skeleton } from "@/components/Notice";
+import { duration } from "@/lib/format";
+import { statusLabel } from "@/lib/labels";
 
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** What followed from a request, as a tree: events, the steps that heard them, their attempts. */
+/** Shows the trace of a request as a tree: events, the steps that consumed them, and their attempts. */
 export function TraceFinder() {
   const [search, setSearch] = useSearchParams();
   const id = search.get("request");
@@ -20,14 +20,14 @@ export function TraceFinder() {
     event.preventDefault();
     const wanted = text.trim().toLowerCase();
     if (ID.test(wanted)) setSearch({ request: wanted }, { replace: true, preventScrollReset: true });
-    else setError("A request's id is a UUID, such as 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04.");
+    else setError("Enter a request ID, such as 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04.");
   };
   return (
     <>
       <form onSubmit={submit} className="flex max-w-2xl items-start gap-2" noValidate>
         <div className="flex-1">
           <TextField
-            label="Request"
+            label="Request ID"
             spellCheck={false}
             className="font-mono"
             value={text}
@@ -39,15 +39,15 @@ export function TraceFinder() {
           />
         </div>
         <Button type="submit" className="mt-[1.625rem]">
-          Follow it
+          Show trace
         </Button>
       </form>
-      {trace.isError && <Failure error={trace.error} retry={() => void trace.refetch()} />}
+      {trace.isError && <ErrorNotice error={trace.error} retry={() => void trace.refetch()} />}
       {trace.isFetching && !trace.data && <Skeleton className="h-40" />}
       {trace.data && (
         <>
           <p className="text-sm">
-            {statusWord(trace.data.status)} after {span(trace.data.seconds * 1000)}
+            {statusLabel(trace.data.status)} after {duration(trace.data.seconds * 1000)}
             <span className="margin-note text-muted"> · trace {trace.data.trace_id}</span>
           </p>
           <Tree events={trace.data.events} />
@@ -57,7 +57,7 @@ export function TraceFinder() {
   );
 }
 
-function Tree({ events }: { events: readonly Happening[] }) {
+function Tree({ events }: { events: readonly TraceEvent[] }) {
   return (
     <ul className="grid gap-2 border-line border-l-2 pl-4">
       {events.map((event) => (
@@ -65,8 +65,8 @@ function Tree({ events }: { events: readonly Happening[] }) {
           <p className="text-sm">
             <span className="font-medium">{event.event}</span>{" "}
             <span className="margin-note text-muted">
-              +{span(event.after_seconds * 1000)}
-              {!event.certain && " · probably"}
+              +{duration(event.after_seconds * 1000)}
+              {!event.certain && " · inferred"}
             </span>
           </p>
           {event.steps.map((step) => (
@@ -76,8 +76,8 @@ function Tree({ events }: { events: readonly Happening[] }) {
                 <span className="margin-note text-muted">
                   {[
                     step.attempts > 1 && `${step.attempts} attempts`,
-                    step.waited_seconds !== undefined && `waited ${span(step.waited_seconds * 1000)}`,
-                    step.worked_seconds !== undefined && `worked ${span(step.worked_seconds * 1000)}`,
+                    step.waited_seconds !== undefined && `queued ${duration(step.waited_seconds * 1000)}`,
+                    step.worked_seconds !== undefined && `ran ${duration(step.worked_seconds * 1000)}`,
                     ...step.calls,
                   ]
                     .filter(Boolean)

@@ -1,6 +1,6 @@
 import { Monitor, Moon, Sun } from "lucide-react";
 import { useSavePreferences } from "@/api/preferences";
-import { Choice } from "@/components/Choice";
+import { RadioGroup } from "@/components/RadioGroup";
 import { useSession } from "@/state/session";
 import { type Theme, useTheme } from "@/state/theme";
 
@@ -25,7 +25,7 @@ const THEMES: { value: Theme; name: string; label: React.ReactNode }[] = [
   },
   {
     value: "system",
-    name: "As the system",
+    name: "System",
     label: (
       <>
         <Monitor className="size-4" aria-hidden /> System
@@ -34,19 +34,19 @@ const THEMES: { value: Theme; name: string; label: React.ReactNode }[] = [
   },
 ];
 
-/** The theme: at once in this browser, and on the server for the others. */
+/** Sets the theme in this browser, and on the server for the other devices. */
 export function Appearance() {
-  const { theme, choose } = useTheme();
+  const { theme, setTheme } = useTheme();
   const signedIn = useSession((state) => state.key !== null);
   const save = useSavePreferences();
   return (
-    <Choice
+    <RadioGroup
       legend="Theme"
-      quiet
+      hideLegend
       options={THEMES}
       value={theme}
       onChange={(next) => {
-        choose(next);
+        setTheme(next);
         if (signedIn) save.mutate({ theme: next });
       }}
     />

@@ -1,45 +1,45 @@
 import type { Schemas } from "@/api/client";
-import { useModels } from "@/api/models";
+import { chosenModel, selectableModels, useModels } from "@/api/models";
 import { usePreferences, useSavePreferences } from "@/api/preferences";
-import { Choice } from "@/components/Choice";
 import { SelectField } from "@/components/Field";
-import { Failure, Skeleton } from "@/components/Notice";
-import { shapeName, shapesOf } from "@/lib/shapes";
-import { sentence } from "@/lib/words";
-import { say } from "@/state/toasts";
+import { ErrorNotice, Skeleton } from "@/components/Notice";
+import { RadioGroup } from "@/components/RadioGroup";
+import { aspectRatioName, aspectRatiosOf } from "@/lib/aspectRatios";
+import { humanize } from "@/lib/labels";
+import { showToast } from "@/state/toasts";
 
 type Chosen = Schemas["Defaults"];
 
-/** What the generator's form begins with. */
+/** Edits the default settings of the generator form. */
 export function Defaults() {
   const preferences = usePreferences();
   const models = useModels();
   const save = useSavePreferences();
   const failed = preferences.error ?? models.error;
   if (failed)
-    return <Failure error={failed} retry={() => void Promise.all([preferences.refetch(), models.refetch()])} />;
+    return <ErrorNotice error={failed} retry={() => void Promise.all([preferences.refetch(), models.refetch()])} />;
   if (!preferences.data || !models.data) return <Skeleton className="h-48" />;
 
   const chosen: Chosen = (save.isPending && save.variables.defaults) || preferences.data.preferences.defaults || {};
-  const usable = models.data.filter(({ lifecycle }) => lifecycle !== "ended");
-  const model = usable.find(({ key }) => key === chosen.model) ?? usable.find((one) => one.default) ?? usable[0];
+  const selectable = selectableModels(models.data);
+  const model = chosenModel(selectable, chosen.model);
   const change = (next: Partial<Chosen>) =>
     save.mutate(
       { defaults: { ...chosen, ...next } },
-      { onSuccess: () => void say("Saved.", { tone: "good", lasts: 2500 }) },
+      { onSuccess: () => void showToast("Saved.", { tone: "success", durationMs: 2500 }) },
     );
-  const shape = chosen.aspect_ratio ?? chosen.size ?? "";
+  const ratio = chosen.aspect_ratio ?? chosen.size ?? "";
 
   return (
     <>
-      {save.isError && <Failure error={save.error} />}
+      {save.isError && <ErrorNotice error={save.error} />}
       <SelectField
         label="Model"
         value={chosen.model ?? ""}
         onChange={(event) => change({ model: event.target.value || null, size: null, aspect_ratio: null, style: null })}
       >
-        <option value="">The usual one</option>
-        {usable.map(({ key, name }) => (
+        <option value="">Default</option>
+        {selectable.map(({ key, name }) => (
           <option key={key} value={key}>
             {name}
           </option>
@@ -47,17 +47,17 @@ export function Defaults() {
       </SelectField>
       {model && (
         <SelectField
-          label="Shape"
-          value={shape}
+          label="Aspect ratio"
+          value={ratio}
           onChange={(event) => {
-            const found = shapesOf(model).find(({ value }) => value === event.target.value);
+            const found = aspectRatiosOf(model).find(({ value }) => value === event.target.value);
             change({ size: null, aspect_ratio: null, ...(found && { [found.field]: found.value }) });
           }}
         >
-          <option value="">The model's own</option>
-          {shapesOf(model).map((one) => (
+          <option value="">Default</option>
+          {aspectRatiosOf(model).map((one) => (
             <option key={one.value} value={one.value}>
-              {shapeName(one)}, {one.value}
+              {aspectRatioName(one)}, {one.value}
             </option>
           ))}
         </SelectField>
@@ -71,14 +71,18 @@ export function Defaults() {
           <option value="">None</option>
           {model.styles.map((style) => (
             <option key={style} value={style}>
-              {sentence(style)}
+              {humanize(style)}
             </option>
           ))}
         </SelectField>
       )}
-      <Choice
-        legend="Pictures"
-        options={[1, 2, 3, 4].map((value) => ({ value, label: String(value), name: `${value} pictures` }))}
+      <RadioGroup
+        legend="Images"
+        options={[1, 2, 3, 4].map((value) => ({
+          value,
+          label: String(value),
+          name: value === 1 ? "1 image" : `${value} images`,
+        }))}
         value={chosen.count ?? 1}
         onChange={(count) => change({ count })}
       />

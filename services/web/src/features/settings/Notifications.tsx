@@ -3,31 +3,33 @@ import { Switch } from "@/components/Field";
 import { Notice } from "@/components/Notice";
 import { useNotifications } from "@/state/notifications";
 
-/** Whether this browser tells when a picture is done. */
+/** Turns browser notifications on and off. */
 export function Notifications() {
-  const { wanted, want } = useNotifications();
-  const [refused, setRefused] = useState(false);
+  const { enabled, setEnabled } = useNotifications();
+  const [denied, setDenied] = useState(false);
   if (!("Notification" in window))
     return (
-      <p className="text-muted text-sm">This browser has no notifications. The app still tells you while it is open.</p>
+      <p className="text-muted text-sm">
+        This browser does not support notifications. You still see messages in the app.
+      </p>
     );
-  const on = wanted && Notification.permission === "granted";
+  const on = enabled && Notification.permission === "granted";
   const change = async (next: boolean) => {
     const allowed = !next || (await Notification.requestPermission()) === "granted";
-    setRefused(!allowed);
-    want(next && allowed);
+    setDenied(!allowed);
+    setEnabled(next && allowed);
   };
   return (
     <>
       <Switch
-        label="Tell me in this browser"
-        hint="While the app is open in some tab that you are not looking at."
+        label="Browser notifications"
+        hint="Notify me about finished requests while this app is open in the background."
         checked={on}
         onChange={(next) => void change(next)}
       />
-      {refused && (
-        <Notice tone="warn" title="The browser said no" live>
-          Allow notifications for this address in the browser's own settings, then try again.
+      {denied && (
+        <Notice tone="warning" title="Notifications are blocked" live>
+          Allow notifications for this site in your browser settings, then try again.
         </Notice>
       )}
     </>

@@ -1,34 +1,31 @@
 import type { ReactNode } from "react";
-import { KeyForm } from "@/components/KeyForm";
+import { ApiKeyForm } from "@/components/ApiKeyForm";
 import { Title } from "@/components/Title";
 import { useSession } from "@/state/session";
+import { ApiKeySettings } from "./ApiKeySettings";
 import { Appearance } from "./Appearance";
 import { Defaults } from "./Defaults";
-import { Key } from "./Key";
 import { Notifications } from "./Notifications";
 
-/** The key, and what its owner prefers. */
+/** The API key and the owner's preferences. */
 export function Settings() {
   const key = useSession((state) => state.key);
   return (
     <div className="page max-w-4xl pt-8 sm:pt-12">
       <Title>Settings</Title>
       <h1 className="mb-8 font-bold text-4xl tracking-tight sm:text-5xl">Settings</h1>
-      <Section title="Your key" text="It says who you are to the API: what you may do, and how much of it.">
-        {key === null ? <KeyForm /> : <Key />}
+      <Section title="API key" text="Identifies you, and sets your permissions and limits.">
+        {key === null ? <ApiKeyForm /> : <ApiKeySettings />}
       </Section>
-      <Section title="Appearance" text="Light as a light table, dark as a darkroom.">
+      <Section title="Appearance" text="The theme, on all your devices.">
         <Appearance />
       </Section>
       {key !== null && (
         <>
-          <Section
-            title="Where you begin"
-            text="What the form holds before you choose. Kept on the server, for every device."
-          >
+          <Section title="Default settings" text="The initial settings of the generator form, on all your devices.">
             <Defaults />
           </Section>
-          <Section title="When a picture is done" text="For when you look elsewhere meanwhile.">
+          <Section title="Notifications" text="For requests that finish while you do something else.">
             <Notifications />
           </Section>
         </>

@@ -1,0 +1,87 @@
+import { decode } from "blurhash";
+import { useEffect, useRef, useState } from "react";
+import { forgetStableUrl, stableUrl } from "@/lib/stableUrl";
+
+const RESOLUTION = 32;
+
+/** Renders a BlurHash on a canvas: the blurred colours of an image that is still loading. */
+export function BlurHashPlaceholder({ hash, className = "" }: { hash: string; className?: string }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    const context = canvas.current?.getContext("2d");
+    if (!context) return;
+    try {
+      const image = context.createImageData(RESOLUTION, RESOLUTION);
+      image.data.set(decode(hash, RESOLUTION, RESOLUTION));
+      context.putImageData(image, 0, 0);
+    } catch {
+      // Not a valid BlurHash: the background colour remains.
+    }
+  }, [hash]);
+  return (
+    <canvas ref={canvas} width={RESOLUTION} height={RESOLUTION} className={`size-full ${className}`} aria-hidden />
+  );
+}
+
+type ProgressiveImageProps = {
+  src: string | undefined;
+  alt: string;
+  width: number;
+  height: number;
+  placeholder?: string | undefined;
+  /** A smaller file of the same image, for small layouts. `width` is in pixels. */
+  thumbnail?: { src: string; width: number; sizes: string } | undefined;
+  eager?: boolean;
+  className?: string;
+  /** Called if the file did not load, for example because its signed URL has expired. */
+  onLoadError?: () => void;
+};
+
+/** An image that reserves its space, shows its BlurHash while loading, and fades in. */
+export function ProgressiveImage({
+  src,
+  alt,
+  width,
+  height,
+  placeholder,
+  thumbnail,
+  eager = false,
+  className = "",
+  onLoadError,
+}: ProgressiveImageProps) {
+  const [state, setState] = useState<"loading" | "loaded" | "failed">("loading");
+  const url = src === undefined ? undefined : stableUrl(src);
+  return (
+    <div
+      className={`relative overflow-hidden rounded-image bg-sunken ${className}`}
+      style={{ aspectRatio: `${width} / ${height}` }}
+    >
+      {placeholder && state !== "loaded" && <BlurHashPlaceholder hash={placeholder} className="absolute inset-0" />}
+      {url && state !== "failed" && (
+        <img
+          src={url}
+          {...(thumbnail && {
+            srcSet: `${stableUrl(thumbnail.src)} ${thumbnail.width}w, ${url} ${width}w`,
+            sizes: thumbnail.sizes,
+          })}
+          alt={alt}
+          width={width}
+          height={height}
+          loading={eager ? "eager" : "lazy"}
+          decoding="async"
+          onLoad={() => setState("loaded")}
+          onError={() => {
+            forgetStableUrl(url);
+            if (thumbnail) forgetStableUrl(thumbnail.src);
+            setState("failed");
+            onLoadError?.();
+          }}
+          className={`absolute inset-0 size-full object-cover ${state === "loaded" ? "animate-appear" : "opacity-0"}`}
+        />
+      )}
+      {state === "failed" && (
+        <p className="absolute inset-x-0 bottom-0 bg-raised/90 px-2 py-1 text-muted text-xs">Could not load: {alt}</p>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,69 @@
+import type { RequestView } from "@/api/requests";
+import { categoryLabel } from "@/lib/labels";
+
+export type OutcomeNotice = { tone: "error" | "warning" | "info"; title: string; text: string; canEdit: boolean };
+
+/** Explain why a request has no images, and what to do next. Returns null if there is nothing to explain. */
+export function explainOutcome(view: Pick<RequestView, "status" | "reason" | "timeline">): OutcomeNotice | null {
+  switch (view.status) {
+    case "rejected":
+      return explainRejection(view);
+    case "failed":
+      return {
+        tone: "error",
+        title: "The image could not be generated",
+        text: "Try again, or choose another model.",
+        canEdit: true,
+      };
+    case "expired":
+      return {
+        tone: "error",
+        title: "The request took too long",
+        text: "Something failed on our side, and the request has expired. Try again.",
+        canEdit: true,
+      };
+    case "cancelled":
+      return {
+        tone: "info",
+        title: "You cancelled this request",
+        text: "No image was generated, and there is no charge.",
+        canEdit: true,
+      };
+    case "stalled":
+      return {
+        tone: "warning",
+        title: "Paused",
+        text: "Something failed on our side. Your request is saved and will resume once we have fixed it.",
+        canEdit: false,
+      };
+    default:
+      return null;
+  }
+}
+
+function explainRejection({ reason, timeline }: Pick<RequestView, "reason" | "timeline">): OutcomeNotice {
+  const category = reason?.category ? ` Category: ${categoryLabel(reason.category)}.` : "";
+  if (timeline.some(({ event }) => event === "ImageRejected"))
+    return {
+      tone: "error",
+      title: "The image was rejected",
+      text: `The generated image violates our content policy.${category} Change your prompt and try again.`,
+      canEdit: true,
+    };
+  if (reason?.code === "content_filtered")
+    return {
+      tone: "error",
+      title: "The model rejected this request",
+      text: "The content filter of the model blocked it. Rephrase your prompt, or choose another model.",
+      canEdit: true,
+    };
+  const field = reason?.field === "negative_prompt" ? "negative prompt" : "prompt";
+  return {
+    tone: "error",
+    title: `The ${field} was rejected`,
+    text: category
+      ? `It violates our content policy.${category} Rephrase it and try again.`
+      : "It could not be checked against our content policy. Rephrase it and try again.",
+    canEdit: true,
+  };
+}

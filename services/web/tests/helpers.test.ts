@@ -1,0 +1,76 @@
+import { expect, test } from "vitest";
+import { ApiError, describeError } from "@/api/errors";
+import { fileName } from "@/features/gallery/download";
+import { nextIndex } from "@/features/gallery/gridNavigation";
+import { toggleStyle } from "@/features/generator/promptStyles";
+import { progressOf } from "@/features/generator/requestProgress";
+import { draftFromRequest, fitToModel } from "@/lib/drafts";
+import { forgetStableUrl, stableUrl } from "@/lib/stableUrl";
+import { requestBody } from "@/state/draft";
+import { signInFromUrl, useSession } from "@/state/session";
+import { CANVAS, CORE, imageView, requestView } from "./server";
+
+test("selecting a style adds its keywords, selecting it again removes them", () => {
+  expect(toggleStyle("A fox.", "watercolor")).toBe("A fox, watercolor");
+  expect(toggleStyle("A fox, Watercolor", "watercolor")).toBe("A fox");
+  expect(toggleStyle("", "oil painting")).toBe("oil painting");
+  expect(toggleStyle("watercolor, a fox", "watercolor")).toBe("a fox");
+});
+
+test("a file keeps the URL that it was first loaded from for a while", () => {
+  const first = stableUrl("http://p.test/a.webp?s=1", 0);
+  expect(stableUrl("http://p.test/a.webp?s=2", 1000)).toBe(first);
+  expect(stableUrl("http://p.test/a.webp?s=3", 9 * 60_000)).toBe("http://p.test/a.webp?s=3");
+  forgetStableUrl(first);
+  expect(stableUrl("http://p.test/a.webp?s=4", 9 * 60_000)).toBe("http://p.test/a.webp?s=4");
+});
+
+test("a request's settings fill the form, with the closest aspect ratio", () => {
+  const { request } = requestView();
+  expect(draftFromRequest(request, [CORE])).toMatchObject({
+    prompt: "A red fox",
+    aspect_ratio: "16:9",
+    seed: 11,
+    count: 1,
+  });
+});
+
+test("settings that a model does not support are dropped", () => {
+  const draft = { prompt: "A fox", aspect_ratio: "16:9", style: "anime", seed: 5000, guidance: 20 };
+  expect(requestBody(fitToModel(draft, CANVAS))).toEqual({ prompt: "A fox", quality: "standard" });
+});
+
+test("progress stops at the step that failed", () => {
+  const states = (status: string) => progressOf(requestView({ status })).map(({ state }) => state);
+  expect(states("generating")).toEqual(["done", "done", "current", "waiting", "waiting"]);
+  expect(states("failed")).toEqual(["done", "done", "stopped", "waiting", "waiting"]);
+});
+
+test("a download is named after its prompt", () => {
+  expect(fileName({ ...imageView(0), prompt: "A red fox, at dawn!" })).toBe("a-red-fox-at-dawn-11.png");
+  expect(fileName({ ...imageView(0), prompt: "狐" })).toBe("狐-11.png");
+});
+
+test("arrow keys move to the nearest item in the row above or below", () => {
+  const box = (left: number, top: number, width: number) => ({ left, top, right: left + width, bottom: top + 10 });
+  const boxes = [box(0, 0, 60), box(60, 0, 40), box(0, 12, 30), box(30, 12, 70)];
+  expect(nextIndex("ArrowDown", 1, boxes)).toBe(3);
+  expect(nextIndex("ArrowUp", 2, boxes)).toBe(0);
+  expect(nextIndex("ArrowDown", 3, boxes)).toBeNull();
+  expect(nextIndex("End", 0, boxes)).toBe(3);
+});
+
+test("a key in the URL fragment is used and removed from the URL", () => {
+  history.replaceState(null, "", "/create?x=1#key=gik_from_the_address");
+  signInFromUrl();
+  expect(useSession.getState().key).toBe("gik_from_the_address");
+  expect(location.href).toMatch(/\/create\?x=1$/);
+});
+
+test("errors that a retry cannot fix say what to change", () => {
+  const error = new ApiError(422, "validation_failed", "The model does not support this size", [
+    { field: "size", rule: "too large" },
+  ]);
+  expect(describeError(error)).toEqual({ title: "The model does not support this size", text: "size: too large" });
+  expect(describeError(new ApiError(403, "forbidden", "Forbidden")).title).toBe("This API key was not accepted");
+});
