@@ -21,6 +21,8 @@ from pathlib import Path
 from local.emulator import REGION, ROOT
 
 LOCAL_BUILD = ROOT / ".aws-sam" / "local"
+SAM_PYTHON = str(Path(sys.prefix) / "sam" / "bin" / "python")
+"""The interpreter of SAM's own environment, which `make .venv/ready` installs."""
 PLATFORMS = {
     "arm64": "aarch64-manylinux_2_28",
     "x86_64": "x86_64-manylinux_2_28",
@@ -164,7 +166,7 @@ def _sam_build(target: Target, interpreter: str | None, *arguments: str) -> None
         TARGET_INTERPRETER=interpreter or f"python{target.version}",
     )
     done = subprocess.run(
-        [sys.executable, "-m", "samcli", "build", *arguments],
+        [SAM_PYTHON, "-m", "samcli", "build", *arguments],
         cwd=ROOT,
         env=environment,
         stdin=subprocess.DEVNULL,
