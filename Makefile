@@ -47,7 +47,7 @@ web: .venv/ready ## build the web app and publish it to the running stack  (npm:
 .PHONY: screenshots
 screenshots: .venv/ready ## every page of the web app, photographed into docs/screenshots
 	@$(python) -m local.browser
-	@$(python) -m local.screenshots
+	@$(python) -m tools.screenshots
 
 .PHONY: stop
 stop: .venv/ready ## stop what `make run` started
@@ -63,7 +63,7 @@ test: .venv/ready ## unit, contract, integration, end-to-end and browser tests
 
 .PHONY: chaos
 chaos: .venv/ready ## the system in a storm of faults, and whether its promises held  (COUNT=300 SEED=1)
-	@$(python) -m local.chaos $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+	@$(python) -m tools.chaos $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: check
 check: .venv/ready ## ruff, mypy --strict, import-linter, cfn-lint, sam validate
@@ -82,7 +82,7 @@ check: .venv/ready ## ruff, mypy --strict, import-linter, cfn-lint, sam validate
 
 .PHONY: bench
 bench: .venv/ready ## the benchmarks: ratios against a floor measured in the same run
-	@$(python) -m benchmarks $(ARGS)
+	@$(python) -m tools.benchmarks $(ARGS)
 
 .PHONY: build
 build: .venv/ready ## build for AWS with bytecode, ready for `sam deploy`  (ENV=prod)
@@ -90,7 +90,7 @@ build: .venv/ready ## build for AWS with bytecode, ready for `sam deploy`  (ENV=
 
 .PHONY: docs
 docs: .venv/ready ## write what is generated again: schemas, samples, docs/events.md, docs/openapi.json
-	@$(python) -m docs.generate
+	@$(python) -m tools.docs
 
 .PHONY: lock
 lock: .venv/ready ## pin the development environment again from requirements/dev.in

@@ -154,7 +154,7 @@ def model_stand_in(directory: Path, *, port: int, s3_url: str, forward_url: str 
     if forward_url:
         arguments += ["--forward-url", forward_url]
     return Child(
-        "local.models",
+        "local.bedrock",
         arguments,
         port=port,
         ready="/_ready",

@@ -82,7 +82,7 @@ def run(prompt: str, *, once: bool, forward_url: str | None = None) -> None:
         ).save()
         try:
             _draw(stack, prompt)
-            _step(f"prompt to picture from nothing in {time.monotonic() - started:.1f} s")
+            _step(f"prompt to image from nothing in {time.monotonic() - started:.1f} s")
             if not once:
                 console.print(f"\n[bold]Web app[/]   {_publish_web(stack)}", end="")
             _tell_what_next(stack)
@@ -136,7 +136,7 @@ def _print_timeline(view: dict[str, Any]) -> None:
 
 
 def _download(url: str, name: str) -> None:
-    """Save the picture at ``url`` and prove that it opens."""
+    """Save the image at ``url`` and prove that it opens."""
     with urllib.request.urlopen(url, timeout=30) as answer:
         content = answer.read()
     with Image.open(io.BytesIO(content)) as picture:

@@ -7,12 +7,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from events.api import Scope
-from events.secrets import secret_key
+from kit.http_api import Scope
+from kit.secrets import secret_key
 from local import deploy as deployment
 from local import web
 from local.emulator import HOST, emulator, free_port, model_stand_in
-from services.accounts import logic as accounts
+from services.accounts import service as accounts
 from services.accounts.adapters import KeyTable
 from services.accounts.parameters import USER_SCOPES, NewKey
 from services.accounts.settings import Target

@@ -1,4 +1,4 @@
-"""Draw a prompt with the API and save the pictures. Needs nothing but Python 3.11.
+"""Draw a prompt with the API and save the images. Needs nothing but Python 3.11.
 
 export API=https://…        where the API is, as `make run` prints it
 export API_KEY=gik_…        a key with the scopes requests:write and requests:read
@@ -72,7 +72,7 @@ def explained(error: urllib.error.HTTPError) -> str:
 
 
 def draw(client: Client, wanted: dict[str, Any], folder: Path) -> list[Path]:
-    """Ask for ``wanted``, follow it until it has ended, and return the files of its pictures. Raises ``ApiError``."""
+    """Ask for ``wanted``, follow it until it has ended, and return the files of its images. Raises ``ApiError``."""
     # One key for one wish: however often it has to be sent, it is drawn and paid for once.
     view, headers = client.call("POST", "/v1/requests", wanted, Idempotency_Key=str(uuid.uuid4()))
     address, told = view["links"]["self"], ""
@@ -86,12 +86,12 @@ def draw(client: Client, wanted: dict[str, Any], folder: Path) -> list[Path]:
     if view["status"] != "succeeded":
         raise ApiError(view.get("reason", {}).get("detail", f"The request ended as {view['status']}."))
     for removed in view["removed"]:
-        print(f"picture {removed['index']} was removed: {removed['reason']}", file=sys.stderr)
+        print(f"image {removed['index']} was removed: {removed['reason']}", file=sys.stderr)
     return [save(image, folder) for image in view["images"]]
 
 
 def save(image: dict[str, Any], folder: Path) -> Path:
-    """Download a picture; its address is good for a short while only."""
+    """Download a image; its address is good for a short while only."""
     with urllib.request.urlopen(image["url"], timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - minted by the API
         suffix = SUFFIXES.get(answer.headers.get_content_type(), "bin")
         file = folder / f"{image['id']}.{suffix}"

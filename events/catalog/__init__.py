@@ -27,7 +27,7 @@ CATALOG: Final[dict[tuple[str, int], str]] = {
 
 
 def event_type(detail_type: str, version: int) -> type[Event] | None:
-    """Return the model of an event as named on the wire, or None where the catalogue has no such event."""
+    """Return the model of an event as named on the wire, or None where the catalog has no such event."""
     location = CATALOG.get((detail_type, version))
     if location is None:
         return None

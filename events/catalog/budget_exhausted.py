@@ -1,4 +1,4 @@
-"""A picture no longer fitted into what may be spent on drawing in a day."""
+"""A image no longer fitted into what may be spent on drawing in a day."""
 
 from datetime import date
 from typing import ClassVar

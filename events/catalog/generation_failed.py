@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
-from events.drawing import ImageOutcome
 from events.envelope import Event, Payload
+from events.images import ImageOutcome
 
 
 class GenerationFailedData(Payload):
@@ -15,7 +15,7 @@ class GenerationFailedData(Payload):
 
 
 class GenerationFailed(Event):
-    """Every picture ended in a final failure or in the model's content filter. The request ends here.
+    """Every image ended in a final failure or in the model's content filter. The request ends here.
 
     ``content_filtered`` is a rejection of what was asked; every other reason is a failure of ours.
     """

@@ -1,4 +1,4 @@
-"""A picture is gone."""
+"""A image is gone."""
 
 from typing import ClassVar, Literal
 
@@ -6,7 +6,7 @@ from events.envelope import Event, Payload
 
 
 class ImageDeletedData(Payload):
-    """Which picture, and by whose will."""
+    """Which image, and by whose will."""
 
     image_id: str
     reason: Literal["owner", "erasure", "taken_back"]
@@ -14,7 +14,7 @@ class ImageDeletedData(Payload):
 
 
 class ImageDeleted(Event):
-    """A picture left the gallery with all its files."""
+    """A image left the gallery with all its files."""
 
     source: ClassVar[str] = "genai-images.storage"
     detail_type: ClassVar[str] = "ImageDeleted"

@@ -4,19 +4,19 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from events.drawing import Drawing, ImageOutcome
 from events.envelope import Event, Payload
+from events.images import GenerationParameters, ImageOutcome
 
 
 class ImageGeneratedData(Payload):
     """One outcome an image; at least one of them is ``generated``."""
 
     outcomes: list[ImageOutcome] = Field(min_length=1)
-    drawing: Drawing
+    parameters: GenerationParameters
 
 
 class ImageGenerated(Event):
-    """At least one picture was drawn and lies in the hand-off bucket."""
+    """At least one image was drawn and lies in the hand-off bucket."""
 
     source: ClassVar[str] = "genai-images.generation"
     detail_type: ClassVar[str] = "ImageGenerated"

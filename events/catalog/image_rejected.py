@@ -1,9 +1,9 @@
-"""No picture may be kept."""
+"""No image may be kept."""
 
 from typing import ClassVar
 
-from events.drawing import RemovedImage
 from events.envelope import Event, Payload
+from events.images import RemovedImage
 
 
 class ImageRejectedData(Payload):
@@ -12,12 +12,12 @@ class ImageRejectedData(Payload):
     policy_version: str
     layer: str
     category: str
-    """Of the first picture that was rejected."""
+    """Of the first image that was rejected."""
     removed: list[RemovedImage]
 
 
 class ImageRejected(Event):
-    """The picture check kept nothing. The request ends here."""
+    """The image check kept nothing. The request ends here."""
 
     source: ClassVar[str] = "genai-images.moderation"
     detail_type: ClassVar[str] = "ImageRejected"

@@ -2,14 +2,14 @@
 
 from typing import ClassVar
 
-from events.drawing import Drawing
 from events.envelope import Event, Payload
+from events.images import GenerationParameters
 
 
 class ImageRequestedData(Payload):
     """What is to be drawn."""
 
-    drawing: Drawing
+    parameters: GenerationParameters
 
 
 class ImageRequested(Event):

@@ -14,7 +14,7 @@ class ModelLifecycleChangedData(Payload):
     """Where a model stands now."""
 
     model: str
-    """Its key in the catalogue; Bedrock's id for the one that screens prompts."""
+    """Its key in the catalog; Bedrock's id for the one that screens prompts."""
     model_id: str
     """Bedrock's."""
     status: LifecycleStatus

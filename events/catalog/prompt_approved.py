@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
-from events.drawing import Drawing
 from events.envelope import Event, Payload
+from events.images import GenerationParameters
 
 
 class PromptApprovedData(Payload):
@@ -12,7 +12,7 @@ class PromptApprovedData(Payload):
     policy_version: str
     layers: list[str]
     """The layers that looked, in order: ``keywords``, ``claude``."""
-    drawing: Drawing
+    parameters: GenerationParameters
 
 
 class PromptApproved(Event):

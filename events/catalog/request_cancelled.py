@@ -10,7 +10,7 @@ class RequestCancelledData(Payload):
 
 
 class RequestCancelled(Event):
-    """The caller took the request back before a picture was drawn. The request ends here."""
+    """The caller took the request back before a image was drawn. The request ends here."""
 
     source: ClassVar[str] = "genai-images.intake"
     detail_type: ClassVar[str] = "RequestCancelled"

@@ -17,9 +17,9 @@ from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from events.api import Scope, field_errors
-from events.secrets import secret_key
-from services.accounts import logic
+from kit.http_api import Scope, field_errors
+from kit.secrets import secret_key
+from services.accounts import service
 from services.accounts.adapters import KeyTable
 from services.accounts.keys import Key
 from services.accounts.parameters import USER_SCOPES, NewKey, Rotation
@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyError:
         print(f"there is no key {options.key_id} in {target.prefix}", file=sys.stderr)
         return 1
-    except (logic.NotActiveError, ClientError, BotoCoreError) as error:
+    except (service.NotActiveError, ClientError, BotoCoreError) as error:
         print(f"{options.command}: {error}", file=sys.stderr)
         return 1
     _print(shown, as_json=options.as_json)
@@ -68,7 +68,7 @@ def _create(installation: Installation, options: argparse.Namespace, now: dateti
         window_seconds=options.window,
         expires_in_days=options.expires_in_days,
     )
-    return KeyWithText.with_text(*logic.create(installation.keys, wanted, installation.hash_secret(), now), now)
+    return KeyWithText.with_text(*service.create(installation.keys, wanted, installation.hash_secret(), now), now)
 
 
 def _list(installation: Installation, _options: argparse.Namespace, now: datetime) -> list[KeyView]:
@@ -83,7 +83,7 @@ def _list(installation: Installation, _options: argparse.Namespace, now: datetim
 
 def _rotate(installation: Installation, options: argparse.Namespace, now: datetime) -> KeyView:
     grace = Rotation(grace_seconds=options.grace).grace_seconds
-    rotated = logic.rotate(installation.keys, options.key_id, grace, installation.hash_secret(), now)
+    rotated = service.rotate(installation.keys, options.key_id, grace, installation.hash_secret(), now)
     return KeyWithText.with_text(*rotated, now)
 
 
@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
 
     create = commands.add_parser("create", parents=[common], help="make a key; its text is shown this once")
     create.set_defaults(run=_create)
-    create.add_argument("--owner", required=True, help="whose requests and pictures it sees")
+    create.add_argument("--owner", required=True, help="whose requests and images it sees")
     create.add_argument("--name", help="what it is for")
     create.add_argument(
         "--scope",

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from events.errors import error_code
-from events.items import from_item, to_item
+from kit.dynamodb import from_item, to_item
+from kit.errors import error_code
 from services.accounts.keys import Key
-from services.accounts.logic import KeyPage, NotActiveError
+from services.accounts.service import KeyPage, NotActiveError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

@@ -4,8 +4,8 @@ from typing import Annotated, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from events.api import Scope
-from events.texts import Text
+from kit.http_api import Scope
+from kit.text import Text
 
 OWNER: Final = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
 DAY: Final = 24 * 3600
@@ -21,7 +21,7 @@ class NewKey(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     owner: str = Field(pattern=OWNER, examples=["acme"])
-    """Whose requests and pictures it sees."""
+    """Whose requests and images it sees."""
     name: Name = Field(examples=["Web shop, production"])
     """What it is for."""
     scopes: list[Scope] = Field(min_length=1, max_length=20)

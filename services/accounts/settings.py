@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from events.settings import Settings
+from kit.settings import Settings
 
 
 class AccountSettings(Settings):

@@ -9,7 +9,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from services.accounts.keys import PREFIX, Key, Status
-from services.accounts.logic import KeyPage
+from services.accounts.service import KeyPage
 
 _PLACE: Final = re.compile(r"[0-9T:.+-]{20,40}#[a-z2-7]{12}")
 

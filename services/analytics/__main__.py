@@ -11,10 +11,10 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from events.errors import TransientError, UnprocessableError
+from kit.errors import TransientError, UnprocessableError
 from services.analytics.adapters import CounterTable, EventArchive
-from services.analytics.logic import SupersededError
 from services.analytics.rebuild import rebuild
+from services.analytics.service import SupersededError
 from services.analytics.settings import Target
 from services.analytics.tables import difference_table, report_tables
 

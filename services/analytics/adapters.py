@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from events.envelope import Event
-from events.errors import TransientError, error_code
-from events.items import from_item, to_item
+from kit.dynamodb import from_item, to_item
+from kit.errors import TransientError, error_code
 from services.analytics.archive_format import PREFIX, pack, unpack
 from services.analytics.counters import Amounts
-from services.analytics.logic import Addition, AlreadyCountedError, Generations, GenerationsMovedError
+from services.analytics.service import Addition, AlreadyCountedError, Generations, GenerationsMovedError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

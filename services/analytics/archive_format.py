@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from events.catalog import event_type
 from events.envelope import Event
-from events.errors import UnprocessableError
+from kit.errors import UnprocessableError
 from services.analytics.counters import day_of
 
 PREFIX: Final = "events/"
@@ -42,7 +42,7 @@ def pack(events: Iterable[Event], hash_key: bytes) -> Iterator[tuple[str, bytes]
 def unpack(key: str, content: bytes) -> list[Event]:
     """Return the events of one object, their prompts still hashed.
 
-    Raises ``UnprocessableError`` naming ``key`` where a line holds an event the catalogue no longer knows.
+    Raises ``UnprocessableError`` naming ``key`` where a line holds an event the catalog no longer knows.
     """
     return [_event(key, json.loads(line)) for line in gzip.decompress(content).splitlines()]
 
@@ -53,7 +53,7 @@ def prompt_hash(prompt: str, hash_key: bytes) -> str:
 
 
 def _line(event: Event, hash_key: bytes) -> str:
-    """Hash prompts at whatever depth an event carries them: also one that joins the catalogue later."""
+    """Hash prompts at whatever depth an event carries them: also one that joins the catalog later."""
 
     def hashed(found: re.Match[str]) -> str:
         return f'"{found["field"]}":"{prompt_hash(json.loads(found["text"]), hash_key)}"'
@@ -66,5 +66,5 @@ def _event(key: str, record: dict[str, Any]) -> Event:
     name, version = record["detail-type"], record["detail"]["metadata"]["version"]
     kind = event_type(name, version)
     if kind is None:
-        raise UnprocessableError(f"{key}: the catalogue has no {name} version {version}")
+        raise UnprocessableError(f"{key}: the catalog has no {name} version {version}")
     return kind.model_validate(record["detail"])

@@ -11,7 +11,7 @@ A counter is one number with a flat name, ``#`` between its parts, so that a tra
     latency#<step>#count|sum_ms|le_<ms>        the histogram of a step; ``request`` is the step from end to end
     cost_usd                                   paid for drawing, all models
 
-Names come from catalogues (models, styles, categories, steps), so a day has a few hundred of them at most.
+Names come from catalogs (models, styles, categories, steps), so a day has a few hundred of them at most.
 """
 
 from bisect import bisect_left
@@ -20,8 +20,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from events.drawing import ImageOutcome
 from events.envelope import Event, Metadata
+from events.images import ImageOutcome
 
 Amounts = dict[str, int | Decimal]
 """Counter → what is added to it."""
@@ -86,12 +86,12 @@ def _outcomes(outcomes: list[ImageOutcome]) -> Amounts:
 
 
 def _requested(event: Any) -> Amounts:
-    drawing = event.data.drawing
+    parameters = event.data.parameters
     return {
         "status#accepted": 1,
-        "images#requested": drawing.count,
-        f"model#{_label(drawing.models[0].model)}#requests": 1,
-        f"style#{_label(drawing.style)}": 1,
+        "images#requested": parameters.count,
+        f"model#{_label(parameters.models[0].model)}#requests": 1,
+        f"style#{_label(parameters.style)}": 1,
     }
 
 
@@ -104,7 +104,7 @@ def _prompt_rejected(event: Any) -> Amounts:
 
 
 def _generated(event: Any) -> Amounts:
-    return _outcomes(event.data.outcomes) | _step("generation.draw", event.metadata)
+    return _outcomes(event.data.outcomes) | _step("generation.generate", event.metadata)
 
 
 def _generation_failed(event: Any) -> Amounts:
@@ -112,15 +112,15 @@ def _generation_failed(event: Any) -> Amounts:
     ending: Amounts = (
         _rejected(reason) if reason == "content_filtered" else {"status#failed": 1, f"failure#{_label(reason)}": 1}
     )
-    return ending | _outcomes(event.data.outcomes) | _step("generation.draw", event.metadata)
+    return ending | _outcomes(event.data.outcomes) | _step("generation.generate", event.metadata)
 
 
 def _image_approved(event: Any) -> Amounts:
-    return _step("moderation.picture", event.metadata)
+    return _step("moderation.image", event.metadata)
 
 
 def _image_rejected(event: Any) -> Amounts:
-    return _rejected(event.data.category) | _step("moderation.picture", event.metadata)
+    return _rejected(event.data.category) | _step("moderation.image", event.metadata)
 
 
 def _stored(event: Any) -> Amounts:

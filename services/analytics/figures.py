@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
-from events.telemetry import Unit, measure
+from kit.telemetry import Unit, measure
 
 Values = dict[str, tuple[float, Unit]]
 

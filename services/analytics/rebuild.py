@@ -23,7 +23,7 @@ from typing import Final, Protocol
 
 from events.envelope import Event
 from services.analytics.counters import Amounts
-from services.analytics.logic import Counters, Generations, GenerationsMovedError, SupersededError, count
+from services.analytics.service import Counters, Generations, GenerationsMovedError, SupersededError, count
 
 BATCH: Final = 25
 """Events counted in one transaction."""

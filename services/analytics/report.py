@@ -8,7 +8,7 @@ from typing import Final
 from services.analytics.counters import LATENCY_BOUNDS_MS, Amounts, add
 
 STATUSES: Final = ("accepted", "succeeded", "rejected", "failed", "cancelled", "expired", "stalled")
-STEPS: Final = ("moderation.prompt", "generation.draw", "moderation.picture", "storage.store", "request")
+STEPS: Final = ("moderation.prompt", "generation.generate", "moderation.image", "storage.store", "request")
 """In the order of a request; ``request`` is from end to end."""
 
 

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from events.settings import Settings
+from kit.settings import Settings
 
 
 class RecordSettings(Settings):

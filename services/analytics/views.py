@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from events.api import ApiProblem, field_error
+from kit.http_api import ApiProblem, field_error
 from services.analytics.counters import Amounts
 from services.analytics.report import STATUSES, Counts
 
@@ -81,7 +81,7 @@ class Numbers(_View):
     images: dict[str, int]
     """By what became of them, such as generated, stored, deleted."""
     cost_usd: str
-    """Paid for drawing."""
+    """Paid for generation."""
     models: dict[str, ModelUse]
     styles: dict[str, int]
     """Requests by style."""

@@ -18,22 +18,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from events.drawing import ImageOutcome
-from events.errors import InProgressError, TransientError, UnprocessableError, error_code
-from events.items import from_item, to_item
-from services.generation.logic import Lease, Recorded, TakenBackError
+from events.images import ImageOutcome
+from kit.dynamodb import from_item, to_item
+from kit.errors import InProgressError, TransientError, UnprocessableError, error_code
 from services.generation.measures import budget_used
 from services.generation.model_errors import ModelCallError
+from services.generation.service import Lease, Recorded, TakenBackError
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime.client import BedrockRuntimeClient
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_s3.client import S3Client
 
-    from events.models import Model
+    from events.model_catalog import Model
 
 KEPT: Final = timedelta(days=60)
-"""How long the guard remembers, longer than any message or picture can come back."""
+"""How long the guard remembers, longer than any message or image can come back."""
 
 LIMIT_KNOWN: Final = 10.0
 """Seconds between two looks of one container at the operator's limit: half a read unit each."""
@@ -126,7 +126,7 @@ class DynamoGuard:
         }
 
     def record(self, request_id: str, recorded: Recorded) -> Recorded:
-        """The first outcome wins, whoever holds the lease by now: a late picture is paid for all the same."""
+        """The first outcome wins, whoever holds the lease by now: a late image is paid for all the same."""
         try:
             self._client.update_item(
                 TableName=self._table,
@@ -281,7 +281,7 @@ class S3Handoff:
         self._bucket = bucket
 
     def put(self, key: str, content: bytes, media_type: str, digest: str) -> None:
-        """Store a picture; S3 refuses it where the bytes have another hash than ``digest``."""
+        """Store a image; S3 refuses it where the bytes have another hash than ``digest``."""
         self._client.put_object(
             Bucket=self._bucket,
             Key=key,
@@ -292,7 +292,7 @@ class S3Handoff:
 
 
 class BedrockModels:
-    """InvokeModel in every region the catalogue names. ``client`` makes a client that never tries twice."""
+    """InvokeModel in every region the catalog names. ``client`` makes a client that never tries twice."""
 
     def __init__(self, home: str, client: "Callable[[str], BedrockRuntimeClient]") -> None:
         self._home = home

@@ -1,4 +1,4 @@
-"""What a picture is, from its first bytes: no decoder runs here, storage re-encodes what is kept."""
+"""What a image is, from its first bytes: no decoder runs here, storage re-encodes what is kept."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -41,5 +41,5 @@ def _jpeg(content: bytes) -> Header:
 def _sized(media_type: str, width: bytes, height: bytes) -> Header:
     header = Header(media_type, int.from_bytes(width), int.from_bytes(height))
     if not header.width or not header.height:
-        raise ValueError("a picture without pixels")
+        raise ValueError("a image without pixels")
     return header

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from events.telemetry import measure
+from kit.telemetry import measure
 
 
 def model_called(request_id: str, index: int, model: str, outcome: str, seconds: float) -> None:
@@ -17,6 +17,6 @@ def model_called(request_id: str, index: int, model: str, outcome: str, seconds:
 
 
 def budget_used(spent_usd: Decimal, limit_usd: Decimal) -> None:
-    """Tell how much of the day's budget is set aside. Percent; 100 also where a picture no longer fits in."""
+    """Tell how much of the day's budget is set aside. Percent; 100 also where a image no longer fits in."""
     percent = float(100 * spent_usd / limit_usd)
     measure("budget", {"budget_used_percent": (percent, "Count")}, {}, spent_usd=str(spent_usd))

@@ -1,4 +1,4 @@
-"""What every way InvokeModel can end without a picture means. Data: a few meanings are only in the message's words."""
+"""What every way InvokeModel can end without a image means. Data: a few meanings are only in the message's words."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -6,7 +6,7 @@ from typing import Final
 
 
 class ModelCallError(Exception):
-    """A call without a picture.
+    """A call without a image.
 
     ``code`` is the AWS error code, the name of botocore's exception, or one of the three that stand for an answer
     with status 200: ``ContentFiltered``, ``InferenceError``, ``MalformedAnswer``. ``text`` may quote a prompt.
@@ -22,7 +22,7 @@ class Then(Enum):
     """What is done about an error."""
 
     REJECT = "reject"
-    """Final: recorded as the picture's outcome."""
+    """Final: recorded as the image's outcome."""
     NEXT = "next"
     """The model is gone: the next one at once; final where there is none."""
     SUBSTITUTE = "substitute"
@@ -70,7 +70,7 @@ RULES: Final = (
     Rule("ConnectTimeoutError", Then.SUBSTITUTE, "model_unavailable"),
     Rule("ReadTimeoutError", Then.RETRY, "answer_lost", paid=True),
     Rule("ConnectionClosedError", Then.RETRY, "answer_lost", paid=True),
-    # An answer with status 200 and no picture.
+    # An answer with status 200 and no image.
     Rule("ContentFiltered", Then.REJECT, "content_filtered"),
     Rule("InferenceError", Then.RETRY, "model_error", paid=True),
     Rule("MalformedAnswer", Then.RETRY, "model_error", paid=True),

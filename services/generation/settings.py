@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from events.settings import Settings
+from kit.settings import Settings
 
 
 class GuardSettings(Settings):

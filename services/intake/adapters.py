@@ -19,12 +19,12 @@ from botocore.exceptions import ClientError
 
 from events.catalog.image_requested import ImageRequested
 from events.envelope import Event
-from events.errors import error_code
-from events.items import from_item, to_item
+from kit.dynamodb import from_item, to_item
+from kit.errors import error_code
 from services.intake.lifecycle import ENDINGS, RANKS, STALLED, Fact
 from services.intake.listing import Page, Row
-from services.intake.logic import IdempotencyRecord, KeyTakenError, State
 from services.intake.quota import Window
+from services.intake.service import IdempotencyRecord, KeyTakenError, State
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

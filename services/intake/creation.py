@@ -9,15 +9,15 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Final, Protocol
 
-from events.api import ApiProblem, Caller, field_error
-from events.drawing import Drawing
-from events.models import Catalogue
-from events.telemetry import logger
+from events.images import GenerationParameters
+from events.model_catalog import ModelCatalog
+from kit.http_api import ApiProblem, Caller, field_error
+from kit.telemetry import logger
 from services.intake.figures import Estimates
 from services.intake.identifiers import uuid7
-from services.intake.logic import IdempotencyRecord, KeyTakenError, RequestStore, accept
 from services.intake.parameters import ModelEndedError, NewRequest, ParameterError, resolve
 from services.intake.quota import RateLimiter, Verdict, policy_headers
+from services.intake.service import IdempotencyRecord, KeyTakenError, RequestStore, accept
 from services.intake.signals import Signals
 from services.intake.views import Accepted, DryRun, dry_run_view, promise
 
@@ -48,7 +48,7 @@ class Creation:
     store: CreationStore
     limiter: RateLimiter
     estimates: Estimates
-    catalogue: Callable[[], Catalogue]
+    catalog: Callable[[], ModelCatalog]
     price_ceiling_usd: Decimal
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     signals: Callable[[], Signals] = Signals
@@ -65,7 +65,7 @@ class Creation:
             _check(idempotency_key)
             if found := self.store.recorded(caller.owner, idempotency_key, now):
                 return _again(found, digest, caller)
-        drawing = self._resolve(wanted)
+        parameters = self._resolve(wanted)
         self._refuse_while_spent(now)
         verdict = self.limiter.take(caller.key_id, caller.limit, caller.window)
         if verdict.refusal:
@@ -73,17 +73,17 @@ class Creation:
             if idempotency_key and (found := self.store.recorded(caller.owner, idempotency_key, now)):
                 return _again(found, digest, caller)
             raise ApiProblem(429, verdict.refusal, REFUSALS[verdict.refusal], headers=verdict.headers)
-        return self._accept(caller, drawing, verdict, now, (idempotency_key, digest), wanted.webhook_id)
+        return self._accept(caller, parameters, verdict, now, (idempotency_key, digest), wanted.webhook_id)
 
     def dry_run(self, wanted: NewRequest) -> DryRun:
         """Return what would be drawn, by whom, and for how much. Nothing is written, nothing is counted."""
-        drawing = self._resolve(wanted)
-        return dry_run_view(drawing, chosen_seed=wanted.seed, estimated_seconds=self._estimate(drawing))
+        parameters = self._resolve(wanted)
+        return dry_run_view(parameters, chosen_seed=wanted.seed, estimated_seconds=self._estimate(parameters))
 
     def _accept(
         self,
         caller: Caller,
-        drawing: Drawing,
+        parameters: GenerationParameters,
         verdict: Verdict,
         now: datetime,
         repeatable: tuple[str | None, str],
@@ -92,7 +92,7 @@ class Creation:
         key, digest = repeatable
         request_id = uuid7()
         try:
-            body = promise(request_id, self._estimate(drawing))
+            body = promise(request_id, self._estimate(parameters))
             record = None
             if key is not None:
                 record = IdempotencyRecord(caller.owner, key, digest, body.model_dump_json(), now + RECORD_KEPT)
@@ -100,7 +100,7 @@ class Creation:
                 self.store,
                 request_id,
                 caller.owner,
-                drawing,
+                parameters,
                 now,
                 charged_to=verdict.window,
                 record=record,
@@ -115,9 +115,9 @@ class Creation:
         logger.info("request accepted", request_id=request_id, key_id=caller.key_id)
         return 202, body, _headers(body) | verdict.headers
 
-    def _resolve(self, wanted: NewRequest) -> Drawing:
+    def _resolve(self, wanted: NewRequest) -> GenerationParameters:
         try:
-            return resolve(wanted, self.catalogue(), self.price_ceiling_usd, self.signals().ended)
+            return resolve(wanted, self.catalog(), self.price_ceiling_usd, self.signals().ended)
         except ParameterError as error:
             raise ApiProblem(422, "validation_failed", "The model cannot do that", errors=error.errors) from error
         except ModelEndedError as error:
@@ -130,13 +130,13 @@ class Creation:
             title = "What may be spent on drawing today is spent; requests are taken again at midnight UTC"
             raise ApiProblem(503, "budget_exhausted", title, headers={"Retry-After": str(seconds)})
 
-    def _estimate(self, drawing: Drawing) -> int | None:
-        return self.estimates.seconds(still_served(self.catalogue(), drawing, self.clock().date()))
+    def _estimate(self, parameters: GenerationParameters) -> int | None:
+        return self.estimates.seconds(still_served(self.catalog(), parameters, self.clock().date()))
 
 
-def still_served(catalogue: Catalogue, drawing: Drawing, today: date) -> list[str]:
+def still_served(catalog: ModelCatalog, parameters: GenerationParameters, today: date) -> list[str]:
     """Return those of a drawing's models that can still draw it."""
-    found = [(plan.model, catalogue.get(plan.model)) for plan in drawing.models]
+    found = [(plan.model, catalog.get(plan.model)) for plan in parameters.models]
     return [key for key, model in found if model is not None and not model.ended(today)]
 
 

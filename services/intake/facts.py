@@ -10,8 +10,8 @@ from events.catalog.image_stored import ImageStoredData
 from events.catalog.message_replayed import MessageReplayedData
 from events.catalog.processing_stalled import ProcessingStalledData
 from events.catalog.prompt_rejected import PromptRejectedData
-from events.drawing import StoredImage
 from events.envelope import Event
+from events.images import StoredImage
 from services.intake.lifecycle import Fact
 
 

@@ -41,8 +41,8 @@ REACHED: Final = {
 
 WAITING_IN: Final = {
     "moderation.prompt": ACCEPTED,
-    "generation.draw": GENERATING,
-    "moderation.picture": CHECKING,
+    "generation.generate": GENERATING,
+    "moderation.image": CHECKING,
     "storage.store": STORING,
 }
 """The steps a request waits for, and the status it has while it does. A stall elsewhere holds no request up."""

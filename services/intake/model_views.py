@@ -1,11 +1,11 @@
-"""What a caller sees of the model catalogue."""
+"""What a caller sees of the model catalog."""
 
 from datetime import date
 from typing import Literal
 
 from pydantic import BaseModel
 
-from events.models import Catalogue, Model, Range, SizeRule
+from events.model_catalog import Model, ModelCatalog, Range, SizeRule
 from services.intake.figures import Estimates
 
 Lifecycle = Literal["active", "legacy", "ended"]
@@ -51,12 +51,12 @@ class ModelList(BaseModel):
     models: list[ModelView]
 
 
-def model_view(model: Model, catalogue: Catalogue, estimates: Estimates, today: date) -> ModelView:
+def model_view(model: Model, catalog: ModelCatalog, estimates: Estimates, today: date) -> ModelView:
     """Return all that a caller may know of ``model``. Its id with Bedrock may name an account."""
     return ModelView(
         key=model.key,
         name=model.name,
-        default=model.key == catalogue.default,
+        default=model.key == catalog.default,
         lifecycle=lifecycle(model, today),
         end_of_life=model.end_of_life,
         successor=model.successor,

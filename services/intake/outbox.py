@@ -9,7 +9,7 @@ from events.catalog.request_expired import RequestExpired, RequestExpiredData
 from events.catalog.request_status_changed import RequestStatusChanged, RequestStatusChangedData
 from events.envelope import Event
 from services.intake.lifecycle import Fact
-from services.intake.logic import State
+from services.intake.service import State
 
 OWN: Final = (RequestCancelled.detail_type, RequestExpired.detail_type)
 """Facts that nobody but intake knows until it says them."""

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from events.drawing import Drawing, ModelPlan, Quality
-from events.models import Catalogue, Model, Range, SizeRule
-from events.texts import Text
+from events.images import GenerationParameters, ModelPlan, Quality
+from events.model_catalog import Model, ModelCatalog, Range, SizeRule
+from kit.text import Text
 
 RATIO_TOLERANCE: Final = 0.04
 """How far a size may be from the ratio asked for: 1344x768 passes for 16:9."""
@@ -27,7 +27,7 @@ class NewRequest(BaseModel):
     prompt: Text
     negative_prompt: Text | None = None
     model: str | None = None
-    """Key in the model catalogue; the stack's default where absent."""
+    """Key in the model catalog; the stack's default where absent."""
     failover: bool = True
     """False: this model only, even where it has ended."""
     size: str | None = Field(None, pattern="^[1-9][0-9]{1,3}x[1-9][0-9]{1,3}$", examples=["1024x1024"])
@@ -67,24 +67,24 @@ class ModelEndedError(ValueError):
 
 
 def resolve(
-    request: NewRequest, catalogue: Catalogue, price_ceiling: Decimal, ended: AbstractSet[str] = frozenset()
-) -> Drawing:
+    request: NewRequest, catalog: ModelCatalog, price_ceiling: Decimal, ended: AbstractSet[str] = frozenset()
+) -> GenerationParameters:
     """Turn a request into what is to be drawn, with the models that may serve it in order.
 
     Successors are listed where they can draw the same thing and cost at most ``price_ceiling`` USD an image
     (or no more than the model asked for). Those that have ``ended`` are passed over.
     Raises ``ParameterError`` where the model asked for cannot do it, ``ModelEndedError`` where none is left.
     """
-    model = catalogue.get(request.model or catalogue.default)
+    model = catalog.get(request.model or catalog.default)
     if model is None:
-        raise ParameterError([_error("model", "is not a model of this service", allowed=catalogue.keys())])
+        raise ParameterError([_error("model", "is not a model of this service", allowed=catalog.keys())])
     shape, errors = _shape(request, model)
     errors += [*_limits(request, model), *_tuning(request, model)]
     if errors or shape is None:
         raise ParameterError(errors)
     plans = [_plan(model, shape, request.quality)]
     ratio = plans[0].width / plans[0].height
-    for successor in catalogue.successors(model) if request.failover else []:
+    for successor in catalog.successors(model) if request.failover else []:
         fitting = _successor_shape(request, successor, ratio)
         if fitting is None or _limits(request, successor):
             continue
@@ -93,9 +93,9 @@ def resolve(
             plans.append(plan)
     plans = [plan for plan in plans if plan.model not in ended]
     if not plans:
-        living = (successor.key for successor in catalogue.successors(model) if successor.key not in ended)
+        living = (successor.key for successor in catalog.successors(model) if successor.key not in ended)
         raise ModelEndedError(model.key, next(living, None))
-    return Drawing(
+    return GenerationParameters(
         prompt=request.prompt,
         negative_prompt=request.negative_prompt,
         style=request.style,
@@ -185,7 +185,7 @@ def broken_rule(width: int, height: int, rule: SizeRule) -> str | None:
 
 
 def _successor_shape(request: NewRequest, successor: Model, ratio: float) -> _Shape | None:
-    """Return the successor's shape for the same picture: the very size where it knows it, else the same ratio."""
+    """Return the successor's shape for the same image: the very size where it knows it, else the same ratio."""
     if request.size and not successor.aspect_ratios:
         shape, errors = _shape(request, successor)
         return None if errors else shape

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from events.settings import Settings
+from kit.settings import Settings
 
 
 class TableSettings(Settings):
@@ -12,7 +12,7 @@ class TableSettings(Settings):
 
 
 class FacadeSettings(TableSettings):
-    """Whatever creates requests and shows their pictures."""
+    """Whatever creates requests and shows their images."""
 
     gallery_bucket_name: str
     cdn_domain: str = ""

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from events.items import from_item, to_item
+from kit.dynamodb import from_item, to_item
 from services.intake.quota import Tally, Window
 from services.intake.signals import ModelSignal, Signals
 

@@ -7,10 +7,10 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from events.catalog.image_requested import ImageRequested
-from events.drawing import Drawing
+from events.images import GenerationParameters
 from services.intake.lifecycle import ACCEPTED, ENDINGS, Fact
 from services.intake.listing import Page, cursor_of
-from services.intake.logic import State
+from services.intake.service import State
 
 
 class Links(BaseModel):
@@ -61,7 +61,7 @@ class DryRun(BaseModel):
 
 
 class Image(BaseModel):
-    """A finished picture. The URLs are short-lived and minted anew on every read; a deleted picture has none."""
+    """A finished image. The URLs are short-lived and minted anew on every read; a deleted image has none."""
 
     id: str
     index: int
@@ -71,7 +71,7 @@ class Image(BaseModel):
     width: int
     height: int
     placeholder: str | None = None
-    """BlurHash. Gone with the picture."""
+    """BlurHash. Gone with the image."""
     model: str
     seed: int
     cost_usd: str
@@ -79,14 +79,14 @@ class Image(BaseModel):
 
 
 class Removed(BaseModel):
-    """A picture that was asked for and will not come."""
+    """A image that was asked for and will not come."""
 
     index: int
     reason: str
 
 
 class Reason(BaseModel):
-    """Why a request ended without a picture, or what it waits for."""
+    """Why a request ended without a image, or what it waits for."""
 
     code: str
     category: str | None = None
@@ -104,7 +104,7 @@ class Moment(BaseModel):
 
 
 class RequestView(BaseModel):
-    """One request: what was asked, where it stands, everything that happened, and the pictures."""
+    """One request: what was asked, where it stands, everything that happened, and the images."""
 
     id: str
     status: str
@@ -140,12 +140,12 @@ def promise(request_id: str, estimated_seconds: int | None) -> Accepted:
     return Accepted(id=request_id, status=ACCEPTED, links=links, estimated_seconds=estimated_seconds)
 
 
-def dry_run_view(drawing: Drawing, *, chosen_seed: int | None, estimated_seconds: int | None) -> DryRun:
+def dry_run_view(parameters: GenerationParameters, *, chosen_seed: int | None, estimated_seconds: int | None) -> DryRun:
     """Return all there is to say of a drawing that nobody draws. A seed of our choice would be another next time."""
-    asked = drawing.model_dump(mode="json", exclude={"models", "seed"}, exclude_none=True)
-    plans = drawing.models
+    asked = parameters.model_dump(mode="json", exclude={"models", "seed"}, exclude_none=True)
+    plans = parameters.models
     price = Price(
-        per_image_usd=str(plans[0].price_usd), total_max_usd=str(max(p.price_usd for p in plans) * drawing.count)
+        per_image_usd=str(plans[0].price_usd), total_max_usd=str(max(p.price_usd for p in plans) * parameters.count)
     )
     return DryRun(
         request=asked | ({} if chosen_seed is None else {"seed": chosen_seed}),
@@ -174,10 +174,10 @@ def request_list(page: Page) -> RequestList:
 def request_view(request: ImageRequested, state: State, url: Callable[[str], str]) -> RequestView:
     """Return all there is to say of a request; ``url`` mints an address for a file's key."""
     timeline = sorted(state.facts.values(), key=lambda fact: fact.at)
-    drawing = request.data.drawing
-    asked = drawing.model_dump(mode="json", exclude={"models"}, exclude_none=True)
-    asked["models"] = [plan.model for plan in drawing.models]
-    asked["width"], asked["height"] = drawing.models[0].width, drawing.models[0].height
+    parameters = request.data.parameters
+    asked = parameters.model_dump(mode="json", exclude={"models"}, exclude_none=True)
+    asked["models"] = [plan.model for plan in parameters.models]
+    asked["width"], asked["height"] = parameters.models[0].width, parameters.models[0].height
     stored = next((fact for fact in timeline if fact.detail_type == "ImageStored"), None)
     deleted = {fact.about["image"]: fact.at for fact in timeline if fact.detail_type == "ImageDeleted"}
     images = [_image(v, url, deleted.get(v["id"])) for v in stored.about["images"]] if stored else []
@@ -221,7 +221,7 @@ DETAILS = {
     "category_blocked": "The {field} was blocked by our content policy: {category}.",
     "content_filtered": "The model's own content filter blocked what was asked.",
     "stalled": "A step is waiting for an operator. Nothing is lost; no need to ask again.",
-    "cancelled": "The request was taken back before a picture was drawn.",
+    "cancelled": "The request was taken back before a image was drawn.",
     "deadline": "The request did not finish in time and was given up.",
 }
 
@@ -231,7 +231,7 @@ def _reason(state: State, timeline: list[Fact]) -> Reason | None:
     latest = {fact.detail_type: fact.about for fact in timeline}
     if state.status == "rejected":
         about = latest.get("PromptRejected") or latest.get("ImageRejected") or latest.get("GenerationFailed") or {}
-        field = about.get("field") or ("picture" if "ImageRejected" in latest else None)
+        field = about.get("field") or ("image" if "ImageRejected" in latest else None)
         code = str(about.get("reason", "rejected"))
         category = about.get("category")
         text = DETAILS.get(code, "The {field} could not be cleared by our content policy.")
@@ -260,7 +260,7 @@ def _note(fact: Fact) -> str | None:
         case "GenerationFailed":
             return str(about.get("reason"))
         case "ImageApproved":
-            return ", ".join(about.get("layers", [])) or "picture check is off"
+            return ", ".join(about.get("layers", [])) or "image check is off"
         case "ImageStored":
             return f"{len(about.get('images', []))} stored"
         case "ImageDeleted":

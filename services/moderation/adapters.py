@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, Final, Generic
 
 from botocore.exceptions import ClientError
 
-from events.drawing import RawImage
-from events.errors import UnprocessableError, error_code
-from events.items import from_item, to_item
-from services.moderation.logic import Field, Finding, VerdictT
+from events.images import RawImage
+from kit.dynamodb import from_item, to_item
+from kit.errors import UnprocessableError, error_code
+from services.moderation.service import Field, Finding, VerdictT
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime.client import BedrockRuntimeClient
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_rekognition.client import RekognitionClient
 
-    from services.moderation.screening import Screening  # the picture function has no use for it
+    from services.moderation.screening import Screening  # the image function has no use for it
 
 KEPT: Final = timedelta(days=60)
 """How long a verdict is kept: longer than anything is redelivered or replayed."""
@@ -110,7 +110,7 @@ class ClaudeLayer:
 
 
 class RekognitionDetector:
-    """Layer 3: Rekognition reads the pictures from the hand-off bucket itself."""
+    """Layer 3: Rekognition reads the images from the hand-off bucket itself."""
 
     name: Final = "rekognition"
 
@@ -123,7 +123,7 @@ class RekognitionDetector:
     def labels(self, images: Sequence[RawImage]) -> list[set[str]]:
         """Return the labels of each image: one call each, side by side.
 
-        Raises ``UnprocessableError`` where an object is missing or is not a picture.
+        Raises ``UnprocessableError`` where an object is missing or is not a image.
         """
         return list(self._pool.map(self._labels, images))
 

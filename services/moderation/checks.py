@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from events.errors import disposition
-from events.telemetry import logger
-from services.moderation.logic import Clock, PromptModeration, PromptVerdict, utc_now
+from kit.errors import disposition
+from kit.telemetry import logger
+from services.moderation.service import Clock, PromptModeration, PromptVerdict, utc_now
 
 
 class CheckCounts(Protocol):

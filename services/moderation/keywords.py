@@ -17,8 +17,8 @@ from string import punctuation
 from typing import Final, NamedTuple
 
 from services.moderation.folding import STAND_INS, fold
-from services.moderation.logic import Field, Finding
 from services.moderation.policy import Policy
+from services.moderation.service import Field, Finding
 
 _ARTICLES: Final = frozenset({"a", "an", "the"})
 _REPEATED: Final = re.compile(r"(.)\1*")

@@ -28,8 +28,8 @@ class Category(_Data):
         return [*self.anywhere, *self.prompt] if field == "prompt" else self.anywhere
 
 
-class PictureRules(_Data):
-    """What the picture check blocks."""
+class ImageRules(_Data):
+    """What the image check blocks."""
 
     min_confidence: int
     """Percent."""
@@ -45,12 +45,12 @@ class Policy(_Data):
     """In order of gravity: where several apply, the first is named."""
     innocent: list[str]
     """Phrases inside which a term does not count."""
-    picture: PictureRules
+    image: ImageRules
 
     def labels_by_gravity(self) -> dict[str, str]:
-        """Return the picture check's labels with their categories, gravest category first."""
+        """Return the image check's labels with their categories, gravest category first."""
         ranks = list(self.categories)
-        return dict(sorted(self.picture.labels.items(), key=lambda item: ranks.index(item[1])))
+        return dict(sorted(self.image.labels.items(), key=lambda item: ranks.index(item[1])))
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from events.settings import Settings
+from kit.settings import Settings
 
 
 class PromptSettings(Settings):
@@ -13,9 +13,9 @@ class PromptSettings(Settings):
     """A Bedrock model or inference profile that speaks Converse with tools."""
 
 
-class PictureSettings(Settings):
-    """moderation.picture."""
+class ImageSettings(Settings):
+    """moderation.image."""
 
     table_name: str
     handoff_bucket_name: str
-    picture_check: Literal["on", "off"]
+    image_check: Literal["on", "off"]

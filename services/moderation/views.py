@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from events.texts import Text
-from services.moderation.logic import PromptVerdict
+from kit.text import Text
+from services.moderation.service import PromptVerdict
 
 TEXT_MAX = 10_000
 """Characters: what the most patient model takes."""

@@ -10,8 +10,8 @@ from email.utils import parsedate_to_datetime
 from typing import Final, Protocol
 
 from events.envelope import Event
-from events.errors import InProgressError, UnprocessableError
-from events.telemetry import measure
+from kit.errors import InProgressError, UnprocessableError
+from kit.telemetry import measure
 from services.notifications import signing
 from services.notifications.webhooks import (
     Attempt,

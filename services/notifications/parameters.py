@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from events.texts import Text
+from kit.text import Text
 from services.notifications.addresses import LONGEST_URL
 from services.notifications.webhooks import ENDINGS, STATUSES, Requests, Status
 
@@ -21,7 +21,7 @@ class NewWebhook(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    url: str = Field(min_length=1, max_length=LONGEST_URL, examples=["https://example.com/hooks/pictures"])
+    url: str = Field(min_length=1, max_length=LONGEST_URL, examples=["https://example.com/hooks/images"])
     """Https, on port 443 or 8443, at a public address."""
     statuses: list[Status] = Field(list(ENDINGS), min_length=1, max_length=len(STATUSES))
     """It is told when a request moves to one of these; where absent, when it has ended."""

@@ -1,6 +1,6 @@
 """What the notifications functions read from their environment."""
 
-from events.settings import Settings
+from kit.settings import Settings
 
 
 class TableSettings(Settings):

@@ -6,7 +6,7 @@ from typing import Any
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from events.publisher import PublishError
+from kit.publisher import PublishError
 from services.operations.commands.actions import actions
 from services.operations.commands.audit import audit
 from services.operations.commands.costs import costs

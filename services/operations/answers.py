@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from events.api import ApiProblem, field_error
+from kit.http_api import ApiProblem, field_error
 from services.operations import views
 from services.operations.dead_letters.desk import Desk
 from services.operations.dead_letters.letters import (

@@ -1,4 +1,4 @@
-"""The gallery catalogue's shapes."""
+"""The gallery catalog's shapes."""
 
 import re
 from datetime import UTC, datetime
@@ -6,18 +6,18 @@ from typing import Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from events.drawing import Quality, StoredImage, Variant
+from events.images import Quality, StoredImage, Variant
 
 ORIGINAL: Final = "original.png"
 DISPLAY: Final = "display.webp"
 THUMBNAIL: Final = "thumbnail.webp"
-"""The files of every picture, by their names in its folder."""
+"""The files of every image, by their names in its folder."""
 
 _IMAGE_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-\d{1,2}", re.ASCII)
 
 
 class Share(BaseModel):
-    """A link that shows a picture to whoever has it. The link's secret is not kept, only its hash."""
+    """A link that shows a image to whoever has it. The link's secret is not kept, only its hash."""
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
@@ -28,7 +28,7 @@ class Share(BaseModel):
 
 
 class Recorded(StoredImage):
-    """What is kept of every picture that was ever stored, deleted or not: what ``ImageStored`` said of it."""
+    """What is kept of every image that was ever stored, deleted or not: what ``ImageStored`` said of it."""
 
     request_id: str
     owner: str
@@ -50,14 +50,14 @@ class Recorded(StoredImage):
 
 
 class Marker(Recorded):
-    """A picture that was deleted: it stands in its entry's place, so that nothing late can store it again."""
+    """A image that was deleted: it stands in its entry's place, so that nothing late can store it again."""
 
     deleted_at: AwareDatetime
     reason: Literal["owner", "erasure"]
 
 
 class Entry(Recorded):
-    """All that is known of one picture: its files, and everything that made it."""
+    """All that is known of one image: its files, and everything that made it."""
 
     prompt: str
     negative_prompt: str | None = None
@@ -74,7 +74,7 @@ class Entry(Recorded):
 
 
 class Card(BaseModel):
-    """What a list shows of one picture."""
+    """What a list shows of one image."""
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
@@ -111,23 +111,23 @@ class Tombstone(BaseModel):
 
 
 def image_id(request_id: str, index: int) -> str:
-    """Return the id of a request's ``index``-th picture."""
+    """Return the id of a request's ``index``-th image."""
     return f"{request_id}-{index}"
 
 
 def is_image_id(text: str) -> bool:
-    """Tell whether ``text`` could be the id of a picture: what cannot is not worth a look-up."""
+    """Tell whether ``text`` could be the id of a image: what cannot is not worth a look-up."""
     return _IMAGE_ID.fullmatch(text) is not None
 
 
-def position(created_at: datetime, picture: str) -> str:
-    """Return the place of a picture in every list: as text it sorts by time, and no two pictures share it."""
-    return f"{created_at.astimezone(UTC).isoformat(timespec='microseconds')}#{picture}"
+def position(created_at: datetime, image: str) -> str:
+    """Return the place of a image in every list: as text it sorts by time, and no two images share it."""
+    return f"{created_at.astimezone(UTC).isoformat(timespec='microseconds')}#{image}"
 
 
 def file_key(request_id: str, index: int, raw_sha256: str, name: str) -> str:
-    """Return where a file of a picture lies in the gallery bucket.
+    """Return where a file of a image lies in the gallery bucket.
 
-    With the hash of the raw picture: what two attempts drew differently never shares a key.
+    With the hash of the raw image: what two attempts drew differently never shares a key.
     """
     return f"images/{request_id}/{index}-{raw_sha256}/{name}"

@@ -1,6 +1,6 @@
-"""Lists of an owner's pictures, newest first, a page at a time. Pure: what holds the pictures is a port.
+"""Lists of an owner's images, newest first, a page at a time. Pure: what holds the images is a port.
 
-Whatever is asked for, a page costs a bounded amount of reading, however many pictures there are. Everything, one model,
+Whatever is asked for, a page costs a bounded amount of reading, however many images there are. Everything, one model,
 one style and favourites each have an index of their own, so their pages are always full. Words in prompts, and filters
 on top of one another, are looked for entry by entry: at most ``EXAMINED`` of them for a page. Such a page may be short,
 or empty, and still carry a cursor: the search goes on from there.
@@ -17,7 +17,7 @@ from unicodedata import normalize
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from events.texts import Text
+from kit.text import Text
 from services.storage.gallery import Card, is_image_id
 
 CHUNK: Final = 200
@@ -37,13 +37,13 @@ def searchable(text: str) -> str:
 
 
 def partition(owner: str, value: str) -> str:
-    """Return the partition of an owner's pictures that have ``value``; as JSON, no two pairs spell the same."""
+    """Return the partition of an owner's images that have ``value``; as JSON, no two pairs spell the same."""
     return json.dumps([owner, value], ensure_ascii=False)
 
 
 @dataclass(frozen=True)
 class Listing:
-    """Which of an owner's pictures are wanted, and the index that is closest to it."""
+    """Which of an owner's images are wanted, and the index that is closest to it."""
 
     index: str
     attribute: str
@@ -81,14 +81,14 @@ class Page:
 
 
 class Index(Protocol):
-    """The catalogue's indexes: each holds an owner's pictures by their position."""
+    """The catalog's indexes: each holds an owner's images by their position."""
 
     def read(self, listing: Listing, after: str | None, count: int) -> Chunk:
         """Look at ``count`` entries older than the position ``after``; return those that are wanted."""
 
 
 def page(index: Index, listing: Listing, after: str | None, limit: int) -> Page:
-    """Return the ``limit`` newest pictures of ``listing`` older than the position ``after``."""
+    """Return the ``limit`` newest images of ``listing`` older than the position ``after``."""
     if listing.day and after:
         if after[:10] < listing.day:
             return Page([], None)
@@ -122,8 +122,8 @@ def position_of(text: str) -> str:
         at = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
     except ValueError as error:
         raise ValueError("is not a cursor of ours") from error
-    time, _, picture = at.partition("#")
-    if not (_TIME.fullmatch(time) and is_image_id(picture)) or cursor(at) != text:
+    time, _, image = at.partition("#")
+    if not (_TIME.fullmatch(time) and is_image_id(image)) or cursor(at) != text:
         raise ValueError("is not a cursor of ours")
     return at
 
@@ -142,7 +142,7 @@ def _checked_day(text: str) -> str:
 
 
 class ImagesQuery(BaseModel):
-    """What may be asked of the list of pictures."""
+    """What may be asked of the list of images."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 

@@ -1,4 +1,4 @@
-"""What made a picture, as the XMP packet that travels inside each of its files.
+"""What made a image, as the XMP packet that travels inside each of its files.
 
 Terms are the ones other software reads: IPTC's DigitalSourceType and AISystemUsed, XMP's CreatorTool, Dublin Core's
 identifier; what no vocabulary has a word for is in a namespace of our own.
@@ -29,7 +29,7 @@ _PACKET: Final = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 
 @dataclass(frozen=True)
 class Provenance:
-    """What made one picture."""
+    """What made one image."""
 
     image_id: str
     request_id: str

@@ -1,4 +1,4 @@
-"""Deleting a picture: first the catalogue says so, then everything else follows from that.
+"""Deleting a image: first the catalog says so, then everything else follows from that.
 
     DELETE ─▶ marker in the entry's place ─▶ table's stream ─▶ storage.remove: files, CDN, ImageDeleted
 
@@ -10,15 +10,15 @@ from datetime import datetime
 from typing import Protocol
 
 from events.catalog.image_deleted import ImageDeleted, ImageDeletedData
-from events.errors import UnprocessableError
+from kit.errors import UnprocessableError
 from services.storage.gallery import Entry, Marker
 
 
-class Catalogue(Protocol):
-    """The gallery catalogue, for whoever deletes."""
+class ModelCatalog(Protocol):
+    """The gallery catalog, for whoever deletes."""
 
-    def find(self, picture: str) -> Entry | Marker | None:
-        """Return the picture of that id, or the marker in its place."""
+    def find(self, image: str) -> Entry | Marker | None:
+        """Return the image of that id, or the marker in its place."""
 
     def mark(self, marker: Marker) -> None:
         """Put ``marker`` in the place of its entry; the first one stays."""
@@ -38,13 +38,13 @@ class Cdn(Protocol):
         """Have every cache drop ``keys``; the same ``reference`` asks only once."""
 
 
-def delete(catalogue: Catalogue, picture: str, owner: str, now: datetime) -> bool:
-    """Delete a picture of ``owner``'s; tell whether it is, or was, theirs. Deleting it again changes nothing."""
-    found = catalogue.find(picture)
+def delete(catalog: ModelCatalog, image: str, owner: str, now: datetime) -> bool:
+    """Delete a image of ``owner``'s; tell whether it is, or was, theirs. Deleting it again changes nothing."""
+    found = catalog.find(image)
     if found is None or found.owner != owner:
         return False
     if isinstance(found, Entry):
-        catalogue.mark(found.marker(now, "owner"))
+        catalog.mark(found.marker(now, "owner"))
     return True
 
 
@@ -62,8 +62,8 @@ def announce(marker: Marker) -> ImageDeleted:
 class Remove:
     """The step ``storage.remove``: what a marker asks for."""
 
-    def __init__(self, *, catalogue: Catalogue, files: Files, cdn: Cdn) -> None:
-        self._catalogue = catalogue
+    def __init__(self, *, catalog: ModelCatalog, files: Files, cdn: Cdn) -> None:
+        self._catalog = catalog
         self._files = files
         self._cdn = cdn
 
@@ -72,7 +72,7 @@ class Remove:
 
         Files first: a cache that forgot a file too early would fetch it again.
         """
-        found = self._catalogue.find(event.data.image_id)
+        found = self._catalog.find(event.data.image_id)
         if isinstance(found, Entry):
             raise UnprocessableError(f"image_id: {event.data.image_id} is not deleted")
         if found is not None:  # or the marker has expired, long after everything was done

@@ -1,16 +1,16 @@
 """What each function's template sets."""
 
-from events.settings import Settings
+from kit.settings import Settings
 
 
-class CatalogueSettings(Settings):
-    """For whatever looks into the gallery catalogue."""
+class CatalogSettings(Settings):
+    """For whatever looks into the gallery catalog."""
 
     table_name: str
 
 
-class StoreSettings(CatalogueSettings):
-    """For the step that stores pictures."""
+class StoreSettings(CatalogSettings):
+    """For the step that stores images."""
 
     handoff_bucket_name: str
     gallery_bucket_name: str
@@ -18,7 +18,7 @@ class StoreSettings(CatalogueSettings):
     """Name or ARN of the secret that keys the hashes of prompts."""
 
 
-class ApiSettings(CatalogueSettings):
+class ApiSettings(CatalogSettings):
     """For the API."""
 
     gallery_bucket_name: str
@@ -33,7 +33,7 @@ class RelaySettings(Settings):
     remove_dead_letter_queue_url: str
 
 
-class RemoveSettings(CatalogueSettings):
+class RemoveSettings(CatalogSettings):
     """For the step that removes what was deleted."""
 
     gallery_bucket_name: str

@@ -1,6 +1,6 @@
-"""Share links: whoever has the link sees the picture, until it expires, is revoked, or the picture is deleted.
+"""Share links: whoever has the link sees the image, until it expires, is revoked, or the image is deleted.
 
-A link's token names the picture and carries a secret of 192 bits; only the secret's hash is kept, inside the picture's
+A link's token names the image and carries a secret of 192 bits; only the secret's hash is kept, inside the image's
 entry, so it goes where the entry goes. Whether a link has expired is a matter of the clock, not of what was cleaned up.
 """
 
@@ -18,15 +18,15 @@ from services.storage.gallery import Entry, Share, image_id
 
 LONGEST_SECONDS: Final = 30 * 24 * 3600
 LIVE_AT_ONCE: Final = 20
-"""Share links of one picture."""
+"""Share links of one image."""
 _SECRET_BYTES: Final = 24
 _TOKEN_BYTES: Final = 16 + 1 + _SECRET_BYTES
 
 
-def new_share(picture: str, expires_in_seconds: int, now: datetime) -> tuple[Share, str]:
-    """Return a new share of ``picture`` and its token, which nobody can make again."""
+def new_share(image: str, expires_in_seconds: int, now: datetime) -> tuple[Share, str]:
+    """Return a new share of ``image`` and its token, which nobody can make again."""
     secret = secrets.token_bytes(_SECRET_BYTES)
-    request_id, _, index = picture.rpartition("-")
+    request_id, _, index = image.rpartition("-")
     token = urlsafe_b64encode(UUID(request_id).bytes + bytes([int(index)]) + secret).decode().rstrip("=")
     digest = hashlib.sha256(secret).hexdigest()
     expires_at = now + timedelta(seconds=expires_in_seconds)
@@ -39,7 +39,7 @@ def is_share_id(text: str) -> bool:
 
 
 def read_token(token: str) -> tuple[str, str] | None:
-    """Return the picture that ``token`` names and the hash of its secret, or None where it is no token."""
+    """Return the image that ``token`` names and the hash of its secret, or None where it is no token."""
     try:
         content = urlsafe_b64decode(token + "=" * (-len(token) % 4))
     except ValueError:

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from events.drawing import Quality, Variant
+from events.images import Quality, Variant
 from services.storage.gallery import DISPLAY, THUMBNAIL, Card, Entry, Share
 from services.storage.listing import Page, cursor
 from services.storage.shares import LONGEST_SECONDS
@@ -47,7 +47,7 @@ class ImageLinks(View):
 
 
 class ImageView(View):
-    """One picture, everything that made it, and its files."""
+    """One image, everything that made it, and its files."""
 
     id: str
     request_id: str
@@ -102,7 +102,7 @@ class SelfLink(View):
 
 
 class ImageSummary(View):
-    """A picture as lists show it."""
+    """A image as lists show it."""
 
     id: str
     created_at: datetime
@@ -132,7 +132,7 @@ class ImageSummary(View):
 
 
 class ImagePage(View):
-    """Pictures, newest first."""
+    """Images, newest first."""
 
     images: list[ImageSummary]
     """A page of a search may hold fewer than asked for, even none, and still not be the last one."""
@@ -165,13 +165,13 @@ class ShareView(View):
     links: SelfLink
 
     @classmethod
-    def of(cls, picture: str, share: Share) -> Self:
-        """Return what the picture's owner may see of ``share``: not its token, which nobody knows any more."""
+    def of(cls, image: str, share: Share) -> Self:
+        """Return what the image's owner may see of ``share``: not its token, which nobody knows any more."""
         return cls(
             id=share.share_id,
             created_at=share.created_at,
             expires_at=share.expires_at,
-            links=SelfLink(self=f"/v1/images/{picture}/shares/{share.share_id}"),
+            links=SelfLink(self=f"/v1/images/{image}/shares/{share.share_id}"),
         )
 
 
@@ -183,6 +183,6 @@ class CreatedShare(ShareView):
 
 
 class Shares(View):
-    """A picture's share links, the newest first."""
+    """A image's share links, the newest first."""
 
     shares: list[ShareView]

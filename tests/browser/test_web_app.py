@@ -32,17 +32,17 @@ def card(page: Page, prompt: str) -> Locator:
 
 
 def expect_drawn(page: Page, prompt: str) -> None:
-    """Wait until a request's picture is there, and loaded."""
+    """Wait until a request's image is there, and loaded."""
     expect(card(page, prompt).get_by_role("status").first).to_have_text("Done", timeout=DRAWN_MS)
-    picture = card(page, prompt).get_by_role("img", name=prompt)
-    expect(picture).to_be_visible()
-    page.wait_for_function("image => image.complete && image.naturalWidth > 0", arg=picture.element_handle())
+    image = card(page, prompt).get_by_role("img", name=prompt)
+    expect(image).to_be_visible()
+    page.wait_for_function("image => image.complete && image.naturalWidth > 0", arg=image.element_handle())
 
 
-def test_from_the_first_visit_to_a_finished_picture(open_app: Open, owner_key: Callable[[str], str]) -> None:
+def test_from_the_first_visit_to_a_finished_image(open_app: Open, owner_key: Callable[[str], str]) -> None:
     prompt = "A paper boat on a moonlit lake"
     page = open_app("/")
-    page.get_by_label("Describe a picture").fill(prompt)
+    page.get_by_label("Describe a image").fill(prompt)
     page.get_by_role("button", name="Begin").click()
     page.get_by_label("API key").fill(owner_key("first-visit"))
     page.get_by_role("button", name="Use this key").click()
@@ -84,7 +84,7 @@ def test_the_gallery_is_narrowed_loved_and_cleared(
         answer = stack.call("POST", "/v1/requests", {"prompt": prompt}, {"prefer": "wait=25"}, key=key)
         assert answer.status in {200, 202}, answer.content
     page = open_app("/gallery", key=key)
-    frames = page.get_by_role("list", name="Pictures").get_by_role("link")
+    frames = page.get_by_role("list", name="Images").get_by_role("link")
     expect(frames).to_have_count(2, timeout=DRAWN_MS)
 
     page.get_by_label("Words of the prompt").fill("fox")
@@ -172,7 +172,7 @@ def test_with_it_changes_are_pushed(open_app: Open, owner_key: Callable[[str], s
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
 
 
-def test_a_picture_is_drawn_with_the_keyboard_alone(open_app: Open, owner_key: Callable[[str], str]) -> None:
+def test_a_image_is_drawn_with_the_keyboard_alone(open_app: Open, owner_key: Callable[[str], str]) -> None:
     prompt = "A lighthouse made of keys"
     page = open_app("/create", key=owner_key("typist"))
     expect(page.get_by_label("Prompt", exact=True)).to_be_visible()
@@ -187,7 +187,7 @@ def test_a_picture_is_drawn_with_the_keyboard_alone(open_app: Open, owner_key: C
     expect_drawn(page, prompt)
 
     page.goto(page.url.replace("/create", "/gallery"))
-    frame = page.get_by_role("list", name="Pictures").get_by_role("link").first
+    frame = page.get_by_role("list", name="Images").get_by_role("link").first
     expect(frame).to_be_visible()
     frame.focus()
     page.keyboard.press("Enter")

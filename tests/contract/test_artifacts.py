@@ -130,20 +130,20 @@ def test_a_function_is_small(name: str, build: dict[str, Function]) -> None:
     assert _deflated(function.folder) <= LARGER.get(function.service, MAX_FUNCTION_BYTES)
 
 
-def test_the_contract_layer_carries_the_events_and_no_sdk(build: dict[str, Function]) -> None:
-    contract = _contract_layer(build) / "python"
-    names = {path.name for path in contract.iterdir()}
+def test_the_shared_layer_carries_the_events_and_no_sdk(build: dict[str, Function]) -> None:
+    layer = _shared_layer(build) / "python"
+    names = {path.name for path in layer.iterdir()}
 
-    assert {"events", "pydantic", "aws_lambda_powertools"} <= names
+    assert {"events", "kit", "pydantic", "aws_lambda_powertools"} <= names
     assert names.isdisjoint({"boto3", "botocore", "s3transfer", "aws_xray_sdk", "PIL", "numpy"})
-    assert not (contract / "events" / "testing.py").exists()
+    assert not (layer / "events" / "samples").exists()
 
 
-def test_the_contract_layer_is_at_most_twice_pydantic(build: dict[str, Function]) -> None:
-    contract = _contract_layer(build) / "python"
-    pydantic = sum(_deflated(contract / name, bytecode=False) for name in PYDANTIC)
+def test_the_shared_layer_is_at_most_twice_pydantic(build: dict[str, Function]) -> None:
+    layer = _shared_layer(build) / "python"
+    pydantic = sum(_deflated(layer / name, bytecode=False) for name in PYDANTIC)
 
-    assert _deflated(contract) <= 2 * pydantic
+    assert _deflated(layer) <= 2 * pydantic
 
 
 def _import(function: Function, sdk: Path) -> Any:
@@ -184,7 +184,7 @@ def _functions(unpacked: Path) -> Iterator[Function]:
 
 
 def _layer(reference: str, folder: Path) -> Path:
-    return folder.parent / "ContractLayer" if reference == "ContractLayerArn" else folder / reference
+    return folder.parent / "SharedLayer" if reference == "LayerArn" else folder / reference
 
 
 def _value(value: Any, body: dict[str, Any]) -> str:
@@ -216,7 +216,7 @@ def _unpack(content: bytes, folder: Path) -> None:
         os.utime(path, (YEAR_1980, YEAR_1980))
 
 
-def _contract_layer(build: dict[str, Function]) -> Path:
+def _shared_layer(build: dict[str, Function]) -> Path:
     return next(iter(build.values())).layers[0]
 
 

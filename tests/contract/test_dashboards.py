@@ -1,4 +1,4 @@
-"""Metrics, catalogue and dashboards say the same: what is shown is published, and what is published is explained."""
+"""Metrics, catalog and dashboards say the same: what is shown is published, and what is published is explained."""
 
 import ast
 import json
@@ -11,13 +11,13 @@ import pytest
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as grafana
 
-from docs.dashboards import cloudwatch
-from docs.dashboards.estate import ALARMS_MAX, Estate
-from docs.dashboards.metrics import CATALOGUE, METRICS
-from docs.dashboards.panels import Panel, Series, dashboards
 from services.analytics.figures import FAMILIES, TOTALS
-from tests.contract import templates
-from tests.contract.templates import ROOT
+from tests.support import templates
+from tests.support.templates import ROOT
+from tools.dashboards import cloudwatch
+from tools.dashboards.estate import ALARMS_MAX, Estate
+from tools.dashboards.metrics import CATALOG, METRICS
+from tools.dashboards.panels import Panel, Series, dashboards
 
 ESTATE = Estate(ROOT)
 PAGES = dashboards(ESTATE)
@@ -44,7 +44,7 @@ PROVIDED = {
 
 def published() -> Iterator[tuple[str, str]]:
     """Yield file and name of every metric that a call of ``measure`` writes; what is put into a name is ``*``."""
-    for path in [*ROOT.glob("services/**/*.py"), *ROOT.glob("events/*.py")]:
+    for path in [*ROOT.glob("services/**/*.py"), *ROOT.glob("kit/**/*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "measure":
                 yield from ((str(path.relative_to(ROOT)), name) for name in _names(node.args[1]))
@@ -69,29 +69,29 @@ PUBLISHED = list(published())
 
 
 def is_published(name: str, service: str) -> bool:
-    """Tell whether some code of ``service`` writes ``name``; of ``events``, where every service has the machinery."""
-    folder = "events/" if service == "*" else f"services/{service}/"
+    """Tell whether some code of ``service`` writes ``name``; of ``kit``, where every service has the machinery."""
+    folder = "kit/" if service == "*" else f"services/{service}/"
     return any(
         path.startswith(folder) and re.fullmatch(written.replace("*", r"\w+"), name) for path, written in PUBLISHED
     )
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
-def test_a_metric_of_the_catalogue_is_published_and_by_whom_it_says(metric: Any) -> None:
+def test_a_metric_of_the_catalog_is_published_and_by_whom_it_says(metric: Any) -> None:
     assert is_published(metric.name, metric.service)
 
 
 @pytest.mark.parametrize(("path", "written"), PUBLISHED)
 def test_a_metric_in_the_code_is_explained(path: str, written: str) -> None:
-    known = any(re.fullmatch(written.replace("*", r"\w+"), name) for name in CATALOGUE)
-    assert known, f"{path}: explain {written} in docs/dashboards/metrics.py"
+    known = any(re.fullmatch(written.replace("*", r"\w+"), name) for name in CATALOG)
+    assert known, f"{path}: explain {written} in tools/dashboards/metrics.py"
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 def test_a_metric_that_is_published_is_shown_or_rings(metric: Any) -> None:
     shown = {series.metric for page in PAGES for panel in page.panels for series in panel.series}
     ringing = {alarm.properties.get("MetricName") for alarm in templates.resources("AWS::CloudWatch::Alarm")}
-    assert metric.name in shown | ringing, "show it in docs/dashboards/panels.py"
+    assert metric.name in shown | ringing, "show it in tools/dashboards/panels.py"
 
 
 @EVERY_PANEL
@@ -104,7 +104,7 @@ def test_a_panel_shows_what_somebody_publishes(panel: Panel) -> None:
 
 def _assert_published(series: Series) -> None:
     if series.namespace == "${Prefix}":
-        metric = CATALOGUE[series.metric]
+        metric = CATALOG[series.metric]
         assert list(series.dimensions) == ["service", *metric.dimensions]
         return
     if series.namespace == "AWS/ApiGateway":
@@ -141,7 +141,7 @@ def test_an_alarm_on_a_metric_of_ours_is_about_one_that_is_published(alarm: Any)
         return
     assert namespace == {"Ref": "Prefix"}, "the namespace of our metrics is the installation's prefix"
     dimensions = {pair["Name"] for pair in alarm.properties.get("Dimensions", [])}
-    assert dimensions == {"service", *CATALOGUE[name].dimensions}
+    assert dimensions == {"service", *CATALOG[name].dimensions}
 
 
 # CloudWatch ----------------------------------------------------------------------------------------------------------

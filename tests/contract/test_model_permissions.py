@@ -1,11 +1,11 @@
-"""What may be asked of Bedrock is exactly the models of the catalogue, each where it is offered. Generated here."""
+"""What may be asked of Bedrock is exactly the models of the catalog, each where it is offered. Generated here."""
 
 from typing import Any
 
 import pytest
 
-from events.models import catalogue, invoke_arns
-from tests.contract import templates
+from events.model_catalog import invoke_arns, model_catalog
+from tests.support import templates
 
 
 def statements(service: str) -> list[Any]:
@@ -18,17 +18,19 @@ def statements(service: str) -> list[Any]:
     ]
 
 
-def test_generation_may_invoke_the_models_of_the_catalogue_and_those_configured() -> None:
-    expected = [{"Fn::Sub": arn} for model in catalogue() for arn in invoke_arns(model, partition="${AWS::Partition}")]
+def test_generation_may_invoke_the_models_of_the_catalog_and_those_configured() -> None:
+    expected = [
+        {"Fn::Sub": arn} for model in model_catalog() for arn in invoke_arns(model, partition="${AWS::Partition}")
+    ]
     allowed = [each["Resource"] for each in statements("generation") if each["Action"] == "bedrock:InvokeModel"]
     if allowed != [expected, {"Ref": "CustomModelArns"}]:
         block = "\n".join(f'                - !Sub "{arn["Fn::Sub"]}"' for arn in expected)
         pytest.fail(f"services/generation/template.yaml: the statement `Models` should allow\n{block}")
 
 
-def test_the_sentinel_may_look_at_the_models_of_the_catalogue_and_at_the_one_that_screens_prompts() -> None:
-    watched = [arn for model in catalogue() for arn in invoke_arns(model, partition="${AWS::Partition}")]
-    screens = f"arn:${{AWS::Partition}}:bedrock:${{AWS::Region}}::foundation-model/{catalogue().moderation}"
+def test_the_sentinel_may_look_at_the_models_of_the_catalog_and_at_the_one_that_screens_prompts() -> None:
+    watched = [arn for model in model_catalog() for arn in invoke_arns(model, partition="${AWS::Partition}")]
+    screens = f"arn:${{AWS::Partition}}:bedrock:${{AWS::Region}}::foundation-model/{model_catalog().moderation}"
     expected = [{"Fn::Sub": arn} for arn in [*watched, screens]]
     (allowed,) = [
         each["Resource"] for each in statements("operations") if each["Action"] == "bedrock:GetFoundationModel"

@@ -10,23 +10,23 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel, Field
 
-from docs.generate import ROOT
-from docs.openapi import Route, openapi, routes
-from docs.openapi_parts import EXAMPLES, PATH_PARAMETERS, PROBLEMS
-from docs.openapi_schemas import attribute_docstrings
-from events.api import ApiProblem, field_error
 from events.catalog.request_status_changed import RequestStatusChanged
-from events.testing import sample
+from kit.http_api import ApiProblem, field_error
 from services.notifications.messages import NotUnderstood, Pong, StatusChanged
-from tests.contract import templates
+from tests.support import templates
+from tests.support.events import sample
+from tools.docs.generate import ROOT
+from tools.docs.openapi import ServedRoute, openapi, routes
+from tools.docs.openapi_parts import EXAMPLES, PATH_PARAMETERS, PROBLEMS
+from tools.docs.openapi_schemas import attribute_docstrings
 
 DOCUMENT = openapi(ROOT)
 ROUTES = routes(ROOT)
 EVERY_ROUTE = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
 
 
-def described(route: Route) -> dict[str, Any]:
-    found: dict[str, Any] = DOCUMENT["paths"][route.operation.path][route.operation.method.lower()]
+def described(route: ServedRoute) -> dict[str, Any]:
+    found: dict[str, Any] = DOCUMENT["paths"][route.route.path][route.route.method.lower()]
     return found
 
 
@@ -74,8 +74,8 @@ def test_operations_have_names_of_their_own() -> None:
 
 
 @EVERY_ROUTE
-def test_who_may_call_is_what_the_handler_checks(route: Route) -> None:
-    found, scope = described(route), route.operation.scope
+def test_who_may_call_is_what_the_handler_checks(route: ServedRoute) -> None:
+    found, scope = described(route), route.route.scope
 
     assert found["security"] == ([{"api_key": [scope]}, {"bearer": [scope]}] if scope else [])
     assert found.get("x-scope") == scope
@@ -83,36 +83,36 @@ def test_who_may_call_is_what_the_handler_checks(route: Route) -> None:
 
 
 @EVERY_ROUTE
-def test_every_parameter_in_a_path_is_described(route: Route) -> None:
+def test_every_parameter_in_a_path_is_described(route: ServedRoute) -> None:
     parameters = [part for part in described(route).get("parameters", []) if part["in"] == "path"]
 
-    assert [part["name"] for part in parameters] == re.findall(r"\{(\w+)\+?\}", route.operation.path)
+    assert [part["name"] for part in parameters] == re.findall(r"\{(\w+)\+?\}", route.route.path)
     for part in parameters:
         assert part["description"]
         satisfies(part["example"], part["schema"])
 
 
 @EVERY_ROUTE
-def test_every_answer_that_has_a_body_says_its_shape(route: Route) -> None:
-    operation = route.operation
-    for status, model in operation.answers.items():
+def test_every_answer_that_has_a_body_says_its_shape(route: ServedRoute) -> None:
+    operation = route.route
+    for status, model in operation.responses.items():
         content = described(route)["responses"][str(status)].get("content", {})
         assert ("application/json" in content) or model is None
     for status in operation.problems:
         content = resolved(described(route)["responses"][str(status)])["content"]
-        assert "application/problem+json" in content or operation.error_body or status in operation.answers
+        assert "application/problem+json" in content or operation.error_body or status in operation.responses
 
 
 @EVERY_ROUTE
-def test_every_header_that_an_answer_promises_is_described(route: Route) -> None:
-    for status, names in route.operation.answer_headers.items():
+def test_every_header_that_an_answer_promises_is_described(route: ServedRoute) -> None:
+    for status, names in route.route.response_headers.items():
         headers = described(route)["responses"][str(status)]["headers"]
         assert list(headers) == list(names)
         assert all(header["description"] for header in headers.values())
 
 
 def test_no_path_parameter_is_described_that_no_route_has() -> None:
-    used = {name for route in ROUTES for name in re.findall(r"\{(\w+)\+?\}", route.operation.path)}
+    used = {name for route in ROUTES for name in re.findall(r"\{(\w+)\+?\}", route.route.path)}
     assert PATH_PARAMETERS.keys() == used
 
 

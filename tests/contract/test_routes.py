@@ -12,14 +12,14 @@ from typing import Any, get_args
 
 import pytest
 
-from docs.openapi import Route, routes
-from events.api import PROBLEM, Api, Operation, Scope
-from tests.contract import templates
-from tests.contract.templates import ROOT, Resource
+from kit.http_api import PROBLEM, HttpApi, Route, Scope
+from tests.support import templates
+from tests.support.templates import ROOT, Resource
+from tools.docs.openapi import ServedRoute, routes
 
 DEPLOYED = templates.http_routes()
 DESCRIBED = routes(ROOT)
-GUARDED = [route for route in DESCRIBED if route.operation.scope is not None]
+GUARDED = [route for route in DESCRIBED if route.route.scope is not None]
 PUBLIC = {"GET /health", "GET /v1/shares/{token}"}
 """Routes without a key, each on purpose."""
 
@@ -32,12 +32,10 @@ def route_key(route: Resource) -> str:
     return str(route.properties["RouteKey"])
 
 
-def operation_of(route: Resource) -> Operation:
+def operation_of(route: Resource) -> Route:
     """Return the operation that describes a deployed route."""
     (found,) = [
-        each.operation
-        for each in DESCRIBED
-        if each.service == route.service and each.operation.route_key == route_key(route)
+        each.route for each in DESCRIBED if each.service == route.service and each.route.route_key == route_key(route)
     ]
     return found
 
@@ -55,7 +53,7 @@ def api_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Import the handler behind a route with the environment that its template gives it."""
     before = set(sys.modules)
 
-    def load(function: Resource) -> Api:
+    def load(function: Resource) -> HttpApi:
         fixed = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "us-east-1"}
         # Whoever got past the guard would reach for AWS, and find nobody.
         fixed |= {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
@@ -63,7 +61,7 @@ def api_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
             monkeypatch.setenv(name, value)
         module, _, attribute = function.properties["Handler"].rpartition(".")
         found = getattr(import_module(module), attribute)
-        assert isinstance(found, Api)
+        assert isinstance(found, HttpApi)
         return found
 
     yield load
@@ -74,7 +72,7 @@ def api_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 def test_every_deployed_route_is_an_operation_and_the_other_way_round() -> None:
     deployed = sorted((route.service, route_key(route)) for route in DEPLOYED)
-    described = sorted((route.service, route.operation.route_key) for route in DESCRIBED)
+    described = sorted((route.service, route.route.route_key) for route in DESCRIBED)
 
     assert deployed == described
     assert len({key for _, key in deployed}) == len(deployed), "two services want the same route"
@@ -118,7 +116,7 @@ def test_the_gateway_asks_the_authorizer_every_time_wherever_the_key_is() -> Non
 
 @EVERY_DEPLOYED
 def test_a_route_is_served_by_the_function_behind_it(route: Resource, api_of: Any) -> None:
-    served = {operation.route_key for operation in api_of(function_of(route)).operations}
+    served = {operation.route_key for operation in api_of(function_of(route)).routes}
 
     assert route_key(route) in served
 
@@ -138,12 +136,12 @@ def test_the_gateway_may_call_the_function_behind_a_route(route: Resource) -> No
 
 
 @EVERY_GUARDED
-def test_nobody_gets_past_a_guarded_route_without_its_scope(route: Route, api_of: Any) -> None:
+def test_nobody_gets_past_a_guarded_route_without_its_scope(route: ServedRoute, api_of: Any) -> None:
     (deployed,) = [
-        each for each in DEPLOYED if each.service == route.service and route_key(each) == route.operation.route_key
+        each for each in DEPLOYED if each.service == route.service and route_key(each) == route.route.route_key
     ]
     api = api_of(function_of(deployed))
-    others = " ".join(scope for scope in get_args(Scope) if scope != route.operation.scope)
+    others = " ".join(scope for scope in get_args(Scope) if scope != route.route.scope)
 
     for caller, status, code in (
         (None, 401, "unauthorized"),
@@ -152,14 +150,14 @@ def test_nobody_gets_past_a_guarded_route_without_its_scope(route: Route, api_of
         ({"owner": "mallory", "scopes": ""}, 403, "insufficient_scope"),
         ({"owner": "mallory", "scopes": others}, 403, "insufficient_scope"),
     ):
-        answer = api(http_event(route.operation, caller), None)
+        answer = api(http_event(route.route, caller), None)
         assert answer["statusCode"] == status
-        if route.operation.error_body is None:
+        if route.route.error_body is None:
             assert answer["headers"]["Content-Type"] == PROBLEM
             assert json.loads(answer["body"])["code"] == code
 
 
-def http_event(operation: Operation, caller: dict[str, str] | None) -> dict[str, Any]:
+def http_event(operation: Route, caller: dict[str, str] | None) -> dict[str, Any]:
     """Return the gateway's event for a call of ``operation`` by ``caller``, as the authorizer describes callers."""
     path = operation.path.replace("{", "").replace("}", "")
     context: dict[str, Any] = {"http": {"method": operation.method, "path": path}, "stage": "$default"}

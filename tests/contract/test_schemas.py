@@ -8,10 +8,10 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
-from docs.generate import ROOT, incompatibilities, main, outputs, schema
 from events.catalog import CATALOG, event_type
 from events.envelope import Event
-from events.testing import SAMPLES, sample
+from tests.support.events import SAMPLES, sample
+from tools.docs.generate import ROOT, incompatibilities, main, outputs, schema
 
 SCHEMAS = ROOT / "events" / "schemas"
 EVERY_EVENT = pytest.mark.parametrize(("name", "version"), CATALOG, ids=str)
@@ -38,7 +38,7 @@ def validator(found: dict[str, Any]) -> Any:
 
 
 @EVERY_EVENT
-def test_an_event_is_named_on_the_wire_as_in_the_catalogue(name: str, version: int) -> None:
+def test_an_event_is_named_on_the_wire_as_in_the_catalog(name: str, version: int) -> None:
     kind = model(name, version)
 
     assert (kind.detail_type, kind.version) == (name, version)
@@ -56,7 +56,7 @@ def test_the_released_schema_is_the_model(name: str, version: int) -> None:
     assert released(name, version) == schema(model(name, version))
 
 
-def test_nothing_is_released_that_the_catalogue_does_not_know() -> None:
+def test_nothing_is_released_that_the_catalog_does_not_know() -> None:
     known = {f"{name}.v{version}.json" for name, version in CATALOG}
 
     assert {path.name for path in SCHEMAS.iterdir()} == known
@@ -116,9 +116,9 @@ BREAKS: dict[str, Change] = {
     "a list's items changed": lambda s: s["$defs"]["ImageGeneratedData"]["properties"]["outcomes"]["items"].update(
         {"$ref": "#/$defs/RawImage"}
     ),
-    "a bound of a number moved": lambda s: s["$defs"]["Drawing"]["properties"]["count"].update(maximum=2),
+    "a bound of a number moved": lambda s: s["$defs"]["GenerationParameters"]["properties"]["count"].update(maximum=2),
     "a list may be empty": lambda s: s["$defs"]["ImageGeneratedData"]["properties"]["outcomes"].pop("minItems"),
-    "a null is no longer allowed": lambda s: s["$defs"]["Drawing"]["properties"]["style"]["anyOf"].pop(),
+    "a null is no longer allowed": lambda s: s["$defs"]["GenerationParameters"]["properties"]["style"]["anyOf"].pop(),
     "another definition is referred to": lambda s: s["properties"]["metadata"].update({"$ref": "#/$defs/Other"}),
     "other fields are forbidden": lambda s: s["$defs"]["RawImage"].update(additionalProperties=False),
 }
@@ -154,14 +154,14 @@ def test_a_change_that_breaks_nobody_is_let_through(change: Change) -> None:
 def test_what_is_generated_is_up_to_date() -> None:
     stale = [path.name for path, text in outputs().items() if not path.exists() or path.read_text() != text]
 
-    assert stale == [], "run: python -m docs.generate"
+    assert stale == [], "run: python -m tools.docs"
 
 
 def test_the_generator_says_so_where_it_is_not(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, text = next(iter(outputs().items()))
-    monkeypatch.setattr("docs.generate.outputs", lambda: {path: text + " "})
+    monkeypatch.setattr("tools.docs.generate.outputs", lambda: {path: text + " "})
 
     assert main(["--check"]) == 1
     assert path.name in capsys.readouterr().out
@@ -174,7 +174,7 @@ def test_the_generator_refuses_to_overwrite_a_released_schema_with_one_that_brea
     before = path.read_text()
     broken = released("ImageGenerated", 1)
     BREAKS["a field is gone"](broken)
-    monkeypatch.setattr("docs.generate.outputs", lambda: {path: json.dumps(broken)})
+    monkeypatch.setattr("tools.docs.generate.outputs", lambda: {path: json.dumps(broken)})
 
     assert main([]) == 1
     assert "sha256 is gone" in capsys.readouterr().out

@@ -4,15 +4,15 @@ import itertools
 from collections.abc import Sequence
 
 from events.catalog.image_approved import ImageApproved
-from events.consumer import Consumer
 from events.envelope import Event
-from events.testing import RecordingBus, RecordingQueue, sample, sqs_record
+from kit.consumer import Consumer
 from services.intake.facts import fact_of
 from services.intake.lifecycle import ENDINGS, RANKS, REACHED, WAITING_IN, status_of
 from services.operations.dead_letters.letters import Message, read_letter
 from services.operations.dead_letters.listing import collect
 from services.operations.dead_letters.logic import ADVANCING, BEGINS, PROGRESS, Replayer, ReplayOptions
 from services.operations.timeline import ENDED
+from tests.support.events import RecordingBus, RecordingQueue, sample, sqs_record
 from tests.unit.operations.fakes import START, STORE, FakeClock, FakeQuarantine, FakeQueues, FakeStates
 
 APPROVED = sample("ImageApproved")

@@ -15,15 +15,15 @@ import pytest
 from ministack.services.cloudformation import language_extensions
 from samtranslator.yaml_helper import yaml_parse
 
-from docs.event_pages import listeners
-from docs.event_pages import rules as event_rules
 from events.catalog import CATALOG, event_type
-from events.consumer import Consumer
-from events.testing import SAMPLES, eventbridge_body, sample
+from kit.consumer import Consumer
 from local.loops import expand
 from services.operations.dead_letters.logic import ADVANCING
-from tests.contract import templates
-from tests.contract.templates import ROOT, Resource
+from tests.support import templates
+from tests.support.events import SAMPLES, eventbridge_body, sample
+from tests.support.templates import ROOT, Resource
+from tools.docs.event_pages import listeners
+from tools.docs.event_pages import rules as event_rules
 
 QUEUES = templates.source_queues()
 RULES = templates.rules()
@@ -90,7 +90,7 @@ def test_every_event_has_a_publisher(name: str, version: int) -> None:
     kind = event_type(name, version)
     assert kind is not None
     service = kind.source.removeprefix("genai-images.")
-    folder = ROOT / ("events" if service == "delivery" else f"services/{service}")
+    folder = ROOT / ("kit" if service == "delivery" else f"services/{service}")
     says_it = re.compile(rf"\b{name}\.(first|follow)\(")
 
     assert any(says_it.search(path.read_text()) for path in folder.rglob("*.py")), f"{service} never says {name}"

@@ -45,7 +45,7 @@ def test_a_spent_budget_stops_drawing_and_then_intake_until_an_operator_lifts_it
         return bool(stack.wait_for_status(str(taken.json["id"]), "failed", "succeeded")["status"] == "succeeded")
 
     stack.wait_until(drawn, seconds=120, what="drawing to go on")
-    shown = stack.wait_until(lambda: _shown_by_model(stack), seconds=90, what="the cost of a picture")
+    shown = stack.wait_until(lambda: _shown_by_model(stack), seconds=90, what="the cost of a image")
     assert all(float(row["models_usd"]) > 0 for row in shown.values())
 
     trail = json.loads(stack.ops("actions", "--json").stdout)

@@ -42,7 +42,7 @@ def received(stack: System, url: str) -> list[Any]:
 def sent(stack: System) -> dict[str, int]:
     """Return how many messages each consumer has been done with, from their logs' metrics."""
     logs, found = stack.client("logs"), {}
-    for step in ("moderation-prompt", "generation-draw", "moderation-picture", "storage-store", "intake-track"):
+    for step in ("moderation-prompt", "generation-generate", "moderation-image", "storage-store", "intake-track"):
         group = f"/aws/lambda/{stack.prefix}-{step}"
         pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
         lines = [event["message"] for page in pages for event in page["events"]]
@@ -66,7 +66,7 @@ def test_a_subscriber_who_comes_late_hears_the_window_and_nobody_else_hears_it_a
     stack.wait_until(all_said, what="both requests to be announced as succeeded")
     end = datetime.now(UTC)
     url = request.getfixturevalue("late")
-    steps = ("moderation-prompt", "generation-draw", "moderation-picture", "storage-store", "intake-track")
+    steps = ("moderation-prompt", "generation-generate", "moderation-image", "storage-store", "intake-track")
     stack.wait_until(lambda: not any(stack.queue_depth(step) for step in steps), what="the steps to be idle")
     calls, batches = len(stack.models("GET", "/_calls")["calls"]), sent(stack)
     assert received(stack, url) == [], "the rule was made later"
@@ -97,7 +97,7 @@ def test_a_subscriber_who_comes_late_hears_the_window_and_nobody_else_hears_it_a
 
 def test_a_replay_to_a_step_of_ours_is_refused_with_the_reason(stack: System) -> None:
     refused = stack.ops(
-        "events", "replay", "--rule", f"{stack.prefix}-generation-draw", "--from", "2026-01-01", "--yes"
+        "events", "replay", "--rule", f"{stack.prefix}-generation-generate", "--from", "2026-01-01", "--yes"
     )
 
     assert refused.returncode == 4

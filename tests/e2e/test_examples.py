@@ -42,9 +42,9 @@ def test_the_example_script_draws_and_downloads(stack: System, tmp_path: Path) -
     assert len(files) == 2
     for file in files:
         assert file.parent == tmp_path
-        with Image.open(io.BytesIO(file.read_bytes())) as picture:
-            picture.load()
-            assert (picture.format or "").lower() == file.suffix.removeprefix(".")
+        with Image.open(io.BytesIO(file.read_bytes())) as image:
+            image.load()
+            assert (image.format or "").lower() == file.suffix.removeprefix(".")
     assert "succeeded" in done.stderr
 
 

@@ -31,9 +31,9 @@ def fetch(url: str) -> bytes:
 
 
 def opened(content: bytes) -> Image.Image:
-    with Image.open(BytesIO(content)) as picture:
-        picture.load()
-        return picture
+    with Image.open(BytesIO(content)) as image:
+        image.load()
+        return image
 
 
 def requests_written(stack: System) -> int:
@@ -54,16 +54,16 @@ def requests_written(stack: System) -> int:
 # The official client -------------------------------------------------------------------------------------------------
 
 
-def test_the_openai_client_gets_an_address_of_its_picture(client: OpenAI) -> None:
+def test_the_openai_client_gets_an_address_of_its_image(client: OpenAI) -> None:
     answer = client.images.generate(prompt="a lighthouse at dusk", model="gpt-image-1", size="1536x1024")
     assert answer.data
     assert answer.data[0].url
-    picture = opened(fetch(answer.data[0].url))
-    assert (picture.format, picture.size) == ("PNG", (1216, 832))
+    image = opened(fetch(answer.data[0].url))
+    assert (image.format, image.size) == ("PNG", (1216, 832))
     assert time.time() - 60 < answer.created <= time.time() + 1
 
 
-def test_the_openai_client_gets_its_pictures_in_base64(client: OpenAI) -> None:
+def test_the_openai_client_gets_its_images_in_base64(client: OpenAI) -> None:
     answer = client.images.generate(
         prompt="two teapots", n=2, size="1024x1024", response_format="b64_json", quality="hd"
     )
@@ -109,7 +109,7 @@ def test_the_openai_client_is_refused_without_a_key(stack: System) -> None:
         stranger.images.generate(prompt="a fox")
 
 
-def test_an_idempotency_key_makes_one_picture_of_two_calls(client: OpenAI) -> None:
+def test_an_idempotency_key_makes_one_image_of_two_calls(client: OpenAI) -> None:
     same = {"Idempotency-Key": "facade-e2e"}
     one, other = (client.images.generate(prompt="a single swan", extra_headers=same) for _ in range(2))
     assert one.data
@@ -160,7 +160,7 @@ def test_an_old_client_asks_and_looks(stack: System) -> None:
     assert stack.wait_for_status(data["id"], "succeeded")["request"]["prompt"] == "a sailing boat"
 
 
-def test_an_old_client_waits_for_its_picture(stack: System) -> None:
+def test_an_old_client_waits_for_its_image(stack: System) -> None:
     answer = stack.call("POST", "/api/images/generate", OLD, {"Prefer": "wait"})
     assert (answer.status, answer.json["success"]) == (200, True)
     data = answer.json["data"]

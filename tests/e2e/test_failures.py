@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from events.testing import eventbridge_body, sample
 from tests.e2e.system import Subscriber, System
+from tests.support.events import eventbridge_body, sample
 
 
 def invokes(stack: System, prompt: str) -> list[dict[str, Any]]:
@@ -30,7 +30,7 @@ def test_a_throttled_model_is_asked_again(stack: System) -> None:
     assert [call["paid"] for call in invokes(stack, prompt)] == [False, True]
 
 
-def test_a_retry_pays_only_for_the_pictures_that_are_missing(stack: System) -> None:
+def test_a_retry_pays_only_for_the_images_that_are_missing(stack: System) -> None:
     prompt = "four herons, one of them shy"
     rule = {"operation": "invoke", "effect": "throttle", "times": 1, "prompt_contains": prompt}
     stack.models("POST", "/_faults", rule)
@@ -78,17 +78,17 @@ def test_a_message_that_can_never_be_processed_goes_to_its_dead_letter_queue_wit
 
 def test_good_neighbours_of_a_bad_message_are_done(stack: System) -> None:
     ids = [stack.post(prompt=f"one of three herons, number {number}") for number in range(3)]
-    stack.send("generation-draw", "not an event")
+    stack.send("generation-generate", "not an event")
     for request_id in ids:
         stack.wait_for_status(request_id, "succeeded")
-    stack.wait_until(lambda: stack.queue_depth("generation-draw-dlq") == 1, what="the bad one to be dead-lettered")
-    stack.client("sqs").purge_queue(QueueUrl=stack.queue_url("generation-draw-dlq"))
+    stack.wait_until(lambda: stack.queue_depth("generation-generate-dlq") == 1, what="the bad one to be dead-lettered")
+    stack.client("sqs").purge_queue(QueueUrl=stack.queue_url("generation-generate-dlq"))
 
 
 QUEUES = {
     "ImageRequested": "moderation-prompt",
-    "PromptApproved": "generation-draw",
-    "ImageGenerated": "moderation-picture",
+    "PromptApproved": "generation-generate",
+    "ImageGenerated": "moderation-image",
     "ImageApproved": "storage-store",
 }
 
@@ -136,7 +136,7 @@ def test_a_stalled_request_is_found_explained_and_replayed_to_success(stack: Sys
     s3, bucket = stack.client("s3"), stack.outputs["HandoffBucketName"]
     resume = stack.pause("storage-store")
     try:
-        request_id = stack.post(prompt=f"a heron whose picture is {damage}")
+        request_id = stack.post(prompt=f"a heron whose image is {damage}")
         stack.wait_for_status(request_id, "storing")
         (found,) = s3.list_objects_v2(Bucket=bucket, Prefix=f"raw/{request_id}/")["Contents"]
         content = s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
@@ -198,7 +198,7 @@ def test_what_was_taken_back_is_neither_paid_for_nor_kept(stack: System) -> None
     finally:
         resume()
     stack.wait_until(lambda: stack.queue_depth("moderation-prompt") == 0, what="the late message to be done")
-    stack.wait_until(lambda: stack.queue_depth("generation-draw") == 0, what="the late message to be done")
+    stack.wait_until(lambda: stack.queue_depth("generation-generate") == 0, what="the late message to be done")
     assert invokes(stack, prompt) == []
     assert stack.show(request_id)["status"] == "expired"
 

@@ -48,13 +48,13 @@ def fetch(url: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def drawn(stack: System, subscriber: Subscriber) -> Any:
-    """Three pictures of one request, with words no other test uses; somebody listens from the beginning."""
+    """Three images of one request, with words no other test uses; somebody listens from the beginning."""
     view = stack.draw("a quokka reading a newspaper", count=3, model="sd3.5-large", seed=5)
     assert view["status"] == "succeeded", view
     return view
 
 
-def test_pictures_are_found_by_model_words_and_day_and_pages_follow_one_another(stack: System, drawn: Any) -> None:
+def test_images_are_found_by_model_words_and_day_and_pages_follow_one_another(stack: System, drawn: Any) -> None:
     expected = sorted((image["id"] for image in drawn["images"]), reverse=True)
     day = drawn["timeline"][-1]["at"][:10]
     for query in ("q=quokka", "q=QUOKKA%20newspaper", f"day={day}&q=quokka", "model=sd3.5-large&q=quokka"):
@@ -87,7 +87,7 @@ def test_a_share_link_needs_no_key_and_stops_when_it_is_revoked(stack: System, d
     assert follow(stack, answer.json["url"])[0] == 404
 
 
-def test_a_deleted_picture_is_gone_with_its_files_and_links_and_the_world_is_told(
+def test_a_deleted_image_is_gone_with_its_files_and_links_and_the_world_is_told(
     stack: System, subscriber: Subscriber, drawn: Any
 ) -> None:
     picture, request_id = drawn["images"][2]["id"], drawn["id"]

@@ -1,6 +1,6 @@
 """Health and the smaller routes on the deployed template, with the gateway, its authorizer and IAM in force."""
 
-from events.api import SECURITY_HEADERS
+from kit.http_api import SECURITY_HEADERS
 from tests.e2e.system import System
 
 
@@ -55,4 +55,4 @@ def test_what_was_counted_is_shown_day_by_day(stack: System) -> None:
         assert answer.status == 200, answer.content
         return bool(answer.json["total"]["requests"]["succeeded"])
 
-    stack.wait_until(counted, what="analytics to have counted a picture")
+    stack.wait_until(counted, what="analytics to have counted a image")

@@ -114,7 +114,7 @@ class Hook(ThreadingHTTPServer):
         self.answers: list[tuple[int, dict[str, str]]] = []
         """The next ones; 204 where there are none."""
         super().__init__(("127.0.0.1", 0), _Visitor)
-        self.url = f"http://127.0.0.1:{self.server_address[1]}/hooks/pictures?token=abc"
+        self.url = f"http://127.0.0.1:{self.server_address[1]}/hooks/images?token=abc"
 
 
 class _Visitor(BaseHTTPRequestHandler):
@@ -187,7 +187,7 @@ def test_a_webhook_is_told_of_the_end_of_a_request_with_a_signature_that_holds(
     delivery = hooks.ended(webhook)
 
     ((path, headers, body),) = hook.calls
-    assert path == "/hooks/pictures?token=abc"
+    assert path == "/hooks/images?token=abc"
     message = Webhook(webhook["secret"]).verify(body, headers)
     assert message["type"] == "request.status_changed"
     assert (message["data"]["request_id"], message["data"]["status"]) == (request_id, "succeeded")

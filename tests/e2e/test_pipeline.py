@@ -73,7 +73,7 @@ def test_the_gallery_shows_what_the_request_shows(stack: System) -> None:
         pytest.param("a realistic photo of the president being arrested", "claude", id="claude"),
     ],
 )
-def test_a_rejected_prompt_says_category_and_field_and_costs_no_picture(stack: System, prompt: str, layer: str) -> None:
+def test_a_rejected_prompt_says_category_and_field_and_costs_no_image(stack: System, prompt: str, layer: str) -> None:
     before = stack.models("GET", "/_calls")["counts"]
     view = stack.draw(prompt)
 
@@ -98,7 +98,7 @@ def test_moderation_fails_closed(stack: System, effect: str) -> None:
 
 @pytest.mark.parametrize("effect", ["filter_input", "filter_output"])
 def test_a_filtered_image_is_a_rejection_that_is_not_retried(stack: System, effect: str) -> None:
-    prompt = f"a picture that the model will not show {effect}"
+    prompt = f"a image that the model will not show {effect}"
     stack.models("POST", "/_faults", {"operation": "invoke", "effect": effect, "prompt_contains": prompt})
     view = stack.draw(prompt)
     assert view["status"] == "rejected"
@@ -122,7 +122,7 @@ def test_a_model_that_has_ended_fails_where_only_it_was_asked_for(stack: System)
 @pytest.mark.parametrize(
     "model", ["sdxl-v1", "titan-v1", "titan-v2", "nova-canvas", "sd3.5-large", "stable-image-ultra"]
 )
-def test_every_model_of_the_catalogue_draws(stack: System, model: str) -> None:
+def test_every_model_of_the_catalog_draws(stack: System, model: str) -> None:
     stack.models("POST", "/_lifecycle", {"*": "ACTIVE"})
     view = stack.draw("a sailing boat", model=model, failover=False)
     assert view["images"][0]["model"] == model

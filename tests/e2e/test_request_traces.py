@@ -7,14 +7,14 @@ from typing import Any
 from tests.e2e.system import System
 
 
-def test_a_retried_request_is_traced_from_the_post_to_the_stored_picture(stack: System, tmp_path: Path) -> None:
+def test_a_retried_request_is_traced_from_the_post_to_the_stored_image(stack: System, tmp_path: Path) -> None:
     prompt = "a heron that leaves footprints"
     rule = {"operation": "invoke", "effect": "throttle", "times": 1, "prompt_contains": prompt}
     stack.models("POST", "/_faults", rule)
     request_id = stack.draw(prompt, seconds=60)["id"]
 
     def drawn_twice() -> Any:
-        """The logs arrive a little later than the picture."""
+        """The logs arrive a little later than the image."""
         told = stack.ops("trace", request_id, "--json", "--otlp", str(tmp_path / "spans.json"))
         assert told.returncode == 0, told.stderr
         found = steps(json.loads(told.stdout)["events"])
@@ -23,20 +23,20 @@ def test_a_retried_request_is_traced_from_the_post_to_the_stored_picture(stack: 
     found = stack.wait_until(drawn_twice, what="every step in the logs")
     assert [step["step"] for step in found] == [
         "moderation.prompt",
-        "generation.draw",
-        "moderation.picture",
+        "generation.generate",
+        "moderation.image",
         "storage.store",
     ]
-    drawing = found[1]
-    assert [delivery["outcome"] for delivery in drawing["deliveries"]] == ["retried", "handled"]
-    assert drawing["deliveries"][0]["error"]
-    assert [call.split(" in ")[0] for call in drawing["calls"]][-1] == "picture 0: stable-image-core generated"
+    parameters = found[1]
+    assert [delivery["outcome"] for delivery in parameters["deliveries"]] == ["retried", "handled"]
+    assert parameters["deliveries"][0]["error"]
+    assert [call.split(" in ")[0] for call in parameters["calls"]][-1] == "image 0: stable-image-core generated"
     assert all(step["worked_seconds"] > 0 and step["waited_seconds"] >= 0 for step in found)
 
     exported = json.loads((tmp_path / "spans.json").read_text())["resourceSpans"]
     spans = [span for one in exported for scope in one["scopeSpans"] for span in scope["spans"]]
     assert {span["traceId"] for span in spans} == {request_id.replace("-", "")}
-    assert {"request", "ImageRequested", "ImageStored", "generation.draw"} <= {span["name"] for span in spans}
+    assert {"request", "ImageRequested", "ImageStored", "generation.generate"} <= {span["name"] for span in spans}
 
     printed = stack.ops("trace", request_id)
     assert "ImageStored" in printed.stdout

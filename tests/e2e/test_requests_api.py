@@ -22,7 +22,7 @@ def at_once(times: int, call: Callable[[int], Answer]) -> list[Answer]:
 
 
 def paid_calls(stack: System, prompt: str) -> int:
-    """Return how many pictures of a prompt were paid for."""
+    """Return how many images of a prompt were paid for."""
     digest = hashlib.sha256(prompt.encode()).hexdigest()
     calls = stack.models("GET", "/_calls")["calls"]
     return sum(call["paid"] for call in calls if call["operation"] == "invoke" and call["prompt_sha256"] == digest)
@@ -62,7 +62,9 @@ def test_of_150_concurrent_requests_of_a_key_exactly_100_are_accepted_and_none_t
     stack.wait_until(lambda: not stack.queue_depth("generation-tombstones"), what="generation to know")
     nobody_screens()
     stack.wait_until(lambda: not stack.queue_depth("moderation-prompt"), seconds=90, what="prompts to be screened")
-    stack.wait_until(lambda: not stack.queue_depth("generation-draw"), seconds=60, what="generation to look at them")
+    stack.wait_until(
+        lambda: not stack.queue_depth("generation-generate"), seconds=60, what="generation to look at them"
+    )
     assert paid_calls(stack, prompt) == 0
 
 
@@ -95,7 +97,7 @@ def test_twenty_racing_callers_with_one_idempotency_key_make_one_request_and_one
         view = stack.call("GET", f"/v1/requests/{request_id}", key=key).json
         return view if view["status"] == "succeeded" else None
 
-    view = stack.wait_until(ended, seconds=60, what="the picture")
+    view = stack.wait_until(ended, seconds=60, what="the image")
     assert len(view["images"]) == paid_calls(stack, prompt) == 1
     other = stack.call("POST", "/v1/requests", {"prompt": "another"}, repeatable, key=key)
     assert (other.status, other.json["code"]) == (422, "idempotency_key_reused")
@@ -128,7 +130,7 @@ def test_models_are_listed_and_how_long_they_take_is_told_once_that_is_known(sta
     assert sum(found["default"] for found in models) == 1
 
 
-def test_a_deleted_picture_is_shown_as_deleted(stack: System) -> None:
+def test_a_deleted_image_is_shown_as_deleted(stack: System) -> None:
     view = stack.draw("a lighthouse that did not last")
     (image,) = view["images"]
     assert stack.call("DELETE", f"/v1/images/{image['id']}").status in {200, 202, 204}

@@ -53,7 +53,7 @@ def run(stack: System, command: str, request_id: str) -> str:
 
 
 def stalled(stack: System) -> tuple[str, Callable[[], None]]:
-    """Have a request stall, because its picture is missing; return its id and what puts the picture back."""
+    """Have a request stall, because its image is missing; return its id and what puts the image back."""
     s3, bucket = stack.client("s3"), stack.outputs["HandoffBucketName"]
     resume = stack.pause("storage-store")
     try:
@@ -124,10 +124,10 @@ def test_an_edited_message_answers_the_stall_and_its_request_succeeds(stack: Sys
     (group,) = stack.call("GET", "/v1/operations/dead-letters", key=stack.stack.admin_key).json["groups"]
     path = f"/v1/operations/dead-letters/{group['fingerprint']}"
     (letter,) = stack.call("GET", path, key=stack.stack.admin_key).json["letters"]
-    change = f"edit {letter['event_id']} --set data.drawing.steps=30"
+    change = f"edit {letter['event_id']} --set data.parameters.steps=30"
 
     shown = run(stack, f'make dlq ARGS="{change}"', request_id)
-    assert "data.drawing.steps" in shown
+    assert "data.parameters.steps" in shown
     assert stack.show(request_id)["status"] == "stalled"
     assert "sent as event" in run(stack, f'make dlq ARGS="{change} --send --yes"', request_id)
 

@@ -22,10 +22,10 @@ from schemathesis.config import (
 )
 from schemathesis.schemas import BaseSchema
 
-from docs.generate import ROOT
-from docs.openapi import openapi
-from docs.openapi_parts import PATH_PARAMETERS
 from tests.e2e.system import System
+from tools.docs.generate import ROOT
+from tools.docs.openapi import openapi
+from tools.docs.openapi_parts import PATH_PARAMETERS
 
 EXAMPLES = 15
 """Random calls an operation, beside the examples and the boundary cases."""
@@ -41,7 +41,7 @@ CHECKS = [
 ]
 """Not among them, and why:
 
-- positive_data_acceptance: what goes with which model is in the catalogue, not in the schema, and refused with a 422.
+- positive_data_acceptance: what goes with which model is in the catalog, not in the schema, and refused with a 422.
 - unsupported_method: to a path's other methods the gateway answers 404 by itself, as AWS's HTTP APIs do.
 - missing_required_header: no header is required.
 - use_after_free, ensure_resource_availability, object_level_authorization: chains of calls, which each area tests.
@@ -60,7 +60,7 @@ UNKNOWN = {
 """Well-formed, and nothing is there."""
 SAYS_503 = {"show_readiness"}
 """With 503 it says that not all is well, in the very shape of 200: an answer, not a failure."""
-OWN_PICTURE = {"delete_image": 1, "create_share": 2}
+OWN_IMAGE = {"delete_image": 1, "create_share": 2}
 """By index: what one operation deletes or fills up is not what the others look at."""
 
 
@@ -92,7 +92,7 @@ class Known:
         self._request = self._call("POST", "/v1/requests", {"prompt": "A lighthouse at dusk", "count": 3})["id"]
         hooks = [self._call("POST", "/v1/webhooks", {"url": "http://127.0.0.1:9/"})["webhook_id"] for _ in range(2)]
         self._webhook, self._webhook_to_delete = hooks  # made first: creating webhooks fills up what an owner may have
-        stack.wait_until(self._is_drawn, seconds=90, what="the pictures to call the API with")
+        stack.wait_until(self._is_drawn, seconds=90, what="the images to call the API with")
         self.session = cache(self._session)
 
     def key(self, scope: str) -> str:
@@ -101,10 +101,10 @@ class Known:
 
     def _session(self, operation_id: str) -> requests.Session:
         """Return what sends an operation's calls to things of its own: what one deletes, another may need."""
-        picture = f"{self._request}-{OWN_PICTURE.get(operation_id, 0)}"
-        real = {"request_id": self._request, "image_id": picture}
+        image = f"{self._request}-{OWN_IMAGE.get(operation_id, 0)}"
+        real = {"request_id": self._request, "image_id": image}
         if operation_id in {"open_share", "revoke_share"}:
-            share = self._call("POST", f"/v1/images/{picture}/shares", {})
+            share = self._call("POST", f"/v1/images/{image}/shares", {})
             real |= {"share_id": share["id"], "token": share["url"].rsplit("/", 1)[1]}
         real["webhook_id"] = self._webhook_to_delete if operation_id == "delete_webhook" else self._webhook
         if operation_id == "resend_delivery":
@@ -128,7 +128,7 @@ class Redirecting(requests.Session):
 
     def __init__(self, real: dict[str, str]) -> None:
         super().__init__()
-        # A picture's id begins with its request's: the longer first.
+        # A image's id begins with its request's: the longer first.
         self._real = sorted(real.items(), key=lambda pair: -len(pair[0]))
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:

@@ -8,7 +8,7 @@ import pytest
 from aws_lambda_powertools.metrics import EphemeralMetrics
 from pytest_socket import disable_socket, enable_socket, socket_allow_hosts
 
-from docs.dashboards.metrics import CATALOGUE
+from tools.dashboards.metrics import CATALOG
 
 LOOPBACK = ["127.0.0.1", "localhost"]
 
@@ -32,14 +32,14 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _explained_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hold every metric that a test sees to the catalogue: its name, its unit, its dimensions."""
+    """Hold every metric that a test sees to the catalog: its name, its unit, its dimensions."""
     serialize = EphemeralMetrics.serialize_metric_set
 
     def checked(self: Any, *arguments: Any, **options: Any) -> Any:
         line = serialize(self, *arguments, **options)
         (said,) = line["_aws"]["CloudWatchMetrics"]
         for metric in said["Metrics"]:
-            known = CATALOGUE[metric["Name"]]
+            known = CATALOG[metric["Name"]]
             assert metric["Unit"] == known.unit, json.dumps(said)
             assert set(said["Dimensions"][0]) - {"service"} == set(known.dimensions), json.dumps(said)
         return line

@@ -7,13 +7,14 @@ from typing import Final
 import boto3
 from aws_lambda_powertools.event_handler import Response
 
-from events.api import Api, ApiProblem, field_error, json_response
-from events.secrets import secret_key
-from events.telemetry import logger
-from services.accounts import logic
+from kit.http_api import ApiProblem, HttpApi, field_error, json_response
+from kit.secrets import secret_key
+from kit.telemetry import logger
+from services.accounts import service
 from services.accounts.adapters import KeyTable, PreferenceTable, StaleError
 from services.accounts.keys import is_key_id
-from services.accounts.operations import (
+from services.accounts.parameters import KeyQuery, NewKey, Preferences, Rotation
+from services.accounts.routes import (
     CREATE_KEY,
     LIST_KEYS,
     REVOKE_KEY,
@@ -21,7 +22,6 @@ from services.accounts.operations import (
     SET_PREFERENCES,
     SHOW_PREFERENCES,
 )
-from services.accounts.parameters import KeyQuery, NewKey, Preferences, Rotation
 from services.accounts.settings import AccountSettings
 from services.accounts.views import KeyList, KeyWithText, place_of
 
@@ -32,14 +32,14 @@ dynamodb = boto3.client("dynamodb")
 keys = KeyTable(dynamodb, settings.table_name)
 preferences = PreferenceTable(dynamodb, settings.table_name)
 hash_secret = secret_key(boto3.client("secretsmanager"), settings.hash_secret_arn)
-handler = Api()
+handler = HttpApi()
 
 
 @handler.serve(CREATE_KEY)
 def create() -> Response[str]:
     """Make a key."""
     now = datetime.now(UTC)
-    key, text = logic.create(keys, handler.body(NewKey), hash_secret(), now)
+    key, text = service.create(keys, handler.body(NewKey), hash_secret(), now)
     logger.info("key created", key_id=key.key_id, owner=key.owner, scopes=key.scopes, by=handler.caller.key_id)
     return json_response(201, KeyWithText.with_text(key, text, now))
 
@@ -61,10 +61,10 @@ def rotate(key_id: str) -> Response[str]:
     """Give a key a new text."""
     now, wanted = datetime.now(UTC), handler.body(Rotation)
     try:
-        key, text = logic.rotate(keys, _known(key_id), wanted.grace_seconds, hash_secret(), now)
+        key, text = service.rotate(keys, _known(key_id), wanted.grace_seconds, hash_secret(), now)
     except KeyError:
         raise _unknown() from None
-    except logic.NotActiveError as error:
+    except service.NotActiveError as error:
         raise ApiProblem(409, "key_not_active", f"The key is {error.status}") from error
     logger.info("key rotated", key_id=key_id, grace_seconds=wanted.grace_seconds, by=handler.caller.key_id)
     return json_response(200, KeyWithText.with_text(key, text, now))

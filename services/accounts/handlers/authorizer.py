@@ -6,9 +6,9 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from events import startup
-from events.secrets import secret_key
-from events.telemetry import logger
+from kit import startup
+from kit.secrets import secret_key
+from kit.telemetry import logger
 from services.accounts.adapters import KeyTable
 from services.accounts.admission import Gate, RefusedError, presented_key
 from services.accounts.settings import AccountSettings

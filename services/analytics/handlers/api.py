@@ -5,15 +5,15 @@ from datetime import UTC, datetime
 import boto3
 from aws_lambda_powertools.event_handler import Response
 
-from events.api import Api, json_response
+from kit.http_api import HttpApi, json_response
 from services.analytics.adapters import CounterTable
-from services.analytics.operations import SHOW_DAYS
+from services.analytics.routes import SHOW_DAYS
 from services.analytics.settings import ApiSettings
 from services.analytics.views import DailyQuery, DailyReport
 
 settings = ApiSettings.load()
 table = CounterTable(boto3.client("dynamodb"), settings.table_name)
-handler = Api()
+handler = HttpApi()
 
 
 @handler.serve(SHOW_DAYS)

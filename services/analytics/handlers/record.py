@@ -2,11 +2,11 @@
 
 import boto3
 
-from events.runtime import consumer
-from events.secrets import secret_key
+from kit.runtime import consumer
+from kit.secrets import secret_key
 from services.analytics.adapters import CounterTable, EventArchive
 from services.analytics.figures import tell
-from services.analytics.logic import Recorder
+from services.analytics.service import Recorder
 from services.analytics.settings import RecordSettings
 
 settings = RecordSettings.load()

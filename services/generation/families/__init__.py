@@ -10,4 +10,4 @@ from services.generation.families.titan import TITAN
 __all__ = ["FAMILIES", "Drawn", "Family"]
 
 FAMILIES: Final = {"sdxl": SDXL, "titan": TITAN, "nova": TITAN, "stability": STABILITY}
-"""By ``Model.family`` of the catalogue."""
+"""By ``Model.family`` of the catalog."""

@@ -1,4 +1,4 @@
-"""Stable Diffusion 3.5, Stable Image Core and Ultra: a prompt and an aspect ratio, one picture a call.
+"""Stable Diffusion 3.5, Stable Image Core and Ultra: a prompt and an aspect ratio, one image a call.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-stability-diffusion.html
 """
@@ -6,16 +6,16 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-stability-
 from collections.abc import Mapping
 from typing import Any, Final
 
-from events.drawing import Drawing, ModelPlan
-from events.models import Model
-from services.generation.families.answers import Drawn, Family, picture
+from events.images import GenerationParameters, ModelPlan
+from events.model_catalog import Model
+from services.generation.families.answers import Drawn, Family, image
 from services.generation.model_errors import ModelCallError
 
 
-def _body(drawing: Drawing, plan: ModelPlan, _model: Model, seed: int) -> dict[str, Any]:
-    body: dict[str, Any] = {"prompt": drawing.prompt, "seed": seed, "output_format": "png"}
-    if drawing.negative_prompt:
-        body["negative_prompt"] = drawing.negative_prompt
+def _body(parameters: GenerationParameters, plan: ModelPlan, _model: Model, seed: int) -> dict[str, Any]:
+    body: dict[str, Any] = {"prompt": parameters.prompt, "seed": seed, "output_format": "png"}
+    if parameters.negative_prompt:
+        body["negative_prompt"] = parameters.negative_prompt
     if plan.aspect_ratio:
         body["aspect_ratio"] = plan.aspect_ratio
     return body
@@ -25,7 +25,7 @@ def _parse(answer: Mapping[str, Any]) -> Drawn:
     reason = (answer.get("finish_reasons") or [None])[0]
     if reason is not None:  # a filtered answer may lack `images` and `seeds`
         raise ModelCallError("ContentFiltered" if reason.startswith("Filter reason") else "InferenceError")
-    return picture(answer["images"][0], (answer.get("seeds") or [None])[0])
+    return image(answer["images"][0], (answer.get("seeds") or [None])[0])
 
 
 STABILITY: Final = Family(_body, _parse)

@@ -1,4 +1,4 @@
-"""Amazon Titan Image Generator and Nova Canvas: one shape; only Nova knows styles, and the catalogue says which.
+"""Amazon Titan Image Generator and Nova Canvas: one shape; only Nova knows styles, and the catalog says which.
 
 https://docs.aws.amazon.com/nova/latest/userguide/image-gen-req-resp-structure.html
 """
@@ -6,36 +6,36 @@ https://docs.aws.amazon.com/nova/latest/userguide/image-gen-req-resp-structure.h
 from collections.abc import Mapping
 from typing import Any, Final
 
-from events.drawing import Drawing, ModelPlan
-from events.models import Model
-from services.generation.families.answers import Drawn, Family, picture, within
+from events.images import GenerationParameters, ModelPlan
+from events.model_catalog import Model
+from services.generation.families.answers import Drawn, Family, image, within
 from services.generation.model_errors import ModelCallError
 
 
-def _body(drawing: Drawing, plan: ModelPlan, model: Model, seed: int) -> dict[str, Any]:
-    params: dict[str, Any] = {"text": drawing.prompt}
-    if drawing.negative_prompt:
-        params["negativeText"] = drawing.negative_prompt
-    if drawing.style in model.styles:
-        params["style"] = drawing.style
+def _body(parameters: GenerationParameters, plan: ModelPlan, model: Model, seed: int) -> dict[str, Any]:
+    params: dict[str, Any] = {"text": parameters.prompt}
+    if parameters.negative_prompt:
+        params["negativeText"] = parameters.negative_prompt
+    if parameters.style in model.styles:
+        params["style"] = parameters.style
     config: dict[str, Any] = {
-        # These models would draw five at once; the price is by the picture, so asking one by one costs the same.
+        # These models would draw five at once; the price is by the image, so asking one by one costs the same.
         "numberOfImages": 1,
-        "quality": drawing.quality,
+        "quality": parameters.quality,
         "width": plan.width,
         "height": plan.height,
         "seed": seed,
     }
-    if within(drawing.guidance, model.guidance):
-        config["cfgScale"] = drawing.guidance
+    if within(parameters.guidance, model.guidance):
+        config["cfgScale"] = parameters.guidance
     return {"taskType": "TEXT_IMAGE", "textToImageParams": params, "imageGenerationConfig": config}
 
 
 def _parse(answer: Mapping[str, Any]) -> Drawn:
     images = answer.get("images") or []
     if images:
-        return picture(images[0])
-    # A blocked picture is a 200 that says so in `error`.
+        return image(images[0])
+    # A blocked image is a 200 that says so in `error`.
     blocked = "content filter" in (answer.get("error") or "").casefold()
     raise ModelCallError("ContentFiltered" if blocked else "InferenceError")
 

@@ -8,7 +8,7 @@ import boto3
 from events.catalog.request_cancelled import RequestCancelled
 from events.catalog.request_expired import RequestExpired
 from events.envelope import Event
-from events.runtime import consumer
+from kit.runtime import consumer
 from services.generation.adapters import DynamoGuard
 from services.generation.settings import GuardSettings
 

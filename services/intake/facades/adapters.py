@@ -1,12 +1,12 @@
-"""What waiting and the facades reach over the network: the function that waits, and the files of finished pictures."""
+"""What waiting and the facades reach over the network: the function that waits, and the files of finished images."""
 
 import json
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from events.errors import error_code
-from events.telemetry import logger
+from kit.errors import error_code
+from kit.telemetry import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.client import LambdaClient
@@ -38,7 +38,7 @@ class WaitingFunction:
         return bool(json.loads(answer["Payload"].read())["ended"])
 
 
-class GalleryPictures:
+class GalleryImages:
     """The files in the gallery bucket."""
 
     def __init__(self, client: "S3Client", bucket: str) -> None:

@@ -1,26 +1,26 @@
-"""What facades read from a request that has ended. Ours shows every ending; other APIs know pictures or errors."""
+"""What facades read from a request that has ended. Ours shows every ending; other APIs know images or errors."""
 
 from datetime import datetime
 
-from events.api import ApiProblem, field_error
+from kit.http_api import ApiProblem, field_error
 from services.intake.lifecycle import CANCELLED, REJECTED, SUCCEEDED
 from services.intake.views import RequestView
 
 
-def picture_urls(view: RequestView) -> list[str]:
-    """Return where the pictures are, one at least. Raises ``ApiProblem`` where the request ended without one."""
+def image_urls(view: RequestView) -> list[str]:
+    """Return where the images are, one at least. Raises ``ApiProblem`` where the request ended without one."""
     found = [image.url for image in view.images if image.url]
     if not found:
-        raise _without_pictures(view)
+        raise _without_images(view)
     return found
 
 
 def stored_at(view: RequestView) -> datetime:
-    """Return when the pictures of a request that succeeded were there."""
+    """Return when the images of a request that succeeded were there."""
     return next(moment.at for moment in view.timeline if moment.event == "ImageStored")
 
 
-def _without_pictures(view: RequestView) -> ApiProblem:
+def _without_images(view: RequestView) -> ApiProblem:
     where = {"Location": view.links.self}
     why = view.reason.detail if view.reason else ""
     if view.status == REJECTED:
@@ -31,5 +31,5 @@ def _without_pictures(view: RequestView) -> ApiProblem:
     if view.status == CANCELLED:
         return ApiProblem(409, "request_cancelled", "The request was cancelled", headers=where)
     if view.status == SUCCEEDED:
-        return ApiProblem(410, "pictures_deleted", "The pictures of this request were deleted", headers=where)
+        return ApiProblem(410, "images_deleted", "The images of this request were deleted", headers=where)
     return ApiProblem(500, view.reason.code if view.reason else view.status, why, headers=where)

@@ -9,12 +9,12 @@ from typing import Annotated, Any, Final, Literal
 from aws_lambda_powertools.event_handler import Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from events.api import ApiProblem
-from events.legacy_api import tell_failure
-from events.models import Catalogue
-from events.texts import Text
+from events.model_catalog import ModelCatalog
+from kit.http_api import ApiProblem
+from kit.legacy_api import tell_failure
+from kit.text import Text
 from services.intake.facades import translation
-from services.intake.facades.endings import picture_urls, stored_at
+from services.intake.facades.endings import image_urls, stored_at
 from services.intake.parameters import NewRequest
 from services.intake.views import Accepted, RequestView
 
@@ -63,8 +63,8 @@ class LegacyAccepted(BaseModel):
     message: str
 
 
-class LegacyPictureData(BaseModel):
-    """A finished picture."""
+class LegacyImageData(BaseModel):
+    """A finished image."""
 
     model_config = ConfigDict(defer_build=True)
 
@@ -79,21 +79,21 @@ class LegacyPictureData(BaseModel):
     """When it was stored."""
 
 
-class LegacyPicture(BaseModel):
+class LegacyImage(BaseModel):
     """200: it was waited for."""
 
     model_config = ConfigDict(defer_build=True)
 
     success: Literal[True] = True
-    data: LegacyPictureData
+    data: LegacyImageData
     message: str
 
 
-def new_request(body: LegacyRequest, catalogue: Catalogue, today: date) -> NewRequest:
+def new_request(body: LegacyRequest, catalog: ModelCatalog, today: date) -> NewRequest:
     """Return what is asked for in our own terms. A model nobody knows is passed on, to be refused by name."""
     if body.modelId is None:
-        model = translation.default_model(catalogue, today)
-    elif (found := translation.find_model(body.modelId, catalogue, today)) is not None:
+        model = translation.default_model(catalog, today)
+    elif (found := translation.find_model(body.modelId, catalog, today)) is not None:
         model = found
     else:
         return NewRequest(prompt=body.prompt, model=body.modelId)
@@ -111,21 +111,21 @@ def new_request(body: LegacyRequest, catalogue: Catalogue, today: date) -> NewRe
 def accepted(body: Accepted) -> LegacyAccepted:
     """Return the answer to what is on its way."""
     data = LegacyAcceptedData(id=body.id, status=body.status, statusUrl=body.links.self)
-    return LegacyAccepted(data=data, message="The picture is on its way: look at statusUrl")
+    return LegacyAccepted(data=data, message="The image is on its way: look at statusUrl")
 
 
-def finished(view: RequestView) -> LegacyPicture:
-    """Return the answer to what was waited for. Raises ``ApiProblem`` where it ended without a picture."""
-    url = picture_urls(view)[0]
+def finished(view: RequestView) -> LegacyImage:
+    """Return the answer to what was waited for. Raises ``ApiProblem`` where it ended without a image."""
+    url = image_urls(view)[0]
     finished_at = stored_at(view)
-    data = LegacyPictureData(
+    data = LegacyImageData(
         id=view.id,
         prompt=str(view.request["prompt"]),
         url=url,
         generationTime=round((finished_at - view.created_at).total_seconds() * 1000),
         timestamp=finished_at,
     )
-    return LegacyPicture(data=data, message="The picture is finished")
+    return LegacyImage(data=data, message="The image is finished")
 
 
 def tell(problem: ApiProblem) -> Response[str]:

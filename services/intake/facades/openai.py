@@ -8,16 +8,16 @@ from typing import Final, Literal
 from aws_lambda_powertools.event_handler import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from events.api import ApiProblem, field_error, json_response
-from events.models import Catalogue
-from events.texts import Text
+from events.model_catalog import ModelCatalog
+from kit.http_api import ApiProblem, field_error, json_response
+from kit.text import Text
 from services.intake.facades import translation
-from services.intake.facades.endings import picture_urls, stored_at
+from services.intake.facades.endings import image_urls, stored_at
 from services.intake.parameters import MAX_COUNT, NewRequest
 from services.intake.views import RequestView
 
 MAX_BASE64: Final = 5_900_000
-"""Characters of all pictures together: Lambda's answers end at 6 MiB (6,291,456 bytes), with envelope and headers."""
+"""Characters of all images together: Lambda's answers end at 6 MiB (6,291,456 bytes), with envelope and headers."""
 BEST_QUALITIES: Final = frozenset({"hd", "high"})
 
 
@@ -42,7 +42,7 @@ class ImageGeneration(BaseModel):
 
 
 class ImageData(BaseModel):
-    """One picture: its address or its content, as asked."""
+    """One image: its address or its content, as asked."""
 
     model_config = ConfigDict(defer_build=True)
 
@@ -51,7 +51,7 @@ class ImageData(BaseModel):
 
 
 class Images(BaseModel):
-    """The answer. Fewer pictures than asked for where some were filtered."""
+    """The answer. Fewer images than asked for where some were filtered."""
 
     model_config = ConfigDict(defer_build=True)
 
@@ -79,10 +79,10 @@ class OpenAIError(BaseModel):
     error: OpenAIFailure
 
 
-def new_request(body: ImageGeneration, catalogue: Catalogue, today: date) -> NewRequest:
+def new_request(body: ImageGeneration, catalog: ModelCatalog, today: date) -> NewRequest:
     """Return what is asked for in our own terms."""
-    named = translation.find_model(body.model, catalogue, today) if body.model else None
-    model = named or translation.default_model(catalogue, today)
+    named = translation.find_model(body.model, catalog, today) if body.model else None
+    model = named or translation.default_model(catalog, today)
     return NewRequest(
         prompt=body.prompt,
         model=model.key,
@@ -97,7 +97,7 @@ def tell(problem: ApiProblem) -> Response[str]:
     """Return ``problem`` in OpenAI's shape.
 
     Its client repeats what failed by 409, 429 or 5xx. Only after a 429 nothing was accepted for sure: everything else
-    says not to, or a picture would be paid for twice.
+    says not to, or a image would be paid for twice.
     """
     status = 400 if problem.status == 422 else problem.status
     first = problem.errors[0] if problem.errors else {}
@@ -121,10 +121,10 @@ def _type(status: int) -> str:
 def images(view: RequestView, fetch: Callable[[str], bytes] | None = None) -> Images:
     """Return a finished request as OpenAI's answer.
 
-    With ``fetch``, which takes what ``view`` has for URLs, it holds the pictures themselves.
-    Raises ``ApiProblem`` where it ended without a picture, or where the pictures are too large for one answer.
+    With ``fetch``, which takes what ``view`` has for URLs, it holds the images themselves.
+    Raises ``ApiProblem`` where it ended without a image, or where the images are too large for one answer.
     """
-    urls = picture_urls(view)
+    urls = image_urls(view)
     data = (
         [ImageData(b64_json=text) for text in _encoded(view, urls, fetch)]
         if fetch
@@ -139,7 +139,7 @@ def unfinished(request_id: str) -> ApiProblem:
     return ApiProblem(
         504,
         "request_in_progress",
-        f"The picture is not finished yet. Nothing is lost: do not ask again, look at GET {address}",
+        f"The image is not finished yet. Nothing is lost: do not ask again, look at GET {address}",
         headers={"Location": address},
     )
 
@@ -154,7 +154,7 @@ def _encoded(view: RequestView, keys: list[str], fetch: Callable[[str], bytes]) 
             raise ApiProblem(
                 400,
                 "answer_too_large",
-                f"The pictures are drawn, look at GET {view.links.self}, but in base64 they do not fit into one answer",
+                f"The images are drawn, look at GET {view.links.self}, but in base64 they do not fit into one answer",
                 errors=[field_error("response_format", f"use url: b64_json ends at {MAX_BASE64} characters")],
                 headers={"Location": view.links.self},
             )

@@ -4,27 +4,27 @@ from datetime import date
 from math import log
 from typing import Any
 
-from events.drawing import Quality
-from events.models import Catalogue, Model
+from events.images import Quality
+from events.model_catalog import Model, ModelCatalog
 from services.intake.parameters import broken_rule
 
 
-def find_model(name: str, catalogue: Catalogue, today: date) -> Model | None:
+def find_model(name: str, catalog: ModelCatalog, today: date) -> Model | None:
     """Return the model that ``name``, our key or Bedrock's id, stands for, or None for a name nobody has.
 
     Clients written long ago name models that have ended: the nearest successor that has not stands in, so that its
     own limits count and not those of a model that will never draw again.
     """
-    model = catalogue.get(name) or next((m for m in catalogue if name in _bedrock_names(m)), None)
+    model = catalog.get(name) or next((m for m in catalog if name in _bedrock_names(m)), None)
     if model is None or not model.ended(today):
         return model
-    return next((heir for heir in catalogue.successors(model) if not heir.ended(today)), model)
+    return next((heir for heir in catalog.successors(model) if not heir.ended(today)), model)
 
 
-def default_model(catalogue: Catalogue, today: date) -> Model:
+def default_model(catalog: ModelCatalog, today: date) -> Model:
     """Return the model that draws when the caller names none."""
-    model = find_model(catalogue.default, catalogue, today)
-    assert model is not None  # noqa: S101 - the default is one of the catalogue's
+    model = find_model(catalog.default, catalog, today)
+    assert model is not None  # noqa: S101 - the default is one of the catalog's
     return model
 
 

@@ -10,18 +10,19 @@ import boto3
 from aws_lambda_powertools.event_handler import Response
 from botocore.config import Config
 
-from events.api import Api, ApiProblem, json_response
-from events.links import image_links
-from events.models import Catalogue, catalogue
+from events.model_catalog import ModelCatalog, model_catalog
+from kit.http_api import ApiProblem, HttpApi, json_response
+from kit.signed_urls import image_links
 from services.intake.adapters import RequestTable
 from services.intake.creation import POLL_SECONDS, Creation
 from services.intake.facades import legacy
 from services.intake.facades.adapters import WaitingFunction
 from services.intake.figures import Estimates
 from services.intake.listing import ListQuery
-from services.intake.logic import TooLateError, cancel, find
 from services.intake.model_views import ModelList, model_view
-from services.intake.operations import (
+from services.intake.parameters import NewRequest
+from services.intake.quota import RateLimiter
+from services.intake.routes import (
     CANCEL_REQUEST,
     CREATE_REQUEST,
     GENERATE_AS_BEFORE,
@@ -31,8 +32,7 @@ from services.intake.operations import (
     SHOW_REQUEST,
     CreateQuery,
 )
-from services.intake.parameters import NewRequest
-from services.intake.quota import RateLimiter
+from services.intake.service import TooLateError, cancel, find
 from services.intake.settings import ApiSettings
 from services.intake.signals import SignalCache
 from services.intake.tables import FigureTable, RateTable, SignalTable
@@ -49,12 +49,12 @@ table = RequestTable(client, settings.table_name, timedelta(minutes=settings.nud
 estimates = Estimates(FigureTable(client, settings.table_name))
 signals = SignalCache(SignalTable(client, settings.table_name))
 links = image_links(settings.gallery_bucket_name, settings.cdn_domain)
-handler = Api(max_body=MAX_BODY)
+handler = HttpApi(max_body=MAX_BODY)
 
 
-def models() -> Catalogue:
-    """Return the catalogue, read when it is first needed, with the lifecycles that are known by now."""
-    return catalogue(settings.custom_models).with_ends(signals.current().ends)
+def models() -> ModelCatalog:
+    """Return the catalog, read when it is first needed, with the lifecycles that are known by now."""
+    return model_catalog(settings.custom_models).with_ends(signals.current().ends)
 
 
 creation = Creation(
@@ -105,7 +105,7 @@ def create() -> Response[str]:
     return json_response(status, body, headers)
 
 
-@handler.serve(GENERATE_AS_BEFORE, tell=legacy.tell)
+@handler.serve(GENERATE_AS_BEFORE, render=legacy.tell)
 def create_as_before() -> Response[str]:
     """Accept a prompt from a client of the API's first version."""
     received = time.time()
@@ -127,7 +127,7 @@ def show_all() -> Response[str]:
 
 @handler.serve(SHOW_REQUEST)
 def show(request_id: str) -> Response[str]:
-    """Show a request of the caller's: status, timeline and pictures."""
+    """Show a request of the caller's: status, timeline and images."""
     try:
         request, state = find(table, request_id, handler.caller.owner)
     except KeyError:
@@ -152,7 +152,7 @@ def take_back(request_id: str) -> Response[str]:
 
 @handler.serve(LIST_MODELS)
 def show_models() -> Response[str]:
-    """Show the whole catalogue."""
+    """Show the whole catalog."""
     today = datetime.now(UTC).date()
     return json_response(200, ModelList(models=[model_view(m, models(), estimates, today) for m in models()]))
 

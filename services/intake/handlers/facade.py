@@ -1,4 +1,4 @@
-"""HTTP: OpenAI's Images API. Its clients expect the picture in the answer, so it waits, and only so many at once."""
+"""HTTP: OpenAI's Images API. Its clients expect the image in the answer, so it waits, and only so many at once."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -8,16 +8,16 @@ from typing import Final
 import boto3
 from aws_lambda_powertools.event_handler import Response
 
-from events.api import Api, json_response
-from events.links import image_links
-from events.models import Catalogue, catalogue
+from events.model_catalog import ModelCatalog, model_catalog
+from kit.http_api import HttpApi, json_response
+from kit.signed_urls import image_links
 from services.intake.adapters import RequestTable
 from services.intake.creation import Creation
 from services.intake.facades import openai
-from services.intake.facades.adapters import GalleryPictures
+from services.intake.facades.adapters import GalleryImages
 from services.intake.figures import Estimates
-from services.intake.operations import GENERATE_IMAGES
 from services.intake.quota import RateLimiter
+from services.intake.routes import GENERATE_IMAGES
 from services.intake.settings import FacadeSettings
 from services.intake.signals import SignalCache
 from services.intake.statuses import StatusTable
@@ -34,12 +34,12 @@ table = RequestTable(client, settings.table_name, timedelta(minutes=settings.nud
 statuses = StatusTable(client, settings.table_name)
 signals = SignalCache(SignalTable(client, settings.table_name))
 links = image_links(settings.gallery_bucket_name, settings.cdn_domain)
-handler = Api(max_body=MAX_BODY)
+handler = HttpApi(max_body=MAX_BODY)
 
 
-def models() -> Catalogue:
-    """Return the catalogue, read when it is first needed, with the lifecycles that are known by now."""
-    return catalogue(settings.custom_models).with_ends(signals.current().ends)
+def models() -> ModelCatalog:
+    """Return the catalog, read when it is first needed, with the lifecycles that are known by now."""
+    return model_catalog(settings.custom_models).with_ends(signals.current().ends)
 
 
 creation = Creation(
@@ -53,14 +53,14 @@ creation = Creation(
 
 
 @cache
-def pictures() -> GalleryPictures:
+def pictures() -> GalleryImages:
     """Return the files; the client is made for the first who wants content, not at every cold start."""
-    return GalleryPictures(boto3.client("s3"), settings.gallery_bucket_name)
+    return GalleryImages(boto3.client("s3"), settings.gallery_bucket_name)
 
 
-@handler.serve(GENERATE_IMAGES, tell=openai.tell)
+@handler.serve(GENERATE_IMAGES, render=openai.tell)
 def generate() -> Response[str]:
-    """Draw, wait, and answer with the pictures: addresses or content."""
+    """Draw, wait, and answer with the images: addresses or content."""
     received = time.monotonic()
     body = handler.body(openai.ImageGeneration)
     wanted = openai.new_request(body, models(), datetime.now(UTC).date())

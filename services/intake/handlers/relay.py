@@ -8,10 +8,10 @@ from typing import Any
 
 import boto3
 
-from events import startup
 from events.envelope import Event
-from events.publisher import Publisher, PublishError
-from events.telemetry import logger
+from kit import startup
+from kit.publisher import Publisher, PublishError
+from kit.telemetry import logger
 from services.intake.adapters import RelayQueue, request_of, state_of
 from services.intake.outbox import announce_change, announce_request
 from services.intake.settings import RelaySettings

@@ -5,7 +5,7 @@ from events.catalog.request_cancelled import RequestCancelled
 from events.catalog.request_expired import RequestExpired
 from events.catalog.request_status_changed import RequestStatusChanged
 from events.envelope import Event
-from events.runtime import consumer
+from kit.runtime import consumer
 
 
 def repeat(event: Event) -> list[Event]:

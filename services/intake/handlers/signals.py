@@ -7,7 +7,7 @@ import boto3
 from events.catalog.budget_changed import BudgetChanged
 from events.catalog.budget_exhausted import BudgetExhausted
 from events.catalog.model_lifecycle_changed import ModelLifecycleChanged
-from events.runtime import consumer
+from kit.runtime import consumer
 from services.intake.settings import TableSettings
 from services.intake.signals import note
 from services.intake.tables import SignalTable

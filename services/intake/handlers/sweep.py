@@ -5,12 +5,12 @@ from typing import Any
 
 import boto3
 
-from events import startup
-from events.publisher import Publisher
-from events.telemetry import logger, measure
+from kit import startup
+from kit.publisher import Publisher
+from kit.telemetry import logger, measure
 from services.intake.adapters import RequestTable
-from services.intake.logic import State, SweepRules, settle, sweep
 from services.intake.quota import RateLimiter
+from services.intake.service import State, SweepRules, settle, sweep
 from services.intake.settings import SweeperSettings
 from services.intake.tables import RateTable
 

@@ -14,13 +14,13 @@ from events.catalog.processing_stalled import ProcessingStalled
 from events.catalog.prompt_approved import PromptApproved
 from events.catalog.prompt_rejected import PromptRejected
 from events.envelope import Event
-from events.runtime import consumer
-from events.telemetry import logger, measure
+from kit.runtime import consumer
+from kit.telemetry import logger, measure
 from services.intake.adapters import RequestTable
 from services.intake.figures import Stopwatch
 from services.intake.lifecycle import ENDINGS
-from services.intake.logic import State, duration, settle, track
 from services.intake.quota import RateLimiter
+from services.intake.service import State, duration, settle, track
 from services.intake.settings import TableSettings
 from services.intake.tables import FigureTable, RateTable
 

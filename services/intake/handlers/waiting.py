@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 
-from events import startup
+from kit import startup
 from services.intake.statuses import StatusTable
 from services.intake.waiting import wait_for_end
 

@@ -7,15 +7,15 @@ import boto3
 from aws_lambda_powertools.event_handler import Response
 from botocore.config import Config
 
-from events.api import Api, ApiProblem, json_response
-from events.legacy_api import tell_failure
+from kit.http_api import ApiProblem, HttpApi, json_response
+from kit.legacy_api import tell_failure
 from services.moderation import policy
 from services.moderation.adapters import CheckTable, ClaudeLayer, VerdictTable
 from services.moderation.checks import Allowance, PromptChecks, SpentError, UnscreenedError
 from services.moderation.keywords import KeywordFilter
-from services.moderation.logic import PromptModeration, PromptVerdict
-from services.moderation.operations import CHECK_PROMPT, LEGACY_CHECK_PROMPT
+from services.moderation.routes import CHECK_PROMPT, LEGACY_CHECK_PROMPT
 from services.moderation.screening import Screening
+from services.moderation.service import PromptModeration, PromptVerdict
 from services.moderation.settings import PromptSettings
 from services.moderation.views import Check, LegacyAnswer, LegacyCheck, NewCheck
 
@@ -39,7 +39,7 @@ checks = PromptChecks(
     ),
     CheckTable(dynamodb, settings.table_name),
 )
-handler = Api(max_body=MAX_BODY)
+handler = HttpApi(max_body=MAX_BODY)
 
 
 @handler.serve(CHECK_PROMPT)
@@ -50,7 +50,7 @@ def check() -> Response[str]:
     return json_response(200, found, headers)
 
 
-@handler.serve(LEGACY_CHECK_PROMPT, tell=tell_failure)
+@handler.serve(LEGACY_CHECK_PROMPT, render=tell_failure)
 def legacy_check() -> Response[str]:
     """Say the same under the old name."""
     found, headers = _check(handler.body(LegacyCheck).prompt, None)

@@ -6,12 +6,12 @@ from botocore.config import Config
 from events.catalog.image_requested import ImageRequested
 from events.catalog.prompt_approved import PromptApproved
 from events.catalog.prompt_rejected import PromptRejected
-from events.runtime import consumer
+from kit.runtime import consumer
 from services.moderation import policy
 from services.moderation.adapters import SIDE_BY_SIDE, ClaudeLayer, VerdictTable
 from services.moderation.keywords import KeywordFilter
-from services.moderation.logic import PromptModeration, PromptVerdict
 from services.moderation.screening import Screening
+from services.moderation.service import PromptModeration, PromptVerdict
 from services.moderation.settings import PromptSettings
 
 settings = PromptSettings.load()

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from events.items import from_item, to_item
+from kit.dynamodb import from_item, to_item
 from services.notifications.sockets import MOST_CONNECTIONS, Connection, RefusedError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from events.items import from_item, to_item
+from kit.dynamodb import from_item, to_item
 from services.notifications.adapters.connections import ConnectionTable, connections_of
 from services.notifications.sockets import Connection
 from services.notifications.webhooks import (

@@ -8,15 +8,23 @@ from uuid import uuid4
 import boto3
 from aws_lambda_powertools.event_handler import Response
 
-from events.api import Api, ApiProblem, field_error, json_response
-from events.secrets import secret_key
-from events.telemetry import logger
+from kit.http_api import ApiProblem, HttpApi, field_error, json_response
+from kit.secrets import secret_key
+from kit.telemetry import logger
 from services.notifications import signing, sockets
 from services.notifications.adapters.connections import ConnectionTable
 from services.notifications.adapters.outside import SqsDueQueue
 from services.notifications.adapters.webhooks import WebhookTable
 from services.notifications.addresses import RefusedTargetError, TargetPolicy
-from services.notifications.operations import (
+from services.notifications.parameters import (
+    DeliveryQuery,
+    NewWebhook,
+    SecretRotation,
+    is_delivery_id,
+    is_webhook_id,
+    place_of,
+)
+from services.notifications.routes import (
     CREATE_TICKET,
     CREATE_WEBHOOK,
     DELETE_WEBHOOK,
@@ -25,14 +33,6 @@ from services.notifications.operations import (
     PING_WEBHOOK,
     RESEND_DELIVERY,
     ROTATE_WEBHOOK_SECRET,
-)
-from services.notifications.parameters import (
-    DeliveryQuery,
-    NewWebhook,
-    SecretRotation,
-    is_delivery_id,
-    is_webhook_id,
-    place_of,
 )
 from services.notifications.settings import ApiSettings
 from services.notifications.views import (
@@ -54,7 +54,7 @@ webhooks = WebhookTable(dynamodb, settings.table_name)
 queue = SqsDueQueue(boto3.client("sqs"), settings.webhook_queue_url)
 policy = TargetPolicy(loopback=settings.webhook_loopback)
 master = secret_key(secrets_manager, settings.master_secret_arn)
-handler = Api()
+handler = HttpApi()
 
 
 @handler.serve(CREATE_TICKET)

@@ -3,7 +3,7 @@
 import boto3
 
 from events.catalog.request_status_changed import RequestStatusChanged
-from events.runtime import consumer
+from kit.runtime import consumer
 from services.notifications.adapters.gateway import Gateway
 from services.notifications.adapters.outside import SqsDueQueue
 from services.notifications.adapters.webhooks import AudienceTable

@@ -5,8 +5,8 @@ from typing import Any
 
 import boto3
 
-from events import startup
-from events.telemetry import logger
+from kit import startup
+from kit.telemetry import logger
 from services.notifications.adapters.connections import ConnectionTable
 from services.notifications.adapters.gateway import Gateway
 from services.notifications.settings import SocketSettings

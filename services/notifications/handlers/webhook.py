@@ -2,8 +2,8 @@
 
 import boto3
 
-from events.runtime import consumer
-from events.secrets import secret_key
+from kit.runtime import consumer
+from kit.secrets import secret_key
 from services.notifications.adapters.outside import WebhookCaller
 from services.notifications.adapters.webhooks import WebhookTable
 from services.notifications.addresses import TargetPolicy

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from events.items import from_item, to_item
+from kit.dynamodb import from_item, to_item
 from services.operations.actions.trail import Action
 
 if TYPE_CHECKING:

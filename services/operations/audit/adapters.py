@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from events.errors import error_code
-from events.items import from_item, to_item
-from services.operations.audit.logic import CATALOGUED
-from services.operations.audit.records import Letters, Payment, Picture, StoredFile
+from kit.dynamodb import from_item, to_item
+from kit.errors import error_code
+from services.operations.audit.logic import CATALOGD
+from services.operations.audit.records import GalleryImage, Letters, Payment, StoredFile
 from services.operations.dead_letters.adapters import SUFFIX
 from services.operations.dead_letters.letters import QueuePair
 from services.operations.timeline import ENDED, Request, request_of
@@ -31,7 +31,7 @@ THROTTLED_AT_MOST: Final = 8
 """Times that keys left unread are asked for again."""
 HOUR_MS: Final = 3_600_000
 REQUEST: Final = ("request_id", "status", "created_at", "revision", "timeline", "open_shard", "next_check_at")
-PICTURE: Final = ("pk", "original", "display", "thumbnail", "deleted_at")
+IMAGE: Final = ("pk", "original", "display", "thumbnail", "deleted_at")
 PAYMENT: Final = ("request_id", "item", "paid_calls", "outcome")
 
 
@@ -106,10 +106,10 @@ class AwsReader:
         for item in self._scan(self._requests, REQUEST, "sk = :value", "STATE", segment, segments):
             yield request_of(item)
 
-    def scan_pictures(self, segment: int, segments: int) -> Iterator[Picture]:
+    def scan_images(self, segment: int, segments: int) -> Iterator[GalleryImage]:
         """Yield entries and markers of one segment."""
-        for item in self._scan(self._gallery, PICTURE, "begins_with(pk, :value)", "image#", segment, segments):
-            yield _picture(item)
+        for item in self._scan(self._gallery, IMAGE, "begins_with(pk, :value)", "image#", segment, segments):
+            yield _image(item)
 
     def scan_payments(self, segment: int, segments: int) -> Iterator[Payment]:
         """Yield what the guard recorded, one segment of it."""
@@ -141,11 +141,11 @@ class AwsReader:
         found = map(request_of, self._get(self._requests, keys, REQUEST))
         return {request.request_id: request for request in found}
 
-    def pictures(self, ids: Iterable[str]) -> dict[str, Picture]:
+    def gallery_images(self, ids: Iterable[str]) -> dict[str, GalleryImage]:
         """Return entries and markers by image id, read consistently."""
         keys = [{"pk": f"image#{image_id}"} for image_id in dict.fromkeys(ids)]
-        found = map(_picture, self._get(self._gallery, keys, PICTURE))
-        return {picture.image_id: picture for picture in found}
+        found = map(_image, self._get(self._gallery, keys, IMAGE))
+        return {image.image_id: image for image in found}
 
     def payments(self, keys: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Payment]:
         """Return payments by request and index, read consistently."""
@@ -216,7 +216,7 @@ class AwsReader:
                 return
 
     def _bucket(self, key: str) -> str:
-        return self._gallery_bucket if key.startswith(CATALOGUED) else self._handoff_bucket
+        return self._gallery_bucket if key.startswith(CATALOGD) else self._handoff_bucket
 
 
 class RequestReader:
@@ -281,18 +281,18 @@ class AwsMender:
 
     def delete_file(self, key: str) -> bool:
         """Delete an object of the gallery bucket."""
-        if not key.startswith(CATALOGUED):
+        if not key.startswith(CATALOGD):
             raise ValueError(f"{key} is not a gallery file")
         self._s3.delete_object(Bucket=self._gallery_bucket, Key=key)
         return True
 
 
-def _picture(item: Mapping[str, Any]) -> Picture:
+def _image(item: Mapping[str, Any]) -> GalleryImage:
     image_id = str(item["pk"]).removeprefix("image#")
     request_id, _, index = image_id.rpartition("-")
     variants = [item[name] for name in ("original", "display", "thumbnail")]
     deleted = item.get("deleted_at")
-    return Picture(
+    return GalleryImage(
         image_id=image_id,
         request_id=request_id,
         index=int(index),

@@ -1,6 +1,6 @@
 """The audit: read a share of everything, apply the rules, look again at what seems broken, and only then say so.
 
-A busy system moves while it is looked at: between reading a request and reading its picture the picture may have been
+A busy system moves while it is looked at: between reading a request and reading its image the image may have been
 deleted. So a finding counts only when a second, consistent look after a pause finds the same thing of the same state;
 what keeps moving until patience ends is reported as unsettled and left to the next audit.
 """
@@ -11,15 +11,15 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, Final, Protocol
 
-from services.operations.audit.records import RAW_KEY, Finding, Letters, Payment, Picture, Report, StoredFile
+from services.operations.audit.records import RAW_KEY, Finding, GalleryImage, Letters, Payment, Report, StoredFile
 from services.operations.audit.rules import (
     Limits,
     file_findings,
+    gallery_image_findings,
     image_findings,
     images_of,
     letter_findings,
     payment_findings,
-    picture_findings,
     raw_findings,
     request_findings,
 )
@@ -29,7 +29,7 @@ FINDINGS_AT_MOST: Final = 1000
 """Where so much is broken, an audit stops looking: what it found is enough to act on."""
 BATCH: Final = 100
 """Records that are checked at once, as many as DynamoDB reads in one call."""
-CATALOGUED: Final = "images/"
+CATALOGD: Final = "images/"
 RAW: Final = "raw/"
 
 
@@ -39,8 +39,8 @@ class Reader(Protocol):
     def scan_requests(self, segment: int, segments: int) -> Iterator[Request]:
         """Yield the requests of one segment."""
 
-    def scan_pictures(self, segment: int, segments: int) -> Iterator[Picture]:
-        """Yield the pictures of one segment of the gallery."""
+    def scan_images(self, segment: int, segments: int) -> Iterator[GalleryImage]:
+        """Yield the images of one segment of the gallery."""
 
     def scan_payments(self, segment: int, segments: int) -> Iterator[Payment]:
         """Yield the payments of one segment of the guard."""
@@ -51,8 +51,8 @@ class Reader(Protocol):
     def requests(self, ids: Iterable[str]) -> Mapping[str, Request]:
         """Return requests by id, read consistently; unknown ones are left out."""
 
-    def pictures(self, ids: Iterable[str]) -> Mapping[str, Picture]:
-        """Return pictures by id, read consistently."""
+    def gallery_images(self, ids: Iterable[str]) -> Mapping[str, GalleryImage]:
+        """Return images by id, read consistently."""
 
     def payments(self, keys: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], Payment]:
         """Return payments by request and index, read consistently."""
@@ -129,10 +129,10 @@ class Auditor:
         for segment in chosen:
             shares: list[tuple[str, Iterator[Any], Callable[[list[Any]], list[Finding]]]] = [
                 ("requests", read.scan_requests(segment, segments), self._of_requests),
-                ("pictures", read.scan_pictures(segment, segments), self._of_pictures),
+                ("images", read.scan_images(segment, segments), self._of_images),
                 ("payments", read.scan_payments(segment, segments), self._of_payments),
-                ("files", read.scan_files(CATALOGUED, segment, segments), self._of_files),
-                ("raw pictures", read.scan_files(RAW, segment, segments), self._of_raws),
+                ("files", read.scan_files(CATALOGD, segment, segments), self._of_files),
+                ("raw images", read.scan_files(RAW, segment, segments), self._of_raws),
             ]
             for name, share, check in shares:
                 while batch := list(islice(share, BATCH)):
@@ -148,13 +148,13 @@ class Auditor:
         self._letters = self._reader.letters()
         index = range(10)
         requests = self._reader.requests([request_id])
-        pictures = self._reader.pictures(f"{request_id}-{at}" for at in index)
+        gallery_images = self._reader.gallery_images(f"{request_id}-{at}" for at in index)
         payments = self._reader.payments((request_id, at) for at in index)
         found = self._counted(report, "requests", requests.values(), self._of_requests)
-        found += self._counted(report, "pictures", pictures.values(), self._of_pictures)
+        found += self._counted(report, "images", gallery_images.values(), self._of_images)
         found += self._counted(report, "payments", payments.values(), self._of_payments)
-        found += self._counted(report, "files", self._reader.files(f"{CATALOGUED}{request_id}/"), self._of_files)
-        found += self._counted(report, "raw pictures", self._reader.files(f"{RAW}{request_id}/"), self._of_raws)
+        found += self._counted(report, "files", self._reader.files(f"{CATALOGD}{request_id}/"), self._of_files)
+        found += self._counted(report, "raw images", self._reader.files(f"{RAW}{request_id}/"), self._of_raws)
         found += self._counted(report, "letters", self._letters.of(request_id), self._of_letters)
         return self._settled(report, found)
 
@@ -203,7 +203,7 @@ class Auditor:
         payments = [(request_id, int(index)) for request_id, _, index in map(_parted, subjects.get("payment", ()))]
         return [
             *self._of_requests(list(read.requests(subjects.get("request", ())).values())),
-            *self._of_pictures(list(read.pictures(subjects.get("picture", ())).values())),
+            *self._of_images(list(read.gallery_images(subjects.get("image", ())).values())),
             *self._of_payments(list(read.payments(payments).values())),
             *self._of_files([file for key in subjects.get("file", ()) for file in read.files(key)]),
             *self._of_raws([file for key in subjects.get("raw", ()) for file in read.files(key)]),
@@ -217,20 +217,20 @@ class Auditor:
     def _of_requests(self, requests: list[Request]) -> list[Finding]:
         now, succeeded = self._clock.now(), [request for request in requests if request.status == "succeeded"]
         delivered = {request.request_id: images_of(request) for request in succeeded}
-        pictures = self._reader.pictures(image_id for images in delivered.values() for image_id in images)
+        gallery_images = self._reader.gallery_images(image_id for images in delivered.values() for image_id in images)
         payments = self._reader.payments(
             (request_id, index) for request_id, images in delivered.items() for index in images.values()
         )
         found = [f for r in requests for f in request_findings(r, self._letters, self._options.limits, now)]
-        return found + [f for request in succeeded for f in image_findings(request, pictures, payments, now)]
+        return found + [f for request in succeeded for f in image_findings(request, gallery_images, payments, now)]
 
-    def _of_pictures(self, pictures: list[Picture]) -> list[Finding]:
+    def _of_images(self, gallery_images: list[GalleryImage]) -> list[Finding]:
         return [
             finding
-            for picture in pictures
-            if picture.deleted_at is None
-            for finding in picture_findings(
-                picture, self._reader.files(f"{CATALOGUED}{picture.request_id}/{picture.index}-")
+            for image in gallery_images
+            if image.deleted_at is None
+            for finding in gallery_image_findings(
+                image, self._reader.files(f"{CATALOGD}{image.request_id}/{image.index}-")
             )
         ]
 
@@ -239,13 +239,15 @@ class Auditor:
         return [finding for payment in payments for finding in payment_findings(payment, known)]
 
     def _of_files(self, files: list[StoredFile]) -> list[Finding]:
-        places = {file.key: file.picture() for file in files}
+        places = {file.key: file.image() for file in files}
         ids = {key: f"{place[0]}-{place[1]}" for key, place in places.items() if place}
-        pictures = self._reader.pictures(ids.values())
+        gallery_images = self._reader.gallery_images(ids.values())
         stray = [
             file
             for file in files
-            if (entry := pictures.get(ids.get(file.key, ""))) is None or entry.deleted_at or file.key not in entry.files
+            if (entry := gallery_images.get(ids.get(file.key, ""))) is None
+            or entry.deleted_at
+            or file.key not in entry.files
         ]
         requests = self._reader.requests(place[0] for file in stray if (place := places[file.key]))
         limits, now = self._options.limits, self._clock.now()
@@ -254,7 +256,7 @@ class Auditor:
             for file in stray
             for finding in file_findings(
                 file,
-                pictures.get(ids.get(file.key, "")),
+                gallery_images.get(ids.get(file.key, "")),
                 requests.get((places[file.key] or ("", 0))[0]),
                 self._letters,
                 limits,
@@ -263,8 +265,8 @@ class Auditor:
         ]
 
     def _of_raws(self, raws: list[StoredFile]) -> list[Finding]:
-        payments = self._reader.payments(place for raw in raws if (place := raw.picture(RAW_KEY)))
-        return [finding for raw in raws for finding in raw_findings(raw, payments.get(raw.picture(RAW_KEY) or ("", 0)))]
+        payments = self._reader.payments(place for raw in raws if (place := raw.image(RAW_KEY)))
+        return [finding for raw in raws for finding in raw_findings(raw, payments.get(raw.image(RAW_KEY) or ("", 0)))]
 
     def _of_letters(self, letters: list[Any]) -> list[Finding]:
         known = self._reader.requests(letter.request_id for letter in letters if letter.request_id)

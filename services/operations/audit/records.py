@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
 
-Kind = Literal["request", "picture", "file", "payment", "raw", "letter"]
+Kind = Literal["request", "image", "file", "payment", "raw", "letter"]
 Mend = Literal["wake", "close", "delete_file"]
 
 FILE_KEY: Final = re.compile(r"images/([0-9a-f-]{36})/(\d{1,2})-[0-9a-f]{64}/[a-z.]+", re.ASCII)
@@ -14,8 +14,8 @@ RAW_KEY: Final = re.compile(r"raw/([0-9a-f-]{36})/(\d{1,2})-[0-9a-f]{64}", re.AS
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture in the gallery catalogue, or the marker in a deleted one's place."""
+class GalleryImage:
+    """A image in the gallery catalog, or the marker in a deleted one's place."""
 
     image_id: str
     request_id: str
@@ -33,7 +33,7 @@ class StoredFile:
     size: int
     written_at: datetime
 
-    def picture(self, shape: re.Pattern[str] = FILE_KEY) -> tuple[str, int] | None:
+    def image(self, shape: re.Pattern[str] = FILE_KEY) -> tuple[str, int] | None:
         """Return request and index, or None where the key is not of the product's shape."""
         found = shape.fullmatch(self.key)
         return (found[1], int(found[2])) if found else None
@@ -41,7 +41,7 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class Payment:
-    """What generation's guard recorded of one picture."""
+    """What generation's guard recorded of one image."""
 
     request_id: str
     index: int
@@ -94,7 +94,7 @@ class Finding:
     rule: str
     kind: Kind
     subject: str
-    """A request's, a picture's or a message's id, or an object's key."""
+    """A request's, a image's or a message's id, or an object's key."""
     request_id: str | None
     why: str
     """For people: facts, never anything that somebody wrote."""

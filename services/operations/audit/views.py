@@ -18,7 +18,7 @@ class AuditFinding(_View):
 
     rule: str
     subject: str
-    """A request's, a picture's or a message's id, or an object's key."""
+    """A request's, a image's or a message's id, or an object's key."""
     request_id: str | None = None
     why: str
     mend: str | None = None
@@ -47,7 +47,7 @@ class AuditReport(_View):
     newest_at: datetime | None = None
     violations: int
     within_bound: int
-    """Pictures that were paid for again, within what the design allows."""
+    """Images that were paid for again, within what the design allows."""
     rules: list[AuditRule]
     findings: list[AuditFinding]
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from events.publisher import Publisher
+from kit.publisher import Publisher
 from services.operations.actions.trail import Action, recorded
 from services.operations.commands.actions import trail_of
 from services.operations.commands.options import EXIT_CODES, OK, acting, bare, on_target
@@ -18,7 +18,7 @@ USD_MAX: Final = Decimal(1_000_000)
 
 
 class Usd(click.ParamType):
-    """US dollars, such as ``25`` or ``12.50``; 0 stops drawing."""
+    """US dollars, such as ``25`` or ``12.50``; 0 stops generation."""
 
     name = "USD"
 
@@ -36,7 +36,7 @@ class Usd(click.ParamType):
 @click.group(invoke_without_command=True, epilog=EXIT_CODES)
 @click.pass_context
 def budget(context: click.Context) -> Any:
-    """The day's budget for drawing: look, set, clear."""
+    """The day's budget for generation: look, set, clear."""
     return bare(show, context) if context.invoked_subcommand is None else None
 
 
@@ -92,7 +92,7 @@ def _change(connection: Connection, usd: Decimal | None, operator: str | None, *
     if as_json:
         print_json(table.standing(now.date()).facts())
     else:
-        console().print(f"Done: {what}. Drawing knows it within ten seconds, new requests within a minute.")
+        console().print(f"Done: {what}. Generation knows it within ten seconds, new requests within a minute.")
     return OK
 
 

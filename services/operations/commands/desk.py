@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from events.publisher import Publisher
+from kit.publisher import Publisher
 from services.operations.actions.adapters import TrailTable
 from services.operations.commands.options import CANARY_FAILED, OK, REFUSED, Asked
 from services.operations.connection import Connection

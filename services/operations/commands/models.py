@@ -6,7 +6,7 @@ from typing import Final
 import boto3
 import click
 
-from events.models import catalogue
+from events.model_catalog import model_catalog
 from services.operations.commands.options import DEAD_LETTERS, EXIT_CODES, OK, on_target
 from services.operations.connection import Connection
 from services.operations.lifecycle.adapters import BedrockRegistry
@@ -20,10 +20,10 @@ STYLES: Final = {"ended": "dim", "legacy": "yellow"}
 @click.option("--fail-if-any", is_flag=True, help="Exit with 3 where a model wants attention: it ends soon, or ended.")
 @on_target
 def models(connection: Connection, *, fail_if_any: bool, as_json: bool) -> int:
-    """Ask Bedrock how each model of the catalogue stands, and show how many days it has left."""
+    """Ask Bedrock how each model of the catalog stands, and show how many days it has left."""
     now = datetime.now(UTC)
     registry = BedrockRegistry(lambda region: boto3.client("bedrock", region_name=region))
-    rows = look(registry, watched_models(catalogue(), connection.region), now)
+    rows = look(registry, watched_models(model_catalog(), connection.region), now)
     wanting = [row for row in rows if _wants_attention(row, now)]
     if as_json:
         print_json([_facts(row, wants_attention=row in wanting) for row in rows])

@@ -61,7 +61,7 @@ def replay(
 @click.argument("event_id")
 @click.option("--queue", help="Its step or queue, where the event lies in several.")
 @click.option(
-    "--set", "settings", multiple=True, metavar="FIELD=JSON", help="Such as data.drawing.count=2; repeatable."
+    "--set", "settings", multiple=True, metavar="FIELD=JSON", help="Such as data.parameters.count=2; repeatable."
 )
 @click.option("--editor", is_flag=True, help="Open the event's data in $EDITOR. It may hold a prompt.")
 @click.option("--send", is_flag=True, help="Send it; without, only say what would be changed.")
@@ -113,12 +113,14 @@ def edit(
 
 
 def _setting(text: str) -> tuple[str, Any]:
-    """Return field and value of ``data.drawing.count=2``."""
+    """Return field and value of ``data.parameters.count=2``."""
     field, equals, value = text.partition("=")
     try:
         return (field.strip(), json.loads(value)) if equals else (field, json.loads(""))
     except ValueError:
-        raise click.UsageError(f'--set {field}: wants FIELD=JSON, such as data.drawing.count=2 or a="text"') from None
+        raise click.UsageError(
+            f'--set {field}: wants FIELD=JSON, such as data.parameters.count=2 or a="text"'
+        ) from None
 
 
 def _only(letters: list[DeadLetter], event_id: str) -> DeadLetter:

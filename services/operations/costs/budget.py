@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from events.catalog.budget_changed import BudgetChanged, BudgetChangedData
 from events.envelope import subject_id
-from events.items import from_item, to_item
+from kit.dynamodb import from_item, to_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

@@ -1,7 +1,7 @@
 """What drawing cost, by day and model: the models' list prices as they were paid, and estimates of what lies around.
 
 Read from analytics' counters: a day is an item, with `cost_usd`, `model#<model>#cost_usd`, `model#<model>#images`, and
-the number of prompts and pictures that were decided on. Counted once however often an event comes.
+the number of prompts and images that were decided on. Counted once however often an event comes.
 """
 
 import json
@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from events.items import from_item, to_item
+from kit.dynamodb import from_item, to_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -33,7 +33,7 @@ class Cost:
     models_usd: Decimal = Decimal(0)
     """List price of what was drawn."""
     checks_usd: Decimal | None = None
-    """Claude and Rekognition, estimated: every prompt and picture as if it had been looked at. None of one model."""
+    """Claude and Rekognition, estimated: every prompt and image as if it had been looked at. None of one model."""
     aws_usd: Decimal = Decimal(0)
     """Lambda, tables, queues and files, estimated by the image."""
 
@@ -111,7 +111,7 @@ def _of_all(counted: Mapping[str, Any]) -> Cost:
     return Cost(
         images=images,
         models_usd=Decimal(counted.get("cost_usd", 0)),
-        checks_usd=prompts * PRICES["prompt_check"] + images * PRICES["picture_check"],
+        checks_usd=prompts * PRICES["prompt_check"] + images * PRICES["image_check"],
         aws_usd=images * PRICES["aws_per_image"],
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from events.items import from_item, to_item
+from kit.dynamodb import from_item, to_item
 from services.operations.dead_letters.letters import DeadLetter, Message, QueuePair, read_letter
 from services.operations.dead_letters.ports import Counts, Moment, Quarantined, Story
 

@@ -6,7 +6,7 @@ Told from names that are stable: AWS's error codes, EventBridge's, and our own e
 import re
 from typing import Final, Literal
 
-from events.errors import TRANSIENT_CODES
+from kit.errors import TRANSIENT_CODES
 
 Origin = Literal["consumer", "redrive", "rule"]
 """Who dead-lettered it: the consumer itself with its reason; SQS after the last delivery (the function crashed or timed

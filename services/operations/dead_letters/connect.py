@@ -2,7 +2,7 @@
 
 import boto3
 
-from events.publisher import Publisher
+from kit.publisher import Publisher
 from services.operations.actions.adapters import TrailTable
 from services.operations.dead_letters.adapters import NamedQueues, QuarantineTable, RequestTable
 from services.operations.dead_letters.desk import Desk

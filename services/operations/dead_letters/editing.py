@@ -110,7 +110,7 @@ def replace_data(letter: DeadLetter, data: Any, version: Any = None) -> Edited:
 
 
 def _validate(body: dict[str, Any]) -> None:
-    """Raise ``InvalidEditError`` where a consumer would not take ``body`` for an event of the catalogue."""
+    """Raise ``InvalidEditError`` where a consumer would not take ``body`` for an event of the catalog."""
     name, version = str(body["detail-type"]), body["detail"]["metadata"]["version"]
     kind = event_type(name, version) if isinstance(version, int) else None
     if kind is None:

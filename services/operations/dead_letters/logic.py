@@ -23,8 +23,8 @@ from services.operations.timeline import ENDED
 PROGRESS: Final = ("accepted", "generating", "checking", "storing")
 ADVANCING: Final = {
     "moderation.prompt": "accepted",
-    "generation.draw": "generating",
-    "moderation.picture": "checking",
+    "generation.generate": "generating",
+    "moderation.image": "checking",
     "storage.store": "storing",
 }
 """The steps that move a request on, and the status it has until they are done. Only they have nothing left to do for a

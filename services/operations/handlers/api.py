@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools.event_handler import Response
 
-from events.api import Api, ApiProblem, json_response
+from kit.http_api import ApiProblem, HttpApi, json_response
 from services.operations.health import Health, Monitor
-from services.operations.operations import (
+from services.operations.routes import (
     LIST_ACTIONS,
     LIST_DEAD_LETTERS,
     LIST_QUARANTINE,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 FINGERPRINT: Final = re.compile("[0-9a-f]{4,12}")
 
 settings = HealthSettings.load()
-handler = Api()
+handler = HttpApi()
 
 
 @handler.serve(SHOW_HEALTH)

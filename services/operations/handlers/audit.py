@@ -6,8 +6,8 @@ from typing import Any
 
 import boto3
 
-from events import startup
-from events.telemetry import logger, measure
+from kit import startup
+from kit.telemetry import logger, measure
 from services.operations.audit.adapters import AwsReader, Pace, SystemClock, pairs_of
 from services.operations.audit.letters import read_letters
 from services.operations.audit.logic import Auditor, Options

@@ -6,10 +6,10 @@ from typing import Any, Final
 import boto3
 from botocore.config import Config
 
-from events import startup
-from events.models import catalogue
-from events.publisher import Publisher
-from events.telemetry import logger, measure
+from events.model_catalog import model_catalog
+from kit import startup
+from kit.publisher import Publisher
+from kit.telemetry import logger, measure
 from services.operations.lifecycle.adapters import BedrockRegistry, SentinelMemory
 from services.operations.lifecycle.logic import watch, watched_models
 from services.operations.settings import SentinelSettings
@@ -20,7 +20,7 @@ settings = SentinelSettings.load()
 registry = BedrockRegistry(lambda region: boto3.client("bedrock", region_name=region, config=PATIENCE))
 memory = SentinelMemory(boto3.client("dynamodb"), settings.operations_table)
 publisher = Publisher(boto3.client("events"), settings.event_bus_name)
-models = watched_models(catalogue(), settings.aws_region)
+models = watched_models(model_catalog(), settings.aws_region)
 startup.finished()
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from events.errors import error_code
-from events.items import from_item, to_item
+from kit.dynamodb import from_item, to_item
+from kit.errors import error_code
 from services.operations.lifecycle.logic import Remembered, Standing, Watched
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from events.catalog.model_lifecycle_changed import LifecycleStatus, ModelLifecycleChanged, ModelLifecycleChangedData
 from events.envelope import Event, subject_id
-from events.models import Catalogue, Model
+from events.model_catalog import Model, ModelCatalog
 
 NOBODY: Final = "-"
 """Owner of what belongs to no caller."""
@@ -25,12 +25,12 @@ class Watched:
     """Where generation asks for it."""
     successor: str | None = None
     known_end: date | None = None
-    """As the catalogue has it."""
+    """As the catalog has it."""
     relied_on: bool = False
     """Nothing stands in for it unless an operator says so: the default model, and the one that screens prompts."""
 
     def needs_attention(self, today: date) -> bool:
-        """Tell whether its end would be news: not of a model that the catalogue lists as ended."""
+        """Tell whether its end would be news: not of a model that the catalog lists as ended."""
         return self.relied_on or self.known_end is None or self.known_end > today
 
 
@@ -105,14 +105,14 @@ class Memory(Protocol):
         """Keep how a model stands, unless a later change is known."""
 
 
-def watched_models(catalogue: Catalogue, home: str) -> list[Watched]:
+def watched_models(catalog: ModelCatalog, home: str) -> list[Watched]:
     """Return what is looked at: Bedrock's own models. Models of one's own, known by ARN, have no lifecycle."""
-    found = [_watched(model, catalogue, home) for model in catalogue if not model.model_id.startswith("arn:")]
-    screens = Watched(catalogue.moderation, catalogue.moderation, home, relied_on=True)
+    found = [_watched(model, catalog, home) for model in catalog if not model.model_id.startswith("arn:")]
+    screens = Watched(catalog.moderation, catalog.moderation, home, relied_on=True)
     return [*found, screens]
 
 
-def _watched(model: Model, catalogue: Catalogue, home: str) -> Watched:
+def _watched(model: Model, catalog: ModelCatalog, home: str) -> Watched:
     region = home if not model.regions or home in model.regions else model.regions[0]
     return Watched(
         key=model.key,
@@ -120,7 +120,7 @@ def _watched(model: Model, catalogue: Catalogue, home: str) -> Watched:
         region=region,
         successor=model.successor,
         known_end=model.end_of_life,
-        relied_on=model.key == catalogue.default,
+        relied_on=model.key == catalog.default,
     )
 
 

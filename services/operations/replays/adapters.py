@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from events.errors import error_code
+from kit.errors import error_code
 from services.operations.replays.logic import Archive, Replay, Rule, Window
 
 if TYPE_CHECKING:

@@ -119,7 +119,7 @@ def plan(replays: Replays, prefix: str, rule_name: str, window: Window, *, force
     if not force and is_own(prefix, rule.name):
         raise RefusedError(
             f"{rule.name} feeds a step of the pipeline, which would be asked to do it all again. Steps remember what "
-            "they did (pictures for 60 days), so mostly nothing would follow; --force if that is what you want"
+            "they did (images for 60 days), so mostly nothing would follow; --force if that is what you want"
         )
     archive = next((found for found in replays.archives() if found.state == "ENABLED"), None)
     if archive is None:

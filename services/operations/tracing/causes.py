@@ -7,15 +7,15 @@ from events.envelope import derive_id
 from services.operations.timeline import Fact
 
 INDEXES: Final = 10
-"""Events of one kind that may follow from one cause: a picture each, and some room."""
+"""Events of one kind that may follow from one cause: a image each, and some room."""
 MADE_BY: Final = {
     "ImageRequested": "intake.api",
     "PromptApproved": "moderation.prompt",
     "PromptRejected": "moderation.prompt",
-    "ImageGenerated": "generation.draw",
-    "GenerationFailed": "generation.draw",
-    "ImageApproved": "moderation.picture",
-    "ImageRejected": "moderation.picture",
+    "ImageGenerated": "generation.generate",
+    "GenerationFailed": "generation.generate",
+    "ImageApproved": "moderation.image",
+    "ImageRejected": "moderation.image",
     "ImageStored": "storage.store",
     "ImageDeleted": "storage.remove",
     "RequestCancelled": "intake.api",
@@ -25,8 +25,8 @@ MADE_BY: Final = {
 """Event → the step that says it. A stall is said by the step that stalled."""
 FOLLOWS: Final = {
     "moderation.prompt": "ImageRequested",
-    "generation.draw": "PromptApproved",
-    "moderation.picture": "ImageGenerated",
+    "generation.generate": "PromptApproved",
+    "moderation.image": "ImageGenerated",
     "storage.store": "ImageApproved",
 }
 """Step → the event that it acts on."""

@@ -52,7 +52,7 @@ class Step(_View):
     """In all deliveries."""
     deliveries: list[Delivery]
     calls: list[str]
-    """Model calls: which picture, which model, what came of it, how long."""
+    """Model calls: which image, which model, what came of it, how long."""
     events: list["Happening"]
     """What followed."""
 
@@ -154,7 +154,7 @@ def tree(request: Request, lines: Sequence[Line]) -> Trace:
             waited_seconds=_seconds(fact.at, own[0].at) if own else None,
             worked_seconds=round(sum(delivery.seconds for delivery in own), 3) if own else None,
             deliveries=own,
-            calls=calls if name == "generation.draw" else [],
+            calls=calls if name == "generation.generate" else [],
             events=[happening(other) for other in following],
         )
 
@@ -216,7 +216,7 @@ def _call(line: Line) -> str | None:
         return None
     seconds = values.get("model_seconds", [0])
     took = float(seconds[0] if isinstance(seconds, list) else seconds)
-    return f"picture {values['index']}: {values['model']} {values['outcome']} in {took:.2f} s"
+    return f"image {values['index']}: {values['model']} {values['outcome']} in {took:.2f} s"
 
 
 def _seconds(since: datetime, until: datetime) -> float:

@@ -11,10 +11,10 @@ from urllib.parse import quote
 import boto3
 from botocore.exceptions import ClientError
 
-from events.claim_check import sha256
-from events.drawing import Variant
 from events.envelope import Event
-from events.errors import RetriableError, TransientError, error_code
+from events.images import Variant
+from kit.errors import RetriableError, TransientError, error_code
+from kit.handoff import sha256
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 import boto3
 from aws_lambda_powertools.event_handler import Response
 
-from events.api import Api, ApiProblem, json_response
-from events.links import image_links
-from events.telemetry import measure
-from services.storage import operations, removal, shares
-from services.storage.adapters.catalogue import GalleryCatalogue, GalleryIndex
+from kit.http_api import ApiProblem, HttpApi, json_response
+from kit.signed_urls import image_links
+from kit.telemetry import measure
+from services.storage import removal, routes, shares
+from services.storage.adapters.catalog import GalleryCatalog, GalleryIndex
 from services.storage.gallery import Entry, is_image_id
 from services.storage.listing import ImagesQuery, page
 from services.storage.settings import ApiSettings
@@ -17,21 +17,21 @@ from services.storage.views import CreatedShare, ImagePage, ImageView, NewShare,
 
 _settings = ApiSettings.load()
 _dynamodb = boto3.client("dynamodb")
-_catalogue = GalleryCatalogue(_dynamodb, _settings.table_name)
+_catalog = GalleryCatalog(_dynamodb, _settings.table_name)
 _index = GalleryIndex(_dynamodb, _settings.table_name)
 _links = image_links(_settings.gallery_bucket_name, _settings.cdn_domain)
-handler = Api()
+handler = HttpApi()
 
 
-@handler.serve(operations.LIST_IMAGES)
+@handler.serve(routes.LIST_IMAGES)
 def list_images() -> Response[str]:
-    """Return one page of the caller's pictures."""
+    """Return one page of the caller's images."""
     query = handler.query(ImagesQuery)
     found = page(_index, query.listing(handler.caller.owner), query.after, query.limit)
     return json_response(200, ImagePage.of(found, _links.url))
 
 
-@handler.serve(operations.SHOW_IMAGE)
+@handler.serve(routes.SHOW_IMAGE)
 def get_image(image_id: str) -> Response[str]:
     """Return one gallery entry; another owner's is as unknown as one that never was."""
     view = ImageView.of(_own(image_id), _links.url)
@@ -39,27 +39,27 @@ def get_image(image_id: str) -> Response[str]:
     return json_response(200, view)
 
 
-@handler.serve(operations.DELETE_IMAGE)
+@handler.serve(routes.DELETE_IMAGE)
 def delete_image(image_id: str) -> Response[str]:
-    """Delete a picture for good. Doing so again changes nothing."""
-    known = is_image_id(image_id) and removal.delete(_catalogue, image_id, handler.caller.owner, _now())
+    """Delete a image for good. Doing so again changes nothing."""
+    known = is_image_id(image_id) and removal.delete(_catalog, image_id, handler.caller.owner, _now())
     return _nothing_if(known)
 
 
-@handler.serve(operations.SET_FAVOURITE)
+@handler.serve(routes.SET_FAVOURITE)
 def set_favourite(image_id: str) -> Response[str]:
-    """Make a picture a favourite."""
-    known = is_image_id(image_id) and _catalogue.set_favourite(image_id, handler.caller.owner, True)
+    """Make a image a favourite."""
+    known = is_image_id(image_id) and _catalog.set_favourite(image_id, handler.caller.owner, True)
     return _nothing_if(known, "favourited")
 
 
-@handler.serve(operations.UNSET_FAVOURITE)
+@handler.serve(routes.UNSET_FAVOURITE)
 def unset_favourite(image_id: str) -> Response[str]:
-    """Make a picture no longer a favourite."""
-    return _nothing_if(is_image_id(image_id) and _catalogue.set_favourite(image_id, handler.caller.owner, False))
+    """Make a image no longer a favourite."""
+    return _nothing_if(is_image_id(image_id) and _catalog.set_favourite(image_id, handler.caller.owner, False))
 
 
-@handler.serve(operations.CREATE_SHARE)
+@handler.serve(routes.CREATE_SHARE)
 def create_share(image_id: str) -> Response[str]:
     """Make a share link; its token is in this answer and nowhere else."""
     wanted = handler.body(NewShare)
@@ -67,37 +67,37 @@ def create_share(image_id: str) -> Response[str]:
     share, token = shares.new_share(image_id, wanted.expires_in_seconds, now)
     expired = set(entry.shares) - set(shares.live(entry.shares, now))
     try:
-        has_room = _catalogue.add_share(entry, share, sorted(expired, key=lambda old: old.share_id))
+        has_room = _catalog.add_share(entry, share, sorted(expired, key=lambda old: old.share_id))
     except KeyError:
         raise _unknown() from None
     if not has_room:
-        title = f"The picture has {shares.LIVE_AT_ONCE} share links; revoke one first"
+        title = f"The image has {shares.LIVE_AT_ONCE} share links; revoke one first"
         raise ApiProblem(409, "too_many_shares", title)
     _told("shared")
     view = CreatedShare(**ShareView.of(image_id, share).model_dump(), url=f"/v1/shares/{token}")
     return json_response(201, view, {"Location": view.links.self})
 
 
-@handler.serve(operations.LIST_SHARES)
+@handler.serve(routes.LIST_SHARES)
 def list_shares(image_id: str) -> Response[str]:
-    """Return the share links of a picture that are still good."""
+    """Return the share links of a image that are still good."""
     found = shares.live(_own(image_id).shares, _now())
     return json_response(200, Shares(shares=[ShareView.of(image_id, share) for share in found]))
 
 
-@handler.serve(operations.REVOKE_SHARE)
+@handler.serve(routes.REVOKE_SHARE)
 def revoke_share(image_id: str, share_id: str) -> Response[str]:
     """Revoke a share link. Whether there was one makes no difference: now there is none."""
     if not shares.is_share_id(share_id):
         raise ApiProblem(404, "share_not_found", "There is no share link of this id")
-    return _nothing_if(is_image_id(image_id) and _catalogue.revoke_share(image_id, handler.caller.owner, share_id))
+    return _nothing_if(is_image_id(image_id) and _catalog.revoke_share(image_id, handler.caller.owner, share_id))
 
 
-@handler.serve(operations.OPEN_SHARE)
+@handler.serve(routes.OPEN_SHARE)
 def open_share(token: str) -> Response[str]:
-    """Send whoever has the link to the picture, by a URL that outlives neither the link nor a quarter of an hour."""
+    """Send whoever has the link to the image, by a URL that outlives neither the link nor a quarter of an hour."""
     named = shares.read_token(token)
-    entry = _catalogue.find(named[0]) if named else None
+    entry = _catalog.find(named[0]) if named else None
     now = _now()
     share = shares.opened(entry, named[1], now) if named and isinstance(entry, Entry) else None
     if share is None or not isinstance(entry, Entry):
@@ -108,7 +108,7 @@ def open_share(token: str) -> Response[str]:
 
 
 def _own(image_id: str) -> Entry:
-    entry = _catalogue.find(image_id) if is_image_id(image_id) else None
+    entry = _catalog.find(image_id) if is_image_id(image_id) else None
     if not isinstance(entry, Entry) or entry.owner != handler.caller.owner:
         raise _unknown()
     return entry
@@ -127,7 +127,7 @@ def _nothing_if(known: bool, action: str = "") -> Response[str]:
 
 
 def _told(action: str) -> None:
-    """Count what people do with pictures."""
+    """Count what people do with images."""
     measure("engagement", {"engagement": (1, "Count")}, {"action": action})
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import boto3
 
-from events import startup
-from events.telemetry import logger
-from services.storage.adapters.catalogue import recorded_of
+from kit import startup
+from kit.telemetry import logger
+from services.storage.adapters.catalog import recorded_of
 from services.storage.adapters.files import RemovalQueue
 from services.storage.gallery import Marker
 from services.storage.removal import announce

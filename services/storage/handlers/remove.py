@@ -3,8 +3,8 @@
 import boto3
 
 from events.catalog.image_deleted import ImageDeleted
-from events.runtime import consumer
-from services.storage.adapters.catalogue import GalleryCatalogue
+from kit.runtime import consumer
+from services.storage.adapters.catalog import GalleryCatalog
 from services.storage.adapters.files import CloudFront, GalleryFiles
 from services.storage.removal import Remove
 from services.storage.settings import RemoveSettings
@@ -15,7 +15,7 @@ handler = consumer(
     step="storage.remove",
     accepts=[ImageDeleted],
     handle=Remove(
-        catalogue=GalleryCatalogue(boto3.client("dynamodb"), _settings.table_name),
+        catalog=GalleryCatalog(boto3.client("dynamodb"), _settings.table_name),
         files=GalleryFiles(boto3.client("s3"), _settings.gallery_bucket_name),
         cdn=CloudFront(_settings.distribution_id),
     ),

@@ -1,20 +1,20 @@
-"""RequestCancelled, RequestExpired → a tombstone in the catalogue."""
+"""RequestCancelled, RequestExpired → a tombstone in the catalog."""
 
 import boto3
 
 from events.catalog.request_cancelled import RequestCancelled
 from events.catalog.request_expired import RequestExpired
 from events.envelope import Event
-from events.runtime import consumer
-from services.storage.adapters.catalogue import GalleryCatalogue
-from services.storage.logic import tombstone
-from services.storage.settings import CatalogueSettings
+from kit.runtime import consumer
+from services.storage.adapters.catalog import GalleryCatalog
+from services.storage.service import tombstone
+from services.storage.settings import CatalogSettings
 
-_catalogue = GalleryCatalogue(boto3.client("dynamodb"), CatalogueSettings.load().table_name)
+_catalog = GalleryCatalog(boto3.client("dynamodb"), CatalogSettings.load().table_name)
 
 
 def _bury(event: RequestCancelled | RequestExpired) -> list[Event]:
-    _catalogue.bury(tombstone(event))
+    _catalog.bury(tombstone(event))
     return []
 
 

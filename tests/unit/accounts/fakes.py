@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from services.accounts.keys import Key
-from services.accounts.logic import KeyPage, NotActiveError
+from services.accounts.service import KeyPage, NotActiveError
 
 
 class InMemoryKeys:

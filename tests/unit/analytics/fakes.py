@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from events.envelope import Event
 from services.analytics.archive_format import pack, unpack
 from services.analytics.counters import Amounts, add
-from services.analytics.logic import Addition, AlreadyCountedError, Generations, GenerationsMovedError
+from services.analytics.service import Addition, AlreadyCountedError, Generations, GenerationsMovedError
 
 HASH_KEY = b"a key for tests"
 

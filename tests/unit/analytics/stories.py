@@ -11,9 +11,9 @@ from events.catalog.image_stored import ImageStored
 from events.catalog.processing_stalled import ProcessingStalled, ProcessingStalledData
 from events.catalog.prompt_approved import PromptApproved, PromptApprovedData
 from events.catalog.prompt_rejected import PromptRejected, PromptRejectedData
-from events.drawing import Drawing, ImageOutcome, ModelPlan, RawImage
 from events.envelope import Event
-from events.testing import sample
+from events.images import GenerationParameters, ImageOutcome, ModelPlan, RawImage
+from tests.support.events import sample
 
 START = datetime(2026, 11, 22, 23, 59, 50, tzinfo=UTC)
 """Just before midnight, so that the events of one request may lie on two days."""
@@ -29,7 +29,7 @@ def request_id(at: datetime, number: int = 0) -> str:
 
 def requested(number: int = 0, *, at: datetime = START, model: str = "nova-canvas", count: int = 1) -> ImageRequested:
     """Return how request ``number`` begins."""
-    drawing = Drawing(
+    parameters = GenerationParameters(
         prompt=PROMPT,
         negative_prompt=NEGATIVE_PROMPT,
         style="watercolor" if number % 2 else None,
@@ -37,11 +37,13 @@ def requested(number: int = 0, *, at: datetime = START, model: str = "nova-canva
         seed=7,
         models=[ModelPlan(model=model, width=512, height=512, price_usd=Decimal("0.04"))],
     )
-    return ImageRequested.first(request_id(at, number), "demo", ImageRequestedData(drawing=drawing), occurred_at=at)
+    return ImageRequested.first(
+        request_id(at, number), "demo", ImageRequestedData(parameters=parameters), occurred_at=at
+    )
 
 
 def drawn(index: int, model: str = "nova-canvas", cost: str = "0.04") -> ImageOutcome:
-    """Return a picture that was drawn."""
+    """Return a image that was drawn."""
     image = RawImage(
         key=f"raw/{index}",
         sha256="0" * 64,
@@ -58,18 +60,18 @@ def drawn(index: int, model: str = "nova-canvas", cost: str = "0.04") -> ImageOu
 
 def approved(cause: ImageRequested, after: timedelta = timedelta(seconds=1)) -> PromptApproved:
     """Return that its prompt may be drawn."""
-    data = PromptApprovedData(policy_version="1", layers=["keywords"], drawing=cause.data.drawing)
+    data = PromptApprovedData(policy_version="1", layers=["keywords"], parameters=cause.data.parameters)
     return PromptApproved.follow(cause, data, occurred_at=cause.metadata.occurred_at + after)
 
 
 def generated(cause: PromptApproved, *outcomes: ImageOutcome) -> ImageGenerated:
     """Return that it was drawn, four seconds later."""
-    data = ImageGeneratedData(outcomes=list(outcomes) or [drawn(0)], drawing=cause.data.drawing)
+    data = ImageGeneratedData(outcomes=list(outcomes) or [drawn(0)], parameters=cause.data.parameters)
     return ImageGenerated.follow(cause, data, occurred_at=cause.metadata.occurred_at + timedelta(seconds=4))
 
 
 def stored(cause: Event) -> ImageStored:
-    """Return that its picture is in the gallery, a second later."""
+    """Return that its image is in the gallery, a second later."""
     golden = sample("ImageStored")
     return ImageStored.follow(cause, golden.data, occurred_at=cause.metadata.occurred_at + timedelta(seconds=1))
 
@@ -83,7 +85,7 @@ def prompt_rejected(cause: ImageRequested, category: str = "violence") -> Prompt
 
 
 def failed(cause: PromptApproved, reason: str) -> GenerationFailed:
-    """Return that no picture came of it."""
+    """Return that no image came of it."""
     data = GenerationFailedData(reason=reason, outcomes=[ImageOutcome(index=0, status="failed", reason=reason)])
     return GenerationFailed.follow(cause, data, occurred_at=cause.metadata.occurred_at + timedelta(seconds=2))
 

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from benchmarks.functions import Function, functions
 from local.emulator import ROOT
+from tools.benchmarks.functions import Function, functions
 
 
 @pytest.mark.parametrize("function", functions(), ids=lambda function: function.name)

@@ -15,7 +15,7 @@ from events.catalog.image_stored import ImageStored
 from events.catalog.processing_stalled import ProcessingStalled
 from events.catalog.request_cancelled import RequestCancelled, RequestCancelledData
 from events.envelope import Metadata, derive_id, traceparent
-from events.testing import sample
+from tests.support.events import sample
 
 REQUEST = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -118,6 +118,6 @@ def test_an_event_that_happened_stays_as_it_was() -> None:
 def test_unknown_fields_are_ignored_at_every_depth() -> None:
     event = sample("ImageRequested")
     told = event.model_dump(mode="json")
-    told["later"] = told["metadata"]["later"] = told["data"]["drawing"]["later"] = 1
+    told["later"] = told["metadata"]["later"] = told["data"]["parameters"]["later"] = 1
 
     assert ImageRequested.model_validate(told) == event

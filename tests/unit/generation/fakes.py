@@ -12,12 +12,12 @@ from typing import Any
 from uuid import uuid4
 
 from events.catalog.prompt_approved import PromptApproved, PromptApprovedData
-from events.drawing import Drawing, ModelPlan
-from events.errors import InProgressError, UnprocessableError
-from events.models import Model, catalogue
-from events.testing import sample
-from services.generation.logic import ImageGenerator, Lease, Recorded, TakenBackError
+from events.images import GenerationParameters, ModelPlan
+from events.model_catalog import Model, model_catalog
+from kit.errors import InProgressError, UnprocessableError
 from services.generation.model_errors import ModelCallError
+from services.generation.service import ImageGenerator, Lease, Recorded, TakenBackError
+from tests.support.events import sample
 
 START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -114,7 +114,7 @@ class FakeModels:
         self.before: Callable[[Mapping[str, Any]], None] = lambda body: None
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.paid = 0
-        """How many pictures were drawn."""
+        """How many images were drawn."""
         self.under_way = 0
         self.most_under_way = 0
         self._lock = threading.Lock()
@@ -135,7 +135,7 @@ class FakeModels:
                 return step
             with self._lock:
                 self.paid += 1
-                content = png(seed=self.paid)  # two attempts at one picture differ, as with most real models
+                content = png(seed=self.paid)  # two attempts at one image differ, as with most real models
             return stability_answer(content, body.get("seed", 0))
         finally:
             with self._lock:
@@ -148,7 +148,7 @@ def png(width: int = 64, height: int = 48, seed: int = 0) -> bytes:
 
 
 def stability_answer(content: bytes, seed: int) -> dict[str, Any]:
-    """Return what the Stability family answers for a picture."""
+    """Return what the Stability family answers for a image."""
     return {"seeds": [seed], "finish_reasons": [None], "images": [base64.b64encode(content).decode()]}
 
 
@@ -156,12 +156,12 @@ def approved(count: int = 1, models: tuple[str, ...] = ("stable-image-core",), *
     """Return an approval of a request of its own."""
     event = sample("PromptApproved")
     assert isinstance(event, PromptApproved)
-    plans = [event.data.drawing.models[0].model_copy(update={"model": key}) for key in models]
-    drawing = event.data.drawing.model_copy(update={"count": count, "models": plans, **changes})
+    plans = [event.data.parameters.models[0].model_copy(update={"model": key}) for key in models]
+    parameters = event.data.parameters.model_copy(update={"count": count, "models": plans, **changes})
     metadata = event.metadata.model_copy(update={"request_id": str(uuid4()), "event_id": str(uuid4())})
     return PromptApproved(
         metadata=metadata,
-        data=PromptApprovedData(policy_version="1", layers=["keywords"], drawing=drawing),
+        data=PromptApprovedData(policy_version="1", layers=["keywords"], parameters=parameters),
     )
 
 
@@ -172,15 +172,17 @@ def plan(model: str, width: int = 1024, height: int = 1024, aspect_ratio: str | 
 
 
 def known(key: str) -> Model:
-    """Return a model of the catalogue."""
-    model = catalogue().get(key)
+    """Return a model of the catalog."""
+    model = model_catalog().get(key)
     assert model is not None
     return model
 
 
-def drawing(**values: Any) -> Drawing:
+def parameters(**values: Any) -> GenerationParameters:
     """Return a drawing with a prompt and a plan of its own."""
-    return Drawing(**{"prompt": "a red kite", "count": 1, "seed": 42, "models": [plan("stable-image-core")], **values})
+    return GenerationParameters(
+        **{"prompt": "a red kite", "count": 1, "seed": 42, "models": [plan("stable-image-core")], **values}
+    )
 
 
 class Studio:
@@ -195,7 +197,7 @@ class Studio:
             guard=self.guard,
             models=self.models,
             handoff=self.handoff,
-            find=catalogue().get,
+            find=model_catalog().get,
             pool=ThreadPoolExecutor(parallel),
             call_timeout=300,
             lease=360,

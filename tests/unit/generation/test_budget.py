@@ -26,7 +26,7 @@ def test_what_no_longer_fits_into_the_day_is_not_asked_of_the_model_and_ends_the
     assert len(studio.models.calls) == 1
 
 
-def test_pictures_that_still_fit_in_are_drawn() -> None:
+def test_images_that_still_fit_in_are_drawn() -> None:
     budget = FakeBudget("0.10")
     event, _ = Studio(budget=budget).generate(approved(count=4))
 

@@ -1,4 +1,4 @@
-"""What a picture is, from its first bytes."""
+"""What a image is, from its first bytes."""
 
 import io
 
@@ -33,5 +33,5 @@ def test_anything_else_is_refused_and_nothing_crashes(junk: bytes, start: bytes)
 
 @pytest.mark.parametrize("content", [b"", b"GIF89a", b"RIFF\0\0\0\0WEBP", png()[:20], png(0, 5), b"\xff\xd8\xff\xd9"])
 def test_what_is_no_whole_header_is_refused(content: bytes) -> None:
-    with pytest.raises(ValueError, match=r"JP|picture"):
+    with pytest.raises(ValueError, match=r"JP|image"):
         read_header(content)

@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
-from events.drawing import Drawing
-from events.models import Family, catalogue
+from events.images import GenerationParameters
+from events.model_catalog import Family, model_catalog
 from services.generation.families import FAMILIES
 from services.generation.model_errors import ModelCallError
-from tests.unit.generation.fakes import drawing, known, plan, png
+from tests.unit.generation.fakes import known, parameters, plan, png
 
-PICTURE = base64.b64encode(png(1024, 1024)).decode()
+IMAGE = base64.b64encode(png(1024, 1024)).decode()
 
 
-def body(model: str, what: Drawing, seed: int = 42, **shape: Any) -> dict[str, Any]:
+def body(model: str, what: GenerationParameters, seed: int = 42, **shape: Any) -> dict[str, Any]:
     return FAMILIES[known(model).family].body(what, plan(model, **shape), known(model), seed)
 
 
@@ -24,12 +24,12 @@ def code_of(family: Family, answer: Any) -> str:
     return caught.value.code
 
 
-def test_every_model_of_the_catalogue_has_a_family() -> None:
-    assert {model.family for model in catalogue()} == FAMILIES.keys()
+def test_every_model_of_the_catalog_has_a_family() -> None:
+    assert {model.family for model in model_catalog()} == FAMILIES.keys()
 
 
 def test_sdxl_is_asked_with_weighted_prompts() -> None:
-    what = drawing(negative_prompt="fog", style="anime", steps=50, guidance=12.5)
+    what = parameters(negative_prompt="fog", style="anime", steps=50, guidance=12.5)
     assert body("sdxl-v1", what, width=1344, height=768) == {
         "text_prompts": [{"text": "a red kite", "weight": 1}, {"text": "fog", "weight": -1}],
         "width": 1344,
@@ -42,8 +42,8 @@ def test_sdxl_is_asked_with_weighted_prompts() -> None:
     }
 
 
-def test_titan_is_asked_for_one_picture() -> None:
-    what = drawing(negative_prompt="fog", quality="premium", guidance=9)
+def test_titan_is_asked_for_one_image() -> None:
+    what = parameters(negative_prompt="fog", quality="premium", guidance=9)
     assert body("titan-v2", what, width=1152, height=768) == {
         "taskType": "TEXT_IMAGE",
         "textToImageParams": {"text": "a red kite", "negativeText": "fog"},
@@ -59,13 +59,13 @@ def test_titan_is_asked_for_one_picture() -> None:
 
 
 def test_nova_takes_titans_shape_and_a_style() -> None:
-    what = drawing(style="DESIGN_SKETCH")
+    what = parameters(style="DESIGN_SKETCH")
     assert body("nova-canvas", what)["textToImageParams"] == {"text": "a red kite", "style": "DESIGN_SKETCH"}
 
 
 @pytest.mark.parametrize("model", ["sd3.5-large", "stable-image-core", "stable-image-ultra"])
 def test_stabilitys_newer_models_are_asked_for_a_ratio(model: str) -> None:
-    what = drawing(negative_prompt="fog")
+    what = parameters(negative_prompt="fog")
     assert body(model, what, width=1344, height=768, aspect_ratio="16:9") == {
         "prompt": "a red kite",
         "negative_prompt": "fog",
@@ -76,7 +76,7 @@ def test_stabilitys_newer_models_are_asked_for_a_ratio(model: str) -> None:
 
 
 def test_a_successor_goes_without_what_it_does_not_know() -> None:
-    what = drawing(style="anime", steps=50, guidance=30)
+    what = parameters(style="anime", steps=50, guidance=30)
     assert "cfgScale" not in body("nova-canvas", what)["imageGenerationConfig"]
     assert "style" not in body("nova-canvas", what)["textToImageParams"]
     assert body("stable-image-core", what).keys() == {"prompt", "seed", "output_format"}
@@ -85,13 +85,13 @@ def test_a_successor_goes_without_what_it_does_not_know() -> None:
 @pytest.mark.parametrize(
     ("family", "answer", "seed"),
     [
-        ("sdxl", {"result": "success", "artifacts": [{"seed": 9, "base64": PICTURE, "finishReason": "SUCCESS"}]}, 9),
-        ("titan", {"images": [PICTURE], "error": None}, None),
-        ("nova", {"images": [PICTURE]}, None),
-        ("stability", {"seeds": [9], "finish_reasons": [None], "images": [PICTURE]}, 9),
+        ("sdxl", {"result": "success", "artifacts": [{"seed": 9, "base64": IMAGE, "finishReason": "SUCCESS"}]}, 9),
+        ("titan", {"images": [IMAGE], "error": None}, None),
+        ("nova", {"images": [IMAGE]}, None),
+        ("stability", {"seeds": [9], "finish_reasons": [None], "images": [IMAGE]}, 9),
     ],
 )
-def test_a_picture_is_taken_out_of_an_answer(family: Family, answer: Any, seed: int | None) -> None:
+def test_a_image_is_taken_out_of_an_answer(family: Family, answer: Any, seed: int | None) -> None:
     drawn = FAMILIES[family].read(answer)
     assert (drawn.content, drawn.seed, drawn.header.width) == (png(1024, 1024), seed, 1024)
 
@@ -99,14 +99,14 @@ def test_a_picture_is_taken_out_of_an_answer(family: Family, answer: Any, seed: 
 @pytest.mark.parametrize(
     ("family", "answer"),
     [
-        ("sdxl", {"artifacts": [{"seed": 1, "base64": PICTURE, "finishReason": "CONTENT_FILTERED"}]}),
+        ("sdxl", {"artifacts": [{"seed": 1, "base64": IMAGE, "finishReason": "CONTENT_FILTERED"}]}),
         ("titan", {"images": [], "error": "All of the generated images have been blocked by our content filters."}),
         ("nova", {"error": "All of the generated images have been blocked by our content filters."}),
         ("stability", {"finish_reasons": ["Filter reason: prompt"]}),
-        ("stability", {"seeds": [1], "finish_reasons": ["Filter reason: output image"], "images": [PICTURE]}),
+        ("stability", {"seeds": [1], "finish_reasons": ["Filter reason: output image"], "images": [IMAGE]}),
     ],
 )
-def test_a_blocked_picture_is_told_apart(family: Family, answer: Any) -> None:
+def test_a_blocked_image_is_told_apart(family: Family, answer: Any) -> None:
     assert code_of(family, answer) == "ContentFiltered"
 
 
@@ -119,7 +119,7 @@ def test_a_blocked_picture_is_told_apart(family: Family, answer: Any) -> None:
         ("stability", {"finish_reasons": ["Inference error"]}),
     ],
 )
-def test_a_failed_picture_is_told_apart(family: Family, answer: Any) -> None:
+def test_a_failed_image_is_told_apart(family: Family, answer: Any) -> None:
     assert code_of(family, answer) == "InferenceError"
 
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from events.catalog.image_requested import ImageRequested
 from services.intake.lifecycle import ENDINGS, RANKS, STALLED, Fact
 from services.intake.listing import Page, Row
-from services.intake.logic import IdempotencyRecord, KeyTakenError, State
 from services.intake.quota import Tally, Window
+from services.intake.service import IdempotencyRecord, KeyTakenError, State
 from services.intake.signals import ModelSignal, Signals
 
 

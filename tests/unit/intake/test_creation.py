@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from events.api import ApiProblem, Caller
-from events.models import Catalogue
+from events.model_catalog import ModelCatalog
+from kit.http_api import ApiProblem, Caller
 from services.intake.creation import Creation
 from services.intake.figures import Estimates
 from services.intake.parameters import NewRequest
@@ -17,7 +17,7 @@ from services.intake.signals import ModelSignal, Signals
 from tests.unit.intake.fakes import InMemoryFigures, InMemoryRates, InMemoryRequests
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-MODELS = Catalogue.load()
+MODELS = ModelCatalog.load()
 PROMPT = NewRequest(prompt="a lighthouse")
 
 
@@ -200,7 +200,7 @@ def test_a_model_that_has_ended_is_passed_over(desk: Desk) -> None:
     desk.end("nova-canvas", "titan-v2")
     _, body, _ = desk.create(NewRequest(prompt="a lighthouse", model="titan-v2", size="1024x1024"))
 
-    plans = desk.store.request(body.id).data.drawing.models
+    plans = desk.store.request(body.id).data.parameters.models
     assert [plan.model for plan in plans] == ["stable-image-core", "sd3.5-large"]
 
 

@@ -9,36 +9,36 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from events.api import ApiProblem, field_error
-from events.drawing import Drawing
-from events.models import Catalogue
-from events.testing import sample
+from events.images import GenerationParameters
+from events.model_catalog import ModelCatalog
+from kit.http_api import ApiProblem, field_error
 from services.intake.facades import legacy, openai, translation
-from services.intake.logic import accept, track
 from services.intake.parameters import ParameterError, resolve
+from services.intake.service import accept, track
 from services.intake.views import Links, Reason, RequestView, promise, request_view
+from tests.support.events import sample
 from tests.unit.intake.fakes import InMemoryRequests
 
 TODAY = date(2026, 11, 22)
-CATALOGUE = Catalogue.load(
+CATALOG = ModelCatalog.load(
     '{"studio": {"arn": "arn:aws:bedrock:us-east-1:123456789012:custom-model/a/b", "family": "nova"}}'
 )
 CEILING = Decimal("0.08")
 REQUEST = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
 
 
-def drawn(**body: Any) -> Drawing:
+def drawn(**body: Any) -> GenerationParameters:
     """Return what OpenAI's client would get drawn: all that is translated is something the model can do."""
-    wanted = openai.new_request(openai.ImageGeneration(prompt="a fox", **body), CATALOGUE, TODAY)
-    return resolve(wanted, CATALOGUE, CEILING)
+    wanted = openai.new_request(openai.ImageGeneration(prompt="a fox", **body), CATALOG, TODAY)
+    return resolve(wanted, CATALOG, CEILING)
 
 
 def ended(*detail_types: str) -> RequestView:
     """Return a request's view after these golden events."""
     store = InMemoryRequests()
-    wanted = openai.new_request(openai.ImageGeneration(prompt="a fox"), CATALOGUE, TODAY)
+    wanted = openai.new_request(openai.ImageGeneration(prompt="a fox"), CATALOG, TODAY)
     created_at = min(sample(name).metadata.occurred_at for name in detail_types) - timedelta(seconds=4)
-    accept(store, REQUEST, "demo", resolve(wanted, CATALOGUE, CEILING), created_at)
+    accept(store, REQUEST, "demo", resolve(wanted, CATALOG, CEILING), created_at)
     for name in detail_types:
         event = sample(name)
         metadata = event.metadata.model_copy(update={"request_id": REQUEST})
@@ -51,7 +51,7 @@ def ended(*detail_types: str) -> RequestView:
 
 @pytest.mark.parametrize("name", [None, "gpt-image-1", "dall-e-3", "no such model", ""])
 def test_openais_own_model_names_mean_our_default(name: str | None) -> None:
-    assert drawn(model=name).models[0].model == CATALOGUE.default
+    assert drawn(model=name).models[0].model == CATALOG.default
 
 
 @pytest.mark.parametrize(
@@ -62,10 +62,10 @@ def test_a_model_is_known_by_our_name_and_by_bedrocks_with_or_without_its_revisi
 
 
 def test_a_model_that_has_ended_is_stood_in_for_before_its_limits_count() -> None:
-    found = translation.find_model("amazon.titan-image-generator-v1", CATALOGUE, TODAY)
+    found = translation.find_model("amazon.titan-image-generator-v1", CATALOG, TODAY)
     assert found is not None
     assert found.key == "stable-image-core"
-    lived = translation.find_model("amazon.titan-image-generator-v1", CATALOGUE, date(2025, 1, 1))
+    lived = translation.find_model("amazon.titan-image-generator-v1", CATALOG, date(2025, 1, 1))
     assert lived is not None
     assert lived.key == "titan-v1"
 
@@ -101,7 +101,7 @@ def test_a_size_is_the_nearest_ratio_where_the_model_takes_ratios(size: str | No
     ],
 )
 def test_a_size_is_itself_or_the_nearest_where_the_model_takes_sizes(model: str, size: str, drawn_as: str) -> None:
-    found = CATALOGUE.get(model)
+    found = CATALOG.get(model)
     assert found is not None
     assert translation.shape(found, size) == {"size": drawn_as}
 
@@ -223,16 +223,16 @@ def test_a_failed_request_is_an_error_that_is_not_repeated() -> None:
 # The first version ---------------------------------------------------------------------------------------------------
 
 
-def old(**body: Any) -> Drawing:
-    wanted = legacy.new_request(legacy.LegacyRequest(prompt="a fox", **body), CATALOGUE, TODAY)
-    return resolve(wanted, CATALOGUE, CEILING)
+def old(**body: Any) -> GenerationParameters:
+    wanted = legacy.new_request(legacy.LegacyRequest(prompt="a fox", **body), CATALOG, TODAY)
+    return resolve(wanted, CATALOG, CEILING)
 
 
-@pytest.mark.parametrize("model", [model.model_id for model in CATALOGUE] + [model.key for model in CATALOGUE])
+@pytest.mark.parametrize("model", [model.model_id for model in CATALOG] + [model.key for model in CATALOG])
 def test_an_old_client_is_served_whatever_model_it_was_written_for(model: str) -> None:
     found = old(modelId=model, size="1024x1024", steps=30, cfgScale=7.0, style="photographic", negativePrompt="")
     assert found.negative_prompt is None
-    serving = CATALOGUE.get(found.models[0].model)
+    serving = CATALOG.get(found.models[0].model)
     assert serving is not None
     assert not serving.ended(TODAY)
 
@@ -263,7 +263,7 @@ def test_an_old_client_is_told_where_to_look() -> None:
     }
 
 
-def test_an_old_client_that_waited_gets_the_picture_and_how_long_it_took() -> None:
+def test_an_old_client_that_waited_gets_the_image_and_how_long_it_took() -> None:
     view = ended("ImageStored")
     data = legacy.finished(view).data
     assert (data.id, data.prompt, data.url, data.generationTime) == (REQUEST, "a fox", view.images[0].url, 4000)
@@ -278,7 +278,7 @@ def test_an_old_client_that_waited_for_nothing_is_told_why() -> None:
     assert refused.value.errors[0]["field"] == "prompt"
 
 
-def test_pictures_that_were_deleted_since_are_gone() -> None:
+def test_images_that_were_deleted_since_are_gone() -> None:
     view = ended("ImageStored")
     gone = [image.model_copy(update={"url": None}) for image in view.images]
     with pytest.raises(ApiProblem) as refused:

@@ -13,11 +13,11 @@ from events.catalog.message_replayed import MessageReplayed, MessageReplayedData
 from events.catalog.processing_stalled import ProcessingStalled, ProcessingStalledData
 from events.catalog.request_expired import RequestExpired
 from events.envelope import Event
-from events.errors import RetriableError
-from events.testing import sample
+from kit.errors import RetriableError
 from services.intake.facts import fact_of
 from services.intake.lifecycle import RANKS, Fact, status_of
-from services.intake.logic import accept, track
+from services.intake.service import accept, track
+from tests.support.events import sample
 from tests.unit.intake.fakes import InMemoryRequests
 
 REQUESTED = sample("ImageRequested")
@@ -29,8 +29,8 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 STEPS = {
     "moderation.prompt": REQUESTED,
-    "generation.draw": APPROVED,
-    "moderation.picture": GENERATED,
+    "generation.generate": APPROVED,
+    "moderation.image": GENERATED,
     "storage.store": KEPT,
     "analytics.record": KEPT,
 }
@@ -88,7 +88,7 @@ def test_the_status_follows_the_events(events: list[Event], expected: str) -> No
     assert status(*events) == expected
 
 
-def test_a_filtered_picture_is_a_rejection_and_any_other_failure_a_failure() -> None:
+def test_a_filtered_image_is_a_rejection_and_any_other_failure_a_failure() -> None:
     assert status(REQUESTED, APPROVED, FAILED) == "rejected"
     ours = GenerationFailed.follow(APPROVED, GenerationFailedData(reason="model_ended", outcomes=[]))
     assert status(REQUESTED, APPROVED, ours) == "failed"
@@ -111,8 +111,8 @@ def test_a_stall_holds_until_its_message_is_replayed() -> None:
 
 
 def test_a_stall_is_over_when_its_step_was_done_after_all() -> None:
-    assert status(REQUESTED, stall("generation.draw"), APPROVED) == "stalled"
-    assert status(REQUESTED, stall("generation.draw"), APPROVED, GENERATED) == "checking"
+    assert status(REQUESTED, stall("generation.generate"), APPROVED) == "stalled"
+    assert status(REQUESTED, stall("generation.generate"), APPROVED, GENERATED) == "checking"
 
 
 def test_a_stall_in_analytics_does_not_hold_a_request_up() -> None:
@@ -120,7 +120,7 @@ def test_a_stall_in_analytics_does_not_hold_a_request_up() -> None:
 
 
 def test_a_replay_of_another_step_answers_no_stall() -> None:
-    assert status(REQUESTED, APPROVED, stall("generation.draw"), replay("moderation.prompt")) == "stalled"
+    assert status(REQUESTED, APPROVED, stall("generation.generate"), replay("moderation.prompt")) == "stalled"
 
 
 EVERYTHING: list[Event] = [
@@ -151,7 +151,7 @@ def test_any_order_and_any_duplication_give_one_and_the_same_state(seen: list[Ev
     store = InMemoryRequests()
     assert isinstance(REQUESTED, ImageRequested)
     metadata = REQUESTED.metadata
-    accept(store, metadata.request_id, metadata.owner, REQUESTED.data.drawing, metadata.occurred_at)
+    accept(store, metadata.request_id, metadata.owner, REQUESTED.data.parameters, metadata.occurred_at)
     statuses = ["accepted"]
     for event in deliveries:
         track(store, event)
@@ -183,7 +183,7 @@ def test_two_writers_racing_on_a_stall_both_leave_their_mark() -> None:
 
     store = Racing()
     metadata = REQUESTED.metadata
-    accept(store, metadata.request_id, metadata.owner, REQUESTED.data.drawing, metadata.occurred_at)
+    accept(store, metadata.request_id, metadata.owner, REQUESTED.data.parameters, metadata.occurred_at)
     track(store, KEPT)
     track(store, stall("storage.store"))
 

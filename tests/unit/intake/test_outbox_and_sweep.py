@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 from events.catalog.image_requested import ImageRequested
 from events.catalog.request_status_changed import RequestStatusChangedData
-from events.consumer import RetryPolicy
 from events.envelope import Event
-from events.testing import sample
+from kit.consumer import RetryPolicy
 from services.intake.facts import fact_of
-from services.intake.logic import State, SweepReport, SweepRules, accept, expiry, sweep, track, with_fact
 from services.intake.outbox import announce_change, announce_request
+from services.intake.service import State, SweepReport, SweepRules, accept, expiry, sweep, track, with_fact
 from services.intake.settings import SweeperSettings
+from tests.support.events import sample
 from tests.unit.intake.fakes import InMemoryRequests
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -31,7 +31,7 @@ def store_with_request() -> InMemoryRequests:
     store = InMemoryRequests()
     requested = sample("ImageRequested")
     assert isinstance(requested, ImageRequested)
-    accept(store, REQUEST, "demo", requested.data.drawing, START)
+    accept(store, REQUEST, "demo", requested.data.parameters, START)
     return store
 
 
@@ -61,7 +61,7 @@ def test_a_moved_status_is_announced_with_its_number() -> None:
 def test_every_move_names_the_webhook_that_the_request_named() -> None:
     store, requested = InMemoryRequests(), sample("ImageRequested")
     assert isinstance(requested, ImageRequested)
-    accept(store, REQUEST, "demo", requested.data.drawing, START, webhook_id="w3bhookexample22")
+    accept(store, REQUEST, "demo", requested.data.parameters, START, webhook_id="w3bhookexample22")
     before = store.state(REQUEST)
     track(store, sample("PromptApproved"))
 
@@ -146,7 +146,7 @@ def test_an_ending_that_arrives_while_the_sweeper_looks_wins() -> None:
     store, bus = Late(), Bus()
     requested = sample("ImageRequested")
     assert isinstance(requested, ImageRequested)
-    accept(store, REQUEST, "demo", requested.data.drawing, START)
+    accept(store, REQUEST, "demo", requested.data.parameters, START)
     assert run(store, bus, START + RULES.deadline).expired == 0
     assert store.state(REQUEST).status == "succeeded"
 

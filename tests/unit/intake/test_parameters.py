@@ -7,16 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from events.drawing import Drawing
-from events.models import Catalogue
+from events.images import GenerationParameters
+from events.model_catalog import ModelCatalog
 from services.intake.parameters import NewRequest, ParameterError, resolve
 
-CATALOGUE = Catalogue.load()
+CATALOG = ModelCatalog.load()
 CEILING = Decimal("0.08")
 
 
-def ask(**fields: object) -> Drawing:
-    return resolve(NewRequest.model_validate({"prompt": "a lighthouse", **fields}), CATALOGUE, CEILING)
+def ask(**fields: object) -> GenerationParameters:
+    return resolve(NewRequest.model_validate({"prompt": "a lighthouse", **fields}), CATALOG, CEILING)
 
 
 def refusal(**fields: object) -> list[dict[str, object]]:
@@ -26,11 +26,11 @@ def refusal(**fields: object) -> list[dict[str, object]]:
 
 
 def test_a_bare_prompt_is_drawn_by_the_default_model_with_a_seed_of_our_choice() -> None:
-    drawing = ask()
-    assert drawing.models[0].model == "stable-image-core"
-    assert (drawing.models[0].width, drawing.models[0].height) == (1024, 1024)
-    assert drawing.count == 1
-    assert drawing.seed > 0
+    parameters = ask()
+    assert parameters.models[0].model == "stable-image-core"
+    assert (parameters.models[0].width, parameters.models[0].height) == (1024, 1024)
+    assert parameters.count == 1
+    assert parameters.seed > 0
 
 
 def test_successors_stand_in_within_the_price_ceiling() -> None:
@@ -136,20 +136,20 @@ def test_size_and_aspect_ratio_exclude_each_other() -> None:
         NewRequest(prompt="a", size="1024x1024", aspect_ratio="1:1")
 
 
-@given(st.sampled_from([model.key for model in CATALOGUE]), st.data())
+@given(st.sampled_from([model.key for model in CATALOG]), st.data())
 def test_whatever_a_model_offers_can_be_asked_of_it(key: str, data: st.DataObject) -> None:
-    model = CATALOGUE.get(key)
+    model = CATALOG.get(key)
     assert model is not None
     if model.aspect_ratios:
         shape = {"aspect_ratio": data.draw(st.sampled_from(list(model.aspect_ratios)))}
     else:
         shape = {"size": data.draw(st.sampled_from(model.sizes))}
-    drawing = ask(model=key, quality=data.draw(st.sampled_from(list(model.price_usd))), **shape)
-    assert drawing.models[0].model == key
+    parameters = ask(model=key, quality=data.draw(st.sampled_from(list(model.price_usd))), **shape)
+    assert parameters.models[0].model == key
 
 
 def test_a_custom_model_has_its_familys_limits() -> None:
     arn = "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abc123"
-    own = Catalogue.load(f'{{"house-style": {{"arn": "{arn}", "family": "titan"}}}}')
-    drawing = resolve(NewRequest(prompt="a", model="house-style", size="512x512"), own, CEILING)
-    assert [plan.model for plan in drawing.models] == ["house-style"]
+    own = ModelCatalog.load(f'{{"house-style": {{"arn": "{arn}", "family": "titan"}}}}')
+    parameters = resolve(NewRequest(prompt="a", model="house-style", size="512x512"), own, CEILING)
+    assert [plan.model for plan in parameters.models] == ["house-style"]

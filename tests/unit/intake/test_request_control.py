@@ -1,4 +1,4 @@
-"""Taking requests back, what an ending gives back, deleted pictures, lists and models."""
+"""Taking requests back, what an ending gives back, deleted images, lists and models."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import cast
@@ -10,16 +10,16 @@ from events.catalog.generation_failed import GenerationFailed, GenerationFailedD
 from events.catalog.image_deleted import ImageDeleted, ImageDeletedData
 from events.catalog.image_requested import ImageRequested
 from events.envelope import Event
-from events.models import Catalogue
-from events.testing import sample
+from events.model_catalog import ModelCatalog
 from services.intake.figures import Estimates
 from services.intake.identifiers import uuid7
 from services.intake.listing import ListQuery, Page, cursor_of
-from services.intake.logic import TooLateError, accept, cancel, duration, settle, track
 from services.intake.model_views import lifecycle, model_view
 from services.intake.outbox import announce_change
 from services.intake.quota import RateLimiter, Window
+from services.intake.service import TooLateError, accept, cancel, duration, settle, track
 from services.intake.views import request_list, request_view
+from tests.support.events import sample
 from tests.unit.intake.fakes import InMemoryFigures, InMemoryRates, InMemoryRequests
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -31,7 +31,7 @@ WINDOW = Window("key", int(START.timestamp()) // 900 * 900, 900)
 @pytest.fixture
 def store() -> InMemoryRequests:
     found = InMemoryRequests()
-    accept(found, REQUEST, "demo", REQUESTED.data.drawing, START, charged_to=WINDOW)
+    accept(found, REQUEST, "demo", REQUESTED.data.parameters, START, charged_to=WINDOW)
     return found
 
 
@@ -39,7 +39,7 @@ def store() -> InMemoryRequests:
 
 
 @pytest.mark.parametrize("before", [[], ["PromptApproved"], ["ProcessingStalled"]])
-def test_a_request_can_be_taken_back_until_a_picture_is_drawn(store: InMemoryRequests, before: list[str]) -> None:
+def test_a_request_can_be_taken_back_until_a_image_is_drawn(store: InMemoryRequests, before: list[str]) -> None:
     for name in before:
         track(store, sample(name))
     if store.state(REQUEST).facts.keys() & {sample("ProcessingStalled").metadata.event_id}:
@@ -73,7 +73,7 @@ def test_nobody_takes_back_what_is_anothers(store: InMemoryRequests) -> None:
     assert store.state(REQUEST).status == "accepted"
 
 
-def test_a_picture_that_is_drawn_while_the_request_is_taken_back_wins() -> None:
+def test_a_image_that_is_drawn_while_the_request_is_taken_back_wins() -> None:
     class Late(InMemoryRequests):
         def replace(self, old, new, added):  # type: ignore[no-untyped-def]
             if "ImageGenerated" not in {fact.detail_type for fact in self.states[REQUEST].facts.values()}:
@@ -81,7 +81,7 @@ def test_a_picture_that_is_drawn_while_the_request_is_taken_back_wins() -> None:
             return super().replace(old, new, added)
 
     store = Late()
-    accept(store, REQUEST, "demo", REQUESTED.data.drawing, START)
+    accept(store, REQUEST, "demo", REQUESTED.data.parameters, START)
     with pytest.raises(TooLateError):
         cancel(store, REQUEST, "demo", START)
     assert store.state(REQUEST).status == "checking"
@@ -97,7 +97,7 @@ def test_a_cancellation_is_announced_as_an_event_and_as_a_status(store: InMemory
     assert changed.data.status == "cancelled"
 
 
-def test_a_cancelled_request_says_why_it_has_no_picture(store: InMemoryRequests) -> None:
+def test_a_cancelled_request_says_why_it_has_no_image(store: InMemoryRequests) -> None:
     view = request_view(*cancel(store, REQUEST, "demo", START), str)
     assert view.reason
     assert (view.status, view.reason.code, view.timeline[-1].event) == ("cancelled", "cancelled", "RequestCancelled")
@@ -153,10 +153,10 @@ def test_a_request_that_waited_for_an_operator_says_nothing_of_speed(store: InMe
     assert duration(sample("ImageStored"), state) is None
 
 
-# Deleted pictures ----------------------------------------------------------------------------------------------------
+# Deleted images ----------------------------------------------------------------------------------------------------
 
 
-def test_a_deleted_picture_is_shown_as_deleted_and_has_no_address(store: InMemoryRequests) -> None:
+def test_a_deleted_image_is_shown_as_deleted_and_has_no_address(store: InMemoryRequests) -> None:
     stored = sample("ImageStored")
     track(store, stored)
     (image,) = stored.data.images
@@ -190,7 +190,7 @@ def test_the_last_page_has_no_cursor() -> None:
 
 # Models --------------------------------------------------------------------------------------------------------------
 
-MODELS = Catalogue.load()
+MODELS = ModelCatalog.load()
 
 
 def test_a_model_is_active_then_legacy_then_ended() -> None:
@@ -213,7 +213,7 @@ def test_of_an_ended_model_the_successor_is_named_and_no_time_promised() -> None
 
 def test_where_a_model_runs_is_not_told() -> None:
     custom = '{"mine": {"arn": "arn:aws:bedrock:us-east-1:111122223333:provisioned-model/x", "family": "sdxl"}}'
-    models = Catalogue.load(custom)
+    models = ModelCatalog.load(custom)
     mine = models.get("mine")
     assert mine
     assert "111122223333" not in model_view(mine, models, Estimates(InMemoryFigures()), START.date()).model_dump_json()

@@ -8,10 +8,10 @@ from events.catalog.budget_changed import BudgetChanged, BudgetChangedData
 from events.catalog.budget_exhausted import BudgetExhausted, BudgetExhaustedData
 from events.catalog.model_lifecycle_changed import ModelLifecycleChanged, ModelLifecycleChangedData
 from events.envelope import subject_id
-from events.models import Catalogue
-from events.testing import sample
+from events.model_catalog import ModelCatalog
 from services.intake.model_views import lifecycle
 from services.intake.signals import PERIOD, SignalCache, Signals, note
+from tests.support.events import sample
 from tests.unit.intake.fakes import InMemorySignals
 
 NOW = datetime(2026, 11, 24, 23, 30, tzinfo=UTC)
@@ -34,8 +34,8 @@ def test_a_model_that_ended_without_a_date_ended_when_that_was_noticed() -> None
     assert store.read().ends == {"stable-image-core": date(2026, 11, 24)}
 
 
-def test_the_catalogue_shows_what_bedrock_says_and_not_what_it_was_written_with() -> None:
-    store, listed = InMemorySignals(), Catalogue.load()
+def test_the_catalog_shows_what_bedrock_says_and_not_what_it_was_written_with() -> None:
+    store, listed = InMemorySignals(), ModelCatalog.load()
     today = NOW.date()
 
     def shown() -> str:
@@ -51,7 +51,7 @@ def test_the_catalogue_shows_what_bedrock_says_and_not_what_it_was_written_with(
     assert seen == ["active", "legacy", "ended", "active"]
     original = listed.get("stable-image-core")
     assert original is not None
-    assert original.end_of_life is None, "the catalogue itself stays as it is"
+    assert original.end_of_life is None, "the catalog itself stays as it is"
 
 
 def test_signals_are_read_once_a_period_however_many_ask() -> None:

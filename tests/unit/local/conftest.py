@@ -12,14 +12,14 @@ import pytest
 from botocore.config import Config
 from PIL import Image
 
-from local.models import ModelServer
-from local.models.painter import Brief
+from local.bedrock import ModelServer
+from local.painter import Brief
 
 Invoke = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 
 def quick_drawing(brief: Brief) -> bytes:
-    """A picture of the right size and format, one colour a seed: tests of the wire need no painter."""
+    """A image of the right size and format, one colour a seed: tests of the wire need no painter."""
     out = io.BytesIO()
     Image.new("RGB", (brief.width, brief.height), (brief.seed % 256, 90, 160)).save(out, brief.format)
     return out.getvalue()

@@ -1,4 +1,4 @@
-"""With a forward URL, pictures come from a real local model server instead of the painter."""
+"""With a forward URL, images come from a real local model server instead of the painter."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-from local.models.errors import ServiceError
-from local.models.forward import forwarder
-from local.models.painter import Brief
+from local.bedrock.errors import ServiceError
+from local.bedrock.forward import forwarder
+from local.painter import Brief
 
 
 class _Sampler(BaseHTTPRequestHandler):
-    """Answers every order with the same picture and remembers the order."""
+    """Answers every order with the same image and remembers the order."""
 
     def do_POST(self) -> None:
         self.server.asked = (self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"]))))  # type: ignore[attr-defined]
-        payload = json.dumps({"images": [base64.b64encode(b"a picture").decode()]}).encode()
+        payload = json.dumps({"images": [base64.b64encode(b"a image").decode()]}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(payload)))
         self.end_headers()
@@ -39,9 +39,9 @@ def sampler() -> Iterator[Any]:
         server.shutdown()
 
 
-def test_an_order_is_passed_on_and_its_picture_passed_back(sampler: Any) -> None:
+def test_an_order_is_passed_on_and_its_image_passed_back(sampler: Any) -> None:
     draw = forwarder(f"http://127.0.0.1:{sampler.server_address[1]}/")
-    assert draw(Brief("a fox", "blurry", "LINE_ART", 320, 640, 9)) == b"a picture"
+    assert draw(Brief("a fox", "blurry", "LINE_ART", 320, 640, 9)) == b"a image"
     path, order = sampler.asked
     assert path == "/sdapi/v1/txt2img"
     assert order == {

@@ -11,8 +11,8 @@ import pytest
 from botocore.exceptions import ClientError
 from PIL import Image
 
-from local.models import ModelServer
-from local.models.painter import Brief, paint
+from local.bedrock import ModelServer
+from local.painter import Brief, paint
 
 SDXL = "stability.stable-diffusion-xl-v1"
 TITAN = "amazon.titan-image-generator-v1"
@@ -62,7 +62,7 @@ def test_sdxl_answers_an_artifact(invoke: Invoke) -> None:
     assert size_of(artifact["base64"]) == (1536, 640)
 
 
-def test_the_painters_picture_travels_unchanged(
+def test_the_painters_image_travels_unchanged(
     server: ModelServer, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server.service, "draw", paint)

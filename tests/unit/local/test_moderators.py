@@ -12,8 +12,8 @@ import pytest
 from botocore.exceptions import ClientError
 from PIL import Image
 
-from local.models import ModelServer
-from local.models.policy import judge
+from local.bedrock import ModelServer
+from local.bedrock.policy import judge
 
 HAIKU = "us.anthropic.claude-haiku-5-5"
 CATEGORIES = ["none", "sexual", "violence", "hate", "self_harm", "child_safety", "illegal", "public_figure", "other"]
@@ -67,7 +67,7 @@ def test_a_block_names_its_category_and_field(converse: Converse) -> None:
     assert (blocked["verdict"], blocked["field"]) == ("block", "negative_prompt")
 
 
-def test_what_is_to_be_kept_out_of_a_picture_may_be_named(converse: Converse) -> None:
+def test_what_is_to_be_kept_out_of_a_image_may_be_named(converse: Converse) -> None:
     assert verdict(converse("a beach", "blood, gore, nudity, bloody massacre"))["verdict"] == "allow"
 
 
@@ -182,7 +182,7 @@ def png() -> bytes:
     return out.getvalue()
 
 
-def test_rekognition_finds_nothing_in_a_real_picture(server: ModelServer, client: Callable[[str], Any]) -> None:
+def test_rekognition_finds_nothing_in_a_real_image(server: ModelServer, client: Callable[[str], Any]) -> None:
     assert client("rekognition").detect_moderation_labels(Image={"Bytes": png()})["ModerationLabels"] == []
 
 
@@ -194,15 +194,15 @@ def test_rekognition_flags_on_demand(server: ModelServer, client: Callable[[str]
 
 
 def test_rekognition_reads_objects_from_s3(server: ModelServer, client: Callable[[str], Any], monkeypatch: Any) -> None:
-    monkeypatch.setattr(server.service, "fetch", lambda bucket, key: {("pictures", "a.png"): png()}[bucket, key])
-    image = {"S3Object": {"Bucket": "pictures", "Name": "a.png"}}
+    monkeypatch.setattr(server.service, "fetch", lambda bucket, key: {("images", "a.png"): png()}[bucket, key])
+    image = {"S3Object": {"Bucket": "images", "Name": "a.png"}}
     assert client("rekognition").detect_moderation_labels(Image=image)["ModerationLabels"] == []
 
 
 @pytest.mark.parametrize(
     ("image", "code"),
     [
-        ({"Bytes": b"no picture"}, "InvalidImageFormatException"),
+        ({"Bytes": b"no image"}, "InvalidImageFormatException"),
         ({"Bytes": b"x" * (5 * 1024 * 1024 + 1)}, "ImageTooLargeException"),
         ({"S3Object": {"Bucket": "nowhere", "Name": "a.png"}}, "InvalidS3ObjectException"),
         ({}, "InvalidParameterException"),

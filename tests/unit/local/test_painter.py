@@ -1,4 +1,4 @@
-"""The painter: the same order gives the same bytes, and the words of a prompt can be seen in the picture."""
+"""The painter: the same order gives the same bytes, and the words of a prompt can be seen in the image."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from local.models.painter import Brief, paint
-from local.models.painter.shapes import SHAPES
-from local.models.painter.styles import STYLES
-from local.models.painter.words import read
+from local.painter import Brief, paint
+from local.painter.shapes import SHAPES
+from local.painter.styles import STYLES
+from local.painter.words import read
 
 SIDE = 192
 PROMPTS = (
@@ -31,7 +31,7 @@ def picture(prompt: str, *, negative: str = "", style: str = "", seed: int = 1, 
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Mean difference of two pictures reduced to eight by eight fields: composition and colour, not detail."""
+    """Mean difference of two images reduced to eight by eight fields: composition and colour, not detail."""
     small = [Image.fromarray((x * 255).astype(np.uint8)).resize((8, 8), Image.Resampling.BOX) for x in (a, b)]
     first, second = (np.asarray(image, np.float32) / 255 for image in small)
     return float(np.abs(first - second).mean())
@@ -54,18 +54,18 @@ def test_the_same_order_gives_the_same_bytes() -> None:
     ],
     ids=["seed", "negative prompt", "style", "prompt"],
 )
-def test_every_part_of_an_order_changes_the_picture(other: Brief) -> None:
+def test_every_part_of_an_order_changes_the_image(other: Brief) -> None:
     assert paint(Brief("a sailboat", width=SIDE, height=SIDE, seed=1)) != paint(other)
 
 
-def test_four_prompts_look_like_four_pictures() -> None:
-    pictures = [picture(prompt) for prompt in PROMPTS]
-    assert min(distance(a, b) for a, b in combinations(pictures, 2)) > 0.07
+def test_four_prompts_look_like_four_images() -> None:
+    images = [picture(prompt) for prompt in PROMPTS]
+    assert min(distance(a, b) for a, b in combinations(images, 2)) > 0.07
 
 
-def test_unknown_words_get_pictures_of_their_own() -> None:
-    pictures = [picture(prompt) for prompt in ("silence", "bureaucracy", "thunderous applause")]
-    assert min(distance(a, b) for a, b in combinations(pictures, 2)) > 0.07
+def test_unknown_words_get_images_of_their_own() -> None:
+    images = [picture(prompt) for prompt in ("silence", "bureaucracy", "thunderous applause")]
+    assert min(distance(a, b) for a, b in combinations(images, 2)) > 0.07
 
 
 @pytest.mark.parametrize(("colour", "channel"), [("red", 0), ("green", 1), ("blue", 2)])
@@ -123,7 +123,7 @@ def test_every_shape_can_be_seen(kind: str) -> None:
 
 
 @pytest.mark.parametrize("style", sorted(STYLES))
-def test_every_style_keeps_the_picture_in_range(style: str) -> None:
+def test_every_style_keeps_the_image_in_range(style: str) -> None:
     rng = np.random.default_rng(1)
     plain = picture("a house on a hill at sunset", side=128)
     styled = STYLES[style](plain.copy(), rng)

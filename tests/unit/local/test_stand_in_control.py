@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from local.models import ModelServer
-from local.models.faults import FaultBook
+from local.bedrock import ModelServer
+from local.bedrock.faults import FaultBook
 
 CORE = "stability.stable-image-core-v1:1"
 NOVA = "amazon.nova-canvas-v1:0"
@@ -179,7 +179,7 @@ def test_an_unknown_path_is_not_found(server: ModelServer) -> None:
 
 
 def test_the_command_prints_its_url_and_stops_on_sigterm() -> None:
-    command = [sys.executable, "-m", "local.models", "--port", "0"]
+    command = [sys.executable, "-m", "local.bedrock", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url = process.stdout.readline().split()[-1]

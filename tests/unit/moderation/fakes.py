@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Generic
 
-from events.drawing import RawImage
-from services.moderation.logic import Field, Finding, VerdictT
+from events.images import RawImage
+from services.moderation.service import Field, Finding, VerdictT
 
 
 class InMemoryVerdicts(Generic[VerdictT]):
@@ -42,7 +42,7 @@ class ScriptedLayer:
 
 
 class ScriptedDetector:
-    """A detector that sees what it was told to, by key, and counts the pictures it looked at."""
+    """A detector that sees what it was told to, by key, and counts the images it looked at."""
 
     name = "rekognition"
 

@@ -26,15 +26,15 @@ def test_no_term_is_listed_twice() -> None:
     assert [term for term, count in Counter([*TERMS, *RULES.innocent]).items() if count > 1] == []
 
 
-def test_every_label_of_a_picture_means_a_category() -> None:
-    assert set(RULES.picture.labels.values()) <= set(RULES.categories)
-    assert 0 < RULES.picture.min_confidence <= 100
+def test_every_label_of_a_image_means_a_category() -> None:
+    assert set(RULES.image.labels.values()) <= set(RULES.categories)
+    assert 0 < RULES.image.min_confidence <= 100
 
 
 def test_labels_are_looked_through_by_the_gravity_of_their_category() -> None:
     ranks = [list(RULES.categories).index(category) for category in RULES.labels_by_gravity().values()]
     assert ranks == sorted(ranks)
-    assert RULES.labels_by_gravity() == RULES.picture.labels
+    assert RULES.labels_by_gravity() == RULES.image.labels
 
 
 def test_a_negative_prompt_is_blocked_only_for_what_has_no_innocent_use() -> None:

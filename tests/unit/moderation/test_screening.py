@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.moderation import policy
-from services.moderation.logic import Finding
 from services.moderation.screening import Screening
+from services.moderation.service import Finding
 
 RULES: Final = policy.load()
 SCREENING: Final = Screening(RULES, "us.anthropic.claude-haiku-5-5")

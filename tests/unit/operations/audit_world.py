@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from services.operations.audit.records import Letter, Letters, Payment, Picture, StoredFile
+from services.operations.audit.records import GalleryImage, Letter, Letters, Payment, StoredFile
 from services.operations.timeline import Fact, Request
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -24,7 +24,7 @@ def accepted(*, ago: timedelta = timedelta(minutes=1), status: str = "generating
 
 
 def succeeded() -> Request:
-    """Return a request with one picture."""
+    """Return a request with one image."""
     at = NOW - timedelta(minutes=1)
     stored = Fact("e2", "ImageStored", at, {"images": [{"id": f"{REQUEST}-0", "index": 0}]})
     return Request(REQUEST, "succeeded", at, 5, [Fact("e1", "ImageRequested", at), stored])
@@ -46,8 +46,8 @@ class World:
 
     def __init__(self, request: Request | None = None) -> None:
         self.known = {REQUEST: request or succeeded()}
-        entry = Picture(f"{REQUEST}-0", REQUEST, 0, FILES)
-        self.gallery: dict[str, Picture] = {entry.image_id: entry}
+        entry = GalleryImage(f"{REQUEST}-0", REQUEST, 0, FILES)
+        self.gallery: dict[str, GalleryImage] = {entry.image_id: entry}
         self.guard = {(REQUEST, 0): Payment(REQUEST, 0, 1, "generated", RAW)}
         self.objects = {**FILES, RAW: 900}
         self.written_at = NOW - timedelta(hours=2)
@@ -73,7 +73,7 @@ class World:
     def scan_requests(self, segment: int, segments: int) -> Iterator[Request]:
         yield from list(self.known.values())[segment::segments]
 
-    def scan_pictures(self, segment: int, segments: int) -> Iterator[Picture]:
+    def scan_images(self, segment: int, segments: int) -> Iterator[GalleryImage]:
         yield from list(self.gallery.values())[segment::segments]
 
     def scan_payments(self, segment: int, segments: int) -> Iterator[Payment]:
@@ -85,7 +85,7 @@ class World:
     def requests(self, ids: Iterable[str]) -> dict[str, Request]:
         return {one: self.known[one] for one in ids if one in self.known}
 
-    def pictures(self, ids: Iterable[str]) -> dict[str, Picture]:
+    def gallery_images(self, ids: Iterable[str]) -> dict[str, GalleryImage]:
         return {one: self.gallery[one] for one in ids if one in self.gallery}
 
     def payments(self, keys: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Payment]:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from events.envelope import Event
-from events.testing import eventbridge_body, sample
 from services.operations.actions.trail import Action
 from services.operations.dead_letters.letters import DeadLetter, Message, QueuePair
 from services.operations.dead_letters.ports import Counts, Moment, Quarantined, Story
+from tests.support.events import eventbridge_body, sample
 
 STORE = QueuePair("storage.store", "dev-storage-store-dlq", "dlq/storage-store", "storage-store")
 RECORD = QueuePair("analytics.record", "dev-analytics-record-dlq", "dlq/analytics-record", "analytics-record")
@@ -138,7 +138,7 @@ class FakeTrail:
 
 
 def stalled(
-    reason: str = "at services/storage/logic.py:12 in store", fingerprint: str = "aaaabbbbcccc"
+    reason: str = "at services/storage/service.py:12 in store", fingerprint: str = "aaaabbbbcccc"
 ) -> dict[str, str]:
     """Return the attributes with which a consumer dead-letters."""
     return {

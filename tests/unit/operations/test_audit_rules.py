@@ -81,16 +81,16 @@ def paid(calls: int, **changes: object) -> World:
 
 
 HOLDS: dict[str, Callable[[], World]] = {
-    "a request with its picture": lambda: World(succeeded()),
+    "a request with its image": lambda: World(succeeded()),
     "a request that moves": lambda: World(accepted()),
     "a request past its deadline in a dead-letter queue": lambda: dead(accepted(ago=LONG_AGO)),
     "a stalled request with its letter": lambda: dead(stalled()),
     "a stalled request whose letters could not all be read": lambda: hidden(stalled()),
     "a replayed request": lambda: World(stalled(Fact("e10", "MessageReplayed", NOW, {**STALL, "replays": 1}))),
     "a file of a request that is still being stored": lambda: waiting_for_storage(accepted(status="storing")),
-    "a deleted picture": deleted,
-    "a picture older than the guard remembers": old,
-    "a raw picture of a call that was paid for besides": lambda: paid(2),
+    "a deleted image": deleted,
+    "a image older than the guard remembers": old,
+    "a raw image of a call that was paid for besides": lambda: paid(2),
 }
 
 
@@ -147,7 +147,7 @@ def lettered(request_id: str | None) -> World:
 
 
 def outlived() -> World:
-    """A deleted picture whose files are still there."""
+    """A deleted image whose files are still there."""
     world = deleted()
     gone = world.gallery[f"{REQUEST}-0"]
     world.gallery[f"{REQUEST}-0"] = replace(gone, deleted_at=NOW - timedelta(hours=3))
@@ -157,7 +157,7 @@ def outlived() -> World:
 
 def elsewhere() -> World:
     world = World(stalled())
-    world.dead.append(letter(step="generation.draw"))
+    world.dead.append(letter(step="generation.generate"))
     return world
 
 
@@ -183,17 +183,17 @@ BROKEN: dict[str, tuple[Callable[[], World], str, int]] = {
         "stall-without-letter",
         1,
     ),
-    "not in the gallery": (uncatalogued, "image-not-catalogued", 1),
+    "not in the gallery": (uncatalogued, "image-not-catalogd", 1),
     "not paid": (unpaid, "image-not-paid", 1),
     "paid too often": (lambda: paid(6), "image-paid-again", 1),
     "a file is missing": (lambda: without(ORIGINAL), "entry-without-file", 1),
     "all files are missing": (lambda: without(*FILES), "entry-without-file", 3),
     "a file of another drawing": (lambda: stray(ORIGINAL.replace("a" * 64, "b" * 64)), "file-without-entry", 1),
     "a file of no shape": (lambda: stray("images/what-is-this"), "file-without-entry", 1),
-    "files of a deleted picture": (outlived, "file-without-entry", 3),
+    "files of a deleted image": (outlived, "file-without-entry", 3),
     "paid and not asked for": (of_nobody, "payment-without-request", 1),
-    "a raw picture nobody paid": (lambda: stray(f"raw/{STRANGER}/0-{'c' * 64}"), "raw-without-payment", 1),
-    "a second raw picture, paid once": (lambda: stray(RAW.replace("a" * 64, "b" * 64)), "raw-without-payment", 1),
+    "a raw image nobody paid": (lambda: stray(f"raw/{STRANGER}/0-{'c' * 64}"), "raw-without-payment", 1),
+    "a second raw image, paid once": (lambda: stray(RAW.replace("a" * 64, "b" * 64)), "raw-without-payment", 1),
     "a letter of nobody's": (lambda: lettered(STRANGER), "letter-without-request", 1),
     "a letter that is no event": (lambda: lettered(None), "letter-without-request", 1),
 }
@@ -217,7 +217,7 @@ def test_a_second_payment_within_the_guards_bound_is_reported_and_no_violation()
 def test_a_replay_of_the_drawing_allows_one_payment_more() -> None:
     world = paid(6)
     request = world.known[REQUEST]
-    replay = Fact("e12", "MessageReplayed", NOW, {"step": "generation.draw", "message": "m", "replays": 1})
+    replay = Fact("e12", "MessageReplayed", NOW, {"step": "generation.generate", "message": "m", "replays": 1})
     world.known[REQUEST] = replace(request, facts=[*request.facts, replay])
     assert broken(world) == []
 
@@ -230,7 +230,7 @@ def test_a_request_that_stalls_while_the_audit_looks_is_looked_at_again() -> Non
     assert (report.violations, report.unsettled) == ([], [])
 
 
-def test_a_picture_that_is_deleted_while_the_audit_looks_is_looked_at_again() -> None:
+def test_a_image_that_is_deleted_while_the_audit_looks_is_looked_at_again() -> None:
     world = without(ORIGINAL)
     marker = replace(world.gallery[f"{REQUEST}-0"], deleted_at=NOW)
     world.later.append(lambda: world.gallery.update({marker.image_id: marker}))
@@ -258,10 +258,10 @@ def test_one_request_is_audited_with_all_that_belongs_to_it() -> None:
     assert [finding.rule for finding in report.violations] == ["entry-without-file"]
     assert report.looked_at == {
         "requests": 1,
-        "pictures": 1,
+        "images": 1,
         "payments": 1,
         "files": 2,
-        "raw pictures": 1,
+        "raw images": 1,
         "letters": 0,
     }
 
@@ -273,7 +273,7 @@ def test_no_more_is_read_when_time_is_over() -> None:
     assert report.looked_at == {"letters": 0}
 
 
-MENDED = ["asleep", "not indexed", "ended and indexed", "a file of another drawing", "files of a deleted picture"]
+MENDED = ["asleep", "not indexed", "ended and indexed", "a file of another drawing", "files of a deleted image"]
 
 
 @pytest.mark.parametrize("name", MENDED)

@@ -18,7 +18,7 @@ from services.operations.replays.logic import (
     moment,
     plan,
 )
-from tests.contract import templates
+from tests.support import templates
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HOUR = Window(NOW - timedelta(hours=1), NOW)
@@ -86,7 +86,7 @@ def test_what_would_come_to_nothing_is_refused_with_the_reason(
 
 
 def test_a_step_of_ours_is_replayed_to_only_when_it_is_meant() -> None:
-    own = replace(RULE, name="p-generation-draw")
+    own = replace(RULE, name="p-generation-generate")
     with pytest.raises(RefusedError, match="feeds a step"):
         plan(FakeReplays(own), "p", own.name, HOUR, force=False, now=NOW)
 

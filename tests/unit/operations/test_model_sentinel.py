@@ -8,7 +8,7 @@ import pytest
 
 from events.catalog.model_lifecycle_changed import ModelLifecycleChanged
 from events.envelope import Event
-from events.models import Catalogue, catalogue
+from events.model_catalog import ModelCatalog, model_catalog
 from services.operations.lifecycle.logic import Remembered, Report, Standing, Watched, watch, watched_models
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -124,7 +124,7 @@ def test_days_left_are_whole_days(standing: Standing, left: int | None) -> None:
     assert standing.days_left(NOW) == left
 
 
-def test_the_fewest_days_leave_out_what_the_catalogue_knows_to_have_ended_but_not_what_is_relied_on() -> None:
+def test_the_fewest_days_leave_out_what_the_catalog_knows_to_have_ended_but_not_what_is_relied_on() -> None:
     listed = replace(ULTRA, known_end=date(2026, 9, 30))
     report = Report()
     bench = Bench(core=Standing("legacy", NOW + timedelta(days=40)), ultra=Standing("ended", NOW - timedelta(days=50)))
@@ -139,10 +139,13 @@ def test_the_fewest_days_leave_out_what_the_catalogue_knows_to_have_ended_but_no
 
 def test_the_sentinel_looks_where_generation_asks_and_leaves_models_of_ones_own_alone() -> None:
     arn = "arn:aws:bedrock:eu-west-1:123456789012:imported-model/mine"
-    custom = Catalogue.load(f'{{"mine": {{"arn": "{arn}", "family": "sdxl"}}}}')
+    custom = ModelCatalog.load(f'{{"mine": {{"arn": "{arn}", "family": "sdxl"}}}}')
     found = {model.key: model for model in watched_models(custom, "us-east-1")}
 
     assert "mine" not in found
     assert found["titan-v2"].region == "us-east-1"
     assert found["stable-image-core"].region == "us-west-2"
-    assert [key for key, model in found.items() if model.relied_on] == [catalogue().default, catalogue().moderation]
+    assert [key for key, model in found.items() if model.relied_on] == [
+        model_catalog().default,
+        model_catalog().moderation,
+    ]

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from events.errors import RetriableError
+from kit.errors import RetriableError
 from services.operations.dead_letters.ports import Counts
 from services.operations.health import LATE, Dependency, Monitor, Readiness, StepQueue
 

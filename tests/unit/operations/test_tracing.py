@@ -21,7 +21,7 @@ REQUEST = "01a0b9c4-7d2e-7c31-9f60-000000000001"
 REPLAY = "5f0c7be2-0000-5000-8000-000000000001"
 START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 STORY = ("ImageRequested", "PromptApproved", "ImageGenerated", "ImageApproved", "ImageStored")
-STEPS = ("moderation.prompt", "generation.draw", "moderation.picture", "storage.store")
+STEPS = ("moderation.prompt", "generation.generate", "moderation.image", "storage.store")
 
 
 def story(*, seconds: float = 1) -> Request:
@@ -65,7 +65,7 @@ def chain(trace: Trace) -> list[tuple[str, str]]:
     return found
 
 
-def test_the_tree_goes_from_the_request_to_the_stored_picture() -> None:
+def test_the_tree_goes_from_the_request_to_the_stored_image() -> None:
     found = tree(story(), [])
     assert chain(found) == list(zip(["", *STEPS], STORY, strict=True))
     assert found.seconds == 4
@@ -90,9 +90,9 @@ def test_waiting_and_working_are_told_apart() -> None:
 
 def test_every_delivery_counts_as_an_attempt_with_its_error() -> None:
     lines = [
-        retry("generation.draw", "PromptApproved", 1.3),
-        batch("generation.draw", "PromptApproved", 1.4, outcome="retried", seconds=0.2),
-        batch("generation.draw", "PromptApproved", 1.9, seconds=0.3),
+        retry("generation.generate", "PromptApproved", 1.3),
+        batch("generation.generate", "PromptApproved", 1.4, outcome="retried", seconds=0.2),
+        batch("generation.generate", "PromptApproved", 1.9, seconds=0.3),
     ]
     found = tree(story(), lines)
     step = found.events[0].steps[0].events[0].steps[0]
@@ -110,9 +110,9 @@ def test_whoever_only_listened_is_in_the_tree_as_well() -> None:
 def test_model_calls_are_shown_where_they_were_made() -> None:
     values = {"message": "model called", "index": 0, "model": "core", "outcome": "generated", "model_seconds": [0.75]}
     found = tree(story(), [Line(START, {**values, "request_id": REQUEST})])
-    drawing = found.events[0].steps[0].events[0].steps[0]
-    assert drawing.step == "generation.draw"
-    assert drawing.calls == ["picture 0: core generated in 0.75 s"]
+    parameters = found.events[0].steps[0].events[0].steps[0]
+    assert parameters.step == "generation.generate"
+    assert parameters.calls == ["image 0: core generated in 0.75 s"]
 
 
 def stalled_and_replayed() -> Request:
@@ -179,8 +179,8 @@ def test_every_event_that_moves_a_request_has_a_step_that_says_it() -> None:
 
 
 LINES = [
-    retry("generation.draw", "PromptApproved", 1.3),
-    batch("generation.draw", "PromptApproved", 1.4, outcome="retried", seconds=0.2),
+    retry("generation.generate", "PromptApproved", 1.3),
+    batch("generation.generate", "PromptApproved", 1.4, outcome="retried", seconds=0.2),
     batch("storage.store", "ImageApproved", 3.9),
 ]
 
@@ -246,7 +246,7 @@ def test_otlp_spans_are_one_tree_with_the_ids_of_the_trace_context() -> None:
 
 def test_a_retried_delivery_is_a_span_with_an_error() -> None:
     (failed,) = [span for span in spans() if span["status"]["code"] == 2]
-    assert failed["name"] == "generation.draw"
+    assert failed["name"] == "generation.generate"
     assert failed["status"]["message"] == "InvokeModel: slow down"
     assert {"key": "error.type", "value": {"stringValue": "ThrottlingException"}} in failed["attributes"]
 

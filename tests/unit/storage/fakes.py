@@ -1,4 +1,4 @@
-"""Doubles of storage's ports, and pictures to store."""
+"""Doubles of storage's ports, and images to store."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,12 +9,12 @@ from typing import Any
 from PIL import Image
 
 from events.catalog.image_approved import ImageApproved, ImageApprovedData
-from events.claim_check import handoff_key, sha256
-from events.drawing import Drawing, ImageOutcome, ModelPlan, RawImage, RemovedImage, Variant
-from events.errors import UnprocessableError
+from events.images import GenerationParameters, ImageOutcome, ModelPlan, RawImage, RemovedImage, Variant
+from kit.errors import UnprocessableError
+from kit.handoff import handoff_key, sha256
 from services.storage.gallery import Card, Entry, Marker, Share, Tombstone
 from services.storage.listing import Chunk, Listing, partition, searchable
-from services.storage.logic import Store
+from services.storage.service import Store
 from services.storage.shares import LIVE_AT_ONCE
 
 REQUEST = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
@@ -24,7 +24,7 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 def painting(width: int = 96, height: int = 64, *, tint: int = 0, mode: str = "RGB") -> Image.Image:
-    """Return a picture with structure in every channel."""
+    """Return a image with structure in every channel."""
     across = Image.linear_gradient("L").resize((width, height))
     down = Image.linear_gradient("L").rotate(90).resize((width, height))
     flat = Image.new("L", (width, height), 40 + tint)
@@ -57,9 +57,13 @@ def raw_image(content: bytes, index: int = 0, *, width: int = 96, height: int = 
 def approved(*images: RawImage, removed: Sequence[RemovedImage] = ()) -> ImageApproved:
     """Return the event that approves ``images``."""
     plan = ModelPlan(model="stable-image-core", width=96, height=64, price_usd=Decimal("0.04"))
-    drawing = Drawing(prompt=PROMPT, negative_prompt="people", count=4, seed=4242, guidance=7.5, models=[plan])
+    parameters = GenerationParameters(
+        prompt=PROMPT, negative_prompt="people", count=4, seed=4242, guidance=7.5, models=[plan]
+    )
     outcomes = [ImageOutcome(index=index, status="generated", image=image) for index, image in enumerate(images)]
-    data = ImageApprovedData(policy_version="1", layers=[], images=outcomes, removed=list(removed), drawing=drawing)
+    data = ImageApprovedData(
+        policy_version="1", layers=[], images=outcomes, removed=list(removed), parameters=parameters
+    )
     return ImageApproved.first(REQUEST, "ada", data, occurred_at=NOON - timedelta(seconds=2))
 
 
@@ -106,7 +110,7 @@ class FakeFiles:
 
 
 class FakeCatalogue:
-    """A gallery catalogue with its indexes."""
+    """A gallery catalog with its indexes."""
 
     def __init__(self) -> None:
         self.recorded: dict[str, Entry | Marker] = {}
@@ -116,7 +120,7 @@ class FakeCatalogue:
 
     @property
     def entries(self) -> dict[str, Entry]:
-        """The pictures that are not deleted."""
+        """The images that are not deleted."""
         return {picture: found for picture, found in self.recorded.items() if isinstance(found, Entry)}
 
     def add(self, entries: Sequence[Entry]) -> list[Entry | Marker] | Tombstone:
@@ -125,7 +129,7 @@ class FakeCatalogue:
         if len(recorded) == len(entries):
             return recorded
         if recorded:
-            raise UnprocessableError(f"images: other pictures of request {entries[0].request_id} are recorded already")
+            raise UnprocessableError(f"images: other images of request {entries[0].request_id} are recorded already")
         if buried := self.tombstones.get(entries[0].request_id):
             return buried
         self.recorded.update({entry.image_id: entry for entry in entries})
@@ -136,7 +140,7 @@ class FakeCatalogue:
         self.tombstones.setdefault(tombstone.request_id, tombstone)
 
     def find(self, picture: str) -> Entry | Marker | None:
-        """Return the picture, or the marker in its place."""
+        """Return the image, or the marker in its place."""
         return self.recorded.get(picture)
 
     def mark(self, marker: Marker) -> None:
@@ -145,7 +149,7 @@ class FakeCatalogue:
             self.recorded[marker.image_id] = marker
 
     def set_favourite(self, picture: str, owner: str, favourite: bool) -> bool:
-        """Change an owner's picture."""
+        """Change an owner's image."""
         return self._change(picture, owner, favourite=favourite)
 
     def add_share(self, entry: Entry, share: Share, expired: Sequence[Share]) -> bool:
@@ -227,7 +231,7 @@ class FakeCdn:
 
 
 def variant(name: str, content: bytes = b"content") -> Variant:
-    """Return a file of a picture."""
+    """Return a file of a image."""
     return Variant(
         key=f"images/{REQUEST}/{name}",
         sha256=sha256(content),
@@ -239,7 +243,7 @@ def variant(name: str, content: bytes = b"content") -> Variant:
 
 
 def entry(index: int = 0, **changes: Any) -> Entry:
-    """Return an entry of the catalogue."""
+    """Return an entry of the catalog."""
     values: dict[str, Any] = {
         "image_id": f"{changes.get('request_id', REQUEST)}-{index}",
         "request_id": REQUEST,
@@ -268,10 +272,10 @@ class Gallery:
     """The step with all its doubles; the clock ticks a second each time somebody looks."""
 
     def __init__(self) -> None:
-        self.handoff, self.files, self.catalogue = FakeHandoff(), FakeFiles(), FakeCatalogue()
+        self.handoff, self.files, self.catalog = FakeHandoff(), FakeFiles(), FakeCatalogue()
         self._now = NOON
         self.store = Store(
-            handoff=self.handoff, files=self.files, catalogue=self.catalogue, hash_key=lambda: KEY, clock=self._tick
+            handoff=self.handoff, files=self.files, catalog=self.catalog, hash_key=lambda: KEY, clock=self._tick
         )
 
     def _tick(self) -> datetime:

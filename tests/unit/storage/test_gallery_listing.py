@@ -1,4 +1,4 @@
-"""Lists of pictures: every one exactly once, newest first, for a bounded amount of reading a page."""
+"""Lists of images: every one exactly once, newest first, for a bounded amount of reading a page."""
 
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
@@ -22,8 +22,8 @@ def request_id(number: int) -> str:
 
 
 @st.composite
-def pictures(draw: st.DrawFn) -> list[Entry]:
-    """Pictures of three days and two owners, several of one moment."""
+def images(draw: st.DrawFn) -> list[Entry]:
+    """Images of three days and two owners, several of one moment."""
     return [
         entry(
             draw(st.integers(0, 3)),
@@ -43,13 +43,13 @@ def query(**values: Any) -> ImagesQuery:
     return ImagesQuery.model_validate({name: value for name, value in values.items() if value is not None})
 
 
-def pages(catalogue: FakeCatalogue, owner: str = "ada", **values: Any) -> list[Page]:
+def pages(catalog: FakeCatalogue, owner: str = "ada", **values: Any) -> list[Page]:
     """Follow the cursors to the end, as a caller does."""
     found: list[Page] = []
     at = None
     while True:
         asked = query(cursor=at, **values)
-        found.append(page(catalogue, asked.listing(owner), asked.after, asked.limit))
+        found.append(page(catalog, asked.listing(owner), asked.after, asked.limit))
         if found[-1].position is None:
             return found
         at = cursor(found[-1].position)
@@ -61,7 +61,7 @@ def cards(found: list[Page]) -> list[Card]:
 
 @settings(max_examples=300, deadline=None)
 @given(
-    everything=pictures(),
+    everything=images(),
     limit=st.integers(1, 7),
     model=st.sampled_from([None, *MODELS]),
     style=st.sampled_from([None, "anime", "photo"]),
@@ -70,7 +70,7 @@ def cards(found: list[Page]) -> list[Card]:
     q=st.sampled_from([None, "cat", "CAT  灯台", "straße", "light"]),
 )
 @example(everything=[], limit=1, model=None, style=None, day=None, favourite=None, q=None)
-def test_any_page_size_and_filter_gives_each_picture_once_and_in_order(
+def test_any_page_size_and_filter_gives_each_image_once_and_in_order(
     everything: list[Entry],
     limit: int,
     model: str | None,
@@ -79,9 +79,9 @@ def test_any_page_size_and_filter_gives_each_picture_once_and_in_order(
     favourite: str | None,
     q: str | None,
 ) -> None:
-    catalogue = FakeCatalogue()
+    catalog = FakeCatalogue()
     for one in everything:
-        catalogue.add([one])
+        catalog.add([one])
     said = {"cat": ["Cat"], "CAT  灯台": ["Cat", "灯台"], "straße": ["STRASSE"], "light": ["lighthouse"]}
     wanted = [
         one
@@ -94,7 +94,7 @@ def test_any_page_size_and_filter_gives_each_picture_once_and_in_order(
         and (q is None or all(word in one.prompt for word in said[q]))
     ]
 
-    found = pages(catalogue, limit=limit, model=model, style=style, day=day, favourite=favourite, q=q)
+    found = pages(catalog, limit=limit, model=model, style=style, day=day, favourite=favourite, q=q)
 
     newest_first = sorted(wanted, key=lambda one: (one.created_at, one.image_id), reverse=True)
     assert [card.image_id for card in cards(found)] == [one.image_id for one in newest_first]
@@ -102,23 +102,23 @@ def test_any_page_size_and_filter_gives_each_picture_once_and_in_order(
 
 
 @settings(max_examples=100, deadline=None)
-@given(everything=pictures(), limit=st.integers(1, 5), data=st.data())
+@given(everything=images(), limit=st.integers(1, 5), data=st.data())
 def test_what_comes_and_goes_between_pages_disturbs_nothing_else(
     everything: list[Entry], limit: int, data: st.DataObject
 ) -> None:
-    catalogue = FakeCatalogue()
+    catalog = FakeCatalogue()
     for one in everything:
-        catalogue.add([one])
-    first = page(catalogue, query(limit=limit).listing("ada"), None, limit)
-    catalogue.add([entry(request_id=request_id(99), created_at=NOON + timedelta(seconds=1))])
+        catalog.add([one])
+    first = page(catalog, query(limit=limit).listing("ada"), None, limit)
+    catalog.add([entry(request_id=request_id(99), created_at=NOON + timedelta(seconds=1))])
     shown = {card.image_id for card in first.cards}
     for gone in data.draw(st.lists(st.sampled_from(sorted(shown)), unique=True)) if shown else []:
-        catalogue.mark(catalogue.entries[gone].marker(NOON, "owner"))  # the one that the cursor names, too
+        catalog.mark(catalog.entries[gone].marker(NOON, "owner"))  # the one that the cursor names, too
 
     rest: list[Card] = []
     at = first.position
     while at is not None:
-        following = page(catalogue, query(limit=limit).listing("ada"), at, limit)
+        following = page(catalog, query(limit=limit).listing("ada"), at, limit)
         rest += following.cards
         at = following.position
 
@@ -131,38 +131,38 @@ def test_what_comes_and_goes_between_pages_disturbs_nothing_else(
 @pytest.mark.parametrize(
     "asked", [{}, {"style": "photo"}, {"q": "unicorn"}, {"model": "sd35", "style": "anime"}], ids=str
 )
-def test_a_page_costs_the_same_however_many_pictures_there_are(count: int, asked: dict[str, str]) -> None:
-    catalogue = FakeCatalogue()
+def test_a_page_costs_the_same_however_many_images_there_are(count: int, asked: dict[str, str]) -> None:
+    catalog = FakeCatalogue()
     for number in range(count):
         one = entry(request_id=request_id(number), created_at=NOON - timedelta(seconds=number))
-        catalogue.recorded[one.image_id] = one
-    found = page(catalogue, query(**asked).listing("ada"), None, 24)
+        catalog.recorded[one.image_id] = one
+    found = page(catalog, query(**asked).listing("ada"), None, 24)
     if "q" in asked or len(asked) > 1:
-        assert (len(found.cards), catalogue.examined) == (0, EXAMINED)
+        assert (len(found.cards), catalog.examined) == (0, EXAMINED)
         assert found.position is not None, "the search can go on"
     else:
-        assert catalogue.examined == (0 if asked else 25)
+        assert catalog.examined == (0 if asked else 25)
         assert found.position is None if asked else len(found.cards) == 24
 
 
 def test_the_last_page_carries_no_cursor_even_when_it_is_full() -> None:
-    catalogue = FakeCatalogue()
+    catalog = FakeCatalogue()
     for number in range(4):
-        catalogue.add([entry(request_id=request_id(number))])
-    assert [len(one.cards) for one in pages(catalogue, limit=2)] == [2, 2]
+        catalog.add([entry(request_id=request_id(number))])
+    assert [len(one.cards) for one in pages(catalog, limit=2)] == [2, 2]
 
 
 def test_a_cursor_from_another_day_begins_at_the_day_or_ends_the_list() -> None:
-    catalogue = FakeCatalogue()
-    catalogue.add([entry()])
+    catalog = FakeCatalogue()
+    catalog.add([entry()])
     later, earlier = (cursor(position(NOON + timedelta(days=days), f"{request_id(1)}-0")) for days in (2, -2))
-    assert [len(one.cards) for one in pages_from(catalogue, later)] == [1]
-    assert [len(one.cards) for one in pages_from(catalogue, earlier)] == [0]
+    assert [len(one.cards) for one in pages_from(catalog, later)] == [1]
+    assert [len(one.cards) for one in pages_from(catalog, earlier)] == [0]
 
 
-def pages_from(catalogue: FakeCatalogue, at: str) -> list[Page]:
+def pages_from(catalog: FakeCatalogue, at: str) -> list[Page]:
     asked = query(cursor=at, day=DAY)
-    return [page(catalogue, asked.listing("ada"), asked.after, asked.limit)]
+    return [page(catalog, asked.listing("ada"), asked.after, asked.limit)]
 
 
 @given(st.datetimes(timezones=st.just(UTC)), st.integers(0, 99))

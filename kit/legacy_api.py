@@ -1,0 +1,25 @@
+"""How the API's first version answered, for clients that were written to it: ``{success, data, message}``."""
+
+from typing import Any, Literal
+
+from aws_lambda_powertools.event_handler import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from kit.http_api import ApiProblem, json_response
+
+
+class Failure(BaseModel):
+    """What a caller is told instead of a problem document."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    success: Literal[False] = False
+    message: str
+    errors: list[dict[str, Any]] = Field(default_factory=list)
+    """As in a problem document: field, rule, and what is allowed."""
+
+
+def tell_failure(problem: ApiProblem) -> Response[str]:
+    """Return ``problem`` as the first version would have told it: same status, same headers."""
+    body = Failure(message=problem.title, errors=[dict(error) for error in problem.errors])
+    return json_response(problem.status, body, problem.headers)

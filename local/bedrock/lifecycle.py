@@ -1,0 +1,151 @@
+"""Which models exist and which have ended. Dates are data, and tests may bend them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from local.bedrock.errors import ServiceError, ended, validation
+
+Status = Literal["ACTIVE", "LEGACY", "ENDED"]
+STATUSES: tuple[Status, ...] = ("ACTIVE", "LEGACY", "ENDED")
+
+_DATA = Path(__file__).with_name("models.json")
+_PROFILE_PREFIX = re.compile(r"^(us|eu|jp|au|apac|global)\.")
+_NAMED_BY_ARN = re.compile(r"^arn:[^:]+:bedrock:[^:]*:[^:]*:(foundation-model|inference-profile)/(.+)$")
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model of the catalog; dates are midnight UTC, None where AWS has announced none."""
+
+    id: str
+    name: str
+    provider: str
+    family: str
+    started: datetime | None
+    legacy: datetime | None
+    end_of_life: datetime | None
+    refuses: frozenset[str] = frozenset()
+
+
+def bare_id(model: str) -> str:
+    """The plain model id behind a foundation-model ARN or an inference profile; other ARNs stay as they are."""
+    named = _NAMED_BY_ARN.match(model)
+    return _PROFILE_PREFIX.sub("", named.group(2) if named else model)
+
+
+class Lifecycle:
+    """The catalog with today's date applied, unless an override or `all_alive` says otherwise."""
+
+    def __init__(self, *, all_alive: bool = False) -> None:
+        rows: dict[str, dict[str, Any]] = json.loads(_DATA.read_text(encoding="utf-8"))
+        self._models = {key: _model(key, row) for key, row in rows.items()}
+        self._all_alive = all_alive
+        self._overrides: dict[str, Status | datetime] = {}
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """Every model, ended ones included."""
+        return tuple(self._models.values())
+
+    def find(self, model: str) -> Model:
+        """The catalog entry of an id, a profile or a foundation-model ARN; any other Claude is taken as one."""
+        key = bare_id(model)
+        if key in self._models:
+            return self._models[key]
+        if key.startswith("anthropic."):
+            return Model(key, key.removeprefix("anthropic."), "Anthropic", "claude", None, None, None)
+        raise validation("The provided model identifier is invalid.")
+
+    def require_alive(self, model: Model) -> None:
+        """Raise what AWS answers for a model past its end."""
+        if self.status(model) == "ENDED":
+            raise ended()
+
+    def status(self, model: Model) -> Status:
+        """Where a model is in its life today."""
+        override = self._overrides.get(model.id, self._overrides.get("*"))
+        if isinstance(override, str):
+            return override
+        end = self.end_of_life(model)
+        now = datetime.now(UTC)
+        if end is not None and end <= now:
+            return "ENDED"
+        if self._all_alive or model.legacy is None or model.legacy > now:
+            return "ACTIVE"
+        return "LEGACY"
+
+    def end_of_life(self, model: Model) -> datetime | None:
+        """The date that counts: an override's, the catalog's, or none when everything is kept alive."""
+        override = self._overrides.get(model.id, self._overrides.get("*"))
+        if isinstance(override, datetime):
+            return override
+        if override == "ENDED":
+            today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+            return min(model.end_of_life or today, today)
+        if override == "ACTIVE":
+            return None
+        return None if self._all_alive else model.end_of_life
+
+    def override(self, changes: Mapping[str, object]) -> None:
+        """Set `{model id or "*": status or ISO date}`; nothing changes when any entry is wrong."""
+        self._overrides.update({bare_id(key): _override(value) for key, value in changes.items()})
+
+    def restore(self) -> None:
+        """Forget every override."""
+        self._overrides.clear()
+
+    def report(self) -> dict[str, str]:
+        """Every model's status today, by id."""
+        return {model.id: self.status(model) for model in self.models}
+
+
+def describe(lifecycle: Lifecycle, model: Model) -> dict[str, object]:
+    """One entry as GetFoundationModel and ListFoundationModels show it: an ended model stays LEGACY there."""
+    status = lifecycle.status(model)
+    dates = {
+        "startOfLifeTime": model.started,
+        "legacyTime": model.legacy if status != "ACTIVE" else None,
+        "endOfLifeTime": lifecycle.end_of_life(model),
+    }
+    return {
+        "modelArn": f"arn:aws:bedrock:us-west-2::foundation-model/{model.id}",
+        "modelId": model.id,
+        "modelName": model.name,
+        "providerName": model.provider,
+        "inputModalities": ["TEXT"] if model.family == "stability" else ["TEXT", "IMAGE"],
+        "outputModalities": ["TEXT"] if model.family == "claude" else ["IMAGE"],
+        "responseStreamingSupported": model.family == "claude",
+        "customizationsSupported": [],
+        "inferenceTypesSupported": ["ON_DEMAND"],
+        "modelLifecycle": {
+            "status": "ACTIVE" if status == "ACTIVE" else "LEGACY",
+            **{key: date.isoformat().replace("+00:00", "Z") for key, date in dates.items() if date},
+        },
+    }
+
+
+def _model(key: str, row: Mapping[str, Any]) -> Model:
+    dates = {name: _date(row[name]) if row[name] else None for name in ("started", "legacy", "end_of_life")}
+    return Model(key, row["name"], row["provider"], row["family"], **dates, refuses=frozenset(row.get("refuses", ())))
+
+
+def _override(value: object) -> Status | datetime:
+    for status in STATUSES:
+        if value == status:
+            return status
+    try:
+        return _date(str(value))
+    except ValueError:
+        raise ServiceError(400, "BadRequest", f"neither a date nor one of {', '.join(STATUSES)}: {value}") from None
+
+
+def _date(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,92 @@
+"""Amazon Rekognition's DetectModerationLabels: every decodable image is clean unless a fault says otherwise."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from PIL import Image
+
+from local.bedrock.errors import ServiceError
+from local.bedrock.faults import Rule
+
+MOST_BYTES = 5 * 1024 * 1024
+MOST_BYTES_IN_S3 = 15 * 1024 * 1024
+
+FetchObject = Callable[[str, str], bytes]
+"""Bucket and key to bytes."""
+
+
+def detect(body: Mapping[str, Any], fetch: FetchObject, fault: Rule | None) -> dict[str, Any]:
+    """The response to one request; raises Rekognition's errors for images it would not take."""
+    _check_image(_image(body.get("Image") or {}, fetch))
+    named = fault.labels if fault is not None and fault.effect == "flag" else ()
+    confidence = float(body.get("MinConfidence") or 50)
+    labels = [
+        {"Name": name, "ParentName": "", "Confidence": max(confidence, 97.5), "TaxonomyLevel": 1} for name in named
+    ]
+    return {"ModerationLabels": labels, "ModerationModelVersion": "7.0", "ContentTypes": []}
+
+
+def s3_reader(endpoint: str | None) -> FetchObject:
+    """Reads objects from the emulator's S3 with throw-away credentials, or says there is no S3 to read from."""
+    if endpoint is None:
+        return _no_s3
+    client = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 2}),
+    )
+
+    def fetch(bucket: str, key: str) -> bytes:
+        try:
+            return bytes(client.get_object(Bucket=bucket, Key=key)["Body"].read())
+        except (BotoCoreError, ClientError):
+            raise _unreadable() from None
+
+    return fetch
+
+
+def _no_s3(_bucket: str, _key: str) -> bytes:
+    raise _unreadable()
+
+
+def _unreadable() -> ServiceError:
+    message = "Unable to get object metadata from S3. Check object key, region and/or access permissions."
+    return ServiceError(400, "InvalidS3ObjectException", message)
+
+
+def _image(image: Mapping[str, Any], fetch: FetchObject) -> bytes:
+    if "Bytes" in image:
+        try:
+            data = base64.b64decode(image["Bytes"], validate=True)
+        except (binascii.Error, TypeError, ValueError):
+            raise ServiceError(400, "SerializationException", "Bytes is not base64") from None
+        return _sized(data, MOST_BYTES)
+    place = image.get("S3Object") or {}
+    if not place.get("Bucket") or not place.get("Name"):
+        raise ServiceError(400, "InvalidParameterException", "Request has invalid parameters")
+    return _sized(fetch(place["Bucket"], place["Name"]), MOST_BYTES_IN_S3)
+
+
+def _sized(data: bytes, most: int) -> bytes:
+    if len(data) > most:
+        raise ServiceError(400, "ImageTooLargeException", f"Image size is too large: at most {most} bytes")
+    return data
+
+
+def _check_image(data: bytes) -> None:
+    try:
+        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:
+            image.load()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        raise ServiceError(400, "InvalidImageFormatException", "Request has invalid image format") from None

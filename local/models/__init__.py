@@ -1,5 +1,0 @@
-"""A stand-in for Amazon Bedrock's image models and Claude, and for Rekognition, on a laptop's loopback."""
-
-from local.models.server import ModelServer, serve
-
-__all__ = ["ModelServer", "serve"]

@@ -1,0 +1,142 @@
+"""The accounts table: one suite for the fake and for DynamoDB as moto speaks it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from services.accounts.adapters import KeyTable, PreferenceTable, StaleError
+from services.accounts.keys import Key, new_key_id
+from services.accounts.service import NotActiveError
+from tests.unit.accounts.fakes import InMemoryKeys
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def accounts_table(aws_test_environment: None, service_template: Any) -> Iterator[str]:
+    """Create the table exactly as the template declares it."""
+    with mock_aws():
+        properties = service_template("accounts")["Resources"]["Accounts"]["Properties"]
+        names = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+        boto3.client("dynamodb").create_table(TableName="accounts", **{name: properties[name] for name in names})
+        yield "accounts"
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def store(request: pytest.FixtureRequest, accounts_table: str) -> Any:
+    if request.param == "fake":
+        return InMemoryKeys()
+    return KeyTable(boto3.client("dynamodb"), accounts_table)
+
+
+def key(minutes: int = 0, **others: Any) -> Key:
+    plain = Key(
+        key_id=new_key_id(),
+        digest="d1",
+        owner="acme",
+        name="Web shop",
+        scopes=("requests:read", "requests:write"),
+        limit=100,
+        window=900,
+        created_at=NOW + timedelta(minutes=minutes),
+    )
+    return replace(plain, **others)
+
+
+def test_a_key_is_read_as_it_was_kept(store: Any) -> None:
+    plain, full = (
+        key(),
+        key(expires_at=NOW + HOUR, revoked_at=NOW, last_used_at=NOW, previous_digest="d0", previous_until=NOW + HOUR),
+    )
+    for kept in (plain, full):
+        store.add(kept)
+        assert store.find(kept.key_id) == kept
+    assert store.find(new_key_id()) is None
+
+
+def test_an_id_is_taken_once(store: Any) -> None:
+    first = key()
+    store.add(first)
+    with pytest.raises(KeyError):
+        store.add(replace(first, owner="mallory"))
+    assert store.find(first.key_id) == first
+
+
+def test_a_use_is_kept_once_in_a_while_and_only_for_a_key_that_exists(store: Any) -> None:
+    used = key()
+    store.add(used)
+    for minutes, expected in ((0, 0), (30, 0), (61, 61)):
+        at = NOW + timedelta(minutes=minutes)
+        store.note_use(used.key_id, at, unless_since=at - HOUR)
+        assert store.find(used.key_id).last_used_at == NOW + timedelta(minutes=expected)
+    unknown = new_key_id()
+    store.note_use(unknown, NOW, unless_since=NOW - HOUR)
+    assert store.find(unknown) is None
+
+
+def test_a_rotation_replaces_the_hash_and_keeps_the_old_one_as_long_as_it_is_told(store: Any) -> None:
+    rotated = key()
+    store.add(rotated)
+    graced = store.rotate(rotated.key_id, "d2", NOW + HOUR, NOW)
+    assert graced == replace(rotated, digest="d2", previous_digest="d1", previous_until=NOW + HOUR)
+    assert store.find(rotated.key_id) == graced
+    at_once = store.rotate(rotated.key_id, "d3", None, NOW)
+    assert at_once == replace(rotated, digest="d3")
+    assert store.find(rotated.key_id) == at_once
+
+
+def test_what_ended_is_not_rotated(store: Any) -> None:
+    revoked, expired = key(revoked_at=NOW), key(expires_at=NOW)
+    for ended, status in ((revoked, "revoked"), (expired, "expired")):
+        store.add(ended)
+        with pytest.raises(NotActiveError) as refused:
+            store.rotate(ended.key_id, "d2", None, NOW)
+        assert refused.value.status == status
+        assert store.find(ended.key_id) == ended
+    with pytest.raises(KeyError):
+        store.rotate(new_key_id(), "d2", None, NOW)
+
+
+def test_a_revocation_keeps_its_first_time(store: Any) -> None:
+    ended = key()
+    store.add(ended)
+    assert store.revoke(ended.key_id, NOW).revoked_at == NOW
+    assert store.revoke(ended.key_id, NOW + HOUR).revoked_at == NOW
+    assert store.find(ended.key_id).revoked_at == NOW
+    with pytest.raises(KeyError):
+        store.revoke(new_key_id(), NOW)
+
+
+def test_keys_are_listed_newest_first_page_by_page_without_their_hashes(store: Any) -> None:
+    made = [key(minutes) for minutes in range(5)]
+    for one in made:
+        store.add(one)
+    seen: list[Key] = []
+    page = store.page(2, None)
+    seen += page.keys
+    while page.last:
+        page = store.page(2, page.last)
+        seen += page.keys
+    assert seen == [replace(one, digest="") for one in reversed(made)]
+
+
+def test_preferences_are_replaced_by_who_saw_the_latest(accounts_table: str) -> None:
+    table = PreferenceTable(boto3.client("dynamodb"), accounts_table)
+    assert table.of("acme") == ({}, 0)
+    assert table.replace("acme", {"theme": "dark"}, 0) == 1
+    assert table.of("acme") == ({"theme": "dark"}, 1)
+    for stale in (0, 2):
+        with pytest.raises(StaleError):
+            table.replace("acme", {"theme": "light"}, stale)
+    assert table.replace("acme", {"theme": "light"}, 1) == 2
+    assert table.replace("acme", {"theme": "system"}, None) == 3
+    assert table.of("acme") == ({"theme": "system"}, 3)
+    with pytest.raises(StaleError):
+        table.replace("nobody", {"theme": "light"}, 1)
+    assert table.of("nobody") == ({}, 0)

@@ -1,0 +1,284 @@
+"""One suite for analytics' fakes and for its adapters on moto: what the one promises the other keeps."""
+
+import gzip
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from kit.errors import TransientError, UnprocessableError
+from kit.secrets import secret_key
+from services.analytics.__main__ import main
+from services.analytics.adapters import CounterTable, EventArchive
+from services.analytics.rebuild import rebuild
+from services.analytics.service import Addition, AlreadyCountedError, Generations, GenerationsMovedError, Recorder
+from tests.unit.analytics.fakes import HASH_KEY, InMemoryArchive, InMemoryCounters
+from tests.unit.analytics.stories import PROMPT, START, story
+
+TABLE = "genai-images-test-analytics"
+BUCKET = "genai-images-test-analytics-123456789012-us-east-1"
+AnyCounters = CounterTable | InMemoryCounters
+AnyArchive = EventArchive | InMemoryArchive
+FIRST = Generations()
+ADDITION = Addition(
+    "g1", {"request-1": ["event-1", "event-2"]}, {"2026-11-22": {"status#accepted": 2, "cost_usd": Decimal("0.04")}}
+)
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        boto3.client("dynamodb").create_table(
+            TableName=TABLE,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        )
+        boto3.client("s3").create_bucket(Bucket=BUCKET)
+        yield
+
+
+def on_dynamodb() -> CounterTable:
+    return CounterTable(boto3.client("dynamodb"), TABLE, sleep=lambda _: None)
+
+
+def on_s3() -> EventArchive:
+    return EventArchive(boto3.client("s3"), BUCKET, lambda: HASH_KEY)
+
+
+@pytest.fixture(params=["fake", "aws"])
+def counters(request: pytest.FixtureRequest) -> AnyCounters:
+    if request.param == "fake":
+        return InMemoryCounters()
+    request.getfixturevalue("aws")
+    return on_dynamodb()
+
+
+@pytest.fixture(params=["fake", "aws"])
+def archive(request: pytest.FixtureRequest) -> AnyArchive:
+    if request.param == "fake":
+        return InMemoryArchive()
+    request.getfixturevalue("aws")
+    return on_s3()
+
+
+def test_what_is_committed_is_read_back_as_numbers(counters: AnyCounters) -> None:
+    counters.commit([ADDITION], FIRST, 2_000_000_000)
+    counters.commit([Addition("g1", {"request-2": ["event-3"]}, ADDITION.days)], FIRST, 2_000_000_000)
+    assert counters.days("g1") == {"2026-11-22": {"status#accepted": 4, "cost_usd": Decimal("0.08")}}
+
+
+def test_a_known_event_cancels_the_whole_transaction_and_is_named(counters: AnyCounters) -> None:
+    counters.commit([ADDITION], FIRST, 2_000_000_000)
+    again = Addition(
+        "g1", {"request-1": ["event-2", "event-9"], "request-2": ["event-3"]}, {"2026-11-23": {"status#failed": 1}}
+    )
+    with pytest.raises(AlreadyCountedError) as refusal:
+        counters.commit([again], FIRST, 2_000_000_000)
+    assert ("g1", "event-2") in refusal.value.known
+    assert refusal.value.known.isdisjoint({("g1", "event-9"), ("g1", "event-3")})
+    assert list(counters.days("g1")) == ["2026-11-22"]
+
+
+def test_a_later_event_of_the_same_request_is_not_a_known_one(counters: AnyCounters) -> None:
+    counters.commit([ADDITION], FIRST, 2_000_000_000)
+    counters.commit(
+        [Addition("g1", {"request-1": ["event-9"]}, {"2026-11-22": {"status#failed": 1}})], FIRST, 2_000_000_000
+    )
+    with pytest.raises(AlreadyCountedError) as refusal:
+        counters.commit([ADDITION], FIRST, 2_000_000_000)
+    assert {("g1", "event-1"), ("g1", "event-2")} <= refusal.value.known
+
+
+def test_generations_remember_on_their_own(counters: AnyCounters) -> None:
+    counters.commit([ADDITION], FIRST, 2_000_000_000)
+    other = Addition("g2", ADDITION.seen, ADDITION.days)
+    counters.commit([other], FIRST, 2_000_000_000)
+    assert counters.days("g2") == counters.days("g1")
+    assert counters.pair("2026-11-22", "g1", "g3") == (counters.days("g1")["2026-11-22"], {})
+
+
+def test_a_writer_that_does_not_know_of_a_moved_pointer_is_told(counters: AnyCounters) -> None:
+    begun = FIRST.begin()
+    counters.move(FIRST, begun)
+    with pytest.raises(GenerationsMovedError) as moved:
+        counters.commit([ADDITION], FIRST, 2_000_000_000)
+    assert moved.value.generations == counters.generations() == begun
+    assert counters.days("g1") == {}
+    counters.commit([ADDITION], begun, 2_000_000_000)
+    assert counters.days("g1") != {}
+
+
+def test_the_pointer_moves_only_from_where_its_mover_saw_it(counters: AnyCounters) -> None:
+    begun = FIRST.begin()
+    counters.move(FIRST, begun)
+    counters.move(begun, begun.finish())
+    with pytest.raises(GenerationsMovedError) as moved:
+        counters.move(begun, begun.abandon())
+    assert moved.value.generations == Generations("g2", None, 3)
+
+
+def test_a_report_of_some_days_reads_no_others(counters: AnyCounters) -> None:
+    for number in (21, 22, 23, 24):
+        day = f"2026-11-{number}"
+        addition = Addition("g1", {"request-1": [f"event-{number}"]}, {day: {"status#failed": 1}})
+        counters.commit([addition], FIRST, 2_000_000_000)
+    assert list(counters.days("g1", "2026-11-22", "2026-11-23")) == ["2026-11-22", "2026-11-23"]
+
+
+def test_a_retired_generation_keeps_its_counts_until_it_expires(counters: AnyCounters) -> None:
+    counters.commit([ADDITION], FIRST, 2_000_000_000)
+    before = counters.days("g1")
+    counters.retire("g1", 2_000_000_000)
+    assert counters.days("g1") == before
+
+
+def test_the_archive_reads_back_what_was_appended_days_ascending(archive: AnyArchive) -> None:
+    later = story(4, at=START.replace(day=25))
+    archive.append(later)
+    archive.append(story(0))
+    read = list(archive.read())
+    assert {event.metadata.event_id for event in read} == {event.metadata.event_id for event in [*story(0), *later]}
+    days = [event.metadata.occurred_at.date() for event in read]
+    assert days == sorted(days)
+
+
+def test_a_batch_archived_twice_is_one_object(archive: AnyArchive) -> None:
+    archive.append(story(0))
+    archive.append(story(0))
+    assert len(list(archive.read())) == len(story(0))
+
+
+def test_recording_and_rebuilding_come_out_equal(aws: None) -> None:
+    archive, counters = on_s3(), on_dynamodb()
+    for batch in (story(0), story(0)[1:] + story(1), story(2) + story(3), story(3)):
+        Recorder(archive, counters).record(batch)
+    live = counters.days("g1")
+    done = rebuild(archive, counters, sleep=lambda _: None)
+    assert (done.current, done.differences) == (True, [])
+    assert counters.days("g2") == live
+    Recorder(archive, counters).record(story(3) + story(4))
+    assert counters.days("g2")["2026-11-22"]["status#accepted"] == 5
+
+
+def test_a_batch_costs_two_calls(aws: None) -> None:
+    calls: list[str] = []
+    clients = [boto3.client("s3"), boto3.client("dynamodb"), boto3.client("secretsmanager")]
+    clients[2].create_secret(Name="hash-key", SecretString="k")  # type: ignore[attr-defined]
+    for client in clients:
+        client.meta.events.register("before-call", lambda model, **_: calls.append(model.name))
+    recorder = Recorder(
+        EventArchive(clients[0], BUCKET, secret_key(clients[2], "hash-key")),  # type: ignore[arg-type]
+        CounterTable(clients[1], TABLE),  # type: ignore[arg-type]
+    )
+    recorder.record(story(3, at=START.replace(hour=1)))
+    assert calls == ["GetSecretValue", "PutObject", "TransactWriteItems"]
+    calls.clear()
+    recorder.record(story(7, at=START.replace(hour=1)))
+    assert calls == ["PutObject", "TransactWriteItems"]
+
+
+def test_no_prompt_reaches_the_bucket(aws: None) -> None:
+    on_s3().append(story(0))
+    client = boto3.client("s3")
+    listed = client.list_objects_v2(Bucket=BUCKET)["Contents"]
+    texts = [
+        gzip.decompress(client.get_object(Bucket=BUCKET, Key=entry["Key"])["Body"].read()).decode() for entry in listed
+    ]
+    assert "hmac-sha256:" in "".join(texts)
+    assert PROMPT not in "".join(texts)
+
+
+def test_remembered_events_expire_and_counters_of_an_active_generation_do_not(aws: None) -> None:
+    on_dynamodb().commit([ADDITION], FIRST, 2_000_000_000)
+    items = boto3.client("dynamodb").scan(TableName=TABLE)["Items"]
+    expiring = {item["pk"]["S"]: item.get("expires_at") for item in items}
+    assert expiring == {"SEEN#g1#request-1": {"N": "2000000000"}, "COUNTS#g1": None}
+
+
+def test_a_conflict_with_another_writer_is_tried_again(aws: None) -> None:
+    table, tries = _refusing("TransactionConflict", times=2)
+    table.commit([ADDITION], FIRST, 2_000_000_000)
+    assert len(tries) == 3
+    assert table.days("g1") != {}
+
+
+def test_a_lasting_conflict_is_left_to_the_queue(aws: None) -> None:
+    table, _ = _refusing("TransactionConflict", times=99)
+    with pytest.raises(TransientError):
+        table.commit([ADDITION], FIRST, 2_000_000_000)
+
+
+def test_a_cancellation_that_does_not_pass_is_not_tried_again(aws: None) -> None:
+    table, tries = _refusing("ValidationError", times=99)
+    with pytest.raises(ClientError):
+        table.commit([ADDITION], FIRST, 2_000_000_000)
+    assert len(tries) == 1
+
+
+def _refusing(code: str, *, times: int) -> tuple[CounterTable, list[Any]]:
+    """Return a table whose first ``times`` transactions are cancelled for ``code``."""
+    client = boto3.client("dynamodb")
+    real, tries = client.transact_write_items, []
+
+    def transact(**arguments: Any) -> Any:
+        tries.append(arguments)
+        if len(tries) <= times:
+            answer: Any = {
+                "Error": {"Code": "TransactionCanceledException"},
+                "CancellationReasons": [{"Code": "None"}, {"Code": "None"}, {"Code": code}],
+            }
+            raise client.exceptions.TransactionCanceledException(answer, "TransactWriteItems")
+        return real(**arguments)
+
+    client.transact_write_items = transact  # type: ignore[method-assign]
+    return CounterTable(client, TABLE, sleep=lambda _: None), tries
+
+
+def test_an_unreadable_object_stops_the_rebuild_and_is_named(aws: None) -> None:
+    line = b'{"source": "x", "detail-type": "Gone", "detail": {"metadata": {"version": 1}, "data": {}}}'
+    boto3.client("s3").put_object(Bucket=BUCKET, Key="events/day=2026-11-22/x.jsonl.gz", Body=gzip.compress(line))
+    with pytest.raises(UnprocessableError, match=r"x\.jsonl\.gz"):
+        rebuild(on_s3(), on_dynamodb(), sleep=lambda _: None)
+    assert on_dynamodb().generations().active == ("g1",)
+
+
+def test_operators_get_a_report_and_a_rebuild(aws: None, capsys: pytest.CaptureFixture[str]) -> None:
+    Recorder(on_s3(), on_dynamodb()).record(story(0, at=datetime.now(UTC)))
+    assert main(["--prefix", "genai-images-test", "--region", "us-east-1", "report"]) == 0
+    assert "nova-canvas" in capsys.readouterr().out
+    assert main(["--prefix", "genai-images-test", "--region", "us-east-1", "rebuild"]) == 0
+    assert "generation g2" in capsys.readouterr().out
+    assert main(["--prefix", "genai-images-test", "--region", "us-east-1", "report"]) == 0
+    assert "nova-canvas" in capsys.readouterr().out
+
+
+def test_a_rebuild_that_differs_exits_with_1_unless_it_is_accepted(
+    aws: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.analytics.rebuild.COMPARISONS", 1)
+    monkeypatch.setattr("services.analytics.rebuild.COMPARISON_PAUSE_SECONDS", 0)
+    on_s3().append(story(0))
+    target = ["--prefix", "genai-images-test", "--region", "us-east-1"]
+    assert main([*target, "rebuild"]) == 1
+    assert "status#succeeded" in capsys.readouterr().out
+    assert main([*target, "rebuild", "--accept-differences"]) == 0
+    assert on_dynamodb().days(on_dynamodb().generations().current) != {}
+
+
+def test_an_installation_that_is_not_there_is_told_on_standard_error(
+    aws: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--prefix", "elsewhere", "--region", "us-east-1", "report"]) == 2
+    assert "report:" in capsys.readouterr().err

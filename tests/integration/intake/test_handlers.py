@@ -1,0 +1,389 @@
+"""Intake's functions as Lambda calls them, on moto: HTTP in, table, stream record, events out."""
+
+import base64
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from events.catalog.image_deleted import ImageDeleted, ImageDeletedData
+from events.envelope import Event
+from tests.support.events import sample, sqs_record
+
+BUS, TABLE = "bus", "requests"
+
+
+def http_event(
+    method: str,
+    path: str,
+    body: Any = None,
+    *,
+    raw: bytes | None = None,
+    owner: str = "demo",
+    limit: int = 100,
+    headers: dict[str, str] | None = None,
+) -> Any:
+    """Return an HTTP API event, payload format 2.0."""
+    path, _, query = path.partition("?")
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": f"{method} {path}",
+        "rawPath": path,
+        "rawQueryString": query,
+        "queryStringParameters": dict(parse_qsl(query)) or None,
+        "headers": {"content-type": "application/json", **(headers or {})},
+        "requestContext": {
+            "http": {"method": method, "path": path, "sourceIp": "127.0.0.1", "protocol": "HTTP/1.1", "userAgent": "t"},
+            "requestId": "r",
+            "stage": "$default",
+            "authorizer": {
+                "lambda": {
+                    "owner": owner,
+                    "key_id": f"key-of-{owner}",
+                    "scopes": "requests:write requests:read",
+                    "limit": limit,
+                    "window": 900,
+                }
+            },
+        },
+        "isBase64Encoded": raw is not None,
+    }
+    if raw is not None:
+        event["body"] = base64.b64encode(raw).decode()
+    elif body is not None:
+        event["body"] = body if isinstance(body, str) else json.dumps(body)
+    return event
+
+
+@pytest.fixture
+def aws(aws_test_environment: None, service_template: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with mock_aws():
+        properties = service_template("intake")["Resources"]["Requests"]["Properties"]
+        boto3.client("dynamodb").create_table(
+            TableName=TABLE,
+            **{
+                k: properties[k] for k in ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+            },
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        )
+        boto3.client("events").create_event_bus(Name=BUS)
+        queue = boto3.client("sqs").create_queue(QueueName="relay")["QueueUrl"]
+        for name, value in {
+            "TABLE_NAME": TABLE,
+            "EVENT_BUS_NAME": BUS,
+            "GALLERY_BUCKET_NAME": "gallery",
+            "WAITING_FUNCTION_NAME": "waiting",
+            "RELAY_QUEUE_URL": queue,
+            "QUEUE_URL": queue,
+            "DEAD_LETTER_QUEUE_URL": queue,
+        }.items():
+            monkeypatch.setenv(name, value)
+        yield
+
+
+def function(name: str) -> Any:
+    """Import a handler afresh, as a cold start does."""
+    sys.modules.pop(f"services.intake.handlers.{name}", None)
+    return importlib.import_module(f"services.intake.handlers.{name}")
+
+
+@pytest.fixture
+def api(aws: None) -> Any:
+    return function("api").handler
+
+
+def call(api: Any, *arguments: Any, **options: Any) -> tuple[int, dict[str, Any], dict[str, str]]:
+    answer = api(http_event(*arguments, **options), None)
+    headers = {name.lower(): value for name, value in answer["headers"].items()}
+    return answer["statusCode"], json.loads(answer["body"]), headers
+
+
+def test_a_prompt_is_accepted_with_where_to_look(api: Any) -> None:
+    status, body, headers = call(api, "POST", "/v1/requests", {"prompt": "a lighthouse", "count": 2, "seed": 7})
+    assert status == 202
+    assert body["status"] == "accepted"
+    assert headers["location"] == body["links"]["self"] == f"/v1/requests/{body['id']}"
+    assert headers["retry-after"] == "1"
+
+    status, shown, headers = call(api, "GET", body["links"]["self"])
+    assert status == 200
+    assert shown["request"]["prompt"] == "a lighthouse"
+    assert shown["request"]["seed"] == 7
+    assert [moment["event"] for moment in shown["timeline"]] == ["ImageRequested"]
+    assert headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("body", "raw", "status", "code", "field"),
+    [
+        ("{", None, 400, "not_json", "body"),
+        (None, None, 400, "not_json", "body"),
+        (None, b'{"prompt": "\xff\xfe"}', 400, "not_utf8", "body"),
+        ("[]", None, 422, "validation_failed", "body"),
+        ({}, None, 422, "validation_failed", "prompt"),
+        ({"prompt": ""}, None, 422, "validation_failed", "prompt"),
+        ({"prompt": "x" * 20_000}, None, 422, "validation_failed", "prompt"),
+        ({"prompt": "a", "colour": "red"}, None, 422, "validation_failed", "colour"),
+        ({"prompt": "a", "model": "dall-e"}, None, 422, "validation_failed", "model"),
+        ({"prompt": "a", "model": "sdxl-v1", "size": "13x13"}, None, 422, "validation_failed", "size"),
+        ({"prompt": "a", "seed": -1}, None, 422, "validation_failed", "seed"),
+        ({"prompt": "x" * 140_000}, None, 413, "body_too_large", "body"),
+    ],
+)
+def test_bad_input_is_refused_by_field_and_nothing_is_written(
+    api: Any, body: Any, raw: bytes | None, status: int, code: str, field: str
+) -> None:
+    answered, problem, headers = call(api, "POST", "/v1/requests", body, raw=raw)
+    assert (answered, problem["code"]) == (status, code)
+    assert headers["content-type"] == "application/problem+json"
+    assert [error["field"] for error in problem["errors"]] == [field]
+    assert all(error["rule"] for error in problem["errors"])
+    assert boto3.client("dynamodb").scan(TableName=TABLE)["Count"] == 0
+
+
+def test_another_owners_request_behaves_like_an_unknown_one(api: Any) -> None:
+    _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a lighthouse"})
+    others = call(api, "GET", body["links"]["self"], owner="mallory")
+    unknown = call(api, "GET", "/v1/requests/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04")
+    malformed = call(api, "GET", "/v1/requests/nonsense")
+    assert others == unknown == malformed
+    assert others[0] == 404
+
+
+def test_a_finished_request_shows_its_images_with_urls_that_were_minted_now(api: Any) -> None:
+    _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a lighthouse"})
+    stored = sample("ImageStored")
+    metadata = stored.metadata.model_copy(update={"request_id": body["id"]})
+    track = function("track").handler
+    assert track({"Records": [sqs_record(stored.model_copy(update={"metadata": metadata}))]}) == {
+        "batchItemFailures": []
+    }
+
+    _, shown, headers = call(api, "GET", body["links"]["self"])
+    assert shown["status"] == "succeeded"
+    assert "retry-after" not in headers
+    (image,) = shown["images"]
+    for name, file in (("url", "original"), ("display_url", "display"), ("thumbnail_url", "thumbnail")):
+        assert getattr(stored.data.images[0], file).key in image[name]
+        assert "X-Amz-Signature" in image[name]
+    assert shown["removed"] == [{"index": 1, "reason": "content_filtered"}]
+
+
+def test_a_rejection_names_the_category_and_the_field(api: Any) -> None:
+    _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a lighthouse"})
+    rejected = sample("PromptRejected")
+    metadata = rejected.metadata.model_copy(update={"request_id": body["id"]})
+    function("track").handler({"Records": [sqs_record(rejected.model_copy(update={"metadata": metadata}))]})
+    _, shown, _ = call(api, "GET", body["links"]["self"])
+    assert shown["status"] == "rejected"
+    assert (shown["reason"]["category"], shown["reason"]["field"]) == ("violence", "prompt")
+
+
+def of_request(name: str, request_id: str) -> Event:
+    """Return a golden event as one of a request."""
+    event = sample(name)
+    return event.model_copy(update={"metadata": event.metadata.model_copy(update={"request_id": request_id})})
+
+
+def test_the_limit_is_told_and_kept_and_a_failure_of_ours_is_given_back(api: Any) -> None:
+    _, body, headers = call(api, "POST", "/v1/requests", {"prompt": "a"}, limit=1)
+    assert headers["ratelimit-policy"] == '"default";q=1;w=900'
+    assert headers["ratelimit"].startswith('"default";r=0;t=')
+    status, problem, headers = call(api, "POST", "/v1/requests", {"prompt": "a"}, limit=1)
+    assert (status, problem["code"]) == (429, "rate_limited")
+    assert headers["ratelimit"] == f'"default";r=0;t={headers["retry-after"]}'
+
+    for _ in range(2):
+        function("track").handler({"Records": [sqs_record(of_request("PromptRejected", body["id"]))]})
+    again = [call(api, "POST", "/v1/requests", {"prompt": "a"}, limit=1)[0] for _ in range(2)]
+    assert again == [202, 429]
+
+
+def test_a_repeated_key_answers_the_same_and_another_body_is_refused(api: Any) -> None:
+    key = {"idempotency-key": "order-1042"}
+    first = call(api, "POST", "/v1/requests", {"prompt": "a"}, headers=key)
+    again = call(api, "POST", "/v1/requests", {"prompt": "a"}, headers=key)
+    assert (again[0], again[1], again[2]["location"]) == (202, first[1], first[2]["location"])
+    status, problem, _ = call(api, "POST", "/v1/requests", {"prompt": "b"}, headers=key)
+    assert (status, problem["code"]) == (422, "idempotency_key_reused")
+    status, problem, _ = call(api, "POST", "/v1/requests", {"prompt": "b"}, headers={"idempotency-key": "a b"})
+    assert (status, problem["errors"][0]["field"]) == (422, "Idempotency-Key")
+
+
+def test_an_idempotency_key_that_looks_like_one_of_ours_announces_nothing(api: Any) -> None:
+    call(api, "POST", "/v1/requests", {"prompt": "a"}, headers={"idempotency-key": "REQUEST"})
+    announced = [record["dynamodb"]["Keys"]["pk"]["S"] for record in relevant(stream_records(TABLE))]
+    assert len(announced) == 1
+    assert announced[0].startswith("REQUEST#")
+
+
+def test_a_dry_run_writes_nothing(api: Any) -> None:
+    status, body, _ = call(api, "POST", "/v1/requests?dry_run=true", {"prompt": "a lighthouse", "count": 2})
+    assert status == 200
+    assert body["models"][0]["model"] == "stable-image-core"
+    assert body["price"] == {"per_image_usd": "0.04", "total_max_usd": "0.16"}
+    assert boto3.client("dynamodb").scan(TableName=TABLE)["Count"] == 0
+
+
+@pytest.mark.parametrize("query", ["dry_run=maybe", "colour=red"])
+def test_a_query_is_checked_by_name(api: Any, query: str) -> None:
+    status, problem, _ = call(api, "POST", f"/v1/requests?{query}", {"prompt": "a"})
+    assert (status, problem["errors"][0]["field"]) == (422, query.split("=", maxsplit=1)[0])
+
+
+def test_a_list_is_walked_by_its_cursor(api: Any) -> None:
+    ids = [call(api, "POST", "/v1/requests", {"prompt": "a"})[1]["id"] for _ in range(3)]
+    call(api, "POST", "/v1/requests", {"prompt": "a"}, owner="mallory")
+    found, path = [], "/v1/requests?limit=2"
+    while path:
+        _, page, _ = call(api, "GET", path)
+        found += [entry["id"] for entry in page["requests"]]
+        path = f"/v1/requests?limit=2&cursor={page['next_cursor']}" if "next_cursor" in page else ""
+    assert found == sorted(ids, reverse=True)
+
+
+@pytest.mark.parametrize("query", ["cursor=nonsense", "limit=0", "limit=101", "status=lost", "colour=red"])
+def test_a_list_refuses_what_it_does_not_know(api: Any, query: str) -> None:
+    status, problem, _ = call(api, "GET", f"/v1/requests?{query}")
+    assert (status, problem["errors"][0]["field"]) == (422, query.split("=", maxsplit=1)[0])
+
+
+def test_a_request_is_taken_back_and_the_world_is_told(api: Any) -> None:
+    _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a"})
+    first = call(api, "POST", f"{body['links']['self']}/cancel")
+    assert (first[0], first[1]["status"]) == (200, "cancelled")
+    assert call(api, "POST", f"{body['links']['self']}/cancel") == first
+    assert call(api, "POST", f"{body['links']['self']}/cancel", owner="mallory")[0] == 404
+    assert call(api, "GET", "/v1/requests?status=cancelled")[1]["requests"][0]["id"] == body["id"]
+
+    relay = function("relay")
+    relay.publisher._client = events = Events()
+    relay.handler({"Records": relevant(stream_records(TABLE))}, None)
+    told = [entry["DetailType"] for entry in events.entries]
+    assert told == ["ImageRequested", "RequestCancelled", "RequestStatusChanged"]
+
+
+def test_what_is_drawn_can_not_be_taken_back(api: Any) -> None:
+    _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a"})
+    function("track").handler({"Records": [sqs_record(of_request("ImageGenerated", body["id"]))]})
+    status, problem, _ = call(api, "POST", f"{body['links']['self']}/cancel")
+    assert (status, problem["code"]) == (409, "too_late_to_cancel")
+
+
+def test_a_deleted_image_is_shown_without_an_address(api: Any) -> None:
+    _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a"})
+    stored = of_request("ImageStored", body["id"])
+    data = ImageDeletedData(image_id=stored.data.images[0].image_id, reason="owner")
+    gone = ImageDeleted.follow(stored, data)
+    answer = function("track").handler({"Records": [sqs_record(stored), sqs_record(gone), sqs_record(gone)]})
+    assert answer == {"batchItemFailures": []}
+    _, shown, _ = call(api, "GET", body["links"]["self"])
+    (image,) = shown["images"]
+    assert "deleted_at" in image
+    assert not [name for name in image if name.endswith("url") or name == "placeholder"]
+
+
+def test_models_are_shown_with_what_is_known_of_them(api: Any) -> None:
+    status, listed, _ = call(api, "GET", "/v1/models")
+    assert status == 200
+    shown = call(api, "GET", "/v1/models/stable-image-core")[1]
+    assert shown in listed["models"]
+    assert (shown["default"], shown["lifecycle"]) == (True, "active")
+    assert call(api, "GET", "/v1/models/dall-e")[1]["code"] == "model_not_found"
+
+
+def test_what_the_tracker_measures_the_api_promises(api: Any) -> None:
+    _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a"})
+    assert "estimated_seconds" not in body
+    stored = of_request("ImageStored", body["id"])
+    created = call(api, "GET", body["links"]["self"])[1]["created_at"]
+    at = datetime.fromisoformat(created) + timedelta(seconds=6.5)
+    stored = stored.model_copy(update={"metadata": stored.metadata.model_copy(update={"occurred_at": at})})
+    function("track").handler({"Records": [sqs_record(stored)]})
+
+    fresh, model = function("api").handler, stored.data.images[0].model
+    wanted = {"prompt": "a", "model": model, "failover": False}
+    assert call(fresh, "POST", "/v1/requests", wanted)[1]["estimated_seconds"] == 7
+    assert call(fresh, "GET", f"/v1/models/{model}")[1]["estimated_seconds"] == 7
+
+
+def test_figures_that_cannot_be_kept_hold_no_event_up(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a"})
+    track = function("track")
+
+    def throttled(*_: Any) -> None:
+        raise ClientError({"Error": {"Code": "ThrottlingException"}}, "UpdateItem")
+
+    monkeypatch.setattr(track.stopwatch, "note", throttled)
+    answer = track.handler({"Records": [sqs_record(of_request("ImageStored", body["id"]))]})
+    assert answer == {"batchItemFailures": []}
+    assert call(api, "GET", body["links"]["self"])[1]["status"] == "succeeded"
+
+
+def stream_records(aws_table: str) -> list[dict[str, Any]]:
+    """Return the table's stream from its beginning, as the event source mapping hands it over."""
+    streams = boto3.client("dynamodbstreams")
+    arn = boto3.client("dynamodb").describe_table(TableName=aws_table)["Table"]["LatestStreamArn"]
+    shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+    start = streams.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
+    return list(streams.get_records(ShardIterator=start["ShardIterator"])["Records"])
+
+
+def relevant(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Apply the mapping's filters: inserted requests and modified states."""
+    wanted = {("INSERT", "REQUEST"), ("MODIFY", "STATE")}
+    return [r for r in records if (r["eventName"], r["dynamodb"]["Keys"]["sk"]["S"]) in wanted]
+
+
+class Events:
+    """A PutEvents that remembers, or refuses everything."""
+
+    def __init__(self, refuse: bool = False) -> None:
+        self.refuse, self.entries = refuse, list[dict[str, Any]]()
+
+    def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:
+        self.entries += [] if self.refuse else Entries
+        results = [{"ErrorCode": "InternalFailure"} if self.refuse else {"EventId": "1"} for _ in Entries]
+        return {"FailedEntryCount": len(Entries) * self.refuse, "Entries": results}
+
+
+def test_the_stream_becomes_events(api: Any) -> None:
+    _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a lighthouse"})
+    approved = sample("PromptApproved")
+    metadata = approved.metadata.model_copy(update={"request_id": body["id"]})
+    function("track").handler({"Records": [sqs_record(approved.model_copy(update={"metadata": metadata}))]})
+
+    relay = function("relay")
+    relay.publisher._client = events = Events()
+    relay.handler({"Records": relevant(stream_records(TABLE))}, None)
+
+    assert [entry["DetailType"] for entry in events.entries] == ["ImageRequested", "RequestStatusChanged"]
+    assert json.loads(events.entries[0]["Detail"])["data"]["parameters"]["prompt"] == "a lighthouse"
+    assert json.loads(events.entries[1]["Detail"])["data"] == {
+        "status": "generating",
+        "previous": "accepted",
+        "sequence": 1,
+    }
+
+
+def test_what_the_bus_refuses_is_queued_and_published_later(api: Any) -> None:
+    call(api, "POST", "/v1/requests", {"prompt": "a lighthouse"})
+    relay = function("relay")
+    relay.publisher._client = Events(refuse=True)
+    relay.handler({"Records": relevant(stream_records(TABLE))}, None)
+
+    sqs = boto3.client("sqs")
+    queue = sqs.get_queue_url(QueueName="relay")["QueueUrl"]
+    (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
+    republish = function("republish")
+    republish.handler._bus._client = events = Events()
+    assert republish.handler({"Records": [sqs_record(message["Body"])]}) == {"batchItemFailures": []}
+    assert [entry["DetailType"] for entry in events.entries] == ["ImageRequested"]

@@ -1,0 +1,318 @@
+"""The gallery's routes as the gateway calls them, on moto: lists, favourites, shares, deletion; and whose they are."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from kit.http_api import Route
+from services.storage import routes
+from services.storage.adapters.catalog import GalleryCatalog
+from services.storage.shares import new_share
+from tests.support import storage_on_moto
+from tests.support.events import sqs_record
+from tests.support.storage_on_moto import create_gallery, drained, set_environment
+from tests.unit.storage.fakes import NOON, REQUEST, approved, encode, entry, painting, raw_image
+
+IMAGE = f"{REQUEST}-0"
+EVERYTHING = "images:read images:write"
+ROUTES = [value for value in vars(routes).values() if isinstance(value, Route)]
+GUARDED = [route for route in ROUTES if route.scope]
+OF_AN_IMAGE = [route for route in GUARDED if "{image_id}" in route.path]
+
+
+@pytest.fixture
+def aws(aws_test_environment: None, service_template: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with mock_aws():
+        create_gallery(service_template("storage"))
+        set_environment(monkeypatch)
+        yield
+    storage_on_moto.forget_handlers()
+
+
+@pytest.fixture
+def catalog(aws: None) -> GalleryCatalog:
+    return GalleryCatalog(boto3.client("dynamodb"), "gallery")
+
+
+class Caller:
+    """Somebody with a key."""
+
+    def __init__(self, handler: Any, owner: str | None = "ada", scopes: str = EVERYTHING) -> None:
+        self._handler = handler
+        self._authorizer = {"lambda": {"owner": owner, "scopes": scopes}} if owner else {}
+
+    def __call__(self, method: str, path: str, body: Any = None, **query: str) -> tuple[int, dict[str, str], Any]:
+        """Call a route; return status, headers and the parsed body."""
+        http = {"method": method, "path": path, "sourceIp": "127.0.0.1", "protocol": "HTTP/1.1", "userAgent": "t"}
+        answer = self._handler(
+            {
+                "version": "2.0",
+                "routeKey": "$default",
+                "rawPath": path,
+                "rawQueryString": "",
+                "queryStringParameters": query or None,
+                "headers": {},
+                "requestContext": {
+                    "http": http,
+                    "requestId": "r",
+                    "stage": "$default",
+                    "authorizer": self._authorizer,
+                },
+                "body": None if body is None else json.dumps(body),
+                "isBase64Encoded": False,
+            },
+            None,
+        )
+        return answer["statusCode"], answer["headers"], json.loads(answer["body"]) if answer.get("body") else None
+
+    def on(self, route: Route, image: str = IMAGE, share: str = "0" * 16) -> tuple[int, dict[str, str], Any]:
+        """Call ``route`` for a image."""
+        return self(
+            route.method, route.path.format(image_id=image, share_id=share), {} if route.method == "POST" else None
+        )
+
+
+@pytest.fixture
+def handler(aws: None) -> Any:
+    return storage_on_moto.load("api")
+
+
+@pytest.fixture
+def ada(handler: Any) -> Caller:
+    return Caller(handler)
+
+
+def names(answer: tuple[int, dict[str, str], Any]) -> list[str]:
+    return [image["id"] for image in answer[2]["images"]]
+
+
+def test_a_list_is_paged_with_its_cursor(ada: Caller, catalog: GalleryCatalog) -> None:
+    catalog.add([entry(index, prompt="x" * 300) for index in range(3)])
+    status, _, first = ada("GET", "/v1/images", limit="2")
+    assert status == 200
+    assert [image["id"] for image in first["images"]] == [f"{REQUEST}-2", f"{REQUEST}-1"]
+    second = ada("GET", "/v1/images", limit="2", cursor=first["next_cursor"])
+    assert names(second) == [IMAGE]
+    assert "next_cursor" not in second[2]
+    image = first["images"][0]
+    assert image["links"]["self"] == f"/v1/images/{REQUEST}-2"
+    assert (image["favourite"], image["caption"], image["style"]) == (False, "x" * 140, "anime")
+    assert "/display.webp?" in image["display_url"]
+    assert "/thumbnail.webp?" in image["thumbnail_url"]
+    assert {"placeholder", "width", "height", "created_at", "model"} <= image.keys()
+
+
+def test_what_is_wrong_with_a_list_is_said_by_name(ada: Caller) -> None:
+    status, _, problem = ada("GET", "/v1/images", limit="0", day="yesterday", cursor="x")
+    assert (status, problem["code"]) == (422, "validation_failed")
+    assert {error["field"] for error in problem["errors"]} == {"limit", "day", "cursor"}
+
+
+def test_a_favourite_is_shown_and_listed(ada: Caller, catalog: GalleryCatalog) -> None:
+    catalog.add([entry(0), entry(1)])
+    for _ in range(2):
+        assert ada("PUT", f"/v1/images/{IMAGE}/favourite")[0] == 204
+    assert ada("GET", f"/v1/images/{IMAGE}")[2]["favourite"] is True
+    assert names(ada("GET", "/v1/images", favourite="true")) == [IMAGE]
+    for _ in range(2):
+        assert ada("DELETE", f"/v1/images/{IMAGE}/favourite")[0] == 204
+    assert names(ada("GET", "/v1/images", favourite="true")) == []
+
+
+def test_a_image_links_to_its_request(ada: Caller, catalog: GalleryCatalog) -> None:
+    catalog.add([entry()])
+    shown = ada("GET", f"/v1/images/{IMAGE}")[2]
+    assert shown["links"] == {
+        "self": f"/v1/images/{IMAGE}",
+        "request": f"/v1/requests/{REQUEST}",
+        "favourite": f"/v1/images/{IMAGE}/favourite",
+        "shares": f"/v1/images/{IMAGE}/shares",
+    }
+    assert not {"shares", "owner"} & shown.keys()
+
+
+def test_a_share_link_shows_the_image_to_whoever_has_it_until_it_is_revoked(
+    ada: Caller, handler: Any, catalog: GalleryCatalog
+) -> None:
+    catalog.add([entry()])
+    status, headers, made = ada("POST", f"/v1/images/{IMAGE}/shares", {"expires_in_seconds": 60})
+    assert (status, headers["Location"]) == (201, made["links"]["self"])
+    lifetime = datetime.fromisoformat(made["expires_at"]) - datetime.fromisoformat(made["created_at"])
+    assert lifetime == timedelta(seconds=60)
+    [listed] = ada("GET", f"/v1/images/{IMAGE}/shares")[2]["shares"]
+    assert listed == {key: value for key, value in made.items() if key != "url"}
+
+    anybody = Caller(handler, owner=None)
+    status, headers, _ = anybody("GET", made["url"])
+    assert (status, headers["Cache-Control"]) == (302, "no-store")
+    location = urlsplit(headers["Location"])
+    assert location.path.endswith("/display.webp")
+    assert int(parse_qs(location.query)["X-Amz-Expires"][0]) <= 60, "the URL must not outlive the link"
+
+    for _ in range(2):
+        assert ada("DELETE", made["links"]["self"])[0] == 204
+    assert anybody("GET", made["url"])[0] == 404
+    assert ada("GET", f"/v1/images/{IMAGE}/shares")[2] == {"shares": []}
+
+
+def test_no_table_holds_the_token(ada: Caller, catalog: GalleryCatalog) -> None:
+    catalog.add([entry()])
+    url = ada("POST", f"/v1/images/{IMAGE}/shares", {})[2]["url"]
+    [item] = boto3.client("dynamodb").scan(TableName="gallery")["Items"]
+    assert url.rsplit("/", 1)[1][-20:] not in json.dumps(item)
+
+
+def test_an_expired_link_is_no_link_although_it_still_stands_there(
+    ada: Caller, handler: Any, catalog: GalleryCatalog
+) -> None:
+    catalog.add([entry()])
+    share, token = new_share(IMAGE, 60, datetime.now(UTC) - timedelta(seconds=61))
+    assert catalog.add_share(entry(), share, [])
+    assert Caller(handler, owner=None)("GET", f"/v1/shares/{token}")[0] == 404
+    assert ada("GET", f"/v1/images/{IMAGE}/shares")[2] == {"shares": []}
+    ada("POST", f"/v1/images/{IMAGE}/shares", {})
+    [item] = boto3.client("dynamodb").scan(TableName="gallery")["Items"]
+    assert share.share_id not in item["shares"]["M"], "cleared out with the next one"
+
+
+def test_what_is_no_token_is_answered_like_an_expired_one(handler: Any, ada: Caller, catalog: GalleryCatalog) -> None:
+    catalog.add([entry()])
+    anybody = Caller(handler, owner=None)
+    _, stranger = new_share(IMAGE, 60, NOON)
+    answers = [anybody("GET", f"/v1/shares/{token}") for token in (stranger, "x", "A" * 55, "A" * 3000, "%F0%9F%90%88")]
+    assert all(answer == answers[0] for answer in answers)
+    assert (answers[0][0], answers[0][2]["code"]) == (404, "share_not_found")
+
+
+@pytest.mark.parametrize(
+    "body", [{"expires_in_seconds": 2592001}, {"expires_in_seconds": 0}, {"expires_in_seconds": "60"}, {"until": 1}]
+)
+def test_a_share_ends_within_thirty_days(ada: Caller, catalog: GalleryCatalog, body: dict[str, Any]) -> None:
+    catalog.add([entry()])
+    assert ada("POST", f"/v1/images/{IMAGE}/shares", body)[0] == 422
+    assert ada("POST", f"/v1/images/{IMAGE}/shares", {"expires_in_seconds": 2592000})[0] == 201
+
+
+def test_a_image_takes_no_more_than_twenty_links(ada: Caller, catalog: GalleryCatalog) -> None:
+    catalog.add([entry()])
+    statuses = [ada("POST", f"/v1/images/{IMAGE}/shares", {})[0] for _ in range(21)]
+    assert statuses == [201] * 20 + [409]
+
+
+def test_a_deleted_image_is_gone_from_every_route_and_deleting_it_again_is_no_error(
+    ada: Caller, handler: Any, catalog: GalleryCatalog
+) -> None:
+    catalog.add([entry()])
+    url = ada("POST", f"/v1/images/{IMAGE}/shares", {})[2]["url"]
+    for _ in range(2):
+        assert ada("DELETE", f"/v1/images/{IMAGE}")[0] == 204
+    for route in OF_AN_IMAGE:
+        assert ada.on(route)[0] == (204 if route is routes.DELETE_IMAGE else 404), route.route_key
+    assert names(ada("GET", "/v1/images")) == []
+    assert Caller(handler, owner=None)("GET", url)[0] == 404
+
+
+@pytest.mark.parametrize("route", OF_AN_IMAGE, ids=lambda route: route.route_key)
+def test_anothers_image_is_as_unknown_as_one_that_never_was_and_stays_as_it_is(
+    handler: Any, catalog: GalleryCatalog, route: Route
+) -> None:
+    catalog.add([entry()])
+    share, _ = new_share(IMAGE, 60, datetime.now(UTC))
+    catalog.add_share(entry(), share, [])
+    before = boto3.client("dynamodb").scan(TableName="gallery")["Items"]
+    eve = Caller(handler, owner="eve")
+    hidden, unknown = eve.on(route, share=share.share_id), eve.on(route, image=f"{REQUEST}-9", share=share.share_id)
+    assert hidden == unknown
+    assert (hidden[0], hidden[2]["code"]) == (404, "image_not_found")
+    assert boto3.client("dynamodb").scan(TableName="gallery")["Items"] == before
+
+
+def test_no_list_shows_anothers_image(handler: Any, catalog: GalleryCatalog) -> None:
+    catalog.add([entry(favourite=False)])
+    catalog.set_favourite(IMAGE, "ada", True)
+    cursor = Caller(handler)("GET", "/v1/images", limit="1")
+    eve = Caller(handler, owner="eve")
+    for query in ({}, {"favourite": "true"}, {"model": "stable-image-core"}, {"style": "anime"}, {"q": "lighthouse"}):
+        assert names(eve("GET", "/v1/images", **query)) == [], query
+        assert names(Caller(handler)("GET", "/v1/images", **query)) == names(cursor), query
+
+
+@pytest.mark.parametrize("route", GUARDED, ids=lambda route: route.route_key)
+def test_a_key_without_the_scope_is_turned_away(handler: Any, catalog: GalleryCatalog, route: Route) -> None:
+    catalog.add([entry()])
+    others = " ".join({"requests:write", "requests:read", "admin", *EVERYTHING.split()} - {str(route.scope)})
+    status, _, problem = Caller(handler, scopes=others).on(route)
+    assert (status, problem["code"]) == (403, "insufficient_scope")
+    assert Caller(handler, owner=None).on(route)[0] == 401
+    assert Caller(handler).on(route)[0] < 300
+
+
+@pytest.mark.parametrize("route", OF_AN_IMAGE, ids=lambda route: route.route_key)
+def test_what_is_no_image_id_is_unknown(ada: Caller, route: Route) -> None:
+    for image in ("x", f"tombstone%23{REQUEST}", REQUEST, "0" * 3000, "%F0%9F%90%88", f"{IMAGE}%0A"):
+        assert ada.on(route, image=image)[0] == 404, image
+
+
+def test_every_operation_has_its_route_in_the_template_and_the_other_way_round(service_template: Any) -> None:
+    declared = {
+        body["Properties"]["RouteKey"]: body["Properties"]["AuthorizationType"]
+        for body in service_template("storage")["Resources"].values()
+        if body["Type"] == "AWS::ApiGatewayV2::Route"
+    }
+    assert declared == {route.route_key: "CUSTOM" if route.scope else "NONE" for route in ROUTES}
+
+
+# From the table's stream to the event ------------------------------------------------------------------------------
+
+
+def stream_record(catalog: GalleryCatalog) -> dict[str, Any]:
+    [item] = boto3.client("dynamodb").scan(TableName="gallery")["Items"]
+    return {"eventID": "1", "eventName": "MODIFY", "dynamodb": {"Keys": {"pk": item["pk"]}, "NewImage": item}}
+
+
+def test_a_deletion_takes_the_files_along_and_a_late_approval_does_not_bring_them_back(
+    ada: Caller, catalog: GalleryCatalog
+) -> None:
+    content = encode(painting())
+    s3 = boto3.client("s3")
+    s3.put_object(Bucket="handoff", Key=raw_image(content).key, Body=content)
+    store = storage_on_moto.load("store")
+    event = approved(raw_image(content))
+    store({"Records": [sqs_record(event)]})
+    assert s3.list_objects_v2(Bucket="gallery")["KeyCount"] == 3
+
+    assert ada("DELETE", f"/v1/images/{IMAGE}")[0] == 204
+    record = stream_record(catalog)
+    storage_on_moto.load("relay")({"Records": [record, record]}, None)
+    bodies = [message["Body"] for message in drained("queue")]
+    assert len(bodies) == 2
+    assert json.loads(bodies[0]) == json.loads(bodies[1]), "the same event, however often the stream is read"
+    assert storage_on_moto.load("remove")({"Records": [sqs_record(body) for body in bodies]}) == {
+        "batchItemFailures": []
+    }
+    assert s3.list_objects_v2(Bucket="gallery")["KeyCount"] == 0
+
+    assert store({"Records": [sqs_record(event)]}) == {"batchItemFailures": []}
+    assert s3.list_objects_v2(Bucket="gallery")["KeyCount"] == 0
+    assert ada("GET", f"/v1/images/{IMAGE}")[0] == 404
+    assert drained("dead") == []
+
+
+def test_a_record_that_nobody_understands_does_not_hold_up_the_others(ada: Caller, catalog: GalleryCatalog) -> None:
+    catalog.add([entry()])
+    ada("DELETE", f"/v1/images/{IMAGE}")
+    good = stream_record(catalog)
+    strange = {"pk": {"S": "image#1"}, "deleted_at": {"S": "never"}, "prompt": {"S": "secret wish"}}
+    bad = {"eventID": "2", "eventName": "MODIFY", "dynamodb": {"Keys": {"pk": strange["pk"]}, "NewImage": strange}}
+    storage_on_moto.load("relay")({"Records": [bad, good]}, None)
+    [message] = drained("queue")
+    assert json.loads(message["Body"])["detail"]["data"] == {"image_id": IMAGE, "reason": "owner"}
+    [letter] = drained("dead")
+    assert letter["MessageAttributes"]["step"]["StringValue"] == "storage.relay"
+    assert "secret wish" not in str(letter)

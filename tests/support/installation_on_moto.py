@@ -1,0 +1,125 @@
+"""The tables, buckets and queues of one installation on moto, filled by the services that own them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import boto3
+
+from events.catalog.image_generated import ImageGenerated
+from events.catalog.image_stored import ImageStored
+from events.envelope import Event
+from services.generation.adapters import DynamoGuard
+from services.generation.service import Lease, Recorded
+from services.intake.adapters import RequestTable
+from services.intake.service import accept, track
+from services.storage.adapters.catalog import GalleryCatalog
+from services.storage.gallery import Entry
+from tests.support.events import eventbridge_body, sample
+
+PREFIX = "genai-images-test"
+REGION = "us-east-1"
+GALLERY = f"{PREFIX}-gallery-123456789012-{REGION}"
+HANDOFF = f"{PREFIX}-handoff-123456789012-{REGION}"
+STORY = ("PromptApproved", "ImageGenerated", "ImageApproved", "ImageStored")
+QUEUES = ("moderation-prompt", "generation-generate", "moderation-image", "storage-store", "intake-track")
+
+
+class Installation:
+    """Written through the services' own adapters, so that who reads it here reads what they write."""
+
+    def __init__(self, template: Any) -> None:
+        self.dynamodb: Any = boto3.client("dynamodb")
+        self.s3: Any = boto3.client("s3")
+        self.sqs: Any = boto3.client("sqs")
+        for table, service, resource in (
+            ("requests", "intake", "Requests"),
+            ("gallery", "storage", "GalleryTable"),
+            ("generation", "generation", "Table"),
+            ("operations", "operations", "Operations"),
+        ):
+            properties = template(service)["Resources"][resource]["Properties"]
+            keys = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+            shape = {key: properties[key] for key in keys if key in properties}
+            self.dynamodb.create_table(TableName=f"{PREFIX}-{table}", **shape)
+        for bucket in (GALLERY, HANDOFF):
+            self.s3.create_bucket(Bucket=bucket)
+        for name in QUEUES:
+            self.sqs.create_queue(QueueName=f"{PREFIX}-{name}")
+            self.sqs.create_queue(QueueName=f"{PREFIX}-{name}-dlq")
+        self.requests = RequestTable(self.dynamodb, f"{PREFIX}-requests")
+        self.guard = DynamoGuard(self.dynamodb, f"{PREFIX}-generation")
+        self.catalog = GalleryCatalog(self.dynamodb, f"{PREFIX}-gallery")
+
+    def draw(self, number: int = 0, *, until: str = "ImageStored", ago: timedelta = timedelta(minutes=1)) -> str:
+        """Have one request go as far as ``until``, and return its id."""
+        accepted_at = datetime.now(UTC) - ago
+        request_id = request_made(accepted_at, number)
+        parameters: Any = sample("ImageRequested").data.parameters
+        state = accept(self.requests, request_id, "demo", parameters, accepted_at)
+        (cause,) = state.facts
+        for position, name in enumerate(STORY[: STORY.index(until) + 1] if until in STORY else ()):
+            golden = sample(name).model_dump_json().replace(sample(name).metadata.request_id, request_id)
+            told: Event = type(sample(name)).model_validate_json(golden)
+            moment = accepted_at + timedelta(seconds=position + 1)
+            event = type(told).follow(
+                told.metadata.model_copy(update={"event_id": cause, "occurred_at": moment - timedelta(seconds=1)}),
+                told.data,
+                occurred_at=moment,
+            )
+            cause = event.metadata.event_id
+            if isinstance(event, ImageGenerated):
+                self._pay(event, moment)
+            if isinstance(event, ImageStored):
+                self._store(event)
+            track(self.requests, event)
+        return request_id
+
+    def _pay(self, event: ImageGenerated, moment: datetime) -> None:
+        outcome = event.data.outcomes[0]
+        request_id = event.metadata.request_id
+        self.guard.claim(request_id, 1, Lease("one", moment, moment + timedelta(minutes=6)), 5)
+        self.guard.record(request_id, Recorded(outcome, moment))
+        assert outcome.image is not None
+        self.s3.put_object(Bucket=HANDOFF, Key=outcome.image.key, Body=b"raw")
+
+    def _store(self, event: ImageStored) -> None:
+        parameters: Any = sample("ImageRequested").data.parameters
+        entries = [
+            Entry.model_validate(
+                {
+                    **image.model_dump(),
+                    "request_id": event.metadata.request_id,
+                    "owner": "demo",
+                    "created_at": event.metadata.occurred_at,
+                    "prompt": parameters.prompt,
+                    "quality": parameters.quality,
+                }
+            )
+            for image in event.data.images
+        ]
+        self.catalog.add(entries)
+        for entry in entries:
+            for variant in entry.variants:
+                self.s3.put_object(Bucket=GALLERY, Key=variant.key, Body=b"x" * variant.bytes)
+
+    def dead_letter(self, queue: str, body: Event | str) -> None:
+        """Put something into a dead-letter queue."""
+        url = self.sqs.get_queue_url(QueueName=f"{PREFIX}-{queue}-dlq")["QueueUrl"]
+        self.sqs.send_message(QueueUrl=url, MessageBody=body if isinstance(body, str) else eventbridge_body(body))
+
+    def change(self, request_id: str, expression: str, **values: Any) -> None:
+        """Change a request's state behind everybody's back."""
+        more = {"ExpressionAttributeValues": {f":{name}": {"S": value} for name, value in values.items()}}
+        self.dynamodb.update_item(
+            TableName=f"{PREFIX}-requests",
+            Key={"pk": {"S": f"REQUEST#{request_id}"}, "sk": {"S": "STATE"}},
+            UpdateExpression=expression,
+            **(more if values else {}),
+        )
+
+
+def request_made(at: datetime, number: int) -> str:
+    """Return the id of a request of that moment."""
+    milliseconds = int(at.timestamp() * 1000)
+    return str(UUID(int=milliseconds << 80 | 7 << 76 | 0b10 << 62 | number))

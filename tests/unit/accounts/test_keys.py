@@ -1,0 +1,161 @@
+"""What a key is, and how keys are made, rotated and ended."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from services.accounts.keys import digest_of, is_key_id, key_id_of, new_key_id, new_text
+from services.accounts.parameters import USER_SCOPES, NewKey, Preferences
+from services.accounts.service import KeyPage, NotActiveError, create, rotate
+from services.accounts.views import KeyList, KeyView, KeyWithText, place_of
+from tests.unit.accounts.fakes import InMemoryKeys
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+SECRET = b"pepper"
+WANTED = NewKey(owner="acme", name="Web shop", scopes=["requests:write", "requests:read", "requests:write"])
+
+
+def test_a_keys_text_names_its_id_and_nothing_but_a_key_looks_like_one() -> None:
+    key_id = new_key_id()
+    text = new_text(key_id)
+
+    assert text.startswith(f"gik_{key_id}_")
+    assert key_id_of(text) == key_id
+    assert is_key_id(key_id)
+    for other in (text[:-1], text + "a", text.upper(), " " + text, text + "\n", text.replace("_", "-"), "", "gik__"):
+        assert key_id_of(other) is None
+
+
+@given(st.text())
+def test_no_text_is_too_strange_to_be_refused(text: str) -> None:
+    assert key_id_of(text) is None
+
+
+def test_keys_differ() -> None:
+    assert len({new_text(new_key_id()) for _ in range(100)}) == 100
+
+
+def test_the_hash_needs_the_secret() -> None:
+    text = new_text(new_key_id())
+    assert digest_of(text, SECRET) == digest_of(text, SECRET)
+    assert digest_of(text, SECRET) != digest_of(text, b"another")
+
+
+def test_a_new_key_is_kept_without_its_text() -> None:
+    store = InMemoryKeys()
+    key, text = create(store, WANTED, SECRET, NOW)
+
+    assert store.keys[key.key_id] == key
+    assert text not in repr(asdict(key))
+    assert text.rpartition("_")[2] not in repr(asdict(key))
+    assert key.scopes == ("requests:read", "requests:write")
+    assert (key.limit, key.window, key.expires_at) == (100, 900, None)
+    assert key.refusal(digest_of(text, SECRET), NOW) is None
+
+
+def test_a_key_ends_when_it_was_said_to() -> None:
+    store = InMemoryKeys()
+    key, text = create(store, WANTED.model_copy(update={"expires_in_days": 30}), SECRET, NOW)
+    digest, end = digest_of(text, SECRET), NOW + timedelta(days=30)
+
+    assert key.refusal(digest, end - timedelta(seconds=1)) is None
+    assert key.refusal(digest, end) == "expired"
+    assert key.refusal(digest_of(text + "x", SECRET), end) == "wrong_secret"
+
+
+def test_a_rotated_key_keeps_its_rights_and_its_old_text_stops_at_once() -> None:
+    store = InMemoryKeys()
+    key, old = create(store, WANTED, SECRET, NOW)
+    rotated, new = rotate(store, key.key_id, 0, SECRET, NOW)
+
+    assert (rotated.key_id, rotated.owner, rotated.scopes) == (key.key_id, key.owner, key.scopes)
+    assert rotated.refusal(digest_of(old, SECRET), NOW) == "wrong_secret"
+    assert rotated.refusal(digest_of(new, SECRET), NOW) is None
+
+
+def test_a_rotation_can_leave_callers_time_to_move() -> None:
+    store = InMemoryKeys()
+    key, old = create(store, WANTED, SECRET, NOW)
+    rotated, new = rotate(store, key.key_id, 3600, SECRET, NOW)
+
+    assert rotated.refusal(digest_of(old, SECRET), NOW + timedelta(seconds=3599)) is None
+    assert rotated.refusal(digest_of(old, SECRET), NOW + timedelta(seconds=3600)) == "wrong_secret"
+    assert rotated.refusal(digest_of(new, SECRET), NOW + timedelta(seconds=3600)) is None
+    revoked = store.revoke(key.key_id, NOW)
+    assert revoked.refusal(digest_of(old, SECRET), NOW) == revoked.refusal(digest_of(new, SECRET), NOW) == "revoked"
+
+
+def test_only_a_key_that_works_can_be_rotated() -> None:
+    store = InMemoryKeys()
+    key, _ = create(store, WANTED.model_copy(update={"expires_in_days": 1}), SECRET, NOW)
+
+    with pytest.raises(NotActiveError, match="expired"):
+        rotate(store, key.key_id, 0, SECRET, NOW + timedelta(days=1))
+    store.revoke(key.key_id, NOW)
+    with pytest.raises(NotActiveError, match="revoked"):
+        rotate(store, key.key_id, 0, SECRET, NOW)
+    with pytest.raises(KeyError):
+        rotate(store, new_key_id(), 0, SECRET, NOW)
+
+
+def test_a_key_is_shown_without_anything_to_use_it_with() -> None:
+    key, text = create(InMemoryKeys(), WANTED, SECRET, NOW)
+    shown = KeyView.of(key, NOW).model_dump_json()
+
+    assert key.digest not in shown
+    assert text not in shown
+    assert KeyWithText.with_text(key, text, NOW).key == text
+    assert KeyView.of(key, NOW).prefix == text[: text.rindex("_")]
+
+
+def test_a_cursor_leads_back_to_its_place_and_nothing_else_is_one() -> None:
+    place = "2026-11-22T12:00:00.000000+00:00#abcdefghij27"
+    cursor = KeyList.of(KeyPage([], place), NOW).next_cursor
+    assert cursor is not None
+    assert place_of(cursor) == place
+    for other in ("", "x", "eA==", cursor[:-4], "ü", "null"):
+        with pytest.raises(ValueError, match="no cursor"):
+            place_of(other)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"owner": ""},
+        {"owner": "a b"},
+        {"owner": "x#y"},
+        {"name": " "},
+        {"name": "x" * 101},
+        {"scopes": []},
+        {"scopes": ["everything"]},
+        {"limit": 0},
+        {"limit": "5"},
+        {"window_seconds": 0},
+        {"expires_in_days": 0},
+        {"key": "gik_mine"},
+    ],
+)
+def test_a_key_is_asked_for_in_no_other_way(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as found:
+        NewKey.model_validate({"owner": "acme", "name": "x", "scopes": ["admin"]} | wrong)
+    assert {error["loc"][0] for error in found.value.errors()} == set(wrong)
+
+
+def test_what_users_get_does_not_include_administration() -> None:
+    assert "admin" not in USER_SCOPES
+    assert len(USER_SCOPES) == 5
+
+
+def test_preferences_have_defaults_and_one_shape() -> None:
+    assert Preferences().model_dump(exclude_none=True) == {
+        "defaults": {},
+        "theme": "system",
+        "analytics_opt_out": False,
+    }
+    with pytest.raises(ValidationError, match="exclude each other"):
+        Preferences.model_validate({"defaults": {"size": "512x512", "aspect_ratio": "1:1"}})

@@ -1,0 +1,55 @@
+"""What analytics counts becomes metrics: each batch once, few dimensions, nothing that came from a caller."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from services.analytics.counters import Amounts
+from services.analytics.figures import tell
+from services.analytics.service import Generations, Recorder
+from tests.unit.analytics.fakes import InMemoryArchive, InMemoryCounters
+from tests.unit.analytics.stories import story
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_totals_share_a_line_and_each_model_has_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    tell({"status#succeeded": 2, "images#stored": 3, "model#core#images": 3, "model#core#cost_usd": Decimal("0.12")})
+
+    totals, core = lines(capsys)
+    assert (totals["requests_succeeded"], totals["images_stored"]) == ([2], [3])
+    assert (core["model"], core["model_images"], core["model_cost_usd"]) == ("core", [3], [0.12])
+
+
+def test_a_histogram_is_no_metric(capsys: pytest.CaptureFixture[str]) -> None:
+    tell({"latency#storage.store#count": 1, "latency#storage.store#le_50": 1, "model#core#requests": 1})
+
+    assert lines(capsys) == []
+
+
+def test_a_batch_that_comes_twice_is_told_once() -> None:
+    told: list[Amounts] = []
+    recorder = Recorder(InMemoryArchive(), InMemoryCounters(), tell=told.append)
+
+    recorder.record(story(0))
+    recorder.record(story(0))
+
+    assert len(told) == 1
+    assert told[0]["status#accepted"] == 1
+
+
+def test_what_only_a_rebuild_lacked_is_not_told_again() -> None:
+    told: list[Amounts] = []
+    counters = InMemoryCounters()
+    recorder = Recorder(InMemoryArchive(), counters, tell=told.append)
+    recorder.record(story(0))
+    counters.move(Generations(), Generations().begin())
+
+    recorder.record(story(0))
+
+    assert counters.days("g2")
+    assert len(told) == 1

@@ -1,0 +1,132 @@
+"""Each event is archived and counted exactly once."""
+
+import pytest
+
+from kit.consumer import Consumer
+from kit.errors import TransientError
+from services.analytics.counters import Amounts
+from services.analytics.report import Counts
+from services.analytics.service import Generations, Recorder
+from tests.support.events import RecordingBus, RecordingQueue, sample, sqs_record
+from tests.unit.analytics.fakes import InMemoryArchive, InMemoryCounters
+from tests.unit.analytics.stories import START, prompt_rejected, requested, stalled, story
+
+
+@pytest.fixture
+def archive() -> InMemoryArchive:
+    return InMemoryArchive()
+
+
+@pytest.fixture
+def counters() -> InMemoryCounters:
+    return InMemoryCounters()
+
+
+@pytest.fixture
+def recorder(archive: InMemoryArchive, counters: InMemoryCounters) -> Recorder:
+    return Recorder(archive, counters)
+
+
+def total(counters: InMemoryCounters, generation: str = "g1") -> Amounts:
+    return Counts.total(counters.days(generation).values()).amounts
+
+
+def test_a_batch_takes_one_transaction(recorder: Recorder, counters: InMemoryCounters) -> None:
+    recorder.record([*story(0), *story(1)])
+    assert counters.commits == 1
+    assert total(counters)["status#accepted"] == 2
+
+
+def test_a_batch_delivered_twice_counts_once(recorder: Recorder, counters: InMemoryCounters) -> None:
+    recorder.record(story(0))
+    once = total(counters)
+    recorder.record(story(0))
+    assert total(counters) == once
+
+
+def test_a_batch_counts_only_what_is_new_in_it(recorder: Recorder, counters: InMemoryCounters) -> None:
+    recorder.record(story(0)[:2])
+    recorder.record([*story(0), *story(4)])
+    assert total(counters)["status#accepted"] == 2
+    assert total(counters)["status#succeeded"] == 2
+
+
+def test_copies_within_a_batch_count_once(recorder: Recorder, counters: InMemoryCounters) -> None:
+    event = requested()
+    recorder.record([event, event, event])
+    assert total(counters)["status#accepted"] == 1
+
+
+def test_of_copies_told_at_different_times_the_earliest_counts(recorder: Recorder, counters: InMemoryCounters) -> None:
+    early = stalled(requested(), at=START)
+    late = stalled(requested(), at=START.replace(day=24))
+    recorder.record([late, early])
+    assert list(counters.days("g1")) == ["2026-11-22"]
+
+
+def test_a_status_change_is_archived_but_takes_no_transaction(
+    recorder: Recorder, archive: InMemoryArchive, counters: InMemoryCounters
+) -> None:
+    recorder.record([sample("RequestStatusChanged")])
+    assert len(archive.objects) == 1
+    assert counters.commits == 0
+
+
+def test_what_was_not_archived_is_not_counted(counters: InMemoryCounters) -> None:
+    class Unreachable(InMemoryArchive):
+        def append(self, events: object) -> None:
+            raise ConnectionError("bucket unreachable")
+
+    with pytest.raises(ConnectionError):
+        Recorder(Unreachable(), counters).record(story(0))
+    assert counters.days("g1") == {}
+
+
+def test_while_a_generation_is_in_the_making_events_count_into_both(
+    recorder: Recorder, counters: InMemoryCounters
+) -> None:
+    counters.move(Generations(), Generations().begin())
+    recorder.record(story(0))
+    assert total(counters, "g1") == total(counters, "g2") != {}
+
+
+def test_an_event_known_to_one_generation_still_counts_into_the_other(
+    recorder: Recorder, counters: InMemoryCounters
+) -> None:
+    recorder.record([requested()])
+    counters.move(Generations(), Generations().begin())
+    recorder.record([requested(), prompt_rejected(requested())])
+    assert total(counters, "g1") == total(counters, "g2")
+
+
+def test_the_recorder_learns_of_a_moved_pointer_once(recorder: Recorder, counters: InMemoryCounters) -> None:
+    begun = Generations().begin()
+    counters.move(Generations(), begun)
+    counters.move(begun, begun.finish())
+    recorder.record(story(0))
+    recorder.record(story(4))
+    assert counters.commits == 3
+    assert list(counters.counts) == ["g2"]
+
+
+def test_a_batch_that_never_comes_through_is_retried_by_its_queue(
+    recorder: Recorder, counters: InMemoryCounters
+) -> None:
+    def always_moving() -> None:
+        counters.pointer = counters.pointer.abandon()
+
+    counters.before_commit = always_moving
+    with pytest.raises(TransientError):
+        recorder.record(story(0))
+
+
+def test_a_message_that_is_no_event_takes_none_of_its_batch_along(
+    recorder: Recorder, counters: InMemoryCounters
+) -> None:
+    queue, bus = RecordingQueue(), RecordingBus()
+    consume = Consumer(step="analytics.record", accepts=None, queue=queue, bus=bus, handle_batch=recorder.record)
+    answer = consume({"Records": [sqs_record("not an event"), *map(sqs_record, story(0))]})
+    assert answer == {"batchItemFailures": []}
+    assert [attributes["error"] for _, attributes in queue.dead] == ["UnprocessableError"]
+    assert total(counters)["status#succeeded"] == 1
+    assert bus.events == []

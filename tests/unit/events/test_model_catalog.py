@@ -1,0 +1,158 @@
+"""The model catalog: whole, consistent, open to models of one's own."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from pydantic import ValidationError
+
+from events.model_catalog import Model, ModelCatalog, invoke_arns, model_catalog
+
+ARN = "arn:aws:bedrock:eu-west-1:123456789012:provisioned-model/abc123"
+EVERY_MODEL = pytest.mark.parametrize("model", list(model_catalog()), ids=lambda model: model.key)
+
+
+def get(key: str) -> Model:
+    model = model_catalog().get(key)
+    assert model is not None
+    return model
+
+
+def test_every_model_of_the_brief_is_there() -> None:
+    assert set(model_catalog().keys()) == {
+        "sdxl-v1",
+        "titan-v1",
+        "titan-v2",
+        "nova-canvas",
+        "sd3.5-large",
+        "stable-image-core",
+        "stable-image-ultra",
+    }
+
+
+@EVERY_MODEL
+def test_a_model_can_be_asked_for_something(model: Model) -> None:
+    assert bool(model.sizes) != bool(model.aspect_ratios)
+    assert model.prompt_max >= 512
+    assert model.seed_max >= 2**29
+    assert "standard" in model.price_usd
+    assert all(price > 0 for price in model.price_usd.values())
+
+
+@EVERY_MODEL
+def test_every_size_is_written_as_pixels_and_fits_the_models_own_rule(model: Model) -> None:
+    for size in [*model.sizes, *model.aspect_ratios.values()]:
+        width, height = (int(side) for side in size.split("x"))
+        rule = model.size_rule
+        if rule is None:
+            assert min(width, height) >= 256
+            continue
+        assert rule.side_min <= min(width, height) <= max(width, height) <= rule.side_max
+        assert width % rule.multiple_of == height % rule.multiple_of == 0
+        assert max(width / height, height / width) <= rule.ratio_max
+        assert width * height <= rule.pixels_max
+
+
+@EVERY_MODEL
+def test_a_models_answer_has_nearly_the_ratio_it_was_asked_for(model: Model) -> None:
+    for ratio, size in model.aspect_ratios.items():
+        across, down = (int(side) for side in ratio.split(":"))
+        width, height = (int(side) for side in size.split("x"))
+        assert width / height == pytest.approx(across / down, rel=0.03)
+
+
+@EVERY_MODEL
+def test_defaults_lie_within_their_bounds(model: Model) -> None:
+    for bounds in (model.steps, model.guidance):
+        if bounds is not None:
+            assert bounds.min <= bounds.default <= bounds.max
+
+
+@EVERY_MODEL
+def test_a_model_that_ends_leads_to_one_that_serves(model: Model) -> None:
+    last_day_known = max(m.end_of_life for m in model_catalog() if m.end_of_life) + timedelta(days=1)
+
+    assert model.successor is None or model_catalog().get(model.successor) is not None
+    if model.end_of_life:
+        assert any(not follower.ended(last_day_known) for follower in model_catalog().successors(model))
+
+
+def test_the_default_model_serves() -> None:
+    assert not get(model_catalog().default).ended(date(2100, 1, 1))
+
+
+def test_a_model_serves_until_the_day_it_ends() -> None:
+    model = get("titan-v1")
+    assert model.end_of_life is not None
+
+    assert not model.ended(model.end_of_life - timedelta(days=1))
+    assert model.ended(model.end_of_life)
+    assert not get("stable-image-core").ended(date.max)
+
+
+def test_successors_come_nearest_first_and_a_circle_ends() -> None:
+    names = [model.key for model in model_catalog().successors(get("titan-v1"))]
+
+    assert names[:3] == ["titan-v2", "nova-canvas", "stable-image-core"]
+    assert len(names) == len(set(names))
+    assert "titan-v1" not in names
+
+
+def test_a_model_of_ones_own_has_the_limits_of_its_family() -> None:
+    models = ModelCatalog.load(f'{{"brand": {{"arn": "{ARN}", "family": "titan", "price_usd": "0.02"}}}}')
+    own, kin = models.get("brand"), models.get("titan-v1")
+    assert own is not None
+    assert kin is not None
+
+    assert (own.model_id, own.regions, own.family) == (ARN, ["eu-west-1"], "titan")
+    assert (own.sizes, own.prompt_max) == (kin.sizes, kin.prompt_max)
+    assert set(own.price_usd.values()) == {Decimal("0.02")}
+    assert (own.end_of_life, own.successor) == (None, None)
+    assert "brand" in models.keys()  # noqa: SIM118 - a method, not a dictionary's
+    assert model_catalog().get("brand") is None
+
+
+@pytest.mark.parametrize(
+    "custom",
+    [
+        "not json",
+        "[]",
+        '{"brand": {}}',
+        '{"brand": {"arn": "nowhere", "family": "titan"}}',
+        f'{{"brand": {{"arn": "{ARN}", "family": "watercolour"}}}}',
+        f'{{"brand": {{"arn": "{ARN}", "family": "titan", "colour": 1}}}}',
+        f'{{"titan-v1": {{"arn": "{ARN}", "family": "titan"}}}}',
+    ],
+)
+def test_a_malformed_model_of_ones_own_stops_the_start(custom: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - pydantic's and ours alike
+        ModelCatalog.load(custom)
+
+
+@pytest.mark.parametrize("custom", ["", "  ", "{}"])
+def test_no_models_of_ones_own_is_the_catalog(custom: str) -> None:
+    assert ModelCatalog.load(custom).keys() == model_catalog().keys()
+
+
+def test_an_unknown_model_is_none() -> None:
+    assert model_catalog().get("dall-e") is None
+
+
+def test_a_typo_in_the_data_is_an_error() -> None:
+    with pytest.raises(ValidationError):
+        Model.model_validate({**get("titan-v1").model_dump(), "prompt_maximum": 1})
+
+
+@EVERY_MODEL
+def test_permission_is_asked_for_the_model_where_it_is_offered(model: Model) -> None:
+    assert invoke_arns(model, "aws-cn") == [
+        f"arn:aws-cn:bedrock:{region}::foundation-model/{model.model_id}" for region in model.regions
+    ]
+    assert invoke_arns(model)
+
+
+def test_permission_for_a_model_of_ones_own_is_its_arn() -> None:
+    own = ModelCatalog.load(f'{{"brand": {{"arn": "{ARN}", "family": "titan"}}}}').get("brand")
+    assert own is not None
+
+    assert invoke_arns(own) == [ARN]

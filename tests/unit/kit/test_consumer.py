@@ -1,0 +1,519 @@
+"""Every message of a batch has a decided fate: handled, retried later, or dead-lettered with its reason."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ConnectionClosedError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.catalog.image_approved import ImageApproved
+from events.catalog.image_requested import ImageRequested
+from events.catalog.image_stored import ImageStored
+from events.catalog.processing_stalled import ProcessingStalled
+from events.envelope import Event, derive_id
+from kit.consumer import Consumer, RetryPolicy
+from kit.errors import InProgressError, RetriableError, TransientError, UnprocessableError
+from tests.support.events import RecordingBus, RecordingQueue, eventbridge_body, sample, sqs_record
+
+PROMPT = sample("ImageRequested").data.parameters.prompt
+
+
+class Step:
+    """A consumer of ImageApproved with everything around it recorded."""
+
+    def __init__(self, handle: Callable[[Any], Sequence[Event]], **options: Any) -> None:
+        self.seen: list[Event] = []
+        self.bus = RecordingBus()
+        self.queue = RecordingQueue()
+
+        def watched(event: Event) -> Sequence[Event]:
+            self.seen.append(event)
+            return handle(event)
+
+        options = {"step": "storage.store", "accepts": [ImageApproved], **options}
+        self.consumer = Consumer(queue=self.queue, bus=self.bus, handle=watched, **options)
+
+    def take(self, *records: dict[str, Any]) -> list[str]:
+        """Handle a batch and return the ids of the messages that were reported as failed."""
+        answer = self.consumer({"Records": list(records)})
+        return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def store(event: Event) -> list[Event]:
+    return [ImageStored.follow(event, sample("ImageStored").data)]
+
+
+def raising(error: Exception) -> Callable[[Any], Sequence[Event]]:
+    def handle(_event: Any) -> Sequence[Event]:
+        raise error
+
+    return handle
+
+
+def aws_error(code: str, status: int = 400) -> ClientError:
+    return ClientError(
+        {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
+        "PutItem",
+    )
+
+
+def approved(number: int = 0, *, replays: int = 0) -> Event:
+    event = sample("ImageApproved")
+    changes = {"event_id": f"00000000-0000-4000-8000-{number:012d}", "replays": replays}
+    return event.model_copy(update={"metadata": event.metadata.model_copy(update=changes)})
+
+
+def test_a_handled_message_is_done_and_what_follows_is_published() -> None:
+    step = Step(store)
+    event = approved()
+
+    assert step.take(sqs_record(event)) == []
+    assert step.seen == [event]
+    (published,) = step.bus.events
+    assert published.metadata.cause_id == event.metadata.event_id
+
+
+def test_a_message_delivered_twice_publishes_the_same_event_twice() -> None:
+    step = Step(store)
+    step.take(sqs_record(approved()))
+    step.take(sqs_record(approved()))
+
+    assert len({event.metadata.event_id for event in step.bus.events}) == 1
+
+
+def test_a_batch_is_published_in_one_go() -> None:
+    calls: list[int] = []
+
+    class CountingBus(RecordingBus):
+        def publish(self, events: Sequence[Event]) -> None:
+            calls.append(len(events))
+
+    consumer = Consumer(
+        step="storage.store", accepts=[ImageApproved], queue=RecordingQueue(), bus=CountingBus(), handle=store
+    )
+    consumer({"Records": [sqs_record(approved(number)) for number in range(10)]})
+
+    assert calls == [10]
+
+
+def test_nothing_is_published_where_nothing_follows() -> None:
+    class NoBus(RecordingBus):
+        def publish(self, events: Sequence[Event]) -> None:
+            raise AssertionError("a call for nothing")
+
+    consumer = Consumer(
+        step="storage.store", accepts=[ImageApproved], queue=RecordingQueue(), bus=NoBus(), handle=lambda _event: []
+    )
+
+    assert consumer({"Records": [sqs_record(approved())]}) == {"batchItemFailures": []}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [TransientError("busy"), aws_error("ThrottlingException"), aws_error("Whatever", 503)],
+    ids=["transient", "throttled", "5xx"],
+)
+def test_a_busy_world_is_waited_for_however_often_it_takes(error: Exception) -> None:
+    step = Step(raising(error))
+    record = sqs_record(approved(), receives=15)
+
+    assert step.take(record) == [record["messageId"]]
+    ((handle, seconds),) = step.queue.postponed
+    assert handle == record["receiptHandle"]
+    assert 150 <= seconds <= 300
+    assert step.queue.dead == []
+
+
+def test_a_busy_world_is_waited_for_no_longer_than_the_window() -> None:
+    step = Step(raising(TransientError("busy")), policy=RetryPolicy(window=60))
+    an_hour_ago = int((time.time() - 3600) * 1000)
+
+    assert step.take(sqs_record(approved(), sent_ms=an_hour_ago)) == []
+    assert len(step.queue.dead) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RetriableError("odd"),
+        ConnectionError("reset"),
+        TimeoutError("slow"),
+        aws_error("AccessDenied"),
+        ConnectionClosedError(endpoint_url="http://nowhere"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_may_go_right_gets_five_attempts(error: Exception) -> None:
+    step = Step(raising(error))
+
+    assert len(step.take(*[sqs_record(approved(), receives=attempt) for attempt in (1, 2, 3, 4)])) == 4
+    assert step.queue.dead == []
+    assert step.take(sqs_record(approved(), receives=5)) == []
+    assert len(step.queue.dead) == 1
+
+
+@pytest.mark.parametrize("error", [UnprocessableError("image.key: gone"), KeyError("x"), ZeroDivisionError()])
+def test_what_can_not_go_right_is_dead_lettered_at_once(error: Exception) -> None:
+    step = Step(raising(error))
+
+    assert step.take(sqs_record(approved())) == []
+    assert len(step.queue.dead) == 1
+    assert step.queue.postponed == []
+
+
+class Invocation:
+    """Lambda's context of an invocation that has 61.2 seconds left."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 61_200
+
+
+def test_should_a_long_running_function_die_its_messages_come_back_when_its_time_would_have_been_over() -> None:
+    step = Step(store, recovers=True)
+    records = [sqs_record(approved(number)) for number in (1, 2)]
+
+    step.consumer({"Records": records}, Invocation())
+
+    assert step.queue.held == [([record["receiptHandle"] for record in records], 62 + 5)]
+    assert len(step.bus.events) == 2
+
+
+def test_messages_that_can_not_be_held_are_handled_all_the_same() -> None:
+    step = Step(store, recovers=True)
+    step.queue.unreachable = True
+
+    assert step.consumer({"Records": [sqs_record(approved())]}, Invocation()) == {"batchItemFailures": []}
+    assert len(step.bus.events) == 1
+
+
+def test_a_short_function_spares_the_call() -> None:
+    step = Step(store)
+
+    step.consumer({"Records": [sqs_record(approved())]}, Invocation())
+
+    assert step.queue.held == []
+
+
+def test_work_in_progress_elsewhere_is_come_back_to_and_never_dead_lettered() -> None:
+    step = Step(raising(InProgressError("another delivery draws", 42.4)))
+    record = sqs_record(approved(), receives=39, sent_ms=1)
+
+    assert step.take(record) == [record["messageId"]]
+    assert step.queue.postponed == [(record["receiptHandle"], 42)]
+    assert step.queue.dead == []
+
+
+def test_a_dead_letter_is_the_original_with_its_reason() -> None:
+    step = Step(raising(UnprocessableError("image.key: raw/x is not in the hand-off bucket")))
+    record = sqs_record(approved(), sent_ms=1_700_000_000_000)
+    step.take(record)
+
+    ((body, attributes),) = step.queue.dead
+    assert body == record["body"]
+    assert attributes["error"] == "UnprocessableError"
+    assert attributes["reason"] == "image.key: raw/x is not in the hand-off bucket"
+    assert attributes["step"] == "storage.store"
+    assert attributes["first_seen"] == "1700000000000"
+    assert len(attributes["fingerprint"]) == 12
+
+
+def test_a_dead_letter_is_announced_with_its_request() -> None:
+    step = Step(raising(KeyError("x")))
+    event = approved()
+    step.take(sqs_record(event, receives=2))
+
+    (stalled,) = step.bus.events
+    assert isinstance(stalled, ProcessingStalled)
+    assert stalled.metadata.request_id == event.metadata.request_id
+    assert stalled.data.stalled_event_id == event.metadata.event_id
+    assert (stalled.data.step, stalled.data.stalled_detail_type) == ("storage.store", "ImageApproved")
+    assert (stalled.data.error, stalled.data.attempts) == ("KeyError", 2)
+    assert stalled.data.fingerprint == step.queue.dead[0][1]["fingerprint"]
+
+
+def test_a_stall_is_the_same_fact_when_repeated_and_another_after_a_replay_or_at_another_step() -> None:
+    def stall_id(step_name: str, replays: int) -> str:
+        step = Step(raising(KeyError("x")), step=step_name)
+        step.take(sqs_record(approved(replays=replays)))
+        return step.bus.events[0].metadata.event_id
+
+    assert stall_id("storage.store", 0) == stall_id("storage.store", 0)
+    assert len({stall_id("storage.store", 0), stall_id("storage.store", 1), stall_id("analytics.record", 0)}) == 3
+    assert stall_id("storage.store", 1) == derive_id(approved().metadata.event_id, "ProcessingStalled:storage.store", 1)
+
+
+def test_a_message_stays_in_its_queue_while_the_dead_letter_queue_is_away() -> None:
+    step = Step(raising(KeyError("x")))
+    step.queue.unreachable = True
+    record = sqs_record(approved())
+
+    assert step.take(record) == [record["messageId"]]
+    assert step.bus.events == []
+
+
+def test_a_message_is_dead_lettered_again_when_its_stall_could_not_be_announced() -> None:
+    step = Step(raising(KeyError("x")))
+    step.bus.refuse = {"ProcessingStalled"}
+    record = sqs_record(approved())
+
+    assert step.take(record) == [record["messageId"]]
+    step.bus.refuse = set()
+    assert step.take(record) == []
+    assert len(step.queue.dead) == 2, "a second copy, which operations collapses"
+    assert len(step.bus.events) == 1
+
+
+def test_a_refused_event_brings_its_own_message_back_and_no_other() -> None:
+    def handle(event: Event) -> list[Event]:
+        if event.metadata.event_id.endswith("1"):
+            return [ProcessingStalled.follow(event, sample("ProcessingStalled").data)]
+        return store(event)
+
+    step = Step(handle)
+    step.bus.refuse = {"ProcessingStalled"}
+    records = [sqs_record(approved(number)) for number in range(3)]
+
+    assert step.take(*records) == [records[1]["messageId"]]
+    assert [event.detail_type for event in step.bus.events] == ["ImageStored", "ImageStored"]
+
+
+def test_visibility_that_can_not_be_changed_does_not_lose_the_message() -> None:
+    step = Step(raising(TransientError("busy")))
+
+    def broken(receipt_handle: str, seconds: int) -> None:
+        raise ConnectionError
+
+    step.queue.postpone = broken  # type: ignore[method-assign]
+    record = sqs_record(approved())
+
+    assert step.take(record) == [record["messageId"]]
+
+
+def changed(**changes: Any) -> str:
+    body = json.loads(eventbridge_body(approved()))
+    for path, value in changes.items():
+        target = body
+        *parents, last = path.split("__")
+        for parent in parents:
+            target = target[parent]
+        if value is None:
+            del target[last]
+        else:
+            target[last] = value
+    return json.dumps(body)
+
+
+UNREADABLE = {
+    "nothing": "",
+    "no JSON": "not json",
+    "no object": "[]",
+    "null": "null",
+    "an empty object": "{}",
+    "no detail": changed(detail=None),
+    "a detail that is text": changed(detail="text"),
+    "no metadata": changed(detail__metadata=None),
+    "no data": changed(detail__data=None),
+    "data of another shape": changed(detail__data={"images": "none"}),
+    "an unknown version": changed(detail__metadata__version=99),
+    "an id that is none": changed(detail__metadata__event_id="1"),
+    "another's event": changed(source="somebody.else"),
+    "JSON without end": "[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE.keys())
+def test_what_is_not_an_event_is_dead_lettered_and_its_neighbours_are_handled(body: str) -> None:
+    step = Step(store)
+    neighbours = [approved(1), approved(2)]
+
+    failed = step.take(sqs_record(neighbours[0]), sqs_record(body), sqs_record(neighbours[1]))
+
+    assert failed == []
+    assert step.seen == neighbours
+    ((dead, attributes),) = step.queue.dead
+    assert dead == body
+    assert attributes["error"] in {"UnprocessableError", "ValidationError"}
+    assert attributes["reason"]
+
+
+def test_an_event_that_the_rule_should_not_have_let_in_is_dead_lettered() -> None:
+    step = Step(store)
+    step.take(sqs_record(sample("ImageRequested")))
+
+    assert "does not know ImageRequested version 1" in step.queue.dead[0][1]["reason"]
+
+
+def test_a_stall_of_what_can_be_read_of_an_unreadable_event_names_its_request() -> None:
+    step = Step(store)
+    step.take(sqs_record(changed(detail__data={"images": []})))
+
+    assert step.bus.events[0].metadata.request_id == approved().metadata.request_id
+
+
+def test_without_a_list_of_events_the_whole_catalog_is_read() -> None:
+    step = Step(lambda _event: [], accepts=None)
+    step.take(sqs_record(sample("ImageRequested")), sqs_record(sample("ImageDeleted")))
+
+    assert [event.detail_type for event in step.seen] == ["ImageRequested", "ImageDeleted"]
+
+
+@pytest.mark.parametrize("name", ["ProcessingStalled", "MessageReplayed", "RequestStatusChanged"])
+def test_failing_on_an_operational_event_is_never_announced_by_another(name: str) -> None:
+    step = Step(raising(KeyError("x")), accepts=None)
+
+    assert step.take(sqs_record(sample(name))) == []
+    assert len(step.queue.dead) == 1
+    assert step.bus.events == []
+
+
+def test_a_prompt_is_in_no_log_no_attribute_and_no_stall(capsys: pytest.CaptureFixture[str]) -> None:
+    def handle(event: ImageRequested) -> Sequence[Event]:
+        raise KeyError(event.data.parameters.prompt)
+
+    step = Step(handle, accepts=[ImageRequested])
+    step.take(sqs_record(sample("ImageRequested")))
+    too_long = json.loads(eventbridge_body(sample("ImageRequested")))
+    too_long["detail"]["data"]["parameters"]["count"] = too_long["detail"]["data"]["parameters"]["prompt"]
+    step.take(sqs_record(json.dumps(too_long)))
+
+    said = capsys.readouterr()
+    assert len(step.queue.dead) == 2
+    told = said.out + said.err + str([attributes for _, attributes in step.queue.dead]) + str(step.bus.events)
+    assert "lighthouse" in PROMPT
+    assert "lighthouse" not in told
+
+
+def test_failures_of_one_kind_share_a_fingerprint_and_others_do_not() -> None:
+    def fingerprint(reason: str, step_name: str = "storage.store") -> str:
+        step = Step(raising(UnprocessableError(reason)), step=step_name)
+        step.take(sqs_record(approved()))
+        return step.queue.dead[0][1]["fingerprint"]
+
+    first = fingerprint("image.key: raw/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04/0 is not in the hand-off bucket")
+    second = fingerprint("image.key: raw/02b1c8d5-8e3f-7d42-8a71-6c2e3a8b0f15/3 is not in the hand-off bucket")
+
+    assert first == second
+    assert first != fingerprint("image.sha256: raw/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04/0 has another hash")
+    assert first != fingerprint(
+        "image.key: raw/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04/0 is not in the hand-off bucket", "moderation.image"
+    )
+
+
+def test_workers_handle_a_batch_side_by_side() -> None:
+    running = peak = 0
+
+    def handle(_event: Event) -> Sequence[Event]:
+        nonlocal running, peak
+        running += 1
+        deadline = time.monotonic() + 5
+        while running < 3 and peak < 3 and time.monotonic() < deadline:
+            time.sleep(0.001)
+        peak = max(peak, running)
+        running -= 1
+        return []
+
+    step = Step(handle, workers=3)
+    step.take(*[sqs_record(approved(number)) for number in range(3)])
+
+    assert peak == 3
+
+
+class Batches:
+    """A consumer that takes whole batches and fails on events whose id ends in 1."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+        self.queue = RecordingQueue()
+        self.bus = RecordingBus()
+        self.consumer = Consumer(
+            step="analytics.record", accepts=None, queue=self.queue, bus=self.bus, handle_batch=self._record
+        )
+
+    def _record(self, events: Sequence[Event]) -> Sequence[Event]:
+        self.batches.append(len(events))
+        if any(event.metadata.event_id.endswith("1") for event in events):
+            raise KeyError("x")
+        return []
+
+
+def test_a_batch_consumer_takes_the_batch_at_once() -> None:
+    batches = Batches()
+
+    assert batches.consumer({"Records": [sqs_record(approved(number)) for number in (2, 3, 4)]}) == {
+        "batchItemFailures": []
+    }
+    assert batches.batches == [3]
+
+
+def test_one_bad_message_does_not_take_its_batch_along() -> None:
+    batches = Batches()
+    batches.consumer({"Records": [sqs_record(approved(number)) for number in (1, 2, 3)]})
+
+    assert batches.batches == [3, 1, 1, 1]
+    assert len(batches.queue.dead) == 1
+
+
+def test_a_consumer_has_one_way_of_handling() -> None:
+    ports: dict[str, Any] = {"step": "a.b", "accepts": None, "queue": RecordingQueue(), "bus": RecordingBus()}
+    with pytest.raises(TypeError):
+        Consumer(**ports)
+    with pytest.raises(TypeError):
+        Consumer(**ports, handle=store, handle_batch=lambda _events: [])
+
+
+ERRORS: dict[str, Exception | None] = {
+    "fine": None,
+    "busy": TransientError("busy"),
+    "odd": RetriableError("odd"),
+    "elsewhere": InProgressError("elsewhere", 5),
+    "wrong": UnprocessableError("wrong"),
+    "bug": KeyError("bug"),
+}
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted(ERRORS)), st.integers(1, 20)), min_size=1, max_size=10))
+def test_every_message_has_exactly_one_fate(plan: list[tuple[str, int]]) -> None:
+    def handle(event: Event) -> list[Event]:
+        error = ERRORS[plan[int(event.metadata.event_id[-12:])][0]]
+        if error:
+            raise error
+        return store(event)
+
+    step = Step(handle)
+    records = [sqs_record(approved(at), receives=receives) for at, (_, receives) in enumerate(plan)]
+    failed = step.take(*records)
+
+    dead = {json.loads(body)["detail"]["metadata"]["event_id"] for body, _ in step.queue.dead}
+    stored = {event.metadata.cause_id for event in step.bus.events if event.detail_type == "ImageStored"}
+    stalled = {event.metadata.cause_id for event in step.bus.events if event.detail_type == "ProcessingStalled"}
+    for at, record in enumerate(records):
+        event_id = approved(at).metadata.event_id
+        assert (record["messageId"] in failed) + (event_id in dead) + (event_id in stored) == 1
+        assert (event_id in dead) == (event_id in stalled)
+    assert {handle for handle, _ in step.queue.postponed} == {
+        record["receiptHandle"] for record in records if record["messageId"] in failed
+    }
+
+
+@given(st.integers(1, 40))
+def test_pauses_grow_and_never_exceed_the_cap(attempt: int) -> None:
+    policy = RetryPolicy()
+    full = min(policy.cap, policy.base * 2 ** (attempt - 1))
+
+    assert full / 2 <= policy.delay(attempt) <= full
+
+
+@given(window=st.floats(1, 7200), base=st.floats(0.5, 60), cap=st.floats(60, 600))
+def test_no_run_of_pauses_has_more_deliveries_than_the_worst_case(window: float, base: float, cap: float) -> None:
+    policy = RetryPolicy(window=window, base=base, cap=cap)
+    elapsed, deliveries = 0.0, 1
+    while elapsed < policy.window:
+        elapsed += policy.delay(deliveries)
+        deliveries += 1
+
+    assert deliveries <= policy.worst_deliveries()
+    assert elapsed <= policy.worst_seconds()

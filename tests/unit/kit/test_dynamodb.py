@@ -1,0 +1,37 @@
+"""Plain values to DynamoDB's wire form and back."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kit.dynamodb import from_item, to_item
+
+numbers = st.integers(-(10**30), 10**30).map(Decimal)
+values = st.recursive(
+    st.none() | st.booleans() | numbers | st.text(max_size=20) | st.binary(min_size=1, max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(min_size=1, max_size=5), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.text(min_size=1, max_size=10), values, max_size=5))
+def test_what_is_written_is_read(item: dict[str, Any]) -> None:
+    read = from_item(to_item(item))
+
+    assert read == {key: value for key, value in item.items() if value is not None}
+
+
+def test_none_is_left_out_so_that_sparse_indexes_stay_sparse() -> None:
+    assert to_item({"pk": "a", "open_shard": None}) == {"pk": {"S": "a"}}
+
+
+def test_whole_numbers_come_back_as_decimals_equal_to_them() -> None:
+    assert from_item(to_item({"revision": 7}))["revision"] == 7
+
+
+def test_a_float_is_refused_rather_than_rounded() -> None:
+    with pytest.raises(TypeError):
+        to_item({"cost": 0.1})

@@ -1,0 +1,106 @@
+"""Which errors are waited for, which are tried a few times, and which are final."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ParamValidationError,
+    ReadTimeoutError,
+)
+
+from kit.errors import (
+    TRANSIENT_CODES,
+    Disposition,
+    RetriableError,
+    TransientError,
+    UnprocessableError,
+    disposition,
+    error_code,
+    is_outage,
+)
+
+
+def aws(code: str, status: int = 400) -> ClientError:
+    answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, "GetItem")
+
+
+@pytest.mark.parametrize("code", sorted(TRANSIENT_CODES))
+def test_throttling_and_unavailability_are_waited_for(code: str) -> None:
+    assert disposition(aws(code)) == "transient"
+
+
+@pytest.mark.parametrize(
+    ("error", "fate"),
+    [
+        (TransientError(), "transient"),
+        (aws("Unheard", 500), "transient"),
+        (aws("Unheard", 503), "transient"),
+        (aws("AccessDeniedException", 403), "retriable"),
+        (aws("ValidationException", 400), "retriable"),
+        (RetriableError(), "retriable"),
+        (ReadTimeoutError(endpoint_url="http://x"), "retriable"),
+        (ConnectionClosedError(endpoint_url="http://x"), "retriable"),
+        (ConnectTimeoutError(endpoint_url="http://x"), "transient"),
+        (EndpointConnectionError(endpoint_url="http://x"), "transient"),
+        (ConnectionResetError(), "retriable"),
+        (TimeoutError(), "retriable"),
+        (UnprocessableError("no"), "final"),
+        (KeyError("bug"), "final"),
+        (ValueError("bug"), "final"),
+        (AssertionError(), "final"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else value,
+)
+def test_an_error_has_one_fate(error: Exception, fate: Disposition) -> None:
+    assert disposition(error) == fate
+
+
+def test_an_answer_without_a_code_is_still_an_error() -> None:
+    assert error_code(ClientError({}, "GetItem")) == "Unknown"
+    assert disposition(ClientError({}, "GetItem")) == "retriable"
+
+
+def cancelled(*codes: str) -> ClientError:
+    answer: Any = {
+        "Error": {"Code": "TransactionCanceledException"},
+        "CancellationReasons": [{"Code": code} for code in codes],
+        "ResponseMetadata": {"HTTPStatusCode": 400},
+    }
+    return ClientError(answer, "TransactWriteItems")
+
+
+@pytest.mark.parametrize(
+    ("codes", "fate"),
+    [
+        (["None", "TransactionConflict"], "transient"),
+        (["ThrottlingError", "None"], "transient"),
+        (["TransactionConflict", "ConditionalCheckFailed"], "retriable"),
+        (["ValidationError"], "retriable"),
+    ],
+)
+def test_a_transaction_that_met_another_is_waited_for(codes: list[str], fate: Disposition) -> None:
+    assert disposition(cancelled(*codes)) == fate
+
+
+@pytest.mark.parametrize(
+    ("error", "away"),
+    [
+        (aws("ThrottlingException"), True),
+        (aws("Unheard", 503), True),
+        (cancelled("TransactionConflict"), True),
+        (EndpointConnectionError(endpoint_url="http://x"), True),
+        (ConnectionClosedError(endpoint_url="http://x"), True),
+        (ReadTimeoutError(endpoint_url="http://x"), True),
+        (ParamValidationError(report="bug"), False),
+        (aws("AccessDeniedException", 403), False),
+        (KeyError("bug"), False),
+    ],
+    ids=str,
+)
+def test_a_caller_is_told_to_try_again_only_where_something_is_away(error: Exception, away: bool) -> None:
+    assert is_outage(error) is away

@@ -1,0 +1,323 @@
+"""Every answer of every HTTP API is JSON, and every error is a problem document that names the field."""
+
+import base64
+import json
+from typing import Any, Literal
+
+import pytest
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from botocore.exceptions import ClientError
+from pydantic import BaseModel, Field
+
+from kit.http_api import (
+    PROBLEM,
+    SECURITY_HEADERS,
+    ApiProblem,
+    HttpApi,
+    Route,
+    field_error,
+    json_response,
+    make_resolver,
+    read_json,
+)
+
+
+class Wish(BaseModel):
+    model_config = {"extra": "forbid"}
+
+    prompt: str = Field(max_length=10)
+    style: Literal["anime", "cinematic"] = "anime"
+    tags: list[int] = Field(default_factory=list)
+
+
+class Echo(BaseModel):
+    said: str
+    note: str | None = None
+
+
+@pytest.fixture
+def app() -> APIGatewayHttpResolver:
+    resolver = make_resolver()
+
+    @resolver.post("/wishes")
+    def wish() -> Response[str]:
+        wanted = Wish.model_validate(read_json(resolver, max_bytes=200))
+        return json_response(202, Echo(said=wanted.prompt), {"Location": "/wishes/1"})
+
+    @resolver.get("/broken")
+    def broken() -> Response[str]:
+        raise KeyError("a secret prompt")
+
+    @resolver.get("/away")
+    def away() -> Response[str]:
+        answer: Any = {"Error": {"Code": "InternalServerError", "Message": "a secret prompt"}}
+        raise ClientError(answer, "GetItem")
+
+    @resolver.get("/refused")
+    def refused() -> Response[str]:
+        raise ApiProblem(
+            429,
+            "rate_limited",
+            "Too many",
+            errors=[field_error("count", "max", allowed=[1, 2])],
+            headers={"Retry-After": "9"},
+        )
+
+    return resolver
+
+
+def call(
+    app: APIGatewayHttpResolver,
+    method: str,
+    path: str,
+    body: str | bytes | None = None,
+    authorizer: dict[str, Any] | None = None,
+) -> tuple[int, dict[str, Any], dict[str, Any]]:
+    """Send a request as API Gateway does; bytes go as base64. Return status, JSON body and headers."""
+    context: dict[str, Any] = {"http": {"method": method, "path": path}, "stage": "$default", "requestId": "r"}
+    if authorizer is not None:
+        context["authorizer"] = authorizer
+    answer = app.resolve(
+        {
+            "version": "2.0",
+            "routeKey": "$default",
+            "rawPath": path,
+            "rawQueryString": "",
+            "headers": {},
+            "requestContext": context,
+            "body": base64.b64encode(body).decode() if isinstance(body, bytes) else body,
+            "isBase64Encoded": isinstance(body, bytes),
+        },
+        {},  # type: ignore[arg-type]
+    )
+    headers = {**answer.get("headers", {}), **{k: v[0] for k, v in answer.get("multiValueHeaders", {}).items()}}
+    return answer["statusCode"], json.loads(answer["body"]), headers
+
+
+def problem(answer: tuple[int, dict[str, Any], dict[str, Any]]) -> tuple[int, str, list[str]]:
+    """Return status, code and the fields that are named, having checked that it is a problem document."""
+    status, body, headers = answer
+    assert headers["Content-Type"] == PROBLEM
+    assert body["status"] == status
+    assert {"type", "title", "code"} <= body.keys()
+    return status, body["code"], [error["field"] for error in body.get("errors", [])]
+
+
+@pytest.mark.parametrize("body", ['{"prompt": "灯台"}', '{"prompt": "灯台"}'.encode()], ids=["text", "base64"])
+def test_a_good_request_is_answered_with_json(app: APIGatewayHttpResolver, body: str | bytes) -> None:
+    status, answer, headers = call(app, "POST", "/wishes", body)
+
+    assert (status, answer) == (202, {"said": "灯台"})
+    assert headers["Content-Type"] == "application/json"
+    assert headers["Location"] == "/wishes/1"
+
+
+@pytest.mark.parametrize("body", [None, "", "{", "not json", '{"prompt": }', "[" * 190, b"\x00", "1" * 150 + "e"])
+def test_a_body_that_is_not_json_is_told_so(app: APIGatewayHttpResolver, body: str | bytes | None) -> None:
+    assert problem(call(app, "POST", "/wishes", body)) == (400, "not_json", ["body"])
+
+
+def test_json_nested_without_end_is_not_json_to_us() -> None:
+    app = make_resolver()
+
+    @app.post("/deep")
+    def deep() -> Response[str]:
+        read_json(app, max_bytes=1_000_000)
+        raise AssertionError("it was read")
+
+    assert problem(call(app, "POST", "/deep", "[" * 100_000)) == (400, "not_json", ["body"])
+
+
+@pytest.mark.parametrize("body", [b'{"prompt": "\xff"}', '{"prompt": "\ud800"}'], ids=["bytes", "a lone surrogate"])
+def test_a_body_that_is_not_utf_8_is_told_so(app: APIGatewayHttpResolver, body: str | bytes) -> None:
+    assert problem(call(app, "POST", "/wishes", body)) == (400, "not_utf8", ["body"])
+
+
+def test_a_body_over_the_limit_is_counted_in_bytes(app: APIGatewayHttpResolver) -> None:
+    assert problem(call(app, "POST", "/wishes", json.dumps({"prompt": "x" * 200})))[:2] == (413, "body_too_large")
+    assert problem(call(app, "POST", "/wishes", '{"prompt": "' + "灯" * 63 + '"}'))[:2] == (413, "body_too_large")
+    assert problem(call(app, "POST", "/wishes", '{"prompt": "' + "x" * 63 + '"}'))[:2] == (422, "validation_failed")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ("{}", "prompt"),
+        ('{"prompt": 1}', "prompt"),
+        ('{"prompt": "x", "style": "oil"}', "style"),
+        ('{"prompt": "x", "tags": [1, "two"]}', "tags.1"),
+        ('{"prompt": "x", "surprise": 1}', "surprise"),
+        ('{"prompt": "\\ud800"}', "prompt"),
+        ("[]", "body"),
+        ("null", "body"),
+    ],
+)
+def test_a_wrong_field_is_named(app: APIGatewayHttpResolver, body: str, field: str) -> None:
+    assert problem(call(app, "POST", "/wishes", body)) == (422, "validation_failed", [field])
+
+
+def test_a_broken_rule_is_told_with_its_limit_and_without_what_was_sent(app: APIGatewayHttpResolver) -> None:
+    _, answer, _ = call(app, "POST", "/wishes", '{"prompt": "a secret too long"}')
+
+    (error,) = answer["errors"]
+    assert error["max_length"] == 10
+    assert error["rule"]
+    assert "secret" not in json.dumps(answer)
+
+
+def test_a_problem_carries_its_headers_and_details(app: APIGatewayHttpResolver) -> None:
+    answer = call(app, "GET", "/refused")
+
+    assert problem(answer) == (429, "rate_limited", ["count"])
+    assert answer[1]["errors"][0]["allowed"] == [1, 2]
+    assert answer[2]["Retry-After"] == "9"
+
+
+def test_an_unknown_address_is_a_problem_too(app: APIGatewayHttpResolver) -> None:
+    assert problem(call(app, "GET", "/nowhere"))[:2] == (404, "not_found")
+
+
+def test_a_bug_is_a_500_that_gives_nothing_away(
+    app: APIGatewayHttpResolver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = call(app, "GET", "/broken")
+
+    assert problem(answer)[:2] == (500, "internal_error")
+    said = capsys.readouterr()
+    assert "secret" not in json.dumps(answer) + said.out + said.err
+
+
+def test_a_backend_that_is_away_is_a_503_that_says_when_to_try_again(
+    app: APIGatewayHttpResolver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = call(app, "GET", "/away")
+
+    assert problem(answer)[:2] == (503, "unavailable")
+    assert int(answer[2]["Retry-After"]) > 0
+    said = capsys.readouterr()
+    assert "secret" not in json.dumps(answer) + said.out + said.err
+
+
+class Page(BaseModel):
+    model_config = {"extra": "forbid"}
+
+    limit: int = Field(20, ge=1, le=100)
+
+
+@pytest.fixture
+def api() -> HttpApi:
+    api = HttpApi(max_body=200)
+
+    @api.serve(Route("POST", "/wishes/{name}", "requests:write", "Wish", responses={202: Echo}, body=Wish))
+    def wish(name: str) -> Response[str]:
+        return json_response(202, Echo(said=f"{name}: {api.body(Wish).prompt}", note=api.caller.owner))
+
+    @api.serve(Route("GET", "/wishes", None, "Look", responses={200: Echo}, query=Page))
+    def look() -> Response[str]:
+        return json_response(200, Echo(said=str(api.query(Page).limit), note=api.header("X-Note")))
+
+    return api
+
+
+def send(
+    api: HttpApi, method: str, path: str, *, body: str | None = None, query: dict[str, str] | None = None, **caller: Any
+) -> tuple[int, dict[str, Any]]:
+    context: dict[str, Any] = {"http": {"method": method, "path": path}, "stage": "$default", "requestId": "r"}
+    if caller:
+        context["authorizer"] = {"lambda": caller}
+    event = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": "",
+        "queryStringParameters": query,
+        "headers": {"x-note": "heard"},
+        "requestContext": context,
+        "body": body,
+        "isBase64Encoded": False,
+    }
+    answer = api(event, None)
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+def test_nobody_gets_past_a_route_without_its_scope(api: HttpApi) -> None:
+    path, body = "/wishes/ada", '{"prompt": "tea"}'
+    assert send(api, "POST", path, body=body)[0] == 401
+    assert send(api, "POST", path, body=body, owner="ada")[0] == 403
+    status, problem = send(api, "POST", path, body=body, owner="ada", scopes="requests:read admin")
+    assert (status, problem["code"]) == (403, "insufficient_scope")
+    said = send(api, "POST", path, body=body, owner="ada", scopes="requests:read requests:write")
+    assert said == (202, {"said": "ada: tea", "note": "ada"})
+
+
+def test_an_open_route_needs_nobody(api: HttpApi) -> None:
+    assert send(api, "GET", "/wishes", query={"limit": "7"}) == (200, {"said": "7", "note": "heard"})
+
+
+def test_an_answer_without_a_body_is_an_empty_text() -> None:
+    api = HttpApi()
+
+    @api.serve(Route("DELETE", "/wishes", None, "Forget", responses={204: None}))
+    def forget() -> Response[str]:
+        return Response(204)
+
+    context = {"http": {"method": "DELETE", "path": "/wishes"}, "stage": "$default", "requestId": "r"}
+    event = {"version": "2.0", "routeKey": "$default", "rawPath": "/wishes", "headers": {}, "requestContext": context}
+    answer = api(event, None)
+    assert (answer["statusCode"], answer["body"]) == (204, "")
+
+
+@pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "many"}])
+def test_a_wrong_query_parameter_is_named(api: HttpApi, query: dict[str, str]) -> None:
+    status, problem = send(api, "GET", "/wishes", query=query)
+    assert (status, [error["field"] for error in problem["errors"]]) == (422, ["limit"])
+
+
+def raw(api: HttpApi, method: str, path: str, **caller: Any) -> dict[str, Any]:
+    """Return the answer as the gateway gets it."""
+    context: dict[str, Any] = {"http": {"method": method, "path": path}, "stage": "$default", "requestId": "r"}
+    if caller:
+        context["authorizer"] = {"lambda": caller}
+    return api({"version": "2.0", "rawPath": path, "headers": {}, "requestContext": context}, None)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/wishes", 200), ("GET", "/nowhere", 404), ("POST", "/wishes/ada", 401)]
+)
+def test_every_answer_carries_the_security_headers(api: HttpApi, method: str, path: str, status: int) -> None:
+    answer = raw(api, method, path)
+    assert answer["statusCode"] == status
+    assert SECURITY_HEADERS.items() <= answer["headers"].items()
+
+
+@pytest.mark.parametrize("name", ["Cache-Control", "cache-control"])
+def test_a_route_may_say_itself_how_long_its_answer_keeps(name: str) -> None:
+    api = HttpApi()
+
+    @api.serve(Route("GET", "/models", None, "Models", responses={200: Echo}))
+    def models() -> Response[str]:
+        return json_response(200, Echo(said="many"), {name: "max-age=60"})
+
+    headers = raw(api, "GET", "/models")["headers"]
+    assert [value for key, value in headers.items() if key.lower() == "cache-control"] == ["max-age=60"]
+
+
+def test_a_route_tells_every_problem_in_the_shape_its_callers_expect(capsys: pytest.CaptureFixture[str]) -> None:
+    api = HttpApi()
+
+    def told(problem: ApiProblem) -> Response[str]:
+        return json_response(problem.status, Echo(said=problem.code))
+
+    @api.serve(Route("POST", "/old", "requests:write", "Old", responses={200: Echo}, body=Wish), render=told)
+    def old() -> Response[str]:
+        if api.caller.owner == "unlucky":
+            raise KeyError("a secret prompt")
+        return json_response(200, Echo(said=api.body(Wish).prompt))
+
+    scopes = "requests:write"
+    assert send(api, "POST", "/old") == (401, {"said": "unauthorized"})
+    assert send(api, "POST", "/old", owner="ada") == (403, {"said": "insufficient_scope"})
+    assert send(api, "POST", "/old", body="{", owner="ada", scopes=scopes) == (400, {"said": "not_json"})
+    assert send(api, "POST", "/old", body="{}", owner="ada", scopes=scopes) == (422, {"said": "validation_failed"})
+    assert send(api, "POST", "/old", owner="unlucky", scopes=scopes) == (500, {"said": "internal_error"})
+    assert "secret" not in "".join(capsys.readouterr())

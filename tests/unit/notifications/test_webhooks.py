@@ -1,0 +1,379 @@
+"""Webhooks: who is told what, when it is tried again, and when it is over."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from events.catalog.request_status_changed import RequestStatusChanged, RequestStatusChangedData
+from events.envelope import Event
+from kit.consumer import Consumer
+from kit.errors import InProgressError, UnprocessableError
+from services.notifications.deliveries import LEASE, LONGEST_PAUSE, PAUSES, Deliver, Reply, asked_pause
+from services.notifications.telling import Push
+from services.notifications.webhooks import ENDINGS, MOST_ATTEMPTS_KEPT, Delivery, Webhook, WebhookDue, again, due, ping
+from tests.support.events import RecordingBus, RecordingQueue, sqs_record
+from tests.unit.notifications.fakes import (
+    InMemoryAudience,
+    InMemorySockets,
+    InMemoryWebhooks,
+    RecordingDueQueue,
+    RecordingSockets,
+    ScriptedCaller,
+)
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+REQUEST = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
+HOOK = Webhook("w3bhookexample22", "demo", "https://example.com/hook", "", ENDINGS, NOW - timedelta(days=1))
+DOWN = Reply(500, 40)
+
+
+def moved(status: str = "succeeded", owner: str = "demo", at: datetime = NOW) -> RequestStatusChanged:
+    data = RequestStatusChangedData(status=status, previous="storing", sequence=4)
+    return RequestStatusChanged.first(REQUEST, owner, data, occurred_at=at, index=4)
+
+
+class Delivering:
+    """One delivery on its way, with a clock that is set by hand."""
+
+    def __init__(self, *replies: Reply, webhook: Webhook = HOOK) -> None:
+        self.store, self.caller, self.now = InMemoryWebhooks(), ScriptedCaller(*replies), NOW
+        self.store.add(webhook)
+        self.message = due(webhook, moved())
+
+    def run(self, message: WebhookDue | None = None) -> None:
+        deliver = Deliver(self.store, self.caller, lambda: b"master", lambda: self.now, lambda: 1.0)
+        deliver(message or self.message)
+
+    def run_until_over(self) -> list[float]:
+        """Deliver as the queue would, and return the pauses between the tries."""
+        pauses = []
+        while True:
+            try:
+                self.run()
+            except InProgressError as later:
+                pauses.append(later.seconds)
+                self.now += timedelta(seconds=later.seconds)
+            else:
+                return pauses
+
+    @property
+    def record(self) -> Delivery:
+        (found,) = self.store.log.values()
+        return found
+
+
+def queued(*webhooks: Webhook, event: RequestStatusChanged) -> list[WebhookDue]:
+    store, queue = InMemoryWebhooks(), RecordingDueQueue()
+    for webhook in webhooks:
+        store.add(webhook)
+    Push(InMemoryAudience(InMemorySockets(), store), RecordingSockets(), queue)(event)
+    return queue.sent
+
+
+# Who is told ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_webhook_of_the_owner_that_wants_the_status_is_told() -> None:
+    all_of_it = replace(HOOK, webhook_id="a" * 16, statuses=("checking", "succeeded"))
+    others = replace(HOOK, webhook_id="b" * 16, owner="mallory")
+
+    assert [each.data.webhook_id for each in queued(HOOK, all_of_it, others, event=moved())] == [
+        "a" * 16,
+        HOOK.webhook_id,
+    ]
+    assert [each.data.webhook_id for each in queued(HOOK, all_of_it, event=moved("checking"))] == ["a" * 16]
+
+
+def test_a_webhook_is_not_told_what_happened_before_it_was_there_or_after_it_was_gone() -> None:
+    assert queued(replace(HOOK, created_at=NOW + timedelta(seconds=1)), event=moved()) == []
+    assert queued(replace(HOOK, disabled_at=NOW), event=moved()) == []
+    assert len(queued(replace(HOOK, created_at=NOW), event=moved())) == 1
+
+
+def test_a_webhook_for_named_requests_is_told_of_those_that_name_it() -> None:
+    named = replace(HOOK, requests="named")
+    event = moved()
+    to_it, to_another = (
+        event.model_copy(update={"data": event.data.model_copy(update={"webhook_id": name})})
+        for name in (HOOK.webhook_id, "b" * 16)
+    )
+
+    assert [len(queued(named, event=each)) for each in (event, to_it, to_another)] == [0, 1, 0]
+    assert [len(queued(HOOK, event=each)) for each in (event, to_it, to_another)] == [1, 1, 1]
+
+
+def test_what_is_queued_twice_is_one_delivery() -> None:
+    (first,), (second,) = queued(HOOK, event=moved()), queued(HOOK, event=moved())
+
+    assert first == second
+    assert UUID(first.data.delivery_id).version == 7
+    other = due(replace(HOOK, webhook_id="b" * 16), moved())
+    assert other.data.delivery_id != first.data.delivery_id
+    assert other.metadata.event_id != first.metadata.event_id
+
+
+def test_ids_of_deliveries_are_in_the_order_of_what_they_tell() -> None:
+    ids = [due(HOOK, moved(at=NOW + timedelta(seconds=second))).data.delivery_id for second in range(20)]
+    assert ids == sorted(ids)
+
+
+# Trying --------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_accepted_is_over_and_is_never_sent_again() -> None:
+    delivering = Delivering()
+    for _ in range(3):
+        delivering.run()
+
+    ((url, body, headers),) = delivering.caller.calls
+    assert url == HOOK.url
+    assert body.decode() == delivering.message.data.body
+    assert headers["webhook-id"] == delivering.message.data.delivery_id
+    assert headers["content-type"] == "application/json"
+    assert (delivering.record.state, delivering.record.tries) == ("delivered", 1)
+    assert [(each.status, each.error) for each in delivering.record.attempts] == [(204, None)]
+
+
+def test_what_fails_is_tried_again_with_growing_pauses_until_it_is_accepted() -> None:
+    delivering = Delivering(DOWN, Reply(None, 15_000, error="no answer in time"), Reply(301, 5))
+
+    assert delivering.run_until_over() == [5, 30, 120]
+
+    assert [(each.status, each.error) for each in delivering.record.attempts] == [
+        (500, "HTTP 500"),
+        (None, "no answer in time"),
+        (301, "HTTP 301"),
+        (204, None),
+    ]
+    assert delivering.record.state == "delivered"
+    assert len({(body, headers["webhook-id"]) for _, body, headers in delivering.caller.calls}) == 1
+    assert len({headers["webhook-timestamp"] for _, _, headers in delivering.caller.calls}) == 4
+
+
+def test_after_the_last_try_it_is_given_up_and_goes_to_the_dead_letter_queue() -> None:
+    delivering = Delivering(*[DOWN] * 20)
+
+    with pytest.raises(UnprocessableError, match=r"given up after 9 tries: HTTP 500"):
+        delivering.run_until_over()
+
+    assert len(delivering.caller.calls) == len(PAUSES) + 1 == 9
+    assert delivering.now - NOW == timedelta(seconds=sum(PAUSES))
+    assert timedelta(hours=12) < delivering.now - NOW < timedelta(days=1)
+    assert delivering.record.state == "failed"
+    with pytest.raises(UnprocessableError, match="given up"):
+        delivering.run()  # whoever was cut off before the message was in the dead-letter queue comes back
+    assert len(delivering.caller.calls) == 9
+
+
+@pytest.mark.parametrize(
+    ("step", "kind", "message"),
+    [
+        ("notifications.webhook", WebhookDue, due(HOOK, moved())),
+        ("notifications.push", RequestStatusChanged, moved()),
+    ],
+)
+def test_what_is_given_up_is_dead_lettered_without_a_word_on_the_bus(step: str, kind: Any, message: Event) -> None:
+    queue, bus = RecordingQueue(), RecordingBus()
+
+    def give_up(_event: Event) -> list[Event]:
+        raise UnprocessableError("given up")
+
+    consume = Consumer(step=step, accepts=[kind], queue=queue, bus=bus, handle=give_up)
+    answer = consume({"Records": [sqs_record(message.as_delivered())]})
+
+    ((body, attributes),) = queue.dead
+    assert body == message.as_delivered()
+    assert (attributes["step"], attributes["reason"]) == (step, "given up")
+    assert bus.events == []
+    assert answer == {"batchItemFailures": []}
+
+
+def test_a_try_that_is_due_later_waits_in_the_queue_for_as_long() -> None:
+    delivering, queue = Delivering(Reply(503, 4, "600")), RecordingQueue()
+    step, accepts = "notifications.webhook", [WebhookDue]
+    deliver = Deliver(delivering.store, delivering.caller, lambda: b"master", lambda: NOW, lambda: 1.0)
+    consume = Consumer(step=step, accepts=accepts, queue=queue, bus=RecordingBus(), handle=deliver)
+
+    record = sqs_record(delivering.message.as_delivered())
+    answer = consume({"Records": [record]})
+
+    assert queue.postponed == [(record["receiptHandle"], 600)]
+    assert answer == {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
+
+
+def test_a_webhook_that_is_gone_is_disabled_and_not_tried_again() -> None:
+    delivering = Delivering(Reply(410, 3))
+    delivering.run()
+
+    assert delivering.record.state == "failed"
+    webhook = delivering.store.webhook("demo", HOOK.webhook_id)
+    assert webhook is not None
+    assert webhook.disabled_at == NOW
+    delivering.run(ping(webhook, REQUEST, NOW))
+    assert len(delivering.caller.calls) == 1
+
+
+def test_a_webhook_that_was_deleted_is_told_nothing() -> None:
+    delivering = Delivering()
+    delivering.store.remove("demo", HOOK.webhook_id)
+    delivering.run()
+
+    assert delivering.caller.calls == []
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, 0),
+        ("120", 120),
+        (" 7 ", 7),
+        (format_datetime(NOW + timedelta(minutes=3), usegmt=True), 180),
+        (format_datetime(NOW - timedelta(minutes=3), usegmt=True), 0),
+        ("99999999999", LONGEST_PAUSE),
+        ("-5", 0),
+        ("soon", 0),
+        ("²", 0),
+        ("", 0),
+    ],
+)
+def test_what_a_webhook_asks_for_in_retry_after_is_understood(header: str | None, seconds: float) -> None:
+    assert asked_pause(header, NOW) == seconds
+
+
+def test_a_webhook_that_asks_for_a_longer_pause_gets_it_and_a_shorter_one_is_not_taken_up() -> None:
+    assert Delivering(Reply(429, 2, "90"), Reply(503, 2, "1")).run_until_over() == [90, 30]
+
+
+# Twice, late, half-processed -----------------------------------------------------------------------------------------
+
+
+def test_a_delivery_that_is_in_somebodys_hands_is_left_there() -> None:
+    delivering = Delivering()
+
+    def twice() -> None:
+        with pytest.raises(InProgressError) as later:
+            delivering.run()
+        assert later.value.seconds == LEASE.total_seconds()
+
+    delivering.caller.meanwhile = twice
+    delivering.run()
+
+    assert len(delivering.caller.calls) == 1
+
+
+def test_a_message_that_comes_too_early_is_put_back_until_it_is_due() -> None:
+    delivering = Delivering(DOWN)
+    with pytest.raises(InProgressError):
+        delivering.run()
+    delivering.now += timedelta(seconds=2)
+    with pytest.raises(InProgressError) as later:
+        delivering.run()
+
+    assert later.value.seconds == 3
+    assert len(delivering.caller.calls) == 1
+
+
+def test_tries_that_crash_are_counted_so_that_they_end() -> None:
+    delivering = Delivering()
+
+    def crash() -> None:
+        raise SystemExit
+
+    delivering.caller.meanwhile = crash
+    for _ in range(len(PAUSES) + 1):
+        with pytest.raises(SystemExit):
+            delivering.run()
+        delivering.now += LEASE
+    with pytest.raises(UnprocessableError, match="9 tries were cut off"):
+        delivering.run()
+
+    assert len(delivering.caller.calls) == 9
+    assert delivering.record.state == "failed"
+
+
+def given_up() -> Delivering:
+    delivering = Delivering(*[DOWN] * 9)
+    with pytest.raises(UnprocessableError):
+        delivering.run_until_over()
+    return delivering
+
+
+def replay(delivering: Delivering) -> WebhookDue:
+    about = delivering.message.metadata.model_copy(update={"replays": 1})
+    return delivering.message.model_copy(update={"metadata": about})
+
+
+def resend(delivering: Delivering) -> WebhookDue:
+    return again(delivering.store.save(delivering.record.resent(delivering.now)))
+
+
+@pytest.mark.parametrize("anew", [replay, resend])
+def test_a_replay_and_a_resend_start_over(anew: Callable[[Delivering], WebhookDue]) -> None:
+    delivering = given_up()
+    delivering.caller.replies = [DOWN]
+    message = anew(delivering)
+
+    with pytest.raises(InProgressError) as later:
+        delivering.run(message)
+    delivering.now += timedelta(seconds=later.value.seconds)
+    delivering.run(message)
+
+    assert later.value.seconds == PAUSES[0]
+    assert (delivering.record.state, delivering.record.tries) == ("delivered", 2)
+    assert len(delivering.record.attempts) == 11
+
+
+def test_what_was_delivered_is_sent_again_when_it_is_asked_for_and_once() -> None:
+    delivering = Delivering()
+    delivering.run()
+    message = resend(delivering)
+    for _ in range(2):
+        delivering.run(message)
+
+    assert len(delivering.caller.calls) == 2
+    assert len({(body, headers["webhook-id"]) for _, body, headers in delivering.caller.calls}) == 1
+
+
+def test_every_resend_of_every_delivery_is_a_message_of_its_own() -> None:
+    deliveries = [Delivering(webhook=replace(HOOK, webhook_id=letter * 16)) for letter in "ab"]
+    for delivering in deliveries:
+        delivering.run()
+    messages = [resend(delivering) for delivering in deliveries for _ in range(2)]
+
+    assert len({message.metadata.event_id for message in messages}) == 4
+    assert all(message.metadata.event_id[-16:].replace("-", "") in message.metadata.traceparent for message in messages)
+    assert {message.metadata.request_id for message in messages} == {REQUEST}
+    assert WebhookDue.model_validate_json(messages[0].model_dump_json()) == messages[0]
+
+
+def test_a_resend_takes_over_from_the_tries_that_were_still_to_come() -> None:
+    delivering = Delivering(DOWN)
+    with pytest.raises(InProgressError):
+        delivering.run()
+    delivering.run(resend(delivering))
+    delivering.now += timedelta(hours=1)
+    delivering.run()  # the message of the first round finds that it is over
+
+    assert [each.status for each in delivering.record.attempts] == [500, 204]
+
+
+def test_a_resend_during_a_try_wins() -> None:
+    delivering = Delivering()
+    delivering.caller.meanwhile = lambda: resend(delivering)
+    delivering.run()
+
+    assert (delivering.record.state, delivering.record.resends) == ("pending", 1)
+
+
+def test_the_log_keeps_the_latest_attempts() -> None:
+    delivering = Delivering()
+    for number in range(MOST_ATTEMPTS_KEPT + 5):
+        delivering.caller.replies = [Reply(200, number)]
+        delivering.run(resend(delivering) if number else None)
+
+    assert [each.duration_ms for each in delivering.record.attempts] == list(range(5, MOST_ATTEMPTS_KEPT + 5))

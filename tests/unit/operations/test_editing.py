@@ -1,0 +1,129 @@
+"""Editing a dead letter: what is sent, what is refused, and that no prompt is shown."""
+
+import json
+from typing import Any
+
+import pytest
+
+from events.envelope import Event
+from services.operations.dead_letters.editing import InvalidEditError, edit, replace_data
+from services.operations.dead_letters.letters import DeadLetter, read_letter
+from tests.support.events import eventbridge_body, sample
+from tests.unit.operations.fakes import RECORD, STORE, FakeQueues, approved, stalled, told
+
+SECRET = "lighthouse"
+COUNT = "data.parameters.count"
+
+
+def letter_of(body: Event | str) -> DeadLetter:
+    return read_letter(STORE, FakeQueues(STORE).put(STORE, body, stalled()))
+
+
+def broken(**changes: Any) -> str:
+    """Return ImageApproved's body with some of its drawing changed."""
+    body = json.loads(eventbridge_body(approved(1)))
+    body["detail"]["data"]["parameters"] |= changes
+    return json.dumps(body)
+
+
+def test_an_edit_is_a_message_of_its_own_caused_by_the_old_one() -> None:
+    letter = letter_of(broken(count=9))
+    old = letter.metadata
+    assert old is not None
+
+    edited = edit(letter, {COUNT: 2})
+
+    detail = json.loads(edited.body)["detail"]
+    assert detail["data"]["parameters"]["count"] == 2
+    assert detail["metadata"]["event_id"] == edited.event_id != old.event_id
+    assert detail["metadata"]["cause_id"] == old.event_id
+    assert detail["metadata"]["request_id"] == old.request_id
+    assert detail["metadata"]["replays"] == 1
+    assert type(sample("ImageApproved")).model_validate(detail).metadata.traceparent.split("-")[2] in (
+        edited.event_id.replace("-", "")
+    )
+
+
+def test_the_same_edit_twice_is_the_same_message_and_another_is_another() -> None:
+    letter = letter_of(broken(count=9))
+    ids = [edit(letter, {COUNT: count}).event_id for count in (2, 2, 3)]
+
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_two_steps_that_edit_one_event_send_two_messages() -> None:
+    message = FakeQueues(STORE).put(STORE, broken(count=9), stalled())
+
+    assert (
+        edit(read_letter(STORE, message), {COUNT: 2}).event_id
+        != edit(read_letter(RECORD, message), {COUNT: 2}).event_id
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "field", "rule"),
+    [
+        ({COUNT: 9}, "data.parameters.count", "less than or equal to 4"),
+        ({"data.parameters.models": []}, "data.parameters.models", "at least 1"),
+        ({"data.images.7.index": 1}, "data.images.7", "numbered from 0"),
+        ({"data.nothing.here": 1}, "data.nothing", "no such field"),
+        ({"data.parameters.count.x": 1}, "data.parameters.count.x", "has no fields"),
+        ({"metadata.owner": "mallory"}, "metadata.owner", "only data"),
+        ({"metadata.version": 99}, "metadata.version", "no version 99"),
+        ({COUNT: 2}, "data", "nothing would be changed"),
+        ({"data.parameters.prompt": "another"}, "data.parameters.prompt", "moderation"),
+        ({"data.parameters": {"count": 1, "prompt": "another"}}, "data.parameters.prompt", "moderation"),
+    ],
+)
+def test_an_edit_that_would_not_do_names_the_field_and_the_rule(
+    settings: dict[str, Any], field: str, rule: str
+) -> None:
+    with pytest.raises(InvalidEditError) as refused:
+        edit(letter_of(broken(count=2)), settings)
+
+    named = dict(refused.value.errors)
+    assert field in named
+    assert rule in named[field]
+
+
+def test_a_prompt_that_nobody_has_moderated_yet_may_be_edited_and_is_not_shown() -> None:
+    event = told(sample("ImageRequested"))
+
+    edited = edit(letter_of(event), {"data.parameters.prompt": "a fox"})
+
+    (change,) = edited.changes
+    assert (change.field, change.after) == ("data.parameters.prompt", "text of 5 characters")
+    assert "characters" in change.before
+
+
+def test_what_is_shown_is_ids_and_numbers_never_free_text() -> None:
+    letter = letter_of(broken(count=9, style="a lighthouse of somebody"))
+    data = json.loads(letter.messages[0].body)["detail"]["data"]
+    data["parameters"] |= {"count": 1, "style": "noir"}
+    data["images"][0]["image"]["key"] = "raw/x"
+
+    changes = {change.field: change for change in replace_data(letter, data).changes}
+
+    assert changes[COUNT].before == "9"
+    assert changes["data.parameters.style"].before == "text of 24 characters"
+    assert changes["data.images.0.image.key"].after == '"raw/x"'
+    assert SECRET not in repr(changes)
+
+
+def test_a_version_that_nobody_knows_can_be_mended() -> None:
+    body = eventbridge_body(approved(1)).replace('"version": 1', '"version": 99')
+    edited = edit(letter_of(body), {"metadata.version": 1})
+
+    assert json.loads(edited.body)["detail"]["metadata"]["version"] == 1
+
+
+@pytest.mark.parametrize("body", ["no event", json.dumps({"detail-type": "X", "detail": {"metadata": {}}})])
+def test_what_is_no_event_can_not_be_edited(body: str) -> None:
+    with pytest.raises(InvalidEditError, match="not an event"):
+        edit(letter_of(body), {COUNT: 1})
+
+
+def test_a_foreign_source_is_not_edited_away() -> None:
+    body = broken(count=9).replace('"source": "genai-images.moderation"', '"source": "mallory"')
+    with pytest.raises(InvalidEditError, match="source"):
+        edit(letter_of(body), {COUNT: 1})

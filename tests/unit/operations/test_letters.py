@@ -1,0 +1,142 @@
+"""Reading dead letters: whoever dead-lettered them, whatever their bodies are."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from services.operations.dead_letters.letters import Message, Selection, by_fingerprint, collapse, read_letter
+from tests.support.events import sample
+from tests.unit.operations.fakes import RECORD, START, STORE, FakeQueues, approved, stalled, told
+
+
+def put(body: object, attributes: dict[str, str] | None = None, *, age: float = 0) -> Message:
+    return FakeQueues(STORE).put(STORE, body, attributes, age=age)  # type: ignore[arg-type]
+
+
+def test_a_letter_of_the_consumer_tells_its_reason_and_since_when() -> None:
+    letter = read_letter(STORE, put(approved(), stalled()))
+
+    assert (letter.origin, letter.error, letter.fingerprint) == ("consumer", "KeyError", "aaaabbbbcccc")
+    assert letter.reason == "at services/storage/service.py:12 in store"
+    assert letter.first_seen == START - timedelta(hours=1)
+    assert letter.detail_type == "ImageApproved"
+
+
+def test_a_letter_that_sqs_moved_is_known_by_its_lack_of_attributes() -> None:
+    letter = read_letter(STORE, put(approved(), age=60))
+
+    assert letter.origin == "redrive"
+    assert letter.first_seen == START - timedelta(seconds=60)
+    assert len(letter.fingerprint) == 12
+
+
+def test_a_letter_of_the_rule_tells_why_eventbridge_could_not_deliver() -> None:
+    why = {"ERROR_CODE": "NO_PERMISSIONS", "ERROR_MESSAGE": "not allowed to send", "RULE_ARN": "arn:aws:events:…"}
+    letter = read_letter(STORE, put(approved(), why))
+
+    assert (letter.origin, letter.error, letter.reason) == ("rule", "NO_PERMISSIONS", "not allowed to send")
+
+
+def test_derived_fingerprints_tell_steps_and_kinds_of_failure_apart() -> None:
+    crash = read_letter(STORE, put(approved(1)))
+    same = read_letter(STORE, put(approved(2)))
+    elsewhere = read_letter(RECORD, put(approved(1)))
+    undelivered = read_letter(STORE, put(approved(1), {"ERROR_CODE": "NO_PERMISSIONS"}))
+
+    assert crash.fingerprint == same.fingerprint
+    assert len({crash.fingerprint, elsewhere.fingerprint, undelivered.fingerprint}) == 3
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "not json", "[]", "null", '"text"', "{}", '{"detail-type": "X", "detail": 1}', "[" * 100_000],
+    ids=lambda body: body[:12] or "empty",
+)
+def test_a_body_that_is_not_an_event_is_a_letter_without_metadata(body: str) -> None:
+    letter = read_letter(STORE, put(body))
+
+    assert letter.metadata is None
+    assert letter.facts()["request_id"] is None
+    with pytest.raises(ValueError, match="not an event"):
+        letter.replay_body()
+
+
+def test_only_the_count_of_replays_changes_in_what_is_sent_back() -> None:
+    message = put(approved(replays=1))
+    before, after = json.loads(message.body), json.loads(read_letter(STORE, message).replay_body())
+
+    assert after["detail"]["metadata"].pop("replays") == 2
+    assert before["detail"]["metadata"].pop("replays") == 1
+    assert after == before
+
+
+def test_what_is_told_about_a_letter_never_holds_the_prompt() -> None:
+    event = sample("ImageApproved")
+    letter = read_letter(STORE, put(event, stalled()))
+
+    told_text = json.dumps(letter.facts(), ensure_ascii=False)
+    assert event.data.parameters.prompt not in told_text
+    assert "lighthouse" not in told_text
+
+
+def test_copies_of_one_event_are_one_letter_and_the_most_replayed_speaks_for_them() -> None:
+    old, new = put(approved(replays=0), stalled(), age=50), put(approved(replays=1), stalled(), age=10)
+    letters = collapse([read_letter(STORE, old), read_letter(STORE, new), read_letter(STORE, put(approved(2)))])
+
+    assert len(letters) == 2
+    merged = next(letter for letter in letters if len(letter.messages) == 2)
+    assert merged.replays == 1
+    assert merged.messages[0] == new
+
+
+def test_one_event_dead_lettered_by_two_steps_stays_two_letters() -> None:
+    letters = collapse([read_letter(STORE, put(approved())), read_letter(RECORD, put(approved()))])
+
+    assert {letter.queue.step for letter in letters} == {"storage.store", "analytics.record"}
+
+
+def test_bodies_that_are_not_events_are_never_taken_for_copies() -> None:
+    queues = FakeQueues(STORE)
+    letters = collapse(read_letter(STORE, queues.put(STORE, "poison")) for _ in range(2))
+
+    assert len(letters) == 2
+
+
+def test_groups_come_largest_first() -> None:
+    letters = [
+        read_letter(STORE, put(approved(1), stalled(fingerprint="rare"))),
+        read_letter(STORE, put(approved(2), stalled(fingerprint="common"))),
+        read_letter(STORE, put(approved(3), stalled(fingerprint="common"))),
+    ]
+
+    assert [[letter.fingerprint for letter in group] for group in by_fingerprint(letters)] == [
+        ["common", "common"],
+        ["rare"],
+    ]
+
+
+def test_a_selection_narrows_by_request_and_by_the_first_digits_of_a_fingerprint() -> None:
+    one = read_letter(STORE, put(approved(1), stalled(fingerprint="aaaa1111")))
+    two = read_letter(STORE, put(approved(2), stalled(fingerprint="bbbb2222")))
+    poison = read_letter(STORE, put("poison"))
+    everything = [one, two, poison]
+
+    assert one.metadata is not None
+    assert Selection().of(everything) == everything
+    assert Selection(request_id=one.metadata.request_id).of(everything) == [one]
+    assert Selection(fingerprint="bbbb").of(everything) == [two]
+    assert Selection(fingerprint="bbbb", request_id=one.metadata.request_id).of(everything) == []
+
+
+@pytest.mark.parametrize("name", ["storage.store", "dev-storage-store", "dev-storage-store-dlq"])
+def test_an_operator_may_name_a_queue_by_its_step_or_by_either_name(name: str) -> None:
+    assert STORE.answers_to(name)
+    assert not RECORD.answers_to(name)
+
+
+def test_a_replayed_message_keeps_its_id_so_that_consumers_know_it_again() -> None:
+    event = told(approved(), replays=2)
+    body = json.loads(read_letter(STORE, put(event)).replay_body())
+
+    assert body["detail"]["metadata"]["event_id"] == event.metadata.event_id

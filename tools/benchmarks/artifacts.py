@@ -1,0 +1,140 @@
+"""Goals 2 and 6: what is deployed starts as fast as a warm tree, and is small."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from local.build import LOCAL_BUILD, Target, build_local, build_lock
+from local.emulator import ROOT
+from tools.benchmarks import runtime
+from tools.benchmarks.functions import Function, functions
+from tools.benchmarks.imports import import_statement
+from tools.benchmarks.measure import Say, interleaved, run_child
+from tools.benchmarks.report import Figure, Section
+
+ROUNDS = 7
+COLD_GOAL, ZIP_GOAL_KB, LAYER_GOAL = 1.05, 100, 2.0
+SAM_TIME = 315532800 + 86400
+"""Seconds: SAM zips with time stamps of 1980, and Lambda unpacks with them."""
+
+
+def run(say: Say) -> list[Section]:
+    """Build, unpack as Lambda does, and measure."""
+    with build_lock():
+        say("sam build")
+        build_local()
+        with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+            built = Path(folder) / "built"
+            shutil.copytree(LOCAL_BUILD, built)
+            return [_cold(say, built, Path(folder)), _sizes(say, built, Path(folder))]
+
+
+def _cold(say: Say, built: Path, folder: Path) -> Section:
+    section = Section(2, "cold import of the built artifacts", "the same tree with warm bytecode")
+    warm, stripped = folder / "warm", folder / "stripped"
+    for copy in (warm, stripped):
+        shutil.copytree(built, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    _as_unpacked(built)
+    _as_unpacked(stripped)
+    measurements: dict[tuple[str, str], Callable[[], float]] = {}
+    for function in functions():
+        measurements[function.name, "built"] = partial(_cpu, function, built, read_only=True)
+        measurements[function.name, "warm"] = partial(_cpu, function, warm, read_only=False)
+    first = functions()[0]
+    measurements[first.name, "stripped"] = partial(_cpu, first, stripped, read_only=True)
+    medians = interleaved(measurements, ROUNDS, say)
+    for function in functions():
+        figure, floor = medians[function.name, "built"] * 1000, medians[function.name, "warm"] * 1000
+        section.figures.append(Figure(function.name, figure, "ms", floor, COLD_GOAL))
+    floor = medians[first.name, "warm"] * 1000
+    section.figures.append(
+        Figure(f"{first.name} as plain `sam build` leaves it", medians[first.name, "stripped"] * 1000, "ms", floor)
+    )
+    section.notes.append("Time stamps of 1980, nothing may be written; on the path: function, layers, boto3.")
+    return section
+
+
+def _sizes(say: Say, built: Path, folder: Path) -> Section:
+    section = Section(6, "sizes of what is deployed, zipped", "pydantic alone, built the same way")
+    for function in functions():
+        say(f"zip {function.name}")
+        size = _zipped_size(_code(built, function))
+        section.figures.append(Figure(function.name, size / 1000, "kB", goal=ZIP_GOAL_KB))
+    say("zip layers")
+    alone = folder / "alone"
+    _install("pydantic", alone)
+    for layer in layers(built):
+        contract = (layer / "python" / "events").is_dir()
+        figure = Figure(
+            f"layer {layer.name}",
+            _zipped_size(layer) / 1e6,
+            "MB",
+            _zipped_size(alone) / 1e6 if contract else None,
+            LAYER_GOAL if contract else None,
+        )
+        section.figures.append(figure)
+        foreign = [name for name in ("botocore", "boto3", "PIL") if (layer / "python" / name).exists()]
+        if contract and foreign:
+            section.notes.append(f"The contract layer holds {', '.join(foreign)}, which it must not.")
+    section.notes.append(f"Bytecode included, for {Target.host().wheels} and {Target.host().runtime}.")
+    return section
+
+
+def layers(built: Path) -> list[Path]:
+    """Return the artifacts that are layers: those with a ``python`` folder. The contract comes first."""
+    found = [path.parent for path in [*built.glob("*/python"), *built.glob("*/*/python")]]
+    return sorted(found, key=lambda path: (len(path.relative_to(built).parts), path))
+
+
+def _code(built: Path, function: Function) -> Path:
+    """Return the artifact of ``function``: SAM names the folders after logical ids, nested applications included."""
+    for candidate in [*built.glob(f"{function.logical_id}"), *built.glob(f"*/{function.logical_id}")]:
+        if (candidate / "services" / function.service).is_dir():
+            return candidate
+    raise FileNotFoundError(f"{function.name} is not in {built}")
+
+
+def _cpu(function: Function, tree: Path, *, read_only: bool) -> float:
+    path = (_code(tree, function), *(layer / "python" for layer in layers(tree)), runtime.sdk())
+    environment = function.process_environment | ({"PYTHONDONTWRITEBYTECODE": "1"} if read_only else {})
+    return float(run_child("cold_import.py", import_statement(function), environment=environment, path=path))
+
+
+def _as_unpacked(tree: Path) -> None:
+    for path in [tree, *tree.rglob("*")]:
+        os.utime(path, (SAM_TIME, SAM_TIME))
+
+
+def _zipped_size(folder: Path) -> int:
+    with _temporary_zip(folder) as archive:
+        return archive.stat().st_size
+
+
+@contextmanager
+def _temporary_zip(folder: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as place:
+        archive = Path(place) / "artifact.zip"
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as content:
+            for path in sorted(folder.rglob("*")):
+                content.write(path, path.relative_to(folder))
+        yield archive
+
+
+def _install(package: str, target: Path) -> None:
+    """Install ``package`` at the version of the contract layer, and compile it, as the layer's Makefile does."""
+    pinned = (ROOT / "events" / "requirements.txt").read_text().splitlines()
+    requirement = next(line for line in pinned if line.startswith(package))
+    host = Target.host()
+    platform = ["--python-version", host.version, "--python-platform", host.wheels, "--only-binary", ":all:"]
+    subprocess.run(["uv", "pip", "install", "--quiet", "--target", str(target), *platform, requirement], check=True)
+    for waste in [*target.glob("*.dist-info"), target / "bin"]:
+        shutil.rmtree(waste, ignore_errors=True)
+    command = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(target)]
+    subprocess.run(command, check=True)

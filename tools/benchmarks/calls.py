@@ -1,0 +1,104 @@
+"""Goal 5: AWS calls for one image, counted on the emulator in the functions themselves."""
+
+import math
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from statistics import median
+
+from tools.benchmarks.functions import Function, functions
+from tools.benchmarks.measure import Say
+from tools.benchmarks.pipeline import MODEL_SERVICES, Call, Pipeline, made_during, running
+from tools.benchmarks.report import Figure, Section
+
+ROUNDS = 3
+LOAD = 20
+ALONE_GOAL, LOAD_GOAL, FLOOR = 26, 18, 11
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What the functions did for ``images`` requests of one image each."""
+
+    images: int
+    calls: Sequence[Call]
+
+    @property
+    def per_image(self) -> float:
+        """AWS calls for one image."""
+        return sum(bool(call.operation) for call in self.calls) / self.images
+
+    def by_function(self) -> dict[str, Counter[str]]:
+        """Return how many calls of which operation each function makes."""
+        found: dict[str, Counter[str]] = {}
+        for call in self.calls:
+            if call.operation:
+                found.setdefault(call.function, Counter())[call.operation] += 1
+        return found
+
+
+def run(say: Say) -> Section:
+    """Count one request alone and many at once."""
+    section = Section(5, "AWS calls for one image", f"none; a chain of bare hops and nothing else makes {FLOOR}")
+    alone, load = counted(say)
+    section.figures += [
+        Figure("one request alone", alone.per_image, "calls", goal=ALONE_GOAL),
+        Figure(f"{LOAD} requests posted together, each", load.per_image, "calls", goal=LOAD_GOAL),
+    ]
+    together = load.by_function()
+    for function, operations in sorted(alone.by_function().items()):
+        named = ", ".join(f"{count} {operation}" for operation, count in operations.items())
+        section.figures.append(Figure(f"  {function}: {named}", operations.total(), "calls"))
+        section.figures.append(Figure(f"  {function}, together", together[function].total() / load.images, "calls"))
+    models = sum(call.service in MODEL_SERVICES for call in alone.calls)
+    windows = ", ".join(function.physical_name for function in functions() if function.batching_window)
+    section.notes += [
+        f"The models' own calls ({models}) included; receives and deletes of the event source mappings not.",
+        f"The emulator knows no batching window: batches of {windows} are gathered as on Lambda.",
+    ]
+    return section
+
+
+@cache
+def counted(say: Say) -> tuple[Counted, Counted]:
+    """Return the counts of a request alone (the median of a few) and of many at once."""
+    pipeline = running(say)
+    alone = []
+    for round_ in range(ROUNDS):
+        say(f"one request alone, {round_ + 1} of {ROUNDS}")
+        alone.append(_count(pipeline, 1))
+    say(f"{LOAD} requests posted together")
+    load = _count(pipeline, LOAD)
+    middle = median(found.per_image for found in alone)
+    return min(alone, key=lambda found: abs(found.per_image - middle)), load
+
+
+def _count(pipeline: Pipeline, images: int) -> Counted:
+    started = time.time()
+    pipeline.draw(images)
+    calls = pipeline.calls(started)
+    for function in functions():
+        if function.batching_window:
+            calls = gathered(calls, function)
+    return Counted(images, calls)
+
+
+def gathered(calls: Sequence[Call], function: Function) -> list[Call]:
+    """Return ``calls`` as they are when a batching window fills the batches of ``function``.
+
+    The fullest invocations stay, as many as full batches need, with all the messages and all the CPU of the others.
+    """
+    invocations = [call for call in calls if call.function == function.physical_name and not call.operation]
+    others = [call for call in calls if call.function != function.physical_name]
+    records = sum(call.records for call in invocations)
+    if not records:
+        return others
+    batches = math.ceil(records / function.batch_size)
+    cpu = sum(call.cpu for call in invocations) / batches
+    invocations.sort(key=lambda call: len(made_during(call, calls)), reverse=True)
+    for invocation in invocations[:batches]:
+        others += made_during(invocation, calls)
+        others.append(replace(invocation, records=math.ceil(records / batches), cpu=cpu))
+    return others

@@ -1,0 +1,108 @@
+"""AWS without AWS: canned answers at botocore's `before-send`, so that what is measured is our code and the SDK's.
+
+Everything but the socket runs: parameters are validated, serialised and signed, answers are parsed.
+"""
+
+import hashlib
+import io
+import json
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any, Final
+
+import boto3
+from botocore.awsrequest import AWSResponse
+from PIL import Image
+
+from kit.dynamodb import to_item
+from local.bedrock import converse
+from tools.docs.golden import OWNER, REQUEST, START
+
+
+@cache
+def image() -> bytes:
+    """Return the image that every model draws here: small, because decoding it is not what is measured."""
+    content = io.BytesIO()
+    Image.new("RGB", (64, 64), "teal").save(content, "PNG")
+    return content.getvalue()
+
+
+def described_image() -> dict[str, Any]:
+    """Return what an event says about `image`."""
+    content = image()
+    return {
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "media_type": "image/png",
+        "width": 64,
+        "height": 64,
+    }
+
+
+def invoked() -> bytes:
+    """Return what InvokeModel answers, whichever the model: each family reads the fields it knows."""
+    encoded = b64encode(image()).decode()
+    return json.dumps({"images": [encoded], "seeds": [0], "finish_reasons": [None]}).encode()
+
+
+def install() -> None:
+    """Have every client that is created from now on answered from here."""
+    boto3.DEFAULT_SESSION = boto3.Session()
+    answers: Any = _Answers()
+    boto3.DEFAULT_SESSION.events.register("before-send", answers)
+
+
+class _Raw(io.BytesIO):
+    """A body as urllib3 gives it."""
+
+    def stream(self, *_args: Any, **_kwargs: Any) -> Iterator[bytes]:
+        yield self.read()
+
+
+class _Answers:
+    """Answers by operation; each is made once and kept, for making it is not what is measured."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, int], bytes] = {}
+
+    def __call__(self, request: Any, event_name: str, **_: Any) -> AWSResponse:
+        service, operation = event_name.split(".")[1:]
+        entries = request.body.count(b'"DetailType"') if operation == "PutEvents" else 0
+        if (operation, entries) not in self._kept:
+            made = MADE[operation](request) if operation in MADE else b"<Ok/>" if service == "s3" else b"{}"
+            self._kept[operation, entries] = made if isinstance(made, bytes) else json.dumps(made).encode()
+        body = self._kept[operation, entries]
+        headers: Any = {"content-length": str(len(body)), "x-amzn-requestid": "0", "content-type": "application/json"}
+        return AWSResponse(request.url, 200, headers, _Raw(body))
+
+
+def _put_events(request: Any) -> dict[str, Any]:
+    entries = json.loads(request.body)["Entries"]
+    return {"FailedEntryCount": 0, "Entries": [{"EventId": str(position)} for position in range(len(entries))]}
+
+
+def _request_state() -> dict[str, Any]:
+    """Return the state that intake.track is answered with when it has written an ending."""
+    state = {
+        "request_id": REQUEST,
+        "owner": OWNER,
+        "created_at": START.isoformat(),
+        "status": "succeeded",
+        "status_sequence": 4,
+        "revision": 5,
+        "timeline": dict[str, Any](),
+    }
+    return {"Attributes": to_item(state)}
+
+
+MADE: Final[dict[str, Callable[[Any], Any]]] = {
+    "PutEvents": _put_events,
+    "InvokeModel": lambda _: invoked(),
+    "Converse": lambda request: converse.answer(json.loads(request.body), None),
+    "DetectModerationLabels": lambda _: {"ModerationLabels": [], "ModerationModelVersion": "7.0"},
+    "GetSecretValue": lambda _: {"SecretString": "a key"},
+    "GetObject": lambda _: image(),
+    "UpdateItem": lambda _: _request_state(),
+}
+"""What is answered where an empty answer would not do."""

@@ -1,0 +1,176 @@
+"""Measure the queue consumer `module.attribute` in the first argument and print seconds of CPU as JSON:
+
+`own`     for one message of a batch of ten, SDK calls answered without the SDK
+`parse`   for `json.loads` of one such message
+`hop`     for a message alone, SDK and all but the socket included
+`calls`   for the SDK calls alone that this hop makes, which `operations` names
+"""
+
+import gc
+import importlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from io import BytesIO
+from statistics import median
+from typing import Any
+from uuid import uuid4
+
+from botocore.client import BaseClient
+from botocore.response import StreamingBody
+
+from tests.support.events import sample, sqs_record
+from tools.benchmarks import canned
+
+ROUNDS = 25
+BATCH = 10
+HAPPY = ("ImageRequested", "PromptApproved", "ImageGenerated", "ImageApproved", "ImageStored")
+"""What happens to a request that succeeds."""
+IMAGE_WORK = ("services.storage.images", "process")
+"""Decoding and encoding takes a hundred times what a message does, and is Pillow's: done once and remembered."""
+
+
+class Sdk:
+    """Stands where clients call botocore: passes calls through and keeps them, or answers them at once."""
+
+    def __init__(self) -> None:
+        self._call = BaseClient._make_api_call  # type: ignore[attr-defined]
+        self.calls: list[tuple[BaseClient, str, dict[str, Any]]] = []
+        self._answers: dict[str, dict[str, Any]] = {}
+
+    def record(self, action: Callable[[], None]) -> None:
+        """Run ``action`` and keep its calls and their answers."""
+        self.calls.clear()
+
+        def keep(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
+            self.calls.append((client, operation, parameters))
+            answer = self._call(client, operation, parameters)
+            self._answers[operation] = dict(answer)
+            return answer
+
+        self._patched(keep, action)
+
+    def answer(self, action: Callable[[], Any]) -> None:
+        """Run ``action``; its calls get the recorded answers."""
+
+        def kept(_client: BaseClient, operation: str, _parameters: dict[str, Any]) -> Any:
+            answer = self._answers[operation]
+            for key in ("Body", "body"):
+                if isinstance(answer.get(key), StreamingBody):
+                    content = bodies[operation]
+                    answer = {**answer, key: StreamingBody(BytesIO(content), len(content))}
+            return answer
+
+        bodies = {"GetObject": canned.image(), "InvokeModel": canned.invoked()}
+        self._patched(kept, action)
+
+    def replay(self) -> None:
+        """Make the recorded calls again, and read what they stream."""
+        for client, operation, parameters in self.calls:
+            for value in self._call(client, operation, parameters).values():
+                if isinstance(value, StreamingBody):
+                    value.read()
+
+    def _patched(self, call: Callable[..., Any], action: Callable[[], Any]) -> None:
+        BaseClient._make_api_call = call  # type: ignore[attr-defined]
+        try:
+            action()
+        finally:
+            BaseClient._make_api_call = self._call  # type: ignore[attr-defined]
+
+
+def main() -> None:
+    """Measure and print."""
+    results = os.dup(1)
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the handler's log lines go there as long as this process lives
+    canned.install()
+    module, attribute = sys.argv[1].rsplit(".", 1)
+    remember_image_work(module)
+    handler = getattr(importlib.import_module(module), attribute)
+    batch, single = messages(handler, BATCH), messages(handler, 1)
+    bodies = [record["body"] for record in batch["Records"]]
+    sdk = Sdk()
+    for events in (batch, single):  # the calls of the single message are those replayed
+        sdk.record(lambda events=events: must_be_handled(handler, events, sdk))  # type: ignore[misc]
+    measurements: dict[str, tuple[Callable[[], Any], int, int]] = {
+        "own": (lambda: sdk.answer(lambda: handler(batch, None)), 5, BATCH),
+        "parse": (lambda: [json.loads(body) for body in bodies], 50, BATCH),
+        "hop": (lambda: handler(single, None), 10, 1),
+        "calls": (sdk.replay, 10, 1),
+    }
+    found: dict[str, list[float]] = {name: [] for name in measurements}
+    for round_ in range(ROUNDS + 1):
+        for name, (action, repeats, parts) in measurements.items():
+            gc.collect()
+            taken = cpu(action, repeats) / parts
+            if round_:
+                found[name].append(taken)
+    figures = {name: median(values) for name, values in found.items()}
+    told = json.dumps({**figures, "operations": [operation for _, operation, _ in sdk.calls]})
+    os.write(results, f"\n{told}\n".encode())
+    os._exit(0)
+
+
+def cpu(action: Callable[[], Any], repeats: int) -> float:
+    """Return the seconds of CPU that ``action`` takes, threads included."""
+    started = time.process_time()
+    for _ in range(repeats):
+        action()
+    return (time.process_time() - started) / repeats
+
+
+def remember_image_work(module: str) -> None:
+    """Replace image work, if this service has any, before anything imports it."""
+    place, name = IMAGE_WORK
+    if module.split(".")[1] != place.split(".")[1]:
+        return
+    owner = importlib.import_module(place)
+    work: Callable[..., Any] = getattr(owner, name)
+    done: list[Any] = []
+
+    def once(*arguments: Any) -> Any:
+        if not done:
+            done.append(work(*arguments))
+        return done[0]
+
+    setattr(owner, name, once)
+
+
+def messages(handler: Any, count: int) -> dict[str, Any]:
+    """Return an SQS batch of what ``handler`` accepts on the way to a success, or of all it accepts."""
+    known = HAPPY if handler._accepts is None else [detail_type for detail_type, _ in handler._accepts]
+    kinds = [detail_type for detail_type in known if detail_type in HAPPY] or known
+    records = [sqs_record(sample(kinds[number % len(kinds)])) for number in range(count)]
+    for record in records:
+        body = json.loads(record["body"])
+        about_one_image(body["detail"])
+        body["detail"]["metadata"] |= {name: str(uuid4()) for name in ("request_id", "event_id", "cause_id")}
+        body["detail"]["metadata"]["occurred_at"] = datetime.now(UTC).isoformat()
+        record["body"] = json.dumps(body)
+    return {"Records": records}
+
+
+def about_one_image(value: Any) -> None:
+    """Make an event ask for one image, and speak of the one that is served here."""
+    if isinstance(value, dict):
+        if str(value.get("key", "")).startswith("raw/"):
+            value.update(canned.described_image())
+        if "prompt" in value:
+            value["count"] = 1
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        about_one_image(inner)
+
+
+def must_be_handled(handler: Any, batch: dict[str, Any], sdk: Sdk) -> None:
+    """Handle ``batch``. Raises ``RuntimeError`` unless that was the end of every message."""
+    failures = handler(batch, None)["batchItemFailures"]
+    operations = [operation for _, operation, _ in sdk.calls]
+    if failures or "SendMessage" in operations:
+        raise RuntimeError(f"{len(failures)} of {len(batch['Records'])} messages not handled, calls: {operations}")
+
+
+if __name__ == "__main__":
+    main()

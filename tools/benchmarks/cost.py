@@ -1,0 +1,143 @@
+"""Goal 7: what AWS would charge for 1,000 images besides the models, from counted calls."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from tools.benchmarks.calls import Counted, counted
+from tools.benchmarks.functions import Function, functions
+from tools.benchmarks.measure import Say
+from tools.benchmarks.pipeline import MODEL_SERVICES, Call, made_during, running
+from tools.benchmarks.report import Figure, Section
+from tools.benchmarks.units import Capacity
+
+GOAL_USD, GOAL_RATIO = 0.060, 0.25
+IMAGES = 1000
+VCPU_MB: Final = 1769
+"""Memory at which Lambda gives one vCPU (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html)."""
+EVENT_BYTES: Final = 64 * 1024
+"""What EventBridge bills as one event."""
+PRICES: Final[dict[str, Any]] = json.loads(Path(__file__).with_name("prices.json").read_text())
+
+
+class Usage(dict[str, float]):
+    """Amounts by the names of the price list."""
+
+    def add(self, other: Mapping[str, float]) -> None:
+        """Add ``other``, name by name."""
+        for name, amount in other.items():
+            self[name] = self.get(name, 0.0) + amount
+
+
+def run(say: Say) -> Section:
+    """Price what was counted."""
+    section = Section(7, "AWS cost of 1,000 images, the models apart", "the same work as a Step Functions workflow")
+    alone, load = counted(say)
+    pipeline = running(say)
+    capacity = Capacity(pipeline.stack.client("dynamodb"))
+    declared = {function.physical_name: function for function in functions()}
+    for name, found in (("requests that come one by one", alone), ("requests that come together", load)):
+        used = usage(found, declared, capacity)
+        used["log_bytes"] = round(log_bytes(pipeline.stack, found))
+        ours = _for_images(dollars(used), found.images)
+        workflow = _for_images(dollars(as_workflow(found, declared, capacity)), found.images)
+        total = sum(ours.values())
+        section.figures.append(Figure(name, total, "$", goal=GOAL_USD))
+        section.figures.append(Figure("  against the workflow", total, "$", sum(workflow.values()), GOAL_RATIO))
+        for item, amount in sorted(ours.items(), key=lambda entry: -entry[1]):
+            section.figures.append(Figure(f"    {item.replace('_', ' ')}", amount, "$"))
+    waits, transitions = PRICES["seconds_waited"], len(PRICES["workflow"]["transitions"])
+    section.notes += [
+        f"Prices of {PRICES['region']}, {PRICES['as_of']}, arm64, no free tier (tools/benchmarks/prices.json).",
+        "Lambda: measured CPU at the function's share of a vCPU, and waiting: "
+        f"{waits['InvokeModel']:.0f} s for a image, {waits['Converse']:.0f} s for Claude.",
+        f"Workflow: {transitions} transitions (no Choice states), its functions, tables and files; no analytics.",
+        "Not in it: storage by the month, delivery, alarms, idle polling of the queues (about $2 a month).",
+    ]
+    return section
+
+
+def usage(found: Counted, declared: Mapping[str, Function], capacity: Capacity) -> Usage:
+    """Return all that ``found`` used."""
+    used = Usage({"http_api_requests": found.images})
+    for call in found.calls:
+        used.add(_called(call, capacity) if call.operation else _invoked(call, found.calls, declared[call.function]))
+    return used
+
+
+def as_workflow(found: Counted, declared: Mapping[str, Function], capacity: Capacity) -> Usage:
+    """Return what a Standard workflow of the same functions would use: the service's own work, and transitions."""
+    workflow = PRICES["workflow"]
+    inside = Counted(found.images, [call for call in found.calls if call.function in workflow["functions"]])
+    used = usage(inside, declared, capacity)
+    used |= {"sqs_requests": 0.0, "eventbridge_events": 0.0}
+    status = [call for call in found.calls if call.function == "intake-track" and call.operation]
+    for call in status:
+        used.add(_called(call, capacity))
+    used["state_transitions"] = len(workflow["transitions"]) * found.images
+    return used
+
+
+def dollars(used: Mapping[str, float]) -> dict[str, float]:
+    """Return what ``used`` costs, item by item."""
+    return {name: amount * PRICES["usd"][name] for name, amount in used.items() if amount}
+
+
+def duration(call: Call, made: Sequence[Call], memory_mb: int) -> float:
+    """Return the billed seconds of an invocation that made the calls ``made``: computing, then waiting.
+
+    Model calls of one invocation go side by side, five at most; all others are taken one after the other.
+    """
+    waits = PRICES["seconds_waited"]
+    models = [waits[other.operation] for other in made if other.service in MODEL_SERVICES]
+    waited = math.ceil(len(models) / PRICES["side_by_side"]) * max(models, default=0.0)
+    waited += sum(waits.get(other.operation, waits["other"]) for other in made if other.service not in MODEL_SERVICES)
+    return float(call.cpu / min(1.0, memory_mb / VCPU_MB) + waited)
+
+
+def log_bytes(stack: Any, found: Counted) -> float:
+    """Return the bytes all functions logged meanwhile, the platform's own lines included."""
+    logs = stack.client("logs")
+    first = min(call.at - call.wall for call in found.calls)
+    last = max(call.at for call in found.calls)
+    total = 0
+    for function in {call.function for call in found.calls}:
+        pages = logs.get_paginator("filter_log_events").paginate(
+            logGroupName=f"/aws/lambda/{stack.prefix}-{function}",
+            startTime=int(first * 1000),
+            endTime=int(last * 1000) + 1000,
+        )
+        total += sum(len(event["message"].encode()) + 26 for page in pages for event in page["events"])
+    return total
+
+
+def _called(call: Call, capacity: Capacity) -> Usage:
+    match call.service, call.operation:
+        case "dynamodb", operation:
+            write, read = capacity.units(operation, call.body or "{}")
+            return Usage(dynamodb_write_units=write, dynamodb_read_units=read)
+        case "s3", "GetObject" | "HeadObject":
+            return Usage({"s3_gets": 1})
+        case "s3", _:
+            return Usage({"s3_puts": 1})
+        case "events", "PutEvents":
+            entries = json.loads(call.body or "{}")["Entries"]
+            return Usage({"eventbridge_events": sum(math.ceil(len(e["Detail"]) / EVENT_BYTES) for e in entries)})
+        case "sqs", _:
+            return Usage({"sqs_requests": 1})
+    return Usage()  # the models', priced apart
+
+
+def _invoked(call: Call, calls: Sequence[Call], function: Function) -> Usage:
+    seconds = duration(call, made_during(call, calls), function.memory_mb)
+    used = Usage({"lambda_requests": 1})
+    used["lambda_gb_seconds"] = seconds * function.memory_mb / 1024
+    if function.consumes_queue:
+        used["sqs_requests"] = call.records + 2  # sent one by one, received and deleted together
+    return used
+
+
+def _for_images(amounts: Mapping[str, float], images: int) -> dict[str, float]:
+    return {name: amount * IMAGES / images for name, amount in amounts.items()}

@@ -1,0 +1,258 @@
+"""Goal 9: what is read for a caller costs the same, however many items there are of one owner and of all.
+
+`ITEMS=10000 python -m tools.benchmarks reads` for fewer than a million.
+"""
+
+import importlib
+import json
+import os
+import tempfile
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+from unittest.mock import patch
+
+import boto3
+from samcli.yamlhelper import yaml_parse
+
+from events.images import GenerationParameters
+from local.emulator import ROOT
+from tests.support.events import sample
+from tools.benchmarks.functions import functions
+from tools.benchmarks.measure import Say, interleaved
+from tools.benchmarks.report import Figure, Section
+from tools.benchmarks.tables import NUMBER, OWNER, TIME, Tables
+
+FEW: Final = 1_000
+MANY: Final = int(os.environ.get("ITEMS", "1000000"))
+ROUNDS: Final = 25
+CALLS: Final = 5
+"""Of one read, each time it is measured."""
+LATENCY_GOAL: Final = 1.1
+"""1.0 is meant; the rest is what this machine's clock can tell apart."""
+
+SMALL, LARGE = "somebody", "everybody"
+"""An owner of few items, and one of many."""
+START: Final = datetime(2026, 1, 1, microsecond=123456, tzinfo=UTC)
+REQUEST: Final = "01a0b9c4-7d2e-7c31-9f60-"
+HAPPY: Final = ("ImageRequested", "PromptApproved", "ImageGenerated", "ImageApproved", "ImageStored")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Tables, and the owner who reads in them."""
+
+    tables: Tables
+    owner: str
+    middle: int
+    """The number of an item amid the owner's."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """One read of the API."""
+
+    name: str
+    path: str
+    query: Mapping[str, str]
+
+
+def run(say: Say) -> Section:
+    """Measure every read with few items, with many of one owner, and with many of all."""
+    section = Section(
+        9,
+        f"reads with {MANY:,} items, of the caller's or of everybody's: whichever is worse",
+        f"the same read with {FEW:,} items in the table, all of them the caller's",
+        notes=[
+            "Time is the CPU's for one call: handler, SDK, and B-trees in SQLite in DynamoDB's place.",
+            "Units are counted by DynamoDB's rules from the entries that each call looked at.",
+            "The search finds nothing: it gives up after its bounded number of entries and hands out a cursor.",
+        ],
+    )
+    with tempfile.TemporaryDirectory() as folder, _deployed() as (api, show):
+        few = _filled(Path(folder) / "few", {SMALL: FEW}, say)
+        many = _filled(Path(folder) / "many", {SMALL: FEW, LARGE: MANY}, say)
+        scenes = {
+            "few": Scene(few, SMALL, FEW // 2),
+            "mine": Scene(many, LARGE, FEW + MANY // 2),
+            "others": Scene(many, SMALL, FEW // 2),
+        }
+
+        def call(scene: Scene, name: str) -> Callable[[], float]:
+            event = _event(next(read for read in _reads(scene.middle) if read.name == name), scene.owner)
+
+            def measure() -> float:
+                show(scene.tables)
+                scene.tables.units = 0
+                started = time.process_time()
+                for _ in range(CALLS):
+                    api(event)
+                return (time.process_time() - started) / CALLS
+
+            return measure
+
+        names = [read.name for read in _reads(0)]
+        seconds = interleaved(
+            {(name, key): call(scene, name) for name in names for key, scene in scenes.items()}, ROUNDS, say
+        )
+        for name in names:
+            units = {}
+            for key, scene in scenes.items():
+                call(scene, name)()
+                units[key] = scene.tables.units / CALLS
+            worst = max(seconds[name, "mine"], seconds[name, "others"])
+            section.figures += [
+                Figure(f"{name}: time", worst * 1000, "ms", seconds[name, "few"] * 1000, LATENCY_GOAL),
+                Figure(f"{name}: capacity", max(units["mine"], units["others"]), "RCU", units["few"], 1.0),
+            ]
+    return section
+
+
+def _reads(middle: int) -> list[Read]:
+    """Return the reads; what they name is the item ``middle``."""
+    request, image = f"{REQUEST}{middle:012x}", f"{REQUEST}{middle:012x}-0"
+    image_cursor = _cursor(f"{_time(middle)}#{image}")
+    return [
+        Read("GET /v1/requests/{id}", f"/v1/requests/{request}", {}),
+        Read("GET /v1/requests, first page", "/v1/requests", {}),
+        Read("GET /v1/requests, from the middle", "/v1/requests", {"cursor": _cursor(f"1:{request}")}),
+        Read("GET /v1/images/{id}", f"/v1/images/{image}", {}),
+        Read("GET /v1/images, first page", "/v1/images", {}),
+        Read("GET /v1/images, from the middle", "/v1/images", {"cursor": image_cursor}),
+        Read("GET /v1/images?model=", "/v1/images", {"model": "stable-image-core"}),
+        Read("GET /v1/images?q= (bounded search)", "/v1/images", {"q": "unicorn"}),
+    ]
+
+
+def _cursor(text: str) -> str:
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _time(number: int) -> str:
+    return (START + timedelta(seconds=number)).isoformat(timespec="microseconds")
+
+
+# What stands in the tables -------------------------------------------------------------------------------------------
+
+
+def _filled(path: Path, owners: Mapping[str, int], say: Say) -> Tables:
+    tables = Tables(path, _time)
+    for service, resource, name, blanks in (
+        ("intake", "Requests", "requests", _request_items()),
+        ("storage", "GalleryTable", "gallerytable", _gallery_items()),
+    ):
+        template = yaml_parse((ROOT / f"services/{service}/template.yaml").read_text())
+        tables.create(name, template["Resources"][resource]["Properties"], blanks)
+        first = 0
+        for owner, count in owners.items():
+            say(f"{count:,} items of {name}")
+            tables.fill(name, owner, range(first, first + count))
+            first += count
+    return tables
+
+
+class _Recorder:
+    """Stands where an adapter has its client, and keeps what is written."""
+
+    def __init__(self) -> None:
+        self.items: list[dict[str, Any]] = []
+
+    def transact_write_items(self, *, TransactItems: list[dict[str, Any]]) -> None:
+        """Keep the items of all puts."""
+        self.items += [part["Put"]["Item"] for part in TransactItems if "Put" in part]
+
+
+def _blank(items: list[dict[str, Any]], request_id: str, moment: datetime) -> list[dict[str, Any]]:
+    text = json.dumps(items).replace(request_id, REQUEST + NUMBER)
+    for spelled in (moment.isoformat(), moment.isoformat().replace("+00:00", "Z")):
+        text = text.replace(spelled, TIME)
+    blanks: list[dict[str, Any]] = json.loads(text)
+    return blanks
+
+
+def _request_items() -> list[dict[str, Any]]:
+    """Return the items of a request that has succeeded, as intake writes them."""
+    from services.intake.adapters import RequestTable
+    from services.intake.facts import fact_of
+    from services.intake.service import State
+
+    event: Any = sample("ImageRequested")
+    metadata = event.metadata.model_copy(update={"owner": OWNER, "occurred_at": START})
+    facts = {fact.event_id: fact for fact in (fact_of(sample(name)) for name in HAPPY)}
+    state = State(metadata.request_id, OWNER, START, "succeeded", 5, 5, facts)
+    recorder: Any = _Recorder()
+    RequestTable(recorder, "requests").create(event.model_copy(update={"metadata": metadata}), state)
+    return _blank(recorder.items, metadata.request_id, START)
+
+
+def _gallery_items() -> list[dict[str, Any]]:
+    """Return the item of a image, as storage writes it."""
+    from services.storage.adapters.catalog import GalleryCatalog
+    from services.storage.gallery import Entry
+
+    stored: Any = sample("ImageStored")
+    asked: Any = sample("ImageRequested")
+    parameters: GenerationParameters = asked.data.parameters
+    request_id = stored.metadata.request_id
+    entry = Entry(
+        **stored.data.images[0].model_dump(exclude={"image_id", "model"}),
+        image_id=f"{request_id}-0",
+        model="stable-image-core",
+        request_id=request_id,
+        owner=OWNER,
+        created_at=START,
+        **parameters.model_dump(include={"prompt", "negative_prompt", "style", "quality", "steps", "guidance"}),
+    )
+    recorder: Any = _Recorder()
+    GalleryCatalog(recorder, "gallerytable").add([entry])
+    return _blank(recorder.items, request_id, START)
+
+
+# Who reads them ------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _deployed() -> Iterator[tuple[Callable[[dict[str, Any]], None], Callable[[Tables], None]]]:
+    """Yield a function that answers a gateway's event, and one that says from which tables."""
+    shown: list[Tables] = []
+
+    def answer(request: Any, event_name: str, **_: Any) -> Any:
+        return shown[-1](request, event_name)
+
+    session = boto3.Session()
+    session.events.register("before-send.dynamodb", answer)
+    with patch.object(boto3, "DEFAULT_SESSION", session):
+        handlers = {}
+        for service, collection in (("intake", "requests"), ("storage", "images")):
+            function = next(one for one in functions() if one.name == f"{service}.api")
+            with patch.dict(os.environ, {**function.process_environment, "CDN_DOMAIN": "images.example"}):
+                module, _, attribute = function.handler.rpartition(".")
+                handlers[collection] = getattr(importlib.import_module(module), attribute)
+
+        def read(event: dict[str, Any]) -> None:
+            answered = handlers[event["rawPath"].split("/")[2]](event, None)
+            if answered["statusCode"] != 200:
+                raise RuntimeError(f"{event['rawPath']}: {answered['statusCode']} {answered['body'][:200]}")
+
+        yield read, shown.append
+
+
+def _event(read: Read, owner: str) -> dict[str, Any]:
+    """Return what the gateway would have sent."""
+    http = {"method": "GET", "path": read.path, "sourceIp": "", "protocol": "HTTP/1.1", "userAgent": "benchmark"}
+    authorizer = {"lambda": {"owner": owner, "scopes": "requests:read images:read", "limit": 100, "window": 900}}
+    return {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": read.path,
+        "rawQueryString": "",
+        "queryStringParameters": dict(read.query),
+        "headers": {},
+        "requestContext": {"http": http, "stage": "$default", "requestId": "r", "authorizer": authorizer},
+        "isBase64Encoded": False,
+    }

@@ -1,0 +1,167 @@
+"""What is there when the storm is over, read from tables, buckets and the model stand-in."""
+
+import json
+import urllib.request
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from kit.dynamodb import from_item
+from local.bedrock.calls import prompt_hash
+from local.stack import LocalStack
+
+
+@dataclass(frozen=True)
+class StoredRequest:
+    """One request of the request-state table."""
+
+    request_id: str
+    status: str
+    prompt: str
+    events: Counter[str]
+    """The timeline: how many of each type."""
+    seconds: float
+    """From accepted to its last event but replays and deletions."""
+
+
+@dataclass
+class Evidence:
+    """Everything the invariants are about."""
+
+    requests: dict[str, StoredRequest] = field(default_factory=dict)
+    entries: dict[str, list[str]] = field(default_factory=dict)
+    """Request → the files that the gallery's catalog names for it."""
+    images: Counter[str] = field(default_factory=Counter)
+    """Request → its images in the catalog."""
+    files: dict[str, str] = field(default_factory=dict)
+    """Key in the gallery bucket → hash of its content."""
+    raw: Counter[str] = field(default_factory=Counter)
+    """Request → its raw images in the hand-off bucket."""
+    leases: dict[tuple[str, int], int] = field(default_factory=dict)
+    """Request and image → calls that the guard counted as maybe paid."""
+    outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Request and what became of a image → how many."""
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    """Everything the models were asked."""
+    waiting: dict[str, int] = field(default_factory=dict)
+    """Queue → messages in it that somebody could receive, now or when their delay is over."""
+    hidden: dict[str, int] = field(default_factory=dict)
+    """Queue → messages that were received and are neither done nor given back."""
+
+    def paid(self, operation: str) -> Counter[str]:
+        """Return the paid calls of one kind by the prompt's hash."""
+        return Counter(call["prompt_sha256"] for call in self.calls if call["operation"] == operation and call["paid"])
+
+    def paid_images(self) -> Counter[tuple[str, int]]:
+        """Return the paid drawings by the prompt's hash and seed."""
+        return Counter(
+            (call["prompt_sha256"], call["seed"])
+            for call in self.calls
+            if call["operation"] == "invoke" and call["paid"]
+        )
+
+    def by_outcome(self, operation: str) -> Counter[str]:
+        """Return how the calls of one kind ended."""
+        return Counter(call["outcome"] for call in self.calls if call["operation"] == operation)
+
+
+def collect(stack: LocalStack) -> Evidence:
+    """Read everything. Nothing is changed."""
+    found = Evidence(calls=model_calls(stack), waiting=waiting(stack), hidden=hidden(stack))
+    _read_requests(stack, found)
+    _read_gallery(stack, found)
+    _read_guard(stack, found)
+    found.files = dict(_objects(stack, "GalleryBucketName", "images/"))
+    found.raw = Counter(key.split("/")[1] for key, _ in _objects(stack, "HandoffBucketName", "raw/"))
+    return found
+
+
+def model_calls(stack: LocalStack) -> list[dict[str, Any]]:
+    """Return what the model stand-in was asked."""
+    with urllib.request.urlopen(f"{stack.models.url}/_calls", timeout=30) as answer:
+        calls: list[dict[str, Any]] = json.load(answer)["calls"]
+    return calls
+
+
+def waiting(stack: LocalStack, suffix: str = "") -> dict[str, int]:
+    """Return how many messages wait in the system's own queues whose names end so, where any do."""
+    return _counts(stack, suffix, ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed"))
+
+
+def hidden(stack: LocalStack) -> dict[str, int]:
+    """Return how many messages somebody has received who is still at work on them, or died with them."""
+    return _counts(stack, "", ("ApproximateNumberOfMessagesNotVisible",))
+
+
+def _counts(stack: LocalStack, suffix: str, names: Sequence[str]) -> dict[str, int]:
+    sqs, found = stack.client("sqs"), {}
+    for url in sqs.list_queues(QueueNamePrefix=f"{stack.prefix}-").get("QueueUrls", []):
+        name = url.rpartition("/")[2].removeprefix(f"{stack.prefix}-")
+        if name.endswith(suffix) and not name.startswith("chaos-"):
+            counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(names))["Attributes"]
+            if total := sum(int(counts[name]) for name in names):
+                found[name] = total
+    return found
+
+
+def digest(prompt: str) -> str:
+    """Return what the stand-in calls a prompt."""
+    return prompt_hash(prompt)
+
+
+def _read_requests(stack: LocalStack, found: Evidence) -> None:
+    states: dict[str, Mapping[str, Any]] = {}
+    prompts: dict[str, str] = {}
+    for item in _scan(stack, "requests"):
+        kind, _, request_id = item["pk"].partition("#")
+        if kind != "REQUEST":
+            continue
+        if item["sk"] == "REQUEST":
+            prompts[request_id] = json.loads(item["event"])["data"]["parameters"]["prompt"]
+        elif item["sk"] == "STATE":
+            states[request_id] = item
+    for request_id in prompts.keys() | states.keys():
+        state = states.get(request_id)
+        if state is None or request_id not in prompts:
+            raise AssertionError(f"half a request: {request_id}")
+        found.requests[request_id] = _request(request_id, state, prompts[request_id])
+
+
+def _request(request_id: str, state: Mapping[str, Any], prompt: str) -> StoredRequest:
+    facts = state["timeline"].values()
+    moments = [datetime.fromisoformat(fact["at"]) for fact in facts if fact["type"] != "MessageReplayed"]
+    seconds = (max(moments) - datetime.fromisoformat(state["created_at"])).total_seconds()
+    return StoredRequest(request_id, state["status"], prompt, Counter(fact["type"] for fact in facts), seconds)
+
+
+def _read_gallery(stack: LocalStack, found: Evidence) -> None:
+    files: dict[str, list[str]] = defaultdict(list)
+    for item in _scan(stack, "gallery"):
+        if "listing_key" in item:  # an entry, not a marker or a tombstone
+            found.images[item["request_id"]] += 1
+            files[item["request_id"]] += [item[name]["key"] for name in ("original", "display", "thumbnail")]
+    found.entries = dict(files)
+
+
+def _read_guard(stack: LocalStack, found: Evidence) -> None:
+    for item in _scan(stack, "generation"):
+        name, _, index = item["item"].partition("#")
+        if name == "image":
+            found.leases[item["request_id"], int(index)] = int(item.get("paid_calls", 0))
+            outcome = json.loads(item["outcome"])["status"] if "outcome" in item else "none"
+            found.outcomes[item["request_id"], outcome] += 1
+
+
+def _scan(stack: LocalStack, table: str) -> Iterator[dict[str, Any]]:
+    pages = stack.client("dynamodb").get_paginator("scan").paginate(TableName=f"{stack.prefix}-{table}")
+    for page in pages:
+        yield from (from_item(item) for item in page["Items"])
+
+
+def _objects(stack: LocalStack, bucket: str, prefix: str) -> Iterator[tuple[str, str]]:
+    pages = stack.client("s3").get_paginator("list_objects_v2").paginate(Bucket=stack.outputs[bucket], Prefix=prefix)
+    for page in pages:
+        for item in page.get("Contents", []):
+            yield item["Key"], item["ETag"]

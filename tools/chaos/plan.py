@@ -1,0 +1,170 @@
+"""What will be asked and what will go wrong, all drawn from one seed: the same seed, the same plan."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Final, Literal
+
+Ending = Literal["succeeded", "rejected"]
+
+SERVICES: Final = {
+    "dynamodb": (("ProvisionedThroughputExceededException", 400), ("InternalServerError", 500)),
+    "events": (("ThrottlingException", 400), ("InternalException", 500)),
+    "s3": (("SlowDown", 503), ("InternalError", 500)),
+    "secretsmanager": (("ThrottlingException", 400), ("InternalServiceError", 500)),
+    "sqs": (("RequestThrottled", 400), ("ServiceUnavailable", 503)),
+}
+"""Every service that functions call through the proxy: how it throttles, and how it breaks."""
+MODEL_FAULTS: Final = {
+    "invoke": {"throttle": 3, "unavailable": 2, "internal": 1, "reset": 1, "lost_answer": 2, "delay": 1},
+    "converse": {"throttle": 4, "unavailable": 2, "internal": 1, "reset": 1, "lost_answer": 1, "delay": 1},
+    "detect": {"throttle": 4, "unavailable": 2, "internal": 1, "reset": 1, "lost_answer": 1, "delay": 1},
+}
+"""Tenths of the calls with a fault, by what is asked of the models."""
+FORBIDDEN: Final = "behind a closed gate"
+"""The model's permission is missing for prompts with these words, until an operator has mended it."""
+GATE: Final = {"operation": "invoke", "effect": "access_denied", "prompt_contains": FORBIDDEN}
+UNSHOWABLE: Final = "that the model will not show"
+UNREADABLE: Final = "about which the moderator mumbles"
+LASTING: Final = (
+    {"operation": "invoke", "effect": "filter_output", "prompt_contains": UNSHOWABLE},
+    {"operation": "converse", "effect": "malformed", "prompt_contains": UNREADABLE},
+)
+"""No faults but what the models make of these prompts, whenever they are asked: in the calm as in the storm."""
+KILLED: Final = {
+    "generation-generate": 6,
+    "storage-store": 4,
+    "moderation-prompt": 3,
+    "moderation-image": 2,
+    "intake-track": 3,
+    "intake-relay": 3,
+    "intake-api": 2,
+    "intake-republish": 1,
+    "analytics-record": 1,
+    "accounts-authorizer": 1,
+}
+"""Whose workers are killed, and how much more often than others'."""
+CALL_TIMEOUT: Final = 30.0
+"""Seconds that generation waits for an answer where the template's patience is short."""
+OUTAGE_EVERY: Final = 25.0
+OUTAGE_SECONDS: Final = 4.0
+SUBJECTS: Final = ("heron", "lighthouse", "teapot", "fox", "windmill", "harbour", "owl", "meadow", "bridge", "orchard")
+PLACES: Final = ("at dawn", "in the snow", "by the sea", "under pines", "in autumn", "at night", "in the rain")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One request and how it has to end."""
+
+    number: int
+    prompt: str
+    count: int
+    ending: Ending
+    raced: bool
+    """Sent twice at the same moment, with one idempotency key."""
+    stalls: bool
+    """Ends only after an operator's replay."""
+
+
+@dataclass(frozen=True)
+class Kill:
+    """``kill -9`` for a worker of ``function``, so many seconds into the storm."""
+
+    after: float
+    function: str
+
+
+def cases(count: int, seed: int) -> list[Case]:
+    """Return the requests. Of twenty, about sixteen are drawn, one is stalled, three are rejected for three reasons."""
+    random = Random(f"cases {seed}")
+    return [_case(number, seed, random) for number in range(count)]
+
+
+def _case(number: int, seed: int, random: Random) -> Case:
+    subject, place, kind = random.choice(SUBJECTS), random.choice(PLACES), number % 20
+    images, raced = random.choices((1, 2, 3), (85, 10, 5))[0], random.random() < 0.1
+    prompt, ending, stalls = f"a {subject} {place}, number {number} of series {seed}", "succeeded", False
+    if kind == 7:
+        prompt, ending = f"n4k3d w0man, p.o.r.n, {prompt}", "rejected"
+    elif kind == 11:
+        prompt, ending = f"a realistic photo of the president being arrested, {prompt}", "rejected"
+    elif kind == 3:
+        words = UNSHOWABLE if number % 40 == 3 else UNREADABLE
+        prompt, ending = f"{prompt} {words}", "rejected"
+    elif kind == 15:
+        prompt, stalls = f"{prompt} {FORBIDDEN}", True
+    return Case(number, prompt, images, ending, raced, stalls)  # type: ignore[arg-type]
+
+
+def kills(count: int, seconds: float, seed: int) -> list[Kill]:
+    """Return ``count`` kills spread over ``seconds``, in their order."""
+    random = Random(f"kills {seed}")
+    functions = random.choices(list(KILLED), list(KILLED.values()), k=count)
+    return [
+        Kill(after, function) for after, function in zip(sorted(_times(count, seconds, random)), functions, strict=True)
+    ]
+
+
+def _times(count: int, seconds: float, random: Random) -> list[float]:
+    return [random.uniform(0.05, 1) * seconds for _ in range(count)]
+
+
+def service_rules(share: float) -> list[dict[str, Any]]:
+    """Return microburst's rules: a fault in ``share`` of the calls to each service, of five kinds.
+
+    Of ten faults three throttle, three break, two are slow, one hangs up before and one after it did what was asked.
+    """
+    rules: list[dict[str, Any]] = []
+    for service, (throttled, broken) in SERVICES.items():
+        kinds: list[tuple[float, dict[str, Any]]] = [
+            (0.3, {"error": {"code": throttled[0], "status": throttled[1], "message": "injected"}}),
+            (0.3, {"error": {"code": broken[0], "status": broken[1], "message": "injected"}}),
+            (0.2, {"latency": {"min": 100, "max": 800}}),
+            (0.1, {"reset": True}),
+            (0.1, {"response": {"abort_bytes": 0}}),
+        ]
+        left = 1.0  # a rule is asked only where those before it did not strike
+        for part, effect in kinds:
+            rules.append({"service": service, "probability": share * part / left, **effect})
+            left -= share * part
+    return rules
+
+
+def outages(seconds: float, seed: int, began: float) -> list[dict[str, Any]]:
+    """Return microburst's rules for outages: one service after the other is away altogether, for a few seconds.
+
+    ``began`` is the storm's beginning, in seconds since the epoch.
+    """
+    order = [name for name in SERVICES if name != "secretsmanager"]
+    Random(f"outages {seed}").shuffle(order)
+    found = []
+    for turn in range(int(seconds // OUTAGE_EVERY)):
+        service, start = order[turn % len(order)], began + (turn + 0.5) * OUTAGE_EVERY
+        code, status = SERVICES[service][1]
+        error = {"code": code, "status": status, "message": "outage"}
+        found.append({"service": service, "error": error, "active_at": start, "until": start + OUTAGE_SECONDS})
+    return found
+
+
+def model_rules(share: float, seed: int) -> list[dict[str, Any]]:
+    """Return the model stand-in's rules: those for single prompts first, then a fault in ``share`` of all calls."""
+    rules: list[dict[str, Any]] = [GATE, *LASTING]
+    for operation, effects in MODEL_FAULTS.items():
+        left = 1.0
+        for number, (effect, tenths) in enumerate(effects.items()):
+            part = share * tenths / 10
+            rule = {"operation": operation, "effect": effect, "probability": part / left, "seed": seed * 100 + number}
+            rules.append({**rule, "seconds": 1.5} if effect == "delay" else rule)
+            left -= part
+    return rules
+
+
+def chosen(event_id: str, share: float, seed: int, what: str) -> bool:
+    """Tell whether an event is among the ``share`` that ``what`` happens to. The same event always is, or never."""
+    return Random(f"{what} {seed} {event_id}").random() < share
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the value that ``share`` of ``values`` do not exceed, the nearest rank; 0 where there are none."""
+    ordered = sorted(values)
+    return ordered[max(0, -(-round(share * 1000) * len(ordered) // 1000) - 1)] if ordered else 0.0

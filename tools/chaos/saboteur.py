@@ -1,0 +1,263 @@
+"""What goes wrong besides single calls: workers are killed, deliveries repeated, delayed and overtaken."""
+
+import hashlib
+import heapq
+import json
+import os
+import signal
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from local.stack import LocalStack
+from tools.chaos.plan import Kill, chosen
+
+REPEATED: Final = 0.1
+"""Share of the events that are published once more at once."""
+LATE: Final = 0.1
+"""Share of the events of which a copy comes late."""
+LATE_SECONDS: Final = (3.0, 25.0)
+DELAYED: Final = ("intake-track", "storage-store", "moderation-image", "generation-generate", "analytics-record")
+"""Queues whose delay changes all the time, so that messages overtake each other."""
+DELAY_EVERY: Final = 4.0
+BUSY_WITHIN: Final = 3.0
+"""Seconds that the killer waits for a worker to be in the middle of something."""
+LOOK_EVERY: Final = 0.5
+OWN: Final = frozenset({"occurred_at", "error", "reason", "fingerprint", "attempts"})
+"""What each copy of a message tells of its own end."""
+READS: Final = frozenset({"0", "63"})
+"""``read`` among the system calls of x86-64 and arm64."""
+
+
+class Thread(threading.Thread):
+    """A thread that can be told to stop, and says what ended it."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.failure: Exception | None = None
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        """Work until stopped."""
+        try:
+            while not self._stopped.is_set():
+                self.turn()
+        except Exception as error:
+            self.failure = error
+
+    def turn(self) -> None:
+        """Do one piece of work."""
+        raise NotImplementedError
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but not for one who was told to stop."""
+        self._stopped.wait(seconds)
+
+    def finish(self) -> None:
+        """Stop and wait until it has. Raises what went wrong in it."""
+        self._stopped.set()
+        if self.is_alive():
+            self.join(30)
+        if self.failure:
+            raise self.failure
+
+
+def fact(event: dict[str, Any]) -> str:
+    """Return what must be the same whenever an event is said.
+
+    All of it; but of ``ProcessingStalled``, whose id is "this step gave up on this event, in this round", every copy
+    of the message tells when, why and after how many attempts it was given up itself.
+    """
+    detail = event["detail"]
+    if event["detail-type"] == "ProcessingStalled":
+        detail = {part: {name: x for name, x in said.items() if name not in OWN} for part, said in detail.items()}
+    return json.dumps(detail, sort_keys=True)
+
+
+class Listener(Thread):
+    """Somebody who subscribed to everything, and publishes a share of it again, to the letter."""
+
+    def __init__(self, stack: LocalStack, seed: int) -> None:
+        super().__init__()
+        self._sqs, self._events, self._seed = stack.client("sqs"), stack.client("events"), seed
+        self._bus = stack.outputs["EventBusName"]
+        self._queue = self._subscribe(f"{stack.prefix}-chaos-listener")
+        self._late: list[tuple[float, int, dict[str, Any]]] = []
+        self.sabotaging = True
+        self.variants: dict[str, set[str]] = defaultdict(set)
+        """Event id → the hashes of what was said under it."""
+        self.types: dict[str, str] = {}
+        """Event id → its type."""
+        self.statuses: dict[str, tuple[int, str]] = {}
+        """Request → the sequence and the status told last."""
+        self.copies: Counter[str] = Counter()
+
+    def _subscribe(self, name: str) -> str:
+        url: str = self._sqs.create_queue(QueueName=name)["QueueUrl"]
+        arn = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        pattern = json.dumps({"source": [{"prefix": "genai-images."}]})
+        self._events.put_rule(Name=name, EventBusName=self._bus, EventPattern=pattern)
+        self._events.put_targets(Rule=name, EventBusName=self._bus, Targets=[{"Id": "queue", "Arn": arn}])
+        return url
+
+    def turn(self) -> None:
+        """Hear what was said, and repeat what is due."""
+        found = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages", [])
+        for message in found:
+            self._hear(json.loads(message["Body"]))
+        if found:  # in one call: the emulator is slow in a storm, and who hears late tells of requests late
+            done = [{"Id": str(at), "ReceiptHandle": m["ReceiptHandle"]} for at, m in enumerate(found)]
+            self._sqs.delete_message_batch(QueueUrl=self._queue, Entries=done)
+        now = time.monotonic()
+        while self._late and (self._late[0][0] <= now or not self.sabotaging):
+            self._say(heapq.heappop(self._late)[2], "late")
+        if not found:
+            self.pause(0.2)
+
+    def _hear(self, event: dict[str, Any]) -> None:
+        metadata = event["detail"]["metadata"]
+        event_id = metadata["event_id"]
+        known = event_id in self.variants
+        self.variants[event_id].add(hashlib.sha256(fact(event).encode()).hexdigest())
+        self.types[event_id] = event["detail-type"]
+        if event["detail-type"] == "RequestStatusChanged":
+            data = event["detail"]["data"]
+            told = (data["sequence"], data["status"])
+            self.statuses[metadata["request_id"]] = max(told, self.statuses.get(metadata["request_id"], told))
+        if known or not self.sabotaging:
+            return
+        if chosen(event_id, REPEATED, self._seed, "repeated"):
+            self._say(event, "repeated")
+        if chosen(event_id, LATE, self._seed, "late"):
+            due = time.monotonic() + Random(event_id).uniform(*LATE_SECONDS)
+            heapq.heappush(self._late, (due, len(self.variants), event))
+
+    def _say(self, event: dict[str, Any], how: str) -> None:
+        detail = json.dumps(event["detail"], ensure_ascii=False)
+        entry = {"EventBusName": self._bus, "Source": event["source"], "DetailType": event["detail-type"]}
+        self._events.put_events(Entries=[{**entry, "Detail": detail}])
+        self.copies[how] += 1
+
+    @property
+    def waiting(self) -> int:
+        """Late copies that are still to come."""
+        return len(self._late)
+
+
+class Delayer(Thread):
+    """Changes the delay of queues, so that what is sent later comes earlier."""
+
+    def __init__(self, stack: LocalStack, seed: int) -> None:
+        super().__init__()
+        self._sqs, self._dice = stack.client("sqs"), Random(f"delays {seed}")
+        self._urls = [self._sqs.get_queue_url(QueueName=f"{stack.prefix}-{name}")["QueueUrl"] for name in DELAYED]
+        self.changes = 0
+
+    def turn(self) -> None:
+        """Delay some of the queues."""
+        for url in self._urls:
+            self._set(url, self._dice.choice((0, 0, 0, 2, 5)))
+            self.changes += 1
+        self.pause(DELAY_EVERY)
+
+    def finish(self) -> None:
+        """Stop, and delay nothing any more."""
+        super().finish()
+        for url in self._urls:
+            self._set(url, 0)
+
+    def _set(self, url: str, seconds: int) -> None:
+        self._sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": str(seconds)})
+
+
+class Killer(Thread):
+    """Kills workers as planned, in the middle of something where they are within a few seconds."""
+
+    def __init__(self, emulator: int, prefix: str, plan: Sequence[Kill]) -> None:
+        super().__init__()
+        self._emulator, self._prefix, self._plan = emulator, prefix, list(plan)
+        self._began = time.monotonic()
+        self.killed: Counter[str] = Counter()
+        """Function → workers killed in the middle of something."""
+        self.idle: Counter[str] = Counter()
+        """Function → workers killed while they had nothing to do."""
+
+    def turn(self) -> None:
+        """Carry out the next kill."""
+        if not self._plan:
+            return self.pause(1)
+        kill = self._plan[0]
+        left = kill.after - (time.monotonic() - self._began)
+        if left > 0:
+            return self.pause(min(left, 0.5))
+        self._plan.pop(0)
+        if not self._kill(kill.function):
+            self._plan.append(Kill(kill.after, kill.function))  # nobody there yet: the next ones first
+            self.pause(0.5)
+        return None
+
+    def _kill(self, function: str) -> bool:
+        deadline, looked, alive = time.monotonic() + BUSY_WITHIN, 0.0, list[int]()
+        while time.monotonic() < deadline and not self._stopped.is_set():
+            if time.monotonic() - looked > LOOK_EVERY:
+                alive, looked = workers(self._emulator, f"{self._prefix}-{function}"), time.monotonic()
+            if worker := next((pid for pid in alive if is_busy(pid)), None):
+                return self._end(worker, self.killed, function)
+            time.sleep(0.005)
+        return bool(alive) and self._end(alive[0], self.idle, function)
+
+    def _end(self, pid: int, counter: Counter[str], function: str) -> bool:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        counter[function] += 1
+        return True
+
+
+def workers(emulator: int, function: str) -> list[int]:
+    """Return the processes in which the emulator runs ``function``. None where there is no /proc."""
+    return [pid for pid in _children(emulator) if _function_of(pid) == function]
+
+
+def _children(parent: int) -> Iterable[int]:
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        fields = _read(stat).rpartition(")")[2].split()  # the name before it may have spaces
+        if len(fields) > 1 and fields[1] == str(parent):
+            yield int(stat.parent.name)
+
+
+def _function_of(pid: int) -> str:
+    name = "AWS_LAMBDA_FUNCTION_NAME="
+    found = [part for part in _read(Path(f"/proc/{pid}/environ")).split("\0") if part.startswith(name)]
+    return found[0].removeprefix(name) if found else ""
+
+
+def is_busy(pid: int) -> bool:
+    """Tell whether a worker is at work: one that is not waits on standard input for its next event."""
+    call = _read(Path(f"/proc/{pid}/syscall")).split()
+    return bool(call) and not (len(call) > 1 and call[0] in READS and call[1] == "0x0")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:  # it is gone
+        return ""
+
+
+def start(threads: Iterable[Thread]) -> Callable[[], None]:
+    """Start ``threads``; the returned function stops them."""
+    running = list(threads)
+    for thread in running:
+        thread.start()
+
+    def stop() -> None:
+        for thread in running:
+            thread.finish()
+
+    return stop

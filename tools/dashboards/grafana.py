@@ -1,0 +1,182 @@
+"""The dashboards as Grafana has them: JSON files over its CloudWatch data source; it asks for prefix and region."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from grafana_foundation_sdk.builders import cloudwatch, common, stat, table, text, timeseries
+from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models import cloudwatch as model
+from grafana_foundation_sdk.models import common as shared
+from grafana_foundation_sdk.models import dashboard as parts
+from grafana_foundation_sdk.models.text import TextMode
+
+from tools.dashboards.panels import OWN, Dashboard, Panel, Placed, Series, formula, varying
+
+SOURCE: Final = parts.DataSourceRef("cloudwatch", "${datasource}")
+VARIABLES: Final[Mapping[str, str]] = {
+    "${Prefix}": "$prefix",
+    "${HttpApiId}": "$api",
+    "${AWS::Region}": "$region",
+    "${RunbookUrl}": "$runbook",
+}
+"""CloudFormation's names of things, and Grafana's."""
+Builder = Any
+"""The SDK's builders of panels have their methods in common, and no type."""
+
+
+def dashboard_json(dashboard: Dashboard) -> str:
+    """Return the file's content, as Grafana imports it."""
+    page = (
+        build.Dashboard(f"GenAI images: {dashboard.title}")
+        .uid(f"genai-images-{dashboard.name}")
+        .description(dashboard.sentence)
+        .tags(["genai-images"])
+        .timezone("utc")
+        .time("now-7d" if dashboard.name == "business" else "now-6h", "now")
+        .refresh("1m")
+        .tooltip(parts.DashboardCursorSync.CROSSHAIR)
+        .link(
+            build.DashboardLink("The others")
+            .type(parts.DashboardLinkType.DASHBOARDS)
+            .tags(["genai-images"])
+            .include_vars(True)
+            .keep_time(True)
+        )
+        .with_variable(build.DatasourceVariable("datasource").label("Data source").type("cloudwatch"))
+        .with_variable(_asked("prefix", "Installation", "genai-images-prod"))
+        .with_variable(_asked("region", "Region", "us-west-2"))
+        .with_variable(_asked("api", "HTTP API (the stack's output ApiId)", ""))
+        .with_variable(_asked("runbook", "Runbook", "docs/runbook.md"))
+    )
+    shown = [placed for placed in dashboard.placed() if placed.panel.kind != "alarms"]  # Grafana rings its own
+    for number, placed in enumerate(shown, 1):
+        page = page.with_panel(_panel(placed, number))
+    found: str = JSONEncoder(indent=2, sort_keys=True).encode(page.build())
+    return json.dumps(json.loads(found), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _asked(name: str, label: str, value: str) -> build.TextBoxVariable:
+    return build.TextBoxVariable(name).label(label).default_value(value)
+
+
+def _panel(placed: Placed, number: int) -> Builder:
+    panel = placed.panel
+    made: Builder = _MAKERS[panel.kind](panel)
+    made = made.id(number).grid_pos(parts.GridPos(h=panel.height, w=panel.width, x=placed.x, y=placed.y))
+    if panel.kind == "text":
+        return made
+    made = made.title(panel.title).datasource(SOURCE)
+    if panel.kind != "table":
+        made = made.unit(panel.unit)
+    for query in _logs(panel) if panel.kind == "table" else _queries(panel):
+        made = made.with_target(query)
+    return made
+
+
+def _text(panel: Panel) -> Builder:
+    return text.Panel().mode(TextMode.MARKDOWN).content(_localised(panel.text)).transparent(True)
+
+
+def _graph(panel: Panel) -> Builder:
+    made = (
+        timeseries.Panel()
+        .min(0)
+        .line_width(1.5)
+        .fill_opacity(10)
+        .show_points(shared.VisibilityMode.NEVER)
+        .legend(
+            common.VizLegendOptions()
+            .show_legend(True)
+            .display_mode(shared.LegendDisplayMode.LIST)
+            .placement(shared.LegendPlacement.BOTTOM)
+        )
+        .tooltip(common.VizTooltipOptions().mode(shared.TooltipDisplayMode.MULTI).sort(shared.SortOrder.DESCENDING))
+    )
+    if panel.kind in {"stacked", "bars"}:
+        made = made.fill_opacity(60).stacking(common.StackingConfig().mode(shared.StackingMode.NORMAL))
+    if panel.kind == "bars":
+        made = made.draw_style(shared.GraphDrawStyle.BARS)
+    return made
+
+
+def _number(panel: Panel) -> Builder:
+    last = "mean" if panel.unit == "s" else "sum"
+    return (
+        stat.Panel().reduce_options(common.ReduceDataOptions().calcs([last])).graph_mode(shared.BigValueGraphMode.AREA)
+    )
+
+
+def _table(panel: Panel) -> Builder:
+    return table.Panel()
+
+
+_MAKERS: Final[Mapping[str, Callable[[Panel], Builder]]] = {
+    "text": _text,
+    "lines": _graph,
+    "stacked": _graph,
+    "bars": _graph,
+    "number": _number,
+    "table": _table,
+}
+
+
+def _queries(panel: Panel) -> list[Builder]:
+    found = [_query(panel, series, at) for at, series in enumerate(panel.series, 1)]
+    if panel.ratio:
+        share = _blank(panel, "share").metric_editor_mode(model.MetricEditorMode.CODE).expression(formula(panel))
+        found.append(share.label(panel.ratio.label))
+    return found
+
+
+def _blank(panel: Panel, name: str) -> cloudwatch.CloudWatchMetricsQuery:
+    return (
+        cloudwatch.CloudWatchMetricsQuery()
+        .query_mode(model.CloudWatchQueryMode.METRICS)
+        .metric_query_type(model.MetricQueryType.SEARCH)
+        .metric_editor_mode(model.MetricEditorMode.BUILDER)
+        .id(name)
+        .ref_id(name)
+        .region("$region")
+        .period(str(panel.period))
+        .match_exact(True)
+        .datasource(SOURCE)
+    )
+
+
+def _query(panel: Panel, series: Series, at: int) -> cloudwatch.CloudWatchMetricsQuery:
+    values = " ".join(f"${{PROP('Dim.{name}')}}" for name in varying(series))
+    several = f"{series.metric} {values}" if len(panel.series) > 1 else values
+    return (
+        _blank(panel, f"m{at}")
+        .namespace("$prefix" if series.namespace == OWN else series.namespace)
+        .metric_name(series.metric)
+        .dimensions({name: [_localised(value)] for name, value in series.dimensions.items()})
+        .statistic(series.stat)
+        .label(several if series.is_search else series.label or series.metric)
+        .hide(series.hidden)
+    )
+
+
+def _logs(panel: Panel) -> list[Builder]:
+    groups: list[Builder] = [
+        cloudwatch.LogGroup().arn(f"arn:aws:logs:$region:*:log-group:{_localised(name)}:*").name(_localised(name))
+        for name in panel.log_groups
+    ]
+    return [
+        cloudwatch.CloudWatchLogsQuery()
+        .query_mode(model.CloudWatchQueryMode.LOGS)
+        .id("logs")
+        .ref_id("logs")
+        .region("$region")
+        .expression(panel.query)
+        .log_groups(groups)
+        .datasource(SOURCE)
+    ]
+
+
+def _localised(text_: str) -> str:
+    for ours, theirs in VARIABLES.items():
+        text_ = text_.replace(ours, theirs)
+    return text_

@@ -1,0 +1,65 @@
+"""`docs/metrics.md`: what every metric of ours means, and what each dashboard shows."""
+
+from collections.abc import Sequence
+
+from tools.dashboards.metrics import METRICS, Metric
+from tools.dashboards.panels import Dashboard, Panel, Series
+
+INTRO = """# Metrics and dashboards
+
+```
+code ── measure() ── one JSON line (Embedded Metric Format) ── CloudWatch: namespace = the installation's prefix
+                                                                  │
+tools/dashboards/panels.py ── python -m tools.docs ─┬─ dashboards.yaml: three dashboards, deployed with the stack
+                                                      └─ docs/grafana/*.json: the same three, to import
+```
+
+On AWS: CloudWatch → Dashboards → `PREFIX-application`, `PREFIX-infrastructure`, `PREFIX-business`. In Grafana:
+Dashboards → New → Import, a file of `docs/grafana`; then choose data source, prefix, region and API on the page.
+
+A dimension's values come from catalogs (models, styles, categories, steps), never from callers: no owner, no request
+id, no prompt is a dimension. Who calls what, and how errors divide, is asked of the logs: every call of the API is a
+line `api call` with `route`, `status`, `code`, `key_id` and `seconds`.
+
+To add one: call `kit.telemetry.measure`, name it in `tools/dashboards/metrics.py`, show it in
+`tools/dashboards/panels.py`, run `python -m tools.docs`. Tests compare the three.
+
+## Metrics
+
+Every metric has the dimension `service` besides those that are named.
+"""
+
+
+def metrics_page(dashboards: Sequence[Dashboard]) -> str:
+    """Return the page."""
+    rows = [f"| {_cells(metric)} |" for metric in METRICS]
+    table = ["| metric | unit | by | published by | means |", "| --- | --- | --- | --- | --- |", *rows]
+    sections = [_section(dashboard) for dashboard in dashboards]
+    return "\n".join([INTRO, *table, "", "## Dashboards", "", *sections])
+
+
+def _cells(metric: Metric) -> str:
+    unit = "US dollars" if metric.unit == "None" else metric.unit.lower()
+    service = "every service" if metric.service == "*" else metric.service
+    by = ", ".join(f"`{name}`" for name in metric.dimensions)
+    return f"`{metric.name}` | {unit} | {by} | {service} | {metric.meaning}"
+
+
+def _section(dashboard: Dashboard) -> str:
+    shown = [panel for panel in dashboard.panels if panel.kind != "text"]
+    rows = [f"| {panel.title} | {_source(panel)} |" for panel in shown]
+    return "\n".join(
+        [f"### {dashboard.title}", "", dashboard.sentence, "", "| panel | shows |", "| --- | --- |", *rows, ""]
+    )
+
+
+def _source(panel: Panel) -> str:
+    if panel.kind == "alarms":
+        return "every alarm's state"
+    if panel.kind == "table":
+        return "the APIs' logs"
+    return ", ".join(dict.fromkeys(_name(series) for series in panel.series))
+
+
+def _name(series: Series) -> str:
+    return f"`{series.metric}`" if series.namespace.startswith("$") else f"{series.namespace} `{series.metric}`"

@@ -1,0 +1,120 @@
+"""The page of events for people who subscribe: who says what, who hears it, field by field."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from events.envelope import Event
+
+INTRO = """# Events
+
+Subscribe with a rule on the bus; match on `source` and `detail-type`. Every event's `detail` is `{metadata, data}`.
+An additive change keeps the version; a breaking one is published beside the old. Ignore fields you don't know,
+and expect every event more than once: `metadata.event_id` is the same each time.
+
+```yaml
+Type: AWS::Events::Rule
+Properties:
+  EventBusName: genai-images-dev
+  EventPattern: {source: [genai-images.storage], detail-type: [ImageStored]}
+```
+"""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's short forms, whose values do not matter here."""
+
+
+_Loader.add_multi_constructor("!", lambda loader, _suffix, node: str(getattr(node, "value", "")))
+
+
+def rules(root: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Return every rule's service and pattern, read from the services' templates."""
+    found = []
+    for template in sorted(root.glob("services/*/template.yaml")):
+        resources = yaml.load(template.read_text(), _Loader)["Resources"]
+        for resource in resources.values():
+            if isinstance(resource, list):  # a loop: of roles and alarms
+                continue
+            if resource["Type"] == "AWS::Events::Rule" and "EventPattern" in resource["Properties"]:
+                found.append((template.parent.name, resource["Properties"]["EventPattern"]))
+    return found
+
+
+def listeners(event: type[Event], patterns: list[tuple[str, dict[str, Any]]]) -> list[str]:
+    """Return the services whose rules let ``event`` in."""
+    said = {"source": event.source, "detail-type": event.detail_type}
+    return sorted(
+        {service for service, pattern in patterns if all(_lets_in(pattern.get(key), said[key]) for key in said)}
+    )
+
+
+def _lets_in(choices: list[Any] | None, value: str) -> bool:
+    """Match as EventBridge does, as far as our rules need it: nothing asked, the value itself, or a prefix."""
+    return choices is None or any(
+        value.startswith(choice["prefix"]) if isinstance(choice, dict) else value == choice for choice in choices
+    )
+
+
+def events_page(root: Path, golden: list[Event]) -> str:
+    """Return `docs/events.md`."""
+    patterns = rules(root)
+    lines = [INTRO, "| event | from | version | heard by |", "| --- | --- | --- | --- |"]
+    for event in golden:
+        heard_by = ", ".join(listeners(type(event), patterns)) or "whoever subscribes"
+        anchor = event.detail_type.lower()
+        lines.append(f"| [{event.detail_type}](#{anchor}) | `{event.source}` | {event.version} | {heard_by} |")
+    lines += [
+        "",
+        "## metadata",
+        "",
+        "The same for every event.",
+        "",
+        *_fields(type(golden[0]).model_json_schema(), "Metadata"),
+    ]
+    for event in golden:
+        schema = type(event).model_json_schema()
+        body = json.dumps(json.loads(event.model_dump_json(exclude_none=True))["data"], indent=2, ensure_ascii=False)
+        lines += [
+            "",
+            f"## {event.detail_type}",
+            "",
+            schema["description"].replace("\n", " "),
+            "",
+            *_fields(schema, type(event.data).__name__),
+            "",
+            "<details><summary>Example: <code>data</code></summary>",
+            "",
+            "```json",
+            body,
+            "```",
+            "",
+            "</details>",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _fields(schema: dict[str, Any], name: str) -> list[str]:
+    properties = schema["$defs"].get(name, {}).get("properties", {})
+    if not properties:
+        return ["No fields."]
+    required = schema["$defs"][name].get("required", [])
+    rows = ["| field | type | |", "| --- | --- | --- |"]
+    for field, part in properties.items():
+        note = "" if field in required else "optional"
+        rows.append(f"| `{field}` | {_type(part)} | {note} |")
+    return rows
+
+
+def _type(part: dict[str, Any]) -> str:
+    if "$ref" in part:
+        return str(part["$ref"].rsplit("/", 1)[-1])
+    if "enum" in part:
+        return " \\| ".join(f"`{value}`" for value in part["enum"])
+    if "anyOf" in part:
+        return " \\| ".join(dict.fromkeys(_type(choice) for choice in part["anyOf"] if choice.get("type") != "null"))
+    if part.get("type") == "array":
+        return f"list of {_type(part['items'])}"
+    return f"{part.get('type', 'any')}{' (' + part['format'] + ')' if 'format' in part else ''}"

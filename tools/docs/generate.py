@@ -1,0 +1,108 @@
+"""Write what is derived from the code: released schemas, golden samples, `docs/*.md`, `openapi.json`, dashboards.
+
+python -m tools.docs            write
+python -m tools.docs --check    say what would change, exit 1 if anything would
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from events.catalog import CATALOG, event_type
+from events.envelope import Event
+from tools.dashboards import cloudwatch
+from tools.dashboards.estate import Estate
+from tools.dashboards.grafana import dashboard_json
+from tools.dashboards.page import metrics_page
+from tools.dashboards.panels import dashboards
+from tools.docs.event_pages import events_page
+from tools.docs.golden import golden_events
+from tools.docs.openapi import openapi_text
+
+ROOT = Path(__file__).parents[2]
+KEPT = (
+    *("type", "const", "enum", "pattern", "format", "$ref", "anyOf", "items", "additionalProperties"),
+    *("minimum", "maximum", "minItems", "maxItems", "minLength", "maxLength"),
+)
+"""What a released schema says of a value, and goes on saying."""
+
+
+def schema(kind: type[Event]) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of an event's ``detail``."""
+    found = kind.model_json_schema()
+    found["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    found["title"] = f"{kind.detail_type} version {kind.version}"
+    return found
+
+
+def incompatibilities(old: dict[str, Any], new: dict[str, Any], where: str = "$") -> list[str]:
+    """Return what makes ``new`` break a reader or an archived event of ``old``.
+
+    Compatible is: a new optional property, another description. Everything else is a new version.
+    """
+    broken: list[str] = []
+    for key in KEPT:
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            broken += incompatibilities(before, after, f"{where}.{key}")
+        elif before != after:
+            broken.append(f"{where}: {key} was {before!r}, is {after!r}")
+    before, after = old.get("properties", {}), new.get("properties", {})
+    broken += [f"{where}: {name} is gone" for name in before if name not in after]
+    broken += [
+        f"{where}: {name} became required" for name in new.get("required", []) if name not in old.get("required", [])
+    ]
+    broken += [
+        f"{where}: {name} became optional" for name in old.get("required", []) if name not in new.get("required", [])
+    ]
+    for group in ("properties", "$defs"):
+        for name, part in old.get(group, {}).items():
+            if name in new.get(group, {}):
+                broken += incompatibilities(part, new[group][name], f"{where}.{name}")
+    return broken
+
+
+def outputs() -> dict[Path, str]:
+    """Return every generated file with its content."""
+    files: dict[Path, str] = {}
+    golden = {(event.detail_type, event.version): event for event in golden_events()}
+    for name, version in CATALOG:
+        kind = event_type(name, version)
+        assert kind is not None
+        files[ROOT / f"events/schemas/{name}.v{version}.json"] = json.dumps(schema(kind), indent=2) + "\n"
+        sample = json.loads(golden[name, version].model_dump_json(exclude_none=True))
+        text = json.dumps(sample, indent=2, ensure_ascii=False) + "\n"
+        files[ROOT / f"events/samples/{name}.v{version}.json"] = text
+    files[ROOT / "docs/events.md"] = events_page(ROOT, list(golden.values()))
+    files[ROOT / "docs/openapi.json"] = openapi_text(ROOT)
+    estate = Estate(ROOT)
+    pages = dashboards(estate)
+    files[ROOT / "services/operations/dashboards.yaml"] = cloudwatch.template(pages, estate.alarms)
+    files |= {ROOT / f"docs/grafana/{page.name}.json": dashboard_json(page) for page in pages}
+    files[ROOT / "docs/metrics.md"] = metrics_page(pages)
+    return files
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check; return the exit code."""
+    changed = [(path, text) for path, text in outputs().items() if not path.exists() or path.read_text() != text]
+    broken = [
+        f"{path.name}: {problem}"
+        for path, text in changed
+        if path.parent.name == "schemas" and path.exists()
+        for problem in incompatibilities(json.loads(path.read_text()), json.loads(text))
+    ]
+    if broken:
+        print("A released schema would break its readers; publish a new version beside it:", *broken, sep="\n  ")
+        return 1
+    for path, text in changed:
+        print("out of date" if "--check" in arguments else "wrote", path.relative_to(ROOT))
+        if "--check" not in arguments:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    return 1 if changed and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,185 @@
+"""The golden events: one of each, as one request and its neighbours would produce them."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from events.catalog.budget_changed import BudgetChanged, BudgetChangedData
+from events.catalog.budget_exhausted import BudgetExhausted, BudgetExhaustedData
+from events.catalog.generation_failed import GenerationFailed, GenerationFailedData
+from events.catalog.image_approved import ImageApproved, ImageApprovedData
+from events.catalog.image_deleted import ImageDeleted, ImageDeletedData
+from events.catalog.image_generated import ImageGenerated, ImageGeneratedData
+from events.catalog.image_rejected import ImageRejected, ImageRejectedData
+from events.catalog.image_requested import ImageRequested, ImageRequestedData
+from events.catalog.image_stored import ImageStored, ImageStoredData
+from events.catalog.message_replayed import MessageReplayed, MessageReplayedData
+from events.catalog.model_lifecycle_changed import ModelLifecycleChanged, ModelLifecycleChangedData
+from events.catalog.processing_stalled import ProcessingStalled, ProcessingStalledData
+from events.catalog.prompt_approved import PromptApproved, PromptApprovedData
+from events.catalog.prompt_rejected import PromptRejected, PromptRejectedData
+from events.catalog.request_cancelled import RequestCancelled, RequestCancelledData
+from events.catalog.request_expired import RequestExpired, RequestExpiredData
+from events.catalog.request_status_changed import RequestStatusChanged, RequestStatusChangedData
+from events.envelope import Event, subject_id
+from events.images import GenerationParameters, ImageOutcome, ModelPlan, RawImage, RemovedImage, StoredImage, Variant
+from kit.handoff import handoff_key, sha256
+
+REQUEST = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
+OWNER = "demo"
+START = datetime(2026, 11, 22, 9, 30, 0, tzinfo=UTC)
+
+DRAWING = GenerationParameters(
+    prompt="A lighthouse on a cliff at dusk, waves below, 灯台",
+    negative_prompt="people",
+    count=2,
+    seed=4242,
+    models=[
+        ModelPlan(model="stable-image-core", width=1344, height=768, aspect_ratio="16:9", price_usd=Decimal("0.04"))
+    ],
+)
+
+
+def at(seconds: float) -> datetime:
+    """Return a moment of the golden request."""
+    return START + timedelta(seconds=seconds)
+
+
+def _raw(index: int) -> RawImage:
+    digest = sha256(f"raw image {index}".encode())
+    return RawImage(
+        key=handoff_key(REQUEST, index, digest),
+        sha256=digest,
+        bytes=1_482_113,
+        media_type="image/png",
+        width=1344,
+        height=768,
+        model="stable-image-core",
+        seed=4242 + index,
+        cost_usd=Decimal("0.04"),
+    )
+
+
+def _variant(name: str, suffix: str, width: int, height: int) -> Variant:
+    digest = sha256(name.encode())
+    return Variant(
+        key=f"images/{REQUEST}/0-{digest}/{name}.{suffix}",
+        sha256=digest,
+        bytes=width * height,
+        media_type="image/png" if suffix == "png" else "image/webp",
+        width=width,
+        height=height,
+    )
+
+
+def golden_events() -> list[Event]:
+    """Return one event of each kind, in the order of the catalog."""
+    requested = ImageRequested.first(REQUEST, OWNER, ImageRequestedData(parameters=DRAWING), occurred_at=at(0))
+    approved = PromptApproved.follow(
+        requested,
+        PromptApprovedData(policy_version="2026-11-01", layers=["keywords", "claude"], parameters=DRAWING),
+        occurred_at=at(0.6),
+    )
+    drawn = ImageOutcome(index=0, status="generated", image=_raw(0))
+    filtered = ImageOutcome(index=1, status="filtered", reason="content_filtered")
+    generated = ImageGenerated.follow(
+        approved, ImageGeneratedData(outcomes=[drawn, filtered], parameters=DRAWING), occurred_at=at(5.2)
+    )
+    removed = [RemovedImage(index=1, reason="content_filtered")]
+    kept = ImageApproved.follow(
+        generated,
+        ImageApprovedData(
+            policy_version="2026-11-01", layers=["rekognition"], images=[drawn], removed=removed, parameters=DRAWING
+        ),
+        occurred_at=at(5.9),
+    )
+    stored = ImageStored.follow(
+        kept,
+        ImageStoredData(
+            images=[
+                StoredImage(
+                    image_id=f"{REQUEST}-0",
+                    index=0,
+                    original=_variant("original", "png", 1344, 768),
+                    display=_variant("display", "webp", 1024, 585),
+                    thumbnail=_variant("thumbnail", "webp", 320, 183),
+                    placeholder="LEHV6nWB2yk8pyo0adR*.7kCMdnj",
+                    model="stable-image-core",
+                    seed=4242,
+                    cost_usd=Decimal("0.04"),
+                )
+            ],
+            removed=removed,
+        ),
+        occurred_at=at(6.8),
+    )
+    stalled = ProcessingStalled.follow(
+        kept,
+        ProcessingStalledData(
+            step="storage.store",
+            stalled_event_id=kept.metadata.event_id,
+            stalled_detail_type=kept.detail_type,
+            error="UnprocessableError",
+            reason=f"image.key: {_raw(0).key} is not in the hand-off bucket",
+            fingerprint="5f0c7be21d9a",
+            attempts=1,
+        ),
+        occurred_at=at(6.1),
+        qualifier="storage.store",
+    )
+    changed = RequestStatusChangedData(status="succeeded", previous="storing", sequence=4)
+    replayed = MessageReplayedData(
+        step="storage.store",
+        replayed_event_id=kept.metadata.event_id,
+        replayed_detail_type=kept.detail_type,
+        replays=1,
+        operator="on-call",
+    )
+    ending = ModelLifecycleChangedData(
+        model="titan-v2",
+        model_id="amazon.titan-image-generator-v2:0",
+        status="legacy",
+        ends_at=datetime(2026, 12, 31, tzinfo=UTC),
+        successor="nova-canvas",
+        sequence=2,
+    )
+    rejected = PromptRejectedData(
+        policy_version="2026-11-01",
+        layer="keywords",
+        category="violence",
+        field="prompt",
+        reason="category_blocked",
+    )
+    return [
+        requested,
+        approved,
+        PromptRejected.follow(requested, rejected, occurred_at=at(0.2)),
+        generated,
+        GenerationFailed.follow(
+            approved, GenerationFailedData(reason="content_filtered", outcomes=[filtered]), occurred_at=at(4)
+        ),
+        kept,
+        ImageRejected.follow(
+            generated,
+            ImageRejectedData(
+                policy_version="2026-11-01",
+                layer="rekognition",
+                category="violence",
+                removed=[RemovedImage(index=0, reason="violence"), *removed],
+            ),
+            occurred_at=at(5.9),
+        ),
+        stored,
+        ImageDeleted.follow(stored, ImageDeletedData(image_id=f"{REQUEST}-0", reason="owner"), occurred_at=at(86_400)),
+        RequestCancelled.first(REQUEST, OWNER, RequestCancelledData(), occurred_at=at(2)),
+        RequestExpired.first(
+            REQUEST, OWNER, RequestExpiredData(last_status="generating", deadline=at(7200)), occurred_at=at(7210)
+        ),
+        RequestStatusChanged.first(REQUEST, OWNER, changed, occurred_at=at(6.9), index=4),
+        stalled,
+        MessageReplayed.follow(kept, replayed, occurred_at=at(600), qualifier="storage.store", index=1),
+        ModelLifecycleChanged.first(subject_id("model/titan-v2"), "-", ending, occurred_at=at(3600), index=2),
+        BudgetExhausted.follow(approved, BudgetExhaustedData(day=at(4).date()), occurred_at=at(4)),
+        BudgetChanged.first(
+            subject_id("budget"), "-", BudgetChangedData(limit_usd=Decimal(50)), occurred_at=at(3700), index=1
+        ),
+    ]

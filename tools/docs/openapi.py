@@ -1,0 +1,225 @@
+"""The OpenAPI 3.1 document of the whole HTTP API, made from the `Route` constants of every service.
+
+An operation's constant says what route it is, who may call it and which pydantic models go in and out; here is only
+how OpenAPI spells that. What all routes share is in `openapi_parts.py`.
+"""
+
+import inspect
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from kit.http_api import PROBLEM as PROBLEM_TYPE
+from kit.http_api import Route
+from services.notifications.messages import NotUnderstood, Ping, Pong, StatusChanged
+from tools.docs.openapi_parts import (
+    BODY_ERRORS,
+    EVERYBODY_ERRORS,
+    GATEWAY_MESSAGES,
+    GUARDED_ERRORS,
+    INFO,
+    MESSAGE,
+    PATH_PARAMETERS,
+    PROBLEM,
+    PROBLEMS,
+    QUERY_ERRORS,
+    REQUEST_HEADERS,
+    RESPONSE_HEADERS,
+    SECURITY_SCHEMES,
+    SERVERS,
+    SUCCESS,
+    TAGS,
+    WEBHOOK_HEADERS,
+)
+from tools.docs.openapi_schemas import Schema, Schemas
+
+BY_WEBHOOK = (StatusChanged, Ping)
+BY_SOCKET = (StatusChanged, Pong, NotUnderstood)
+"""OpenAPI has no words for a WebSocket: what it says is under `x-socket`."""
+JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class ServedRoute:
+    """An operation with where it was found."""
+
+    service: str
+    name: str
+    """Its constant's name in lower case: the operationId."""
+    route: Route
+
+
+def routes(root: Path) -> list[ServedRoute]:
+    """Return every operation of every service, services in reading order, operations as they are written down."""
+    services = [path.parent.name for path in root.glob("services/*/routes.py")]
+    in_order = sorted(services, key=lambda name: (list(TAGS).index(name) if name in TAGS else len(TAGS), name))
+    return [
+        ServedRoute(service, name.lower(), value)
+        for service in in_order
+        for name, value in vars(import_module(f"services.{service}.routes")).items()
+        if isinstance(value, Route)
+    ]
+
+
+def openapi(root: Path) -> dict[str, Any]:
+    """Return the document. Raises ``LookupError`` where a route's path has a parameter that nobody described."""
+    found = routes(root)
+    schemas = Schemas([served.route for served in found], [*BY_WEBHOOK, *BY_SOCKET])
+    paths: dict[str, dict[str, Any]] = {}
+    for served in found:
+        paths.setdefault(served.route.path, {})[served.route.method.lower()] = _operation(served, schemas)
+    errors, used = {_error_name(status): _error(status) for status in PROBLEMS}, json.dumps(paths)
+    return {
+        "openapi": "3.1.0",
+        "info": INFO,
+        "servers": SERVERS,
+        "tags": [_tag(service) for service in dict.fromkeys(served.service for served in found)],
+        "paths": paths,
+        "webhooks": {_camel(message): {"post": _webhook(message, schemas)} for message in BY_WEBHOOK},
+        "x-socket": {
+            "description": 'What a WebSocket says whose address `create_ticket` gave. Clients say `{"type": "ping"}`.',
+            "schema": {"anyOf": [schemas.ref(message, "serialization") for message in BY_SOCKET]},
+        },
+        "components": {
+            "securitySchemes": SECURITY_SCHEMES,
+            "schemas": {"Problem": PROBLEM, "Message": MESSAGE, **schemas.components()},
+            "responses": {name: part for name, part in errors.items() if f'/{name}"' in used},
+        },
+    }
+
+
+def openapi_text(root: Path) -> str:
+    """Return `docs/openapi.json`."""
+    return json.dumps(openapi(root), indent=2, ensure_ascii=False) + "\n"
+
+
+def _camel(message: type[BaseModel]) -> str:
+    return message.__name__[0].lower() + message.__name__[1:]
+
+
+def _snake(message: type[BaseModel]) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", message.__name__).lower()
+
+
+def _tag(service: str) -> dict[str, str]:
+    said = TAGS.get(service) or (inspect.getdoc(import_module(f"services.{service}.routes")) or "").split("\n")[0]
+    return {"name": service, "description": said}
+
+
+def _operation(served: ServedRoute, schemas: Schemas) -> dict[str, Any]:
+    route = served.route
+    who = f"Needs a key with the scope `{route.scope}`." if route.scope else "Open to everybody: needs no key."
+    found: dict[str, Any] = {
+        "operationId": served.name,
+        "tags": [served.service],
+        "summary": route.summary,
+        "description": who,
+        "security": [{scheme: [route.scope]} for scheme in SECURITY_SCHEMES] if route.scope else [],
+    }
+    if route.scope:
+        found["x-scope"] = route.scope
+    if parameters := list(_parameters(route, schemas)):
+        found["parameters"] = parameters
+    if route.body:
+        found["requestBody"] = {
+            "required": True,
+            "content": {JSON: {"schema": schemas.ref(route.body, "validation")}},
+        }
+    found["responses"] = _responses(route, schemas)
+    return found
+
+
+def _webhook(message: type[BaseModel], schemas: Schemas) -> dict[str, Any]:
+    """Return what a caller's own server is told, as the operation that it serves."""
+    return {
+        "operationId": f"receive_{_snake(message)}",
+        "tags": ["notifications"],
+        "summary": schemas.components()[message.__name__]["description"],
+        "description": "Signed as Standard Webhooks has it: verify before you believe it. Comes at least once.",
+        "security": [],
+        "parameters": [{**header, "in": "header", "required": True} for header in WEBHOOK_HEADERS],
+        "requestBody": {"required": True, "content": {JSON: {"schema": schemas.ref(message, "serialization")}}},
+        "responses": {
+            "2XX": {"description": "Taken."},
+            "410": {"description": "The webhook is gone: it is told nothing any more."},
+            "default": {"description": "It is tried again, later; `Retry-After` says when at the earliest."},
+        },
+    }
+
+
+def _parameters(route: Route, schemas: Schemas) -> Iterator[dict[str, Any]]:
+    for name in re.findall(r"\{(\w+)\+?\}", route.path):
+        if name not in PATH_PARAMETERS:
+            raise LookupError(f"tools/docs/openapi_parts.py: PATH_PARAMETERS has no {name!r} of {route.route_key}")
+        yield {"name": name, "in": "path", "required": True, **PATH_PARAMETERS[name]}
+    if route.query:
+        for name, schema, required in schemas.properties(route.query):
+            said = schema.pop("description", None)
+            parameter = {"name": name, "in": "query", "required": required, "schema": schema}
+            yield {**parameter, "description": said} if said else parameter
+    for name, what_for in route.headers.items():
+        schema = REQUEST_HEADERS.get(name.lower(), {"type": "string"})
+        yield {"name": name, "in": "header", "required": False, "description": what_for, "schema": schema}
+
+
+def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
+    responses: dict[int, dict[str, Any]] = {}
+    for status, model in route.responses.items():
+        responses[status] = {"description": SUCCESS[status]}
+        if model:
+            responses[status]["content"] = {JSON: {"schema": schemas.ref(model, "serialization")}}
+    for status in _error_statuses(route):
+        if status in responses:
+            responses[status]["content"] = _either(responses[status].get("content", {}), _error(status)["content"])
+        elif route.error_body:
+            responses[status] = _error(status, schemas.ref(route.error_body, "serialization"))
+        elif status in route.response_headers:
+            responses[status] = _error(status)
+        else:
+            responses[status] = {"$ref": f"#/components/responses/{_error_name(status)}"}
+    for status, names in route.response_headers.items():
+        # Where the gateway answers a failure by itself, our headers are not there.
+        always = {"required": True} if status in route.responses else {}
+        responses[status]["headers"] = {name: {**RESPONSE_HEADERS[name], **always} for name in names}
+    return {str(status): responses[status] for status in sorted(responses)}
+
+
+def _error_statuses(route: Route) -> list[int]:
+    statuses = {*route.problems, *EVERYBODY_ERRORS}
+    statuses |= set(GUARDED_ERRORS) if route.scope else set()
+    statuses |= set(BODY_ERRORS) if route.body and not route.error_body else set()
+    statuses |= set(QUERY_ERRORS) if route.query else set()
+    return sorted(statuses)
+
+
+def _error_name(status: int) -> str:
+    return f"Error{status}"
+
+
+def _error(status: int, body: Schema | None = None) -> dict[str, Any]:
+    """Return how a failure is told: by us, as ``body`` or a problem, or by the gateway before anything of ours runs."""
+    code, title, errors = PROBLEMS[status]
+    if body:
+        content: dict[str, Any] = {JSON: {"schema": body}}
+    else:
+        example = {"type": "about:blank", "status": status, "code": code, "title": title}
+        example |= {"errors": errors} if errors else {}
+        content = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}
+    if message := GATEWAY_MESSAGES.get(status):
+        by_gateway = {"schema": {"$ref": "#/components/schemas/Message"}, "example": {"message": message}}
+        content = _either(content, {JSON: by_gateway})
+    return {"description": f"{title}.", "content": content}
+
+
+def _either(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the media types of both; where both have one, either body may come."""
+    merged = {**one, **other}
+    for media_type in one.keys() & other.keys():
+        merged[media_type] = {"schema": {"anyOf": [one[media_type]["schema"], other[media_type]["schema"]]}}
+    return merged

@@ -1,0 +1,139 @@
+"""The JSON Schemas of what goes into and comes out of the HTTP API, made from the services' pydantic models."""
+
+import ast
+import inspect
+import json
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
+
+from kit.http_api import Route
+from tools.docs.openapi_parts import EXAMPLES
+
+Schema = dict[str, Any]
+
+
+class Schemas:
+    """The JSON Schemas of all bodies and answers, each once, and of the messages that are ``said`` elsewhere."""
+
+    def __init__(self, operations: list[Route], said: Sequence[type[BaseModel]] = ()) -> None:
+        wanted: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {(model, "serialization"): None for model in said}
+        for operation in operations:
+            for model in (operation.body, operation.query):
+                if model:
+                    wanted[model, "validation"] = None
+            for model in (*operation.responses.values(), operation.error_body):
+                if model:
+                    wanted[model, "serialization"] = None
+        self._queries = {operation.query for operation in operations}
+        refs, definitions = models_json_schema(
+            list(wanted), ref_template="#/components/schemas/{model}", schema_generator=_Generator
+        )
+        self._refs = refs
+        self._definitions = definitions.get("$defs", {})
+
+    def ref(self, model: type[BaseModel], mode: JsonSchemaMode) -> Schema:
+        """Return a reference to a model's schema."""
+        found = self._refs[model, mode]
+        return {"$ref": _short_names(found["$ref"])} if "$ref" in found else found
+
+    def properties(self, query: type[BaseModel]) -> Iterator[tuple[str, Schema, bool]]:
+        """Yield name, schema and whether it is required of each query parameter."""
+        schema = self._definitions[self._refs[query, "validation"]["$ref"].rsplit("/", 1)[1]]
+        for name, part in schema.get("properties", {}).items():
+            yield name, _renamed(part), name in schema.get("required", [])
+
+    def components(self) -> dict[str, Schema]:
+        """Return every schema by name; a query's parameters are listed where they are used instead."""
+        hidden = {
+            self._refs[query, "validation"]["$ref"].rsplit("/", 1)[1] for query in self._queries if query is not None
+        }
+        return {
+            _short_names(name): _with_example(_short_names(name), _renamed(schema))
+            for name, schema in sorted(self._definitions.items())
+            if name not in hidden
+        }
+
+
+class _Generator(GenerateJsonSchema):
+    """JSON Schema as a caller needs it: the docstrings below fields, no repeated titles, no nulls in answers."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        """Leave out titles that only repeat the field's name."""
+        return False
+
+    def model_schema(self, schema: Any) -> Schema:
+        """Return a model's schema with its fields described."""
+        found = super().model_schema(schema)
+        said = attribute_docstrings(schema["cls"])
+        for name, part in found.get("properties", {}).items():
+            if name in said and "description" not in part:
+                part["description"] = said[name]
+            if self.mode == "serialization" and _drop_null(part):  # answers leave out what is None
+                found["required"] = [other for other in found.get("required", []) if other != name]
+        if found.get("required") == []:
+            del found["required"]
+        if "description" in found:
+            found["description"] = _markdown(found["description"])
+        return found
+
+
+def attribute_docstrings(model: type) -> dict[str, str]:
+    """Return the docstrings written below a model's fields, inherited ones included."""
+    said: dict[str, str] = {}
+    for cls in reversed(model.__mro__):
+        if not issubclass(cls, BaseModel) or cls is BaseModel:
+            continue
+        try:
+            body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
+        except OSError:  # a class that no file holds
+            continue
+        statements = body.body if isinstance(body, ast.ClassDef) else []
+        for field, below in pairwise(statements):
+            match field, below:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                    said[name] = _markdown(text)
+    return said
+
+
+def _markdown(docstring: str) -> str:
+    return " ".join(docstring.split()).replace("``", "`")
+
+
+def _drop_null(part: Schema) -> bool:
+    """Take null out of a property's choices; return whether it was one."""
+    choices = part.get("anyOf", [])
+    rest = [choice for choice in choices if choice.get("type") != "null"]
+    if len(rest) == len(choices):
+        return False
+    del part["anyOf"]
+    if part.get("default", 0) is None:
+        del part["default"]
+    part.update(rest[0] if len(rest) == 1 else {"anyOf": rest})
+    return True
+
+
+def _short_names(name: str) -> str:
+    """Shorten the names that pydantic gives where one name is not enough.
+
+    Two services may call a model the same (`IntakeImage`), and a model may look different in a body and in an answer
+    (`Preferences`, `PreferencesAnswer`).
+    """
+    name = re.sub(
+        r"services__([a-z_]+?)__(?:\w+?__)*([A-Z])", lambda part: part[1].title().replace("_", "") + part[2], name
+    )
+    return name.replace("-Input", "").replace("-Output", "Answer")
+
+
+def _renamed(schema: Any) -> Any:
+    text = json.dumps(schema)
+    return json.loads(re.sub(r'"#/components/schemas/[^"]+"', lambda found: _short_names(found[0]), text))
+
+
+def _with_example(name: str, schema: Schema) -> Schema:
+    return {**schema, "examples": EXAMPLES[name]} if name in EXAMPLES else schema
