@@ -15,7 +15,7 @@ from typing import Any
 from local.build import SAM_PYTHON
 from local.emulator import REGION, ROOT
 from local.loops import expand
-from local.templates import parse
+from local.templates import parse_template
 
 Upload = Callable[[str, bytes], str]
 """Takes a key and a body, returns the object's URL."""
@@ -56,7 +56,7 @@ def zipped(folder: Path) -> bytes:
 
 def _with_artifacts(path: Path, upload: Upload) -> Template:
     """Return the template at ``path`` with its loops written out and its functions and layers uploaded."""
-    body = expand(parse(path.read_text()))
+    body = expand(parse_template(path.read_text()))
     for resource in body["Resources"].values():
         if artifact := ARTIFACTS.get(resource["Type"]):
             content = zipped(path.parent / resource["Properties"][artifact])

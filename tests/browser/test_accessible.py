@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from local.emulator import ROOT
-from tests.e2e.system import System
+from tests.support.system import System
 
 AXE = ROOT / "services" / "web" / "node_modules" / "axe-core" / "axe.min.js"
 PAGES = ["/", "/create", "/gallery", "/dashboard", "/operations", "/about", "/settings", "/nowhere"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from local.emulator import REGION
 from services.accounts.keys import new_key_id, new_text
-from tests.e2e.system import System
+from tests.support.system import System
 
 REQUEST = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
 REVOKED_WITHIN_SECONDS = 60

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.system import System
+from tests.support.system import System
 
 
 def audit(stack: System, *arguments: str) -> Any:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.system import Answer, System
+from tests.support.system import Answer, System
 
 WANTED = {"prompt": "A lighthouse at dusk"}
 

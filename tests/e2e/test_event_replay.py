@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.system import Subscriber, System
+from tests.support.system import Subscriber, System
 
 PIPELINE = {"ImageRequested", "PromptApproved", "ImageGenerated", "ImageApproved", "ImageStored"}
 

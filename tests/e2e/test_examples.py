@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from local.emulator import ROOT
-from tests.e2e.system import System
+from tests.support.system import System
 
 SCRIPT = ROOT / "docs" / "examples" / "draw.py"
 

@@ -12,7 +12,7 @@ import pytest
 from openai import OpenAI
 from PIL import Image
 
-from tests.e2e.system import System
+from tests.support.system import System
 
 SLOW = 30
 """Seconds that the model takes where nobody may wait so long."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.system import Subscriber, System
+from tests.support.system import Subscriber, System
 from tests.support.events import eventbridge_body, sample
 
 

@@ -8,7 +8,7 @@ from typing import IO, Any
 
 import pytest
 
-from tests.e2e.system import Subscriber, System
+from tests.support.system import Subscriber, System
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

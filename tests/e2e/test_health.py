@@ -1,7 +1,7 @@
 """Health and the smaller routes on the deployed template, with the gateway, its authorizer and IAM in force."""
 
 from kit.http_api import SECURITY_HEADERS
-from tests.e2e.system import System
+from tests.support.system import System
 
 
 def test_anybody_may_ask_for_health(stack: System) -> None:

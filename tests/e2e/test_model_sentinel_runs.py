@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.intake.signals import PERIOD
-from tests.e2e.system import System
+from tests.support.system import System
 
 CORE = "stability.stable-image-core-v1:1"
 

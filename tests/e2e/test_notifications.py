@@ -12,7 +12,7 @@ from standardwebhooks import Webhook
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from tests.e2e.system import ENDINGS, Answer, System
+from tests.support.system import ENDINGS, Answer, System
 
 SECONDS = 60
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.e2e.system import Answer, System
+from tests.support.system import Answer, System
 
 STEPS = ["ImageRequested", "PromptApproved", "ImageGenerated", "ImageApproved", "ImageStored"]
 

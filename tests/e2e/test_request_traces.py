@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.system import System
+from tests.support.system import System
 
 
 def test_a_retried_request_is_traced_from_the_post_to_the_stored_image(stack: System, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.system import Answer, System
+from tests.support.system import Answer, System
 
 CALLERS = 8
 """Threads. More would only queue in the emulator."""

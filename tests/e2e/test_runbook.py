@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from local.emulator import ROOT
-from tests.e2e.system import System
+from tests.support.system import System
 
 PROMPT = "a bittern that nobody may read of"
 

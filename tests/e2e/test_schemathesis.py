@@ -22,7 +22,7 @@ from schemathesis.config import (
 )
 from schemathesis.schemas import BaseSchema
 
-from tests.e2e.system import System
+from tests.support.system import System
 from tools.docs.generate import ROOT
 from tools.docs.openapi import openapi
 from tools.docs.openapi_parts import PATH_PARAMETERS
