@@ -189,7 +189,10 @@ def _environment(**more: str) -> Mapping[str, str]:
 def _sources_digest(target: Target) -> str:
     digest = hashlib.sha256(repr((target, sys.executable)).encode())
     files = [ROOT / "template.yaml", ROOT / "samconfig.toml", Path(__file__)]
-    for folder in (*(ROOT / name for name in SHARED), *(path for path in (ROOT / "services").iterdir() if path.name != "web")):
+    for folder in (
+        *(ROOT / name for name in SHARED),
+        *(path for path in (ROOT / "services").iterdir() if path.name != "web"),
+    ):
         files += (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     files.append(ROOT / "services" / "web" / "template.yaml")  # the app itself is no part of the build
     for path in sorted(files):

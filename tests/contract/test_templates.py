@@ -22,7 +22,7 @@ from services.operations.dead_letters.logic import ADVANCING
 from tests.support import templates
 from tests.support.events import SAMPLES, eventbridge_body, sample
 from tests.support.templates import ROOT, Resource
-from tools.docs.event_pages import listeners
+from tools.docs.event_pages import consumers
 from tools.docs.event_pages import rules as event_rules
 
 QUEUES = templates.source_queues()
@@ -103,7 +103,7 @@ def test_the_page_of_events_names_everybody_who_hears_an_event(name: str, versio
     event = json.loads(eventbridge_body(sample(name, version)))
     hear_it = {rule.service for rule in RULES if templates.admits(rule.properties["EventPattern"], event)}
 
-    assert set(listeners(kind, event_rules(ROOT))) == hear_it
+    assert set(consumers(kind, event_rules(ROOT))) == hear_it
 
 
 @pytest.mark.parametrize("queue", [queue for queue in QUEUES if templates.rule_of(queue)], ids=str)

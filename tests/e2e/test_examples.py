@@ -14,7 +14,7 @@ from PIL import Image
 from local.emulator import ROOT
 from tests.support.system import System
 
-SCRIPT = ROOT / "docs" / "examples" / "draw.py"
+SCRIPT = ROOT / "docs" / "examples" / "generate.py"
 
 
 def run(stack: System, *arguments: str, key: str | None = None) -> subprocess.CompletedProcess[str]:

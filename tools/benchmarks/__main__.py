@@ -11,26 +11,26 @@ from tools.benchmarks.report import Section, save, show
 
 BENCHMARKS = {
     "imports": "goal 1: cold import of every function",
-    "messages": "goal 3: our own CPU for a message",
+    "messages": "goal 3: our own CPU per message",
     "hops": "goal 4: CPU of one hop",
-    "artifacts": "goals 2 and 6: what is deployed",
-    "calls": "goal 5: AWS calls for one image",
-    "cost": "goal 7: dollars for 1,000 images",
+    "artifacts": "goals 2 and 6: deployed artifacts",
+    "calls": "goal 5: AWS calls per image",
+    "cost": "goal 7: dollars per 1,000 images",
     "end_to_end": "goal 8: accepted to succeeded on the emulator",
     "reads": "goal 9: reads with a thousand and a million items",
 }
 
 
 def main() -> None:
-    """Read the command line and run what it asks for."""
+    """Run the benchmarks that the command line names."""
     parser = argparse.ArgumentParser(
         prog="python -m tools.benchmarks",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Ratios against floors that are measured in the same run.",
         epilog="\n".join(f"{name:12}{about}" for name, about in BENCHMARKS.items()),
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help="what to measure; everything when none is named")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there as well")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="benchmarks to run; default: all")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(BENCHMARKS):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))} (there are {', '.join(BENCHMARKS)})")
@@ -46,7 +46,7 @@ def main() -> None:
 def _measure(name: str, console: Console) -> list[Section]:
     started = time.monotonic()
     with console.status(f"{name}: {BENCHMARKS[name]}") as status:
-        measured = importlib.import_module(f"benchmarks.{name}").run(
+        measured = importlib.import_module(f"tools.benchmarks.{name}").run(
             lambda progress: status.update(f"{name}: {progress}")
         )
     sections = measured if isinstance(measured, list) else [measured]

@@ -47,7 +47,7 @@ class BareChain:
         stack = pipeline.stack
         self._table = stack.client("dynamodb")
         self._deploy(stack)
-        self._news = pipeline.listen(NAME, "done")
+        self._changes = pipeline.listen(NAME, "done")
 
     @property
     def hops(self) -> int:
@@ -60,7 +60,7 @@ class BareChain:
         self._table.put_item(TableName=NAME, Item={"run": {"S": run}, "hop": {"S": self.STEPS[0]}})
         started = time.time()
         while time.time() < started + SECONDS:
-            if any(body["detail"]["run"] == run for body in self._pipeline.receive(self._news)):
+            if any(body["detail"]["run"] == run for body in self._pipeline.receive(self._changes)):
                 return time.time() - started
         raise TimeoutError("the bare chain did not come to its end")
 

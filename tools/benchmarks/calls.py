@@ -1,4 +1,4 @@
-"""Goal 5: AWS calls for one image, counted on the emulator in the functions themselves."""
+"""Goal 5: AWS calls per image, counted on the emulator in the functions themselves."""
 
 import math
 import time
@@ -15,7 +15,7 @@ from tools.benchmarks.report import Figure, Section
 
 ROUNDS = 3
 LOAD = 20
-ALONE_GOAL, LOAD_GOAL, FLOOR = 26, 18, 11
+ALONE_GOAL, LOAD_GOAL, FLOOR = 24, 17, 11
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Counted:
 
     @property
     def per_image(self) -> float:
-        """AWS calls for one image."""
+        """AWS calls per image."""
         return sum(bool(call.operation) for call in self.calls) / self.images
 
     def by_function(self) -> dict[str, Counter[str]]:
@@ -41,7 +41,7 @@ class Counted:
 
 def run(say: Say) -> Section:
     """Count one request alone and many at once."""
-    section = Section(5, "AWS calls for one image", f"none; a chain of bare hops and nothing else makes {FLOOR}")
+    section = Section(5, "AWS calls per image", f"none; a chain of bare hops and nothing else makes {FLOOR}")
     alone, load = counted(say)
     section.figures += [
         Figure("one request alone", alone.per_image, "calls", goal=ALONE_GOAL),
@@ -77,15 +77,15 @@ def counted(say: Say) -> tuple[Counted, Counted]:
 
 def _count(pipeline: Pipeline, images: int) -> Counted:
     started = time.time()
-    pipeline.draw(images)
+    pipeline.generate(images)
     calls = pipeline.calls(started)
     for function in functions():
         if function.batching_window:
-            calls = gathered(calls, function)
+            calls = collected(calls, function)
     return Counted(images, calls)
 
 
-def gathered(calls: Sequence[Call], function: Function) -> list[Call]:
+def collected(calls: Sequence[Call], function: Function) -> list[Call]:
     """Return ``calls`` as they are when a batching window fills the batches of ``function``.
 
     The fullest invocations stay, as many as full batches need, with all the messages and all the CPU of the others.

@@ -10,7 +10,7 @@ from tools.benchmarks.pipeline import MODEL_SERVICES, Call, made_during, running
 from tools.benchmarks.report import Figure, Section
 
 ROUNDS = 9
-GOAL = 1.5
+GOAL, GOAL_WITHOUT_CODING = 3.0, 1.8
 IMAGES = "storage-store"
 """The function that decodes and encodes images."""
 
@@ -29,7 +29,7 @@ def run(say: Say) -> Section:
     for round_ in range(ROUNDS):
         say(f"round {round_ + 1} of {ROUNDS}")
         started = time.time()
-        (outcome,) = pipeline.draw()
+        (outcome,) = pipeline.generate()
         whole.append(outcome.succeeded - outcome.accepted)
         calls = pipeline.calls(started)
         models.append(sum(call.wall for call in calls if call.service in MODEL_SERVICES))
@@ -39,12 +39,14 @@ def run(say: Say) -> Section:
     rest = median(total - model - own for total, model, own in zip(whole, models, coding, strict=True))
     section.figures += [
         Figure("accepted to succeeded, less the models' time", ours * 1000, "ms", median(bare) * 1000, GOAL),
-        Figure("  and less decoding and encoding the image", rest * 1000, "ms", median(bare) * 1000),
-        Figure("models' time: what functions waited for the stand-in", median(models) * 1000, "ms"),
+        Figure(
+            "  and less decoding and encoding the image", rest * 1000, "ms", median(bare) * 1000, GOAL_WITHOUT_CODING
+        ),
+        Figure("time that functions waited for the stand-in", median(models) * 1000, "ms"),
         Figure("accepted to succeeded", median(whole) * 1000, "ms"),
     ]
     section.notes += [
-        f"Medians of {ROUNDS} interleaved rounds, one request at a time, warm. From the 202 to the news on the bus.",
+        f"Medians of {ROUNDS} interleaved rounds, one request at a time, warm: from the 202 to the event on the bus.",
         f"{chain.hops} hops: write, stream, relay, {len(chain.STEPS)} queue consumers, write, stream, relay, queue.",
     ]
     return section

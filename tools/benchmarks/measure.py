@@ -11,7 +11,7 @@ from typing import TypeVar
 from local.emulator import ROOT
 from tools.benchmarks import runtime
 
-CHILDREN = ROOT / "benchmarks" / "children"
+CHILDREN = ROOT / "tools" / "benchmarks" / "children"
 Say = Callable[[str], None]
 Key = TypeVar("Key", bound=Hashable)
 

@@ -46,11 +46,11 @@ class Call:
 
 def made_during(invocation: Call, calls: Sequence[Call]) -> list[Call]:
     """Return the AWS calls of one invocation: a worker has one at a time."""
-    began = invocation.at - invocation.wall
+    started = invocation.at - invocation.wall
     return [
         call
         for call in calls
-        if call.operation and call.worker == invocation.worker and began <= call.at <= invocation.at
+        if call.operation and call.worker == invocation.worker and started <= call.at <= invocation.at
     ]
 
 
@@ -69,12 +69,12 @@ class Pipeline:
     def __init__(self, folder: Path, say: Say) -> None:
         self._calls = folder / "calls"
         self._calls.mkdir()
-        counting = {"PYTHONPATH": str(ROOT / "benchmarks" / "counting"), "BENCHMARK_CALLS": str(self._calls)}
+        counting = {"PYTHONPATH": str(ROOT / "tools" / "benchmarks" / "counting"), "BENCHMARK_CALLS": str(self._calls)}
         self.stack = LocalStack(folder / "stack", variables=counting, say=say)
         self.stack.start()
         atexit.register(self.stack.stop)
         self._sqs = self.stack.client("sqs")
-        self._news = self.listen(self.stack.outputs["EventBusName"], "RequestStatusChanged")
+        self._changes = self.listen(self.stack.outputs["EventBusName"], "RequestStatusChanged")
 
     def listen(self, bus: str, detail_type: str) -> str:
         """Return the URL of a new queue that hears ``detail_type`` on ``bus``."""
@@ -86,7 +86,7 @@ class Pipeline:
         events.put_targets(Rule=rule, EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
         return url
 
-    def draw(self, count: int = 1) -> list[Outcome]:
+    def generate(self, count: int = 1) -> list[Outcome]:
         """Post ``count`` requests together and wait until all have succeeded and everything is quiet.
 
         Raises ``TimeoutError`` where one does not succeed.
@@ -98,12 +98,12 @@ class Pipeline:
         while len(outcomes) < count:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{count - len(outcomes)} of {count} requests did not succeed in {SECONDS} s")
-            for body in self.receive(self._news):
+            for body in self.receive(self._changes):
                 detail = body["detail"]
                 request_id = detail["metadata"]["request_id"]
                 if detail["data"]["status"] == "succeeded" and request_id in accepted:
                     outcomes.append(Outcome(request_id, accepted[request_id], time.time()))
-        self.settle()
+        self.wait_until_quiet()
         return outcomes
 
     def receive(self, queue_url: str) -> list[dict[str, Any]]:
@@ -114,7 +114,7 @@ class Pipeline:
             self._sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
         return [json.loads(message["Body"]) for message in messages]
 
-    def settle(self) -> None:
+    def wait_until_quiet(self) -> None:
         """Return when no function has called AWS for a while."""
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline:
@@ -146,6 +146,6 @@ def running(say: Say) -> Pipeline:
     atexit.register(folder.cleanup)
     pipeline = Pipeline(Path(folder.name), say)
     say("warming up")
-    pipeline.draw()
-    pipeline.draw(CLIENTS)
+    pipeline.generate()
+    pipeline.generate(CLIENTS)
     return pipeline

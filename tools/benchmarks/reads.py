@@ -142,12 +142,12 @@ def _time(number: int) -> str:
 
 def _filled(path: Path, owners: Mapping[str, int], say: Say) -> Tables:
     tables = Tables(path, _time)
-    for service, resource, name, blanks in (
+    for service, resource, name, templates in (
         ("intake", "Requests", "requests", _request_items()),
         ("storage", "GalleryTable", "gallerytable", _gallery_items()),
     ):
         template = parse_template((ROOT / f"services/{service}/template.yaml").read_text())
-        tables.create(name, template["Resources"][resource]["Properties"], blanks)
+        tables.create(name, template["Resources"][resource]["Properties"], templates)
         first = 0
         for owner, count in owners.items():
             say(f"{count:,} items of {name}")
@@ -171,20 +171,21 @@ def _blank(items: list[dict[str, Any]], request_id: str, moment: datetime) -> li
     text = json.dumps(items).replace(request_id, REQUEST + NUMBER)
     for spelled in (moment.isoformat(), moment.isoformat().replace("+00:00", "Z")):
         text = text.replace(spelled, TIME)
-    blanks: list[dict[str, Any]] = json.loads(text)
-    return blanks
+    templates: list[dict[str, Any]] = json.loads(text)
+    return templates
 
 
 def _request_items() -> list[dict[str, Any]]:
     """Return the items of a request that has succeeded, as intake writes them."""
-    from services.intake.adapters import RequestTable
     from services.intake.facts import fact_of
+
+    from services.intake.adapters import RequestTable
     from services.intake.service import State
 
     event: Any = sample("ImageRequested")
     metadata = event.metadata.model_copy(update={"owner": OWNER, "occurred_at": START})
-    facts = {fact.event_id: fact for fact in (fact_of(sample(name)) for name in HAPPY)}
-    state = State(metadata.request_id, OWNER, START, "succeeded", 5, 5, facts)
+    fields = {fact.event_id: fact for fact in (fact_of(sample(name)) for name in HAPPY)}
+    state = State(metadata.request_id, OWNER, START, "succeeded", 5, 5, fields)
     recorder: Any = _Recorder()
     RequestTable(recorder, "requests").create(event.model_copy(update={"metadata": metadata}), state)
     return _blank(recorder.items, metadata.request_id, START)
@@ -196,8 +197,8 @@ def _gallery_items() -> list[dict[str, Any]]:
     from services.storage.gallery import Entry
 
     stored: Any = sample("ImageStored")
-    asked: Any = sample("ImageRequested")
-    parameters: GenerationParameters = asked.data.parameters
+    call: Any = sample("ImageRequested")
+    parameters: GenerationParameters = call.data.parameters
     request_id = stored.metadata.request_id
     entry = Entry(
         **stored.data.images[0].model_dump(exclude={"image_id", "model"}),
@@ -235,9 +236,9 @@ def _deployed() -> Iterator[tuple[Callable[[dict[str, Any]], None], Callable[[Ta
                 handlers[collection] = getattr(importlib.import_module(module), attribute)
 
         def read(event: dict[str, Any]) -> None:
-            answered = handlers[event["rawPath"].split("/")[2]](event, None)
-            if answered["statusCode"] != 200:
-                raise RuntimeError(f"{event['rawPath']}: {answered['statusCode']} {answered['body'][:200]}")
+            response = handlers[event["rawPath"].split("/")[2]](event, None)
+            if response["statusCode"] != 200:
+                raise RuntimeError(f"{event['rawPath']}: {response['statusCode']} {response['body'][:200]}")
 
         yield read, shown.append
 

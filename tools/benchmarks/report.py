@@ -64,8 +64,8 @@ def show(section: Section, console: Console) -> None:
             _verdict(figure.met),
         )
     console.print(table)
-    for note in [f"Floor: {section.floor}", *section.notes]:
-        console.print(f"  {note}", style="dim", highlight=False, markup=False)
+    for record in [f"Floor: {section.floor}", *section.notes]:
+        console.print(f"  {record}", style="dim", highlight=False, markup=False)
     console.print()
 
 

@@ -27,7 +27,7 @@ def sdk() -> Path:
 @cache
 def dependencies() -> Path:
     """Return a directory with what the layers hold of other people's code."""
-    files = [ROOT / "events" / "requirements.txt", *ROOT.glob("services/*/*/requirements.txt")]
+    files = [ROOT / "layer" / "requirements.txt", *ROOT.glob("services/*/*/requirements.txt")]
     names = [
         Requirement(line).name
         for file in files

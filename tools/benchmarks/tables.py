@@ -1,9 +1,8 @@
-"""DynamoDB's reads on B-trees, with millions of items: what a read touches is what DynamoDB would charge for.
+"""DynamoDB's reads on B-trees with millions of items. A read touches the entries that DynamoDB would charge for.
 
-The keys of every item, in its table and in each index of the template that it is on, stand in SQLite; the items of a
-table are alike but for them and are filled in when they are read. GetItem and Query are answered at botocore's
-`before-send`, from what the adapters asked for; the capacity is counted by DynamoDB's rules from the entries looked at.
-An emulator would not do: those at hand go through the whole table for every query of an index.
+SQLite holds the keys of every item, for its table and for each index. The items of a table differ only in their keys and
+are built when they are read. GetItem and Query are answered at botocore's `before-send`; capacity is counted by
+DynamoDB's rules from the entries that were read. Emulators are no alternative: they read the whole table for every query.
 """
 
 import json
@@ -20,7 +19,7 @@ from tools.benchmarks.canned import _Raw
 from tools.benchmarks.units import READ_BYTES, Item, item_size
 
 NUMBER: Final = "NUMBER"
-"""Stands in an item for twelve hexadecimal digits of its own."""
+"""A placeholder for the twelve hexadecimal digits of an item."""
 TIME: Final = "TIME"
 OWNER: Final = "OWNER"
 PAGE_BYTES: Final = 1024 * 1024
@@ -39,7 +38,7 @@ class Tree:
 
 
 class Tables:
-    """Tables in one SQLite file; ``time`` tells when the item of a number was made."""
+    """Tables in one SQLite file. ``time`` returns the creation time of an item by its number."""
 
     def __init__(self, path: Path, time: Callable[[int], str]) -> None:
         self._time = time
@@ -47,13 +46,13 @@ class Tables:
         self._database.execute("PRAGMA journal_mode = OFF")
         self._database.execute("PRAGMA synchronous = OFF")
         self._trees: dict[tuple[str, str | None], Tree] = {}
-        self._blanks: dict[str, Sequence[str]] = {}
+        self._templates: dict[str, Sequence[str]] = {}
         self.units = 0.0
-        """Read units that were consumed so far."""
+        """Read units consumed so far."""
 
-    def create(self, table: str, properties: Mapping[str, Any], blanks: Sequence[Item]) -> None:
-        """Create ``table`` as its template's ``properties`` have it; ``blanks`` are its items, placeholders in them."""
-        self._blanks[table] = [json.dumps(blank) for blank in blanks]
+    def create(self, table: str, properties: Mapping[str, Any], templates: Sequence[Item]) -> None:
+        """Create ``table`` with the ``properties`` of its resource. ``templates`` are its items with placeholders."""
+        self._templates[table] = [json.dumps(template) for template in templates]
         own = _keys(properties["KeySchema"])
         self._add(table, None, Tree(f"t{len(self._trees)}", own, None))
         for index in properties.get("GlobalSecondaryIndexes", []):
@@ -73,15 +72,15 @@ class Tables:
         found: dict[str, list[tuple[Any, ...]]] = {tree.name: [] for tree in self._of(table)}
         keys: list[tuple[list[tuple[Any, ...]], int, str, str]] = []
         for tree in self._of(table):
-            for blank, item in enumerate(map(json.loads, self._blanks[table])):
+            for template, item in enumerate(map(json.loads, self._templates[table])):
                 if all(key in item for key in tree.keys):
                     key, sort = (*(_pattern(item[name]["S"]) for name in tree.keys), "")[:2]
-                    keys.append((found[tree.name], blank, key, sort))
+                    keys.append((found[tree.name], template, key, sort))
         self._database.execute("BEGIN")
         for number in numbers:
             own = {NUMBER: f"{number:012x}", OWNER: owner, TIME: self._time(number)}
-            for entries, blank, key, sort in keys:
-                entries.append((key % own, sort % own, number, owner, blank))
+            for entries, template, key, sort in keys:
+                entries.append((key % own, sort % own, number, owner, template))
             if len(entries) >= BATCH:
                 self._flush(found)
         self._flush(found)
@@ -97,56 +96,56 @@ class Tables:
 
     def __call__(self, request: Any, event_name: str, **_: Any) -> AWSResponse:
         """Answer one request of botocore's."""
-        operation, asked = event_name.split(".")[2], json.loads(request.body)
-        answer = {"GetItem": self._get, "Query": self._query}[operation](asked)
+        operation, call = event_name.split(".")[2], json.loads(request.body)
+        answer = {"GetItem": self._get, "Query": self._query}[operation](call)
         body = json.dumps(answer).encode()
         headers: Any = {"content-length": str(len(body)), "content-type": "application/x-amz-json-1.0"}
         return AWSResponse(request.url, 200, headers, _Raw(body))
 
-    def _get(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        tree = self._trees[asked["TableName"], None]
-        key, sort = (*(asked["Key"][name]["S"] for name in tree.keys), "")[:2]
+    def _get(self, call: Mapping[str, Any]) -> dict[str, Any]:
+        tree = self._trees[call["TableName"], None]
+        key, sort = (*(call["Key"][name]["S"] for name in tree.keys), "")[:2]
         found = self._database.execute(
             f"SELECT number, owner, blank FROM {tree.name} WHERE hash = ? AND range = ?", (key, sort)
         ).fetchone()
-        item = self._item(asked["TableName"], tree, found) if found else None
-        self._charge(item_size(item) if item else 0, asked)
+        item = self._item(call["TableName"], tree, found) if found else None
+        self._charge(item_size(item) if item else 0, call)
         return {"Item": item} if item else {}
 
-    def _query(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        table, tree = asked["TableName"], self._trees[asked["TableName"], asked.get("IndexName")]
-        where, parameters = _condition(asked, tree)
-        order = "ASC" if asked.get("ScanIndexForward", True) else "DESC"
+    def _query(self, call: Mapping[str, Any]) -> dict[str, Any]:
+        table, tree = call["TableName"], self._trees[call["TableName"], call.get("IndexName")]
+        where, parameters = _condition(call, tree)
+        order = "ASC" if call.get("ScanIndexForward", True) else "DESC"
         entries = self._database.execute(
             f"SELECT number, owner, blank FROM {tree.name} WHERE {where} ORDER BY range {order} LIMIT ?",
-            (*parameters, asked.get("Limit", -1)),
+            (*parameters, call.get("Limit", -1)),
         )
         looked_at, kept, size = 0, [], 0
         last: Item = {}
         for entry in entries:
             last = self._item(table, tree, entry)
             looked_at, size = looked_at + 1, size + item_size(last)
-            if _wanted(last, asked):
+            if _matches_filter(last, call):
                 kept.append(last)
             if size >= PAGE_BYTES:
                 break
-        self._charge(size, asked)
+        self._charge(size, call)
         answer: dict[str, Any] = {"Items": kept, "Count": len(kept), "ScannedCount": looked_at}
-        if looked_at == asked.get("Limit") or size >= PAGE_BYTES:
+        if looked_at == call.get("Limit") or size >= PAGE_BYTES:
             names = {*self._trees[table, None].keys, *tree.keys}
             answer["LastEvaluatedKey"] = {name: last[name] for name in names}
         return answer
 
     def _item(self, table: str, tree: Tree, entry: tuple[int, str, int]) -> Item:
-        number, owner, blank = entry
-        text = self._blanks[table][blank].replace(NUMBER, f"{number:012x}")
+        number, owner, template = entry
+        text = self._templates[table][template].replace(NUMBER, f"{number:012x}")
         item: Item = json.loads(text.replace(OWNER, owner).replace(TIME, self._time(number)))
         if tree.projected is None:
             return item
         return {name: value for name, value in item.items() if name in tree.projected}
 
-    def _charge(self, size: int, asked: Mapping[str, Any]) -> None:
-        self.units += max(1, math.ceil(size / READ_BYTES)) * (1 if asked.get("ConsistentRead") else 0.5)
+    def _charge(self, size: int, call: Mapping[str, Any]) -> None:
+        self.units += max(1, math.ceil(size / READ_BYTES)) * (1 if call.get("ConsistentRead") else 0.5)
 
 
 def _pattern(text: str) -> str:
@@ -161,27 +160,27 @@ def _keys(schema: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
     return tuple(part["AttributeName"] for part in sorted(schema, key=lambda part: part["KeyType"]))
 
 
-def _condition(asked: Mapping[str, Any], tree: Tree) -> tuple[str, list[str]]:
+def _condition(call: Mapping[str, Any], tree: Tree) -> tuple[str, list[str]]:
     """Return the key condition as SQL: the part of the language that our queries use. Raises on any other."""
-    names, values = asked.get("ExpressionAttributeNames", {}), asked["ExpressionAttributeValues"]
+    names, values = call.get("ExpressionAttributeNames", {}), call["ExpressionAttributeValues"]
     where, parameters = [], []
-    for part in asked["KeyConditionExpression"].split(" AND "):
+    for part in call["KeyConditionExpression"].split(" AND "):
         name, operator, value = part.split()
         column = ("hash", "range")[tree.keys.index(names.get(name, name))]
         if operator not in {"=", "<", ">", "<=", ">="}:
             raise NotImplementedError(part)
         where.append(f"{column} {operator} ?")
         parameters.append(values[value]["S"])
-    if start := asked.get("ExclusiveStartKey"):
-        where.append("range < ?" if not asked.get("ScanIndexForward", True) else "range > ?")
+    if start := call.get("ExclusiveStartKey"):
+        where.append("range < ?" if not call.get("ScanIndexForward", True) else "range > ?")
         parameters.append(start[tree.keys[1]]["S"])
     return " AND ".join(where), parameters
 
 
-def _wanted(item: Item, asked: Mapping[str, Any]) -> bool:
-    """Tell whether the filter lets ``item`` through: equalities and ``contains``, all of them."""
-    names, values = asked.get("ExpressionAttributeNames", {}), asked.get("ExpressionAttributeValues", {})
-    for part in filter(None, asked.get("FilterExpression", "").split(" AND ")):
+def _matches_filter(item: Item, call: Mapping[str, Any]) -> bool:
+    """Return whether ``item`` passes the filter: equalities and ``contains``."""
+    names, values = call.get("ExpressionAttributeNames", {}), call.get("ExpressionAttributeValues", {})
+    for part in filter(None, call.get("FilterExpression", "").split(" AND ")):
         if part.startswith("contains("):
             name, value = part.removeprefix("contains(").removesuffix(")").split(", ")
             if values[value]["S"] not in item.get(names.get(name, name), {}).get("S", ""):

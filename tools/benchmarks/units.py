@@ -46,37 +46,37 @@ class Capacity:
 
     def units(self, operation: str, body: str) -> tuple[float, float]:
         """Return the write and read units of one call, given its body."""
-        asked = json.loads(body)
+        call = json.loads(body)
         match operation:
             case "PutItem" | "UpdateItem" | "DeleteItem":
-                return self._written(asked), 0
+                return self._written(call), 0
             case "TransactWriteItems":
-                return sum(2 * self._written(next(iter(part.values()))) for part in asked["TransactItems"]), 0
+                return sum(2 * self._written(next(iter(part.values()))) for part in call["TransactItems"]), 0
             case "GetItem":
-                size = item_size(self._standing(asked))
-                return 0, max(1, math.ceil(size / READ_BYTES)) * (1 if asked.get("ConsistentRead") else 0.5)
+                size = item_size(self._standing(call))
+                return 0, max(1, math.ceil(size / READ_BYTES)) * (1 if call.get("ConsistentRead") else 0.5)
             case _:  # a query or a batch of a few small items
                 return 0, 1
 
-    def _written(self, asked: Mapping[str, Any]) -> int:
+    def _written(self, call: Mapping[str, Any]) -> int:
         """Return the units of one write outside a transaction, indexes included."""
-        item = asked["Item"] if "Item" in asked else self._standing(asked)
-        if "ConditionExpression" in asked and not ("Item" in asked or "UpdateExpression" in asked):
+        item = call["Item"] if "Item" in call else self._standing(call)
+        if "ConditionExpression" in call and not ("Item" in call or "UpdateExpression" in call):
             return 1  # a condition check
         units = max(1, math.ceil(item_size(item) / WRITE_BYTES))
-        touched = asked.get("UpdateExpression", "") + " ".join(asked.get("ExpressionAttributeNames", {}).values())
-        for index in self._indexes_of(asked["TableName"]):
+        touched = call.get("UpdateExpression", "") + " ".join(call.get("ExpressionAttributeNames", {}).values())
+        for index in self._indexes_of(call["TableName"]):
             keys = {part["AttributeName"] for part in index["KeySchema"]}
             projected = keys | set(index["Projection"].get("NonKeyAttributes", []))
             whole = index["Projection"]["ProjectionType"] == "ALL"
-            if "Item" in asked:
+            if "Item" in call:
                 units += keys <= item.keys()
             elif whole or any(name in touched for name in projected):
                 units += 1
         return units
 
-    def _standing(self, asked: Mapping[str, Any]) -> Item:
-        answer = self._client.get_item(TableName=asked["TableName"], Key=asked["Key"])
+    def _standing(self, call: Mapping[str, Any]) -> Item:
+        answer = self._client.get_item(TableName=call["TableName"], Key=call["Key"])
         item: Item = answer.get("Item", {})
         return item
 

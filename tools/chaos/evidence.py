@@ -1,4 +1,4 @@
-"""What is there when the storm is over, read from tables, buckets and the model stand-in."""
+"""The state after a run, read from tables, buckets and the model stand-in."""
 
 import json
 import urllib.request
@@ -23,16 +23,16 @@ class StoredRequest:
     events: Counter[str]
     """The timeline: how many of each type."""
     seconds: float
-    """From accepted to its last event but replays and deletions."""
+    """From accepted to the last event, without replays."""
 
 
 @dataclass
 class Evidence:
-    """Everything the invariants are about."""
+    """Everything that the invariants compare."""
 
     requests: dict[str, StoredRequest] = field(default_factory=dict)
     entries: dict[str, list[str]] = field(default_factory=dict)
-    """Request → the files that the gallery's catalog names for it."""
+    """Request → its files according to the gallery's catalog."""
     images: Counter[str] = field(default_factory=Counter)
     """Request → its images in the catalog."""
     files: dict[str, str] = field(default_factory=dict)
@@ -40,22 +40,22 @@ class Evidence:
     raw: Counter[str] = field(default_factory=Counter)
     """Request → its raw images in the hand-off bucket."""
     leases: dict[tuple[str, int], int] = field(default_factory=dict)
-    """Request and image → calls that the guard counted as maybe paid."""
+    """Request and image → calls that the ledger counted as possibly paid."""
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """Request and what became of a image → how many."""
+    """Request and outcome of an image → count."""
     calls: list[dict[str, Any]] = field(default_factory=list)
-    """Everything the models were asked."""
+    """All calls to the models."""
     waiting: dict[str, int] = field(default_factory=dict)
-    """Queue → messages in it that somebody could receive, now or when their delay is over."""
+    """Queue → messages that are visible now or after their delay."""
     hidden: dict[str, int] = field(default_factory=dict)
-    """Queue → messages that were received and are neither done nor given back."""
+    """Queue → messages that are received and not yet deleted."""
 
     def paid(self, operation: str) -> Counter[str]:
-        """Return the paid calls of one kind by the prompt's hash."""
+        """Return the paid calls of one operation by the hash of the prompt."""
         return Counter(call["prompt_sha256"] for call in self.calls if call["operation"] == operation and call["paid"])
 
     def paid_images(self) -> Counter[tuple[str, int]]:
-        """Return the paid drawings by the prompt's hash and seed."""
+        """Return the paid generations by the hash of the prompt and the seed."""
         return Counter(
             (call["prompt_sha256"], call["seed"])
             for call in self.calls
@@ -63,35 +63,35 @@ class Evidence:
         )
 
     def by_outcome(self, operation: str) -> Counter[str]:
-        """Return how the calls of one kind ended."""
+        """Return the outcomes of the calls of one operation."""
         return Counter(call["outcome"] for call in self.calls if call["operation"] == operation)
 
 
 def collect(stack: LocalStack) -> Evidence:
-    """Read everything. Nothing is changed."""
+    """Read everything. Change nothing."""
     found = Evidence(calls=model_calls(stack), waiting=waiting(stack), hidden=hidden(stack))
     _read_requests(stack, found)
     _read_gallery(stack, found)
-    _read_guard(stack, found)
+    _read_ledger(stack, found)
     found.files = dict(_objects(stack, "GalleryBucketName", "images/"))
     found.raw = Counter(key.split("/")[1] for key, _ in _objects(stack, "HandoffBucketName", "raw/"))
     return found
 
 
 def model_calls(stack: LocalStack) -> list[dict[str, Any]]:
-    """Return what the model stand-in was asked."""
+    """Return the calls that the model stand-in received."""
     with urllib.request.urlopen(f"{stack.models.url}/_calls", timeout=30) as answer:
         calls: list[dict[str, Any]] = json.load(answer)["calls"]
     return calls
 
 
 def waiting(stack: LocalStack, suffix: str = "") -> dict[str, int]:
-    """Return how many messages wait in the system's own queues whose names end so, where any do."""
+    """Return the number of waiting messages per queue whose name ends with ``suffix``, without empty queues."""
     return _counts(stack, suffix, ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed"))
 
 
 def hidden(stack: LocalStack) -> dict[str, int]:
-    """Return how many messages somebody has received who is still at work on them, or died with them."""
+    """Return the number of received, not deleted messages per queue: in progress, or held by a killed worker."""
     return _counts(stack, "", ("ApproximateNumberOfMessagesNotVisible",))
 
 
@@ -107,7 +107,7 @@ def _counts(stack: LocalStack, suffix: str, names: Sequence[str]) -> dict[str, i
 
 
 def digest(prompt: str) -> str:
-    """Return what the stand-in calls a prompt."""
+    """Return the hash by which the stand-in knows a prompt."""
     return prompt_hash(prompt)
 
 
@@ -125,27 +125,27 @@ def _read_requests(stack: LocalStack, found: Evidence) -> None:
     for request_id in prompts.keys() | states.keys():
         state = states.get(request_id)
         if state is None or request_id not in prompts:
-            raise AssertionError(f"half a request: {request_id}")
+            raise AssertionError(f"incomplete request: {request_id}")
         found.requests[request_id] = _request(request_id, state, prompts[request_id])
 
 
 def _request(request_id: str, state: Mapping[str, Any], prompt: str) -> StoredRequest:
-    facts = state["timeline"].values()
-    moments = [datetime.fromisoformat(fact["at"]) for fact in facts if fact["type"] != "MessageReplayed"]
+    entries = state["timeline"].values()
+    moments = [datetime.fromisoformat(entry["at"]) for entry in entries if entry["type"] != "MessageReplayed"]
     seconds = (max(moments) - datetime.fromisoformat(state["created_at"])).total_seconds()
-    return StoredRequest(request_id, state["status"], prompt, Counter(fact["type"] for fact in facts), seconds)
+    return StoredRequest(request_id, state["status"], prompt, Counter(entry["type"] for entry in entries), seconds)
 
 
 def _read_gallery(stack: LocalStack, found: Evidence) -> None:
     files: dict[str, list[str]] = defaultdict(list)
     for item in _scan(stack, "gallery"):
-        if "listing_key" in item:  # an entry, not a marker or a tombstone
+        if "listing_key" in item:  # an entry, neither a marker nor a tombstone
             found.images[item["request_id"]] += 1
             files[item["request_id"]] += [item[name]["key"] for name in ("original", "display", "thumbnail")]
     found.entries = dict(files)
 
 
-def _read_guard(stack: LocalStack, found: Evidence) -> None:
+def _read_ledger(stack: LocalStack, found: Evidence) -> None:
     for item in _scan(stack, "generation"):
         name, _, index = item["item"].partition("#")
         if name == "image":

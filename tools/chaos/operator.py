@@ -1,4 +1,4 @@
-"""The operator's part, done as an operator would: with the product's own command line."""
+"""The operator's part of a run, with the operators' own command line."""
 
 import json
 import os
@@ -16,16 +16,16 @@ SECONDS: Final = 120
 
 
 @dataclass
-class Handled:
-    """What became of the dead letters."""
+class DeadLetterSummary:
+    """What the operator found and did."""
 
     found: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
-    """Step, fingerprint, who dead-lettered it and why, of all that were found."""
+    """Step, fingerprint, origin and reason of every dead letter."""
     actions: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
-    """Why a letter was not replayed."""
-    trouble: list[str] = field(default_factory=list)
-    """Commands that did not do their work."""
+    """Reasons why dead letters were not replayed."""
+    failures: list[str] = field(default_factory=list)
+    """Commands that failed."""
     _seen: set[str] = field(default_factory=set)
 
 
@@ -41,45 +41,47 @@ class Operator:
             "AWS_DEFAULT_REGION": REGION,
             "GENAI_IMAGES_PREFIX": stack.prefix,
         }
-        self.handled = Handled()
+        self.dead_letters = DeadLetterSummary()
 
     def clear(self) -> None:
-        """Look at all dead letters, replay what can be, drop what its ended request no longer needs, purge the rest."""
+        """Replay what can be replayed, drop messages of terminal requests, and purge messages that are not events."""
         groups = self._json(["dlq", "show", "--limit", "1000"])
         for group in groups[0] if groups else []:
-            self._note(group)
+            self._record(group)
             if all(letter["event_id"] is None for letter in group["letters"]):
                 self._purge(group)
         if groups and groups[0]:
             options = ["--all", "--yes", "--drop-ended", "--rate", "20/s", "--operator", OPERATOR]
             for outcome in self._json(["dlq", "replay", *options]):
-                self.handled.actions[outcome["action"]] += 1
+                self.dead_letters.actions[outcome["action"]] += 1
                 if outcome["action"] == "refused":
-                    self.handled.refused[outcome["why"]] += 1
+                    self.dead_letters.refused[outcome["why"]] += 1
 
     def audit(self) -> tuple[int, str]:
-        """Run the audit; return its exit code and what it printed."""
+        """Run the audit. Return its exit code and its output."""
         done = self._run(["audit", "--json"])
         return done.returncode, done.stdout + done.stderr
 
-    def _note(self, group: dict[str, Any]) -> None:
+    def _record(self, group: dict[str, Any]) -> None:
         for letter in group["letters"]:
-            fresh = set(letter["message_ids"]) - self.handled._seen
-            self.handled._seen |= fresh
+            fresh = set(letter["message_ids"]) - self.dead_letters._seen
+            self.dead_letters._seen |= fresh
             if fresh:
                 reason = f"{letter['error']}: {letter['reason']}"
-                self.handled.found[letter["step"], letter["fingerprint"], letter["origin"], reason] += 1
+                self.dead_letters.found[letter["step"], letter["fingerprint"], letter["origin"], reason] += 1
 
     def _purge(self, group: dict[str, Any]) -> None:
         name = group["letters"][0]["queue"]
         options = ["--queue", name, "--fingerprint", group["fingerprint"], "--yes-purge", name]
         for outcome in self._json(["dlq", "purge", *options]):
-            self.handled.actions[outcome["action"]] += 1
+            self.dead_letters.actions[outcome["action"]] += 1
 
     def _json(self, arguments: list[str]) -> list[Any]:
         done = self._run([*arguments, "--json"])
         if done.returncode not in {0, 3, 4}:
-            self.handled.trouble.append(f"{' '.join(arguments[:2])}: {done.returncode} {done.stderr.strip()[-300:]}")
+            self.dead_letters.failures.append(
+                f"{' '.join(arguments[:2])}: {done.returncode} {done.stderr.strip()[-300:]}"
+            )
         return [json.loads(line) for line in done.stdout.splitlines() if line.startswith(("{", "["))]
 
     def _run(self, arguments: list[str]) -> subprocess.CompletedProcess[str]:

@@ -1,11 +1,11 @@
-"""What will be asked and what will go wrong, all drawn from one seed: the same seed, the same plan."""
+"""The requests and the faults of a run, derived from a seed: the same seed gives the same plan."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final, Literal
 
-Ending = Literal["succeeded", "rejected"]
+ExpectedStatus = Literal["succeeded", "rejected"]
 
 SERVICES: Final = {
     "dynamodb": (("ProvisionedThroughputExceededException", 400), ("InternalServerError", 500)),
@@ -14,23 +14,23 @@ SERVICES: Final = {
     "secretsmanager": (("ThrottlingException", 400), ("InternalServiceError", 500)),
     "sqs": (("RequestThrottled", 400), ("ServiceUnavailable", 503)),
 }
-"""Every service that functions call through the proxy: how it throttles, and how it breaks."""
+"""The services that functions call through the proxy: the error for throttling, and the error for a failure."""
 MODEL_FAULTS: Final = {
     "invoke": {"throttle": 3, "unavailable": 2, "internal": 1, "reset": 1, "lost_answer": 2, "delay": 1},
     "converse": {"throttle": 4, "unavailable": 2, "internal": 1, "reset": 1, "lost_answer": 1, "delay": 1},
     "detect": {"throttle": 4, "unavailable": 2, "internal": 1, "reset": 1, "lost_answer": 1, "delay": 1},
 }
-"""Tenths of the calls with a fault, by what is asked of the models."""
-FORBIDDEN: Final = "behind a closed gate"
-"""The model's permission is missing for prompts with these words, until an operator has mended it."""
-GATE: Final = {"operation": "invoke", "effect": "access_denied", "prompt_contains": FORBIDDEN}
-UNSHOWABLE: Final = "that the model will not show"
-UNREADABLE: Final = "about which the moderator mumbles"
-LASTING: Final = (
-    {"operation": "invoke", "effect": "filter_output", "prompt_contains": UNSHOWABLE},
-    {"operation": "converse", "effect": "malformed", "prompt_contains": UNREADABLE},
+"""Per operation of the models: the effects and their tenths of all faults."""
+DENIED_PHRASE: Final = "behind a closed gate"
+"""Prompts with these words are denied access to the model until an operator restores the permission."""
+DENIED: Final = {"operation": "invoke", "effect": "access_denied", "prompt_contains": DENIED_PHRASE}
+FILTERED_PHRASE: Final = "that the model will not show"
+MALFORMED_PHRASE: Final = "about which the moderator mumbles"
+PERMANENT_RULES: Final = (
+    {"operation": "invoke", "effect": "filter_output", "prompt_contains": FILTERED_PHRASE},
+    {"operation": "converse", "effect": "malformed", "prompt_contains": MALFORMED_PHRASE},
 )
-"""No faults but what the models make of these prompts, whenever they are asked: in the calm as in the storm."""
+"""Responses of the models to certain prompts. They are no faults and stay in force until the end."""
 KILLED: Final = {
     "generation-generate": 6,
     "storage-store": 4,
@@ -43,9 +43,9 @@ KILLED: Final = {
     "analytics-record": 1,
     "accounts-authorizer": 1,
 }
-"""Whose workers are killed, and how much more often than others'."""
+"""The functions whose workers are killed, with their weights."""
 CALL_TIMEOUT: Final = 30.0
-"""Seconds that generation waits for an answer where the template's patience is short."""
+"""Seconds that generation waits for a model with the short timeout profile."""
 OUTAGE_EVERY: Final = 25.0
 OUTAGE_SECONDS: Final = 4.0
 SUBJECTS: Final = ("heron", "lighthouse", "teapot", "fox", "windmill", "harbour", "owl", "meadow", "bridge", "orchard")
@@ -54,50 +54,50 @@ PLACES: Final = ("at dawn", "in the snow", "by the sea", "under pines", "in autu
 
 @dataclass(frozen=True)
 class Case:
-    """One request and how it has to end."""
+    """One request and the status that it has to reach."""
 
     number: int
     prompt: str
     count: int
-    ending: Ending
-    raced: bool
-    """Sent twice at the same moment, with one idempotency key."""
+    expected_status: ExpectedStatus
+    sent_twice: bool
+    """Sent twice at the same time, with one idempotency key."""
     stalls: bool
-    """Ends only after an operator's replay."""
+    """Stalls until an operator replays it."""
 
 
 @dataclass(frozen=True)
 class Kill:
-    """``kill -9`` for a worker of ``function``, so many seconds into the storm."""
+    """``kill -9`` for a worker of ``function``, ``after`` seconds."""
 
     after: float
     function: str
 
 
 def cases(count: int, seed: int) -> list[Case]:
-    """Return the requests. Of twenty, about sixteen are drawn, one is stalled, three are rejected for three reasons."""
+    """Return the requests. Of twenty, sixteen succeed, one stalls first, and three are rejected for three reasons."""
     random = Random(f"cases {seed}")
     return [_case(number, seed, random) for number in range(count)]
 
 
 def _case(number: int, seed: int, random: Random) -> Case:
     subject, place, kind = random.choice(SUBJECTS), random.choice(PLACES), number % 20
-    images, raced = random.choices((1, 2, 3), (85, 10, 5))[0], random.random() < 0.1
-    prompt, ending, stalls = f"a {subject} {place}, number {number} of series {seed}", "succeeded", False
+    images, sent_twice = random.choices((1, 2, 3), (85, 10, 5))[0], random.random() < 0.1
+    prompt, expected_status, stalls = f"a {subject} {place}, number {number} of series {seed}", "succeeded", False
     if kind == 7:
-        prompt, ending = f"n4k3d w0man, p.o.r.n, {prompt}", "rejected"
+        prompt, expected_status = f"n4k3d w0man, p.o.r.n, {prompt}", "rejected"
     elif kind == 11:
-        prompt, ending = f"a realistic photo of the president being arrested, {prompt}", "rejected"
+        prompt, expected_status = f"a realistic photo of the president being arrested, {prompt}", "rejected"
     elif kind == 3:
-        words = UNSHOWABLE if number % 40 == 3 else UNREADABLE
-        prompt, ending = f"{prompt} {words}", "rejected"
+        words = FILTERED_PHRASE if number % 40 == 3 else MALFORMED_PHRASE
+        prompt, expected_status = f"{prompt} {words}", "rejected"
     elif kind == 15:
-        prompt, stalls = f"{prompt} {FORBIDDEN}", True
-    return Case(number, prompt, images, ending, raced, stalls)  # type: ignore[arg-type]
+        prompt, stalls = f"{prompt} {DENIED_PHRASE}", True
+    return Case(number, prompt, images, expected_status, sent_twice, stalls)  # type: ignore[arg-type]
 
 
 def kills(count: int, seconds: float, seed: int) -> list[Kill]:
-    """Return ``count`` kills spread over ``seconds``, in their order."""
+    """Return ``count`` kills within ``seconds``, in order."""
     random = Random(f"kills {seed}")
     functions = random.choices(list(KILLED), list(KILLED.values()), k=count)
     return [
@@ -110,9 +110,10 @@ def _times(count: int, seconds: float, random: Random) -> list[float]:
 
 
 def service_rules(share: float) -> list[dict[str, Any]]:
-    """Return microburst's rules: a fault in ``share`` of the calls to each service, of five kinds.
+    """Return microburst's rules: a fault in ``share`` of the calls to each service.
 
-    Of ten faults three throttle, three break, two are slow, one hangs up before and one after it did what was asked.
+    Of ten faults, three throttle, three fail, two are slow, and two close the connection: one before and one after the
+    call took effect.
     """
     rules: list[dict[str, Any]] = []
     for service, (throttled, broken) in SERVICES.items():
@@ -123,23 +124,23 @@ def service_rules(share: float) -> list[dict[str, Any]]:
             (0.1, {"reset": True}),
             (0.1, {"response": {"abort_bytes": 0}}),
         ]
-        left = 1.0  # a rule is asked only where those before it did not strike
+        left = 1.0  # a rule applies only if no earlier rule did
         for part, effect in kinds:
             rules.append({"service": service, "probability": share * part / left, **effect})
             left -= share * part
     return rules
 
 
-def outages(seconds: float, seed: int, began: float) -> list[dict[str, Any]]:
-    """Return microburst's rules for outages: one service after the other is away altogether, for a few seconds.
+def outages(seconds: float, seed: int, started: float) -> list[dict[str, Any]]:
+    """Return microburst's rules for outages: one service after the other is unavailable for a few seconds.
 
-    ``began`` is the storm's beginning, in seconds since the epoch.
+    ``started`` is the start of the run, in seconds since the epoch.
     """
     order = [name for name in SERVICES if name != "secretsmanager"]
     Random(f"outages {seed}").shuffle(order)
     found = []
     for turn in range(int(seconds // OUTAGE_EVERY)):
-        service, start = order[turn % len(order)], began + (turn + 0.5) * OUTAGE_EVERY
+        service, start = order[turn % len(order)], started + (turn + 0.5) * OUTAGE_EVERY
         code, status = SERVICES[service][1]
         error = {"code": code, "status": status, "message": "outage"}
         found.append({"service": service, "error": error, "active_at": start, "until": start + OUTAGE_SECONDS})
@@ -147,8 +148,8 @@ def outages(seconds: float, seed: int, began: float) -> list[dict[str, Any]]:
 
 
 def model_rules(share: float, seed: int) -> list[dict[str, Any]]:
-    """Return the model stand-in's rules: those for single prompts first, then a fault in ``share`` of all calls."""
-    rules: list[dict[str, Any]] = [GATE, *LASTING]
+    """Return the rules of the model stand-in: those for certain prompts, then a fault in ``share`` of all calls."""
+    rules: list[dict[str, Any]] = [DENIED, *PERMANENT_RULES]
     for operation, effects in MODEL_FAULTS.items():
         left = 1.0
         for number, (effect, tenths) in enumerate(effects.items()):
@@ -160,11 +161,11 @@ def model_rules(share: float, seed: int) -> list[dict[str, Any]]:
 
 
 def chosen(event_id: str, share: float, seed: int, what: str) -> bool:
-    """Tell whether an event is among the ``share`` that ``what`` happens to. The same event always is, or never."""
+    """Return whether ``what`` happens to an event. For the same event the answer is always the same."""
     return Random(f"{what} {seed} {event_id}").random() < share
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Return the value that ``share`` of ``values`` do not exceed, the nearest rank; 0 where there are none."""
+    """Return the percentile of ``values`` by the nearest rank, 0 if there are none."""
     ordered = sorted(values)
     return ordered[max(0, -(-round(share * 1000) * len(ordered) // 1000) - 1)] if ordered else 0.0

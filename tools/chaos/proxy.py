@@ -1,4 +1,4 @@
-"""The fault proxy between the functions and the emulator: microburst, with dice that are seeded.
+"""The fault proxy between the functions and the emulator: microburst with a seed.
 
 `python -m tools.chaos.proxy --upstream URL --port N --seed N`
 """
@@ -31,24 +31,24 @@ class FaultProxy:
         self.url = self._child.url
 
     def start(self) -> None:
-        """Start it; it serves once this returns."""
+        """Start the process and wait until it serves."""
         self._child.start()
         self._child.wait_until_ready()
 
     def stop(self) -> None:
-        """End it."""
+        """Stop the process."""
         self._child.stop()
 
     def set_rules(self, rules: Sequence[dict[str, Any]]) -> None:
-        """Put ``rules`` in force instead of those there were."""
+        """Replace the rules."""
         self._control("POST", "rules", list(rules))
 
     def faults(self) -> Counter[tuple[str, str]]:
-        """Return how many faults were injected, by service and kind."""
+        """Return the number of injected faults by service and kind."""
         return read_metrics(self._control("GET", "metrics"))
 
     def requests(self) -> Counter[str]:
-        """Return how many calls came through, by service."""
+        """Return the number of calls by service."""
         stats = json.loads(self._control("GET", "stats"))
         return Counter({row["service"]: row["requests"] for row in stats["by_service"]})
 
@@ -60,7 +60,7 @@ class FaultProxy:
 
 
 def read_metrics(text: str) -> Counter[tuple[str, str]]:
-    """Return service and kind of the faults that microburst's metrics count."""
+    """Return the number of faults by service and kind from microburst's metrics."""
     found: Counter[tuple[str, str]] = Counter()
     line = r'microburst_faults_total\{service="([^"]*)",operation="[^"]*",action="([^"]*)"\} (\d+)'
     for service, action, count in (match.groups() for match in finditer(line, text)):
@@ -69,9 +69,9 @@ def read_metrics(text: str) -> Counter[tuple[str, str]]:
 
 
 def kind_of(action: str) -> str:
-    """Return what microburst did, without the figures in it: ``latency:512ms`` is ``slow``."""
+    """Return the kind of a fault without its details: ``latency:512ms`` is ``slow``."""
     kind, _, detail = action.partition(":")
-    return {"error": detail, "latency": "slow", "reset": "hung up before", "response": "hung up after"}.get(kind, kind)
+    return {"error": detail, "latency": "slow", "reset": "closed before", "response": "closed after"}.get(kind, kind)
 
 
 def main() -> None:
@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
     arguments = parser.parse_args()
-    random.seed(arguments.seed)  # microburst rolls the module's dice
+    random.seed(arguments.seed)  # microburst uses the random module
     app = make_app(Microburst(arguments.upstream))
     web.run_app(app, host=HOST, port=arguments.port, access_log=None, print=None)
 

@@ -1,4 +1,4 @@
-"""One fault test from the first process to the last: storm, calm, operator, verdict."""
+"""One run: inject faults, stop them, act as the operator, verify the invariants."""
 
 import contextlib
 import json
@@ -17,54 +17,54 @@ from local.stack import LocalStack
 from services.intake.lifecycle import ENDINGS
 from tools.chaos import evidence as reading
 from tools.chaos import plan
-from tools.chaos.caller import Caller, GaveUpError, Told
+from tools.chaos.client import Client, NoResponseError, ResponseLog
 from tools.chaos.evidence import Evidence
+from tools.chaos.fault_injectors import Delayer, Killer, Repeater, start
+from tools.chaos.invariants import Check, RunRecord, judge
 from tools.chaos.operator import Operator
 from tools.chaos.proxy import FaultProxy
-from tools.chaos.saboteur import Delayer, Killer, Listener, start
-from tools.chaos.verdict import Check, Storm, judge
 
 CALLERS: Final = 4
-"""More would only make the emulator start more workers than two cores can run."""
+"""With more, the emulator would start more workers than two cores can run."""
 PARAMETERS: Final = {"NudgeAfterMinutes": "1", "Patience": "short"}
-"""Of the template: recovery is the same, sooner."""
+"""Template parameters that make recovery quicker to watch."""
 PACE: Final = 1.6
-"""Requests a second."""
+"""Requests per second."""
 CALM_AFTER: Final = 60.0
-"""Seconds after the last request was sent in which faults go on."""
+"""Seconds for which faults continue after the last request."""
 STALLED_WITHIN: Final = 150.0
-"""Seconds in which five attempts are over, their pauses included."""
+"""Seconds within which five attempts and their pauses are over."""
 COUNTING: Final = "analytics-record"
 QUIET: Final = 8.0
-"""Seconds in which nothing moves any more: what is still hidden was in the hands of a worker that was killed."""
+"""After so many seconds without a change, hidden messages belong to workers that were killed."""
 POISON: Final = 3
-"""Messages that nobody can read."""
+"""Messages that no consumer can read."""
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Options:
-    """What is wanted."""
+    """The options of a run."""
 
     count: int
     seed: int
     share: float
-    """Of all calls that get a fault."""
+    """The share of calls that get a fault."""
     kills: int
     deadline: float
-    """Seconds after which it stops and says what hangs."""
+    """Seconds after which the run stops and names what is stuck."""
 
 
 @dataclass
 class Report:
-    """Everything that is told at the end."""
+    """The result of a run."""
 
     options: Options
     checks: list[Check]
-    storm: Storm
+    run: RunRecord
     evidence: Evidence
-    told: Told
+    responses: ResponseLog
     faults: dict[tuple[str, str], int]
     calls: dict[str, int]
     model_faults: dict[tuple[str, str], int]
@@ -72,22 +72,22 @@ class Report:
     late_delays: int
     killed: dict[str, int]
     killed_idle: dict[str, int]
-    handled: Any
+    dead_letters: Any
     audit: tuple[int, str]
-    hanging: list[str]
+    stuck: list[str]
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def good(self) -> bool:
-        """Tell whether everything held."""
-        return all(check.holds for check in self.checks) and not self.hanging and self.audit[0] == 0
+        """Whether every invariant holds."""
+        return all(check.holds for check in self.checks) and not self.stuck and self.audit[0] == 0
 
 
 class Chaos:
-    """A stack in a storm."""
+    """A stack with a fault proxy, and everything that injects faults."""
 
     def __init__(self, directory: Path, options: Options, say: Say) -> None:
-        self.options, self._say = options, say
+        self.options, self._publish = options, say
         port, proxy_port = free_port(), free_port()
         self._proxy = FaultProxy(directory, port=proxy_port, upstream=f"http://127.0.0.1:{port}", seed=options.seed)
         self._stack = LocalStack(
@@ -100,149 +100,149 @@ class Chaos:
         )
         self._cases = plan.cases(options.count, options.seed)
         self._ids: dict[int, set[str]] = defaultdict(set)
-        self._gave_up: list[str] = []
-        self._told = Told()
+        self._unanswered: list[str] = []
+        self._responses = ResponseLog()
         self._lock = threading.Lock()
         self._calls: Counter[str] = Counter()
-        self._began = time.monotonic()
+        self._started = time.monotonic()
 
     @property
     def left(self) -> float:
         """Seconds until the deadline."""
-        return self.options.deadline - (time.monotonic() - self._began)
+        return self.options.deadline - (time.monotonic() - self._started)
 
     def run(self) -> Report:
-        """Do all of it. Whatever happens, nothing is left running."""
+        """Run all phases. Stop every process in any case."""
         with contextlib.ExitStack() as stack:
             stack.callback(self._proxy.stop)
             self._proxy.start()
             stack.enter_context(self._stack)
-            return self._weather()
+            return self._run_phases()
 
-    def _weather(self) -> Report:
+    def _run_phases(self) -> Report:
         started = time.monotonic()
-        self._caller = Caller(self._stack.api_url, self._stack.make_key("chaos", limit=1_000_000), self._told)
-        self._listener, operator = Listener(self._stack, self.options.seed), Operator(self._stack)
-        storm_seconds = self.options.count / PACE + CALM_AFTER / 2
-        kills = plan.kills(self.options.kills, storm_seconds, self.options.seed)
+        self._caller = Client(self._stack.api_url, self._stack.make_key("chaos", limit=1_000_000), self._responses)
+        self._repeater, operator = Repeater(self._stack, self.options.seed), Operator(self._stack)
+        fault_seconds = self.options.count / PACE + CALM_AFTER / 2
+        kills = plan.kills(self.options.kills, fault_seconds, self.options.seed)
         self._delayer = Delayer(self._stack, self.options.seed)
         self._killer = Killer(self._stack.emulator.pid or 0, self._stack.prefix, kills)
-        stop_listening = start([self._listener])
+        stop_repeater = start([self._repeater])
         try:
-            stop_storm = start([self._delayer, self._killer])
+            stop_faults = start([self._delayer, self._killer])
             try:
-                self._storm(storm_seconds)
+                self._inject_faults(fault_seconds)
             finally:
-                self._say("calm: no more faults")
+                self._publish("faults stopped")
                 self._calls = self._proxy.requests()
                 self._proxy.set_rules([])
-                stop_storm()
-            self._listener.sabotaging = False
+                stop_faults()
+            self._repeater.active = False
             model_faults = self._model_faults()
-            self._models("PUT", "/_faults", {"faults": [plan.GATE, *plan.LASTING]})
-            self._open_the_gate()
-            stormed = time.monotonic() - started
-            hanging = self._see_to_the_rest(operator)
+            self._models("PUT", "/_faults", {"faults": [plan.DENIED, *plan.PERMANENT_RULES]})
+            self._restore_permission()
+            fault_phase = time.monotonic() - started
+            stuck = self._drain(operator)
         finally:
-            stop_listening()
-        return self._report(operator, model_faults, hanging, {"storm": stormed, "all": time.monotonic() - started})
+            stop_repeater()
+        return self._report(operator, model_faults, stuck, {"storm": fault_phase, "all": time.monotonic() - started})
 
-    def _storm(self, seconds: float) -> None:
+    def _inject_faults(self, seconds: float) -> None:
         share, seed = self.options.share, self.options.seed
-        self._say(
-            f"storm: {share:.0%} faults on every service, {self.options.kills} kills, {len(self._cases)} requests"
+        self._publish(
+            f"injecting faults into {share:.0%} of all calls, {self.options.kills} kills, {len(self._cases)} requests"
         )
         self._proxy.set_rules([*plan.outages(seconds, seed, time.time()), *plan.service_rules(share)])
         self._models("PUT", "/_faults", {"faults": plan.model_rules(share, seed)})
         self._poison()
-        began = time.monotonic()
+        started = time.monotonic()
         with ThreadPoolExecutor(CALLERS) as pool:
             for case in self._cases:
-                pause = began + case.number / PACE - time.monotonic()
+                pause = started + case.number / PACE - time.monotonic()
                 time.sleep(max(0.0, pause))
-                pool.submit(self._ask, case)
+                pool.submit(self._send, case)
         until = time.monotonic() + CALM_AFTER
-        while time.monotonic() < until and self.left > 0 and self._still_open(but_stalled=True):
+        while time.monotonic() < until and self.left > 0 and self._open_requests(ignore_stalled=True):
             time.sleep(0.5)
 
-    def _open_the_gate(self) -> None:
-        """Mend the missing permission, once everything that needs it has stalled: so there is something to replay."""
+    def _restore_permission(self) -> None:
+        """Restore the permission once every request that needs it has stalled, so that there is something to replay."""
         wanted = {i for case in self._cases if case.stalls for i in self._ids.get(case.number, set())}
         until = time.monotonic() + STALLED_WITHIN
-        while time.monotonic() < until and self.left > 0 and wanted & set(self._still_open(but_stalled=True)):
+        while time.monotonic() < until and self.left > 0 and wanted & set(self._open_requests(ignore_stalled=True)):
             time.sleep(0.5)
-        self._models("PUT", "/_faults", {"faults": plan.LASTING})
-        self._say("operator: the permission is mended")
+        self._models("PUT", "/_faults", {"faults": plan.PERMANENT_RULES})
+        self._publish("operator: permission restored")
 
     def _poison(self) -> None:
         sqs = self._stack.client("sqs")
         for number in range(POISON):
             name = f"{self._stack.prefix}-storage-store"
             url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
-            sqs.send_message(QueueUrl=url, MessageBody=f"this is no event, number {number}")
+            sqs.send_message(QueueUrl=url, MessageBody=f"not an event, number {number}")
 
-    def _ask(self, case: plan.Case) -> None:
+    def _send(self, case: plan.Case) -> None:
         body, key = {"prompt": case.prompt, "count": case.count, "seed": case.number * 10 + 1}, f"chaos-{case.number}"
 
-        def ask() -> None:
+        def send() -> None:
             try:
                 request_id = self._caller.post(body, key)
-            except GaveUpError as error:
-                self._gave_up.append(f"case {case.number}: {error}")
+            except NoResponseError as error:
+                self._unanswered.append(f"case {case.number}: {error}")
             else:
                 with self._lock:
                     self._ids[case.number].add(request_id)
 
-        racer = threading.Thread(target=ask) if case.raced else None
-        if racer:
-            racer.start()
-        ask()
-        if racer:
-            racer.join()
+        duplicate = threading.Thread(target=send) if case.sent_twice else None
+        if duplicate:
+            duplicate.start()
+        send()
+        if duplicate:
+            duplicate.join()
 
     def progress(self) -> dict[str, int]:
-        """Return how far it is, for whoever watches."""
-        listener = getattr(self, "_listener", None)
+        """Return the counts for the progress line."""
+        repeater = getattr(self, "_listener", None)
         killer = getattr(self, "_killer", None)
-        statuses = [status for _, status in listener.statuses.values()] if listener else []
+        statuses = [status for _, status in repeater.statuses.values()] if repeater else []
         return {
             "sent": len(self._ids),
-            "ended": sum(status in ENDINGS for status in statuses),
+            "terminal": sum(status in ENDINGS for status in statuses),
             "stalled": statuses.count("stalled"),
             "killed": killer.killed.total() + killer.idle.total() if killer else 0,
-            "copies": listener.copies.total() if listener else 0,
+            "copies": repeater.copies.total() if repeater else 0,
         }
 
-    def _still_open(self, *, but_stalled: bool = False) -> list[str]:
-        done = ENDINGS | {"stalled"} if but_stalled else ENDINGS
+    def _open_requests(self, *, ignore_stalled: bool = False) -> list[str]:
+        done = ENDINGS | {"stalled"} if ignore_stalled else ENDINGS
         ids = {request_id for found in list(self._ids.values()) for request_id in found}
-        return [request_id for request_id in ids if self._listener.statuses.get(request_id, (0, ""))[1] not in done]
+        return [request_id for request_id in ids if self._repeater.statuses.get(request_id, (0, ""))[1] not in done]
 
-    def _see_to_the_rest(self, operator: Operator) -> list[str]:
-        """Do the operator's part until nothing is open or waits; return what hangs at the deadline."""
+    def _drain(self, operator: Operator) -> list[str]:
+        """Act as the operator until no request is open and no message waits. Return what is stuck at the deadline."""
         quiet_since, before = time.monotonic(), dict[str, int]()
         while self.left > 0:
             if reading.waiting(self._stack, "-dlq"):
-                self._say("operator: dead letters are replayed")
+                self._publish("operator: replaying dead letters")
                 operator.clear()
             hidden = reading.hidden(self._stack)
-            uncounted = COUNTING in hidden  # analytics has no other source: nothing but the message itself tells it
-            moving = self._listener.waiting or hidden != before or uncounted
-            if self._still_open() or reading.waiting(self._stack) or moving:
+            uncounted = COUNTING in hidden  # analytics learns of an event only from its message
+            moving = self._repeater.waiting or hidden != before or uncounted
+            if self._open_requests() or reading.waiting(self._stack) or moving:
                 quiet_since, before = time.monotonic(), hidden
             elif time.monotonic() - quiet_since > QUIET:
                 return []
             time.sleep(1)
         return [
-            *self._hanging(),
+            *self._stuck(),
             *(f"{name}: {count} messages" for name, count in reading.waiting(self._stack).items()),
         ]
 
-    def _hanging(self) -> Iterator[str]:
-        for request_id in self._still_open():
+    def _stuck(self) -> Iterator[str]:
+        for request_id in self._open_requests():
             try:
                 view = self._caller.show(request_id)
-            except GaveUpError as error:
+            except NoResponseError as error:
                 yield f"{request_id}: {error}"
             else:
                 yield f"{request_id} is {view['status']}: {[moment['event'] for moment in view['timeline']]}"
@@ -251,40 +251,40 @@ class Chaos:
         self,
         operator: Operator,
         model_faults: dict[tuple[str, str], int],
-        hanging: list[str],
+        stuck: list[str],
         seconds: dict[str, float],
     ) -> Report:
         found = reading.collect(self._stack)
         killed = {**self._killer.killed}
         idle = {**self._killer.idle}
-        storm = Storm(
+        run = RunRecord(
             cases=self._cases,
             ids=self._ids,
-            gave_up=self._gave_up,
-            wrong_answers=self._told.wrong,
-            variants=self._listener.variants,
-            types=self._listener.types,
-            draw_kills=killed.get("generation-generate", 0) + idle.get("generation-generate", 0),
+            unanswered=self._unanswered,
+            invalid_responses=self._responses.invalid,
+            variants=self._repeater.variants,
+            types=self._repeater.types,
+            generation_kills=killed.get("generation-generate", 0) + idle.get("generation-generate", 0),
             kills=sum(killed.values()) + sum(idle.values()),
             counted=self._counted(),
-            operator_trouble=operator.handled.trouble,
+            operator_failures=operator.dead_letters.failures,
         )
         return Report(
             options=self.options,
-            checks=judge(storm, found),
-            storm=storm,
+            checks=judge(run, found),
+            run=run,
             evidence=found,
-            told=self._told,
+            responses=self._responses,
             faults=dict(self._proxy.faults()),
             calls=dict(self._calls),
             model_faults=model_faults,
-            copies=dict(self._listener.copies),
+            copies=dict(self._repeater.copies),
             late_delays=self._delayer.changes,
             killed=killed,
             killed_idle=idle,
-            handled=operator.handled,
+            dead_letters=operator.dead_letters,
             audit=operator.audit(),
-            hanging=hanging,
+            stuck=stuck,
             seconds=seconds,
         )
 

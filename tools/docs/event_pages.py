@@ -1,4 +1,4 @@
-"""The page of events for people who subscribe: who says what, who hears it, field by field."""
+"""The page of events for subscribers: publisher, consumers and fields of every event."""
 
 import json
 from pathlib import Path
@@ -10,9 +10,9 @@ from events.envelope import Event
 
 INTRO = """# Events
 
-Subscribe with a rule on the bus; match on `source` and `detail-type`. Every event's `detail` is `{metadata, data}`.
-An additive change keeps the version; a breaking one is published beside the old. Ignore fields you don't know,
-and expect every event more than once: `metadata.event_id` is the same each time.
+Subscribe with a rule on the bus that matches `source` and `detail-type`. The `detail` of every event is
+`{metadata, data}`. An additive change keeps the version; a breaking change is published next to the old version. Ignore
+unknown fields. Every event may be delivered more than once, with the same `metadata.event_id`.
 
 ```yaml
 Type: AWS::Events::Rule
@@ -43,16 +43,16 @@ def rules(root: Path) -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
-def listeners(event: type[Event], patterns: list[tuple[str, dict[str, Any]]]) -> list[str]:
-    """Return the services whose rules let ``event`` in."""
-    said = {"source": event.source, "detail-type": event.detail_type}
+def consumers(event: type[Event], patterns: list[tuple[str, dict[str, Any]]]) -> list[str]:
+    """Return the services whose rules match ``event``."""
+    values = {"source": event.source, "detail-type": event.detail_type}
     return sorted(
-        {service for service, pattern in patterns if all(_lets_in(pattern.get(key), said[key]) for key in said)}
+        {service for service, pattern in patterns if all(_matches(pattern.get(key), values[key]) for key in values)}
     )
 
 
-def _lets_in(choices: list[Any] | None, value: str) -> bool:
-    """Match as EventBridge does, as far as our rules need it: nothing asked, the value itself, or a prefix."""
+def _matches(choices: list[Any] | None, value: str) -> bool:
+    """Match as EventBridge does, as far as our rules need it: anything, the value itself, or a prefix."""
     return choices is None or any(
         value.startswith(choice["prefix"]) if isinstance(choice, dict) else value == choice for choice in choices
     )
@@ -61,11 +61,11 @@ def _lets_in(choices: list[Any] | None, value: str) -> bool:
 def events_page(root: Path, golden: list[Event]) -> str:
     """Return `docs/events.md`."""
     patterns = rules(root)
-    lines = [INTRO, "| event | from | version | heard by |", "| --- | --- | --- | --- |"]
+    lines = [INTRO, "| event | source | version | consumed by |", "| --- | --- | --- | --- |"]
     for event in golden:
-        heard_by = ", ".join(listeners(type(event), patterns)) or "whoever subscribes"
+        consumed_by = ", ".join(consumers(type(event), patterns)) or "external subscribers"
         anchor = event.detail_type.lower()
-        lines.append(f"| [{event.detail_type}](#{anchor}) | `{event.source}` | {event.version} | {heard_by} |")
+        lines.append(f"| [{event.detail_type}](#{anchor}) | `{event.source}` | {event.version} | {consumed_by} |")
     lines += [
         "",
         "## metadata",

@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document of the whole HTTP API, made from the `Route` constants of every service.
 
-An operation's constant says what route it is, who may call it and which pydantic models go in and out; here is only
-how OpenAPI spells that. What all routes share is in `openapi_parts.py`.
+A constant holds the method and path of a route, its scope and its pydantic models. This module translates that into
+OpenAPI. The parts that routes share are in `openapi_parts.py`.
 """
 
 import inspect
@@ -20,7 +20,7 @@ from kit.http_api import Route
 from services.notifications.messages import NotUnderstood, Ping, Pong, StatusChanged
 from tools.docs.openapi_parts import (
     BODY_ERRORS,
-    EVERYBODY_ERRORS,
+    COMMON_ERRORS,
     GATEWAY_MESSAGES,
     GUARDED_ERRORS,
     INFO,
@@ -41,22 +41,22 @@ from tools.docs.openapi_schemas import Schema, Schemas
 
 BY_WEBHOOK = (StatusChanged, Ping)
 BY_SOCKET = (StatusChanged, Pong, NotUnderstood)
-"""OpenAPI has no words for a WebSocket: what it says is under `x-socket`."""
+"""OpenAPI cannot describe a WebSocket: its messages are under `x-socket`."""
 JSON = "application/json"
 
 
 @dataclass(frozen=True)
 class ServedRoute:
-    """An operation with where it was found."""
+    """A route and the service that serves it."""
 
     service: str
     name: str
-    """Its constant's name in lower case: the operationId."""
+    """The name of its constant in lower case: the operationId."""
     route: Route
 
 
 def routes(root: Path) -> list[ServedRoute]:
-    """Return every operation of every service, services in reading order, operations as they are written down."""
+    """Return every route of every service: services in reading order, routes in the order of their module."""
     services = [path.parent.name for path in root.glob("services/*/routes.py")]
     in_order = sorted(services, key=lambda name: (list(TAGS).index(name) if name in TAGS else len(TAGS), name))
     return [
@@ -68,7 +68,7 @@ def routes(root: Path) -> list[ServedRoute]:
 
 
 def openapi(root: Path) -> dict[str, Any]:
-    """Return the document. Raises ``LookupError`` where a route's path has a parameter that nobody described."""
+    """Return the document. Raises ``LookupError`` if a path parameter has no description."""
     found = routes(root)
     schemas = Schemas([served.route for served in found], [*BY_WEBHOOK, *BY_SOCKET])
     paths: dict[str, dict[str, Any]] = {}
@@ -83,7 +83,7 @@ def openapi(root: Path) -> dict[str, Any]:
         "paths": paths,
         "webhooks": {_camel(message): {"post": _webhook(message, schemas)} for message in BY_WEBHOOK},
         "x-socket": {
-            "description": 'What a WebSocket says whose address `create_ticket` gave. Clients say `{"type": "ping"}`.',
+            "description": 'Messages of the WebSocket that `create_ticket` returns. Clients send `{"type": "ping"}`.',
             "schema": {"anyOf": [schemas.ref(message, "serialization") for message in BY_SOCKET]},
         },
         "components": {
@@ -114,12 +114,12 @@ def _tag(service: str) -> dict[str, str]:
 
 def _operation(served: ServedRoute, schemas: Schemas) -> dict[str, Any]:
     route = served.route
-    who = f"Needs a key with the scope `{route.scope}`." if route.scope else "Open to everybody: needs no key."
+    access = f"Requires the scope `{route.scope}`." if route.scope else "Public: no key is required."
     found: dict[str, Any] = {
         "operationId": served.name,
         "tags": [served.service],
         "summary": route.summary,
-        "description": who,
+        "description": access,
         "security": [{scheme: [route.scope]} for scheme in SECURITY_SCHEMES] if route.scope else [],
     }
     if route.scope:
@@ -136,19 +136,19 @@ def _operation(served: ServedRoute, schemas: Schemas) -> dict[str, Any]:
 
 
 def _webhook(message: type[BaseModel], schemas: Schemas) -> dict[str, Any]:
-    """Return what a caller's own server is told, as the operation that it serves."""
+    """Return the operation that the caller's own server implements to receive ``message``."""
     return {
         "operationId": f"receive_{_snake(message)}",
         "tags": ["notifications"],
         "summary": schemas.components()[message.__name__]["description"],
-        "description": "Signed as Standard Webhooks has it: verify before you believe it. Comes at least once.",
+        "description": "Signed according to Standard Webhooks: verify the signature. Delivered at least once.",
         "security": [],
         "parameters": [{**header, "in": "header", "required": True} for header in WEBHOOK_HEADERS],
         "requestBody": {"required": True, "content": {JSON: {"schema": schemas.ref(message, "serialization")}}},
         "responses": {
-            "2XX": {"description": "Taken."},
-            "410": {"description": "The webhook is gone: it is told nothing any more."},
-            "default": {"description": "It is tried again, later; `Retry-After` says when at the earliest."},
+            "2XX": {"description": "Received."},
+            "410": {"description": "The webhook is deleted and receives nothing more."},
+            "default": {"description": "The delivery is retried later, at the earliest after `Retry-After`."},
         },
     }
 
@@ -184,14 +184,14 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
         else:
             responses[status] = {"$ref": f"#/components/responses/{_error_name(status)}"}
     for status, names in route.response_headers.items():
-        # Where the gateway answers a failure by itself, our headers are not there.
+        # If the gateway itself answers a failure, our headers are missing.
         always = {"required": True} if status in route.responses else {}
         responses[status]["headers"] = {name: {**RESPONSE_HEADERS[name], **always} for name in names}
     return {str(status): responses[status] for status in sorted(responses)}
 
 
 def _error_statuses(route: Route) -> list[int]:
-    statuses = {*route.problems, *EVERYBODY_ERRORS}
+    statuses = {*route.problems, *COMMON_ERRORS}
     statuses |= set(GUARDED_ERRORS) if route.scope else set()
     statuses |= set(BODY_ERRORS) if route.body and not route.error_body else set()
     statuses |= set(QUERY_ERRORS) if route.query else set()
@@ -203,7 +203,7 @@ def _error_name(status: int) -> str:
 
 
 def _error(status: int, body: Schema | None = None) -> dict[str, Any]:
-    """Return how a failure is told: by us, as ``body`` or a problem, or by the gateway before anything of ours runs."""
+    """Return the response for a failure: our own body or problem document, or the gateway's message."""
     code, title, errors = PROBLEMS[status]
     if body:
         content: dict[str, Any] = {JSON: {"schema": body}}

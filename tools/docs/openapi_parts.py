@@ -1,17 +1,17 @@
-"""What the OpenAPI document says of every route alike: parameters, headers, errors, examples."""
+"""The parts of the OpenAPI document that routes share: parameters, headers, errors, examples."""
 
 from typing import Any, Final
 
 INFO: Final[dict[str, Any]] = {
     "title": "GenAI Image Generator",
     "version": "1",
-    "summary": "A prompt goes in; a moderated, stored, delivered image comes out.",
+    "summary": "Generate moderated images from prompts.",
     "description": (
-        "Send a prompt to `POST /v1/requests`, follow the request until it has ended, download the images. "
-        "`docs/api.md` shows it step by step.\n\n"
-        "Every key has an owner, scopes and limits. What belongs to another owner is answered like what does not "
-        "exist. Errors are problem documents (RFC 9457) with a stable `code`; times are RFC 3339 in UTC; unknown "
-        "fields in an answer are to be ignored, unknown fields in a body are refused."
+        "Send a prompt to `POST /v1/requests`, poll the request until its status is terminal, and download the images. "
+        "`docs/api.md` is a guide.\n\n"
+        "Every key has an owner, scopes and limits. Another owner's resource looks like one that does not exist. "
+        "Errors are problem documents (RFC 9457) with a stable `code`. Times are RFC 3339 in UTC. Ignore unknown "
+        "fields in responses; unknown fields in request bodies are errors."
     ),
     "license": {"name": "MIT", "identifier": "MIT"},
 }
@@ -30,69 +30,69 @@ SERVERS: Final[list[dict[str, Any]]] = [
 ]
 
 SECURITY_SCHEMES: Final[dict[str, Any]] = {
-    "api_key": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "A key of ours."},
+    "api_key": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "An API key."},
     "bearer": {
         "type": "http",
         "scheme": "bearer",
         "description": "The same key as `Authorization: Bearer`, for clients that send keys this way.",
     },
 }
-"""Either one will do."""
+"""A caller uses one of them."""
 
 TAGS: Final[dict[str, str]] = {
-    "intake": "Requests: ask for images, follow, list and cancel what was asked, and see which models there are.",
-    "storage": "The gallery: images, what made them, favourites, share links, deletion.",
-    "accounts": "Keys and their owners' preferences.",
-    "notifications": "Being told instead of asking: a WebSocket, and webhooks.",
+    "intake": "Requests: create, read, list and cancel them. Models.",
+    "storage": "The gallery: images, favourites, share links, deletion.",
+    "accounts": "API keys, and the preferences of owners.",
+    "notifications": "Notifications: a WebSocket and webhooks.",
 }
-"""In reading order; a service that is not named here is described by its module of operations."""
+"""In reading order. A service that is not named here is described by the docstring of its ``routes.py``."""
 
 _UUID: Final = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _REQUEST: Final = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
 
 PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "fingerprint": {
-        "description": "What failures of one kind at one step have in common, or its first digits.",
+        "description": "The fingerprint of dead letters that failed in the same way, or its first digits.",
         "schema": {"type": "string", "pattern": "^[0-9a-f]{4,12}$"},
         "example": "5f0c7be2a1d4",
     },
     "request_id": {
-        "description": "A request's id: a UUID (version 7).",
+        "description": "The id of a request: a UUID (version 7).",
         "schema": {"type": "string", "format": "uuid", "pattern": _UUID},
         "example": _REQUEST,
     },
     "image_id": {
-        "description": "A image's id: its request's id and its index.",
+        "description": "The id of an image: the id of its request and its index.",
         "schema": {"type": "string", "pattern": _UUID.removesuffix("$") + r"-\d{1,2}$"},
         "example": f"{_REQUEST}-0",
     },
     "key_id": {
-        "description": "A key's id: what is between the underscores of its text.",
+        "description": "The id of a key: the part between its underscores.",
         "schema": {"type": "string", "pattern": "^[a-z2-7]{12}$"},
         "example": "k3y4example2",
     },
     "key": {
-        "description": "A model's key in the catalog.",
+        "description": "The key of a model in the catalog.",
         "schema": {"type": "string"},
         "example": "stable-image-core",
     },
     "share_id": {
-        "description": "A share link's id, which is not its token.",
+        "description": "The id of a share link. It is not its token.",
         "schema": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
         "example": "8f14e45fceea167a",
     },
     "webhook_id": {
-        "description": "A webhook's id.",
+        "description": "The id of a webhook.",
         "schema": {"type": "string", "pattern": "^[a-z2-7]{16}$"},
         "example": "w3bhookexample22",
     },
     "delivery_id": {
-        "description": "A delivery's id: the header `webhook-id` of its attempts.",
+        "description": "The id of a delivery: the header `webhook-id` of its attempts.",
         "schema": {"type": "string", "format": "uuid", "pattern": _UUID},
         "example": "01a0b9c4-980f-7b3e-8f60-2c4e6a8b0d1f",
     },
     "token": {
-        "description": "A share link's token: the end of its address, told when it was made.",
+        "description": "The token of a share link: the last part of its address, returned only when it was created.",
         "schema": {"type": "string", "pattern": r"^[A-Za-z0-9_-]{55}$"},
         "example": "AaC5xH0ufDGfYFsdL3qeBAAxY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl",
     },
@@ -103,16 +103,16 @@ REQUEST_HEADERS: Final[dict[str, dict[str, Any]]] = {
     "if-match": {"type": "string", "examples": ['"3"']},
     "prefer": {"type": "string", "examples": ["wait=20"]},
 }
-"""Schemas by lower-case name; a header that is not named here is any text."""
+"""Schemas by lower-case name. A header that is not listed here is any text."""
 
 RESPONSE_HEADERS: Final[dict[str, dict[str, Any]]] = {
     "ETag": {
-        "description": "Names what the answer shows, for `If-Match`.",
+        "description": "The version of the resource, for `If-Match`.",
         "schema": {"type": "string"},
         "example": '"3"',
     },
     "Location": {
-        "description": "Where to look; an address without a host is relative to the API.",
+        "description": "The address of the resource. Without a host, it is relative to the API.",
         "schema": {"type": "string"},
         "example": f"/v1/requests/{_REQUEST}",
     },
@@ -127,12 +127,12 @@ RESPONSE_HEADERS: Final[dict[str, dict[str, Any]]] = {
         "example": '"default";q=100;w=900',
     },
     "RateLimit": {
-        "description": "What is left of the limit, and in how many seconds there is more.",
+        "description": "The remaining requests, and the seconds until the window resets.",
         "schema": {"type": "string"},
         "example": '"default";r=93;t=41',
     },
     "x-should-retry": {
-        "description": "What OpenAI's clients go by instead of the status.",
+        "description": "Tells OpenAI's clients whether to retry. They read it instead of the status.",
         "schema": {"type": "string", "enum": ["true", "false"]},
         "example": "false",
     },
@@ -141,55 +141,58 @@ RESPONSE_HEADERS: Final[dict[str, dict[str, Any]]] = {
 WEBHOOK_HEADERS: Final[list[dict[str, Any]]] = [
     {
         "name": "webhook-id",
-        "description": "The delivery's id, the same in every try.",
+        "description": "The id of the delivery, the same in every attempt.",
         "schema": {"type": "string", "format": "uuid"},
         "example": "01a0b9c4-980f-7b3e-8f60-2c4e6a8b0d1f",
     },
     {
         "name": "webhook-timestamp",
-        "description": "When this try was made: seconds since 1970.",
+        "description": "The time of this attempt: seconds since 1970.",
         "schema": {"type": "string", "pattern": "^[0-9]+$"},
         "example": "1795254606",
     },
     {
         "name": "webhook-signature",
-        "description": "`v1,` and the HMAC-SHA256 of `id.timestamp.body` in base64; two of them, with a space between, "
-        "while a secret is being changed.",
+        "description": "`v1,` and the HMAC-SHA256 of `id.timestamp.body` in base64. During a rotation there are two, "
+        "separated by a space.",
         "schema": {"type": "string"},
         "example": "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
     },
 ]
 
 SUCCESS: Final[dict[int, str]] = {
-    200: "Here it is.",
-    201: "Made.",
-    202: "Accepted. What was accepted is never lost: follow it at `links.self`.",
-    204: "Done; there is nothing to say.",
-    302: "It is at the address in `Location`.",
-    307: "It is at the address in `Location`.",
-    503: "Not all is well.",
+    200: "OK.",
+    201: "Created.",
+    202: "Accepted. An accepted request is never lost. Poll `links.self`.",
+    204: "Done. The response has no body.",
+    302: "Found at the address in `Location`.",
+    307: "Found at the address in `Location`.",
+    503: "Unavailable.",
 }
 
 PROBLEM: Final[dict[str, Any]] = {
     "title": "Problem",
-    "description": "An error, as RFC 9457 has it. Decide by `code`; `title` is for people and may be said better.",
+    "description": "An error (RFC 9457). Decide by `code`. `title` is for people and may change.",
     "type": "object",
     "properties": {
         "type": {"type": "string", "const": "about:blank"},
-        "status": {"type": "integer", "minimum": 400, "maximum": 599, "description": "The HTTP status, once more."},
-        "code": {"type": "string", "pattern": "^[a-z0-9_]+$", "description": "Stable, for programs."},
-        "title": {"type": "string", "description": "For people."},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599, "description": "The HTTP status."},
+        "code": {"type": "string", "pattern": "^[a-z0-9_]+$", "description": "A stable code, for programs."},
+        "title": {"type": "string", "description": "A summary, for people."},
         "errors": {
             "type": "array",
             "minItems": 1,
-            "description": "Each thing that is wrong, where it can be said of a field.",
+            "description": "The invalid fields, if the error is about fields.",
             "items": {
                 "type": "object",
                 "properties": {
-                    "field": {"type": "string", "description": "Dotted path in the body, or the parameter's name."},
-                    "rule": {"type": "string", "description": "What it has to be."},
-                    "code": {"type": "string", "description": "The kind of rule, for programs."},
-                    "allowed": {"type": "array", "description": "The values that would do."},
+                    "field": {
+                        "type": "string",
+                        "description": "Dotted path in the body, or the parameter.",
+                    },
+                    "rule": {"type": "string", "description": "The rule that the value breaks."},
+                    "code": {"type": "string", "description": "A stable code of the rule, for programs."},
+                    "allowed": {"type": "array", "description": "The allowed values."},
                 },
                 "required": ["field", "rule"],
             },
@@ -200,7 +203,7 @@ PROBLEM: Final[dict[str, Any]] = {
 
 MESSAGE: Final[dict[str, Any]] = {
     "title": "Message",
-    "description": "What the gateway says by itself, before anything of ours runs.",
+    "description": "An error that the gateway returns by itself.",
     "type": "object",
     "properties": {"message": {"type": ["string", "null"]}},
     "required": ["message"],
@@ -219,26 +222,26 @@ GATEWAY_MESSAGES: Final[dict[int, str]] = {
 _WRONG_FIELD: Final = [{"field": "count", "rule": "Input should be less than or equal to 4", "le": 4}]
 
 PROBLEMS: Final[dict[int, tuple[str, str, list[dict[str, Any]]]]] = {
-    400: ("not_json", "The body is not JSON", [{"field": "body", "rule": "must be a JSON document"}]),
-    401: ("unauthorized", "This needs an API key", []),
-    403: ("insufficient_scope", "This key lacks the scope that the route needs", []),
-    404: ("not_found", "There is nothing at this address", []),
-    408: ("timeout", "It took too long", []),
-    409: ("conflict", "It is too late for that", []),
-    410: ("gone", "It is no longer there", []),
-    412: ("precondition_failed", "It is no longer what you saw", []),
-    413: ("body_too_large", "The body is too large", [{"field": "body", "rule": "at most 131072 bytes"}]),
-    415: ("unsupported_media_type", "The body has to be JSON", []),
-    422: ("validation_failed", "The request is not valid", _WRONG_FIELD),
-    429: ("rate_limited", "Too many requests for this key", []),
-    500: ("internal_error", "Something broke on our side", []),
-    503: ("unavailable", "It cannot be done at the moment; try again", []),
-    504: ("timeout", "It took longer than an answer may take", []),
+    400: ("not_json", "The body is not valid JSON.", [{"field": "body", "rule": "must be a JSON document"}]),
+    401: ("unauthorized", "API key required.", []),
+    403: ("insufficient_scope", "The key lacks the scope that this route requires.", []),
+    404: ("not_found", "Not found.", []),
+    408: ("timeout", "The request timed out.", []),
+    409: ("conflict", "The resource has changed and no longer allows this.", []),
+    410: ("gone", "The resource no longer exists.", []),
+    412: ("precondition_failed", "The resource has changed since you read it.", []),
+    413: ("body_too_large", "The body is too large.", [{"field": "body", "rule": "at most 131072 bytes"}]),
+    415: ("unsupported_media_type", "The body must be JSON.", []),
+    422: ("validation_failed", "The request is invalid.", _WRONG_FIELD),
+    429: ("rate_limited", "Too many requests.", []),
+    500: ("internal_error", "Internal error. The failure is on our side.", []),
+    503: ("unavailable", "Temporarily unavailable. Retry later.", []),
+    504: ("timeout", "The request did not finish in time.", []),
 }
-"""Status → an example's code, title and errors."""
+"""Status → code, title and errors of an example."""
 
-EVERYBODY_ERRORS: Final = (429, 500, 503)
-"""The gateway throttles; anything may break."""
+COMMON_ERRORS: Final = (429, 500, 503)
+"""Every route may return these."""
 GUARDED_ERRORS: Final = (401, 403)
 BODY_ERRORS: Final = (400, 413, 422)
 QUERY_ERRORS: Final = (422,)
@@ -280,4 +283,4 @@ EXAMPLES: Final[dict[str, list[Any]]] = {
     "NewCheck": [{"prompt": "A red fox in a snowy pine forest", "negative_prompt": "people, blurry"}],
     "LegacyCheck": [{"prompt": "A red fox in a snowy pine forest"}],
 }
-"""By the name of the schema."""
+"""Examples by the name of their schema."""

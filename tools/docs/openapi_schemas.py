@@ -1,4 +1,4 @@
-"""The JSON Schemas of what goes into and comes out of the HTTP API, made from the services' pydantic models."""
+"""The JSON Schemas of all request and response bodies, from the services' pydantic models."""
 
 import ast
 import inspect
@@ -19,18 +19,20 @@ Schema = dict[str, Any]
 
 
 class Schemas:
-    """The JSON Schemas of all bodies and answers, each once, and of the messages that are ``said`` elsewhere."""
+    """The JSON Schemas of all request and response bodies, and of other ``messages``, each once."""
 
-    def __init__(self, operations: list[Route], said: Sequence[type[BaseModel]] = ()) -> None:
-        wanted: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {(model, "serialization"): None for model in said}
-        for operation in operations:
-            for model in (operation.body, operation.query):
+    def __init__(self, routes: list[Route], messages: Sequence[type[BaseModel]] = ()) -> None:
+        wanted: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {
+            (model, "serialization"): None for model in messages
+        }
+        for route in routes:
+            for model in (route.body, route.query):
                 if model:
                     wanted[model, "validation"] = None
-            for model in (*operation.responses.values(), operation.error_body):
+            for model in (*route.responses.values(), route.error_body):
                 if model:
                     wanted[model, "serialization"] = None
-        self._queries = {operation.query for operation in operations}
+        self._queries = {route.query for route in routes}
         refs, definitions = models_json_schema(
             list(wanted), ref_template="#/components/schemas/{model}", schema_generator=_Generator
         )
@@ -49,7 +51,7 @@ class Schemas:
             yield name, _renamed(part), name in schema.get("required", [])
 
     def components(self) -> dict[str, Schema]:
-        """Return every schema by name; a query's parameters are listed where they are used instead."""
+        """Return every schema by name, except those of query parameters, which are listed with their routes."""
         hidden = {
             self._refs[query, "validation"]["$ref"].rsplit("/", 1)[1] for query in self._queries if query is not None
         }
@@ -61,20 +63,20 @@ class Schemas:
 
 
 class _Generator(GenerateJsonSchema):
-    """JSON Schema as a caller needs it: the docstrings below fields, no repeated titles, no nulls in answers."""
+    """JSON Schema for callers: field docstrings as descriptions, no repeated titles, no nulls in responses."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
-        """Leave out titles that only repeat the field's name."""
+        """Omit titles that only repeat the name of the field."""
         return False
 
     def model_schema(self, schema: Any) -> Schema:
         """Return a model's schema with its fields described."""
         found = super().model_schema(schema)
-        said = attribute_docstrings(schema["cls"])
+        descriptions = attribute_docstrings(schema["cls"])
         for name, part in found.get("properties", {}).items():
-            if name in said and "description" not in part:
-                part["description"] = said[name]
-            if self.mode == "serialization" and _drop_null(part):  # answers leave out what is None
+            if name in descriptions and "description" not in part:
+                part["description"] = descriptions[name]
+            if self.mode == "serialization" and _drop_null(part):  # responses omit None
                 found["required"] = [other for other in found.get("required", []) if other != name]
         if found.get("required") == []:
             del found["required"]
@@ -85,20 +87,20 @@ class _Generator(GenerateJsonSchema):
 
 def attribute_docstrings(model: type) -> dict[str, str]:
     """Return the docstrings written below a model's fields, inherited ones included."""
-    said: dict[str, str] = {}
+    found: dict[str, str] = {}
     for cls in reversed(model.__mro__):
         if not issubclass(cls, BaseModel) or cls is BaseModel:
             continue
         try:
             body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
-        except OSError:  # a class that no file holds
+        except OSError:  # a class without a source file
             continue
         statements = body.body if isinstance(body, ast.ClassDef) else []
         for field, below in pairwise(statements):
             match field, below:
                 case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                    said[name] = _markdown(text)
-    return said
+                    found[name] = _markdown(text)
+    return found
 
 
 def _markdown(docstring: str) -> str:
@@ -106,7 +108,7 @@ def _markdown(docstring: str) -> str:
 
 
 def _drop_null(part: Schema) -> bool:
-    """Take null out of a property's choices; return whether it was one."""
+    """Remove null from the choices of a property. Return whether it was one."""
     choices = part.get("anyOf", [])
     rest = [choice for choice in choices if choice.get("type") != "null"]
     if len(rest) == len(choices):
@@ -119,15 +121,15 @@ def _drop_null(part: Schema) -> bool:
 
 
 def _short_names(name: str) -> str:
-    """Shorten the names that pydantic gives where one name is not enough.
+    """Shorten the names that pydantic makes unique.
 
-    Two services may call a model the same (`IntakeImage`), and a model may look different in a body and in an answer
-    (`Preferences`, `PreferencesAnswer`).
+    Two services may use the same name (`IntakeImage`), and a model may differ between request and response
+    (`Preferences`, `PreferencesResponse`).
     """
     name = re.sub(
         r"services__([a-z_]+?)__(?:\w+?__)*([A-Z])", lambda part: part[1].title().replace("_", "") + part[2], name
     )
-    return name.replace("-Input", "").replace("-Output", "Answer")
+    return name.replace("-Input", "").replace("-Output", "Response")
 
 
 def _renamed(schema: Any) -> Any:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tools.benchmarks.calls import gathered
+from tools.benchmarks.calls import collected
 from tools.benchmarks.cost import PRICES, Usage, dollars, duration
 from tools.benchmarks.functions import functions
 from tools.benchmarks.measure import interleaved
@@ -60,7 +60,7 @@ def test_a_batching_window_lets_messages_share_calls() -> None:
     for second in range(8):
         invocation = replace(INVOCATION, at=100.0 + 10 * second)
         calls += [invocation, replace(invocation, service="s3", operation="PutObject", at=invocation.at - 0.5)]
-    found = gathered(calls, function)
+    found = collected(calls, function)
     assert [call.operation for call in found] == ["PutObject", ""]
     assert found[-1].records == 8
     assert found[-1].cpu == pytest.approx(8 * 0.25)

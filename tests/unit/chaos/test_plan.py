@@ -1,4 +1,4 @@
-"""The storm is drawn from a seed: the same seed, the same storm, and as much of everything as was asked for."""
+"""The plan of a run is derived from a seed and contains the requested share of every fault."""
 
 from collections import Counter
 
@@ -9,7 +9,7 @@ from local.bedrock.policy import judge
 from tools.chaos import plan
 
 
-def test_a_seed_makes_the_same_storm_again_and_another_seed_another() -> None:
+def test_the_same_seed_gives_the_same_plan() -> None:
     assert plan.cases(50, 7) == plan.cases(50, 7)
     assert plan.cases(50, 7) != plan.cases(50, 8)
     assert plan.kills(20, 100, 7) == plan.kills(20, 100, 7)
@@ -17,19 +17,19 @@ def test_a_seed_makes_the_same_storm_again_and_another_seed_another() -> None:
     assert plan.outages(100, 7, 0) == plan.outages(100, 7, 0)
 
 
-def test_every_prompt_is_its_own_and_of_twenty_three_are_rejected_and_one_is_stalled() -> None:
+def test_of_twenty_requests_three_are_rejected_and_one_stalls() -> None:
     cases = plan.cases(300, 1)
     assert len({case.prompt for case in cases}) == 300
-    assert Counter(case.ending for case in cases) == {"succeeded": 255, "rejected": 45}
+    assert Counter(case.expected_status for case in cases) == {"succeeded": 255, "rejected": 45}
     assert sum(case.stalls for case in cases) == 15
-    assert 10 <= sum(case.raced for case in cases) <= 60
+    assert 10 <= sum(case.sent_twice for case in cases) <= 60
 
 
-def test_what_has_to_be_drawn_is_nothing_the_policy_blocks() -> None:
-    assert {judge(case.prompt) for case in plan.cases(100, 3) if case.ending == "succeeded"} == {"none"}
+def test_the_policy_allows_every_prompt_that_should_succeed() -> None:
+    assert {judge(case.prompt) for case in plan.cases(100, 3) if case.expected_status == "succeeded"} == {"none"}
 
 
-def test_kills_come_in_order_and_within_the_storm() -> None:
+def test_kills_are_in_order_and_within_the_run() -> None:
     found = plan.kills(40, 120, 1)
     assert [kill.after for kill in found] == sorted(kill.after for kill in found)
     assert all(0 < kill.after <= 120 for kill in found)
@@ -37,7 +37,7 @@ def test_kills_come_in_order_and_within_the_storm() -> None:
 
 
 @pytest.mark.parametrize("service", plan.SERVICES)
-def test_each_service_gets_its_share_of_faults_however_the_rules_are_asked_in_turn(service: str) -> None:
+def test_every_service_gets_its_share_of_faults(service: str) -> None:
     passed = 1.0
     for rule in plan.service_rules(0.1):
         if rule["service"] == service:
@@ -46,7 +46,7 @@ def test_each_service_gets_its_share_of_faults_however_the_rules_are_asked_in_tu
 
 
 @pytest.mark.parametrize("operation", plan.MODEL_FAULTS)
-def test_the_models_get_their_share_too(operation: str) -> None:
+def test_the_models_get_their_share_of_faults(operation: str) -> None:
     passed = 1.0
     for rule in plan.model_rules(0.1, 1):
         if rule["operation"] == operation and "probability" in rule:
@@ -54,24 +54,24 @@ def test_the_models_get_their_share_too(operation: str) -> None:
     assert 1 - passed == pytest.approx(0.1)
 
 
-def test_the_stand_in_takes_every_rule() -> None:
+def test_the_stand_in_accepts_every_rule() -> None:
     book = FaultBook()
     for rule in plan.model_rules(0.1, 1):
         book.add(rule)
     assert len(book.listed()) == len(plan.model_rules(0.1, 1))
 
 
-def test_in_the_calm_the_prompts_that_end_badly_still_do_and_others_no_longer() -> None:
+def test_permanent_rules_affect_only_their_own_prompts() -> None:
     book = FaultBook()
     book.replace(plan.model_rules(0.1, 1))
-    book.replace(plan.LASTING)
+    book.replace(plan.PERMANENT_RULES)
     for case in plan.cases(200, 1):
-        struck = [book.strike(operation, "model", case.prompt) for operation in ("invoke", "converse")]
-        assert any(struck) == (case.number % 20 == 3)
+        injected = [book.strike(operation, "model", case.prompt) for operation in ("invoke", "converse")]
+        assert any(injected) == (case.number % 20 == 3)
 
 
-def test_outages_are_of_one_service_at_a_time() -> None:
-    found = plan.outages(200, 1, began=1000)
+def test_outages_hit_one_service_at_a_time() -> None:
+    found = plan.outages(200, 1, started=1000)
     assert len(found) == 8
     ends = [rule["until"] for rule in found]
     assert all(end < rule["active_at"] for end, rule in zip(ends, found[1:], strict=False))

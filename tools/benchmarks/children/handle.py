@@ -109,8 +109,8 @@ def main() -> None:
             if round_:
                 found[name].append(taken)
     figures = {name: median(values) for name, values in found.items()}
-    told = json.dumps({**figures, "operations": [operation for _, operation, _ in sdk.calls]})
-    os.write(results, f"\n{told}\n".encode())
+    result = json.dumps({**figures, "operations": [operation for _, operation, _ in sdk.calls]})
+    os.write(results, f"\n{result}\n".encode())
     os._exit(0)
 
 

@@ -6,7 +6,7 @@ One JSON line an AWS call (retries included) and one an invocation, to a file of
 import os
 
 
-def _write_down(folder: str, function: str) -> None:
+def _record_calls(folder: str, function: str) -> None:
     import importlib
     import json
     import time
@@ -18,8 +18,8 @@ def _write_down(folder: str, function: str) -> None:
     send = getattr(Endpoint, "_do_get_response")  # noqa: B009 - of botocore alone
     import_module = importlib.import_module
 
-    def note(**facts: Any) -> None:
-        log.write(json.dumps({"function": function, "worker": os.getpid(), **facts}) + "\n")
+    def record(**fields: Any) -> None:
+        log.write(json.dumps({"function": function, "worker": os.getpid(), **fields}) + "\n")
 
     def counted(self: Any, request: Any, operation_model: Any, context: Any) -> Any:
         started = time.perf_counter()
@@ -28,7 +28,7 @@ def _write_down(folder: str, function: str) -> None:
         finally:
             service = operation_model.service_model.service_name
             body = request.body
-            note(
+            record(
                 at=time.time(),
                 service=service,
                 operation=operation_model.name,
@@ -61,7 +61,7 @@ def _write_down(folder: str, function: str) -> None:
         try:
             return handler(event, context)
         finally:
-            note(
+            record(
                 at=time.time(),
                 cpu=time.process_time() - cpu,
                 wall=time.perf_counter() - started,
@@ -74,4 +74,4 @@ def _write_down(folder: str, function: str) -> None:
 
 
 if "BENCHMARK_CALLS" in os.environ and "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-    _write_down(os.environ["BENCHMARK_CALLS"], os.environ["AWS_LAMBDA_FUNCTION_NAME"])
+    _record_calls(os.environ["BENCHMARK_CALLS"], os.environ["AWS_LAMBDA_FUNCTION_NAME"])

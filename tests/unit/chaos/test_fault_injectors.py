@@ -1,4 +1,4 @@
-"""What the listener takes for the same event said again."""
+"""What the repeater regards as the same event."""
 
 import copy
 from typing import Any
@@ -6,19 +6,19 @@ from typing import Any
 import pytest
 
 from tests.support.events import sample
-from tools.chaos.saboteur import fact
+from tools.chaos.fault_injectors import comparable
 
 
-def said(detail_type: str) -> dict[str, Any]:
+def body(detail_type: str) -> dict[str, Any]:
     return {"detail-type": detail_type, "detail": sample(detail_type).model_dump(mode="json")}
 
 
 @pytest.mark.parametrize("name", ["error", "reason", "fingerprint", "attempts"])
-def test_each_copy_of_a_message_tells_of_its_own_end(name: str) -> None:
-    first = said("ProcessingStalled")
+def test_copies_of_a_stall_may_differ_in_time_and_error(name: str) -> None:
+    first = body("ProcessingStalled")
     second = copy.deepcopy(first)
     second["detail"]["data"][name], second["detail"]["metadata"]["occurred_at"] = "another", "later"
-    assert fact(first) == fact(second)
+    assert comparable(first) == comparable(second)
 
 
 @pytest.mark.parametrize(
@@ -30,8 +30,8 @@ def test_each_copy_of_a_message_tells_of_its_own_end(name: str) -> None:
         ("ImageStored", "metadata", "occurred_at"),
     ],
 )
-def test_anything_else_makes_it_another_event(detail_type: str, part: str, name: str) -> None:
-    first = said(detail_type)
+def test_any_other_difference_makes_it_another_event(detail_type: str, part: str, name: str) -> None:
+    first = body(detail_type)
     second = copy.deepcopy(first)
     second["detail"][part][name] = "another"
-    assert fact(first) != fact(second)
+    assert comparable(first) != comparable(second)

@@ -1,4 +1,4 @@
-"""What goes wrong besides single calls: workers are killed, deliveries repeated, delayed and overtaken."""
+"""Faults besides single calls: killed workers, and repeated, late and reordered deliveries."""
 
 import hashlib
 import heapq
@@ -17,24 +17,24 @@ from local.stack import LocalStack
 from tools.chaos.plan import Kill, chosen
 
 REPEATED: Final = 0.1
-"""Share of the events that are published once more at once."""
+"""Share of the events that are published again at once."""
 LATE: Final = 0.1
-"""Share of the events of which a copy comes late."""
+"""Share of the events of which a copy is published later."""
 LATE_SECONDS: Final = (3.0, 25.0)
 DELAYED: Final = ("intake-track", "storage-store", "moderation-image", "generation-generate", "analytics-record")
-"""Queues whose delay changes all the time, so that messages overtake each other."""
+"""Queues whose delay changes continually, so that messages overtake each other."""
 DELAY_EVERY: Final = 4.0
 BUSY_WITHIN: Final = 3.0
-"""Seconds that the killer waits for a worker to be in the middle of something."""
+"""Seconds that the killer waits for a busy worker."""
 LOOK_EVERY: Final = 0.5
-OWN: Final = frozenset({"occurred_at", "error", "reason", "fingerprint", "attempts"})
-"""What each copy of a message tells of its own end."""
+PER_COPY: Final = frozenset({"occurred_at", "error", "reason", "fingerprint", "attempts"})
+"""Fields of a stall that differ between copies of one message."""
 READS: Final = frozenset({"0", "63"})
 """``read`` among the system calls of x86-64 and arm64."""
 
 
 class Thread(threading.Thread):
-    """A thread that can be told to stop, and says what ended it."""
+    """A thread that can be stopped and keeps the exception that ended it."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -50,15 +50,15 @@ class Thread(threading.Thread):
             self.failure = error
 
     def turn(self) -> None:
-        """Do one piece of work."""
+        """Do one unit of work."""
         raise NotImplementedError
 
     def pause(self, seconds: float) -> None:
-        """Wait, but not for one who was told to stop."""
+        """Wait, but return at once when stopped."""
         self._stopped.wait(seconds)
 
     def finish(self) -> None:
-        """Stop and wait until it has. Raises what went wrong in it."""
+        """Stop and wait for the end. Raises the exception that ended the thread."""
         self._stopped.set()
         if self.is_alive():
             self.join(30)
@@ -66,20 +66,20 @@ class Thread(threading.Thread):
             raise self.failure
 
 
-def fact(event: dict[str, Any]) -> str:
-    """Return what must be the same whenever an event is said.
+def comparable(event: dict[str, Any]) -> str:
+    """Return the part of an event that must be the same in every copy.
 
     All of it; but of ``ProcessingStalled``, whose id is "this step gave up on this event, in this round", every copy
     of the message tells when, why and after how many attempts it was given up itself.
     """
     detail = event["detail"]
     if event["detail-type"] == "ProcessingStalled":
-        detail = {part: {name: x for name, x in said.items() if name not in OWN} for part, said in detail.items()}
+        detail = {part: {name: x for name, x in body.items() if name not in PER_COPY} for part, body in detail.items()}
     return json.dumps(detail, sort_keys=True)
 
 
-class Listener(Thread):
-    """Somebody who subscribed to everything, and publishes a share of it again, to the letter."""
+class Repeater(Thread):
+    """A subscriber to all events that publishes a share of them again, unchanged."""
 
     def __init__(self, stack: LocalStack, seed: int) -> None:
         super().__init__()
@@ -87,13 +87,13 @@ class Listener(Thread):
         self._bus = stack.outputs["EventBusName"]
         self._queue = self._subscribe(f"{stack.prefix}-chaos-listener")
         self._late: list[tuple[float, int, dict[str, Any]]] = []
-        self.sabotaging = True
+        self.active = True
         self.variants: dict[str, set[str]] = defaultdict(set)
-        """Event id → the hashes of what was said under it."""
+        """Event id → the hashes of its comparable content."""
         self.types: dict[str, str] = {}
         """Event id → its type."""
         self.statuses: dict[str, tuple[int, str]] = {}
-        """Request → the sequence and the status told last."""
+        """Request → its highest sequence and that status."""
         self.copies: Counter[str] = Counter()
 
     def _subscribe(self, name: str) -> str:
@@ -105,38 +105,38 @@ class Listener(Thread):
         return url
 
     def turn(self) -> None:
-        """Hear what was said, and repeat what is due."""
+        """Receive events, and publish the copies that are due."""
         found = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages", [])
         for message in found:
-            self._hear(json.loads(message["Body"]))
-        if found:  # in one call: the emulator is slow in a storm, and who hears late tells of requests late
+            self._receive(json.loads(message["Body"]))
+        if found:  # one call: the emulator is slow under load, and a slow repeater would see statuses late
             done = [{"Id": str(at), "ReceiptHandle": m["ReceiptHandle"]} for at, m in enumerate(found)]
             self._sqs.delete_message_batch(QueueUrl=self._queue, Entries=done)
         now = time.monotonic()
-        while self._late and (self._late[0][0] <= now or not self.sabotaging):
-            self._say(heapq.heappop(self._late)[2], "late")
+        while self._late and (self._late[0][0] <= now or not self.active):
+            self._publish(heapq.heappop(self._late)[2], "late")
         if not found:
             self.pause(0.2)
 
-    def _hear(self, event: dict[str, Any]) -> None:
+    def _receive(self, event: dict[str, Any]) -> None:
         metadata = event["detail"]["metadata"]
         event_id = metadata["event_id"]
         known = event_id in self.variants
-        self.variants[event_id].add(hashlib.sha256(fact(event).encode()).hexdigest())
+        self.variants[event_id].add(hashlib.sha256(comparable(event).encode()).hexdigest())
         self.types[event_id] = event["detail-type"]
         if event["detail-type"] == "RequestStatusChanged":
             data = event["detail"]["data"]
-            told = (data["sequence"], data["status"])
-            self.statuses[metadata["request_id"]] = max(told, self.statuses.get(metadata["request_id"], told))
-        if known or not self.sabotaging:
+            responses = (data["sequence"], data["status"])
+            self.statuses[metadata["request_id"]] = max(responses, self.statuses.get(metadata["request_id"], responses))
+        if known or not self.active:
             return
         if chosen(event_id, REPEATED, self._seed, "repeated"):
-            self._say(event, "repeated")
+            self._publish(event, "repeated")
         if chosen(event_id, LATE, self._seed, "late"):
             due = time.monotonic() + Random(event_id).uniform(*LATE_SECONDS)
             heapq.heappush(self._late, (due, len(self.variants), event))
 
-    def _say(self, event: dict[str, Any], how: str) -> None:
+    def _publish(self, event: dict[str, Any], how: str) -> None:
         detail = json.dumps(event["detail"], ensure_ascii=False)
         entry = {"EventBusName": self._bus, "Source": event["source"], "DetailType": event["detail-type"]}
         self._events.put_events(Entries=[{**entry, "Detail": detail}])
@@ -144,28 +144,28 @@ class Listener(Thread):
 
     @property
     def waiting(self) -> int:
-        """Late copies that are still to come."""
+        """The number of copies that are still to be published."""
         return len(self._late)
 
 
 class Delayer(Thread):
-    """Changes the delay of queues, so that what is sent later comes earlier."""
+    """Changes the delay of queues, so that later messages overtake earlier ones."""
 
     def __init__(self, stack: LocalStack, seed: int) -> None:
         super().__init__()
-        self._sqs, self._dice = stack.client("sqs"), Random(f"delays {seed}")
+        self._sqs, self._random = stack.client("sqs"), Random(f"delays {seed}")
         self._urls = [self._sqs.get_queue_url(QueueName=f"{stack.prefix}-{name}")["QueueUrl"] for name in DELAYED]
         self.changes = 0
 
     def turn(self) -> None:
-        """Delay some of the queues."""
+        """Choose a delay for every queue."""
         for url in self._urls:
-            self._set(url, self._dice.choice((0, 0, 0, 2, 5)))
+            self._set(url, self._random.choice((0, 0, 0, 2, 5)))
             self.changes += 1
         self.pause(DELAY_EVERY)
 
     def finish(self) -> None:
-        """Stop, and delay nothing any more."""
+        """Stop, and remove the delays."""
         super().finish()
         for url in self._urls:
             self._set(url, 0)
@@ -175,28 +175,28 @@ class Delayer(Thread):
 
 
 class Killer(Thread):
-    """Kills workers as planned, in the middle of something where they are within a few seconds."""
+    """Kills workers as planned, while they are busy if possible."""
 
     def __init__(self, emulator: int, prefix: str, plan: Sequence[Kill]) -> None:
         super().__init__()
         self._emulator, self._prefix, self._plan = emulator, prefix, list(plan)
-        self._began = time.monotonic()
+        self._started = time.monotonic()
         self.killed: Counter[str] = Counter()
-        """Function → workers killed in the middle of something."""
+        """Function → workers killed while busy."""
         self.idle: Counter[str] = Counter()
-        """Function → workers killed while they had nothing to do."""
+        """Function → workers killed while idle."""
 
     def turn(self) -> None:
-        """Carry out the next kill."""
+        """Execute the next kill of the plan."""
         if not self._plan:
             return self.pause(1)
         kill = self._plan[0]
-        left = kill.after - (time.monotonic() - self._began)
+        left = kill.after - (time.monotonic() - self._started)
         if left > 0:
             return self.pause(min(left, 0.5))
         self._plan.pop(0)
         if not self._kill(kill.function):
-            self._plan.append(Kill(kill.after, kill.function))  # nobody there yet: the next ones first
+            self._plan.append(Kill(kill.after, kill.function))  # no worker yet: continue with the next ones
             self.pause(0.5)
         return None
 
@@ -206,11 +206,11 @@ class Killer(Thread):
             if time.monotonic() - looked > LOOK_EVERY:
                 alive, looked = workers(self._emulator, f"{self._prefix}-{function}"), time.monotonic()
             if worker := next((pid for pid in alive if is_busy(pid)), None):
-                return self._end(worker, self.killed, function)
+                return self._kill_process(worker, self.killed, function)
             time.sleep(0.005)
-        return bool(alive) and self._end(alive[0], self.idle, function)
+        return bool(alive) and self._kill_process(alive[0], self.idle, function)
 
-    def _end(self, pid: int, counter: Counter[str], function: str) -> bool:
+    def _kill_process(self, pid: int, counter: Counter[str], function: str) -> bool:
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -220,7 +220,7 @@ class Killer(Thread):
 
 
 def workers(emulator: int, function: str) -> list[int]:
-    """Return the processes in which the emulator runs ``function``. None where there is no /proc."""
+    """Return the processes in which the emulator runs ``function``. Needs /proc."""
     return [pid for pid in _children(emulator) if _function_of(pid) == function]
 
 
@@ -238,7 +238,7 @@ def _function_of(pid: int) -> str:
 
 
 def is_busy(pid: int) -> bool:
-    """Tell whether a worker is at work: one that is not waits on standard input for its next event."""
+    """Return whether a worker is busy. An idle one waits on standard input for its next event."""
     call = _read(Path(f"/proc/{pid}/syscall")).split()
     return bool(call) and not (len(call) > 1 and call[0] in READS and call[1] == "0x0")
 
@@ -246,12 +246,12 @@ def is_busy(pid: int) -> bool:
 def _read(path: Path) -> str:
     try:
         return path.read_text(errors="replace")
-    except OSError:  # it is gone
+    except OSError:  # the process has ended
         return ""
 
 
 def start(threads: Iterable[Thread]) -> Callable[[], None]:
-    """Start ``threads``; the returned function stops them."""
+    """Start ``threads`` and return a function that stops them."""
     running = list(threads)
     for thread in running:
         thread.start()

@@ -1,4 +1,4 @@
-"""A well-behaved client: one idempotency key a request; it tries again what failed on the other side."""
+"""A well-behaved client: one idempotency key per request, and retries of server errors."""
 
 import json
 import threading
@@ -9,40 +9,40 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-PATIENCE: Final = 90.0
-"""Seconds that a client goes on trying one call."""
-AGAIN: Final = frozenset({429, 500, 502, 503, 504})
+RETRY_SECONDS: Final = 90.0
+"""How long a client retries one call."""
+RETRIABLE: Final = frozenset({429, 500, 502, 503, 504})
 
 
-class GaveUpError(Exception):
-    """The API did not answer for as long as a client has patience."""
+class NoResponseError(Exception):
+    """The API did not answer successfully within the time that the client retries."""
 
 
 @dataclass
-class Told:
-    """What all calls together were answered."""
+class ResponseLog:
+    """The responses to all calls."""
 
     statuses: Counter[str] = field(default_factory=Counter)
-    wrong: list[str] = field(default_factory=list)
-    """Answers that break the API's promises."""
+    invalid: list[str] = field(default_factory=list)
+    """Responses that break a promise of the API."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note(self, status: str) -> None:
-        """Count an answer."""
+    def record(self, status: str) -> None:
+        """Count a response."""
         with self.lock:
             self.statuses[status] += 1
 
 
-class Caller:
+class Client:
     """Calls the API with one key."""
 
-    def __init__(self, api_url: str, key: str, told: Told) -> None:
+    def __init__(self, api_url: str, key: str, responses: ResponseLog) -> None:
         self._api_url = api_url
         self._key = key
-        self._told = told
+        self._responses = responses
 
     def post(self, body: dict[str, Any], idempotency_key: str) -> str:
-        """Ask for images until it is accepted, and return the request's id."""
+        """Send a request until it is accepted. Return its id."""
         answer = self._call("POST", "/v1/requests", body, {"Idempotency-Key": idempotency_key})
         return str(answer["id"])
 
@@ -51,16 +51,16 @@ class Caller:
         return self._call("GET", f"/v1/requests/{request_id}")
 
     def _call(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
-        deadline, pause = time.monotonic() + PATIENCE, 0.25
+        deadline, pause = time.monotonic() + RETRY_SECONDS, 0.25
         while time.monotonic() < deadline:
             status, content, wait = self._once(method, path, body, headers or {})
             if status in {200, 202}:
                 return json.loads(content)
-            if status and status not in AGAIN:
-                raise GaveUpError(f"{method} {path}: {status} {content.decode(errors='replace')[:300]}")
+            if status and status not in RETRIABLE:
+                raise NoResponseError(f"{method} {path}: {status} {content.decode(errors='replace')[:300]}")
             time.sleep(wait or pause)
             pause = min(5.0, pause * 2)
-        raise GaveUpError(f"{method} {path}: no answer within {PATIENCE:g} s")
+        raise NoResponseError(f"{method} {path}: no answer within {RETRY_SECONDS:g} s")
 
     def _once(self, method: str, path: str, body: Any, headers: dict[str, str]) -> tuple[int, bytes, float]:
         content = None if body is None else json.dumps(body).encode()
@@ -68,20 +68,22 @@ class Caller:
         request = urllib.request.Request(self._api_url + path, content, sent, method=method)
         try:
             with urllib.request.urlopen(request, timeout=35) as answer:
-                self._told.note(str(answer.status))
+                self._responses.record(str(answer.status))
                 return answer.status, answer.read(), 0
         except urllib.error.HTTPError as error:
             text = error.read()
             return error.code, text, self._judge(error, text)
         except OSError as error:
-            self._told.note(type(error).__name__)
+            self._responses.record(type(error).__name__)
             return 0, b"", 0
 
     def _judge(self, error: urllib.error.HTTPError, text: bytes) -> float:
-        """Count an error and return how long the API asks to wait. The gateway speaks for functions that died."""
+        """Count an error. Return the seconds after which the API asks to retry, or 0."""
         ours = error.headers.get("content-type", "").startswith("application/problem+json")
-        self._told.note(f"{error.code} {'problem' if ours else 'gateway'}")
+        self._responses.record(f"{error.code} {'problem' if ours else 'gateway'}")
         wait = error.headers.get("retry-after", "")
         if ours and (error.code == 500 or (error.code == 503 and not wait.isdigit())):
-            self._told.wrong.append(f"{error.code}, Retry-After {wait or 'missing'}: {text.decode(errors='replace')}")
+            self._responses.invalid.append(
+                f"{error.code}, Retry-After {wait or 'missing'}: {text.decode(errors='replace')}"
+            )
         return float(wait) if wait.isdigit() else 0
