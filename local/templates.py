@@ -29,5 +29,9 @@ def _write_out(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
     return {name if name in {"Ref", "Condition"} else f"Fn::{name}": value}
 
 
+def _as_text(loader: _Loader, node: yaml.ScalarNode) -> str:
+    return str(loader.construct_scalar(node))
+
+
 _Loader.add_multi_constructor("!", _write_out)
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: loader.construct_yaml_str(node))
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _as_text)

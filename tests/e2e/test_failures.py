@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.system import Subscriber, System
 from tests.support.events import eventbridge_body, sample
+from tests.support.system import Subscriber, System
 
 
 def invokes(stack: System, prompt: str) -> list[dict[str, Any]]:
