@@ -60,12 +60,10 @@ stop: .venv/ready ## stop what `make run` started
 .PHONY: test
 test: .venv/ready ## unit, contract, integration, end-to-end and browser tests  (ARGS="-k quota")
 	@$(python) -m local.browser
-	@echo "Web app: components"
 	@$(python) -m local.web run test
-	@echo "Two at a time: unit (no network), contract (schemas, templates, built artifacts), integration (moto)"
-	@$(python) -m pytest tests/unit tests/contract tests/integration --numprocesses 2 $(ARGS) $(if $(ARGS),|| test $$? = 5)
-	@echo "On one deployment: end-to-end (the template on the emulator), browser (Chromium)"
-	@$(python) -m pytest tests/e2e tests/browser $(ARGS) $(if $(ARGS),|| test $$? = 5)
+	@echo "Tests, two files at a time: unit (no network), contract (schemas, templates, built artifacts),"
+	@echo "integration (moto), e2e (the template on the emulator), browser (Chromium on the whole of it)"
+	@$(python) -m pytest --numprocesses 2 tests/unit tests/contract tests/integration tests/e2e tests/browser $(ARGS)
 
 .PHONY: chaos
 chaos: .venv/ready ## the system in a storm of faults, and whether its promises held  (COUNT=300 SEED=1)

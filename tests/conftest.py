@@ -1,5 +1,6 @@
 """The deployed system that end-to-end and browser tests share."""
 
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -9,19 +10,22 @@ if TYPE_CHECKING:
     from tests.support.system import System
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run tests marked ``last`` after all others."""
-    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
-
-
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["System"]:
-    """Deploy the real template on an emulator of its own, on free ports and with IAM enforced."""
+    """Deploy the real template on an emulator of its own, on free ports and with IAM enforced.
+
+    Each worker of pytest-xdist has one such stack. After its last test, the audit must find every rule kept.
+    """
     from local.stack import LocalStack  # imported here, because unit tests need none of it
     from tests.support.system import System
 
     with LocalStack(tmp_path_factory.mktemp("stack"), say=lambda text: print(text, flush=True)) as running:
-        yield System(running)
+        system = System(running)
+        yield system
+        report = system.audit("--pause", "2")
+        assert report["violations"] == [], f"after all tests: {json.dumps(report['violations'], indent=2)}"
+        assert report["complete"]
+        assert report["unsettled"] == []
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.system import Answer, System
+from tests.support.system import Response, System
 
 WANTED = {"prompt": "A lighthouse at dusk"}
 
@@ -22,7 +22,7 @@ def test_a_spent_budget_stops_drawing_and_then_intake_until_an_operator_lifts_it
     assert done.returncode == 0, done.stderr
     reasons: list[str] = []
 
-    def refused() -> Answer | None:
+    def refused() -> Response | None:
         answer = stack.call("POST", "/v1/requests", WANTED)
         if answer.status == 503:
             return answer

@@ -54,7 +54,7 @@ def test_a_subscriber_who_comes_late_hears_the_window_and_nobody_else_hears_it_a
     stack: System, subscriber: Subscriber, request: pytest.FixtureRequest
 ) -> None:
     start = datetime.now(UTC)
-    views = [stack.draw(f"a heron remembered, number {number}") for number in range(2)]
+    views = [stack.generate(f"a heron remembered, number {number}") for number in range(2)]
 
     def all_said() -> bool:
         """Tell whether the last event is out: the relay says that a request succeeded after its state does."""
@@ -90,7 +90,7 @@ def test_a_subscriber_who_comes_late_hears_the_window_and_nobody_else_hears_it_a
     assert len(stack.models("GET", "/_calls")["calls"]) == calls, "nothing was drawn again"
     assert sent(stack) == batches, "no step heard anything again"
     for view in views:
-        assert stack.show(view["id"])["timeline"] == view["timeline"]
+        assert stack.get_request(view["id"])["timeline"] == view["timeline"]
     listed = stack.ops("events", "replays", "--json")
     assert json.loads(replayed.stdout)[0]["name"] in {one["name"] for one in json.loads(listed.stdout)}
 
@@ -105,7 +105,7 @@ def test_a_replay_to_a_step_of_ours_is_refused_with_the_reason(stack: System) ->
 
 
 def test_analytics_is_rebuilt_behind_the_same_verbs(stack: System) -> None:
-    stack.draw("a heron that is counted again")
+    stack.generate("a heron that is counted again")
 
     rebuilt = stack.ops("events", "rebuild", "--accept-differences")
 

@@ -73,7 +73,7 @@ def test_the_example_script_says_so_where_the_key_is_not_let_in(stack: System) -
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the page's commands need curl")
 def test_the_commands_on_the_page_work_as_they_stand(stack: System, tmp_path: Path) -> None:
     blocks = re.findall(r"^```sh run\n(.*?)^```", (ROOT / "docs" / "api.md").read_text(), re.MULTILINE | re.DOTALL)
-    finished = stack.draw("A red fox in the snow")
+    finished = stack.generate("A red fox in the snow")
     environment = {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "API": stack.stack.api_url,

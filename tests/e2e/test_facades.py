@@ -166,7 +166,7 @@ def test_an_old_client_waits_for_its_image(stack: System) -> None:
     data = answer.json["data"]
     assert opened(fetch(data["url"])).size == (1024, 1024)
     assert data["generationTime"] > 0
-    assert stack.show(data["id"])["status"] == "succeeded"
+    assert stack.get_request(data["id"])["status"] == "succeeded"
 
 
 def test_an_old_client_is_told_that_its_prompt_is_blocked(stack: System) -> None:

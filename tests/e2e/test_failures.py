@@ -26,7 +26,7 @@ def test_a_throttled_model_is_asked_again(stack: System) -> None:
     prompt = "a patient heron"
     rule = {"operation": "invoke", "effect": "throttle", "times": 1, "prompt_contains": prompt}
     stack.models("POST", "/_faults", rule)
-    assert stack.draw(prompt, seconds=60)["status"] == "succeeded"
+    assert stack.generate(prompt, seconds=60)["status"] == "succeeded"
     assert [call["paid"] for call in invokes(stack, prompt)] == [False, True]
 
 
@@ -34,7 +34,7 @@ def test_a_retry_pays_only_for_the_images_that_are_missing(stack: System) -> Non
     prompt = "four herons, one of them shy"
     rule = {"operation": "invoke", "effect": "throttle", "times": 1, "prompt_contains": prompt}
     stack.models("POST", "/_faults", rule)
-    view = stack.draw(prompt, count=4, seconds=60)
+    view = stack.generate(prompt, count=4, seconds=60)
     assert len(view["images"]) == 4
     assert sum(call["paid"] for call in invokes(stack, prompt)) == 4
 
@@ -43,7 +43,7 @@ def test_an_unavailable_model_is_stood_in_for(stack: System) -> None:
     prompt = "a heron that could not wait"
     rule = {"operation": "invoke", "effect": "unavailable", "model": "core", "prompt_contains": prompt}
     stack.models("POST", "/_faults", rule)
-    assert stack.draw(prompt)["images"][0]["model"] == "sd3.5-large"
+    assert stack.generate(prompt)["images"][0]["model"] == "sd3.5-large"
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_message_that_can_never_be_processed_goes_to_its_dead_letter_queue_wit
     stack: System, spoil: Callable[[str], str], reason: str
 ) -> None:
     golden = sample("ImageApproved")
-    request_id = stack.draw("a heron with a bad neighbour")["id"]  # what belongs to no request breaks the audit
+    request_id = stack.generate("a heron with a bad neighbour")["id"]  # what belongs to no request breaks the audit
     body = spoil(eventbridge_body(golden).replace(golden.metadata.request_id, request_id))
     stack.send("storage-store", body)
 
@@ -100,7 +100,7 @@ def test_a_crash_between_publish_and_delete_makes_no_second_image_and_no_second_
     """A step that crashed after it published gets its message once more: the very same body."""
     prompt = f"a heron seen twice after {detail_type}"
     follow_up = list(QUEUES)[list(QUEUES).index(detail_type) + 1] if detail_type != "ImageApproved" else "ImageStored"
-    view = stack.draw(prompt)
+    view = stack.generate(prompt)
     (body,) = stack.wait_until(lambda: subscriber.bodies(view["id"], detail_type), what=detail_type)
     files = stored_files(stack, view["id"])
 
@@ -117,7 +117,7 @@ def test_a_crash_between_publish_and_delete_makes_no_second_image_and_no_second_
     )
     assert sum(call["paid"] for call in invokes(stack, prompt)) == 1
     assert stored_files(stack, view["id"]) == files
-    again = stack.show(view["id"])
+    again = stack.get_request(view["id"])
     assert (again["timeline"], again["status"]) == (view["timeline"], "succeeded")
 
 
@@ -160,7 +160,7 @@ def test_a_stalled_request_is_found_explained_and_replayed_to_success(stack: Sys
     s3.put_object(Bucket=bucket, Key=found["Key"], Body=content)
     previewed = stack.ops("dlq", "replay", "--request", request_id, "--dry-run")
     assert previewed.returncode == 0
-    assert stack.show(request_id)["status"] == "stalled"
+    assert stack.get_request(request_id)["status"] == "stalled"
     replayed = stack.ops("dlq", "replay", "--request", request_id, "--canary", "--yes")
     assert replayed.returncode == 0, replayed.stdout + replayed.stderr
 
@@ -200,7 +200,7 @@ def test_what_was_taken_back_is_neither_paid_for_nor_kept(stack: System) -> None
     stack.wait_until(lambda: stack.queue_depth("moderation-prompt") == 0, what="the late message to be done")
     stack.wait_until(lambda: stack.queue_depth("generation-generate") == 0, what="the late message to be done")
     assert invokes(stack, prompt) == []
-    assert stack.show(request_id)["status"] == "expired"
+    assert stack.get_request(request_id)["status"] == "expired"
 
 
 def test_a_request_without_progress_is_helped_along_by_the_sweeper(stack: System, subscriber: Subscriber) -> None:

@@ -49,7 +49,7 @@ def fetch(url: str) -> bytes:
 @pytest.fixture(scope="module")
 def drawn(stack: System, subscriber: Subscriber) -> Any:
     """Three images of one request, with words no other test uses; somebody listens from the beginning."""
-    view = stack.draw("a quokka reading a newspaper", count=3, model="sd3.5-large", seed=5)
+    view = stack.generate("a quokka reading a newspaper", count=3, model="sd3.5-large", seed=5)
     assert view["status"] == "succeeded", view
     return view
 

@@ -48,7 +48,7 @@ def test_a_prompt_is_checked_by_both_layers_and_counted(stack: System) -> None:
 
 
 def test_what_was_counted_is_shown_day_by_day(stack: System) -> None:
-    stack.draw("A lighthouse at dusk")
+    stack.generate("A lighthouse at dusk")
 
     def counted() -> bool:
         answer = stack.call("GET", "/v1/analytics/daily")

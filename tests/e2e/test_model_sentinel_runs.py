@@ -54,7 +54,7 @@ def test_new_requests_go_past_a_model_that_ended_without_asking_it(stack: System
     )
 
     stack.models("DELETE", "/_calls")
-    view = stack.draw("a heron by the river")
+    view = stack.generate("a heron by the river")
     assert view["status"] == "succeeded"
     assert view["images"][0]["model"] != "stable-image-core"
     asked = [call["model"] for call in stack.models("GET", "/_calls")["calls"] if call["operation"] == "invoke"]
@@ -70,4 +70,4 @@ def test_new_requests_go_past_a_model_that_ended_without_asking_it(stack: System
     stack.wait_until(
         lambda: shown(stack, "stable-image-core") == "active", seconds=PERIOD + 20, what="intake to know it is back"
     )
-    assert stack.draw("a heron by the river again")["images"][0]["model"] == "stable-image-core"
+    assert stack.generate("a heron by the river again")["images"][0]["model"] == "stable-image-core"

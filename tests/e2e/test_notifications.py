@@ -12,7 +12,7 @@ from standardwebhooks import Webhook
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from tests.support.system import ENDINGS, Answer, System
+from tests.support.system import Response, System
 
 SECONDS = 60
 
@@ -52,7 +52,7 @@ def test_an_owner_hears_every_step_of_a_request_numbered_without_gaps(stack: Sys
     assert [data["status"] for data in heard] == ["generating", "checking", "storing", "succeeded"]
     assert [data["sequence"] for data in heard] == [1, 2, 3, 4]
     assert [data["previous"] for data in heard] == ["accepted", "generating", "checking", "storing"]
-    assert stack.show(request_id)["status"] == "succeeded"
+    assert stack.get_request(request_id)["status"] == "succeeded"
 
 
 def test_a_ticket_opens_one_connection_and_no_second_one(stack: System) -> None:
@@ -154,7 +154,7 @@ class Hooks:
     def __init__(self, stack: System, key: str) -> None:
         self._stack, self._key = stack, key
 
-    def call(self, method: str, path: str, body: Any = None) -> Answer:
+    def call(self, method: str, path: str, body: Any = None) -> Response:
         return self._stack.call(method, path, body, key=self._key)
 
     def register(self, url: str, **more: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.support.system import Answer, System
+from tests.support.system import Response, System
 
 STEPS = ["ImageRequested", "PromptApproved", "ImageGenerated", "ImageApproved", "ImageStored"]
 
@@ -42,7 +42,7 @@ def test_a_prompt_becomes_image_files_that_open(stack: System) -> None:
 
 
 def test_a_stored_file_says_what_made_it(stack: System) -> None:
-    view = stack.draw("a fox in the snow", seed=11)
+    view = stack.generate("a fox in the snow", seed=11)
     with Image.open(BytesIO(fetch(view["images"][0]["url"]))) as picture:
         xmp = str(picture.info["XML:com.adobe.xmp"])
     assert "trainedAlgorithmicMedia" in xmp
@@ -52,13 +52,13 @@ def test_a_stored_file_says_what_made_it(stack: System) -> None:
 
 
 def test_several_images_differ_and_come_from_one_request(stack: System) -> None:
-    view = stack.draw("four seasons of one tree", count=4, seed=100)
+    view = stack.generate("four seasons of one tree", count=4, seed=100)
     assert [image["seed"] for image in view["images"]] == [100, 101, 102, 103]
     assert len({hashlib.sha256(fetch(image["url"])).hexdigest() for image in view["images"]}) == 4
 
 
 def test_the_gallery_shows_what_the_request_shows(stack: System) -> None:
-    view = stack.draw("a teapot on a blue table")
+    view = stack.generate("a teapot on a blue table")
     shown = stack.call("GET", f"/v1/images/{view['images'][0]['id']}")
     assert shown.status == 200
     assert shown.json["prompt"] == "a teapot on a blue table"
@@ -75,7 +75,7 @@ def test_the_gallery_shows_what_the_request_shows(stack: System) -> None:
 )
 def test_a_rejected_prompt_says_category_and_field_and_costs_no_image(stack: System, prompt: str, layer: str) -> None:
     before = stack.models("GET", "/_calls")["counts"]
-    view = stack.draw(prompt)
+    view = stack.generate(prompt)
 
     assert view["status"] == "rejected"
     assert view["reason"]["field"] == "prompt"
@@ -91,7 +91,7 @@ def test_a_rejected_prompt_says_category_and_field_and_costs_no_image(stack: Sys
 def test_moderation_fails_closed(stack: System, effect: str) -> None:
     prompt = f"a harmless meadow {effect}"
     stack.models("POST", "/_faults", {"operation": "converse", "effect": effect, "prompt_contains": prompt})
-    view = stack.draw(prompt)
+    view = stack.generate(prompt)
     assert view["status"] == "rejected"
     assert view["reason"]["code"] != "category_blocked"
 
@@ -100,7 +100,7 @@ def test_moderation_fails_closed(stack: System, effect: str) -> None:
 def test_a_filtered_image_is_a_rejection_that_is_not_retried(stack: System, effect: str) -> None:
     prompt = f"a image that the model will not show {effect}"
     stack.models("POST", "/_faults", {"operation": "invoke", "effect": effect, "prompt_contains": prompt})
-    view = stack.draw(prompt)
+    view = stack.generate(prompt)
     assert view["status"] == "rejected"
     assert view["reason"]["code"] == "content_filtered"
     digest = hashlib.sha256(prompt.encode()).hexdigest()
@@ -109,13 +109,13 @@ def test_a_filtered_image_is_a_rejection_that_is_not_retried(stack: System, effe
 
 
 def test_a_model_that_has_ended_is_succeeded_by_another(stack: System) -> None:
-    view = stack.draw("an owl in moonlight", model="nova-canvas", size="1024x1024")
+    view = stack.generate("an owl in moonlight", model="nova-canvas", size="1024x1024")
     assert view["status"] == "succeeded"
     assert view["images"][0]["model"] == "stable-image-core"
 
 
 def test_a_model_that_has_ended_fails_where_only_it_was_asked_for(stack: System) -> None:
-    view = stack.draw("an owl in moonlight", model="nova-canvas", failover=False)
+    view = stack.generate("an owl in moonlight", model="nova-canvas", failover=False)
     assert (view["status"], view["reason"]["code"]) == ("failed", "model_ended")
 
 
@@ -124,7 +124,7 @@ def test_a_model_that_has_ended_fails_where_only_it_was_asked_for(stack: System)
 )
 def test_every_model_of_the_catalog_draws(stack: System, model: str) -> None:
     stack.models("POST", "/_lifecycle", {"*": "ACTIVE"})
-    view = stack.draw("a sailing boat", model=model, failover=False)
+    view = stack.generate("a sailing boat", model=model, failover=False)
     assert view["images"][0]["model"] == model
 
 
@@ -152,7 +152,7 @@ def test_bad_input_is_refused_by_field_and_nothing_is_written(
         return int(answer["Count"])
 
     before = written()
-    answer: Answer = stack.call("POST", "/v1/requests", body)
+    answer: Response = stack.call("POST", "/v1/requests", body)
     assert answer.status == status, answer.content
     assert answer.headers["content-type"] == "application/problem+json"
     assert [error["field"] for error in answer.json["errors"]] == [field]
@@ -166,7 +166,7 @@ def test_an_unknown_request_is_a_404(stack: System) -> None:
 
 def test_analytics_counts_every_event_and_keeps_no_prompt(stack: System) -> None:
     prompt = "a very particular zeppelin over Reykjavík"
-    view = stack.draw(prompt)
+    view = stack.generate(prompt)
     account = stack.client("sts").get_caller_identity()["Account"]
     bucket = f"{stack.prefix}-analytics-{account}-us-east-1"
 
@@ -189,8 +189,8 @@ def test_analytics_counts_every_event_and_keeps_no_prompt(stack: System) -> None
 
 def test_logs_and_dead_letters_hold_no_prompt(stack: System) -> None:
     secret = "xylophone-playing walrus in Ouagadougou"
-    stack.draw(secret)
-    stack.draw(f"{secret}, p0rn")
+    stack.generate(secret)
+    stack.generate(f"{secret}, p0rn")
     logs = stack.client("logs")
     for group in logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{stack.prefix}")["logGroups"]:
         for event in logs.filter_log_events(logGroupName=group["logGroupName"])["events"]:

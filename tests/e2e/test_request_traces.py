@@ -11,7 +11,7 @@ def test_a_retried_request_is_traced_from_the_post_to_the_stored_image(stack: Sy
     prompt = "a heron that leaves footprints"
     rule = {"operation": "invoke", "effect": "throttle", "times": 1, "prompt_contains": prompt}
     stack.models("POST", "/_faults", rule)
-    request_id = stack.draw(prompt, seconds=60)["id"]
+    request_id = stack.generate(prompt, seconds=60)["id"]
 
     def drawn_twice() -> Any:
         """The logs arrive a little later than the image."""

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.system import Answer, System
+from tests.support.system import Response, System
 
 CALLERS = 8
 """Threads. More would only queue in the emulator."""
 
 
-def at_once(times: int, call: Callable[[int], Answer]) -> list[Answer]:
+def at_once(times: int, call: Callable[[int], Response]) -> list[Response]:
     with ThreadPoolExecutor(CALLERS) as callers:
         return list(callers.map(call, range(times)))
 
@@ -118,7 +118,7 @@ def test_a_blocked_prompt_is_given_back(stack: System) -> None:
 
 
 def test_models_are_listed_and_how_long_they_take_is_told_once_that_is_known(stack: System) -> None:
-    view = stack.draw("a lighthouse to measure")
+    view = stack.generate("a lighthouse to measure")
     model = view["images"][0]["model"]
 
     def estimated() -> Any:
@@ -131,11 +131,11 @@ def test_models_are_listed_and_how_long_they_take_is_told_once_that_is_known(sta
 
 
 def test_a_deleted_image_is_shown_as_deleted(stack: System) -> None:
-    view = stack.draw("a lighthouse that did not last")
+    view = stack.generate("a lighthouse that did not last")
     (image,) = view["images"]
     assert stack.call("DELETE", f"/v1/images/{image['id']}").status in {200, 202, 204}
     gone = stack.wait_until(
-        lambda: stack.show(view["id"])["images"][0].get("deleted_at") and stack.show(view["id"]),
+        lambda: stack.get_request(view["id"])["images"][0].get("deleted_at") and stack.get_request(view["id"]),
         what="the tracker to hear of it",
     )
     assert gone["status"] == "succeeded"

@@ -128,7 +128,7 @@ def test_an_edited_message_answers_the_stall_and_its_request_succeeds(stack: Sys
 
     shown = run(stack, f'make dlq ARGS="{change}"', request_id)
     assert "data.parameters.steps" in shown
-    assert stack.show(request_id)["status"] == "stalled"
+    assert stack.get_request(request_id)["status"] == "stalled"
     assert "sent as event" in run(stack, f'make dlq ARGS="{change} --send --yes"', request_id)
 
     view = stack.wait_for_status(request_id, "succeeded")
@@ -143,7 +143,7 @@ def test_what_is_in_quarantine_leaves_its_request_stalled_until_it_is_released(s
     answer = stack.call("POST", "/v1/operations/quarantine", {"request_id": request_id}, key=admin)
     assert answer.status == 200, answer.content
     assert stack.queue_depth("storage-store-dlq") == 0
-    assert stack.show(request_id)["status"] == "stalled"
+    assert stack.get_request(request_id)["status"] == "stalled"
     (kept,) = stack.call("GET", "/v1/operations/quarantine", key=admin).json["letters"]
     assert kept["request_id"] == request_id
 
