@@ -30,7 +30,7 @@ def test_a_spent_budget_stops_generation_and_intake_until_it_is_cleared(stack: S
         reasons.append(view["reason"]["code"] if view["status"] == "failed" else "generated")
         return None
 
-    response = stack.wait_until(refused, seconds=120, what="new requests to be refused")
+    response = stack.wait_until(refused, seconds=120, every=1, what="new requests to be refused")
     assert response.json["code"] == "budget_exhausted"
     assert 0 < int(response.headers["retry-after"]) <= 86_400
     assert reasons[-1] == "budget_exhausted"
@@ -44,7 +44,7 @@ def test_a_spent_budget_stops_generation_and_intake_until_it_is_cleared(stack: S
             return False
         return bool(stack.wait_for_status(str(accepted.json["id"]), "failed", "succeeded")["status"] == "succeeded")
 
-    stack.wait_until(generated, seconds=120, what="generation to resume")
+    stack.wait_until(generated, seconds=120, every=1, what="generation to resume")
     shown = stack.wait_until(lambda: _costs_by_model(stack), seconds=90, what="the cost of an image")
     assert all(float(row["models_usd"]) > 0 for row in shown.values())
 

@@ -94,14 +94,16 @@ class System:
         """POST a prompt and return the request when it has a terminal status."""
         return self.wait_for_status(self.post(prompt=prompt, **parameters), *TERMINAL, seconds=seconds)
 
-    def wait_until(self, probe: Callable[[], T | None], *, seconds: float = 30, what: str = "it") -> T:
+    def wait_until(
+        self, probe: Callable[[], T | None], *, seconds: float = 30, every: float = POLL_SECONDS, what: str = "it"
+    ) -> T:
         """Poll ``probe`` until its result is true, and return the result. ``what`` names it in the failure."""
         deadline = time.monotonic() + seconds
         while True:
             if found := probe():
                 return found
             assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
-            time.sleep(POLL_SECONDS)
+            time.sleep(every)
 
     def queue_url(self, name: str) -> str:
         """Return the URL of a queue by its name without the prefix, such as ``storage-store-dlq``."""
