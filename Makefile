@@ -7,7 +7,11 @@ python := $(bin)/python
 # The emulator runs functions with this Python, and SAM knows Lambda's versions only.
 supported := 3.13 3.12 3.11 3.14
 export SAM_CLI_TELEMETRY := 0
-export PATH := $(CURDIR)/$(bin):$(PATH)
+export PATH := $(CURDIR)/$(bin):$(CURDIR)/.venv/sam/bin:$(PATH)
+
+# Makes the given targets two at a time and prints the output of each when it ends. Fails if one of them fails.
+two_at_a_time = printf '%s\n' $(1) | xargs -n 1 -P 2 bash -c \
+	'output=$$($(MAKE) --no-print-directory "$$0" 2>&1); code=$$?; printf "%s\n" "$$output"; exit $$code'
 
 .PHONY: help
 help: ## list the targets
@@ -54,31 +58,40 @@ stop: .venv/ready ## stop what `make run` started
 	@$(python) -m local.stop
 
 .PHONY: test
-test: .venv/ready ## unit, contract, integration, end-to-end and browser tests
-	@echo "Tests: the web app's components; unit (no network), contract (schemas, templates, built artifacts),"
-	@echo "integration (moto), e2e (the template on the emulator), browser (Chromium on the whole of it)"
+test: .venv/ready ## unit, contract, integration, end-to-end and browser tests  (ARGS="-k quota")
 	@$(python) -m local.browser
 	@$(python) -m local.web run test
-	@$(python) -m pytest tests/unit tests/contract tests/integration tests/e2e tests/browser $(ARGS)
+	@echo "Tests, two files at a time: unit (no network), contract (schemas, templates, built artifacts),"
+	@echo "integration (moto), e2e (the template on the emulator), browser (Chromium on the whole of it)"
+	@$(python) -m pytest --numprocesses 2 tests/unit tests/contract tests/integration tests/e2e tests/browser $(ARGS)
 
 .PHONY: chaos
 chaos: .venv/ready ## the system in a storm of faults, and whether its promises held  (COUNT=300 SEED=1)
 	@$(python) -m tools.chaos $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: check
-check: .venv/ready ## ruff, mypy --strict, import-linter, cfn-lint, sam validate
+check: .venv/ready ## ruff, mypy --strict, import-linter, cfn-lint, sam validate; types, biome and tsc for the web app
+	@$(call two_at_a_time,check-types check-templates check-web check-style check-imports)
+	@echo "All checks passed."
+
+.PHONY: check-style check-types check-imports check-templates check-web
+check-style:
 	@echo "ruff: style and formatting"
 	@ruff check . && ruff format --check .
+check-types:
 	@echo "mypy: types, strictly"
 	@mypy .
+check-imports:
 	@echo "import-linter: who may import whom"
 	@PYTHONPATH=. lint-imports --no-cache
+# `sam validate --lint` is cfn-lint again, in a process per template: for the root, it shows that SAM can read it.
+check-templates:
 	@echo "cfn-lint and sam validate --lint: templates"
 	@cfn-lint template.yaml services/*/*.yaml
-	@printf "%s\n" template.yaml services/*/template.yaml | xargs -P 2 -I@ sam validate --lint --region us-east-1 --template @ >/dev/null
+	@sam validate --lint --region us-east-1 --template template.yaml
+check-web:
 	@echo "web app: the API's types, biome, tsc"
 	@$(python) -m local.web run check
-	@echo "All checks passed."
 
 .PHONY: bench
 bench: .venv/ready ## the benchmarks: ratios against a floor measured in the same run
@@ -93,15 +106,16 @@ docs: .venv/ready ## write what is generated again: schemas, samples, docs/event
 	@$(python) -m tools.docs
 
 .PHONY: lock
-lock: .venv/ready ## pin the development environment again from requirements/dev.in
-	@uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header \
-		requirements/dev.in --output-file requirements/dev.txt
+lock: .venv/ready ## pin the environments again, from requirements/dev.in and sam.in  (ARGS=--upgrade)
+	@for name in dev sam; do \
+		uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header \
+			requirements/$$name.in --output-file requirements/$$name.txt $(ARGS) || exit; done
 
 .PHONY: clean
 clean: ## delete what was built, and the virtual environment
 	rm -rf .venv .aws-sam .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.venv/ready: requirements/dev.txt
+.venv/ready: requirements/dev.txt requirements/sam.txt
 	@found=""; for version in $(supported); do \
 		for candidate in python$$version python3 python; do \
 			if [ "$$($$candidate -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" = "$$version" ]; then \
@@ -114,6 +128,8 @@ clean: ## delete what was built, and the virtual environment
 		$$found -m venv --clear .venv || { \
 			echo "Python's venv module is missing. Debian and Ubuntu: apt install python3-venv" >&2; rm -rf .venv; exit 1; }; fi
 	@test -x $(bin)/uv || $(python) -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements/dev.txt)"
-	@echo "Installing $$(grep -c == requirements/dev.txt) pinned packages from requirements/dev.txt"
+	@echo "Installing the pinned packages of requirements/dev.txt, and those of sam.txt into .venv/sam"
 	@uv pip sync --quiet --python $(python) requirements/dev.txt
+	@.venv/sam/bin/python -c '' 2>/dev/null || uv venv --quiet --clear --python $(python) .venv/sam
+	@uv pip sync --quiet --python .venv/sam/bin/python requirements/sam.txt
 	@touch $@

@@ -21,11 +21,15 @@ from pathlib import Path
 from local.emulator import REGION, ROOT
 
 LOCAL_BUILD = ROOT / ".aws-sam" / "local"
+SAM_PYTHON = str(Path(sys.prefix) / "sam" / "bin" / "python")
+"""The interpreter of SAM's own environment, which `make .venv/ready` installs."""
 PLATFORMS = {
     "arm64": "aarch64-manylinux_2_28",
     "x86_64": "x86_64-manylinux_2_28",
 }
 """Of wheels, for each architecture of Lambda. Amazon Linux 2023 has glibc 2.34."""
+SHARED = ("events", "kit", "layer")
+"""Folders that the shared layer is built from."""
 NOT_CODE = ("README.md", "template.yaml", "dashboards.yaml", "tests")
 
 
@@ -164,7 +168,7 @@ def _sam_build(target: Target, interpreter: str | None, *arguments: str) -> None
         TARGET_INTERPRETER=interpreter or f"python{target.version}",
     )
     done = subprocess.run(
-        [sys.executable, "-m", "samcli", "build", *arguments],
+        [SAM_PYTHON, "-m", "samcli", "build", *arguments],
         cwd=ROOT,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -185,7 +189,10 @@ def _environment(**more: str) -> Mapping[str, str]:
 def _sources_digest(target: Target) -> str:
     digest = hashlib.sha256(repr((target, sys.executable)).encode())
     files = [ROOT / "template.yaml", ROOT / "samconfig.toml", Path(__file__)]
-    for folder in (ROOT / "events", *(path for path in (ROOT / "services").iterdir() if path.name != "web")):
+    for folder in (
+        *(ROOT / name for name in SHARED),
+        *(path for path in (ROOT / "services").iterdir() if path.name != "web"),
+    ):
         files += (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     files.append(ROOT / "services" / "web" / "template.yaml")  # the app itself is no part of the build
     for path in sorted(files):

@@ -1,61 +1,59 @@
-"""The web app as people use it: Chromium on the app that the deployed stack serves."""
+"""The web app in Chromium, served by the deployed stack. pytest-playwright brings the browser and its contexts."""
 
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, expect
 
 from local import browser as chromium
-from tests.e2e.conftest import stack  # noqa: F401 - a stack of its own for all browser tests
-from tests.e2e.system import System
+from tests.support.system import System
 
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
-PATIENCE_MS = 20_000
-expect.set_options(timeout=PATIENCE_MS)  # functions start cold
+TIMEOUT_MS = 20_000
+expect.set_options(timeout=TIMEOUT_MS)  # functions start cold
 EXPECTED = re.compile(r"Failed to load resource|ERR_INTERNET_DISCONNECTED|WebSocket connection")
-"""What Chromium writes to the console about answers that a test provokes; everything else there is a fault."""
+"""Console errors about responses that a test provokes. Every other console error fails the test."""
 
 
 @pytest.fixture(scope="session")
-def app_url(stack: System) -> str:  # noqa: F811
-    """The address of the app, built and published."""
+def base_url(stack: System) -> str:
+    """Build and publish the app, and return its address. Overrides pytest-playwright's fixture."""
     return stack.stack.publish_web()
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all tests."""
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Launch the Chromium of this machine. Overrides pytest-playwright's fixture."""
     path = chromium.find()
     assert path, chromium.HOW
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=list(chromium.FLAGS))
-        yield running
-        running.close()
+    return {**browser_type_launch_args, "executable_path": path, "args": list(chromium.FLAGS)}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    """Give every context a desktop's viewport. Overrides pytest-playwright's fixture."""
+    return {**browser_context_args, "viewport": DESKTOP, "accept_downloads": True}
 
 
 @pytest.fixture
-def open_app(browser: Browser, app_url: str, tmp_path: Path) -> Iterator[Callable[..., Page]]:
-    """Return what opens the app at a path in a fresh profile, and fails the test for what the browser complains of.
+def open_app(new_context: Callable[..., BrowserContext]) -> Iterator[Callable[..., Page]]:
+    """Return a function that opens a path of the app in a new profile; fail the test for errors in the browser.
 
     Further arguments are those of Playwright's ``new_context``, such as ``viewport`` or ``color_scheme``.
     """
-    contexts: list[BrowserContext] = []
-    complaints: list[str] = []
+    errors: list[str] = []
 
-    def visit(path: str = "/", *, key: str = "", **options: object) -> Page:
-        context = browser.new_context(**{"viewport": DESKTOP, "accept_downloads": True, **options})  # type: ignore[arg-type]
-        context.set_default_timeout(PATIENCE_MS)
-        contexts.append(context)
+    def open_path(path: str = "/", *, key: str = "", **options: Any) -> Page:
+        context = new_context(**options)
+        context.set_default_timeout(TIMEOUT_MS)
         page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-        page.goto(app_url + path + (f"#key={key}" if key else ""))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.goto(path + (f"#key={key}" if key else ""))
         return page
 
-    yield visit
-    for context in contexts:
-        context.close()
-    assert not [each for each in complaints if not EXPECTED.search(each)]
+    yield open_path
+    assert not [error for error in errors if not EXPECTED.search(error)]

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from local.emulator import ROOT
-from tests.e2e.system import System
+from tests.support.system import System
 
 AXE = ROOT / "services" / "web" / "node_modules" / "axe-core" / "axe.min.js"
 PAGES = ["/", "/create", "/gallery", "/dashboard", "/operations", "/about", "/settings", "/nowhere"]
@@ -15,7 +15,7 @@ PAGES = ["/", "/create", "/gallery", "/dashboard", "/operations", "/about", "/se
 @pytest.fixture(scope="module")
 def key(stack: System) -> str:
     """A key whose gallery holds a image."""
-    stack.draw("An open door in a white wall")
+    stack.generate("An open door in a white wall")
     return stack.stack.api_key
 
 

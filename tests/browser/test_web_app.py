@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import PHONE
-from tests.e2e.system import System
+from tests.support.system import System
 
 Open = Callable[..., Page]
 GENERATED_MS = 60_000

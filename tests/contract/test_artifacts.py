@@ -13,12 +13,12 @@ from typing import Any
 
 import boto3
 import pytest
-from samcli.yamlhelper import yaml_parse
 
 from local.build import LOCAL_BUILD, build_local, build_lock
 from local.emulator import ROOT
 from local.loops import expand
 from local.package import zipped
+from local.templates import parse_template
 
 MAX_FUNCTION_BYTES = 100_000
 """Of a zip, sources and bytecode."""
@@ -71,7 +71,7 @@ def declared_functions() -> list[str]:
     """Return ``service.Function`` for every function in the source templates: a list that needs no build."""
     names = []
     for template in sorted(ROOT.glob("services/*/template.yaml")):
-        resources = expand(yaml_parse(template.read_text()))["Resources"]
+        resources = expand(parse_template(template.read_text()))["Resources"]
         names += [
             f"{template.parent.name}.{name}"
             for name, resource in resources.items()
@@ -161,7 +161,7 @@ def _import(function: Function, sdk: Path) -> Any:
 
 def _functions(unpacked: Path) -> Iterator[Function]:
     for template in sorted(LOCAL_BUILD.glob("*/template.yaml")):
-        body = expand(yaml_parse(template.read_text()))
+        body = expand(parse_template(template.read_text()))
         folder = unpacked / template.parent.name
         shared = body.get("Globals", {}).get("Function", {})
         for name, resource in body["Resources"].items():
@@ -202,7 +202,7 @@ def _value(value: Any, body: dict[str, Any]) -> str:
 
 def _artifact_folders() -> Iterator[Path]:
     for template in sorted(LOCAL_BUILD.rglob("template.yaml")):
-        for resource in expand(yaml_parse(template.read_text()))["Resources"].values():
+        for resource in expand(parse_template(template.read_text()))["Resources"].values():
             properties = resource.get("Properties", {})
             uri = properties.get("CodeUri") or properties.get("ContentUri")
             if uri and resource["Type"].startswith("AWS::Serverless::"):

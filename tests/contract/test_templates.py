@@ -13,11 +13,11 @@ from importlib import import_module
 
 import pytest
 from ministack.services.cloudformation import language_extensions
-from samtranslator.yaml_helper import yaml_parse
 
 from events.catalog import CATALOG, event_type
 from kit.consumer import Consumer
 from local.loops import expand
+from local.templates import parse_template
 from services.operations.dead_letters.logic import ADVANCING
 from tests.support import templates
 from tests.support.events import SAMPLES, eventbridge_body, sample
@@ -497,7 +497,7 @@ def test_what_belongs_to_no_service_is_tagged_as_the_platform(environment: str) 
 
 @EVERY_SERVICE
 def test_loops_are_written_out_as_the_emulator_has_measured_that_aws_does(service: str) -> None:
-    source = yaml_parse((ROOT / "services" / service / "template.yaml").read_text())
+    source = parse_template((ROOT / "services" / service / "template.yaml").read_text())
     ours, theirs = expand(source)["Resources"], language_extensions.apply(source, {})["Resources"]
 
     assert ours.keys() == theirs.keys()

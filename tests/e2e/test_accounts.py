@@ -1,4 +1,4 @@
-"""Who may call the deployed API: every guarded route, with no key, with a wrong one, and with one that ends."""
+"""Access to the deployed API: every guarded route without a key, with wrong keys, and with a revoked one."""
 
 import json
 import re
@@ -8,20 +8,20 @@ from typing import Any
 
 from local.emulator import REGION
 from services.accounts.keys import new_key_id, new_text
-from tests.e2e.system import System
+from tests.support.system import System
 
 REQUEST = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
 REVOKED_WITHIN_SECONDS = 60
 
 
 def guarded_routes(stack: System) -> list[tuple[str, str]]:
-    """Return method and a path of every deployed route that wants a key."""
+    """Return method and path of every deployed route that needs a key."""
     pages = stack.client("apigatewayv2").get_routes(ApiId=stack.outputs["ApiId"], MaxResults="500")["Items"]
     keys = [route["RouteKey"] for route in pages if route.get("AuthorizationType") == "CUSTOM"]
     return [(method, re.sub(r"\{[^}]+\}", REQUEST, path)) for method, path in (key.split(" ") for key in keys)]
 
 
-def test_the_gateway_refuses_every_guarded_route_without_a_key_and_with_a_wrong_one(stack: System) -> None:
+def test_the_gateway_refuses_missing_and_wrong_keys_on_every_route(stack: System) -> None:
     routes = guarded_routes(stack)
     mine = stack.stack.api_key
     wrong = [
@@ -33,41 +33,41 @@ def test_the_gateway_refuses_every_guarded_route_without_a_key_and_with_a_wrong_
         {"authorization": "Bearer nonsense"},
     ]
     assert ("POST", "/v1/requests") in routes
-    answers = {
+    responses = {
         (method, path, json.dumps(headers)): stack.call(method, path, None, headers, key="")
         for method, path in routes
         for headers in wrong
     }
-    let_in = {call: answer.content for call, answer in answers.items() if answer.status not in {401, 403}}
-    assert let_in == {}
-    assert {json.dumps(answer.json) for answer in answers.values()} <= {
+    admitted = {call: response.content for call, response in responses.items() if response.status not in {401, 403}}
+    assert admitted == {}
+    assert {json.dumps(response.json) for response in responses.values()} <= {
         '{"message": "Unauthorized"}',
         '{"message": "Forbidden"}',
-    }, "the gateway itself refuses, and says no more than that"
+    }, "the gateway itself refuses, without details"
 
 
-def test_a_key_is_taken_in_either_header(stack: System) -> None:
+def test_a_key_is_accepted_in_either_header(stack: System) -> None:
     key = stack.stack.api_key
     for headers in ({"x-api-key": key}, {"authorization": f"Bearer {key}"}):
         assert stack.call("GET", "/v1/preferences", None, headers, key="").status == 200
 
 
-def test_a_key_without_the_scope_is_told_so_by_the_route(stack: System) -> None:
+def test_a_key_without_the_scope_gets_a_403_from_the_route(stack: System) -> None:
     for key, path in ((stack.stack.api_key, "/v1/keys"), (stack.stack.admin_key, "/v1/preferences")):
-        answer = stack.call("GET", path, key=key)
-        assert (answer.status, answer.json["code"]) == (403, "insufficient_scope")
-        assert answer.headers["content-type"] == "application/problem+json"
+        response = stack.call("GET", path, key=key)
+        assert (response.status, response.json["code"]) == (403, "insufficient_scope")
+        assert response.headers["content-type"] == "application/problem+json"
 
 
-def test_an_admins_new_key_works_at_once_and_stops_within_a_minute_of_its_revocation(stack: System) -> None:
+def test_a_new_key_works_at_once_and_a_revoked_one_stops_in_a_minute(stack: System) -> None:
     wanted = {"owner": "beta", "name": "e2e", "scopes": ["requests:read", "requests:write"]}
-    made = stack.call("POST", "/v1/keys", wanted, key=stack.stack.admin_key)
-    assert made.status == 201, made.content
-    key, path = made.json["key"], f"/v1/keys/{made.json['key_id']}"
+    created = stack.call("POST", "/v1/keys", wanted, key=stack.stack.admin_key)
+    assert created.status == 201, created.content
+    key, path = created.json["key"], f"/v1/keys/{created.json['key_id']}"
     saved = stack.call("PUT", "/v1/preferences", {"theme": "dark"}, key=key)
     assert (saved.status, saved.headers["etag"]) == (200, '"1"')
     assert stack.call("GET", "/v1/preferences", key=key).json["theme"] == "dark"
-    assert stack.call("GET", "/v1/preferences").json["theme"] == "system", "another owner's are another's"
+    assert stack.call("GET", "/v1/preferences").json["theme"] == "system", "owners have preferences of their own"
 
     assert stack.call("DELETE", path, key=stack.stack.admin_key).status == 204
     stack.wait_until(
@@ -76,11 +76,11 @@ def test_an_admins_new_key_works_at_once_and_stops_within_a_minute_of_its_revoca
         what="the revoked key to stop",
     )
     listed = stack.call("GET", "/v1/keys", key=stack.stack.admin_key).json["keys"]
-    (shown,) = [one for one in listed if one["key_id"] == made.json["key_id"]]
+    (shown,) = [one for one in listed if one["key_id"] == created.json["key_id"]]
     assert (shown["status"], "last_used_at" in shown) == ("revoked", True)
 
 
-def test_the_command_line_makes_a_key_with_aws_credentials(stack: System) -> None:
+def test_the_command_line_creates_a_key_with_aws_credentials(stack: System) -> None:
     made = command(stack, "create", "--owner", "gamma")
     assert stack.call("GET", "/v1/preferences", key=made["key"]).status == 200
     listed = command(stack, "list")

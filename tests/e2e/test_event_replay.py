@@ -1,4 +1,4 @@
-"""A subscriber who comes late catches up from the bus's archive, and nothing is drawn, moved or paid again."""
+"""A late subscriber catches up from the archive of the bus; no image is generated or paid again."""
 
 import json
 from datetime import UTC, datetime
@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.system import Subscriber, System
+from tests.support.system import Subscriber, System
 
 PIPELINE = {"ImageRequested", "PromptApproved", "ImageGenerated", "ImageApproved", "ImageStored"}
 
 
-def of(event: Any) -> str:
-    """Return the request of an event."""
+def request_of(event: Any) -> str:
+    """Return the request id of an event."""
     return str(event["detail"]["metadata"]["request_id"])
 
 
 @pytest.fixture
 def late(stack: System) -> str:
-    """A queue and a rule, both made after the events: the queue's URL."""
+    """Create a queue and a rule after the events were published, and return the queue's URL."""
     name = f"{stack.prefix}-late-subscriber"
     sqs, events = stack.client("sqs"), stack.client("events")
     url = str(sqs.create_queue(QueueName=name)["QueueUrl"])
@@ -39,8 +39,8 @@ def received(stack: System, url: str) -> list[Any]:
     return found
 
 
-def sent(stack: System) -> dict[str, int]:
-    """Return how many messages each consumer has been done with, from their logs' metrics."""
+def batches_of_each_step(stack: System) -> dict[str, int]:
+    """Return the number of batches that each pipeline step has processed, counted in its log."""
     logs, found = stack.client("logs"), {}
     for step in ("moderation-prompt", "generation-generate", "moderation-image", "storage-store", "intake-track"):
         group = f"/aws/lambda/{stack.prefix}-{step}"
@@ -50,26 +50,26 @@ def sent(stack: System) -> dict[str, int]:
     return found
 
 
-def test_a_subscriber_who_comes_late_hears_the_window_and_nobody_else_hears_it_again(
+def test_a_replay_reaches_the_late_subscriber_and_nobody_else(
     stack: System, subscriber: Subscriber, request: pytest.FixtureRequest
 ) -> None:
     start = datetime.now(UTC)
-    views = [stack.draw(f"a heron remembered, number {number}") for number in range(2)]
+    views = [stack.generate(f"a heron remembered, number {number}") for number in range(2)]
 
-    def all_said() -> bool:
-        """Tell whether the last event is out: the relay says that a request succeeded after its state does."""
+    def all_announced() -> bool:
+        """Return whether the last event was published: the relay announces a success after the state has it."""
         return all(
-            any(json.loads(body)["detail"]["data"]["status"] == "succeeded" for body in told)
-            for told in (subscriber.bodies(view["id"], "RequestStatusChanged") for view in views)
+            any(json.loads(body)["detail"]["data"]["status"] == "succeeded" for body in changes)
+            for changes in (subscriber.bodies(view["id"], "RequestStatusChanged") for view in views)
         )
 
-    stack.wait_until(all_said, what="both requests to be announced as succeeded")
+    stack.wait_until(all_announced, what="both requests to be announced as succeeded")
     end = datetime.now(UTC)
     url = request.getfixturevalue("late")
     steps = ("moderation-prompt", "generation-generate", "moderation-image", "storage-store", "intake-track")
     stack.wait_until(lambda: not any(stack.queue_depth(step) for step in steps), what="the steps to be idle")
-    calls, batches = len(stack.models("GET", "/_calls")["calls"]), sent(stack)
-    assert received(stack, url) == [], "the rule was made later"
+    calls, batches = len(stack.models("GET", "/_calls")["calls"]), batches_of_each_step(stack)
+    assert received(stack, url) == [], "the rule was created later"
 
     window = ("--rule", f"{stack.prefix}-late-subscriber", "--from", start.isoformat(), "--to", end.isoformat())
     previewed = stack.ops("events", "replay", *window, "--dry-run")
@@ -79,23 +79,23 @@ def test_a_subscriber_who_comes_late_hears_the_window_and_nobody_else_hears_it_a
     assert replayed.returncode == 0, replayed.stderr
     assert json.loads(replayed.stdout)[0]["state"] == "COMPLETED"
 
-    heard: list[Any] = []
+    delivered: list[Any] = []
 
-    def all_heard() -> bool:
-        heard.extend(received(stack, url))
-        return all({e["detail-type"] for e in heard if of(e) == view["id"]} >= PIPELINE for view in views)
+    def all_delivered() -> bool:
+        delivered.extend(received(stack, url))
+        return all({e["detail-type"] for e in delivered if request_of(e) == view["id"]} >= PIPELINE for view in views)
 
-    stack.wait_until(all_heard, what="the subscriber to catch up")
-    assert {event["replay-name"] for event in heard} == {json.loads(replayed.stdout)[0]["name"]}
-    assert len(stack.models("GET", "/_calls")["calls"]) == calls, "nothing was drawn again"
-    assert sent(stack) == batches, "no step heard anything again"
+    stack.wait_until(all_delivered, what="the subscriber to catch up")
+    assert {event["replay-name"] for event in delivered} == {json.loads(replayed.stdout)[0]["name"]}
+    assert len(stack.models("GET", "/_calls")["calls"]) == calls, "no image was generated again"
+    assert batches_of_each_step(stack) == batches, "no step received a message again"
     for view in views:
-        assert stack.show(view["id"])["timeline"] == view["timeline"]
+        assert stack.get_request(view["id"])["timeline"] == view["timeline"]
     listed = stack.ops("events", "replays", "--json")
     assert json.loads(replayed.stdout)[0]["name"] in {one["name"] for one in json.loads(listed.stdout)}
 
 
-def test_a_replay_to_a_step_of_ours_is_refused_with_the_reason(stack: System) -> None:
+def test_a_replay_to_a_pipeline_step_is_refused_with_the_reason(stack: System) -> None:
     refused = stack.ops(
         "events", "replay", "--rule", f"{stack.prefix}-generation-generate", "--from", "2026-01-01", "--yes"
     )
@@ -104,8 +104,8 @@ def test_a_replay_to_a_step_of_ours_is_refused_with_the_reason(stack: System) ->
     assert "feeds a step of the pipeline" in refused.stderr
 
 
-def test_analytics_is_rebuilt_behind_the_same_verbs(stack: System) -> None:
-    stack.draw("a heron that is counted again")
+def test_analytics_is_rebuilt_from_the_command_line(stack: System) -> None:
+    stack.generate("a heron that is counted again")
 
     rebuilt = stack.ops("events", "rebuild", "--accept-differences")
 

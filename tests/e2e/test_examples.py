@@ -1,4 +1,4 @@
-"""What `docs/api.md` promises a caller: its commands work as they stand, and its example script draws."""
+"""The commands and the example script of `docs/api.md` work unchanged."""
 
 import io
 import os
@@ -12,13 +12,13 @@ import pytest
 from PIL import Image
 
 from local.emulator import ROOT
-from tests.e2e.system import System
+from tests.support.system import System
 
 SCRIPT = ROOT / "docs" / "examples" / "generate.py"
 
 
 def run(stack: System, *arguments: str, key: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the script as a caller would: with nothing of ours to import."""
+    """Run the script as a caller does, without the packages of this project."""
     environment = {
         "PATH": os.defpath,
         "API": stack.stack.api_url,
@@ -34,7 +34,7 @@ def run(stack: System, *arguments: str, key: str | None = None) -> subprocess.Co
     )
 
 
-def test_the_example_script_draws_and_downloads(stack: System, tmp_path: Path) -> None:
+def test_the_example_script_generates_and_downloads(stack: System, tmp_path: Path) -> None:
     done = run(stack, "A lighthouse on a cliff at dusk, oil painting", "--count", "2", "--folder", str(tmp_path))
 
     assert done.returncode == 0, done.stderr
@@ -49,21 +49,21 @@ def test_the_example_script_draws_and_downloads(stack: System, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["A fox", "--count", "9"], "count"),
         (["A fox", "--model", "no-such-model"], "is not a model of this service"),
     ],
 )
-def test_the_example_script_says_which_field_is_wrong(stack: System, arguments: list[str], told: str) -> None:
+def test_the_example_script_reports_the_wrong_field(stack: System, arguments: list[str], message: str) -> None:
     done = run(stack, *arguments)
 
     assert done.returncode == 1
-    assert told in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_the_example_script_says_so_where_the_key_is_not_let_in(stack: System) -> None:
+def test_the_example_script_reports_a_refused_key(stack: System) -> None:
     done = run(stack, "A fox", key="gik_nobody")
 
     assert done.returncode == 1
@@ -71,9 +71,9 @@ def test_the_example_script_says_so_where_the_key_is_not_let_in(stack: System) -
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the page's commands need curl")
-def test_the_commands_on_the_page_work_as_they_stand(stack: System, tmp_path: Path) -> None:
+def test_the_commands_of_the_guide_for_callers_work_unchanged(stack: System, tmp_path: Path) -> None:
     blocks = re.findall(r"^```sh run\n(.*?)^```", (ROOT / "docs" / "api.md").read_text(), re.MULTILINE | re.DOTALL)
-    finished = stack.draw("A red fox in the snow")
+    finished = stack.generate("A red fox in the snow")
     environment = {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "API": stack.stack.api_url,

@@ -1,4 +1,4 @@
-"""What must not be lost, repeated or paid twice when things go wrong, on the real template."""
+"""Faults on the deployed system: nothing is lost, published twice or paid twice."""
 
 import hashlib
 import json
@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.system import Subscriber, System
 from tests.support.events import eventbridge_body, sample
+from tests.support.system import Subscriber, System
 
 
 def invokes(stack: System, prompt: str) -> list[dict[str, Any]]:
-    """Return the model calls the stand-in served for a prompt."""
+    """Return the model calls that the stand-in served for a prompt."""
     digest = hashlib.sha256(prompt.encode()).hexdigest()
     return [
         call
@@ -22,28 +22,28 @@ def invokes(stack: System, prompt: str) -> list[dict[str, Any]]:
     ]
 
 
-def test_a_throttled_model_is_asked_again(stack: System) -> None:
+def test_a_throttled_model_call_is_retried(stack: System) -> None:
     prompt = "a patient heron"
     rule = {"operation": "invoke", "effect": "throttle", "times": 1, "prompt_contains": prompt}
     stack.models("POST", "/_faults", rule)
-    assert stack.draw(prompt, seconds=60)["status"] == "succeeded"
+    assert stack.generate(prompt, seconds=60)["status"] == "succeeded"
     assert [call["paid"] for call in invokes(stack, prompt)] == [False, True]
 
 
-def test_a_retry_pays_only_for_the_images_that_are_missing(stack: System) -> None:
+def test_a_retry_pays_only_for_the_missing_images(stack: System) -> None:
     prompt = "four herons, one of them shy"
     rule = {"operation": "invoke", "effect": "throttle", "times": 1, "prompt_contains": prompt}
     stack.models("POST", "/_faults", rule)
-    view = stack.draw(prompt, count=4, seconds=60)
+    view = stack.generate(prompt, count=4, seconds=60)
     assert len(view["images"]) == 4
     assert sum(call["paid"] for call in invokes(stack, prompt)) == 4
 
 
-def test_an_unavailable_model_is_stood_in_for(stack: System) -> None:
+def test_another_model_stands_in_for_an_unavailable_one(stack: System) -> None:
     prompt = "a heron that could not wait"
     rule = {"operation": "invoke", "effect": "unavailable", "model": "core", "prompt_contains": prompt}
     stack.models("POST", "/_faults", rule)
-    assert stack.draw(prompt)["images"][0]["model"] == "sd3.5-large"
+    assert stack.generate(prompt)["images"][0]["model"] == "sd3.5-large"
 
 
 @pytest.mark.parametrize(
@@ -55,11 +55,11 @@ def test_an_unavailable_model_is_stood_in_for(stack: System) -> None:
     ],
     ids=["not-an-event", "unknown-version", "foreign-source"],
 )
-def test_a_message_that_can_never_be_processed_goes_to_its_dead_letter_queue_with_the_reason(
+def test_an_unprocessable_message_is_dead_lettered_with_its_reason(
     stack: System, spoil: Callable[[str], str], reason: str
 ) -> None:
     golden = sample("ImageApproved")
-    request_id = stack.draw("a heron with a bad neighbour")["id"]  # what belongs to no request breaks the audit
+    request_id = stack.generate("a heron with a bad neighbour")["id"]  # the audit reports messages of unknown requests
     body = spoil(eventbridge_body(golden).replace(golden.metadata.request_id, request_id))
     stack.send("storage-store", body)
 
@@ -76,12 +76,12 @@ def test_a_message_that_can_never_be_processed_goes_to_its_dead_letter_queue_wit
     stack.client("sqs").purge_queue(QueueUrl=stack.queue_url("storage-store-dlq"))
 
 
-def test_good_neighbours_of_a_bad_message_are_done(stack: System) -> None:
+def test_a_bad_message_does_not_hold_up_the_good_ones_beside_it(stack: System) -> None:
     ids = [stack.post(prompt=f"one of three herons, number {number}") for number in range(3)]
     stack.send("generation-generate", "not an event")
     for request_id in ids:
         stack.wait_for_status(request_id, "succeeded")
-    stack.wait_until(lambda: stack.queue_depth("generation-generate-dlq") == 1, what="the bad one to be dead-lettered")
+    stack.wait_until(lambda: stack.queue_depth("generation-generate-dlq") == 1, what="a dead letter")
     stack.client("sqs").purge_queue(QueueUrl=stack.queue_url("generation-generate-dlq"))
 
 
@@ -94,13 +94,13 @@ QUEUES = {
 
 
 @pytest.mark.parametrize("detail_type", QUEUES)
-def test_a_crash_between_publish_and_delete_makes_no_second_image_and_no_second_payment(
+def test_a_redelivery_after_a_crash_makes_and_pays_no_second_image(
     stack: System, subscriber: Subscriber, detail_type: str
 ) -> None:
-    """A step that crashed after it published gets its message once more: the very same body."""
+    """A step that crashed after publishing receives the same message again."""
     prompt = f"a heron seen twice after {detail_type}"
     follow_up = list(QUEUES)[list(QUEUES).index(detail_type) + 1] if detail_type != "ImageApproved" else "ImageStored"
-    view = stack.draw(prompt)
+    view = stack.generate(prompt)
     (body,) = stack.wait_until(lambda: subscriber.bodies(view["id"], detail_type), what=detail_type)
     files = stored_files(stack, view["id"])
 
@@ -111,18 +111,18 @@ def test_a_crash_between_publish_and_delete_makes_no_second_image_and_no_second_
         return found if len(found) >= 2 else None
 
     events = [json.loads(found)["detail"] for found in stack.wait_until(repeated, what=f"a second {follow_up}")]
-    assert all(event == events[0] for event in events), "a redelivery publishes the very same event"
+    assert all(event == events[0] for event in events), "a redelivery publishes the same event"
     stack.wait_until(
-        lambda: not any(stack.queue_depth(name) for name in QUEUES.values()), what="the steps after it to be done"
+        lambda: not any(stack.queue_depth(name) for name in QUEUES.values()), what="the later steps to be idle"
     )
     assert sum(call["paid"] for call in invokes(stack, prompt)) == 1
     assert stored_files(stack, view["id"]) == files
-    again = stack.show(view["id"])
+    again = stack.get_request(view["id"])
     assert (again["timeline"], again["status"]) == (view["timeline"], "succeeded")
 
 
 def stored_files(stack: System, request_id: str) -> list[tuple[str, str]]:
-    """Return key and content hash of every file of a request, raw and stored."""
+    """Return key and content hash of every raw and stored file of a request."""
     s3 = stack.client("s3")
     return [
         (found["Key"], found["ETag"])
@@ -132,7 +132,7 @@ def stored_files(stack: System, request_id: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("damage", ["missing", "changed"])
-def test_a_stalled_request_is_found_explained_and_replayed_to_success(stack: System, damage: str) -> None:
+def test_a_stalled_request_is_found_explained_and_replayed(stack: System, damage: str) -> None:
     s3, bucket = stack.client("s3"), stack.outputs["HandoffBucketName"]
     resume = stack.pause("storage-store")
     try:
@@ -160,7 +160,7 @@ def test_a_stalled_request_is_found_explained_and_replayed_to_success(stack: Sys
     s3.put_object(Bucket=bucket, Key=found["Key"], Body=content)
     previewed = stack.ops("dlq", "replay", "--request", request_id, "--dry-run")
     assert previewed.returncode == 0
-    assert stack.show(request_id)["status"] == "stalled"
+    assert stack.get_request(request_id)["status"] == "stalled"
     replayed = stack.ops("dlq", "replay", "--request", request_id, "--canary", "--yes")
     assert replayed.returncode == 0, replayed.stdout + replayed.stderr
 
@@ -169,42 +169,42 @@ def test_a_stalled_request_is_found_explained_and_replayed_to_success(stack: Sys
     assert stack.queue_depth("storage-store-dlq") == 0
 
 
-def test_what_was_taken_back_is_neither_paid_for_nor_kept(stack: System) -> None:
-    """An expired request leaves tombstones: a late message of it does nothing."""
+def test_an_expired_request_is_neither_paid_for_nor_stored(stack: System) -> None:
+    """An expired request leaves tombstones, so that a late message has no effect."""
     prompt = "a heron that came too late"
     resume = stack.pause("moderation-prompt")
     try:
         request_id = stack.post(prompt=prompt)
         table = f"{stack.prefix}-requests"
         key = {"pk": {"S": f"REQUEST#{request_id}"}, "sk": {"S": "STATE"}}
-        stack.client("dynamodb").update_item(  # as if it had been accepted four hours ago
+        stack.client("dynamodb").update_item(  # as if it had been accepted long ago
             TableName=table,
             Key=key,
             UpdateExpression="SET created_at = :then, next_check_at = :then",
             ExpressionAttributeValues={":then": {"S": "2026-01-01T00:00:00+00:00"}},
         )
-        answer = stack.client("lambda").invoke(FunctionName=f"{stack.prefix}-intake-sweep", Payload=b"{}")
-        assert json.load(answer["Payload"])["expired"] == 1
+        response = stack.client("lambda").invoke(FunctionName=f"{stack.prefix}-intake-sweep", Payload=b"{}")
+        assert json.load(response["Payload"])["expired"] == 1
         stack.wait_for_status(request_id, "expired")
 
-        def buried() -> bool:
+        def has_tombstones() -> bool:
             items = [
                 stack.client("dynamodb").scan(TableName=f"{stack.prefix}-{name}")["Items"]
                 for name in ("generation", "gallery")
             ]
             return all(any(request_id in json.dumps(item) for item in found) for found in items)
 
-        stack.wait_until(buried, what="tombstones in generation and storage")
+        stack.wait_until(has_tombstones, what="tombstones in generation and storage")
     finally:
         resume()
-    stack.wait_until(lambda: stack.queue_depth("moderation-prompt") == 0, what="the late message to be done")
-    stack.wait_until(lambda: stack.queue_depth("generation-generate") == 0, what="the late message to be done")
+    stack.wait_until(lambda: stack.queue_depth("moderation-prompt") == 0, what="the late message to be processed")
+    stack.wait_until(lambda: stack.queue_depth("generation-generate") == 0, what="the late message to be processed")
     assert invokes(stack, prompt) == []
-    assert stack.show(request_id)["status"] == "expired"
+    assert stack.get_request(request_id)["status"] == "expired"
 
 
-def test_a_request_without_progress_is_helped_along_by_the_sweeper(stack: System, subscriber: Subscriber) -> None:
-    """The very message was lost: the table is the truth and says it again."""
+def test_the_sweeper_republishes_a_request_without_progress(stack: System, subscriber: Subscriber) -> None:
+    """The message was lost. The table still has the request, so the sweeper publishes its event again."""
     resume = stack.pause("moderation-prompt")
     try:
         request_id = stack.post(prompt="a heron that was overlooked")
@@ -224,8 +224,8 @@ def test_a_request_without_progress_is_helped_along_by_the_sweeper(stack: System
         ExpressionAttributeNames={"#event": event_id, "#at": "at"},
         ExpressionAttributeValues={":then": long_ago},
     )
-    answer = stack.client("lambda").invoke(FunctionName=f"{stack.prefix}-intake-sweep", Payload=b"{}")
-    assert json.load(answer["Payload"])["nudged"] >= 1
+    response = stack.client("lambda").invoke(FunctionName=f"{stack.prefix}-intake-sweep", Payload=b"{}")
+    assert json.load(response["Payload"])["nudged"] >= 1
     stack.wait_for_status(request_id, "succeeded")
     first, again = (json.loads(body)["detail"] for body in subscriber.bodies(request_id, "ImageRequested"))
     assert first == again

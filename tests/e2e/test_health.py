@@ -1,38 +1,38 @@
-"""Health and the smaller routes on the deployed template, with the gateway, its authorizer and IAM in force."""
+"""Health, moderation and analytics routes of the deployed system, behind the gateway and its authorizer."""
 
 from kit.http_api import SECURITY_HEADERS
-from tests.e2e.system import System
+from tests.support.system import System
 
 
-def test_anybody_may_ask_for_health(stack: System) -> None:
-    answer = stack.call("GET", "/health", key="")
+def test_health_needs_no_key(stack: System) -> None:
+    response = stack.call("GET", "/health", key="")
 
-    assert (answer.status, answer.json) == (200, {"status": "ok", "version": "dev"})
-    assert {name.lower(): value for name, value in SECURITY_HEADERS.items()}.items() <= answer.headers.items()
+    assert (response.status, response.json) == (200, {"status": "ok", "version": "dev"})
+    assert {name.lower(): value for name, value in SECURITY_HEADERS.items()}.items() <= response.headers.items()
 
 
-def test_readiness_reaches_everything_with_the_functions_own_permissions(stack: System) -> None:
+def test_readiness_reaches_every_dependency_with_the_functions_own_role(stack: System) -> None:
     assert stack.call("GET", "/health/ready", key="").status in {401, 403}
-    answer = stack.call("GET", "/health/ready", key=stack.stack.admin_key)
+    response = stack.call("GET", "/health/ready", key=stack.stack.admin_key)
 
-    assert answer.status == 200, answer.content
-    assert [each for each in answer.json["dependencies"] if not each["reachable"]] == []
-    assert len(answer.json["steps"]) >= 8
-    for step in answer.json["steps"]:
+    assert response.status == 200, response.content
+    assert [each for each in response.json["dependencies"] if not each["reachable"]] == []
+    assert len(response.json["steps"]) >= 8
+    for step in response.json["steps"]:
         assert {"waiting", "in_flight", "dead"} <= step.keys()
-    assert (answer.json["status"] == "ok") == (answer.json["attention"] == [])
+    assert (response.json["status"] == "ok") == (response.json["attention"] == [])
 
 
-def test_a_web_page_of_any_origin_may_call_and_read_the_limits(stack: System) -> None:
+def test_a_web_page_of_any_origin_may_call_the_api(stack: System) -> None:
     asked = {"origin": "https://app.example", "access-control-request-method": "POST"}
-    answer = stack.call("OPTIONS", "/v1/moderations", headers=asked, key="")
+    response = stack.call("OPTIONS", "/v1/moderations", headers=asked, key="")
 
-    assert answer.status in {200, 204}
-    assert answer.headers["access-control-allow-origin"] == "*"
-    assert "x-api-key" in answer.headers["access-control-allow-headers"]
+    assert response.status in {200, 204}
+    assert response.headers["access-control-allow-origin"] == "*"
+    assert "x-api-key" in response.headers["access-control-allow-headers"]
 
 
-def test_a_prompt_is_checked_by_both_layers_and_counted(stack: System) -> None:
+def test_a_moderation_call_asks_both_layers_and_is_counted(stack: System) -> None:
     key = stack.stack.make_key("checker", limit=3)
     allowed = stack.call("POST", "/v1/moderations", {"prompt": "A lighthouse at dusk"}, key=key)
     blocked = stack.call("POST", "/v1/moderations", {"prompt": "a beheading"}, key=key)
@@ -47,12 +47,12 @@ def test_a_prompt_is_checked_by_both_layers_and_counted(stack: System) -> None:
     assert int(spent.headers["retry-after"]) > 0
 
 
-def test_what_was_counted_is_shown_day_by_day(stack: System) -> None:
-    stack.draw("A lighthouse at dusk")
+def test_the_daily_counters_include_a_new_image(stack: System) -> None:
+    stack.generate("A lighthouse at dusk")
 
     def counted() -> bool:
-        answer = stack.call("GET", "/v1/analytics/daily")
-        assert answer.status == 200, answer.content
-        return bool(answer.json["total"]["requests"]["succeeded"])
+        response = stack.call("GET", "/v1/analytics/daily")
+        assert response.status == 200, response.content
+        return bool(response.json["total"]["requests"]["succeeded"])
 
-    stack.wait_until(counted, what="analytics to have counted a image")
+    stack.wait_until(counted, what="analytics to count the image")

@@ -1,4 +1,4 @@
-"""The main job on the real template, IAM enforced: a prompt in, checked and stored image files out."""
+"""The pipeline of the deployed system: from a prompt to checked and stored image files."""
 
 import gzip
 import hashlib
@@ -11,22 +11,22 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.e2e.system import Answer, System
+from tests.support.system import Response, System
 
 STEPS = ["ImageRequested", "PromptApproved", "ImageGenerated", "ImageApproved", "ImageStored"]
 
 
 def fetch(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=30) as answer:
-        content: bytes = answer.read()
+    with urllib.request.urlopen(url, timeout=30) as response:
+        content: bytes = response.read()
     return content
 
 
 def test_a_prompt_becomes_image_files_that_open(stack: System) -> None:
-    answer = stack.call("POST", "/v1/requests", {"prompt": "a lighthouse at dusk", "aspect_ratio": "16:9", "seed": 7})
-    assert answer.status == 202
-    assert answer.headers["location"] == answer.json["links"]["self"]
-    request_id = answer.json["id"]
+    response = stack.call("POST", "/v1/requests", {"prompt": "a lighthouse at dusk", "aspect_ratio": "16:9", "seed": 7})
+    assert response.status == 202
+    assert response.headers["location"] == response.json["links"]["self"]
+    request_id = response.json["id"]
 
     view = stack.wait_for_status(request_id, "succeeded")
 
@@ -35,30 +35,30 @@ def test_a_prompt_becomes_image_files_that_open(stack: System) -> None:
     assert (image["model"], image["seed"]) == ("stable-image-core", 7)
     sizes = {"url": ("PNG", 1344), "display_url": ("WEBP", 1024), "thumbnail_url": ("WEBP", 320)}
     for name, (kind, width) in sizes.items():
-        with Image.open(BytesIO(fetch(image[name]))) as picture:
-            picture.load()
-            assert (picture.format, picture.width) == (kind, width)
+        with Image.open(BytesIO(fetch(image[name]))) as image_file:
+            image_file.load()
+            assert (image_file.format, image_file.width) == (kind, width)
     assert len(image["placeholder"]) > 6
 
 
-def test_a_stored_file_says_what_made_it(stack: System) -> None:
-    view = stack.draw("a fox in the snow", seed=11)
-    with Image.open(BytesIO(fetch(view["images"][0]["url"]))) as picture:
-        xmp = str(picture.info["XML:com.adobe.xmp"])
+def test_a_stored_file_states_its_origin(stack: System) -> None:
+    view = stack.generate("a fox in the snow", seed=11)
+    with Image.open(BytesIO(fetch(view["images"][0]["url"]))) as image_file:
+        xmp = str(image_file.info["XML:com.adobe.xmp"])
     assert "trainedAlgorithmicMedia" in xmp
-    for fact in (view["id"], "stable-image-core", "11"):
-        assert fact in xmp
+    for text in (view["id"], "stable-image-core", "11"):
+        assert text in xmp
     assert "a fox in the snow" not in xmp, "the prompt itself is personal data"
 
 
 def test_several_images_differ_and_come_from_one_request(stack: System) -> None:
-    view = stack.draw("four seasons of one tree", count=4, seed=100)
+    view = stack.generate("four seasons of one tree", count=4, seed=100)
     assert [image["seed"] for image in view["images"]] == [100, 101, 102, 103]
     assert len({hashlib.sha256(fetch(image["url"])).hexdigest() for image in view["images"]}) == 4
 
 
 def test_the_gallery_shows_what_the_request_shows(stack: System) -> None:
-    view = stack.draw("a teapot on a blue table")
+    view = stack.generate("a teapot on a blue table")
     shown = stack.call("GET", f"/v1/images/{view['images'][0]['id']}")
     assert shown.status == 200
     assert shown.json["prompt"] == "a teapot on a blue table"
@@ -73,9 +73,9 @@ def test_the_gallery_shows_what_the_request_shows(stack: System) -> None:
         pytest.param("a realistic photo of the president being arrested", "claude", id="claude"),
     ],
 )
-def test_a_rejected_prompt_says_category_and_field_and_costs_no_image(stack: System, prompt: str, layer: str) -> None:
+def test_a_rejected_prompt_has_category_and_field_and_costs_no_image(stack: System, prompt: str, layer: str) -> None:
     before = stack.models("GET", "/_calls")["counts"]
-    view = stack.draw(prompt)
+    view = stack.generate(prompt)
 
     assert view["status"] == "rejected"
     assert view["reason"]["field"] == "prompt"
@@ -83,24 +83,24 @@ def test_a_rejected_prompt_says_category_and_field_and_costs_no_image(stack: Sys
     assert view["timeline"][-1]["note"].startswith(layer)
     after = stack.models("GET", "/_calls")["counts"]
     assert after["by_operation"].get("invoke", 0) == before["by_operation"].get("invoke", 0)
-    asked = after["by_operation"].get("converse", 0) - before["by_operation"].get("converse", 0)
-    assert asked == (0 if layer == "keywords" else 1), "the keyword filter spares the call to Claude"
+    calls = after["by_operation"].get("converse", 0) - before["by_operation"].get("converse", 0)
+    assert calls == (0 if layer == "keywords" else 1), "the keyword filter saves the call to Claude"
 
 
 @pytest.mark.parametrize("effect", ["refuse", "malformed"])
 def test_moderation_fails_closed(stack: System, effect: str) -> None:
     prompt = f"a harmless meadow {effect}"
     stack.models("POST", "/_faults", {"operation": "converse", "effect": effect, "prompt_contains": prompt})
-    view = stack.draw(prompt)
+    view = stack.generate(prompt)
     assert view["status"] == "rejected"
     assert view["reason"]["code"] != "category_blocked"
 
 
 @pytest.mark.parametrize("effect", ["filter_input", "filter_output"])
-def test_a_filtered_image_is_a_rejection_that_is_not_retried(stack: System, effect: str) -> None:
+def test_an_image_filtered_by_the_model_is_rejected_without_a_retry(stack: System, effect: str) -> None:
     prompt = f"a image that the model will not show {effect}"
     stack.models("POST", "/_faults", {"operation": "invoke", "effect": effect, "prompt_contains": prompt})
-    view = stack.draw(prompt)
+    view = stack.generate(prompt)
     assert view["status"] == "rejected"
     assert view["reason"]["code"] == "content_filtered"
     digest = hashlib.sha256(prompt.encode()).hexdigest()
@@ -108,23 +108,23 @@ def test_a_filtered_image_is_a_rejection_that_is_not_retried(stack: System, effe
     assert sum(call["operation"] == "invoke" for call in calls) == 1
 
 
-def test_a_model_that_has_ended_is_succeeded_by_another(stack: System) -> None:
-    view = stack.draw("an owl in moonlight", model="nova-canvas", size="1024x1024")
+def test_another_model_replaces_one_at_its_end_of_life(stack: System) -> None:
+    view = stack.generate("an owl in moonlight", model="nova-canvas", size="1024x1024")
     assert view["status"] == "succeeded"
     assert view["images"][0]["model"] == "stable-image-core"
 
 
-def test_a_model_that_has_ended_fails_where_only_it_was_asked_for(stack: System) -> None:
-    view = stack.draw("an owl in moonlight", model="nova-canvas", failover=False)
+def test_a_model_at_its_end_of_life_fails_without_failover(stack: System) -> None:
+    view = stack.generate("an owl in moonlight", model="nova-canvas", failover=False)
     assert (view["status"], view["reason"]["code"]) == ("failed", "model_ended")
 
 
 @pytest.mark.parametrize(
     "model", ["sdxl-v1", "titan-v1", "titan-v2", "nova-canvas", "sd3.5-large", "stable-image-ultra"]
 )
-def test_every_model_of_the_catalog_draws(stack: System, model: str) -> None:
+def test_every_model_of_the_catalog_generates(stack: System, model: str) -> None:
     stack.models("POST", "/_lifecycle", {"*": "ACTIVE"})
-    view = stack.draw("a sailing boat", model=model, failover=False)
+    view = stack.generate("a sailing boat", model=model, failover=False)
     assert view["images"][0]["model"] == model
 
 
@@ -144,18 +144,18 @@ def test_every_model_of_the_catalog_draws(stack: System, model: str) -> None:
         ({"prompt": "x" * 200_000}, 413, "body"),
     ],
 )
-def test_bad_input_is_refused_by_field_and_nothing_is_written(
+def test_invalid_input_is_refused_by_field_and_writes_nothing(
     stack: System, body: Any, status: int, field: str
 ) -> None:
     def written() -> int:
-        answer = stack.client("dynamodb").scan(TableName=f"{stack.prefix}-requests", Select="COUNT")
-        return int(answer["Count"])
+        response = stack.client("dynamodb").scan(TableName=f"{stack.prefix}-requests", Select="COUNT")
+        return int(response["Count"])
 
     before = written()
-    answer: Answer = stack.call("POST", "/v1/requests", body)
-    assert answer.status == status, answer.content
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert [error["field"] for error in answer.json["errors"]] == [field]
+    response: Response = stack.call("POST", "/v1/requests", body)
+    assert response.status == status, response.content
+    assert response.headers["content-type"] == "application/problem+json"
+    assert [error["field"] for error in response.json["errors"]] == [field]
     assert written() == before
 
 
@@ -164,33 +164,45 @@ def test_an_unknown_request_is_a_404(stack: System) -> None:
     assert stack.call("GET", "/v1/requests/..%2f..").status == 404
 
 
-def test_analytics_counts_every_event_and_keeps_no_prompt(stack: System) -> None:
+def test_analytics_archives_every_event_without_the_prompt(stack: System) -> None:
+    archive = Archive(stack)
+    archive.read_new()  # objects of other tests: written once and never changed, so they cannot hold this prompt
     prompt = "a very particular zeppelin over Reykjavík"
-    view = stack.draw(prompt)
-    account = stack.client("sts").get_caller_identity()["Account"]
-    bucket = f"{stack.prefix}-analytics-{account}-us-east-1"
+    view = stack.generate(prompt)
+    events: list[dict[str, Any]] = []
 
-    def archived() -> list[dict[str, Any]] | None:
-        listed = stack.client("s3").list_objects_v2(Bucket=bucket).get("Contents", [])
-        lines = [
-            line
-            for found in listed
-            for line in gzip.decompress(
-                stack.client("s3").get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
-            ).splitlines()
-        ]
-        assert prompt.encode() not in b"\n".join(lines)
-        events = [json.loads(line) for line in lines if view["id"].encode() in line]
-        kinds = {event.get("detail-type") or event.get("detail_type") for event in events}
-        return events if kinds >= set(STEPS) else None
+    def complete() -> bool:
+        for line in archive.read_new():
+            assert prompt not in line
+            if view["id"] in line:
+                events.append(json.loads(line))
+        return {event["detail-type"] for event in events} >= set(STEPS)
 
-    stack.wait_until(archived, seconds=30, what="every event of the request in the archive")
+    stack.wait_until(complete, what="every event of the request in the archive")
+
+
+class Archive:
+    """The archive of analytics, of which every object is read once."""
+
+    def __init__(self, stack: System) -> None:
+        self._s3 = stack.client("s3")
+        account = stack.client("sts").get_caller_identity()["Account"]
+        self._bucket = f"{stack.prefix}-analytics-{account}-us-east-1"
+        self._read: set[str] = set()
+
+    def read_new(self) -> list[str]:
+        """Return the lines of the objects that were added since the last call."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket)
+        keys = {found["Key"] for page in pages for found in page.get("Contents", [])} - self._read
+        self._read |= keys
+        contents = [self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read() for key in keys]
+        return [line for content in contents for line in gzip.decompress(content).decode().splitlines()]
 
 
 def test_logs_and_dead_letters_hold_no_prompt(stack: System) -> None:
     secret = "xylophone-playing walrus in Ouagadougou"
-    stack.draw(secret)
-    stack.draw(f"{secret}, p0rn")
+    stack.generate(secret)
+    stack.generate(f"{secret}, p0rn")
     logs = stack.client("logs")
     for group in logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{stack.prefix}")["logGroups"]:
         for event in logs.filter_log_events(logGroupName=group["logGroupName"])["events"]:

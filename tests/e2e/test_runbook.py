@@ -1,4 +1,4 @@
-"""What the runbook promises whoever is on call: its commands work as they stand, and the API does the same."""
+"""The runbook's commands work unchanged, and the API does the same."""
 
 import os
 import re
@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from local.emulator import ROOT
-from tests.e2e.system import System
+from tests.support.system import System
 
-PROMPT = "a bittern that nobody may read of"
+PROMPT = "a bittern that operators do not see"
 
 
 def commands() -> list[str]:
@@ -25,7 +25,7 @@ def commands() -> list[str]:
 
 
 def run(stack: System, command: str, request_id: str) -> str:
-    """Run a command in a shell as the runbook has it, with credentials for the stack, and return what it printed."""
+    """Run a command of the runbook in a shell with credentials for the stack, and return its output."""
     environment = {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": os.environ.get("HOME", "/"),
@@ -36,10 +36,10 @@ def run(stack: System, command: str, request_id: str) -> str:
         "GENAI_IMAGES_PREFIX": stack.prefix,
         "ID": request_id,
     }
-    # The virtual environment is there, and it is this stack rather than the one that `make run` may keep up.
-    as_it_is = 'make() { command make -s -o .venv/ready AWS=1 "$@"; }'
+    # The virtual environment exists. AWS=1: this stack, not the one that `make run` may have started.
+    make = 'make() { command make -s -o .venv/ready AWS=1 "$@"; }'
     done = subprocess.run(
-        ["bash", "-euc", f"{as_it_is}\n{command}"],
+        ["bash", "-euc", f"{make}\n{command}"],
         capture_output=True,
         text=True,
         env=environment,
@@ -53,7 +53,7 @@ def run(stack: System, command: str, request_id: str) -> str:
 
 
 def stalled(stack: System) -> tuple[str, Callable[[], None]]:
-    """Have a request stall, because its image is missing; return its id and what puts the image back."""
+    """Let a request stall on a missing image. Return its id and a function that restores the image."""
     s3, bucket = stack.client("s3"), stack.outputs["HandoffBucketName"]
     resume = stack.pause("storage-store")
     try:
@@ -69,16 +69,16 @@ def stalled(stack: System) -> tuple[str, Callable[[], None]]:
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="the runbook's commands need make")
-def test_a_stalled_request_is_found_explained_and_replayed_with_three_commands(stack: System) -> None:
-    find, explain, send_back = commands()
-    request_id, mend = stalled(stack)
+def test_three_commands_find_explain_and_replay_a_stalled_request(stack: System) -> None:
+    find, explain, replay = commands()
+    request_id, restore = stalled(stack)
 
     assert "storage.store 1" in run(stack, find, request_id)
-    told = run(stack, explain, request_id)
-    for fact in ("not in the hand-off bucket", "mend the code", "stalled", "ImageApproved", "ProcessingStalled"):
-        assert fact in told
-    mend()
-    assert "canary_passed" in run(stack, send_back, request_id)
+    explanation = run(stack, explain, request_id)
+    for text in ("not in the hand-off bucket", "mend the code", "stalled", "ImageApproved", "ProcessingStalled"):
+        assert text in explanation
+    restore()
+    assert "canary_passed" in run(stack, replay, request_id)
 
     view = stack.wait_for_status(request_id, "succeeded")
     assert "MessageReplayed" in [moment["event"] for moment in view["timeline"]]
@@ -86,15 +86,15 @@ def test_a_stalled_request_is_found_explained_and_replayed_with_three_commands(s
     assert "1 replayed" in run(stack, "make ops ARGS=actions", request_id)
 
 
-def test_the_api_finds_explains_and_replays_as_well(stack: System) -> None:
+def test_the_api_finds_explains_and_replays_a_stalled_request(stack: System) -> None:
     admin = stack.stack.admin_key
-    request_id, mend = stalled(stack)
+    request_id, restore = stalled(stack)
 
     def get(path: str) -> dict[str, list[dict[str, object]]]:
-        answer = stack.call("GET", f"/v1/operations/{path}", key=admin)
-        assert answer.status == 200, answer.content
-        assert PROMPT.encode() not in answer.content
-        found: dict[str, list[dict[str, object]]] = answer.json
+        response = stack.call("GET", f"/v1/operations/{path}", key=admin)
+        assert response.status == 200, response.content
+        assert PROMPT.encode() not in response.content
+        found: dict[str, list[dict[str, object]]] = response.json
         return found
 
     (row,) = [row for row in get("queues")["queues"] if row["dead"]]
@@ -104,23 +104,23 @@ def test_the_api_finds_explains_and_replays_as_well(stack: System) -> None:
     assert (letter["request_id"], letter["status"]) == (request_id, "stalled")
     assert stack.call("GET", "/v1/operations/queues").status == 403, "for operators only"
 
-    aside = stack.call("POST", "/v1/operations/replays", {"request_id": request_id, "dry_run": True}, key=admin)
-    assert [outcome["verdict"] for outcome in aside.json["outcomes"]] == ["replay"]
-    mend()
+    preview = stack.call("POST", "/v1/operations/replays", {"request_id": request_id, "dry_run": True}, key=admin)
+    assert [outcome["verdict"] for outcome in preview.json["outcomes"]] == ["replay"]
+    restore()
     body = {"fingerprint": group["fingerprint"], "canary": True}
-    answer = stack.call("POST", "/v1/operations/replays", body, key=admin)
-    assert answer.status == 200, answer.content
-    assert [outcome["action"] for outcome in answer.json["outcomes"]] == ["replayed", "canary_passed"]
+    response = stack.call("POST", "/v1/operations/replays", body, key=admin)
+    assert response.status == 200, response.content
+    assert [outcome["action"] for outcome in response.json["outcomes"]] == ["replayed", "canary_passed"]
 
     stack.wait_for_status(request_id, "succeeded")
     newest = get("actions?limit=1")["actions"][0]
-    assert (newest["action_id"], newest["outcome"]) == (answer.json["action_id"], {"replayed": 1, "canary_passed": 1})
+    assert (newest["action_id"], newest["outcome"]) == (response.json["action_id"], {"replayed": 1, "canary_passed": 1})
     assert newest["operator"] != ""
 
 
-def test_an_edited_message_answers_the_stall_and_its_request_succeeds(stack: System) -> None:
-    request_id, mend = stalled(stack)
-    mend()
+def test_an_edited_message_ends_the_stall_and_its_request_succeeds(stack: System) -> None:
+    request_id, restore = stalled(stack)
+    restore()
     (group,) = stack.call("GET", "/v1/operations/dead-letters", key=stack.stack.admin_key).json["groups"]
     path = f"/v1/operations/dead-letters/{group['fingerprint']}"
     (letter,) = stack.call("GET", path, key=stack.stack.admin_key).json["letters"]
@@ -128,7 +128,7 @@ def test_an_edited_message_answers_the_stall_and_its_request_succeeds(stack: Sys
 
     shown = run(stack, f'make dlq ARGS="{change}"', request_id)
     assert "data.parameters.steps" in shown
-    assert stack.show(request_id)["status"] == "stalled"
+    assert stack.get_request(request_id)["status"] == "stalled"
     assert "sent as event" in run(stack, f'make dlq ARGS="{change} --send --yes"', request_id)
 
     view = stack.wait_for_status(request_id, "succeeded")
@@ -136,18 +136,18 @@ def test_an_edited_message_answers_the_stall_and_its_request_succeeds(stack: Sys
     assert stack.queue_depth("storage-store-dlq") == 0
 
 
-def test_what_is_in_quarantine_leaves_its_request_stalled_until_it_is_released(stack: System) -> None:
+def test_a_quarantined_message_leaves_its_request_stalled_until_release(stack: System) -> None:
     admin = stack.stack.admin_key
-    request_id, mend = stalled(stack)
+    request_id, restore = stalled(stack)
 
-    answer = stack.call("POST", "/v1/operations/quarantine", {"request_id": request_id}, key=admin)
-    assert answer.status == 200, answer.content
+    response = stack.call("POST", "/v1/operations/quarantine", {"request_id": request_id}, key=admin)
+    assert response.status == 200, response.content
     assert stack.queue_depth("storage-store-dlq") == 0
-    assert stack.show(request_id)["status"] == "stalled"
+    assert stack.get_request(request_id)["status"] == "stalled"
     (kept,) = stack.call("GET", "/v1/operations/quarantine", key=admin).json["letters"]
     assert kept["request_id"] == request_id
 
-    mend()
+    restore()
     assert "canary_passed" in run(stack, 'make dlq ARGS="release --request $ID --canary --yes"', request_id)
     stack.wait_for_status(request_id, "succeeded")
     assert stack.call("GET", "/v1/operations/quarantine", key=admin).json["letters"] == []

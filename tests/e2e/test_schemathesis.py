@@ -1,7 +1,7 @@
-"""Every operation of the API, called with what its description allows and with what it does not.
+"""Call every operation of the API with valid and invalid input, and compare the responses with its description.
 
-Property-based: each operation gets its examples, the boundary cases and a bounded number of random calls, the same in
-every run. Whatever was sent, what comes back must be what `docs/openapi.json` says.
+Property-based: each operation is called with its examples, with boundary cases and with a bounded number of random
+inputs, the same in every run. Every response must conform to `docs/openapi.json`.
 """
 
 import copy
@@ -22,13 +22,13 @@ from schemathesis.config import (
 )
 from schemathesis.schemas import BaseSchema
 
-from tests.e2e.system import System
+from tests.support.system import System
 from tools.docs.generate import ROOT
 from tools.docs.openapi import openapi
 from tools.docs.openapi_parts import PATH_PARAMETERS
 
 EXAMPLES = 15
-"""Random calls an operation, beside the examples and the boundary cases."""
+"""Random calls per operation, in addition to the examples and the boundary cases."""
 SEED = 20_261_122
 CHECKS = [
     checks.not_a_server_error,
@@ -39,12 +39,12 @@ CHECKS = [
     checks.negative_data_rejection,
     checks.ignored_auth,
 ]
-"""Not among them, and why:
+"""Left out, and why:
 
-- positive_data_acceptance: what goes with which model is in the catalog, not in the schema, and refused with a 422.
-- unsupported_method: to a path's other methods the gateway answers 404 by itself, as AWS's HTTP APIs do.
+- positive_data_acceptance: the catalog, not the schema, has each model's limits; exceeding them is a 422.
+- unsupported_method: the gateway responds 404 to a path's other methods, as AWS's HTTP APIs do.
 - missing_required_header: no header is required.
-- use_after_free, ensure_resource_availability, object_level_authorization: chains of calls, which each area tests.
+- use_after_free, ensure_resource_availability, object_level_authorization: sequences of calls, which other tests cover.
 """
 UNKNOWN = {
     "request_id": "01a0b9c4-7d2e-7c31-9f60-000000000000",
@@ -57,15 +57,15 @@ UNKNOWN = {
     "delivery_id": "01a0b9c4-980f-7b3e-8f60-000000000000",
     "fingerprint": "0" * 12,
 }
-"""Well-formed, and nothing is there."""
-SAYS_503 = {"show_readiness"}
-"""With 503 it says that not all is well, in the very shape of 200: an answer, not a failure."""
+"""Well-formed ids of resources that do not exist."""
+MAY_RETURN_503 = {"show_readiness"}
+"""A 503 with the body of a 200 reports an unhealthy dependency; it is not a server error."""
 OWN_IMAGE = {"delete_image": 1, "create_share": 2}
-"""By index: what one operation deletes or fills up is not what the others look at."""
+"""Operation id → index of the image that only this operation changes."""
 
 
-def described() -> BaseSchema:
-    """Return the API's description; the values of its path parameters are the examples and ``UNKNOWN``."""
+def description() -> BaseSchema:
+    """Return the API's description, with the examples and ``UNKNOWN`` as the values of path parameters."""
     document = copy.deepcopy(openapi(ROOT))
     for methods in document["paths"].values():
         for operation in methods.values():
@@ -80,27 +80,27 @@ def described() -> BaseSchema:
     return schemathesis.openapi.from_dict(document, config=SchemathesisConfig(seed=SEED, projects=projects))
 
 
-SCHEMA = described()
+SCHEMA = description()
 
 
 class Known:
-    """Things that exist, belong to the caller and may be deleted: where the description has its examples."""
+    """Resources of the caller that take the place of the examples and may be deleted."""
 
     def __init__(self, stack: System) -> None:
         self._stack = stack
         self._user = stack.stack.make_key("schemathesis", limit=1_000_000)
         self._request = self._call("POST", "/v1/requests", {"prompt": "A lighthouse at dusk", "count": 3})["id"]
         hooks = [self._call("POST", "/v1/webhooks", {"url": "http://127.0.0.1:9/"})["webhook_id"] for _ in range(2)]
-        self._webhook, self._webhook_to_delete = hooks  # made first: creating webhooks fills up what an owner may have
-        stack.wait_until(self._is_drawn, seconds=90, what="the images to call the API with")
+        self._webhook, self._webhook_to_delete = hooks  # created first: an owner may have a limited number
+        stack.wait_until(self._is_generated, seconds=90, what="the images to call the API with")
         self.session = cache(self._session)
 
     def key(self, scope: str) -> str:
-        """Return a valid key for ``scope``, with a limit that nobody reaches."""
+        """Return a key for ``scope`` with a limit that no test reaches."""
         return self._stack.stack.admin_key if scope == "admin" else self._user
 
     def _session(self, operation_id: str) -> requests.Session:
-        """Return what sends an operation's calls to things of its own: what one deletes, another may need."""
+        """Return a session that addresses an operation's calls to resources of its own."""
         image = f"{self._request}-{OWN_IMAGE.get(operation_id, 0)}"
         real = {"request_id": self._request, "image_id": image}
         if operation_id in {"open_share", "revoke_share"}:
@@ -114,43 +114,43 @@ class Known:
             real["key_id"] = self._call("POST", "/v1/keys", wanted, self._stack.stack.admin_key)["key_id"]
         return Redirecting({str(PATH_PARAMETERS[name]["example"]): value for name, value in real.items()})
 
-    def _is_drawn(self) -> bool:
+    def _is_generated(self) -> bool:
         return bool(self._call("GET", f"/v1/requests/{self._request}")["status"] == "succeeded")
 
     def _call(self, method: str, path: str, body: Any = None, key: str | None = None) -> Any:
-        answer = self._stack.call(method, path, body, key=key or self._user)
-        assert answer.status < 300, answer.content
-        return answer.json
+        response = self._stack.call(method, path, body, key=key or self._user)
+        assert response.status < 300, response.content
+        return response.json
 
 
 class Redirecting(requests.Session):
-    """Sends what is addressed to an example to what really exists."""
+    """Redirect calls from an example to an existing resource."""
 
     def __init__(self, real: dict[str, str]) -> None:
         super().__init__()
-        # A image's id begins with its request's: the longer first.
+        # An image's id begins with its request's id: the longer one first.
         self._real = sorted(real.items(), key=lambda pair: -len(pair[0]))
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        """Send ``request`` elsewhere; to who looks at the answer it was sent where it was addressed to."""
+        """Send ``request`` to the existing resource. The response still shows the original request."""
         sent = request.copy()
         for example, value in self._real:
             sent.url = (sent.url or "").replace(f"/{example}", f"/{value}")
-        answer = super().send(sent, **options)
-        answer.request = request
-        return answer
+        response = super().send(sent, **options)
+        response.request = request
+        return response
 
 
 @pytest.fixture(scope="module")
 def known(stack: System) -> Known:
-    """What exists."""
+    """Create the resources."""
     return Known(stack)
 
 
 @SCHEMA.parametrize()
-def test_every_answer_is_one_that_is_documented(case: Case[Any], stack: System, known: Known) -> None:
+def test_every_response_is_documented(case: Case[Any], stack: System, known: Known) -> None:
     operation = case.operation.definition.raw
-    excluded = [checks.not_a_server_error] if operation["operationId"] in SAYS_503 else []
+    excluded = [checks.not_a_server_error] if operation["operationId"] in MAY_RETURN_503 else []
     case.call_and_validate(
         base_url=stack.stack.api_url,
         session=known.session(operation["operationId"]),

@@ -7,9 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse
-
 from local.loops import expand
+from local.templates import parse_template
 
 ROOT = Path(__file__).parents[2]
 Properties = dict[str, Any]
@@ -18,7 +17,7 @@ Properties = dict[str, Any]
 @cache
 def load(path: Path) -> Properties:
     """Return a template with its loops written out; ``!GetAtt A.Arn`` is ``{"Fn::GetAtt": ["A", "Arn"]}``."""
-    return expand(yaml_parse(path.read_text()))
+    return expand(parse_template(path.read_text()))
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from samcli.yamlhelper import yaml_parse
-
 from local.emulator import REGION, ROOT
 from local.loops import expand
+from local.templates import parse_template
 
 Kind = Literal["consumer", "api"]
 
@@ -59,7 +58,7 @@ class Function:
 
 def functions() -> list[Function]:
     """Return every function of every service, in the order of the templates."""
-    root = yaml_parse((ROOT / "template.yaml").read_text())
+    root = parse_template((ROOT / "template.yaml").read_text())
     passed = {
         Path(resource["Properties"]["Location"]).parent.name: resource["Properties"].get("Parameters", {})
         for resource in root["Resources"].values()
@@ -70,7 +69,7 @@ def functions() -> list[Function]:
         for template in sorted((ROOT / "services").glob("*/template.yaml"))
         for function in _read(
             template.parent.name,
-            expand(yaml_parse(template.read_text())),
+            expand(parse_template(template.read_text())),
             {name: _Resolver(root).value(value) for name, value in passed.get(template.parent.name, {}).items()},
         )
     ]

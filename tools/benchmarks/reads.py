@@ -18,10 +18,10 @@ from typing import Any, Final
 from unittest.mock import patch
 
 import boto3
-from samcli.yamlhelper import yaml_parse
 
 from events.images import GenerationParameters
 from local.emulator import ROOT
+from local.templates import parse_template
 from tests.support.events import sample
 from tools.benchmarks.functions import functions
 from tools.benchmarks.measure import Say, interleaved
@@ -146,7 +146,7 @@ def _filled(path: Path, owners: Mapping[str, int], say: Say) -> Tables:
         ("intake", "Requests", "requests", _request_items()),
         ("storage", "GalleryTable", "gallerytable", _gallery_items()),
     ):
-        template = yaml_parse((ROOT / f"services/{service}/template.yaml").read_text())
+        template = parse_template((ROOT / f"services/{service}/template.yaml").read_text())
         tables.create(name, template["Resources"][resource]["Properties"], templates)
         first = 0
         for owner, count in owners.items():

@@ -5,9 +5,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from samtranslator.yaml_helper import yaml_parse
-
 from local.loops import expand
+from local.templates import parse_template
 
 ALARMS_MAX: Final = 100
 """CloudWatch's limit for one widget."""
@@ -25,7 +24,7 @@ class Estate:
         return [
             body
             for path in sorted(self.root.glob("services/*/template.yaml"))
-            for body in expand(yaml_parse(path.read_text()))["Resources"].values()
+            for body in expand(parse_template(path.read_text()))["Resources"].values()
         ]
 
     def names(self, kind: str, key: str) -> list[str]:

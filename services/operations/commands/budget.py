@@ -17,7 +17,7 @@ from services.operations.printing import console, print_json
 USD_MAX: Final = Decimal(1_000_000)
 
 
-class Usd(click.ParamType):
+class Usd(click.ParamType[Decimal]):
     """US dollars, such as ``25`` or ``12.50``; 0 stops generation."""
 
     name = "USD"

@@ -16,7 +16,7 @@ from services.operations.replays import logic, tables
 from services.operations.replays.adapters import EventBridgeReplays
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[datetime]):
     """A time; without an offset it is UTC."""
 
     name = "TIME"

@@ -30,7 +30,7 @@ Exit codes:
   7  the audit found a rule broken"""
 
 
-class Rate(click.ParamType):
+class Rate(click.ParamType[float]):
     """``5``, ``5/s`` or ``30/m``: messages a second, more than none."""
 
     name = "N/s"

@@ -1,4 +1,4 @@
-"""The deployed system as an end-to-end test sees it, and somebody outside who listens to its events."""
+"""The deployed system as end-to-end and browser tests use it, and a subscriber to its events."""
 
 import json
 import os
@@ -12,20 +12,20 @@ from dataclasses import dataclass
 from email.message import Message
 from typing import Any, TypeVar
 
+from events.pipeline import TERMINAL
 from local.stack import LocalStack
 
-ENDINGS = frozenset({"succeeded", "rejected", "failed", "cancelled", "expired"})
 POLL_SECONDS = 0.05
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What an HTTP call answered, whatever its status."""
+class Response:
+    """An HTTP response of any status."""
 
     status: int
     headers: dict[str, str]
-    """Names in lower case."""
+    """By name in lower case."""
     content: bytes
 
     @property
@@ -35,7 +35,7 @@ class Answer:
 
 
 class System:
-    """The deployed system as a test sees it: its API, its queues, and the switches of the model stand-in."""
+    """The deployed system: its API, its queues, its command line and the controls of the model stand-in."""
 
     def __init__(self, stack: LocalStack) -> None:
         self.stack = stack
@@ -44,7 +44,7 @@ class System:
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:
-        """Return a boto3 client on the emulator, as root."""
+        """Return a boto3 client of the emulator with root credentials."""
         if service not in self._clients:
             self._clients[service] = self.stack.client(service)
         return self._clients[service]
@@ -57,58 +57,60 @@ class System:
         headers: Mapping[str, str] | None = None,
         *,
         key: str | None = None,
-    ) -> Answer:
-        """Call the HTTP API; ``body`` is sent as it is when it is bytes, as JSON otherwise.
+    ) -> Response:
+        """Call the HTTP API. ``body`` is sent unchanged if it is bytes, and as JSON otherwise.
 
-        ``key`` is the demo owner's unless given; "" sends none.
+        ``key`` defaults to that of the owner ``demo``; "" sends none.
         """
         key = self.stack.api_key if key is None else key
         sent = {**({"x-api-key": key} if key else {}), **(headers or {})}
         return _http(method, self.stack.api_url + path, body, sent)
 
     def post(self, **parameters: Any) -> str:
-        """POST a request and return its id; it must be accepted."""
-        answer = self.call("POST", "/v1/requests", parameters)
-        assert answer.status == 202, answer.content
-        return str(answer.json["id"])
+        """POST a request that must be accepted, and return its id."""
+        response = self.call("POST", "/v1/requests", parameters)
+        assert response.status == 202, response.content
+        return str(response.json["id"])
 
-    def show(self, request_id: str) -> Any:
+    def get_request(self, request_id: str) -> Any:
         """GET a request."""
-        answer = self.call("GET", f"/v1/requests/{request_id}")
-        assert answer.status == 200, answer.content
-        return answer.json
+        response = self.call("GET", f"/v1/requests/{request_id}")
+        assert response.status == 200, response.content
+        return response.json
 
     def wait_for_status(self, request_id: str, *wanted: str, seconds: float = 60) -> Any:
-        """Poll the request until its status is one of ``wanted``; fail at once when it ends otherwise."""
+        """Poll a request until its status is one of ``wanted``. Fail at once if it has another terminal status."""
 
         def view() -> Any:
-            found = self.show(request_id)
+            found = self.get_request(request_id)
             if found["status"] in wanted:
                 return found
-            assert found["status"] not in ENDINGS, f"wanted {wanted}, got {json.dumps(found, indent=2)}"
+            assert found["status"] not in TERMINAL, f"wanted {wanted}, got {json.dumps(found, indent=2)}"
             return None
 
         return self.wait_until(view, seconds=seconds, what=f"{request_id} to be {' or '.join(wanted)}")
 
-    def draw(self, prompt: str, *, seconds: float = 60, **parameters: Any) -> Any:
-        """POST a prompt and return the request once it has ended, however it did."""
-        return self.wait_for_status(self.post(prompt=prompt, **parameters), *ENDINGS, seconds=seconds)
+    def generate(self, prompt: str, *, seconds: float = 60, **parameters: Any) -> Any:
+        """POST a prompt and return the request when it has a terminal status."""
+        return self.wait_for_status(self.post(prompt=prompt, **parameters), *TERMINAL, seconds=seconds)
 
-    def wait_until(self, probe: Callable[[], T | None], *, seconds: float = 30, what: str = "it") -> T:
-        """Poll ``probe`` until it returns something true, and return that."""
+    def wait_until(
+        self, probe: Callable[[], T | None], *, seconds: float = 30, every: float = POLL_SECONDS, what: str = "it"
+    ) -> T:
+        """Poll ``probe`` until its result is true, and return the result. ``what`` names it in the failure."""
         deadline = time.monotonic() + seconds
         while True:
             if found := probe():
                 return found
             assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
-            time.sleep(POLL_SECONDS)
+            time.sleep(every)
 
     def queue_url(self, name: str) -> str:
         """Return the URL of a queue by its name without the prefix, such as ``storage-store-dlq``."""
         return str(self.client("sqs").get_queue_url(QueueName=f"{self.prefix}-{name}")["QueueUrl"])
 
     def queue_depth(self, name: str) -> int:
-        """Return how many messages a queue holds: waiting, in flight and postponed."""
+        """Return the number of messages in a queue: visible, in flight and delayed."""
         names = [
             "ApproximateNumberOfMessages",
             "ApproximateNumberOfMessagesNotVisible",
@@ -118,7 +120,7 @@ class System:
         return sum(int(value) for value in found["Attributes"].values())
 
     def messages(self, name: str) -> list[Any]:
-        """Return what is visible in a queue, with attributes, and leave it there."""
+        """Return the visible messages of a queue with their attributes, and leave them there."""
         found: dict[str, Any] = {}
         while True:
             batch = self.client("sqs").receive_message(
@@ -134,24 +136,24 @@ class System:
             found |= fresh
 
     def send(self, name: str, body: str) -> None:
-        """Put a message into a queue, as a rule of the bus would."""
+        """Send a message to a queue, as a rule of the bus does."""
         self.client("sqs").send_message(QueueUrl=self.queue_url(name), MessageBody=body)
 
     def pause(self, function: str) -> Callable[[], None]:
-        """Stop a queue's consumer, such as ``storage-store``; the returned function starts it again."""
+        """Stop a queue's consumer, such as ``storage-store``. Return a function that starts it again."""
         lambdas = self.client("lambda")
         mapping = lambdas.list_event_source_mappings(FunctionName=f"{self.prefix}-{function}")["EventSourceMappings"][0]
         lambdas.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
         return lambda: lambdas.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
 
     def models(self, method: str, path: str, body: Any = None) -> Any:
-        """Call the model stand-in's own paths, such as ``POST /_faults`` or ``GET /_calls``."""
-        answer = _http(method, self.stack.models.url + path, body)
-        assert answer.status == 200, answer.content
-        return answer.json
+        """Call a control path of the model stand-in, such as ``POST /_faults`` or ``GET /_calls``."""
+        response = _http(method, self.stack.models.url + path, body)
+        assert response.status == 200, response.content
+        return response.json
 
     def ops(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the operators' command line as an operator would."""
+        """Run the operators' command line with root credentials."""
         environment = {
             **os.environ,
             "AWS_ENDPOINT_URL": self.stack.emulator.url,
@@ -164,8 +166,17 @@ class System:
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=240)
 
 
+    def audit(self, *arguments: str) -> Any:
+        """Audit the system as it is now, and return the report."""
+        done = self.ops("audit", "--json", "--settled-after", "0", *arguments)
+        assert done.returncode in {0, 7}, done.stdout + done.stderr
+        report = json.loads(done.stdout.splitlines()[0])
+        assert (done.returncode == 7) == bool(report["violations"]), done.stdout
+        return report
+
+
 class Subscriber:
-    """Somebody outside who subscribed to every event with a rule of their own."""
+    """An external subscriber, with its own rule for all events and its own queue."""
 
     def __init__(self, system: System) -> None:
         self._system = system
@@ -180,7 +191,7 @@ class Subscriber:
         events.put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
 
     def bodies(self, request_id: str, detail_type: str) -> list[str]:
-        """Return what was delivered so far of one kind for a request, as the queue got it."""
+        """Return the events of one detail type that were delivered for a request, as EventBridge sent them."""
         sqs = self._system.client("sqs")
         while batch := sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages"):
             for message in batch:
@@ -194,16 +205,16 @@ class Subscriber:
         ]
 
 
-def _http(method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
+def _http(method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Response:
     content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     request = urllib.request.Request(
         url, content, {"content-type": "application/json", **(headers or {})}, method=method
     )
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return Answer(answer.status, _lower(answer.headers), answer.read())
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return Response(response.status, _lower(response.headers), response.read())
     except urllib.error.HTTPError as error:
-        return Answer(error.code, _lower(error.headers), error.read())
+        return Response(error.code, _lower(error.headers), error.read())
 
 
 def _lower(headers: Message) -> dict[str, str]:

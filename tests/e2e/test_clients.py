@@ -1,4 +1,4 @@
-"""Other people's clients on the real template: the official `openai` one, unchanged, old ones, and those who wait."""
+"""Clients of the deployed API: the official `openai` package, legacy clients, and callers that wait."""
 
 import base64
 import time
@@ -12,10 +12,10 @@ import pytest
 from openai import OpenAI
 from PIL import Image
 
-from tests.e2e.system import System
+from tests.support.system import System
 
 SLOW = 30
-"""Seconds that the model takes where nobody may wait so long."""
+"""Seconds that the model takes; more than a caller may wait."""
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def client(stack: System) -> Iterator[OpenAI]:
 
 
 def fetch(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=30) as answer:
-        content: bytes = answer.read()
+    with urllib.request.urlopen(url, timeout=30) as response:
+        content: bytes = response.read()
     return content
 
 
@@ -37,7 +37,7 @@ def opened(content: bytes) -> Image.Image:
 
 
 def requests_written(stack: System) -> int:
-    """Return how many requests the table holds."""
+    """Return the number of requests in the table."""
     pages = (
         stack.client("dynamodb")
         .get_paginator("scan")
@@ -54,39 +54,39 @@ def requests_written(stack: System) -> int:
 # The official client -------------------------------------------------------------------------------------------------
 
 
-def test_the_openai_client_gets_an_address_of_its_image(client: OpenAI) -> None:
-    answer = client.images.generate(prompt="a lighthouse at dusk", model="gpt-image-1", size="1536x1024")
-    assert answer.data
-    assert answer.data[0].url
-    image = opened(fetch(answer.data[0].url))
+def test_the_openai_client_gets_the_url_of_its_image(client: OpenAI) -> None:
+    response = client.images.generate(prompt="a lighthouse at dusk", model="gpt-image-1", size="1536x1024")
+    assert response.data
+    assert response.data[0].url
+    image = opened(fetch(response.data[0].url))
     assert (image.format, image.size) == ("PNG", (1216, 832))
-    assert time.time() - 60 < answer.created <= time.time() + 1
+    assert time.time() - 60 < response.created <= time.time() + 1
 
 
 def test_the_openai_client_gets_its_images_in_base64(client: OpenAI) -> None:
-    answer = client.images.generate(
+    response = client.images.generate(
         prompt="two teapots", n=2, size="1024x1024", response_format="b64_json", quality="hd"
     )
-    assert answer.data
-    pictures = [base64.b64decode(one.b64_json or "") for one in answer.data]
-    assert [opened(content).size for content in pictures] == [(1024, 1024)] * 2
-    assert len(set(pictures)) == 2
+    assert response.data
+    contents = [base64.b64decode(one.b64_json or "") for one in response.data]
+    assert [opened(content).size for content in contents] == [(1024, 1024)] * 2
+    assert len(set(contents)) == 2
 
 
-def test_the_openai_client_is_told_that_a_prompt_is_blocked(client: OpenAI) -> None:
+def test_the_openai_client_gets_an_error_for_a_blocked_prompt(client: OpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as refused:
         client.images.generate(prompt="n4k3d w0man, p.o.r.n")
     assert (refused.value.code, refused.value.type) == ("content_policy_violation", "invalid_request_error")
     assert refused.value.param == "prompt"
 
 
-def test_the_openai_client_is_told_what_it_asked_wrongly(client: OpenAI) -> None:
+def test_the_openai_client_gets_an_error_that_names_the_wrong_parameter(client: OpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as refused:
         client.images.generate(prompt="a fox", n=9)
     assert refused.value.param == "n"
 
 
-def test_the_openai_client_stops_when_time_is_up_and_says_where_to_look(stack: System, client: OpenAI) -> None:
+def test_the_openai_client_times_out_with_the_url_of_the_request(stack: System, client: OpenAI) -> None:
     prompt = "a very patient heron"
     stack.models(
         "POST", "/_faults", {"operation": "invoke", "effect": "delay", "seconds": SLOW, "prompt_contains": prompt}
@@ -97,7 +97,7 @@ def test_the_openai_client_stops_when_time_is_up_and_says_where_to_look(stack: S
     assert (refused.value.status_code, refused.value.code) == (504, "request_in_progress")
     address = refused.value.response.headers["location"]
     assert address in refused.value.message
-    assert requests_written(stack) == before + 1, "its client did not ask again"
+    assert requests_written(stack) == before + 1, "the client did not retry"
     assert stack.wait_for_status(address.rsplit("/", 1)[1], "succeeded", seconds=60)["images"]
 
 
@@ -109,7 +109,7 @@ def test_the_openai_client_is_refused_without_a_key(stack: System) -> None:
         stranger.images.generate(prompt="a fox")
 
 
-def test_an_idempotency_key_makes_one_image_of_two_calls(client: OpenAI) -> None:
+def test_two_calls_with_one_idempotency_key_make_one_image(client: OpenAI) -> None:
     same = {"Idempotency-Key": "facade-e2e"}
     one, other = (client.images.generate(prompt="a single swan", extra_headers=same) for _ in range(2))
     assert one.data
@@ -120,28 +120,28 @@ def test_an_idempotency_key_makes_one_image_of_two_calls(client: OpenAI) -> None
 # Prefer: wait --------------------------------------------------------------------------------------------------------
 
 
-def test_a_caller_who_prefers_to_wait_gets_the_finished_request(stack: System) -> None:
-    answer = stack.call("POST", "/v1/requests", {"prompt": "a fox in the snow"}, {"Prefer": "wait=20"})
-    assert (answer.status, answer.json["status"]) == (200, "succeeded")
-    assert answer.headers["preference-applied"] == "wait=20"
-    assert opened(fetch(answer.json["images"][0]["url"])).format == "PNG"
+def test_prefer_wait_returns_the_finished_request(stack: System) -> None:
+    response = stack.call("POST", "/v1/requests", {"prompt": "a fox in the snow"}, {"Prefer": "wait=20"})
+    assert (response.status, response.json["status"]) == (200, "succeeded")
+    assert response.headers["preference-applied"] == "wait=20"
+    assert opened(fetch(response.json["images"][0]["url"])).format == "PNG"
 
 
-def test_where_nobody_has_time_to_wait_the_answer_is_the_plain_202(stack: System) -> None:
+def test_prefer_wait_returns_202_if_no_function_is_free_to_wait(stack: System) -> None:
     name = f"{stack.prefix}-intake-waiting"
     stack.client("lambda").put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
     try:
-        answer = stack.call("POST", "/v1/requests", {"prompt": "a busy bee"}, {"Prefer": "wait=20"})
+        response = stack.call("POST", "/v1/requests", {"prompt": "a busy bee"}, {"Prefer": "wait=20"})
     finally:
         stack.client("lambda").delete_function_concurrency(FunctionName=name)
-    assert answer.status == 202
-    assert "preference-applied" not in answer.headers
-    stack.wait_for_status(answer.json["id"], "succeeded")
+    assert response.status == 202
+    assert "preference-applied" not in response.headers
+    stack.wait_for_status(response.json["id"], "succeeded")
 
 
-# The first version ---------------------------------------------------------------------------------------------------
+# Legacy API ---------------------------------------------------------------------------------------------------------
 
-OLD: dict[str, Any] = {
+LEGACY: dict[str, Any] = {
     "prompt": "a sailing boat",
     "modelId": "amazon.titan-image-generator-v1",
     "size": "1024x1024",
@@ -152,24 +152,24 @@ OLD: dict[str, Any] = {
 }
 
 
-def test_an_old_client_asks_and_looks(stack: System) -> None:
-    answer = stack.call("POST", "/api/images/generate", OLD)
-    assert (answer.status, answer.json["success"]) == (202, True)
-    data = answer.json["data"]
+def test_a_legacy_client_posts_a_prompt_and_gets_a_status_url(stack: System) -> None:
+    response = stack.call("POST", "/api/images/generate", LEGACY)
+    assert (response.status, response.json["success"]) == (202, True)
+    data = response.json["data"]
     assert data["statusUrl"] == f"/v1/requests/{data['id']}"
     assert stack.wait_for_status(data["id"], "succeeded")["request"]["prompt"] == "a sailing boat"
 
 
-def test_an_old_client_waits_for_its_image(stack: System) -> None:
-    answer = stack.call("POST", "/api/images/generate", OLD, {"Prefer": "wait"})
-    assert (answer.status, answer.json["success"]) == (200, True)
-    data = answer.json["data"]
+def test_a_legacy_client_waits_for_its_image(stack: System) -> None:
+    response = stack.call("POST", "/api/images/generate", LEGACY, {"Prefer": "wait"})
+    assert (response.status, response.json["success"]) == (200, True)
+    data = response.json["data"]
     assert opened(fetch(data["url"])).size == (1024, 1024)
     assert data["generationTime"] > 0
-    assert stack.show(data["id"])["status"] == "succeeded"
+    assert stack.get_request(data["id"])["status"] == "succeeded"
 
 
-def test_an_old_client_is_told_that_its_prompt_is_blocked(stack: System) -> None:
-    answer = stack.call("POST", "/api/images/generate", {"prompt": "n4k3d w0man, p.o.r.n"}, {"Prefer": "wait"})
-    assert (answer.status, answer.json["success"]) == (400, False)
-    assert answer.json["errors"][0]["field"] == "prompt"
+def test_a_legacy_client_gets_an_error_for_a_blocked_prompt(stack: System) -> None:
+    response = stack.call("POST", "/api/images/generate", {"prompt": "n4k3d w0man, p.o.r.n"}, {"Prefer": "wait"})
+    assert (response.status, response.json["success"]) == (400, False)
+    assert response.json["errors"][0]["field"] == "prompt"

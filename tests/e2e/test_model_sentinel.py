@@ -1,4 +1,4 @@
-"""The model sentinel on the deployed system: a model ends, and nobody's request goes to it any more."""
+"""The model sentinel on the deployed system: new requests avoid a model at its end of life."""
 
 import json
 import time
@@ -8,21 +8,21 @@ from typing import Any
 import pytest
 
 from services.intake.signals import PERIOD
-from tests.e2e.system import System
+from tests.support.system import System
 
 CORE = "stability.stable-image-core-v1:1"
 
 
-def look(stack: System) -> Any:
-    """Run the sentinel as its schedule would."""
-    answer = stack.client("lambda").invoke(FunctionName=f"{stack.prefix}-operations-sentinel")
-    result = json.loads(answer["Payload"].read())
-    assert "FunctionError" not in answer, result
+def run_sentinel(stack: System) -> Any:
+    """Run the sentinel as its schedule does."""
+    response = stack.client("lambda").invoke(FunctionName=f"{stack.prefix}-operations-sentinel")
+    result = json.loads(response["Payload"].read())
+    assert "FunctionError" not in response, result
     return result
 
 
-def shown(stack: System, model: str) -> str:
-    """Return the lifecycle of a model as callers see it."""
+def lifecycle(stack: System, model: str) -> str:
+    """Return the lifecycle of a model as the API shows it."""
     return str(stack.call("GET", f"/v1/models/{model}").json["lifecycle"])
 
 
@@ -44,17 +44,17 @@ def forgetful(stack: System) -> Iterator[None]:
     stack.wait_until(lambda: time.monotonic() > forgotten, seconds=PERIOD + 5, what="every cache to be read anew")
 
 
-def test_new_requests_go_past_a_model_that_ended_without_asking_it(stack: System, forgetful: None) -> None:
-    assert shown(stack, "stable-image-core") == "active"
+def test_new_requests_avoid_a_model_at_its_end_of_life(stack: System, forgetful: None) -> None:
+    assert lifecycle(stack, "stable-image-core") == "active"
     stack.models("POST", "/_lifecycle", {CORE: "ENDED"})
-    assert look(stack)["told"] > 0
-    assert look(stack)["told"] == 0, "what is known is not told again"
+    assert run_sentinel(stack)["told"] > 0
+    assert run_sentinel(stack)["told"] == 0, "a known change is not published again"
     stack.wait_until(
-        lambda: shown(stack, "stable-image-core") == "ended", seconds=PERIOD + 20, what="intake to know of the end"
+        lambda: lifecycle(stack, "stable-image-core") == "ended", seconds=PERIOD + 20, what="intake to know of the end"
     )
 
     stack.models("DELETE", "/_calls")
-    view = stack.draw("a heron by the river")
+    view = stack.generate("a heron by the river")
     assert view["status"] == "succeeded"
     assert view["images"][0]["model"] != "stable-image-core"
     asked = [call["model"] for call in stack.models("GET", "/_calls")["calls"] if call["operation"] == "invoke"]
@@ -66,8 +66,8 @@ def test_new_requests_go_past_a_model_that_ended_without_asking_it(stack: System
     assert refused.json["errors"][0]["successor"] == "stable-image-ultra"
 
     stack.models("DELETE", "/_lifecycle")
-    assert look(stack)["told"] == 1
+    assert run_sentinel(stack)["told"] == 1
     stack.wait_until(
-        lambda: shown(stack, "stable-image-core") == "active", seconds=PERIOD + 20, what="intake to know it is back"
+        lambda: lifecycle(stack, "stable-image-core") == "active", seconds=PERIOD + 20, what="intake to know it is back"
     )
-    assert stack.draw("a heron by the river again")["images"][0]["model"] == "stable-image-core"
+    assert stack.generate("a heron by the river again")["images"][0]["model"] == "stable-image-core"

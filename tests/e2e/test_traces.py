@@ -1,26 +1,26 @@
-"""One trace from POST to ImageStored, on the deployed system."""
+"""The trace of a request on the deployed system, from the POST to ImageStored."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.system import System
+from tests.support.system import System
 
 
-def test_a_retried_request_is_traced_from_the_post_to_the_stored_image(stack: System, tmp_path: Path) -> None:
+def test_a_retried_request_is_traced_from_post_to_stored_image(stack: System, tmp_path: Path) -> None:
     prompt = "a heron that leaves footprints"
     rule = {"operation": "invoke", "effect": "throttle", "times": 1, "prompt_contains": prompt}
     stack.models("POST", "/_faults", rule)
-    request_id = stack.draw(prompt, seconds=60)["id"]
+    request_id = stack.generate(prompt, seconds=60)["id"]
 
-    def drawn_twice() -> Any:
-        """The logs arrive a little later than the image."""
-        told = stack.ops("trace", request_id, "--json", "--otlp", str(tmp_path / "spans.json"))
-        assert told.returncode == 0, told.stderr
-        found = steps(json.loads(told.stdout)["events"])
+    def complete_trace() -> Any:
+        """Return the steps when all are in the logs, which arrive later than the image."""
+        traced = stack.ops("trace", request_id, "--json", "--otlp", str(tmp_path / "spans.json"))
+        assert traced.returncode == 0, traced.stderr
+        found = steps(json.loads(traced.stdout)["events"])
         return found if len(found) >= 4 and all(step["attempts"] for step in found) else None
 
-    found = stack.wait_until(drawn_twice, what="every step in the logs")
+    found = stack.wait_until(complete_trace, what="every step in the logs")
     assert [step["step"] for step in found] == [
         "moderation.prompt",
         "generation.generate",
@@ -44,7 +44,7 @@ def test_a_retried_request_is_traced_from_the_post_to_the_stored_image(stack: Sy
 
 
 def steps(events: list[Any]) -> list[Any]:
-    """Return the steps from the request to its end, those that lead on."""
+    """Return the steps that led to the last event, from the request on."""
     (event,) = events
     leading = [step for step in event["steps"] if step["events"]]
     return [leading[0], *steps(leading[0]["events"])] if leading else []
