@@ -120,7 +120,7 @@ class DynamoLedger:
         }
 
     def record(self, request_id: str, recorded: RecordedOutcome) -> RecordedOutcome:
-        """Record the first outcome, whoever holds the lease now: a late image is paid for, too."""
+        """Record the first outcome, even if another delivery holds the lease now: a late image is paid for, too."""
         try:
             self._client.update_item(
                 TableName=self._table,

@@ -116,7 +116,7 @@ def test_a_model_that_has_ended_is_succeeded_by_another(stack: System) -> None:
 
 def test_a_model_that_has_ended_fails_where_only_it_was_asked_for(stack: System) -> None:
     view = stack.draw("an owl in moonlight", model="nova-canvas", failover=False)
-    assert (view["status"], view["reason"]["code"]) == ("failed", "model_ended")
+    assert (view["status"], view["reason"]["code"]) == ("failed", "model_end_of_life")
 
 
 @pytest.mark.parametrize(
