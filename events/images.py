@@ -62,7 +62,7 @@ class ImageOutcome(Payload):
     image: RawImage | None = None
     """Present exactly when ``status`` is ``generated``."""
     reason: str | None = None
-    """A stable code for the other two, such as ``content_filtered`` or ``model_ended``."""
+    """A stable code for the other two, such as ``content_filtered`` or ``model_end_of_life``."""
 
 
 class RemovedImage(Payload):

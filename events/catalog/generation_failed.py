@@ -10,7 +10,7 @@ class GenerationFailedData(Payload):
     """Why not."""
 
     reason: str
-    """The code of the first outcome: ``content_filtered``, ``model_ended``, ``invalid_request`` …"""
+    """The code of the first outcome: ``content_filtered``, ``model_end_of_life``, ``invalid_request`` …"""
     outcomes: list[ImageOutcome]
 
 

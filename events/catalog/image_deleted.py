@@ -9,8 +9,8 @@ class ImageDeletedData(Payload):
     """Which image, and by whose will."""
 
     image_id: str
-    reason: Literal["owner", "erasure", "taken_back"]
-    """``taken_back``: its request was cancelled or expired while it was on its way."""
+    reason: Literal["owner", "erasure", "withdrawn"]
+    """``withdrawn``: its request was cancelled or expired before the image was stored."""
 
 
 class ImageDeleted(Event):

@@ -1,25 +1,25 @@
-"""What a image is, from its first bytes: no decoder runs here, storage re-encodes what is kept."""
+"""The format and size of an image, from its first bytes. No decoder runs here; storage re-encodes every image."""
 
 from dataclasses import dataclass
 from typing import Final
 
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _JPEG: Final = b"\xff\xd8\xff"
-_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-"""JPEG's start-of-frame markers; the three others in the range are tables."""
+_FRAME_MARKERS: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""JPEG's start-of-frame markers. The three excluded markers start tables."""
 
 
 @dataclass(frozen=True)
-class Header:
-    """Pixels, and the media type the signature stands for."""
+class ImageHeader:
+    """Media type and size in pixels."""
 
     media_type: str
     width: int
     height: int
 
 
-def read_header(content: bytes) -> Header:
-    """Return what ``content`` is. Raises ``ValueError`` where it is neither a PNG nor a JPEG."""
+def read_header(content: bytes) -> ImageHeader:
+    """Return the header of ``content``. Raises ``ValueError`` if it is neither a PNG nor a JPEG."""
     if content.startswith(_PNG) and content[12:16] == b"IHDR" and len(content) >= 24:
         return _sized("image/png", content[16:20], content[20:24])
     if content.startswith(_JPEG):
@@ -27,19 +27,20 @@ def read_header(content: bytes) -> Header:
     raise ValueError("neither a PNG nor a JPEG")
 
 
-def _jpeg(content: bytes) -> Header:
-    """Walk the segments (marker, length, payload) up to the frame's."""
-    at = 2
-    while at + 9 <= len(content) and content[at] == 0xFF:
-        marker = content[at + 1]
-        if marker in _FRAMES:
-            return _sized("image/jpeg", content[at + 7 : at + 9], content[at + 5 : at + 7])
-        at += 1 if marker == 0xFF else 2 + int.from_bytes(content[at + 2 : at + 4])  # 0xFF may pad a marker
+def _jpeg(content: bytes) -> ImageHeader:
+    """Skip the segments (marker, length, payload) before the frame."""
+    position = 2
+    while position + 9 <= len(content) and content[position] == 0xFF:
+        marker = content[position + 1]
+        if marker in _FRAME_MARKERS:
+            return _sized("image/jpeg", content[position + 7 : position + 9], content[position + 5 : position + 7])
+        # 0xFF may pad a marker.
+        position += 1 if marker == 0xFF else 2 + int.from_bytes(content[position + 2 : position + 4])
     raise ValueError("a JPEG without a frame")
 
 
-def _sized(media_type: str, width: bytes, height: bytes) -> Header:
-    header = Header(media_type, int.from_bytes(width), int.from_bytes(height))
+def _sized(media_type: str, width: bytes, height: bytes) -> ImageHeader:
+    header = ImageHeader(media_type, int.from_bytes(width), int.from_bytes(height))
     if not header.width or not header.height:
-        raise ValueError("a image without pixels")
+        raise ValueError("an image without pixels")
     return header

@@ -1,4 +1,4 @@
-"""What every way InvokeModel can end without a image means. Data: a few meanings are only in the message's words."""
+"""The error policy for InvokeModel: what to do about each way in which a call can end without an image."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -6,10 +6,10 @@ from typing import Final
 
 
 class ModelCallError(Exception):
-    """A call without a image.
+    """A model call that returned no image.
 
-    ``code`` is the AWS error code, the name of botocore's exception, or one of the three that stand for an answer
-    with status 200: ``ContentFiltered``, ``InferenceError``, ``MalformedAnswer``. ``text`` may quote a prompt.
+    ``code`` is the AWS error code, the name of botocore's exception, or, for a response with status 200,
+    ``ContentFiltered``, ``InferenceError`` or ``MalformedResponse``. ``text`` may quote a prompt.
     """
 
     def __init__(self, code: str, text: str = "") -> None:
@@ -18,67 +18,82 @@ class ModelCallError(Exception):
         self.text = text
 
 
-class Then(Enum):
-    """What is done about an error."""
+class Action(Enum):
+    """What to do about an error."""
 
-    REJECT = "reject"
-    """Final: recorded as the image's outcome."""
-    NEXT = "next"
-    """The model is gone: the next one at once; final where there is none."""
-    SUBSTITUTE = "substitute"
-    """The model is away: the next one at once; the same one later where there is none."""
+    FAIL = "fail"
+    """Record the failure as the image's outcome."""
+    NEXT_MODEL = "next_model"
+    """The model no longer exists: call the next one immediately. If there is none, fail."""
+    FAIL_OVER = "fail_over"
+    """The model is unavailable: call the next one immediately. If there is none, call the same model later."""
     WAIT = "wait"
-    """The same model later, for as long as the retry window lasts."""
+    """Call the same model later, for as long as the retry window lasts."""
     RETRY = "retry"
-    """The same model later, a few times."""
+    """Call the same model later, a few times."""
 
 
 @dataclass(frozen=True)
-class Rule:
-    """One row: the first whose ``code`` is the error's and whose ``says`` is in its text (any case) holds."""
+class ErrorPolicy:
+    """The consequence of an error."""
 
-    code: str
-    then: Then
+    action: Action
     reason: str
     """A stable code for outcomes, metrics and logs."""
-    says: str = ""
-    paid: bool = False
-    """The call may have been paid for."""
+    billed: bool = False
+    """AWS may bill the call."""
 
 
-RULES: Final = (
-    # Words that tell what the code does not. An ended model is mostly "not found", sometimes "not valid".
-    Rule("ValidationException", Then.REJECT, "content_filtered", says="content filter"),
-    Rule("ValidationException", Then.REJECT, "content_filtered", says="content moderation"),
-    Rule("ValidationException", Then.NEXT, "model_ended", says="end of its life"),
-    Rule("ValidationException", Then.NEXT, "model_ended", says="model identifier is invalid"),
-    Rule("AccessDeniedException", Then.NEXT, "model_ended", says="end of its life"),
-    Rule("AccessDeniedException", Then.NEXT, "model_ended", says="marked by provider as legacy"),
-    # Every error InvokeModel documents.
-    Rule("ValidationException", Then.REJECT, "invalid_request"),
-    Rule("ResourceNotFoundException", Then.NEXT, "model_ended"),
-    Rule("ModelNotReadyException", Then.SUBSTITUTE, "model_unavailable"),
-    Rule("ServiceUnavailableException", Then.SUBSTITUTE, "model_unavailable"),
-    Rule("ThrottlingException", Then.WAIT, "throttled"),
-    Rule("ServiceQuotaExceededException", Then.WAIT, "throttled"),
-    Rule("AccessDeniedException", Then.RETRY, "access_denied"),
-    Rule("ModelTimeoutException", Then.RETRY, "model_timeout", paid=True),
-    Rule("ModelErrorException", Then.RETRY, "model_error", paid=True),
-    Rule("InternalServerException", Then.RETRY, "model_error", paid=True),
-    # No answer at all: not connected means not paid, everything later may be.
-    Rule("EndpointConnectionError", Then.SUBSTITUTE, "model_unavailable"),
-    Rule("ConnectTimeoutError", Then.SUBSTITUTE, "model_unavailable"),
-    Rule("ReadTimeoutError", Then.RETRY, "answer_lost", paid=True),
-    Rule("ConnectionClosedError", Then.RETRY, "answer_lost", paid=True),
-    # An answer with status 200 and no image.
-    Rule("ContentFiltered", Then.REJECT, "content_filtered"),
-    Rule("InferenceError", Then.RETRY, "model_error", paid=True),
-    Rule("MalformedAnswer", Then.RETRY, "model_error", paid=True),
+FILTERED: Final = ErrorPolicy(Action.FAIL, "content_filtered")
+END_OF_LIFE: Final = ErrorPolicy(Action.NEXT_MODEL, "model_end_of_life")
+INVALID: Final = ErrorPolicy(Action.FAIL, "invalid_request")
+UNAVAILABLE: Final = ErrorPolicy(Action.FAIL_OVER, "model_unavailable")
+THROTTLED: Final = ErrorPolicy(Action.WAIT, "throttled")
+DENIED: Final = ErrorPolicy(Action.RETRY, "access_denied")
+TIMED_OUT: Final = ErrorPolicy(Action.RETRY, "model_timeout", billed=True)
+MODEL_ERROR: Final = ErrorPolicy(Action.RETRY, "model_error", billed=True)
+RESPONSE_LOST: Final = ErrorPolicy(Action.RETRY, "response_lost", billed=True)
+OUTPUT_FILTERED: Final = ErrorPolicy(Action.FAIL, "content_filtered", billed=True)
+
+POLICIES_BY_TEXT: Final = (
+    # The error code alone is ambiguous. A model at its end of life is mostly "not found", sometimes "not valid".
+    ("ValidationException", "content filter", FILTERED),
+    ("ValidationException", "content moderation", FILTERED),
+    ("ValidationException", "end of its life", END_OF_LIFE),
+    ("ValidationException", "model identifier is invalid", END_OF_LIFE),
+    ("AccessDeniedException", "end of its life", END_OF_LIFE),
+    ("AccessDeniedException", "marked by provider as legacy", END_OF_LIFE),
 )
-ANYTHING_ELSE: Final = Rule("", Then.RETRY, "model_error", paid=True)
+"""Error code, words in the error's text (any case), and the policy. These take precedence over the code alone."""
+
+POLICIES_BY_CODE: Final = {
+    # Every error that InvokeModel documents.
+    "ValidationException": INVALID,
+    "ResourceNotFoundException": END_OF_LIFE,
+    "ModelNotReadyException": UNAVAILABLE,
+    "ServiceUnavailableException": UNAVAILABLE,
+    "ThrottlingException": THROTTLED,
+    "ServiceQuotaExceededException": THROTTLED,
+    "AccessDeniedException": DENIED,
+    "ModelTimeoutException": TIMED_OUT,
+    "ModelErrorException": MODEL_ERROR,
+    "InternalServerException": MODEL_ERROR,
+    # No response. A call that never connected is not billed; any later failure may be.
+    "EndpointConnectionError": UNAVAILABLE,
+    "ConnectTimeoutError": UNAVAILABLE,
+    "ReadTimeoutError": RESPONSE_LOST,
+    "ConnectionClosedError": RESPONSE_LOST,
+    # A response with status 200 and no image. A filtered image was generated, so it may be billed.
+    "ContentFiltered": OUTPUT_FILTERED,
+    "InferenceError": MODEL_ERROR,
+    "MalformedResponse": MODEL_ERROR,
+}
 
 
-def ruling(error: ModelCallError) -> Rule:
-    """Return the row that holds for ``error``."""
+def classify_error(error: ModelCallError) -> ErrorPolicy:
+    """Return the policy for ``error``. An unknown error is retried and counts as billed."""
     text = error.text.casefold()
-    return next((rule for rule in RULES if rule.code == error.code and rule.says in text), ANYTHING_ELSE)
+    for code, words, policy in POLICIES_BY_TEXT:
+        if code == error.code and words in text:
+            return policy
+    return POLICIES_BY_CODE.get(error.code, MODEL_ERROR)

@@ -1,27 +1,27 @@
-"""What the generation functions read from their environment."""
+"""The settings of the generation functions."""
 
 from decimal import Decimal
 
 from kit.settings import Settings
 
 
-class GuardSettings(Settings):
-    """Both functions work on the guard's table."""
+class LedgerSettings(Settings):
+    """Settings of every function that uses the ledger."""
 
     table_name: str
 
 
-class DrawSettings(GuardSettings):
-    """The drawing function. Seconds; the template says how they fit together."""
+class GenerateSettings(LedgerSettings):
+    """Settings of generation.generate. Times are in seconds; the template's timeout profiles set them together."""
 
     aws_region: str
     handoff_bucket_name: str
     custom_models: str = ""
     daily_budget_usd: Decimal = Decimal(0)
-    """What may be paid for drawing in a UTC day; 0 for no bound."""
+    """The most that generation may cost per UTC day; 0 for no limit."""
     max_parallel: int = 5
-    """Model calls under way at once in one invocation: the bound on connections and on memory."""
+    """Concurrent model calls per invocation. Bounds connections and memory."""
     call_timeout: int = 300
-    """How long an answer is waited for. Bedrock asks for at least 300 for its slower image models."""
+    """How long to wait for a model's response. AWS recommends at least 300 for its slower image models."""
     lease: int = 360
-    """Outlasts a call that begins in time, so that nobody else pays while an answer may still come."""
+    """Longer than a call that starts in time, so that nobody else pays while a response may still arrive."""

@@ -1,76 +1,78 @@
-"""A prompt is checked for whoever asks: nothing is recorded, and a key has only so many, because Claude is paid for."""
+"""Checks a prompt on request. Nothing is recorded, and checks per API key are limited because Claude costs money."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
+from kit.clock import Clock
 from kit.errors import disposition
 from kit.telemetry import logger
-from services.moderation.service import Clock, PromptModeration, PromptVerdict, utc_now
+from services.moderation.models import PromptVerdict
+from services.moderation.service import PromptModeration
 
 
 class CheckCounts(Protocol):
-    """How many checks a key has had in a window."""
+    """The number of checks per API key and window."""
 
     def add(self, key_id: str, window: str, limit: int, expires_at: int) -> int | None:
-        """Count one more and return how many it makes; None, and nothing counted, where there were ``limit``."""
+        """Count a check. Return the new count, or None if there were ``limit`` already."""
 
-    def take_back(self, key_id: str, window: str) -> None:
-        """Uncount one."""
+    def refund(self, key_id: str, window: str) -> None:
+        """Subtract one check."""
 
 
 @dataclass(frozen=True)
-class Allowance:
-    """What a key may check: ``limit`` prompts in each ``window`` of seconds on the clock."""
+class CheckAllowance:
+    """The checks that an API key has: ``limit`` prompts in each fixed ``window`` of seconds."""
 
     limit: int
     window: int
     left: int
     resets_in: int
-    """Seconds until all of it is there again."""
+    """Seconds until the next window."""
 
 
-class SpentError(Exception):
-    """The key has no checks left."""
+class NoChecksLeftError(Exception):
+    """The API key has used all checks of this window."""
 
-    def __init__(self, allowance: Allowance) -> None:
+    def __init__(self, allowance: CheckAllowance) -> None:
         super().__init__("no checks left")
         self.allowance = allowance
 
 
-class UnscreenedError(Exception):
-    """A layer could not be asked. Nothing passes unscreened, and nothing is counted."""
+class ScreeningUnavailableError(Exception):
+    """A layer did not respond. The prompt is not allowed, and the check is not counted."""
 
 
+@dataclass(frozen=True)
 class PromptChecks:
-    """Checks prompts, each key within its allowance."""
+    """Checks prompts within the allowance of each API key."""
 
-    def __init__(self, moderation: PromptModeration, counts: CheckCounts, clock: Clock = utc_now) -> None:
-        self._moderation = moderation
-        self._counts = counts
-        self._clock = clock
+    moderation: PromptModeration
+    counts: CheckCounts
+    clock: Clock
 
     def check(
         self, key_id: str, limit: int, window: int, prompt: str, negative_prompt: str | None
-    ) -> tuple[PromptVerdict, Allowance]:
-        """Return the verdict and what the key has left.
+    ) -> tuple[PromptVerdict, CheckAllowance]:
+        """Return the verdict and the allowance that is left.
 
-        Raises ``SpentError`` without asking anybody, ``UnscreenedError`` where a layer did not answer.
+        Raises ``NoChecksLeftError`` before any layer is called, ``ScreeningUnavailableError`` if a layer fails.
         """
-        now = int(self._clock().timestamp())
-        began = now - now % window
-        resets_in = began + window - now
-        name = f"{window}#{began}"
-        count = self._counts.add(key_id, name, limit, expires_at=began + 2 * window)
+        now = int(self.clock.now().timestamp())
+        window_start = now - now % window
+        resets_in = window_start + window - now
+        window_id = f"{window}#{window_start}"
+        count = self.counts.add(key_id, window_id, limit, expires_at=window_start + 2 * window)
         if count is None:
-            raise SpentError(Allowance(limit, window, 0, resets_in))
+            raise NoChecksLeftError(CheckAllowance(limit, window, 0, resets_in))
         try:
-            verdict = self._moderation.judge(prompt, negative_prompt)
+            verdict = self.moderation.screen(prompt, negative_prompt)
         except Exception as error:
-            self._counts.take_back(key_id, name)
-            if disposition(error) == "final":  # a bug, not the world
+            self.counts.refund(key_id, window_id)
+            if disposition(error) == "final":  # a bug, not an outage
                 raise
             logger.warning("prompt not checked", error=type(error).__name__)
-            raise UnscreenedError from error
+            raise ScreeningUnavailableError from error
         logger.info(
             "prompt checked",
             key_id=key_id,
@@ -79,4 +81,4 @@ class PromptChecks:
             layer=verdict.layers[-1],
             category=verdict.finding.category if verdict.finding else None,
         )
-        return verdict, Allowance(limit, window, limit - count, resets_in)
+        return verdict, CheckAllowance(limit, window, limit - count, resets_in)

@@ -1,4 +1,4 @@
-"""The moderation policy: data in ``policy.json``, its shape here."""
+"""The shape of the moderation policy in ``policy.json``."""
 
 from functools import cache
 from pathlib import Path
@@ -14,46 +14,46 @@ class _Data(BaseModel):
 
 
 class Category(_Data):
-    """One kind of content that is not drawn."""
+    """One category of content that is blocked."""
 
     description: str
-    """For Claude and for people; the keyword filter knows the terms only."""
+    """For Claude and for people; the keyword filter uses the terms only."""
     anywhere: list[str] = []
-    """Terms with no innocent use: blocked in the prompt and in the negative prompt."""
+    """Terms without an innocent use: blocked in the prompt and in the negative prompt."""
     prompt: list[str] = []
-    """Terms blocked in the prompt only: a negative prompt that names them asks for their absence."""
+    """Terms blocked in the prompt only: in a negative prompt they ask for the absence of something."""
 
     def terms_for(self, field: str) -> list[str]:
         """Return the terms that are blocked in ``field``."""
         return [*self.anywhere, *self.prompt] if field == "prompt" else self.anywhere
 
 
-class ImageRules(_Data):
+class ImagePolicy(_Data):
     """What the image check blocks."""
 
     min_confidence: int
     """Percent."""
     labels: dict[str, str]
-    """Rekognition label (any level of its taxonomy) → category. A label that is not here is allowed."""
+    """Rekognition label (any level of its taxonomy) → category. Other labels are allowed."""
 
 
 class Policy(_Data):
-    """Everything that may change what is blocked. A change of the file is a new version."""
+    """Everything that decides what is blocked. Every change of the file needs a new version."""
 
     version: str
     categories: dict[str, Category]
-    """In order of gravity: where several apply, the first is named."""
+    """Most severe first: if several apply, the first is reported."""
     innocent: list[str]
-    """Phrases inside which a term does not count."""
-    image: ImageRules
+    """Phrases inside which a term is allowed."""
+    image: ImagePolicy
 
-    def labels_by_gravity(self) -> dict[str, str]:
-        """Return the image check's labels with their categories, gravest category first."""
+    def labels_by_severity(self) -> dict[str, str]:
+        """Return the labels of the image check with their categories, most severe category first."""
         ranks = list(self.categories)
         return dict(sorted(self.image.labels.items(), key=lambda item: ranks.index(item[1])))
 
 
 @cache
-def load() -> Policy:
-    """Return the policy this build was shipped with."""
+def load_policy() -> Policy:
+    """Return the policy of this build."""
     return Policy.model_validate_json(DATA.read_bytes())

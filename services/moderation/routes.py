@@ -1,29 +1,29 @@
-"""The routes of moderation: what guards, describes and answers them."""
+"""The routes of the moderation API."""
 
 from typing import Final
 
 from kit.http_api import Route
 from kit.legacy_api import Failure
-from services.moderation.views import Check, LegacyAnswer, LegacyCheck, NewCheck
+from services.moderation.schemas import Check, LegacyCheck, LegacyCheckResponse, NewCheck
 
-_ALWAYS: Final = ("RateLimit-Policy", "RateLimit")
+_RATE_LIMIT: Final = ("RateLimit-Policy", "RateLimit")
 
 CHECK_PROMPT: Final = Route(
     "POST",
     "/v1/moderations",
     "requests:write",
-    "Check a prompt without drawing it",
+    "Check a prompt without generating an image",
     responses={200: Check},
     body=NewCheck,
     problems=(400, 413, 422, 429, 503),
-    response_headers={200: _ALWAYS, 429: (*_ALWAYS, "Retry-After"), 503: ("Retry-After",)},
+    response_headers={200: _RATE_LIMIT, 429: (*_RATE_LIMIT, "Retry-After"), 503: ("Retry-After",)},
 )
 LEGACY_CHECK_PROMPT: Final = Route(
     "POST",
     "/api/moderation/check",
     "requests:write",
-    "Check a prompt, as the API's first version did",
-    responses={200: LegacyAnswer},
+    "Check a prompt, compatible with the first version of this API",
+    responses={200: LegacyCheckResponse},
     body=LegacyCheck,
     problems=(400, 413, 422, 429, 503),
     response_headers=CHECK_PROMPT.response_headers,

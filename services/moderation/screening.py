@@ -1,7 +1,7 @@
-"""Layer 2's question and answer: what Claude is asked about a prompt, and how its answer is read.
+"""Layer 2: the request to Claude about a prompt, and how to read the response.
 
-Nothing a caller wrote is ever an instruction: the policy stands in ``system`` only, the texts are JSON inside a tag
-whose name nobody can guess, and all that is read of the answer are three enumerations.
+The caller's text is never an instruction: the policy is in ``system`` only, the texts are JSON inside a tag with an
+unpredictable name, and only three enumerations of the response are read.
 """
 
 import json
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from services.moderation.folding import clean
+from services.moderation.models import Finding, TextField
+from services.moderation.normalisation import readable
 from services.moderation.policy import Policy
-from services.moderation.service import Field, Finding
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime.type_defs import ConverseRequestTypeDef, ConverseResponseTypeDef
@@ -44,8 +44,8 @@ are "none".
 """
 
 
-class _Answer(BaseModel):
-    """The tool's input, as strictly as it was asked for."""
+class _ToolInput(BaseModel):
+    """The tool's input, validated as strictly as its schema demands."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
@@ -55,12 +55,12 @@ class _Answer(BaseModel):
 
 
 class Screening:
-    """The question and the reading of its answer, for one policy."""
+    """Builds requests and reads responses, for one policy."""
 
     def __init__(self, policy: Policy, model_id: str) -> None:
         self._categories = list(policy.categories)
         listed = "\n".join(f"- {name}: {category.description}" for name, category in policy.categories.items())
-        self._constant: Mapping[str, Any] = {
+        self._arguments: Mapping[str, Any] = {
             "modelId": model_id,
             "system": [{"text": _SYSTEM.format(tool=TOOL, categories=listed)}],
             "inferenceConfig": {"maxTokens": 300},
@@ -68,7 +68,7 @@ class Screening:
                 "tools": [{"toolSpec": self._tool()}],
                 "toolChoice": {"tool": {"name": TOOL}},
             },
-            # A forced tool and thinking exclude each other, and this model thinks unless told not to.
+            # Forcing a tool requires that thinking is off, and it is on by default.
             "additionalModelRequestFields": {"thinking": {"type": "disabled"}},
         }
 
@@ -86,34 +86,39 @@ class Screening:
         }
         return {"name": TOOL, "description": "Record the verdict on the request.", "inputSchema": {"json": schema}}
 
-    def question(self, texts: Mapping[Field, str]) -> "ConverseRequestTypeDef":
-        """Return the arguments of Converse."""
+    def request(self, texts: Mapping[TextField, str]) -> "ConverseRequestTypeDef":
+        """Return the arguments for Converse."""
         tag = f"request-{secrets.token_hex(8)}"
-        # Escaped, "<" cannot begin a tag of anybody's; the JSON means the same.
-        data = json.dumps({name: clean(text) for name, text in texts.items()}, ensure_ascii=False)
+        # An escaped "<" cannot start a tag; the JSON has the same meaning.
+        data = json.dumps({name: readable(text) for name, text in texts.items()}, ensure_ascii=False)
         data = data.replace("<", "\\u003c")
         text = f"Screen the request between the tags.\n<{tag}>{data}</{tag}>"
-        return {**self._constant, "messages": [{"role": "user", "content": [{"text": text}]}]}  # type: ignore[typeddict-item]
+        return {**self._arguments, "messages": [{"role": "user", "content": [{"text": text}]}]}  # type: ignore[typeddict-item]
 
-    def read(self, answer: "ConverseResponseTypeDef") -> Finding | None:
-        """Return why the request is blocked, or None where Claude clearly allows it: all but a clear yes blocks."""
-        if answer["stopReason"] in _REFUSALS:
+    def read(self, response: "ConverseResponseTypeDef") -> Finding | None:
+        """Return why the request is blocked, or None. Everything except an explicit "allow" blocks."""
+        if response["stopReason"] in _REFUSALS:
             return Finding(category=_UNCLASSIFIED, field="prompt", reason="screening_refused")
-        said = _said(answer)
-        if said is not None and said.verdict == "allow" and said.category == said.field == "none":
+        verdict = _tool_input(response)
+        if verdict is not None and verdict.verdict == "allow" and verdict.category == verdict.field == "none":
             return None
-        if said is not None and said.verdict == "block" and said.category in self._categories and said.field != "none":
-            return Finding(category=said.category, field=said.field, reason="category_blocked")
+        if (
+            verdict is not None
+            and verdict.verdict == "block"
+            and verdict.category in self._categories
+            and verdict.field != "none"
+        ):
+            return Finding(category=verdict.category, field=verdict.field, reason="category_blocked")
         return Finding(category=_UNCLASSIFIED, field="prompt", reason="screening_unreadable")
 
 
-def _said(answer: "ConverseResponseTypeDef") -> _Answer | None:
-    """Return the tool's input if it has exactly the shape that was asked for."""
-    content = answer.get("output", {}).get("message", {}).get("content", [])
+def _tool_input(response: "ConverseResponseTypeDef") -> _ToolInput | None:
+    """Return the tool's input, or None if it does not match the schema."""
+    content = response.get("output", {}).get("message", {}).get("content", [])
     uses = [block["toolUse"] for block in content if "toolUse" in block]
-    if answer["stopReason"] != "tool_use" or [use["name"] for use in uses] != [TOOL]:
+    if response["stopReason"] != "tool_use" or [use["name"] for use in uses] != [TOOL]:
         return None
     try:
-        return _Answer.model_validate(uses[0]["input"])
+        return _ToolInput.model_validate(uses[0]["input"])
     except ValidationError:
         return None

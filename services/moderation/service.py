@@ -1,10 +1,9 @@
-"""What may be drawn and what may be kept: each decision made once, recorded, then told."""
+"""Decides about prompts and images. Each decision is made once, recorded, then published."""
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Final, Literal, Protocol, TypeVar
-
-from pydantic import BaseModel, ConfigDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Protocol
 
 from events.catalog.image_approved import ImageApproved, ImageApprovedData
 from events.catalog.image_generated import ImageGenerated
@@ -14,131 +13,83 @@ from events.catalog.prompt_approved import PromptApproved, PromptApprovedData
 from events.catalog.prompt_rejected import PromptRejected, PromptRejectedData
 from events.envelope import Event
 from events.images import ImageOutcome, RawImage, RemovedImage
+from kit.clock import Clock
 from kit.errors import UnprocessableError
 from kit.telemetry import measure
+from services.moderation.models import Finding, ImageVerdict, PromptVerdict, TextField, VerdictT
 
-Field = Literal["prompt", "negative_prompt"]
-
-FRESH: Final = timedelta(seconds=2)
-"""An event younger than this is taken to be new, which saves looking for its verdict: the consumer waits longer than
-this before any retry. Should a duplicate arrive in that time all the same, it pays for a second opinion, and the first
-one recorded is the one both publish."""
-
-Clock = Callable[[], datetime]
+NEW_FOR: Final = timedelta(seconds=2)
+"""An event younger than this has no recorded verdict yet, because every retry comes later. That saves one read per
+event. If a duplicate arrives so early, both are screened, and both publish the verdict that was recorded first."""
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, defer_build=True)
-
-
-class Finding(_Record):
-    """Why a text is blocked."""
-
-    category: str
-    """Of the policy, or ``unclassified`` where a layer would not say."""
-    field: Field
-    reason: Literal["category_blocked", "screening_refused", "screening_unreadable"]
-
-
-class PromptVerdict(_Record):
-    """The decision on one prompt and its negative prompt."""
-
-    policy_version: str
-    decided_at: datetime
-    layers: list[str]
-    """Those that looked, in order; the last one decided."""
-    finding: Finding | None = None
-    """None: approved."""
-
-
-class ImageVerdict(_Record):
-    """The decision on the images of one ``ImageGenerated``."""
-
-    policy_version: str
-    decided_at: datetime
-    layers: list[str]
-    blocked: dict[int, str] = {}
-    """Index of a image → the category it falls under. The other images may be kept."""
-
-
-VerdictT = TypeVar("VerdictT", PromptVerdict, ImageVerdict)
-
-
-class Verdicts(Protocol[VerdictT]):
-    """Recorded decisions, by the id of the event they answer."""
+class VerdictRepository(Protocol[VerdictT]):
+    """The recorded verdicts, by the id of the event that they decide."""
 
     def find(self, event_id: str) -> VerdictT | None:
-        """Return the recorded verdict, if there is one."""
+        """Return the recorded verdict, or None."""
 
     def record(self, event_id: str, verdict: VerdictT) -> VerdictT:
-        """Record ``verdict`` unless one is recorded already; return the one that counts."""
+        """Record ``verdict`` unless the event has one. Return the recorded verdict."""
 
 
 class Layer(Protocol):
-    """One look at the texts of a request."""
+    """One way to screen the texts of a request."""
 
     @property
     def name(self) -> str:
-        """What events and logs call it."""
+        """The name of the layer in events and logs."""
 
-    def find(self, texts: Mapping[Field, str]) -> Finding | None:
-        """Return why the texts are blocked, or None where this layer lets them pass."""
+    def find(self, texts: Mapping[TextField, str]) -> Finding | None:
+        """Return why the texts are blocked, or None."""
 
 
 class Detector(Protocol):
-    """One look at the images themselves."""
+    """One way to screen images."""
 
     @property
     def name(self) -> str:
-        """What events and logs call it."""
+        """The name of the detector in events and logs."""
 
     def labels(self, images: Sequence[RawImage]) -> list[set[str]]:
-        """Return what is seen in each image, in the detector's own labels, above the policy's confidence."""
+        """Return the detector's labels of each image, above the policy's confidence."""
 
 
-def utc_now() -> datetime:
-    """Return the time, with its zone."""
-    return datetime.now(UTC)
+def _is_new(event: Event, now: datetime) -> bool:
+    return now - event.metadata.occurred_at < NEW_FOR
 
 
-def _is_fresh(event: Event, now: datetime) -> bool:
-    return now - event.metadata.occurred_at < FRESH
-
-
+@dataclass(frozen=True)
 class PromptModeration:
-    """Screens prompts through layers, cheapest first; the first that objects ends it."""
+    """Screens prompts with one layer after the other, the cheapest first. The first finding decides."""
 
-    def __init__(
-        self, policy_version: str, layers: Sequence[Layer], verdicts: Verdicts[PromptVerdict], clock: Clock = utc_now
-    ) -> None:
-        self._policy_version = policy_version
-        self._layers = layers
-        self._verdicts = verdicts
-        self._clock = clock
+    policy_version: str
+    layers: Sequence[Layer]
+    verdicts: VerdictRepository[PromptVerdict]
+    clock: Clock
 
-    def judge(self, prompt: str, negative_prompt: str | None) -> PromptVerdict:
-        """Screen without recording or telling anybody."""
-        texts: dict[Field, str] = {"prompt": prompt}
+    def screen(self, prompt: str, negative_prompt: str | None) -> PromptVerdict:
+        """Return a verdict without recording or publishing it."""
+        texts: dict[TextField, str] = {"prompt": prompt}
         if negative_prompt:
             texts["negative_prompt"] = negative_prompt
-        looked, finding = [], None
-        for layer in self._layers:
-            looked.append(layer.name)
+        names, finding = [], None
+        for layer in self.layers:
+            names.append(layer.name)
             finding = layer.find(texts)
             if finding is not None:
                 break
         return PromptVerdict(
-            policy_version=self._policy_version, decided_at=self._clock(), layers=looked, finding=finding
+            policy_version=self.policy_version, decided_at=self.clock.now(), layers=names, finding=finding
         )
 
-    def decide(self, event: ImageRequested) -> list[Event]:
-        """Return PromptApproved or PromptRejected, the same one however often ``event`` comes."""
+    def moderate(self, event: ImageRequested) -> list[Event]:
+        """Return PromptApproved or PromptRejected: the same event for every delivery of ``event``."""
         parameters = event.data.parameters
         event_id = event.metadata.event_id
-        verdict = None if _is_fresh(event, self._clock()) else self._verdicts.find(event_id)
+        verdict = None if _is_new(event, self.clock.now()) else self.verdicts.find(event_id)
         if verdict is None:
-            verdict = self._verdicts.record(event_id, self.judge(parameters.prompt, parameters.negative_prompt))
-        follow_up = _tell_prompt(event, verdict)
+            verdict = self.verdicts.record(event_id, self.screen(parameters.prompt, parameters.negative_prompt))
         finding = verdict.finding
         measure(
             "prompt moderated",
@@ -150,10 +101,10 @@ class PromptModeration:
             field=finding.field if finding else None,
             reason=finding.reason if finding else None,
         )
-        return [follow_up]
+        return [_prompt_event(event, verdict)]
 
 
-def _tell_prompt(event: ImageRequested, verdict: PromptVerdict) -> Event:
+def _prompt_event(event: ImageRequested, verdict: PromptVerdict) -> Event:
     if verdict.finding is None:
         return PromptApproved.follow(
             event,
@@ -175,34 +126,28 @@ def _tell_prompt(event: ImageRequested, verdict: PromptVerdict) -> Event:
     )
 
 
+@dataclass(frozen=True)
 class ImageModeration:
-    """Looks at the images that were drawn. ``detector`` None: the image check is off, and every image passes."""
+    """Screens generated images."""
 
-    def __init__(
-        self,
-        policy_version: str,
-        categories: Mapping[str, str],
-        detector: Detector | None,
-        verdicts: Verdicts[ImageVerdict],
-        clock: Clock = utc_now,
-    ) -> None:
-        """``categories``: what a detector's label means in the policy, gravest first."""
-        self._policy_version = policy_version
-        self._categories = categories
-        self._detector = detector
-        self._verdicts = verdicts
-        self._clock = clock
+    policy_version: str
+    categories: Mapping[str, str]
+    """The detector's label → the policy's category, most severe first."""
+    detector: Detector | None
+    """None: the image check is off, and every image is approved."""
+    verdicts: VerdictRepository[ImageVerdict]
+    clock: Clock
 
-    def decide(self, event: ImageGenerated) -> list[Event]:
-        """Return ImageApproved with the images that may be kept, or ImageRejected where none may.
+    def moderate(self, event: ImageGenerated) -> list[Event]:
+        """Return ImageApproved with the images that may be kept, or ImageRejected if none may.
 
-        Raises ``UnprocessableError`` for an event without a image.
+        Raises ``UnprocessableError`` for an event without an image.
         """
         images = {o.index: o.image for o in event.data.outcomes if o.status == "generated" and o.image}
         if not images:
             raise UnprocessableError("outcomes: none of them has an image")
-        verdict = self._verdict(event, images)
-        follow_up = _tell_images(event, verdict)
+        verdict = self._decide(event, images)
+        follow_up = _image_event(event, verdict)
         measure(
             "images moderated",
             {
@@ -218,28 +163,28 @@ class ImageModeration:
         )
         return [follow_up]
 
-    def _verdict(self, event: ImageGenerated, images: Mapping[int, RawImage]) -> ImageVerdict:
-        if self._detector is None:  # nothing is decided that could come out differently: no record
-            return ImageVerdict(policy_version=self._policy_version, decided_at=self._clock(), layers=[])
+    def _decide(self, event: ImageGenerated, images: Mapping[int, RawImage]) -> ImageVerdict:
+        if self.detector is None:  # a second decision would be the same: nothing to record
+            return ImageVerdict(policy_version=self.policy_version, decided_at=self.clock.now(), layers=[])
         event_id = event.metadata.event_id
-        known = None if _is_fresh(event, self._clock()) else self._verdicts.find(event_id)
-        if known is not None:
-            return known
-        seen = zip(images, self._detector.labels(list(images.values())), strict=True)
-        blocked = {index: category for index, labels in seen if (category := self._category(labels))}
+        recorded = None if _is_new(event, self.clock.now()) else self.verdicts.find(event_id)
+        if recorded is not None:
+            return recorded
+        labels = zip(images, self.detector.labels(list(images.values())), strict=True)
+        blocked = {index: category for index, found in labels if (category := self._category(found))}
         verdict = ImageVerdict(
-            policy_version=self._policy_version,
-            decided_at=self._clock(),
-            layers=[self._detector.name],
+            policy_version=self.policy_version,
+            decided_at=self.clock.now(),
+            layers=[self.detector.name],
             blocked=blocked,
         )
-        return self._verdicts.record(event_id, verdict)
+        return self.verdicts.record(event_id, verdict)
 
     def _category(self, labels: set[str]) -> str | None:
-        return next((category for label, category in self._categories.items() if label in labels), None)
+        return next((category for label, category in self.categories.items() if label in labels), None)
 
 
-def _tell_images(event: ImageGenerated, verdict: ImageVerdict) -> Event:
+def _image_event(event: ImageGenerated, verdict: ImageVerdict) -> Event:
     kept: list[ImageOutcome] = []
     removed: list[RemovedImage] = []
     for outcome in event.data.outcomes:

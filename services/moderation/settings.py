@@ -1,4 +1,4 @@
-"""What the moderation functions read from their environment."""
+"""The settings of the moderation functions."""
 
 from typing import Literal
 
@@ -6,15 +6,15 @@ from kit.settings import Settings
 
 
 class PromptSettings(Settings):
-    """moderation.prompt, and the API."""
+    """Settings of moderation.prompt and of the API."""
 
     table_name: str
     moderation_model_id: str
-    """A Bedrock model or inference profile that speaks Converse with tools."""
+    """A Bedrock model or inference profile that supports Converse with tools."""
 
 
 class ImageSettings(Settings):
-    """moderation.image."""
+    """Settings of moderation.image."""
 
     table_name: str
     handoff_bucket_name: str

@@ -1,133 +1,105 @@
-"""The gallery catalog's shapes."""
+"""The use cases of the gallery API. Images of other owners look the same as unknown images."""
 
-import re
-from datetime import UTC, datetime
-from typing import Final, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
-
-from events.images import Quality, StoredImage, Variant
-
-ORIGINAL: Final = "original.png"
-DISPLAY: Final = "display.webp"
-THUMBNAIL: Final = "thumbnail.webp"
-"""The files of every image, by their names in its folder."""
-
-_IMAGE_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-\d{1,2}", re.ASCII)
+from kit.clock import Clock
+from kit.http_api import ApiProblem
+from services.storage.models import MAX_SHARES, DeletionMarker, Entry, Share, is_image_id
+from services.storage.shares import create_share, find_share, is_share_id, read_token, valid_shares
 
 
-class Share(BaseModel):
-    """A link that shows a image to whoever has it. The link's secret is not kept, only its hash."""
+class ImageRepository(Protocol):
+    """The records of the gallery."""
 
-    model_config = ConfigDict(frozen=True, defer_build=True)
+    def find(self, image_id: str) -> Entry | DeletionMarker | None:
+        """Return an entry, or the deletion marker that replaced it."""
 
-    share_id: str
-    secret_sha256: str
-    created_at: AwareDatetime
-    expires_at: AwareDatetime
+    def mark_deleted(self, marker: DeletionMarker) -> None:
+        """Replace an entry with ``marker``; do nothing if there is no entry."""
 
+    def set_favourite(self, image_id: str, owner: str, favourite: bool) -> bool:
+        """Set or remove the favourite mark. Return whether ``owner`` has such an image."""
 
-class Recorded(StoredImage):
-    """What is kept of every image that was ever stored, deleted or not: what ``ImageStored`` said of it."""
+    def add_share(self, entry: Entry, share: Share, expired: Sequence[Share]) -> bool:
+        """Add ``share`` and remove the ``expired`` ones. Return False if the image has the maximum already.
 
-    request_id: str
-    owner: str
-    created_at: AwareDatetime
+        Raises ``KeyError`` if the image was deleted.
+        """
 
-    def stored(self) -> StoredImage:
-        """Return what is published of it."""
-        return StoredImage.model_validate(self.model_dump())
-
-    @property
-    def variants(self) -> tuple[Variant, Variant, Variant]:
-        """Its files."""
-        return self.original, self.display, self.thumbnail
-
-    @property
-    def keys(self) -> list[str]:
-        """Where its files lie in the gallery bucket."""
-        return [variant.key for variant in self.variants]
+    def revoke_share(self, image_id: str, owner: str, share_id: str) -> bool:
+        """Remove a share, if it exists. Return whether ``owner`` has such an image."""
 
 
-class Marker(Recorded):
-    """A image that was deleted: it stands in its entry's place, so that nothing late can store it again."""
-
-    deleted_at: AwareDatetime
-    reason: Literal["owner", "erasure"]
+def image_not_found() -> ApiProblem:
+    """Return the problem for an image that is unknown, deleted, or somebody else's."""
+    return ApiProblem(404, "image_not_found", "Image not found.")
 
 
-class Entry(Recorded):
-    """All that is known of one image: its files, and everything that made it."""
-
-    prompt: str
-    negative_prompt: str | None = None
-    style: str | None = None
-    quality: Quality
-    steps: int | None = None
-    guidance: float | None = None
-    favourite: bool = False
-    shares: tuple[Share, ...] = ()
-
-    def marker(self, now: datetime, reason: Literal["owner", "erasure"]) -> Marker:
-        """Return what stays of it after its deletion: nothing that somebody wrote."""
-        return Marker.model_validate({**self.model_dump(), "deleted_at": now, "reason": reason})
+def share_not_found() -> ApiProblem:
+    """Return the problem for a share link that is unknown, revoked or expired."""
+    return ApiProblem(404, "share_not_found", "Share link not found. It may have expired.")
 
 
-class Card(BaseModel):
-    """What a list shows of one image."""
+@dataclass(frozen=True)
+class Gallery:
+    """Reads and changes the images of an owner. Every error of the caller is raised as ``ApiProblem``."""
 
-    model_config = ConfigDict(frozen=True, defer_build=True)
+    repository: ImageRepository
+    clock: Clock
 
-    image_id: str
-    created_at: AwareDatetime
-    model: str
-    style: str | None = None
-    favourite: bool = False
-    caption: str
-    placeholder: str
-    folder: str
-    """Where its files lie in the gallery bucket."""
-    width: int
-    height: int
+    def get(self, image_id: str, owner: str) -> Entry:
+        """Return an image."""
+        record = self.repository.find(image_id) if is_image_id(image_id) else None
+        if not isinstance(record, Entry) or record.owner != owner:
+            raise image_not_found()
+        return record
 
-    @property
-    def position(self) -> str:
-        """Its place in every list."""
-        return position(self.created_at, self.image_id)
+    def delete(self, image_id: str, owner: str) -> None:
+        """Delete an image. Deleting it again has no effect."""
+        record = self.repository.find(image_id) if is_image_id(image_id) else None
+        if record is None or record.owner != owner:
+            raise image_not_found()
+        if isinstance(record, Entry):
+            self.repository.mark_deleted(record.deletion_marker(self.clock.now(), "owner"))
 
-    def key(self, name: str) -> str:
-        """Return the key of one of its files."""
-        return f"{self.folder}/{name}"
+    def set_favourite(self, image_id: str, owner: str, favourite: bool) -> None:
+        """Set or remove the favourite mark of an image."""
+        if not (is_image_id(image_id) and self.repository.set_favourite(image_id, owner, favourite)):
+            raise image_not_found()
 
+    def create_share(self, image_id: str, owner: str, expires_in_seconds: int) -> tuple[Share, str]:
+        """Create a share link of an image. Return it with its token, which is not stored."""
+        entry, now = self.get(image_id, owner), self.clock.now()
+        share, token = create_share(image_id, expires_in_seconds, now)
+        expired = set(entry.shares) - set(valid_shares(entry.shares, now))
+        try:
+            added = self.repository.add_share(entry, share, sorted(expired, key=lambda old: old.share_id))
+        except KeyError:
+            raise image_not_found() from None
+        if not added:
+            title = f"An image has at most {MAX_SHARES} share links. Revoke one first."
+            raise ApiProblem(409, "too_many_shares", title)
+        return share, token
 
-class Tombstone(BaseModel):
-    """A request that was taken back: nothing of it may enter the gallery any more."""
+    def list_shares(self, image_id: str, owner: str) -> list[Share]:
+        """Return the valid share links of an image, newest first."""
+        return valid_shares(self.get(image_id, owner).shares, self.clock.now())
 
-    model_config = ConfigDict(frozen=True, defer_build=True)
+    def revoke_share(self, image_id: str, owner: str, share_id: str) -> None:
+        """Revoke a share link. Revoking it again has no effect."""
+        if not is_share_id(share_id):
+            raise share_not_found()
+        if not (is_image_id(image_id) and self.repository.revoke_share(image_id, owner, share_id)):
+            raise image_not_found()
 
-    request_id: str
-    written_at: AwareDatetime
-    """When the caller took it back or its deadline passed."""
-
-
-def image_id(request_id: str, index: int) -> str:
-    """Return the id of a request's ``index``-th image."""
-    return f"{request_id}-{index}"
-
-
-def is_image_id(text: str) -> bool:
-    """Tell whether ``text`` could be the id of a image: what cannot is not worth a look-up."""
-    return _IMAGE_ID.fullmatch(text) is not None
-
-
-def position(created_at: datetime, image: str) -> str:
-    """Return the place of a image in every list: as text it sorts by time, and no two images share it."""
-    return f"{created_at.astimezone(UTC).isoformat(timespec='microseconds')}#{image}"
-
-
-def file_key(request_id: str, index: int, raw_sha256: str, name: str) -> str:
-    """Return where a file of a image lies in the gallery bucket.
-
-    With the hash of the raw image: what two attempts drew differently never shares a key.
-    """
-    return f"images/{request_id}/{index}-{raw_sha256}/{name}"
+    def open_share(self, token: str) -> tuple[Entry, int]:
+        """Return the image of a share link, and the whole seconds until the link expires, at least one."""
+        now = self.clock.now()
+        if (target := read_token(token)) is not None:
+            image_id, secret_sha256 = target
+            entry = self.repository.find(image_id)
+            if isinstance(entry, Entry) and (share := find_share(entry, secret_sha256, now)):
+                return entry, max(1, int((share.expires_at - now).total_seconds()))
+        raise share_not_found()

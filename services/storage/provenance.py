@@ -1,7 +1,7 @@
-"""What made a image, as the XMP packet that travels inside each of its files.
+"""The provenance of an image, as the XMP packet in each of its files.
 
-Terms are the ones other software reads: IPTC's DigitalSourceType and AISystemUsed, XMP's CreatorTool, Dublin Core's
-identifier; what no vocabulary has a word for is in a namespace of our own.
+It uses terms that other software reads (IPTC's DigitalSourceType and AISystemUsed, XMP's CreatorTool, Dublin Core's
+identifier) and its own namespace for everything else.
 https://iptc.org/std/photometadata/specification/IPTC-PhotoMetadata
 """
 
@@ -12,7 +12,7 @@ from typing import Final
 
 CREATOR_TOOL: Final = "GenAI Image Generator"
 DIGITAL_SOURCE_TYPE: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-"""IPTC's code for media that a trained model made."""
+"""IPTC's code for media created by a trained model."""
 NAMESPACE: Final = "urn:genai-images:provenance:1"
 
 _PACKET: Final = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
@@ -29,7 +29,7 @@ _PACKET: Final = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 
 @dataclass(frozen=True)
 class Provenance:
-    """What made one image."""
+    """The origin of an image."""
 
     image_id: str
     request_id: str
@@ -38,7 +38,7 @@ class Provenance:
     prompt_hash: str
 
     def xmp(self) -> bytes:
-        """Return the XMP packet, UTF-8. The same provenance gives the same bytes."""
+        """Return the XMP packet in UTF-8. The same provenance gives the same bytes."""
         from xml.sax.saxutils import quoteattr  # noqa: PLC0415
 
         attributes = {
@@ -57,6 +57,6 @@ class Provenance:
 def prompt_hash(key: bytes, prompt: str) -> str:
     """Return the prompt's HMAC-SHA256, 64 hexadecimal digits.
 
-    Keyed, because files are passed on to strangers, and the plain hash of a short prompt is found by trying prompts.
+    It has a key because files are shared publicly, and a plain hash of a short prompt can be found by brute force.
     """
     return hmac.new(key, prompt.encode(), hashlib.sha256).hexdigest()

@@ -1,55 +1,42 @@
-"""Deleting a image: first the catalog says so, then everything else follows from that.
+"""Removes the files of deleted images. The deletion marker comes first; everything else follows from it.
 
-    DELETE ─▶ marker in the entry's place ─▶ table's stream ─▶ storage.remove: files, CDN, ImageDeleted
+    DELETE ─▶ deletion marker replaces the entry ─▶ table's stream ─▶ storage.remove: files, CDN, ImageDeleted
 
-A crash anywhere leaves the marker, and with it the message: each step may be repeated, none can be skipped.
+A crash leaves the marker and the message, so every part can be repeated and none is skipped.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Protocol
 
 from events.catalog.image_deleted import ImageDeleted, ImageDeletedData
 from kit.errors import UnprocessableError
-from services.storage.gallery import Entry, Marker
+from services.storage.models import DeletionMarker, Entry
 
 
-class ModelCatalog(Protocol):
-    """The gallery catalog, for whoever deletes."""
+class Records(Protocol):
+    """The records of the gallery."""
 
-    def find(self, image: str) -> Entry | Marker | None:
-        """Return the image of that id, or the marker in its place."""
-
-    def mark(self, marker: Marker) -> None:
-        """Put ``marker`` in the place of its entry; the first one stays."""
+    def find(self, image_id: str) -> Entry | DeletionMarker | None:
+        """Return an entry, or the deletion marker that replaced it."""
 
 
-class Files(Protocol):
-    """The gallery's files."""
+class FileDeleter(Protocol):
+    """The files of the gallery."""
 
     def delete(self, keys: Sequence[str]) -> None:
-        """Delete ``keys``; deleting what is not there is no error."""
+        """Delete ``keys``; keys that do not exist are ignored."""
 
 
 class Cdn(Protocol):
     """The caches in front of the files."""
 
-    def forget(self, keys: Sequence[str], reference: str) -> None:
-        """Have every cache drop ``keys``; the same ``reference`` asks only once."""
+    def invalidate(self, keys: Sequence[str], reference: str) -> None:
+        """Remove ``keys`` from all caches. A second call with the same ``reference`` has no effect."""
 
 
-def delete(catalog: ModelCatalog, image: str, owner: str, now: datetime) -> bool:
-    """Delete a image of ``owner``'s; tell whether it is, or was, theirs. Deleting it again changes nothing."""
-    found = catalog.find(image)
-    if found is None or found.owner != owner:
-        return False
-    if isinstance(found, Entry):
-        catalog.mark(found.marker(now, "owner"))
-    return True
-
-
-def announce(marker: Marker) -> ImageDeleted:
-    """Return what a marker in the table's stream stands for: the same event whenever it is read."""
+def deletion_event(marker: DeletionMarker) -> ImageDeleted:
+    """Return the event for a marker in the table's stream: the same event each time it is read."""
     return ImageDeleted.first(
         marker.request_id,
         marker.owner,
@@ -59,23 +46,23 @@ def announce(marker: Marker) -> ImageDeleted:
     )
 
 
-class Remove:
-    """The step ``storage.remove``: what a marker asks for."""
+@dataclass(frozen=True)
+class FileRemoval:
+    """Removes the files of a deleted image."""
 
-    def __init__(self, *, catalog: ModelCatalog, files: Files, cdn: Cdn) -> None:
-        self._catalog = catalog
-        self._files = files
-        self._cdn = cdn
+    gallery: Records
+    files: FileDeleter
+    cdn: Cdn
 
-    def __call__(self, event: ImageDeleted) -> list[ImageDeleted]:
-        """Delete the files, have the CDN forget them, and return the event to be published.
+    def remove(self, event: ImageDeleted) -> list[ImageDeleted]:
+        """Delete the files, invalidate the caches, and return the event to publish.
 
-        Files first: a cache that forgot a file too early would fetch it again.
+        The files are deleted first: a cache invalidated too early would fetch them again.
         """
-        found = self._catalog.find(event.data.image_id)
-        if isinstance(found, Entry):
+        record = self.gallery.find(event.data.image_id)
+        if isinstance(record, Entry):
             raise UnprocessableError(f"image_id: {event.data.image_id} is not deleted")
-        if found is not None:  # or the marker has expired, long after everything was done
-            self._files.delete(found.keys)
-            self._cdn.forget(found.keys, event.metadata.event_id)
+        if record is not None:  # None: the marker has expired, long after the files were deleted
+            self.files.delete(record.keys)
+            self.cdn.invalidate(record.keys, event.metadata.event_id)
         return [event]

@@ -1,10 +1,9 @@
-"""The routes of the gallery: what guards, describes and answers them."""
+"""The routes of the gallery API."""
 
 from typing import Final
 
 from kit.http_api import Route
-from services.storage.listing import ImagesQuery
-from services.storage.views import CreatedShare, ImagePage, ImageView, NewShare, Shares
+from services.storage.schemas import CreatedShare, ImagePage, ImagesQuery, ImageView, NewShare, Shares
 
 LIST_IMAGES: Final = Route(
     "GET",
@@ -18,7 +17,7 @@ SHOW_IMAGE: Final = Route(
     "GET",
     "/v1/images/{image_id}",
     "images:read",
-    "Show a image, everything that made it, and where to download it",
+    "Get an image: parameters, files and their URLs",
     responses={200: ImageView},
     problems=(404,),
 )
@@ -26,7 +25,7 @@ DELETE_IMAGE: Final = Route(
     "DELETE",
     "/v1/images/{image_id}",
     "images:write",
-    "Delete a image: its files, its share links and what is known of it",
+    "Delete an image with its files and share links",
     responses={204: None},
     problems=(404,),
 )
@@ -34,7 +33,7 @@ SET_FAVOURITE: Final = Route(
     "PUT",
     "/v1/images/{image_id}/favourite",
     "images:write",
-    "Make a image a favourite",
+    "Mark an image as a favourite",
     responses={204: None},
     problems=(404,),
 )
@@ -42,7 +41,7 @@ UNSET_FAVOURITE: Final = Route(
     "DELETE",
     "/v1/images/{image_id}/favourite",
     "images:write",
-    "Make a image no longer a favourite",
+    "Remove the favourite mark of an image",
     responses={204: None},
     problems=(404,),
 )
@@ -50,7 +49,7 @@ CREATE_SHARE: Final = Route(
     "POST",
     "/v1/images/{image_id}/shares",
     "images:write",
-    "Make a link that shows a image to whoever has it",
+    "Create a link that shows an image to everyone who has it",
     responses={201: CreatedShare},
     body=NewShare,
     problems=(404, 409),
@@ -60,7 +59,7 @@ LIST_SHARES: Final = Route(
     "GET",
     "/v1/images/{image_id}/shares",
     "images:read",
-    "List a image's share links that are still good",
+    "List the valid share links of an image",
     responses={200: Shares},
     problems=(404,),
 )
@@ -76,7 +75,7 @@ OPEN_SHARE: Final = Route(
     "GET",
     "/v1/shares/{token}",
     None,
-    "Follow a share link to the image",
+    "Open a share link",
     responses={302: None},
     problems=(404,),
     response_headers={302: ("Location",)},

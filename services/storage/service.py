@@ -1,6 +1,7 @@
-"""Storing approved images: files first, then one decision for the whole request, then the event."""
+"""Stores approved images: first the files, then one decision about the whole request, then the event."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -11,135 +12,130 @@ from events.catalog.request_cancelled import RequestCancelled
 from events.catalog.request_expired import RequestExpired
 from events.envelope import Event
 from events.images import RawImage, Variant
+from kit.clock import Clock
 from kit.errors import UnprocessableError
-from services.storage.gallery import Entry, Marker, Tombstone, file_key, image_id
-from services.storage.images import Encoded, Picture, content_hash, process
+from services.storage.models import DeletionMarker, Entry, Tombstone, file_key, make_image_id
 from services.storage.provenance import Provenance, prompt_hash
+from services.storage.variants import EncodedFile, ImageVariants, content_hash, create_variants
 
 
 class Handoff(Protocol):
-    """Where raw images wait."""
+    """The hand-off bucket with the raw images."""
 
     def read(self, image: RawImage) -> bytes:
         """Return the verified bytes, or raise ``UnprocessableError``."""
 
 
 class Files(Protocol):
-    """The gallery's files. Each key is written once."""
+    """The files of the gallery. Each key is written once."""
 
     def write(self, files: Sequence[tuple[Variant, bytes]]) -> list[Variant]:
-        """Write all of ``files`` and return them as they stand: one that an earlier attempt wrote stays as it is."""
+        """Write all ``files`` that do not exist. Return all of them as they are stored."""
 
     def delete(self, keys: Sequence[str]) -> None:
-        """Delete ``keys``; deleting what is not there is no error."""
+        """Delete ``keys``; keys that do not exist are ignored."""
 
 
-class ModelCatalog(Protocol):
-    """The gallery catalog."""
+class GalleryRepository(Protocol):
+    """The records of the gallery."""
 
-    def add(self, entries: Sequence[Entry]) -> list[Entry | Marker] | Tombstone:
-        """Record all images of one request, or none of them.
+    def add(self, entries: Sequence[Entry]) -> list[Entry | DeletionMarker] | Tombstone:
+        """Record all images of a request, or none of them.
 
-        Returns what stands recorded: ``entries``, or those of an earlier delivery, in the order of ``entries``; a
-        marker for one that was deleted since.
-        Returns the tombstone where the request was taken back before any of its images was recorded.
+        Return the recorded images in the order of ``entries``: ``entries`` themselves, or those of an earlier
+        delivery, with a deletion marker for an image that was deleted since. Return the tombstone if the request was
+        withdrawn before its images were recorded.
         """
 
-    def bury(self, tombstone: Tombstone) -> None:
-        """Keep ``tombstone``; the first one of a request stays."""
+    def add_tombstone(self, tombstone: Tombstone) -> None:
+        """Record ``tombstone`` unless the request has one."""
 
 
-class Store:
-    """The step ``storage.store``."""
+@dataclass(frozen=True)
+class ImageStorage:
+    """Stores the approved images of a request."""
 
-    def __init__(
-        self,
-        *,
-        handoff: Handoff,
-        files: Files,
-        catalog: ModelCatalog,
-        hash_key: Callable[[], bytes],
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._handoff = handoff
-        self._files = files
-        self._catalog = catalog
-        self._hash_key = hash_key
-        self._clock = clock
+    handoff: Handoff
+    files: Files
+    gallery: GalleryRepository
+    hash_key: Callable[[], bytes]
+    """Returns the key for prompt hashes."""
+    clock: Clock
 
-    def __call__(self, event: ImageApproved) -> list[Event]:
-        """Store every approved image and return ``ImageStored``, or one ``ImageDeleted`` a image taken back.
+    def store(self, event: ImageApproved) -> list[Event]:
+        """Return ``ImageStored``, or one ``ImageDeleted`` per image if the request was withdrawn.
 
-        Nothing is written before every image of the event has proved sound.
+        All images are processed before any file is written, so that one invalid image stores nothing.
         """
-        prepared = [(index, image, self._prepare(event, index, image)) for index, image in _approved(event)]
-        now = self._clock()
-        entries = self._write(event, prepared, now)
-        found = self._catalog.add(entries)
-        if isinstance(found, Tombstone):
-            self._files.delete(_keys(entries))
-            return _taken_back(event, entries, found)
-        live = [entry for entry in found if isinstance(entry, Entry)]
-        if strays := set(_keys(entries)) - set(_keys(live)):
-            self._files.delete(sorted(strays))  # another drawing's, or of a image that was deleted since
+        processed = [(index, image, self._process(event, index, image)) for index, image in _approved_images(event)]
+        now = self.clock.now()
+        entries = self._write_files(event, processed, now)
+        recorded = self.gallery.add(entries)
+        if isinstance(recorded, Tombstone):
+            self.files.delete(_keys(entries))
+            return _withdrawn_events(event, entries, recorded)
+        live = [record for record in recorded if isinstance(record, Entry)]
+        # A repeated generation has other keys than the recorded one, and a deleted image keeps no files.
+        if unreferenced := set(_keys(entries)) - set(_keys(live)):
+            self.files.delete(sorted(unreferenced))
         return [
             ImageStored.follow(
                 event,
-                ImageStoredData(images=[entry.stored() for entry in found], removed=event.data.removed),
-                occurred_at=found[0].created_at,
+                ImageStoredData(images=[record.stored_image() for record in recorded], removed=event.data.removed),
+                occurred_at=recorded[0].created_at,
             )
         ]
 
-    def _prepare(self, event: ImageApproved, index: int, image: RawImage) -> Picture:
+    def _process(self, event: ImageApproved, index: int, image: RawImage) -> ImageVariants:
         request_id = event.metadata.request_id
         provenance = Provenance(
-            image_id=image_id(request_id, index),
+            image_id=make_image_id(request_id, index),
             request_id=request_id,
             model=image.model,
             seed=image.seed,
-            prompt_hash=prompt_hash(self._hash_key(), event.data.parameters.prompt),
+            prompt_hash=prompt_hash(self.hash_key(), event.data.parameters.prompt),
         )
-        return process(self._handoff.read(image), image, provenance.xmp())
+        return create_variants(self.handoff.read(image), image, provenance.xmp())
 
-    def _write(
-        self, event: ImageApproved, prepared: Sequence[tuple[int, RawImage, Picture]], now: datetime
+    def _write_files(
+        self, event: ImageApproved, processed: Sequence[tuple[int, RawImage, ImageVariants]], now: datetime
     ) -> list[Entry]:
         request_id = event.metadata.request_id
-        stand = iter(
-            self._files.write(
+        written = iter(
+            self.files.write(
                 [
                     (_variant(file_key(request_id, index, image.sha256, file.name), file), file.content)
-                    for index, image, picture in prepared
-                    for file in (picture.original, picture.display, picture.thumbnail)
+                    for index, image, variants in processed
+                    for file in (variants.original, variants.display, variants.thumbnail)
                 ]
             )
         )
         return [
-            _entry(event, index, image, (next(stand), next(stand), next(stand)), picture.placeholder, now)
-            for index, image, picture in prepared
+            _entry(event, index, image, (next(written), next(written), next(written)), variants.placeholder, now)
+            for index, image, variants in processed
         ]
 
 
-def tombstone(event: RequestCancelled | RequestExpired) -> Tombstone:
-    """Return what keeps the request's images out of the gallery.
+def tombstone_for(event: RequestCancelled | RequestExpired) -> Tombstone:
+    """Return the tombstone that keeps the request's images out of the gallery.
 
-    Images that are in it already stay: of a request's endings, ``succeeded`` has precedence.
+    Images that are already in the gallery stay there, because ``succeeded`` outranks the other terminal statuses.
     """
-    return Tombstone(request_id=event.metadata.request_id, written_at=event.metadata.occurred_at)
+    return Tombstone(request_id=event.metadata.request_id, withdrawn_at=event.metadata.occurred_at)
 
 
-def _approved(event: ImageApproved) -> list[tuple[int, RawImage]]:
-    found: dict[int, RawImage] = {}
+def _approved_images(event: ImageApproved) -> list[tuple[int, RawImage]]:
+    images: dict[int, RawImage] = {}
     for outcome in event.data.images:
         if outcome.image is None:
             raise UnprocessableError(f"images.{outcome.index}: an approved image without an image")
-        if outcome.index in found:
-            raise UnprocessableError(f"images.{outcome.index}: the index is there twice")
-        found[outcome.index] = outcome.image
-    return sorted(found.items())
+        if outcome.index in images:
+            raise UnprocessableError(f"images.{outcome.index}: the index occurs twice")
+        images[outcome.index] = outcome.image
+    return sorted(images.items())
 
 
-def _variant(key: str, file: Encoded) -> Variant:
+def _variant(key: str, file: EncodedFile) -> Variant:
     return Variant(
         key=key,
         sha256=content_hash(file),
@@ -161,7 +157,7 @@ def _entry(
     parameters = event.data.parameters
     original, display, thumbnail = variants
     return Entry(
-        image_id=image_id(event.metadata.request_id, index),
+        image_id=make_image_id(event.metadata.request_id, index),
         request_id=event.metadata.request_id,
         owner=event.metadata.owner,
         index=index,
@@ -182,14 +178,14 @@ def _entry(
     )
 
 
-def _taken_back(event: ImageApproved, entries: Sequence[Entry], found: Tombstone) -> list[Event]:
-    # A paid image that nobody will see is a fact somebody counts; a redelivery repeats it to the letter.
-    when = max(found.written_at, event.metadata.occurred_at)
+def _withdrawn_events(event: ImageApproved, entries: Sequence[Entry], tombstone: Tombstone) -> list[Event]:
+    # Analytics counts images that were paid for and discarded. A redelivery publishes the same events.
+    occurred_at = max(tombstone.withdrawn_at, event.metadata.occurred_at)
     return [
         ImageDeleted.follow(
             event,
-            ImageDeletedData(image_id=entry.image_id, reason="taken_back"),
-            occurred_at=when,
+            ImageDeletedData(image_id=entry.image_id, reason="withdrawn"),
+            occurred_at=occurred_at,
             index=entry.index,
         )
         for entry in entries

@@ -1,41 +1,41 @@
-"""What each function's template sets."""
+"""The settings of the storage functions."""
 
 from kit.settings import Settings
 
 
-class CatalogSettings(Settings):
-    """For whatever looks into the gallery catalog."""
+class GallerySettings(Settings):
+    """Settings of every function that uses the gallery table."""
 
     table_name: str
 
 
-class StoreSettings(CatalogSettings):
-    """For the step that stores images."""
+class StoreSettings(GallerySettings):
+    """Settings of storage.store."""
 
     handoff_bucket_name: str
     gallery_bucket_name: str
     prompt_hash_key_id: str
-    """Name or ARN of the secret that keys the hashes of prompts."""
+    """Name or ARN of the secret that contains the key for prompt hashes."""
 
 
-class ApiSettings(CatalogSettings):
-    """For the API."""
+class ApiSettings(GallerySettings):
+    """Settings of the API."""
 
     gallery_bucket_name: str
     cdn_domain: str | None = None
-    """Empty where the CDN is turned off: URLs are presigned then."""
+    """Empty if the CDN is off; URLs are presigned then."""
 
 
 class RelaySettings(Settings):
-    """For the relay of the table's stream."""
+    """Settings of the relay, which reads the table's stream."""
 
     remove_queue_url: str
     remove_dead_letter_queue_url: str
 
 
-class RemoveSettings(CatalogSettings):
-    """For the step that removes what was deleted."""
+class RemoveSettings(GallerySettings):
+    """Settings of storage.remove."""
 
     gallery_bucket_name: str
     distribution_id: str | None = None
-    """Empty where the CDN is turned off."""
+    """Empty if the CDN is off."""

@@ -116,7 +116,7 @@ def test_another_model_replaces_one_at_its_end_of_life(stack: System) -> None:
 
 def test_a_model_at_its_end_of_life_fails_without_failover(stack: System) -> None:
     view = stack.generate("an owl in moonlight", model="nova-canvas", failover=False)
-    assert (view["status"], view["reason"]["code"]) == ("failed", "model_ended")
+    assert (view["status"], view["reason"]["code"]) == ("failed", "model_end_of_life")
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import boto3
 from events.catalog.image_generated import ImageGenerated
 from events.catalog.image_stored import ImageStored
 from events.envelope import Event
-from services.generation.adapters import DynamoGuard
-from services.generation.service import Lease, Recorded
+from services.generation.models import Lease, RecordedOutcome
+from services.generation.repository import DynamoLedger
 from services.intake.adapters import RequestTable
 from services.intake.service import accept, track
 from services.storage.adapters.catalog import GalleryCatalog
@@ -48,7 +48,7 @@ class Installation:
             self.sqs.create_queue(QueueName=f"{PREFIX}-{name}")
             self.sqs.create_queue(QueueName=f"{PREFIX}-{name}-dlq")
         self.requests = RequestTable(self.dynamodb, f"{PREFIX}-requests")
-        self.guard = DynamoGuard(self.dynamodb, f"{PREFIX}-generation")
+        self.ledger = DynamoLedger(self.dynamodb, f"{PREFIX}-generation")
         self.catalog = GalleryCatalog(self.dynamodb, f"{PREFIX}-gallery")
 
     def draw(self, number: int = 0, *, until: str = "ImageStored", ago: timedelta = timedelta(minutes=1)) -> str:
@@ -78,8 +78,8 @@ class Installation:
     def _pay(self, event: ImageGenerated, moment: datetime) -> None:
         outcome = event.data.outcomes[0]
         request_id = event.metadata.request_id
-        self.guard.claim(request_id, 1, Lease("one", moment, moment + timedelta(minutes=6)), 5)
-        self.guard.record(request_id, Recorded(outcome, moment))
+        self.ledger.claim(request_id, 1, Lease("one", moment, moment + timedelta(minutes=6)), 5)
+        self.ledger.record(request_id, RecordedOutcome(outcome, moment))
         assert outcome.image is not None
         self.s3.put_object(Bucket=HANDOFF, Key=outcome.image.key, Body=b"raw")
 

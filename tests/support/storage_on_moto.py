@@ -1,4 +1,4 @@
-"""Storage's table, buckets and queues on moto, the table exactly as the template declares it."""
+"""Storage's table, buckets and queues on moto."""
 
 import importlib
 import sys
@@ -11,7 +11,7 @@ TABLE_KEYS = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSeconda
 
 
 def create_gallery(template: dict[str, Any]) -> None:
-    """Create the table and the two buckets."""
+    """Create the table as the template declares it, and the two buckets."""
     properties = template["Resources"]["GalleryTable"]["Properties"]
     boto3.client("dynamodb").create_table(TableName="gallery", **{key: properties[key] for key in TABLE_KEYS})
     for bucket in ("gallery", "handoff"):
@@ -19,7 +19,7 @@ def create_gallery(template: dict[str, Any]) -> None:
 
 
 def set_environment(monkeypatch: pytest.MonkeyPatch, **more: str) -> None:
-    """Create what else the functions need, and set what their template sets."""
+    """Create the other resources of the functions and set their environment as the template does."""
     boto3.client("events").create_event_bus(Name="bus")
     queue, dead = (boto3.client("sqs").create_queue(QueueName=name)["QueueUrl"] for name in ("queue", "dead"))
     boto3.client("secretsmanager").create_secret(Name="key", SecretString="not a secret")
@@ -42,20 +42,20 @@ def set_environment(monkeypatch: pytest.MonkeyPatch, **more: str) -> None:
 
 
 def load(name: str) -> Any:
-    """Import a function afresh, as a cold start does."""
+    """Import a function as a cold start does."""
     module = f"services.storage.handlers.{name}"
     sys.modules.pop(module, None)
     return importlib.import_module(module).handler
 
 
-def forget_handlers() -> None:
-    """Undo what ``load`` did."""
+def unload_handlers() -> None:
+    """Remove the modules that ``load`` imported."""
     for module in [name for name in sys.modules if name.startswith("services.storage.handlers.")]:
         del sys.modules[module]
 
 
-def drained(name: str) -> list[dict[str, Any]]:
-    """Return the messages of a queue and take them out of it."""
+def receive_all(name: str) -> list[dict[str, Any]]:
+    """Return the messages of a queue and delete them."""
     sqs = boto3.client("sqs")
     url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
     found: list[dict[str, Any]] = []

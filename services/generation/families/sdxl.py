@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from events.images import GenerationParameters, ModelPlan
 from events.model_catalog import Model
-from services.generation.families.answers import Drawn, Family, image, within
+from services.generation.families.base import Family, ModelImage, decode_image, is_within
 from services.generation.model_errors import ModelCallError
 
 
@@ -23,22 +23,22 @@ def _body(parameters: GenerationParameters, plan: ModelPlan, model: Model, seed:
         "seed": seed,
         "samples": 1,
     }
-    if within(parameters.steps, model.steps):
+    if is_within(parameters.steps, model.steps):
         body["steps"] = parameters.steps
-    if within(parameters.guidance, model.guidance):
+    if is_within(parameters.guidance, model.guidance):
         body["cfg_scale"] = parameters.guidance
     if parameters.style in model.styles:
         body["style_preset"] = parameters.style
     return body
 
 
-def _parse(answer: Mapping[str, Any]) -> Drawn:
-    artifact = answer["artifacts"][0]
-    if artifact["finishReason"] == "CONTENT_FILTERED":  # comes with a blurred image that nobody asked for
+def _parse(response: Mapping[str, Any]) -> ModelImage:
+    artifact = response["artifacts"][0]
+    if artifact["finishReason"] == "CONTENT_FILTERED":  # the response contains a blurred image
         raise ModelCallError("ContentFiltered")
     if artifact["finishReason"] != "SUCCESS":
         raise ModelCallError("InferenceError")
-    return image(artifact["base64"], artifact.get("seed"))
+    return decode_image(artifact["base64"], artifact.get("seed"))
 
 
 SDXL: Final = Family(_body, _parse)

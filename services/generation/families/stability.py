@@ -1,4 +1,4 @@
-"""Stable Diffusion 3.5, Stable Image Core and Ultra: a prompt and an aspect ratio, one image a call.
+"""Stable Diffusion 3.5, Stable Image Core and Ultra: a prompt and an aspect ratio, one image per call.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-stability-diffusion.html
 """
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from events.images import GenerationParameters, ModelPlan
 from events.model_catalog import Model
-from services.generation.families.answers import Drawn, Family, image
+from services.generation.families.base import Family, ModelImage, decode_image
 from services.generation.model_errors import ModelCallError
 
 
@@ -21,11 +21,11 @@ def _body(parameters: GenerationParameters, plan: ModelPlan, _model: Model, seed
     return body
 
 
-def _parse(answer: Mapping[str, Any]) -> Drawn:
-    reason = (answer.get("finish_reasons") or [None])[0]
-    if reason is not None:  # a filtered answer may lack `images` and `seeds`
+def _parse(response: Mapping[str, Any]) -> ModelImage:
+    reason = (response.get("finish_reasons") or [None])[0]
+    if reason is not None:  # a filtered response may lack `images` and `seeds`
         raise ModelCallError("ContentFiltered" if reason.startswith("Filter reason") else "InferenceError")
-    return image(answer["images"][0], (answer.get("seeds") or [None])[0])
+    return decode_image(response["images"][0], (response.get("seeds") or [None])[0])
 
 
 STABILITY: Final = Family(_body, _parse)

@@ -1,4 +1,4 @@
-"""Amazon Titan Image Generator and Nova Canvas: one shape; only Nova knows styles, and the catalog says which.
+"""Amazon Titan Image Generator and Nova Canvas: one wire format. Only Nova has styles; the catalog lists them.
 
 https://docs.aws.amazon.com/nova/latest/userguide/image-gen-req-resp-structure.html
 """
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from events.images import GenerationParameters, ModelPlan
 from events.model_catalog import Model
-from services.generation.families.answers import Drawn, Family, image, within
+from services.generation.families.base import Family, ModelImage, decode_image, is_within
 from services.generation.model_errors import ModelCallError
 
 
@@ -19,24 +19,24 @@ def _body(parameters: GenerationParameters, plan: ModelPlan, model: Model, seed:
     if parameters.style in model.styles:
         params["style"] = parameters.style
     config: dict[str, Any] = {
-        # These models would draw five at once; the price is by the image, so asking one by one costs the same.
+        # These models generate up to five per call. The price is per image, so single calls cost the same.
         "numberOfImages": 1,
         "quality": parameters.quality,
         "width": plan.width,
         "height": plan.height,
         "seed": seed,
     }
-    if within(parameters.guidance, model.guidance):
+    if is_within(parameters.guidance, model.guidance):
         config["cfgScale"] = parameters.guidance
     return {"taskType": "TEXT_IMAGE", "textToImageParams": params, "imageGenerationConfig": config}
 
 
-def _parse(answer: Mapping[str, Any]) -> Drawn:
-    images = answer.get("images") or []
+def _parse(response: Mapping[str, Any]) -> ModelImage:
+    images = response.get("images") or []
     if images:
-        return image(images[0])
-    # A blocked image is a 200 that says so in `error`.
-    blocked = "content filter" in (answer.get("error") or "").casefold()
+        return decode_image(images[0])
+    # A blocked image is a response with status 200 and a text in `error`.
+    blocked = "content filter" in (response.get("error") or "").casefold()
     raise ModelCallError("ContentFiltered" if blocked else "InferenceError")
 
 

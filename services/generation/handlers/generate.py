@@ -1,4 +1,4 @@
-"""PromptApproved in, ImageGenerated or GenerationFailed out. The only function that pays for images."""
+"""Consumes PromptApproved, publishes ImageGenerated or GenerationFailed. The only function that pays for images."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
@@ -10,21 +10,23 @@ from events.catalog.budget_exhausted import BudgetExhausted
 from events.catalog.generation_failed import GenerationFailed
 from events.catalog.image_generated import ImageGenerated
 from events.catalog.prompt_approved import PromptApproved
+from kit.clock import SystemClock
 from kit.runtime import consumer
-from services.generation.adapters import BedrockModels, DailyBudget, DynamoGuard, S3Handoff
+from services.generation.gateways import BedrockModels
+from services.generation.repository import DynamoBudget, DynamoLedger, S3Handoff
 from services.generation.service import ImageGenerator
-from services.generation.settings import DrawSettings
+from services.generation.settings import GenerateSettings
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime.client import BedrockRuntimeClient
 
     from events.model_catalog import Model
 
-_settings: Final = DrawSettings.load()
+_settings: Final = GenerateSettings.load()
 
 
 def _bedrock(region: str) -> "BedrockRuntimeClient":
-    # InvokeModel has no idempotency token: what the client tried again by itself could be paid twice.
+    # InvokeModel has no idempotency token: a retry by the client could be paid for twice.
     config = Config(
         retries={"total_max_attempts": 1},
         connect_timeout=5,
@@ -36,22 +38,24 @@ def _bedrock(region: str) -> "BedrockRuntimeClient":
     return client
 
 
-def _find(key: str) -> "Model | None":
+def _find_model(key: str) -> "Model | None":
     from events.model_catalog import model_catalog  # noqa: PLC0415 - a tenth of this function's cold start
 
     return model_catalog(_settings.custom_models).get(key)
 
 
 _dynamodb: Final = boto3.client("dynamodb")
+_clock: Final = SystemClock()
 _generator: Final = ImageGenerator(
-    guard=DynamoGuard(_dynamodb, _settings.table_name),
+    ledger=DynamoLedger(_dynamodb, _settings.table_name),
     models=BedrockModels(_settings.aws_region, _bedrock),
     handoff=S3Handoff(boto3.client("s3"), _settings.handoff_bucket_name),
-    find=_find,
+    find_model=_find_model,
     pool=ThreadPoolExecutor(_settings.max_parallel, thread_name_prefix="model"),
     call_timeout=_settings.call_timeout,
-    lease=_settings.lease,
-    budget=DailyBudget(_dynamodb, _settings.table_name, _settings.daily_budget_usd),
+    lease_seconds=_settings.lease,
+    clock=_clock,
+    budget=DynamoBudget(_dynamodb, _settings.table_name, _settings.daily_budget_usd, _clock),
 )
 
 handler: Final = consumer(
@@ -60,5 +64,4 @@ handler: Final = consumer(
     handle=_generator.generate,
     workers=_settings.max_parallel,
     publishes=[ImageGenerated, GenerationFailed, BudgetExhausted],
-    recovers=True,
 )

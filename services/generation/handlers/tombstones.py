@@ -1,4 +1,4 @@
-"""RequestCancelled and RequestExpired in: what was taken back is not paid for any more."""
+"""Consumes RequestCancelled and RequestExpired: a withdrawn request is not paid for."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,15 +9,17 @@ from events.catalog.request_cancelled import RequestCancelled
 from events.catalog.request_expired import RequestExpired
 from events.envelope import Event
 from kit.runtime import consumer
-from services.generation.adapters import DynamoGuard
-from services.generation.settings import GuardSettings
+from services.generation.repository import DynamoLedger
+from services.generation.settings import LedgerSettings
 
-_guard: Final = DynamoGuard(boto3.client("dynamodb"), GuardSettings.load().table_name)
+_ledger: Final = DynamoLedger(boto3.client("dynamodb"), LedgerSettings.load().table_name)
 
 
-def _bury(event: RequestCancelled | RequestExpired) -> Sequence[Event]:
-    _guard.bury(event.metadata.request_id, event.metadata.occurred_at)
+def _add_tombstone(event: RequestCancelled | RequestExpired) -> Sequence[Event]:
+    _ledger.add_tombstone(event.metadata.request_id, event.metadata.occurred_at)
     return []
 
 
-handler: Final = consumer(step="generation.tombstones", accepts=[RequestCancelled, RequestExpired], handle=_bury)
+handler: Final = consumer(
+    step="generation.tombstones", accepts=[RequestCancelled, RequestExpired], handle=_add_tombstone
+)

@@ -1,4 +1,4 @@
-"""HTTP: a prompt is checked without being drawn."""
+"""The HTTP API: check a prompt without generating an image."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -7,72 +7,79 @@ import boto3
 from aws_lambda_powertools.event_handler import Response
 from botocore.config import Config
 
+from kit.clock import SystemClock
 from kit.http_api import ApiProblem, HttpApi, json_response
 from kit.legacy_api import tell_failure
-from services.moderation import policy
-from services.moderation.adapters import CheckTable, ClaudeLayer, VerdictTable
-from services.moderation.checks import Allowance, PromptChecks, SpentError, UnscreenedError
+from services.moderation.checks import CheckAllowance, NoChecksLeftError, PromptChecks, ScreeningUnavailableError
+from services.moderation.gateways import ClaudeLayer
 from services.moderation.keywords import KeywordFilter
+from services.moderation.models import PromptVerdict
+from services.moderation.policy import load_policy
+from services.moderation.repository import CheckCountTable, VerdictTable
 from services.moderation.routes import CHECK_PROMPT, LEGACY_CHECK_PROMPT
+from services.moderation.schemas import Check, LegacyCheck, LegacyCheckResponse, NewCheck
 from services.moderation.screening import Screening
-from services.moderation.service import PromptModeration, PromptVerdict
+from services.moderation.service import PromptModeration
 from services.moderation.settings import PromptSettings
-from services.moderation.views import Check, LegacyAnswer, LegacyCheck, NewCheck
 
 MAX_BODY: Final = 256 * 1024
-"""Bytes. Two texts of the longest length, every character escaped, fit in."""
-TRY_AGAIN_SECONDS: Final = "5"
+"""Bytes: enough for two texts of the maximum length with every character escaped."""
+RETRY_AFTER_SECONDS: Final = "5"
 
 settings = PromptSettings.load()
-rules = policy.load()
+policy = load_policy()
 bedrock = boto3.client(
     "bedrock-runtime",
-    # Somebody waits: one more try, and both over before the gateway gives up at 30 seconds.
+    # A client waits: one retry, and both attempts end before the gateway's timeout of 30 seconds.
     config=Config(connect_timeout=2, read_timeout=11, retries={"mode": "standard", "total_max_attempts": 2}),
 )
 dynamodb = boto3.client("dynamodb")
+clock = SystemClock()
 checks = PromptChecks(
     PromptModeration(
-        rules.version,
-        [KeywordFilter(rules), ClaudeLayer(bedrock, Screening(rules, settings.moderation_model_id))],
+        policy.version,
+        [KeywordFilter(policy), ClaudeLayer(bedrock, Screening(policy, settings.moderation_model_id))],
         VerdictTable(dynamodb, settings.table_name, PromptVerdict),
+        clock,
     ),
-    CheckTable(dynamodb, settings.table_name),
+    CheckCountTable(dynamodb, settings.table_name),
+    clock,
 )
 handler = HttpApi(max_body=MAX_BODY)
 
 
 @handler.serve(CHECK_PROMPT)
 def check() -> Response[str]:
-    """Say whether a prompt may be drawn, and if not, what stands in its way."""
-    wanted = handler.body(NewCheck)
-    found, headers = _check(wanted.prompt, wanted.negative_prompt)
-    return json_response(200, found, headers)
+    """Return whether images may be generated for a prompt, and if not, why."""
+    body = handler.body(NewCheck)
+    result, headers = _check(body.prompt, body.negative_prompt)
+    return json_response(200, result, headers)
 
 
 @handler.serve(LEGACY_CHECK_PROMPT, render=tell_failure)
 def legacy_check() -> Response[str]:
-    """Say the same under the old name."""
-    found, headers = _check(handler.body(LegacyCheck).prompt, None)
-    message = "The prompt may be drawn" if found.allowed else f"The prompt may not be drawn: {found.category}"
-    return json_response(200, LegacyAnswer(data=found, message=message), headers)
+    """Return the same in the envelope of the first version."""
+    result, headers = _check(handler.body(LegacyCheck).prompt, None)
+    message = "The prompt is allowed." if result.allowed else f"The prompt is not allowed: {result.category}."
+    return json_response(200, LegacyCheckResponse(data=result, message=message), headers)
 
 
 def _check(prompt: str, negative_prompt: str | None) -> tuple[Check, Mapping[str, str]]:
     caller = handler.caller
     try:
         verdict, allowance = checks.check(caller.key_id, caller.limit, caller.window, prompt, negative_prompt)
-    except SpentError as error:
-        spent = error.allowance
-        headers = {**_rate_limit(spent), "Retry-After": str(spent.resets_in)}
-        raise ApiProblem(429, "rate_limited", "This key has no checks left for now", headers=headers) from error
-    except UnscreenedError as error:
-        headers = {"Retry-After": TRY_AGAIN_SECONDS}
-        raise ApiProblem(503, "moderation_unavailable", "The prompt could not be checked", headers=headers) from error
+    except NoChecksLeftError as error:
+        headers = {**_rate_limit(error.allowance), "Retry-After": str(error.allowance.resets_in)}
+        title = "Rate limit exceeded. Try again after the time in Retry-After."
+        raise ApiProblem(429, "rate_limited", title, headers=headers) from error
+    except ScreeningUnavailableError as error:
+        headers = {"Retry-After": RETRY_AFTER_SECONDS}
+        title = "The prompt could not be checked. Try again after the time in Retry-After."
+        raise ApiProblem(503, "moderation_unavailable", title, headers=headers) from error
     return Check.of(verdict), _rate_limit(allowance)
 
 
-def _rate_limit(allowance: Allowance) -> dict[str, str]:
+def _rate_limit(allowance: CheckAllowance) -> dict[str, str]:
     return {
         "RateLimit-Policy": f'"moderations";q={allowance.limit};w={allowance.window}',
         "RateLimit": f'"moderations";r={allowance.left};t={allowance.resets_in}',

@@ -1,4 +1,4 @@
-"""Looks at every image that was drawn before it is kept."""
+"""Consumes ImageGenerated, publishes ImageApproved or ImageRejected."""
 
 import boto3
 from botocore.config import Config
@@ -6,38 +6,42 @@ from botocore.config import Config
 from events.catalog.image_approved import ImageApproved
 from events.catalog.image_generated import ImageGenerated
 from events.catalog.image_rejected import ImageRejected
+from kit.clock import SystemClock
 from kit.runtime import consumer
-from services.moderation import policy
-from services.moderation.adapters import SIDE_BY_SIDE, RekognitionDetector, VerdictTable
-from services.moderation.service import ImageModeration, ImageVerdict
+from services.moderation.gateways import MAX_PARALLEL, RekognitionDetector
+from services.moderation.models import ImageVerdict
+from services.moderation.policy import load_policy
+from services.moderation.repository import VerdictTable
+from services.moderation.service import ImageModeration
 from services.moderation.settings import ImageSettings
 
 settings = ImageSettings.load()
-rules = policy.load()
+policy = load_policy()
 detector = (
     RekognitionDetector(
         boto3.client(
             "rekognition",
             config=Config(
-                connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1}, max_pool_connections=SIDE_BY_SIDE
+                connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1}, max_pool_connections=MAX_PARALLEL
             ),
         ),
         settings.handoff_bucket_name,
-        rules.image.min_confidence,
+        policy.image.min_confidence,
     )
     if settings.image_check == "on"
     else None
 )
 moderation = ImageModeration(
-    rules.version,
-    rules.labels_by_gravity(),
+    policy.version,
+    policy.labels_by_severity(),
     detector,
     VerdictTable(boto3.client("dynamodb"), settings.table_name, ImageVerdict),
+    SystemClock(),
 )
 handler = consumer(
     step="moderation.image",
     accepts=[ImageGenerated],
-    handle=moderation.decide,
-    workers=SIDE_BY_SIDE,
+    handle=moderation.moderate,
+    workers=MAX_PARALLEL,
     publishes=[ImageApproved, ImageRejected],
 )

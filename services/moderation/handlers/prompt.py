@@ -1,4 +1,4 @@
-"""Screens the texts of every request before anything is drawn."""
+"""Consumes ImageRequested, publishes PromptApproved or PromptRejected."""
 
 import boto3
 from botocore.config import Config
@@ -6,32 +6,36 @@ from botocore.config import Config
 from events.catalog.image_requested import ImageRequested
 from events.catalog.prompt_approved import PromptApproved
 from events.catalog.prompt_rejected import PromptRejected
+from kit.clock import SystemClock
 from kit.runtime import consumer
-from services.moderation import policy
-from services.moderation.adapters import SIDE_BY_SIDE, ClaudeLayer, VerdictTable
+from services.moderation.gateways import MAX_PARALLEL, ClaudeLayer
 from services.moderation.keywords import KeywordFilter
+from services.moderation.models import PromptVerdict
+from services.moderation.policy import load_policy
+from services.moderation.repository import VerdictTable
 from services.moderation.screening import Screening
-from services.moderation.service import PromptModeration, PromptVerdict
+from services.moderation.service import PromptModeration
 from services.moderation.settings import PromptSettings
 
 settings = PromptSettings.load()
-rules = policy.load()
+policy = load_policy()
 bedrock = boto3.client(
     "bedrock-runtime",
-    # The consumer retries, where it can be seen; the function's timeout is longer than one whole call.
+    # The consumer retries, so that retries are logged. The function's timeout is longer than one call.
     config=Config(
-        connect_timeout=3, read_timeout=20, retries={"total_max_attempts": 1}, max_pool_connections=SIDE_BY_SIDE
+        connect_timeout=3, read_timeout=20, retries={"total_max_attempts": 1}, max_pool_connections=MAX_PARALLEL
     ),
 )
 moderation = PromptModeration(
-    rules.version,
-    [KeywordFilter(rules), ClaudeLayer(bedrock, Screening(rules, settings.moderation_model_id))],
+    policy.version,
+    [KeywordFilter(policy), ClaudeLayer(bedrock, Screening(policy, settings.moderation_model_id))],
     VerdictTable(boto3.client("dynamodb"), settings.table_name, PromptVerdict),
+    SystemClock(),
 )
 handler = consumer(
     step="moderation.prompt",
     accepts=[ImageRequested],
-    handle=moderation.decide,
-    workers=SIDE_BY_SIDE,
+    handle=moderation.moderate,
+    workers=MAX_PARALLEL,
     publishes=[PromptApproved, PromptRejected],
 )

@@ -1,7 +1,7 @@
-"""The table's stream → the queue of storage.remove.
+"""Relays deletion markers from the table's stream to the queue of storage.remove.
 
-Queued, not done: what fails there is retried on its own and in the end dead-lettered, and the stream goes on. A record
-is never raised for, or it would hold up all behind it; what nobody understands goes to the dead-letter queue at once.
+The relay only queues deletions, so that a failing deletion is retried and dead-lettered on its own and does not block
+the stream. For the same reason, a record that cannot be read is dead-lettered immediately instead of raised.
 """
 
 from typing import Any
@@ -10,10 +10,10 @@ import boto3
 
 from kit import startup
 from kit.telemetry import logger
-from services.storage.adapters.catalog import recorded_of
-from services.storage.adapters.files import RemovalQueue
-from services.storage.gallery import Marker
-from services.storage.removal import announce
+from services.storage.gateways import RemovalQueue
+from services.storage.models import DeletionMarker
+from services.storage.removal import deletion_event
+from services.storage.repository.items import read_record
 from services.storage.settings import RelaySettings
 
 _settings = RelaySettings.load()
@@ -22,19 +22,19 @@ startup.finished()
 
 
 def handler(batch: dict[str, Any], _context: Any) -> None:
-    """Queue a deletion for every marker in a batch of stream records. Raises where the queue cannot be reached."""
+    """Queue a deletion for every marker in a batch of stream records. Raises if the queue is unavailable."""
     for record in batch["Records"]:
         try:
-            event = announce(_marker(record))
+            event = deletion_event(_marker(record))
         except (KeyError, TypeError, ValueError) as error:
-            logger.error("not a marker", error=type(error).__name__, event_id=record.get("eventID"))
+            logger.error("not a deletion marker", error=type(error).__name__, event_id=record.get("eventID"))
             _queue.dead_letter(record, type(error).__name__)
         else:
             _queue.send(event)
 
 
-def _marker(record: dict[str, Any]) -> Marker:
-    found = recorded_of(record["dynamodb"]["NewImage"])
-    if not isinstance(found, Marker):
+def _marker(record: dict[str, Any]) -> DeletionMarker:
+    found = read_record(record["dynamodb"]["NewImage"])
+    if not isinstance(found, DeletionMarker):
         raise TypeError("an entry")
     return found

@@ -1,22 +1,19 @@
-"""A deletion, from the table's stream → the files are gone, the CDN forgets them, ImageDeleted."""
+"""Consumes deletions from the table's stream: removes files and cached copies, publishes ImageDeleted."""
 
 import boto3
 
 from events.catalog.image_deleted import ImageDeleted
 from kit.runtime import consumer
-from services.storage.adapters.catalog import GalleryCatalog
-from services.storage.adapters.files import CloudFront, GalleryFiles
-from services.storage.removal import Remove
+from services.storage.gateways import CloudFront
+from services.storage.removal import FileRemoval
+from services.storage.repository.files import S3GalleryFiles
+from services.storage.repository.gallery import DynamoGallery
 from services.storage.settings import RemoveSettings
 
 _settings = RemoveSettings.load()
-
-handler = consumer(
-    step="storage.remove",
-    accepts=[ImageDeleted],
-    handle=Remove(
-        catalog=GalleryCatalog(boto3.client("dynamodb"), _settings.table_name),
-        files=GalleryFiles(boto3.client("s3"), _settings.gallery_bucket_name),
-        cdn=CloudFront(_settings.distribution_id),
-    ),
+_removal = FileRemoval(
+    gallery=DynamoGallery(boto3.client("dynamodb"), _settings.table_name),
+    files=S3GalleryFiles(boto3.client("s3"), _settings.gallery_bucket_name),
+    cdn=CloudFront(_settings.distribution_id),
 )
+handler = consumer(step="storage.remove", accepts=[ImageDeleted], handle=_removal.remove)

@@ -1,4 +1,4 @@
-"""RequestCancelled, RequestExpired → a tombstone in the catalog."""
+"""Consumes RequestCancelled and RequestExpired: a withdrawn request stores no images."""
 
 import boto3
 
@@ -6,16 +6,16 @@ from events.catalog.request_cancelled import RequestCancelled
 from events.catalog.request_expired import RequestExpired
 from events.envelope import Event
 from kit.runtime import consumer
-from services.storage.adapters.catalog import GalleryCatalog
-from services.storage.service import tombstone
-from services.storage.settings import CatalogSettings
+from services.storage.repository.gallery import DynamoGallery
+from services.storage.service import tombstone_for
+from services.storage.settings import GallerySettings
 
-_catalog = GalleryCatalog(boto3.client("dynamodb"), CatalogSettings.load().table_name)
+_gallery = DynamoGallery(boto3.client("dynamodb"), GallerySettings.load().table_name)
 
 
-def _bury(event: RequestCancelled | RequestExpired) -> list[Event]:
-    _catalog.bury(tombstone(event))
+def _add_tombstone(event: RequestCancelled | RequestExpired) -> list[Event]:
+    _gallery.add_tombstone(tombstone_for(event))
     return []
 
 
-handler = consumer(step="storage.tombstones", accepts=[RequestCancelled, RequestExpired], handle=_bury)
+handler = consumer(step="storage.tombstones", accepts=[RequestCancelled, RequestExpired], handle=_add_tombstone)

@@ -1,4 +1,4 @@
-"""What stands in for DynamoDB, S3 and Bedrock where generation's logic is tested, and the events it is tested with."""
+"""Fakes for DynamoDB, S3 and Bedrock, and events for generation's tests."""
 
 import base64
 import struct
@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -16,24 +16,12 @@ from events.images import GenerationParameters, ModelPlan
 from events.model_catalog import Model, model_catalog
 from kit.errors import InProgressError, UnprocessableError
 from services.generation.model_errors import ModelCallError
-from services.generation.service import ImageGenerator, Lease, Recorded, TakenBackError
+from services.generation.models import Lease, RecordedOutcome, WithdrawnError
+from services.generation.service import ImageGenerator
+from tests.support.clock import FakeClock
 from tests.support.events import sample
 
 START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.time = START
-
-    def __call__(self) -> datetime:
-        return self.time
-
-    def pass_by(self, seconds: float) -> None:
-        """Let time pass."""
-        self.time += timedelta(seconds=seconds)
 
 
 @dataclass
@@ -41,11 +29,11 @@ class _Row:
     holder: str | None = None
     until: datetime | None = None
     calls: int = 0
-    recorded: Recorded | None = None
+    recorded: RecordedOutcome | None = None
 
 
-class FakeGuard:
-    """The guard in memory."""
+class FakeLedger:
+    """The ledger in memory."""
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, int], _Row] = {}
@@ -53,22 +41,22 @@ class FakeGuard:
         self.unreachable = False
         self._lock = threading.Lock()
 
-    def claim(self, request_id: str, count: int, lease: Lease, calls_allowed: int) -> dict[int, Recorded]:
+    def claim(self, request_id: str, count: int, lease: Lease, calls_allowed: int) -> dict[int, RecordedOutcome]:
         with self._lock:
             if request_id in self.tombstones:
-                raise TakenBackError
+                raise WithdrawnError
             rows = [self.rows.setdefault((request_id, index), _Row()) for index in range(count)]
             missing = [row for row in rows if row.recorded is None]
-            held = [row.until for row in missing if row.until and row.until > lease.taken]
-            if any(row.calls >= calls_allowed and not (row.until and row.until > lease.taken) for row in missing):
+            held = [row.until for row in missing if row.until and row.until > lease.taken_at]
+            if any(row.calls >= calls_allowed and not (row.until and row.until > lease.taken_at) for row in missing):
                 raise UnprocessableError("too many model calls without an outcome")
             if held:
-                raise InProgressError("another delivery is drawing", (max(held) - lease.taken).total_seconds())
+                raise InProgressError("another delivery is generating", (max(held) - lease.taken_at).total_seconds())
             for row in missing:
-                row.holder, row.until, row.calls = lease.holder, lease.until, row.calls + 1
+                row.holder, row.until, row.calls = lease.holder, lease.expires_at, row.calls + 1
             return {index: row.recorded for index, row in enumerate(rows) if row.recorded is not None}
 
-    def record(self, request_id: str, recorded: Recorded) -> Recorded:
+    def record(self, request_id: str, recorded: RecordedOutcome) -> RecordedOutcome:
         if self.unreachable:
             raise ConnectionError("the table is unreachable")
         with self._lock:
@@ -77,15 +65,15 @@ class FakeGuard:
                 row.recorded, row.holder, row.until = recorded, None, None
             return row.recorded
 
-    def release(self, request_id: str, index: int, lease: Lease, *, paid: bool) -> None:
+    def release(self, request_id: str, index: int, lease: Lease, *, billed: bool) -> None:
         if self.unreachable:
             raise ConnectionError("the table is unreachable")
         with self._lock:
             row = self.rows[request_id, index]
             if row.holder == lease.holder:
-                row.holder, row.until, row.calls = None, None, row.calls - (not paid)
+                row.holder, row.until, row.calls = None, None, row.calls - (not billed)
 
-    def bury(self, request_id: str, at: datetime) -> None:
+    def add_tombstone(self, request_id: str, at: datetime) -> None:
         self.tombstones.add(request_id)
 
 
@@ -103,9 +91,9 @@ class FakeHandoff:
 
 
 class FakeModels:
-    """Models that draw at once, or do what ``script`` (by model key, used up in order) and ``by_seed`` say.
+    """Models that generate immediately, unless ``script`` (by model key, in order) or ``by_seed`` has another response.
 
-    ``before`` runs inside every call, for what happens meanwhile.
+    ``before`` runs inside every call, to simulate concurrent events.
     """
 
     def __init__(self) -> None:
@@ -114,16 +102,16 @@ class FakeModels:
         self.before: Callable[[Mapping[str, Any]], None] = lambda body: None
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.paid = 0
-        """How many images were drawn."""
-        self.under_way = 0
-        self.most_under_way = 0
+        """How many images were generated."""
+        self.concurrent = 0
+        self.max_concurrent = 0
         self._lock = threading.Lock()
 
-    def call(self, model: Model, body: Mapping[str, Any]) -> Any:
+    def invoke(self, model: Model, body: Mapping[str, Any]) -> Any:
         with self._lock:
             self.calls.append((model.key, dict(body)))
-            self.under_way += 1
-            self.most_under_way = max(self.most_under_way, self.under_way)
+            self.concurrent += 1
+            self.max_concurrent = max(self.max_concurrent, self.concurrent)
             script = self.script.get(model.key, [])
             step = script.pop(0) if script else None
             step = step or self.by_seed.get(body.get("seed", -1))
@@ -135,25 +123,25 @@ class FakeModels:
                 return step
             with self._lock:
                 self.paid += 1
-                content = png(seed=self.paid)  # two attempts at one image differ, as with most real models
-            return stability_answer(content, body.get("seed", 0))
+                content = png(seed=self.paid)  # two attempts differ, as with most real models
+            return stability_response(content, body.get("seed", 0))
         finally:
             with self._lock:
-                self.under_way -= 1
+                self.concurrent -= 1
 
 
 def png(width: int = 64, height: int = 48, seed: int = 0) -> bytes:
-    """Return enough of a PNG to be one: signature, header, and something that differs by seed."""
+    """Return the start of a PNG: signature, header, and content that depends on the seed."""
     return b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII5s", 13, b"IHDR", width, height, b"\x08\x02\0\0\0") + b"%d" % seed
 
 
-def stability_answer(content: bytes, seed: int) -> dict[str, Any]:
-    """Return what the Stability family answers for a image."""
+def stability_response(content: bytes, seed: int) -> dict[str, Any]:
+    """Return a response of the Stability family with an image."""
     return {"seeds": [seed], "finish_reasons": [None], "images": [base64.b64encode(content).decode()]}
 
 
 def approved(count: int = 1, models: tuple[str, ...] = ("stable-image-core",), **changes: Any) -> PromptApproved:
-    """Return an approval of a request of its own."""
+    """Return the approval of a new request."""
     event = sample("PromptApproved")
     assert isinstance(event, PromptApproved)
     plans = [event.data.parameters.models[0].model_copy(update={"model": key}) for key in models]
@@ -179,29 +167,29 @@ def known(key: str) -> Model:
 
 
 def parameters(**values: Any) -> GenerationParameters:
-    """Return a drawing with a prompt and a plan of its own."""
+    """Return parameters with a prompt and one plan."""
     return GenerationParameters(
         **{"prompt": "a red kite", "count": 1, "seed": 42, "models": [plan("stable-image-core")], **values}
     )
 
 
-class Studio:
-    """The logic with a fake of everything around it."""
+class Harness:
+    """An image generator with fakes for all its ports."""
 
     def __init__(self, parallel: int = 5, budget: "FakeBudget | None" = None) -> None:
-        self.clock = Clock()
-        self.guard = FakeGuard()
+        self.clock = FakeClock(START)
+        self.ledger = FakeLedger()
         self.models = FakeModels()
         self.handoff = FakeHandoff()
         self.generator = ImageGenerator(
-            guard=self.guard,
+            ledger=self.ledger,
             models=self.models,
             handoff=self.handoff,
-            find=model_catalog().get,
+            find_model=model_catalog().get,
             pool=ThreadPoolExecutor(parallel),
             call_timeout=300,
-            lease=360,
-            now=self.clock,
+            lease_seconds=360,
+            clock=self.clock,
             budget=budget,
         )
         self.generate = self.generator.generate
@@ -223,6 +211,6 @@ class FakeBudget:
             self.spent[day] = spent
             return True
 
-    def give_back(self, day: date, price_usd: Decimal) -> None:
+    def refund(self, day: date, price_usd: Decimal) -> None:
         with self._lock:
             self.spent[day] -= price_usd

@@ -1,61 +1,88 @@
-"""Every error of InvokeModel, row by row, and none forgotten."""
+"""The error policy: every error of InvokeModel has a tested row."""
+
+from typing import Any
 
 import botocore.session
 import pytest
 
-from services.generation.model_errors import ANYTHING_ELSE, RULES, ModelCallError, Then, ruling
+from services.generation.model_errors import (
+    POLICIES_BY_CODE,
+    POLICIES_BY_TEXT,
+    Action,
+    ModelCallError,
+    classify_error,
+)
 
 TABLE = [
-    ("AccessDeniedException", "You don't have access to the model.", Then.RETRY, "access_denied", False),
-    ("AccessDeniedException", "This Model is marked by provider as Legacy and …", Then.NEXT, "model_ended", False),
+    ("AccessDeniedException", "You don't have access to the model.", Action.RETRY, "access_denied", False),
+    (
+        "AccessDeniedException",
+        "This Model is marked by provider as Legacy and …",
+        Action.NEXT_MODEL,
+        "model_end_of_life",
+        False,
+    ),
     (
         "ResourceNotFoundException",
         "This model version has reached the end of its life.",
-        Then.NEXT,
-        "model_ended",
+        Action.NEXT_MODEL,
+        "model_end_of_life",
         False,
     ),
-    ("ResourceNotFoundException", "Could not resolve the foundation model.", Then.NEXT, "model_ended", False),
-    ("AccessDeniedException", "has reached the end of its life", Then.NEXT, "model_ended", False),
-    ("ModelTimeoutException", "took too long", Then.RETRY, "model_timeout", True),
-    ("ModelErrorException", "", Then.RETRY, "model_error", True),
-    ("ThrottlingException", "Too many requests", Then.WAIT, "throttled", False),
-    ("ServiceQuotaExceededException", "exceeds the quota", Then.WAIT, "throttled", False),
-    ("ModelNotReadyException", "", Then.SUBSTITUTE, "model_unavailable", False),
-    ("ServiceUnavailableException", "", Then.SUBSTITUTE, "model_unavailable", False),
-    ("InternalServerException", "", Then.RETRY, "model_error", True),
-    ("ValidationException", "Malformed input request: #/seed", Then.REJECT, "invalid_request", False),
-    ("ValidationException", "has been blocked by our Content Filters.", Then.REJECT, "content_filtered", False),
-    ("ValidationException", "flagged by our content moderation system", Then.REJECT, "content_filtered", False),
-    ("ValidationException", "has reached the end of its life", Then.NEXT, "model_ended", False),
-    ("ValidationException", "The provided model identifier is invalid.", Then.NEXT, "model_ended", False),
-    ("ReadTimeoutError", "", Then.RETRY, "answer_lost", True),
-    ("ConnectionClosedError", "", Then.RETRY, "answer_lost", True),
-    ("ConnectTimeoutError", "", Then.SUBSTITUTE, "model_unavailable", False),
-    ("EndpointConnectionError", "", Then.SUBSTITUTE, "model_unavailable", False),
-    ("ContentFiltered", "", Then.REJECT, "content_filtered", False),
-    ("InferenceError", "", Then.RETRY, "model_error", True),
-    ("MalformedAnswer", "", Then.RETRY, "model_error", True),
-    ("SomethingAwsInventsTomorrow", "", Then.RETRY, "model_error", True),
+    (
+        "ResourceNotFoundException",
+        "Could not resolve the foundation model.",
+        Action.NEXT_MODEL,
+        "model_end_of_life",
+        False,
+    ),
+    ("AccessDeniedException", "has reached the end of its life", Action.NEXT_MODEL, "model_end_of_life", False),
+    ("ModelTimeoutException", "took too long", Action.RETRY, "model_timeout", True),
+    ("ModelErrorException", "", Action.RETRY, "model_error", True),
+    ("ThrottlingException", "Too many requests", Action.WAIT, "throttled", False),
+    ("ServiceQuotaExceededException", "exceeds the quota", Action.WAIT, "throttled", False),
+    ("ModelNotReadyException", "", Action.FAIL_OVER, "model_unavailable", False),
+    ("ServiceUnavailableException", "", Action.FAIL_OVER, "model_unavailable", False),
+    ("InternalServerException", "", Action.RETRY, "model_error", True),
+    ("ValidationException", "Malformed input request: #/seed", Action.FAIL, "invalid_request", False),
+    ("ValidationException", "has been blocked by our Content Filters.", Action.FAIL, "content_filtered", False),
+    ("ValidationException", "flagged by our content moderation system", Action.FAIL, "content_filtered", False),
+    ("ValidationException", "has reached the end of its life", Action.NEXT_MODEL, "model_end_of_life", False),
+    ("ValidationException", "The provided model identifier is invalid.", Action.NEXT_MODEL, "model_end_of_life", False),
+    ("ReadTimeoutError", "", Action.RETRY, "response_lost", True),
+    ("ConnectionClosedError", "", Action.RETRY, "response_lost", True),
+    ("ConnectTimeoutError", "", Action.FAIL_OVER, "model_unavailable", False),
+    ("EndpointConnectionError", "", Action.FAIL_OVER, "model_unavailable", False),
+    ("ContentFiltered", "", Action.FAIL, "content_filtered", True),
+    ("InferenceError", "", Action.RETRY, "model_error", True),
+    ("MalformedResponse", "", Action.RETRY, "model_error", True),
+    ("SomethingAwsInventsTomorrow", "", Action.RETRY, "model_error", True),
 ]
 
 
-@pytest.mark.parametrize(("code", "text", "then", "reason", "paid"), TABLE)
-def test_an_error_means(code: str, text: str, then: Then, reason: str, paid: bool) -> None:
-    rule = ruling(ModelCallError(code, text))
-    assert (rule.then, rule.reason, rule.paid) == (then, reason, paid)
+@pytest.mark.parametrize(("code", "text", "action", "reason", "billed"), TABLE)
+def test_each_error_has_its_policy(code: str, text: str, action: Action, reason: str, billed: bool) -> None:
+    policy = classify_error(ModelCallError(code, text))
+    assert (policy.action, policy.reason, policy.billed) == (action, reason, billed)
 
 
-def test_every_error_invoke_model_documents_has_a_row() -> None:
+def test_every_documented_error_of_invoke_model_has_a_policy() -> None:
     model = botocore.session.get_session().get_service_model("bedrock-runtime")
     documented = {shape.name for shape in model.operation_model("InvokeModel").error_shapes}
-    assert documented <= {rule.code for rule in RULES}
+    assert documented <= POLICIES_BY_CODE.keys()
 
 
-def test_every_row_is_reached() -> None:
-    reached = {id(ruling(ModelCallError(code, text))) for code, text, *_ in TABLE}
-    assert [rule for rule in (*RULES, ANYTHING_ELSE) if id(rule) not in reached] == []
+def test_every_policy_is_tested() -> None:
+    def row(code: str, text: str) -> Any:
+        by_text = ((c, words) for c, words, _ in POLICIES_BY_TEXT if c == code and words in text.casefold())
+        return next(by_text, code)
+
+    rows = {(code, words) for code, words, _ in POLICIES_BY_TEXT} | POLICIES_BY_CODE.keys()
+    tested = {row(code, text) for code, text, *_ in TABLE}
+    assert rows - tested == set()
+    assert tested - rows == {"SomethingAwsInventsTomorrow"}
 
 
-def test_what_may_have_been_paid_is_only_ever_tried_again_on_the_same_model() -> None:
-    assert {rule.then for rule in RULES if rule.paid} == {Then.RETRY}
+def test_a_billed_call_is_never_followed_by_another_model() -> None:
+    policies = [*POLICIES_BY_CODE.values(), *(policy for _, _, policy in POLICIES_BY_TEXT)]
+    assert {policy.action for policy in policies if policy.billed} == {Action.RETRY, Action.FAIL}

@@ -1,75 +1,84 @@
-"""In-memory stand-ins for what moderation reaches outside its process."""
+"""Fakes for moderation's ports."""
 
 from collections.abc import Mapping, Sequence
 from typing import Generic
 
+from events.catalog.image_generated import ImageGenerated
 from events.images import RawImage
-from services.moderation.service import Field, Finding, VerdictT
+from services.moderation.models import Finding, TextField, VerdictT
+from tests.support.events import sample
 
 
 class InMemoryVerdicts(Generic[VerdictT]):
-    """The verdict table as a dictionary; counts how often it is asked."""
+    """A verdict repository in memory that counts reads."""
 
     def __init__(self) -> None:
         self.verdicts: dict[str, VerdictT] = {}
         self.reads = 0
 
     def find(self, event_id: str) -> VerdictT | None:
-        """Return the recorded verdict, if there is one."""
+        """Return the recorded verdict, or None."""
         self.reads += 1
         return self.verdicts.get(event_id)
 
     def record(self, event_id: str, verdict: VerdictT) -> VerdictT:
-        """Keep the first verdict; return the one that counts."""
+        """Record the first verdict and return it."""
         return self.verdicts.setdefault(event_id, verdict)
 
 
 class ScriptedLayer:
-    """A layer that says what it was told to, and remembers what it was asked."""
+    """A layer with scripted results that records its calls."""
 
-    def __init__(self, name: str, *answers: Finding | Exception | None) -> None:
+    def __init__(self, name: str, *results: Finding | Exception | None) -> None:
         self.name = name
-        self._answers = answers or (None,)
-        self.asked: list[dict[Field, str]] = []
+        self._results = results or (None,)
+        self.calls: list[dict[TextField, str]] = []
 
-    def find(self, texts: Mapping[Field, str]) -> Finding | None:
-        """Give the next answer; the last one is repeated."""
-        self.asked.append(dict(texts))
-        answer = self._answers[min(len(self.asked), len(self._answers)) - 1]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+    def find(self, texts: Mapping[TextField, str]) -> Finding | None:
+        """Return the next result; the last one is repeated."""
+        self.calls.append(dict(texts))
+        result = self._results[min(len(self.calls), len(self._results)) - 1]
+        if isinstance(result, Exception):
+            raise result
+        return result
 
 
 class ScriptedDetector:
-    """A detector that sees what it was told to, by key, and counts the images it looked at."""
+    """A detector with scripted labels, by key of the image."""
 
     name = "rekognition"
 
-    def __init__(self, seen: Mapping[str, set[str]] | None = None) -> None:
-        self.seen = dict(seen or {})
-        self.looked = 0
+    def __init__(self, by_key: Mapping[str, set[str]] | None = None) -> None:
+        self.by_key = dict(by_key or {})
 
     def labels(self, images: Sequence[RawImage]) -> list[set[str]]:
-        """Return the labels of each image; none where nothing was scripted."""
-        self.looked += len(images)
-        return [self.seen.get(image.key, set()) for image in images]
+        """Return the scripted labels of each image."""
+        return [self.by_key.get(image.key, set()) for image in images]
 
 
-class InMemoryChecks:
-    """Counts of checks as a dictionary."""
+class InMemoryCheckCounts:
+    """Counts of checks in memory."""
 
     def __init__(self) -> None:
         self.counts: dict[tuple[str, str], int] = {}
 
     def add(self, key_id: str, window: str, limit: int, expires_at: int) -> int | None:
-        """Count one more and return how many it makes; None, and nothing counted, where there were ``limit``."""
+        """Count a check. Return the new count, or None if there were ``limit`` already."""
         count = self.counts.get((key_id, window), 0)
         if count >= limit:
             return None
         self.counts[key_id, window] = count + 1
         return count + 1
 
-    def take_back(self, key_id: str, window: str) -> None:
-        """Uncount one."""
+    def refund(self, key_id: str, window: str) -> None:
+        """Subtract one check."""
         self.counts[key_id, window] -= 1
+
+
+def raw_image(key: str = "raw/r/0-abc") -> RawImage:
+    """Return an image in the hand-off bucket."""
+    example = sample("ImageGenerated")
+    assert isinstance(example, ImageGenerated)
+    image = example.data.outcomes[0].image
+    assert image is not None
+    return image.model_copy(update={"key": key})

@@ -1,5 +1,5 @@
-# ruff: noqa: RUF001 - look-alikes are what is tested
-"""The keyword filter: every listed term is caught in every usual disguise, and innocent words are left alone."""
+# ruff: noqa: RUF001 - these tests contain look-alikes
+"""The keyword filter: finds every term in every common disguise and does not block innocent words."""
 
 import random
 import time
@@ -10,15 +10,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from services.moderation import policy
-from services.moderation.folding import fold
 from services.moderation.keywords import KeywordFilter
+from services.moderation.normalisation import normalise
+from services.moderation.policy import load_policy
 
-RULES: Final = policy.load()
-FILTER: Final = KeywordFilter(RULES)
-GRAVITY: Final = list(RULES.categories)
-ANYWHERE: Final = [(term, name) for name, c in RULES.categories.items() for term in c.anywhere]
-TERMS: Final = [*ANYWHERE, *((term, name) for name, c in RULES.categories.items() for term in c.prompt)]
+POLICY: Final = load_policy()
+FILTER: Final = KeywordFilter(POLICY)
+SEVERITY: Final = list(POLICY.categories)
+ANYWHERE: Final = [(term, name) for name, c in POLICY.categories.items() for term in c.anywhere]
+TERMS: Final = [*ANYWHERE, *((term, name) for name, c in POLICY.categories.items() for term in c.prompt)]
 
 CYRILLIC: Final = str.maketrans("aceopxysijh", "асеорхуѕіјһ")
 GREEK: Final = str.maketrans("aokvup", "αοκνυρ")
@@ -33,8 +33,8 @@ LEET_SYMBOLS: Final = str.maketrans("aes", "@€$")
 INVISIBLE: Final = ["\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u202e", "\u0301", "\u0338", "\u3164"]
 SEPARATORS: Final = [".", "-", "_", "*", "~", "·", "•", "…", "'", "="]
 
-READ_AS_INNOCENT: Final = {fold(phrase) for phrase in RULES.innocent}
-"""Words of their own that a repeated letter makes of a listed one, such as "rapped": nobody can tell them apart."""
+NORMALISED_INNOCENT: Final = {normalise(phrase) for phrase in POLICY.innocent}
+"""Words that equal a term with a repeated letter, such as "rapped": they are indistinguishable."""
 INNOCENT: Final = Path(__file__).with_name("innocent_phrases.txt").read_text(encoding="utf-8").splitlines()
 
 
@@ -43,26 +43,26 @@ def found(text: str) -> str | None:
     return finding.category if finding else None
 
 
-def at_least_as_grave(category: str | None, expected: str) -> bool:
-    """A longer, graver term may hold a shorter one, or come of it."""
-    return category is not None and GRAVITY.index(category) <= GRAVITY.index(expected)
+def at_least_as_severe(category: str | None, expected: str) -> bool:
+    """A longer, more severe term may contain a shorter one."""
+    return category is not None and SEVERITY.index(category) <= SEVERITY.index(expected)
 
 
 @pytest.mark.parametrize("phrase", INNOCENT)
 def test_innocent_words_pass(phrase: str) -> None:
     assert found(phrase) is None
     assert found(phrase.upper()) is None
-    assert found(f"a image of ({phrase}), at night!") is None
+    assert found(f"an image of ({phrase}), at night!") is None
 
 
-def test_every_term_is_caught_as_it_is_listed() -> None:
-    missed = [term for term, category in TERMS if not at_least_as_grave(found(f"An old {term}."), category)]
+def test_every_term_is_found_as_listed() -> None:
+    missed = [term for term, category in TERMS if not at_least_as_severe(found(f"An old {term}."), category)]
     assert missed == []
 
 
 @st.composite
 def disguises(draw: st.DrawFn) -> tuple[str, str]:
-    """A listed term in any combination of disguises; its category."""
+    """Return a term in any combination of disguises, and its category."""
     term, category = draw(st.sampled_from(TERMS))
     written = "".join(letter * draw(st.sampled_from([1, 1, 1, 2, 4])) if letter != " " else " " for letter in term)
     for table in draw(st.lists(st.sampled_from([LEET, LEET_SYMBOLS]), max_size=2)):
@@ -76,15 +76,15 @@ def disguises(draw: st.DrawFn) -> tuple[str, str]:
     for mark in draw(st.lists(st.sampled_from(INVISIBLE), max_size=3)):
         place = draw(st.integers(1, len(written)))
         written = written[:place] + mark + written[place:]
-    assume(fold(written) not in READ_AS_INNOCENT)
+    assume(normalise(written) not in NORMALISED_INNOCENT)
     before, after = draw(st.sampled_from([("", ""), ("painting of ", " in oil"), ("(", ")!"), ("sunny, ", ", 4k")]))
     return before + written + after, category
 
 
 @given(disguises())
-def test_any_combination_of_disguises_of_a_term_is_caught(disguised: tuple[str, str]) -> None:
+def test_a_term_in_any_combination_of_disguises_is_found(disguised: tuple[str, str]) -> None:
     text, category = disguised
-    assert at_least_as_grave(found(text), category), text
+    assert at_least_as_severe(found(text), category), text
 
 
 @pytest.mark.parametrize(
@@ -96,28 +96,28 @@ def test_any_combination_of_disguises_of_a_term_is_caught(disguised: tuple[str, 
      "n\tu\td\te", "<b>nude</b>", "nude_woman", "nude/woman", "“nude”", "a naked mole rat and a naked man", "nｕde",
      "ⓝⓤⓓⓔ"],
 )  # fmt: skip
-def test_what_people_actually_try_is_caught(text: str) -> None:
+def test_common_disguises_are_found(text: str) -> None:
     assert found(text) is not None
 
 
-def test_the_finding_names_category_and_field_and_never_the_term() -> None:
+def test_a_finding_has_category_and_field_but_not_the_term() -> None:
     finding = FILTER.find({"prompt": "a beheading", "negative_prompt": "fog"})
     assert finding is not None
     assert finding.model_dump() == {"category": "violence", "field": "prompt", "reason": "category_blocked"}
 
 
-def test_the_gravest_of_several_categories_is_named() -> None:
+def test_the_most_severe_of_several_categories_is_reported() -> None:
     assert found("a beheading, nude, child porn") == "child_safety"
 
 
 @pytest.mark.parametrize(
     "wish", ["blood, gore, nudity", "nsfw, nude, child, extra fingers", "swastika", "suicide", "porn"]
 )
-def test_a_negative_prompt_may_name_what_is_not_wanted(wish: str) -> None:
+def test_a_negative_prompt_may_list_blocked_content(wish: str) -> None:
     assert FILTER.find({"prompt": "a lighthouse", "negative_prompt": wish}) is None
 
 
-def test_terms_with_no_innocent_use_are_blocked_in_the_negative_prompt_too() -> None:
+def test_terms_without_innocent_use_are_blocked_in_negative_prompts() -> None:
     for term, category in ANYWHERE:
         finding = FILTER.find({"prompt": "a lighthouse", "negative_prompt": f"fog, {term}"})
         assert finding is not None, term
@@ -125,12 +125,12 @@ def test_terms_with_no_innocent_use_are_blocked_in_the_negative_prompt_too() -> 
 
 
 @given(st.text(max_size=400))
-def test_any_text_is_read_without_an_error(text: str) -> None:
+def test_any_text_is_searched_without_an_error(text: str) -> None:
     FILTER.find({"prompt": text, "negative_prompt": text})
 
 
 @pytest.mark.parametrize("unit", ["k.1 ", "kill a ", "k i ", "a", "a.b!c1 ", "n u d ", "!|", "ö", "nude"])
-def test_hostile_texts_of_any_length_cost_no_more_than_their_length(unit: str) -> None:
+def test_the_time_to_search_hostile_texts_grows_linearly(unit: str) -> None:
     def cost(length: int) -> float:
         text = (unit * length)[:length]
         times = []
@@ -140,11 +140,11 @@ def test_hostile_texts_of_any_length_cost_no_more_than_their_length(unit: str) -
             times.append(time.process_time() - started)
         return min(times)
 
-    # Eight times the text: a quadratic reader would need 64 times as long.
+    # Eight times the text: a quadratic algorithm would take 64 times as long.
     assert cost(16_000) < 32 * max(cost(2_000), 0.0005)
 
 
-def test_random_letters_are_rarely_taken_for_terms() -> None:
+def test_random_letters_rarely_match_a_term() -> None:
     letters = random.Random(1)
     words = ["".join(letters.choices("etaoinshrdlu", k=letters.randint(2, 9))) for _ in range(20_000)]
     assert sum(found(word) is not None for word in words) <= 2

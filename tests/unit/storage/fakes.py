@@ -1,4 +1,4 @@
-"""Doubles of storage's ports, and images to store."""
+"""Fakes for storage's ports, and images to store."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -12,10 +12,10 @@ from events.catalog.image_approved import ImageApproved, ImageApprovedData
 from events.images import GenerationParameters, ImageOutcome, ModelPlan, RawImage, RemovedImage, Variant
 from kit.errors import UnprocessableError
 from kit.handoff import handoff_key, sha256
-from services.storage.gallery import Card, Entry, Marker, Share, Tombstone
-from services.storage.listing import Chunk, Listing, partition, searchable
-from services.storage.service import Store
-from services.storage.shares import LIVE_AT_ONCE
+from services.storage.listing import Chunk, Listing, partition_key, searchable
+from services.storage.models import MAX_SHARES, DeletionMarker, Entry, EntrySummary, Share, Tombstone
+from services.storage.service import ImageStorage
+from tests.support.clock import FakeClock
 
 REQUEST = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
 PROMPT = "A lighthouse on a cliff at dusk, 灯台"
@@ -23,8 +23,8 @@ KEY = b"not a secret"
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-def painting(width: int = 96, height: int = 64, *, tint: int = 0, mode: str = "RGB") -> Image.Image:
-    """Return a image with structure in every channel."""
+def gradient(width: int = 96, height: int = 64, *, tint: int = 0, mode: str = "RGB") -> Image.Image:
+    """Return an image with structure in every channel."""
     across = Image.linear_gradient("L").resize((width, height))
     down = Image.linear_gradient("L").rotate(90).resize((width, height))
     flat = Image.new("L", (width, height), 40 + tint)
@@ -39,7 +39,7 @@ def encode(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
 
 
 def raw_image(content: bytes, index: int = 0, *, width: int = 96, height: int = 64) -> RawImage:
-    """Return the claim check of ``content``."""
+    """Return the reference to ``content`` in the hand-off bucket."""
     digest = sha256(content)
     return RawImage(
         key=handoff_key(REQUEST, index, digest),
@@ -68,13 +68,13 @@ def approved(*images: RawImage, removed: Sequence[RemovedImage] = ()) -> ImageAp
 
 
 class FakeHandoff:
-    """A hand-off bucket that verifies like the real one."""
+    """A hand-off bucket in memory that verifies hashes."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
 
     def put(self, content: bytes, index: int = 0) -> RawImage:
-        """Lay ``content`` down and return its claim check."""
+        """Store ``content`` and return its reference."""
         image = raw_image(content, index)
         self.objects[image.key] = content
         return image
@@ -90,113 +90,115 @@ class FakeHandoff:
 
 
 class FakeFiles:
-    """A gallery bucket."""
+    """A gallery bucket in memory."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
 
     def write(self, files: Sequence[tuple[Variant, bytes]]) -> list[Variant]:
-        """Write what is not there yet."""
-        stand = []
+        """Write the files that do not exist."""
+        written = []
         for variant, content in files:
-            standing = self.objects.setdefault(variant.key, content)
-            stand.append(variant.model_copy(update={"sha256": sha256(standing), "bytes": len(standing)}))
-        return stand
+            stored = self.objects.setdefault(variant.key, content)
+            written.append(variant.model_copy(update={"sha256": sha256(stored), "bytes": len(stored)}))
+        return written
 
     def delete(self, keys: Sequence[str]) -> None:
-        """Forget ``keys``."""
+        """Delete ``keys``."""
         for key in keys:
             self.objects.pop(key, None)
 
 
-class FakeCatalogue:
-    """A gallery catalog with its indexes."""
+class FakeGallery:
+    """The gallery table and its indexes in memory."""
 
     def __init__(self) -> None:
-        self.recorded: dict[str, Entry | Marker] = {}
+        self.recorded: dict[str, Entry | DeletionMarker] = {}
         self.tombstones: dict[str, Tombstone] = {}
         self.examined = 0
-        """Entries that reads of the indexes looked at."""
+        """Number of entries that reads of the indexes examined."""
 
     @property
     def entries(self) -> dict[str, Entry]:
         """The images that are not deleted."""
-        return {picture: found for picture, found in self.recorded.items() if isinstance(found, Entry)}
+        return {image_id: found for image_id, found in self.recorded.items() if isinstance(found, Entry)}
 
-    def add(self, entries: Sequence[Entry]) -> list[Entry | Marker] | Tombstone:
-        """Record all or none."""
+    def add(self, entries: Sequence[Entry]) -> list[Entry | DeletionMarker] | Tombstone:
+        """Record all entries or none."""
         recorded = [self.recorded[entry.image_id] for entry in entries if entry.image_id in self.recorded]
         if len(recorded) == len(entries):
             return recorded
         if recorded:
             raise UnprocessableError(f"images: other images of request {entries[0].request_id} are recorded already")
-        if buried := self.tombstones.get(entries[0].request_id):
-            return buried
+        if tombstone := self.tombstones.get(entries[0].request_id):
+            return tombstone
         self.recorded.update({entry.image_id: entry for entry in entries})
         return list(entries)
 
-    def bury(self, tombstone: Tombstone) -> None:
-        """Keep the first tombstone."""
+    def add_tombstone(self, tombstone: Tombstone) -> None:
+        """Record the first tombstone."""
         self.tombstones.setdefault(tombstone.request_id, tombstone)
 
-    def find(self, picture: str) -> Entry | Marker | None:
-        """Return the image, or the marker in its place."""
-        return self.recorded.get(picture)
+    def find(self, image_id: str) -> Entry | DeletionMarker | None:
+        """Return an entry or its deletion marker."""
+        return self.recorded.get(image_id)
 
-    def mark(self, marker: Marker) -> None:
-        """Put the first marker in the entry's place."""
+    def mark_deleted(self, marker: DeletionMarker) -> None:
+        """Replace an entry with its first marker."""
         if marker.image_id in self.entries:
             self.recorded[marker.image_id] = marker
 
-    def set_favourite(self, picture: str, owner: str, favourite: bool) -> bool:
+    def set_favourite(self, image_id: str, owner: str, favourite: bool) -> bool:
         """Change an owner's image."""
-        return self._change(picture, owner, favourite=favourite)
+        return self._change(image_id, owner, favourite=favourite)
 
     def add_share(self, entry: Entry, share: Share, expired: Sequence[Share]) -> bool:
-        """Record a share where there is room."""
-        standing = self.entries.get(entry.image_id)
-        if standing is None:
+        """Add a share if there are fewer than the maximum."""
+        stored = self.entries.get(entry.image_id)
+        if stored is None:
             raise KeyError(entry.image_id)
-        kept = tuple(old for old in standing.shares if old not in expired)
-        return len(kept) < LIVE_AT_ONCE and self._change(entry.image_id, entry.owner, shares=(*kept, share))
+        kept = tuple(old for old in stored.shares if old not in expired)
+        return len(kept) < MAX_SHARES and self._change(entry.image_id, entry.owner, shares=(*kept, share))
 
-    def revoke_share(self, picture: str, owner: str, share_id: str) -> bool:
-        """Forget a share."""
-        shares = self.entries[picture].shares if picture in self.entries else ()
-        return self._change(picture, owner, shares=tuple(s for s in shares if s.share_id != share_id))
+    def revoke_share(self, image_id: str, owner: str, share_id: str) -> bool:
+        """Remove a share."""
+        shares = self.entries[image_id].shares if image_id in self.entries else ()
+        return self._change(image_id, owner, shares=tuple(s for s in shares if s.share_id != share_id))
 
-    def _change(self, picture: str, owner: str, **changes: Any) -> bool:
-        found = self.entries.get(picture)
+    def _change(self, image_id: str, owner: str, **changes: Any) -> bool:
+        found = self.entries.get(image_id)
         if found is None or found.owner != owner:
             return False
-        self.recorded[picture] = found.model_copy(update=changes)
+        self.recorded[image_id] = found.model_copy(update=changes)
         return True
 
     def read(self, listing: Listing, after: str | None, count: int) -> Chunk:
-        """Look at ``count`` entries of an index."""
-        behind = [
-            (card, entry)
-            for card, entry in sorted(
-                ((card_of(entry), entry) for entry in self.entries.values()), key=lambda p: p[0].position, reverse=True
+        """Examine ``count`` entries of an index."""
+        candidates = [
+            (summary, entry)
+            for summary, entry in sorted(
+                ((summary_of(entry), entry) for entry in self.entries.values()),
+                key=lambda p: p[0].position,
+                reverse=True,
             )
-            if partition_of(entry, listing.attribute) == listing.value
-            and card.position.startswith(listing.day or "")
-            and (after is None or card.position < after)
+            if index_key(entry, listing.attribute) == listing.value
+            and summary.position.startswith(listing.day or "")
+            and (after is None or summary.position < after)
         ]
-        looked_at = behind[:count]
-        self.examined += len(looked_at)
-        cards = [
-            card
-            for card, entry in looked_at
+        examined = candidates[:count]
+        self.examined += len(examined)
+        summaries = [
+            summary
+            for summary, entry in examined
             if all(getattr(entry, name) == value for name, value in listing.equals.items())
             and all(word in searchable(entry.prompt) for word in listing.words)
         ]
-        return Chunk(cards, looked_at[-1][0].position if len(looked_at) == count else None)
+        return Chunk(summaries, examined[-1][0].position if len(examined) == count else None)
 
 
-def card_of(entry: Entry) -> Card:
-    """Return what lists show of ``entry``."""
-    return Card(
+def summary_of(entry: Entry) -> EntrySummary:
+    """Return the summary of an entry."""
+    return EntrySummary(
         **entry.model_dump(include={"image_id", "created_at", "model", "style", "favourite", "placeholder"}),
         caption=entry.prompt[:140],
         folder=entry.display.key.rpartition("/")[0],
@@ -205,33 +207,33 @@ def card_of(entry: Entry) -> Card:
     )
 
 
-def partition_of(entry: Entry, attribute: str) -> str | None:
-    """Return where an index has ``entry``."""
+def index_key(entry: Entry, attribute: str) -> str | None:
+    """Return the partition key of an entry in an index."""
     match attribute:
         case "owner":
             return entry.owner
         case "model_of":
-            return partition(entry.owner, entry.model)
+            return partition_key(entry.owner, entry.model)
         case "style_of":
-            return partition(entry.owner, entry.style) if entry.style else None
+            return partition_key(entry.owner, entry.style) if entry.style else None
         case "favourite_of":
             return entry.owner if entry.favourite else None
     raise KeyError(attribute)
 
 
 class FakeCdn:
-    """A CDN that remembers what it was told to forget."""
+    """A CDN that records invalidations."""
 
     def __init__(self) -> None:
-        self.forgotten: dict[str, list[str]] = {}
+        self.invalidated: dict[str, list[str]] = {}
 
-    def forget(self, keys: Sequence[str], reference: str) -> None:
-        """Take a wish once."""
-        self.forgotten.setdefault(reference, sorted(keys))
+    def invalidate(self, keys: Sequence[str], reference: str) -> None:
+        """Record the first invalidation with ``reference``."""
+        self.invalidated.setdefault(reference, sorted(keys))
 
 
 def variant(name: str, content: bytes = b"content") -> Variant:
-    """Return a file of a image."""
+    """Return a file of an image."""
     return Variant(
         key=f"images/{REQUEST}/{name}",
         sha256=sha256(content),
@@ -243,7 +245,7 @@ def variant(name: str, content: bytes = b"content") -> Variant:
 
 
 def entry(index: int = 0, **changes: Any) -> Entry:
-    """Return an entry of the catalog."""
+    """Return an entry of the gallery."""
     values: dict[str, Any] = {
         "image_id": f"{changes.get('request_id', REQUEST)}-{index}",
         "request_id": REQUEST,
@@ -268,16 +270,25 @@ def entry(index: int = 0, **changes: Any) -> Entry:
     return Entry.model_validate(values)
 
 
-class Gallery:
-    """The step with all its doubles; the clock ticks a second each time somebody looks."""
+class TickingClock(FakeClock):
+    """A clock that advances by a second whenever it is read."""
+
+    def now(self) -> datetime:
+        """Advance and return the time."""
+        self.advance(1)
+        return self.time
+
+
+class StorageHarness:
+    """An image storage with fakes for all its ports."""
 
     def __init__(self) -> None:
-        self.handoff, self.files, self.catalog = FakeHandoff(), FakeFiles(), FakeCatalogue()
-        self._now = NOON
-        self.store = Store(
-            handoff=self.handoff, files=self.files, catalog=self.catalog, hash_key=lambda: KEY, clock=self._tick
+        self.handoff, self.files, self.gallery = FakeHandoff(), FakeFiles(), FakeGallery()
+        self.storage = ImageStorage(
+            handoff=self.handoff,
+            files=self.files,
+            gallery=self.gallery,
+            hash_key=lambda: KEY,
+            clock=TickingClock(NOON),
         )
-
-    def _tick(self) -> datetime:
-        self._now += timedelta(seconds=1)
-        return self._now
+        self.store = self.storage.store

@@ -1,4 +1,4 @@
-"""Each wire family against the bodies and answers that Amazon's and Stability's documents show."""
+"""Each family against the request bodies and responses in Amazon's and Stability's documentation."""
 
 import base64
 from typing import Any
@@ -14,13 +14,13 @@ from tests.unit.generation.fakes import known, parameters, plan, png
 IMAGE = base64.b64encode(png(1024, 1024)).decode()
 
 
-def body(model: str, what: GenerationParameters, seed: int = 42, **shape: Any) -> dict[str, Any]:
-    return FAMILIES[known(model).family].body(what, plan(model, **shape), known(model), seed)
+def body(model: str, wanted: GenerationParameters, seed: int = 42, **shape: Any) -> dict[str, Any]:
+    return FAMILIES[known(model).family].body(wanted, plan(model, **shape), known(model), seed)
 
 
-def code_of(family: Family, answer: Any) -> str:
+def code_of(family: Family, response: Any) -> str:
     with pytest.raises(ModelCallError) as caught:
-        FAMILIES[family].read(answer)
+        FAMILIES[family].read(response)
     return caught.value.code
 
 
@@ -28,9 +28,9 @@ def test_every_model_of_the_catalog_has_a_family() -> None:
     assert {model.family for model in model_catalog()} == FAMILIES.keys()
 
 
-def test_sdxl_is_asked_with_weighted_prompts() -> None:
-    what = parameters(negative_prompt="fog", style="anime", steps=50, guidance=12.5)
-    assert body("sdxl-v1", what, width=1344, height=768) == {
+def test_sdxl_receives_weighted_prompts() -> None:
+    wanted = parameters(negative_prompt="fog", style="anime", steps=50, guidance=12.5)
+    assert body("sdxl-v1", wanted, width=1344, height=768) == {
         "text_prompts": [{"text": "a red kite", "weight": 1}, {"text": "fog", "weight": -1}],
         "width": 1344,
         "height": 768,
@@ -43,8 +43,8 @@ def test_sdxl_is_asked_with_weighted_prompts() -> None:
 
 
 def test_titan_is_asked_for_one_image() -> None:
-    what = parameters(negative_prompt="fog", quality="premium", guidance=9)
-    assert body("titan-v2", what, width=1152, height=768) == {
+    wanted = parameters(negative_prompt="fog", quality="premium", guidance=9)
+    assert body("titan-v2", wanted, width=1152, height=768) == {
         "taskType": "TEXT_IMAGE",
         "textToImageParams": {"text": "a red kite", "negativeText": "fog"},
         "imageGenerationConfig": {
@@ -58,15 +58,15 @@ def test_titan_is_asked_for_one_image() -> None:
     }
 
 
-def test_nova_takes_titans_shape_and_a_style() -> None:
-    what = parameters(style="DESIGN_SKETCH")
-    assert body("nova-canvas", what)["textToImageParams"] == {"text": "a red kite", "style": "DESIGN_SKETCH"}
+def test_nova_receives_titans_format_and_a_style() -> None:
+    wanted = parameters(style="DESIGN_SKETCH")
+    assert body("nova-canvas", wanted)["textToImageParams"] == {"text": "a red kite", "style": "DESIGN_SKETCH"}
 
 
 @pytest.mark.parametrize("model", ["sd3.5-large", "stable-image-core", "stable-image-ultra"])
-def test_stabilitys_newer_models_are_asked_for_a_ratio(model: str) -> None:
-    what = parameters(negative_prompt="fog")
-    assert body(model, what, width=1344, height=768, aspect_ratio="16:9") == {
+def test_newer_stability_models_receive_an_aspect_ratio(model: str) -> None:
+    wanted = parameters(negative_prompt="fog")
+    assert body(model, wanted, width=1344, height=768, aspect_ratio="16:9") == {
         "prompt": "a red kite",
         "negative_prompt": "fog",
         "aspect_ratio": "16:9",
@@ -75,15 +75,15 @@ def test_stabilitys_newer_models_are_asked_for_a_ratio(model: str) -> None:
     }
 
 
-def test_a_successor_goes_without_what_it_does_not_know() -> None:
-    what = parameters(style="anime", steps=50, guidance=30)
-    assert "cfgScale" not in body("nova-canvas", what)["imageGenerationConfig"]
-    assert "style" not in body("nova-canvas", what)["textToImageParams"]
-    assert body("stable-image-core", what).keys() == {"prompt", "seed", "output_format"}
+def test_parameters_unknown_to_a_successor_are_omitted() -> None:
+    wanted = parameters(style="anime", steps=50, guidance=30)
+    assert "cfgScale" not in body("nova-canvas", wanted)["imageGenerationConfig"]
+    assert "style" not in body("nova-canvas", wanted)["textToImageParams"]
+    assert body("stable-image-core", wanted).keys() == {"prompt", "seed", "output_format"}
 
 
 @pytest.mark.parametrize(
-    ("family", "answer", "seed"),
+    ("family", "response", "seed"),
     [
         ("sdxl", {"result": "success", "artifacts": [{"seed": 9, "base64": IMAGE, "finishReason": "SUCCESS"}]}, 9),
         ("titan", {"images": [IMAGE], "error": None}, None),
@@ -91,13 +91,13 @@ def test_a_successor_goes_without_what_it_does_not_know() -> None:
         ("stability", {"seeds": [9], "finish_reasons": [None], "images": [IMAGE]}, 9),
     ],
 )
-def test_a_image_is_taken_out_of_an_answer(family: Family, answer: Any, seed: int | None) -> None:
-    drawn = FAMILIES[family].read(answer)
-    assert (drawn.content, drawn.seed, drawn.header.width) == (png(1024, 1024), seed, 1024)
+def test_the_image_of_a_response_is_decoded(family: Family, response: Any, seed: int | None) -> None:
+    image = FAMILIES[family].read(response)
+    assert (image.content, image.seed, image.header.width) == (png(1024, 1024), seed, 1024)
 
 
 @pytest.mark.parametrize(
-    ("family", "answer"),
+    ("family", "response"),
     [
         ("sdxl", {"artifacts": [{"seed": 1, "base64": IMAGE, "finishReason": "CONTENT_FILTERED"}]}),
         ("titan", {"images": [], "error": "All of the generated images have been blocked by our content filters."}),
@@ -106,12 +106,12 @@ def test_a_image_is_taken_out_of_an_answer(family: Family, answer: Any, seed: in
         ("stability", {"seeds": [1], "finish_reasons": ["Filter reason: output image"], "images": [IMAGE]}),
     ],
 )
-def test_a_blocked_image_is_told_apart(family: Family, answer: Any) -> None:
-    assert code_of(family, answer) == "ContentFiltered"
+def test_a_blocked_image_is_recognised(family: Family, response: Any) -> None:
+    assert code_of(family, response) == "ContentFiltered"
 
 
 @pytest.mark.parametrize(
-    ("family", "answer"),
+    ("family", "response"),
     [
         ("sdxl", {"artifacts": [{"seed": 1, "base64": "", "finishReason": "ERROR"}]}),
         ("titan", {"images": None, "error": "Something went wrong."}),
@@ -119,12 +119,12 @@ def test_a_blocked_image_is_told_apart(family: Family, answer: Any) -> None:
         ("stability", {"finish_reasons": ["Inference error"]}),
     ],
 )
-def test_a_failed_image_is_told_apart(family: Family, answer: Any) -> None:
-    assert code_of(family, answer) == "InferenceError"
+def test_a_failed_image_is_recognised(family: Family, response: Any) -> None:
+    assert code_of(family, response) == "InferenceError"
 
 
 @pytest.mark.parametrize(
-    ("family", "answer"),
+    ("family", "response"),
     [
         ("sdxl", {"artifacts": []}),
         ("sdxl", {"artifacts": [{"finishReason": "SUCCESS"}]}),
@@ -135,5 +135,5 @@ def test_a_failed_image_is_told_apart(family: Family, answer: Any) -> None:
         ("stability", None),
     ],
 )
-def test_an_answer_in_no_known_shape_is_told_apart(family: Family, answer: Any) -> None:
-    assert code_of(family, answer) == "MalformedAnswer"
+def test_a_malformed_response_is_recognised(family: Family, response: Any) -> None:
+    assert code_of(family, response) == "MalformedResponse"

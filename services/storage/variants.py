@@ -1,6 +1,6 @@
-"""Images: the bytes a model sent in, the files the gallery keeps out. Pure: the same input gives the same bytes.
+"""Creates the files of an image from the bytes that a model returned. Pure: the same input gives the same bytes.
 
-Nothing of the incoming file survives but its pixels: it is decoded within limits and encoded anew.
+Only the pixels of the raw image are kept: it is decoded within limits and encoded again.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from events.images import RawImage
 from kit.errors import UnprocessableError
 from kit.handoff import sha256
-from services.storage.gallery import DISPLAY, ORIGINAL, THUMBNAIL
+from services.storage.models import DISPLAY, ORIGINAL, THUMBNAIL
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,19 +22,19 @@ DISPLAY_SIDE: Final = 1024
 THUMBNAIL_SIDE: Final = 320
 PLACEHOLDER_SIDE: Final = 32
 MODES: Final = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"})
-"""Eight bits a channel. Deeper ones would be clipped without a word."""
+"""Modes with eight bits per channel. Deeper ones would be clipped silently."""
 
 PNG_LEVEL: Final = 1
 """Measured on 1344 x 768 with grain: level 6 takes 2.7 times the CPU for a file 9 % smaller."""
 WEBP_METHOD: Final = 2
-"""Likewise: method 4 takes twice the CPU for a file 5 % smaller."""
+"""Measured likewise: method 4 takes twice the CPU for a file 5 % smaller."""
 DISPLAY_QUALITY: Final = 85
 THUMBNAIL_QUALITY: Final = 78
 
 
 @dataclass(frozen=True)
-class Encoded:
-    """One file, ready to be stored."""
+class EncodedFile:
+    """A file to store."""
 
     name: str
     """Such as ``display.webp``."""
@@ -45,43 +45,43 @@ class Encoded:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """All the gallery keeps of one image."""
+class ImageVariants:
+    """The files of an image, and its placeholder."""
 
-    original: Encoded
-    display: Encoded
-    thumbnail: Encoded
+    original: EncodedFile
+    display: EncodedFile
+    thumbnail: EncodedFile
     placeholder: str
     """BlurHash (https://blurha.sh)."""
 
 
-def process(raw: bytes, image: RawImage, xmp: bytes) -> Picture:
-    """Return the variants of ``raw``, each carrying ``xmp`` and no other metadata.
+def create_variants(raw: bytes, image: RawImage, xmp: bytes) -> ImageVariants:
+    """Return the variants of ``raw``, with ``xmp`` as their only metadata.
 
-    ``image`` is what the event says of it. Raises ``UnprocessableError`` where that is not so, where the image is
-    over the limits, or where it cannot be decoded to its last pixel.
+    Raises ``UnprocessableError`` if the image differs from its description ``image``, exceeds a limit, or cannot be
+    decoded completely.
     """
-    picture = _decode(raw, image)
-    display = _fit(picture, DISPLAY_SIDE)
+    pixels = _decode(raw, image)
+    display = _fit(pixels, DISPLAY_SIDE)
     thumbnail = _fit(display, THUMBNAIL_SIDE)
-    return Picture(
-        original=_png(picture, xmp),
+    return ImageVariants(
+        original=_png(pixels, xmp),
         display=_webp(DISPLAY, display, DISPLAY_QUALITY, xmp),
         thumbnail=_webp(THUMBNAIL, thumbnail, THUMBNAIL_QUALITY, xmp),
         placeholder=_blurhash(_fit(thumbnail, PLACEHOLDER_SIDE)),
     )
 
 
-def content_hash(file: Encoded) -> str:
+def content_hash(file: EncodedFile) -> str:
     """Return the SHA-256 of the file's content, 64 hexadecimal digits."""
     return sha256(file.content)
 
 
 def _decode(raw: bytes, image: RawImage) -> "Image":
-    """Return the pixels as sRGB, everything else stripped."""
+    """Return the pixels in sRGB without metadata."""
     if len(raw) > MAX_BYTES:
         raise UnprocessableError(f"image.bytes: {image.key} has {len(raw)}, more than {MAX_BYTES}")
-    # Naming the plugins keeps Pillow from importing all forty of them to find WebP.
+    # Importing these plugins keeps Pillow from importing all forty of them to find WebP.
     from PIL import Image, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError, WebPImagePlugin  # noqa: F401, PLC0415
 
     try:
@@ -95,7 +95,7 @@ def _decode(raw: bytes, image: RawImage) -> "Image":
         raise UnprocessableError(f"image.bytes: {image.key} is not a PNG, JPEG or WebP image") from error
     except MemoryError:
         raise
-    except Exception as error:  # Pillow's decoders raise whatever a broken file leads them to
+    except Exception as error:  # Pillow's decoders raise many exceptions for a corrupt file
         raise UnprocessableError(f"image.bytes: {image.key} is truncated or corrupt") from error
     pixels.info = {}
     return pixels
@@ -130,7 +130,7 @@ def _to_srgb(image: "Image") -> "Image":
             source = ImageCms.ImageCmsProfile(BytesIO(profile))
             return _require(ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB"))
         except (ImageCms.PyCMSError, OSError):
-            pass  # a profile that does not fit its pixels is ignored, as browsers do
+            pass  # a profile that does not match the pixels is ignored, as in browsers
     return image.convert("RGB")
 
 
@@ -140,7 +140,7 @@ def _require(image: "Image | None") -> "Image":
 
 
 def _fit(image: "Image", side: int) -> "Image":
-    """Return ``image`` with its longest side at most ``side``; a small one as it is."""
+    """Return ``image`` scaled down so that no side is longer than ``side``."""
     from PIL import Image  # noqa: PLC0415
 
     scale = side / max(image.size)
@@ -150,7 +150,7 @@ def _fit(image: "Image", side: int) -> "Image":
     return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3)
 
 
-def _png(image: "Image", xmp: bytes) -> Encoded:
+def _png(image: "Image", xmp: bytes) -> EncodedFile:
     from PIL.PngImagePlugin import PngInfo  # noqa: PLC0415
 
     chunks = PngInfo()
@@ -159,14 +159,14 @@ def _png(image: "Image", xmp: bytes) -> Encoded:
     return _encode(ORIGINAL, "image/png", image, format="PNG", compress_level=PNG_LEVEL, pnginfo=chunks)
 
 
-def _webp(name: str, image: "Image", quality: int, xmp: bytes) -> Encoded:
+def _webp(name: str, image: "Image", quality: int, xmp: bytes) -> EncodedFile:
     return _encode(name, "image/webp", image, format="WEBP", quality=quality, method=WEBP_METHOD, xmp=xmp)
 
 
-def _encode(name: str, media_type: str, image: "Image", **options: Any) -> Encoded:
+def _encode(name: str, media_type: str, image: "Image", **options: Any) -> EncodedFile:
     target = BytesIO()
     image.save(target, **options)
-    return Encoded(name, target.getvalue(), media_type, image.width, image.height)
+    return EncodedFile(name, target.getvalue(), media_type, image.width, image.height)
 
 
 def _blurhash(image: "Image") -> str:
@@ -176,5 +176,5 @@ def _blurhash(image: "Image") -> str:
     rows = [
         [pixels[start : start + 3] for start in range(top, top + row, 3)] for top in range(0, row * image.height, row)
     ]
-    across, down = (4, 3) if image.width >= image.height else (3, 4)
-    return str(blurhash.encode(rows, across, down))
+    columns, lines = (4, 3) if image.width >= image.height else (3, 4)
+    return str(blurhash.encode(rows, columns, lines))

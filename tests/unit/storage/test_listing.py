@@ -1,4 +1,4 @@
-"""Lists of images: every one exactly once, newest first, for a bounded amount of reading a page."""
+"""Lists of images: each image once, newest first, with bounded reads per page."""
 
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
@@ -9,9 +9,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from services.storage.gallery import Card, Entry, position
-from services.storage.listing import EXAMINED, ImagesQuery, Page, cursor, page, partition, position_of
-from tests.unit.storage.fakes import NOON, FakeCatalogue, entry
+from kit.cursors import encode_cursor
+from services.storage.listing import MAX_EXAMINED, Page, partition_key, read_page
+from services.storage.models import Entry, EntrySummary, list_position
+from services.storage.schemas import ImagesQuery
+from tests.unit.storage.fakes import NOON, FakeGallery, entry
 
 MODELS, STYLES, WORDS = ("nova-canvas", "sd35"), ("anime", "photo", None), ("Cat", "lighthouse", "灯台", "STRASSE")
 DAY = "2026-11-22"
@@ -23,7 +25,7 @@ def request_id(number: int) -> str:
 
 @st.composite
 def images(draw: st.DrawFn) -> list[Entry]:
-    """Images of three days and two owners, several of one moment."""
+    """Return images of three days and two owners, some with the same time."""
     return [
         entry(
             draw(st.integers(0, 3)),
@@ -43,20 +45,20 @@ def query(**values: Any) -> ImagesQuery:
     return ImagesQuery.model_validate({name: value for name, value in values.items() if value is not None})
 
 
-def pages(catalog: FakeCatalogue, owner: str = "ada", **values: Any) -> list[Page]:
-    """Follow the cursors to the end, as a caller does."""
+def pages(gallery: FakeGallery, owner: str = "ada", **values: Any) -> list[Page]:
+    """Return all pages, following the cursors."""
     found: list[Page] = []
     at = None
     while True:
         asked = query(cursor=at, **values)
-        found.append(page(catalog, asked.listing(owner), asked.after, asked.limit))
-        if found[-1].position is None:
+        found.append(read_page(gallery, asked.listing(owner), asked.cursor, asked.limit))
+        if found[-1].next_position is None:
             return found
-        at = cursor(found[-1].position)
+        at = encode_cursor(found[-1].next_position)
 
 
-def cards(found: list[Page]) -> list[Card]:
-    return [card for one in found for card in one.cards]
+def summaries(found: list[Page]) -> list[EntrySummary]:
+    return [summary for one in found for summary in one.images]
 
 
 @settings(max_examples=300, deadline=None)
@@ -70,7 +72,7 @@ def cards(found: list[Page]) -> list[Card]:
     q=st.sampled_from([None, "cat", "CAT  灯台", "straße", "light"]),
 )
 @example(everything=[], limit=1, model=None, style=None, day=None, favourite=None, q=None)
-def test_any_page_size_and_filter_gives_each_image_once_and_in_order(
+def test_every_page_size_and_filter_lists_each_image_once_in_order(
     everything: list[Entry],
     limit: int,
     model: str | None,
@@ -79,10 +81,10 @@ def test_any_page_size_and_filter_gives_each_image_once_and_in_order(
     favourite: str | None,
     q: str | None,
 ) -> None:
-    catalog = FakeCatalogue()
+    gallery = FakeGallery()
     for one in everything:
-        catalog.add([one])
-    said = {"cat": ["Cat"], "CAT  灯台": ["Cat", "灯台"], "straße": ["STRASSE"], "light": ["lighthouse"]}
+        gallery.add([one])
+    words = {"cat": ["Cat"], "CAT  灯台": ["Cat", "灯台"], "straße": ["STRASSE"], "light": ["lighthouse"]}
     wanted = [
         one
         for one in everything
@@ -91,39 +93,39 @@ def test_any_page_size_and_filter_gives_each_image_once_and_in_order(
         and (style is None or one.style == style)
         and (day is None or one.created_at.date().isoformat() == day)
         and (favourite is None or one.favourite)
-        and (q is None or all(word in one.prompt for word in said[q]))
+        and (q is None or all(word in one.prompt for word in words[q]))
     ]
 
-    found = pages(catalog, limit=limit, model=model, style=style, day=day, favourite=favourite, q=q)
+    found = pages(gallery, limit=limit, model=model, style=style, day=day, favourite=favourite, q=q)
 
     newest_first = sorted(wanted, key=lambda one: (one.created_at, one.image_id), reverse=True)
-    assert [card.image_id for card in cards(found)] == [one.image_id for one in newest_first]
-    assert all(len(one.cards) <= limit for one in found)
+    assert [summary.image_id for summary in summaries(found)] == [one.image_id for one in newest_first]
+    assert all(len(one.images) <= limit for one in found)
 
 
 @settings(max_examples=100, deadline=None)
 @given(everything=images(), limit=st.integers(1, 5), data=st.data())
-def test_what_comes_and_goes_between_pages_disturbs_nothing_else(
+def test_added_and_deleted_images_do_not_disturb_later_pages(
     everything: list[Entry], limit: int, data: st.DataObject
 ) -> None:
-    catalog = FakeCatalogue()
+    gallery = FakeGallery()
     for one in everything:
-        catalog.add([one])
-    first = page(catalog, query(limit=limit).listing("ada"), None, limit)
-    catalog.add([entry(request_id=request_id(99), created_at=NOON + timedelta(seconds=1))])
-    shown = {card.image_id for card in first.cards}
+        gallery.add([one])
+    first = read_page(gallery, query(limit=limit).listing("ada"), None, limit)
+    gallery.add([entry(request_id=request_id(99), created_at=NOON + timedelta(seconds=1))])
+    shown = {summary.image_id for summary in first.images}
     for gone in data.draw(st.lists(st.sampled_from(sorted(shown)), unique=True)) if shown else []:
-        catalog.mark(catalog.entries[gone].marker(NOON, "owner"))  # the one that the cursor names, too
+        gallery.mark_deleted(gallery.entries[gone].deletion_marker(NOON, "owner"))  # also the cursor's image
 
-    rest: list[Card] = []
-    at = first.position
+    rest: list[EntrySummary] = []
+    at = first.next_position
     while at is not None:
-        following = page(catalog, query(limit=limit).listing("ada"), at, limit)
-        rest += following.cards
-        at = following.position
+        following = read_page(gallery, query(limit=limit).listing("ada"), at, limit)
+        rest += following.images
+        at = following.next_position
 
     others = {one.image_id for one in everything if one.owner == "ada"} - shown
-    assert {card.image_id for card in rest} == others
+    assert {summary.image_id for summary in rest} == others
     assert len(rest) == len(others)
 
 
@@ -131,44 +133,46 @@ def test_what_comes_and_goes_between_pages_disturbs_nothing_else(
 @pytest.mark.parametrize(
     "asked", [{}, {"style": "photo"}, {"q": "unicorn"}, {"model": "sd35", "style": "anime"}], ids=str
 )
-def test_a_page_costs_the_same_however_many_images_there_are(count: int, asked: dict[str, str]) -> None:
-    catalog = FakeCatalogue()
+def test_the_reads_per_page_do_not_depend_on_the_number_of_images(count: int, asked: dict[str, str]) -> None:
+    gallery = FakeGallery()
     for number in range(count):
         one = entry(request_id=request_id(number), created_at=NOON - timedelta(seconds=number))
-        catalog.recorded[one.image_id] = one
-    found = page(catalog, query(**asked).listing("ada"), None, 24)
+        gallery.recorded[one.image_id] = one
+    found = read_page(gallery, query(**asked).listing("ada"), None, 24)
     if "q" in asked or len(asked) > 1:
-        assert (len(found.cards), catalog.examined) == (0, EXAMINED)
-        assert found.position is not None, "the search can go on"
+        assert (len(found.images), gallery.examined) == (0, MAX_EXAMINED)
+        assert found.next_position is not None, "the search can continue"
     else:
-        assert catalog.examined == (0 if asked else 25)
-        assert found.position is None if asked else len(found.cards) == 24
+        assert gallery.examined == (0 if asked else 25)
+        assert found.next_position is None if asked else len(found.images) == 24
 
 
-def test_the_last_page_carries_no_cursor_even_when_it_is_full() -> None:
-    catalog = FakeCatalogue()
+def test_a_full_last_page_has_no_cursor() -> None:
+    gallery = FakeGallery()
     for number in range(4):
-        catalog.add([entry(request_id=request_id(number))])
-    assert [len(one.cards) for one in pages(catalog, limit=2)] == [2, 2]
+        gallery.add([entry(request_id=request_id(number))])
+    assert [len(one.images) for one in pages(gallery, limit=2)] == [2, 2]
 
 
-def test_a_cursor_from_another_day_begins_at_the_day_or_ends_the_list() -> None:
-    catalog = FakeCatalogue()
-    catalog.add([entry()])
-    later, earlier = (cursor(position(NOON + timedelta(days=days), f"{request_id(1)}-0")) for days in (2, -2))
-    assert [len(one.cards) for one in pages_from(catalog, later)] == [1]
-    assert [len(one.cards) for one in pages_from(catalog, earlier)] == [0]
+def test_a_cursor_of_another_day_starts_or_ends_the_list_of_a_day() -> None:
+    gallery = FakeGallery()
+    gallery.add([entry()])
+    later, earlier = (
+        encode_cursor(list_position(NOON + timedelta(days=days), f"{request_id(1)}-0")) for days in (2, -2)
+    )
+    assert [len(one.images) for one in pages_from(gallery, later)] == [1]
+    assert [len(one.images) for one in pages_from(gallery, earlier)] == [0]
 
 
-def pages_from(catalog: FakeCatalogue, at: str) -> list[Page]:
+def pages_from(gallery: FakeGallery, at: str) -> list[Page]:
     asked = query(cursor=at, day=DAY)
-    return [page(catalog, asked.listing("ada"), asked.after, asked.limit)]
+    return [read_page(gallery, asked.listing("ada"), asked.cursor, asked.limit)]
 
 
 @given(st.datetimes(timezones=st.just(UTC)), st.integers(0, 99))
-def test_a_cursor_is_the_position_it_was_made_of(at: datetime, index: int) -> None:
-    here = position(at, f"{request_id(7)}-{index}")
-    assert position_of(cursor(here)) == here
+def test_a_cursor_decodes_to_its_position(at: datetime, index: int) -> None:
+    position = list_position(at, f"{request_id(7)}-{index}")
+    assert query(cursor=encode_cursor(position)).cursor == position
 
 
 @pytest.mark.parametrize(
@@ -180,10 +184,10 @@ def test_a_cursor_is_the_position_it_was_made_of(at: datetime, index: int) -> No
         "AAAA",
         urlsafe_b64encode(b"2026-11-22T12:00:00.000000+00:00#tombstone").decode().rstrip("="),
         urlsafe_b64encode(b"\xff" * 60).decode().rstrip("="),
-        cursor(position(NOON, f"{request_id(7)}-0")) + "=",
+        encode_cursor(list_position(NOON, f"{request_id(7)}-0")) + "=",
     ],
 )
-def test_what_is_no_cursor_of_ours_is_refused_by_name(forged: str) -> None:
+def test_a_forged_cursor_is_rejected_by_name(forged: str) -> None:
     with pytest.raises(ValidationError) as caught:
         ImagesQuery.model_validate({"cursor": forged})
     assert [error["loc"] for error in caught.value.errors()] == [("cursor",)]
@@ -206,7 +210,7 @@ def test_what_is_no_cursor_of_ours_is_refused_by_name(forged: str) -> None:
     ],
     ids=str,
 )
-def test_what_cannot_be_asked_for_is_refused_by_name(wrong: dict[str, str]) -> None:
+def test_an_invalid_query_parameter_is_rejected_by_name(wrong: dict[str, str]) -> None:
     with pytest.raises(ValidationError) as caught:
         ImagesQuery.model_validate(wrong)
     assert [error["loc"][0] for error in caught.value.errors()] == list(wrong)
@@ -215,5 +219,5 @@ def test_what_cannot_be_asked_for_is_refused_by_name(wrong: dict[str, str]) -> N
 @given(st.text(), st.text(), st.text(), st.text())
 @example("ada#x", "y", "ada", "x#y")
 @example('a","b', "c", "a", 'b","c')
-def test_no_two_owners_share_a_partition(owner: str, value: str, other: str, another: str) -> None:
-    assert (partition(owner, value) == partition(other, another)) == ((owner, value) == (other, another))
+def test_two_owners_never_share_a_partition_key(owner: str, value: str, other: str, another: str) -> None:
+    assert (partition_key(owner, value) == partition_key(other, another)) == ((owner, value) == (other, another))

@@ -1,4 +1,4 @@
-"""Images in, files out: within limits, stripped, labelled, and the same every time."""
+"""Creating the files of an image: within limits, without foreign metadata, with provenance, reproducible."""
 
 import struct
 import zlib
@@ -13,60 +13,60 @@ from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
 from kit.errors import UnprocessableError
-from services.storage.images import Encoded, Picture, process
 from services.storage.provenance import DIGITAL_SOURCE_TYPE, NAMESPACE, Provenance, prompt_hash
-from tests.unit.storage.fakes import encode, painting, raw_image
+from services.storage.variants import EncodedFile, ImageVariants, create_variants
+from tests.unit.storage.fakes import encode, gradient, raw_image
 
 PROVENANCE = Provenance("r-0", "r", 'a "quoted" <model> & co', 4242, prompt_hash(b"key", "a prompt"))
 XMP = PROVENANCE.xmp()
 SRGB, LAB = (ImageCms.ImageCmsProfile(ImageCms.createProfile(name)).tobytes() for name in ("sRGB", "LAB"))
 
 
-def stored(content: bytes, width: int = 96, height: int = 64) -> Picture:
-    return process(content, raw_image(content, width=width, height=height), XMP)
+def stored(content: bytes, width: int = 96, height: int = 64) -> ImageVariants:
+    return create_variants(content, raw_image(content, width=width, height=height), XMP)
 
 
-def files(picture: Picture) -> list[Encoded]:
-    return [picture.original, picture.display, picture.thumbnail]
+def files(variants: ImageVariants) -> list[EncodedFile]:
+    return [variants.original, variants.display, variants.thumbnail]
 
 
-def opened(file: Encoded) -> Image.Image:
+def opened(file: EncodedFile) -> Image.Image:
     image = Image.open(BytesIO(file.content))
     image.load()
     return image
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
-def test_every_format_a_model_answers_with_becomes_a_png_and_two_webps(format: str) -> None:
-    picture = stored(encode(painting(1500, 750), format), 1500, 750)
-    assert [(f.name, f.media_type, (f.width, f.height)) for f in files(picture)] == [
+def test_every_format_of_a_model_becomes_a_png_and_two_webps(format: str) -> None:
+    variants = stored(encode(gradient(1500, 750), format), 1500, 750)
+    assert [(f.name, f.media_type, (f.width, f.height)) for f in files(variants)] == [
         ("original.png", "image/png", (1500, 750)),
         ("display.webp", "image/webp", (1024, 512)),
         ("thumbnail.webp", "image/webp", (320, 160)),
     ]
-    assert [opened(f).format for f in files(picture)] == ["PNG", "WEBP", "WEBP"]
-    assert all(opened(f).size == (f.width, f.height) for f in files(picture))
+    assert [opened(f).format for f in files(variants)] == ["PNG", "WEBP", "WEBP"]
+    assert all(opened(f).size == (f.width, f.height) for f in files(variants))
 
 
 def test_the_original_loses_no_pixel() -> None:
-    assert opened(stored(encode(painting())).original).tobytes() == painting().tobytes()
+    assert opened(stored(encode(gradient())).original).tobytes() == gradient().tobytes()
 
 
-def test_a_small_image_is_not_blown_up() -> None:
-    assert {(f.width, f.height) for f in files(stored(encode(painting(20, 10)), 20, 10))} == {(20, 10)}
+def test_a_small_image_is_not_enlarged() -> None:
+    assert {(f.width, f.height) for f in files(stored(encode(gradient(20, 10)), 20, 10))} == {(20, 10)}
 
 
-def test_a_sliver_keeps_at_least_one_pixel() -> None:
-    assert stored(encode(painting(4000, 1)), 4000, 1).thumbnail.height == 1
+def test_a_very_narrow_image_keeps_at_least_one_pixel() -> None:
+    assert stored(encode(gradient(4000, 1)), 4000, 1).thumbnail.height == 1
 
 
 def test_the_same_input_gives_the_same_bytes() -> None:
-    content = encode(painting(700, 900), "JPEG")
+    content = encode(gradient(700, 900), "JPEG")
     assert stored(content, 700, 900) == stored(content, 700, 900)
 
 
-def test_every_file_says_what_made_it_and_that_a_model_did() -> None:
-    for file in files(stored(encode(painting(400, 300)), 400, 300)):
+def test_every_file_contains_its_provenance() -> None:
+    for file in files(stored(encode(gradient(400, 300)), 400, 300)):
         described = opened(file).getxmp()["xmpmeta"]["RDF"]["Description"]
         assert described["DigitalSourceType"] == DIGITAL_SOURCE_TYPE
         assert described["AISystemUsed"] == PROVENANCE.model
@@ -82,16 +82,16 @@ def test_the_prompt_hash_needs_the_key() -> None:
     assert len({prompt_hash(b"key", "a cat"), prompt_hash(b"other", "a cat"), prompt_hash(b"key", "a dog")}) == 3
 
 
-def test_nothing_that_came_with_the_image_is_passed_on() -> None:
+def test_no_metadata_of_the_raw_image_is_kept() -> None:
     exif = Image.Exif()
     exif[0x010E] = "secret-description"
     info = PngInfo()
     info.add_text("parameters", "secret-text")
     info.add_itxt("XML:com.adobe.xmp", "secret-xmp")
     for content in (
-        encode(painting(), "PNG", pnginfo=info, exif=exif, icc_profile=SRGB, dpi=(300, 300)),
-        encode(painting(), "JPEG", exif=exif, icc_profile=SRGB, comment=b"secret-comment"),
-        encode(painting(), "WEBP", exif=exif, icc_profile=SRGB, xmp=b"secret-xmp"),
+        encode(gradient(), "PNG", pnginfo=info, exif=exif, icc_profile=SRGB, dpi=(300, 300)),
+        encode(gradient(), "JPEG", exif=exif, icc_profile=SRGB, comment=b"secret-comment"),
+        encode(gradient(), "WEBP", exif=exif, icc_profile=SRGB, xmp=b"secret-xmp"),
     ):
         for file in files(stored(content)):
             assert b"secret" not in file.content
@@ -106,26 +106,26 @@ def test_nothing_that_came_with_the_image_is_passed_on() -> None:
             }
 
 
-def test_what_follows_the_image_in_its_file_is_dropped() -> None:
-    assert all(b"PAYLOAD" not in f.content for f in files(stored(encode(painting()) + b"PAYLOAD<script>")))
+def test_content_after_the_image_is_dropped() -> None:
+    assert all(b"PAYLOAD" not in f.content for f in files(stored(encode(gradient()) + b"PAYLOAD<script>")))
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA"])
 def test_every_pixel_format_becomes_rgb(mode: str) -> None:
-    assert {opened(f).mode for f in files(stored(encode(painting(mode=mode))))} == {"RGB"}
+    assert {opened(f).mode for f in files(stored(encode(gradient(mode=mode))))} == {"RGB"}
 
 
 def test_cmyk_becomes_rgb() -> None:
-    assert opened(stored(encode(painting(mode="CMYK"), "JPEG")).original).mode == "RGB"
+    assert opened(stored(encode(gradient(mode="CMYK"), "JPEG")).original).mode == "RGB"
 
 
-def test_what_is_transparent_becomes_white() -> None:
+def test_transparent_pixels_become_white() -> None:
     clear = Image.new("RGBA", (96, 64), (255, 0, 0, 0))
     assert opened(stored(encode(clear)).original).getpixel((5, 5)) == (255, 255, 255)
 
 
 def test_colours_of_a_profile_are_converted_to_srgb() -> None:
-    swapped = bytearray(SRGB)  # a colour space whose red primary is sRGB's blue one
+    swapped = bytearray(SRGB)  # a colour space with sRGB's red and blue primaries swapped
     red, blue = swapped.index(b"rXYZ"), swapped.index(b"bXYZ")
     swapped[red : red + 4], swapped[blue : blue + 4] = b"bXYZ", b"rXYZ"
     image = Image.new("RGB", (96, 64), (200, 30, 30))
@@ -135,7 +135,7 @@ def test_colours_of_a_profile_are_converted_to_srgb() -> None:
 
 
 @pytest.mark.parametrize("profile", [SRGB, LAB, b"not a profile"], ids=["srgb", "lab", "broken"])
-def test_a_profile_that_says_nothing_about_the_pixels_changes_none(profile: bytes) -> None:
+def test_an_irrelevant_or_broken_profile_changes_no_pixel(profile: bytes) -> None:
     image = Image.new("RGB", (96, 64), (200, 30, 30))
     assert opened(stored(encode(image, icc_profile=profile)).original).getpixel((0, 0)) == (200, 30, 30)
 
@@ -149,9 +149,9 @@ def test_the_placeholder_is_a_blurhash_of_the_image(width: int, height: int, com
     assert max(green, blue) < 80
 
 
-def test_other_dimensions_than_the_event_says_are_refused() -> None:
+def test_an_image_with_unexpected_dimensions_is_rejected() -> None:
     with pytest.raises(UnprocessableError, match=r"96 x 64.*event says 100 x 64"):
-        stored(encode(painting()), 100, 64)
+        stored(encode(gradient()), 100, 64)
 
 
 def png_header(width: int, height: int) -> bytes:
@@ -165,73 +165,73 @@ def png_header(width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize("size", [(4097, 4096), (30_000, 30_000), (2**31 - 1, 2**31 - 1)])
-def test_a_decompression_bomb_is_refused_by_its_header(size: tuple[int, int]) -> None:
+def test_a_decompression_bomb_is_rejected_by_its_header(size: tuple[int, int]) -> None:
     with pytest.raises(UnprocessableError, match=r"more than|corrupt"):
         stored(png_header(*size), *size)
 
 
-def test_a_text_bomb_is_refused() -> None:
+def test_a_text_bomb_is_rejected() -> None:
     info = PngInfo()
     info.add_itxt("bomb", "a" * 80_000_000, zip=True)
     with pytest.raises(UnprocessableError, match="corrupt"):
-        stored(encode(painting(), pnginfo=info))
+        stored(encode(gradient(), pnginfo=info))
 
 
-def test_too_many_bytes_are_refused_before_anything_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.storage.images.MAX_BYTES", 100)
+def test_a_file_that_is_too_large_is_rejected_before_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.storage.variants.MAX_BYTES", 100)
     with pytest.raises(UnprocessableError, match="more than 100"):
-        stored(encode(painting()))
+        stored(encode(gradient()))
 
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"no image", encode(painting(), "GIF"), encode(painting(), "TIFF"), encode(painting(), "BMP")],
+    [b"", b"no image", encode(gradient(), "GIF"), encode(gradient(), "TIFF"), encode(gradient(), "BMP")],
     ids=["empty", "text", "gif", "tiff", "bmp"],
 )
-def test_other_formats_are_refused(content: bytes) -> None:
+def test_other_formats_are_rejected(content: bytes) -> None:
     with pytest.raises(UnprocessableError, match="not a PNG, JPEG or WebP"):
         stored(content)
 
 
-def test_depth_that_would_be_lost_is_refused() -> None:
+def test_an_image_with_more_than_eight_bits_is_rejected() -> None:
     with pytest.raises(UnprocessableError, match="pixel format"):
         stored(encode(Image.new("I;16", (96, 64))))
 
 
-SOUND: dict[str, bytes] = {
-    "PNG": encode(painting()),
-    "JPEG": encode(painting(), "JPEG", quality=90),
-    "WEBP": encode(painting(), "WEBP", quality=90),
+VALID: dict[str, bytes] = {
+    "PNG": encode(gradient()),
+    "JPEG": encode(gradient(), "JPEG", quality=90),
+    "WEBP": encode(gradient(), "WEBP", quality=90),
 }
 
 
-@pytest.mark.parametrize("format", list(SOUND))
-def test_a_truncated_file_is_refused_by_name(format: str) -> None:
-    content = SOUND[format][: len(SOUND[format]) // 2]
+@pytest.mark.parametrize("format", list(VALID))
+def test_a_truncated_file_is_rejected_by_name(format: str) -> None:
+    content = VALID[format][: len(VALID[format]) // 2]
     with pytest.raises(UnprocessableError, match=rf"{raw_image(content).key} is truncated or corrupt"):
         stored(content)
 
 
-@pytest.mark.parametrize("format", list(SOUND))
+@pytest.mark.parametrize("format", list(VALID))
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
-def test_a_damaged_file_is_refused_or_becomes_sound_files(format: str, data: Any) -> None:
-    content = bytearray(SOUND[format])
+def test_a_damaged_file_is_rejected_or_becomes_valid_files(format: str, data: Any) -> None:
+    content = bytearray(VALID[format])
     for _ in range(data.draw(st.integers(1, 8))):
-        where = data.draw(st.integers(0, len(content) - 1))
+        position = data.draw(st.integers(0, len(content) - 1))
         match data.draw(st.sampled_from(["flip", "cut", "insert", "zero"])):
             case "flip":
-                content[where] ^= data.draw(st.integers(1, 255))
+                content[position] ^= data.draw(st.integers(1, 255))
             case "cut":
-                del content[where : where + data.draw(st.integers(1, 64))]
+                del content[position : position + data.draw(st.integers(1, 64))]
             case "insert":
-                content[where:where] = data.draw(st.binary(min_size=1, max_size=32))
+                content[position:position] = data.draw(st.binary(min_size=1, max_size=32))
             case _:
-                content[where : where + 16] = bytes(len(content[where : where + 16]))
+                content[position : position + 16] = bytes(len(content[position : position + 16]))
         content = content or bytearray(b"\x89")
     try:
-        picture = stored(bytes(content))
+        variants = stored(bytes(content))
     except UnprocessableError:
         return
-    for file in files(picture):
+    for file in files(variants):
         assert opened(file).size == (96, 64)

@@ -1,0 +1,285 @@
+"""The ledger and the daily budget on DynamoDB, the hand-off bucket on S3.
+
+request_id    item         attributes
+<request>     image#<n>    lease_holder, lease_until (ms), paid_calls; later outcome (JSON), completed_at
+<request>     tombstone    created_at: the request was cancelled or has expired
+budget#<day>  spent        spent: US dollars reserved on that UTC day
+budget        limit        limit_usd: set by an operator, overrides the deployed limit
+"""
+
+import base64
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from math import inf
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+
+from events.images import ImageOutcome
+from kit.clock import Clock
+from kit.dynamodb import from_item, to_item
+from kit.errors import InProgressError, TransientError, UnprocessableError
+from services.generation.metrics import record_budget
+from services.generation.models import Lease, RecordedOutcome, WithdrawnError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_s3.client import S3Client
+
+RETENTION: Final = timedelta(days=60)
+"""How long items are kept: longer than any message can be redelivered or replayed."""
+
+LIMIT_CACHE_SECONDS: Final = 10.0
+"""How long a container uses the operator's limit before it reads it again (half a read unit each time)."""
+LIMIT_KEY: Final[dict[str, Any]] = {"request_id": {"S": "budget"}, "item": {"S": "limit"}}
+
+_LEASE_AVAILABLE: Final = (
+    "attribute_not_exists(outcome) AND (attribute_not_exists(lease_until) OR lease_until <= :now) "
+    "AND (attribute_not_exists(paid_calls) OR paid_calls < :allowed)"
+)
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def _expires_at(moment: datetime) -> int:
+    return int((moment + RETENTION).timestamp())
+
+
+def _key(request_id: str, item: str) -> dict[str, Any]:
+    return to_item({"request_id": request_id, "item": item})
+
+
+def _image_item(index: int) -> str:
+    return f"image#{index}"
+
+
+def _recorded_outcome(values: Mapping[str, Any]) -> RecordedOutcome:
+    outcome = ImageOutcome.model_validate_json(values["outcome"])
+    return RecordedOutcome(outcome, datetime.fromisoformat(values["completed_at"]))
+
+
+class DynamoLedger:
+    """The ledger's table. Implements ``Ledger``."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def claim(self, request_id: str, count: int, lease: Lease, calls_allowed: int) -> dict[int, RecordedOutcome]:
+        """Check for a tombstone and take all leases in one transaction.
+
+        If the transaction is cancelled because some images have an outcome, a second one takes the other leases.
+        """
+        recorded: dict[int, RecordedOutcome] = {}
+        while len(recorded) < count:
+            missing = [index for index in range(count) if index not in recorded]
+            leases: Any = [{"Update": self._take(request_id, index, lease, calls_allowed)} for index in missing]
+            try:
+                self._client.transact_write_items(
+                    TransactItems=[{"ConditionCheck": self._no_tombstone(request_id)}, *leases]
+                )
+            except self._client.exceptions.TransactionCanceledException as error:
+                reasons: list[Any] = list(error.response.get("CancellationReasons", []))
+                found = _outcomes_of_cancelled_claim(reasons, missing, lease)
+                if not found:
+                    raise
+                recorded |= found
+            else:
+                break
+        return recorded
+
+    def _no_tombstone(self, request_id: str) -> Any:
+        return {
+            "TableName": self._table,
+            "Key": _key(request_id, "tombstone"),
+            "ConditionExpression": "attribute_not_exists(request_id)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+
+    def _take(self, request_id: str, index: int, lease: Lease, calls_allowed: int) -> Any:
+        return {
+            "TableName": self._table,
+            "Key": _key(request_id, _image_item(index)),
+            "ConditionExpression": _LEASE_AVAILABLE,
+            "UpdateExpression": (
+                "SET lease_holder = :holder, lease_until = :until, expires_at = :expires ADD paid_calls :one"
+            ),
+            "ExpressionAttributeValues": to_item(
+                {
+                    ":now": _milliseconds(lease.taken_at),
+                    ":allowed": calls_allowed,
+                    ":holder": lease.holder,
+                    ":until": _milliseconds(lease.expires_at),
+                    ":expires": _expires_at(lease.expires_at),
+                    ":one": 1,
+                }
+            ),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+
+    def record(self, request_id: str, recorded: RecordedOutcome) -> RecordedOutcome:
+        """Record the first outcome, even if another delivery holds the lease now: a late image is paid for, too."""
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=_key(request_id, _image_item(recorded.outcome.index)),
+                ConditionExpression="attribute_not_exists(outcome)",
+                UpdateExpression=(
+                    "SET outcome = :outcome, completed_at = :at, expires_at = :expires REMOVE lease_holder, lease_until"
+                ),
+                ExpressionAttributeValues=to_item(
+                    {
+                        ":outcome": recorded.outcome.model_dump_json(exclude_none=True),
+                        ":at": recorded.at.isoformat(),
+                        ":expires": _expires_at(recorded.at),
+                    }
+                ),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            response: Any = error.response
+            return _recorded_outcome(from_item(response["Item"]))
+        return recorded
+
+    def release(self, request_id: str, index: int, lease: Lease, *, billed: bool) -> None:
+        """Release a lease; do nothing if somebody else has taken it."""
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=_key(request_id, _image_item(index)),
+                ConditionExpression="lease_holder = :holder",
+                UpdateExpression="REMOVE lease_holder, lease_until ADD paid_calls :change",
+                ExpressionAttributeValues=to_item({":holder": lease.holder, ":change": 0 if billed else -1}),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return
+
+    def add_tombstone(self, request_id: str, at: datetime) -> None:
+        """Write the tombstone of a request; a second one has the same content."""
+        values = {
+            "request_id": request_id,
+            "item": "tombstone",
+            "created_at": at.isoformat(),
+            "expires_at": _expires_at(at),
+        }
+        self._client.put_item(TableName=self._table, Item=to_item(values))
+
+
+def _outcomes_of_cancelled_claim(reasons: list[Any], missing: list[int], lease: Lease) -> dict[int, RecordedOutcome]:
+    """Return the outcomes among the reasons of a cancelled claim, or raise the error that prevents the claim.
+
+    The first reason belongs to the tombstone; the others follow ``missing``.
+    """
+    if reasons[0].get("Code") == "ConditionalCheckFailed":
+        raise WithdrawnError
+    codes = {reason.get("Code", "None") for reason in reasons} - {"None", "ConditionalCheckFailed"}
+    if codes:  # a conflict with another transaction, or throttling
+        raise TransientError(f"claim: {', '.join(sorted(codes))}")
+    recorded: dict[int, RecordedOutcome] = {}
+    seconds_left = 0.0
+    for index, reason in zip(missing, reasons[1:], strict=True):
+        if reason.get("Code", "None") == "None":
+            continue
+        values = from_item(reason["Item"])
+        if "outcome" in values:
+            recorded[index] = _recorded_outcome(values)
+        elif values.get("lease_until", 0) > _milliseconds(lease.taken_at):
+            seconds_left = max(seconds_left, (int(values["lease_until"]) - _milliseconds(lease.taken_at)) / 1000)
+        else:
+            calls = values["paid_calls"]
+            raise UnprocessableError(f"image {index}: {calls} model calls without an outcome, a replay allows one more")
+    if seconds_left:
+        raise InProgressError("another delivery is generating", seconds_left)
+    return recorded
+
+
+class DynamoBudget:
+    """The amount reserved, one counter per day, in the ledger's table. Implements ``Budget``.
+
+    A limit set by an operator overrides the deployed one. It is read at most every ``LIMIT_CACHE_SECONDS``.
+    """
+
+    def __init__(self, client: "DynamoDBClient", table: str, deployed_limit_usd: Decimal, clock: Clock) -> None:
+        """``deployed_limit_usd`` of 0 means no limit."""
+        self._client = client
+        self._table = table
+        self._deployed_limit = deployed_limit_usd or None
+        self._clock = clock
+        self._limit: Decimal | None = None
+        self._read_at = -inf
+        self._lock = Lock()
+
+    def reserve(self, day: date, price_usd: Decimal) -> bool:
+        """Reserve the price with one conditional write, so that concurrent calls never exceed the limit."""
+        limit = self._current_limit()
+        if limit is None:
+            return True
+        if price_usd > limit:
+            record_budget(limit, limit)
+            return False
+        try:
+            response = self._client.update_item(
+                TableName=self._table,
+                Key=_budget_key(day),
+                UpdateExpression="SET expires_at = :expires ADD spent :price",
+                ConditionExpression="attribute_not_exists(spent) OR spent <= :room",
+                ExpressionAttributeValues=to_item(
+                    {
+                        ":price": price_usd,
+                        ":room": limit - price_usd,
+                        ":expires": _expires_at(datetime.combine(day, time(), UTC)),
+                    }
+                ),
+                ReturnValues="UPDATED_NEW",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            record_budget(limit, limit)
+            return False
+        record_budget(from_item(response["Attributes"])["spent"], limit)
+        return True
+
+    def refund(self, day: date, price_usd: Decimal) -> None:
+        """Subtract the price from the day's counter, if there is one."""
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=_budget_key(day),
+                UpdateExpression="ADD spent :price",
+                ConditionExpression="spent >= :least",
+                ExpressionAttributeValues=to_item({":price": -price_usd, ":least": price_usd}),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return  # there was no limit when the price was reserved
+
+    def _current_limit(self) -> Decimal | None:
+        """Return the limit per day, at most a few seconds old; None if there is none."""
+        with self._lock:
+            if self._clock.monotonic() - self._read_at >= LIMIT_CACHE_SECONDS:
+                item = self._client.get_item(TableName=self._table, Key=LIMIT_KEY).get("Item", {})
+                self._limit = from_item(item).get("limit_usd", self._deployed_limit)
+                self._read_at = self._clock.monotonic()
+            return self._limit
+
+
+def _budget_key(day: date) -> dict[str, Any]:
+    return _key(f"budget#{day.isoformat()}", "spent")
+
+
+class S3Handoff:
+    """The hand-off bucket. Implements ``Handoff``."""
+
+    def __init__(self, client: "S3Client", bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def put(self, key: str, content: bytes, media_type: str, digest: str) -> None:
+        """Store an image; S3 rejects it if its SHA-256 is not ``digest``."""
+        self._client.put_object(
+            Bucket=self._bucket,
+            Key=key,
+            Body=content,
+            ContentType=media_type,
+            ChecksumSHA256=base64.b64encode(bytes.fromhex(digest)).decode(),
+        )

@@ -1,0 +1,66 @@
+"""Claude on Amazon Bedrock, and Amazon Rekognition."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import ClientError
+
+from events.images import RawImage
+from kit.errors import UnprocessableError, error_code
+from services.moderation.models import Finding, TextField
+
+if TYPE_CHECKING:
+    from mypy_boto3_bedrock_runtime.client import BedrockRuntimeClient
+    from mypy_boto3_rekognition.client import RekognitionClient
+
+    from services.moderation.screening import Screening  # not needed by the image function
+
+MAX_PARALLEL: Final = 10
+"""Concurrent calls, and connections in the pool."""
+
+_UNREADABLE: Final = frozenset({"InvalidS3ObjectException", "InvalidImageFormatException", "ImageTooLargeException"})
+
+
+class ClaudeLayer:
+    """Layer 2: Claude through Converse. Every error of the call is raised, so that no text passes unscreened."""
+
+    name: Final = "claude"
+
+    def __init__(self, client: "BedrockRuntimeClient", screening: "Screening") -> None:
+        self._client = client
+        self._screening = screening
+
+    def find(self, texts: Mapping[TextField, str]) -> Finding | None:
+        """Return why the texts are blocked, or None. One call."""
+        return self._screening.read(self._client.converse(**self._screening.request(texts)))
+
+
+class RekognitionDetector:
+    """Layer 3: Rekognition, which reads the images from the hand-off bucket itself."""
+
+    name: Final = "rekognition"
+
+    def __init__(self, client: "RekognitionClient", bucket: str, min_confidence: int) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._min_confidence = min_confidence
+        self._pool = ThreadPoolExecutor(MAX_PARALLEL)
+
+    def labels(self, images: Sequence[RawImage]) -> list[set[str]]:
+        """Return the labels of each image, with one call per image, in parallel.
+
+        Raises ``UnprocessableError`` if an object is missing or is not an image.
+        """
+        return list(self._pool.map(self._labels, images))
+
+    def _labels(self, image: RawImage) -> set[str]:
+        try:
+            response = self._client.detect_moderation_labels(
+                Image={"S3Object": {"Bucket": self._bucket, "Name": image.key}}, MinConfidence=self._min_confidence
+            )
+        except ClientError as error:
+            if error_code(error) in _UNREADABLE:
+                raise UnprocessableError(f"image.key: {image.key} cannot be checked: {error_code(error)}") from error
+            raise
+        return {label["Name"] for label in response["ModerationLabels"]}

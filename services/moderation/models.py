@@ -1,0 +1,46 @@
+"""Domain types of moderation."""
+
+from datetime import datetime
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+TextField = Literal["prompt", "negative_prompt"]
+"""A field of a request that contains text."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+
+class Finding(_Record):
+    """Why a text is blocked."""
+
+    category: str
+    """A category of the policy, or ``unclassified`` if the layer did not name one."""
+    field: TextField
+    reason: Literal["category_blocked", "screening_refused", "screening_unreadable"]
+
+
+class PromptVerdict(_Record):
+    """The decision about a prompt and its negative prompt."""
+
+    policy_version: str
+    decided_at: datetime
+    layers: list[str]
+    """The layers that screened the texts, in order; the last one decided."""
+    finding: Finding | None = None
+    """None: approved."""
+
+
+class ImageVerdict(_Record):
+    """The decision about the images of one ``ImageGenerated``."""
+
+    policy_version: str
+    decided_at: datetime
+    layers: list[str]
+    blocked: dict[int, str] = {}
+    """Index of an image → the category that it violates. The other images may be kept."""
+
+
+VerdictT = TypeVar("VerdictT", PromptVerdict, ImageVerdict)

@@ -1,0 +1,68 @@
+"""Normalises text to what a reader sees, whatever characters it is written with.
+
+``normalise`` undoes disguises that change characters: case, compatibility forms (full-width, mathematical, circled
+letters), accents, invisible characters, and look-alikes from other alphabets. ``l`` becomes ``i``, because I, l, 1, |
+and ! stand for either. Disguises that change words (spacing, leetspeak) are undone in ``keywords``.
+"""
+
+import json
+import unicodedata
+from pathlib import Path
+from typing import Final
+
+_LOOK_ALIKES: Final = json.loads(Path(__file__).with_name("look_alikes.json").read_text(encoding="utf-8"))
+"""Letter → look-alikes from other alphabets that Unicode does not normalise."""
+_LETTER: Final[dict[str, str]] = {look: letter for letter, looks in _LOOK_ALIKES.items() for look in looks}
+# Symbols that Unicode does not normalise: regional indicators, negative circled and negative squared letters.
+_ALPHABETS: Final = (0x1F1E6, 0x1F150, 0x1F170)
+# Letters and symbols that are invisible, although Unicode does not classify them as such.
+_BLANKS: Final = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+_INVISIBLE: Final = frozenset({"Mn", "Me", "Cf", "Co", "Cs", "Cn"})
+LEET_SYMBOLS: Final = "€£¢¥§©®¡"
+"""Symbols beyond ASCII that leetspeak uses for letters. All others become a hyphen."""
+_CACHE_SIZE: Final = 4096
+"""Code points in the translation table: enough for any text, and a limit on memory."""
+
+
+class _Translation(dict[int, str | None]):
+    """The table for ``str.translate``, filled on first use of a character."""
+
+    def __missing__(self, code: int) -> str | None:
+        normal = _normalise_character(chr(code))
+        if len(self) < _CACHE_SIZE:
+            self[code] = normal
+        return normal
+
+
+def _normalise_character(character: str) -> str | None:
+    category = unicodedata.category(character)
+    if category in _INVISIBLE or character in _BLANKS:
+        return None
+    if category == "Cc":
+        return character if character.isspace() else None
+    for start in _ALPHABETS:
+        if start <= ord(character) < start + 26:
+            return chr(ord("a") + ord(character) - start).replace("l", "i")
+    lower = character.lower()
+    letter = _LETTER.get(character) or _LETTER.get(lower)
+    if letter is None and category[0] in "PS":
+        return character if character.isascii() or character in LEET_SYMBOLS else "-"
+    if letter is None and category[0] == "N":
+        return str(unicodedata.digit(character, "-"))
+    return (letter or lower.casefold()).replace("l", "i")
+
+
+_TRANSLATION: Final = _Translation()
+
+
+def normalise(text: str) -> str:
+    """Return ``text`` in the lower-case letters that it looks like; white space, digits and ASCII symbols stay."""
+    return unicodedata.normalize("NFKD", text).translate(_TRANSLATION)
+
+
+def readable(text: str) -> str:
+    """Return ``text`` without compatibility forms and invisible characters, for a reader that understands language."""
+    shown = unicodedata.normalize("NFKC", text)
+    if shown.isascii() and shown.isprintable():
+        return shown
+    return "".join(c for c in shown if c in "\n\t" or unicodedata.category(c) not in {"Cf", "Cc", "Co", "Cs", "Cn"})

@@ -1,0 +1,62 @@
+"""The gallery bucket on S3."""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import ClientError
+
+from events.images import Variant
+from kit.errors import RetriableError, error_code
+from kit.handoff import sha256
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+MAX_UPLOADS: Final = 6
+"""Concurrent uploads."""
+CACHE_CONTROL: Final = "public, max-age=31536000, immutable"
+
+
+class S3GalleryFiles:
+    """The files of the gallery. Each key is written once. Implements ``service.Files``."""
+
+    def __init__(self, client: "S3Client", bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._pool = ThreadPoolExecutor(MAX_UPLOADS)  # starts its threads on first use
+
+    def write(self, files: Sequence[tuple[Variant, bytes]]) -> list[Variant]:
+        """Write all ``files`` in parallel and return them as the bucket has them."""
+        return list(self._pool.map(lambda file: self._write(*file), files))
+
+    def _write(self, variant: Variant, content: bytes) -> Variant:
+        try:
+            self._client.put_object(
+                Bucket=self._bucket,
+                Key=variant.key,
+                Body=content,
+                ContentType=variant.media_type,
+                CacheControl=CACHE_CONTROL,
+                ChecksumSHA256=b64encode(bytes.fromhex(variant.sha256)).decode(),
+                IfNoneMatch="*",
+            )
+        except ClientError as error:
+            if error_code(error) not in {"PreconditionFailed", "412"}:
+                raise
+            return self._written_earlier(variant)
+        return variant
+
+    def _written_earlier(self, variant: Variant) -> Variant:
+        """Return ``variant`` as an earlier attempt wrote it. Another release may encode an image differently."""
+        content = self._client.get_object(Bucket=self._bucket, Key=variant.key)["Body"].read()
+        return variant.model_copy(update={"sha256": sha256(content), "bytes": len(content)})
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete ``keys``, at most a thousand."""
+        response = self._client.delete_objects(
+            Bucket=self._bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        )
+        if errors := response.get("Errors"):
+            raise RetriableError(f"{len(errors)} files not deleted: {errors[0].get('Code')}")

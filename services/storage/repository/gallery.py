@@ -1,0 +1,171 @@
+"""Entries, deletion markers and tombstones on DynamoDB, by their keys."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+
+from kit.dynamodb import from_item, to_item
+from kit.errors import TransientError, UnprocessableError, error_code
+from services.storage.models import MAX_SHARES, DeletionMarker, Entry, Share, Tombstone
+from services.storage.repository.items import (
+    entry_item,
+    image_pk,
+    marker_item,
+    read_record,
+    tombstone_item,
+    tombstone_pk,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+_IS_ENTRY: Final = "attribute_exists(listing_key)"
+"""Only entries have this attribute, deletion markers do not."""
+
+
+class DynamoGallery:
+    """Implements ``service.GalleryRepository``, ``removal.Records`` and ``gallery.ImageRepository``."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def add(self, entries: Sequence[Entry]) -> list[Entry | DeletionMarker] | Tombstone:
+        """Record all ``entries`` of a request in one transaction; see ``service.GalleryRepository``."""
+        no_tombstone: TransactWriteItemTypeDef = {
+            "ConditionCheck": {
+                "TableName": self._table,
+                "Key": to_item({"pk": tombstone_pk(entries[0].request_id)}),
+                "ConditionExpression": "attribute_not_exists(pk)",
+            }
+        }
+        puts: list[TransactWriteItemTypeDef] = [
+            {
+                "Put": {
+                    "TableName": self._table,
+                    "Item": entry_item(entry),
+                    "ConditionExpression": "attribute_not_exists(pk)",
+                }
+            }
+            for entry in entries
+        ]
+        try:
+            self._client.transact_write_items(TransactItems=[no_tombstone, *puts])
+        except ClientError as error:
+            if error_code(error) != "TransactionCanceledException":
+                raise
+            codes = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
+            if "ConditionalCheckFailed" not in codes:
+                raise TransientError(f"gallery transaction cancelled: {', '.join(sorted(map(str, codes)))}") from error
+            return self._recorded(entries)
+        return list(entries)
+
+    def _recorded(self, entries: Sequence[Entry]) -> list[Entry | DeletionMarker] | Tombstone:
+        """Return the records that prevented the transaction."""
+        request_id = entries[0].request_id
+        keys = [image_pk(entry.image_id) for entry in entries]
+        response = self._client.batch_get_item(
+            RequestItems={
+                self._table: {
+                    "Keys": [to_item({"pk": pk}) for pk in [tombstone_pk(request_id), *keys]],
+                    "ConsistentRead": True,
+                }
+            }
+        )
+        if response.get("UnprocessedKeys"):
+            raise TransientError("gallery: reading the recorded images was throttled")
+        items = {item["pk"]["S"]: item for item in response["Responses"].get(self._table, [])}
+        recorded = [items[pk] for pk in keys if pk in items]
+        if len(recorded) == len(keys):
+            return [read_record(item) for item in recorded]
+        if recorded:
+            raise UnprocessableError(f"images: other images of request {request_id} are recorded already")
+        if not items:
+            raise TransientError("gallery: the records that prevented the transaction have expired")
+        return Tombstone.model_validate(from_item(items[tombstone_pk(request_id)]))
+
+    def add_tombstone(self, tombstone: Tombstone) -> None:
+        """Write ``tombstone`` unless the request has one."""
+        try:
+            self._client.put_item(
+                TableName=self._table, Item=tombstone_item(tombstone), ConditionExpression="attribute_not_exists(pk)"
+            )
+        except ClientError as error:
+            if error_code(error) != "ConditionalCheckFailedException":
+                raise
+
+    def find(self, image_id: str) -> Entry | DeletionMarker | None:
+        """Return an entry or its deletion marker. The read is consistent: after ImageStored the entry is found."""
+        response = self._client.get_item(
+            TableName=self._table, Key=to_item({"pk": image_pk(image_id)}), ConsistentRead=True
+        )
+        return read_record(response["Item"]) if "Item" in response else None
+
+    def mark_deleted(self, marker: DeletionMarker) -> None:
+        """Replace an entry with ``marker``; do nothing if there is no entry."""
+        try:
+            self._client.put_item(TableName=self._table, Item=marker_item(marker), ConditionExpression=_IS_ENTRY)
+        except ClientError as error:
+            if error_code(error) != "ConditionalCheckFailedException":
+                raise
+
+    def set_favourite(self, image_id: str, owner: str, favourite: bool) -> bool:
+        """Set or remove the favourite mark. Return whether ``owner`` has such an image."""
+        change = "SET favourite_of = :owner" if favourite else "REMOVE favourite_of"
+        return self._update(image_id, owner, change)
+
+    def add_share(self, entry: Entry, share: Share, expired: Sequence[Share]) -> bool:
+        """Add ``share`` and remove the ``expired`` ones. Return False if the image has the maximum already.
+
+        Raises ``KeyError`` if the image was deleted.
+        """
+        names = {"#new": share.share_id} | {f"#old{n}": old.share_id for n, old in enumerate(expired)}
+        removed = ", ".join(f"shares.#old{n}" for n in range(len(expired)))
+        item = {
+            "secret_sha256": share.secret_sha256,
+            "created_at": share.created_at.isoformat(),
+            "expires_at": share.expires_at.isoformat(),
+        }
+        added = self._update(
+            entry.image_id,
+            entry.owner,
+            "SET shares.#new = :share" + (f" REMOVE {removed}" if removed else ""),
+            condition="size(shares) < :room",
+            names=names,
+            values={":share": item, ":room": MAX_SHARES + len(expired)},
+        )
+        if not added and not isinstance(self.find(entry.image_id), Entry):
+            raise KeyError(entry.image_id)
+        return added
+
+    def revoke_share(self, image_id: str, owner: str, share_id: str) -> bool:
+        """Remove a share, if it exists. Return whether ``owner`` has such an image."""
+        return self._update(image_id, owner, "REMOVE shares.#share", names={"#share": share_id})
+
+    def _update(
+        self,
+        image_id: str,
+        owner: str,
+        change: str,
+        *,
+        condition: str = "",
+        names: Mapping[str, str] | None = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Update an entry of ``owner``. Return whether the entry exists and ``condition`` holds."""
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=to_item({"pk": image_pk(image_id)}),
+                UpdateExpression=change,
+                ConditionExpression=f"{_IS_ENTRY} AND #owner = :owner" + (f" AND {condition}" if condition else ""),
+                ExpressionAttributeNames={"#owner": "owner", **(names or {})},
+                ExpressionAttributeValues=to_item({":owner": owner, **(values or {})}),
+            )
+        except ClientError as error:
+            if error_code(error) != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True

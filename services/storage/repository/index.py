@@ -1,0 +1,52 @@
+"""The indexes of the gallery table. They are eventually consistent."""
+
+from typing import TYPE_CHECKING
+
+from kit.dynamodb import to_item
+from services.storage.listing import Chunk, Listing
+from services.storage.repository.items import image_pk, read_summary
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import QueryInputTypeDef
+
+
+class DynamoGalleryIndex:
+    """Reads lists of images. Implements ``listing.GalleryIndex``."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def read(self, listing: Listing, after: str | None, count: int) -> Chunk:
+        """Examine ``count`` entries after a position, with one query, which reads at most 1 MB."""
+        names = {"#key": listing.attribute}
+        values = {":key": listing.value}
+        condition = "#key = :key"
+        if listing.day:
+            condition += " AND begins_with(listing_key, :day)"
+            values[":day"] = f"{listing.day}T"
+        filters = []
+        for name, value in listing.equals.items():
+            names[f"#{name}"], values[f":{name}"] = name, value
+            filters.append(f"#{name} = :{name}")
+        for number, word in enumerate(listing.words):
+            values[f":word{number}"] = word
+            filters.append(f"contains(searchable, :word{number})")
+        query: QueryInputTypeDef = {
+            "TableName": self._table,
+            "IndexName": listing.index,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": to_item(values),
+            "ScanIndexForward": False,
+            "Limit": count,
+        }
+        if filters:
+            query["FilterExpression"] = " AND ".join(filters)
+        if after:
+            start = {"pk": image_pk(after.partition("#")[2]), listing.attribute: listing.value, "listing_key": after}
+            query["ExclusiveStartKey"] = to_item(start)
+        response = self._client.query(**query)
+        last = response.get("LastEvaluatedKey")
+        return Chunk([read_summary(item) for item in response["Items"]], last["listing_key"]["S"] if last else None)

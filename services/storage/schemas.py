@@ -1,0 +1,228 @@
+"""Query parameters, request and response bodies of the gallery API."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import AfterValidator, Field
+
+from events.images import Quality, Variant
+from kit.cursors import Cursor, encode_cursor
+from kit.schemas import QueryParameters, RequestBody, Schema
+from kit.text import Text
+from services.storage.listing import Listing, Page, is_position, partition_key, searchable
+from services.storage.models import DISPLAY, THUMBNAIL, Entry, EntrySummary, Share
+
+MAX_WORDS: Final = 8
+MAX_SHARE_SECONDS: Final = 30 * 24 * 3600
+
+CreateUrl = Callable[[str], str]
+"""Returns the URL of a file's key."""
+
+
+def _validate_position(position: str) -> str:
+    if not is_position(position):
+        raise ValueError("must be the next_cursor of an earlier page")
+    return position
+
+
+def _validate_day(text: str) -> str:
+    try:
+        date.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError("must be a date") from error
+    return text
+
+
+class ImagesQuery(QueryParameters):
+    """The query parameters of `GET /v1/images`."""
+
+    limit: int = Field(24, ge=1, le=100)
+    cursor: Annotated[Cursor, AfterValidator(_validate_position)] | None = None
+    """`next_cursor` of the previous page."""
+    model: Annotated[Text, Field(max_length=100)] | None = None
+    style: Annotated[Text, Field(max_length=100)] | None = None
+    day: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_validate_day)] | None = None
+    """The UTC date on which the image was stored."""
+    favourite: Literal["true"] | None = None
+    """Only favourites."""
+    q: Annotated[Text, Field(max_length=200)] | None = None
+    """Up to eight words that the prompt must contain, in any case and order, also inside longer words."""
+
+    def listing(self, owner: str) -> Listing:
+        """Return the selection of ``owner``'s images."""
+        equals = {name: value for name, value in (("model", self.model), ("style", self.style)) if value is not None}
+        index, attribute, value = "by-owner", "owner", owner
+        if self.favourite:
+            index, attribute = "favourites", "favourite_of"
+        elif self.style is not None:
+            index, attribute, value = "by-style", "style_of", partition_key(owner, equals.pop("style"))
+        elif self.model is not None:
+            index, attribute, value = "by-model", "model_of", partition_key(owner, equals.pop("model"))
+        words = searchable(self.q or "").split()[:MAX_WORDS]
+        return Listing(index, attribute, value, self.day, equals, tuple(dict.fromkeys(words)))
+
+
+class FileView(Schema):
+    """A file, with a URL that may expire."""
+
+    url: str
+    media_type: str
+    width: int
+    height: int
+    bytes: int
+    sha256: str
+
+    @classmethod
+    def of(cls, variant: Variant, create_url: CreateUrl) -> Self:
+        """Return the view of a file."""
+        return cls(url=create_url(variant.key), **variant.model_dump(exclude={"key"}))
+
+
+class ImageLinks(Schema):
+    """URLs relative to the API."""
+
+    self: str
+    request: str
+    favourite: str
+    shares: str
+
+
+class ImageView(Schema):
+    """An image: its parameters and its files."""
+
+    id: str
+    request_id: str
+    index: int
+    created_at: datetime
+    prompt: str
+    negative_prompt: str | None
+    style: str | None
+    model: str
+    seed: int
+    width: int
+    height: int
+    quality: Quality
+    steps: int | None
+    guidance: float | None
+    cost_usd: str
+    favourite: bool
+    placeholder: str
+    """BlurHash."""
+    original: FileView
+    display: FileView
+    thumbnail: FileView
+    links: ImageLinks
+
+    @classmethod
+    def of(cls, entry: Entry, create_url: CreateUrl) -> Self:
+        """Return the view of an image."""
+        path = f"/v1/images/{entry.image_id}"
+        files = {"original", "display", "thumbnail"}
+        return cls(
+            id=entry.image_id,
+            width=entry.original.width,
+            height=entry.original.height,
+            cost_usd=str(entry.cost_usd),
+            original=FileView.of(entry.original, create_url),
+            display=FileView.of(entry.display, create_url),
+            thumbnail=FileView.of(entry.thumbnail, create_url),
+            links=ImageLinks(
+                self=path,
+                request=f"/v1/requests/{entry.request_id}",
+                favourite=f"{path}/favourite",
+                shares=f"{path}/shares",
+            ),
+            **entry.model_dump(exclude={"image_id", "owner", "cost_usd", "shares", *files}),
+        )
+
+
+class SelfLink(Schema):
+    """A URL relative to the API."""
+
+    self: str
+
+
+class ImageSummary(Schema):
+    """An image in a list."""
+
+    id: str
+    created_at: datetime
+    model: str
+    style: str | None
+    favourite: bool
+    caption: str
+    """The beginning of the prompt."""
+    width: int
+    height: int
+    placeholder: str
+    """BlurHash."""
+    display_url: str
+    thumbnail_url: str
+    links: SelfLink
+
+    @classmethod
+    def of(cls, summary: EntrySummary, create_url: CreateUrl) -> Self:
+        """Return the view of an image in a list."""
+        return cls(
+            id=summary.image_id,
+            display_url=create_url(summary.key(DISPLAY)),
+            thumbnail_url=create_url(summary.key(THUMBNAIL)),
+            links=SelfLink(self=f"/v1/images/{summary.image_id}"),
+            **summary.model_dump(exclude={"image_id", "folder"}),
+        )
+
+
+class ImagePage(Schema):
+    """A page of images, newest first."""
+
+    images: list[ImageSummary]
+    """A page of a search may have fewer images than `limit`, or none, and still not be the last page."""
+    next_cursor: str | None
+    """The `cursor` of the next page. Absent on the last page."""
+
+    @classmethod
+    def of(cls, page: Page, create_url: CreateUrl) -> Self:
+        """Return the view of a page."""
+        return cls(
+            images=[ImageSummary.of(summary, create_url) for summary in page.images],
+            next_cursor=None if page.next_position is None else encode_cursor(page.next_position),
+        )
+
+
+class NewShare(RequestBody):
+    """The body of `POST /v1/images/{image_id}/shares`."""
+
+    expires_in_seconds: int = Field(7 * 24 * 3600, ge=1, le=MAX_SHARE_SECONDS)
+
+
+class ShareView(Schema):
+    """A valid share link."""
+
+    id: str
+    created_at: datetime
+    expires_at: datetime
+    links: SelfLink
+
+    @classmethod
+    def of(cls, image_id: str, share: Share) -> Self:
+        """Return the view of a share link. It has no token, because tokens are not stored."""
+        return cls(
+            id=share.share_id,
+            created_at=share.created_at,
+            expires_at=share.expires_at,
+            links=SelfLink(self=f"/v1/images/{image_id}/shares/{share.share_id}"),
+        )
+
+
+class CreatedShare(ShareView):
+    """A new share link. Only this response contains its URL."""
+
+    url: str
+    """Relative to the API. Everyone with this URL can see the image."""
+
+
+class Shares(Schema):
+    """The valid share links of an image, newest first."""
+
+    shares: list[ShareView]

@@ -1,0 +1,107 @@
+"""The generation functions as deployed: their AWS calls, and the times in the template."""
+
+import importlib
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from kit.consumer import RetryPolicy
+from local.bedrock import ModelServer
+from services.generation.service import OVERHEAD_SECONDS
+from tests.support.events import sample, sqs_record
+from tests.unit.generation.fakes import approved
+
+
+@pytest.fixture
+def calls(table: str, bucket: str, server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> Iterator["Counter[str]"]:
+    """Set the environment that the template sets, and count the functions' AWS calls."""
+    sqs = boto3.client("sqs")
+    variables = {
+        "TABLE_NAME": table,
+        "HANDOFF_BUCKET_NAME": bucket,
+        "QUEUE_URL": sqs.create_queue(QueueName="generate")["QueueUrl"],
+        "DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="generate-dlq")["QueueUrl"],
+        "EVENT_BUS_NAME": boto3.client("events").create_event_bus(Name="bus")["EventBusArn"].split("/")[-1],
+        "AWS_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": server.url,
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    counted: Counter[str] = Counter()
+    boto3.setup_default_session()
+    boto3.DEFAULT_SESSION.events.register(  # type: ignore[union-attr]
+        "before-call", lambda model, **_: counted.update([model.name])
+    )
+    yield counted
+    boto3.DEFAULT_SESSION = None
+    for name in [name for name in sys.modules if name.startswith("services.generation.handlers")]:
+        del sys.modules[name]
+    server.service.faults.clear()
+
+
+def function(name: str) -> Any:
+    return importlib.import_module(f"services.generation.handlers.{name}").handler
+
+
+def test_one_image_takes_four_aws_calls_and_one_to_publish(calls: "Counter[str]", server: ModelServer) -> None:
+    generate = function("generate")
+    assert generate({"Records": [sqs_record(approved())]}) == {"batchItemFailures": []}
+    assert calls.pop("GetItem") == 1, "the operator's limit, read now and then"
+    assert calls == {"TransactWriteItems": 1, "InvokeModel": 1, "PutObject": 1, "UpdateItem": 1, "PutEvents": 1}
+
+
+def test_a_batch_is_generated_in_parallel_and_published_in_one_call(
+    calls: "Counter[str]", server: ModelServer, bucket: str
+) -> None:
+    generate = function("generate")
+    records = [sqs_record(approved(count=n)) for n in (1, 2, 1)]
+    assert generate({"Records": records}) == {"batchItemFailures": []}
+    assert (calls["InvokeModel"], calls["PutEvents"]) == (4, 1)
+    assert boto3.client("s3").list_objects_v2(Bucket=bucket)["KeyCount"] == 4
+    calls.clear()
+    assert generate({"Records": records}) == {"batchItemFailures": []}
+    assert (calls["InvokeModel"], calls["PutObject"], calls["PutEvents"]) == (0, 0, 1)
+
+
+def test_only_the_message_of_a_throttled_image_is_retried(calls: "Counter[str]", server: ModelServer) -> None:
+    server.service.faults.add({"effect": "throttle", "prompt_contains": "unlucky", "times": 1})
+    generate = function("generate")
+    unlucky = sqs_record(approved(count=2, prompt="an unlucky cat"))
+    response = generate({"Records": [sqs_record(approved()), unlucky]})
+    assert response == {"batchItemFailures": [{"itemIdentifier": unlucky["messageId"]}]}
+    assert (calls["InvokeModel"], calls["PutObject"], calls["ChangeMessageVisibility"]) == (3, 2, 1)
+    assert generate({"Records": [unlucky]}) == {"batchItemFailures": []}
+    assert calls["PutObject"] == 3
+
+
+@pytest.mark.parametrize("kind", ["RequestCancelled", "RequestExpired"])
+def test_no_model_is_called_after_a_tombstone(calls: "Counter[str]", server: ModelServer, kind: str) -> None:
+    event = sample("PromptApproved")
+    withdrawn = sample(kind)
+    metadata = withdrawn.metadata.model_copy(update={"request_id": event.metadata.request_id})
+    withdrawn = withdrawn.model_copy(update={"metadata": metadata})
+    assert function("tombstones")({"Records": [sqs_record(withdrawn)]}) == {"batchItemFailures": []}
+    assert calls == {"PutItem": 1}
+    calls.clear()
+    assert function("generate")({"Records": [sqs_record(event)]}) == {"batchItemFailures": []}
+    assert calls == {"TransactWriteItems": 1}
+
+
+@pytest.mark.parametrize(("profile", "recommended"), [("normal", 300), ("short", 30)])
+def test_the_timeouts_of_generation_fit_together(service_template: Any, profile: str, recommended: int) -> None:
+    template = service_template("generation")
+    resources = {name: each["Properties"] for name, each in template["Resources"].items()}
+    times, queue = template["Mappings"]["Patience"][profile], resources["GenerateQueue"]
+    call_timeout, lease = int(times["CallTimeout"]), int(times["Lease"])
+    assert call_timeout >= recommended
+    assert lease > call_timeout + OVERHEAD_SECONDS
+    assert times["FunctionTimeout"] >= lease + OVERHEAD_SECONDS
+    assert queue["VisibilityTimeout"] >= 6 * times["FunctionTimeout"]
+    variables = resources["Generate"]["Environment"]["Variables"]
+    # A message takes its leases when it starts: with fewer workers than messages, leases would start late.
+    assert resources["GenerateMessages"]["BatchSize"] <= int(variables["MAX_PARALLEL"])
+    assert queue["RedrivePolicy"]["maxReceiveCount"] > RetryPolicy().worst_deliveries()

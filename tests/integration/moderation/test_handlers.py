@@ -1,0 +1,126 @@
+"""The moderation functions as deployed: verdicts, events and AWS calls."""
+
+import importlib
+import json
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.request import urlopen
+
+import boto3
+import pytest
+
+from events.catalog.image_generated import ImageGenerated
+from events.catalog.image_requested import ImageRequested
+from local.bedrock import ModelServer
+from services.moderation.gateways import RekognitionDetector
+from tests.support.events import RecordingBus, sample, sqs_record
+from tests.unit.moderation.fakes import raw_image
+
+MODEL = "us.anthropic.claude-haiku-5-5"
+
+
+def fault(stand_in: ModelServer, **rule: Any) -> None:
+    stand_in.service.faults.add(rule)
+
+
+Load = Callable[[str], Any]
+
+
+@pytest.fixture
+def load(table: str, detector: RekognitionDetector, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
+    """Import a function as a cold start does, with a recording bus."""
+    for name, value in {
+        "TABLE_NAME": table,
+        "MODERATION_MODEL_ID": MODEL,
+        "HANDOFF_BUCKET_NAME": "handoff",
+        "IMAGE_CHECK": "on",
+        "EVENT_BUS_NAME": "bus",
+        "QUEUE_URL": boto3.client("sqs").create_queue(QueueName="queue")["QueueUrl"],
+        "DEAD_LETTER_QUEUE_URL": boto3.client("sqs").create_queue(QueueName="dead")["QueueUrl"],
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    def handler(name: str) -> Any:
+        sys.modules.pop(f"services.moderation.handlers.{name}", None)
+        loaded = importlib.import_module(f"services.moderation.handlers.{name}").handler
+        loaded._bus = RecordingBus()
+        return loaded
+
+    yield handler
+    for name in ("prompt", "image"):
+        sys.modules.pop(f"services.moderation.handlers.{name}", None)
+
+
+def requested(prompt: str) -> ImageRequested:
+    example = sample("ImageRequested")
+    assert isinstance(example, ImageRequested)
+    parameters = example.data.parameters.model_copy(update={"prompt": prompt})
+    an_hour_ago = example.metadata.model_copy(update={"occurred_at": datetime.now(UTC) - timedelta(hours=1)})
+    data = example.data.model_copy(update={"parameters": parameters})
+    return example.model_copy(update={"data": data, "metadata": an_hour_ago})
+
+
+def generated(key: str = "raw/r/0-abc") -> ImageGenerated:
+    example = sample("ImageGenerated")
+    assert isinstance(example, ImageGenerated)
+    outcomes = [example.data.outcomes[0].model_copy(update={"image": raw_image(key)}), *example.data.outcomes[1:]]
+    return example.model_copy(update={"data": example.data.model_copy(update={"outcomes": outcomes})})
+
+
+def calls(stand_in: ModelServer) -> dict[str, int]:
+    with urlopen(f"{stand_in.url}/_calls") as response:
+        return dict(json.load(response)["counts"]["by_operation"])
+
+
+def test_a_prompt_delivered_twice_is_screened_once(load: Load, stand_in: ModelServer) -> None:
+    prompt = load("prompt")
+    message = sqs_record(requested("A lighthouse at dusk"))
+    assert prompt({"Records": [message]}) == prompt({"Records": [message]}) == {"batchItemFailures": []}
+    first, second = prompt._bus.events
+    assert first == second
+    assert first.detail_type == "PromptApproved"
+    assert calls(stand_in) == {"converse": 1}
+
+
+def test_a_keyword_is_rejected_without_a_call(load: Load, stand_in: ModelServer) -> None:
+    prompt = load("prompt")
+    prompt({"Records": [sqs_record(requested("a b-e-h-e-a-d-i-n-g"))]})
+    (rejected,) = prompt._bus.events
+    assert (rejected.data.layer, rejected.data.category, rejected.data.field) == ("keywords", "violence", "prompt")
+    assert calls(stand_in) == {}
+
+
+def test_a_harmless_image_is_approved(load: Load) -> None:
+    image = load("image")
+    image({"Records": [sqs_record(generated())]})
+    (approved,) = image._bus.events
+    assert (approved.detail_type, approved.data.layers) == ("ImageApproved", ["rekognition"])
+
+
+def test_a_flagged_image_is_rejected(load: Load, stand_in: ModelServer) -> None:
+    fault(stand_in, operation="detect", effect="flag", labels=["Explicit Nudity"])
+    image = load("image")
+    image({"Records": [sqs_record(generated())]})
+    (rejected,) = image._bus.events
+    assert (rejected.detail_type, rejected.data.category) == ("ImageRejected", "sexual")
+
+
+def test_a_missing_image_is_dead_lettered_with_its_reason(load: Load) -> None:
+    image = load("image")
+    assert image({"Records": [sqs_record(generated("raw/r/9-missing"))]}) == {"batchItemFailures": []}
+    (stalled,) = image._bus.events
+    assert (stalled.detail_type, stalled.data.error) == ("ProcessingStalled", "UnprocessableError")
+    assert "raw/r/9-missing" in stalled.data.reason
+
+
+def test_with_the_check_off_rekognition_is_not_called(
+    load: Load, stand_in: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMAGE_CHECK", "off")
+    image = load("image")
+    image({"Records": [sqs_record(generated("raw/r/9-missing"))]})
+    (approved,) = image._bus.events
+    assert (approved.detail_type, approved.data.layers) == ("ImageApproved", [])
+    assert calls(stand_in) == {}

@@ -1,0 +1,84 @@
+"""One suite for the fakes and for DynamoDB: verdicts and counts of checks."""
+
+from datetime import UTC, datetime
+
+import boto3
+import pytest
+
+from services.moderation.checks import CheckCounts
+from services.moderation.models import Finding, ImageVerdict, PromptVerdict
+from services.moderation.repository import CheckCountTable, VerdictTable
+from services.moderation.service import VerdictRepository
+from tests.unit.moderation.fakes import InMemoryCheckCounts, InMemoryVerdicts
+
+NOON = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
+APPROVED = PromptVerdict(policy_version="v1", decided_at=NOON, layers=["keywords", "claude"])
+REJECTED = PromptVerdict(
+    policy_version="v2",
+    decided_at=NOON,
+    layers=["keywords"],
+    finding=Finding(category="violence", field="negative_prompt", reason="category_blocked"),
+)
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def verdicts(request: pytest.FixtureRequest, table: str) -> VerdictRepository[PromptVerdict]:
+    if request.param == "fake":
+        return InMemoryVerdicts()
+    return VerdictTable(boto3.client("dynamodb"), table, PromptVerdict)
+
+
+def test_an_unknown_verdict_is_not_found(verdicts: VerdictRepository[PromptVerdict]) -> None:
+    assert verdicts.find("e-1") is None
+
+
+@pytest.mark.parametrize("verdict", [APPROVED, REJECTED])
+def test_a_recorded_verdict_is_read_unchanged(
+    verdicts: VerdictRepository[PromptVerdict], verdict: PromptVerdict
+) -> None:
+    assert verdicts.record("e-1", verdict) == verdict
+    assert verdicts.find("e-1") == verdict
+    assert verdicts.find("e-2") is None
+
+
+def test_the_first_recorded_verdict_is_kept(verdicts: VerdictRepository[PromptVerdict]) -> None:
+    verdicts.record("e-1", REJECTED)
+    assert verdicts.record("e-1", APPROVED) == REJECTED
+    assert verdicts.find("e-1") == REJECTED
+
+
+def test_a_verdict_about_images_keeps_their_indices(table: str) -> None:
+    images = VerdictTable(boto3.client("dynamodb"), table, ImageVerdict)
+    verdict = ImageVerdict(
+        policy_version="v1", decided_at=NOON, layers=["rekognition"], blocked={0: "sexual", 3: "hate"}
+    )
+    images.record("e-1", verdict)
+    assert images.find("e-1") == verdict
+
+
+def test_a_verdict_expires_after_sixty_days(table: str) -> None:
+    VerdictTable(boto3.client("dynamodb"), table, PromptVerdict).record("e-1", APPROVED)
+    item = boto3.client("dynamodb").get_item(TableName=table, Key={"pk": {"S": "e-1"}})["Item"]
+    assert int(item["expires_at"]["N"]) == int(NOON.timestamp()) + 60 * 24 * 3600
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def counts(request: pytest.FixtureRequest, table: str) -> CheckCounts:
+    return InMemoryCheckCounts() if request.param == "fake" else CheckCountTable(boto3.client("dynamodb"), table)
+
+
+def test_checks_are_counted_up_to_the_limit_per_key_and_window(counts: CheckCounts) -> None:
+    assert [counts.add("k-1", "900#0", 2, 99) for _ in range(4)] == [1, 2, None, None]
+    assert counts.add("k-2", "900#0", 2, 99) == counts.add("k-1", "900#900", 2, 99) == 1
+
+
+def test_a_refunded_check_can_be_used_again(counts: CheckCounts) -> None:
+    counts.add("k-1", "900#0", 1, 99)
+    counts.refund("k-1", "900#0")
+    assert [counts.add("k-1", "900#0", 1, 99) for _ in range(2)] == [1, None]
+
+
+def test_a_count_expires_and_has_a_key_that_the_role_may_write(table: str) -> None:
+    CheckCountTable(boto3.client("dynamodb"), table).add("k-1", "900#0", 2, 1800)
+    (item,) = boto3.client("dynamodb").scan(TableName=table)["Items"]
+    assert item == {"pk": {"S": "checks#k-1#900#0"}, "checks": {"N": "1"}, "expires_at": {"N": "1800"}}
