@@ -50,7 +50,7 @@ def test_new_requests_go_past_a_model_that_ended_without_asking_it(stack: System
     assert look(stack)["told"] > 0
     assert look(stack)["told"] == 0, "what is known is not told again"
     stack.wait_until(
-        lambda: shown(stack, "stable-image-core") == "ended", seconds=PERIOD + 20, what="intake to know of the end"
+        lambda: shown(stack, "stable-image-core") == "end_of_life", seconds=PERIOD + 20, what="intake to know of the end"
     )
 
     stack.models("DELETE", "/_calls")
@@ -62,7 +62,7 @@ def test_new_requests_go_past_a_model_that_ended_without_asking_it(stack: System
     assert not any("core" in model for model in asked), asked
 
     refused = stack.call("POST", "/v1/requests", {"prompt": "a heron", "model": "stable-image-core", "failover": False})
-    assert (refused.status, refused.json["code"]) == (422, "model_ended")
+    assert (refused.status, refused.json["code"]) == (422, "model_end_of_life")
     assert refused.json["errors"][0]["successor"] == "stable-image-ultra"
 
     stack.models("DELETE", "/_lifecycle")
