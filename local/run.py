@@ -22,6 +22,7 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
+from events.pipeline import TERMINAL
 from local import state
 from local.build import BuildError
 from local.deploy import DeployError
@@ -29,7 +30,6 @@ from local.emulator import ROOT, NotReadyError, free_port
 from local.reference import Reference
 from local.stack import DEMO_OWNER, LocalStack
 from local.web import WebBuildError
-from services.intake.lifecycle import ENDINGS
 
 PROMPT = "A lighthouse on a cliff at sunset, waves below, oil painting"
 PORT = 4580
@@ -117,7 +117,7 @@ def _follow(stack: LocalStack, accepted: dict[str, Any]) -> dict[str, Any]:
         if view["status"] != told:
             told = view["status"]
             _step(f"request {view['id']} is [bold]{told}[/]")
-        if told in ENDINGS or told == "stalled":
+        if told in TERMINAL or told == "stalled":
             return view
         time.sleep(POLL_SECONDS)
     raise RequestFailedError(f"No image within {SECONDS_TO_IMAGE} s, the request is {told}. `make logs` says why.")

@@ -22,13 +22,13 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from events.pipeline import TERMINAL
 from local import browser as chromium
 from local.build import BuildError
 from local.deploy import DeployError
 from local.emulator import ROOT, NotReadyError
 from local.stack import LocalStack
 from local.web import WebBuildError
-from services.intake.lifecycle import ENDINGS
 
 FOLDER: Final = ROOT / "docs" / "screenshots"
 VIEWPORTS: Final[dict[str, ViewportSize]] = {
@@ -110,7 +110,7 @@ class Api:
         deadline = time.monotonic() + GENERATION_TIMEOUT
         while time.monotonic() < deadline:
             view = self.call("GET", f"/v1/requests/{accepted['id']}")
-            if view["status"] in ENDINGS:
+            if view["status"] in TERMINAL:
                 return view
             time.sleep(0.2)
         raise ScreenshotError(f"{asked['prompt']!r} was not generated within {GENERATION_TIMEOUT} s.")

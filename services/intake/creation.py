@@ -1,172 +1,201 @@
-"""From what a caller asks for to an accepted request: resolve, count, write. Every route that creates one is here."""
+"""The use case of creating a request: resolve its parameters, count it, write it. All routes that create one use it."""
 
 import hashlib
 import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
+from events.catalog.image_requested import ImageRequested, ImageRequestedData
 from events.images import GenerationParameters
 from events.model_catalog import ModelCatalog
+from events.pipeline import Status
+from kit.clock import Clock
 from kit.http_api import ApiProblem, Caller, field_error
 from kit.telemetry import logger
-from services.intake.figures import Estimates
+from services.intake.durations import Estimates
 from services.intake.identifiers import uuid7
-from services.intake.parameters import ModelEndedError, NewRequest, ParameterError, resolve
-from services.intake.quota import RateLimiter, Verdict, policy_headers
-from services.intake.service import IdempotencyRecord, KeyTakenError, RequestStore, accept
+from services.intake.model_fit import ModelEndOfLifeError, UnsupportedParametersError, resolve
+from services.intake.models import IdempotencyKeyTakenError, IdempotencyRecord, RequestState
+from services.intake.quota import RateLimiter, Window, policy_headers
+from services.intake.request_views import accepted_view, dry_run_view
+from services.intake.schemas import AcceptedView, DryRunView, NewRequest
 from services.intake.signals import Signals
-from services.intake.views import Accepted, DryRun, dry_run_view, promise
+from services.intake.timeline import timeline_entry
 
 POLL_SECONDS: Final = "1"
-RECORD_KEPT: Final = timedelta(hours=24)
+IDEMPOTENCY_RETENTION: Final = timedelta(hours=24)
 
 REFUSALS: Final = {
-    "rate_limited": "This key has made all the requests it may make for now",
-    "too_many_blocked": "Too many prompts of this key were blocked; no more are taken for now",
+    "rate_limited": "Rate limit exceeded. Try again after the time in Retry-After.",
+    "too_many_blocked": "Too many prompts of this key were blocked. Try again after the time in Retry-After.",
 }
 
 
-class CreationStore(RequestStore, Protocol):
-    """The request-state table and the idempotency records in it."""
+class CreationStore(Protocol):
+    """The requests and the idempotency records in the request table."""
 
-    def recorded(self, owner: str, key: str, now: datetime) -> IdempotencyRecord | None:
-        """Return what an owner's idempotency key already stands for."""
+    def create(self, event: ImageRequested, state: RequestState, record: IdempotencyRecord | None = None) -> None:
+        """Write a request, its state and its idempotency record in one transaction.
+
+        Raise ``IdempotencyKeyTakenError`` if the idempotency key is taken, ``KeyError`` if the request id is.
+        """
+
+    def find_record(self, owner: str, key: str, now: datetime) -> IdempotencyRecord | None:
+        """Return the record of an owner's idempotency key, or None if there is none."""
 
 
-Answer = tuple[int, Accepted, dict[str, str]]
-"""Status, body and headers."""
+class Accepted(NamedTuple):
+    """The 202 response to a new request."""
+
+    body: AcceptedView
+    headers: dict[str, str]
 
 
 @dataclass(frozen=True)
-class Creation:
-    """Creates requests. Everything a caller can do wrong is raised as ``ApiProblem``."""
+class RequestCreation:
+    """Creates requests. Every error of the caller is raised as ``ApiProblem``."""
 
     store: CreationStore
     limiter: RateLimiter
     estimates: Estimates
     catalog: Callable[[], ModelCatalog]
+    signals: Callable[[], Signals]
     price_ceiling_usd: Decimal
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    signals: Callable[[], Signals] = Signals
-    """What other services told; nothing, unless said otherwise."""
+    clock: Clock
 
-    def create(self, caller: Caller, wanted: NewRequest, idempotency_key: str | None = None) -> Answer:
-        """Accept a request: (202, body, headers).
+    def create(self, caller: Caller, request: NewRequest, idempotency_key: str | None = None) -> Accepted:
+        """Accept a request. From then on it is never lost.
 
-        A repeated ``idempotency_key`` answers what it did the first time, and is not counted again.
+        If the ``idempotency_key`` was used before, return the first response again and do not count the request.
         """
-        now = self.clock()
-        digest = _digest(wanted)
-        if idempotency_key is not None:
-            _check(idempotency_key)
-            if found := self.store.recorded(caller.owner, idempotency_key, now):
-                return _again(found, digest, caller)
-        parameters = self._resolve(wanted)
-        self._refuse_while_spent(now)
-        verdict = self.limiter.take(caller.key_id, caller.limit, caller.window)
-        if verdict.refusal:
-            # The last one that was free may just have gone to this very request, sent twice at once.
-            if idempotency_key and (found := self.store.recorded(caller.owner, idempotency_key, now)):
-                return _again(found, digest, caller)
-            raise ApiProblem(429, verdict.refusal, REFUSALS[verdict.refusal], headers=verdict.headers)
-        return self._accept(caller, parameters, verdict, now, (idempotency_key, digest), wanted.webhook_id)
-
-    def dry_run(self, wanted: NewRequest) -> DryRun:
-        """Return what would be drawn, by whom, and for how much. Nothing is written, nothing is counted."""
-        parameters = self._resolve(wanted)
-        return dry_run_view(parameters, chosen_seed=wanted.seed, estimated_seconds=self._estimate(parameters))
-
-    def _accept(
-        self,
-        caller: Caller,
-        parameters: GenerationParameters,
-        verdict: Verdict,
-        now: datetime,
-        repeatable: tuple[str | None, str],
-        webhook_id: str | None,
-    ) -> Answer:
-        key, digest = repeatable
+        if idempotency_key is not None and (repeated := self._repeated(caller, request, idempotency_key)):
+            return repeated
+        parameters = self._resolve(request)
+        self._refuse_without_budget()
+        decision = self.limiter.admit(caller.key_id, caller.limit, caller.window)
+        if decision.refusal:
+            # The same request, sent twice at once, may have used the last free place.
+            if idempotency_key is not None and (repeated := self._repeated(caller, request, idempotency_key)):
+                return repeated
+            raise ApiProblem(429, decision.refusal, REFUSALS[decision.refusal], headers=decision.headers)
         request_id = uuid7()
         try:
-            body = promise(request_id, self._estimate(parameters))
-            record = None
-            if key is not None:
-                record = IdempotencyRecord(caller.owner, key, digest, body.model_dump_json(), now + RECORD_KEPT)
-            accept(
-                self.store,
-                request_id,
-                caller.owner,
-                parameters,
-                now,
-                charged_to=verdict.window,
-                record=record,
-                webhook_id=webhook_id,
-            )
-        except KeyTakenError as taken:
-            self.limiter.give_back(verdict.window, request_id, blocked=False)
-            return _again(taken.record, digest, caller)
+            body = self._write(request_id, caller, request, parameters, decision.window, idempotency_key)
+        except IdempotencyKeyTakenError as taken:
+            self.limiter.refund(decision.window, request_id)
+            return _repeat(taken.record, _digest(request), caller)
         except Exception:
-            self.limiter.give_back(verdict.window, request_id, blocked=False)
+            self.limiter.refund(decision.window, request_id)
             raise
         logger.info("request accepted", request_id=request_id, key_id=caller.key_id)
-        return 202, body, _headers(body) | verdict.headers
+        return Accepted(body, _headers(body) | decision.headers)
 
-    def _resolve(self, wanted: NewRequest) -> GenerationParameters:
+    def dry_run(self, request: NewRequest) -> DryRunView:
+        """Return the models and the price of a request. Nothing is written or counted."""
+        parameters = self._resolve(request)
+        return dry_run_view(parameters, chosen_seed=request.seed, estimated_seconds=self._estimate(parameters))
+
+    def _repeated(self, caller: Caller, request: NewRequest, key: str) -> Accepted | None:
+        _check_idempotency_key(key)
+        record = self.store.find_record(caller.owner, key, self.clock.now())
+        return _repeat(record, _digest(request), caller) if record else None
+
+    def _write(
+        self,
+        request_id: str,
+        caller: Caller,
+        request: NewRequest,
+        parameters: GenerationParameters,
+        quota_window: Window,
+        idempotency_key: str | None,
+    ) -> AcceptedView:
+        now = self.clock.now()
+        event, state = new_state(
+            request_id, caller.owner, parameters, now, quota_window=quota_window, webhook_id=request.webhook_id
+        )
+        body = accepted_view(request_id, self._estimate(parameters))
+        record = None
+        if idempotency_key is not None:
+            record = IdempotencyRecord(
+                caller.owner, idempotency_key, _digest(request), body.model_dump_json(), now + IDEMPOTENCY_RETENTION
+            )
+        self.store.create(event, state, record)
+        return body
+
+    def _resolve(self, request: NewRequest) -> GenerationParameters:
         try:
-            return resolve(wanted, self.catalog(), self.price_ceiling_usd, self.signals().ended)
-        except ParameterError as error:
-            raise ApiProblem(422, "validation_failed", "The model cannot do that", errors=error.errors) from error
-        except ModelEndedError as error:
-            raise _ended(error) from error
+            return resolve(request, self.catalog(), self.price_ceiling_usd, self.signals().unavailable_models)
+        except UnsupportedParametersError as error:
+            title = "The model does not support these parameters."
+            raise ApiProblem(422, "validation_failed", title, errors=error.errors) from error
+        except ModelEndOfLifeError as error:
+            raise _end_of_life_problem(error) from error
 
-    def _refuse_while_spent(self, now: datetime) -> None:
-        until = self.signals().spent_until
+    def _refuse_without_budget(self) -> None:
+        until, now = self.signals().budget_exhausted_until, self.clock.now()
         if until and now < until:
             seconds = math.ceil((until - now).total_seconds())
-            title = "What may be spent on drawing today is spent; requests are taken again at midnight UTC"
+            title = "Daily budget exhausted. New requests are accepted again at 00:00 UTC."
             raise ApiProblem(503, "budget_exhausted", title, headers={"Retry-After": str(seconds)})
 
     def _estimate(self, parameters: GenerationParameters) -> int | None:
-        return self.estimates.seconds(still_served(self.catalog(), parameters, self.clock().date()))
+        return self.estimates.seconds(served_models(self.catalog(), parameters, self.clock.now().date()))
 
 
-def still_served(catalog: ModelCatalog, parameters: GenerationParameters, today: date) -> list[str]:
-    """Return those of a drawing's models that can still draw it."""
-    found = [(plan.model, catalog.get(plan.model)) for plan in parameters.models]
-    return [key for key, model in found if model is not None and not model.ended(today)]
+def new_state(
+    request_id: str,
+    owner: str,
+    parameters: GenerationParameters,
+    now: datetime,
+    *,
+    quota_window: Window | None = None,
+    webhook_id: str | None = None,
+) -> tuple[ImageRequested, RequestState]:
+    """Return the event of a new request and its first state."""
+    event = ImageRequested.first(request_id, owner, ImageRequestedData(parameters=parameters), occurred_at=now)
+    entry = timeline_entry(event)
+    timeline = {entry.event_id: entry}
+    return event, RequestState(request_id, owner, now, Status.ACCEPTED, 0, 1, timeline, quota_window, webhook_id)
 
 
-def _ended(error: ModelEndedError) -> ApiProblem:
-    successor = error.successor
-    rule = "has ended" + (f"; {successor} follows on it" if successor else "")
-    entry = field_error("model", rule) | ({"successor": successor} if successor else {})
-    advice = f": ask for {successor}, or allow failover" if successor else ""
-    return ApiProblem(422, "model_ended", f"{error.model} is no longer served{advice}", errors=[entry])
+def served_models(catalog: ModelCatalog, parameters: GenerationParameters, today: date) -> list[str]:
+    """Return the keys of the planned models that are still served."""
+    models = [(plan.model, catalog.get(plan.model)) for plan in parameters.models]
+    return [key for key, model in models if model is not None and not model.ended(today)]
 
 
-def _check(key: str) -> None:
+def _end_of_life_problem(error: ModelEndOfLifeError) -> ApiProblem:
+    rule, title = "has reached its end of life", f"{error.model} has reached its end of life."
+    entry = field_error("model", rule)
+    if error.successor:
+        entry = field_error("model", f"{rule}; its successor is {error.successor}", successor=error.successor)
+        title += f" Request {error.successor} instead, or allow failover."
+    return ApiProblem(422, "model_end_of_life", title, errors=[entry])
+
+
+def _check_idempotency_key(key: str) -> None:
     if not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
-        rule = "must be 1 to 255 visible ASCII characters"
-        errors = [field_error("Idempotency-Key", rule)]
-        raise ApiProblem(422, "validation_failed", "The request is not valid", errors=errors)
+        errors = [field_error("Idempotency-Key", "must be 1 to 255 visible ASCII characters")]
+        raise ApiProblem(422, "validation_failed", "The request is not valid.", errors=errors)
 
 
-def _digest(wanted: NewRequest) -> str:
-    return hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()
+def _digest(request: NewRequest) -> str:
+    return hashlib.sha256(request.model_dump_json().encode()).hexdigest()
 
 
-def _again(record: IdempotencyRecord, digest: str, caller: Caller) -> Answer:
-    """Return the first answer once more, where it was asked for the same."""
+def _repeat(record: IdempotencyRecord, digest: str, caller: Caller) -> Accepted:
+    """Return the first response again, if it was for the same request."""
     if record.digest != digest:
-        errors = [field_error("Idempotency-Key", "was used before, for another request")]
-        raise ApiProblem(422, "idempotency_key_reused", "This key stands for another request", errors=errors)
-    body = Accepted.model_validate_json(record.answer)
-    return 202, body, _headers(body) | policy_headers(caller.limit, caller.window)
+        errors = [field_error("Idempotency-Key", "was used before for another request")]
+        title = "This idempotency key was used for another request."
+        raise ApiProblem(422, "idempotency_key_reused", title, errors=errors)
+    body = AcceptedView.model_validate_json(record.response)
+    return Accepted(body, _headers(body) | policy_headers(caller.limit, caller.window))
 
 
-def _headers(body: Accepted) -> dict[str, str]:
+def _headers(body: AcceptedView) -> dict[str, str]:
     return {"Location": body.links.self, "Retry-After": POLL_SECONDS}

@@ -1,4 +1,4 @@
-"""The outbox: what a change of the request-state table means for the world. The table's stream feeds it."""
+"""The outbox: the events that a change of the request table stands for. The relay reads the changes from its stream."""
 
 from datetime import datetime
 from typing import Final
@@ -8,27 +8,27 @@ from events.catalog.request_cancelled import RequestCancelled, RequestCancelledD
 from events.catalog.request_expired import RequestExpired, RequestExpiredData
 from events.catalog.request_status_changed import RequestStatusChanged, RequestStatusChangedData
 from events.envelope import Event
-from services.intake.lifecycle import Fact
-from services.intake.service import State
+from events.pipeline import TimelineEntry
+from services.intake.models import RequestState
 
-OWN: Final = (RequestCancelled.detail_type, RequestExpired.detail_type)
-"""Facts that nobody but intake knows until it says them."""
+PUBLISHED_FROM_TIMELINE: Final = (RequestCancelled.detail_type, RequestExpired.detail_type)
+"""Timeline entries that intake itself writes. Other entries come from events that are published already."""
 
 
-def announce_request(request: ImageRequested) -> list[Event]:
-    """Return what an inserted request announces: itself."""
+def events_of_new_request(request: ImageRequested) -> list[Event]:
+    """Return the events to publish for a new request."""
     return [request]
 
 
-def announce_change(old: State, new: State) -> list[Event]:
-    """Return what the step from ``old`` to ``new`` announces: the moved status, and facts that intake itself wrote."""
+def events_of_change(old: RequestState, new: RequestState) -> list[Event]:
+    """Return the events to publish for a change of state: intake's own entries and the new status."""
     events: list[Event] = [
-        _own_event(new, fact)
-        for event_id, fact in new.facts.items()
-        if event_id not in old.facts and fact.detail_type in OWN
+        _event_of_entry(new, entry)
+        for event_id, entry in new.timeline.items()
+        if event_id not in old.timeline and entry.detail_type in PUBLISHED_FROM_TIMELINE
     ]
     if new.status != old.status:
-        latest = max(fact.at for fact in new.facts.values())
+        latest = max(entry.at for entry in new.timeline.values())
         data = RequestStatusChangedData(
             status=new.status, previous=old.status, sequence=new.status_sequence, webhook_id=new.webhook_id
         )
@@ -38,11 +38,10 @@ def announce_change(old: State, new: State) -> list[Event]:
     return events
 
 
-def _own_event(state: State, fact: Fact) -> Event:
-    if fact.detail_type == RequestCancelled.detail_type:
-        nothing = RequestCancelledData()
-        return RequestCancelled.first(state.request_id, state.owner, nothing, occurred_at=fact.at)
+def _event_of_entry(state: RequestState, entry: TimelineEntry) -> Event:
+    if entry.detail_type == RequestCancelled.detail_type:
+        return RequestCancelled.first(state.request_id, state.owner, RequestCancelledData(), occurred_at=entry.at)
     data = RequestExpiredData(
-        last_status=fact.about["last_status"], deadline=datetime.fromisoformat(fact.about["deadline"])
+        last_status=entry.details["last_status"], deadline=datetime.fromisoformat(entry.details["deadline"])
     )
-    return RequestExpired.first(state.request_id, state.owner, data, occurred_at=fact.at)
+    return RequestExpired.first(state.request_id, state.owner, data, occurred_at=entry.at)

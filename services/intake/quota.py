@@ -1,17 +1,25 @@
-"""Rate limits: how many requests a key may make, in a sliding window that stays right when many callers race.
+"""Rate limits per API key: a sliding-window counter.
 
-The window slides by two counters, this window's and the one's before: a third into this window, what counts is its own
-requests and two thirds of the previous one's. One conditional write on the current counter decides. The previous
-counter is closed before it is weighed: a writer that comes late, or whose clock does, is sent on to the window that
-follows, so what was weighed stays true.
+The algorithm is described at https://blog.cloudflare.com/counting-things-a-lot-of-different-things/. Time is divided
+into fixed windows. A third into the current window, the sliding window holds the requests of the current one and about
+two thirds of the requests of the previous one:
 
-Blocks are given back and counted the same way, against a cap of their own: a fifth of the limit.
+    estimate = current count + previous count * share of the previous window that the sliding window still covers
+
+Two properties make the limit exact although many containers count at once:
+
+- One conditional write on the current counter decides and counts.
+- The previous counter is closed before it is read. A writer that is late, or whose clock is, finds its window closed
+  and counts in the next one. So the previous count never changes after it was used.
+
+A rejected request is refunded and counted as blocked instead. Blocked requests have a limit of their own, a fifth of
+the key's limit.
 """
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
+
+from kit.clock import Clock
 
 REMEMBERED_KEYS: Final = 1000
 
@@ -20,136 +28,151 @@ Refusal = Literal["rate_limited", "too_many_blocked"]
 
 @dataclass(frozen=True)
 class Window:
-    """One window of one key. ``start`` in seconds since the epoch, a multiple of the length, ``seconds``."""
+    """One fixed window of one key. ``start``, in seconds since the epoch, is a multiple of its length ``seconds``."""
 
     key_id: str
     start: int
     seconds: int
 
-    def matters(self, now: float) -> bool:
-        """Tell whether it still weighs in what a key may do."""
+    @property
+    def previous(self) -> "Window":
+        """The window before this one."""
+        return Window(self.key_id, self.start - self.seconds, self.seconds)
+
+    @property
+    def next(self) -> "Window":
+        """The window after this one."""
+        return Window(self.key_id, self.start + self.seconds, self.seconds)
+
+    def is_relevant(self, now: float) -> bool:
+        """Return whether its count still limits the key: it is the current window or the previous one."""
         return now < self.start + 2 * self.seconds
 
 
 @dataclass(frozen=True)
-class Tally:
-    """What happened in a window so far."""
+class WindowCounts:
+    """The counters of a window."""
 
     count: int = 0
+    """Requests that count against the limit."""
     blocked: int = 0
+    """Requests that were rejected."""
     closed: bool = False
+    """Nothing is counted in this window any more."""
 
 
 class RateStore(Protocol):
-    """The counters, one item a window."""
+    """The counters, one item per window."""
 
-    def take(self, window: Window, most: int, most_blocked: int) -> tuple[bool, Tally]:
-        """Count one request where the window is open, has fewer than ``most``, and fewer than ``most_blocked`` blocks.
+    def increment(self, window: Window, max_count: int, max_blocked: int) -> tuple[bool, WindowCounts]:
+        """Count one request, if the window is open and has fewer than ``max_count`` and ``max_blocked`` requests.
 
-        Returns whether it was counted, and the tally: with it, or the one that refused it.
+        Return whether it was counted, and the counts: after the increment, or those that prevented it.
         """
 
-    def close(self, window: Window) -> Tally:
-        """Let nothing be counted in ``window`` any more, and return its tally."""
+    def close(self, window: Window) -> WindowCounts:
+        """Close a window and return its final counts."""
 
-    def give_back(self, window: Window, request_id: str, *, blocked: bool) -> None:
-        """Take a request out of the count again, once; ``blocked`` counts it as a block instead."""
+    def refund(self, window: Window, request_id: str, *, blocked: bool) -> None:
+        """Subtract a request from the count, once per request. ``blocked``: count it as blocked instead."""
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the limiter said of one request."""
+class Decision:
+    """Whether a request is admitted, and the state of the quota."""
 
     window: Window
     policy: Literal["default", "blocked"]
     limit: int
     remaining: int
-    seconds: int
-    """Until the quota is whole again; after a refusal, until the next request has a chance."""
+    reset_seconds: int
+    """Until the window ends; after a refusal, until the next request can be admitted."""
     refusal: Refusal | None = None
 
     @property
     def headers(self) -> dict[str, str]:
-        """As in the IETF's draft (https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/)."""
-        told = policy_headers(self.limit, self.window.seconds, self.policy)
-        told["RateLimit"] = f'"{self.policy}";r={self.remaining};t={self.seconds}'
+        """The headers of https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/."""
+        headers = policy_headers(self.limit, self.window.seconds, self.policy)
+        headers["RateLimit"] = f'"{self.policy}";r={self.remaining};t={self.reset_seconds}'
         if self.refusal:
-            told["Retry-After"] = str(self.seconds)
-        return told
+            headers["Retry-After"] = str(self.reset_seconds)
+        return headers
 
 
 def policy_headers(limit: int, seconds: int, policy: str = "default") -> dict[str, str]:
-    """Return the header that says what the limit is."""
+    """Return the header that states the limit."""
     return {"RateLimit-Policy": f'"{policy}";q={limit};w={seconds}'}
 
 
 class RateLimiter:
-    """Decides; remembers the closed windows it has seen, so that a request costs one write."""
+    """Admits requests. It remembers the previous window of each key, so that a request costs one write."""
 
-    def __init__(self, store: RateStore, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: RateStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._closed: dict[str, tuple[Window, Tally]] = {}
+        self._closed: dict[str, tuple[Window, WindowCounts]] = {}
 
-    def take(self, key_id: str, limit: int, seconds: int) -> Verdict:
-        """Count a request of a key that may make ``limit`` of them in ``seconds``, or say why not."""
-        now = self._clock()
+    def admit(self, key_id: str, limit: int, seconds: int) -> Decision:
+        """Count a request of a key that may make ``limit`` requests per ``seconds``, or refuse it."""
+        now = self._clock.now().timestamp()
         window = Window(key_id, int(now // seconds) * seconds, seconds)
         while True:
-            before = self._before(window)
-            elapsed = max(0, int((now - window.start) * 1000))
-            most = room(limit, before.count, elapsed, seconds)
-            most_blocked = room(blocked_limit(limit), before.blocked, elapsed, seconds)
-            taken, tally = self._store.take(window, most, most_blocked)
-            if taken:
-                left = seconds - elapsed // 1000
-                return Verdict(window, "default", limit, most - tally.count, max(1, left))
-            if tally.closed:  # another container's clock is ahead
-                window = Window(key_id, window.start + seconds, seconds)
+            previous = self._final_counts(window.previous)
+            elapsed_ms = max(0, int((now - window.start) * 1000))
+            max_count = capacity(limit, previous.count, elapsed_ms, seconds)
+            max_blocked = capacity(blocked_limit(limit), previous.blocked, elapsed_ms, seconds)
+            counted, counts = self._store.increment(window, max_count, max_blocked)
+            if counted:
+                left = seconds - elapsed_ms // 1000
+                return Decision(window, "default", limit, max_count - counts.count, max(1, left))
+            if counts.closed:  # the clock of another container is ahead
+                window = window.next
                 now = max(now, window.start)
-            elif tally.count >= most:
-                wait = seconds_until_room(limit, tally.count, before.count, elapsed, seconds)
-                return Verdict(window, "default", limit, 0, wait, "rate_limited")
+            elif counts.count >= max_count:
+                wait = seconds_until_capacity(limit, counts.count, previous.count, elapsed_ms, seconds)
+                return Decision(window, "default", limit, 0, wait, "rate_limited")
             else:
-                cap = blocked_limit(limit)
-                wait = seconds_until_room(cap, tally.blocked, before.blocked, elapsed, seconds)
-                return Verdict(window, "blocked", cap, 0, wait, "too_many_blocked")
+                limit = blocked_limit(limit)
+                wait = seconds_until_capacity(limit, counts.blocked, previous.blocked, elapsed_ms, seconds)
+                return Decision(window, "blocked", limit, 0, wait, "too_many_blocked")
 
-    def give_back(self, window: Window, request_id: str, *, blocked: bool) -> None:
-        """Give a request back where that still makes a difference."""
-        if window.matters(self._clock()):
-            self._store.give_back(window, request_id, blocked=blocked)
+    def refund(self, window: Window, request_id: str, *, blocked: bool = False) -> None:
+        """Refund a request, if its window is still relevant. ``blocked``: count it as blocked instead."""
+        if window.is_relevant(self._clock.now().timestamp()):
+            self._store.refund(window, request_id, blocked=blocked)
 
-    def _before(self, window: Window) -> Tally:
-        previous = Window(window.key_id, window.start - window.seconds, window.seconds)
+    def _final_counts(self, window: Window) -> WindowCounts:
         known = self._closed.get(window.key_id)
-        if known and known[0] == previous:
+        if known and known[0] == window:
             return known[1]
-        tally = self._store.close(previous)
+        counts = self._store.close(window)
         if len(self._closed) >= REMEMBERED_KEYS:
             self._closed.clear()
-        self._closed[window.key_id] = previous, tally
-        return tally
+        self._closed[window.key_id] = window, counts
+        return counts
 
 
 def blocked_limit(limit: int) -> int:
-    """Return how many requests of a key may be rejected in a window before no more are taken."""
+    """Return how many requests per window may be rejected before the key is refused."""
     return max(5, limit // 5)
 
 
-def room(limit: int, before: int, elapsed_ms: int, seconds: int) -> int:
-    """Return how many the current window may hold, ``elapsed_ms`` into it, after ``before`` in the previous one."""
-    window = seconds * 1000
-    return (limit * window - before * max(0, window - elapsed_ms)) // window
+def capacity(limit: int, previous: int, elapsed_ms: int, seconds: int) -> int:
+    """Return how many requests the current window may hold, ``elapsed_ms`` after its start.
+
+    ``previous`` is the count of the previous window; the part of it that is still covered is subtracted.
+    """
+    window_ms = seconds * 1000
+    return (limit * window_ms - previous * max(0, window_ms - elapsed_ms)) // window_ms
 
 
-def seconds_until_room(limit: int, count: int, before: int, elapsed_ms: int, seconds: int) -> int:
-    """Return when the next one has a chance, if nothing else happens until then."""
-    window = seconds * 1000
+def seconds_until_capacity(limit: int, count: int, previous: int, elapsed_ms: int, seconds: int) -> int:
+    """Return the seconds until one more request can be admitted, if none is made until then."""
+    window_ms = seconds * 1000
     if limit < 1:
         return 2 * seconds
-    if count < limit:  # as soon as the previous window weighs little enough
-        wait = window - (limit - count - 1) * window // before - elapsed_ms
-    else:  # in the next window, where today's count is the previous one
-        wait = window - elapsed_ms + window - (limit - 1) * window // count
-    return max(1, -(-wait // 1000))
+    if count < limit:  # in this window, once little enough of the previous one is covered
+        wait_ms = window_ms - (limit - count - 1) * window_ms // previous - elapsed_ms
+    else:  # in the next window, whose previous count is the current one
+        wait_ms = window_ms - elapsed_ms + window_ms - (limit - 1) * window_ms // count
+    return max(1, -(-wait_ms // 1000))

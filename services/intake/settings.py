@@ -1,4 +1,4 @@
-"""What the intake functions read from their environment."""
+"""The settings of the functions, from their environment."""
 
 from decimal import Decimal
 
@@ -6,41 +6,43 @@ from kit.settings import Settings
 
 
 class TableSettings(Settings):
-    """Every intake function works on the request-state table."""
+    """The settings of all functions."""
 
     table_name: str
+    """The request table."""
 
 
-class FacadeSettings(TableSettings):
-    """Whatever creates requests and shows their images."""
+class CreationSettings(TableSettings):
+    """The settings of the functions that create requests and show their images."""
 
     gallery_bucket_name: str
     cdn_domain: str = ""
     custom_models: str = ""
     failover_price_ceiling_usd: Decimal = Decimal("0.08")
     nudge_after_minutes: int = 15
-    """When the sweeper first looks at a request."""
+    """When the sweeper checks a request for the first time."""
 
 
-class ApiSettings(FacadeSettings):
-    """The request API."""
+class ApiSettings(CreationSettings):
+    """The settings of the request API."""
 
     waiting_function_name: str
 
 
 class RelaySettings(TableSettings):
-    """The outbox relay."""
+    """The settings of the outbox relay."""
 
     event_bus_name: str
     relay_queue_url: str
 
 
 class SweeperSettings(TableSettings):
-    """The sweeper. Minutes, counted from when a request was accepted unless said otherwise."""
+    """The settings of the sweeper."""
 
     event_bus_name: str
     nudge_after_minutes: int = 15
     """Since the last event."""
     deadline_minutes: int = 180
+    """Since the request was accepted."""
     stalled_deadline_minutes: int = 14 * 24 * 60
-    """A stalled request waits for an operator as long as its message waits in the dead-letter queue."""
+    """The deadline of a stalled request: the retention of its message in the dead-letter queue."""

@@ -1,11 +1,10 @@
-"""What other services told that decides whether, and by which model, a new request is taken: ended models, the budget.
+"""Signals from other services that affect new requests: models at their end of life, the daily budget.
 
-One small item holds all of it, so that knowing it costs a request one read now and then.
+One small item holds all of them, so that the API knows them with one read per ``PERIOD``.
 """
 
 import math
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, Protocol
@@ -14,82 +13,91 @@ from events.catalog.budget_changed import BudgetChanged
 from events.catalog.budget_exhausted import BudgetExhausted
 from events.catalog.model_lifecycle_changed import LifecycleStatus, ModelLifecycleChanged
 from events.envelope import Event
+from kit.clock import Clock
 
 PERIOD: Final = 30.0
-"""Seconds between two reads of one container: so long a request may still be taken that should not be."""
-OLD_LIMIT_HOLDS: Final = timedelta(seconds=30)
-"""After an operator changed the budget: drawing may still refuse by the limit before, and that closes nothing."""
+"""Seconds between two reads of one container. For so long, it may accept requests that it should refuse."""
+BUDGET_GRACE: Final = timedelta(seconds=30)
+"""After an operator changed the budget, generation may still refuse by the old limit. Such refusals are ignored."""
+SERVED: Final = frozenset({"active", "legacy"})
+"""The lifecycle statuses in which Bedrock serves a model."""
 
 
 @dataclass(frozen=True)
 class ModelSignal:
-    """How a model stands, as the sentinel told."""
+    """The lifecycle of a model, as the model sentinel published it."""
 
     status: LifecycleStatus
-    ends_on: date | None
-    """Of one that has ended, when: where Bedrock does not say, when that was noticed."""
+    end_of_life: date | None
+    """If Bedrock reports no date, the day on which the end of life was noticed."""
     sequence: int
 
 
 @dataclass(frozen=True)
 class Signals:
-    """All that was told."""
+    """All signals."""
 
     models: Mapping[str, ModelSignal] = field(default_factory=dict)
-    spent_until: datetime | None = None
-    """The day's budget for drawing was spent, and the next one begins then."""
+    budget_exhausted_until: datetime | None = None
 
     @property
-    def ended(self) -> frozenset[str]:
-        """Keys of the models that are known to be served no longer."""
-        return frozenset(key for key, model in self.models.items() if model.status == "ended")
+    def unavailable_models(self) -> frozenset[str]:
+        """The keys of the models that Bedrock no longer serves."""
+        return frozenset(key for key, model in self.models.items() if model.status not in SERVED)
 
     @property
-    def ends(self) -> dict[str, date | None]:
-        """When each model ends, None where no end is in sight."""
-        return {key: model.ends_on for key, model in self.models.items()}
+    def ends_of_life(self) -> dict[str, date | None]:
+        """The end of life of each model, None if it is not known to end."""
+        return {key: model.end_of_life for key, model in self.models.items()}
 
 
 class SignalStore(Protocol):
-    """The one item."""
+    """The item that holds all signals."""
 
     def read(self) -> Signals:
-        """Return all that was told."""
+        """Return all signals."""
 
-    def note_model(self, key: str, signal: ModelSignal) -> None:
-        """Keep how a model stands, unless a later change is known."""
+    def save_model(self, key: str, signal: ModelSignal) -> None:
+        """Save the signal of a model, unless a later one is stored."""
 
-    def note_budget(self, spent_until: datetime | None, at: datetime) -> None:
-        """Keep until when the budget is spent, or that it is not, unless something later than ``at`` is known."""
+    def save_budget(self, exhausted_until: datetime | None, at: datetime) -> None:
+        """Save until when the budget is exhausted (None: it is not), unless something later than ``at`` is stored."""
 
 
 class SignalCache:
-    """The signals as they were at most ``PERIOD`` ago."""
+    """The signals, at most ``PERIOD`` old."""
 
-    def __init__(self, store: SignalStore, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, store: SignalStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._known = Signals()
         self._read = -math.inf
 
     def current(self) -> Signals:
-        """Return what is known, read anew where it is too old."""
-        if self._clock() - self._read >= PERIOD:
+        """Return the signals, and read them again if they are too old."""
+        if self._clock.monotonic() - self._read >= PERIOD:
             self._known = self._store.read()
-            self._read = self._clock()
+            self._read = self._clock.monotonic()
         return self._known
 
 
-def note(store: SignalStore, event: Event) -> list[Event]:
-    """Keep what an event tells. Nothing follows from it."""
-    if isinstance(event, ModelLifecycleChanged):
-        data = event.data
-        noticed = event.metadata.occurred_at if data.status == "ended" else None
-        ends_at = data.ends_at or noticed
-        store.note_model(data.model, ModelSignal(data.status, ends_at.date() if ends_at else None, data.sequence))
-    elif isinstance(event, BudgetExhausted):
-        midnight = datetime.combine(event.data.day + timedelta(days=1), datetime.min.time(), UTC)
-        store.note_budget(midnight, event.metadata.occurred_at)
-    elif isinstance(event, BudgetChanged):
-        store.note_budget(None, event.metadata.occurred_at + OLD_LIMIT_HOLDS)
-    return []
+class SignalRecorder:
+    """Records the signals that other services publish."""
+
+    def __init__(self, store: SignalStore) -> None:
+        self._store = store
+
+    def record(self, event: Event) -> list[Event]:
+        """Record the signal of an event. Nothing follows from it."""
+        at = event.metadata.occurred_at
+        if isinstance(event, ModelLifecycleChanged):
+            data = event.data
+            ends_at = data.ends_at or (None if data.status in SERVED else at)
+            end_of_life = ends_at.date() if ends_at else None
+            self._store.save_model(data.model, ModelSignal(data.status, end_of_life, data.sequence))
+        elif isinstance(event, BudgetExhausted):
+            midnight = datetime.combine(event.data.day + timedelta(days=1), datetime.min.time(), UTC)
+            self._store.save_budget(midnight, at)
+        elif isinstance(event, BudgetChanged):
+            self._store.save_budget(None, at + BUDGET_GRACE)
+        return []

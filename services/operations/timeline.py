@@ -56,7 +56,7 @@ def request_of(values: Mapping[str, Any]) -> Request:
     """Return the request that a ``STATE`` item holds, as plain values."""
     checked = values.get("next_check_at")
     facts = [
-        Fact(event_id, fact["type"], datetime.fromisoformat(fact["at"]), fact.get("about", {}))
+        Fact(event_id, fact["type"], datetime.fromisoformat(fact["at"]), fact.get("details", {}))
         for event_id, fact in values["timeline"].items()
     ]
     return Request(

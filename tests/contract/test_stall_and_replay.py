@@ -1,13 +1,14 @@
-"""Three who never import each other agree: the consumer that stalls, the operator who replays, the state that tells."""
+"""The consumer that stalls, the replay by operations and the state in intake agree, without importing each other."""
 
 import itertools
 from collections.abc import Sequence
 
 from events.catalog.image_approved import ImageApproved
 from events.envelope import Event
+from events.pipeline import PROGRESS as STATUSES_IN_ORDER
+from events.pipeline import STATUS_AFTER, STEPS, TERMINAL, status_of
 from kit.consumer import Consumer
-from services.intake.facts import fact_of
-from services.intake.lifecycle import ENDINGS, RANKS, REACHED, WAITING_IN, status_of
+from services.intake.timeline import timeline_entry
 from services.operations.dead_letters.letters import Message, read_letter
 from services.operations.dead_letters.listing import collect
 from services.operations.dead_letters.logic import ADVANCING, BEGINS, PROGRESS, Replayer, ReplayOptions
@@ -49,7 +50,7 @@ def replayed(letter: tuple[str, dict[str, str]]) -> tuple[Event, str]:
     return bus.events[0], body
 
 
-def test_a_stall_holds_until_its_replay_and_a_second_stall_until_its_own() -> None:
+def test_every_stall_holds_until_its_own_replay() -> None:
     first_stall, first_letter = storing(APPROVED)
     first_replay, body = replayed(first_letter)
     second_stall, second_letter = storing(body)
@@ -64,7 +65,7 @@ def test_a_stall_holds_until_its_replay_and_a_second_stall_until_its_own() -> No
         (sample("ImageStored"), "succeeded"),
     ]
     for length in range(1, len(story) + 1):
-        seen = [fact_of(event) for event, _ in story[:length]]
+        seen = [timeline_entry(event) for event, _ in story[:length]]
         expected = story[length - 1][1]
         assert {status_of(order) for order in itertools.permutations(seen)} == {expected}
     assert len({event.metadata.event_id for event, _ in story}) == len(story)
@@ -83,9 +84,9 @@ def test_operations_reads_the_attributes_that_the_consumer_writes() -> None:
     assert letter.first_seen != START
 
 
-def test_operations_and_intake_call_every_status_the_same() -> None:
-    assert ENDED == ENDINGS
-    assert list(PROGRESS) == sorted(RANKS.keys() - ENDINGS, key=RANKS.__getitem__)
-    assert ADVANCING == WAITING_IN
-    assert BEGINS.items() <= REACHED.items()
+def test_operations_has_the_statuses_of_the_pipeline() -> None:
+    assert ENDED == TERMINAL
+    assert tuple(PROGRESS) == STATUSES_IN_ORDER
+    assert {step.name: step.status for step in STEPS} == ADVANCING
+    assert BEGINS.items() <= STATUS_AFTER.items()
     assert set(BEGINS.values()) == set(PROGRESS) - {PROGRESS[0]}

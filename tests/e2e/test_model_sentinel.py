@@ -50,7 +50,9 @@ def test_new_requests_avoid_a_model_at_its_end_of_life(stack: System, forgetful:
     assert run_sentinel(stack)["told"] > 0
     assert run_sentinel(stack)["told"] == 0, "a known change is not published again"
     stack.wait_until(
-        lambda: lifecycle(stack, "stable-image-core") == "ended", seconds=PERIOD + 20, what="intake to know of the end"
+        lambda: lifecycle(stack, "stable-image-core") == "end_of_life",
+        seconds=PERIOD + 20,
+        what="intake to know of the end",
     )
 
     stack.models("DELETE", "/_calls")
@@ -62,7 +64,7 @@ def test_new_requests_avoid_a_model_at_its_end_of_life(stack: System, forgetful:
     assert not any("core" in model for model in asked), asked
 
     refused = stack.call("POST", "/v1/requests", {"prompt": "a heron", "model": "stable-image-core", "failover": False})
-    assert (refused.status, refused.json["code"]) == (422, "model_ended")
+    assert (refused.status, refused.json["code"]) == (422, "model_end_of_life")
     assert refused.json["errors"][0]["successor"] == "stable-image-ultra"
 
     stack.models("DELETE", "/_lifecycle")

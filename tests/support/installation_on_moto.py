@@ -11,8 +11,9 @@ from events.catalog.image_stored import ImageStored
 from events.envelope import Event
 from services.generation.models import Lease, RecordedOutcome
 from services.generation.repository import DynamoLedger
-from services.intake.adapters import RequestTable
-from services.intake.service import accept, track
+from services.intake.creation import new_state
+from services.intake.repository.requests import RequestTable
+from services.intake.tracking import add_event
 from services.storage.adapters.catalog import GalleryCatalog
 from services.storage.gallery import Entry
 from tests.support.events import eventbridge_body, sample
@@ -56,8 +57,9 @@ class Installation:
         accepted_at = datetime.now(UTC) - ago
         request_id = request_made(accepted_at, number)
         parameters: Any = sample("ImageRequested").data.parameters
-        state = accept(self.requests, request_id, "demo", parameters, accepted_at)
-        (cause,) = state.facts
+        request, state = new_state(request_id, "demo", parameters, accepted_at)
+        self.requests.create(request, state)
+        cause = request.metadata.event_id
         for position, name in enumerate(STORY[: STORY.index(until) + 1] if until in STORY else ()):
             golden = sample(name).model_dump_json().replace(sample(name).metadata.request_id, request_id)
             told: Event = type(sample(name)).model_validate_json(golden)
@@ -72,7 +74,7 @@ class Installation:
                 self._pay(event, moment)
             if isinstance(event, ImageStored):
                 self._store(event)
-            track(self.requests, event)
+            add_event(self.requests, event)
         return request_id
 
     def _pay(self, event: ImageGenerated, moment: datetime) -> None:

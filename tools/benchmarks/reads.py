@@ -177,14 +177,15 @@ def _blank(items: list[dict[str, Any]], request_id: str, moment: datetime) -> li
 
 def _request_items() -> list[dict[str, Any]]:
     """Return the items of a request that has succeeded, as intake writes them."""
-    from services.intake.adapters import RequestTable
-    from services.intake.facts import fact_of
-    from services.intake.service import State
+    from events.pipeline import Status
+    from services.intake.models import RequestState
+    from services.intake.repository.requests import RequestTable
+    from services.intake.timeline import timeline_entry
 
     event: Any = sample("ImageRequested")
     metadata = event.metadata.model_copy(update={"owner": OWNER, "occurred_at": START})
-    fields = {fact.event_id: fact for fact in (fact_of(sample(name)) for name in HAPPY)}
-    state = State(metadata.request_id, OWNER, START, "succeeded", 5, 5, fields)
+    timeline = {entry.event_id: entry for entry in (timeline_entry(sample(name)) for name in HAPPY)}
+    state = RequestState(metadata.request_id, OWNER, START, Status.SUCCEEDED, 5, 5, timeline)
     recorder: Any = _Recorder()
     RequestTable(recorder, "requests").create(event.model_copy(update={"metadata": metadata}), state)
     return _blank(recorder.items, metadata.request_id, START)

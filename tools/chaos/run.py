@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from events.pipeline import TERMINAL
 from local.emulator import free_port
 from local.stack import LocalStack
-from services.intake.lifecycle import ENDINGS
 from tools.chaos import evidence as reading
 from tools.chaos import plan
 from tools.chaos.client import Client, NoResponseError, ResponseLog
@@ -207,14 +207,14 @@ class Chaos:
         statuses = [status for _, status in repeater.statuses.values()] if repeater else []
         return {
             "sent": len(self._ids),
-            "terminal": sum(status in ENDINGS for status in statuses),
+            "terminal": sum(status in TERMINAL for status in statuses),
             "stalled": statuses.count("stalled"),
             "killed": killer.killed.total() + killer.idle.total() if killer else 0,
             "copies": repeater.copies.total() if repeater else 0,
         }
 
     def _open_requests(self, *, ignore_stalled: bool = False) -> list[str]:
-        done = ENDINGS | {"stalled"} if ignore_stalled else ENDINGS
+        done = TERMINAL | {"stalled"} if ignore_stalled else TERMINAL
         ids = {request_id for found in list(self._ids.values()) for request_id in found}
         return [request_id for request_id in ids if self._repeater.statuses.get(request_id, (0, ""))[1] not in done]
 

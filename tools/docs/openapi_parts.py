@@ -279,7 +279,9 @@ EXAMPLES: Final[dict[str, list[Any]]] = {
         }
     ],
     "NewShare": [{"expires_in_seconds": 86400}],
-    "Accepted": [{"id": _REQUEST, "status": "accepted", "links": {"self": f"/v1/requests/{_REQUEST}", "images": []}}],
+    "AcceptedView": [
+        {"id": _REQUEST, "status": "accepted", "links": {"self": f"/v1/requests/{_REQUEST}", "images": []}}
+    ],
     "NewCheck": [{"prompt": "A red fox in a snowy pine forest", "negative_prompt": "people, blurry"}],
     "LegacyCheck": [{"prompt": "A red fox in a snowy pine forest"}],
 }

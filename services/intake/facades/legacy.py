@@ -1,96 +1,29 @@
-"""`POST /api/images/generate` as the API's first version had it, for clients that were written to it.
+"""The facade of `POST /api/images/generate`, for clients of the first version of this API."""
 
-Fields are named as they are on the wire.
-"""
-
-from datetime import date, datetime
-from typing import Annotated, Any, Final, Literal
+from datetime import date
+from typing import Final
 
 from aws_lambda_powertools.event_handler import Response
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from events.model_catalog import ModelCatalog
 from kit.http_api import ApiProblem
 from kit.legacy_api import tell_failure
-from kit.text import Text
 from services.intake.facades import translation
-from services.intake.facades.endings import image_urls, stored_at
-from services.intake.parameters import NewRequest
-from services.intake.views import Accepted, RequestView
+from services.intake.facades.results import image_urls, stored_at
+from services.intake.facades.schemas import (
+    LegacyAccepted,
+    LegacyAcceptedData,
+    LegacyImage,
+    LegacyImageData,
+    LegacyRequest,
+)
+from services.intake.schemas import AcceptedView, NewRequest, RequestView
 
-OLD_NAMES: Final = {"model": "modelId", "negative_prompt": "negativePrompt", "guidance": "cfgScale"}
-
-
-def _blank_is_none(value: Any) -> Any:
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-class LegacyRequest(BaseModel):
-    """The body. Fields it does not know are ignored."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, strict=True, defer_build=True)
-
-    prompt: Text
-    modelId: str | None = None
-    """Bedrock's id of a model, or its name here. One that Bedrock has ended is stood in for by its successor."""
-    size: str | None = Field(None, pattern=r"^[1-9]\d{1,3}x[1-9]\d{1,3}$", examples=["1024x1024"])
-    """WIDTHxHEIGHT. The model draws the nearest ratio that it knows."""
-    steps: int | None = None
-    """Counts where the model takes it, as do cfgScale and style."""
-    cfgScale: float | None = Field(None, allow_inf_nan=False)
-    style: str | None = None
-    negativePrompt: Annotated[Text | None, BeforeValidator(_blank_is_none)] = None
-
-
-class LegacyAcceptedData(BaseModel):
-    """Where to look for what was asked."""
-
-    model_config = ConfigDict(defer_build=True)
-
-    id: str
-    status: str
-    statusUrl: str
-    """Relative to the API."""
-
-
-class LegacyAccepted(BaseModel):
-    """202: it is on its way."""
-
-    model_config = ConfigDict(defer_build=True)
-
-    success: Literal[True] = True
-    data: LegacyAcceptedData
-    message: str
-
-
-class LegacyImageData(BaseModel):
-    """A finished image."""
-
-    model_config = ConfigDict(defer_build=True)
-
-    id: str
-    """The request's."""
-    prompt: str
-    url: str
-    """Short-lived."""
-    generationTime: int
-    """Milliseconds from accepted to stored."""
-    timestamp: datetime
-    """When it was stored."""
-
-
-class LegacyImage(BaseModel):
-    """200: it was waited for."""
-
-    model_config = ConfigDict(defer_build=True)
-
-    success: Literal[True] = True
-    data: LegacyImageData
-    message: str
+LEGACY_NAMES: Final = {"model": "modelId", "negative_prompt": "negativePrompt", "guidance": "cfgScale"}
 
 
 def new_request(body: LegacyRequest, catalog: ModelCatalog, today: date) -> NewRequest:
-    """Return what is asked for in our own terms. A model nobody knows is passed on, to be refused by name."""
+    """Return the request as one of ours. An unknown model is kept, so that it is refused by its name."""
     if body.modelId is None:
         model = translation.default_model(catalog, today)
     elif (found := translation.find_model(body.modelId, catalog, today)) is not None:
@@ -108,14 +41,14 @@ def new_request(body: LegacyRequest, catalog: ModelCatalog, today: date) -> NewR
     )
 
 
-def accepted(body: Accepted) -> LegacyAccepted:
-    """Return the answer to what is on its way."""
+def accepted(body: AcceptedView) -> LegacyAccepted:
+    """Return the response for a request that is not finished yet."""
     data = LegacyAcceptedData(id=body.id, status=body.status, statusUrl=body.links.self)
-    return LegacyAccepted(data=data, message="The image is on its way: look at statusUrl")
+    return LegacyAccepted(data=data, message="The request is accepted. Poll statusUrl.")
 
 
 def finished(view: RequestView) -> LegacyImage:
-    """Return the answer to what was waited for. Raises ``ApiProblem`` where it ended without a image."""
+    """Return the response for a finished request. Raise ``ApiProblem`` if it has no image."""
     url = image_urls(view)[0]
     finished_at = stored_at(view)
     data = LegacyImageData(
@@ -125,10 +58,10 @@ def finished(view: RequestView) -> LegacyImage:
         generationTime=round((finished_at - view.created_at).total_seconds() * 1000),
         timestamp=finished_at,
     )
-    return LegacyImage(data=data, message="The image is finished")
+    return LegacyImage(data=data, message="The image is finished.")
 
 
-def tell(problem: ApiProblem) -> Response[str]:
-    """Return ``problem`` as the first version would have told it, its fields by their old names."""
-    errors = [{**error, "field": OLD_NAMES.get(error["field"], error["field"])} for error in problem.errors]
+def render_problem(problem: ApiProblem) -> Response[str]:
+    """Return a problem as the first version rendered it, with its names of the fields."""
+    errors = [{**error, "field": LEGACY_NAMES.get(error["field"], error["field"])} for error in problem.errors]
     return tell_failure(ApiProblem(problem.status, problem.code, problem.title, errors=errors, headers=problem.headers))

@@ -1,4 +1,4 @@
-"""From the names that other APIs have for models, sizes and qualities to what one of our models can do."""
+"""Translates models, sizes and qualities of other APIs into parameters that one of our models supports."""
 
 from datetime import date
 from math import log
@@ -6,37 +6,37 @@ from typing import Any
 
 from events.images import Quality
 from events.model_catalog import Model, ModelCatalog
-from services.intake.parameters import broken_rule
+from services.intake.model_fit import size_violation
 
 
 def find_model(name: str, catalog: ModelCatalog, today: date) -> Model | None:
-    """Return the model that ``name``, our key or Bedrock's id, stands for, or None for a name nobody has.
+    """Return the model with this key or Bedrock id, or None if there is none.
 
-    Clients written long ago name models that have ended: the nearest successor that has not stands in, so that its
-    own limits count and not those of a model that will never draw again.
+    Old clients name models at their end of life. Then return the nearest successor that is still served, so that its
+    limits apply.
     """
     model = catalog.get(name) or next((m for m in catalog if name in _bedrock_names(m)), None)
     if model is None or not model.ended(today):
         return model
-    return next((heir for heir in catalog.successors(model) if not heir.ended(today)), model)
+    return next((successor for successor in catalog.successors(model) if not successor.ended(today)), model)
 
 
 def default_model(catalog: ModelCatalog, today: date) -> Model:
-    """Return the model that draws when the caller names none."""
+    """Return the model that serves requests without a model."""
     model = find_model(catalog.default, catalog, today)
-    assert model is not None  # noqa: S101 - the default is one of the catalog's
+    assert model is not None  # noqa: S101 - the default is in the catalog
     return model
 
 
 def _bedrock_names(model: Model) -> set[str]:
-    """Return a model's id with and without the number behind its last colon, which clients leave out."""
+    """Return a model's Bedrock id with and without the revision after its colon, which clients leave out."""
     return {model.model_id} if model.model_id.startswith("arn:") else {model.model_id, model.model_id.partition(":")[0]}
 
 
 def shape(model: Model, size: str | None) -> dict[str, Any]:
-    """Return ``size`` (WIDTHxHEIGHT) as a request's parameters: itself where the model draws it, else the nearest.
+    """Return ``size`` (WIDTHxHEIGHT) as parameters: the size itself if the model supports it, otherwise the nearest.
 
-    Nearest is by ratio first, then by the number of pixels. No size is the model's default.
+    The nearest has the closest aspect ratio, then the closest number of pixels. No size is the model's default.
     """
     if size is None:
         return {}
@@ -44,23 +44,23 @@ def shape(model: Model, size: str | None) -> dict[str, Any]:
     if model.aspect_ratios:
         ratios = {ratio: _sides(ratio.replace(":", "x")) for ratio in model.aspect_ratios}
         return {"aspect_ratio": min(ratios, key=lambda ratio: _distance(ratios[ratio], (width, height)))}
-    if size in model.sizes or (model.size_rule and not broken_rule(width, height, model.size_rule)):
+    if size in model.sizes or (model.size_rule and not size_violation(width, height, model.size_rule)):
         return {"size": size}
 
-    def distance(known: str) -> tuple[float, int]:
-        across, down = _sides(known)
-        return round(_distance((across, down), (width, height)), 3), abs(across * down - width * height)
+    def distance(supported: str) -> tuple[float, int]:
+        sides = _sides(supported)
+        return round(_distance(sides, (width, height)), 3), abs(sides[0] * sides[1] - width * height)
 
     return {"size": min(model.sizes, key=distance)}
 
 
-def style(model: Model, wanted: str | None) -> str | None:
-    """Return ``wanted`` where the model knows it. Other APIs send a style along whether it counts or not."""
-    return wanted if wanted in model.styles else None
+def style(model: Model, requested: str | None) -> str | None:
+    """Return the requested style if the model supports it. Clients of other APIs send styles to every model."""
+    return requested if requested in model.styles else None
 
 
 def quality(model: Model, *, best: bool) -> Quality:
-    """Return the better quality where ``best`` is wanted and the model has one."""
+    """Return ``premium`` if the ``best`` quality is requested and the model supports it."""
     return "premium" if best and "premium" in model.price_usd else "standard"
 
 
@@ -70,5 +70,5 @@ def _sides(size: str) -> tuple[int, int]:
 
 
 def _distance(one: tuple[int, int], other: tuple[int, int]) -> float:
-    """Return how far two ratios are apart; 1:2 is as far from 1:1 as 2:1 is."""
+    """Return the distance of two aspect ratios; 1:2 is as far from 1:1 as 2:1 is."""
     return abs(log(one[0] / one[1]) - log(other[0] / other[1]))

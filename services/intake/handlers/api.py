@@ -1,8 +1,8 @@
-"""HTTP: requests, created, listed, shown and taken back; and the models they can ask for."""
+"""HTTP: create, list, read and cancel requests; list models."""
 
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from typing import Final
 
@@ -11,17 +11,22 @@ from aws_lambda_powertools.event_handler import Response
 from botocore.config import Config
 
 from events.model_catalog import ModelCatalog, model_catalog
+from kit.clock import SystemClock
 from kit.http_api import ApiProblem, HttpApi, json_response
 from kit.signed_urls import image_links
-from services.intake.adapters import RequestTable
-from services.intake.creation import POLL_SECONDS, Creation
+from services.intake.creation import POLL_SECONDS, RequestCreation
+from services.intake.durations import Estimates
 from services.intake.facades import legacy
-from services.intake.facades.adapters import WaitingFunction
-from services.intake.figures import Estimates
-from services.intake.listing import ListQuery
-from services.intake.model_views import ModelList, model_view
-from services.intake.parameters import NewRequest
+from services.intake.facades.schemas import LegacyRequest
+from services.intake.gateways import WaitFunction
+from services.intake.model_views import model_view
+from services.intake.models import TooLateToCancelError
 from services.intake.quota import RateLimiter
+from services.intake.repository.durations import DurationTable
+from services.intake.repository.rates import RateTable
+from services.intake.repository.requests import RequestTable
+from services.intake.repository.signals import SignalTable
+from services.intake.request_views import request_list, request_view
 from services.intake.routes import (
     CANCEL_REQUEST,
     CREATE_REQUEST,
@@ -30,137 +35,137 @@ from services.intake.routes import (
     LIST_REQUESTS,
     SHOW_MODEL,
     SHOW_REQUEST,
-    CreateQuery,
 )
-from services.intake.service import TooLateError, cancel, find
+from services.intake.schemas import CreateQuery, ListQuery, ModelList, NewRequest, RequestView
+from services.intake.service import RequestService
 from services.intake.settings import ApiSettings
 from services.intake.signals import SignalCache
-from services.intake.tables import FigureTable, RateTable, SignalTable
-from services.intake.views import RequestView, is_over, request_list, request_view
 from services.intake.waiting import MAX_SECONDS, preferred_wait
 
 MAX_BODY: Final = 128 * 1024
-"""Bytes. Two prompts of the longest length, every character escaped, fit in."""
-UNKNOWN: Final = ApiProblem(404, "request_not_found", "There is no such request")
+"""Bytes. Enough for two prompts of maximum length with every character escaped."""
+NOT_FOUND: Final = ApiProblem(404, "request_not_found", "Request not found.")
 
 settings = ApiSettings.load()
-client = boto3.client("dynamodb")
+client, clock = boto3.client("dynamodb"), SystemClock()
 table = RequestTable(client, settings.table_name, timedelta(minutes=settings.nudge_after_minutes))
-estimates = Estimates(FigureTable(client, settings.table_name))
-signals = SignalCache(SignalTable(client, settings.table_name))
+estimates = Estimates(DurationTable(client, settings.table_name), clock)
+signals = SignalCache(SignalTable(client, settings.table_name), clock)
 links = image_links(settings.gallery_bucket_name, settings.cdn_domain)
+requests = RequestService(table, clock)
 handler = HttpApi(max_body=MAX_BODY)
 
 
 def models() -> ModelCatalog:
-    """Return the catalog, read when it is first needed, with the lifecycles that are known by now."""
-    return model_catalog(settings.custom_models).with_ends(signals.current().ends)
+    """Return the catalog with the ends of life that are known by now. It is read on first use."""
+    return model_catalog(settings.custom_models).with_ends(signals.current().ends_of_life)
 
 
-creation = Creation(
+creation = RequestCreation(
     table,
-    RateLimiter(RateTable(client, settings.table_name)),
+    RateLimiter(RateTable(client, settings.table_name), clock),
     estimates,
     models,
+    signals.current,
     settings.failover_price_ceiling_usd,
-    signals=signals.current,
+    clock,
 )
 
 
 @cache
-def waiting() -> WaitingFunction:
-    """Return who waits; the client is made for the first who prefers to wait, not at every cold start.
+def wait_function() -> WaitFunction:
+    """Return the function that waits. The client is created on first use, not at every cold start.
 
-    No second attempt: a function that has no time to wait will not have any in a moment.
+    It does not retry: a function that is busy now will be busy in a moment.
     """
-    patience = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=MAX_SECONDS + 2)
-    return WaitingFunction(boto3.client("lambda", config=patience), settings.waiting_function_name)
+    config = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=MAX_SECONDS + 2)
+    return WaitFunction(boto3.client("lambda", config=config), settings.waiting_function_name)
 
 
-def waited_for(request_id: str, seconds: int, received: float) -> RequestView | None:
-    """Return a request once it has ended, or None where it has not within ``seconds`` of when it was received."""
-    if not seconds or not waiting().ended(request_id, received + seconds):
+def finished_within(request_id: str, seconds: int, received: float) -> RequestView | None:
+    """Return a request if it finishes within ``seconds`` after it was received, otherwise None."""
+    if not seconds or not wait_function().wait(request_id, received + seconds):
         return None
-    return request_view(*table.both(request_id), links.url)
+    return request_view(*table.read(request_id), links.url)
 
 
 def with_preference(headers: Mapping[str, str], seconds: int) -> dict[str, str]:
-    """Return the headers of an answer that was waited for."""
+    """Return the headers of a response that waited."""
     kept = {name: value for name, value in headers.items() if name != "Retry-After"}
     return {**kept, "Preference-Applied": f"wait={seconds}"}
 
 
 @handler.serve(CREATE_REQUEST)
 def create() -> Response[str]:
-    """Accept a prompt: 202 with where to look, or 4xx naming the field."""
+    """Create a request, or price it in a dry run."""
     received = time.time()
     query = handler.query(CreateQuery)
-    wanted = handler.body(NewRequest)
+    request = handler.body(NewRequest)
     if query.dry_run:
-        return json_response(200, creation.dry_run(wanted))
-    status, body, headers = creation.create(handler.caller, wanted, handler.header("Idempotency-Key"))
+        return json_response(200, creation.dry_run(request))
+    body, headers = creation.create(handler.caller, request, handler.header("Idempotency-Key"))
     seconds = preferred_wait(handler.header("Prefer"))
-    if view := waited_for(body.id, seconds, received):
+    if view := finished_within(body.id, seconds, received):
         return json_response(200, view, with_preference(headers, seconds))
-    return json_response(status, body, headers)
+    return json_response(202, body, headers)
 
 
-@handler.serve(GENERATE_AS_BEFORE, render=legacy.tell)
+@handler.serve(GENERATE_AS_BEFORE, render=legacy.render_problem)
 def create_as_before() -> Response[str]:
-    """Accept a prompt from a client of the API's first version."""
+    """Create a request of a client of the first version."""
     received = time.time()
-    wanted = legacy.new_request(handler.body(legacy.LegacyRequest), models(), datetime.now(UTC).date())
-    status, body, headers = creation.create(handler.caller, wanted, handler.header("Idempotency-Key"))
-    seconds = preferred_wait(handler.header("Prefer"), unsaid=MAX_SECONDS)
-    if view := waited_for(body.id, seconds, received):
+    request = legacy.new_request(handler.body(LegacyRequest), models(), clock.now().date())
+    body, headers = creation.create(handler.caller, request, handler.header("Idempotency-Key"))
+    seconds = preferred_wait(handler.header("Prefer"), default=MAX_SECONDS)
+    if view := finished_within(body.id, seconds, received):
         return json_response(200, legacy.finished(view), with_preference(headers, seconds))
-    return json_response(status, legacy.accepted(body), headers)
+    return json_response(202, legacy.accepted(body), headers)
 
 
 @handler.serve(LIST_REQUESTS)
 def show_all() -> Response[str]:
-    """Show a page of the caller's requests."""
+    """List the caller's requests."""
     query = handler.query(ListQuery)
-    page = table.page(handler.caller.owner, limit=query.limit, after=query.after, status=query.status)
+    page = requests.list_page(handler.caller.owner, limit=query.limit, after=query.cursor, status=query.status)
     return json_response(200, request_list(page))
 
 
 @handler.serve(SHOW_REQUEST)
 def show(request_id: str) -> Response[str]:
-    """Show a request of the caller's: status, timeline and images."""
+    """Return a request of the caller."""
     try:
-        request, state = find(table, request_id, handler.caller.owner)
+        request, state = requests.find(request_id, handler.caller.owner)
     except KeyError:
-        raise UNKNOWN from None
-    headers = {} if is_over(state) else {"Retry-After": POLL_SECONDS}
+        raise NOT_FOUND from None
+    headers = {} if state.is_terminal else {"Retry-After": POLL_SECONDS}
     return json_response(200, request_view(request, state, links.url), headers)
 
 
 @handler.serve(CANCEL_REQUEST)
-def take_back(request_id: str) -> Response[str]:
-    """Cancel a request of the caller's."""
+def cancel(request_id: str) -> Response[str]:
+    """Cancel a request of the caller."""
     try:
-        request, state = cancel(table, request_id, handler.caller.owner, datetime.now(UTC))
+        request, state = requests.cancel(request_id, handler.caller.owner)
     except KeyError:
-        raise UNKNOWN from None
-    except TooLateError as error:
-        raise ApiProblem(
-            409, "too_late_to_cancel", f"The request can not be taken back: it is {error.status}"
-        ) from None
+        raise NOT_FOUND from None
+    except TooLateToCancelError as error:
+        title = f"The request can no longer be cancelled: its status is {error.status}."
+        raise ApiProblem(409, "too_late_to_cancel", title) from None
     return json_response(200, request_view(request, state, links.url))
 
 
 @handler.serve(LIST_MODELS)
 def show_models() -> Response[str]:
-    """Show the whole catalog."""
-    today = datetime.now(UTC).date()
-    return json_response(200, ModelList(models=[model_view(m, models(), estimates, today) for m in models()]))
+    """List the models."""
+    catalog, today = models(), clock.now().date()
+    return json_response(200, ModelList(models=[model_view(model, catalog, estimates, today) for model in catalog]))
 
 
 @handler.serve(SHOW_MODEL)
 def show_model(key: str) -> Response[str]:
-    """Show one model."""
-    model = models().get(key)
+    """Return a model."""
+    catalog = models()
+    model = catalog.get(key)
     if model is None:
-        raise ApiProblem(404, "model_not_found", "There is no such model")
-    return json_response(200, model_view(model, models(), estimates, datetime.now(UTC).date()))
+        raise ApiProblem(404, "model_not_found", "Model not found.")
+    return json_response(200, model_view(model, catalog, estimates, clock.now().date()))

@@ -1,7 +1,7 @@
-"""The outbox relay: the table's stream in, events out.
+"""The outbox relay: publishes the events that the changes in the table's stream stand for.
 
-It never raises for one record, which would hold up the whole shard: what the bus refuses goes to a queue of its own,
-where it is retried and in the end dead-lettered. It raises only when that queue refuses as well; the stream then waits.
+It never raises because of one event, since that would block the whole shard. Events that the bus refuses are sent to a
+queue, where they are retried and finally dead-lettered. It raises only if the queue fails too; then the stream waits.
 """
 
 from typing import Any
@@ -12,8 +12,9 @@ from events.envelope import Event
 from kit import startup
 from kit.publisher import Publisher, PublishError
 from kit.telemetry import logger
-from services.intake.adapters import RelayQueue, request_of, state_of
-from services.intake.outbox import announce_change, announce_request
+from services.intake.gateways import RelayQueue
+from services.intake.outbox import events_of_change, events_of_new_request
+from services.intake.repository.items import request_from, state_from
 from services.intake.settings import RelaySettings
 
 settings = RelaySettings.load()
@@ -23,21 +24,21 @@ startup.finished()
 
 
 def handler(batch: dict[str, Any], _context: Any) -> None:
-    """Publish what a batch of stream records announces."""
-    events = [event for record in batch["Records"] for event in announced(record)]
+    """Publish the events of a batch of stream records."""
+    events = [event for record in batch["Records"] for event in events_of(record)]
     try:
         publisher.publish(events)
     except PublishError as error:
         refused = [event for event in events if event.metadata.event_id in error.event_ids]
         ids = [event.metadata.request_id for event in refused]
-        logger.warning("bus refused events, queueing them", request_ids=ids, reason=str(error))
+        logger.warning("bus refused events; sending them to the queue", request_ids=ids, reason=str(error))
         for event in refused:
             fallback.send(event)
 
 
-def announced(record: dict[str, Any]) -> list[Event]:
-    """Return the events that one stream record stands for."""
+def events_of(record: dict[str, Any]) -> list[Event]:
+    """Return the events that a stream record stands for."""
     new = record["dynamodb"]["NewImage"]
     if new["sk"]["S"] == "REQUEST":
-        return announce_request(request_of(new))
-    return announce_change(state_of(record["dynamodb"]["OldImage"]), state_of(new))
+        return events_of_new_request(request_from(new))
+    return events_of_change(state_from(record["dynamodb"]["OldImage"]), state_from(new))

@@ -1,4 +1,4 @@
-"""The relay's fallback: publish what the bus refused when the stream was read, with retries and a dead-letter queue."""
+"""The relay's fallback: publishes events that the bus refused, with retries and a dead-letter queue."""
 
 from events.catalog.image_requested import ImageRequested
 from events.catalog.request_cancelled import RequestCancelled
@@ -8,13 +8,13 @@ from events.envelope import Event
 from kit.runtime import consumer
 
 
-def repeat(event: Event) -> list[Event]:
-    """Return the queued event itself, to be published."""
+def republish(event: Event) -> list[Event]:
+    """Return the queued event, so that it is published."""
     return [event]
 
 
 handler = consumer(
     step="intake.relay",
     accepts=[ImageRequested, RequestCancelled, RequestExpired, RequestStatusChanged],
-    handle=repeat,
+    handle=republish,
 )

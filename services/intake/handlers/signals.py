@@ -1,6 +1,4 @@
-"""What decides whether new requests are taken: lifecycle of models, the budget. Kept where the request API looks."""
-
-from functools import partial
+"""The signals that decide whether new requests are accepted: the lifecycle of models and the daily budget."""
 
 import boto3
 
@@ -8,14 +6,14 @@ from events.catalog.budget_changed import BudgetChanged
 from events.catalog.budget_exhausted import BudgetExhausted
 from events.catalog.model_lifecycle_changed import ModelLifecycleChanged
 from kit.runtime import consumer
+from services.intake.repository.signals import SignalTable
 from services.intake.settings import TableSettings
-from services.intake.signals import note
-from services.intake.tables import SignalTable
+from services.intake.signals import SignalRecorder
 
-store = SignalTable(boto3.client("dynamodb"), TableSettings.load().table_name)
+recorder = SignalRecorder(SignalTable(boto3.client("dynamodb"), TableSettings.load().table_name))
 
 handler = consumer(
     step="intake.signals",
     accepts=[ModelLifecycleChanged, BudgetExhausted, BudgetChanged],
-    handle=partial(note, store),
+    handle=recorder.record,
 )

@@ -176,7 +176,7 @@ class RequestTable:
 
 
 def _moment(event_id: str, fact: Any) -> Moment:
-    about = fact.get("about", {})
+    about = fact.get("details", {})
     known = [str(about[name]) for name in TOLD if about.get(name) is not None]
     if fact["type"] == "MessageReplayed":
         known.append(f"replay {about.get('replays')}")

@@ -1,4 +1,4 @@
-"""Waiting and the facades as Lambda runs them, on moto: a request that ends, and the answer in its caller's shape."""
+"""Long polling and the facades as Lambda runs them, on moto."""
 
 import base64
 import importlib
@@ -16,13 +16,14 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from moto import mock_aws
 
-from services.intake.facades.adapters import WaitingFunction
+from services.intake.gateways import WaitFunction
 from tests.support.events import sample, sqs_record
+from tests.support.http import http_event
 
 TABLE, BUCKET = "requests", "gallery"
 CORE = {"model": "stable-image-core"}
 ONCE = {"Idempotency-Key": "once"}
-Answer = tuple[int, Any, dict[str, str]]
+Result = tuple[int, Any, dict[str, str]]
 
 
 @pytest.fixture
@@ -45,14 +46,14 @@ def aws(aws_test_environment: None, service_template: Any, monkeypatch: pytest.M
 
 
 def function(name: str) -> Any:
-    """Import a handler afresh, as a cold start does."""
+    """Import a handler again, as a cold start does."""
     sys.modules.pop(f"services.intake.handlers.{name}", None)
     return importlib.import_module(f"services.intake.handlers.{name}")
 
 
 @pytest.fixture
-def facade(aws: None) -> Any:
-    return function("facade")
+def openai(aws: None) -> Any:
+    return function("openai")
 
 
 class Invoked:
@@ -67,8 +68,8 @@ class Invoked:
         self.payloads.append(json.loads(Payload))
         if self.fail:
             raise self.fail
-        answer = function("waiting").handler(self.payloads[-1], None)
-        return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(answer).encode())}
+        result = function("wait").handler(self.payloads[-1], None)
+        return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(result).encode())}
 
 
 @pytest.fixture
@@ -79,85 +80,74 @@ def invoked() -> Invoked:
 @pytest.fixture
 def api(aws: None, invoked: Invoked, monkeypatch: pytest.MonkeyPatch) -> Any:
     found = function("api")
-    monkeypatch.setattr(found, "waiting", lambda: WaitingFunction(invoked, "waiting"))  # type: ignore[arg-type]
+    monkeypatch.setattr(found, "wait_function", lambda: WaitFunction(invoked, "waiting"))  # type: ignore[arg-type]
     return found
 
 
 def post(
     handler: Any, path: str, body: Any, headers: Mapping[str, str] | None = None, scopes: str = "requests:write"
-) -> Answer:
+) -> Result:
     path, _, query = path.partition("?")
-    event = {
-        "version": "2.0",
-        "routeKey": f"POST {path}",
-        "rawPath": path,
-        "rawQueryString": query,
-        "queryStringParameters": dict(parse_qsl(query)),
-        "headers": {"content-type": "application/json", **(headers or {})},
-        "requestContext": {
-            "http": {"method": "POST", "path": path, "sourceIp": "127.0.0.1", "protocol": "HTTP/1.1", "userAgent": "t"},
-            "requestId": "r",
-            "stage": "$default",
-            "authorizer": {"lambda": {"owner": "demo", "key_id": "k", "scopes": scopes}},
-        },
-        "isBase64Encoded": False,
-        "body": body if isinstance(body, str) else json.dumps(body),
-    }
-    answer = handler(event, None)
-    return answer["statusCode"], json.loads(answer["body"]), {k.lower(): v for k, v in answer["headers"].items()}
+    caller = {"owner": "demo", "key_id": "k", "scopes": scopes}
+    event = http_event("POST", path, body=body, query=dict(parse_qsl(query)), headers=headers, caller=caller)
+    response = handler(event, None)
+    lower = {name.lower(): value for name, value in response["headers"].items()}
+    return response["statusCode"], json.loads(response["body"]), lower
 
 
-def end(request_id: str, detail_type: str) -> Any:
-    """Let a request end by a golden event, and return that."""
+def finish(request_id: str, detail_type: str) -> Any:
+    """Finish a request with a sample event, and return the event."""
     event = sample(detail_type)
     event = event.model_copy(update={"metadata": event.metadata.model_copy(update={"request_id": request_id})})
     assert function("track").handler({"Records": [sqs_record(event)]}) == {"batchItemFailures": []}
     return event
 
 
-def ended_before(api: Any, detail_type: str) -> Any:
-    """Let the request end already that a facade's call with the same idempotency key stands for."""
+def finished_before(api: Any, detail_type: str) -> Any:
+    """Finish the request that a later call with the same idempotency key stands for."""
     _, accepted, _ = post(api.handler, "/v1/requests", {"prompt": "a fox", **CORE}, ONCE)
-    return end(accepted["id"], detail_type)
+    return finish(accepted["id"], detail_type)
 
 
 # Prefer: wait --------------------------------------------------------------------------------------------------------
 
 
-def test_a_caller_who_waits_gets_the_finished_request(api: Any) -> None:
-    request_id = ended_before(api, "ImageStored").metadata.request_id
+def test_a_caller_that_waits_gets_the_finished_request(api: Any) -> None:
+    request_id = finished_before(api, "ImageStored").metadata.request_id
 
-    status, view, told = post(api.handler, "/v1/requests", {"prompt": "a fox", **CORE}, {**ONCE, "Prefer": "wait=10"})
+    status, view, headers = post(
+        api.handler, "/v1/requests", {"prompt": "a fox", **CORE}, {**ONCE, "Prefer": "wait=10"}
+    )
 
     assert (status, view["status"], view["id"]) == (200, "succeeded", request_id)
     assert view["images"][0]["url"]
-    assert told["preference-applied"] == "wait=10"
-    assert told["location"] == f"/v1/requests/{view['id']}"
-    assert "retry-after" not in told
+    assert headers["preference-applied"] == "wait=10"
+    assert headers["location"] == f"/v1/requests/{view['id']}"
+    assert "retry-after" not in headers
 
 
-def test_who_waits_hears_of_an_ending_that_comes_meanwhile(api: Any, invoked: Invoked) -> None:
-    def end_it() -> None:
+def test_a_request_that_finishes_while_waiting_is_returned(api: Any, invoked: Invoked) -> None:
+    def finish_it() -> None:
         while not invoked.payloads:
             time.sleep(0.01)
-        end(invoked.payloads[0]["request_id"], "PromptRejected")
+        finish(invoked.payloads[0]["request_id"], "PromptRejected")
 
-    other = threading.Thread(target=end_it)
+    other = threading.Thread(target=finish_it)
     other.start()
     status, view, _ = post(api.handler, "/v1/requests", {"prompt": "a fox"}, {"Prefer": "wait=20"})
     other.join()
     assert (status, view["status"]) == (200, "rejected")
 
 
-def test_what_has_not_ended_in_time_is_the_plain_202(api: Any, invoked: Invoked) -> None:
-    status, accepted, told = post(api.handler, "/v1/requests", {"prompt": "a fox"}, {"Prefer": "wait=1"})
-    assert (status, accepted["status"], told["retry-after"]) == (202, "accepted", "1")
-    assert "preference-applied" not in told
+def test_a_request_that_does_not_finish_in_time_is_a_202(api: Any, invoked: Invoked) -> None:
+    status, accepted, headers = post(api.handler, "/v1/requests", {"prompt": "a fox"}, {"Prefer": "wait=1"})
+    assert (status, accepted["status"], headers["retry-after"]) == (202, "accepted", "1")
+    assert "preference-applied" not in headers
     assert 0 < invoked.payloads[0]["until"] - time.time() + 2 <= 2
 
 
 @pytest.mark.parametrize("prefer", [None, "wait=0", "wait=soon", "wait", "respond-async"])
-def test_nobody_waits_who_did_not_ask_to(api: Any, invoked: Invoked, prefer: str | None) -> None:
+def test_without_a_preference_the_api_does_not_wait(api: Any, invoked: Invoked, prefer: str | None) -> None:
     headers = {"Prefer": prefer} if prefer else {}
     status, _, _ = post(api.handler, "/v1/requests", {"prompt": "a fox"}, headers)
     assert (status, invoked.payloads) == (202, [])
@@ -176,87 +166,85 @@ def test_a_dry_run_is_not_waited_for(api: Any, invoked: Invoked) -> None:
     ],
     ids=["throttled", "too slow"],
 )
-def test_where_nobody_has_time_to_wait_the_caller_polls(api: Any, invoked: Invoked, failure: Exception) -> None:
+def test_if_the_wait_function_is_busy_the_response_is_a_202(api: Any, invoked: Invoked, failure: Exception) -> None:
     invoked.fail = failure
-    status, accepted, told = post(api.handler, "/v1/requests", {"prompt": "a fox"}, {"Prefer": "wait=10"})
+    status, accepted, headers = post(api.handler, "/v1/requests", {"prompt": "a fox"}, {"Prefer": "wait=10"})
     assert (status, accepted["status"]) == (202, "accepted")
-    assert told["location"] == f"/v1/requests/{accepted['id']}"
+    assert headers["location"] == f"/v1/requests/{accepted['id']}"
 
 
-def test_where_waiting_breaks_the_caller_polls(aws: None) -> None:
+def test_a_failed_wait_is_not_finished(aws: None) -> None:
     class Broken:
         def invoke(self, **_: Any) -> dict[str, Any]:
             return {"FunctionError": "Unhandled", "Payload": io.BytesIO(b'{"errorMessage": "boom"}')}
 
-    assert not WaitingFunction(Broken(), "waiting").ended("some id", 0)  # type: ignore[arg-type]
+    assert not WaitFunction(Broken(), "waiting").wait("some id", 0)  # type: ignore[arg-type]
 
 
 # OpenAI --------------------------------------------------------------------------------------------------------------
 
 
-def generate(facade: Any, **body: Any) -> Answer:
-    return post(facade.handler, "/v1/images/generations", {"prompt": "a fox", **body}, ONCE)
+def generate(openai: Any, **body: Any) -> Result:
+    return post(openai.handler, "/v1/images/generations", {"prompt": "a fox", **body}, ONCE)
 
 
-def test_openais_client_gets_an_address(api: Any, facade: Any) -> None:
-    stored = ended_before(api, "ImageStored")
-    status, answer, told = generate(facade)
+def test_openais_client_gets_a_url(api: Any, openai: Any) -> None:
+    stored = finished_before(api, "ImageStored")
+    status, response, headers = generate(openai)
     assert status == 200
-    assert answer["created"] == int(stored.metadata.occurred_at.timestamp())
-    assert stored.data.images[0].original.key in answer["data"][0]["url"]
-    assert "X-Amz-Signature" in answer["data"][0]["url"]
-    assert told["x-request-id"] == stored.metadata.request_id
-    assert "ratelimit-policy" in told
+    assert response["created"] == int(stored.metadata.occurred_at.timestamp())
+    assert stored.data.images[0].original.key in response["data"][0]["url"]
+    assert "X-Amz-Signature" in response["data"][0]["url"]
+    assert headers["x-request-id"] == stored.metadata.request_id
+    assert "ratelimit-policy" in headers
 
 
-def test_openais_client_gets_the_content(api: Any, facade: Any) -> None:
-    stored = ended_before(api, "ImageStored")
+def test_openais_client_gets_the_content(api: Any, openai: Any) -> None:
+    stored = finished_before(api, "ImageStored")
     boto3.client("s3").put_object(Bucket=BUCKET, Key=stored.data.images[0].original.key, Body=b"\x89PNG")
-    status, answer, _ = generate(facade, response_format="b64_json")
+    status, response, _ = generate(openai, response_format="b64_json")
     assert status == 200
-    assert base64.b64decode(answer["data"][0]["b64_json"]) == b"\x89PNG"
-    assert "url" not in answer["data"][0]
+    assert base64.b64decode(response["data"][0]["b64_json"]) == b"\x89PNG"
+    assert "url" not in response["data"][0]
 
 
-def test_openais_client_is_told_of_a_blocked_prompt(api: Any, facade: Any) -> None:
-    ended_before(api, "PromptRejected")
-    status, answer, _ = generate(facade)
-    assert (status, answer["error"]["code"]) == (400, "content_policy_violation")
+def test_openais_client_gets_an_error_for_a_blocked_prompt(api: Any, openai: Any) -> None:
+    finished_before(api, "PromptRejected")
+    status, response, _ = generate(openai)
+    assert (status, response["error"]["code"]) == (400, "content_policy_violation")
 
 
-def test_openais_client_is_told_where_to_look_when_time_is_up(facade: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(facade, "MAX_SECONDS", 0)
-    status, answer, told = generate(facade)
-    assert (status, answer["error"]["code"]) == (504, "request_in_progress")
-    assert told["location"] in answer["error"]["message"]
-    assert told["x-should-retry"] == "false"
+def test_openais_client_gets_the_path_after_the_deadline(openai: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openai, "MAX_SECONDS", 0)
+    status, response, headers = generate(openai)
+    assert (status, response["error"]["code"]) == (504, "request_in_progress")
+    assert headers["location"] in response["error"]["message"]
+    assert headers["x-should-retry"] == "false"
 
 
 @pytest.mark.parametrize(
     ("body", "param"),
     [({"prompt": "a", "n": 9}, "n"), ({"prompt": "x" * 20_000}, "prompt"), ({}, "prompt"), ("{", None), ("[]", None)],
 )
-def test_openais_client_is_told_what_is_wrong_in_its_own_shape(facade: Any, body: Any, param: str | None) -> None:
-    status, answer, _ = post(facade.handler, "/v1/images/generations", body)
-    assert (status, answer["error"]["type"]) == (400, "invalid_request_error")
-    assert answer["error"].get("param") == param
+def test_openais_client_gets_errors_in_its_own_shape(openai: Any, body: Any, param: str | None) -> None:
+    status, response, _ = post(openai.handler, "/v1/images/generations", body)
+    assert (status, response["error"]["type"]) == (400, "invalid_request_error")
+    assert response["error"].get("param") == param
     assert boto3.client("dynamodb").scan(TableName=TABLE)["Count"] == 0
 
 
-def test_openais_client_needs_the_scope_and_what_breaks_is_not_repeated(
-    facade: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    status, answer, _ = post(facade.handler, "/v1/images/generations", {"prompt": "a"}, scopes="images:read")
-    assert (status, answer["error"]["code"]) == (403, "insufficient_scope")
+def test_openais_client_needs_the_scope_and_does_not_retry(openai: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    status, response, _ = post(openai.handler, "/v1/images/generations", {"prompt": "a"}, scopes="images:read")
+    assert (status, response["error"]["code"]) == (403, "insufficient_scope")
 
-    monkeypatch.setattr(facade, "wait_for_end", lambda *_: 1 / 0)
-    status, answer, told = generate(facade)
-    assert (status, answer["error"]["type"], told["x-should-retry"]) == (500, "server_error", "false")
+    monkeypatch.setattr(openai, "wait_until_terminal", lambda *_: 1 / 0)
+    status, response, headers = generate(openai)
+    assert (status, response["error"]["type"], headers["x-should-retry"]) == (500, "server_error", "false")
 
 
 # The first version ---------------------------------------------------------------------------------------------------
 
-OLD = {
+LEGACY = {
     "prompt": "a fox",
     "modelId": "stability.stable-diffusion-xl-v1",
     "size": "1024x1024",
@@ -265,35 +253,37 @@ OLD = {
 }
 
 
-def test_an_old_client_is_accepted(api: Any) -> None:
-    status, answer, told = post(api.handler, "/api/images/generate", {**OLD, "style": "anime", "negativePrompt": ""})
-    assert (status, answer["success"]) == (202, True)
-    assert answer["data"]["statusUrl"] == told["location"] == f"/v1/requests/{answer['data']['id']}"
-    assert answer["message"]
+def test_a_legacy_client_is_accepted(api: Any) -> None:
+    status, response, headers = post(
+        api.handler, "/api/images/generate", {**LEGACY, "style": "anime", "negativePrompt": ""}
+    )
+    assert (status, response["success"]) == (202, True)
+    assert response["data"]["statusUrl"] == headers["location"] == f"/v1/requests/{response['data']['id']}"
+    assert response["message"]
 
 
 @pytest.mark.parametrize("prefer", ["wait", "wait=20"])
-def test_an_old_client_that_waits_gets_its_image(api: Any, prefer: str) -> None:
-    _, accepted, _ = post(api.handler, "/api/images/generate", OLD, ONCE)
-    end(accepted["data"]["id"], "ImageStored")
+def test_a_legacy_client_that_waits_gets_its_image(api: Any, prefer: str) -> None:
+    _, accepted, _ = post(api.handler, "/api/images/generate", LEGACY, ONCE)
+    finish(accepted["data"]["id"], "ImageStored")
 
-    status, answer, told = post(api.handler, "/api/images/generate", OLD, {**ONCE, "Prefer": prefer})
+    status, response, headers = post(api.handler, "/api/images/generate", LEGACY, {**ONCE, "Prefer": prefer})
 
-    assert (status, answer["success"]) == (200, True)
-    assert answer["data"].keys() == {"id", "prompt", "url", "generationTime", "timestamp"}
-    assert answer["data"]["prompt"] == "a fox"
-    assert told["preference-applied"] == ("wait=25" if prefer == "wait" else "wait=20")
-
-
-def test_an_old_client_is_told_what_is_wrong_in_its_own_shape(api: Any) -> None:
-    status, answer, _ = post(api.handler, "/api/images/generate", {**OLD, "modelId": "nobody's"})
-    assert (status, answer["success"], answer["errors"][0]["field"]) == (422, False, "modelId")
-    status, answer, _ = post(api.handler, "/api/images/generate", {})
-    assert (status, answer["success"], answer["errors"][0]["field"]) == (422, False, "prompt")
+    assert (status, response["success"]) == (200, True)
+    assert response["data"].keys() == {"id", "prompt", "url", "generationTime", "timestamp"}
+    assert response["data"]["prompt"] == "a fox"
+    assert headers["preference-applied"] == ("wait=25" if prefer == "wait" else "wait=20")
 
 
-def test_an_old_client_is_told_of_a_blocked_prompt(api: Any) -> None:
-    _, accepted, _ = post(api.handler, "/api/images/generate", OLD, ONCE)
-    end(accepted["data"]["id"], "PromptRejected")
-    status, answer, _ = post(api.handler, "/api/images/generate", OLD, {**ONCE, "Prefer": "wait"})
-    assert (status, answer["success"], answer["errors"][0]["category"]) == (400, False, "violence")
+def test_a_legacy_client_gets_errors_in_its_own_shape(api: Any) -> None:
+    status, response, _ = post(api.handler, "/api/images/generate", {**LEGACY, "modelId": "nobody's"})
+    assert (status, response["success"], response["errors"][0]["field"]) == (422, False, "modelId")
+    status, response, _ = post(api.handler, "/api/images/generate", {})
+    assert (status, response["success"], response["errors"][0]["field"]) == (422, False, "prompt")
+
+
+def test_a_legacy_client_gets_an_error_for_a_blocked_prompt(api: Any) -> None:
+    _, accepted, _ = post(api.handler, "/api/images/generate", LEGACY, ONCE)
+    finish(accepted["data"]["id"], "PromptRejected")
+    status, response, _ = post(api.handler, "/api/images/generate", LEGACY, {**ONCE, "Prefer": "wait"})
+    assert (status, response["success"], response["errors"][0]["category"]) == (400, False, "violence")

@@ -1,6 +1,5 @@
-"""Intake's functions as Lambda calls them, on moto: HTTP in, table, stream record, events out."""
+"""The functions as Lambda calls them, on moto: HTTP request, table, stream record, events."""
 
-import base64
 import importlib
 import json
 import sys
@@ -16,6 +15,7 @@ from moto import mock_aws
 
 from events.catalog.image_deleted import ImageDeleted, ImageDeletedData
 from events.envelope import Event
+from tests.support import http
 from tests.support.events import sample, sqs_record
 
 BUS, TABLE = "bus", "requests"
@@ -26,41 +26,21 @@ def http_event(
     path: str,
     body: Any = None,
     *,
-    raw: bytes | None = None,
     owner: str = "demo",
     limit: int = 100,
     headers: dict[str, str] | None = None,
 ) -> Any:
-    """Return an HTTP API event, payload format 2.0."""
+    """Return the event of a request by a key of ``owner``."""
     path, _, query = path.partition("?")
-    event: dict[str, Any] = {
-        "version": "2.0",
-        "routeKey": f"{method} {path}",
-        "rawPath": path,
-        "rawQueryString": query,
-        "queryStringParameters": dict(parse_qsl(query)) or None,
-        "headers": {"content-type": "application/json", **(headers or {})},
-        "requestContext": {
-            "http": {"method": method, "path": path, "sourceIp": "127.0.0.1", "protocol": "HTTP/1.1", "userAgent": "t"},
-            "requestId": "r",
-            "stage": "$default",
-            "authorizer": {
-                "lambda": {
-                    "owner": owner,
-                    "key_id": f"key-of-{owner}",
-                    "scopes": "requests:write requests:read",
-                    "limit": limit,
-                    "window": 900,
-                }
-            },
-        },
-        "isBase64Encoded": raw is not None,
-    }
-    if raw is not None:
-        event["body"] = base64.b64encode(raw).decode()
-    elif body is not None:
-        event["body"] = body if isinstance(body, str) else json.dumps(body)
-    return event
+    caller = {"owner": owner, "key_id": f"key-of-{owner}", "scopes": "requests:write requests:read"}
+    return http.http_event(
+        method,
+        path,
+        body=body,
+        query=dict(parse_qsl(query)),
+        headers=headers,
+        caller={**caller, "limit": limit, "window": 900},
+    )
 
 
 @pytest.fixture
@@ -90,7 +70,7 @@ def aws(aws_test_environment: None, service_template: Any, monkeypatch: pytest.M
 
 
 def function(name: str) -> Any:
-    """Import a handler afresh, as a cold start does."""
+    """Import a handler again, as a cold start does."""
     sys.modules.pop(f"services.intake.handlers.{name}", None)
     return importlib.import_module(f"services.intake.handlers.{name}")
 
@@ -101,12 +81,12 @@ def api(aws: None) -> Any:
 
 
 def call(api: Any, *arguments: Any, **options: Any) -> tuple[int, dict[str, Any], dict[str, str]]:
-    answer = api(http_event(*arguments, **options), None)
-    headers = {name.lower(): value for name, value in answer["headers"].items()}
-    return answer["statusCode"], json.loads(answer["body"]), headers
+    response = api(http_event(*arguments, **options), None)
+    headers = {name.lower(): value for name, value in response["headers"].items()}
+    return response["statusCode"], json.loads(response["body"]), headers
 
 
-def test_a_prompt_is_accepted_with_where_to_look(api: Any) -> None:
+def test_a_prompt_is_accepted_with_the_path_of_the_request(api: Any) -> None:
     status, body, headers = call(api, "POST", "/v1/requests", {"prompt": "a lighthouse", "count": 2, "seed": 7})
     assert status == 202
     assert body["status"] == "accepted"
@@ -117,39 +97,39 @@ def test_a_prompt_is_accepted_with_where_to_look(api: Any) -> None:
     assert status == 200
     assert shown["request"]["prompt"] == "a lighthouse"
     assert shown["request"]["seed"] == 7
-    assert [moment["event"] for moment in shown["timeline"]] == ["ImageRequested"]
+    assert [entry["event"] for entry in shown["timeline"]] == ["ImageRequested"]
     assert headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize(
-    ("body", "raw", "status", "code", "field"),
+    ("body", "status", "code", "field"),
     [
-        ("{", None, 400, "not_json", "body"),
-        (None, None, 400, "not_json", "body"),
-        (None, b'{"prompt": "\xff\xfe"}', 400, "not_utf8", "body"),
-        ("[]", None, 422, "validation_failed", "body"),
-        ({}, None, 422, "validation_failed", "prompt"),
-        ({"prompt": ""}, None, 422, "validation_failed", "prompt"),
-        ({"prompt": "x" * 20_000}, None, 422, "validation_failed", "prompt"),
-        ({"prompt": "a", "colour": "red"}, None, 422, "validation_failed", "colour"),
-        ({"prompt": "a", "model": "dall-e"}, None, 422, "validation_failed", "model"),
-        ({"prompt": "a", "model": "sdxl-v1", "size": "13x13"}, None, 422, "validation_failed", "size"),
-        ({"prompt": "a", "seed": -1}, None, 422, "validation_failed", "seed"),
-        ({"prompt": "x" * 140_000}, None, 413, "body_too_large", "body"),
+        ("{", 400, "not_json", "body"),
+        (None, 400, "not_json", "body"),
+        (b'{"prompt": "\xff\xfe"}', 400, "not_utf8", "body"),
+        ("[]", 422, "validation_failed", "body"),
+        ({}, 422, "validation_failed", "prompt"),
+        ({"prompt": ""}, 422, "validation_failed", "prompt"),
+        ({"prompt": "x" * 20_000}, 422, "validation_failed", "prompt"),
+        ({"prompt": "a", "colour": "red"}, 422, "validation_failed", "colour"),
+        ({"prompt": "a", "model": "dall-e"}, 422, "validation_failed", "model"),
+        ({"prompt": "a", "model": "sdxl-v1", "size": "13x13"}, 422, "validation_failed", "size"),
+        ({"prompt": "a", "seed": -1}, 422, "validation_failed", "seed"),
+        ({"prompt": "x" * 140_000}, 413, "body_too_large", "body"),
     ],
 )
-def test_bad_input_is_refused_by_field_and_nothing_is_written(
-    api: Any, body: Any, raw: bytes | None, status: int, code: str, field: str
+def test_invalid_input_is_refused_by_field_and_not_written(
+    api: Any, body: Any, status: int, code: str, field: str
 ) -> None:
-    answered, problem, headers = call(api, "POST", "/v1/requests", body, raw=raw)
-    assert (answered, problem["code"]) == (status, code)
+    returned, problem, headers = call(api, "POST", "/v1/requests", body)
+    assert (returned, problem["code"]) == (status, code)
     assert headers["content-type"] == "application/problem+json"
     assert [error["field"] for error in problem["errors"]] == [field]
     assert all(error["rule"] for error in problem["errors"])
     assert boto3.client("dynamodb").scan(TableName=TABLE)["Count"] == 0
 
 
-def test_another_owners_request_behaves_like_an_unknown_one(api: Any) -> None:
+def test_a_request_of_another_owner_looks_like_an_unknown_one(api: Any) -> None:
     _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a lighthouse"})
     others = call(api, "GET", body["links"]["self"], owner="mallory")
     unknown = call(api, "GET", "/v1/requests/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04")
@@ -158,7 +138,7 @@ def test_another_owners_request_behaves_like_an_unknown_one(api: Any) -> None:
     assert others[0] == 404
 
 
-def test_a_finished_request_shows_its_images_with_urls_that_were_minted_now(api: Any) -> None:
+def test_a_finished_request_shows_its_images_with_new_urls(api: Any) -> None:
     _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a lighthouse"})
     stored = sample("ImageStored")
     metadata = stored.metadata.model_copy(update={"request_id": body["id"]})
@@ -188,12 +168,12 @@ def test_a_rejection_names_the_category_and_the_field(api: Any) -> None:
 
 
 def of_request(name: str, request_id: str) -> Event:
-    """Return a golden event as one of a request."""
+    """Return a sample event as one of a request."""
     event = sample(name)
     return event.model_copy(update={"metadata": event.metadata.model_copy(update={"request_id": request_id})})
 
 
-def test_the_limit_is_told_and_kept_and_a_failure_of_ours_is_given_back(api: Any) -> None:
+def test_the_limit_is_enforced_and_a_blocked_request_is_refunded(api: Any) -> None:
     _, body, headers = call(api, "POST", "/v1/requests", {"prompt": "a"}, limit=1)
     assert headers["ratelimit-policy"] == '"default";q=1;w=900'
     assert headers["ratelimit"].startswith('"default";r=0;t=')
@@ -207,7 +187,7 @@ def test_the_limit_is_told_and_kept_and_a_failure_of_ours_is_given_back(api: Any
     assert again == [202, 429]
 
 
-def test_a_repeated_key_answers_the_same_and_another_body_is_refused(api: Any) -> None:
+def test_a_repeated_key_returns_the_same_and_refuses_another_body(api: Any) -> None:
     key = {"idempotency-key": "order-1042"}
     first = call(api, "POST", "/v1/requests", {"prompt": "a"}, headers=key)
     again = call(api, "POST", "/v1/requests", {"prompt": "a"}, headers=key)
@@ -218,11 +198,11 @@ def test_a_repeated_key_answers_the_same_and_another_body_is_refused(api: Any) -
     assert (status, problem["errors"][0]["field"]) == (422, "Idempotency-Key")
 
 
-def test_an_idempotency_key_that_looks_like_one_of_ours_announces_nothing(api: Any) -> None:
+def test_an_idempotency_key_like_a_sort_key_publishes_nothing(api: Any) -> None:
     call(api, "POST", "/v1/requests", {"prompt": "a"}, headers={"idempotency-key": "REQUEST"})
-    announced = [record["dynamodb"]["Keys"]["pk"]["S"] for record in relevant(stream_records(TABLE))]
-    assert len(announced) == 1
-    assert announced[0].startswith("REQUEST#")
+    published = [record["dynamodb"]["Keys"]["pk"]["S"] for record in relevant(stream_records(TABLE))]
+    assert len(published) == 1
+    assert published[0].startswith("REQUEST#")
 
 
 def test_a_dry_run_writes_nothing(api: Any) -> None:
@@ -234,12 +214,12 @@ def test_a_dry_run_writes_nothing(api: Any) -> None:
 
 
 @pytest.mark.parametrize("query", ["dry_run=maybe", "colour=red"])
-def test_a_query_is_checked_by_name(api: Any, query: str) -> None:
+def test_an_invalid_query_parameter_is_named(api: Any, query: str) -> None:
     status, problem, _ = call(api, "POST", f"/v1/requests?{query}", {"prompt": "a"})
     assert (status, problem["errors"][0]["field"]) == (422, query.split("=", maxsplit=1)[0])
 
 
-def test_a_list_is_walked_by_its_cursor(api: Any) -> None:
+def test_a_list_is_read_page_by_page(api: Any) -> None:
     ids = [call(api, "POST", "/v1/requests", {"prompt": "a"})[1]["id"] for _ in range(3)]
     call(api, "POST", "/v1/requests", {"prompt": "a"}, owner="mallory")
     found, path = [], "/v1/requests?limit=2"
@@ -251,12 +231,12 @@ def test_a_list_is_walked_by_its_cursor(api: Any) -> None:
 
 
 @pytest.mark.parametrize("query", ["cursor=nonsense", "limit=0", "limit=101", "status=lost", "colour=red"])
-def test_a_list_refuses_what_it_does_not_know(api: Any, query: str) -> None:
+def test_a_list_refuses_invalid_query_parameters(api: Any, query: str) -> None:
     status, problem, _ = call(api, "GET", f"/v1/requests?{query}")
     assert (status, problem["errors"][0]["field"]) == (422, query.split("=", maxsplit=1)[0])
 
 
-def test_a_request_is_taken_back_and_the_world_is_told(api: Any) -> None:
+def test_a_cancelled_request_is_published(api: Any) -> None:
     _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a"})
     first = call(api, "POST", f"{body['links']['self']}/cancel")
     assert (first[0], first[1]["status"]) == (200, "cancelled")
@@ -267,31 +247,31 @@ def test_a_request_is_taken_back_and_the_world_is_told(api: Any) -> None:
     relay = function("relay")
     relay.publisher._client = events = Events()
     relay.handler({"Records": relevant(stream_records(TABLE))}, None)
-    told = [entry["DetailType"] for entry in events.entries]
-    assert told == ["ImageRequested", "RequestCancelled", "RequestStatusChanged"]
+    published = [entry["DetailType"] for entry in events.entries]
+    assert published == ["ImageRequested", "RequestCancelled", "RequestStatusChanged"]
 
 
-def test_what_is_drawn_can_not_be_taken_back(api: Any) -> None:
+def test_a_generated_image_can_not_be_cancelled(api: Any) -> None:
     _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a"})
     function("track").handler({"Records": [sqs_record(of_request("ImageGenerated", body["id"]))]})
     status, problem, _ = call(api, "POST", f"{body['links']['self']}/cancel")
     assert (status, problem["code"]) == (409, "too_late_to_cancel")
 
 
-def test_a_deleted_image_is_shown_without_an_address(api: Any) -> None:
+def test_a_deleted_image_is_shown_without_urls(api: Any) -> None:
     _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a"})
     stored = of_request("ImageStored", body["id"])
     data = ImageDeletedData(image_id=stored.data.images[0].image_id, reason="owner")
     gone = ImageDeleted.follow(stored, data)
-    answer = function("track").handler({"Records": [sqs_record(stored), sqs_record(gone), sqs_record(gone)]})
-    assert answer == {"batchItemFailures": []}
+    result = function("track").handler({"Records": [sqs_record(stored), sqs_record(gone), sqs_record(gone)]})
+    assert result == {"batchItemFailures": []}
     _, shown, _ = call(api, "GET", body["links"]["self"])
     (image,) = shown["images"]
     assert "deleted_at" in image
     assert not [name for name in image if name.endswith("url") or name == "placeholder"]
 
 
-def test_models_are_shown_with_what_is_known_of_them(api: Any) -> None:
+def test_models_are_listed_and_shown(api: Any) -> None:
     status, listed, _ = call(api, "GET", "/v1/models")
     assert status == 200
     shown = call(api, "GET", "/v1/models/stable-image-core")[1]
@@ -300,7 +280,7 @@ def test_models_are_shown_with_what_is_known_of_them(api: Any) -> None:
     assert call(api, "GET", "/v1/models/dall-e")[1]["code"] == "model_not_found"
 
 
-def test_what_the_tracker_measures_the_api_promises(api: Any) -> None:
+def test_the_api_estimates_from_the_durations_of_the_tracker(api: Any) -> None:
     _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a"})
     assert "estimated_seconds" not in body
     stored = of_request("ImageStored", body["id"])
@@ -310,26 +290,26 @@ def test_what_the_tracker_measures_the_api_promises(api: Any) -> None:
     function("track").handler({"Records": [sqs_record(stored)]})
 
     fresh, model = function("api").handler, stored.data.images[0].model
-    wanted = {"prompt": "a", "model": model, "failover": False}
-    assert call(fresh, "POST", "/v1/requests", wanted)[1]["estimated_seconds"] == 7
+    request = {"prompt": "a", "model": model, "failover": False}
+    assert call(fresh, "POST", "/v1/requests", request)[1]["estimated_seconds"] == 7
     assert call(fresh, "GET", f"/v1/models/{model}")[1]["estimated_seconds"] == 7
 
 
-def test_figures_that_cannot_be_kept_hold_no_event_up(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_duration_that_is_not_recorded_delays_no_event(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a"})
     track = function("track")
 
     def throttled(*_: Any) -> None:
         raise ClientError({"Error": {"Code": "ThrottlingException"}}, "UpdateItem")
 
-    monkeypatch.setattr(track.stopwatch, "note", throttled)
-    answer = track.handler({"Records": [sqs_record(of_request("ImageStored", body["id"]))]})
-    assert answer == {"batchItemFailures": []}
+    monkeypatch.setattr(track.durations, "record", throttled)
+    result = track.handler({"Records": [sqs_record(of_request("ImageStored", body["id"]))]})
+    assert result == {"batchItemFailures": []}
     assert call(api, "GET", body["links"]["self"])[1]["status"] == "succeeded"
 
 
 def stream_records(aws_table: str) -> list[dict[str, Any]]:
-    """Return the table's stream from its beginning, as the event source mapping hands it over."""
+    """Return the table's stream from its beginning, as the event source mapping delivers it."""
     streams = boto3.client("dynamodbstreams")
     arn = boto3.client("dynamodb").describe_table(TableName=aws_table)["Table"]["LatestStreamArn"]
     shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
@@ -339,8 +319,8 @@ def stream_records(aws_table: str) -> list[dict[str, Any]]:
 
 def relevant(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Apply the mapping's filters: inserted requests and modified states."""
-    wanted = {("INSERT", "REQUEST"), ("MODIFY", "STATE")}
-    return [r for r in records if (r["eventName"], r["dynamodb"]["Keys"]["sk"]["S"]) in wanted]
+    relevant = {("INSERT", "REQUEST"), ("MODIFY", "STATE")}
+    return [r for r in records if (r["eventName"], r["dynamodb"]["Keys"]["sk"]["S"]) in relevant]
 
 
 class Events:
@@ -355,7 +335,7 @@ class Events:
         return {"FailedEntryCount": len(Entries) * self.refuse, "Entries": results}
 
 
-def test_the_stream_becomes_events(api: Any) -> None:
+def test_the_changes_in_the_stream_are_published(api: Any) -> None:
     _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a lighthouse"})
     approved = sample("PromptApproved")
     metadata = approved.metadata.model_copy(update={"request_id": body["id"]})
@@ -374,7 +354,7 @@ def test_the_stream_becomes_events(api: Any) -> None:
     }
 
 
-def test_what_the_bus_refuses_is_queued_and_published_later(api: Any) -> None:
+def test_a_refused_event_is_queued_and_published_later(api: Any) -> None:
     call(api, "POST", "/v1/requests", {"prompt": "a lighthouse"})
     relay = function("relay")
     relay.publisher._client = Events(refuse=True)

@@ -152,7 +152,7 @@ def dead(number: int, *, replays: int = 0, status: str = "stalled") -> str:
         MessageBody=eventbridge_body(event),
         MessageAttributes={name: {"DataType": "String", "StringValue": v} for name, v in stalled().items()},
     )
-    moment = {"type": {"S": "ProcessingStalled"}, "at": {"S": "2026-11-22T10:00:00+00:00"}, "about": {"M": {}}}
+    moment = {"type": {"S": "ProcessingStalled"}, "at": {"S": "2026-11-22T10:00:00+00:00"}, "details": {"M": {}}}
     boto3.client("dynamodb").put_item(
         TableName=f"{PREFIX}-requests",
         Item={

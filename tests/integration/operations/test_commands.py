@@ -119,7 +119,7 @@ def story(installation: Installation, number: int) -> None:
     }
     timeline = {
         f"event-{at}": {
-            "M": {"type": {"S": name}, "at": {"S": (NOW + timedelta(seconds=at)).isoformat()}, "about": {"M": known}}
+            "M": {"type": {"S": name}, "at": {"S": (NOW + timedelta(seconds=at)).isoformat()}, "details": {"M": known}}
         }
         for at, (name, known) in enumerate(about.items())
     }

@@ -49,7 +49,7 @@ def test_a_request_is_traced_from_the_table_and_the_logs(
     installation: Installation, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     request_id = installation.draw(1)
-    accepted = installation.requests.state(request_id).created_at
+    accepted = installation.requests.read_state(request_id).created_at
     ended = accepted + timedelta(seconds=0.9)
     write(f"{PREFIX}-moderation-prompt", batch("moderation.prompt", "ImageRequested", request_id, ended))
     write(f"{PREFIX}2-moderation-prompt", batch("neighbour.step", "ImageRequested", request_id, ended))

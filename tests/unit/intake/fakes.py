@@ -1,32 +1,63 @@
-"""The request-state table in memory, and what lies beside it, as strict about their conditions as DynamoDB."""
+"""In-memory stores with the same conditions as DynamoDB, and helpers that fill them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from events.catalog.image_requested import ImageRequested
-from services.intake.lifecycle import ENDINGS, RANKS, STALLED, Fact
-from services.intake.listing import Page, Row
-from services.intake.quota import Tally, Window
-from services.intake.service import IdempotencyRecord, KeyTakenError, State
+from events.images import GenerationParameters
+from events.pipeline import RANKS, TERMINAL, Status, TimelineEntry
+from services.intake.creation import CreationStore, new_state
+from services.intake.models import (
+    IdempotencyKeyTakenError,
+    IdempotencyRecord,
+    ListedRequest,
+    RequestPage,
+    RequestState,
+)
+from services.intake.quota import Window, WindowCounts
+from services.intake.service import RequestService
 from services.intake.signals import ModelSignal, Signals
+from tests.support.clock import FakeClock
+
+
+def accept(
+    store: CreationStore,
+    request_id: str,
+    owner: str,
+    parameters: GenerationParameters,
+    now: datetime,
+    *,
+    record: IdempotencyRecord | None = None,
+    **options: Any,
+) -> RequestState:
+    """Write a new request to a store and return its state."""
+    event, state = new_state(request_id, owner, parameters, now, **options)
+    store.create(event, state, record)
+    return state
+
+
+def cancel(store: Any, request_id: str, owner: str, now: datetime) -> tuple[ImageRequested, RequestState]:
+    """Cancel a request in a store at a point in time."""
+    return RequestService(store, FakeClock(now)).cancel(request_id, owner)
 
 
 class InMemoryRequests:
-    """Implements ``CreationStore``, ``CancelStore``, ``ListStore`` and ``SweepStore``."""
+    """Implements every store of the use cases."""
 
     def __init__(self, first_check: timedelta = timedelta(minutes=15)) -> None:
         self.requests: dict[str, ImageRequested] = {}
-        self.states: dict[str, State] = {}
+        self.states: dict[str, RequestState] = {}
         self.ranks: dict[str, int] = {}
-        self.weighed: set[str] = set()
+        self.needs_fold: set[str] = set()
         self.checks: dict[str, datetime] = {}
         self.records: dict[tuple[str, str], IdempotencyRecord] = {}
         self._first_check = first_check
 
-    def create(self, event: ImageRequested, state: State, record: IdempotencyRecord | None = None) -> None:
-        if record is not None and (standing := self.recorded(record.owner, record.key, state.created_at)):
-            raise KeyTakenError(standing)
+    def create(self, event: ImageRequested, state: RequestState, record: IdempotencyRecord | None = None) -> None:
+        if record is not None and (taken := self.find_record(record.owner, record.key, state.created_at)):
+            raise IdempotencyKeyTakenError(taken)
         if state.request_id in self.states:
             raise KeyError(state.request_id)
         if record is not None:
@@ -36,46 +67,47 @@ class InMemoryRequests:
         self.ranks[state.request_id] = RANKS[state.status]
         self.checks[state.request_id] = state.created_at + self._first_check
 
-    def advance(self, request_id: str, fact: Fact) -> State | None:
-        state = self.state(request_id)
-        status = fact.reached
+    def advance(self, request_id: str, entry: TimelineEntry) -> RequestState | None:
+        state = self.read_state(request_id)
+        status = entry.status
         assert status is not None
-        if fact.event_id in state.facts or self.ranks[request_id] >= RANKS[status] or request_id in self.weighed:
+        known, behind = entry.event_id in state.timeline, self.ranks[request_id] >= RANKS[status]
+        if known or behind or request_id in self.needs_fold:
             return state
         self._store(
             replace(
                 state,
-                facts={**state.facts, fact.event_id: fact},
+                timeline={**state.timeline, entry.event_id: entry},
                 status=status,
                 status_sequence=state.status_sequence + 1,
                 revision=state.revision + 1,
             )
         )
-        return self.states[request_id] if status in ENDINGS else None
+        return self.states[request_id] if status in TERMINAL else None
 
-    def recorded(self, owner: str, key: str, now: datetime) -> IdempotencyRecord | None:
+    def find_record(self, owner: str, key: str, now: datetime) -> IdempotencyRecord | None:
         record = self.records.get((owner, key))
         return record if record and record.expires_at > now else None
 
-    def page(self, owner: str, *, limit: int, after: str | None, status: str | None) -> Page:
-        mine = [state for state in self.states.values() if state.owner == owner]
-        mine = [state for state in mine if after is None or state.request_id < after]
-        mine = sorted(mine, key=lambda state: state.request_id, reverse=True)
-        mine = [state for state in mine if status in (None, state.status)]
-        rows = [Row(state.request_id, state.status, state.created_at) for state in mine[:limit]]
-        return Page(rows, rows[-1].request_id if len(mine) > limit else None)
+    def list_page(self, owner: str, *, limit: int, after: str | None, status: Status | None) -> RequestPage:
+        states = [state for state in self.states.values() if state.owner == owner]
+        states = [state for state in states if after is None or state.request_id < after]
+        states = sorted(states, key=lambda state: state.request_id, reverse=True)
+        states = [state for state in states if status in (None, state.status)]
+        listed = [ListedRequest(state.request_id, state.status, state.created_at) for state in states[:limit]]
+        return RequestPage(listed, listed[-1].request_id if len(states) > limit else None)
 
-    def state(self, request_id: str) -> State:
+    def read_state(self, request_id: str) -> RequestState:
         return self.states[request_id]
 
-    def request(self, request_id: str) -> ImageRequested:
+    def read_request(self, request_id: str) -> ImageRequested:
         return self.requests[request_id]
 
-    def both(self, request_id: str) -> tuple[ImageRequested, State]:
+    def read(self, request_id: str) -> tuple[ImageRequested, RequestState]:
         return self.requests[request_id], self.states[request_id]
 
-    def replace(self, old: State, new: State, added: Fact) -> bool:
-        assert added.event_id in new.facts
+    def recompute(self, old: RequestState, new: RequestState, entry: TimelineEntry) -> bool:
+        assert entry.event_id in new.timeline
         if self.states[old.request_id].revision != old.revision:
             return False
         self._store(new)
@@ -84,17 +116,17 @@ class InMemoryRequests:
     def due(self, now: datetime) -> Iterable[str]:
         return [request_id for request_id, at in self.checks.items() if at <= now]
 
-    def check_again(self, request_id: str, at: datetime) -> None:
+    def schedule_check(self, request_id: str, at: datetime) -> None:
         if request_id in self.checks:
             self.checks[request_id] = at
 
-    def _store(self, state: State) -> None:
+    def _store(self, state: RequestState) -> None:
         self.states[state.request_id] = state
-        if state.status == STALLED:
-            self.weighed.add(state.request_id)
+        if state.status == Status.STALLED:
+            self.needs_fold.add(state.request_id)
         else:
             self.ranks[state.request_id] = RANKS[state.status]
-        if state.status in ENDINGS:
+        if state.is_terminal:
             self.checks.pop(state.request_id, None)
 
 
@@ -102,41 +134,41 @@ class InMemoryRates:
     """Implements ``RateStore``."""
 
     def __init__(self) -> None:
-        self.tallies: dict[Window, Tally] = {}
-        self.returned: set[tuple[Window, str]] = set()
+        self.counts: dict[Window, WindowCounts] = {}
+        self.refunded: set[tuple[Window, str]] = set()
 
-    def take(self, window: Window, most: int, most_blocked: int) -> tuple[bool, Tally]:
-        tally = self.tallies.get(window, Tally())
-        if tally.closed or tally.count >= most or tally.blocked >= most_blocked:
-            return False, tally
-        self.tallies[window] = replace(tally, count=tally.count + 1)
-        return True, self.tallies[window]
+    def increment(self, window: Window, max_count: int, max_blocked: int) -> tuple[bool, WindowCounts]:
+        counts = self.counts.get(window, WindowCounts())
+        if counts.closed or counts.count >= max_count or counts.blocked >= max_blocked:
+            return False, counts
+        self.counts[window] = replace(counts, count=counts.count + 1)
+        return True, self.counts[window]
 
-    def close(self, window: Window) -> Tally:
-        self.tallies[window] = replace(self.tallies.get(window, Tally()), closed=True)
-        return self.tallies[window]
+    def close(self, window: Window) -> WindowCounts:
+        self.counts[window] = replace(self.counts.get(window, WindowCounts()), closed=True)
+        return self.counts[window]
 
-    def give_back(self, window: Window, request_id: str, *, blocked: bool) -> None:
-        tally = self.tallies.get(window, Tally())
-        if tally.count and (window, request_id) not in self.returned:
-            self.returned.add((window, request_id))
-            self.tallies[window] = replace(tally, count=tally.count - 1, blocked=tally.blocked + blocked)
+    def refund(self, window: Window, request_id: str, *, blocked: bool) -> None:
+        counts = self.counts.get(window, WindowCounts())
+        if counts.count and (window, request_id) not in self.refunded:
+            self.refunded.add((window, request_id))
+            self.counts[window] = replace(counts, count=counts.count - 1, blocked=counts.blocked + blocked)
 
 
-class InMemoryFigures:
-    """Implements ``FigureStore``."""
+class InMemoryDurations:
+    """Implements ``DurationStore``."""
 
     def __init__(self) -> None:
-        self.figures: dict[str, float] = {}
+        self.averages: dict[str, float] = {}
         self.reads = self.writes = 0
 
     def read(self) -> Mapping[str, float]:
         self.reads += 1
-        return dict(self.figures)
+        return dict(self.averages)
 
-    def write(self, figures: Mapping[str, float]) -> None:
+    def write(self, averages: Mapping[str, float]) -> None:
         self.writes += 1
-        self.figures |= figures
+        self.averages |= averages
 
 
 class InMemorySignals:
@@ -151,10 +183,10 @@ class InMemorySignals:
         self.reads += 1
         return Signals(dict(self.models), self.budget[1] if self.budget else None)
 
-    def note_model(self, key: str, signal: ModelSignal) -> None:
+    def save_model(self, key: str, signal: ModelSignal) -> None:
         if key not in self.models or self.models[key].sequence < signal.sequence:
             self.models[key] = signal
 
-    def note_budget(self, spent_until: datetime | None, at: datetime) -> None:
+    def save_budget(self, exhausted_until: datetime | None, at: datetime) -> None:
         if self.budget is None or self.budget[0] < at:
-            self.budget = (at, spent_until)
+            self.budget = (at, exhausted_until)

@@ -1,70 +1,82 @@
-"""What other services told: noted as it comes, and read at most every half minute."""
+"""Signals of other services: recorded as they arrive, and read at most once per half minute."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Literal
+from typing import get_args
 
 from events.catalog.budget_changed import BudgetChanged, BudgetChangedData
 from events.catalog.budget_exhausted import BudgetExhausted, BudgetExhaustedData
-from events.catalog.model_lifecycle_changed import ModelLifecycleChanged, ModelLifecycleChangedData
-from events.envelope import subject_id
+from events.catalog.model_lifecycle_changed import (
+    LifecycleStatus,
+    ModelLifecycleChanged,
+    ModelLifecycleChangedData,
+)
+from events.envelope import Event, subject_id
 from events.model_catalog import ModelCatalog
 from services.intake.model_views import lifecycle
-from services.intake.signals import PERIOD, SignalCache, Signals, note
+from services.intake.signals import PERIOD, SignalCache, SignalRecorder, Signals
+from tests.support.clock import FakeClock
 from tests.support.events import sample
 from tests.unit.intake.fakes import InMemorySignals
 
 NOW = datetime(2026, 11, 24, 23, 30, tzinfo=UTC)
+END_OF_LIFE: LifecycleStatus = get_args(LifecycleStatus)[-1]
 
 
-def changed(
-    status: Literal["active", "legacy", "ended"], sequence: int, ends_at: datetime | None = None
-) -> ModelLifecycleChanged:
+def record(store: InMemorySignals, event: Event) -> list[Event]:
+    return SignalRecorder(store).record(event)
+
+
+def changed(status: LifecycleStatus, sequence: int, ends_at: datetime | None = None) -> ModelLifecycleChanged:
     data = ModelLifecycleChangedData(
         model="stable-image-core", model_id="stability.core", status=status, ends_at=ends_at, sequence=sequence
     )
     return ModelLifecycleChanged.first(subject_id("model/core"), "-", data, occurred_at=NOW, index=sequence)
 
 
-def test_a_model_that_ended_without_a_date_ended_when_that_was_noticed() -> None:
+def test_an_end_of_life_without_a_date_is_when_it_was_noticed() -> None:
     store = InMemorySignals()
-    assert note(store, changed("ended", 2)) == []
+    assert record(store, changed(END_OF_LIFE, 2)) == []
 
-    assert store.read().ended == {"stable-image-core"}
-    assert store.read().ends == {"stable-image-core": date(2026, 11, 24)}
+    assert store.read().unavailable_models == {"stable-image-core"}
+    assert store.read().ends_of_life == {"stable-image-core": date(2026, 11, 24)}
 
 
-def test_the_catalog_shows_what_bedrock_says_and_not_what_it_was_written_with() -> None:
+def test_the_catalog_shows_the_lifecycle_that_bedrock_reports() -> None:
     store, listed = InMemorySignals(), ModelCatalog.load()
     today = NOW.date()
 
     def shown() -> str:
-        model = listed.with_ends(store.read().ends).get("stable-image-core")
+        model = listed.with_ends(store.read().ends_of_life).get("stable-image-core")
         assert model is not None
         return lifecycle(model, today)
 
     seen = [shown()]
-    for event in (changed("legacy", 2, datetime(2027, 3, 1, tzinfo=UTC)), changed("ended", 3), changed("active", 4)):
-        note(store, event)
+    for event in (
+        changed("legacy", 2, datetime(2027, 3, 1, tzinfo=UTC)),
+        changed(END_OF_LIFE, 3),
+        changed("active", 4),
+    ):
+        record(store, event)
         seen.append(shown())
 
-    assert seen == ["active", "legacy", "ended", "active"]
+    assert seen == ["active", "legacy", "end_of_life", "active"]
     original = listed.get("stable-image-core")
     assert original is not None
     assert original.end_of_life is None, "the catalog itself stays as it is"
 
 
-def test_signals_are_read_once_a_period_however_many_ask() -> None:
-    store, now = InMemorySignals(), [0.0]
-    cache = SignalCache(store, lambda: now[0])
+def test_signals_are_read_once_per_period() -> None:
+    store, clock = InMemorySignals(), FakeClock()
+    cache = SignalCache(store, clock)
     assert [cache.current() for _ in range(5)] == [Signals()] * 5
     assert store.reads == 1
 
-    note(store, changed("ended", 1))
-    now[0] = PERIOD - 0.1
-    assert not cache.current().ended
-    now[0] = PERIOD
-    assert cache.current().ended == {"stable-image-core"}
+    record(store, changed(END_OF_LIFE, 1))
+    clock.advance(PERIOD - 0.1)
+    assert not cache.current().unavailable_models
+    clock.advance(0.1)
+    assert cache.current().unavailable_models == {"stable-image-core"}
     assert store.reads == 2
 
 
@@ -76,19 +88,19 @@ def raised(at: datetime) -> BudgetChanged:
     return BudgetChanged.first(subject_id("budget"), "-", BudgetChangedData(limit_usd=Decimal(5)), occurred_at=at)
 
 
-def test_a_spent_budget_is_spent_until_midnight_utc_or_until_it_is_raised() -> None:
+def test_a_budget_is_exhausted_until_midnight_or_until_it_is_raised() -> None:
     store = InMemorySignals()
-    note(store, exhausted(NOW))
-    assert store.read().spent_until == datetime(2026, 11, 25, tzinfo=UTC)
-    note(store, raised(NOW + timedelta(seconds=1)))
-    assert store.read().spent_until is None
+    record(store, exhausted(NOW))
+    assert store.read().budget_exhausted_until == datetime(2026, 11, 25, tzinfo=UTC)
+    record(store, raised(NOW + timedelta(seconds=1)))
+    assert store.read().budget_exhausted_until is None
 
 
-def test_what_is_refused_by_the_limit_that_held_before_does_not_close_a_raised_budget() -> None:
+def test_a_refusal_by_the_old_limit_does_not_exhaust_a_raised_budget() -> None:
     store = InMemorySignals()
     for event in (raised(NOW), exhausted(NOW - timedelta(seconds=1)), exhausted(NOW + timedelta(seconds=9))):
-        note(store, event)
-    assert store.read().spent_until is None
+        record(store, event)
+    assert store.read().budget_exhausted_until is None
 
-    note(store, exhausted(NOW + timedelta(seconds=31)))
-    assert store.read().spent_until is not None, "the new limit is used up too"
+    record(store, exhausted(NOW + timedelta(seconds=31)))
+    assert store.read().budget_exhausted_until is not None, "the new limit is exhausted too"

@@ -1,26 +1,12 @@
-"""Waiting for a request to end: what a caller may prefer, and how often the table is asked."""
+"""Long polling: the preferred wait, and how often the status is read."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.lifecycle import ACCEPTED, ENDINGS, STALLED
-from services.intake.waiting import FIRST_INTERVAL, LAST_INTERVAL, MAX_SECONDS, preferred_wait, wait_for_end
-
-
-class Time:
-    """A clock that only sleeping moves."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.slept: list[float] = []
-
-    def clock(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
+from events.pipeline import TERMINAL, Status
+from services.intake.waiting import FIRST_INTERVAL, LAST_INTERVAL, MAX_SECONDS, preferred_wait, wait_until_terminal
+from tests.support.clock import FakeClock
 
 
 @pytest.mark.parametrize(
@@ -41,7 +27,7 @@ class Time:
         ("wait=0", 0),
     ],
 )
-def test_a_caller_says_how_long_to_wait(header: str | None, seconds: int) -> None:
+def test_the_preferred_wait_is_read_from_the_header(header: str | None, seconds: int) -> None:
     assert preferred_wait(header) == seconds
 
 
@@ -49,61 +35,63 @@ def test_a_caller_says_how_long_to_wait(header: str | None, seconds: int) -> Non
     "header",
     ["wait", "wait=", "wait=soon", "wait=-1", "wait=1.5", "wait=1e1", "wait=²", "waits=10", "wait=" + "9" * 5000],
 )
-def test_what_is_malformed_is_as_if_it_were_not_there(header: str) -> None:
+def test_a_malformed_preference_is_ignored(header: str) -> None:
     assert preferred_wait(header) == 0
 
 
-def test_an_endpoint_may_give_a_wait_without_a_number_a_meaning() -> None:
-    assert preferred_wait("respond-async, wait", unsaid=25) == 25
-    assert preferred_wait("wait=3", unsaid=25) == 3
-    assert preferred_wait("wait=", unsaid=25) == 0
-    assert preferred_wait("respond-async", unsaid=25) == 0
+def test_a_wait_without_a_number_is_the_default_of_the_route() -> None:
+    assert preferred_wait("respond-async, wait", default=25) == 25
+    assert preferred_wait("wait=3", default=25) == 3
+    assert preferred_wait("wait=", default=25) == 0
+    assert preferred_wait("respond-async", default=25) == 0
 
 
 @given(st.text(alphabet='wait=,;" \\0123456789x', max_size=60))
-def test_no_header_makes_anybody_wait_longer_than_the_gateway_does(header: str) -> None:
-    assert 0 <= preferred_wait(header, unsaid=MAX_SECONDS) <= MAX_SECONDS
+def test_no_header_waits_longer_than_the_gateway_allows(header: str) -> None:
+    assert 0 <= preferred_wait(header, default=MAX_SECONDS) <= MAX_SECONDS
 
 
-@pytest.mark.parametrize("ending", sorted(ENDINGS))
-def test_whoever_waits_hears_of_an_ending_within_a_second(ending: str) -> None:
-    time = Time()
+@pytest.mark.parametrize("terminal", sorted(TERMINAL))
+def test_a_terminal_status_is_noticed_within_a_second(terminal: Status) -> None:
+    clock = FakeClock()
+    start = clock.monotonic()
 
-    def status() -> str:
-        return ending if time.now >= 1007.3 else ACCEPTED
+    def status() -> Status:
+        return terminal if clock.monotonic() >= start + 7.3 else Status.ACCEPTED
 
-    assert wait_for_end(status, 25, time.clock, time.sleep)
-    assert 1007.3 <= time.now <= 1007.3 + LAST_INTERVAL
-
-
-def test_what_has_ended_already_is_not_waited_for() -> None:
-    time = Time()
-    assert wait_for_end(lambda: "succeeded", 25, time.clock, time.sleep)
-    assert time.slept == []
+    assert wait_until_terminal(status, 25, clock)
+    assert start + 7.3 <= clock.monotonic() <= start + 7.3 + LAST_INTERVAL
 
 
-@pytest.mark.parametrize("status", [ACCEPTED, "storing", STALLED])
-def test_waiting_ends_at_the_deadline_with_one_last_look(status: str) -> None:
-    time, looks = Time(), list[float]()
+def test_a_finished_request_is_not_waited_for() -> None:
+    clock = FakeClock()
+    assert wait_until_terminal(lambda: "succeeded", 25, clock)
+    assert clock.slept == []
 
-    def look() -> str:
-        looks.append(time.now)
+
+@pytest.mark.parametrize("status", [Status.ACCEPTED, "storing", Status.STALLED])
+def test_waiting_stops_at_the_deadline_after_a_last_read(status: str) -> None:
+    clock, reads = FakeClock(), list[float]()
+    start = clock.monotonic()
+
+    def read() -> str:
+        reads.append(clock.monotonic())
         return status
 
-    assert not wait_for_end(look, 10, time.clock, time.sleep)
-    assert time.now == looks[-1] == 1010.0
+    assert not wait_until_terminal(read, 10, clock)
+    assert clock.monotonic() == reads[-1] == start + 10.0
 
 
-def test_the_table_is_asked_less_and_less_often() -> None:
-    time = Time()
-    wait_for_end(lambda: ACCEPTED, 25, time.clock, time.sleep)
-    assert time.slept[0] == FIRST_INTERVAL
-    assert time.slept[:-1] == sorted(time.slept[:-1])
-    assert max(time.slept) == LAST_INTERVAL
-    assert len(time.slept) < 30
+def test_the_status_is_read_less_and_less_often() -> None:
+    clock = FakeClock()
+    wait_until_terminal(lambda: Status.ACCEPTED, 25, clock)
+    assert clock.slept[0] == FIRST_INTERVAL
+    assert clock.slept[:-1] == sorted(clock.slept[:-1])
+    assert max(clock.slept) == LAST_INTERVAL
+    assert len(clock.slept) < 30
 
 
-def test_nobody_waits_when_the_time_is_up_before_it_began() -> None:
-    time = Time()
-    assert not wait_for_end(lambda: ACCEPTED, -3, time.clock, time.sleep)
-    assert time.slept == []
+def test_after_the_deadline_nothing_waits() -> None:
+    clock = FakeClock()
+    assert not wait_until_terminal(lambda: Status.ACCEPTED, -3, clock)
+    assert clock.slept == []

@@ -10,7 +10,7 @@ import pytest
 
 from events.catalog.processing_stalled import ProcessingStalled
 from events.envelope import derive_id, traceparent
-from services.intake.lifecycle import REACHED
+from events.pipeline import STATUS_AFTER
 from services.operations.timeline import Fact, Request
 from services.operations.tracing import logic
 from services.operations.tracing.causes import MADE_BY, cause_of
@@ -175,7 +175,7 @@ def test_only_the_part_of_the_logs_around_the_events_is_searched() -> None:
 
 
 def test_every_event_that_moves_a_request_has_a_step_that_says_it() -> None:
-    assert set(REACHED) <= set(MADE_BY)
+    assert set(STATUS_AFTER) <= set(MADE_BY)
 
 
 LINES = [

@@ -1,4 +1,4 @@
-"""From an event of the contract to the fact that the request's state keeps of it."""
+"""The timeline entry that the state of a request keeps of an event."""
 
 from typing import Any
 
@@ -10,17 +10,18 @@ from events.catalog.image_stored import ImageStoredData
 from events.catalog.message_replayed import MessageReplayedData
 from events.catalog.processing_stalled import ProcessingStalledData
 from events.catalog.prompt_rejected import PromptRejectedData
+from events.catalog.request_expired import RequestExpiredData
 from events.envelope import Event
 from events.images import StoredImage
-from services.intake.lifecycle import Fact
+from events.pipeline import TimelineEntry
 
 
-def fact_of(event: Event) -> Fact:
-    """Return what the state keeps of ``event``."""
-    return Fact(event.metadata.event_id, event.detail_type, event.metadata.occurred_at, _about(event))
+def timeline_entry(event: Event) -> TimelineEntry:
+    """Return the timeline entry of an event."""
+    return TimelineEntry(event.metadata.event_id, event.detail_type, event.metadata.occurred_at, _details(event))
 
 
-def _about(event: Event) -> dict[str, Any]:  # noqa: PLR0911 - one return an event
+def _details(event: Event) -> dict[str, Any]:  # noqa: PLR0911 - one return per event
     match event.data:
         case PromptRejectedData(layer=layer, category=category, field=field, reason=reason):
             return {"layer": layer, "category": category, "field": field, "reason": reason}
@@ -33,10 +34,12 @@ def _about(event: Event) -> dict[str, Any]:  # noqa: PLR0911 - one return an eve
         case ImageStoredData(images=images, removed=removed):
             return {
                 "images": [_image(image) for image in images],
-                "removed": [{"index": gone.index, "reason": gone.reason} for gone in removed],
+                "removed": [{"index": image.index, "reason": image.reason} for image in removed],
             }
         case ImageDeletedData(image_id=image, reason=reason):
             return {"image": image, "reason": reason}
+        case RequestExpiredData(last_status=last_status, deadline=deadline):
+            return {"last_status": last_status, "deadline": deadline.isoformat()}
         case ProcessingStalledData(step=step, stalled_event_id=message, error=error, fingerprint=fingerprint):
             return {
                 "step": step,

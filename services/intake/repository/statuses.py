@@ -1,4 +1,4 @@
-"""The status of a request and nothing else of it: whoever only waits is spared the import of everything else."""
+"""Reads only the status of a request. Kept apart so that the function `wait` imports nothing else of the repository."""
 
 from typing import TYPE_CHECKING
 
@@ -7,21 +7,21 @@ if TYPE_CHECKING:
 
 
 class StatusTable:
-    """The request-state table, of which a poll reads as little as it can."""
+    """The statuses in the request table."""
 
     def __init__(self, client: "DynamoDBClient", name: str) -> None:
         self._client = client
         self._name = name
 
-    def status(self, request_id: str) -> str:
-        """Return a request's status, read consistently. Raises ``KeyError`` for an unknown one."""
-        answer = self._client.get_item(
+    def read(self, request_id: str) -> str:
+        """Return the status of a request, read consistently. Raise ``KeyError`` if the request is unknown."""
+        response = self._client.get_item(
             TableName=self._name,
             Key={"pk": {"S": f"REQUEST#{request_id}"}, "sk": {"S": "STATE"}},
             ProjectionExpression="#status",
             ExpressionAttributeNames={"#status": "status"},
             ConsistentRead=True,
         )
-        if "Item" not in answer:
+        if "Item" not in response:
             raise KeyError(request_id)
-        return answer["Item"]["status"]["S"]
+        return response["Item"]["status"]["S"]

@@ -1,4 +1,4 @@
-"""What may be asked of which model, and who may stand in for it."""
+"""Which parameters a model supports, and which models may serve a request."""
 
 from decimal import Decimal
 
@@ -9,32 +9,33 @@ from pydantic import ValidationError
 
 from events.images import GenerationParameters
 from events.model_catalog import ModelCatalog
-from services.intake.parameters import NewRequest, ParameterError, resolve
+from services.intake.model_fit import FitResult, UnsupportedParametersError, fit, resolve
+from services.intake.schemas import NewRequest
 
 CATALOG = ModelCatalog.load()
 CEILING = Decimal("0.08")
 
 
-def ask(**fields: object) -> GenerationParameters:
+def resolved(**fields: object) -> GenerationParameters:
     return resolve(NewRequest.model_validate({"prompt": "a lighthouse", **fields}), CATALOG, CEILING)
 
 
 def refusal(**fields: object) -> list[dict[str, object]]:
-    with pytest.raises(ParameterError) as caught:
-        ask(**fields)
+    with pytest.raises(UnsupportedParametersError) as caught:
+        resolved(**fields)
     return caught.value.errors
 
 
-def test_a_bare_prompt_is_drawn_by_the_default_model_with_a_seed_of_our_choice() -> None:
-    parameters = ask()
+def test_a_bare_prompt_means_the_default_model_and_a_random_seed() -> None:
+    parameters = resolved()
     assert parameters.models[0].model == "stable-image-core"
     assert (parameters.models[0].width, parameters.models[0].height) == (1024, 1024)
     assert parameters.count == 1
     assert parameters.seed > 0
 
 
-def test_successors_stand_in_within_the_price_ceiling() -> None:
-    assert [plan.model for plan in ask(model="titan-v2").models] == [
+def test_successors_may_serve_a_request_within_the_price_ceiling() -> None:
+    assert [plan.model for plan in resolved(model="titan-v2").models] == [
         "titan-v2",
         "nova-canvas",
         "stable-image-core",
@@ -42,29 +43,29 @@ def test_successors_stand_in_within_the_price_ceiling() -> None:
     ]
 
 
-def test_this_model_only_means_no_successor() -> None:
-    assert [plan.model for plan in ask(model="titan-v2", failover=False).models] == ["titan-v2"]
+def test_without_failover_there_is_no_successor() -> None:
+    assert [plan.model for plan in resolved(model="titan-v2", failover=False).models] == ["titan-v2"]
 
 
-def test_a_dear_model_may_be_followed_by_one_as_dear() -> None:
-    assert [plan.model for plan in ask(model="stable-image-ultra").models] == [
+def test_an_expensive_model_may_have_an_equally_expensive_successor() -> None:
+    assert [plan.model for plan in resolved(model="stable-image-ultra").models] == [
         "stable-image-ultra",
         "sd3.5-large",
         "stable-image-core",
     ]
 
 
-def test_a_style_is_kept_so_a_model_without_it_does_not_stand_in() -> None:
-    assert [plan.model for plan in ask(model="sdxl-v1", style="anime").models] == ["sdxl-v1"]
+def test_a_successor_must_support_the_style() -> None:
+    assert [plan.model for plan in resolved(model="sdxl-v1", style="anime").models] == ["sdxl-v1"]
 
 
-def test_a_size_is_translated_for_a_successor_that_takes_ratios() -> None:
-    plans = {plan.model: plan for plan in ask(model="nova-canvas", size="1344x576").models}
+def test_a_successor_that_takes_ratios_gets_the_ratio_of_the_size() -> None:
+    plans = {plan.model: plan for plan in resolved(model="nova-canvas", size="1344x576").models}
     assert plans["stable-image-core"].aspect_ratio == "21:9"
 
 
-def test_a_size_no_successor_can_draw_has_no_successor() -> None:
-    assert [plan.model for plan in ask(model="nova-canvas", size="1600x400").models] == ["nova-canvas"]
+def test_a_size_that_no_successor_supports_has_no_successor() -> None:
+    assert [plan.model for plan in resolved(model="nova-canvas", size="1600x400").models] == ["nova-canvas"]
 
 
 @pytest.mark.parametrize(
@@ -89,16 +90,14 @@ def test_a_size_no_successor_can_draw_has_no_successor() -> None:
         ({"prompt": "x" * 20_000}, "prompt", "max_length"),
     ],
 )
-def test_what_a_model_does_not_know_is_refused_by_field_with_what_is_allowed(
-    fields: dict[str, object], field: str, detail: str
-) -> None:
+def test_unsupported_parameters_are_refused_by_field(fields: dict[str, object], field: str, detail: str) -> None:
     errors = refusal(**fields)
     assert [error["field"] for error in errors] == [field]
     assert errors[0][detail] is not None
     assert errors[0]["rule"]
 
 
-def test_every_fault_is_named_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     errors = refusal(style="anime", steps=3)
     assert [error["field"] for error in errors] == ["style", "steps"]
 
@@ -125,7 +124,7 @@ def test_every_fault_is_named_at_once() -> None:
         ({"colour": "red"}, "colour"),
     ],
 )
-def test_a_malformed_field_is_named(fields: dict[str, object], field: str) -> None:
+def test_an_invalid_field_is_named(fields: dict[str, object], field: str) -> None:
     with pytest.raises(ValidationError) as caught:
         NewRequest.model_validate({"prompt": "a lighthouse", **fields})
     assert [error["loc"] for error in caught.value.errors()] == [(field,)]
@@ -137,19 +136,41 @@ def test_size_and_aspect_ratio_exclude_each_other() -> None:
 
 
 @given(st.sampled_from([model.key for model in CATALOG]), st.data())
-def test_whatever_a_model_offers_can_be_asked_of_it(key: str, data: st.DataObject) -> None:
+def test_a_model_supports_every_size_and_quality_that_it_lists(key: str, data: st.DataObject) -> None:
     model = CATALOG.get(key)
     assert model is not None
     if model.aspect_ratios:
         shape = {"aspect_ratio": data.draw(st.sampled_from(list(model.aspect_ratios)))}
     else:
         shape = {"size": data.draw(st.sampled_from(model.sizes))}
-    parameters = ask(model=key, quality=data.draw(st.sampled_from(list(model.price_usd))), **shape)
+    parameters = resolved(model=key, quality=data.draw(st.sampled_from(list(model.price_usd))), **shape)
     assert parameters.models[0].model == key
 
 
-def test_a_custom_model_has_its_familys_limits() -> None:
+def test_a_custom_model_has_the_limits_of_its_family() -> None:
     arn = "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abc123"
     own = ModelCatalog.load(f'{{"house-style": {{"arn": "{arn}", "family": "titan"}}}}')
     parameters = resolve(NewRequest(prompt="a", model="house-style", size="512x512"), own, CEILING)
     assert [plan.model for plan in parameters.models] == ["house-style"]
+
+
+def test_a_fit_is_either_a_plan_or_errors() -> None:
+    model = CATALOG.get("titan-v2")
+    assert model is not None
+    fits = fit(NewRequest(prompt="a", size="1024x1024"), model)
+    assert fits.plan is not None
+    assert (fits.plan.model, fits.errors) == ("titan-v2", [])
+    fits_not = fit(NewRequest(prompt="a", size="1024x1024", steps=30), model)
+    assert fits_not == FitResult(None, fits_not.errors)
+    assert [error["field"] for error in fits_not.errors] == ["steps"]
+
+
+def test_a_successor_ignores_steps_and_guidance() -> None:
+    request = NewRequest(prompt="a", model="sdxl-v1", steps=30)
+    requested, successor = CATALOG.get("sdxl-v1"), CATALOG.get("stable-image-core")
+    assert requested is not None
+    assert successor is not None
+    plan = fit(request, requested).plan
+    assert plan is not None
+    assert fit(request, successor).plan is None
+    assert fit(request, successor, instead_of=plan).plan is not None

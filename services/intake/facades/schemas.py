@@ -1,0 +1,122 @@
+"""Request and response bodies of the facades. Fields are named as their clients name them."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field
+
+from kit.schemas import Schema
+from kit.text import Text
+from services.intake.schemas import MAX_COUNT
+
+
+class FacadeBody(Schema):
+    """A request body of another API. Unknown fields are ignored, because its clients send more than is supported."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True, defer_build=True)
+
+
+class ImageGeneration(FacadeBody):
+    """The body of OpenAI's `images.generate`. Other fields are ignored."""
+
+    prompt: Text
+    model: str | None = None
+    """A key of the model catalog or a Bedrock id. Any other name, such as gpt-image-1, means the default model."""
+    n: int | None = Field(None, ge=1, le=MAX_COUNT)
+    size: str | None = Field(None, pattern=r"^(auto|[1-9]\d{1,3}x[1-9]\d{1,3})$")
+    """`WIDTHxHEIGHT` or `auto`. The model generates the nearest aspect ratio that it supports."""
+    response_format: Literal["url", "b64_json"] | None = None
+    """Default: short-lived URLs. `b64_json` is limited by the size of a response."""
+    quality: str | None = None
+    """`hd` and `high` mean `premium` if the model supports it. Everything else means `standard`."""
+    style: str | None = None
+    """Ignored if the model does not support it."""
+    stream: Literal[False] | None = None
+
+
+class ImageData(Schema):
+    """An image: its URL or its content."""
+
+    url: str | None = None
+    b64_json: str | None = None
+
+
+class Images(Schema):
+    """The generated images: fewer than requested if some were filtered."""
+
+    created: int
+    """Seconds since 1970."""
+    data: list[ImageData]
+
+
+class OpenAIFailure(Schema):
+    """An error as OpenAI's clients read it."""
+
+    message: str
+    type: str
+    param: str | None = None
+    code: str
+
+
+class OpenAIError(Schema):
+    """The body of every error."""
+
+    error: OpenAIFailure
+
+
+def _blank_is_none(value: Any) -> Any:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+class LegacyRequest(FacadeBody):
+    """The body of the first version. Unknown fields are ignored."""
+
+    prompt: Text
+    modelId: str | None = None
+    """A Bedrock id or a key of the model catalog. A model at its end of life is replaced by its successor."""
+    size: str | None = Field(None, pattern=r"^[1-9]\d{1,3}x[1-9]\d{1,3}$", examples=["1024x1024"])
+    """`WIDTHxHEIGHT`. The model generates the nearest aspect ratio that it supports."""
+    steps: int | None = None
+    """Ignored if the model does not support it, like `cfgScale` and `style`."""
+    cfgScale: float | None = Field(None, allow_inf_nan=False)
+    style: str | None = None
+    negativePrompt: Annotated[Text | None, BeforeValidator(_blank_is_none)] = None
+
+
+class LegacyAcceptedData(Schema):
+    """An accepted request."""
+
+    id: str
+    status: str
+    statusUrl: str
+    """Path of the API."""
+
+
+class LegacyAccepted(Schema):
+    """The response if the request is not finished yet."""
+
+    success: Literal[True] = True
+    data: LegacyAcceptedData
+    message: str
+
+
+class LegacyImageData(Schema):
+    """A finished image."""
+
+    id: str
+    """The id of the request."""
+    prompt: str
+    url: str
+    """Short-lived."""
+    generationTime: int
+    """Milliseconds from accepted to stored."""
+    timestamp: datetime
+    """When the image was stored."""
+
+
+class LegacyImage(Schema):
+    """The response if it waited for the finished image."""
+
+    success: Literal[True] = True
+    data: LegacyImageData
+    message: str

@@ -1,0 +1,83 @@
+"""HTTP: OpenAI's Images API. Its clients expect the images in the response, so this function waits for them.
+
+It is a function of its own, with limited concurrency, so that waiting does not use up the concurrency of the API.
+"""
+
+import time
+from datetime import timedelta
+from functools import cache
+from typing import Final
+
+import boto3
+from aws_lambda_powertools.event_handler import Response
+
+from events.model_catalog import ModelCatalog, model_catalog
+from kit.clock import SystemClock
+from kit.http_api import HttpApi, json_response
+from kit.signed_urls import image_links
+from services.intake.creation import RequestCreation
+from services.intake.durations import Estimates
+from services.intake.facades import openai
+from services.intake.facades.schemas import ImageGeneration
+from services.intake.gateways import GalleryImages
+from services.intake.quota import RateLimiter
+from services.intake.repository.durations import DurationTable
+from services.intake.repository.rates import RateTable
+from services.intake.repository.requests import RequestTable
+from services.intake.repository.signals import SignalTable
+from services.intake.repository.statuses import StatusTable
+from services.intake.request_views import request_view
+from services.intake.routes import GENERATE_IMAGES
+from services.intake.settings import CreationSettings
+from services.intake.signals import SignalCache
+from services.intake.waiting import MAX_SECONDS, wait_until_terminal
+
+MAX_BODY: Final = 128 * 1024
+"""Bytes."""
+
+settings = CreationSettings.load()
+client, clock = boto3.client("dynamodb"), SystemClock()
+table = RequestTable(client, settings.table_name, timedelta(minutes=settings.nudge_after_minutes))
+statuses = StatusTable(client, settings.table_name)
+signals = SignalCache(SignalTable(client, settings.table_name), clock)
+links = image_links(settings.gallery_bucket_name, settings.cdn_domain)
+handler = HttpApi(max_body=MAX_BODY)
+
+
+def models() -> ModelCatalog:
+    """Return the catalog with the ends of life that are known by now. It is read on first use."""
+    return model_catalog(settings.custom_models).with_ends(signals.current().ends_of_life)
+
+
+creation = RequestCreation(
+    table,
+    RateLimiter(RateTable(client, settings.table_name), clock),
+    Estimates(DurationTable(client, settings.table_name), clock),
+    models,
+    signals.current,
+    settings.failover_price_ceiling_usd,
+    clock,
+)
+
+
+@cache
+def gallery() -> GalleryImages:
+    """Return the files. The client is created on first use, not at every cold start."""
+    return GalleryImages(boto3.client("s3"), settings.gallery_bucket_name)
+
+
+@handler.serve(GENERATE_IMAGES, render=openai.render_problem)
+def generate() -> Response[str]:
+    """Create a request, wait for it, and return its images as URLs or as content."""
+    received = time.monotonic()
+    body = handler.body(ImageGeneration)
+    request = openai.new_request(body, models(), clock.now().date())
+    accepted, headers = creation.create(handler.caller, request, handler.header("Idempotency-Key"))
+    left = received + MAX_SECONDS - time.monotonic()
+    if not wait_until_terminal(lambda: statuses.read(accepted.id), left, clock):
+        raise openai.unfinished(accepted.id)
+    with_content = body.response_format == "b64_json"
+    view = request_view(*table.read(accepted.id), str if with_content else links.url)
+    images = openai.images(view, gallery().read if with_content else None)
+    limits = {name: value for name, value in headers.items() if name.startswith("RateLimit")}
+    return json_response(200, images, {**limits, "x-request-id": accepted.id})

@@ -1,0 +1,96 @@
+"""The domain types of intake. No pydantic: consumers and the relay import them at cold start."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from events.pipeline import TERMINAL, Status, TimelineEntry, status_of
+from services.intake.quota import Window
+
+
+@dataclass(frozen=True)
+class RequestState:
+    """The state of a request. It changes with every event; the request itself never does."""
+
+    request_id: str
+    owner: str
+    created_at: datetime
+    status: Status
+    status_sequence: int
+    """Counts changes of status, without gaps."""
+    revision: int
+    """Counts writes. A write that follows a read is conditional on it."""
+    timeline: Mapping[str, TimelineEntry]
+    """By event id."""
+    quota_window: Window | None = None
+    """The window of the key's quota in which the request was counted."""
+    webhook_id: str | None = None
+    """The webhook to notify, if the request named one."""
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the request is finished, so that its status changes no more."""
+        return self.status in TERMINAL
+
+    def has(self, detail_type: str) -> bool:
+        """Return whether an event of this type is in the timeline."""
+        return any(entry.detail_type == detail_type for entry in self.timeline.values())
+
+    def with_entry(self, entry: TimelineEntry) -> "RequestState":
+        """Return the state with one more timeline entry and the status that follows from all of them."""
+        timeline = {**self.timeline, entry.event_id: entry}
+        status = status_of(timeline.values())
+        return replace(
+            self,
+            timeline=timeline,
+            status=status,
+            status_sequence=self.status_sequence + (status != self.status),
+            revision=self.revision + 1,
+        )
+
+
+@dataclass(frozen=True)
+class IdempotencyRecord:
+    """The response that an owner's idempotency key stands for."""
+
+    owner: str
+    key: str
+    digest: str
+    """SHA-256 of the request that came with the key."""
+    response: str
+    """The body of the 202 response, as JSON."""
+    expires_at: datetime
+
+
+class IdempotencyKeyTakenError(Exception):
+    """The idempotency key already stands for ``record``."""
+
+    def __init__(self, record: IdempotencyRecord) -> None:
+        super().__init__("the idempotency key is taken")
+        self.record = record
+
+
+class TooLateToCancelError(Exception):
+    """An image was generated, or the status is terminal."""
+
+    def __init__(self, status: Status) -> None:
+        super().__init__(f"the request is {status}")
+        self.status = status
+
+
+@dataclass(frozen=True)
+class ListedRequest:
+    """A request as the index of an owner's requests holds it."""
+
+    request_id: str
+    status: Status
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class RequestPage:
+    """One page of an owner's requests, newest first."""
+
+    requests: list[ListedRequest]
+    after: str | None
+    """The id of the last request that the query read, or None on the last page."""

@@ -1,0 +1,71 @@
+"""The items of the request table, and the mapping between them and the domain types.
+
+pk REQUEST#<id>                  sk REQUEST    the immutable request: the event `ImageRequested` itself, as JSON
+pk REQUEST#<id>                  sk STATE      status and timeline. owner and request_id are the keys of the index
+                                               `by-owner`; open_shard and next_check_at of the sparse index `open`
+pk IDEMPOTENCY#<owner>           sk KEY#<key>  the response that an Idempotency-Key stands for, for a day
+pk RATE#<key id>#<window start>  sk WINDOW     the counters of a key in one window, and the refunded requests
+pk FIGURES                       sk DURATIONS  average seconds from accepted to succeeded, one attribute per model
+pk SIGNALS                       sk NOW        `model#<key>`: status, end_of_life, sequence
+                                               `budget`: exhausted_until, at
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from events.catalog.image_requested import ImageRequested
+from events.pipeline import Status, TimelineEntry
+from kit.dynamodb import from_item, to_item
+from services.intake.models import IdempotencyRecord, RequestState
+from services.intake.quota import Window
+
+
+def request_key(request_id: str, part: str) -> dict[str, Any]:
+    """Return the key of a request's ``REQUEST`` or ``STATE`` item."""
+    return to_item({"pk": f"REQUEST#{request_id}", "sk": part})
+
+
+def idempotency_key(owner: str, key: str) -> dict[str, Any]:
+    """Return the key of an idempotency record."""
+    return to_item({"pk": f"IDEMPOTENCY#{owner}", "sk": f"KEY#{key}"})
+
+
+def request_from(item: Mapping[str, Any]) -> ImageRequested:
+    """Return the request in a ``REQUEST`` item in wire form."""
+    return ImageRequested.model_validate_json(item["event"]["S"])
+
+
+def state_from(item: Mapping[str, Any]) -> RequestState:
+    """Return the state in a ``STATE`` item in wire form, as a read or a stream returns it."""
+    values = from_item(item)
+    return RequestState(
+        request_id=values["request_id"],
+        owner=values["owner"],
+        created_at=datetime.fromisoformat(values["created_at"]),
+        status=Status(values["status"]),
+        status_sequence=int(values["status_sequence"]),
+        revision=int(values["revision"]),
+        timeline={
+            event_id: TimelineEntry(event_id, entry["type"], datetime.fromisoformat(entry["at"]), entry["details"])
+            for event_id, entry in values["timeline"].items()
+        },
+        quota_window=_window_from(values.get("quota_window")),
+        webhook_id=values.get("webhook_id"),
+    )
+
+
+def entry_values(entry: TimelineEntry) -> dict[str, Any]:
+    """Return the stored form of a timeline entry. Its key in the timeline is the event id."""
+    return {"type": entry.detail_type, "at": entry.at.isoformat(), "details": dict(entry.details)}
+
+
+def record_from(owner: str, key: str, item: Mapping[str, Any]) -> IdempotencyRecord:
+    """Return the idempotency record in an item in wire form."""
+    values = from_item(item)
+    expires_at = datetime.fromtimestamp(int(values["expires_at"]), UTC)
+    return IdempotencyRecord(owner, key, values["digest"], values["response"], expires_at)
+
+
+def _window_from(values: Mapping[str, Any] | None) -> Window | None:
+    return Window(values["key_id"], int(values["start"]), int(values["seconds"])) if values else None

@@ -1,0 +1,68 @@
+"""The signals in the request table."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from kit.dynamodb import from_item, to_item
+from services.intake.signals import ModelSignal, Signals
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+MODEL: Final = "model#"
+BUDGET: Final = "budget"
+
+
+class SignalTable:
+    """The item that holds all signals. Implements ``SignalStore``."""
+
+    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+        self._client = client
+        self._name = name
+        self._key = to_item({"pk": "SIGNALS", "sk": "NOW"})
+
+    def read(self) -> Signals:
+        """Return all signals."""
+        values = from_item(self._client.get_item(TableName=self._name, Key=self._key).get("Item", {}))
+        models = {
+            name.removeprefix(MODEL): _model_signal(stored) for name, stored in values.items() if name.startswith(MODEL)
+        }
+        until = values.get(BUDGET, {}).get("exhausted_until")
+        return Signals(models, datetime.fromisoformat(until) if until else None)
+
+    def save_model(self, key: str, signal: ModelSignal) -> None:
+        """Save the signal of a model, unless a later one is stored."""
+        values = {
+            "status": signal.status,
+            "end_of_life": signal.end_of_life.isoformat() if signal.end_of_life else "",
+            "sequence": signal.sequence,
+        }
+        self._save(f"{MODEL}{key}", values, newer_by="sequence")
+
+    def save_budget(self, exhausted_until: datetime | None, at: datetime) -> None:
+        """Save until when the budget is exhausted (None: it is not), unless something later than ``at`` is stored."""
+        moment = at.astimezone(UTC).isoformat(timespec="microseconds")
+        values = {"exhausted_until": exhausted_until.isoformat() if exhausted_until else "", "at": moment}
+        self._save(BUDGET, values, newer_by="at")
+
+    def _save(self, name: str, values: Mapping[str, Any], *, newer_by: str) -> None:
+        """Set an attribute, unless the stored one is as new by its field ``newer_by``."""
+        try:
+            self._client.update_item(
+                TableName=self._name,
+                Key=self._key,
+                UpdateExpression="SET #name = :values",
+                ConditionExpression="attribute_not_exists(#name) OR #name.#field < :field",
+                ExpressionAttributeNames={"#name": name, "#field": newer_by},
+                ExpressionAttributeValues=to_item({":values": dict(values), ":field": values[newer_by]}),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return  # stored already, or replaced by a later one
+
+
+def _model_signal(stored: Mapping[str, Any]) -> ModelSignal:
+    end_of_life = stored["end_of_life"]
+    return ModelSignal(
+        stored["status"], date.fromisoformat(end_of_life) if end_of_life else None, int(stored["sequence"])
+    )

@@ -1,0 +1,172 @@
+"""Builds the responses about requests."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from events.catalog.image_requested import ImageRequested
+from events.images import GenerationParameters
+from events.pipeline import Status, TimelineEntry
+from kit.cursors import encode_cursor
+from services.intake.models import RequestPage, RequestState
+from services.intake.schemas import (
+    AcceptedView,
+    DryRunView,
+    Image,
+    Links,
+    PlannedModel,
+    Price,
+    Reason,
+    RemovedImageView,
+    RequestList,
+    RequestSummary,
+    RequestView,
+    TimelineEntryView,
+)
+
+DETAILS: Final = {
+    "category_blocked": "The {field} was blocked by our content policy: {category}.",
+    "content_filtered": "The content filter of the model blocked the request.",
+    "stalled": "A step is waiting for an operator. The request is saved and will resume; do not send it again.",
+    "cancelled": "The request was cancelled before an image was generated.",
+    "deadline": "The request did not finish before its deadline.",
+    "failed": "The model could not generate the images. Sending the request again may help.",
+    "not_cleared": "The {field} could not be cleared by our content policy.",
+}
+
+
+def accepted_view(request_id: str, estimated_seconds: int | None) -> AcceptedView:
+    """Return the response to a new request."""
+    return AcceptedView(
+        id=request_id, status=Status.ACCEPTED, links=_links(request_id), estimated_seconds=estimated_seconds
+    )
+
+
+def dry_run_view(
+    parameters: GenerationParameters, *, chosen_seed: int | None, estimated_seconds: int | None
+) -> DryRunView:
+    """Return the response to a dry run. It contains a seed only if the caller chose one."""
+    request = parameters.model_dump(mode="json", exclude={"models", "seed"}, exclude_none=True)
+    plans = parameters.models
+    price = Price(
+        per_image_usd=str(plans[0].price_usd),
+        total_max_usd=str(max(plan.price_usd for plan in plans) * parameters.count),
+    )
+    return DryRunView(
+        request=request | ({} if chosen_seed is None else {"seed": chosen_seed}),
+        models=[PlannedModel.model_validate(plan.model_dump(mode="json")) for plan in plans],
+        price=price,
+        estimated_seconds=estimated_seconds,
+    )
+
+
+def request_list(page: RequestPage) -> RequestList:
+    """Return the response for a page of requests."""
+    return RequestList(
+        requests=[
+            RequestSummary(
+                id=listed.request_id,
+                status=listed.status,
+                created_at=listed.created_at,
+                links=_links(listed.request_id),
+            )
+            for listed in page.requests
+        ],
+        next_cursor=None if page.after is None else encode_cursor(page.after),
+    )
+
+
+def request_view(request: ImageRequested, state: RequestState, url: Callable[[str], str]) -> RequestView:
+    """Return the response for a request; ``url`` returns the URL of a file's key."""
+    timeline = sorted(state.timeline.values(), key=lambda entry: entry.at)
+    stored = next((entry.details for entry in timeline if entry.detail_type == "ImageStored"), None)
+    deleted = {entry.details["image"]: entry.at for entry in timeline if entry.detail_type == "ImageDeleted"}
+    images = [_image(values, url, deleted.get(values["id"])) for values in stored["images"]] if stored else []
+    return RequestView(
+        id=state.request_id,
+        status=state.status,
+        created_at=state.created_at,
+        request=_requested(request.data.parameters),
+        reason=_reason(state, timeline),
+        images=images,
+        removed=[RemovedImageView.model_validate(image) for image in (stored["removed"] if stored else [])],
+        timeline=[
+            TimelineEntryView(event=entry.detail_type, event_id=entry.event_id, at=entry.at, note=_note(entry))
+            for entry in timeline
+        ],
+        links=_links(state.request_id, [f"/v1/images/{image.id}" for image in images if not image.deleted_at]),
+    )
+
+
+def _links(request_id: str, images: list[str] | None = None) -> Links:
+    return Links(self=f"/v1/requests/{request_id}", images=images or [])
+
+
+def _requested(parameters: GenerationParameters) -> dict[str, Any]:
+    requested = parameters.model_dump(mode="json", exclude={"models"}, exclude_none=True)
+    first = parameters.models[0]
+    return requested | {
+        "models": [plan.model for plan in parameters.models],
+        "width": first.width,
+        "height": first.height,
+    }
+
+
+def _image(values: Mapping[str, Any], url: Callable[[str], str], deleted_at: datetime | None) -> Image:
+    if deleted_at:
+        return Image.model_validate({**values, "placeholder": None, "deleted_at": deleted_at})
+    urls = {
+        "url": url(values["original"]),
+        "display_url": url(values["display"]),
+        "thumbnail_url": url(values["thumbnail"]),
+    }
+    return Image.model_validate({**values, **urls})
+
+
+def _reason(state: RequestState, timeline: list[TimelineEntry]) -> Reason | None:
+    """Return the reason of a status that needs one."""
+    latest = {entry.detail_type: entry.details for entry in timeline}
+    match state.status:
+        case Status.REJECTED:
+            return _rejection(latest)
+        case Status.FAILED:
+            code = str(latest.get("GenerationFailed", {}).get("reason", "failed"))
+            return Reason(code=code, detail=DETAILS["failed"])
+        case Status.STALLED:
+            step = latest.get("ProcessingStalled", {}).get("step")
+            return Reason(code="stalled", field=step, detail=DETAILS["stalled"])
+        case Status.CANCELLED:
+            return Reason(code="cancelled", detail=DETAILS["cancelled"])
+        case Status.EXPIRED:
+            return Reason(code="deadline", detail=DETAILS["deadline"])
+        case _:
+            return None
+
+
+def _rejection(latest: Mapping[str, Mapping[str, Any]]) -> Reason:
+    details = latest.get("PromptRejected") or latest.get("ImageRejected") or latest.get("GenerationFailed") or {}
+    field = details.get("field") or ("image" if "ImageRejected" in latest else None)
+    code = str(details.get("reason", "rejected"))
+    category = details.get("category")
+    detail = DETAILS.get(code, DETAILS["not_cleared"]).format(field=field or "prompt", category=category)
+    return Reason(code=code, category=category, field=field, detail=detail)
+
+
+def _note(entry: TimelineEntry) -> str | None:
+    """Return a few words about an event, for people who read the timeline."""
+    details = entry.details
+    match entry.detail_type:
+        case "PromptRejected" | "ImageRejected":
+            return f"{details.get('layer')}: {details.get('category')}"
+        case "GenerationFailed" | "ImageDeleted":
+            return str(details.get("reason"))
+        case "ImageApproved":
+            return ", ".join(details.get("layers", [])) or "image check is off"
+        case "ImageStored":
+            return f"{len(details.get('images', []))} stored"
+        case "ProcessingStalled":
+            return f"{details.get('step')}: {details.get('error')}"
+        case "MessageReplayed":
+            return f"{details.get('step')}, replay {details.get('replays')}"
+        case _:
+            return None
