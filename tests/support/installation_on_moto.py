@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import boto3
+from services.storage.adapters.catalog import GalleryCatalog
 
 from events.catalog.image_generated import ImageGenerated
 from events.catalog.image_stored import ImageStored
@@ -14,7 +15,6 @@ from services.generation.repository import DynamoLedger
 from services.intake.creation import new_state
 from services.intake.repository.requests import RequestTable
 from services.intake.tracking import add_event
-from services.storage.adapters.catalog import GalleryCatalog
 from services.storage.gallery import Entry
 from tests.support.events import eventbridge_body, sample
 

@@ -165,7 +165,6 @@ class System:
         command = [sys.executable, "-m", "services.operations", *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=240)
 
-
     def audit(self, *arguments: str) -> Any:
         """Audit the system as it is now, and return the report."""
         done = self.ops("audit", "--json", "--settled-after", "0", *arguments)

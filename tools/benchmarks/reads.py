@@ -194,6 +194,7 @@ def _request_items() -> list[dict[str, Any]]:
 def _gallery_items() -> list[dict[str, Any]]:
     """Return the item of a image, as storage writes it."""
     from services.storage.adapters.catalog import GalleryCatalog
+
     from services.storage.gallery import Entry
 
     stored: Any = sample("ImageStored")

@@ -9,12 +9,12 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from services.storage.adapters.catalog import GalleryCatalog
+from services.storage.adapters.files import GalleryFiles
 
 from events.images import RawImage
 from kit.errors import TransientError, UnprocessableError
 from kit.handoff import HandoffReader, sha256
-from services.storage.adapters.catalog import GalleryCatalog
-from services.storage.adapters.files import GalleryFiles
 from services.storage.gallery import Tombstone
 from services.storage.service import Files, Handoff, Store
 from tests.support.storage_on_moto import create_gallery
