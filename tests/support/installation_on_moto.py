@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 import boto3
-from services.storage.adapters.catalog import GalleryCatalog
 
 from events.catalog.image_generated import ImageGenerated
 from events.catalog.image_stored import ImageStored
@@ -15,7 +14,8 @@ from services.generation.repository import DynamoLedger
 from services.intake.creation import new_state
 from services.intake.repository.requests import RequestTable
 from services.intake.tracking import add_event
-from services.storage.gallery import Entry
+from services.storage.models import Entry
+from services.storage.repository.gallery import DynamoGallery
 from tests.support.events import eventbridge_body, sample
 
 PREFIX = "genai-images-test"
@@ -50,7 +50,7 @@ class Installation:
             self.sqs.create_queue(QueueName=f"{PREFIX}-{name}-dlq")
         self.requests = RequestTable(self.dynamodb, f"{PREFIX}-requests")
         self.ledger = DynamoLedger(self.dynamodb, f"{PREFIX}-generation")
-        self.catalog = GalleryCatalog(self.dynamodb, f"{PREFIX}-gallery")
+        self.catalog = DynamoGallery(self.dynamodb, f"{PREFIX}-gallery")
 
     def draw(self, number: int = 0, *, until: str = "ImageStored", ago: timedelta = timedelta(minutes=1)) -> str:
         """Have one request go as far as ``until``, and return its id."""

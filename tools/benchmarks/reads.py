@@ -193,9 +193,8 @@ def _request_items() -> list[dict[str, Any]]:
 
 def _gallery_items() -> list[dict[str, Any]]:
     """Return the item of a image, as storage writes it."""
-    from services.storage.adapters.catalog import GalleryCatalog
-
-    from services.storage.gallery import Entry
+    from services.storage.models import Entry
+    from services.storage.repository.gallery import DynamoGallery
 
     stored: Any = sample("ImageStored")
     call: Any = sample("ImageRequested")
@@ -211,7 +210,7 @@ def _gallery_items() -> list[dict[str, Any]]:
         **parameters.model_dump(include={"prompt", "negative_prompt", "style", "quality", "steps", "guidance"}),
     )
     recorder: Any = _Recorder()
-    GalleryCatalog(recorder, "gallerytable").add([entry])
+    DynamoGallery(recorder, "gallerytable").add([entry])
     return _blank(recorder.items, request_id, START)
 
 

@@ -1,4 +1,4 @@
-"""The gallery's routes as the gateway calls them, on moto: lists, favourites, shares, deletion; and whose they are."""
+"""The gallery's routes on moto: lists, favourites, shares, deletion and access by owner."""
 
 import json
 from collections.abc import Iterator
@@ -12,12 +12,13 @@ from moto import mock_aws
 
 from kit.http_api import Route
 from services.storage import routes
-from services.storage.adapters.catalog import GalleryCatalog
-from services.storage.shares import new_share
+from services.storage.repository.gallery import DynamoGallery
+from services.storage.shares import create_share
 from tests.support import storage_on_moto
 from tests.support.events import sqs_record
-from tests.support.storage_on_moto import create_gallery, drained, set_environment
-from tests.unit.storage.fakes import NOON, REQUEST, approved, encode, entry, painting, raw_image
+from tests.support.http import http_event
+from tests.support.storage_on_moto import create_gallery, receive_all, set_environment
+from tests.unit.storage.fakes import NOON, REQUEST, approved, encode, entry, gradient, raw_image
 
 IMAGE = f"{REQUEST}-0"
 EVERYTHING = "images:read images:write"
@@ -32,47 +33,29 @@ def aws(aws_test_environment: None, service_template: Any, monkeypatch: pytest.M
         create_gallery(service_template("storage"))
         set_environment(monkeypatch)
         yield
-    storage_on_moto.forget_handlers()
+    storage_on_moto.unload_handlers()
 
 
 @pytest.fixture
-def catalog(aws: None) -> GalleryCatalog:
-    return GalleryCatalog(boto3.client("dynamodb"), "gallery")
+def gallery(aws: None) -> DynamoGallery:
+    return DynamoGallery(boto3.client("dynamodb"), "gallery")
 
 
 class Caller:
-    """Somebody with a key."""
+    """A caller with an API key, or without one."""
 
     def __init__(self, handler: Any, owner: str | None = "ada", scopes: str = EVERYTHING) -> None:
         self._handler = handler
-        self._authorizer = {"lambda": {"owner": owner, "scopes": scopes}} if owner else {}
+        self._caller = {"owner": owner, "scopes": scopes} if owner else None
 
     def __call__(self, method: str, path: str, body: Any = None, **query: str) -> tuple[int, dict[str, str], Any]:
         """Call a route; return status, headers and the parsed body."""
-        http = {"method": method, "path": path, "sourceIp": "127.0.0.1", "protocol": "HTTP/1.1", "userAgent": "t"}
-        answer = self._handler(
-            {
-                "version": "2.0",
-                "routeKey": "$default",
-                "rawPath": path,
-                "rawQueryString": "",
-                "queryStringParameters": query or None,
-                "headers": {},
-                "requestContext": {
-                    "http": http,
-                    "requestId": "r",
-                    "stage": "$default",
-                    "authorizer": self._authorizer,
-                },
-                "body": None if body is None else json.dumps(body),
-                "isBase64Encoded": False,
-            },
-            None,
-        )
-        return answer["statusCode"], answer["headers"], json.loads(answer["body"]) if answer.get("body") else None
+        event = http_event(method, path, body=body, query=query, caller=self._caller)
+        response = self._handler(event, None)
+        return response["statusCode"], response["headers"], json.loads(response["body"] or "null")
 
     def on(self, route: Route, image: str = IMAGE, share: str = "0" * 16) -> tuple[int, dict[str, str], Any]:
-        """Call ``route`` for a image."""
+        """Call ``route`` for an image."""
         return self(
             route.method, route.path.format(image_id=image, share_id=share), {} if route.method == "POST" else None
         )
@@ -88,12 +71,12 @@ def ada(handler: Any) -> Caller:
     return Caller(handler)
 
 
-def names(answer: tuple[int, dict[str, str], Any]) -> list[str]:
-    return [image["id"] for image in answer[2]["images"]]
+def names(response: tuple[int, dict[str, str], Any]) -> list[str]:
+    return [image["id"] for image in response[2]["images"]]
 
 
-def test_a_list_is_paged_with_its_cursor(ada: Caller, catalog: GalleryCatalog) -> None:
-    catalog.add([entry(index, prompt="x" * 300) for index in range(3)])
+def test_a_list_is_paged_with_its_cursor(ada: Caller, gallery: DynamoGallery) -> None:
+    gallery.add([entry(index, prompt="x" * 300) for index in range(3)])
     status, _, first = ada("GET", "/v1/images", limit="2")
     assert status == 200
     assert [image["id"] for image in first["images"]] == [f"{REQUEST}-2", f"{REQUEST}-1"]
@@ -108,14 +91,14 @@ def test_a_list_is_paged_with_its_cursor(ada: Caller, catalog: GalleryCatalog) -
     assert {"placeholder", "width", "height", "created_at", "model"} <= image.keys()
 
 
-def test_what_is_wrong_with_a_list_is_said_by_name(ada: Caller) -> None:
+def test_a_bad_list_query_names_every_wrong_field(ada: Caller) -> None:
     status, _, problem = ada("GET", "/v1/images", limit="0", day="yesterday", cursor="x")
     assert (status, problem["code"]) == (422, "validation_failed")
     assert {error["field"] for error in problem["errors"]} == {"limit", "day", "cursor"}
 
 
-def test_a_favourite_is_shown_and_listed(ada: Caller, catalog: GalleryCatalog) -> None:
-    catalog.add([entry(0), entry(1)])
+def test_a_favourite_appears_in_the_image_and_in_the_list(ada: Caller, gallery: DynamoGallery) -> None:
+    gallery.add([entry(0), entry(1)])
     for _ in range(2):
         assert ada("PUT", f"/v1/images/{IMAGE}/favourite")[0] == 204
     assert ada("GET", f"/v1/images/{IMAGE}")[2]["favourite"] is True
@@ -125,8 +108,8 @@ def test_a_favourite_is_shown_and_listed(ada: Caller, catalog: GalleryCatalog) -
     assert names(ada("GET", "/v1/images", favourite="true")) == []
 
 
-def test_a_image_links_to_its_request(ada: Caller, catalog: GalleryCatalog) -> None:
-    catalog.add([entry()])
+def test_an_image_links_to_its_request(ada: Caller, gallery: DynamoGallery) -> None:
+    gallery.add([entry()])
     shown = ada("GET", f"/v1/images/{IMAGE}")[2]
     assert shown["links"] == {
         "self": f"/v1/images/{IMAGE}",
@@ -137,10 +120,8 @@ def test_a_image_links_to_its_request(ada: Caller, catalog: GalleryCatalog) -> N
     assert not {"shares", "owner"} & shown.keys()
 
 
-def test_a_share_link_shows_the_image_to_whoever_has_it_until_it_is_revoked(
-    ada: Caller, handler: Any, catalog: GalleryCatalog
-) -> None:
-    catalog.add([entry()])
+def test_a_share_link_works_for_everyone_until_it_is_revoked(ada: Caller, handler: Any, gallery: DynamoGallery) -> None:
+    gallery.add([entry()])
     status, headers, made = ada("POST", f"/v1/images/{IMAGE}/shares", {"expires_in_seconds": 60})
     assert (status, headers["Location"]) == (201, made["links"]["self"])
     lifetime = datetime.fromisoformat(made["expires_at"]) - datetime.fromisoformat(made["created_at"])
@@ -161,19 +142,17 @@ def test_a_share_link_shows_the_image_to_whoever_has_it_until_it_is_revoked(
     assert ada("GET", f"/v1/images/{IMAGE}/shares")[2] == {"shares": []}
 
 
-def test_no_table_holds_the_token(ada: Caller, catalog: GalleryCatalog) -> None:
-    catalog.add([entry()])
+def test_the_token_is_not_stored(ada: Caller, gallery: DynamoGallery) -> None:
+    gallery.add([entry()])
     url = ada("POST", f"/v1/images/{IMAGE}/shares", {})[2]["url"]
     [item] = boto3.client("dynamodb").scan(TableName="gallery")["Items"]
     assert url.rsplit("/", 1)[1][-20:] not in json.dumps(item)
 
 
-def test_an_expired_link_is_no_link_although_it_still_stands_there(
-    ada: Caller, handler: Any, catalog: GalleryCatalog
-) -> None:
-    catalog.add([entry()])
-    share, token = new_share(IMAGE, 60, datetime.now(UTC) - timedelta(seconds=61))
-    assert catalog.add_share(entry(), share, [])
+def test_an_expired_link_is_not_found_although_still_stored(ada: Caller, handler: Any, gallery: DynamoGallery) -> None:
+    gallery.add([entry()])
+    share, token = create_share(IMAGE, 60, datetime.now(UTC) - timedelta(seconds=61))
+    assert gallery.add_share(entry(), share, [])
     assert Caller(handler, owner=None)("GET", f"/v1/shares/{token}")[0] == 404
     assert ada("GET", f"/v1/images/{IMAGE}/shares")[2] == {"shares": []}
     ada("POST", f"/v1/images/{IMAGE}/shares", {})
@@ -181,34 +160,36 @@ def test_an_expired_link_is_no_link_although_it_still_stands_there(
     assert share.share_id not in item["shares"]["M"], "cleared out with the next one"
 
 
-def test_what_is_no_token_is_answered_like_an_expired_one(handler: Any, ada: Caller, catalog: GalleryCatalog) -> None:
-    catalog.add([entry()])
+def test_a_malformed_token_looks_like_an_expired_one(handler: Any, ada: Caller, gallery: DynamoGallery) -> None:
+    gallery.add([entry()])
     anybody = Caller(handler, owner=None)
-    _, stranger = new_share(IMAGE, 60, NOON)
-    answers = [anybody("GET", f"/v1/shares/{token}") for token in (stranger, "x", "A" * 55, "A" * 3000, "%F0%9F%90%88")]
-    assert all(answer == answers[0] for answer in answers)
-    assert (answers[0][0], answers[0][2]["code"]) == (404, "share_not_found")
+    _, stranger = create_share(IMAGE, 60, NOON)
+    responses = [
+        anybody("GET", f"/v1/shares/{token}") for token in (stranger, "x", "A" * 55, "A" * 3000, "%F0%9F%90%88")
+    ]
+    assert all(response == responses[0] for response in responses)
+    assert (responses[0][0], responses[0][2]["code"]) == (404, "share_not_found")
 
 
 @pytest.mark.parametrize(
     "body", [{"expires_in_seconds": 2592001}, {"expires_in_seconds": 0}, {"expires_in_seconds": "60"}, {"until": 1}]
 )
-def test_a_share_ends_within_thirty_days(ada: Caller, catalog: GalleryCatalog, body: dict[str, Any]) -> None:
-    catalog.add([entry()])
+def test_a_share_expires_within_thirty_days(ada: Caller, gallery: DynamoGallery, body: dict[str, Any]) -> None:
+    gallery.add([entry()])
     assert ada("POST", f"/v1/images/{IMAGE}/shares", body)[0] == 422
     assert ada("POST", f"/v1/images/{IMAGE}/shares", {"expires_in_seconds": 2592000})[0] == 201
 
 
-def test_a_image_takes_no_more_than_twenty_links(ada: Caller, catalog: GalleryCatalog) -> None:
-    catalog.add([entry()])
+def test_an_image_has_at_most_twenty_links(ada: Caller, gallery: DynamoGallery) -> None:
+    gallery.add([entry()])
     statuses = [ada("POST", f"/v1/images/{IMAGE}/shares", {})[0] for _ in range(21)]
     assert statuses == [201] * 20 + [409]
 
 
-def test_a_deleted_image_is_gone_from_every_route_and_deleting_it_again_is_no_error(
-    ada: Caller, handler: Any, catalog: GalleryCatalog
+def test_a_deleted_image_is_not_found_and_deletion_is_idempotent(
+    ada: Caller, handler: Any, gallery: DynamoGallery
 ) -> None:
-    catalog.add([entry()])
+    gallery.add([entry()])
     url = ada("POST", f"/v1/images/{IMAGE}/shares", {})[2]["url"]
     for _ in range(2):
         assert ada("DELETE", f"/v1/images/{IMAGE}")[0] == 204
@@ -219,12 +200,10 @@ def test_a_deleted_image_is_gone_from_every_route_and_deleting_it_again_is_no_er
 
 
 @pytest.mark.parametrize("route", OF_AN_IMAGE, ids=lambda route: route.route_key)
-def test_anothers_image_is_as_unknown_as_one_that_never_was_and_stays_as_it_is(
-    handler: Any, catalog: GalleryCatalog, route: Route
-) -> None:
-    catalog.add([entry()])
-    share, _ = new_share(IMAGE, 60, datetime.now(UTC))
-    catalog.add_share(entry(), share, [])
+def test_other_owners_cannot_see_or_change_an_image(handler: Any, gallery: DynamoGallery, route: Route) -> None:
+    gallery.add([entry()])
+    share, _ = create_share(IMAGE, 60, datetime.now(UTC))
+    gallery.add_share(entry(), share, [])
     before = boto3.client("dynamodb").scan(TableName="gallery")["Items"]
     eve = Caller(handler, owner="eve")
     hidden, unknown = eve.on(route, share=share.share_id), eve.on(route, image=f"{REQUEST}-9", share=share.share_id)
@@ -233,9 +212,9 @@ def test_anothers_image_is_as_unknown_as_one_that_never_was_and_stays_as_it_is(
     assert boto3.client("dynamodb").scan(TableName="gallery")["Items"] == before
 
 
-def test_no_list_shows_anothers_image(handler: Any, catalog: GalleryCatalog) -> None:
-    catalog.add([entry(favourite=False)])
-    catalog.set_favourite(IMAGE, "ada", True)
+def test_lists_contain_only_the_owners_images(handler: Any, gallery: DynamoGallery) -> None:
+    gallery.add([entry(favourite=False)])
+    gallery.set_favourite(IMAGE, "ada", True)
     cursor = Caller(handler)("GET", "/v1/images", limit="1")
     eve = Caller(handler, owner="eve")
     for query in ({}, {"favourite": "true"}, {"model": "stable-image-core"}, {"style": "anime"}, {"q": "lighthouse"}):
@@ -244,8 +223,8 @@ def test_no_list_shows_anothers_image(handler: Any, catalog: GalleryCatalog) -> 
 
 
 @pytest.mark.parametrize("route", GUARDED, ids=lambda route: route.route_key)
-def test_a_key_without_the_scope_is_turned_away(handler: Any, catalog: GalleryCatalog, route: Route) -> None:
-    catalog.add([entry()])
+def test_a_key_without_the_scope_is_refused(handler: Any, gallery: DynamoGallery, route: Route) -> None:
+    gallery.add([entry()])
     others = " ".join({"requests:write", "requests:read", "admin", *EVERYTHING.split()} - {str(route.scope)})
     status, _, problem = Caller(handler, scopes=others).on(route)
     assert (status, problem["code"]) == (403, "insufficient_scope")
@@ -254,12 +233,12 @@ def test_a_key_without_the_scope_is_turned_away(handler: Any, catalog: GalleryCa
 
 
 @pytest.mark.parametrize("route", OF_AN_IMAGE, ids=lambda route: route.route_key)
-def test_what_is_no_image_id_is_unknown(ada: Caller, route: Route) -> None:
+def test_a_malformed_image_id_is_not_found(ada: Caller, route: Route) -> None:
     for image in ("x", f"tombstone%23{REQUEST}", REQUEST, "0" * 3000, "%F0%9F%90%88", f"{IMAGE}%0A"):
         assert ada.on(route, image=image)[0] == 404, image
 
 
-def test_every_operation_has_its_route_in_the_template_and_the_other_way_round(service_template: Any) -> None:
+def test_routes_of_code_and_template_are_the_same(service_template: Any) -> None:
     declared = {
         body["Properties"]["RouteKey"]: body["Properties"]["AuthorizationType"]
         for body in service_template("storage")["Resources"].values()
@@ -271,15 +250,13 @@ def test_every_operation_has_its_route_in_the_template_and_the_other_way_round(s
 # From the table's stream to the event ------------------------------------------------------------------------------
 
 
-def stream_record(catalog: GalleryCatalog) -> dict[str, Any]:
+def stream_record(gallery: DynamoGallery) -> dict[str, Any]:
     [item] = boto3.client("dynamodb").scan(TableName="gallery")["Items"]
     return {"eventID": "1", "eventName": "MODIFY", "dynamodb": {"Keys": {"pk": item["pk"]}, "NewImage": item}}
 
 
-def test_a_deletion_takes_the_files_along_and_a_late_approval_does_not_bring_them_back(
-    ada: Caller, catalog: GalleryCatalog
-) -> None:
-    content = encode(painting())
+def test_a_deletion_removes_files_that_a_late_approval_cannot_restore(ada: Caller, gallery: DynamoGallery) -> None:
+    content = encode(gradient())
     s3 = boto3.client("s3")
     s3.put_object(Bucket="handoff", Key=raw_image(content).key, Body=content)
     store = storage_on_moto.load("store")
@@ -288,9 +265,9 @@ def test_a_deletion_takes_the_files_along_and_a_late_approval_does_not_bring_the
     assert s3.list_objects_v2(Bucket="gallery")["KeyCount"] == 3
 
     assert ada("DELETE", f"/v1/images/{IMAGE}")[0] == 204
-    record = stream_record(catalog)
+    record = stream_record(gallery)
     storage_on_moto.load("relay")({"Records": [record, record]}, None)
-    bodies = [message["Body"] for message in drained("queue")]
+    bodies = [message["Body"] for message in receive_all("queue")]
     assert len(bodies) == 2
     assert json.loads(bodies[0]) == json.loads(bodies[1]), "the same event, however often the stream is read"
     assert storage_on_moto.load("remove")({"Records": [sqs_record(body) for body in bodies]}) == {
@@ -301,18 +278,18 @@ def test_a_deletion_takes_the_files_along_and_a_late_approval_does_not_bring_the
     assert store({"Records": [sqs_record(event)]}) == {"batchItemFailures": []}
     assert s3.list_objects_v2(Bucket="gallery")["KeyCount"] == 0
     assert ada("GET", f"/v1/images/{IMAGE}")[0] == 404
-    assert drained("dead") == []
+    assert receive_all("dead") == []
 
 
-def test_a_record_that_nobody_understands_does_not_hold_up_the_others(ada: Caller, catalog: GalleryCatalog) -> None:
-    catalog.add([entry()])
+def test_an_unreadable_record_does_not_block_the_others(ada: Caller, gallery: DynamoGallery) -> None:
+    gallery.add([entry()])
     ada("DELETE", f"/v1/images/{IMAGE}")
-    good = stream_record(catalog)
+    good = stream_record(gallery)
     strange = {"pk": {"S": "image#1"}, "deleted_at": {"S": "never"}, "prompt": {"S": "secret wish"}}
     bad = {"eventID": "2", "eventName": "MODIFY", "dynamodb": {"Keys": {"pk": strange["pk"]}, "NewImage": strange}}
     storage_on_moto.load("relay")({"Records": [bad, good]}, None)
-    [message] = drained("queue")
+    [message] = receive_all("queue")
     assert json.loads(message["Body"])["detail"]["data"] == {"image_id": IMAGE, "reason": "owner"}
-    [letter] = drained("dead")
+    [letter] = receive_all("dead")
     assert letter["MessageAttributes"]["step"]["StringValue"] == "storage.relay"
     assert "secret wish" not in str(letter)

@@ -15,8 +15,9 @@ from kit.handoff import sha256
 from services.storage.provenance import prompt_hash
 from tests.support import storage_on_moto
 from tests.support.events import sqs_record
+from tests.support.http import http_event
 from tests.support.storage_on_moto import create_gallery, set_environment
-from tests.unit.storage.fakes import NOON, PROMPT, REQUEST, approved, encode, painting, raw_image
+from tests.unit.storage.fakes import NOON, PROMPT, REQUEST, approved, encode, gradient, raw_image
 
 IMAGE = f"{REQUEST}-0"
 CANCELLED = RequestCancelled.first(REQUEST, "ada", RequestCancelledData(), occurred_at=NOON)
@@ -34,43 +35,25 @@ def aws(aws_test_environment: None, service_template: Any, monkeypatch: pytest.M
 @pytest.fixture
 def load(aws: None) -> Iterator[Load]:
     yield storage_on_moto.load
-    storage_on_moto.forget_handlers()
+    storage_on_moto.unload_handlers()
 
 
 @pytest.fixture
 def event(aws: None) -> ImageApproved:
-    content = encode(painting())
+    content = encode(gradient())
     boto3.client("s3").put_object(Bucket="handoff", Key=raw_image(content).key, Body=content)
     return approved(raw_image(content))
 
 
 def get(handler: Any, path: str, owner: str = "ada") -> Any:
-    http = {"method": "GET", "path": path, "sourceIp": "127.0.0.1", "protocol": "HTTP/1.1", "userAgent": "t"}
-    context = {
-        "http": http,
-        "requestId": "r",
-        "stage": "$default",
-        "authorizer": {"lambda": {"owner": owner, "scopes": "images:read"}},
-    }
-    return handler(
-        {
-            "version": "2.0",
-            "routeKey": "GET /v1/images/{id}",
-            "rawPath": path,
-            "rawQueryString": "",
-            "headers": {},
-            "requestContext": context,
-            "isBase64Encoded": False,
-        },
-        None,
-    )
+    return handler(http_event("GET", path, caller={"owner": owner, "scopes": "images:read"}), None)
 
 
-def test_a_stored_image_is_shown_with_urls_and_everything_that_made_it(load: Load, event: ImageApproved) -> None:
+def test_a_stored_image_has_urls_and_its_parameters(load: Load, event: ImageApproved) -> None:
     assert load("store")({"Records": [sqs_record(event)]}) == {"batchItemFailures": []}
-    answer = get(load("api"), f"/v1/images/{IMAGE}")
-    assert (answer["statusCode"], answer["headers"]["Cache-Control"]) == (200, "no-store")
-    shown = json.loads(answer["body"])
+    response = get(load("api"), f"/v1/images/{IMAGE}")
+    assert (response["statusCode"], response["headers"]["Cache-Control"]) == (200, "no-store")
+    shown = json.loads(response["body"])
     assert {key: shown[key] for key in ("id", "request_id", "index", "prompt", "negative_prompt", "model", "seed")} == {
         "id": IMAGE,
         "request_id": REQUEST,
@@ -91,7 +74,7 @@ def test_a_stored_image_is_shown_with_urls_and_everything_that_made_it(load: Loa
         assert "X-Amz-Signature" in shown[name]["url"]
 
 
-def test_with_a_cdn_the_urls_are_the_cdns(load: Load, event: ImageApproved, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_a_cdn_urls_point_to_it(load: Load, event: ImageApproved, monkeypatch: pytest.MonkeyPatch) -> None:
     load("store")({"Records": [sqs_record(event)]})
     monkeypatch.setenv("CDN_DOMAIN", "d1.cloudfront.net")
     shown = json.loads(get(load("api"), f"/v1/images/{IMAGE}")["body"])
@@ -99,7 +82,7 @@ def test_with_a_cdn_the_urls_are_the_cdns(load: Load, event: ImageApproved, monk
     assert "?" not in shown["display"]["url"]
 
 
-def test_another_owners_image_answers_to_the_letter_as_an_unknown_one(load: Load, event: ImageApproved) -> None:
+def test_another_owners_image_looks_exactly_like_an_unknown_one(load: Load, event: ImageApproved) -> None:
     load("store")({"Records": [sqs_record(event)]})
     api = load("api")
     hidden, unknown = get(api, f"/v1/images/{IMAGE}", owner="mallory"), get(api, f"/v1/images/{REQUEST}-9")
@@ -109,23 +92,21 @@ def test_another_owners_image_answers_to_the_letter_as_an_unknown_one(load: Load
     assert json.loads(hidden["body"])["code"] == "image_not_found"
 
 
-def test_what_is_no_image_id_is_unknown(load: Load, event: ImageApproved) -> None:
+def test_a_malformed_image_id_is_not_found(load: Load, event: ImageApproved) -> None:
     load("tombstones")({"Records": [sqs_record(CANCELLED)]})
     api = load("api")
     for path in ("x", "tombstone%23" + REQUEST, REQUEST, "0" * 3000, "%F0%9F%90%88", f"{IMAGE}%0A"):
         assert get(api, f"/v1/images/{path}")["statusCode"] == 404, path
 
 
-def test_after_a_cancellation_nothing_is_kept(load: Load, event: ImageApproved) -> None:
+def test_nothing_is_stored_after_a_cancellation(load: Load, event: ImageApproved) -> None:
     assert load("tombstones")({"Records": [sqs_record(CANCELLED), sqs_record(CANCELLED)]}) == {"batchItemFailures": []}
     assert load("store")({"Records": [sqs_record(event)]}) == {"batchItemFailures": []}
     assert boto3.client("s3").list_objects_v2(Bucket="gallery")["KeyCount"] == 0
     assert get(load("api"), f"/v1/images/{IMAGE}")["statusCode"] == 404
 
 
-def test_a_message_whose_object_is_gone_is_dead_lettered_and_its_neighbour_is_stored(
-    load: Load, event: ImageApproved
-) -> None:
+def test_a_missing_object_dead_letters_only_its_own_message(load: Load, event: ImageApproved) -> None:
     other = approved(raw_image(b"never laid down"))
     assert load("store")({"Records": [sqs_record(other), sqs_record(event)]}) == {"batchItemFailures": []}
     sqs = boto3.client("sqs")

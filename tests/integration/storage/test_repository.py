@@ -1,4 +1,4 @@
-"""The gallery's files and catalog: one suite for the fakes and for S3 and DynamoDB as moto speaks them."""
+"""The gallery's files and table: one suite for the fakes and for S3 and DynamoDB on moto."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,40 +9,41 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
-from services.storage.adapters.catalog import GalleryCatalog
-from services.storage.adapters.files import GalleryFiles
 
 from events.images import RawImage
 from kit.errors import TransientError, UnprocessableError
 from kit.handoff import HandoffReader, sha256
-from services.storage.gallery import Tombstone
-from services.storage.service import Files, Handoff, Store
+from services.storage.models import Tombstone
+from services.storage.repository.files import S3GalleryFiles
+from services.storage.repository.gallery import DynamoGallery
+from services.storage.service import Files, Handoff, ImageStorage
+from tests.support.clock import FakeClock
 from tests.support.storage_on_moto import create_gallery
 from tests.unit.storage.fakes import (
     KEY,
     NOON,
     REQUEST,
-    FakeCatalogue,
     FakeFiles,
+    FakeGallery,
     FakeHandoff,
     approved,
     encode,
     entry,
-    painting,
+    gradient,
     raw_image,
     variant,
 )
 
-TOMBSTONE = Tombstone(request_id=REQUEST, written_at=NOON)
+TOMBSTONE = Tombstone(request_id=REQUEST, withdrawn_at=NOON)
 
 
 @dataclass
 class Adapters:
     files: Files
-    catalog: GalleryCatalog | FakeCatalogue
+    gallery: DynamoGallery | FakeGallery
     handoff: Handoff
 
-    def lay_down(self, content: bytes) -> RawImage:
+    def put(self, content: bytes) -> RawImage:
         image = raw_image(content)
         if isinstance(self.handoff, FakeHandoff):
             self.handoff.objects[image.key] = content
@@ -63,8 +64,8 @@ def gallery_on_moto(aws_test_environment: None, service_template: Any) -> Iterat
 def aws(gallery_on_moto: None) -> Adapters:
     s3 = boto3.client("s3")
     return Adapters(
-        GalleryFiles(s3, "gallery"),
-        GalleryCatalog(boto3.client("dynamodb"), "gallery"),
+        S3GalleryFiles(s3, "gallery"),
+        DynamoGallery(boto3.client("dynamodb"), "gallery"),
         HandoffReader(s3, "handoff"),
     )
 
@@ -72,69 +73,69 @@ def aws(gallery_on_moto: None) -> Adapters:
 @pytest.fixture(params=["fake", "aws"])
 def adapters(request: pytest.FixtureRequest) -> Adapters:
     if request.param == "fake":
-        return Adapters(FakeFiles(), FakeCatalogue(), FakeHandoff())
+        return Adapters(FakeFiles(), FakeGallery(), FakeHandoff())
     found: Adapters = request.getfixturevalue("aws")
     return found
 
 
-def test_what_was_recorded_is_found_as_it_was(adapters: Adapters) -> None:
-    assert adapters.catalog.add([entry(0), entry(1)]) == [entry(0), entry(1)]
-    assert adapters.catalog.find(f"{REQUEST}-1") == entry(1)
+def test_recorded_images_are_found_unchanged(adapters: Adapters) -> None:
+    assert adapters.gallery.add([entry(0), entry(1)]) == [entry(0), entry(1)]
+    assert adapters.gallery.find(f"{REQUEST}-1") == entry(1)
 
 
 def test_an_unknown_image_is_not_found(adapters: Adapters) -> None:
-    assert adapters.catalog.find(f"{REQUEST}-7") is None
+    assert adapters.gallery.find(f"{REQUEST}-7") is None
 
 
-def test_what_is_recorded_first_stands(adapters: Adapters) -> None:
-    adapters.catalog.add([entry(0), entry(1)])
+def test_the_first_record_of_an_image_is_kept(adapters: Adapters) -> None:
+    adapters.gallery.add([entry(0), entry(1)])
     later = [entry(index, created_at=NOON + timedelta(hours=1)) for index in (0, 1)]
-    assert adapters.catalog.add(later) == [entry(0), entry(1)]
-    assert adapters.catalog.find(f"{REQUEST}-0") == entry(0)
+    assert adapters.gallery.add(later) == [entry(0), entry(1)]
+    assert adapters.gallery.find(f"{REQUEST}-0") == entry(0)
 
 
-def test_after_a_tombstone_nothing_is_recorded(adapters: Adapters) -> None:
-    adapters.catalog.bury(TOMBSTONE)
-    assert adapters.catalog.add([entry(0), entry(1)]) == TOMBSTONE
-    assert adapters.catalog.find(f"{REQUEST}-0") is None
+def test_a_request_with_a_tombstone_records_nothing(adapters: Adapters) -> None:
+    adapters.gallery.add_tombstone(TOMBSTONE)
+    assert adapters.gallery.add([entry(0), entry(1)]) == TOMBSTONE
+    assert adapters.gallery.find(f"{REQUEST}-0") is None
 
 
-def test_the_first_tombstone_of_a_request_stays(adapters: Adapters) -> None:
-    adapters.catalog.bury(TOMBSTONE)
-    adapters.catalog.bury(Tombstone(request_id=REQUEST, written_at=NOON + timedelta(hours=1)))
-    assert adapters.catalog.add([entry()]) == TOMBSTONE
+def test_the_first_tombstone_of_a_request_is_kept(adapters: Adapters) -> None:
+    adapters.gallery.add_tombstone(TOMBSTONE)
+    adapters.gallery.add_tombstone(Tombstone(request_id=REQUEST, withdrawn_at=NOON + timedelta(hours=1)))
+    assert adapters.gallery.add([entry()]) == TOMBSTONE
 
 
-def test_a_tombstone_does_not_touch_what_is_recorded(adapters: Adapters) -> None:
-    adapters.catalog.add([entry()])
-    adapters.catalog.bury(TOMBSTONE)
-    assert adapters.catalog.add([entry()]) == [entry()]
-    assert adapters.catalog.find(f"{REQUEST}-0") == entry()
+def test_a_tombstone_leaves_recorded_images_unchanged(adapters: Adapters) -> None:
+    adapters.gallery.add([entry()])
+    adapters.gallery.add_tombstone(TOMBSTONE)
+    assert adapters.gallery.add([entry()]) == [entry()]
+    assert adapters.gallery.find(f"{REQUEST}-0") == entry()
 
 
-def test_a_request_is_recorded_as_one(adapters: Adapters) -> None:
-    adapters.catalog.add([entry(0)])
+def test_the_images_of_a_request_are_recorded_together(adapters: Adapters) -> None:
+    adapters.gallery.add([entry(0)])
     with pytest.raises(UnprocessableError, match="other images"):
-        adapters.catalog.add([entry(0), entry(1)])
-    assert adapters.catalog.find(f"{REQUEST}-1") is None
+        adapters.gallery.add([entry(0), entry(1)])
+    assert adapters.gallery.find(f"{REQUEST}-1") is None
 
 
-def test_a_key_is_written_once_and_what_stands_is_told(adapters: Adapters) -> None:
+def test_a_key_is_written_once_and_the_stored_file_is_returned(adapters: Adapters) -> None:
     first = [(variant("a", b"first"), b"first"), (variant("b", b"first"), b"first")]
     assert adapters.files.write(first) == [v for v, _ in first]
     second = [(variant("a", b"second!"), b"second!"), (variant("c", b"second!"), b"second!")]
     assert adapters.files.write(second) == [variant("a", b"first"), variant("c", b"second!")]
 
 
-def test_deleting_frees_the_key_and_may_be_repeated(adapters: Adapters) -> None:
+def test_deletion_is_idempotent_and_frees_the_key(adapters: Adapters) -> None:
     adapters.files.write([(variant("a", b"first"), b"first")])
     adapters.files.delete([variant("a").key])
     adapters.files.delete([variant("a").key])
     assert adapters.files.write([(variant("a", b"second"), b"second")]) == [variant("a", b"second")]
 
 
-def test_a_missing_object_and_one_with_another_hash_are_refused(adapters: Adapters) -> None:
-    image = adapters.lay_down(b"content")
+def test_a_missing_object_or_a_wrong_hash_is_refused(adapters: Adapters) -> None:
+    image = adapters.put(b"content")
     assert adapters.handoff.read(image) == b"content"
     with pytest.raises(UnprocessableError, match=r"image\.key"):
         adapters.handoff.read(image.model_copy(update={"key": "raw/elsewhere"}))
@@ -142,7 +143,7 @@ def test_a_missing_object_and_one_with_another_hash_are_refused(adapters: Adapte
         adapters.handoff.read(image.model_copy(update={"sha256": sha256(b"other")}))
 
 
-def test_files_on_s3_are_cached_for_good_and_say_what_they_are(aws: Adapters) -> None:
+def test_files_on_s3_are_immutable_and_have_a_content_type(aws: Adapters) -> None:
     aws.files.write([(variant("a", b"first"), b"first")])
     head = boto3.client("s3").head_object(Bucket="gallery", Key=variant("a").key)
     assert (head["ContentType"], head["ContentLength"]) == ("image/webp", 5)
@@ -150,42 +151,40 @@ def test_files_on_s3_are_cached_for_good_and_say_what_they_are(aws: Adapters) ->
 
 
 def test_tombstones_expire_long_after_the_raw_image(aws: Adapters) -> None:
-    aws.catalog.bury(TOMBSTONE)
+    aws.gallery.add_tombstone(TOMBSTONE)
     [item] = boto3.client("dynamodb").scan(TableName="gallery")["Items"]
     assert int(item["expires_at"]["N"]) == int((NOON + timedelta(days=60)).timestamp())
 
 
 @pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError"])
-def test_a_transaction_that_met_another_is_tried_again(
-    aws: Adapters, monkeypatch: pytest.MonkeyPatch, code: str
-) -> None:
+def test_a_conflicting_transaction_is_retriable(aws: Adapters, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     client = boto3.client("dynamodb")
-    answer: Any = {
+    response: Any = {
         "Error": {"Code": "TransactionCanceledException", "Message": "cancelled"},
         "CancellationReasons": [{"Code": "None"}, {"Code": code}],
     }
 
     def cancelled(**_: Any) -> None:
-        raise ClientError(answer, "TransactWriteItems")
+        raise ClientError(response, "TransactWriteItems")
 
     monkeypatch.setattr(client, "transact_write_items", cancelled)
     with pytest.raises(TransientError, match=code):
-        GalleryCatalog(client, "gallery").add([entry()])
+        DynamoGallery(client, "gallery").add([entry()])
 
 
-def test_one_image_costs_five_calls(aws: Adapters, monkeypatch: pytest.MonkeyPatch) -> None:
-    image = aws.lay_down(encode(painting()))
+def test_storing_one_image_takes_five_calls(aws: Adapters, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = aws.put(encode(gradient()))
     calls: list[str] = []
     s3, dynamodb = boto3.client("s3"), boto3.client("dynamodb")
     for client in (s3, dynamodb):
         client.meta.events.register("before-call", lambda model, **_: calls.append(model.name))
-    store = Store(
+    storage = ImageStorage(
         handoff=HandoffReader(s3, "handoff"),
-        files=GalleryFiles(s3, "gallery"),
-        catalog=GalleryCatalog(dynamodb, "gallery"),
+        files=S3GalleryFiles(s3, "gallery"),
+        gallery=DynamoGallery(dynamodb, "gallery"),
         hash_key=lambda: KEY,
-        clock=lambda: NOON,
+        clock=FakeClock(NOON),
     )
-    first = store(approved(image))
+    first = storage.store(approved(image))
     assert sorted(calls) == ["GetObject", "PutObject", "PutObject", "PutObject", "TransactWriteItems"]
-    assert store(approved(image)) == first
+    assert storage.store(approved(image)) == first
