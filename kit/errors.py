@@ -1,23 +1,23 @@
-"""The error classes that decide what becomes of a message, and how other people's errors map onto them."""
+"""The error classes that decide what happens to a message, and the classification of other errors."""
 
 from typing import Any, Final, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NotConnectedError
 
-Disposition = Literal["transient", "retriable", "final"]
+ErrorClass = Literal["transient", "retriable", "final"]
 
 
 class TransientError(Exception):
-    """The world is busy: retried with backoff for as long as the retry window lasts, without counting attempts."""
+    """Something is busy or unavailable: retried with backoff within the retry window, without counting attempts."""
 
 
 class RetriableError(Exception):
-    """Something went wrong that may go right: a few attempts, then the dead-letter queue."""
+    """The operation may succeed if it is repeated: a few attempts, then the dead-letter queue."""
 
 
 class InProgressError(Exception):
-    """Another delivery is at work on the same thing: come back in ``seconds``."""
+    """Another delivery handles the same work: retried after ``seconds``."""
 
     def __init__(self, message: str, seconds: float) -> None:
         super().__init__(message)
@@ -25,9 +25,9 @@ class InProgressError(Exception):
 
 
 class UnprocessableError(Exception):
-    """The message can never be processed as it is: dead-lettered at once. The text names what is wrong with it.
+    """The message can never be processed as it is: dead-lettered immediately. The text names the field and the rule.
 
-    It ends up in message attributes, events and logs, so it must not quote a prompt.
+    The text is stored in message attributes, events and logs, so it must not quote a prompt.
     """
 
 
@@ -54,7 +54,7 @@ TRANSIENT_CODES: Final = frozenset(
 )
 """AWS error codes for throttling and unavailability."""
 BUSY_REASONS: Final = frozenset({"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
-"""Why a DynamoDB transaction may be cancelled without anything being wrong with it."""
+"""Reasons for which DynamoDB cancels a transaction that may succeed if it is repeated."""
 
 
 def error_code(error: ClientError) -> str:
@@ -62,17 +62,14 @@ def error_code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", "Unknown"))
 
 
-def disposition(error: BaseException) -> Disposition:
-    """Tell what becomes of a message whose handling raised ``error``.
-
-    What nobody anticipated is a bug, and a bug does not go away by trying again: it is final.
-    """
+def classify_error(error: BaseException) -> ErrorClass:
+    """Return the class of an error. An unexpected error is a bug, and a retry does not fix a bug: final."""
     match error:
         case TransientError():
             return "transient"
         case ClientError():
             return "transient" if _is_busy(error) else "retriable"
-        case NotConnectedError():  # nothing was asked: as unavailable as a 503
+        case NotConnectedError():  # the call was not sent: the same as a 503
             return "transient"
         case RetriableError() | BotoCoreError() | OSError():
             return "retriable"
@@ -81,8 +78,8 @@ def disposition(error: BaseException) -> Disposition:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Tell whether ``error`` says that something we stand on is away for the moment, not that anything is wrong."""
-    return disposition(error) == "transient" or isinstance(error, HTTPClientError)
+    """Return whether ``error`` means that a dependency is unavailable at the moment."""
+    return classify_error(error) == "transient" or isinstance(error, HTTPClientError)
 
 
 def _is_busy(error: ClientError) -> bool:

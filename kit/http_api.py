@@ -179,9 +179,9 @@ class HttpApi:
         measure(
             "api call",
             {
-                "api_calls": (1, "Count"),
-                "api_errors": (int(status >= 500), "Count"),
-                "api_seconds": (seconds, "Seconds"),
+                "api_calls": 1,
+                "api_errors": int(status >= 500),
+                "api_seconds": seconds,
             },
             {},
             route=event.get("routeKey"),

@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
-from kit.telemetry import Unit, measure
+from kit.metrics import MetricName
+from kit.telemetry import measure
 
-Values = dict[str, tuple[float, Unit]]
-
-TOTALS: Final[Mapping[str, str]] = {
+TOTALS: Final[Mapping[str, MetricName]] = {
     "status#accepted": "requests_accepted",
     "status#succeeded": "requests_succeeded",
     "status#rejected": "requests_rejected",
@@ -29,7 +28,7 @@ TOTALS: Final[Mapping[str, str]] = {
     "cost_usd": "cost_usd",
 }
 """Counter → metric."""
-FAMILIES: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
+FAMILIES: Final[Mapping[tuple[str, str], tuple[str, MetricName]]] = {
     ("model", "images"): ("model", "model_images"),
     ("model", "cost_usd"): ("model", "model_cost_usd"),
     ("style", ""): ("style", "style_requests"),
@@ -43,16 +42,15 @@ FAMILIES: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
 
 def tell(amounts: Mapping[str, int | Decimal]) -> None:
     """Write one line for the totals, and one for each value of a dimension that something was added to."""
-    lines: defaultdict[tuple[str, str], Values] = defaultdict(dict)
+    lines: defaultdict[tuple[str, str], dict[MetricName, float]] = defaultdict(dict)
     for counter, amount in amounts.items():
-        unit: Unit = "None" if counter.endswith("cost_usd") else "Count"
         if metric := TOTALS.get(counter):
-            lines["", ""][metric] = (float(amount), unit)
+            lines["", ""][metric] = float(amount)
             continue
         kind, _, rest = counter.partition("#")
         label, _, part = rest.partition("#")
         if found := FAMILIES.get((kind, part)):
-            dimension, metric = found
-            lines[dimension, label][metric] = (float(amount), unit)
+            dimension, family_metric = found
+            lines[dimension, label][family_metric] = float(amount)
     for (dimension, label), values in lines.items():
         measure("counted", values, {dimension: label} if dimension else {})

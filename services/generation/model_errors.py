@@ -90,7 +90,7 @@ POLICIES_BY_CODE: Final = {
 }
 
 
-def classify_error(error: ModelCallError) -> ErrorPolicy:
+def error_policy(error: ModelCallError) -> ErrorPolicy:
     """Return the policy for ``error``. An unknown error is retried and counts as billed."""
     text = error.text.casefold()
     for code, words, policy in POLICIES_BY_TEXT:

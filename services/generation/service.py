@@ -15,11 +15,11 @@ from events.catalog.prompt_approved import PromptApproved
 from events.envelope import Event
 from events.images import GenerationParameters, ImageOutcome, ModelPlan, RawImage
 from kit.clock import Clock
-from kit.errors import RetriableError, TransientError, disposition
+from kit.errors import RetriableError, TransientError, classify_error
 from kit.handoff import handoff_key, sha256
 from kit.telemetry import logger
 from services.generation.metrics import record_model_call
-from services.generation.model_errors import Action, ErrorPolicy, ModelCallError, classify_error
+from services.generation.model_errors import Action, ErrorPolicy, ModelCallError, error_policy
 from services.generation.models import Lease, RecordedOutcome, WithdrawnError
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ class ImageGenerator:
             except BudgetExhaustedError:
                 return ImageOutcome(index=task.index, status="failed", reason=BUDGET_EXHAUSTED)
             except ModelCallError as error:
-                policy = classify_error(error)
+                policy = error_policy(error)
                 logger.warning(
                     "model call failed",
                     request_id=task.request_id,
@@ -228,7 +228,7 @@ class ImageGenerator:
         try:
             return family.read(self.models.invoke(model, family.body(task.parameters, plan, model, seed)))
         except ModelCallError as error:
-            policy = classify_error(error)
+            policy = error_policy(error)
             outcome = policy.reason
             if self.budget and not policy.billed:  # after a crash the reservation stays: the call may be billed
                 self.budget.refund(day, plan.price_usd)
@@ -248,7 +248,7 @@ def _retry_error(error: ModelCallError, policy: ErrorPolicy, model: "Model") -> 
 
 def _severity(error: BaseException) -> int:
     """Rank the errors of a request: a bug is reported first, and a busy model does not use up an attempt."""
-    return ["retriable", "transient", "final"].index(disposition(error))
+    return ["retriable", "transient", "final"].index(classify_error(error))
 
 
 def _outcome_event(cause: PromptApproved, recorded: list[RecordedOutcome]) -> Event:

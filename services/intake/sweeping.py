@@ -57,7 +57,7 @@ class SweepRules:
 class SweepReport:
     """The result of one sweep."""
 
-    looked_at: int = 0
+    checked: int = 0
     nudged: int = 0
     expired: int = 0
     failures: dict[str, Exception] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class Sweeper:
         """Check every open request that is due. A failure with one request does not affect the others."""
         now, report = self.clock.now(), SweepReport()
         for request_id in self.store.due(now):
-            report.looked_at += 1
+            report.checked += 1
             try:
                 self._check(self.store.read_state(request_id), now, report)
             except Exception as error:  # the next sweep tries again; the handler raises at the end

@@ -73,9 +73,7 @@ class Tracker:
         if measured is None:
             return
         model, seconds = measured
-        measure(
-            "request succeeded", {"request_seconds": (seconds, "Seconds")}, {}, request_id=state.request_id, model=model
-        )
+        measure("request succeeded", {"request_seconds": seconds}, {}, request_id=state.request_id, model=model)
         try:
             self._durations.record(model, seconds)
         except (ClientError, BotoCoreError) as error:  # an estimate is not worth retrying the event

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kit.clock import Clock
-from kit.errors import disposition
+from kit.errors import classify_error
 from kit.telemetry import logger
 from services.moderation.models import PromptVerdict
 from services.moderation.service import PromptModeration
@@ -69,7 +69,7 @@ class PromptChecks:
             verdict = self.moderation.screen(prompt, negative_prompt)
         except Exception as error:
             self.counts.refund(key_id, window_id)
-            if disposition(error) == "final":  # a bug, not an outage
+            if classify_error(error) == "final":  # a bug, not an outage
                 raise
             logger.warning("prompt not checked", error=type(error).__name__)
             raise ScreeningUnavailableError from error

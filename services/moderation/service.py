@@ -93,7 +93,7 @@ class PromptModeration:
         finding = verdict.finding
         measure(
             "prompt moderated",
-            {"prompts_moderated": (1, "Count")},
+            {"prompts_moderated": 1},
             {"verdict": "rejected" if finding else "approved", "layer": verdict.layers[-1]},
             request_id=event.metadata.request_id,
             policy_version=verdict.policy_version,
@@ -151,8 +151,8 @@ class ImageModeration:
         measure(
             "images moderated",
             {
-                "images_kept": (len(images) - len(verdict.blocked), "Count"),
-                "images_removed": (len(verdict.blocked), "Count"),
+                "images_kept": len(images) - len(verdict.blocked),
+                "images_removed": len(verdict.blocked),
             },
             {},
             request_id=event.metadata.request_id,

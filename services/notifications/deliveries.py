@@ -107,8 +107,8 @@ class Deliver:
         error = None if accepted else reply.error or f"HTTP {reply.status}"
         attempt = Attempt(now, reply.duration_ms, reply.status, error)
         is_last = delivery.tries > len(PAUSES) or reply.status == GONE
-        outcome = "accepted" if accepted else "given_up" if is_last else "failed"
-        measure("webhook", {"webhook_attempts": (1, "Count")}, {"outcome": outcome}, webhook_id=webhook.webhook_id)
+        outcome = "accepted" if accepted else "abandoned" if is_last else "failed"
+        measure("webhook", {"webhook_attempts": 1}, {"outcome": outcome}, webhook_id=webhook.webhook_id)
         if reply.status == GONE:
             self.store.disable(webhook.owner, webhook.webhook_id, now)
         if accepted or is_last:

@@ -7,7 +7,7 @@ from events.catalog.image_approved import ImageApproved
 from events.envelope import Event
 from events.pipeline import PROGRESS as STATUSES_IN_ORDER
 from events.pipeline import STATUS_AFTER, STEPS, TERMINAL, status_of
-from kit.consumer import Consumer
+from kit.consumer import Consumer, EachMessage
 from services.intake.timeline import timeline_entry
 from services.operations.dead_letters.letters import Message, read_letter
 from services.operations.dead_letters.listing import collect
@@ -26,9 +26,8 @@ def storing(body_or_event: Event | str) -> tuple[Event, tuple[str, dict[str, str
         raise KeyError("x")
 
     bus, queue = RecordingBus(), RecordingQueue()
-    Consumer(step="storage.store", accepts=[ImageApproved], queue=queue, bus=bus, handle=fail)(
-        {"Records": [sqs_record(body_or_event)]}
-    )
+    consumer = Consumer("storage.store", [ImageApproved], EachMessage(fail), queue=queue, bus=bus)
+    consumer({"Records": [sqs_record(body_or_event)]})
     return bus.events[0], queue.dead[0]
 
 

@@ -37,6 +37,8 @@ EVERY_SERVICE = pytest.mark.parametrize("service", templates.services())
 
 DEAD_LETTER_RETENTION = 14 * 24 * 3600
 SQS_BATCH = 10
+MARGIN = 30
+"""Seconds between a function's timeout and the next delivery of the messages it held."""
 THREE_TRIES = 3
 """Seconds in which a call fails for good where AWS_RETRY_MODE is standard: two pauses, of 1 s and 2 s at most."""
 STATEFUL = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Secret", "AWS::KMS::Key")
@@ -117,10 +119,10 @@ def test_a_consumer_reads_exactly_what_its_rule_lets_in(queue: Resource, monkeyp
     }
     with imported(templates.consumer_of(queue), monkeypatch) as handler:
         assert isinstance(handler, Consumer)
-        accepted = CATALOG.keys() if handler._accepts is None else handler._accepts.keys()
-        kinds = {key: event_type(*key) if handler._accepts is None else handler._accepts[key] for key in accepted}
+        accepts = handler.accepts
+        kinds = {key: event_type(*key) for key in CATALOG} if accepts is None else accepts
 
-    assert accepted == let_in
+    assert kinds.keys() == let_in
     for (name, version), kind in kinds.items():
         assert kind is not None
         kind.model_validate_json((SAMPLES / f"{name}.v{version}.json").read_text())
@@ -158,9 +160,19 @@ def test_a_queue_has_a_dead_letter_queue_that_keeps_messages_for_two_weeks(queue
 
 @EVERY_QUEUE
 def test_a_message_stays_hidden_longer_than_its_function_can_take(queue: Resource) -> None:
-    function = templates.consumer_of(queue)
+    function, mapping = templates.consumer_of(queue), templates.mapping_of(queue)
+    assert mapping is not None
+    window = templates.largest(queue.service, mapping.properties.get("MaximumBatchingWindowInSeconds", 0))
 
-    assert queue.properties["VisibilityTimeout"] >= 6 * function.properties.get("Timeout", 3)
+    assert queue.properties["VisibilityTimeout"] >= function.properties["Timeout"] + window + MARGIN
+
+
+@EVERY_QUEUE
+def test_lambda_receives_no_message_it_cannot_process(queue: Resource) -> None:
+    mapping = templates.mapping_of(queue)
+
+    assert mapping is not None
+    assert mapping.properties["ScalingConfig"]["MaximumConcurrency"] >= 2
 
 
 @EVERY_QUEUE

@@ -1,4 +1,4 @@
-"""Doubles and builders for tests: they ship beside the real thing, and are left out of what is deployed."""
+"""Builders of events and SQS records, and fakes of the bus and the queue."""
 
 import json
 import time
@@ -23,7 +23,7 @@ def sample(detail_type: str, version: int = 1) -> Event:
 
 
 def sqs_record(event: Event | str, *, receives: int = 1, sent_ms: int | None = None) -> dict[str, Any]:
-    """Return the SQS record a rule on the bus makes of ``event``; a string is taken as the body itself."""
+    """Return the SQS record of ``event`` as a rule on the bus delivers it. A string is the body itself."""
     body = event if isinstance(event, str) else eventbridge_body(event)
     now = int(time.time() * 1000)
     return {
@@ -60,14 +60,14 @@ def eventbridge_body(event: Event) -> str:
 
 
 class RecordingBus:
-    """A bus that remembers. ``refuse`` holds detail types it will not take."""
+    """A bus that records events and refuses the detail types in ``refuse``."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.refuse: set[str] = set()
 
     def publish(self, events: Sequence[Event]) -> None:
-        """Remember ``events``; raise ``PublishError`` for the refused ones."""
+        """Record ``events``; raise ``PublishError`` for the refused ones."""
         self.events += [event for event in events if event.detail_type not in self.refuse]
         refused = frozenset(e.metadata.event_id for e in events if e.detail_type in self.refuse)
         if refused:
@@ -75,26 +75,19 @@ class RecordingBus:
 
 
 class RecordingQueue:
-    """A queue that remembers what was postponed and what was dead-lettered."""
+    """A queue that records delayed messages and dead letters."""
 
     def __init__(self) -> None:
-        self.postponed: list[tuple[str, int]] = []
+        self.delayed: list[tuple[str, int]] = []
         self.dead: list[tuple[str, dict[str, str]]] = []
-        self.held: list[tuple[list[str], int]] = []
         self.unreachable = False
 
-    def postpone(self, receipt_handle: str, seconds: int) -> None:
-        """Remember the receipt handle and its delay."""
-        self.postponed.append((receipt_handle, seconds))
-
-    def hold(self, receipt_handles: Sequence[str], seconds: int) -> None:
-        """Remember the receipt handles and their delay, or raise where ``unreachable``."""
-        if self.unreachable:
-            raise ConnectionError("queue unreachable")
-        self.held.append((list(receipt_handles), seconds))
+    def change_visibility(self, receipt_handle: str, seconds: int) -> None:
+        """Record the receipt handle and its delay."""
+        self.delayed.append((receipt_handle, seconds))
 
     def dead_letter(self, body: str, attributes: dict[str, str]) -> None:
-        """Remember the body and its attributes, or raise where ``unreachable``."""
+        """Record the body and its attributes, or raise if ``unreachable``."""
         if self.unreachable:
             raise ConnectionError("dead-letter queue unreachable")
         self.dead.append((body, attributes))

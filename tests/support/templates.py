@@ -42,7 +42,7 @@ class Resource:
         """Its properties; a function's include those of Globals."""
         own = self.body.get("Properties", {})
         if self.type != "AWS::Serverless::Function":
-            return dict(own)
+            return self._looked_up(own)
         shared = service_template(self.service).get("Globals", {}).get("Function", {})
         variables = {
             **shared.get("Environment", {}).get("Variables", {}),
@@ -68,6 +68,11 @@ def looked_up(service: str, value: Any) -> Any:
     for key in value["Fn::FindInMap"]:
         found = found[template["Parameters"][key["Ref"]]["Default"] if isinstance(key, dict) else key]
     return found
+
+
+def largest(service: str, value: Any) -> Any:
+    """Return the largest number that ``value`` may be: of a parameter, its ``MaxValue``."""
+    return service_template(service)["Parameters"][value["Ref"]]["MaxValue"] if isinstance(value, dict) else value
 
 
 def services() -> list[str]:

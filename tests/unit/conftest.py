@@ -8,7 +8,7 @@ import pytest
 from aws_lambda_powertools.metrics import EphemeralMetrics
 from pytest_socket import disable_socket, enable_socket, socket_allow_hosts
 
-from tools.dashboards.metrics import CATALOG
+from kit.metrics import CATALOG
 
 LOOPBACK = ["127.0.0.1", "localhost"]
 

@@ -26,7 +26,7 @@ from tools.chaos.proxy import FaultProxy
 
 CALLERS: Final = 4
 """With more, the emulator would start more workers than two cores can run."""
-PARAMETERS: Final = {"NudgeAfterMinutes": "1", "Patience": "short"}
+PARAMETERS: Final = {"NudgeAfterMinutes": "1", "TimeoutProfile": "short"}
 """Template parameters that make recovery quicker to watch."""
 PACE: Final = 1.6
 """Requests per second."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tools.dashboards.metrics import METRICS, Metric
+from kit.metrics import METRICS, Metric
 from tools.dashboards.panels import Dashboard, Panel, Series
 
 INTRO = """# Metrics and dashboards
@@ -21,7 +21,7 @@ A dimension's values come from catalogs (models, styles, categories, steps), nev
 id, no prompt is a dimension. Who calls what, and how errors divide, is asked of the logs: every call of the API is a
 line `api call` with `route`, `status`, `code`, `key_id` and `seconds`.
 
-To add one: call `kit.telemetry.measure`, name it in `tools/dashboards/metrics.py`, show it in
+To add one: call `kit.telemetry.measure`, name it in `kit/metrics.py`, show it in
 `tools/dashboards/panels.py`, run `python -m tools.docs`. Tests compare the three.
 
 ## Metrics
@@ -42,7 +42,7 @@ def _cells(metric: Metric) -> str:
     unit = "US dollars" if metric.unit == "None" else metric.unit.lower()
     service = "every service" if metric.service == "*" else metric.service
     by = ", ".join(f"`{name}`" for name in metric.dimensions)
-    return f"`{metric.name}` | {unit} | {by} | {service} | {metric.meaning}"
+    return f"`{metric.name}` | {unit} | {by} | {service} | {metric.description}"
 
 
 def _section(dashboard: Dashboard) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from kit.metrics import CATALOG
 from tools.dashboards.estate import Estate
-from tools.dashboards.metrics import CATALOG
 
 OWN: Final = "${Prefix}"
 COLUMNS: Final = 24
@@ -276,13 +276,13 @@ def _infrastructure(estate: Estate) -> Dashboard:
                 "Rules that could not deliver", *_rule("FailedInvocations", estate), *_rule("ThrottledRules", estate)
             ),
             lines("Time behind the gateway, p95", gateway("IntegrationLatency", "p95"), unit="ms"),
-            lines("Sweeper", own("sweeper_looked_at"), own("sweeper_nudged"), own("sweeper_expired")),
+            lines("Sweeper", own("sweeper_checked"), own("sweeper_nudged"), own("sweeper_expired")),
             stacked("Webhooks called", own("webhook_attempts")),
             lines("Models: days left", own("model_days_left", "Minimum"), own("fewest_model_days_left", "Minimum")),
-            lines("Model sentinel", own("models_watched"), own("model_changes_told")),
+            lines("Model sentinel", own("models_watched"), own("model_changes_published")),
             lines("Audit", own("audit_violations"), own("audit_within_bound"), own("audit_unsettled")),
             lines("Audit: broken rules", own("audit_violations_by_rule", rule="*")),
-            lines("Audit: records looked at", own("audit_looked_at"), own("audit_incomplete")),
+            lines("Audit: records looked at", own("audit_records"), own("audit_incomplete")),
         ],
     )
 

@@ -214,7 +214,7 @@ def _error(status: int, body: Schema | None = None) -> dict[str, Any]:
     if message := GATEWAY_MESSAGES.get(status):
         by_gateway = {"schema": {"$ref": "#/components/schemas/Message"}, "example": {"message": message}}
         content = _either(content, {JSON: by_gateway})
-    return {"description": f"{title}.", "content": content}
+    return {"description": title if title.endswith(".") else f"{title}.", "content": content}
 
 
 def _either(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:

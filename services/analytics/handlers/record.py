@@ -2,7 +2,7 @@
 
 import boto3
 
-from kit.runtime import consumer
+from kit.consumer import WholeBatch, sqs_consumer
 from kit.secrets import secret_key
 from services.analytics.adapters import CounterTable, EventArchive
 from services.analytics.figures import tell
@@ -20,4 +20,4 @@ recorder = Recorder(
     tell=tell,
 )
 
-handler = consumer(step="analytics.record", accepts=None, handle_batch=recorder.record)
+handler = sqs_consumer("analytics.record", None, WholeBatch(recorder.record))

@@ -11,7 +11,7 @@ from events.catalog.generation_failed import GenerationFailed
 from events.catalog.image_generated import ImageGenerated
 from events.catalog.prompt_approved import PromptApproved
 from kit.clock import SystemClock
-from kit.runtime import consumer
+from kit.consumer import EachMessage, sqs_consumer
 from services.generation.gateways import BedrockModels
 from services.generation.repository import DynamoBudget, DynamoLedger, S3Handoff
 from services.generation.service import ImageGenerator
@@ -58,10 +58,12 @@ _generator: Final = ImageGenerator(
     budget=DynamoBudget(_dynamodb, _settings.table_name, _settings.daily_budget_usd, _clock),
 )
 
-handler: Final = consumer(
-    step="generation.generate",
-    accepts=[PromptApproved],
-    handle=_generator.generate,
-    workers=_settings.max_parallel,
-    publishes=[ImageGenerated, GenerationFailed, BudgetExhausted],
+handler: Final = sqs_consumer(
+    "generation.generate",
+    [PromptApproved],
+    EachMessage(
+        _generator.generate,
+        workers=_settings.max_parallel,
+        publishes=[ImageGenerated, GenerationFailed, BudgetExhausted],
+    ),
 )

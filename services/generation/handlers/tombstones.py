@@ -8,7 +8,7 @@ import boto3
 from events.catalog.request_cancelled import RequestCancelled
 from events.catalog.request_expired import RequestExpired
 from events.envelope import Event
-from kit.runtime import consumer
+from kit.consumer import EachMessage, sqs_consumer
 from services.generation.repository import DynamoLedger
 from services.generation.settings import LedgerSettings
 
@@ -20,6 +20,4 @@ def _add_tombstone(event: RequestCancelled | RequestExpired) -> Sequence[Event]:
     return []
 
 
-handler: Final = consumer(
-    step="generation.tombstones", accepts=[RequestCancelled, RequestExpired], handle=_add_tombstone
-)
+handler: Final = sqs_consumer("generation.tombstones", [RequestCancelled, RequestExpired], EachMessage(_add_tombstone))

@@ -5,7 +5,7 @@ from events.catalog.request_cancelled import RequestCancelled
 from events.catalog.request_expired import RequestExpired
 from events.catalog.request_status_changed import RequestStatusChanged
 from events.envelope import Event
-from kit.runtime import consumer
+from kit.consumer import EachMessage, sqs_consumer
 
 
 def republish(event: Event) -> list[Event]:
@@ -13,8 +13,6 @@ def republish(event: Event) -> list[Event]:
     return [event]
 
 
-handler = consumer(
-    step="intake.relay",
-    accepts=[ImageRequested, RequestCancelled, RequestExpired, RequestStatusChanged],
-    handle=republish,
+handler = sqs_consumer(
+    "intake.relay", [ImageRequested, RequestCancelled, RequestExpired, RequestStatusChanged], EachMessage(republish)
 )

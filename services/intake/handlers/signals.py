@@ -5,15 +5,13 @@ import boto3
 from events.catalog.budget_changed import BudgetChanged
 from events.catalog.budget_exhausted import BudgetExhausted
 from events.catalog.model_lifecycle_changed import ModelLifecycleChanged
-from kit.runtime import consumer
+from kit.consumer import EachMessage, sqs_consumer
 from services.intake.repository.signals import SignalTable
 from services.intake.settings import TableSettings
 from services.intake.signals import SignalRecorder
 
 recorder = SignalRecorder(SignalTable(boto3.client("dynamodb"), TableSettings.load().table_name))
 
-handler = consumer(
-    step="intake.signals",
-    accepts=[ModelLifecycleChanged, BudgetExhausted, BudgetChanged],
-    handle=recorder.record,
+handler = sqs_consumer(
+    "intake.signals", [ModelLifecycleChanged, BudgetExhausted, BudgetChanged], EachMessage(recorder.record)
 )

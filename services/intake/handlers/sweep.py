@@ -37,15 +37,17 @@ startup.finished()
 def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
     """Run one sweep and return its counts. Raise at the end if it failed for some requests."""
     report = sweeper.sweep()
-    counts = {"looked_at": report.looked_at, "nudged": report.nudged, "expired": report.expired}
     measure(
         "sweep",
-        {f"sweeper_{name}": (count, "Count") for name, count in counts.items()},
-        {},
+        {
+            "sweeper_checked": report.checked,
+            "sweeper_nudged": report.nudged,
+            "sweeper_expired": report.expired,
+        },
         failed=len(report.failures),
     )
     for request_id, error in report.failures.items():
         logger.error("request could not be swept", request_id=request_id, error=type(error).__name__)
     if report.failures:
-        raise RuntimeError(f"{len(report.failures)} of {report.looked_at} requests could not be swept")
-    return counts
+        raise RuntimeError(f"{len(report.failures)} of {report.checked} requests could not be swept")
+    return {"checked": report.checked, "nudged": report.nudged, "expired": report.expired}

@@ -15,7 +15,7 @@ from events.catalog.processing_stalled import ProcessingStalled
 from events.catalog.prompt_approved import PromptApproved
 from events.catalog.prompt_rejected import PromptRejected
 from kit.clock import SystemClock
-from kit.runtime import consumer
+from kit.consumer import EachMessage, sqs_consumer
 from services.intake.durations import DurationRecorder
 from services.intake.quota import RateLimiter
 from services.intake.refunds import refund_quota
@@ -31,9 +31,9 @@ durations = DurationRecorder(DurationTable(client, settings.table_name), clock)
 limiter = RateLimiter(RateTable(client, settings.table_name), clock)
 tracker = Tracker(RequestTable(client, settings.table_name), durations, partial(refund_quota, limiter))
 
-handler = consumer(
-    step="intake.track",
-    accepts=[
+handler = sqs_consumer(
+    "intake.track",
+    [
         PromptApproved,
         PromptRejected,
         ImageGenerated,
@@ -45,5 +45,5 @@ handler = consumer(
         ProcessingStalled,
         MessageReplayed,
     ],
-    handle=tracker.track,
+    EachMessage(tracker.track),
 )

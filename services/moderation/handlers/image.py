@@ -7,7 +7,7 @@ from events.catalog.image_approved import ImageApproved
 from events.catalog.image_generated import ImageGenerated
 from events.catalog.image_rejected import ImageRejected
 from kit.clock import SystemClock
-from kit.runtime import consumer
+from kit.consumer import EachMessage, sqs_consumer
 from services.moderation.gateways import MAX_PARALLEL, RekognitionDetector
 from services.moderation.models import ImageVerdict
 from services.moderation.policy import load_policy
@@ -38,10 +38,8 @@ moderation = ImageModeration(
     VerdictTable(boto3.client("dynamodb"), settings.table_name, ImageVerdict),
     SystemClock(),
 )
-handler = consumer(
-    step="moderation.image",
-    accepts=[ImageGenerated],
-    handle=moderation.moderate,
-    workers=MAX_PARALLEL,
-    publishes=[ImageApproved, ImageRejected],
+handler = sqs_consumer(
+    "moderation.image",
+    [ImageGenerated],
+    EachMessage(moderation.moderate, workers=MAX_PARALLEL, publishes=[ImageApproved, ImageRejected]),
 )

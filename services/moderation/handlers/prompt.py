@@ -7,7 +7,7 @@ from events.catalog.image_requested import ImageRequested
 from events.catalog.prompt_approved import PromptApproved
 from events.catalog.prompt_rejected import PromptRejected
 from kit.clock import SystemClock
-from kit.runtime import consumer
+from kit.consumer import EachMessage, sqs_consumer
 from services.moderation.gateways import MAX_PARALLEL, ClaudeLayer
 from services.moderation.keywords import KeywordFilter
 from services.moderation.models import PromptVerdict
@@ -32,10 +32,8 @@ moderation = PromptModeration(
     VerdictTable(boto3.client("dynamodb"), settings.table_name, PromptVerdict),
     SystemClock(),
 )
-handler = consumer(
-    step="moderation.prompt",
-    accepts=[ImageRequested],
-    handle=moderation.moderate,
-    workers=MAX_PARALLEL,
-    publishes=[PromptApproved, PromptRejected],
+handler = sqs_consumer(
+    "moderation.prompt",
+    [ImageRequested],
+    EachMessage(moderation.moderate, workers=MAX_PARALLEL, publishes=[PromptApproved, PromptRejected]),
 )

@@ -3,7 +3,7 @@
 import boto3
 
 from events.catalog.request_status_changed import RequestStatusChanged
-from kit.runtime import consumer
+from kit.consumer import EachMessage, sqs_consumer
 from services.notifications.adapters.gateway import Gateway
 from services.notifications.adapters.outside import SqsDueQueue
 from services.notifications.adapters.webhooks import AudienceTable
@@ -12,12 +12,14 @@ from services.notifications.telling import Push
 
 settings = PushSettings.load()
 
-handler = consumer(
-    step="notifications.push",
-    accepts=[RequestStatusChanged],
-    handle=Push(
-        AudienceTable(boto3.client("dynamodb"), settings.table_name),
-        Gateway(settings.management_url),
-        SqsDueQueue(boto3.client("sqs"), settings.webhook_queue_url),
+handler = sqs_consumer(
+    "notifications.push",
+    [RequestStatusChanged],
+    EachMessage(
+        Push(
+            AudienceTable(boto3.client("dynamodb"), settings.table_name),
+            Gateway(settings.management_url),
+            SqsDueQueue(boto3.client("sqs"), settings.webhook_queue_url),
+        )
     ),
 )

@@ -2,7 +2,7 @@
 
 import boto3
 
-from kit.runtime import consumer
+from kit.consumer import EachMessage, sqs_consumer
 from kit.secrets import secret_key
 from services.notifications.adapters.outside import WebhookCaller
 from services.notifications.adapters.webhooks import WebhookTable
@@ -14,13 +14,15 @@ from services.notifications.webhooks import WebhookDue
 settings = WebhookSettings.load()
 secrets = boto3.client("secretsmanager")
 
-handler = consumer(
-    step="notifications.webhook",
-    accepts=[WebhookDue],
-    handle=Deliver(
-        WebhookTable(boto3.client("dynamodb"), settings.table_name),
-        WebhookCaller(TargetPolicy(loopback=settings.webhook_loopback)),
-        secret_key(secrets, settings.master_secret_arn),
+handler = sqs_consumer(
+    "notifications.webhook",
+    [WebhookDue],
+    EachMessage(
+        Deliver(
+            WebhookTable(boto3.client("dynamodb"), settings.table_name),
+            WebhookCaller(TargetPolicy(loopback=settings.webhook_loopback)),
+            secret_key(secrets, settings.master_secret_arn),
+        ),
+        workers=5,
     ),
-    workers=5,
 )

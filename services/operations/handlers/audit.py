@@ -62,15 +62,15 @@ def tell(report: Report, segment: int) -> None:
     for finding in report.violations:
         logger.error("audit violation", **finding.facts())
     for rule, count in report.by_rule().items():
-        measure("audit rule", {"audit_violations_by_rule": (count, "Count")}, {"rule": rule})
+        measure("audit rule", {"audit_violations_by_rule": count}, {"rule": rule})
     measure(
         "audit",
         {
-            "audit_violations": (len(report.violations), "Count"),
-            "audit_within_bound": (len(report.within_bound), "Count"),
-            "audit_unsettled": (len(report.unsettled), "Count"),
-            "audit_looked_at": (sum(report.looked_at.values()), "Count"),
-            "audit_incomplete": (0 if report.complete else 1, "Count"),
+            "audit_violations": len(report.violations),
+            "audit_within_bound": len(report.within_bound),
+            "audit_unsettled": len(report.unsettled),
+            "audit_records": sum(report.looked_at.values()),
+            "audit_incomplete": 0 if report.complete else 1,
         },
         {},
         segment=segment,

@@ -31,16 +31,16 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
     for row in report.rows:
         if row.days_left is not None:
             facts = {"status": row.standing.status, "successor": row.watched.successor}
-            measure("model ends", {"model_days_left": (row.days_left, "Count")}, {"model": row.watched.key}, **facts)
+            measure("model ends", {"model_days_left": row.days_left}, {"model": row.watched.key}, **facts)
     least = report.least(now.date())
     measure(
         "sentinel",
-        {"models_watched": (len(report.rows), "Count"), "model_changes_told": (report.told, "Count")},
+        {"models_watched": len(report.rows), "model_changes_published": report.told},
         {},
         failed=report.failed,
     )
     if least is not None:
-        measure("models end", {"fewest_model_days_left": (least, "Count")}, {})
+        measure("models end", {"fewest_model_days_left": least}, {})
     if report.failed:
         raise RuntimeError(f"{report.failed} models could not be looked at")
     return {"looked_at": len(report.rows), "told": report.told}

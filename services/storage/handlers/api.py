@@ -96,4 +96,4 @@ def open_share(token: str) -> Response[str]:
 
 def _count(action: str) -> None:
     """Count what people do with images."""
-    measure("engagement", {"engagement": (1, "Count")}, {"action": action})
+    measure("engagement", {"engagement": 1}, {"action": action})

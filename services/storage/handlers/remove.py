@@ -3,7 +3,7 @@
 import boto3
 
 from events.catalog.image_deleted import ImageDeleted
-from kit.runtime import consumer
+from kit.consumer import EachMessage, sqs_consumer
 from services.storage.gateways import CloudFront
 from services.storage.removal import FileRemoval
 from services.storage.repository.files import S3GalleryFiles
@@ -16,4 +16,4 @@ _removal = FileRemoval(
     files=S3GalleryFiles(boto3.client("s3"), _settings.gallery_bucket_name),
     cdn=CloudFront(_settings.distribution_id),
 )
-handler = consumer(step="storage.remove", accepts=[ImageDeleted], handle=_removal.remove)
+handler = sqs_consumer("storage.remove", [ImageDeleted], EachMessage(_removal.remove))

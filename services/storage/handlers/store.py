@@ -4,8 +4,8 @@ import boto3
 
 from events.catalog.image_approved import ImageApproved
 from kit.clock import SystemClock
+from kit.consumer import EachMessage, sqs_consumer
 from kit.handoff import HandoffReader
-from kit.runtime import consumer
 from kit.secrets import secret_key
 from services.storage.repository.files import S3GalleryFiles
 from services.storage.repository.gallery import DynamoGallery
@@ -21,4 +21,4 @@ _storage = ImageStorage(
     hash_key=secret_key(boto3.client("secretsmanager"), _settings.prompt_hash_key_id),
     clock=SystemClock(),
 )
-handler = consumer(step="storage.store", accepts=[ImageApproved], handle=_storage.store)
+handler = sqs_consumer("storage.store", [ImageApproved], EachMessage(_storage.store))

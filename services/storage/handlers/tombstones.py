@@ -5,7 +5,7 @@ import boto3
 from events.catalog.request_cancelled import RequestCancelled
 from events.catalog.request_expired import RequestExpired
 from events.envelope import Event
-from kit.runtime import consumer
+from kit.consumer import EachMessage, sqs_consumer
 from services.storage.repository.gallery import DynamoGallery
 from services.storage.service import tombstone_for
 from services.storage.settings import GallerySettings
@@ -18,4 +18,4 @@ def _add_tombstone(event: RequestCancelled | RequestExpired) -> list[Event]:
     return []
 
 
-handler = consumer(step="storage.tombstones", accepts=[RequestCancelled, RequestExpired], handle=_add_tombstone)
+handler = sqs_consumer("storage.tombstones", [RequestCancelled, RequestExpired], EachMessage(_add_tombstone))

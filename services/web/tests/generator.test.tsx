@@ -22,7 +22,7 @@ function acceptRequests(view: () => Schemas["RequestView"]) {
     http.post(`${API}/v1/requests`, async ({ request }) => {
       if (new URL(request.url).searchParams.has("dry_run")) return undefined;
       sent.push({ body: (await request.json()) as Schemas["NewRequest"], key: request.headers.get("idempotency-key") });
-      return json<Schemas["Accepted"]>(
+      return json<Schemas["AcceptedView"]>(
         { id: REQUEST_ID, status: "accepted", links: { self: `/v1/requests/${REQUEST_ID}` } },
         { status: 202 },
       );

@@ -138,7 +138,7 @@ export function imageView(index: number): Schemas["ImageView"] {
 export const server = setupServer(
   http.get(`${API}/v1/models`, () => json<Schemas["ModelList"]>({ models: [RETIRED, CANVAS, CORE] })),
   http.get(`${API}/v1/preferences`, () =>
-    json<Schemas["PreferencesAnswer"]>({ defaults: {}, theme: "system" }, { headers: { etag: '"1"' } }),
+    json<Schemas["PreferencesResponse"]>({ defaults: {}, theme: "system" }, { headers: { etag: '"1"' } }),
   ),
   http.get(`${API}/v1/requests`, () => json<Schemas["RequestList"]>({ requests: [] })),
   http.get(`${API}/v1/images`, () => json<Schemas["ImagePage"]>({ images: [] })),
@@ -147,11 +147,15 @@ export const server = setupServer(
   http.post(`${API}/v1/requests`, async ({ request }) => {
     const body = (await request.json()) as Schemas["NewRequest"];
     if (!new URL(request.url).searchParams.has("dry_run"))
-      return json<Schemas["Accepted"]>(
+      return json<Schemas["AcceptedView"]>(
         { id: REQUEST_ID, status: "accepted", links: { self: `/v1/requests/${REQUEST_ID}` } },
         { status: 202 },
       );
     const total = (0.08 * (body.count ?? 1)).toFixed(2);
-    return json<Schemas["DryRun"]>({ request: {}, models: [], price: { per_image_usd: "0.04", total_max_usd: total } });
+    return json<Schemas["DryRunView"]>({
+      request: {},
+      models: [],
+      price: { per_image_usd: "0.04", total_max_usd: total },
+    });
   }),
 );

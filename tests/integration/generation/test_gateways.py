@@ -12,7 +12,7 @@ from events.model_catalog import Model
 from local.bedrock import ModelServer
 from services.generation.families import FAMILIES
 from services.generation.gateways import BedrockModels
-from services.generation.model_errors import ModelCallError, classify_error
+from services.generation.model_errors import ModelCallError, error_policy
 from tests.unit.generation.fakes import known, parameters, plan, png
 
 
@@ -117,7 +117,7 @@ def test_a_blocked_image_is_classified_as_filtered(
     server.service.faults.add({"effect": effect})
     with pytest.raises(ModelCallError) as caught:
         call(models, key, parameters())
-    assert classify_error(caught.value).reason == "content_filtered"
+    assert error_policy(caught.value).reason == "content_filtered"
 
 
 @pytest.mark.parametrize(

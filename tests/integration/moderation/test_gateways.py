@@ -7,7 +7,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kit.errors import UnprocessableError, disposition
+from kit.errors import UnprocessableError, classify_error
 from local.bedrock import ModelServer
 from services.moderation.gateways import ClaudeLayer, RekognitionDetector
 from services.moderation.models import Finding
@@ -71,7 +71,7 @@ def test_a_failed_call_is_raised_so_that_the_consumer_retries(
     fault(stand_in, operation="converse", effect=effect)
     with pytest.raises((ClientError, BotoCoreError)) as raised:
         claude.find({"prompt": "A lighthouse at dusk"})
-    assert disposition(raised.value) == classified_as
+    assert classify_error(raised.value) == classified_as
     assert "lighthouse" not in str(raised.value)
 
 
@@ -94,4 +94,4 @@ def test_a_throttled_detector_is_transient(stand_in: ModelServer, detector: Reko
     fault(stand_in, operation="detect", effect="throttle")
     with pytest.raises(ClientError) as raised:
         detector.labels([raw_image()])
-    assert disposition(raised.value) == "transient"
+    assert classify_error(raised.value) == "transient"

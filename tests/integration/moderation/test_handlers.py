@@ -29,7 +29,17 @@ Load = Callable[[str], Any]
 
 
 @pytest.fixture
-def load(table: str, detector: RekognitionDetector, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
+def bus(monkeypatch: pytest.MonkeyPatch) -> RecordingBus:
+    """Return the bus of every function that is loaded."""
+    bus = RecordingBus()
+    monkeypatch.setattr("kit.consumer.aws.Publisher", lambda *_: bus)
+    return bus
+
+
+@pytest.fixture
+def load(
+    table: str, detector: RekognitionDetector, bus: RecordingBus, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Load]:
     """Import a function as a cold start does, with a recording bus."""
     for name, value in {
         "TABLE_NAME": table,
@@ -44,9 +54,7 @@ def load(table: str, detector: RekognitionDetector, monkeypatch: pytest.MonkeyPa
 
     def handler(name: str) -> Any:
         sys.modules.pop(f"services.moderation.handlers.{name}", None)
-        loaded = importlib.import_module(f"services.moderation.handlers.{name}").handler
-        loaded._bus = RecordingBus()
-        return loaded
+        return importlib.import_module(f"services.moderation.handlers.{name}").handler
 
     yield handler
     for name in ("prompt", "image"):
@@ -74,53 +82,53 @@ def calls(stand_in: ModelServer) -> dict[str, int]:
         return dict(json.load(response)["counts"]["by_operation"])
 
 
-def test_a_prompt_delivered_twice_is_screened_once(load: Load, stand_in: ModelServer) -> None:
+def test_a_prompt_delivered_twice_is_screened_once(load: Load, bus: RecordingBus, stand_in: ModelServer) -> None:
     prompt = load("prompt")
     message = sqs_record(requested("A lighthouse at dusk"))
     assert prompt({"Records": [message]}) == prompt({"Records": [message]}) == {"batchItemFailures": []}
-    first, second = prompt._bus.events
+    first, second = bus.events
     assert first == second
     assert first.detail_type == "PromptApproved"
     assert calls(stand_in) == {"converse": 1}
 
 
-def test_a_keyword_is_rejected_without_a_call(load: Load, stand_in: ModelServer) -> None:
+def test_a_keyword_is_rejected_without_a_call(load: Load, bus: RecordingBus, stand_in: ModelServer) -> None:
     prompt = load("prompt")
     prompt({"Records": [sqs_record(requested("a b-e-h-e-a-d-i-n-g"))]})
-    (rejected,) = prompt._bus.events
+    (rejected,) = bus.events
     assert (rejected.data.layer, rejected.data.category, rejected.data.field) == ("keywords", "violence", "prompt")
     assert calls(stand_in) == {}
 
 
-def test_a_harmless_image_is_approved(load: Load) -> None:
+def test_a_harmless_image_is_approved(load: Load, bus: RecordingBus) -> None:
     image = load("image")
     image({"Records": [sqs_record(generated())]})
-    (approved,) = image._bus.events
+    (approved,) = bus.events
     assert (approved.detail_type, approved.data.layers) == ("ImageApproved", ["rekognition"])
 
 
-def test_a_flagged_image_is_rejected(load: Load, stand_in: ModelServer) -> None:
+def test_a_flagged_image_is_rejected(load: Load, bus: RecordingBus, stand_in: ModelServer) -> None:
     fault(stand_in, operation="detect", effect="flag", labels=["Explicit Nudity"])
     image = load("image")
     image({"Records": [sqs_record(generated())]})
-    (rejected,) = image._bus.events
+    (rejected,) = bus.events
     assert (rejected.detail_type, rejected.data.category) == ("ImageRejected", "sexual")
 
 
-def test_a_missing_image_is_dead_lettered_with_its_reason(load: Load) -> None:
+def test_a_missing_image_is_dead_lettered_with_its_reason(load: Load, bus: RecordingBus) -> None:
     image = load("image")
     assert image({"Records": [sqs_record(generated("raw/r/9-missing"))]}) == {"batchItemFailures": []}
-    (stalled,) = image._bus.events
+    (stalled,) = bus.events
     assert (stalled.detail_type, stalled.data.error) == ("ProcessingStalled", "UnprocessableError")
     assert "raw/r/9-missing" in stalled.data.reason
 
 
 def test_with_the_check_off_rekognition_is_not_called(
-    load: Load, stand_in: ModelServer, monkeypatch: pytest.MonkeyPatch
+    load: Load, bus: RecordingBus, stand_in: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMAGE_CHECK", "off")
     image = load("image")
     image({"Records": [sqs_record(generated("raw/r/9-missing"))]})
-    (approved,) = image._bus.events
+    (approved,) = bus.events
     assert (approved.detail_type, approved.data.layers) == ("ImageApproved", [])
     assert calls(stand_in) == {}

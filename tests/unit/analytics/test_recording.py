@@ -2,7 +2,7 @@
 
 import pytest
 
-from kit.consumer import Consumer
+from kit.consumer import Consumer, WholeBatch
 from kit.errors import TransientError
 from services.analytics.counters import Amounts
 from services.analytics.report import Counts
@@ -124,7 +124,7 @@ def test_a_message_that_is_no_event_takes_none_of_its_batch_along(
     recorder: Recorder, counters: InMemoryCounters
 ) -> None:
     queue, bus = RecordingQueue(), RecordingBus()
-    consume = Consumer(step="analytics.record", accepts=None, queue=queue, bus=bus, handle_batch=recorder.record)
+    consume = Consumer("analytics.record", None, WholeBatch(recorder.record), queue=queue, bus=bus)
     answer = consume({"Records": [sqs_record("not an event"), *map(sqs_record, story(0))]})
     assert answer == {"batchItemFailures": []}
     assert [attributes["error"] for _, attributes in queue.dead] == ["UnprocessableError"]

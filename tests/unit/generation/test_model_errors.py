@@ -10,7 +10,7 @@ from services.generation.model_errors import (
     POLICIES_BY_TEXT,
     Action,
     ModelCallError,
-    classify_error,
+    error_policy,
 )
 
 TABLE = [
@@ -62,7 +62,7 @@ TABLE = [
 
 @pytest.mark.parametrize(("code", "text", "action", "reason", "billed"), TABLE)
 def test_each_error_has_its_policy(code: str, text: str, action: Action, reason: str, billed: bool) -> None:
-    policy = classify_error(ModelCallError(code, text))
+    policy = error_policy(ModelCallError(code, text))
     assert (policy.action, policy.reason, policy.billed) == (action, reason, billed)
 
 

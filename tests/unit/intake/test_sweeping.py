@@ -36,7 +36,7 @@ def test_a_request_without_progress_is_published_again() -> None:
     store, bus = store_with_request(), RecordingBus()
     assert run(store, bus, START + timedelta(minutes=15)).nudged == 1
     assert bus.events == [store.read_request(REQUEST)]
-    assert run(store, bus, START + timedelta(minutes=16)).looked_at == 0, "it has time before the next nudge"
+    assert run(store, bus, START + timedelta(minutes=16)).checked == 0, "it has time before the next nudge"
     assert run(store, bus, START + timedelta(minutes=30)).nudged == 1
 
 
@@ -46,7 +46,7 @@ def test_a_request_with_progress_is_not_nudged() -> None:
     metadata = later.metadata.model_copy(update={"occurred_at": START + timedelta(minutes=10)})
     add_event(store, later.model_copy(update={"metadata": metadata}))
     report = run(store, bus, START + timedelta(minutes=16))
-    assert (report.looked_at, report.nudged) == (1, 0)
+    assert (report.checked, report.nudged) == (1, 0)
     assert run(store, bus, START + timedelta(minutes=25)).nudged == 1
 
 
@@ -54,7 +54,7 @@ def test_past_its_deadline_a_request_expires_once() -> None:
     store, bus = store_with_request(), RecordingBus()
     assert run(store, bus, START + RULES.deadline).expired == 1
     assert store.read_state(REQUEST).status == "expired"
-    assert run(store, bus, START + RULES.deadline + timedelta(days=1)).looked_at == 0
+    assert run(store, bus, START + RULES.deadline + timedelta(days=1)).checked == 0
 
 
 def test_a_stalled_request_has_its_own_deadline() -> None:
@@ -71,9 +71,9 @@ def test_a_stalled_request_is_not_always_due() -> None:
     store, bus = store_with_request(), RecordingBus()
     add_event(store, sample("ProcessingStalled"))
     later = START + timedelta(days=1)
-    assert run(store, bus, later).looked_at == 1
-    assert run(store, bus, later + timedelta(minutes=14)).looked_at == 0
-    assert run(store, bus, later + timedelta(minutes=16)).looked_at == 1
+    assert run(store, bus, later).checked == 1
+    assert run(store, bus, later + timedelta(minutes=14)).checked == 0
+    assert run(store, bus, later + timedelta(minutes=16)).checked == 1
 
 
 def test_an_event_that_arrives_during_the_sweep_wins() -> None:
@@ -95,7 +95,7 @@ def test_a_failure_with_one_request_does_not_affect_the_others() -> None:
     store.checks["gone"] = START
     store.checks = dict(sorted(store.checks.items(), reverse=True))
     report = run(store, bus, START + timedelta(minutes=15))
-    assert (report.looked_at, len(report.failures), report.nudged) == (2, 1, 1)
+    assert (report.checked, len(report.failures), report.nudged) == (2, 1, 1)
 
 
 def test_the_deadline_is_longer_than_the_worst_retry_schedule() -> None:

@@ -1,4 +1,4 @@
-"""Every message of a batch has a decided fate: handled, retried later, or dead-lettered with its reason."""
+"""Every message of a batch is handled, retried or dead-lettered with its reason."""
 
 import json
 import time
@@ -15,7 +15,7 @@ from events.catalog.image_requested import ImageRequested
 from events.catalog.image_stored import ImageStored
 from events.catalog.processing_stalled import ProcessingStalled
 from events.envelope import Event, derive_id
-from kit.consumer import Consumer, RetryPolicy
+from kit.consumer import Consumer, EachMessage, RetryPolicy, WholeBatch
 from kit.errors import InProgressError, RetriableError, TransientError, UnprocessableError
 from tests.support.events import RecordingBus, RecordingQueue, eventbridge_body, sample, sqs_record
 
@@ -35,7 +35,8 @@ class Step:
             return handle(event)
 
         options = {"step": "storage.store", "accepts": [ImageApproved], **options}
-        self.consumer = Consumer(queue=self.queue, bus=self.bus, handle=watched, **options)
+        process = EachMessage(watched, workers=options.pop("workers", 1))
+        self.consumer = Consumer(process=process, queue=self.queue, bus=self.bus, **options)
 
     def take(self, *records: dict[str, Any]) -> list[str]:
         """Handle a batch and return the ids of the messages that were reported as failed."""
@@ -67,7 +68,7 @@ def approved(number: int = 0, *, replays: int = 0) -> Event:
     return event.model_copy(update={"metadata": event.metadata.model_copy(update=changes)})
 
 
-def test_a_handled_message_is_done_and_what_follows_is_published() -> None:
+def test_a_handled_message_is_done_and_its_events_are_published() -> None:
     step = Step(store)
     event = approved()
 
@@ -85,29 +86,26 @@ def test_a_message_delivered_twice_publishes_the_same_event_twice() -> None:
     assert len({event.metadata.event_id for event in step.bus.events}) == 1
 
 
-def test_a_batch_is_published_in_one_go() -> None:
+def test_the_events_of_a_batch_are_published_at_once() -> None:
     calls: list[int] = []
 
     class CountingBus(RecordingBus):
         def publish(self, events: Sequence[Event]) -> None:
             calls.append(len(events))
 
-    consumer = Consumer(
-        step="storage.store", accepts=[ImageApproved], queue=RecordingQueue(), bus=CountingBus(), handle=store
-    )
+    consumer = Consumer("storage.store", [ImageApproved], EachMessage(store), queue=RecordingQueue(), bus=CountingBus())
     consumer({"Records": [sqs_record(approved(number)) for number in range(10)]})
 
     assert calls == [10]
 
 
-def test_nothing_is_published_where_nothing_follows() -> None:
+def test_without_events_there_is_no_publish_call() -> None:
     class NoBus(RecordingBus):
         def publish(self, events: Sequence[Event]) -> None:
             raise AssertionError("a call for nothing")
 
-    consumer = Consumer(
-        step="storage.store", accepts=[ImageApproved], queue=RecordingQueue(), bus=NoBus(), handle=lambda _event: []
-    )
+    process = EachMessage(lambda _event: [])
+    consumer = Consumer("storage.store", [ImageApproved], process, queue=RecordingQueue(), bus=NoBus())
 
     assert consumer({"Records": [sqs_record(approved())]}) == {"batchItemFailures": []}
 
@@ -117,18 +115,18 @@ def test_nothing_is_published_where_nothing_follows() -> None:
     [TransientError("busy"), aws_error("ThrottlingException"), aws_error("Whatever", 503)],
     ids=["transient", "throttled", "5xx"],
 )
-def test_a_busy_world_is_waited_for_however_often_it_takes(error: Exception) -> None:
+def test_a_transient_error_is_retried_without_counting_attempts(error: Exception) -> None:
     step = Step(raising(error))
     record = sqs_record(approved(), receives=15)
 
     assert step.take(record) == [record["messageId"]]
-    ((handle, seconds),) = step.queue.postponed
+    ((handle, seconds),) = step.queue.delayed
     assert handle == record["receiptHandle"]
     assert 150 <= seconds <= 300
     assert step.queue.dead == []
 
 
-def test_a_busy_world_is_waited_for_no_longer_than_the_window() -> None:
+def test_a_transient_error_is_dead_lettered_after_the_window() -> None:
     step = Step(raising(TransientError("busy")), policy=RetryPolicy(window=60))
     an_hour_ago = int((time.time() - 3600) * 1000)
 
@@ -147,7 +145,7 @@ def test_a_busy_world_is_waited_for_no_longer_than_the_window() -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_what_may_go_right_gets_five_attempts(error: Exception) -> None:
+def test_a_retriable_error_gets_five_attempts(error: Exception) -> None:
     step = Step(raising(error))
 
     assert len(step.take(*[sqs_record(approved(), receives=attempt) for attempt in (1, 2, 3, 4)])) == 4
@@ -157,57 +155,24 @@ def test_what_may_go_right_gets_five_attempts(error: Exception) -> None:
 
 
 @pytest.mark.parametrize("error", [UnprocessableError("image.key: gone"), KeyError("x"), ZeroDivisionError()])
-def test_what_can_not_go_right_is_dead_lettered_at_once(error: Exception) -> None:
+def test_a_final_error_is_dead_lettered_immediately(error: Exception) -> None:
     step = Step(raising(error))
 
     assert step.take(sqs_record(approved())) == []
     assert len(step.queue.dead) == 1
-    assert step.queue.postponed == []
+    assert step.queue.delayed == []
 
 
-class Invocation:
-    """Lambda's context of an invocation that has 61.2 seconds left."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 61_200
-
-
-def test_should_a_long_running_function_die_its_messages_come_back_when_its_time_would_have_been_over() -> None:
-    step = Step(store, recovers=True)
-    records = [sqs_record(approved(number)) for number in (1, 2)]
-
-    step.consumer({"Records": records}, Invocation())
-
-    assert step.queue.held == [([record["receiptHandle"] for record in records], 62 + 5)]
-    assert len(step.bus.events) == 2
-
-
-def test_messages_that_can_not_be_held_are_handled_all_the_same() -> None:
-    step = Step(store, recovers=True)
-    step.queue.unreachable = True
-
-    assert step.consumer({"Records": [sqs_record(approved())]}, Invocation()) == {"batchItemFailures": []}
-    assert len(step.bus.events) == 1
-
-
-def test_a_short_function_spares_the_call() -> None:
-    step = Step(store)
-
-    step.consumer({"Records": [sqs_record(approved())]}, Invocation())
-
-    assert step.queue.held == []
-
-
-def test_work_in_progress_elsewhere_is_come_back_to_and_never_dead_lettered() -> None:
-    step = Step(raising(InProgressError("another delivery draws", 42.4)))
+def test_work_in_progress_elsewhere_is_retried_and_never_dead_lettered() -> None:
+    step = Step(raising(InProgressError("another delivery generates", 42.4)))
     record = sqs_record(approved(), receives=39, sent_ms=1)
 
     assert step.take(record) == [record["messageId"]]
-    assert step.queue.postponed == [(record["receiptHandle"], 42)]
+    assert step.queue.delayed == [(record["receiptHandle"], 42)]
     assert step.queue.dead == []
 
 
-def test_a_dead_letter_is_the_original_with_its_reason() -> None:
+def test_a_dead_letter_is_the_original_message_with_its_reason() -> None:
     step = Step(raising(UnprocessableError("image.key: raw/x is not in the hand-off bucket")))
     record = sqs_record(approved(), sent_ms=1_700_000_000_000)
     step.take(record)
@@ -221,7 +186,7 @@ def test_a_dead_letter_is_the_original_with_its_reason() -> None:
     assert len(attributes["fingerprint"]) == 12
 
 
-def test_a_dead_letter_is_announced_with_its_request() -> None:
+def test_a_dead_letter_publishes_a_stall_of_its_request() -> None:
     step = Step(raising(KeyError("x")))
     event = approved()
     step.take(sqs_record(event, receives=2))
@@ -235,7 +200,7 @@ def test_a_dead_letter_is_announced_with_its_request() -> None:
     assert stalled.data.fingerprint == step.queue.dead[0][1]["fingerprint"]
 
 
-def test_a_stall_is_the_same_fact_when_repeated_and_another_after_a_replay_or_at_another_step() -> None:
+def test_the_id_of_a_stall_depends_on_event_step_and_replays() -> None:
     def stall_id(step_name: str, replays: int) -> str:
         step = Step(raising(KeyError("x")), step=step_name)
         step.take(sqs_record(approved(replays=replays)))
@@ -246,7 +211,7 @@ def test_a_stall_is_the_same_fact_when_repeated_and_another_after_a_replay_or_at
     assert stall_id("storage.store", 1) == derive_id(approved().metadata.event_id, "ProcessingStalled:storage.store", 1)
 
 
-def test_a_message_stays_in_its_queue_while_the_dead_letter_queue_is_away() -> None:
+def test_a_message_is_retried_if_the_dead_letter_queue_is_unreachable() -> None:
     step = Step(raising(KeyError("x")))
     step.queue.unreachable = True
     record = sqs_record(approved())
@@ -255,7 +220,7 @@ def test_a_message_stays_in_its_queue_while_the_dead_letter_queue_is_away() -> N
     assert step.bus.events == []
 
 
-def test_a_message_is_dead_lettered_again_when_its_stall_could_not_be_announced() -> None:
+def test_a_message_is_dead_lettered_again_if_its_stall_is_refused() -> None:
     step = Step(raising(KeyError("x")))
     step.bus.refuse = {"ProcessingStalled"}
     record = sqs_record(approved())
@@ -267,7 +232,7 @@ def test_a_message_is_dead_lettered_again_when_its_stall_could_not_be_announced(
     assert len(step.bus.events) == 1
 
 
-def test_a_refused_event_brings_its_own_message_back_and_no_other() -> None:
+def test_a_refused_event_retries_only_its_own_message() -> None:
     def handle(event: Event) -> list[Event]:
         if event.metadata.event_id.endswith("1"):
             return [ProcessingStalled.follow(event, sample("ProcessingStalled").data)]
@@ -281,13 +246,13 @@ def test_a_refused_event_brings_its_own_message_back_and_no_other() -> None:
     assert [event.detail_type for event in step.bus.events] == ["ImageStored", "ImageStored"]
 
 
-def test_visibility_that_can_not_be_changed_does_not_lose_the_message() -> None:
+def test_a_message_is_not_lost_if_its_visibility_cannot_change() -> None:
     step = Step(raising(TransientError("busy")))
 
     def broken(receipt_handle: str, seconds: int) -> None:
         raise ConnectionError
 
-    step.queue.postpone = broken  # type: ignore[method-assign]
+    step.queue.change_visibility = broken  # type: ignore[method-assign]
     record = sqs_record(approved())
 
     assert step.take(record) == [record["messageId"]]
@@ -326,7 +291,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE.keys())
-def test_what_is_not_an_event_is_dead_lettered_and_its_neighbours_are_handled(body: str) -> None:
+def test_an_invalid_message_is_dead_lettered_without_its_neighbours(body: str) -> None:
     step = Step(store)
     neighbours = [approved(1), approved(2)]
 
@@ -340,21 +305,21 @@ def test_what_is_not_an_event_is_dead_lettered_and_its_neighbours_are_handled(bo
     assert attributes["reason"]
 
 
-def test_an_event_that_the_rule_should_not_have_let_in_is_dead_lettered() -> None:
+def test_an_event_that_the_step_does_not_accept_is_dead_lettered() -> None:
     step = Step(store)
     step.take(sqs_record(sample("ImageRequested")))
 
     assert "does not know ImageRequested version 1" in step.queue.dead[0][1]["reason"]
 
 
-def test_a_stall_of_what_can_be_read_of_an_unreadable_event_names_its_request() -> None:
+def test_the_stall_of_an_invalid_event_names_its_request_if_readable() -> None:
     step = Step(store)
     step.take(sqs_record(changed(detail__data={"images": []})))
 
     assert step.bus.events[0].metadata.request_id == approved().metadata.request_id
 
 
-def test_without_a_list_of_events_the_whole_catalog_is_read() -> None:
+def test_without_a_list_of_events_the_whole_catalog_is_accepted() -> None:
     step = Step(lambda _event: [], accepts=None)
     step.take(sqs_record(sample("ImageRequested")), sqs_record(sample("ImageDeleted")))
 
@@ -362,7 +327,7 @@ def test_without_a_list_of_events_the_whole_catalog_is_read() -> None:
 
 
 @pytest.mark.parametrize("name", ["ProcessingStalled", "MessageReplayed", "RequestStatusChanged"])
-def test_failing_on_an_operational_event_is_never_announced_by_another(name: str) -> None:
+def test_a_failure_on_a_delivery_event_publishes_nothing(name: str) -> None:
     step = Step(raising(KeyError("x")), accepts=None)
 
     assert step.take(sqs_record(sample(name))) == []
@@ -370,7 +335,7 @@ def test_failing_on_an_operational_event_is_never_announced_by_another(name: str
     assert step.bus.events == []
 
 
-def test_a_prompt_is_in_no_log_no_attribute_and_no_stall(capsys: pytest.CaptureFixture[str]) -> None:
+def test_logs_attributes_and_stalls_contain_no_prompt(capsys: pytest.CaptureFixture[str]) -> None:
     def handle(event: ImageRequested) -> Sequence[Event]:
         raise KeyError(event.data.parameters.prompt)
 
@@ -387,7 +352,7 @@ def test_a_prompt_is_in_no_log_no_attribute_and_no_stall(capsys: pytest.CaptureF
     assert "lighthouse" not in told
 
 
-def test_failures_of_one_kind_share_a_fingerprint_and_others_do_not() -> None:
+def test_failures_of_the_same_kind_share_a_fingerprint() -> None:
     def fingerprint(reason: str, step_name: str = "storage.store") -> str:
         step = Step(raising(UnprocessableError(reason)), step=step_name)
         step.take(sqs_record(approved()))
@@ -429,9 +394,8 @@ class Batches:
         self.batches: list[int] = []
         self.queue = RecordingQueue()
         self.bus = RecordingBus()
-        self.consumer = Consumer(
-            step="analytics.record", accepts=None, queue=self.queue, bus=self.bus, handle_batch=self._record
-        )
+        process = WholeBatch(self._record)
+        self.consumer = Consumer("analytics.record", None, process, queue=self.queue, bus=self.bus)
 
     def _record(self, events: Sequence[Event]) -> Sequence[Event]:
         self.batches.append(len(events))
@@ -440,7 +404,7 @@ class Batches:
         return []
 
 
-def test_a_batch_consumer_takes_the_batch_at_once() -> None:
+def test_a_whole_batch_is_handled_in_one_call() -> None:
     batches = Batches()
 
     assert batches.consumer({"Records": [sqs_record(approved(number)) for number in (2, 3, 4)]}) == {
@@ -449,20 +413,12 @@ def test_a_batch_consumer_takes_the_batch_at_once() -> None:
     assert batches.batches == [3]
 
 
-def test_one_bad_message_does_not_take_its_batch_along() -> None:
+def test_one_bad_message_does_not_fail_its_batch() -> None:
     batches = Batches()
     batches.consumer({"Records": [sqs_record(approved(number)) for number in (1, 2, 3)]})
 
     assert batches.batches == [3, 1, 1, 1]
     assert len(batches.queue.dead) == 1
-
-
-def test_a_consumer_has_one_way_of_handling() -> None:
-    ports: dict[str, Any] = {"step": "a.b", "accepts": None, "queue": RecordingQueue(), "bus": RecordingBus()}
-    with pytest.raises(TypeError):
-        Consumer(**ports)
-    with pytest.raises(TypeError):
-        Consumer(**ports, handle=store, handle_batch=lambda _events: [])
 
 
 ERRORS: dict[str, Exception | None] = {
@@ -476,7 +432,7 @@ ERRORS: dict[str, Exception | None] = {
 
 
 @given(st.lists(st.tuples(st.sampled_from(sorted(ERRORS)), st.integers(1, 20)), min_size=1, max_size=10))
-def test_every_message_has_exactly_one_fate(plan: list[tuple[str, int]]) -> None:
+def test_every_message_has_exactly_one_outcome(plan: list[tuple[str, int]]) -> None:
     def handle(event: Event) -> list[Event]:
         error = ERRORS[plan[int(event.metadata.event_id[-12:])][0]]
         if error:
@@ -494,7 +450,7 @@ def test_every_message_has_exactly_one_fate(plan: list[tuple[str, int]]) -> None
         event_id = approved(at).metadata.event_id
         assert (record["messageId"] in failed) + (event_id in dead) + (event_id in stored) == 1
         assert (event_id in dead) == (event_id in stalled)
-    assert {handle for handle, _ in step.queue.postponed} == {
+    assert {handle for handle, _ in step.queue.delayed} == {
         record["receiptHandle"] for record in records if record["messageId"] in failed
     }
 
@@ -508,7 +464,7 @@ def test_pauses_grow_and_never_exceed_the_cap(attempt: int) -> None:
 
 
 @given(window=st.floats(1, 7200), base=st.floats(0.5, 60), cap=st.floats(60, 600))
-def test_no_run_of_pauses_has_more_deliveries_than_the_worst_case(window: float, base: float, cap: float) -> None:
+def test_deliveries_never_exceed_the_worst_case(window: float, base: float, cap: float) -> None:
     policy = RetryPolicy(window=window, base=base, cap=cap)
     elapsed, deliveries = 0.0, 1
     while elapsed < policy.window:
@@ -517,3 +473,20 @@ def test_no_run_of_pauses_has_more_deliveries_than_the_worst_case(window: float,
 
     assert deliveries <= policy.worst_deliveries()
     assert elapsed <= policy.worst_seconds()
+
+
+def test_the_batch_line_has_the_event_id_and_the_error_of_each_message(capsys: pytest.CaptureFixture[str]) -> None:
+    def handle(event: Event) -> list[Event]:
+        if event.metadata.event_id.endswith("1"):
+            raise UnprocessableError("image.key: gone")
+        return store(event)
+
+    Step(handle).take(sqs_record(approved(1)), sqs_record(approved(2)))
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    (batch,) = [line for line in lines if line["message"] == "batch"]
+    failed, stored = batch["messages"]
+    assert (failed["event_id"], failed["outcome"]) == (approved(1).metadata.event_id, "dead_lettered")
+    assert (failed["error"], failed["reason"]) == ("UnprocessableError", "image.key: gone")
+    assert (stored["event_id"], stored["published"]) == (approved(2).metadata.event_id, ["ImageStored"])
+    assert "error" not in stored

@@ -14,11 +14,11 @@ from botocore.exceptions import (
 
 from kit.errors import (
     TRANSIENT_CODES,
-    Disposition,
+    ErrorClass,
     RetriableError,
     TransientError,
     UnprocessableError,
-    disposition,
+    classify_error,
     error_code,
     is_outage,
 )
@@ -31,7 +31,7 @@ def aws(code: str, status: int = 400) -> ClientError:
 
 @pytest.mark.parametrize("code", sorted(TRANSIENT_CODES))
 def test_throttling_and_unavailability_are_waited_for(code: str) -> None:
-    assert disposition(aws(code)) == "transient"
+    assert classify_error(aws(code)) == "transient"
 
 
 @pytest.mark.parametrize(
@@ -56,13 +56,13 @@ def test_throttling_and_unavailability_are_waited_for(code: str) -> None:
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else value,
 )
-def test_an_error_has_one_fate(error: Exception, fate: Disposition) -> None:
-    assert disposition(error) == fate
+def test_an_error_has_one_fate(error: Exception, fate: ErrorClass) -> None:
+    assert classify_error(error) == fate
 
 
 def test_an_answer_without_a_code_is_still_an_error() -> None:
     assert error_code(ClientError({}, "GetItem")) == "Unknown"
-    assert disposition(ClientError({}, "GetItem")) == "retriable"
+    assert classify_error(ClientError({}, "GetItem")) == "retriable"
 
 
 def cancelled(*codes: str) -> ClientError:
@@ -83,8 +83,8 @@ def cancelled(*codes: str) -> ClientError:
         (["ValidationError"], "retriable"),
     ],
 )
-def test_a_transaction_that_met_another_is_waited_for(codes: list[str], fate: Disposition) -> None:
-    assert disposition(cancelled(*codes)) == fate
+def test_a_transaction_that_met_another_is_waited_for(codes: list[str], fate: ErrorClass) -> None:
+    assert classify_error(cancelled(*codes)) == fate
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from events.images import RawImage
-from kit.errors import UnprocessableError, disposition
+from kit.errors import UnprocessableError, classify_error
 from kit.handoff import HandoffReader, handoff_key, sha256
 
 IMAGE = b"a image"
@@ -72,4 +72,4 @@ def test_other_bytes_than_the_event_said_are_final() -> None:
 def test_a_bucket_that_does_not_answer_is_tried_again(code: str, fate: str) -> None:
     with pytest.raises(ClientError) as raised:
         reader({image().key: IMAGE}, code).read(image())
-    assert disposition(raised.value) == fate
+    assert classify_error(raised.value) == fate

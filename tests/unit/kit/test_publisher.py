@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.envelope import Event
-from kit.errors import disposition
+from kit.errors import classify_error
 from kit.publisher import MAX_BYTES, MAX_ENTRIES, ROUNDS, Publisher, PublishError
 from tests.support.events import sample
 
@@ -132,7 +132,7 @@ def test_what_is_still_refused_is_named_and_the_rest_is_on_the_bus() -> None:
     assert "ThrottlingException" in str(raised.value)
     assert len(client.accepted) == 4
     assert len(client.calls) == ROUNDS
-    assert disposition(raised.value) == "transient"
+    assert classify_error(raised.value) == "transient"
 
 
 @pytest.mark.parametrize(

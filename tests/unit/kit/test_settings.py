@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from kit.runtime import ConsumerSettings
+from kit.consumer import ConsumerSettings
 from kit.settings import Settings
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from events.catalog.request_status_changed import RequestStatusChanged, RequestStatusChangedData
 from events.envelope import Event
-from kit.consumer import Consumer
+from kit.consumer import Consumer, EachMessage
 from kit.errors import InProgressError, UnprocessableError
 from services.notifications.deliveries import LEASE, LONGEST_PAUSE, PAUSES, Deliver, Reply, asked_pause
 from services.notifications.telling import Push
@@ -183,7 +183,7 @@ def test_what_is_given_up_is_dead_lettered_without_a_word_on_the_bus(step: str, 
     def give_up(_event: Event) -> list[Event]:
         raise UnprocessableError("given up")
 
-    consume = Consumer(step=step, accepts=[kind], queue=queue, bus=bus, handle=give_up)
+    consume = Consumer(step, [kind], EachMessage(give_up), queue=queue, bus=bus)
     answer = consume({"Records": [sqs_record(message.as_delivered())]})
 
     ((body, attributes),) = queue.dead
@@ -195,14 +195,13 @@ def test_what_is_given_up_is_dead_lettered_without_a_word_on_the_bus(step: str, 
 
 def test_a_try_that_is_due_later_waits_in_the_queue_for_as_long() -> None:
     delivering, queue = Delivering(Reply(503, 4, "600")), RecordingQueue()
-    step, accepts = "notifications.webhook", [WebhookDue]
     deliver = Deliver(delivering.store, delivering.caller, lambda: b"master", lambda: NOW, lambda: 1.0)
-    consume = Consumer(step=step, accepts=accepts, queue=queue, bus=RecordingBus(), handle=deliver)
+    consume = Consumer("notifications.webhook", [WebhookDue], EachMessage(deliver), queue=queue, bus=RecordingBus())
 
     record = sqs_record(delivering.message.as_delivered())
     answer = consume({"Records": [record]})
 
-    assert queue.postponed == [(record["receiptHandle"], 600)]
+    assert queue.delayed == [(record["receiptHandle"], 600)]
     assert answer == {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
 
 

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from events.catalog.image_approved import ImageApproved
 from events.catalog.image_deleted import ImageDeleted
 from events.catalog.image_stored import ImageStored
 from events.catalog.request_cancelled import RequestCancelled, RequestCancelledData
 from events.images import RemovedImage
-from kit.consumer import Consumer
+from kit.consumer import Consumer, EachMessage
 from kit.errors import UnprocessableError
 from kit.handoff import sha256
 from services.storage.service import tombstone_for
@@ -156,9 +157,7 @@ def test_one_invalid_image_of_four_stores_none_and_dead_letters(
     images = [harness.handoff.put(encode(gradient(tint=n)), n) for n in range(4)]
     harness.handoff.objects[images[2].key] = b"something else"
     queue, bus = RecordingQueue(), RecordingBus()
-    consumer = Consumer(
-        step="storage.store", accepts=[type(approved(*images))], queue=queue, bus=bus, handle=harness.store
-    )
+    consumer = Consumer("storage.store", [ImageApproved], EachMessage(harness.store), queue=queue, bus=bus)
     event = approved(*images)
     assert consumer({"Records": [sqs_record(event)]}) == {"batchItemFailures": []}
     [(body, attributes)] = queue.dead

@@ -3,7 +3,7 @@ import { useSession } from "@/state/session";
 import { api, type Schemas, unwrap, unwrapWithResponse } from "./client";
 import { keys } from "./queries";
 
-export type Preferences = Schemas["PreferencesAnswer"];
+export type Preferences = Schemas["PreferencesResponse"];
 type PreferencesWithEtag = { preferences: Preferences; etag: string | null };
 
 /** The owner's preferences, with the ETag that an update has to send. */

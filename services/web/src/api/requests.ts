@@ -57,7 +57,7 @@ export function useCreateRequest() {
     mutationFn: ({ body, idempotencyKey }: Submission) =>
       unwrap(
         api().POST("/v1/requests", { body, params: { header: { "Idempotency-Key": idempotencyKey } } }),
-      ) as Promise<Schemas["Accepted"]>,
+      ) as Promise<Schemas["AcceptedView"]>,
     onSuccess: (accepted, { body }) => {
       client.setQueryData<RequestView>(keys.request(accepted.id), provisionalView(accepted, body), { updatedAt: 0 });
       const summary: RequestSummary = { ...accepted, created_at: new Date().toISOString() };
@@ -71,7 +71,7 @@ export function useCreateRequest() {
 }
 
 /** Build a view of a request that was accepted but not read yet. */
-function provisionalView(accepted: Schemas["Accepted"], body: Schemas["NewRequest"]): RequestView {
+function provisionalView(accepted: Schemas["AcceptedView"], body: Schemas["NewRequest"]): RequestView {
   const [width = 1, height = 1] = (body.size ?? body.aspect_ratio ?? "1:1").split(/[x:]/).map(Number);
   return {
     id: accepted.id,
@@ -107,7 +107,7 @@ export function usePriceEstimate(
           params: { query: { dry_run: true } },
           signal,
         }),
-      )) as Schemas["DryRun"],
+      )) as Schemas["DryRunView"],
     enabled: enabled && key !== null,
     staleTime: 60_000,
     retry: false,

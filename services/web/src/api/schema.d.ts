@@ -13,13 +13,13 @@ export interface paths {
         };
         /**
          * List requests, newest first
-         * @description Needs a key with the scope `requests:read`.
+         * @description Requires the scope `requests:read`.
          */
         get: operations["list_requests"];
         put?: never;
         /**
-         * Ask for images
-         * @description Needs a key with the scope `requests:write`.
+         * Create a request for images
+         * @description Requires the scope `requests:write`.
          */
         post: operations["create_request"];
         delete?: never;
@@ -36,8 +36,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show a request: status, timeline and images
-         * @description Needs a key with the scope `requests:read`.
+         * Get a request: status, timeline and images
+         * @description Requires the scope `requests:read`.
          */
         get: operations["show_request"];
         put?: never;
@@ -58,8 +58,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Take a request back, before a image is drawn
-         * @description Needs a key with the scope `requests:write`.
+         * Cancel a request before an image is generated
+         * @description Requires the scope `requests:write`.
          */
         post: operations["cancel_request"];
         delete?: never;
@@ -76,8 +76,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List the models: limits, prices, lifecycle
-         * @description Needs a key with the scope `requests:read`.
+         * List the models with their limits, prices and lifecycle
+         * @description Requires the scope `requests:read`.
          */
         get: operations["list_models"];
         put?: never;
@@ -96,8 +96,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show a model
-         * @description Needs a key with the scope `requests:read`.
+         * Get a model
+         * @description Requires the scope `requests:read`.
          */
         get: operations["show_model"];
         put?: never;
@@ -118,8 +118,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Draw in one call, as OpenAI's Images API does
-         * @description Needs a key with the scope `requests:write`.
+         * Generate images in one call, compatible with OpenAI's Images API
+         * @description Requires the scope `requests:write`.
          */
         post: operations["generate_images"];
         delete?: never;
@@ -138,8 +138,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Ask for a image, as the API's first version did
-         * @description Needs a key with the scope `requests:write`.
+         * Create a request for an image, compatible with the first version of this API
+         * @description Requires the scope `requests:write`.
          */
         post: operations["generate_as_before"];
         delete?: never;
@@ -157,7 +157,7 @@ export interface paths {
         };
         /**
          * List images, newest first
-         * @description Needs a key with the scope `images:read`.
+         * @description Requires the scope `images:read`.
          */
         get: operations["list_images"];
         put?: never;
@@ -176,15 +176,15 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show a image, everything that made it, and where to download it
-         * @description Needs a key with the scope `images:read`.
+         * Get an image: parameters, files and their URLs
+         * @description Requires the scope `images:read`.
          */
         get: operations["show_image"];
         put?: never;
         post?: never;
         /**
-         * Delete a image: its files, its share links and what is known of it
-         * @description Needs a key with the scope `images:write`.
+         * Delete an image with its files and share links
+         * @description Requires the scope `images:write`.
          */
         delete: operations["delete_image"];
         options?: never;
@@ -201,14 +201,14 @@ export interface paths {
         };
         get?: never;
         /**
-         * Make a image a favourite
-         * @description Needs a key with the scope `images:write`.
+         * Mark an image as a favourite
+         * @description Requires the scope `images:write`.
          */
         put: operations["set_favourite"];
         post?: never;
         /**
-         * Make a image no longer a favourite
-         * @description Needs a key with the scope `images:write`.
+         * Remove the favourite mark of an image
+         * @description Requires the scope `images:write`.
          */
         delete: operations["unset_favourite"];
         options?: never;
@@ -224,14 +224,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List a image's share links that are still good
-         * @description Needs a key with the scope `images:read`.
+         * List the valid share links of an image
+         * @description Requires the scope `images:read`.
          */
         get: operations["list_shares"];
         put?: never;
         /**
-         * Make a link that shows a image to whoever has it
-         * @description Needs a key with the scope `images:write`.
+         * Create a link that shows an image to everyone who has it
+         * @description Requires the scope `images:write`.
          */
         post: operations["create_share"];
         delete?: never;
@@ -252,7 +252,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke a share link
-         * @description Needs a key with the scope `images:write`.
+         * @description Requires the scope `images:write`.
          */
         delete: operations["revoke_share"];
         options?: never;
@@ -268,8 +268,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Follow a share link to the image
-         * @description Open to everybody: needs no key.
+         * Open a share link
+         * @description Public: no key is required.
          */
         get: operations["open_share"];
         put?: never;
@@ -289,13 +289,13 @@ export interface paths {
         };
         /**
          * List all keys, newest first
-         * @description Needs a key with the scope `admin`.
+         * @description Requires the scope `admin`.
          */
         get: operations["list_keys"];
         put?: never;
         /**
          * Make a key; its text is shown this once
-         * @description Needs a key with the scope `admin`.
+         * @description Requires the scope `admin`.
          */
         post: operations["create_key"];
         delete?: never;
@@ -315,7 +315,7 @@ export interface paths {
         put?: never;
         /**
          * Give a key a new text, shown this once; the old one stops within a minute or after the grace asked for
-         * @description Needs a key with the scope `admin`.
+         * @description Requires the scope `admin`.
          */
         post: operations["rotate_key"];
         delete?: never;
@@ -336,7 +336,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke a key for good; it stops within a minute
-         * @description Needs a key with the scope `admin`.
+         * @description Requires the scope `admin`.
          */
         delete: operations["revoke_key"];
         options?: never;
@@ -353,12 +353,12 @@ export interface paths {
         };
         /**
          * Show your preferences
-         * @description Needs a key with the scope `requests:read`.
+         * @description Requires the scope `requests:read`.
          */
         get: operations["show_preferences"];
         /**
          * Replace your preferences
-         * @description Needs a key with the scope `requests:write`.
+         * @description Requires the scope `requests:write`.
          */
         put: operations["set_preferences"];
         post?: never;
@@ -379,7 +379,7 @@ export interface paths {
         put?: never;
         /**
          * Get the address of a WebSocket that tells when the status of a request moves; it opens once, within a minute
-         * @description Needs a key with the scope `requests:read`.
+         * @description Requires the scope `requests:read`.
          */
         post: operations["create_ticket"];
         delete?: never;
@@ -397,13 +397,13 @@ export interface paths {
         };
         /**
          * List your webhooks, the oldest first
-         * @description Needs a key with the scope `requests:read`.
+         * @description Requires the scope `requests:read`.
          */
         get: operations["list_webhooks"];
         put?: never;
         /**
          * Have an address of yours told when the status of a request moves; the secret is shown this once
-         * @description Needs a key with the scope `requests:write`.
+         * @description Requires the scope `requests:write`.
          */
         post: operations["create_webhook"];
         delete?: never;
@@ -424,7 +424,7 @@ export interface paths {
         post?: never;
         /**
          * Have a webhook told nothing any more
-         * @description Needs a key with the scope `requests:write`.
+         * @description Requires the scope `requests:write`.
          */
         delete: operations["delete_webhook"];
         options?: never;
@@ -443,7 +443,7 @@ export interface paths {
         put?: never;
         /**
          * Give a webhook a new secret, shown this once; until the grace asked for is over messages are signed with both
-         * @description Needs a key with the scope `requests:write`.
+         * @description Requires the scope `requests:write`.
          */
         post: operations["rotate_webhook_secret"];
         delete?: never;
@@ -463,7 +463,7 @@ export interface paths {
         put?: never;
         /**
          * Send a webhook a signed `webhook.ping`; its deliveries tell what became of it
-         * @description Needs a key with the scope `requests:write`.
+         * @description Requires the scope `requests:write`.
          */
         post: operations["ping_webhook"];
         delete?: never;
@@ -481,7 +481,7 @@ export interface paths {
         };
         /**
          * List what a webhook was told in the last 30 days, every attempt, newest first
-         * @description Needs a key with the scope `requests:read`.
+         * @description Requires the scope `requests:read`.
          */
         get: operations["list_deliveries"];
         put?: never;
@@ -503,7 +503,7 @@ export interface paths {
         put?: never;
         /**
          * Send a message again, now, with all its tries; its `webhook-id` stays what it was
-         * @description Needs a key with the scope `requests:write`.
+         * @description Requires the scope `requests:write`.
          */
         post: operations["resend_delivery"];
         delete?: never;
@@ -521,7 +521,7 @@ export interface paths {
         };
         /**
          * Show what was counted, day by day, over all owners
-         * @description Needs a key with the scope `analytics:read`.
+         * @description Requires the scope `analytics:read`.
          */
         get: operations["show_days"];
         put?: never;
@@ -542,8 +542,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Check a prompt without drawing it
-         * @description Needs a key with the scope `requests:write`.
+         * Check a prompt without generating an image
+         * @description Requires the scope `requests:write`.
          */
         post: operations["check_prompt"];
         delete?: never;
@@ -562,8 +562,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Check a prompt, as the API's first version did
-         * @description Needs a key with the scope `requests:write`.
+         * Check a prompt, compatible with the first version of this API
+         * @description Requires the scope `requests:write`.
          */
         post: operations["legacy_check_prompt"];
         delete?: never;
@@ -581,7 +581,7 @@ export interface paths {
         };
         /**
          * Say that somebody is there: nothing else is asked
-         * @description Open to everybody: needs no key.
+         * @description Public: no key is required.
          */
         get: operations["show_health"];
         put?: never;
@@ -601,7 +601,7 @@ export interface paths {
         };
         /**
          * Show dependencies, backlog and dead letters
-         * @description Needs a key with the scope `admin`.
+         * @description Requires the scope `admin`.
          */
         get: operations["show_readiness"];
         put?: never;
@@ -621,7 +621,7 @@ export interface paths {
         };
         /**
          * Show whether anything was lost, paid twice or left lying about, as the last audits found
-         * @description Needs a key with the scope `admin`.
+         * @description Requires the scope `admin`.
          */
         get: operations["show_audit"];
         put?: never;
@@ -641,7 +641,7 @@ export interface paths {
         };
         /**
          * Show everything that followed from a request: events, steps, attempts, times
-         * @description Needs a key with the scope `admin`.
+         * @description Requires the scope `admin`.
          */
         get: operations["show_trace"];
         put?: never;
@@ -661,7 +661,7 @@ export interface paths {
         };
         /**
          * List the dead-letter queues
-         * @description Needs a key with the scope `admin`.
+         * @description Requires the scope `admin`.
          */
         get: operations["list_queues"];
         put?: never;
@@ -681,7 +681,7 @@ export interface paths {
         };
         /**
          * Show what failed, grouped by fingerprint, with its kind and what helps
-         * @description Needs a key with the scope `admin`.
+         * @description Requires the scope `admin`.
          */
         get: operations["list_dead_letters"];
         put?: never;
@@ -701,7 +701,7 @@ export interface paths {
         };
         /**
          * Show the letters that failed one way, each with its request's timeline
-         * @description Needs a key with the scope `admin`.
+         * @description Requires the scope `admin`.
          */
         get: operations["show_dead_letters"];
         put?: never;
@@ -723,7 +723,7 @@ export interface paths {
         put?: never;
         /**
          * Send dead letters back to their steps: try with dry_run, then a canary, then the rest
-         * @description Needs a key with the scope `admin`.
+         * @description Requires the scope `admin`.
          */
         post: operations["replay"];
         delete?: never;
@@ -741,13 +741,13 @@ export interface paths {
         };
         /**
          * List what is in quarantine
-         * @description Needs a key with the scope `admin`.
+         * @description Requires the scope `admin`.
          */
         get: operations["list_quarantine"];
         put?: never;
         /**
          * Put dead letters aside until an operator releases or discards them
-         * @description Needs a key with the scope `admin`.
+         * @description Requires the scope `admin`.
          */
         post: operations["quarantine"];
         delete?: never;
@@ -765,7 +765,7 @@ export interface paths {
         };
         /**
          * Show what operators did, newest first
-         * @description Needs a key with the scope `admin`.
+         * @description Requires the scope `admin`.
          */
         get: operations["list_actions"];
         put?: never;
@@ -789,7 +789,7 @@ export interface webhooks {
         put?: never;
         /**
          * The status of a request moved. Comes at least once, and in any order: go by `sequence`.
-         * @description Signed as Standard Webhooks has it: verify before you believe it. Comes at least once.
+         * @description Signed according to Standard Webhooks: verify the signature. Delivered at least once.
          */
         post: operations["receive_status_changed"];
         delete?: never;
@@ -809,7 +809,7 @@ export interface webhooks {
         put?: never;
         /**
          * What a webhook is told when its owner asks whether it hears.
-         * @description Signed as Standard Webhooks has it: verify before you believe it. Comes at least once.
+         * @description Signed according to Standard Webhooks: verify the signature. Delivered at least once.
          */
         post: operations["receive_ping"];
         delete?: never;
@@ -823,39 +823,39 @@ export interface components {
     schemas: {
         /**
          * Problem
-         * @description An error, as RFC 9457 has it. Decide by `code`; `title` is for people and may be said better.
+         * @description An error (RFC 9457). Decide by `code`. `title` is for people and may change.
          */
         Problem: {
             /** @constant */
             type: "about:blank";
-            /** @description The HTTP status, once more. */
+            /** @description The HTTP status. */
             status: number;
-            /** @description Stable, for programs. */
+            /** @description A stable code, for programs. */
             code: string;
-            /** @description For people. */
+            /** @description A summary, for people. */
             title: string;
-            /** @description Each thing that is wrong, where it can be said of a field. */
+            /** @description The invalid fields, if the error is about fields. */
             errors?: {
-                /** @description Dotted path in the body, or the parameter's name. */
+                /** @description Dotted path in the body, or the parameter. */
                 field: string;
-                /** @description What it has to be. */
+                /** @description The rule that the value breaks. */
                 rule: string;
-                /** @description The kind of rule, for programs. */
+                /** @description A stable code of the rule, for programs. */
                 code?: string;
-                /** @description The values that would do. */
+                /** @description The allowed values. */
                 allowed?: unknown[];
             }[];
         };
         /**
          * Message
-         * @description What the gateway says by itself, before anything of ours runs.
+         * @description An error that the gateway returns by itself.
          */
         Message: {
             message: string | null;
         };
         /**
-         * Accepted
-         * @description The 202 answer.
+         * AcceptedView
+         * @description An accepted request.
          * @example {
          *       "id": "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04",
          *       "status": "accepted",
@@ -865,11 +865,11 @@ export interface components {
          *       }
          *     }
          */
-        Accepted: {
+        AcceptedView: {
             id: string;
-            status: string;
+            status: components["schemas"]["Status"];
             links: components["schemas"]["Links"];
-            /** @description Until it has succeeded, by what others took of late. Absent where that is not known. */
+            /** @description Until it succeeds, from the durations of recent requests. Absent if there are none. */
             estimated_seconds?: number;
         };
         /**
@@ -961,13 +961,13 @@ export interface components {
         };
         /**
          * Check
-         * @description Whether a prompt may be drawn. `category` and `field` are there where it may not.
+         * @description Whether images may be generated for a prompt. `category` and `field` are present if they may not.
          */
         Check: {
             allowed: boolean;
-            /** @description The layer that decided: the last that looked. */
+            /** @description The layer that decided, which is the last one that screened the prompt. */
             layer: string;
-            /** @description Of the policy, or `unclassified` where the layer would not say. */
+            /** @description A category of the policy, or `unclassified` if the layer did not name one. */
             category?: string;
             /** @enum {string} */
             field?: "prompt" | "negative_prompt";
@@ -975,7 +975,7 @@ export interface components {
         };
         /**
          * CreatedShare
-         * @description A share link just made. Its address is told this once.
+         * @description A new share link. Only this response contains its URL.
          */
         CreatedShare: {
             id: string;
@@ -984,7 +984,7 @@ export interface components {
             /** Format: date-time */
             expires_at: string;
             links: components["schemas"]["SelfLink"];
-            /** @description Relative to the API. Open to everybody who has it. */
+            /** @description Relative to the API. Everyone with this URL can see the image. */
             url: string;
         };
         /**
@@ -1063,7 +1063,7 @@ export interface components {
          * Defaults
          * @description What a client fills in where its user chose nothing. Whether a model can do it is told when it is asked to.
          */
-        DefaultsAnswer: {
+        DefaultsResponse: {
             /** @example stable-image-core */
             model?: string;
             /** @example 1024x1024 */
@@ -1136,23 +1136,18 @@ export interface components {
             error?: string;
         };
         /**
-         * DryRun
-         * @description What would be drawn, were it asked for in earnest.
+         * DryRunView
+         * @description The result of a dry run.
          */
-        DryRun: {
+        DryRunView: {
             request: {
                 [key: string]: unknown;
             };
-            /** @description In the order in which they may be tried. */
+            /** @description In the order in which they are tried. */
             models: components["schemas"]["PlannedModel"][];
             price: components["schemas"]["Price"];
             estimated_seconds?: number;
         };
-        /**
-         * EndedOrDryRun
-         * @description A request that was waited for and has ended, or what a dry run found.
-         */
-        EndedOrDryRun: components["schemas"]["RequestView"] | components["schemas"]["DryRun"];
         /**
          * Failure
          * @description What a caller is told instead of a problem document.
@@ -1171,7 +1166,7 @@ export interface components {
         };
         /**
          * FileView
-         * @description One file, downloadable for a while.
+         * @description A file, with a URL that may expire.
          */
         FileView: {
             url: string;
@@ -1253,7 +1248,7 @@ export interface components {
         };
         /**
          * Image
-         * @description A finished image. The URLs are short-lived and minted anew on every read; a deleted image has none.
+         * @description A finished image. Its URLs are short-lived and new in every response; a deleted image has none.
          */
         Image: {
             id: string;
@@ -1263,7 +1258,7 @@ export interface components {
             thumbnail_url?: string;
             width: number;
             height: number;
-            /** @description BlurHash. Gone with the image. */
+            /** @description BlurHash. Absent if the image is deleted. */
             placeholder?: string;
             model: string;
             seed: number;
@@ -1273,7 +1268,7 @@ export interface components {
         };
         /**
          * ImageData
-         * @description One image: its address or its content, as asked.
+         * @description An image: its URL or its content.
          */
         ImageData: {
             url?: string;
@@ -1281,7 +1276,7 @@ export interface components {
         };
         /**
          * ImageGeneration
-         * @description The body of OpenAI's `images.generate`. What else its clients send is ignored.
+         * @description The body of OpenAI's `images.generate`. Other fields are ignored.
          * @example {
          *       "prompt": "A red fox in a snowy pine forest",
          *       "size": "1536x1024",
@@ -1291,29 +1286,29 @@ export interface components {
         ImageGeneration: {
             prompt: string;
             /**
-             * @description One of ours, or Bedrock's id of it; any other name, such as gpt-image-1, means the default.
+             * @description A key of the model catalog or a Bedrock id. Any other name, such as gpt-image-1, means the default model.
              * @default null
              */
             model?: string | null;
             /** @default null */
             n?: number | null;
             /**
-             * @description WIDTHxHEIGHT or auto. The model draws the nearest ratio that it knows.
+             * @description `WIDTHxHEIGHT` or `auto`. The model generates the nearest aspect ratio that it supports.
              * @default null
              */
             size?: string | null;
             /**
-             * @description Short-lived URLs where absent. b64_json only up to what one answer can hold.
+             * @description Default: short-lived URLs. `b64_json` is limited by the size of a response.
              * @default null
              */
             response_format?: ("url" | "b64_json") | null;
             /**
-             * @description hd and high are our premium, where the model has it; everything else is our standard.
+             * @description `hd` and `high` mean `premium` if the model supports it. Everything else means `standard`.
              * @default null
              */
             quality?: string | null;
             /**
-             * @description Counts where the model knows it.
+             * @description Ignored if the model does not support it.
              * @default null
              */
             style?: string | null;
@@ -1322,7 +1317,7 @@ export interface components {
         };
         /**
          * ImageLinks
-         * @description Addresses, relative to the API.
+         * @description URLs relative to the API.
          */
         ImageLinks: {
             self: string;
@@ -1332,17 +1327,17 @@ export interface components {
         };
         /**
          * ImagePage
-         * @description Images, newest first.
+         * @description A page of images, newest first.
          */
         ImagePage: {
-            /** @description A page of a search may hold fewer than asked for, even none, and still not be the last one. */
+            /** @description A page of a search may have fewer images than `limit`, or none, and still not be the last page. */
             images: components["schemas"]["ImageSummary"][];
-            /** @description The `cursor` of the next page. Where it is missing, this page was the last one. */
+            /** @description The `cursor` of the next page. Absent on the last page. */
             next_cursor?: string;
         };
         /**
          * ImageSummary
-         * @description A image as lists show it.
+         * @description An image in a list.
          */
         ImageSummary: {
             id: string;
@@ -1363,7 +1358,7 @@ export interface components {
         };
         /**
          * ImageView
-         * @description One image, everything that made it, and its files.
+         * @description An image: its parameters and its files.
          */
         ImageView: {
             id: string;
@@ -1393,7 +1388,7 @@ export interface components {
         };
         /**
          * Images
-         * @description The answer. Fewer images than asked for where some were filtered.
+         * @description The generated images: fewer than requested if some were filtered.
          */
         Images: {
             /** @description Seconds since 1970. */
@@ -1478,7 +1473,7 @@ export interface components {
         };
         /**
          * LegacyAccepted
-         * @description 202: it is on its way.
+         * @description The response if the request is not finished yet.
          */
         LegacyAccepted: {
             /**
@@ -1491,19 +1486,29 @@ export interface components {
         };
         /**
          * LegacyAcceptedData
-         * @description Where to look for what was asked.
+         * @description An accepted request.
          */
         LegacyAcceptedData: {
             id: string;
             status: string;
-            /** @description Relative to the API. */
+            /** @description Path of the API. */
             statusUrl: string;
         };
         /**
-         * LegacyAnswer
-         * @description A check in the envelope of the API's first version.
+         * LegacyCheck
+         * @description The body of `POST /api/moderation/check`, as in the first version of this API.
+         * @example {
+         *       "prompt": "A red fox in a snowy pine forest"
+         *     }
          */
-        LegacyAnswer: {
+        LegacyCheck: {
+            prompt: string;
+        };
+        /**
+         * LegacyCheckResponse
+         * @description A check in the envelope of the first version of this API.
+         */
+        LegacyCheckResponse: {
             /**
              * @default true
              * @constant
@@ -1513,18 +1518,8 @@ export interface components {
             message: string;
         };
         /**
-         * LegacyCheck
-         * @description The body of `POST /api/moderation/check`, as the API's first version had it.
-         * @example {
-         *       "prompt": "A red fox in a snowy pine forest"
-         *     }
-         */
-        LegacyCheck: {
-            prompt: string;
-        };
-        /**
          * LegacyImage
-         * @description 200: it was waited for.
+         * @description The response if it waited for the finished image.
          */
         LegacyImage: {
             /**
@@ -1540,7 +1535,7 @@ export interface components {
          * @description A finished image.
          */
         LegacyImageData: {
-            /** @description The request's. */
+            /** @description The id of the request. */
             id: string;
             prompt: string;
             /** @description Short-lived. */
@@ -1549,13 +1544,13 @@ export interface components {
             generationTime: number;
             /**
              * Format: date-time
-             * @description When it was stored.
+             * @description When the image was stored.
              */
             timestamp: string;
         };
         /**
          * LegacyRequest
-         * @description The body. Fields it does not know are ignored.
+         * @description The body of the first version. Unknown fields are ignored.
          * @example {
          *       "prompt": "A red fox in a snowy pine forest",
          *       "modelId": "stability.stable-image-core-v1:1",
@@ -1565,18 +1560,18 @@ export interface components {
         LegacyRequest: {
             prompt: string;
             /**
-             * @description Bedrock's id of a model, or its name here. One that Bedrock has ended is stood in for by its successor.
+             * @description A Bedrock id or a key of the model catalog. A model at its end of life is replaced by its successor.
              * @default null
              */
             modelId?: string | null;
             /**
-             * @description WIDTHxHEIGHT. The model draws the nearest ratio that it knows.
+             * @description `WIDTHxHEIGHT`. The model generates the nearest aspect ratio that it supports.
              * @default null
              * @example 1024x1024
              */
             size?: string | null;
             /**
-             * @description Counts where the model takes it, as do cfgScale and style.
+             * @description Ignored if the model does not support it, like `cfgScale` and `style`.
              * @default null
              */
             steps?: number | null;
@@ -1619,7 +1614,7 @@ export interface components {
         };
         /**
          * Limits
-         * @description What may be asked of a model. Lengths in characters.
+         * @description The limits of a model. Lengths in characters.
          */
         Limits: {
             prompt_max: number;
@@ -1630,7 +1625,7 @@ export interface components {
         };
         /**
          * Links
-         * @description Addresses, relative to the API.
+         * @description Paths of the API.
          */
         Links: {
             self: string;
@@ -1654,47 +1649,36 @@ export interface components {
         };
         /**
          * ModelView
-         * @description One model: what may be asked of it, what it costs, and how long it will be there.
+         * @description A model: its limits, prices and lifecycle.
          */
         ModelView: {
-            /** @description What a request names it by. */
+            /** @description The name of the model in requests. */
             key: string;
             name: string;
-            /** @description Whether it draws where a request names none. */
+            /** @description Whether it serves requests that name no model. */
             default: boolean;
             /**
-             * @description `legacy` has an end in sight; of one that has `ended`, its successor draws instead.
+             * @description `legacy`: its end of life is known. `end_of_life`: a successor serves its requests.
              * @enum {string}
              */
-            lifecycle: "active" | "legacy" | "ended";
+            lifecycle: "active" | "legacy" | "end_of_life";
             /** Format: date */
             end_of_life?: string;
             successor?: string;
-            /** @description Of one image, by quality. */
+            /** @description Per image, by quality. */
             price_usd: {
                 [key: string]: string;
             };
-            /** @description `WIDTHxHEIGHT`, the first where none is asked for. With a `size_rule`, suggestions. */
+            /** @description `WIDTHxHEIGHT`; the first is the default. If there is a `size_rule`, these are suggestions. */
             sizes: string[];
             size_rule?: components["schemas"]["SizeRule"];
-            /** @description Of a model that takes a ratio instead of a size: ratio to the size it answers with. */
+            /** @description If the model takes aspect ratios instead of sizes: ratio to the size of the image. The first is the default. */
             aspect_ratios: {
                 [key: string]: string;
             };
             styles: string[];
             limits: components["schemas"]["Limits"];
             estimated_seconds?: number;
-        };
-        /**
-         * Moment
-         * @description One event of the timeline.
-         */
-        Moment: {
-            event: string;
-            event_id: string;
-            /** Format: date-time */
-            at: string;
-            note?: string;
         };
         /**
          * MomentView
@@ -1843,7 +1827,7 @@ export interface components {
         };
         /**
          * NewRequest
-         * @description The body of `POST /v1/requests`. Only `prompt` is required; unknown fields are refused, not ignored.
+         * @description A request for images. Only `prompt` is required.
          * @example {
          *       "prompt": "A red fox in a snowy pine forest at dawn, watercolor"
          *     }
@@ -1859,12 +1843,12 @@ export interface components {
             /** @default null */
             negative_prompt?: string | null;
             /**
-             * @description Key in the model catalog; the stack's default where absent.
+             * @description A key of the model catalog. Default: the default model of the installation.
              * @default null
              */
             model?: string | null;
             /**
-             * @description False: this model only, even where it has ended.
+             * @description False: no other model may serve the request, even if this one has reached its end of life.
              * @default true
              */
             failover?: boolean;
@@ -1894,7 +1878,7 @@ export interface components {
             /** @default null */
             guidance?: number | null;
             /**
-             * @description Tell this webhook of yours, one for named requests, what becomes of it. Whether there is one is not checked.
+             * @description Notify this webhook of yours about the request. Whether the webhook exists is not checked.
              * @default null
              * @example w3bhookexample22
              */
@@ -2013,7 +1997,7 @@ export interface components {
         };
         /**
          * OpenAIFailure
-         * @description What went wrong, as OpenAI's clients read it.
+         * @description An error as OpenAI's clients read it.
          */
         OpenAIFailure: {
             message: string;
@@ -2081,14 +2065,14 @@ export interface components {
         };
         /**
          * PlannedModel
-         * @description One model that may serve a request, with the request's shape in that model's own terms.
+         * @description A model that may serve the request, and the parameters in the terms of that model.
          */
         PlannedModel: {
             model: string;
             width: number;
             height: number;
             aspect_ratio?: string;
-            /** @description Of one image. */
+            /** @description Per image. */
             price_usd: string;
         };
         /**
@@ -2139,7 +2123,7 @@ export interface components {
          * Preferences
          * @description An owner's preferences, all of them: what a `PUT` leaves out is as if it had never been set.
          */
-        PreferencesAnswer: {
+        PreferencesResponse: {
             /**
              * @default {
              *       "model": null,
@@ -2149,7 +2133,7 @@ export interface components {
              *       "count": null
              *     }
              */
-            defaults?: components["schemas"]["DefaultsAnswer"];
+            defaults?: components["schemas"]["DefaultsResponse"];
             /**
              * @default system
              * @enum {string}
@@ -2163,12 +2147,12 @@ export interface components {
         };
         /**
          * Price
-         * @description What a request costs. US dollars.
+         * @description The price of a request in US dollars.
          */
         Price: {
-            /** @description By the model asked for. */
+            /** @description With the requested model. */
             per_image_usd: string;
-            /** @description All images, by the dearest model that may stand in. */
+            /** @description For all images, with the most expensive model that may serve the request. */
             total_max_usd: string;
         };
         /**
@@ -2264,7 +2248,7 @@ export interface components {
         };
         /**
          * Reason
-         * @description Why a request ended without a image, or what it waits for.
+         * @description The reason why a request has no images, or why it is stalled.
          */
         Reason: {
             code: string;
@@ -2273,10 +2257,10 @@ export interface components {
             detail: string;
         };
         /**
-         * Removed
-         * @description A image that was asked for and will not come.
+         * RemovedImageView
+         * @description An image that was requested but is not delivered.
          */
-        Removed: {
+        RemovedImageView: {
             index: number;
             reason: string;
         };
@@ -2286,27 +2270,32 @@ export interface components {
          */
         RequestList: {
             requests: components["schemas"]["RequestSummary"][];
-            /** @description For the page after this one, which may be short or empty while there is a cursor. Absent at the end. */
+            /** @description For the next page. A page may be short or empty although there is one. Absent on the last page. */
             next_cursor?: string;
         };
         /**
+         * RequestOrDryRun
+         * @description A finished request that the response waited for, or the result of a dry run.
+         */
+        RequestOrDryRun: components["schemas"]["RequestView"] | components["schemas"]["DryRunView"];
+        /**
          * RequestSummary
-         * @description One request in a list.
+         * @description A request in a list.
          */
         RequestSummary: {
             id: string;
-            status: string;
+            status: components["schemas"]["Status"];
             /** Format: date-time */
             created_at: string;
             links: components["schemas"]["Links"];
         };
         /**
          * RequestView
-         * @description One request: what was asked, where it stands, everything that happened, and the images.
+         * @description A request: its parameters, status, timeline and images.
          */
         RequestView: {
             id: string;
-            status: string;
+            status: components["schemas"]["Status"];
             /** Format: date-time */
             created_at: string;
             request: {
@@ -2314,8 +2303,8 @@ export interface components {
             };
             reason?: components["schemas"]["Reason"];
             images?: components["schemas"]["Image"][];
-            removed?: components["schemas"]["Removed"][];
-            timeline: components["schemas"]["Moment"][];
+            removed?: components["schemas"]["RemovedImageView"][];
+            timeline: components["schemas"]["TimelineEntryView"][];
             links: components["schemas"]["Links"];
         };
         /**
@@ -2348,14 +2337,14 @@ export interface components {
         };
         /**
          * SelfLink
-         * @description An address, relative to the API.
+         * @description A URL relative to the API.
          */
         SelfLink: {
             self: string;
         };
         /**
          * ShareView
-         * @description A share link that is still good.
+         * @description A valid share link.
          */
         ShareView: {
             id: string;
@@ -2367,7 +2356,7 @@ export interface components {
         };
         /**
          * Shares
-         * @description A image's share links, the newest first.
+         * @description The valid share links of an image, newest first.
          */
         Shares: {
             shares: components["schemas"]["ShareView"][];
@@ -2383,6 +2372,12 @@ export interface components {
             ratio_max: number;
             pixels_max: number;
         };
+        /**
+         * Status
+         * @description The status of a request.
+         * @enum {string}
+         */
+        Status: "accepted" | "generating" | "checking" | "storing" | "stalled" | "succeeded" | "rejected" | "failed" | "cancelled" | "expired";
         /**
          * StatusChanged
          * @description The status of a request moved. Comes at least once, and in any order: go by `sequence`.
@@ -2449,6 +2444,17 @@ export interface components {
              * @description Until when it opens.
              */
             expires_at: string;
+        };
+        /**
+         * TimelineEntryView
+         * @description One event of the timeline.
+         */
+        TimelineEntryView: {
+            event: string;
+            event_id: string;
+            /** Format: date-time */
+            at: string;
+            note?: string;
         };
         /**
          * Trace
@@ -2562,7 +2568,7 @@ export interface components {
         };
     };
     responses: {
-        /** @description The body is not JSON. */
+        /** @description The body is not valid JSON. */
         Error400: {
             headers: {
                 [name: string]: unknown;
@@ -2573,7 +2579,7 @@ export interface components {
                  *       "type": "about:blank",
                  *       "status": 400,
                  *       "code": "not_json",
-                 *       "title": "The body is not JSON",
+                 *       "title": "The body is not valid JSON.",
                  *       "errors": [
                  *         {
                  *           "field": "body",
@@ -2585,7 +2591,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description This needs an API key. */
+        /** @description API key required. */
         Error401: {
             headers: {
                 [name: string]: unknown;
@@ -2596,7 +2602,7 @@ export interface components {
                  *       "type": "about:blank",
                  *       "status": 401,
                  *       "code": "unauthorized",
-                 *       "title": "This needs an API key"
+                 *       "title": "API key required."
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
@@ -2608,7 +2614,7 @@ export interface components {
                 "application/json": components["schemas"]["Message"];
             };
         };
-        /** @description This key lacks the scope that the route needs. */
+        /** @description The key lacks the scope that this route requires. */
         Error403: {
             headers: {
                 [name: string]: unknown;
@@ -2619,7 +2625,7 @@ export interface components {
                  *       "type": "about:blank",
                  *       "status": 403,
                  *       "code": "insufficient_scope",
-                 *       "title": "This key lacks the scope that the route needs"
+                 *       "title": "The key lacks the scope that this route requires."
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
@@ -2631,7 +2637,7 @@ export interface components {
                 "application/json": components["schemas"]["Message"];
             };
         };
-        /** @description There is nothing at this address. */
+        /** @description Not found. */
         Error404: {
             headers: {
                 [name: string]: unknown;
@@ -2642,7 +2648,7 @@ export interface components {
                  *       "type": "about:blank",
                  *       "status": 404,
                  *       "code": "not_found",
-                 *       "title": "There is nothing at this address"
+                 *       "title": "Not found."
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
@@ -2654,7 +2660,7 @@ export interface components {
                 "application/json": components["schemas"]["Message"];
             };
         };
-        /** @description It is too late for that. */
+        /** @description The resource has changed and no longer allows this. */
         Error409: {
             headers: {
                 [name: string]: unknown;
@@ -2665,13 +2671,13 @@ export interface components {
                  *       "type": "about:blank",
                  *       "status": 409,
                  *       "code": "conflict",
-                 *       "title": "It is too late for that"
+                 *       "title": "The resource has changed and no longer allows this."
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description It is no longer what you saw. */
+        /** @description The resource has changed since you read it. */
         Error412: {
             headers: {
                 [name: string]: unknown;
@@ -2682,7 +2688,7 @@ export interface components {
                  *       "type": "about:blank",
                  *       "status": 412,
                  *       "code": "precondition_failed",
-                 *       "title": "It is no longer what you saw"
+                 *       "title": "The resource has changed since you read it."
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
@@ -2699,7 +2705,7 @@ export interface components {
                  *       "type": "about:blank",
                  *       "status": 413,
                  *       "code": "body_too_large",
-                 *       "title": "The body is too large",
+                 *       "title": "The body is too large.",
                  *       "errors": [
                  *         {
                  *           "field": "body",
@@ -2717,7 +2723,7 @@ export interface components {
                 "application/json": components["schemas"]["Message"];
             };
         };
-        /** @description The request is not valid. */
+        /** @description The request is invalid. */
         Error422: {
             headers: {
                 [name: string]: unknown;
@@ -2728,7 +2734,7 @@ export interface components {
                  *       "type": "about:blank",
                  *       "status": 422,
                  *       "code": "validation_failed",
-                 *       "title": "The request is not valid",
+                 *       "title": "The request is invalid.",
                  *       "errors": [
                  *         {
                  *           "field": "count",
@@ -2741,7 +2747,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Too many requests for this key. */
+        /** @description Too many requests. */
         Error429: {
             headers: {
                 [name: string]: unknown;
@@ -2752,7 +2758,7 @@ export interface components {
                  *       "type": "about:blank",
                  *       "status": 429,
                  *       "code": "rate_limited",
-                 *       "title": "Too many requests for this key"
+                 *       "title": "Too many requests."
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
@@ -2764,7 +2770,7 @@ export interface components {
                 "application/json": components["schemas"]["Message"];
             };
         };
-        /** @description Something broke on our side. */
+        /** @description Internal error. The failure is on our side. */
         Error500: {
             headers: {
                 [name: string]: unknown;
@@ -2775,7 +2781,7 @@ export interface components {
                  *       "type": "about:blank",
                  *       "status": 500,
                  *       "code": "internal_error",
-                 *       "title": "Something broke on our side"
+                 *       "title": "Internal error. The failure is on our side."
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
@@ -2787,7 +2793,7 @@ export interface components {
                 "application/json": components["schemas"]["Message"];
             };
         };
-        /** @description It cannot be done at the moment; try again. */
+        /** @description Temporarily unavailable. Retry later. */
         Error503: {
             headers: {
                 [name: string]: unknown;
@@ -2798,7 +2804,7 @@ export interface components {
                  *       "type": "about:blank",
                  *       "status": 503,
                  *       "code": "unavailable",
-                 *       "title": "It cannot be done at the moment; try again"
+                 *       "title": "Temporarily unavailable. Retry later."
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
@@ -2821,9 +2827,9 @@ export interface operations {
     list_requests: {
         parameters: {
             query?: {
-                status?: ("accepted" | "generating" | "checking" | "storing" | "stalled" | "succeeded" | "rejected" | "failed" | "cancelled" | "expired") | null;
+                status?: components["schemas"]["Status"] | null;
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description The `next_cursor` of the page before. */
                 cursor?: string | null;
             };
             header?: never;
@@ -2832,7 +2838,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2852,13 +2858,13 @@ export interface operations {
     create_request: {
         parameters: {
             query?: {
-                /** @description Check and price the request, and draw nothing. */
+                /** @description Check and price the request, but do not create it. */
                 dry_run?: boolean;
             };
             header?: {
-                /** @description 1 to 255 visible ASCII characters of your choice. For 24 hours the same key with the same body is the same request. */
+                /** @description 1 to 255 visible ASCII characters of your choice. For 24 hours, the same key with the same body returns the same request. */
                 "Idempotency-Key"?: string;
-                /** @description `wait=N`: answer with the finished request if it ends within N seconds, 25 at most; else as without. */
+                /** @description `wait=N`: if the request finishes within N seconds, at most 25, the response is the finished request. Otherwise it is the same as without this header. */
                 Prefer?: string;
             };
             path?: never;
@@ -2870,20 +2876,20 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EndedOrDryRun"];
+                    "application/json": components["schemas"]["RequestOrDryRun"];
                 };
             };
-            /** @description Accepted. What was accepted is never lost: follow it at `links.self`. */
+            /** @description Accepted. An accepted request is never lost. Poll `links.self`. */
             202: {
                 headers: {
                     /**
-                     * @description Where to look; an address without a host is relative to the API.
+                     * @description The address of the resource. Without a host, it is relative to the API.
                      * @example /v1/requests/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
                      */
                     Location: string;
@@ -2900,7 +2906,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Accepted"];
+                    "application/json": components["schemas"]["AcceptedView"];
                 };
             };
             400: components["responses"]["Error400"];
@@ -2908,7 +2914,7 @@ export interface operations {
             403: components["responses"]["Error403"];
             413: components["responses"]["Error413"];
             422: components["responses"]["Error422"];
-            /** @description Too many requests for this key. */
+            /** @description Too many requests. */
             429: {
                 headers: {
                     /**
@@ -2917,7 +2923,7 @@ export interface operations {
                      */
                     "RateLimit-Policy"?: string;
                     /**
-                     * @description What is left of the limit, and in how many seconds there is more.
+                     * @description The remaining requests, and the seconds until the window resets.
                      * @example "default";r=93;t=41
                      */
                     RateLimit?: string;
@@ -2934,7 +2940,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "status": 429,
                      *       "code": "rate_limited",
-                     *       "title": "Too many requests for this key"
+                     *       "title": "Too many requests."
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2956,7 +2962,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A request's id: a UUID (version 7).
+                 * @description The id of a request: a UUID (version 7).
                  * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
                  */
                 request_id: string;
@@ -2965,7 +2971,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2988,7 +2994,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A request's id: a UUID (version 7).
+                 * @description The id of a request: a UUID (version 7).
                  * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
                  */
                 request_id: string;
@@ -2997,7 +3003,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3024,7 +3030,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3046,7 +3052,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A model's key in the catalog.
+                 * @description The key of a model in the catalog.
                  * @example stable-image-core
                  */
                 key: string;
@@ -3055,7 +3061,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3076,7 +3082,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description 1 to 255 visible ASCII characters of your choice. For 24 hours the same key with the same body is the same request. */
+                /** @description 1 to 255 visible ASCII characters of your choice. For 24 hours, the same key with the same body returns the same request. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -3088,7 +3094,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     /**
@@ -3102,7 +3108,7 @@ export interface operations {
                     "application/json": components["schemas"]["Images"];
                 };
             };
-            /** @description The body is not JSON. */
+            /** @description The body is not valid JSON. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3111,7 +3117,7 @@ export interface operations {
                     "application/json": components["schemas"]["OpenAIError"];
                 };
             };
-            /** @description This needs an API key. */
+            /** @description API key required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3120,7 +3126,7 @@ export interface operations {
                     "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
                 };
             };
-            /** @description This key lacks the scope that the route needs. */
+            /** @description The key lacks the scope that this route requires. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3129,11 +3135,11 @@ export interface operations {
                     "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
                 };
             };
-            /** @description It is too late for that. */
+            /** @description The resource has changed and no longer allows this. */
             409: {
                 headers: {
                     /**
-                     * @description What OpenAI's clients go by instead of the status.
+                     * @description Tells OpenAI's clients whether to retry. They read it instead of the status.
                      * @example false
                      */
                     "x-should-retry"?: "true" | "false";
@@ -3143,7 +3149,7 @@ export interface operations {
                     "application/json": components["schemas"]["OpenAIError"];
                 };
             };
-            /** @description It is no longer there. */
+            /** @description The resource no longer exists. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -3161,7 +3167,7 @@ export interface operations {
                     "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
                 };
             };
-            /** @description Too many requests for this key. */
+            /** @description Too many requests. */
             429: {
                 headers: {
                     /**
@@ -3170,7 +3176,7 @@ export interface operations {
                      */
                     "RateLimit-Policy"?: string;
                     /**
-                     * @description What is left of the limit, and in how many seconds there is more.
+                     * @description The remaining requests, and the seconds until the window resets.
                      * @example "default";r=93;t=41
                      */
                     RateLimit?: string;
@@ -3185,11 +3191,11 @@ export interface operations {
                     "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
                 };
             };
-            /** @description Something broke on our side. */
+            /** @description Internal error. The failure is on our side. */
             500: {
                 headers: {
                     /**
-                     * @description What OpenAI's clients go by instead of the status.
+                     * @description Tells OpenAI's clients whether to retry. They read it instead of the status.
                      * @example false
                      */
                     "x-should-retry"?: "true" | "false";
@@ -3199,7 +3205,7 @@ export interface operations {
                     "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
                 };
             };
-            /** @description It cannot be done at the moment; try again. */
+            /** @description Temporarily unavailable. Retry later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3208,16 +3214,16 @@ export interface operations {
                     "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
                 };
             };
-            /** @description It took longer than an answer may take. */
+            /** @description The request did not finish in time. */
             504: {
                 headers: {
                     /**
-                     * @description What OpenAI's clients go by instead of the status.
+                     * @description Tells OpenAI's clients whether to retry. They read it instead of the status.
                      * @example false
                      */
                     "x-should-retry"?: "true" | "false";
                     /**
-                     * @description Where to look; an address without a host is relative to the API.
+                     * @description The address of the resource. Without a host, it is relative to the API.
                      * @example /v1/requests/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
                      */
                     Location?: string;
@@ -3233,9 +3239,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description 1 to 255 visible ASCII characters of your choice. For 24 hours the same key with the same body is the same request. */
+                /** @description 1 to 255 visible ASCII characters of your choice. For 24 hours, the same key with the same body returns the same request. */
                 "Idempotency-Key"?: string;
-                /** @description `wait=N`: answer with the finished request if it ends within N seconds, 25 at most; else as without. `wait` alone is 25 seconds. */
+                /** @description `wait=N`: if the request finishes within N seconds, at most 25, the response is the finished request. Otherwise it is the same as without this header. `wait` without a number is 25 seconds. */
                 Prefer?: string;
             };
             path?: never;
@@ -3247,7 +3253,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3256,11 +3262,11 @@ export interface operations {
                     "application/json": components["schemas"]["LegacyImage"];
                 };
             };
-            /** @description Accepted. What was accepted is never lost: follow it at `links.self`. */
+            /** @description Accepted. An accepted request is never lost. Poll `links.self`. */
             202: {
                 headers: {
                     /**
-                     * @description Where to look; an address without a host is relative to the API.
+                     * @description The address of the resource. Without a host, it is relative to the API.
                      * @example /v1/requests/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
                      */
                     Location: string;
@@ -3280,7 +3286,7 @@ export interface operations {
                     "application/json": components["schemas"]["LegacyAccepted"];
                 };
             };
-            /** @description The body is not JSON. */
+            /** @description The body is not valid JSON. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3289,7 +3295,7 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"];
                 };
             };
-            /** @description This needs an API key. */
+            /** @description API key required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3298,7 +3304,7 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"] | components["schemas"]["Message"];
                 };
             };
-            /** @description This key lacks the scope that the route needs. */
+            /** @description The key lacks the scope that this route requires. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3307,7 +3313,7 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"] | components["schemas"]["Message"];
                 };
             };
-            /** @description It is too late for that. */
+            /** @description The resource has changed and no longer allows this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3316,7 +3322,7 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"];
                 };
             };
-            /** @description It is no longer there. */
+            /** @description The resource no longer exists. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -3334,7 +3340,7 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"] | components["schemas"]["Message"];
                 };
             };
-            /** @description The request is not valid. */
+            /** @description The request is invalid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3343,7 +3349,7 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"];
                 };
             };
-            /** @description Too many requests for this key. */
+            /** @description Too many requests. */
             429: {
                 headers: {
                     /**
@@ -3352,7 +3358,7 @@ export interface operations {
                      */
                     "RateLimit-Policy"?: string;
                     /**
-                     * @description What is left of the limit, and in how many seconds there is more.
+                     * @description The remaining requests, and the seconds until the window resets.
                      * @example "default";r=93;t=41
                      */
                     RateLimit?: string;
@@ -3367,7 +3373,7 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"] | components["schemas"]["Message"];
                 };
             };
-            /** @description Something broke on our side. */
+            /** @description Internal error. The failure is on our side. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3376,7 +3382,7 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"] | components["schemas"]["Message"];
                 };
             };
-            /** @description It cannot be done at the moment; try again. */
+            /** @description Temporarily unavailable. Retry later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3391,15 +3397,15 @@ export interface operations {
         parameters: {
             query?: {
                 limit?: number;
-                /** @description From `next_cursor` of the page before. */
+                /** @description `next_cursor` of the previous page. */
                 cursor?: string | null;
                 model?: string | null;
                 style?: string | null;
-                /** @description Of storing, in UTC. */
+                /** @description The UTC date on which the image was stored. */
                 day?: string | null;
-                /** @description Favourites only. */
+                /** @description Only favourites. */
                 favourite?: "true" | null;
-                /** @description Words, at most eight, all of which have to be in the prompt: in any case and order, also inside longer words. */
+                /** @description Up to eight words that the prompt must contain, in any case and order, also inside longer words. */
                 q?: string | null;
             };
             header?: never;
@@ -3408,7 +3414,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3431,7 +3437,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A image's id: its request's id and its index.
+                 * @description The id of an image: the id of its request and its index.
                  * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04-0
                  */
                 image_id: string;
@@ -3440,7 +3446,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3463,7 +3469,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A image's id: its request's id and its index.
+                 * @description The id of an image: the id of its request and its index.
                  * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04-0
                  */
                 image_id: string;
@@ -3472,7 +3478,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done; there is nothing to say. */
+            /** @description Done. The response has no body. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -3493,7 +3499,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A image's id: its request's id and its index.
+                 * @description The id of an image: the id of its request and its index.
                  * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04-0
                  */
                 image_id: string;
@@ -3502,7 +3508,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done; there is nothing to say. */
+            /** @description Done. The response has no body. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -3523,7 +3529,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A image's id: its request's id and its index.
+                 * @description The id of an image: the id of its request and its index.
                  * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04-0
                  */
                 image_id: string;
@@ -3532,7 +3538,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done; there is nothing to say. */
+            /** @description Done. The response has no body. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -3553,7 +3559,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A image's id: its request's id and its index.
+                 * @description The id of an image: the id of its request and its index.
                  * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04-0
                  */
                 image_id: string;
@@ -3562,7 +3568,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3585,7 +3591,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A image's id: its request's id and its index.
+                 * @description The id of an image: the id of its request and its index.
                  * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04-0
                  */
                 image_id: string;
@@ -3598,11 +3604,11 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Made. */
+            /** @description Created. */
             201: {
                 headers: {
                     /**
-                     * @description Where to look; an address without a host is relative to the API.
+                     * @description The address of the resource. Without a host, it is relative to the API.
                      * @example /v1/requests/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
                      */
                     Location: string;
@@ -3630,12 +3636,12 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A image's id: its request's id and its index.
+                 * @description The id of an image: the id of its request and its index.
                  * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04-0
                  */
                 image_id: string;
                 /**
-                 * @description A share link's id, which is not its token.
+                 * @description The id of a share link. It is not its token.
                  * @example 8f14e45fceea167a
                  */
                 share_id: string;
@@ -3644,7 +3650,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done; there is nothing to say. */
+            /** @description Done. The response has no body. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -3665,7 +3671,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A share link's token: the end of its address, told when it was made.
+                 * @description The token of a share link: the last part of its address, returned only when it was created.
                  * @example AaC5xH0ufDGfYFsdL3qeBAAxY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl
                  */
                 token: string;
@@ -3674,11 +3680,11 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is at the address in `Location`. */
+            /** @description Found at the address in `Location`. */
             302: {
                 headers: {
                     /**
-                     * @description Where to look; an address without a host is relative to the API.
+                     * @description The address of the resource. Without a host, it is relative to the API.
                      * @example /v1/requests/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
                      */
                     Location: string;
@@ -3705,7 +3711,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3735,7 +3741,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Made. */
+            /** @description Created. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -3760,7 +3766,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A key's id: what is between the underscores of its text.
+                 * @description The id of a key: the part between its underscores.
                  * @example k3y4example2
                  */
                 key_id: string;
@@ -3773,7 +3779,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3800,7 +3806,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A key's id: what is between the underscores of its text.
+                 * @description The id of a key: the part between its underscores.
                  * @example k3y4example2
                  */
                 key_id: string;
@@ -3809,7 +3815,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done; there is nothing to say. */
+            /** @description Done. The response has no body. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -3833,18 +3839,18 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     /**
-                     * @description Names what the answer shows, for `If-Match`.
+                     * @description The version of the resource, for `If-Match`.
                      * @example "3"
                      */
                     ETag: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PreferencesAnswer"];
+                    "application/json": components["schemas"]["PreferencesResponse"];
                 };
             };
             401: components["responses"]["Error401"];
@@ -3870,18 +3876,18 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     /**
-                     * @description Names what the answer shows, for `If-Match`.
+                     * @description The version of the resource, for `If-Match`.
                      * @example "3"
                      */
                     ETag: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PreferencesAnswer"];
+                    "application/json": components["schemas"]["PreferencesResponse"];
                 };
             };
             400: components["responses"]["Error400"];
@@ -3904,7 +3910,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Made. */
+            /** @description Created. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -3929,7 +3935,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3958,7 +3964,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Made. */
+            /** @description Created. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -3984,7 +3990,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A webhook's id.
+                 * @description The id of a webhook.
                  * @example w3bhookexample22
                  */
                 webhook_id: string;
@@ -3993,7 +3999,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done; there is nothing to say. */
+            /** @description Done. The response has no body. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -4014,7 +4020,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A webhook's id.
+                 * @description The id of a webhook.
                  * @example w3bhookexample22
                  */
                 webhook_id: string;
@@ -4027,7 +4033,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4053,7 +4059,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A webhook's id.
+                 * @description The id of a webhook.
                  * @example w3bhookexample22
                  */
                 webhook_id: string;
@@ -4062,7 +4068,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Made. */
+            /** @description Created. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -4090,7 +4096,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A webhook's id.
+                 * @description The id of a webhook.
                  * @example w3bhookexample22
                  */
                 webhook_id: string;
@@ -4099,7 +4105,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4123,12 +4129,12 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A webhook's id.
+                 * @description The id of a webhook.
                  * @example w3bhookexample22
                  */
                 webhook_id: string;
                 /**
-                 * @description A delivery's id: the header `webhook-id` of its attempts.
+                 * @description The id of a delivery: the header `webhook-id` of its attempts.
                  * @example 01a0b9c4-980f-7b3e-8f60-2c4e6a8b0d1f
                  */
                 delivery_id: string;
@@ -4137,7 +4143,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4167,7 +4173,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4197,7 +4203,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     /**
@@ -4206,7 +4212,7 @@ export interface operations {
                      */
                     "RateLimit-Policy": string;
                     /**
-                     * @description What is left of the limit, and in how many seconds there is more.
+                     * @description The remaining requests, and the seconds until the window resets.
                      * @example "default";r=93;t=41
                      */
                     RateLimit: string;
@@ -4221,7 +4227,7 @@ export interface operations {
             403: components["responses"]["Error403"];
             413: components["responses"]["Error413"];
             422: components["responses"]["Error422"];
-            /** @description Too many requests for this key. */
+            /** @description Too many requests. */
             429: {
                 headers: {
                     /**
@@ -4230,7 +4236,7 @@ export interface operations {
                      */
                     "RateLimit-Policy"?: string;
                     /**
-                     * @description What is left of the limit, and in how many seconds there is more.
+                     * @description The remaining requests, and the seconds until the window resets.
                      * @example "default";r=93;t=41
                      */
                     RateLimit?: string;
@@ -4247,7 +4253,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "status": 429,
                      *       "code": "rate_limited",
-                     *       "title": "Too many requests for this key"
+                     *       "title": "Too many requests."
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4260,7 +4266,7 @@ export interface operations {
                 };
             };
             500: components["responses"]["Error500"];
-            /** @description It cannot be done at the moment; try again. */
+            /** @description Temporarily unavailable. Retry later. */
             503: {
                 headers: {
                     /**
@@ -4276,7 +4282,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "status": 503,
                      *       "code": "unavailable",
-                     *       "title": "It cannot be done at the moment; try again"
+                     *       "title": "Temporarily unavailable. Retry later."
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4303,7 +4309,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     /**
@@ -4312,17 +4318,17 @@ export interface operations {
                      */
                     "RateLimit-Policy": string;
                     /**
-                     * @description What is left of the limit, and in how many seconds there is more.
+                     * @description The remaining requests, and the seconds until the window resets.
                      * @example "default";r=93;t=41
                      */
                     RateLimit: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LegacyAnswer"];
+                    "application/json": components["schemas"]["LegacyCheckResponse"];
                 };
             };
-            /** @description The body is not JSON. */
+            /** @description The body is not valid JSON. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4331,7 +4337,7 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"];
                 };
             };
-            /** @description This needs an API key. */
+            /** @description API key required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4340,7 +4346,7 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"] | components["schemas"]["Message"];
                 };
             };
-            /** @description This key lacks the scope that the route needs. */
+            /** @description The key lacks the scope that this route requires. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4358,7 +4364,7 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"] | components["schemas"]["Message"];
                 };
             };
-            /** @description The request is not valid. */
+            /** @description The request is invalid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4367,7 +4373,7 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"];
                 };
             };
-            /** @description Too many requests for this key. */
+            /** @description Too many requests. */
             429: {
                 headers: {
                     /**
@@ -4376,7 +4382,7 @@ export interface operations {
                      */
                     "RateLimit-Policy"?: string;
                     /**
-                     * @description What is left of the limit, and in how many seconds there is more.
+                     * @description The remaining requests, and the seconds until the window resets.
                      * @example "default";r=93;t=41
                      */
                     RateLimit?: string;
@@ -4391,7 +4397,7 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"] | components["schemas"]["Message"];
                 };
             };
-            /** @description Something broke on our side. */
+            /** @description Internal error. The failure is on our side. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4400,7 +4406,7 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"] | components["schemas"]["Message"];
                 };
             };
-            /** @description It cannot be done at the moment; try again. */
+            /** @description Temporarily unavailable. Retry later. */
             503: {
                 headers: {
                     /**
@@ -4425,7 +4431,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4448,7 +4454,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4461,7 +4467,7 @@ export interface operations {
             403: components["responses"]["Error403"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
-            /** @description Not all is well. */
+            /** @description Unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4473,7 +4479,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "status": 503,
                      *       "code": "unavailable",
-                     *       "title": "It cannot be done at the moment; try again"
+                     *       "title": "Temporarily unavailable. Retry later."
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4490,7 +4496,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4512,7 +4518,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A request's id: a UUID (version 7).
+                 * @description The id of a request: a UUID (version 7).
                  * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
                  */
                 request_id: string;
@@ -4521,7 +4527,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4547,7 +4553,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4575,7 +4581,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4600,7 +4606,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description What failures of one kind at one step have in common, or its first digits.
+                 * @description The fingerprint of dead letters that failed in the same way, or its first digits.
                  * @example 5f0c7be2a1d4
                  */
                 fingerprint: string;
@@ -4609,7 +4615,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4640,7 +4646,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4668,7 +4674,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4697,7 +4703,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4727,7 +4733,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Here it is. */
+            /** @description OK. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4749,17 +4755,17 @@ export interface operations {
             query?: never;
             header: {
                 /**
-                 * @description The delivery's id, the same in every try.
+                 * @description The id of the delivery, the same in every attempt.
                  * @example 01a0b9c4-980f-7b3e-8f60-2c4e6a8b0d1f
                  */
                 "webhook-id": string;
                 /**
-                 * @description When this try was made: seconds since 1970.
+                 * @description The time of this attempt: seconds since 1970.
                  * @example 1795254606
                  */
                 "webhook-timestamp": string;
                 /**
-                 * @description `v1,` and the HMAC-SHA256 of `id.timestamp.body` in base64; two of them, with a space between, while a secret is being changed.
+                 * @description `v1,` and the HMAC-SHA256 of `id.timestamp.body` in base64. During a rotation there are two, separated by a space.
                  * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
                  */
                 "webhook-signature": string;
@@ -4773,21 +4779,21 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The webhook is gone: it is told nothing any more. */
+            /** @description The webhook is deleted and receives nothing more. */
             410: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Taken. */
+            /** @description Received. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description It is tried again, later; `Retry-After` says when at the earliest. */
+            /** @description The delivery is retried later, at the earliest after `Retry-After`. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -4801,17 +4807,17 @@ export interface operations {
             query?: never;
             header: {
                 /**
-                 * @description The delivery's id, the same in every try.
+                 * @description The id of the delivery, the same in every attempt.
                  * @example 01a0b9c4-980f-7b3e-8f60-2c4e6a8b0d1f
                  */
                 "webhook-id": string;
                 /**
-                 * @description When this try was made: seconds since 1970.
+                 * @description The time of this attempt: seconds since 1970.
                  * @example 1795254606
                  */
                 "webhook-timestamp": string;
                 /**
-                 * @description `v1,` and the HMAC-SHA256 of `id.timestamp.body` in base64; two of them, with a space between, while a secret is being changed.
+                 * @description `v1,` and the HMAC-SHA256 of `id.timestamp.body` in base64. During a rotation there are two, separated by a space.
                  * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
                  */
                 "webhook-signature": string;
@@ -4825,21 +4831,21 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The webhook is gone: it is told nothing any more. */
+            /** @description The webhook is deleted and receives nothing more. */
             410: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Taken. */
+            /** @description Received. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description It is tried again, later; `Retry-After` says when at the earliest. */
+            /** @description The delivery is retried later, at the earliest after `Retry-After`. */
             default: {
                 headers: {
                     [name: string]: unknown;

@@ -1,0 +1,123 @@
+"""The Lambda handler of a queue."""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from events.catalog.processing_stalled import ProcessingStalled
+from events.envelope import Event
+from kit.consumer.apply import Applier, Bus, Queue
+from kit.consumer.decode import Decoder, Message
+from kit.consumer.policy import RetryPolicy
+from kit.consumer.telemetry import log_batch
+from kit.errors import UnprocessableError, classify_error
+
+Fail = Callable[[Message, Exception], None]
+
+
+@dataclass
+class EachMessage:
+    """Handle the messages of a batch one by one.
+
+    ``handle`` returns the events that follow from an event. It raises if the message must be retried or dead-lettered.
+    ``workers`` messages are handled side by side; then ``publishes`` must list the events that ``handle`` returns.
+    """
+
+    handle: Callable[[Any], Sequence[Event]]
+    workers: int = 1
+    publishes: Sequence[type[Event]] = ()
+    _pool: ThreadPoolExecutor = field(init=False, repr=False)
+    _unbuilt: list[type[Event]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Create the pool. Its threads start when first needed and stay for the next batch."""
+        self._pool = ThreadPoolExecutor(self.workers)
+        self._unbuilt = [ProcessingStalled, *self.publishes] if self.workers > 1 else []
+
+    def run(self, messages: Sequence[Message], fail: Fail) -> None:
+        """Handle ``messages``; call ``fail`` for each that raises."""
+        while self._unbuilt:  # pydantic builds a deferred model on first use, which is not safe in several threads
+            self._unbuilt.pop().build()
+        if self.workers > 1 and len(messages) > 1:
+            list(self._pool.map(lambda message: self._run_one(message, fail), messages))
+        else:
+            for message in messages:
+                self._run_one(message, fail)
+
+    def _run_one(self, message: Message, fail: Fail) -> None:
+        try:
+            message.to_publish = list(self.handle(message.event))
+        except Exception as error:
+            fail(message, error)
+
+
+@dataclass
+class WholeBatch:
+    """Handle all messages of a batch in one call of ``handle``."""
+
+    handle: Callable[[Sequence[Any]], Sequence[Event]]
+
+    def run(self, messages: Sequence[Message], fail: Fail) -> None:
+        """Handle ``messages``. After a failure, handle them one by one, unless the failure is transient."""
+        if not messages:
+            return
+        try:
+            follow_up = self.handle([message.event for message in messages])
+        except Exception as error:
+            if len(messages) > 1 and classify_error(error) != "transient":
+                for message in messages:
+                    self.run([message], fail)
+            else:
+                for message in messages:
+                    fail(message, error)
+        else:
+            messages[0].to_publish = list(follow_up)
+
+
+class Consumer:
+    """The Lambda handler of one queue.
+
+    ``step`` is ``<service>.<step>``. ``accepts`` lists the events that the queue's rule selects; None stands for the
+    whole catalog. See ADR 1 for the reason why this is not Powertools' ``BatchProcessor``.
+    """
+
+    def __init__(
+        self,
+        step: str,
+        accepts: Sequence[type[Event]] | None,
+        process: EachMessage | WholeBatch,
+        *,
+        queue: Queue,
+        bus: Bus,
+        policy: RetryPolicy | None = None,
+    ) -> None:
+        self.step = step
+        self.policy = policy or RetryPolicy()
+        self.accepts = None if accepts is None else {(kind.detail_type, kind.version): kind for kind in accepts}
+        self._decoder = Decoder(step, self.accepts)
+        self._process = process
+        self._applier = Applier(step, queue, bus, self.policy)
+
+    def __call__(self, batch: dict[str, Any], _context: Any = None) -> dict[str, Any]:
+        """Handle an SQS batch and return the partial batch response (``ReportBatchItemFailures``)."""
+        started = time.perf_counter()
+        messages = [Message(record) for record in batch["Records"]]
+        readable = [message for message in messages if self._decode(message)]
+        self._process.run(readable, self._applier.fail)
+        self._applier.publish(messages)
+        self._applier.change_visibility(messages)
+        log_batch(self.step, messages, time.perf_counter() - started)
+        retried = [message for message in messages if message.retry_after is not None]
+        return {"batchItemFailures": [{"itemIdentifier": message.message_id} for message in retried]}
+
+    def _decode(self, message: Message) -> bool:
+        try:
+            self._decoder.decode(message)
+        except (UnprocessableError, ValidationError) as error:
+            self._applier.fail(message, error)
+            return False
+        return True
