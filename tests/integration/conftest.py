@@ -1,22 +1,11 @@
 """What integration tests share: an environment for moto, and templates as data."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from local.loops import expand
-
-ROOT = Path(__file__).parents[2]
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms, whose values tests do not look at."""
-
-
-_Loader.add_multi_constructor("!", lambda _loader, _suffix, node: str(getattr(node, "value", "")))
+from tests.support import templates
 
 
 @pytest.fixture
@@ -31,10 +20,5 @@ def aws_test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def service_template() -> Callable[[str], dict[str, Any]]:
-    """Return a service's template as plain data."""
-
-    def read(service: str) -> dict[str, Any]:
-        text = (ROOT / f"services/{service}/template.yaml").read_text()
-        return expand(yaml.load(text, _Loader))
-
-    return read
+    """Return the function that reads a service's template as plain data."""
+    return templates.service_template

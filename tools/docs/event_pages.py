@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from events.envelope import Event
+from local.loops import expand
+from local.templates import parse_template
 
 INTRO = """# Events
 
@@ -23,21 +23,11 @@ Properties:
 """
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms, whose values do not matter here."""
-
-
-_Loader.add_multi_constructor("!", lambda loader, _suffix, node: str(getattr(node, "value", "")))
-
-
 def rules(root: Path) -> list[tuple[str, dict[str, Any]]]:
     """Return every rule's service and pattern, read from the services' templates."""
     found = []
     for template in sorted(root.glob("services/*/template.yaml")):
-        resources = yaml.load(template.read_text(), _Loader)["Resources"]
-        for resource in resources.values():
-            if isinstance(resource, list):  # a loop: of roles and alarms
-                continue
+        for resource in expand(parse_template(template.read_text()))["Resources"].values():
             if resource["Type"] == "AWS::Events::Rule" and "EventPattern" in resource["Properties"]:
                 found.append((template.parent.name, resource["Properties"]["EventPattern"]))
     return found

@@ -14,5 +14,5 @@ def republish(event: Event) -> list[Event]:
 
 
 handler = sqs_consumer(
-    "intake.relay", [ImageRequested, RequestCancelled, RequestExpired, RequestStatusChanged], EachMessage(republish)
+    "intake.republish", [ImageRequested, RequestCancelled, RequestExpired, RequestStatusChanged], EachMessage(republish)
 )

@@ -95,13 +95,14 @@ def test_no_model_is_called_after_a_tombstone(calls: "Counter[str]", server: Mod
 def test_the_timeouts_of_generation_fit_together(service_template: Any, profile: str, recommended: int) -> None:
     template = service_template("generation")
     resources = {name: each["Properties"] for name, each in template["Resources"].items()}
-    times, queue = template["Mappings"]["TimeoutProfiles"][profile], resources["GenerateQueue"]
+    times, queue = template["Mappings"]["TimeoutProfiles"][profile], resources["generateQueue"]
+    visibility = template["Mappings"]["VisibilityTimeouts"][profile]["generate"]
     call_timeout, lease = int(times["CallTimeout"]), int(times["Lease"])
     assert call_timeout >= recommended
     assert lease > call_timeout + OVERHEAD_SECONDS
     assert times["FunctionTimeout"] >= lease + OVERHEAD_SECONDS
-    assert times["VisibilityTimeout"] >= times["FunctionTimeout"] + OVERHEAD_SECONDS
-    variables = resources["Generate"]["Environment"]["Variables"]
+    assert visibility >= times["FunctionTimeout"] + OVERHEAD_SECONDS
+    variables = resources["generateFunction"]["Environment"]["Variables"]
     # A message takes its leases when it starts: with fewer workers than messages, leases would start late.
-    assert resources["GenerateMessages"]["BatchSize"] <= int(variables["MAX_PARALLEL"])
+    assert resources["generateMessages"]["BatchSize"] <= int(variables["MAX_PARALLEL"])
     assert queue["RedrivePolicy"]["maxReceiveCount"] > RetryPolicy().worst_deliveries()
