@@ -10,7 +10,7 @@ class RequestCancelledData(Payload):
 
 
 class RequestCancelled(Event):
-    """The caller took the request back before a image was drawn. The request ends here."""
+    """The caller cancelled the request before an image was generated. The status is terminal."""
 
     source: ClassVar[str] = "genai-images.intake"
     detail_type: ClassVar[str] = "RequestCancelled"

@@ -34,8 +34,8 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 @pytest.fixture(scope="session")
 def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
-    """Give every context a desktop's viewport. Overrides pytest-playwright's fixture."""
-    return {**browser_context_args, "viewport": DESKTOP, "accept_downloads": True}
+    """Accept downloads in every context. Overrides pytest-playwright's fixture."""
+    return {**browser_context_args, "accept_downloads": True}
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def open_app(new_context: Callable[..., BrowserContext]) -> Iterator[Callable[..
     errors: list[str] = []
 
     def open_path(path: str = "/", *, key: str = "", **options: Any) -> Page:
-        context = new_context(**options)
+        context = new_context(**({"viewport": DESKTOP} | options))
         context.set_default_timeout(TIMEOUT_MS)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))

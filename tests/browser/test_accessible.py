@@ -14,7 +14,7 @@ PAGES = ["/", "/create", "/gallery", "/dashboard", "/operations", "/about", "/se
 
 @pytest.fixture(scope="module")
 def key(stack: System) -> str:
-    """A key whose gallery holds a image."""
+    """A key whose gallery holds an image."""
     stack.generate("An open door in a white wall")
     return stack.stack.api_key
 

@@ -52,7 +52,7 @@ def test_the_example_script_generates_and_downloads(stack: System, tmp_path: Pat
     ("arguments", "message"),
     [
         (["A fox", "--count", "9"], "count"),
-        (["A fox", "--model", "no-such-model"], "is not a model of this service"),
+        (["A fox", "--model", "no-such-model"], "is not in the catalog"),
     ],
 )
 def test_the_example_script_reports_the_wrong_field(stack: System, arguments: list[str], message: str) -> None:

@@ -10,7 +10,7 @@ from events.images import RawImage
 from kit.errors import UnprocessableError, classify_error
 from kit.handoff import HandoffReader, handoff_key, sha256
 
-IMAGE = b"a image"
+IMAGE = b"an image"
 REQUEST = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
 
 
