@@ -34,19 +34,19 @@ logs: .venv/ready ## what the functions logged  (FOLLOW=1 goes on, FUNCTION=part
 
 .PHONY: ops
 ops: .venv/ready ## the operators' command line on the running stack, or on your account with AWS=1  (ARGS="--help")
-	@$(python) -m local.state $(python) -m services.operations $(ARGS)
+	@$(python) -m local.state $(python) -m cli $(ARGS)
 
 .PHONY: dlq
 dlq: .venv/ready ## dead-letter queues of the running stack, or of your account with AWS=1  (ARGS="replay --help")
-	@$(python) -m local.state $(python) -m services.operations dlq $(ARGS)
+	@$(python) -m local.state $(python) -m cli dlq $(ARGS)
 
 .PHONY: keys
 keys: .venv/ready ## API keys of the running stack, or of your account with AWS=1  (ARGS="create --owner me")
-	@$(python) -m local.state $(python) -m services.accounts $(if $(ARGS),$(ARGS),list)
+	@$(python) -m local.state $(python) -m cli keys $(ARGS)
 
 .PHONY: web
 web: .venv/ready ## build the web app and publish it to the running stack  (npm: ARGS="run test")
-	@$(if $(ARGS),$(python) -m local.web $(ARGS),$(python) -m local.web && $(python) -m local.state $(python) -m services.web)
+	@$(if $(ARGS),$(python) -m local.web $(ARGS),$(python) -m local.web && $(python) -m local.state $(python) -m cli web publish)
 
 .PHONY: screenshots
 screenshots: .venv/ready ## every page of the web app, photographed into docs/screenshots

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from cli.connection import Target
+from cli.web_publishing import files, publish
 from kit.http_api import Scope
 from kit.secrets import secret_key
 from local import deploy as deployment
@@ -15,8 +17,6 @@ from local.emulator import HOST, emulator, free_port, model_stand_in
 from services.accounts import service as accounts
 from services.accounts.adapters import KeyTable
 from services.accounts.parameters import USER_SCOPES, NewKey
-from services.accounts.settings import Target
-from services.web.publish import files, publish
 
 DEMO_OWNER = "demo"
 DEMO_LIMIT = 10_000
@@ -71,11 +71,11 @@ class LocalStack:
     def make_key(
         self, owner: str, scopes: Sequence[Scope] = USER_SCOPES, *, limit: int = 100, window_seconds: int = 900
     ) -> str:
-        """Make an API key as `python -m services.accounts create` does, and return its text."""
+        """Create an API key as `python -m cli keys create` does, and return its text."""
         target = Target(prefix=self.prefix)
         wanted = NewKey(owner=owner, name="local", scopes=list(scopes), limit=limit, window_seconds=window_seconds)
-        keys = KeyTable(self.client("dynamodb"), target.table_name)
-        secret = secret_key(self.client("secretsmanager"), target.hash_secret_name)
+        keys = KeyTable(self.client("dynamodb"), target.accounts_table)
+        secret = secret_key(self.client("secretsmanager"), target.key_hash_secret)
         return accounts.create(keys, wanted, secret(), datetime.now(UTC))[1]
 
     def start(self) -> Self:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from services.operations.dead_letters.ports import Counts
 
-PATIENCE: Final = 5.0
+TIMEOUT_SECONDS: Final = 5.0
 """Seconds after which what has not answered counts as unreachable."""
 FRESH: Final = 10.0
 """Seconds for which a finding is given again: whoever polls costs nothing more."""
@@ -78,15 +78,21 @@ class Probes(Protocol):
 
 
 class Monitor:
-    """Asks everything at once, waits no longer than ``PATIENCE``, and remembers for ``FRESH`` seconds."""
+    """Asks everything at once, waits no longer than ``TIMEOUT_SECONDS``, and remembers for ``FRESH`` seconds."""
 
     def __init__(
-        self, probes: Probes, queues: Sequence[str], version: str, *, patience: float = PATIENCE, fresh: float = FRESH
+        self,
+        probes: Probes,
+        queues: Sequence[str],
+        version: str,
+        *,
+        timeout: float = TIMEOUT_SECONDS,
+        fresh: float = FRESH,
     ) -> None:
         self._probes = probes
         self._queues = queues
         self._version = version
-        self._patience = patience
+        self._timeout = timeout
         self._fresh = fresh
         self._pool = ThreadPoolExecutor(SIDE_BY_SIDE)
         self._last: tuple[float, Readiness] | None = None
@@ -104,7 +110,7 @@ class Monitor:
         ages = self._pool.submit(self._probes.ages, names)
         counts = {name: self._pool.submit(self._probes.counts, name) for name in names}
         everything: list[Future[Any]] = [*dependencies.values(), *counts.values(), ages]
-        _, late = wait(everything, timeout=self._patience)
+        _, late = wait(everything, timeout=self._timeout)
         for future in late:
             future.cancel()
         known = _result(ages) or {}

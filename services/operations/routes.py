@@ -3,10 +3,9 @@
 from typing import Final
 
 from kit.http_api import Route
-from services.operations.audit.views import AuditReport
+from services.operations.audit.schemas import AuditReport
 from services.operations.health import Health, Readiness
-from services.operations.tracing.logic import Trace
-from services.operations.views import (
+from services.operations.schemas import (
     ActionList,
     GroupList,
     GroupView,
@@ -18,6 +17,7 @@ from services.operations.views import (
     QuarantineList,
     QueueList,
 )
+from services.operations.tracing.trace import Trace
 
 SHOW_HEALTH: Final = Route(
     "GET",

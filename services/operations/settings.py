@@ -1,6 +1,4 @@
-"""Which installation the operator works on, and what the API's function reads from its environment."""
-
-from pydantic import BaseModel, ConfigDict
+"""The environment variables of the functions."""
 
 from kit.settings import Settings
 
@@ -54,41 +52,3 @@ class AuditSettings(Settings):
     def queue_names(self) -> list[str]:
         """The queues whose dead letters are read."""
         return [name.strip() for name in self.queues.split(",")]
-
-
-class Target(BaseModel):
-    """One deployed stack, reached with the operator's own AWS credentials. None leaves a choice to boto3."""
-
-    model_config = ConfigDict(frozen=True)
-
-    prefix: str
-    """Every physical name starts with it and a dash."""
-    region: str | None = None
-    endpoint_url: str | None = None
-    bus: str | None = None
-    """Name of the event bus, where it is not the prefix's own."""
-
-    @property
-    def bus_name(self) -> str:
-        """The bus on which replays are announced."""
-        return self.bus or f"{self.prefix}-bus"
-
-    @property
-    def requests_table(self) -> str:
-        """Intake's table of request states. Only read."""
-        return f"{self.prefix}-requests"
-
-    @property
-    def analytics_table(self) -> str:
-        """Analytics' counters. Only read."""
-        return f"{self.prefix}-analytics"
-
-    @property
-    def generation_table(self) -> str:
-        """Generation's guard: what is spent of the day's budget, and the operator's limit, the one thing written."""
-        return f"{self.prefix}-generation"
-
-    @property
-    def operations_table(self) -> str:
-        """Our own: the audit trail and the quarantine."""
-        return f"{self.prefix}-operations"

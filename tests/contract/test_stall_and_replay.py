@@ -5,14 +5,12 @@ from collections.abc import Sequence
 
 from events.catalog.image_approved import ImageApproved
 from events.envelope import Event
-from events.pipeline import PROGRESS as STATUSES_IN_ORDER
-from events.pipeline import STATUS_AFTER, STEPS, TERMINAL, status_of
+from events.pipeline import status_of
 from kit.consumer import Consumer, EachMessage
 from services.intake.timeline import timeline_entry
 from services.operations.dead_letters.letters import Message, read_letter
-from services.operations.dead_letters.listing import collect
-from services.operations.dead_letters.logic import ADVANCING, BEGINS, PROGRESS, Replayer, ReplayOptions
-from services.operations.timeline import ENDED
+from services.operations.dead_letters.replaying import Replayer, ReplayOptions
+from services.operations.dead_letters.reservation import reserve
 from tests.support.events import RecordingBus, RecordingQueue, sample, sqs_record
 from tests.unit.operations.fakes import START, STORE, FakeClock, FakeQuarantine, FakeQueues, FakeStates
 
@@ -44,7 +42,7 @@ def replayed(letter: tuple[str, dict[str, str]]) -> tuple[Event, str]:
         clock=clock,
         now=clock.now,
     )
-    list(replayer.run(replayer.plan(collect(queues, [STORE], limit=10))))
+    list(replayer.run(replayer.plan(reserve(queues, [STORE], limit=10))))
     (body,) = queues.sent[str(STORE.source_url)]
     return bus.events[0], body
 
@@ -81,11 +79,3 @@ def test_operations_reads_the_attributes_that_the_consumer_writes() -> None:
         stall.data.fingerprint,
     )
     assert letter.first_seen != START
-
-
-def test_operations_has_the_statuses_of_the_pipeline() -> None:
-    assert ENDED == TERMINAL
-    assert tuple(PROGRESS) == STATUSES_IN_ORDER
-    assert {step.name: step.status for step in STEPS} == ADVANCING
-    assert BEGINS.items() <= STATUS_AFTER.items()
-    assert set(BEGINS.values()) == set(PROGRESS) - {PROGRESS[0]}

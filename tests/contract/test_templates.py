@@ -14,8 +14,8 @@ from importlib import import_module
 import pytest
 
 from events.catalog import CATALOG, event_type
+from events.pipeline import STEPS_BY_NAME
 from kit.consumer import Consumer
-from services.operations.dead_letters.logic import ADVANCING
 from tests.support import templates
 from tests.support.events import SAMPLES, eventbridge_body, sample
 from tests.support.templates import ROOT, Resource
@@ -46,7 +46,7 @@ WITHOUT_RESOURCES = {
 }
 """Actions that AWS allows on ``*`` only."""
 WATCHING = {"sqs:GetQueueAttributes", "sqs:GetQueueUrl"}
-"""Actions that tell of a queue and not of its messages: operations has them for all queues of the installation."""
+"""Actions that read attributes of a queue, not its messages. Operations has them for all queues of the installation."""
 OPERATING = {"sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "logs:FilterLogEvents"}
 """Actions that look at what waits in dead-letter queues and at what functions logged."""
 LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
@@ -89,10 +89,10 @@ def test_every_event_has_a_publisher(name: str, version: int) -> None:
     kind = event_type(name, version)
     assert kind is not None
     service = kind.source.removeprefix("genai-images.")
-    folder = ROOT / ("kit" if service == "delivery" else f"services/{service}")
-    says_it = re.compile(rf"\b{name}\.(first|follow)\(")
+    folders = {"delivery": ["kit"], "operations": ["services/operations", "cli"]}.get(service, [f"services/{service}"])
+    creates = re.compile(rf"\b{name}\.(first|follow)\(")
 
-    assert any(says_it.search(path.read_text()) for path in folder.rglob("*.py")), f"{service} never says {name}"
+    assert any(creates.search(path.read_text()) for folder in folders for path in (ROOT / folder).rglob("*.py"))
 
 
 @pytest.mark.parametrize(("name", "version"), CATALOG, ids=str)
@@ -139,8 +139,8 @@ def test_a_step_is_called_the_same_in_its_code_its_queue_and_its_service(
     assert dead.properties["QueueName"] == {"Fn::Sub": f"{queue.properties['QueueName']['Fn::Sub']}-dlq"}
 
 
-def test_the_steps_that_operations_takes_for_moving_a_request_on_exist() -> None:
-    assert ADVANCING.keys() <= {templates.step_of(queue) for queue in QUEUES}
+def test_every_step_of_the_pipeline_has_a_queue() -> None:
+    assert STEPS_BY_NAME.keys() <= {templates.step_of(queue) for queue in QUEUES}
 
 
 # Queues --------------------------------------------------------------------------------------------------------------

@@ -88,9 +88,9 @@ def test_the_command_line_creates_a_key_with_aws_credentials(stack: System) -> N
 
 
 def command(stack: System, *arguments: str) -> Any:
-    """Run `python -m services.accounts` against the emulator."""
+    """Run `python -m cli keys` against the emulator."""
     done = subprocess.run(
-        [sys.executable, "-m", "services.accounts", *arguments, "--prefix", stack.prefix, "--json"],
+        [sys.executable, "-m", "cli", "keys", *arguments, "--prefix", stack.prefix, "--output", "json"],
         env={
             "AWS_ENDPOINT_URL": stack.stack.emulator.url,
             "AWS_ACCESS_KEY_ID": "test",

@@ -17,14 +17,14 @@ def test_the_audit_finds_lost_and_stray_files_and_repairs_the_stray(stack: Syste
     s3.put_object(Bucket=bucket, Key=f"images/{view['id']}/0-{'f' * 64}/original.png", Body=b"stray")
     try:
         assert stack.audit(*only)["by_rule"] == {
-            "entry-without-file": 1,
-            "file-without-entry": 1,
+            "image-without-file": 1,
+            "file-without-image": 1,
         }
         repaired = stack.ops(
-            "audit", "--settled-after", "0", "--pause", "0.5", "--request", view["id"], "--mend", "--yes"
+            "audit", "--settled-after", "0", "--pause", "0.5", "--request", view["id"], "--repair", "--yes"
         )
         assert repaired.returncode == 7, "a lost file cannot be repaired"
-        assert stack.audit(*only)["by_rule"] == {"entry-without-file": 1}
+        assert stack.audit(*only)["by_rule"] == {"image-without-file": 1}
     finally:
         s3.put_object(Bucket=bucket, Key=lost, Body=content)
     assert stack.audit(*only)["violations"] == []

@@ -34,7 +34,7 @@ def test_a_spent_budget_stops_generation_and_intake_until_it_is_cleared(stack: S
     assert response.json["code"] == "budget_exhausted"
     assert 0 < int(response.headers["retry-after"]) <= 86_400
     assert reasons[-1] == "budget_exhausted"
-    assert json.loads(stack.ops("costs", "budget", "show", "--json").stdout)["override_usd"] == "0.01"
+    assert json.loads(stack.ops("costs", "budget", "show", "--output", "json").stdout)["override_usd"] == "0.01"
 
     assert stack.ops("costs", "budget", "clear", "--yes", "--operator", "on-call").returncode == 0
 
@@ -48,13 +48,13 @@ def test_a_spent_budget_stops_generation_and_intake_until_it_is_cleared(stack: S
     shown = stack.wait_until(lambda: _costs_by_model(stack), seconds=90, what="the cost of an image")
     assert all(float(row["models_usd"]) > 0 for row in shown.values())
 
-    trail = json.loads(stack.ops("actions", "--json").stdout)
+    trail = json.loads(stack.ops("actions", "--output", "json").stdout)
     found = [(action["verb"], action["operator"]) for action in trail if action["verb"].startswith("budget")]
     assert found[:2] == [("budget clear", "on-call"), ("budget set", "on-call")]
 
 
 def _costs_by_model(stack: System) -> dict[str, dict[str, str]]:
-    done = stack.ops("costs", "show", "--by", "model", "--json")
+    done = stack.ops("costs", "show", "--by", "model", "--output", "json")
     assert done.returncode == 0, done.stderr
     rows: dict[str, dict[str, str]] = json.loads(done.stdout)["rows"]
     return rows

@@ -75,7 +75,7 @@ def test_a_replay_reaches_the_late_subscriber_and_nobody_else(
     previewed = stack.ops("events", "replay", *window, "--dry-run")
     assert previewed.returncode == 0, previewed.stderr
     assert received(stack, url) == []
-    replayed = stack.ops("events", "replay", *window, "--wait", "--yes", "--json")
+    replayed = stack.ops("events", "replay", *window, "--wait", "--yes", "--output", "json")
     assert replayed.returncode == 0, replayed.stderr
     assert json.loads(replayed.stdout)[0]["state"] == "COMPLETED"
 
@@ -91,7 +91,7 @@ def test_a_replay_reaches_the_late_subscriber_and_nobody_else(
     assert batches_of_each_step(stack) == batches, "no step received a message again"
     for view in views:
         assert stack.get_request(view["id"])["timeline"] == view["timeline"]
-    listed = stack.ops("events", "replays", "--json")
+    listed = stack.ops("events", "replays", "--output", "json")
     assert json.loads(replayed.stdout)[0]["name"] in {one["name"] for one in json.loads(listed.stdout)}
 
 
@@ -107,7 +107,7 @@ def test_a_replay_to_a_pipeline_step_is_refused_with_the_reason(stack: System) -
 def test_analytics_is_rebuilt_from_the_command_line(stack: System) -> None:
     stack.generate("a heron that is counted again")
 
-    rebuilt = stack.ops("events", "rebuild", "--accept-differences")
+    rebuilt = stack.ops("analytics", "rebuild", "--accept-differences")
 
     assert rebuilt.returncode == 0, rebuilt.stdout + rebuilt.stderr
     assert "is current now" in rebuilt.stdout

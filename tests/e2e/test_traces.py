@@ -15,7 +15,7 @@ def test_a_retried_request_is_traced_from_post_to_stored_image(stack: System, tm
 
     def complete_trace() -> Any:
         """Return the steps when all are in the logs, which arrive later than the image."""
-        traced = stack.ops("trace", request_id, "--json", "--otlp", str(tmp_path / "spans.json"))
+        traced = stack.ops("trace", request_id, "--output", "json", "--otlp", str(tmp_path / "spans.json"))
         assert traced.returncode == 0, traced.stderr
         found = steps(json.loads(traced.stdout)["events"])
         return found if len(found) >= 4 and all(step["attempts"] for step in found) else None

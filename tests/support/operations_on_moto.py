@@ -10,8 +10,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from services.operations.__main__ import main
-from services.operations.dead_letters import adapters
+from cli.__main__ import main
+from services.operations.dead_letters import repository
 from tests.unit.operations.fakes import approved
 
 PREFIX = "genai-images-test"
@@ -26,7 +26,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    monkeypatch.setattr(adapters, "POLL_SECONDS", 0)  # moto knows at once that a queue is empty
+    monkeypatch.setattr(repository, "POLL_SECONDS", 0)  # moto knows at once that a queue is empty
     with mock_aws():
         yield
 

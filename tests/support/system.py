@@ -162,12 +162,12 @@ class System:
             "AWS_DEFAULT_REGION": "us-east-1",
             "GENAI_IMAGES_PREFIX": self.prefix,
         }
-        command = [sys.executable, "-m", "services.operations", *arguments]
+        command = [sys.executable, "-m", "cli", *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=240)
 
     def audit(self, *arguments: str) -> Any:
         """Audit the system as it is now, and return the report."""
-        done = self.ops("audit", "--json", "--settled-after", "0", *arguments)
+        done = self.ops("audit", "--output", "json", "--settled-after", "0", *arguments)
         assert done.returncode in {0, 7}, done.stdout + done.stderr
         report = json.loads(done.stdout.splitlines()[0])
         assert (done.returncode == 7) == bool(report["violations"]), done.stdout

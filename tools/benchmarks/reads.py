@@ -34,7 +34,7 @@ ROUNDS: Final = 25
 CALLS: Final = 5
 """Of one read, each time it is measured."""
 LATENCY_GOAL: Final = 1.1
-"""1.0 is meant; the rest is what this machine's clock can tell apart."""
+"""1.0 is meant; the rest is what this machine's clock can print_outcomes apart."""
 
 SMALL, LARGE = "somebody", "everybody"
 """An owner of few items, and one of many."""
@@ -167,9 +167,9 @@ class _Recorder:
         self.items += [part["Put"]["Item"] for part in TransactItems if "Put" in part]
 
 
-def _blank(items: list[dict[str, Any]], request_id: str, moment: datetime) -> list[dict[str, Any]]:
+def _blank(items: list[dict[str, Any]], request_id: str, line: datetime) -> list[dict[str, Any]]:
     text = json.dumps(items).replace(request_id, REQUEST + NUMBER)
-    for spelled in (moment.isoformat(), moment.isoformat().replace("+00:00", "Z")):
+    for spelled in (line.isoformat(), line.isoformat().replace("+00:00", "Z")):
         text = text.replace(spelled, TIME)
     templates: list[dict[str, Any]] = json.loads(text)
     return templates

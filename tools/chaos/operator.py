@@ -30,7 +30,7 @@ class DeadLetterSummary:
 
 
 class Operator:
-    """Runs `python -m services.operations` against a stack, past the fault proxy."""
+    """Runs `python -m cli` against a stack, past the fault proxy."""
 
     def __init__(self, stack: LocalStack) -> None:
         self._environment = {
@@ -51,7 +51,7 @@ class Operator:
             if all(letter["event_id"] is None for letter in group["letters"]):
                 self._purge(group)
         if groups and groups[0]:
-            options = ["--all", "--yes", "--drop-ended", "--rate", "20/s", "--operator", OPERATOR]
+            options = ["--all", "--yes", "--drop-terminal", "--rate", "20/s", "--operator", OPERATOR]
             for outcome in self._json(["dlq", "replay", *options]):
                 self.dead_letters.actions[outcome["action"]] += 1
                 if outcome["action"] == "refused":
@@ -59,7 +59,7 @@ class Operator:
 
     def audit(self) -> tuple[int, str]:
         """Run the audit. Return its exit code and its output."""
-        done = self._run(["audit", "--json"])
+        done = self._run(["audit", "--output", "json"])
         return done.returncode, done.stdout + done.stderr
 
     def _record(self, group: dict[str, Any]) -> None:
@@ -77,7 +77,7 @@ class Operator:
             self.dead_letters.actions[outcome["action"]] += 1
 
     def _json(self, arguments: list[str]) -> list[Any]:
-        done = self._run([*arguments, "--json"])
+        done = self._run([*arguments, "--output", "json"])
         if done.returncode not in {0, 3, 4}:
             self.dead_letters.failures.append(
                 f"{' '.join(arguments[:2])}: {done.returncode} {done.stderr.strip()[-300:]}"
@@ -85,7 +85,7 @@ class Operator:
         return [json.loads(line) for line in done.stdout.splitlines() if line.startswith(("{", "["))]
 
     def _run(self, arguments: list[str]) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "services.operations", *arguments]
+        command = [sys.executable, "-m", "cli", *arguments]
         return subprocess.run(
             command, cwd=ROOT, env=self._environment, capture_output=True, text=True, check=False, timeout=SECONDS
         )

@@ -59,7 +59,7 @@ class Action:
             request_ids=list(dict.fromkeys(request_ids))[:IDS_KEPT],
         )
 
-    def facts(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, object]:
         """Return what a script may want to know."""
         return {
             "action_id": self.action_id,

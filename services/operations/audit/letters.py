@@ -1,23 +1,23 @@
-"""Reading every dead-letter queue for the audit: which requests' messages lie where. Nothing is taken out."""
+"""Read all dead-letter queues for the audit. Nothing is deleted."""
 
 from collections.abc import Iterable
 from typing import Final
 
 from services.operations.audit.records import Letter, Letters
 from services.operations.dead_letters.letters import DeadLetter, QueuePair
-from services.operations.dead_letters.listing import collect, let_go
 from services.operations.dead_letters.ports import Quarantine, Queues
+from services.operations.dead_letters.reservation import release, reserve
 
-READ_AT_MOST: Final = 2000
-"""Messages of one queue that an audit reads; where there are more, what it did not see may be there."""
+READ_MAX: Final = 2000
+"""Messages per queue that an audit reads."""
 HIDDEN_SECONDS: Final = 60
-"""While they are read. They are let go at once."""
+"""Duration of the reservation. Messages are released immediately."""
 
 
 def read_letters(queues: Queues, pairs: Iterable[QueuePair], quarantine: Quarantine) -> Letters:
-    """Return the letters of every queue of ``pairs`` that holds any, and those in quarantine.
+    """Return the letters of all queues of ``pairs`` and those in quarantine.
 
-    A queue counts as partly read where it holds more than was read, or where somebody else has some of it in hand.
+    A queue is partly read if it has more letters than were read, or if others have reserved some.
     """
     found: list[DeadLetter] = []
     partly: set[str] = set()
@@ -25,14 +25,13 @@ def read_letters(queues: Queues, pairs: Iterable[QueuePair], quarantine: Quarant
         before = queues.counts(pair.url)
         if not before.total:
             continue
-        letters = collect(queues, [pair], limit=READ_AT_MOST, hidden_seconds=HIDDEN_SECONDS)
-        let_go(queues, letters)
+        letters = reserve(queues, [pair], limit=READ_MAX, hidden_seconds=HIDDEN_SECONDS)
+        release(queues, letters)
         if before.total > sum(len(letter.messages) for letter in letters):
             partly.add(pair.step)
         found += letters
-    found += [
-        item.letter for item in quarantine.items()
-    ]  # last: what is moved there meanwhile is seen twice, not never
+    # Last, so that letters that are quarantined in the meantime are read twice rather than never.
+    found += [item.letter for item in quarantine.items()]
     return Letters(tuple(map(_letter, found)), frozenset(partly))
 
 

@@ -1,4 +1,4 @@
-"""What the audit reads of each service, and what it finds. Ids, keys and numbers: prompts are never read."""
+"""The records that the audit reads, and its findings: ids, keys and numbers. Prompts are never read."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 Kind = Literal["request", "image", "file", "payment", "raw", "letter"]
-Mend = Literal["wake", "close", "delete_file"]
+Repair = Literal["wake", "close", "delete_file"]
 
 FILE_KEY: Final = re.compile(r"images/([0-9a-f-]{36})/(\d{1,2})-[0-9a-f]{64}/[a-z.]+", re.ASCII)
 RAW_KEY: Final = re.compile(r"raw/([0-9a-f-]{36})/(\d{1,2})-[0-9a-f]{64}", re.ASCII)
@@ -15,13 +15,13 @@ RAW_KEY: Final = re.compile(r"raw/([0-9a-f-]{36})/(\d{1,2})-[0-9a-f]{64}", re.AS
 
 @dataclass(frozen=True)
 class GalleryImage:
-    """A image in the gallery catalog, or the marker in a deleted one's place."""
+    """An image in the gallery, or the deletion marker of one."""
 
     image_id: str
     request_id: str
     index: int
     files: Mapping[str, int]
-    """Key → size in bytes, of every variant."""
+    """Key → size in bytes of every variant."""
     deleted_at: datetime | None = None
 
 
@@ -34,25 +34,25 @@ class StoredFile:
     written_at: datetime
 
     def image(self, shape: re.Pattern[str] = FILE_KEY) -> tuple[str, int] | None:
-        """Return request and index, or None where the key is not of the product's shape."""
+        """Return request and index, or None if the key has another format."""
         found = shape.fullmatch(self.key)
         return (found[1], int(found[2])) if found else None
 
 
 @dataclass(frozen=True)
 class Payment:
-    """What generation's guard recorded of one image."""
+    """The ledger's record of one image."""
 
     request_id: str
     index: int
     paid_calls: int
     status: str | None = None
-    """``generated``, ``filtered``, ``failed``; None while it has no outcome."""
+    """``generated``, ``filtered`` or ``failed``; None without an outcome."""
     raw_key: str | None = None
 
     @property
     def key(self) -> tuple[str, int]:
-        """Its place in the guard."""
+        """Request and index."""
         return self.request_id, self.index
 
 
@@ -63,25 +63,30 @@ class Letter:
     step: str
     queue: str
     event_id: str | None
-    """None where the message is no event."""
+    """None if the message is not an event."""
     request_id: str | None
     message_id: str
+
+    @property
+    def subject(self) -> str:
+        """Subject of findings about it."""
+        return self.event_id or self.message_id
 
 
 @dataclass(frozen=True)
 class Letters:
-    """Every dead letter that could be read."""
+    """All dead letters that could be read."""
 
     all: tuple[Letter, ...] = ()
     partly_read: frozenset[str] = frozenset()
-    """Steps some of whose letters could not be read: too many, or in another operator's hands."""
+    """Steps whose letters were not all read: too many, or reserved by another operator."""
 
     def of(self, request_id: str) -> list[Letter]:
         """Return a request's letters."""
         return [letter for letter in self.all if letter.request_id == request_id]
 
     def holds(self, step: str, event_id: str) -> bool:
-        """Tell whether a step's letters hold an event, or may hold it."""
+        """Return whether a step has a dead letter of an event, or may have one."""
         return step in self.partly_read or any(
             letter.step == step and letter.event_id == event_id for letter in self.all
         )
@@ -89,72 +94,72 @@ class Letters:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that breaks a rule."""
+    """A violation of a rule."""
 
     rule: str
     kind: Kind
     subject: str
-    """A request's, a image's or a message's id, or an object's key."""
+    """Id of a request, an image or a message, or the key of an object."""
     request_id: str | None
     why: str
-    """For people: facts, never anything that somebody wrote."""
-    mend: Mend | None = None
+    """The reason, for people. It never quotes a text that a person wrote."""
+    repair: Repair | None = None
     within_bound: bool = False
-    """It is what the design allows: reported, and no violation."""
+    """Whether the design allows it: then it is reported, but not a violation."""
     evidence: str = ""
-    """Changes when the subject moves: what moved is looked at again."""
+    """Changes with the subject's state: then the finding is checked again."""
     detail: str = ""
-    """Keeps apart what one subject breaks of one rule."""
+    """Distinguishes several violations of one rule by one subject."""
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What makes two findings the same one."""
+        """Identity of the finding."""
         return self.rule, self.subject, self.detail
 
-    def facts(self) -> dict[str, Any]:
-        """Return what a script may want to know."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-serialisable representation."""
         return {
             "rule": self.rule,
             "subject": self.subject,
             "request_id": self.request_id,
             "why": self.why,
-            "mend": self.mend,
+            "repair": self.repair,
         }
 
 
 @dataclass
 class Report:
-    """What an audit looked at and found."""
+    """What an audit examined and found."""
 
     started_at: datetime
     segments: int
-    looked_at: dict[str, int] = field(default_factory=dict)
+    examined: dict[str, int] = field(default_factory=dict)
     violations: list[Finding] = field(default_factory=list)
     within_bound: list[Finding] = field(default_factory=list)
     unsettled: list[Finding] = field(default_factory=list)
-    """Still moving when patience ended: the next audit looks at them again."""
+    """Findings that kept changing until the timeout."""
     complete: bool = True
-    """False where the time, or the room for findings, ended first."""
+    """False if time or the limit of findings ended the audit early."""
     partly_read: list[str] = field(default_factory=list)
-    """Steps some of whose dead letters could not be read."""
+    """Steps whose dead letters were not all read."""
 
     def by_rule(self) -> dict[str, int]:
-        """Return the number of violations of each rule that is broken."""
+        """Return the number of violations per rule."""
         counts: dict[str, int] = {}
         for finding in self.violations:
             counts[finding.rule] = counts.get(finding.rule, 0) + 1
         return counts
 
-    def facts(self, most: int | None = None) -> dict[str, Any]:
-        """Return it for scripts and for keeping, with up to ``most`` findings of a kind."""
+    def to_dict(self, most: int | None = None) -> dict[str, Any]:
+        """Return a JSON-serialisable representation with up to ``most`` findings of each sort."""
         return {
             "started_at": self.started_at.isoformat(),
             "segments": self.segments,
             "complete": self.complete,
-            "looked_at": self.looked_at,
+            "examined": self.examined,
             "by_rule": self.by_rule(),
-            "violations": [finding.facts() for finding in self.violations[:most]],
-            "within_bound": [finding.facts() for finding in self.within_bound[:most]],
-            "unsettled": [finding.facts() for finding in self.unsettled[:most]],
+            "violations": [finding.to_dict() for finding in self.violations[:most]],
+            "within_bound": [finding.to_dict() for finding in self.within_bound[:most]],
+            "unsettled": [finding.to_dict() for finding in self.unsettled[:most]],
             "partly_read": self.partly_read,
         }

@@ -1,4 +1,4 @@
-"""Where the last report of each segment is kept, in operations' table.
+"""The last report of each segment, in operations' table.
 
 pk AUDIT  sk SEGMENT#<number>#<of how many>   the report as JSON; expires after a week
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 KEPT: Final = timedelta(days=7)
 FINDINGS_KEPT: Final = 50
-"""Of a kind and segment; the counts tell of all."""
+"""Per sort and segment. The counts include all."""
 
 
 class ReportTable:
@@ -26,7 +26,7 @@ class ReportTable:
         self._name = name
 
     def keep(self, segment: int, report: Mapping[str, Any], at: datetime) -> None:
-        """Keep a segment's report in place of its last one."""
+        """Store the report of a segment, replacing its last one."""
         item = {
             "pk": "AUDIT",
             "sk": f"SEGMENT#{segment}#{report['segments']}",

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from events.envelope import Metadata
-from services.operations.dead_letters.classes import ADVICE, Kind, Origin, classify
+from services.operations.dead_letters.failures import ADVICE, Kind, Origin, OutcomeAction, classify
 
 DELIVERY: Final = {
     "rule": "RULE_ARN",
@@ -105,7 +105,7 @@ class DeadLetter:
         body["detail"]["metadata"]["replays"] = self.replays + 1
         return json.dumps(body)  # escaped: SQS refuses some characters that JSON allows
 
-    def facts(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return what a script may want to know."""
         return {
             "step": self.queue.step,
@@ -124,6 +124,19 @@ class DeadLetter:
             "first_seen": self.first_seen.isoformat(),
             **({"delivery": self.delivery} if self.delivery else {}),
         }
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was done with one letter."""
+
+    letter: DeadLetter
+    action: OutcomeAction
+    why: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-serialisable representation."""
+        return {**self.letter.to_dict(), "action": self.action, "why": self.why}
 
 
 @dataclass(frozen=True)
@@ -197,7 +210,7 @@ def collapse(letters: Iterable[DeadLetter]) -> list[DeadLetter]:
     return sorted(collapsed, key=lambda letter: letter.first_seen)
 
 
-def group_facts(letters: Sequence[DeadLetter]) -> dict[str, Any]:
+def group_to_dict(letters: Sequence[DeadLetter]) -> dict[str, Any]:
     """Return what a script may want to know of letters that failed the same way."""
     head = letters[0]
     return {

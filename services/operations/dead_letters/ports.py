@@ -34,7 +34,7 @@ class Queues(Protocol):
     def read(self, queue: QueuePair, *, limit: int, hidden_seconds: int) -> list[Message]:
         """Receive up to ``limit`` dead letters, each once, hidden from others for a while."""
 
-    def hold(self, queue: QueuePair, messages: Sequence[Message], seconds: int) -> None:
+    def change_visibility(self, queue: QueuePair, messages: Sequence[Message], seconds: int) -> None:
         """Keep received messages hidden for ``seconds`` from now."""
 
     def delete(self, queue: QueuePair, messages: Sequence[Message]) -> None:
@@ -45,7 +45,7 @@ class Queues(Protocol):
 
 
 @dataclass(frozen=True)
-class Moment:
+class TimelineLine:
     """One event of a request's timeline."""
 
     at: datetime
@@ -56,25 +56,25 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class Story:
+class RequestTimeline:
     """What became of a request so far."""
 
     status: str
-    moments: Sequence[Moment]
+    lines: Sequence[TimelineLine]
     """In order of time."""
 
-    def facts(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return what a script may want to know."""
         return {
             "status": self.status,
-            "timeline": [{**asdict(moment), "at": moment.at.isoformat()} for moment in self.moments],
+            "timeline": [{**asdict(line), "at": line.at.isoformat()} for line in self.lines],
         }
 
 
 class RequestStates(Protocol):
     """Where requests stand."""
 
-    def story(self, request_id: str) -> Story | None:
+    def timeline(self, request_id: str) -> RequestTimeline | None:
         """Return a request's status and timeline, or None where there is no such request."""
 
     def status(self, request_id: str) -> str | None:
@@ -96,9 +96,9 @@ class Quarantined:
     since: datetime
     by: str
 
-    def facts(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return what a script may want to know."""
-        return {**self.letter.facts(), "since": self.since.isoformat(), "by": self.by}
+        return {**self.letter.to_dict(), "since": self.since.isoformat(), "by": self.by}
 
 
 class Quarantine(Protocol):

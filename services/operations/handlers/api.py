@@ -22,11 +22,11 @@ from services.operations.routes import (
     SHOW_READINESS,
     SHOW_TRACE,
 )
+from services.operations.schemas import LettersQuery, LimitQuery, NewQuarantine, NewReplay
 from services.operations.settings import HealthSettings
-from services.operations.views import LettersQuery, LimitQuery, NewQuarantine, NewReplay
 
 if TYPE_CHECKING:
-    from services.operations.answers import Answers
+    from services.operations.service import DeadLetterService
 
 FINGERPRINT: Final = re.compile("[0-9a-f]{4,12}")
 
@@ -53,7 +53,7 @@ def show_audit() -> Response[str]:
     import boto3  # noqa: PLC0415 - as above
 
     from services.operations.audit.reports import ReportTable  # noqa: PLC0415
-    from services.operations.audit.views import audit_report  # noqa: PLC0415
+    from services.operations.audit.schemas import audit_report  # noqa: PLC0415
 
     kept = ReportTable(boto3.client("dynamodb"), settings.operations_table).all()
     return json_response(200, audit_report(kept))
@@ -64,13 +64,13 @@ def show_trace(request_id: str) -> Response[str]:
     """Show a request's causal tree."""
     import boto3  # noqa: PLC0415 - as above
 
-    from services.operations.audit.adapters import RequestReader  # noqa: PLC0415
-    from services.operations.tracing.adapters import CloudWatchLogs  # noqa: PLC0415
-    from services.operations.tracing.logic import trace  # noqa: PLC0415
+    from services.operations.audit.repository import RequestReader  # noqa: PLC0415
+    from services.operations.tracing.gateways import CloudWatchLogs  # noqa: PLC0415
+    from services.operations.tracing.trace import trace_request  # noqa: PLC0415
 
     requests = RequestReader(boto3.client("dynamodb"), settings.requests_table)
     try:
-        found = trace(requests, CloudWatchLogs(boto3.client("logs"), settings.prefix), request_id)
+        found = trace_request(requests, CloudWatchLogs(boto3.client("logs"), settings.prefix), request_id)
     except KeyError as error:
         raise ApiProblem(404, "not_found", "There is no such request") from error
     return json_response(200, found)
@@ -79,13 +79,13 @@ def show_trace(request_id: str) -> Response[str]:
 @handler.serve(LIST_QUEUES)
 def list_queues() -> Response[str]:
     """List the dead-letter queues."""
-    return json_response(200, _answers().queues())
+    return json_response(200, _service().queues())
 
 
 @handler.serve(LIST_DEAD_LETTERS)
 def list_dead_letters() -> Response[str]:
     """Show what failed, by fingerprint."""
-    return json_response(200, _answers().groups(handler.query(LettersQuery)))
+    return json_response(200, _service().groups(handler.query(LettersQuery)))
 
 
 @handler.serve(SHOW_DEAD_LETTERS)
@@ -94,42 +94,42 @@ def show_dead_letters(fingerprint: str) -> Response[str]:
     query = handler.query(LimitQuery)
     if not FINGERPRINT.fullmatch(fingerprint):
         raise ApiProblem(404, "dead_letters_not_found", "No dead letter failed this way")
-    return json_response(200, _answers().group(fingerprint, query.limit))
+    return json_response(200, _service().group(fingerprint, query.limit))
 
 
 @handler.serve(REPLAY)
 def replay() -> Response[str]:
     """Send dead letters back."""
-    return json_response(200, _answers().replay(handler.body(NewReplay)))
+    return json_response(200, _service().replay(handler.body(NewReplay)))
 
 
 @handler.serve(QUARANTINE)
 def quarantine() -> Response[str]:
     """Put dead letters aside."""
-    return json_response(200, _answers().quarantine(handler.body(NewQuarantine)))
+    return json_response(200, _service().quarantine(handler.body(NewQuarantine)))
 
 
 @handler.serve(LIST_QUARANTINE)
 def list_quarantine() -> Response[str]:
     """List what is in quarantine."""
-    return json_response(200, _answers().quarantined())
+    return json_response(200, _service().quarantined())
 
 
 @handler.serve(LIST_ACTIONS)
 def list_actions() -> Response[str]:
     """Show what operators did."""
-    return json_response(200, _answers().actions(handler.query(LimitQuery).limit))
+    return json_response(200, _service().actions(handler.query(LimitQuery).limit))
 
 
-def _answers() -> "Answers":
+def _service() -> "DeadLetterService":
     """Return the answers for who is calling: the key's owner is the operator."""
-    from services.operations.answers import Answers  # noqa: PLC0415 - not for /health
+    from services.operations.service import DeadLetterService  # noqa: PLC0415 - not for /health
 
-    return Answers(replace(_desk(), operator=handler.caller.owner))
+    return DeadLetterService(replace(_session(), operator=handler.caller.owner))
 
 
 @cache
-def _desk() -> Any:
+def _session() -> Any:
     from services.operations.dead_letters.connect import connect  # noqa: PLC0415 - not for /health
 
     return connect(settings)
@@ -137,6 +137,6 @@ def _desk() -> Any:
 
 @cache
 def _monitor() -> Monitor:
-    from services.operations.adapters import AwsProbes  # noqa: PLC0415 - whoever asks for /health need not wait for boto3
+    from services.operations.gateways import AwsProbes  # noqa: PLC0415 - whoever asks for /health need not wait for boto3
 
     return Monitor(AwsProbes.connect(settings), settings.queue_names, settings.version)

@@ -1,4 +1,4 @@
-"""The model sentinel, on a schedule: says when a model is about to end, has ended, or came back."""
+"""The model sentinel: publishes when a model ends soon, has ended or is available again."""
 
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -10,14 +10,14 @@ from events.model_catalog import model_catalog
 from kit import startup
 from kit.publisher import Publisher
 from kit.telemetry import logger, measure
-from services.operations.lifecycle.adapters import BedrockRegistry, SentinelMemory
-from services.operations.lifecycle.logic import watch, watched_models
+from services.operations.lifecycle.gateways import BedrockRegistry, SentinelMemory
+from services.operations.lifecycle.sentinel import watch, watched_models
 from services.operations.settings import SentinelSettings
 
-PATIENCE: Final = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+CLIENT_CONFIG: Final = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
 
 settings = SentinelSettings.load()
-registry = BedrockRegistry(lambda region: boto3.client("bedrock", region_name=region, config=PATIENCE))
+registry = BedrockRegistry(lambda region: boto3.client("bedrock", region_name=region, config=CLIENT_CONFIG))
 memory = SentinelMemory(boto3.client("dynamodb"), settings.operations_table)
 publisher = Publisher(boto3.client("events"), settings.event_bus_name)
 models = watched_models(model_catalog(), settings.aws_region)
@@ -25,7 +25,7 @@ startup.finished()
 
 
 def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
-    """Look at every model once. Raises after all were looked at where some could not be asked."""
+    """Check every model. Raises at the end if some could not be checked."""
     now = datetime.now(UTC)
     report = watch(registry, memory, publisher.publish, models, now, failed)
     for row in report.rows:
@@ -42,10 +42,10 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
     if least is not None:
         measure("models end", {"fewest_model_days_left": least}, {})
     if report.failed:
-        raise RuntimeError(f"{report.failed} models could not be looked at")
-    return {"looked_at": len(report.rows), "told": report.told}
+        raise RuntimeError(f"{report.failed} models could not be checked")
+    return {"examined": len(report.rows), "told": report.told}
 
 
 def failed(key: str, error: Exception) -> None:
-    """Say which model could not be looked at."""
-    logger.error("model could not be looked at", model=key, error=type(error).__name__)
+    """Log the model that could not be checked."""
+    logger.error("model could not be checked", model=key, error=type(error).__name__)

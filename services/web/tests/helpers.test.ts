@@ -41,7 +41,7 @@ test("settings that a model does not support are dropped", () => {
 });
 
 test("progress stops at the step that failed", () => {
-  const states = (status: string) => progressOf(requestView({ status })).map(({ state }) => state);
+  const states = (status: "generating" | "failed") => progressOf(requestView({ status })).map(({ state }) => state);
   expect(states("generating")).toEqual(["done", "done", "current", "waiting", "waiting"]);
   expect(states("failed")).toEqual(["done", "done", "stopped", "waiting", "waiting"]);
 });

@@ -11,8 +11,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from cli.__main__ import main
 from kit.telemetry import logger
-from services.accounts.__main__ import main
 from services.accounts.keys import new_key_id, new_text
 
 PREFIX = "genai-images-test"
@@ -78,8 +78,8 @@ def api(aws: None) -> Any:
 
 
 def command(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
-    """Run a command with --json and return what it printed."""
-    assert main([*arguments, "--json"]) == 0
+    """Run a command with --output json and return what it printed."""
+    assert main(["keys", *arguments, "--output", "json"]) == 0
     return json.loads(capsys.readouterr().out)
 
 
@@ -237,14 +237,14 @@ def test_two_who_change_preferences_at_once_do_not_undo_each_other(api: Any) -> 
 
 
 def test_the_first_key_comes_from_the_command_line(aws: None, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["create", "--owner", "root", "--name", "[red]first[/]", "--scope", "admin"]) == 0
+    assert main(["keys", "create", "--owner", "root", "--name", "[red]first[/]", "--scope", "admin"]) == 0
     printed = capsys.readouterr().out
     key = next(line for line in printed.splitlines() if line.startswith("gik_"))
     assert "[red]first[/]" in printed
 
     assert function("authorizer").handler({"routeKey": "x", "headers": {"x-api-key": key}}, None)["isAuthorized"]
     capsys.readouterr()
-    assert main(["list"]) == 0
+    assert main(["keys", "list"]) == 0
     assert key not in capsys.readouterr().out
 
 
@@ -254,7 +254,7 @@ def test_a_key_is_rotated_and_revoked_from_the_command_line(aws: None, capsys: p
     rotated = command(capsys, "rotate", made["key_id"], "--grace", "60")
     assert rotated["key"] != made["key"]
     assert command(capsys, "revoke", made["key_id"])["status"] == "revoked"
-    assert main(["rotate", made["key_id"]]) == 1
+    assert main(["keys", "rotate", made["key_id"]]) == 1
     assert "revoked" in capsys.readouterr().err
 
 
@@ -265,7 +265,7 @@ def test_what_cannot_be_done_is_told_in_a_sentence(aws: None, capsys: pytest.Cap
         (["create", "--owner", "a b"], 2, "owner"),
         (["list", "--prefix", "elsewhere"], 1, "ResourceNotFound"),
     ):
-        assert main(arguments) == code
+        assert main(["keys", *arguments]) == code
         printed = capsys.readouterr()
         assert printed.out == ""
         assert said in printed.err

@@ -11,9 +11,9 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from cli.__main__ import main
 from kit.errors import TransientError, UnprocessableError
 from kit.secrets import secret_key
-from services.analytics.__main__ import main
 from services.analytics.adapters import CounterTable, EventArchive
 from services.analytics.rebuild import rebuild
 from services.analytics.service import Addition, AlreadyCountedError, Generations, GenerationsMovedError, Recorder
@@ -22,6 +22,7 @@ from tests.unit.analytics.stories import PROMPT, START, story
 
 TABLE = "genai-images-test-analytics"
 BUCKET = "genai-images-test-analytics-123456789012-us-east-1"
+TARGET = ("--prefix", "genai-images-test", "--region", "us-east-1")
 AnyCounters = CounterTable | InMemoryCounters
 AnyArchive = EventArchive | InMemoryArchive
 FIRST = Generations()
@@ -39,12 +40,13 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     }.items():
         monkeypatch.setenv(name, value)
     with mock_aws():
-        boto3.client("dynamodb").create_table(
-            TableName=TABLE,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        )
+        for table in (TABLE, "genai-images-test-operations"):
+            boto3.client("dynamodb").create_table(
+                TableName=table,
+                BillingMode="PAY_PER_REQUEST",
+                AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+                KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            )
         boto3.client("s3").create_bucket(Bucket=BUCKET)
         yield
 
@@ -256,11 +258,11 @@ def test_an_unreadable_object_stops_the_rebuild_and_is_named(aws: None) -> None:
 
 def test_operators_get_a_report_and_a_rebuild(aws: None, capsys: pytest.CaptureFixture[str]) -> None:
     Recorder(on_s3(), on_dynamodb()).record(story(0, at=datetime.now(UTC)))
-    assert main(["--prefix", "genai-images-test", "--region", "us-east-1", "report"]) == 0
+    assert main(["analytics", "report", *TARGET]) == 0
     assert "nova-canvas" in capsys.readouterr().out
-    assert main(["--prefix", "genai-images-test", "--region", "us-east-1", "rebuild"]) == 0
-    assert "generation g2" in capsys.readouterr().out
-    assert main(["--prefix", "genai-images-test", "--region", "us-east-1", "report"]) == 0
+    assert main(["analytics", "rebuild", *TARGET]) == 0
+    assert "Generation g2" in capsys.readouterr().out
+    assert main(["analytics", "report", *TARGET]) == 0
     assert "nova-canvas" in capsys.readouterr().out
 
 
@@ -270,15 +272,14 @@ def test_a_rebuild_that_differs_exits_with_1_unless_it_is_accepted(
     monkeypatch.setattr("services.analytics.rebuild.COMPARISONS", 1)
     monkeypatch.setattr("services.analytics.rebuild.COMPARISON_PAUSE_SECONDS", 0)
     on_s3().append(story(0))
-    target = ["--prefix", "genai-images-test", "--region", "us-east-1"]
-    assert main([*target, "rebuild"]) == 1
+    assert main(["analytics", "rebuild", *TARGET]) == 1
     assert "status#succeeded" in capsys.readouterr().out
-    assert main([*target, "rebuild", "--accept-differences"]) == 0
+    assert main(["analytics", "rebuild", "--accept-differences", *TARGET]) == 0
     assert on_dynamodb().days(on_dynamodb().generations().current) != {}
 
 
 def test_an_installation_that_is_not_there_is_told_on_standard_error(
     aws: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--prefix", "elsewhere", "--region", "us-east-1", "report"]) == 2
-    assert "report:" in capsys.readouterr().err
+    assert main(["analytics", "report", "--prefix", "elsewhere", "--region", "us-east-1"]) == 1
+    assert "ResourceNotFound" in capsys.readouterr().err

@@ -12,7 +12,7 @@ import pytest
 from botocore.client import BaseClient
 from moto import mock_aws
 
-from services.operations.dead_letters import adapters
+from services.operations.dead_letters import repository
 from tests.support.events import eventbridge_body
 from tests.unit.operations.fakes import approved, stalled
 
@@ -47,7 +47,7 @@ def api(aws_test_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator
         }.items():
             monkeypatch.setenv(name, value)
         sys.modules.pop(HANDLER, None)
-        monkeypatch.setattr(adapters, "POLL_SECONDS", 0)  # moto knows at once that a queue is empty
+        monkeypatch.setattr(repository, "POLL_SECONDS", 0)  # moto knows at once that a queue is empty
         yield importlib.import_module(HANDLER).handler
         sys.modules.pop(HANDLER, None)
 
@@ -152,14 +152,14 @@ def dead(number: int, *, replays: int = 0, status: str = "stalled") -> str:
         MessageBody=eventbridge_body(event),
         MessageAttributes={name: {"DataType": "String", "StringValue": v} for name, v in stalled().items()},
     )
-    moment = {"type": {"S": "ProcessingStalled"}, "at": {"S": "2026-11-22T10:00:00+00:00"}, "details": {"M": {}}}
+    line = {"type": {"S": "ProcessingStalled"}, "at": {"S": "2026-11-22T10:00:00+00:00"}, "details": {"M": {}}}
     boto3.client("dynamodb").put_item(
         TableName=f"{PREFIX}-requests",
         Item={
             "pk": {"S": f"REQUEST#{request_id}"},
             "sk": {"S": "STATE"},
             "status": {"S": status},
-            "timeline": {"M": {"e": {"M": moment}}},
+            "timeline": {"M": {"e": {"M": line}}},
         },
     )
     return request_id
@@ -190,7 +190,7 @@ def test_queues_groups_and_letters_are_shown_with_what_helps_and_without_a_promp
     assert (status, group["count"]) == (200, 2)
     (letter,) = group["letters"]
     assert (letter["request_id"], letter["status"]) == (ids[0], "stalled")
-    assert [moment["event"] for moment in letter["timeline"]] == ["ProcessingStalled"]
+    assert [line["event"] for line in letter["timeline"]] == ["ProcessingStalled"]
     assert "lighthouse" not in json.dumps([queues, groups, group]).lower()
     assert depth("storage-store-dlq") == 2, "looking takes nothing away"
 
@@ -206,7 +206,7 @@ def test_a_replay_is_tried_then_done_and_the_trail_names_the_keys_owner(api: Any
     dead(2, status="succeeded")
 
     _, tried = get(api, REPLAYS, "admin", body={"fingerprint": FINGERPRINT, "dry_run": True})
-    assert sorted(outcome["verdict"] for outcome in tried["outcomes"]) == ["ended", "replay"]
+    assert sorted(outcome["verdict"] for outcome in tried["outcomes"]) == ["replay", "terminal"]
     assert "action_id" not in tried
     assert (depth("storage-store"), depth("storage-store-dlq")) == (0, 2)
 
@@ -221,7 +221,7 @@ def test_a_replay_is_tried_then_done_and_the_trail_names_the_keys_owner(api: Any
 
 
 def test_a_canary_is_one_call_and_the_rest_another(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.operations.answers.CANARY_SECONDS", 0.0)
+    monkeypatch.setattr("services.operations.service.CANARY_SECONDS", 0.0)
     for number in (1, 2, 3):
         dead(number)
 

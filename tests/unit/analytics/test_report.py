@@ -6,10 +6,10 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
+from cli.tables.analytics import difference_table, report_tables
 from services.analytics.counters import Amounts
 from services.analytics.rebuild import Difference
 from services.analytics.report import STATUSES, Counts
-from services.analytics.tables import difference_table, report_tables
 
 
 def test_days_add_up() -> None:

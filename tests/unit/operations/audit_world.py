@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from events.pipeline import TimelineEntry
 from services.operations.audit.records import GalleryImage, Letter, Letters, Payment, StoredFile
-from services.operations.timeline import Fact, Request
+from services.operations.timeline import Request
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 REQUEST = "01a0b9c4-7d2e-7c31-9f60-000000000001"
@@ -20,20 +21,23 @@ def accepted(*, ago: timedelta = timedelta(minutes=1), status: str = "generating
     """Return a request that moves."""
     at = NOW - ago
     check = at + timedelta(minutes=15)
-    return Request(REQUEST, status, at, 1, [Fact("e1", "ImageRequested", at)], "0", max(check, NOW))
+    return Request(REQUEST, status, at, 1, [TimelineEntry("e1", "ImageRequested", at)], "0", max(check, NOW))
 
 
 def succeeded() -> Request:
     """Return a request with one image."""
     at = NOW - timedelta(minutes=1)
-    stored = Fact("e2", "ImageStored", at, {"images": [{"id": f"{REQUEST}-0", "index": 0}]})
-    return Request(REQUEST, "succeeded", at, 5, [Fact("e1", "ImageRequested", at), stored])
+    stored = TimelineEntry("e2", "ImageStored", at, {"images": [{"id": f"{REQUEST}-0", "index": 0}]})
+    return Request(REQUEST, "succeeded", at, 5, [TimelineEntry("e1", "ImageRequested", at), stored])
 
 
-def stalled(*more: Fact) -> Request:
+def stalled(*more: TimelineEntry) -> Request:
     """Return a request whose message lies in a dead-letter queue."""
     request = accepted(status="stalled")
-    return replace(request, facts=[*request.facts, Fact("e9", "ProcessingStalled", request.created_at, STALL), *more])
+    return replace(
+        request,
+        timeline=[*request.timeline, TimelineEntry("e9", "ProcessingStalled", request.created_at, STALL), *more],
+    )
 
 
 def letter(step: str = "storage.store", event_id: str = "approved-event", request_id: str | None = REQUEST) -> Letter:
@@ -42,7 +46,7 @@ def letter(step: str = "storage.store", event_id: str = "approved-event", reques
 
 
 class World:
-    """Everything the product keeps. Implements ``Reader`` and ``Mender``; it moves when time passes."""
+    """Everything the product keeps. Implements ``Reader`` and ``Repairer``; it moves when time passes."""
 
     def __init__(self, request: Request | None = None) -> None:
         self.known = {REQUEST: request or succeeded()}
@@ -97,7 +101,7 @@ class World:
     def letters(self) -> Letters:
         return Letters(tuple(self.dead), frozenset(self.partly_read))
 
-    # Mender
+    # Repairer
     def wake(self, request_id: str, now: datetime) -> bool:
         self.known[request_id] = replace(self.known[request_id], open_shard="0", next_check_at=now)
         return True

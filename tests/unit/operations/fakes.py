@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from events.envelope import Event
 from services.operations.actions.trail import Action
 from services.operations.dead_letters.letters import DeadLetter, Message, QueuePair
-from services.operations.dead_letters.ports import Counts, Moment, Quarantined, Story
+from services.operations.dead_letters.ports import Counts, Quarantined, RequestTimeline, TimelineLine
 from tests.support.events import eventbridge_body, sample
 
 STORE = QueuePair("storage.store", "dev-storage-store-dlq", "dlq/storage-store", "storage-store")
@@ -44,14 +44,14 @@ class FakeStates:
     def __init__(self, default: str | None = "stalled") -> None:
         self.default = default
         self.statuses: dict[str, str] = {}
-        self.moments: dict[str, list[Moment]] = {}
+        self.lines: dict[str, list[TimelineLine]] = {}
 
     def status(self, request_id: str) -> str | None:
         return self.statuses.get(request_id, self.default)
 
-    def story(self, request_id: str) -> Story | None:
+    def timeline(self, request_id: str) -> RequestTimeline | None:
         status = self.status(request_id)
-        return Story(status, self.moments.get(request_id, [])) if status else None
+        return RequestTimeline(status, self.lines.get(request_id, [])) if status else None
 
 
 class FakeQueues:
@@ -94,7 +94,7 @@ class FakeQueues:
         self.hidden |= {message.message_id for message in found}
         return found
 
-    def hold(self, queue: QueuePair, messages: Sequence[Message], seconds: int) -> None:
+    def change_visibility(self, queue: QueuePair, messages: Sequence[Message], seconds: int) -> None:
         self.holds.append(seconds)
         if not seconds:
             self.hidden -= {message.message_id for message in messages}

@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from services.operations.audit.logic import Auditor, Options
+from events.pipeline import TimelineEntry
+from services.operations.audit.auditor import Auditor, Options
 from services.operations.audit.records import Payment, Report
 from services.operations.audit.rules import RULES
-from services.operations.timeline import Fact, Request
+from services.operations.timeline import Request
 from tests.unit.operations.audit_world import (
     FILES,
     FOLDER,
@@ -30,7 +31,7 @@ LONG_AGO = timedelta(hours=4)
 
 
 def audit(world: World, *, segments: int = 2) -> Report:
-    return Auditor(world, world, Options(pause=5, patience=20)).audit(range(segments), segments)
+    return Auditor(world, world, Options(pause=5, timeout=20)).audit(range(segments), segments)
 
 
 def broken(world: World) -> list[str]:
@@ -58,8 +59,8 @@ def hidden(request: Request) -> World:
 
 def deleted() -> World:
     request = succeeded()
-    gone = Fact("e3", "ImageDeleted", NOW, {"image": f"{REQUEST}-0", "reason": "owner"})
-    world = World(replace(request, facts=[*request.facts, gone]))
+    gone = TimelineEntry("e3", "ImageDeleted", NOW, {"image": f"{REQUEST}-0", "reason": "owner"})
+    world = World(replace(request, timeline=[*request.timeline, gone]))
     world.gallery[f"{REQUEST}-0"] = replace(world.gallery[f"{REQUEST}-0"], deleted_at=NOW)
     for key in FILES:
         del world.objects[key]
@@ -86,7 +87,7 @@ HOLDS: dict[str, Callable[[], World]] = {
     "a request past its deadline in a dead-letter queue": lambda: dead(accepted(ago=LONG_AGO)),
     "a stalled request with its letter": lambda: dead(stalled()),
     "a stalled request whose letters could not all be read": lambda: hidden(stalled()),
-    "a replayed request": lambda: World(stalled(Fact("e10", "MessageReplayed", NOW, {**STALL, "replays": 1}))),
+    "a replayed request": lambda: World(stalled(TimelineEntry("e10", "MessageReplayed", NOW, {**STALL, "replays": 1}))),
     "a file of a request that is still being stored": lambda: waiting_for_storage(accepted(status="storing")),
     "a deleted image": deleted,
     "a image older than the guard remembers": old,
@@ -170,27 +171,27 @@ BROKEN: dict[str, tuple[Callable[[], World], str, int]] = {
     ),
     "asleep": (lambda: changed(accepted(), next_check_at=NOW + timedelta(days=1)), "request-asleep", 1),
     "not indexed": (lambda: changed(accepted(), open_shard=None), "request-not-indexed", 1),
-    "ended and indexed": (lambda: changed(succeeded(), open_shard="1"), "ended-request-indexed", 1),
+    "ended and indexed": (lambda: changed(succeeded(), open_shard="1"), "terminal-request-indexed", 1),
     "its letter is gone": (lambda: World(stalled()), "stall-without-letter", 1),
     "its letter is in another queue": (elsewhere, "stall-without-letter", 1),
     "replayed and stalled again without a letter": (
         lambda: World(
             stalled(
-                Fact("e10", "MessageReplayed", NOW, {**STALL, "replays": 1}),
-                Fact("e11", "ProcessingStalled", NOW, {**STALL, "replays": 1}),
+                TimelineEntry("e10", "MessageReplayed", NOW, {**STALL, "replays": 1}),
+                TimelineEntry("e11", "ProcessingStalled", NOW, {**STALL, "replays": 1}),
             )
         ),
         "stall-without-letter",
         1,
     ),
-    "not in the gallery": (uncatalogued, "image-not-catalogd", 1),
+    "not in the gallery": (uncatalogued, "image-not-in-gallery", 1),
     "not paid": (unpaid, "image-not-paid", 1),
     "paid too often": (lambda: paid(6), "image-paid-again", 1),
-    "a file is missing": (lambda: without(ORIGINAL), "entry-without-file", 1),
-    "all files are missing": (lambda: without(*FILES), "entry-without-file", 3),
-    "a file of another drawing": (lambda: stray(ORIGINAL.replace("a" * 64, "b" * 64)), "file-without-entry", 1),
-    "a file of no shape": (lambda: stray("images/what-is-this"), "file-without-entry", 1),
-    "files of a deleted image": (outlived, "file-without-entry", 3),
+    "a file is missing": (lambda: without(ORIGINAL), "image-without-file", 1),
+    "all files are missing": (lambda: without(*FILES), "image-without-file", 3),
+    "a file of another drawing": (lambda: stray(ORIGINAL.replace("a" * 64, "b" * 64)), "file-without-image", 1),
+    "a file of no shape": (lambda: stray("images/what-is-this"), "file-without-image", 1),
+    "files of a deleted image": (outlived, "file-without-image", 3),
     "paid and not asked for": (of_nobody, "payment-without-request", 1),
     "a raw image nobody paid": (lambda: stray(f"raw/{STRANGER}/0-{'c' * 64}"), "raw-without-payment", 1),
     "a second raw image, paid once": (lambda: stray(RAW.replace("a" * 64, "b" * 64)), "raw-without-payment", 1),
@@ -211,14 +212,14 @@ def test_every_rule_is_seen_broken_by_a_test() -> None:
 def test_a_second_payment_within_the_guards_bound_is_reported_and_no_violation() -> None:
     report = audit(paid(2))
     assert [finding.rule for finding in report.within_bound] == ["image-paid-again"]
-    assert "2 paid calls of 5" in report.within_bound[0].why
+    assert "2 paid calls; 5 are allowed" in report.within_bound[0].why
 
 
 def test_a_replay_of_the_drawing_allows_one_payment_more() -> None:
     world = paid(6)
     request = world.known[REQUEST]
-    replay = Fact("e12", "MessageReplayed", NOW, {"step": "generation.generate", "message": "m", "replays": 1})
-    world.known[REQUEST] = replace(request, facts=[*request.facts, replay])
+    replay = TimelineEntry("e12", "MessageReplayed", NOW, {"step": "generation.generate", "message": "m", "replays": 1})
+    world.known[REQUEST] = replace(request, timeline=[*request.timeline, replay])
     assert broken(world) == []
 
 
@@ -255,8 +256,8 @@ def test_one_request_is_audited_with_all_that_belongs_to_it() -> None:
     world = without(ORIGINAL)
     world.guard[STRANGER, 0] = Payment(STRANGER, 0, 1)
     report = Auditor(world, world, Options()).one(REQUEST)
-    assert [finding.rule for finding in report.violations] == ["entry-without-file"]
-    assert report.looked_at == {
+    assert [finding.rule for finding in report.violations] == ["image-without-file"]
+    assert report.examined == {
         "requests": 1,
         "images": 1,
         "payments": 1,
@@ -270,7 +271,7 @@ def test_no_more_is_read_when_time_is_over() -> None:
     world = World()
     report = Auditor(world, world, Options(time=-1)).audit([0], 1)
     assert not report.complete
-    assert report.looked_at == {"letters": 0}
+    assert not any(report.examined.values())
 
 
 MENDED = ["asleep", "not indexed", "ended and indexed", "a file of another drawing", "files of a deleted image"]
@@ -281,7 +282,7 @@ def test_what_can_be_mended_is_clean_afterwards(name: str) -> None:
     world = BROKEN[name][0]()
     auditor = Auditor(world, world, Options())
     report = auditor.audit([0], 1)
-    assert [auditor.mend(world, finding) for finding in report.violations] == [True] * BROKEN[name][2]
+    assert [auditor.repair(world, finding) for finding in report.violations] == [True] * BROKEN[name][2]
     assert broken(world) == []
 
 
@@ -291,11 +292,11 @@ def test_nothing_is_mended_that_came_right_by_itself() -> None:
     (finding,) = auditor.audit([0], 1).violations
     entry = world.gallery[f"{REQUEST}-0"]
     world.gallery[entry.image_id] = replace(entry, files={**entry.files, finding.subject: 1})
-    assert not auditor.mend(world, finding)
+    assert not auditor.repair(world, finding)
     assert finding.subject in world.objects
 
 
 def test_findings_say_nothing_but_ids_and_numbers() -> None:
-    facts = audit(World(accepted(ago=LONG_AGO))).facts()
+    facts = audit(World(accepted(ago=LONG_AGO))).to_dict()
     assert facts["by_rule"] == {"request-overdue": 1}
     assert facts["violations"][0]["request_id"] == REQUEST

@@ -57,7 +57,7 @@ def test_a_body_that_is_not_an_event_is_a_letter_without_metadata(body: str) -> 
     letter = read_letter(STORE, put(body))
 
     assert letter.metadata is None
-    assert letter.facts()["request_id"] is None
+    assert letter.to_dict()["request_id"] is None
     with pytest.raises(ValueError, match="not an event"):
         letter.replay_body()
 
@@ -75,7 +75,7 @@ def test_what_is_told_about_a_letter_never_holds_the_prompt() -> None:
     event = sample("ImageApproved")
     letter = read_letter(STORE, put(event, stalled()))
 
-    told_text = json.dumps(letter.facts(), ensure_ascii=False)
+    told_text = json.dumps(letter.to_dict(), ensure_ascii=False)
     assert event.data.parameters.prompt not in told_text
     assert "lighthouse" not in told_text
 

@@ -9,7 +9,7 @@ import pytest
 from events.catalog.model_lifecycle_changed import ModelLifecycleChanged
 from events.envelope import Event
 from events.model_catalog import ModelCatalog, model_catalog
-from services.operations.lifecycle.logic import Remembered, Report, Standing, Watched, watch, watched_models
+from services.operations.lifecycle.sentinel import Remembered, Report, Standing, Watched, watch, watched_models
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 CORE = Watched("core", "stability.core", "us-west-2", successor="ultra", relied_on=True)

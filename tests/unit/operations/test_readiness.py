@@ -22,7 +22,7 @@ class ScriptedProbes:
         self.messages: dict[str, Counts] = {}
         self.oldest: dict[str, int] = {}
         self.stuck: set[str] = set()
-        self.let_go = threading.Event()
+        self.release = threading.Event()
 
     def dependencies(self) -> Mapping[str, Callable[[], object]]:
         """Return the table and the bus."""
@@ -41,7 +41,7 @@ class ScriptedProbes:
 
     def _answer(self, name: str) -> None:
         if name in self.stuck:
-            self.let_go.wait(10)
+            self.release.wait(10)
         if name in self.failing:
             raise self.failing[name]
 
@@ -50,11 +50,11 @@ class ScriptedProbes:
 def world() -> Iterator[ScriptedProbes]:
     probes = ScriptedProbes()
     yield probes
-    probes.let_go.set()
+    probes.release.set()
 
 
-def look(world: ScriptedProbes, patience: float = 5) -> Readiness:
-    return Monitor(world, QUEUES, "v1.2", patience=patience).readiness()
+def look(world: ScriptedProbes, timeout: float = 5) -> Readiness:
+    return Monitor(world, QUEUES, "v1.2", timeout=timeout).readiness()
 
 
 def test_all_is_well(world: ScriptedProbes) -> None:
@@ -120,7 +120,7 @@ def test_without_metrics_ages_are_unknown_and_that_is_all(world: ScriptedProbes)
 )
 def test_what_does_not_answer_in_time_is_not_waited_for(world: ScriptedProbes, name: str, attention: list[str]) -> None:
     world.stuck.add(name)
-    assert look(world, patience=0.05).attention == attention
+    assert look(world, timeout=0.05).attention == attention
 
 
 def test_a_finding_is_given_again_until_it_is_stale(world: ScriptedProbes) -> None:

@@ -10,16 +10,14 @@ from hypothesis import strategies as st
 
 from events.catalog.message_replayed import MessageReplayed
 from events.envelope import Event
-from services.operations.dead_letters.letters import Message, QueuePair
-from services.operations.dead_letters.listing import collect, let_go, summarize
-from services.operations.dead_letters.logic import (
-    ADVANCING,
-    Outcome,
+from events.pipeline import STEPS_BY_NAME, TERMINAL
+from services.operations.dead_letters.letters import Message, Outcome, QueuePair
+from services.operations.dead_letters.quarantine import purge_all
+from services.operations.dead_letters.replaying import (
     Replayer,
     ReplayOptions,
 )
-from services.operations.dead_letters.shelf import purge
-from services.operations.timeline import ENDED
+from services.operations.dead_letters.reservation import release, reserve, summarize
 from tests.support.events import RecordingBus, sample
 from tests.unit.operations.fakes import (
     ORPHAN,
@@ -57,12 +55,12 @@ class World:
         )
 
     def replay(self, **options: Any) -> list[Outcome]:
-        letters = collect(self.queues, self.queues.pairs(), limit=1000)
+        letters = reserve(self.queues, self.queues.pairs(), limit=1000)
         replayer = self.replayer(**options)
         try:
             return list(replayer.run(replayer.plan(letters)))
         finally:
-            let_go(self.queues, letters)
+            release(self.queues, letters)
 
     def sent_replays(self, queue: QueuePair = STORE) -> list[int]:
         return [json.loads(body)["detail"]["metadata"]["replays"] for body in self.queues.sent[str(queue.source_url)]]
@@ -112,7 +110,7 @@ def test_copies_are_sent_once_and_removed_together(world: World) -> None:
     assert world.queues.dead[STORE.url] == []
 
 
-@pytest.mark.parametrize("status", sorted(ENDED))
+@pytest.mark.parametrize("status", sorted(TERMINAL))
 def test_a_step_is_not_repeated_for_a_request_that_has_ended(world: World, status: str) -> None:
     world.states.default = status
     world.queues.put(STORE, approved(), stalled())
@@ -120,7 +118,7 @@ def test_a_step_is_not_repeated_for_a_request_that_has_ended(world: World, statu
     (outcome,) = world.replay()
 
     assert outcome.action == "refused"
-    assert "ended" in outcome.why
+    assert "terminal status" in outcome.why
     assert world.sent_replays() == []
     assert len(world.queues.dead[STORE.url]) == 1
     assert world.bus.events == []
@@ -130,7 +128,7 @@ def test_what_a_request_no_longer_needs_is_removed_when_asked(world: World) -> N
     world.states.default = "succeeded"
     world.queues.put(STORE, approved(), stalled())
 
-    assert actions(world.replay(drop_ended=True)) == ["dropped"]
+    assert actions(world.replay(drop_terminal=True)) == ["dropped"]
     assert world.queues.dead[STORE.url] == []
     assert world.sent_replays() == []
 
@@ -147,7 +145,7 @@ def test_what_came_back_too_often_stays_until_it_is_forced(world: World) -> None
 
     (outcome,) = world.replay()
     assert outcome.action == "refused"
-    assert "keeps coming back" in outcome.why
+    assert "replayed too often" in outcome.why
     assert actions(world.replay(force=True)) == ["replayed"]
     assert world.sent_replays() == [4]
 
@@ -178,7 +176,7 @@ def test_what_is_not_an_event_and_what_has_no_source_queue_are_refused_beside_th
 
 def test_a_plan_changes_nothing(world: World) -> None:
     world.queues.put(STORE, approved(), stalled())
-    letters = collect(world.queues, [STORE], limit=10)
+    letters = reserve(world.queues, [STORE], limit=10)
 
     (planned,) = world.replayer().plan(letters)
 
@@ -189,7 +187,7 @@ def test_a_plan_changes_nothing(world: World) -> None:
 def test_a_request_that_ended_since_the_plan_was_made_is_refused(world: World) -> None:
     world.queues.put(STORE, approved(), stalled())
     replayer = world.replayer()
-    plan = replayer.plan(collect(world.queues, [STORE], limit=10))
+    plan = replayer.plan(reserve(world.queues, [STORE], limit=10))
     world.states.default = "expired"
 
     assert actions(list(replayer.run(plan))) == ["refused"]
@@ -265,7 +263,7 @@ def test_the_rest_follows_once_the_canary_got_through() -> None:
 
     assert actions(outcomes)[:2] == ["replayed", "canary_passed"]
     assert actions(outcomes).count("replayed") == 3
-    assert "moved on" in outcomes[1].why
+    assert "advanced" in outcomes[1].why
 
 
 def test_nothing_follows_a_canary_that_came_back() -> None:
@@ -275,7 +273,7 @@ def test_nothing_follows_a_canary_that_came_back() -> None:
     outcomes = world.replay(canary=True)
 
     assert actions(outcomes) == ["replayed", "canary_failed", "left", "left"]
-    assert "back" in outcomes[1].why
+    assert "dead-letter queue again" in outcomes[1].why
     assert len(world.queues.dead[STORE.url]) == 3
 
 
@@ -306,7 +304,7 @@ def test_every_kind_of_failure_has_its_own_canary() -> None:
 
 def test_the_announcement_alone_is_not_taken_for_progress() -> None:
     # MessageReplayed ends the stall at once: the status then is the one the step itself would have to end.
-    world = Canaries(lambda world, _body: setattr(world.states, "default", ADVANCING["storage.store"]))
+    world = Canaries(lambda world, _body: setattr(world.states, "default", STEPS_BY_NAME["storage.store"].status))
     three_of_a_kind(world)
 
     assert "canary_failed" in actions(world.replay(canary=True, canary_seconds=10))
@@ -337,10 +335,10 @@ def test_the_listing_tells_counts_age_and_the_commonest_error(world: World) -> N
 def test_purging_removes_what_was_shown_and_keeps_what_arrived_since(world: World) -> None:
     world.queues.put(STORE, approved(1), stalled())
     world.queues.put(STORE, approved(1), stalled())
-    letters = collect(world.queues, [STORE], limit=10)
+    letters = reserve(world.queues, [STORE], limit=10)
     late = world.queues.put(STORE, approved(2), stalled())
 
-    assert actions(list(purge(world.queues, letters))) == ["purged"]
+    assert actions(list(purge_all(world.queues, letters))) == ["purged"]
     assert world.queues.dead[STORE.url] == [late]
 
 

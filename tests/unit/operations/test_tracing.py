@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
+from cli.otlp import otlp
 from events.catalog.processing_stalled import ProcessingStalled
 from events.envelope import derive_id, traceparent
-from events.pipeline import STATUS_AFTER
-from services.operations.timeline import Fact, Request
-from services.operations.tracing import logic
-from services.operations.tracing.causes import MADE_BY, cause_of
-from services.operations.tracing.logic import Happening, Line, Trace, tree
-from services.operations.tracing.otlp import otlp
+from events.pipeline import PUBLISHED_BY, STATUS_AFTER, TimelineEntry
+from services.operations.timeline import Request
+from services.operations.tracing.causes import cause_of
+from services.operations.tracing.trace import Line, Trace, TracedEvent, trace_request, tree
 
 REQUEST = "01a0b9c4-7d2e-7c31-9f60-000000000001"
 REPLAY = "5f0c7be2-0000-5000-8000-000000000001"
@@ -29,37 +28,27 @@ def story(*, seconds: float = 1) -> Request:
     facts, cause = [], REQUEST
     for position, name in enumerate(STORY):
         cause = derive_id(cause, name)
-        facts.append(Fact(cause, name, START + timedelta(seconds=position * seconds)))
+        facts.append(TimelineEntry(cause, name, START + timedelta(seconds=position * seconds)))
     return Request(REQUEST, "succeeded", START, 5, facts)
 
 
 def batch(step: str, detail_type: str, ended: float, *, outcome: str = "handled", seconds: float = 0.4) -> Line:
-    """Return what a consumer logs of a batch with two messages, one of them another request's."""
-    message = {"outcome": outcome, "detail_type": detail_type, "request_id": REQUEST, "published": []}
+    """Return the line of a batch with two messages, one of them of another request."""
+    event_id = next(entry.event_id for entry in story().timeline if entry.detail_type == detail_type)
+    error = {} if outcome == "handled" else {"error": "ThrottlingException", "reason": "InvokeModel: slow down"}
+    message = {"event_id": event_id, "outcome": outcome, "detail_type": detail_type, "request_id": REQUEST, **error}
     messages = [message, {**message, "request_id": "another"}]
     values = {"message": "batch", "step": step, "seconds": seconds, "messages": messages}
     return Line(START + timedelta(seconds=ended), values)
-
-
-def retry(step: str, detail_type: str, at: float) -> Line:
-    values = {
-        "message": "retry",
-        "step": step,
-        "detail_type": detail_type,
-        "request_id": REQUEST,
-        "error": "ThrottlingException",
-        "reason": "InvokeModel: slow down",
-    }
-    return Line(START + timedelta(seconds=at), values)
 
 
 def chain(trace: Trace) -> list[tuple[str, str]]:
     """Return event and the step that made it, from the root along the only branch."""
     found, level, maker = [], trace.events, ""
     while level:
-        (happening,) = level
-        found.append((maker, happening.event))
-        following = [(step.step, event) for step in happening.steps for event in step.events]
+        (event,) = level
+        found.append((maker, event.event))
+        following = [(step.step, event) for step in event.steps for event in step.events]
         maker = following[0][0] if following else ""
         level = [event for _, event in following]
     return found
@@ -76,8 +65,8 @@ def test_the_tree_goes_from_the_request_to_the_stored_image() -> None:
 @pytest.mark.parametrize("order", [1, -1])
 def test_causes_are_proved_by_ids_whatever_the_clocks_say(order: int) -> None:
     request = story()
-    facts = [replace(fact, at=START) for fact in request.facts][::order]
-    found = tree(replace(request, facts=facts), [])
+    facts = [replace(fact, at=START) for fact in request.timeline][::order]
+    found = tree(replace(request, timeline=facts), [])
     assert [event for _, event in chain(found)] == list(STORY)
     assert found.events[0].certain
 
@@ -90,7 +79,6 @@ def test_waiting_and_working_are_told_apart() -> None:
 
 def test_every_delivery_counts_as_an_attempt_with_its_error() -> None:
     lines = [
-        retry("generation.generate", "PromptApproved", 1.3),
         batch("generation.generate", "PromptApproved", 1.4, outcome="retried", seconds=0.2),
         batch("generation.generate", "PromptApproved", 1.9, seconds=0.3),
     ]
@@ -102,12 +90,12 @@ def test_every_delivery_counts_as_an_attempt_with_its_error() -> None:
     assert (step.attempts, step.waited_seconds, step.worked_seconds) == (2, 0.2, 0.5)
 
 
-def test_whoever_only_listened_is_in_the_tree_as_well() -> None:
+def test_steps_that_publish_nothing_are_in_the_tree() -> None:
     found = tree(story(), [batch("analytics.record", "ImageRequested", 0.2)])
     assert [step.step for step in found.events[0].steps] == ["moderation.prompt", "analytics.record"]
 
 
-def test_model_calls_are_shown_where_they_were_made() -> None:
+def test_model_calls_belong_to_generation() -> None:
     values = {"message": "model called", "index": 0, "model": "core", "outcome": "generated", "model_seconds": [0.75]}
     found = tree(story(), [Line(START, {**values, "request_id": REQUEST})])
     parameters = found.events[0].steps[0].events[0].steps[0]
@@ -117,20 +105,20 @@ def test_model_calls_are_shown_where_they_were_made() -> None:
 
 def stalled_and_replayed() -> Request:
     request = story()
-    message = request.facts[3].event_id
+    message = request.timeline[3].event_id
     about = {"step": "storage.store", "message": message, "replays": 0}
     stall = derive_id(message, f"{ProcessingStalled.detail_type}:storage.store")
     return replace(
         request,
-        facts=[
-            *request.facts,
-            Fact(stall, "ProcessingStalled", START + timedelta(seconds=3.2), about),
-            Fact(REPLAY, "MessageReplayed", START + timedelta(seconds=3.6), {**about, "replays": 1}),
+        timeline=[
+            *request.timeline,
+            TimelineEntry(stall, "ProcessingStalled", START + timedelta(seconds=3.2), about),
+            TimelineEntry(REPLAY, "MessageReplayed", START + timedelta(seconds=3.6), {**about, "replays": 1}),
         ],
     )
 
 
-def test_a_stall_and_its_replay_hang_where_the_message_was() -> None:
+def test_a_stall_and_its_replay_are_below_the_message() -> None:
     found = tree(stalled_and_replayed(), [])
     approved = found.events[0]
     while approved.event != "ImageApproved":
@@ -139,11 +127,11 @@ def test_a_stall_and_its_replay_hang_where_the_message_was() -> None:
     assert said == {"storage.store": ["ImageStored", "ProcessingStalled"], "operations.replay": ["MessageReplayed"]}
 
 
-def test_what_followed_from_an_edited_message_hangs_below_its_replay_as_a_guess() -> None:
-    """Its cause is the edited message, whose id no fact has."""
+def test_events_of_an_edited_message_are_below_its_replay_as_a_guess() -> None:
+    """Its cause is the edited message, whose id the timeline does not contain."""
     request = stalled_and_replayed()
-    stored = replace(request.facts[4], event_id=derive_id("5f0c7be2-0000-5000-8000-00000000000e", "ImageStored"))
-    facts = [*request.facts[:4], *request.facts[5:], stored]
+    stored = replace(request.timeline[4], event_id=derive_id("5f0c7be2-0000-5000-8000-00000000000e", "ImageStored"))
+    facts = [*request.timeline[:4], *request.timeline[5:], stored]
     assert cause_of(stored, facts, REQUEST) == (REPLAY, False)
 
 
@@ -153,7 +141,7 @@ def test_an_unknown_request_is_told_apart() -> None:
             return {}
 
     with pytest.raises(KeyError):
-        logic.trace(Nobody(), None, REQUEST)
+        trace_request(Nobody(), None, REQUEST)
 
 
 def test_only_the_part_of_the_logs_around_the_events_is_searched() -> None:
@@ -167,19 +155,26 @@ def test_only_the_part_of_the_logs_around_the_events_is_searched() -> None:
             asked.append((request_id, since, until))
             return []
 
-    logic.trace(Somebody(), Somebody(), REQUEST)
+    trace_request(Somebody(), Somebody(), REQUEST)
     ((request_id, since, until),) = asked
     assert request_id == REQUEST
     assert START - timedelta(minutes=2) < since < START
     assert START < until <= START + timedelta(minutes=20)
 
 
-def test_every_event_that_moves_a_request_has_a_step_that_says_it() -> None:
-    assert set(STATUS_AFTER) <= set(MADE_BY)
+def test_every_event_that_changes_a_status_has_a_publisher() -> None:
+    assert set(STATUS_AFTER) <= set(PUBLISHED_BY)
+
+
+def test_a_delivery_belongs_to_the_event_that_its_batch_names() -> None:
+    request = story()
+    twin = replace(request.timeline[2], event_id=derive_id(request.timeline[1].event_id, "ImageGenerated", 1))
+    found = tree(replace(request, timeline=[*request.timeline, twin]), [batch("moderation.image", "ImageGenerated", 9)])
+    first, second = found.events[0].steps[0].events[0].steps[0].events
+    assert ([step.attempts for step in first.steps], second.steps) == ([1], [])
 
 
 LINES = [
-    retry("generation.generate", "PromptApproved", 1.3),
     batch("generation.generate", "PromptApproved", 1.4, outcome="retried", seconds=0.2),
     batch("storage.store", "ImageApproved", 3.9),
 ]
@@ -237,7 +232,7 @@ def test_otlp_spans_are_one_tree_with_the_ids_of_the_trace_context() -> None:
     assert len(set(ids)) == len(ids)
     assert [span["name"] for span in found if "parentSpanId" not in span] == ["request"]
     assert {span["parentSpanId"] for span in found if "parentSpanId" in span} <= set(ids)
-    for fact in story().facts:
+    for fact in story().timeline:
         _, trace_id, span_id, _ = traceparent(REQUEST, fact.event_id).split("-")
         (span,) = [span for span in found if span["name"] == fact.detail_type]
         assert (span["traceId"], span["spanId"]) == (trace_id, span_id)
@@ -255,4 +250,4 @@ def test_a_tree_is_plain_json() -> None:
     found = tree(stalled_and_replayed(), LINES)
     again = Trace.model_validate_json(found.model_dump_json())
     assert again == found
-    assert isinstance(again.events[0], Happening)
+    assert isinstance(again.events[0], TracedEvent)

@@ -917,45 +917,45 @@ export interface components {
         };
         /**
          * AuditFinding
-         * @description One thing that breaks a rule.
+         * @description A violation of a rule.
          */
         AuditFinding: {
             rule: string;
-            /** @description A request's, a image's or a message's id, or an object's key. */
+            /** @description Id of a request, an image or a message, or the key of an object. */
             subject: string;
             request_id?: string;
             why: string;
-            /** @description What `ops audit --mend` would do about it: `wake`, `close` or `delete_file`. */
-            mend?: string;
+            /** @description The repair of `audit --repair`: `wake`, `close` or `delete_file`. */
+            repair?: string;
         };
         /**
          * AuditReport
-         * @description The last audit of everything, a share of it an hour.
+         * @description The last audits. Each hour, a share of all data is audited.
          */
         AuditReport: {
-            /** @description Shares that everything is read in; 0 before the first audit. */
+            /** @description Number of shares; 0 before the first audit. */
             segments: number;
-            /** @description Shares of which there is a report. */
+            /** @description Shares with a report. */
             audited: number;
-            /** @description Every share has a report, and each looked at all of its share. */
+            /** @description Whether every share has a complete report. */
             complete: boolean;
             /** Format: date-time */
             oldest_at?: string;
             /** Format: date-time */
             newest_at?: string;
             violations: number;
-            /** @description Images that were paid for again, within what the design allows. */
+            /** @description Images that were paid for again, within the allowed bound. */
             within_bound: number;
             rules: components["schemas"]["AuditRule"][];
             findings: components["schemas"]["AuditFinding"][];
         };
         /**
          * AuditRule
-         * @description A rule and how often it is broken.
+         * @description A rule and its violations.
          */
         AuditRule: {
             rule: string;
-            /** @description Of its being broken. */
+            /** @description Description of a violation. */
             meaning: string;
             violations: number;
         };
@@ -1076,15 +1076,15 @@ export interface components {
         };
         /**
          * Delivery
-         * @description One time that a step had the message in hand.
+         * @description One delivery of a message to a step.
          */
         Delivery: {
             /**
              * Format: date-time
-             * @description When it began.
+             * @description Start of the batch.
              */
             at: string;
-            /** @description That the batch took which it was in. */
+            /** @description Duration of the batch. */
             seconds: number;
             /** @description `handled`, `retried`, `in_progress` or `dead_lettered`. */
             outcome: string;
@@ -1217,22 +1217,6 @@ export interface components {
             /** Format: date-time */
             oldest: string;
             letters: components["schemas"]["Letter"][];
-        };
-        /**
-         * Happening
-         * @description An event.
-         */
-        Happening: {
-            event_id: string;
-            event: string;
-            /** Format: date-time */
-            at: string;
-            /** @description Since the request was accepted. */
-            after_seconds: number;
-            since_cause_seconds: number;
-            /** @description Whether the cause is proved by the ids; False where it is only the usual one. */
-            certain: boolean;
-            steps: components["schemas"]["OperationsStep"][];
         };
         /**
          * Health
@@ -1610,7 +1594,7 @@ export interface components {
             };
             /** @description Of its request. */
             status?: string;
-            timeline?: components["schemas"]["MomentView"][];
+            timeline?: components["schemas"]["TimelineLineView"][];
         };
         /**
          * Limits
@@ -1679,17 +1663,6 @@ export interface components {
             styles: string[];
             limits: components["schemas"]["Limits"];
             estimated_seconds?: number;
-        };
-        /**
-         * MomentView
-         * @description One event of a request's timeline.
-         */
-        MomentView: {
-            /** Format: date-time */
-            at: string;
-            event: string;
-            event_id: string;
-            note: string;
         };
         /**
          * NewCheck
@@ -1823,7 +1796,7 @@ export interface components {
              * @description Remove what its request, having ended, no longer needs.
              * @default false
              */
-            drop_ended?: boolean;
+            drop_terminal?: boolean;
         };
         /**
          * NewRequest
@@ -2033,11 +2006,11 @@ export interface components {
             };
             /** @description Of its request. */
             status?: string;
-            timeline?: components["schemas"]["MomentView"][];
+            timeline?: components["schemas"]["TimelineLineView"][];
             /** @enum {string} */
             action?: "replayed" | "edited" | "refused" | "dropped" | "canary_passed" | "canary_failed" | "left" | "quarantined" | "discarded" | "purged";
             /** @enum {string} */
-            verdict?: "replay" | "ended" | "done" | "unknown_request" | "too_often" | "unreadable" | "no_source_queue";
+            verdict?: "replay" | "terminal" | "done" | "unknown_request" | "too_often" | "unreadable" | "no_source_queue";
             why?: string;
         };
         /**
@@ -2190,7 +2163,7 @@ export interface components {
             };
             /** @description Of its request. */
             status?: string;
-            timeline?: components["schemas"]["MomentView"][];
+            timeline?: components["schemas"]["TimelineLineView"][];
             /** Format: date-time */
             since: string;
             by: string;
@@ -2457,8 +2430,19 @@ export interface components {
             note?: string;
         };
         /**
+         * TimelineLineView
+         * @description One event of a request's timeline.
+         */
+        TimelineLineView: {
+            /** Format: date-time */
+            at: string;
+            event: string;
+            event_id: string;
+            note: string;
+        };
+        /**
          * Trace
-         * @description Everything that followed from a request.
+         * @description The causal tree of a request.
          */
         Trace: {
             request_id: string;
@@ -2466,11 +2450,27 @@ export interface components {
             status: string;
             /** Format: date-time */
             accepted_at: string;
-            /** @description From being accepted to the last event. */
+            /** @description From acceptance to the last event. */
             seconds: number;
-            /** @description False where no log line tells of this request: then steps show no attempts. */
+            /** @description Whether the logs contain deliveries of this request. */
             attempts_known: boolean;
-            events: components["schemas"]["Happening"][];
+            events: components["schemas"]["TracedEvent"][];
+        };
+        /**
+         * TracedEvent
+         * @description An event in the tree.
+         */
+        TracedEvent: {
+            event_id: string;
+            event: string;
+            /** Format: date-time */
+            at: string;
+            /** @description Since the request was accepted. */
+            after_seconds: number;
+            since_cause_seconds: number;
+            /** @description Whether the ids prove the cause. Otherwise it is the most likely one. */
+            certain: boolean;
+            steps: components["schemas"]["OperationsStep"][];
         };
         /**
          * WebhookList
@@ -2551,20 +2551,20 @@ export interface components {
         };
         /**
          * Step
-         * @description A step that heard an event. Seconds are missing where the logs do not tell.
+         * @description A step that consumed an event. Times are missing if the logs do not contain them.
          */
         OperationsStep: {
             step: string;
             attempts: number;
-            /** @description From the event to the first delivery's beginning: the bus, the queue, a cold start. */
+            /** @description From the event to the start of the first delivery: bus, queue and cold start. */
             waited_seconds?: number;
-            /** @description In all deliveries. */
+            /** @description Duration of all deliveries. */
             worked_seconds?: number;
             deliveries: components["schemas"]["Delivery"][];
-            /** @description Model calls: which image, which model, what came of it, how long. */
+            /** @description Model calls: image, model, outcome and duration. */
             calls: string[];
-            /** @description What followed. */
-            events: components["schemas"]["Happening"][];
+            /** @description The events that the step published. */
+            events: components["schemas"]["TracedEvent"][];
         };
     };
     responses: {

@@ -28,12 +28,12 @@ export function Audit() {
             <span className="font-medium">{meaning}</span> <span className="margin-note text-bad">{times} ×</span>
           </li>
         ))}
-        {findings.map(({ rule, subject, why, mend }) => (
+        {findings.map(({ rule, subject, why, repair }) => (
           <li key={rule + subject} className="border-line border-t pt-2">
             <p className="margin-note break-all">{subject}</p>
             <p>
               {why}
-              {mend && <span className="text-muted"> · repair: {mend}</span>}
+              {repair && <span className="text-muted"> · repair: {repair}</span>}
             </p>
           </li>
         ))}

@@ -1,0 +1,27 @@
+"""`ops actions`: what operators did."""
+
+import click
+
+from cli.connection import Connection
+from cli.console import print_json
+from cli.options import EXIT_CODES, OK, on_target
+from cli.tables import actions as tables
+from services.operations.actions.repository import TrailTable
+
+
+@click.command(epilog=EXIT_CODES)
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="At most so many.")
+@on_target
+def actions(connection: Connection, *, limit: int, as_json: bool) -> int:
+    """List what operators did, newest first: who, when, to what, and what came of it. Kept for a year."""
+    found = trail_of(connection).latest(limit)
+    if as_json:
+        print_json([action.to_dict() for action in found])
+    else:
+        tables.print_actions(found)
+    return OK
+
+
+def trail_of(connection: Connection) -> TrailTable:
+    """Return the installation's audit trail."""
+    return TrailTable(connection.client("dynamodb"), connection.target.operations_table)

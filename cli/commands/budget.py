@@ -1,0 +1,100 @@
+"""`ops costs budget`: what may be spent on drawing in a day."""
+
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+import click
+
+from cli.commands.actions import trail_of
+from cli.connection import Connection
+from cli.console import console, print_json
+from cli.costs.budget import BudgetTable, changed
+from cli.options import EXIT_CODES, OK, acting, bare, on_target
+from kit.publisher import Publisher
+from services.operations.actions.trail import Action, recorded
+
+USD_MAX: Final = Decimal(1_000_000)
+
+
+class Usd(click.ParamType[Decimal]):
+    """US dollars, such as ``25`` or ``12.50``; 0 stops generation."""
+
+    name = "USD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        """Return the amount."""
+        try:
+            amount = Decimal(str(value))
+        except InvalidOperation:
+            amount = Decimal("NaN")
+        if not (amount.is_finite() and 0 <= amount <= USD_MAX):
+            self.fail(f"{value!r} is not an amount from 0 to {USD_MAX}, such as 12.50", param, ctx)
+        return amount
+
+
+@click.group(invoke_without_command=True, epilog=EXIT_CODES)
+@click.pass_context
+def budget(context: click.Context) -> Any:
+    """The day's budget for generation: look, set, clear."""
+    return bare(show, context) if context.invoked_subcommand is None else None
+
+
+@budget.command(epilog=EXIT_CODES)
+@on_target
+def show(connection: Connection, *, as_json: bool) -> int:
+    """Show what of today's budget is set aside, and whether an operator's limit holds."""
+    found = _table(connection).standing(datetime.now(UTC).date())
+    if as_json:
+        print_json(found.to_dict())
+        return OK
+    limit = (
+        "the deployed one (DailyBudgetUsd)" if found.override_usd is None else f"${found.override_usd}, an operator's"
+    )
+    console().print(f"{found.day} (UTC): ${found.spent_usd} set aside; the limit is {limit}.")
+    return OK
+
+
+@budget.command("set", epilog=EXIT_CODES)
+@click.argument("usd", type=Usd())
+@acting
+@on_target
+def set_(connection: Connection, *, usd: Decimal, operator: str | None, yes: bool, as_json: bool) -> int:
+    """Let USD be spent in a day, in place of the deployed limit, until `clear`. Holds within ten seconds.
+
+    0 stops drawing. What is below today's spending stops it until midnight UTC.
+    """
+    return _change(connection, usd, operator, yes=yes, as_json=as_json)
+
+
+@budget.command(epilog=EXIT_CODES)
+@acting
+@on_target
+def clear(connection: Connection, *, operator: str | None, yes: bool, as_json: bool) -> int:
+    """Let the deployed limit hold again."""
+    return _change(connection, None, operator, yes=yes, as_json=as_json)
+
+
+def _change(connection: Connection, usd: Decimal | None, operator: str | None, *, yes: bool, as_json: bool) -> int:
+    what = "the deployed limit holds again" if usd is None else f"at most ${usd} are spent on drawing in a day"
+    if not yes:
+        click.confirm(f"From now on {what}?", abort=True, err=True)
+    table, now = _table(connection), datetime.now(UTC)
+    bus = Publisher(connection.client("events"), connection.target.bus_name)
+    about = {"limit_usd": None if usd is None else str(usd)}
+    action = Action.begin(
+        operator or connection.caller(), "budget " + ("clear" if usd is None else "set"), about=about, count=1
+    )
+    with recorded(trail_of(connection), action) as outcomes:
+        table.override(usd)
+        bus.publish([changed(usd, now)])
+        outcomes["changed"] += 1
+    if as_json:
+        print_json(table.standing(now.date()).to_dict())
+    else:
+        console().print(f"Done: {what}. Generation knows it within ten seconds, new requests within a minute.")
+    return OK
+
+
+def _table(connection: Connection) -> BudgetTable:
+    return BudgetTable(connection.client("dynamodb"), connection.target.generation_table)

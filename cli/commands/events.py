@@ -1,0 +1,136 @@
+"""`ops events`: the bus's archive, replays of it to one rule, and the rebuild of what analytics counted."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from cli.commands.actions import trail_of
+from cli.connection import Connection
+from cli.console import print_json
+from cli.event_replays import logic
+from cli.event_replays.gateways import EventBridgeReplays
+from cli.options import EXIT_CODES, FAILED, NOT_CONFIRMED, OK, REFUSED, on_target
+from cli.tables import event_replays as tables
+from services.operations.actions.trail import Action, recorded
+
+
+class TimelineLine(click.ParamType[datetime]):
+    """A time; without an offset it is UTC."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Return it in UTC."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            return logic.line(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a time such as 2026-11-22T09:30", param, ctx)
+
+
+@click.group(epilog=EXIT_CODES)
+def events() -> None:
+    """The archive of events: let one subscriber catch up, rebuild analytics. Nothing is drawn again."""
+
+
+@events.command(epilog=EXIT_CODES)
+@on_target
+def archives(connection: Connection, *, as_json: bool) -> int:
+    """List the bus's archives."""
+    found = _replays(connection).archives()
+    if as_json:
+        print_json([{"name": a.name, "state": a.state, "days": a.retention_days, "events": a.events} for a in found])
+    else:
+        tables.print_archives(found)
+    return OK
+
+
+@events.command(epilog=EXIT_CODES)
+@click.option("--rule", required=True, help="The one rule that hears it.")
+@click.option("--from", "start", type=TimelineLine(), required=True, help="First line, such as 2026-11-22T09:30 (UTC).")
+@click.option("--to", "end", type=TimelineLine(), help="Last line; by default now. AWS archives within ten minutes.")
+@click.option("--dry-run", is_flag=True, help="Say what would be replayed, and do nothing.")
+@click.option("--wait", is_flag=True, help="Stay until it is done.")
+@click.option("--deadline", default=900.0, show_default=True, help="Seconds to stay, with --wait.")
+@click.option("--force", is_flag=True, help="Even to a rule of our own steps.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@on_target
+def replay(
+    connection: Connection,
+    *,
+    rule: str,
+    start: datetime,
+    end: datetime | None,
+    dry_run: bool,
+    wait: bool,
+    deadline: float,
+    force: bool,
+    yes: bool,
+    as_json: bool,
+) -> int:
+    """Replay a window of the archive to one rule only. Its targets see `replay-name` on each event."""
+    replays, now = _replays(connection), datetime.now(UTC)
+    window = logic.Window(start, end or now)
+    try:
+        plan = logic.plan(replays, connection.target.prefix, rule, window, force=force, now=now)
+    except logic.RefusedError as refusal:
+        click.echo(f"Refused: {refusal}.", err=True)
+        return REFUSED
+    if not as_json:
+        tables.print_plan(plan)
+    if dry_run:
+        return OK
+    if not (yes or as_json or click.confirm("Start it?", err=True)):
+        return NOT_CONFIRMED
+    about = {"rule": rule, "replay": plan.name, "from": window.start.isoformat(), "to": window.end.isoformat()}
+    action = Action.begin(connection.caller(), "replay events", about=about, count=1)
+    with recorded(trail_of(connection), action) as outcomes:
+        replays.start(plan.name, plan.archive, plan.rule, plan.window)
+        outcomes["started"] += 1
+    found = logic.follow(replays, plan.name, deadline if wait else 0, _say if wait and not as_json else _nothing)
+    _show([found], as_json)
+    ended_badly = found.state in {"FAILED", "CANCELLED"} or (wait and found.state != "COMPLETED")
+    return FAILED if ended_badly else OK
+
+
+@events.command("replays", epilog=EXIT_CODES)
+@on_target
+def list_(connection: Connection, *, as_json: bool) -> int:
+    """List replays, newest first, with how far they got."""
+    _show(_replays(connection).list(), as_json)
+    return OK
+
+
+@events.command(epilog=EXIT_CODES)
+@click.argument("name")
+@on_target
+def cancel(connection: Connection, *, name: str, as_json: bool) -> int:
+    """Stop the replay NAME. What was delivered stays delivered."""
+    replays = _replays(connection)
+    with recorded(
+        trail_of(connection), Action.begin(connection.caller(), "cancel replay", about={"replay": name}, count=1)
+    ):
+        replays.cancel(name)
+    _show([replays.show(name)], as_json)
+    return OK
+
+
+def _replays(connection: Connection) -> EventBridgeReplays:
+    return EventBridgeReplays(connection.client("events"), connection.target.bus_name)
+
+
+def _show(found: list[logic.Replay], as_json: bool) -> None:
+    if as_json:
+        print_json([{"name": one.name, "state": one.state, "done": round(one.share, 3)} for one in found])
+    else:
+        tables.print_replays(found)
+
+
+def _say(found: logic.Replay) -> None:
+    click.echo(f"{found.state.lower()} {found.share:.0%}", err=True)
+
+
+def _nothing(_found: logic.Replay) -> None:
+    pass

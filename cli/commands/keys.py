@@ -1,0 +1,179 @@
+"""`keys`: API keys. Works with AWS credentials, so it creates the first key of an installation."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, get_args
+
+import click
+from pydantic import ValidationError
+from rich.text import Text
+
+from cli.connection import Connection
+from cli.console import console, new_table, print_json
+from cli.options import EXIT_CODES, OK, bare, on_target
+from kit.http_api import Scope, field_errors
+from kit.secrets import secret_key
+from services.accounts import service
+from services.accounts.adapters import KeyTable
+from services.accounts.keys import Key
+from services.accounts.parameters import USER_SCOPES, NewKey, Rotation
+from services.accounts.views import KeyView, KeyWithText
+
+PAGE: Final = 100
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The API keys of an installation, and the secret with which they are hashed."""
+
+    table: KeyTable
+    hash_secret: Callable[[], bytes]
+
+    @classmethod
+    def of(cls, connection: Connection) -> "Keys":
+        """Return the keys of the installation of ``connection``."""
+        return cls(
+            KeyTable(connection.client("dynamodb"), connection.target.accounts_table),
+            secret_key(connection.client("secretsmanager"), connection.target.key_hash_secret),
+        )
+
+
+@click.group(invoke_without_command=True, epilog=EXIT_CODES)
+@click.pass_context
+def keys(context: click.Context) -> Any:
+    """API keys of an installation."""
+    return bare(list_, context) if context.invoked_subcommand is None else None
+
+
+@keys.command(epilog=EXIT_CODES)
+@click.option("--owner", required=True, help="Owner of the key's requests and images.")
+@click.option("--name", help="What the key is for.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(get_args(Scope)),
+    help="A permission; repeatable. Default: every scope except admin.",
+)
+@click.option("--limit", default=100, show_default=True, help="Requests per window.")
+@click.option("--window", default=900, show_default=True, help="Length of the window in seconds.")
+@click.option("--expires-in-days", type=int, help="Default: the key does not expire.")
+@on_target
+def create(
+    connection: Connection,
+    *,
+    owner: str,
+    name: str | None,
+    scopes: tuple[Scope, ...],
+    limit: int,
+    window: int,
+    expires_in_days: int | None,
+    as_json: bool,
+) -> int:
+    """Create a key. Its text is shown only this once."""
+    now = datetime.now(UTC)
+    try:
+        wanted = NewKey(
+            owner=owner,
+            name=name or f"created with the command line on {now:%Y-%m-%d}",
+            scopes=list(scopes or USER_SCOPES),
+            limit=limit,
+            window_seconds=window,
+            expires_in_days=expires_in_days,
+        )
+    except ValidationError as error:
+        raise _usage_error(error) from error
+    found = Keys.of(connection)
+    created = service.create(found.table, wanted, found.hash_secret(), now)
+    return _show(KeyWithText.with_text(*created, now), as_json=as_json)
+
+
+@keys.command("list", epilog=EXIT_CODES)
+@on_target
+def list_(connection: Connection, *, as_json: bool) -> int:
+    """List all keys, newest first."""
+    table, now = Keys.of(connection).table, datetime.now(UTC)
+    page = table.page(PAGE, None)
+    found: list[Key] = [*page.keys]
+    while page.last:
+        page = table.page(PAGE, page.last)
+        found += page.keys
+    views = [KeyView.of(key, now) for key in found]
+    if as_json:
+        print_json([_json(view) for view in views])
+    else:
+        _print(views)
+    return OK
+
+
+@keys.command(epilog=EXIT_CODES)
+@click.argument("key_id")
+@click.option("--grace", default=0, show_default=True, help="Seconds for which the old text remains valid.")
+@on_target
+def rotate(connection: Connection, *, key_id: str, grace: int, as_json: bool) -> int:
+    """Replace the text of a key. The new text is shown only this once."""
+    found, now = Keys.of(connection), datetime.now(UTC)
+    try:
+        grace_seconds = Rotation(grace_seconds=grace).grace_seconds
+    except ValidationError as error:
+        raise _usage_error(error) from error
+    try:
+        rotated = service.rotate(found.table, key_id, grace_seconds, found.hash_secret(), now)
+    except KeyError as error:
+        raise _unknown(key_id, connection) from error
+    except service.NotActiveError as error:
+        raise click.ClickException(str(error)) from error
+    return _show(KeyWithText.with_text(*rotated, now), as_json=as_json)
+
+
+@keys.command(epilog=EXIT_CODES)
+@click.argument("key_id")
+@on_target
+def revoke(connection: Connection, *, key_id: str, as_json: bool) -> int:
+    """Revoke a key permanently, within a minute."""
+    now = datetime.now(UTC)
+    try:
+        revoked = Keys.of(connection).table.revoke(key_id, now)
+    except KeyError as error:
+        raise _unknown(key_id, connection) from error
+    return _show(KeyView.of(revoked, now), as_json=as_json)
+
+
+def _unknown(key_id: str, connection: Connection) -> click.ClickException:
+    return click.ClickException(f"{connection.target.prefix} has no key {key_id}")
+
+
+def _usage_error(error: ValidationError) -> click.UsageError:
+    return click.UsageError("; ".join(f"{wrong['field']}: {wrong['rule']}" for wrong in field_errors(error)))
+
+
+def _show(view: KeyView, *, as_json: bool) -> int:
+    if as_json:
+        print_json(_json(view))
+    else:
+        _print([view])
+    return OK
+
+
+def _json(view: KeyView) -> dict[str, Any]:
+    return view.model_dump(mode="json", exclude_none=True)
+
+
+def _print(views: Sequence[KeyView]) -> None:
+    table = new_table("=key id", "owner", "name", "scopes", "limit", "status", "expires", "last used")
+    for view in views:
+        table.add_row(
+            view.key_id,
+            view.owner,
+            Text(view.name),
+            " ".join(view.scopes),
+            f"{view.limit} per {view.window_seconds} s",
+            view.status,
+            f"{view.expires_at:%Y-%m-%d}" if view.expires_at else "never",
+            f"{view.last_used_at:%Y-%m-%d %H:%M}" if view.last_used_at else "never",
+        )
+    console().print(table)
+    for view in views:
+        if isinstance(view, KeyWithText):
+            click.echo(f"\n{view.key}\n\nStore this key now. Only its hash is kept, so it cannot be shown again.")

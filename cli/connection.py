@@ -1,0 +1,85 @@
+"""An operator's connection to one installation, with the operator's own AWS credentials."""
+
+import getpass
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+
+@dataclass(frozen=True)
+class Target:
+    """One installation. boto3 decides everything that is None."""
+
+    prefix: str
+    """All physical names start with it and a dash."""
+    profile: str | None = None
+    region: str | None = None
+    endpoint_url: str | None = None
+    bus: str | None = None
+    """Name of the event bus, if it is not the installation's own."""
+
+    @property
+    def bus_name(self) -> str:
+        """The event bus."""
+        return self.bus or f"{self.prefix}-bus"
+
+    @property
+    def requests_table(self) -> str:
+        """Intake's table of requests."""
+        return f"{self.prefix}-requests"
+
+    @property
+    def accounts_table(self) -> str:
+        """Accounts' table of API keys."""
+        return f"{self.prefix}-accounts"
+
+    @property
+    def analytics_table(self) -> str:
+        """Analytics' table of counters."""
+        return f"{self.prefix}-analytics"
+
+    @property
+    def generation_table(self) -> str:
+        """Generation's ledger, with the daily budget."""
+        return f"{self.prefix}-generation"
+
+    @property
+    def operations_table(self) -> str:
+        """Operations' table: the audit trail and the quarantine."""
+        return f"{self.prefix}-operations"
+
+    @property
+    def key_hash_secret(self) -> str:
+        """The secret with which API keys are hashed."""
+        return f"{self.prefix}-accounts-key-hashing"
+
+
+class Connection:
+    """Creates clients for one installation."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self._session = boto3.Session(profile_name=target.profile, region_name=target.region)
+
+    def client(self, service: Any, region: str | None = None) -> Any:
+        """Return boto3's client of ``service``, in another region if one is given."""
+        return self._session.client(service, region_name=region, endpoint_url=self.target.endpoint_url)
+
+    def bucket(self, name: str) -> str:
+        """Return the full name of one of the installation's buckets, which contains account and region."""
+        account = self.client("sts").get_caller_identity()["Account"]
+        return f"{self.target.prefix}-{name}-{account}-{self.region}"
+
+    @property
+    def region(self) -> str:
+        """The region of the installation."""
+        return str(self._session.region_name or "us-east-1")
+
+    def caller(self) -> str:
+        """Return the operator: the ARN that AWS reports, or the login name if AWS reports none."""
+        try:
+            return str(self.client("sts").get_caller_identity()["Arn"])
+        except (ClientError, BotoCoreError):
+            return getpass.getuser()

@@ -1,0 +1,67 @@
+"""The day's budget for drawing, as operators see and set it. Generation's table holds it; it reads the limit there.
+
+request_id budget        item "limit"  limit_usd: an operator's, in place of the deployed one
+request_id budget#<day>  item "spent"  spent: US dollars set aside on that UTC day
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from events.catalog.budget_changed import BudgetChanged, BudgetChangedData
+from events.envelope import subject_id
+from kit.dynamodb import from_item, to_item
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+NOBODY: Final = "-"
+LIMIT: Final = {"request_id": "budget", "item": "limit"}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the budget stands on a day."""
+
+    day: date
+    spent_usd: Decimal
+    """Set aside on that day; 0 as well where nothing bounds it, for then nobody counts."""
+    override_usd: Decimal | None
+    """An operator's limit; None where the deployed one holds."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what a script may want to know."""
+        limit = None if self.override_usd is None else str(self.override_usd)
+        return {"day": self.day.isoformat(), "spent_usd": str(self.spent_usd), "override_usd": limit}
+
+
+class BudgetTable:
+    """Generation's table, as far as the budget goes."""
+
+    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def standing(self, day: date) -> Standing:
+        """Return how the budget stands on a UTC day."""
+        spent = self._read({"request_id": f"budget#{day.isoformat()}", "item": "spent"}).get("spent", Decimal(0))
+        return Standing(day, Decimal(spent), self._read(LIMIT).get("limit_usd"))
+
+    def override(self, limit_usd: Decimal | None) -> None:
+        """Put an operator's limit in place of the deployed one, or take it away."""
+        if limit_usd is None:
+            self._client.delete_item(TableName=self._name, Key=to_item(LIMIT))
+        else:
+            self._client.put_item(TableName=self._name, Item=to_item({**LIMIT, "limit_usd": limit_usd}))
+
+    def _read(self, key: dict[str, Any]) -> dict[str, Any]:
+        answer = self._client.get_item(TableName=self._name, Key=to_item(key), ConsistentRead=True)
+        return from_item(answer.get("Item", {}))
+
+
+def changed(limit_usd: Decimal | None, now: datetime) -> BudgetChanged:
+    """Return the event that has intake take requests again."""
+    data = BudgetChangedData(limit_usd=limit_usd)
+    number = int(now.astimezone(UTC).timestamp() * 1000)
+    return BudgetChanged.first(subject_id("budget"), NOBODY, data, occurred_at=now, index=number)

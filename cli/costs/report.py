@@ -1,0 +1,126 @@
+"""What drawing cost, by day and model: the models' list prices as they were paid, and estimates of what lies around.
+
+Read from analytics' counters: a day is an item, with `cost_usd`, `model#<model>#cost_usd`, `model#<model>#images`, and
+the number of prompts and images that were decided on. Counted once however often an event comes.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from kit.dynamodb import from_item, to_item
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+PRICES: Final[dict[str, Decimal]] = {
+    name: Decimal(price)
+    for name, price in json.loads(Path(__file__).with_name("prices.json").read_text(encoding="utf-8"))["usd"].items()
+}
+"""US dollars for one check or image. `prices.json` says where each comes from."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one day, of one model, or of all."""
+
+    images: int = 0
+    models_usd: Decimal = Decimal(0)
+    """List price of what was drawn."""
+    checks_usd: Decimal | None = None
+    """Claude and Rekognition, estimated: every prompt and image as if it had been looked at. None of one model."""
+    aws_usd: Decimal = Decimal(0)
+    """Lambda, tables, queues and files, estimated by the image."""
+
+    @property
+    def total_usd(self) -> Decimal:
+        """All of it."""
+        return self.models_usd + (self.checks_usd or 0) + self.aws_usd
+
+    def to_dict(self) -> dict[str, object]:
+        """Return it for scripts; amounts are decimal strings."""
+        checks = {} if self.checks_usd is None else {"checks_usd": _plain(self.checks_usd)}
+        return {
+            "images": self.images,
+            "models_usd": _plain(self.models_usd),
+            **checks,
+            "aws_usd": _plain(self.aws_usd),
+            "total_usd": _plain(self.total_usd),
+        }
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a span of days cost."""
+
+    days: Mapping[str, Cost] = field(default_factory=dict)
+    models: Mapping[str, Cost] = field(default_factory=dict)
+    total: Cost = field(default_factory=Cost)
+
+
+class CountedDays:
+    """Analytics' counters, only read (ADR 5)."""
+
+    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def between(self, first: date, last: date) -> dict[str, dict[str, Any]]:
+        """Return the counters of each day that has any, both ends included, in the generation that is current."""
+        key = to_item({"pk": "POINTER", "sk": "POINTER"})
+        pointer = from_item(self._client.get_item(TableName=self._name, Key=key).get("Item", {}))
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._name,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues=to_item(
+                {
+                    ":pk": f"COUNTS#{pointer.get('current', 'g1')}",
+                    ":first": first.isoformat(),
+                    ":last": last.isoformat(),
+                }
+            ),
+        )
+        items = [from_item(item) for page in pages for item in page["Items"]]
+        return {item["sk"]: item for item in items}
+
+
+def costs(days: Mapping[str, Mapping[str, Any]]) -> Costs:
+    """Return what ``days`` cost, by their counters."""
+    together: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for counted in days.values():
+        for name, amount in counted.items():
+            if name not in {"pk", "sk", "expires_at"}:
+                together[name] += Decimal(amount)
+    names = sorted({name.split("#")[1] for name in together if name.startswith("model#")})
+    models = {name: _of_model(name, together) for name in names}
+    return Costs(
+        days={day: _of_all(counted) for day, counted in sorted(days.items())},
+        models={name: cost for name, cost in models.items() if cost.images},
+        total=_of_all(together),
+    )
+
+
+def _of_all(counted: Mapping[str, Any]) -> Cost:
+    images = int(counted.get("images#generated", 0))
+    prompts = int(counted.get("latency#moderation.prompt#count", 0))
+    return Cost(
+        images=images,
+        models_usd=Decimal(counted.get("cost_usd", 0)),
+        checks_usd=prompts * PRICES["prompt_check"] + images * PRICES["image_check"],
+        aws_usd=images * PRICES["aws_per_image"],
+    )
+
+
+def _of_model(name: str, counted: Mapping[str, Any]) -> Cost:
+    images = int(counted.get(f"model#{name}#images", 0))
+    paid = Decimal(counted.get(f"model#{name}#cost_usd", 0))
+    return Cost(images=images, models_usd=paid, aws_usd=images * PRICES["aws_per_image"])
+
+
+def _plain(amount: Decimal) -> str:
+    return f"{amount.quantize(Decimal('0.000001')).normalize():f}"

@@ -1,0 +1,34 @@
+"""The audit trail, for people."""
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from cli.console import console, new_table
+from services.operations.actions.trail import Action
+
+
+def print_actions(actions: Sequence[Action]) -> None:
+    """Print who did what to what, and what came of it, newest first."""
+    out = console()
+    if not actions:
+        out.print("Nobody did anything yet.")
+        return
+    table = new_table("when (UTC)", "who", "did", "to", "outcome")
+    for action in actions:
+        about = ", ".join(action.about.values()) or "everything"
+        table.add_row(
+            f"{action.at:%Y-%m-%d %H:%M:%S}",
+            Text(action.operator.rsplit("/", 1)[-1].rsplit(":", 1)[-1]),
+            action.verb,
+            Text(f"{action.count}: {about}"),
+            Text(_outcome(action), style="" if action.finished_at and not action.error else "yellow"),
+        )
+    out.print(table)
+
+
+def _outcome(action: Action) -> str:
+    if action.outcome is None:
+        return "not known: still running, or cut off"
+    done = ", ".join(f"{count} {name}" for name, count in sorted(action.outcome.items())) or "nothing"
+    return f"{done}; cut off: {action.error}" if action.error else done

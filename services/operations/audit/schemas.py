@@ -1,0 +1,72 @@
+"""The response of `GET /v1/operations/audit`: the last reports of all segments, combined."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from services.operations.audit.rules import RULES
+
+
+class _View(BaseModel):
+    model_config = ConfigDict(defer_build=True)
+
+
+class AuditFinding(_View):
+    """A violation of a rule."""
+
+    rule: str
+    subject: str
+    """Id of a request, an image or a message, or the key of an object."""
+    request_id: str | None = None
+    why: str
+    repair: str | None = None
+    """The repair of `audit --repair`: ``wake``, ``close`` or ``delete_file``."""
+
+
+class AuditRule(_View):
+    """A rule and its violations."""
+
+    rule: str
+    meaning: str
+    """Description of a violation."""
+    violations: int
+
+
+class AuditReport(_View):
+    """The last audits. Each hour, a share of all data is audited."""
+
+    segments: int
+    """Number of shares; 0 before the first audit."""
+    audited: int
+    """Shares with a report."""
+    complete: bool
+    """Whether every share has a complete report."""
+    oldest_at: datetime | None = None
+    newest_at: datetime | None = None
+    violations: int
+    within_bound: int
+    """Images that were paid for again, within the allowed bound."""
+    rules: list[AuditRule]
+    findings: list[AuditFinding]
+
+
+def audit_report(kept: Sequence[Mapping[str, Any]]) -> AuditReport:
+    """Return the combined reports of the newest division into segments."""
+    newest = max(kept, key=lambda report: str(report["started_at"]), default=None)
+    segments = int(newest["segments"]) if newest else 0
+    reports = [report for report in kept if int(report["segments"]) == segments]
+    counts = {rule: sum(report["by_rule"].get(rule, 0) for report in reports) for rule in RULES}
+    times = sorted(datetime.fromisoformat(report["started_at"]) for report in reports)
+    return AuditReport(
+        segments=segments,
+        audited=len(reports),
+        complete=bool(reports) and len(reports) == segments and all(report["complete"] for report in reports),
+        oldest_at=times[0] if times else None,
+        newest_at=times[-1] if times else None,
+        violations=sum(counts.values()),
+        within_bound=sum(len(report["within_bound"]) for report in reports),
+        rules=[AuditRule(rule=rule, meaning=RULES[rule], violations=count) for rule, count in counts.items()],
+        findings=[AuditFinding.model_validate(finding) for report in reports for finding in report["violations"]],
+    )

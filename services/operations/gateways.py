@@ -1,0 +1,121 @@
+"""What tells the API whether all is well, on AWS."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, Self
+
+import boto3
+from botocore.config import Config
+
+from services.operations.dead_letters.ports import Counts
+from services.operations.dead_letters.repository import SqsQueues
+from services.operations.health import SIDE_BY_SIDE
+from services.operations.settings import HealthSettings
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch.client import CloudWatchClient
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_events.client import EventBridgeClient
+    from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_sqs.client import SQSClient
+
+SERVING: Final = frozenset({"ACTIVE", "UPDATING"})
+"""States of a table that can be read and written."""
+METRIC_PAST: Final = timedelta(minutes=5)
+"""CloudWatch hears of a queue's age once a minute, and tells it a little later."""
+
+
+class NotServingError(Exception):
+    """It is there, and not ready."""
+
+
+class AwsProbes:
+    """Implements ``Probes`` with the function's own, narrow permissions."""
+
+    def __init__(
+        self,
+        settings: HealthSettings,
+        *,
+        dynamodb: "DynamoDBClient",
+        events: "EventBridgeClient",
+        s3: "S3Client",
+        sqs: "SQSClient",
+        cloudwatch: "CloudWatchClient",
+    ) -> None:
+        self._settings = settings
+        self._dynamodb = dynamodb
+        self._events = events
+        self._s3 = s3
+        self._sqs = sqs
+        self._cloudwatch = cloudwatch
+        self._queues = SqsQueues(sqs, settings.prefix)
+        self._urls: dict[str, str] = {}
+
+    @classmethod
+    def connect(cls, settings: HealthSettings) -> Self:
+        """Return probes whose every call, its second try included, is over within the monitor's timeout."""
+        config = Config(
+            connect_timeout=1,
+            read_timeout=1.4,
+            retries={"mode": "standard", "total_max_attempts": 2},
+            max_pool_connections=SIDE_BY_SIDE,
+        )
+        return cls(
+            settings,
+            dynamodb=boto3.client("dynamodb", config=config),
+            events=boto3.client("events", config=config),
+            s3=boto3.client("s3", config=config),
+            sqs=boto3.client("sqs", config=config),
+            cloudwatch=boto3.client("cloudwatch", config=config),
+        )
+
+    def dependencies(self) -> Mapping[str, Callable[[], object]]:
+        """Return, by name, what raises where the dependency cannot be reached."""
+        return {
+            "requests table": self._table,
+            "event bus": lambda: self._events.describe_event_bus(Name=self._settings.event_bus_name),
+            "hand-off bucket": lambda: self._s3.head_bucket(Bucket=self._settings.handoff_bucket_name),
+        }
+
+    def _table(self) -> None:
+        answer = self._dynamodb.describe_table(TableName=self._settings.requests_table)
+        if (status := answer["Table"]["TableStatus"]) not in SERVING:
+            raise NotServingError(status)
+
+    def counts(self, queue: str) -> Counts:
+        """Return how many messages a queue holds, by its name without the prefix."""
+        if queue not in self._urls:
+            self._urls[queue] = self._sqs.get_queue_url(QueueName=self._name(queue))["QueueUrl"]
+        return self._queues.counts(self._urls[queue])
+
+    def ages(self, queues: Sequence[str]) -> Mapping[str, int]:
+        """Return the age in seconds of the oldest message of each queue that CloudWatch knows to have one. One call.
+
+        SQS itself does not print_outcomes, short of receiving the message.
+        """
+        now = datetime.now(UTC)
+        answer = self._cloudwatch.get_metric_data(
+            MetricDataQueries=[
+                {
+                    "Id": f"q{position}",
+                    "MetricStat": {
+                        "Metric": {
+                            "Namespace": "AWS/SQS",
+                            "MetricName": "ApproximateAgeOfOldestMessage",
+                            "Dimensions": [{"Name": "QueueName", "Value": self._name(queue)}],
+                        },
+                        "Period": 60,
+                        "Stat": "Maximum",
+                    },
+                }
+                for position, queue in enumerate(queues)
+            ],
+            StartTime=now - METRIC_PAST,
+            EndTime=now,
+            ScanBy="TimestampDescending",
+        )
+        newest = {result["Id"]: result["Values"][0] for result in answer["MetricDataResults"] if result["Values"]}
+        return {queue: int(newest[f"q{at}"]) for at, queue in enumerate(queues) if newest.get(f"q{at}")}
+
+    def _name(self, queue: str) -> str:
+        return f"{self._settings.prefix}-{queue}"

@@ -1,0 +1,90 @@
+"""The sentinel's I/O: Bedrock's control plane, and its memory in the table of operations.
+
+pk MODELS  sk <key>   status, ends_at, sequence, since, told
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from kit.dynamodb import from_item, to_item
+from kit.errors import error_code
+from services.operations.lifecycle.sentinel import Remembered, Standing, Watched
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+GONE = frozenset({"ResourceNotFoundException", "ValidationException"})
+"""What Bedrock answers for an id that it does not, or no longer, know."""
+PARTITION = "MODELS"
+
+
+class BedrockRegistry:
+    """GetFoundationModel, in the region in which the model is asked to draw. Implements ``Registry``."""
+
+    def __init__(self, client: Callable[[str], Any]) -> None:
+        self._make = client
+        self._clients: dict[str, Any] = {}
+
+    def standing(self, watched: Watched, now: datetime) -> Standing:
+        """Return how a model stands. An ended one stays LEGACY with Bedrock; its date tells."""
+        if watched.region not in self._clients:
+            self._clients[watched.region] = self._make(watched.region)
+        try:
+            answer = self._clients[watched.region].get_foundation_model(modelIdentifier=watched.model_id)
+        except ClientError as error:
+            if error_code(error) in GONE:
+                return Standing("ended")
+            raise
+        lifecycle = answer["modelDetails"].get("modelLifecycle", {})
+        ends_at: datetime | None = lifecycle.get("endOfLifeTime")
+        if ends_at is not None and ends_at <= now:
+            return Standing("ended", ends_at)
+        return Standing("active" if lifecycle.get("status", "ACTIVE") == "ACTIVE" else "legacy", ends_at)
+
+
+class SentinelMemory:
+    """The table of operations. Implements ``Memory``."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def recall(self) -> Mapping[str, Remembered]:
+        """Return how every model stood, by key: one query."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues=to_item({":pk": PARTITION}),
+            ConsistentRead=True,
+        )
+        found = [_remembered(from_item(item)) for page in pages for item in page["Items"]]
+        return {one.key: one for one in found}
+
+    def remember(self, standing: Remembered) -> None:
+        """Keep how a model stands, unless another run knows of a later change."""
+        item = {
+            "pk": PARTITION,
+            "sk": standing.key,
+            "status": standing.standing.status,
+            "ends_at": standing.standing.ends_at and standing.standing.ends_at.isoformat(),
+            "sequence": standing.sequence,
+            "since": standing.since.isoformat(),
+            "told": standing.told,
+        }
+        self._client.put_item(
+            TableName=self._table,
+            Item=to_item(item),
+            ConditionExpression="attribute_not_exists(pk) OR #sequence <= :sequence",
+            ExpressionAttributeNames={"#sequence": "sequence"},
+            ExpressionAttributeValues=to_item({":sequence": standing.sequence}),
+        )
+
+
+def _remembered(values: Mapping[str, Any]) -> Remembered:
+    ends_at = values.get("ends_at")
+    standing = Standing(values["status"], datetime.fromisoformat(ends_at) if ends_at else None)
+    since = datetime.fromisoformat(values["since"])
+    return Remembered(values["sk"], standing, int(values["sequence"]), since, bool(values["told"]))

@@ -1,0 +1,183 @@
+"""The model sentinel: how each configured model stands with Bedrock, what changed, and how many days it has left."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Final, Protocol
+
+from events.catalog.model_lifecycle_changed import LifecycleStatus, ModelLifecycleChanged, ModelLifecycleChangedData
+from events.envelope import Event, subject_id
+from events.model_catalog import Model, ModelCatalog
+
+NOBODY: Final = "-"
+"""Owner of what belongs to no caller."""
+WARN_DAYS: Final = 60
+"""How long before its end a model is warned of. The template's alarm has the same number."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One model that the installation is configured with."""
+
+    key: str
+    model_id: str
+    region: str
+    """Where generation asks for it."""
+    successor: str | None = None
+    known_end: date | None = None
+    """As the catalog has it."""
+    relied_on: bool = False
+    """Nothing stands in for it unless an operator says so: the default model, and the one that screens prompts."""
+
+    def needs_attention(self, today: date) -> bool:
+        """Tell whether its end would be news: not of a model that the catalog lists as ended."""
+        return self.relied_on or self.known_end is None or self.known_end > today
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What Bedrock says of a model."""
+
+    status: LifecycleStatus
+    ends_at: datetime | None = None
+
+    def days_left(self, now: datetime) -> int | None:
+        """Return whole days until its end, not above 0 once it ended, None where no end is in sight."""
+        if self.ends_at is not None:
+            left = (self.ends_at - now).days
+            return min(left, 0) if self.status == "ended" else left
+        return 0 if self.status == "ended" else None
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """How a model stood when the sentinel looked last."""
+
+    key: str
+    standing: Standing
+    sequence: int
+    """Counts the changes."""
+    since: datetime
+    """When this was first seen."""
+    told: bool = False
+    """Whether the event is out. It is recorded before it is published, so a rerun publishes the same one."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A model with what Bedrock says of it."""
+
+    watched: Watched
+    standing: Standing
+    days_left: int | None
+
+
+@dataclass
+class Report:
+    """What one look found."""
+
+    rows: list[Row] = field(default_factory=list)
+    told: int = 0
+    failed: int = 0
+
+    def least(self, today: date) -> int | None:
+        """Return the fewest days that any model has left whose end would be news."""
+        return min(
+            (row.days_left for row in self.rows if row.days_left is not None and row.watched.needs_attention(today)),
+            default=None,
+        )
+
+
+class Registry(Protocol):
+    """Bedrock's control plane."""
+
+    def standing(self, watched: Watched, now: datetime) -> Standing:
+        """Return how a model stands; one that Bedrock no longer lists has ended."""
+
+
+class Memory(Protocol):
+    """What the sentinel keeps from one run to the next."""
+
+    def recall(self) -> Mapping[str, Remembered]:
+        """Return how every model stood, by key."""
+
+    def remember(self, standing: Remembered) -> None:
+        """Keep how a model stands, unless a later change is known."""
+
+
+def watched_models(catalog: ModelCatalog, home: str) -> list[Watched]:
+    """Return what is looked at: Bedrock's own models. Models of one's own, known by ARN, have no lifecycle."""
+    found = [_watched(model, catalog, home) for model in catalog if not model.model_id.startswith("arn:")]
+    screens = Watched(catalog.moderation, catalog.moderation, home, relied_on=True)
+    return [*found, screens]
+
+
+def _watched(model: Model, catalog: ModelCatalog, home: str) -> Watched:
+    region = home if not model.regions or home in model.regions else model.regions[0]
+    return Watched(
+        key=model.key,
+        model_id=model.model_id,
+        region=region,
+        successor=model.successor,
+        known_end=model.end_of_life,
+        relied_on=model.key == catalog.default,
+    )
+
+
+def look(registry: Registry, models: Iterable[Watched], now: datetime) -> list[Row]:
+    """Return how every model stands."""
+    found = [(watched, registry.standing(watched, now)) for watched in models]
+    return [Row(watched, standing, standing.days_left(now)) for watched, standing in found]
+
+
+def watch(
+    registry: Registry,
+    memory: Memory,
+    publish: Callable[[Sequence[Event]], None],
+    models: Iterable[Watched],
+    now: datetime,
+    on_error: Callable[[str, Exception], None],
+) -> Report:
+    """Check every model and publish changes. A model that cannot be checked does not prevent the others."""
+    report = Report()
+    known = memory.recall()
+    for watched in models:
+        try:
+            standing = registry.standing(watched, now)
+            report.rows.append(Row(watched, standing, standing.days_left(now)))
+            report.told += _tell(watched, standing, known.get(watched.key), memory, publish, now)
+        except Exception as error:  # the next run tries again; the caller raises at the end
+            report.failed += 1
+            on_error(watched.key, error)
+    return report
+
+
+def _tell(
+    watched: Watched,
+    standing: Standing,
+    before: Remembered | None,
+    memory: Memory,
+    publish: Callable[[Sequence[Event]], None],
+    now: datetime,
+) -> bool:
+    if before is None or before.standing != standing:
+        before = Remembered(watched.key, standing, before.sequence + 1 if before else 1, now)
+        memory.remember(before)
+    if before.told:
+        return False
+    publish([_event(watched, before)])
+    memory.remember(replace(before, told=True))
+    return True
+
+
+def _event(watched: Watched, found: Remembered) -> ModelLifecycleChanged:
+    data = ModelLifecycleChangedData(
+        model=watched.key,
+        model_id=watched.model_id,
+        status=found.standing.status,
+        ends_at=found.standing.ends_at,
+        successor=watched.successor,
+        sequence=found.sequence,
+    )
+    subject = subject_id(f"model/{watched.key}")
+    return ModelLifecycleChanged.first(subject, NOBODY, data, occurred_at=found.since, index=found.sequence)

@@ -1,0 +1,57 @@
+"""The functions' logs in CloudWatch, searched for one request."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from services.operations.tracing.trace import Line
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs.client import CloudWatchLogsClient
+
+SIDE_BY_SIDE: Final = 8
+PAGES_AT_MOST: Final = 20
+"""Of one log group: a search answers with a page for each stretch of the log, empty or not."""
+
+
+class CloudWatchLogs:
+    """Implements ``Logs`` over the log groups whose names start as the installation's functions' do."""
+
+    def __init__(self, client: "CloudWatchLogsClient", prefix: str) -> None:
+        self._client = client
+        self._prefix = f"/aws/lambda/{prefix}-"
+
+    def about(self, request_id: str, since: datetime, until: datetime) -> list[Line]:
+        """Return the JSON lines that name ``request_id``, in order of time."""
+        window = {"startTime": int(since.timestamp() * 1000), "endTime": int(until.timestamp() * 1000)}
+
+        def search(group: str) -> list[Line]:
+            pages = self._client.get_paginator("filter_log_events").paginate(
+                logGroupName=group,
+                filterPattern=f'"{request_id}"',
+                **window,  # type: ignore[arg-type] # two of its numbers
+            )
+            return [line for page in islice(pages, PAGES_AT_MOST) for line in _lines(page, request_id)]
+
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            found = [line for lines in pool.map(search, self._groups()) for line in lines]
+        return sorted(found, key=lambda line: line.at)
+
+    def _groups(self) -> list[str]:
+        pages = self._client.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=self._prefix)
+        return [group["logGroupName"] for page in pages for group in page["logGroups"]]
+
+
+def _lines(page: Any, request_id: str) -> Iterator[Line]:
+    for event in page["events"]:
+        text = event["message"]
+        try:
+            values = json.loads(text[text.index("{") :])
+        except ValueError:
+            continue
+        if isinstance(values, dict) and request_id in text:
+            line = values.get("_aws", {}).get("Timestamp", event["timestamp"])
+            yield Line(datetime.fromtimestamp(line / 1000, UTC), values)

@@ -1,0 +1,46 @@
+"""What drawing cost, from the counters as analytics writes them."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from cli.costs.report import PRICES, CountedDays, costs
+from services.analytics.adapters import CounterTable
+from services.analytics.service import Generations, count
+from tests.support.events import sample
+
+
+@pytest.fixture
+def client(aws_test_environment: None, service_template: Any) -> Iterator[Any]:
+    with mock_aws():
+        properties = service_template("analytics")["Resources"]["Table"]["Properties"]
+        names = ("BillingMode", "AttributeDefinitions", "KeySchema")
+        found = boto3.client("dynamodb")
+        found.create_table(TableName="analytics", **{name: properties[name] for name in names})
+        yield found
+
+
+def test_a_image_costs_what_was_paid_for_it_and_what_lies_around_it(client: Any) -> None:
+    events = [sample("PromptApproved"), sample("ImageGenerated")]
+    for _ in range(2):  # told twice, paid once
+        count(events, CounterTable(client, "analytics"), Generations(), now=datetime.now(UTC).timestamp())
+    day = events[0].metadata.occurred_at.date()
+    found = costs(CountedDays(client, "analytics").between(day, day))
+
+    assert (found.total.images, found.total.models_usd) == (1, Decimal("0.04"))
+    assert found.total.checks_usd == PRICES["prompt_check"] + PRICES["image_check"]
+    assert list(found.days) == [day.isoformat()]
+    assert {name: cost.models_usd for name, cost in found.models.items()} == {"stable-image-core": Decimal("0.04")}
+    assert found.models["stable-image-core"].total_usd == Decimal("0.04") + PRICES["aws_per_image"]
+
+
+def test_days_that_were_not_asked_for_are_not_in_it(client: Any) -> None:
+    event = sample("ImageGenerated")
+    count([event], CounterTable(client, "analytics"), Generations(), now=datetime.now(UTC).timestamp())
+    after: date = event.metadata.occurred_at.date() + timedelta(days=1)
+    assert costs(CountedDays(client, "analytics").between(after, after)).total.total_usd == 0

@@ -1,0 +1,342 @@
+"""The verbs that look inside, edit, put aside and leave a trail, on moto; stores share a suite with fakes."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.operations.actions.repository import TrailTable
+from services.operations.actions.trail import Action, Trail
+from services.operations.dead_letters.letters import collapse, read_letter
+from services.operations.dead_letters.ports import Quarantine, Quarantined
+from services.operations.dead_letters.repository import NamedQueues, QuarantineTable, RequestTable, SqsQueues
+from tests.support.events import eventbridge_body
+from tests.support.operations_on_moto import PREFIX, Installation, Run, aws, installation, lines, run
+from tests.unit.operations.fakes import STORE, FakeQuarantine, FakeQueues, FakeTrail, approved, stalled
+
+__all__ = ["aws", "installation", "run"]  # fixtures of ours by being imported
+
+TABLE = f"{PREFIX}-operations"
+NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
+
+
+def dead(installation: Installation, number: int = 1, *, replays: int = 0, count: int = 2, **why: str) -> str:
+    """Dead-letter a request's ImageApproved, its request stalled, and return the event's id."""
+    event = approved(number, replays=replays)
+    body = json.loads(eventbridge_body(event))
+    body["detail"]["data"]["parameters"]["count"] = count
+    installation.request(number, "stalled")
+    installation.dead_letter("storage-store", json.dumps(body), stalled(**why))
+    return event.metadata.event_id
+
+
+# The stores ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["fake", "moto"])
+def trail(request: pytest.FixtureRequest) -> Trail:
+    if request.param == "fake":
+        return FakeTrail()
+    place: Installation = request.getfixturevalue("installation")
+    return TrailTable(place.dynamodb, TABLE)
+
+
+def test_a_trail_tells_the_newest_first_and_an_outcome_takes_the_place_of_none(trail: Trail) -> None:
+    begun = [Action.begin("ada", "replay", about={"step": "storage.store"}, count=1, event_ids=["e"]) for _ in range(3)]
+    for action in begun:
+        trail.write(action)
+    done = Action(**{**vars(begun[2]), "outcome": {"replayed": 1}, "finished_at": datetime.now(UTC)})
+    trail.write(done)
+
+    assert trail.latest(2) == [done, begun[1]]
+    assert len(trail.latest(10)) == 3
+
+
+def test_the_trail_reaches_over_months_and_expires_after_a_year(installation: Installation) -> None:
+    table = TrailTable(installation.dynamodb, TABLE)
+    then = datetime.now(UTC) - timedelta(days=70)
+    old = Action(**{**vars(Action.begin("ada", "purge", about={}, count=0)), "at": then})
+    table.write(old)
+    table.write(new := Action.begin("ada", "replay", about={}, count=0))
+
+    assert [action.action_id for action in table.latest(5)] == [new.action_id, old.action_id]
+    (item,) = [i for i in installation.dynamodb.scan(TableName=TABLE)["Items"] if i["verb"]["S"] == "purge"]
+    assert int(item["expires_at"]["N"]) == int((then + timedelta(days=365)).timestamp())
+
+
+@pytest.fixture(params=["fake", "moto"])
+def quarantine(request: pytest.FixtureRequest) -> Quarantine:
+    if request.param == "fake":
+        return FakeQuarantine()
+    place: Installation = request.getfixturevalue("installation")
+    return QuarantineTable(place.dynamodb, TABLE, lambda: [STORE])
+
+
+@pytest.mark.parametrize("body", [eventbridge_body(approved(1)), "no event at all"], ids=["event", "no-event"])
+def test_a_quarantine_keeps_a_message_whole_and_once(quarantine: Quarantine, body: str) -> None:
+    message = FakeQueues(STORE).put(STORE, body, stalled())
+    (letter,) = collapse([read_letter(STORE, message)])
+    for _ in range(2):
+        quarantine.put(Quarantined(letter, NOW, "ada"))
+
+    (kept,) = quarantine.items()
+    assert (kept.by, kept.since) == ("ada", NOW)
+    assert kept.letter.messages[0].body == body
+    assert kept.letter.to_dict() == letter.to_dict()
+    quarantine.remove(kept.letter)
+    assert quarantine.items() == []
+
+
+def test_queues_are_found_by_name_where_they_may_not_be_listed(installation: Installation) -> None:
+    named = NamedQueues(installation.sqs, PREFIX, ["storage-store", "analytics-record"])
+    listed = [pair for pair in SqsQueues(installation.sqs, PREFIX).pairs() if pair.source_url]
+
+    assert named.pairs() == listed
+
+
+def test_a_timeline_has_codes_and_no_free_text(installation: Installation) -> None:
+    story(installation, 1)
+    table = RequestTable(installation.dynamodb, f"{PREFIX}-requests")
+
+    found = table.timeline(approved(1).metadata.request_id)
+
+    assert found is not None
+    assert [(line.event, line.note) for line in found.lines] == [
+        ("ImageRequested", ""),
+        ("ProcessingStalled", "storage.store, KeyError"),
+        ("MessageReplayed", "storage.store, replay 1"),
+    ]
+    assert table.timeline(approved(2).metadata.request_id) is None
+
+
+def story(installation: Installation, number: int) -> None:
+    """Give a request a timeline, with a text in it that nobody should see."""
+    about = {
+        "ImageRequested": {"reason": {"S": "a lighthouse"}},
+        "ProcessingStalled": {"step": {"S": "storage.store"}, "error": {"S": "KeyError"}, "replays": {"N": "0"}},
+        "MessageReplayed": {"step": {"S": "storage.store"}, "replays": {"N": "1"}},
+    }
+    timeline = {
+        f"event-{at}": {
+            "M": {"type": {"S": name}, "at": {"S": (NOW + timedelta(seconds=at)).isoformat()}, "details": {"M": known}}
+        }
+        for at, (name, known) in enumerate(about.items())
+    }
+    installation.dynamodb.put_item(
+        TableName=f"{PREFIX}-requests",
+        Item={
+            "pk": {"S": f"REQUEST#{approved(number).metadata.request_id}"},
+            "sk": {"S": "STATE"},
+            "status": {"S": "stalled"},
+            "timeline": {"M": timeline},
+        },
+    )
+
+
+# Looking inside ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", [[], ["--output", "json"]])
+@pytest.mark.parametrize("by", ["--request", "--event"])
+def test_one_letter_is_shown_with_its_requests_timeline_and_never_a_prompt(
+    installation: Installation, run: Run, form: list[str], by: str
+) -> None:
+    dead(installation, 1)
+    dead(installation, 2)
+    story(installation, 1)
+    known = approved(1).metadata
+
+    result = run("dlq", "show", by, known.request_id if by == "--request" else known.event_id, *form)
+
+    assert result.exit_code == 0
+    for told in ("KeyError", "in store", "stalled", "MessageReplayed", known.event_id, "repair the code"):
+        assert told in result.stdout
+    assert approved(2).metadata.event_id not in result.stdout
+    assert "lighthouse" not in result.stdout.lower()
+    if form:
+        (group,) = json.loads(result.stdout)
+        assert group["kind"] == group["letters"][0]["kind"] == "poison"
+        assert [line["event"] for line in group["letters"][0]["timeline"]][-1] == "MessageReplayed"
+
+
+def test_a_listing_says_what_kind_of_failure_it_mostly_is(installation: Installation, run: Run) -> None:
+    dead(installation)
+    rows = json.loads(run("dlq", "list", "--output", "json").stdout)
+
+    assert {row["step"]: row["kind"] for row in rows if row["dead"]} == {"storage.store": "poison"}
+    assert "poison" in run("dlq", "list").stdout
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_tables_fit_the_terminal_and_cut_no_id_in_two(
+    installation: Installation, run: Run, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    event_id = dead(installation, replays=3)
+    story(installation, 1)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr("cli.console.is_terminal", lambda: True)
+
+    shown = [
+        run("dlq", "list").stdout,
+        run("dlq", "show").stdout,
+        run("dlq", "show", "--event", event_id).stdout,
+        run("dlq", "replay", "--all", "--dry-run").stdout,
+    ]
+    run("dlq", "quarantine", "--event", event_id, "--yes", "--operator", "ada")
+    shown += [run("dlq", "quarantined").stdout, run("actions").stdout]
+
+    assert max(len(line.rstrip()) for text in shown for line in text.splitlines()) <= columns
+    for text in (shown[1], shown[2], shown[4]):
+        assert approved(1).metadata.request_id in text
+
+
+# Editing -------------------------------------------------------------------------------------------------------------
+
+
+def test_an_edit_shows_what_it_would_change_and_only_sends_when_told_to(installation: Installation, run: Run) -> None:
+    event_id = dead(installation, count=9)
+
+    shown = run("dlq", "edit", event_id, "--set", "data.parameters.count=1")
+    assert shown.exit_code == 0
+    assert "data.parameters.count" in shown.stdout
+    assert installation.visible("storage-store-dlq") == 1
+    assert installation.visible("storage-store") == 0
+    assert json.loads(run("actions", "--output", "json").stdout) == []
+
+    sent = run(
+        "dlq",
+        "edit",
+        event_id,
+        "--set",
+        "data.parameters.count=1",
+        "--send",
+        "--yes",
+        "--operator",
+        "ada",
+        "--output",
+        "json",
+    )
+    assert sent.exit_code == 0
+    assert [line["action"] for line in lines(sent)] == ["edited"]
+    (body,) = installation.bodies("storage-store")
+    assert body["detail"]["data"]["parameters"]["count"] == 1
+    assert body["detail"]["metadata"]["cause_id"] == event_id
+    assert installation.visible("storage-store-dlq") == 0
+    (action,) = json.loads(run("actions", "--output", "json").stdout)
+    assert (action["verb"], action["operator"], action["outcome"]) == ("edit", "ada", {"edited": 1})
+    assert action["about"]["sent_as"] == body["detail"]["metadata"]["event_id"]
+
+
+def test_an_edit_that_is_not_valid_names_the_field_and_sends_nothing(installation: Installation, run: Run) -> None:
+    event_id = dead(installation, count=9)
+
+    result = run("dlq", "edit", event_id, "--set", "data.parameters.count=7", "--send", "--yes")
+
+    assert result.exit_code == 1
+    assert "data.parameters.count: Input should be less than or equal to 4" in result.stderr
+    assert installation.visible("storage-store-dlq") == 1
+
+
+def test_the_editor_gets_the_data_and_what_it_saves_is_checked(
+    installation: Installation, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event_id = dead(installation, count=9)
+    monkeypatch.setenv("EDITOR", 'sed -i \'s/"count": 9/"count": 3/\'')
+    shown = run("dlq", "edit", event_id, "--editor", "--output", "json")
+    assert json.loads(shown.stdout)[0]["changes"] == [{"field": "data.parameters.count", "before": "9", "after": "3"}]
+
+    monkeypatch.setenv("EDITOR", "sed -i 's/{/{{/'")
+    broken = run("dlq", "edit", event_id, "--editor")
+    assert broken.exit_code == 1
+    assert "is not JSON" in broken.stderr
+    assert "lighthouse" not in (shown.stdout + shown.stderr + broken.stderr).lower()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["nobody", "--set", "data.x=1"], 1, "There is no dead letter of the event"),
+        (["nobody"], 2, "--set FIELD=JSON"),
+        (["nobody", "--set", "data.x=[1"], 2, "--set data.x"),
+        (["nobody", "--set", "data.x"], 2, "--set data.x"),
+        (["nobody", "--set", "data.x=1", "--editor"], 2, "--set FIELD=JSON"),
+    ],
+)
+def test_an_edit_of_nothing_is_told_so(
+    installation: Installation, run: Run, arguments: list[str], code: int, told: str
+) -> None:
+    result = run("dlq", "edit", *arguments)
+
+    assert result.exit_code == code
+    assert told in result.stderr
+
+
+# Quarantine ----------------------------------------------------------------------------------------------------------
+
+
+def kept(run: Run) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(run("dlq", "quarantined", "--output", "json").stdout)
+    return found
+
+
+def test_what_keeps_coming_back_goes_into_quarantine_and_from_there_to_its_step(
+    installation: Installation, run: Run
+) -> None:
+    event_id = dead(installation, 1, replays=3)
+    dead(installation, 2)
+    assert run("dlq", "replay", "--all", "--dry-run").exit_code == 4
+
+    replayed = run("dlq", "replay", "--all", "--quarantine", "--yes", "--output", "json", "--operator", "ada")
+
+    assert replayed.exit_code == 0
+    assert sorted(line["action"] for line in lines(replayed)) == ["quarantined", "replayed"]
+    assert installation.visible("storage-store-dlq") == 0
+    assert [(item["event_id"], item["by"], item["replays"]) for item in kept(run)] == [(event_id, "ada", 3)]
+    assert approved(1).metadata.request_id in run("dlq", "quarantined").stdout
+
+    assert run("dlq", "release", "--event", event_id, "--dry-run").exit_code == 0
+    assert len(kept(run)) == 1
+    released = run("dlq", "release", "--event", event_id, "--yes", "--output", "json")
+    assert [line["action"] for line in lines(released)] == ["replayed"]
+    assert kept(run) == []
+    assert {body["detail"]["metadata"]["replays"] for body in installation.bodies("storage-store")} == {1, 4}
+
+
+def test_what_is_discarded_is_gone_and_the_trail_tells(installation: Installation, run: Run) -> None:
+    dead(installation, 1)
+    dead(installation, 2, fingerprint="bbbb00000000")
+
+    assert run("dlq", "quarantine").exit_code == 2
+    assert run("dlq", "quarantine", "--fingerprint", "aaaa", "--yes").exit_code == 0
+    assert run("dlq", "discard", "--queue", "storage.store").exit_code == 6, "asks"
+    assert run("dlq", "discard", "--queue", "analytics.record", "--yes").exit_code == 0
+    assert len(kept(run)) == 1
+    assert run("dlq", "discard", "--queue", "storage.store", "--yes").exit_code == 0
+
+    assert kept(run) == []
+    assert installation.visible("storage-store-dlq") == 1
+    found = json.loads(run("actions", "--output", "json").stdout)
+    assert [(action["verb"], action["outcome"]) for action in found] == [
+        ("discard", {"discarded": 1}),
+        ("quarantine", {"quarantined": 1}),
+    ]
+    assert found[1]["about"] == {"fingerprint": "aaaa"}
+
+
+def test_every_verb_that_changes_something_is_in_the_trail(installation: Installation, run: Run) -> None:
+    dead(installation, 1)
+    name = f"{PREFIX}-storage-store-dlq"
+    run("dlq", "purge", "--queue", "storage.store", "--yes-purge", name, "--operator", "arn:aws:iam::1:user/ada")
+    event_id = dead(installation, 2)
+    run("dlq", "replay", "--event", event_id, "--yes", "--operator", "ada")
+
+    found = json.loads(run("actions", "--output", "json", "--limit", "5").stdout)
+    assert [(action["verb"], action["outcome"]) for action in found] == [
+        ("replay", {"replayed": 1}),
+        ("purge", {"purged": 1}),
+    ]
+    assert found[0]["event_ids"] == [event_id]
+    printed = run("actions").stdout
+    assert "1 replayed" in printed
+    assert "arn:" not in printed

@@ -1,0 +1,49 @@
+"""What is published, in which order, and how long browsers may keep it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.web_publishing import IMMUTABLE, REVALIDATE, NotBuiltError, files
+
+
+@pytest.fixture
+def dist(tmp_path: Path) -> Path:
+    """A built app."""
+    for name in ("index.html", "sw.js", "assets/app-1f2e.js", "assets/app-1f2e.css", "app.webmanifest", ".notes"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(name)
+    (tmp_path / "config.json").write_text("a developer's own")
+    return tmp_path
+
+
+def test_the_page_and_its_worker_come_last(dist: Path) -> None:
+    assert [file.key for file in files(dist, "https://api")][-2:] == ["index.html", "sw.js"]
+
+
+def test_only_what_has_a_hash_in_its_name_is_kept_for_good(dist: Path) -> None:
+    kept = {file.key: file.cache_control for file in files(dist, "https://api")}
+
+    assert {key for key, value in kept.items() if value == IMMUTABLE} == {"assets/app-1f2e.js", "assets/app-1f2e.css"}
+    assert set(kept.values()) == {IMMUTABLE, REVALIDATE}
+
+
+def test_the_configuration_names_this_stack_and_nothing_private_goes_along(dist: Path) -> None:
+    found = {file.key: file for file in files(dist, "https://api")}
+
+    assert json.loads(found["config.json"].content) == {"apiUrl": "https://api"}
+    assert ".notes" not in found
+
+
+def test_media_types_are_those_that_browsers_insist_on(dist: Path) -> None:
+    types = {file.key: file.media_type for file in files(dist, "https://api")}
+
+    assert types["assets/app-1f2e.js"] == "text/javascript; charset=utf-8"
+    assert types["app.webmanifest"] == "application/manifest+json"
+
+
+def test_an_app_that_was_not_built_is_not_published(tmp_path: Path) -> None:
+    with pytest.raises(NotBuiltError, match=r"index\.html"):
+        files(tmp_path, "https://api")
