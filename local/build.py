@@ -1,4 +1,4 @@
-"""`sam build`, and what it leaves out: bytecode that is valid on Lambda, and artifacts without what is not code.
+"""`sam build`, with bytecode that is valid on Lambda, and with artifacts that contain only what a handler imports.
 
 `python -m local.build [--env prod]` builds for AWS: runtime and architecture are what samconfig.toml gives that
 environment. `build_local()` builds for this machine's own interpreter, beside it, so that neither disturbs the other.
@@ -13,12 +13,15 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import grimp
+
 from local.emulator import REGION, ROOT
+from local.templates import parse_template
 
 LOCAL_BUILD = ROOT / ".aws-sam" / "local"
 SAM_PYTHON = str(Path(sys.prefix) / "sam" / "bin" / "python")
@@ -139,12 +142,16 @@ def find_interpreter(version: str) -> str | None:
 
 
 def finish(build_dir: Path, target: Target, interpreter: str | None) -> str:
-    """Take out of the functions' artifacts what is not code and add bytecode; return a sentence about it.
+    """Reduce each function's artifact to the modules that its handler imports, and add bytecode. Return a summary.
 
     Layers are compiled by their own makefiles, so that SAM caches the result.
     """
     artifacts = [package.parent for package in sorted(build_dir.glob("*/*/services"))]
+    graph = grimp.build_graph("services", exclude_type_checking_imports=True, cache_dir=None)
     for artifact in artifacts:
+        resources = parse_template((artifact.parent / "template.yaml").read_text())["Resources"]
+        handler = str(resources[artifact.name]["Properties"]["Handler"]).rpartition(".")[0]
+        _remove_modules_except(artifact, {handler, *graph.find_upstream_modules(handler)})
         for service in (artifact / "services").iterdir():
             for name in NOT_CODE:
                 _remove(service / name)
@@ -159,6 +166,13 @@ def finish(build_dir: Path, target: Target, interpreter: str | None) -> str:
             f"and start slower. To change that: uv python install {target.version}, delete .aws-sam, build again."
         )
     return f"{len(artifacts)} functions and their layers carry bytecode of Python {target.version} ({interpreter})."
+
+
+def _remove_modules_except(artifact: Path, imported: Set[str]) -> None:
+    for path in (artifact / "services").rglob("*.py"):
+        module = ".".join(path.relative_to(artifact).with_suffix("").parts)
+        if module not in imported and path.name != "__init__.py":
+            path.unlink()
 
 
 def _sam_build(target: Target, interpreter: str | None, *arguments: str) -> None:

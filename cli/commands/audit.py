@@ -2,6 +2,7 @@
 
 from collections import Counter
 from contextlib import nullcontext
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -10,13 +11,15 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from cli.connection import Connection
 from cli.console import print_json
 from cli.options import BROKEN, EXIT_CODES, OK, on_target
+from cli.repairs import AwsRepairer
+from cli.repairs import repair as repair_finding
 from cli.tables.audit import print_findings, print_report
 from services.operations.actions.repository import TrailTable
 from services.operations.actions.trail import Action, recorded
 from services.operations.audit.auditor import Auditor, Options
 from services.operations.audit.letters import read_letters
 from services.operations.audit.records import Report
-from services.operations.audit.repository import AwsReader, AwsRepairer, Pace, SystemClock
+from services.operations.audit.repository import AwsReader, Pace, SystemClock
 from services.operations.audit.rules import Limits
 from services.operations.dead_letters.repository import QuarantineTable, SqsQueues
 
@@ -106,7 +109,7 @@ def _repaired(connection: Connection, auditor: Auditor, report: Report, *, yes: 
     trail = TrailTable(connection.client("dynamodb"), connection.target.operations_table)
     with recorded(trail, action) if repairable else nullcontext(Counter[str]()) as outcomes:
         for finding in repairable:
-            done = auditor.repair(repairer, finding)
+            done = repair_finding(auditor, repairer, finding, datetime.now(UTC))
             left -= done
             outcomes[finding.repair or "" if done else "left"] += 1
             if as_json:

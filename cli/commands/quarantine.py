@@ -8,10 +8,10 @@ from cli.connection import Connection
 from cli.console import print_json
 from cli.dead_letters import confirm_plan, pairs_of, print_outcomes, reserve_filtered, session_of
 from cli.options import EXIT_CODES, NOT_CONFIRMED, OK, Filter, Rate, acting, on_target, selecting
+from cli.quarantine import QuarantinedQueues, discard_all, purge_all
 from cli.tables import dead_letters as tables
 from services.operations.dead_letters.ports import Quarantined
-from services.operations.dead_letters.quarantine import QuarantinedQueues, discard_all, purge_all, quarantine_all
-from services.operations.dead_letters.replaying import ReplayOptions
+from services.operations.dead_letters.replaying import ReplayOptions, quarantine_all
 from services.operations.dead_letters.session import OperatorSession
 
 

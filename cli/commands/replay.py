@@ -5,13 +5,13 @@ from typing import Any
 
 import click
 
+from cli import editing
 from cli.connection import Connection
 from cli.console import print_json
 from cli.dead_letters import confirm_plan, print_outcomes, reserve_filtered, session_of
+from cli.editing import Edited, EditReplayer, InvalidEditError
 from cli.options import EXIT_CODES, OK, REFUSED, Filter, Rate, acting, on_target, selecting
 from cli.tables import dead_letters as tables
-from services.operations.dead_letters import editing
-from services.operations.dead_letters.editing import Edited, InvalidEditError
 from services.operations.dead_letters.letters import DeadLetter, Selection
 from services.operations.dead_letters.replaying import ReplayOptions
 
@@ -91,7 +91,7 @@ def edit(
         raise click.UsageError("Either --set FIELD=JSON or --editor is required")
     values = dict(_setting(text) for text in settings)
     session = session_of(connection, operator)
-    replayer = session.replayer(ReplayOptions(operator=session.operator, **limits))
+    replayer = EditReplayer.of(session, ReplayOptions(operator=session.operator, **limits))
     with reserve_filtered(session.queues, Filter(queue, Selection(event_id=event_id))) as reservation:
         letter = _only(reservation.chosen, event_id)
         try:

@@ -7,7 +7,7 @@ from typing import Final
 from rich.text import Text
 
 from cli.console import age, console, new_table
-from services.operations.dead_letters.editing import Edited
+from cli.editing import Edited
 from services.operations.dead_letters.letters import DeadLetter, Outcome, by_fingerprint
 from services.operations.dead_letters.ports import Quarantined, RequestTimeline
 from services.operations.dead_letters.replaying import VERDICTS, Planned

@@ -15,8 +15,7 @@ from services.operations.dead_letters.letters import (
     by_fingerprint,
     group_to_dict,
 )
-from services.operations.dead_letters.quarantine import quarantine_all
-from services.operations.dead_letters.replaying import ReplayOptions
+from services.operations.dead_letters.replaying import ReplayOptions, quarantine_all
 from services.operations.dead_letters.reservation import Reservation, non_empty, reserved, summarize
 from services.operations.dead_letters.session import OperatorSession
 

@@ -76,19 +76,6 @@ class Reader(Protocol):
         """Return all dead letters."""
 
 
-class Repairer(Protocol):
-    """The repairs. Each checks again what it changes."""
-
-    def wake(self, request_id: str, now: datetime) -> bool:
-        """Have the sweeper check an open request immediately; return whether the request is open."""
-
-    def close(self, request_id: str) -> bool:
-        """Remove a terminal request from the sweeper's index; return whether the request is terminal."""
-
-    def delete_file(self, key: str) -> bool:
-        """Delete an object of the gallery bucket."""
-
-
 class Clock(Protocol):
     """Time."""
 
@@ -181,18 +168,6 @@ class Auditor:
             found += self._findings(context, report, check, list(check.of_request(context, request_id)))
         return self._settle(report, found)
 
-    def repair(self, repairer: Repairer, finding: Finding) -> bool:
-        """Repair a finding if it still is one; return whether it was repaired."""
-        if finding.repair is None or all(again.key != finding.key for again in self._check_again([finding])):
-            return False
-        match finding.repair:
-            case "wake":
-                return repairer.wake(finding.subject, self._clock.now())
-            case "close":
-                return repairer.close(finding.subject)
-            case "delete_file":
-                return repairer.delete_file(finding.subject)
-
     def _report(self, segments: int) -> Report:
         return Report(self._clock.now(), segments, examined={check.name: 0 for check in CHECKS})
 
@@ -211,7 +186,7 @@ class Auditor:
         found = list({finding.key: finding for finding in found}.values())
         while found and self._clock.monotonic() < until:
             self._clock.sleep(self._options.pause)
-            again = {finding.key: finding for finding in self._check_again(found)}
+            again = {finding.key: finding for finding in self.check_again(found)}
             for finding in found:
                 if (now := again.get(finding.key)) and now.evidence == finding.evidence:
                     (report.within_bound if now.within_bound else report.violations).append(now)
@@ -220,7 +195,8 @@ class Auditor:
         report.unsettled = found
         return report
 
-    def _check_again(self, found: Sequence[Finding]) -> list[Finding]:
+    def check_again(self, found: Sequence[Finding]) -> list[Finding]:
+        """Return what the checks find now about the subjects of ``found``."""
         context = self._context()
         again: list[Finding] = []
         for check in CHECKS:

@@ -1,7 +1,6 @@
 """Reads other services' tables and buckets for the audit and for traces: an operator's privilege (ADR 5).
 
-`AwsReader` only reads, and never prompts: every read of a table lists its attributes. `AwsRepairer` writes with the
-operator's own credentials; the scheduled function has no permission for it.
+`AwsReader` only reads, and never prompts: every read of a table lists its attributes.
 """
 
 import json
@@ -10,11 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import ClientError
-
-from events.pipeline import TERMINAL
 from kit.dynamodb import from_item, to_item
-from kit.errors import error_code
 from services.operations.audit.auditor import GALLERY_FOLDER
 from services.operations.audit.records import GalleryImage, Letters, Payment, StoredFile
 from services.operations.dead_letters.letters import QueuePair
@@ -242,50 +237,6 @@ class RequestReader:
             if "Item" in answer:
                 found[request_id] = request_of(from_item(answer["Item"]))
         return found
-
-
-class AwsRepairer:
-    """Implements ``Repairer`` with the operator's credentials. Writes are conditional: the state may have changed."""
-
-    def __init__(self, *, dynamodb: "DynamoDBClient", s3: "S3Client", prefix: str, gallery_bucket: str) -> None:
-        self._dynamodb = dynamodb
-        self._s3 = s3
-        self._requests = f"{prefix}-requests"
-        self._gallery_bucket = gallery_bucket
-
-    def wake(self, request_id: str, now: datetime) -> bool:
-        """Make an open request due, so that the sweeper, which runs every minute, checks it."""
-        # Any shard will do if the request has none.
-        change = "SET open_shard = if_not_exists(open_shard, :shard), next_check_at = :now"
-        return self._update(request_id, change, "NOT", {":shard": "0", ":now": now.isoformat()})
-
-    def close(self, request_id: str) -> bool:
-        """Remove a terminal request from the sweeper's index."""
-        return self._update(request_id, "REMOVE open_shard, next_check_at", "", {})
-
-    def _update(self, request_id: str, change: str, negation: str, values: Mapping[str, str]) -> bool:
-        terminal = {f":terminal{number}": status for number, status in enumerate(sorted(TERMINAL))}
-        try:
-            self._dynamodb.update_item(
-                TableName=self._requests,
-                Key=to_item({"pk": f"REQUEST#{request_id}", "sk": "STATE"}),
-                UpdateExpression=change,
-                ConditionExpression=f"attribute_exists(pk) AND {negation} #status IN ({', '.join(terminal)})",
-                ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues=to_item({**values, **terminal}),
-            )
-        except ClientError as error:
-            if error_code(error) != "ConditionalCheckFailedException":
-                raise
-            return False
-        return True
-
-    def delete_file(self, key: str) -> bool:
-        """Delete an object of the gallery bucket."""
-        if not key.startswith(GALLERY_FOLDER):
-            raise ValueError(f"{key} is not a gallery file")
-        self._s3.delete_object(Bucket=self._gallery_bucket, Key=key)
-        return True
 
 
 def _image(item: Mapping[str, Any]) -> GalleryImage:

@@ -7,14 +7,13 @@ crash loses the message.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from events.catalog.message_replayed import MessageReplayed, MessageReplayedData
-from events.pipeline import PROGRESS, RANKS, STATUS_AFTER, STEPS_BY_NAME, TERMINAL, Status
-from services.operations.dead_letters.editing import Edited
+from events.pipeline import PROGRESS, RANKS, STEPS_BY_NAME, TERMINAL, Status
 from services.operations.dead_letters.failures import ReplayVerdict
 from services.operations.dead_letters.letters import DeadLetter, Outcome, by_fingerprint
 from services.operations.dead_letters.ports import Bus, Clock, Quarantine, Quarantined, Queues, RequestStates
@@ -104,33 +103,6 @@ class Replayer:
                 yield self._refuse(planned)
         for group in groups:
             yield from self._replay_group(group)
-
-    def edit(self, letter: DeadLetter, edited: Edited) -> Outcome:
-        """Send ``edited`` to the step instead of ``letter``.
-
-        It is published as a replay of the original, which answers the original's stall. If the edited message stalls,
-        that is a stall of its own. Every consumer treats it as a new message, so it is refused if the step's result
-        has been seen.
-        """
-        planned = self.judge_edit(letter)
-        if planned.verdict != "replay":
-            return self._refuse(planned)
-        self._bus.publish([self._replayed_event(letter, edited.event_id)])
-        self._queues.send(letter.queue, edited.body)
-        self._queues.delete(letter.queue, letter.messages)
-        return Outcome(letter, "edited", f"sent as event {edited.event_id}")
-
-    def judge_edit(self, letter: DeadLetter) -> Planned:
-        """Return what would happen to an edited ``letter``. Changes nothing."""
-        planned = self._judge(letter)
-        step = STEPS_BY_NAME.get(letter.queue.step)
-        if planned.verdict != "replay" or letter.metadata is None or step is None:
-            return planned
-        timeline = self._states.timeline(letter.metadata.request_id)
-        seen = [STATUS_AFTER[line.event] for line in timeline.lines if line.event in STATUS_AFTER] if timeline else []
-        if any(RANKS[status] > RANKS[step.status] for status in seen if status not in TERMINAL):
-            return Planned(letter, "done", planned.status)
-        return planned
 
     def _judge(self, letter: DeadLetter) -> Planned:
         if letter.metadata is None:
@@ -253,3 +225,11 @@ def move_to_quarantine(
     quarantine.put(Quarantined(letter, now, operator))
     queues.delete(letter.queue, letter.messages)
     return Outcome(letter, "quarantined", why or f"replayed {letter.replays} times")
+
+
+def quarantine_all(
+    queues: Queues, quarantine: Quarantine, letters: Iterable[DeadLetter], operator: str, now: datetime
+) -> Iterator[Outcome]:
+    """Move ``letters`` from their dead-letter queues into quarantine."""
+    for letter in letters:
+        yield move_to_quarantine(queues, quarantine, letter, operator, now)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from cli.repairs import repair
 from events.pipeline import TimelineEntry
 from services.operations.audit.auditor import Auditor, Options
 from services.operations.audit.records import Payment, Report
@@ -282,7 +283,7 @@ def test_what_can_be_mended_is_clean_afterwards(name: str) -> None:
     world = BROKEN[name][0]()
     auditor = Auditor(world, world, Options())
     report = auditor.audit([0], 1)
-    assert [auditor.repair(world, finding) for finding in report.violations] == [True] * BROKEN[name][2]
+    assert [repair(auditor, world, finding, world.now()) for finding in report.violations] == [True] * BROKEN[name][2]
     assert broken(world) == []
 
 
@@ -292,7 +293,7 @@ def test_nothing_is_mended_that_came_right_by_itself() -> None:
     (finding,) = auditor.audit([0], 1).violations
     entry = world.gallery[f"{REQUEST}-0"]
     world.gallery[entry.image_id] = replace(entry, files={**entry.files, finding.subject: 1})
-    assert not auditor.repair(world, finding)
+    assert not repair(auditor, world, finding, world.now())
     assert finding.subject in world.objects
 
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cli.quarantine import purge_all
 from events.catalog.message_replayed import MessageReplayed
 from events.envelope import Event
 from events.pipeline import STEPS_BY_NAME, TERMINAL
 from services.operations.dead_letters.letters import Message, Outcome, QueuePair
-from services.operations.dead_letters.quarantine import purge_all
 from services.operations.dead_letters.replaying import (
     Replayer,
     ReplayOptions,

@@ -9,13 +9,16 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from pydantic import ValidationError
 
 from events.catalog import event_type
 from events.envelope import derive_id, traceparent
-from services.operations.dead_letters.letters import DeadLetter
+from events.pipeline import RANKS, STATUS_AFTER, STEPS_BY_NAME, TERMINAL
+from services.operations.dead_letters.letters import DeadLetter, Outcome
+from services.operations.dead_letters.replaying import Planned, Replayer, ReplayOptions
+from services.operations.dead_letters.session import OperatorSession
 
 PERSONAL: Final = frozenset({"prompt", "negative_prompt"})
 """Fields that nobody reads and, once they were moderated, nobody changes."""
@@ -180,3 +183,45 @@ def _shown(field: str, value: Any) -> str:
     if isinstance(value, str) and (field.rsplit(".", 1)[-1] in PERSONAL or not PLAIN.fullmatch(value)):
         return f"text of {len(value)} characters"
     return json.dumps(value)
+
+
+class EditReplayer(Replayer):
+    """A replayer that can also send edited messages."""
+
+    @classmethod
+    def of(cls, session: OperatorSession, options: ReplayOptions) -> Self:
+        """Return a replayer with the ports of ``session``."""
+        return cls(
+            queues=session.queues,
+            states=session.states,
+            bus=session.bus,
+            quarantine=session.quarantine,
+            options=options,
+        )
+
+    def edit(self, letter: DeadLetter, edited: Edited) -> Outcome:
+        """Send ``edited`` to the step instead of ``letter``.
+
+        It is published as a replay of the original, which answers the original's stall. If the edited message stalls,
+        that is a stall of its own. Every consumer treats it as a new message, so it is refused if the step's result
+        has been seen.
+        """
+        planned = self.judge_edit(letter)
+        if planned.verdict != "replay":
+            return self._refuse(planned)
+        self._bus.publish([self._replayed_event(letter, edited.event_id)])
+        self._queues.send(letter.queue, edited.body)
+        self._queues.delete(letter.queue, letter.messages)
+        return Outcome(letter, "edited", f"sent as event {edited.event_id}")
+
+    def judge_edit(self, letter: DeadLetter) -> Planned:
+        """Return what would happen to an edited ``letter``. Changes nothing."""
+        planned = self._judge(letter)
+        step = STEPS_BY_NAME.get(letter.queue.step)
+        if planned.verdict != "replay" or letter.metadata is None or step is None:
+            return planned
+        timeline = self._states.timeline(letter.metadata.request_id)
+        seen = [STATUS_AFTER[line.event] for line in timeline.lines if line.event in STATUS_AFTER] if timeline else []
+        if any(RANKS[status] > RANKS[step.status] for status in seen if status not in TERMINAL):
+            return Planned(letter, "done", planned.status)
+        return planned

@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 
+from cli import quarantine as quarantining
+from cli.editing import EditReplayer, edit
 from events.catalog.message_replayed import MessageReplayed
 from services.operations.actions.trail import Action, recorded
-from services.operations.dead_letters import quarantine as quarantining
-from services.operations.dead_letters.editing import edit
 from services.operations.dead_letters.letters import DeadLetter, Outcome
 from services.operations.dead_letters.ports import TimelineLine
-from services.operations.dead_letters.replaying import ReplayOptions
+from services.operations.dead_letters.replaying import ReplayOptions, quarantine_all
 from services.operations.dead_letters.reservation import reserve
 from services.operations.dead_letters.session import OperatorSession
 from tests.support.events import RecordingBus, eventbridge_body
@@ -58,7 +58,7 @@ def test_an_edit_is_announced_as_a_replay_of_the_original_sent_and_the_original_
     letter = place.dead(count=9)
     edited = edit(letter, {"data.parameters.count": 1})
 
-    outcome = place.session.replayer(OPTIONS).edit(letter, edited)
+    outcome = EditReplayer.of(place.session, OPTIONS).edit(letter, edited)
 
     assert outcome.action == "edited"
     (announced,) = place.bus.events
@@ -74,7 +74,7 @@ def test_an_edit_is_announced_as_a_replay_of_the_original_sent_and_the_original_
 def test_two_edits_of_one_letter_are_announced_as_two_facts(place: Place) -> None:
     letter = place.dead(count=9)
     for count in (1, 3):
-        place.session.replayer(OPTIONS).edit(letter, edit(letter, {"data.parameters.count": count}))
+        EditReplayer.of(place.session, OPTIONS).edit(letter, edit(letter, {"data.parameters.count": count}))
 
     assert len({event.metadata.event_id for event in place.bus.events}) == 2
 
@@ -87,10 +87,10 @@ def test_a_step_that_was_done_since_is_not_given_an_edited_message(place: Place,
     place.states.default = status
     place.states.lines[letter.metadata.request_id] = [TimelineLine(START, "ImageApproved", "e")]
 
-    outcome = place.session.replayer(OPTIONS).edit(image, edit(letter, {"data.parameters.count": 1}))
+    outcome = EditReplayer.of(place.session, OPTIONS).edit(image, edit(letter, {"data.parameters.count": 1}))
 
     assert (outcome.action, place.bus.events) == ("refused", [])
-    assert place.session.replayer(OPTIONS).judge_edit(letter).verdict == "replay", "storing itself is not done"
+    assert EditReplayer.of(place.session, OPTIONS).judge_edit(letter).verdict == "replay", "storing itself is not done"
 
 
 def test_what_came_back_too_often_is_put_aside_when_asked(place: Place) -> None:
@@ -118,14 +118,14 @@ def test_a_crash_while_putting_aside_leaves_the_message_twice_rather_than_nowher
 
     monkeypatch.setattr(place.queues, "delete", crash)
     with pytest.raises(ConnectionError):
-        list(quarantining.quarantine_all(place.queues, place.quarantined, [letter], "on-call", START))
+        list(quarantine_all(place.queues, place.quarantined, [letter], "on-call", START))
 
     assert len(place.quarantined.kept) == len(place.queues.dead[STORE.url]) == 1
 
 
 def test_what_is_released_goes_to_its_step_and_off_the_shelf(place: Place) -> None:
     letter = place.dead(replays=3)
-    list(quarantining.quarantine_all(place.queues, place.quarantined, [letter], "on-call", START))
+    list(quarantine_all(place.queues, place.quarantined, [letter], "on-call", START))
     items = place.quarantined.items()
     replayer = place.session.replayer(
         ReplayOptions(operator="on-call", max_replays=9),
@@ -142,7 +142,7 @@ def test_what_is_released_goes_to_its_step_and_off_the_shelf(place: Place) -> No
 
 def test_what_a_request_that_ended_left_in_quarantine_is_not_released(place: Place) -> None:
     letter = place.dead()
-    list(quarantining.quarantine_all(place.queues, place.quarantined, [letter], "on-call", START))
+    list(quarantine_all(place.queues, place.quarantined, [letter], "on-call", START))
     place.states.default = "expired"
     items = place.quarantined.items()
     replayer = place.session.replayer(OPTIONS, quarantining.QuarantinedQueues(place.queues, place.quarantined, items))

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from cli.editing import InvalidEditError, edit, replace_data
 from events.envelope import Event
-from services.operations.dead_letters.editing import InvalidEditError, edit, replace_data
 from services.operations.dead_letters.letters import DeadLetter, read_letter
 from tests.support.events import eventbridge_body, sample
 from tests.unit.operations.fakes import RECORD, STORE, FakeQueues, approved, stalled, told

@@ -1,23 +1,13 @@
-"""The quarantine: move letters into it, send them to their steps, or delete them; and purge a queue.
+"""The quarantine: send its letters to their steps, or delete them; and purge a queue.
 
 A request with a message in quarantine stays ``stalled`` and expires after 14 days, as it would with the message in its
 dead-letter queue. After that, a release is refused, because the request has a terminal status.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 
 from services.operations.dead_letters.letters import DeadLetter, Message, Outcome, QueuePair
 from services.operations.dead_letters.ports import Counts, Quarantine, Quarantined, Queues
-from services.operations.dead_letters.replaying import move_to_quarantine
-
-
-def quarantine_all(
-    queues: Queues, quarantine: Quarantine, letters: Iterable[DeadLetter], operator: str, now: datetime
-) -> Iterator[Outcome]:
-    """Move ``letters`` from their dead-letter queues into quarantine."""
-    for letter in letters:
-        yield move_to_quarantine(queues, quarantine, letter, operator, now)
 
 
 def discard_all(quarantine: Quarantine, items: Iterable[Quarantined]) -> Iterator[Outcome]:
