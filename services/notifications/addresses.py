@@ -1,7 +1,7 @@
-"""Where a webhook may be: somebody else decides the address, so it must not be one of ours.
+"""Which URLs webhooks may have. Callers choose them, so they must not reach internal addresses.
 
-A name is resolved once. Every address it has must be public, and the connection goes to the very one that was checked:
-a name that resolves differently the next time (DNS rebinding) gains nothing.
+A name is resolved once. All its addresses must be public, and the connection uses the address that was checked, so
+a name that resolves differently later (DNS rebinding) has no effect.
 """
 
 import ipaddress
@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolver = Callable[[str, int], Sequence[str]]
-"""Name and port in, addresses out. Raises ``OSError`` where there are none."""
+"""Name and port in, addresses out. Raises ``OSError`` if there are none."""
 
-LONGEST_URL: Final = 2048
+URL_MAX: Final = 2048
 PORTS: Final = frozenset({443, 8443})
 _NAME: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\.?")
 
@@ -31,8 +31,8 @@ REFUSED_V4: Final = tuple(
 """Special purposes (https://www.iana.org/assignments/iana-ipv4-special-registry): this host, private networks, NAT of
 carriers, link-local with the cloud's metadata, documentation, benchmarks, multicast, reserved."""
 PUBLIC_V6: Final = ipaddress.IPv6Network("2000::/3")
-"""All that is handed out to hosts on the internet. Outside of it are loopback, link-local, private networks, the forms
-that wrap an IPv4 address (mapped, NAT64), and multicast."""
+"""Addresses for hosts on the internet. Others are loopback, link-local and private networks, forms that
+embed an IPv4 address (mapped, NAT64), and multicast."""
 REFUSED_V6: Final = tuple(
     ipaddress.IPv6Network(text) for text in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16")
 )
@@ -40,16 +40,16 @@ REFUSED_V6: Final = tuple(
 
 
 class RefusedTargetError(ValueError):
-    """It must not be called. The text says why, in words for whoever set it up."""
+    """The URL must not be called. The text is for its owner."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """An address that may be called, as far as its text tells."""
+    """A URL that is valid as far as its text is concerned."""
 
     scheme: str
     host: str
-    """Name or address, as the certificate and the ``Host`` header have it."""
+    """Name or address, for the certificate and the ``Host`` header."""
     port: int
     path: str
     """With the query."""
@@ -57,14 +57,14 @@ class Target:
 
 @dataclass(frozen=True)
 class TargetPolicy:
-    """What may be called. ``loopback`` is for the emulator: this machine, without TLS, on any port."""
+    """The allowed URLs. ``loopback`` is for the emulator: it allows this machine, without TLS, on any port."""
 
     loopback: bool = False
 
     def parse(self, url: str) -> Target:
-        """Return what ``url`` names. Raises ``RefusedTargetError``."""
-        if len(url) > LONGEST_URL or not re.fullmatch(r"[\x21-\x7e]+", url):
-            raise RefusedTargetError(f"must be at most {LONGEST_URL} visible ASCII characters")
+        """Return the target of ``url``. Raises ``RefusedTargetError``."""
+        if len(url) > URL_MAX or not re.fullmatch(r"[\x21-\x7e]+", url):
+            raise RefusedTargetError(f"must be at most {URL_MAX} visible ASCII characters")
         try:
             parts = urlsplit(url)
             port, host = parts.port, (parts.hostname or "").lower()
@@ -75,7 +75,7 @@ class TargetPolicy:
         if "@" in parts.netloc or "\\" in url or parts.fragment:
             raise RefusedTargetError("must have neither credentials nor a fragment")
         if not _is_address(host) and (not _NAME.fullmatch(host) or len(host) > 253):
-            raise RefusedTargetError("must name a host")
+            raise RefusedTargetError("must have a host name")
         port = port or (443 if parts.scheme == "https" else 80)
         if port not in PORTS and not self.loopback:
             raise RefusedTargetError("must be on port 443 or 8443")
@@ -83,10 +83,10 @@ class TargetPolicy:
         return Target(parts.scheme, host, port, path)
 
     def check(self, url: str) -> None:
-        """Refuse what can be told without asking anybody: names are resolved when they are called."""
+        """Check ``url`` without resolving names, which happens before each call. Raises ``RefusedTargetError``."""
         host = self.parse(url).host
         if _is_address(host) and not self.allows(ipaddress.ip_address(host)):
-            raise RefusedTargetError("must be at a public address")
+            raise RefusedTargetError("must have a public address")
 
     def resolve(self, target: Target, resolver: Resolver) -> str:
         """Return the one address to connect to, IPv4 first. Raises ``RefusedTargetError``, or the resolver's error."""
@@ -96,19 +96,19 @@ class TargetPolicy:
         return str(min(found, key=lambda address: address.version))
 
     def allows(self, address: Address) -> bool:
-        """Tell whether a connection to ``address`` may be opened."""
+        """Return whether a connection to ``address`` is allowed."""
         return is_public(address) or (self.loopback and address.is_loopback)
 
 
 def is_public(address: Address) -> bool:
-    """Tell whether ``address`` is somebody's on the internet."""
+    """Return whether ``address`` is public."""
     if isinstance(address, ipaddress.IPv4Address):
         return not any(address in network for network in REFUSED_V4)
     return address in PUBLIC_V6 and not any(address in network for network in REFUSED_V6)
 
 
 def resolve_name(host: str, port: int) -> Sequence[str]:
-    """Ask the system for the addresses of ``host``, once."""
+    """Return the addresses of ``host`` from the system's resolver."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 

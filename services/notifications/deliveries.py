@@ -1,4 +1,4 @@
-"""Delivering: claim, call, record; again with growing pauses, until it was accepted or all tries are used up."""
+"""Deliver webhooks: claim, call, record. Failed attempts are repeated with growing pauses, up to a limit."""
 
 import math
 import random
@@ -25,75 +25,109 @@ from services.notifications.webhooks import (
 )
 
 PAUSES: Final = (5, 30, 120, 600, 1800, 7200, 18_000, 36_000)
-"""Seconds after each failed try: nine tries in eighteen hours."""
+"""Seconds after each failed attempt: nine attempts in eighteen hours."""
 LEASE: Final = timedelta(seconds=60)
-"""How long a delivery is in one function's hands, longer than it can take; after a crash the next try comes then."""
-LONGEST_PAUSE: Final = 12 * 3600 - 600
-"""SQS hides a message for twelve hours at most, counted from when it was received."""
+"""How long a function may work on an attempt. After a crash, the next attempt is due then."""
+PAUSE_MAX: Final = 12 * 3600 - 600
+"""SQS hides a message for at most twelve hours after it was received."""
 GONE: Final = 410
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What calling an address came to."""
+    """The result of a call."""
 
     status: int | None
-    """None where nothing was answered; ``error`` says why."""
+    """None without a response; ``error`` is the reason."""
     duration_ms: int
     retry_after: str | None = None
     error: str | None = None
 
 
 class Caller(Protocol):
-    """Calls addresses. Whatever happens is a ``Reply``."""
+    """Calls URLs. Every result is a ``Reply``."""
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-        """POST ``body``, once, without following a redirect."""
+        """POST ``body`` once, without following redirects."""
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """The attempt may start."""
+
+    delivery: Delivery
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Nothing is left to do: delivered, or replaced by a later round."""
+
+
+@dataclass(frozen=True)
+class NotDue:
+    """The next attempt is due in ``seconds``."""
+
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Abandoned:
+    """There will be no further attempt."""
+
+    reason: str
 
 
 @dataclass(frozen=True)
 class Deliver:
-    """Makes one delivery, or one try of it."""
+    """Makes one attempt of a delivery."""
 
     store: WebhookStore
     caller: Caller
     master: Callable[[], bytes]
-    """Returns the secret that webhooks' secrets are derived from."""
+    """Returns the secret from which the secrets of webhooks are derived."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     jitter: Callable[[], float] = lambda: random.uniform(0.9, 1.1)  # noqa: S311 - jitter, not a secret
 
     def __call__(self, message: WebhookDue) -> Sequence[Event]:
-        """Try once. Raises ``InProgressError`` for the next try, ``UnprocessableError`` after the last one."""
+        """Make one attempt. Raises ``InProgressError`` if another follows, ``UnprocessableError`` after the last."""
         webhook = self.store.webhook(message.metadata.owner, message.data.webhook_id)
         if webhook is None or webhook.disabled_at is not None:
-            return []  # there is nobody to tell any more
-        delivery = self._claim(message)
-        if delivery is None:
             return []
-        reply = self._call(webhook, delivery)
-        with suppress(StaleError):  # a resend took it over meanwhile, and what becomes of it is recorded there
-            self._record(webhook, delivery, reply)
+        result: Finished | NotDue | Abandoned
+        match self._claim(message):
+            case Claimed(delivery):
+                result = Finished()
+                with suppress(StaleError):  # a resend has replaced this round; its own attempts are recorded
+                    result = self._record(webhook, delivery, self._call(webhook, delivery))
+            case other:
+                result = other
+        match result:
+            case NotDue(seconds, reason):
+                raise InProgressError(reason, seconds)
+            case Abandoned(reason):
+                raise UnprocessableError(f"{webhook.webhook_id}: {reason}")
         return []
 
-    def _claim(self, message: WebhookDue) -> Delivery | None:
-        """Take a delivery into our hands, or return None where there is nothing left to do."""
+    def _claim(self, message: WebhookDue) -> Claimed | Finished | NotDue | Abandoned:
+        """Take the lease of the next attempt, if one is due."""
         now, round_ = self.clock(), round_of(message)
         found = self.store.delivery(message.data.webhook_id, message.data.delivery_id) or opened(message)
         if round_ > found.round:
             found = replace(found, state="pending", round=round_, tries=0, due_at=now)
         if round_ < found.round or found.state == "delivered":
-            return None
-        if found.state == "failed":  # recorded, and cut off before the message was dead-lettered
-            raise UnprocessableError(f"{found.webhook_id}: given up after {found.tries} tries")
+            return Finished()
+        if found.state == "failed":  # recorded, but the function crashed before the message was dead-lettered
+            return Abandoned(f"abandoned after {found.tries} attempts")
         if found.due_at > now:
-            raise InProgressError("the next try is not due yet", math.ceil((found.due_at - now).total_seconds()))
-        if found.tries > len(PAUSES):  # every try crashed: what came of the last one was never recorded
+            return NotDue(math.ceil((found.due_at - now).total_seconds()), "the next attempt is not due yet")
+        if found.tries > len(PAUSES):  # the last attempt crashed before its result was recorded
             self.store.save(replace(found, state="failed"))
-            raise UnprocessableError(f"{found.webhook_id}: {found.tries} tries were cut off")
+            return Abandoned(f"abandoned after {found.tries} attempts, the last of which crashed")
         try:
-            return self.store.save(replace(found, tries=found.tries + 1, due_at=now + LEASE))
-        except StaleError as error:
-            raise InProgressError("somebody else is at it", LEASE.total_seconds()) from error
+            return Claimed(self.store.save(replace(found, tries=found.tries + 1, due_at=now + LEASE)))
+        except StaleError:
+            return NotDue(LEASE.total_seconds(), "another function works on it")
 
     def _call(self, webhook: Webhook, delivery: Delivery) -> Reply:
         body, now = delivery.body.encode(), self.clock()
@@ -101,7 +135,8 @@ class Deliver:
         signed = signing.headers(self.master(), webhook.webhook_id, generations, delivery.delivery_id, body, now)
         return self.caller.post(webhook.url, body, {"content-type": "application/json", **signed})
 
-    def _record(self, webhook: Webhook, delivery: Delivery, reply: Reply) -> None:
+    def _record(self, webhook: Webhook, delivery: Delivery, reply: Reply) -> Finished | NotDue | Abandoned:
+        """Record an attempt and return what follows. Raises ``StaleError`` if a resend has replaced the round."""
         now = self.clock()
         accepted = reply.status is not None and 200 <= reply.status < 300
         error = None if accepted else reply.error or f"HTTP {reply.status}"
@@ -113,24 +148,24 @@ class Deliver:
             self.store.disable(webhook.owner, webhook.webhook_id, now)
         if accepted or is_last:
             self.store.save(delivery.concluded(attempt, "delivered" if accepted else "failed", now))
-            if not accepted and reply.status != GONE:
-                raise UnprocessableError(f"{webhook.webhook_id}: given up after {delivery.tries} tries: {error}")
-            return
-        pause = math.ceil(max(PAUSES[delivery.tries - 1] * self.jitter(), asked_pause(reply.retry_after, now)))
+            if accepted or reply.status == GONE:
+                return Finished()
+            return Abandoned(f"abandoned after {delivery.tries} attempts: {error}")
+        pause = math.ceil(max(PAUSES[delivery.tries - 1] * self.jitter(), requested_pause(reply.retry_after, now)))
         self.store.save(delivery.concluded(attempt, "pending", now + timedelta(seconds=pause)))
-        raise InProgressError(f"{error}, the next try is due later", pause)
+        return NotDue(pause, f"{error}; the next attempt is due later")
 
 
-def asked_pause(header: str | None, now: datetime) -> float:
-    """Return the seconds that a ``Retry-After`` asks for, in either of its forms, at most what a queue can wait."""
+def requested_pause(header: str | None, now: datetime) -> float:
+    """Return the seconds of a ``Retry-After`` header in either form, at most ``PAUSE_MAX``."""
     if header is None:
         return 0
     text = header.strip()
     if text.isascii() and text.isdigit():
-        return min(float(text[:9]), LONGEST_PAUSE)
+        return min(float(text[:9]), PAUSE_MAX)
     try:
         at = parsedate_to_datetime(text)
     except ValueError:
         return 0
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return min(max(0.0, (at - now).total_seconds()), LONGEST_PAUSE)
+    return min(max(0.0, (at - now).total_seconds()), PAUSE_MAX)

@@ -1,4 +1,4 @@
-"""What clients are told, by the socket and by webhooks alike, and the little else that is said on a socket."""
+"""The messages of WebSockets and webhooks."""
 
 from datetime import datetime
 from typing import Literal, Self
@@ -9,43 +9,43 @@ from events.catalog.request_status_changed import RequestStatusChanged
 
 
 class Message(BaseModel):
-    """One thing that is said, told apart by its ``type``."""
+    """A message. Its ``type`` identifies it."""
 
     model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 
 class StatusData(Message):
-    """From where to where a request moved."""
+    """A change of a request's status."""
 
     request_id: str
     sequence: int
-    """Counts the request's changes of status from 1, without gaps: a larger step means that something was missed."""
+    """Number of the change, from 1 without gaps. After a gap, read the request."""
     status: str
     previous: str
 
 
 class StatusChanged(Message):
-    """The status of a request moved. Comes at least once, and in any order: go by ``sequence``."""
+    """The status of a request changed. Delivered at least once and in any order: use ``sequence``."""
 
     type: Literal["request.status_changed"] = "request.status_changed"
     id: str
-    """The same however often it is told."""
+    """The same in every delivery."""
     timestamp: datetime
-    """When the status moved."""
+    """When the status changed."""
     data: StatusData
 
     @classmethod
     def of(cls, event: RequestStatusChanged) -> Self:
-        """Return what is told of ``event``."""
-        about, moved = event.metadata, event.data
+        """Return the message for ``event``."""
+        metadata, change = event.metadata, event.data
         data = StatusData(
-            request_id=about.request_id, sequence=moved.sequence, status=moved.status, previous=moved.previous
+            request_id=metadata.request_id, sequence=change.sequence, status=change.status, previous=change.previous
         )
-        return cls(id=about.event_id, timestamp=about.occurred_at, data=data)
+        return cls(id=metadata.event_id, timestamp=metadata.occurred_at, data=data)
 
 
 class Ping(Message):
-    """What a webhook is told when its owner asks whether it hears."""
+    """A test message to a webhook."""
 
     type: Literal["webhook.ping"] = "webhook.ping"
     id: str
@@ -53,14 +53,14 @@ class Ping(Message):
 
 
 class Pong(Message):
-    """The answer to `{"type": "ping"}`."""
+    """The response to `{"type": "ping"}`."""
 
     type: Literal["pong"] = "pong"
 
 
 class NotUnderstood(Message):
-    """The answer to whatever else a client says."""
+    """The response to any other message."""
 
     type: Literal["error"] = "error"
     code: Literal["not_understood"] = "not_understood"
-    title: str = 'Clients say {"type": "ping"} and nothing else'
+    title: str = 'The only message that clients may send is {"type": "ping"}.'

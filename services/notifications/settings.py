@@ -1,16 +1,16 @@
-"""What the notifications functions read from their environment."""
+"""The environment variables of the functions."""
 
 from kit.settings import Settings
 
 
 class TableSettings(Settings):
-    """All of them work on the one table."""
+    """Every function uses the table."""
 
     table_name: str
 
 
 class ApiSettings(TableSettings):
-    """The HTTP API tells where the socket is, registers webhooks, and queues what they are told by hand."""
+    """The HTTP API."""
 
     socket_url: str
     master_secret_arn: str
@@ -19,20 +19,20 @@ class ApiSettings(TableSettings):
 
 
 class SocketSettings(TableSettings):
-    """Whoever talks to connections goes through the gateway's management endpoint."""
+    """The WebSocket API."""
 
     management_url: str
 
 
 class PushSettings(SocketSettings):
-    """`push` also queues for webhooks."""
+    """The function `push`."""
 
     webhook_queue_url: str
 
 
 class WebhookSettings(TableSettings):
-    """`webhook` signs and calls."""
+    """The function `webhook`."""
 
     master_secret_arn: str
     webhook_loopback: bool = False
-    """Only for the emulator: this machine may be called, without TLS."""
+    """Allow webhooks on this machine, without TLS. On the emulator only."""

@@ -1,7 +1,7 @@
-"""Signatures as Standard Webhooks has them (https://www.standardwebhooks.com), with secrets that are derived, not kept.
+"""Signatures of Standard Webhooks (https://www.standardwebhooks.com), with derived secrets.
 
-A webhook's secret is an HMAC of its id and its generation under a master secret from Secrets Manager. So there is no
-secret in the table to leak, none to decrypt for a message, and a new one is a number counted one further.
+A webhook's secret is an HMAC of its id and its number under a master secret from Secrets Manager. So the table contains
+no secrets, none has to be decrypted for a message, and a rotation increments the number.
 """
 
 import base64
@@ -15,7 +15,7 @@ PREFIX: Final = "whsec_"
 
 
 def secret_text(master: bytes, webhook_id: str, generation: int) -> str:
-    """Return a webhook's secret as its owner is given it: `whsec_` and 32 bytes in base64."""
+    """Return a webhook's secret for its owner: `whsec_` and 32 bytes in base64."""
     return PREFIX + base64.b64encode(_secret(master, webhook_id, generation)).decode()
 
 

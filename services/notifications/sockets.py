@@ -1,7 +1,7 @@
-"""Who listens on a WebSocket: single-use tickets, and the connections they open.
+"""WebSockets: single-use tickets, and the connections that they open.
 
-A browser cannot send a key when it opens a WebSocket, and an address with a key in it would end up in logs. So the key
-buys a ticket over HTTP, and the ticket, which works once and within a minute, opens the connection.
+A browser cannot send a key when it opens a WebSocket, and a URL with a key would appear in logs. So clients create a
+ticket over HTTP with their key. The ticket opens one connection within a minute.
 """
 
 import hashlib
@@ -16,17 +16,17 @@ from services.notifications.messages import Message, NotUnderstood, Pong
 
 TICKET_LIFE: Final = timedelta(seconds=60)
 CONNECTION_LIFE: Final = timedelta(hours=2)
-"""API Gateway closes every WebSocket then (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html)."""
-MOST_CONNECTIONS: Final = 20
-"""Of one owner at a time."""
+"""After which API Gateway closes every WebSocket (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html)."""
+CONNECTIONS_MAX: Final = 20
+"""Per owner at the same time."""
 OPENING: Final = timedelta(seconds=10)
-"""A connection that is being opened is known to us before the gateway can reach it, and must not be taken for gone."""
-LONGEST_WORDS: Final = 1024
-"""Characters of what a client says; nothing it may say is longer."""
+"""A new connection is stored before the gateway can reach it, so it must not be considered closed."""
+MESSAGE_MAX: Final = 1024
+"""Characters per message of a client."""
 
 
 class RefusedError(Exception):
-    """Nobody is let in: ``reason`` is for the log."""
+    """The connection is refused. ``reason`` is for the log."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -43,7 +43,7 @@ class Connection:
 
     @property
     def ends_at(self) -> datetime:
-        """When the gateway closes it at the latest."""
+        """When the gateway closes it, at the latest."""
         return self.connected_at + CONNECTION_LIFE
 
 
@@ -51,37 +51,37 @@ class SocketStore(Protocol):
     """Tickets and connections."""
 
     def add_ticket(self, digest: str, owner: str, expires_at: datetime) -> None:
-        """Keep a ticket by its hash."""
+        """Store a ticket by its hash."""
 
     def connect(self, digest: str, connection_id: str, now: datetime) -> Connection:
-        """Spend a ticket for a connection, both or neither.
+        """Consume a ticket and store its connection in one transaction.
 
-        Raises ``RefusedError`` for a ticket that is unknown, spent or expired, and for one connection too many.
+        Raises ``RefusedError`` if the ticket is unknown, used or expired, or if the owner has too many connections.
         """
 
     def disconnect(self, connection_id: str) -> None:
-        """Forget a connection by its id; one that nobody knows is fine."""
+        """Delete a connection. Does nothing if it is unknown."""
 
     def connections(self, owner: str, now: datetime) -> Sequence[Connection]:
-        """Return an owner's connections that may be open at ``now``, the oldest first."""
+        """Return an owner's connections that may be open at ``now``, oldest first."""
 
 
-def buy_ticket(store: SocketStore, owner: str, now: datetime) -> tuple[str, datetime]:
-    """Return a new ticket's text, of 256 random bits, and when it expires. Only its hash is kept."""
+def create_ticket(store: SocketStore, owner: str, now: datetime) -> tuple[str, datetime]:
+    """Return the text of a new ticket, with 256 random bits, and its expiry. Only its hash is stored."""
     text, expires_at = secrets.token_urlsafe(32), now + TICKET_LIFE
     store.add_ticket(digest_of(text), owner, expires_at)
     return text, expires_at
 
 
 def digest_of(ticket: str) -> str:
-    """Return the hash that is kept of a ticket."""
+    """Return the hash of a ticket."""
     return hashlib.sha256(ticket.encode()).hexdigest()
 
 
-def reply_to(said: str) -> Message:
-    """Return the answer to what a client said."""
+def reply_to(text: str) -> Message:
+    """Return the response to a client's message."""
     try:
-        understood = len(said) <= LONGEST_WORDS and json.loads(said) == {"type": "ping"}
+        understood = len(text) <= MESSAGE_MAX and json.loads(text) == {"type": "ping"}
     except (ValueError, RecursionError):
         understood = False
     return Pong() if understood else NotUnderstood()

@@ -1,116 +1,110 @@
-"""Webhooks: who wants to be told where, and what became of each telling.
+"""Webhooks and their deliveries.
 
-A delivery is one message for one webhook. It is known by an id derived from its event, so whatever comes twice is the
-same delivery, and its record is what decides: who holds it, when it is due again, whether it is over.
+A delivery is one message to one webhook. Its id is derived from its event, so a duplicate message is the same delivery.
+Its record decides: who works on it, when the next attempt is due, and whether it is finished.
 """
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar, Final, Literal, Protocol, get_args
+from typing import ClassVar, Final, Literal, Protocol
 from uuid import UUID
 
 from events.catalog.request_status_changed import RequestStatusChanged
 from events.envelope import Event, Payload, derive_id, traceparent
 from services.notifications.messages import Ping, StatusChanged
 
-Status = Literal[
-    "generating", "checking", "storing", "stalled", "succeeded", "rejected", "failed", "cancelled", "expired"
-]
-"""What a request can move to."""
-ENDINGS: Final[tuple[Status, ...]] = ("succeeded", "rejected", "failed", "cancelled", "expired")
-STATUSES: Final[tuple[Status, ...]] = get_args(Status)
-MOST_WEBHOOKS: Final = 10
-"""Of one owner."""
-LOG_LIFE: Final = timedelta(days=30)
-MOST_ATTEMPTS_KEPT: Final = 20
-MOST_REPLAYS: Final = 1000
-"""Of one message by operators, between two resends."""
+WEBHOOKS_MAX: Final = 10
+"""Per owner."""
+DELIVERY_RETENTION: Final = timedelta(days=30)
+ATTEMPTS_KEPT: Final = 20
+REPLAYS_MAX: Final = 1000
+"""Replays of a message by operators between two resends."""
 
 Requests = Literal["all", "named"]
-"""Which requests a webhook is told of: all of its owner's, or those that name it."""
+"""Requests of which a webhook is notified: all of its owner, or those with its id."""
 State = Literal["pending", "delivered", "failed"]
 
 
 @dataclass(frozen=True)
 class Webhook:
-    """Where an owner wants to be told."""
+    """A URL that an owner has registered."""
 
     webhook_id: str
     owner: str
     url: str
     description: str
     statuses: tuple[str, ...]
-    """The request's statuses it is told of."""
+    """Statuses of which it is notified."""
     created_at: datetime
     requests: Requests = "all"
     generation: int = 1
-    """Counts its secrets, which are derived and not kept; see ``signing``."""
+    """Number of its secret. Secrets are derived, not stored; see ``signing``."""
     previous_until: datetime | None = None
-    """Until when messages are signed with the secret before as well."""
+    """Until when messages are also signed with the previous secret."""
     disabled_at: datetime | None = None
-    """When it answered that it is gone for good."""
+    """When the URL returned 410."""
 
     def wants(self, event: RequestStatusChanged) -> bool:
-        """Tell whether it is to be told of ``event``: of nothing that happened before it was there."""
-        is_news = event.metadata.occurred_at >= self.created_at
-        is_meant = self.requests == "all" or event.data.webhook_id == self.webhook_id
-        return self.disabled_at is None and is_news and is_meant and event.data.status in self.statuses
+        """Return whether it is notified of ``event``. Earlier events than its creation are ignored."""
+        is_later = event.metadata.occurred_at >= self.created_at
+        is_selected = self.requests == "all" or event.data.webhook_id == self.webhook_id
+        return self.disabled_at is None and is_later and is_selected and event.data.status in self.statuses
 
     def generations(self, now: datetime) -> tuple[int, ...]:
-        """Return the secrets that a message of ``now`` is signed with, the newest first."""
+        """Return the numbers of the secrets that sign a message at ``now``, newest first."""
         in_overlap = self.previous_until is not None and now < self.previous_until
         return (self.generation, self.generation - 1) if in_overlap else (self.generation,)
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One call of a webhook's address."""
+    """One call of a webhook."""
 
     at: datetime
     duration_ms: int
     status: int | None
-    """None where nothing was answered."""
+    """None without a response."""
     error: str | None
-    """None where it was accepted."""
+    """None if the call succeeded."""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """One message for one webhook, and what became of it."""
+    """One message to one webhook, and its attempts."""
 
     delivery_id: str
     webhook_id: str
     owner: str
     request_id: str
     kind: str
-    """What is told: ``webhook.ping``, or the status."""
+    """``webhook.ping``, or the status."""
     body: str
-    """Sent to the letter every time: it is what is signed."""
+    """The same bytes in every attempt: they are signed."""
     created_at: datetime
     due_at: datetime
-    """When it may be tried, the next time."""
+    """When the next attempt may start."""
     state: State = "pending"
     round: int = 0
-    """Every resend and every replay is a new round, with all its tries."""
+    """Every resend and every replay starts a new round of attempts."""
     tries: int = 0
-    """In this round, counted before the call: one that crashed counts."""
+    """Attempts in this round, counted before the call, so that a crash counts."""
     resends: int = 0
     attempts: tuple[Attempt, ...] = ()
-    """The newest last."""
+    """Newest last."""
     revision: int = 0
-    """Counts its writes."""
+    """Number of writes."""
 
     def concluded(self, attempt: Attempt, state: State, due_at: datetime) -> "Delivery":
-        """Return it with one more attempt."""
-        attempts = (*self.attempts, attempt)[-MOST_ATTEMPTS_KEPT:]
+        """Return the delivery with one more attempt."""
+        attempts = (*self.attempts, attempt)[-ATTEMPTS_KEPT:]
         return replace(self, attempts=attempts, state=state, due_at=due_at)
 
     def resent(self, now: datetime) -> "Delivery":
-        """Return it as it is when somebody asked for it anew: due at once, with all its tries."""
+        """Return the delivery at the start of a resend: due immediately, with a new round."""
         resends = self.resends + 1
-        return replace(self, state="pending", resends=resends, round=resends * MOST_REPLAYS, tries=0, due_at=now)
+        return replace(self, state="pending", resends=resends, round=resends * REPLAYS_MAX, tries=0, due_at=now)
 
 
 @dataclass(frozen=True)
@@ -119,11 +113,11 @@ class DeliveryPage:
 
     deliveries: Sequence[Delivery]
     last: str | None
-    """Where the next page begins; None on the last page."""
+    """Position of the next page; None on the last one."""
 
 
 class WebhookDueData(Payload):
-    """What to tell, and whom."""
+    """A message and its webhook."""
 
     webhook_id: str
     delivery_id: str
@@ -133,7 +127,7 @@ class WebhookDueData(Payload):
 
 
 class WebhookDue(Event):
-    """A webhook is to be told something: from `push` to `webhook`, by the queue between them and never on the bus."""
+    """A webhook must be called. Sent from `push` to `webhook` through a queue, never on the bus."""
 
     source: ClassVar[str] = "genai-images.notifications"
     detail_type: ClassVar[str] = "WebhookDue"
@@ -143,51 +137,48 @@ class WebhookDue(Event):
 
 
 class StaleError(Exception):
-    """Somebody else wrote the record in the meantime."""
+    """Another writer has changed the record."""
 
 
 class TooManyError(Exception):
-    """The owner has as many webhooks as one may have."""
+    """The owner has the maximum number of webhooks."""
 
 
 class WebhookStore(Protocol):
     """Webhooks and their deliveries."""
 
     def add(self, webhook: Webhook) -> None:
-        """Keep a new webhook. Raises ``TooManyError``."""
+        """Store a new webhook. Raises ``TooManyError``."""
 
     def webhook(self, owner: str, webhook_id: str) -> Webhook | None:
-        """Return an owner's webhook, read consistently."""
+        """Return an owner's webhook, with a consistent read."""
 
     def webhooks(self, owner: str) -> Sequence[Webhook]:
-        """Return an owner's webhooks, the oldest first."""
+        """Return an owner's webhooks, oldest first."""
 
     def remove(self, owner: str, webhook_id: str) -> None:
-        """Forget a webhook. Raises ``KeyError`` for one that is not there."""
+        """Delete a webhook. Raises ``KeyError`` if it is unknown."""
 
     def rotate(self, owner: str, webhook_id: str, previous_until: datetime | None) -> Webhook:
-        """Count its secrets one further and return it. Raises ``KeyError``."""
+        """Give it the next secret and return it. Raises ``KeyError``."""
 
     def disable(self, owner: str, webhook_id: str, at: datetime) -> None:
-        """Tell it no more; one that is not there is fine."""
+        """Stop calling a webhook. Does nothing if it is unknown."""
 
     def delivery(self, webhook_id: str, delivery_id: str) -> Delivery | None:
-        """Return a delivery, read consistently."""
+        """Return a delivery, with a consistent read."""
 
     def save(self, delivery: Delivery) -> Delivery:
-        """Write a delivery, a new one or one that nobody wrote since it was read, and return it as written.
-
-        Raises ``StaleError``.
-        """
+        """Write a delivery and return it as written. Raises ``StaleError`` if another writer has changed it."""
 
     def page(self, webhook_id: str, limit: int, after: str | None) -> DeliveryPage:
-        """Return at most ``limit`` deliveries that come after ``after``, a page's ``last``."""
+        """Return at most ``limit`` deliveries after the position ``after``."""
 
 
 def delivery_id(event_id: str, webhook_id: str, at: datetime) -> str:
-    """Return the id of what an event is to a webhook: a UUID of version 7 with a hash for its random bits.
+    """Return the id of the delivery of an event to a webhook: a UUID of version 7 with a hash as its random bits.
 
-    The same whenever it is asked for, and ids are in the order of time.
+    It is always the same, and ids are in the order of time.
     """
     milliseconds = int(at.timestamp() * 1000).to_bytes(6, "big")
     digest = bytearray(milliseconds + hashlib.sha256(f"{event_id}:{webhook_id}".encode()).digest()[:10])
@@ -197,17 +188,15 @@ def delivery_id(event_id: str, webhook_id: str, at: datetime) -> str:
 
 
 def due(webhook: Webhook, event: RequestStatusChanged) -> WebhookDue:
-    """Return the message that has ``webhook`` told of ``event``."""
-    told = StatusChanged.of(event)
+    """Return the message that notifies ``webhook`` of ``event``."""
+    body = StatusChanged.of(event).model_dump_json()
     name = delivery_id(event.metadata.event_id, webhook.webhook_id, event.metadata.occurred_at)
-    data = WebhookDueData(
-        webhook_id=webhook.webhook_id, delivery_id=name, kind=event.data.status, body=told.model_dump_json()
-    )
+    data = WebhookDueData(webhook_id=webhook.webhook_id, delivery_id=name, kind=event.data.status, body=body)
     return WebhookDue.follow(event, data, occurred_at=event.metadata.occurred_at, qualifier=webhook.webhook_id)
 
 
 def ping(webhook: Webhook, ping_id: str, now: datetime) -> WebhookDue:
-    """Return the message that has ``webhook`` told that it is heard; ``ping_id`` is a UUID of its own."""
+    """Return the message for a ping of ``webhook``; ``ping_id`` is a new UUID."""
     body = Ping(id=ping_id, timestamp=now).model_dump_json()
     name = delivery_id(ping_id, webhook.webhook_id, now)
     data = WebhookDueData(webhook_id=webhook.webhook_id, delivery_id=name, kind="webhook.ping", body=body)
@@ -215,7 +204,7 @@ def ping(webhook: Webhook, ping_id: str, now: datetime) -> WebhookDue:
 
 
 def again(delivery: Delivery) -> WebhookDue:
-    """Return the message for a delivery that was ``resent``."""
+    """Return the message of a ``resent`` delivery."""
     data = WebhookDueData(
         webhook_id=delivery.webhook_id,
         delivery_id=delivery.delivery_id,
@@ -224,7 +213,7 @@ def again(delivery: Delivery) -> WebhookDue:
         resends=delivery.resends,
     )
     message = WebhookDue.first(delivery.request_id, delivery.owner, data, occurred_at=delivery.created_at)
-    # What follows from a delivery, not from its request: of one request there may be many.
+    # Derived from the delivery, because a request may have several.
     event_id = derive_id(delivery.delivery_id, WebhookDue.detail_type, delivery.resends)
     cause = {"event_id": event_id, "cause_id": delivery.delivery_id}
     trace = {"traceparent": traceparent(delivery.request_id, event_id)}
@@ -232,12 +221,12 @@ def again(delivery: Delivery) -> WebhookDue:
 
 
 def round_of(message: WebhookDue) -> int:
-    """Return the round a message belongs to: later resends and replays have higher ones."""
-    return message.data.resends * MOST_REPLAYS + message.metadata.replays
+    """Return the round of a message. Later resends and replays have higher rounds."""
+    return message.data.resends * REPLAYS_MAX + message.metadata.replays
 
 
 def opened(message: WebhookDue) -> Delivery:
-    """Return the record of a delivery that nobody has tried yet."""
+    """Return the record of a delivery before its first attempt."""
     about, data = message.metadata, message.data
     return Delivery(
         delivery_id=data.delivery_id,

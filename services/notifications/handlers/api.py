@@ -1,4 +1,4 @@
-"""HTTP: tickets for the socket; webhooks, what they were told, and telling them again."""
+"""HTTP: tickets for WebSockets, webhooks and their deliveries."""
 
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -12,18 +12,10 @@ from kit.http_api import ApiProblem, HttpApi, field_error, json_response
 from kit.secrets import secret_key
 from kit.telemetry import logger
 from services.notifications import signing, sockets
-from services.notifications.adapters.connections import ConnectionTable
-from services.notifications.adapters.outside import SqsDueQueue
-from services.notifications.adapters.webhooks import WebhookTable
 from services.notifications.addresses import RefusedTargetError, TargetPolicy
-from services.notifications.parameters import (
-    DeliveryQuery,
-    NewWebhook,
-    SecretRotation,
-    is_delivery_id,
-    is_webhook_id,
-    place_of,
-)
+from services.notifications.gateways import SqsDueQueue
+from services.notifications.repository.connections import ConnectionTable
+from services.notifications.repository.webhooks import WebhookTable
 from services.notifications.routes import (
     CREATE_TICKET,
     CREATE_WEBHOOK,
@@ -34,15 +26,21 @@ from services.notifications.routes import (
     RESEND_DELIVERY,
     ROTATE_WEBHOOK_SECRET,
 )
-from services.notifications.settings import ApiSettings
-from services.notifications.views import (
+from services.notifications.schemas import (
     DeliveryList,
+    DeliveryQuery,
     DeliveryView,
+    NewWebhook,
+    SecretRotation,
     Ticket,
     WebhookList,
     WebhookView,
     WebhookWithSecret,
+    is_delivery_id,
+    is_webhook_id,
+    position_of,
 )
+from services.notifications.settings import ApiSettings
 from services.notifications.webhooks import StaleError, TooManyError, Webhook, again, opened, ping
 
 ID_ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
@@ -59,14 +57,14 @@ handler = HttpApi()
 
 @handler.serve(CREATE_TICKET)
 def create_ticket() -> Response[str]:
-    """Sell a ticket to the caller's owner."""
-    text, expires_at = sockets.buy_ticket(connections, handler.caller.owner, datetime.now(UTC))
+    """Create a ticket for the caller's owner."""
+    text, expires_at = sockets.create_ticket(connections, handler.caller.owner, datetime.now(UTC))
     return json_response(201, Ticket(url=f"{settings.socket_url}?ticket={text}", expires_at=expires_at))
 
 
 @handler.serve(CREATE_WEBHOOK)
 def create_webhook() -> Response[str]:
-    """Register a webhook."""
+    """Create a webhook."""
     wanted, now = handler.body(NewWebhook), datetime.now(UTC)
     try:
         policy.check(wanted.url)
@@ -84,8 +82,8 @@ def create_webhook() -> Response[str]:
     try:
         webhooks.add(webhook)
     except TooManyError as error:
-        raise ApiProblem(409, "too_many_webhooks", "There are as many webhooks as one owner may have") from error
-    logger.info("webhook registered", webhook_id=webhook.webhook_id, by=handler.caller.key_id)
+        raise ApiProblem(409, "too_many_webhooks", "Too many webhooks. Delete one first.") from error
+    logger.info("webhook created", webhook_id=webhook.webhook_id, by=handler.caller.key_id)
     return json_response(201, _with_secret(webhook, now))
 
 
@@ -99,7 +97,7 @@ def list_webhooks() -> Response[str]:
 
 @handler.serve(DELETE_WEBHOOK)
 def delete_webhook(webhook_id: str) -> Response[str]:
-    """Forget a webhook."""
+    """Delete a webhook."""
     try:
         webhooks.remove(handler.caller.owner, webhook_id)
     except KeyError:
@@ -109,7 +107,7 @@ def delete_webhook(webhook_id: str) -> Response[str]:
 
 @handler.serve(ROTATE_WEBHOOK_SECRET)
 def rotate(webhook_id: str) -> Response[str]:
-    """Give a webhook a new secret."""
+    """Rotate the secret of a webhook."""
     wanted, now = handler.body(SecretRotation), datetime.now(UTC)
     until = now + timedelta(seconds=wanted.grace_seconds) if wanted.grace_seconds else None
     try:
@@ -122,7 +120,7 @@ def rotate(webhook_id: str) -> Response[str]:
 
 @handler.serve(PING_WEBHOOK)
 def ping_webhook(webhook_id: str) -> Response[str]:
-    """Queue a ping, already in the log."""
+    """Record a ping and queue it."""
     message = ping(_enabled(webhook_id), str(uuid4()), datetime.now(UTC))
     delivery = webhooks.save(opened(message))
     queue.send(message)
@@ -131,27 +129,27 @@ def ping_webhook(webhook_id: str) -> Response[str]:
 
 @handler.serve(LIST_DELIVERIES)
 def list_deliveries(webhook_id: str) -> Response[str]:
-    """Show the log of a webhook."""
+    """List the deliveries of a webhook."""
     query = handler.query(DeliveryQuery)
     try:
-        after = place_of(query.cursor) if query.cursor is not None else None
+        after = position_of(query.cursor) if query.cursor is not None else None
     except ValueError as error:
-        raise _invalid("cursor", "must be the next_cursor of a page before") from error
+        raise _invalid("cursor", "must be the next_cursor of a previous page") from error
     webhook = _known(webhook_id)
     return json_response(200, DeliveryList.of(webhooks.page(webhook.webhook_id, query.limit, after)))
 
 
 @handler.serve(RESEND_DELIVERY)
 def resend(webhook_id: str, delivery_id: str) -> Response[str]:
-    """Queue a delivery anew. What it is in the middle of gives way to it."""
+    """Queue a delivery again. It replaces the current round of attempts."""
     webhook = _enabled(webhook_id)
     found = webhooks.delivery(webhook.webhook_id, delivery_id) if is_delivery_id(delivery_id) else None
     if found is None:
-        raise ApiProblem(404, "delivery_not_found", "There is no such delivery")
+        raise ApiProblem(404, "delivery_not_found", "Delivery not found.")
     try:
         delivery = webhooks.save(found.resent(datetime.now(UTC)))
     except StaleError as error:
-        raise ApiProblem(409, "delivery_in_progress", "It is being sent at this moment") from error
+        raise ApiProblem(409, "delivery_in_progress", "The delivery is being sent. Retry in a minute.") from error
     queue.send(again(delivery))
     return json_response(200, DeliveryView.of(delivery))
 
@@ -166,7 +164,7 @@ def _known(webhook_id: str) -> Webhook:
 def _enabled(webhook_id: str) -> Webhook:
     found = _known(webhook_id)
     if found.disabled_at is not None:
-        raise ApiProblem(409, "webhook_disabled", "The webhook answered 410 and is told nothing any more")
+        raise ApiProblem(409, "webhook_disabled", "The webhook is disabled because its URL returned 410.")
     return found
 
 
@@ -177,8 +175,8 @@ def _with_secret(webhook: Webhook, now: datetime) -> WebhookWithSecret:
 
 
 def _unknown() -> ApiProblem:
-    return ApiProblem(404, "webhook_not_found", "There is no such webhook")
+    return ApiProblem(404, "webhook_not_found", "Webhook not found.")
 
 
 def _invalid(field: str, rule: str) -> ApiProblem:
-    return ApiProblem(422, "validation_failed", "The request is not valid", errors=[field_error(field, rule)])
+    return ApiProblem(422, "validation_failed", "The request is invalid.", errors=[field_error(field, rule)])

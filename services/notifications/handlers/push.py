@@ -1,14 +1,13 @@
-"""Step notifications.push: the status of a request moved → its owner's connections, and the queue of their webhooks."""
+"""Step notifications.push: RequestStatusChanged → the owner's connections, and the queue of their webhooks."""
 
 import boto3
 
 from events.catalog.request_status_changed import RequestStatusChanged
 from kit.consumer import EachMessage, sqs_consumer
-from services.notifications.adapters.gateway import Gateway
-from services.notifications.adapters.outside import SqsDueQueue
-from services.notifications.adapters.webhooks import AudienceTable
+from services.notifications.gateways import SqsDueQueue, WebSocketGateway
+from services.notifications.push import Push
+from services.notifications.repository.webhooks import SubscriberTable
 from services.notifications.settings import PushSettings
-from services.notifications.telling import Push
 
 settings = PushSettings.load()
 
@@ -17,8 +16,8 @@ handler = sqs_consumer(
     [RequestStatusChanged],
     EachMessage(
         Push(
-            AudienceTable(boto3.client("dynamodb"), settings.table_name),
-            Gateway(settings.management_url),
+            SubscriberTable(boto3.client("dynamodb"), settings.table_name),
+            WebSocketGateway(settings.management_url),
             SqsDueQueue(boto3.client("sqs"), settings.webhook_queue_url),
         )
     ),

@@ -1,4 +1,4 @@
-"""The WebSocket API's routes: a ticket opens a connection, a ping is answered, a closed connection is forgotten."""
+"""The WebSocket API: connections with tickets, pings, disconnections."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,19 +7,19 @@ import boto3
 
 from kit import startup
 from kit.telemetry import logger
-from services.notifications.adapters.connections import ConnectionTable
-from services.notifications.adapters.gateway import Gateway
+from services.notifications.gateways import WebSocketGateway
+from services.notifications.repository.connections import ConnectionTable
 from services.notifications.settings import SocketSettings
 from services.notifications.sockets import RefusedError, digest_of, reply_to
 
 settings = SocketSettings.load()
 connections = ConnectionTable(boto3.client("dynamodb"), settings.table_name)
-gateway = Gateway(settings.management_url)
+gateway = WebSocketGateway(settings.management_url)
 startup.finished()
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Answer one event of a connection. What is refused at the door is a 403 of the handshake, whatever the reason."""
+    """Handle an event of a connection. Every refusal is a 403 in the handshake."""
     about = event["requestContext"]
     connection_id = about["connectionId"]
     match about["eventType"]:

@@ -1,13 +1,13 @@
-"""Step notifications.webhook: one try of one delivery, signed; the next one when its time has come."""
+"""Step notifications.webhook: one signed attempt of a delivery."""
 
 import boto3
 
 from kit.consumer import EachMessage, sqs_consumer
 from kit.secrets import secret_key
-from services.notifications.adapters.outside import WebhookCaller
-from services.notifications.adapters.webhooks import WebhookTable
 from services.notifications.addresses import TargetPolicy
 from services.notifications.deliveries import Deliver
+from services.notifications.gateways import WebhookCaller
+from services.notifications.repository.webhooks import WebhookTable
 from services.notifications.settings import WebhookSettings
 from services.notifications.webhooks import WebhookDue
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.notifications.deliveries import Reply
-from services.notifications.sockets import MOST_CONNECTIONS, Connection, RefusedError
+from services.notifications.sockets import CONNECTIONS_MAX, Connection, RefusedError
 from services.notifications.webhooks import (
-    MOST_WEBHOOKS,
+    WEBHOOKS_MAX,
     Delivery,
     DeliveryPage,
     StaleError,
@@ -30,10 +30,10 @@ class InMemorySockets:
     def connect(self, digest: str, connection_id: str, now: datetime) -> Connection:
         owner, expires_at = self.tickets.get(digest, ("", now))
         if not owner:
-            raise RefusedError("no such ticket")
+            raise RefusedError("unknown ticket")
         if expires_at <= now:
             raise RefusedError("ticket expired")
-        if len(self.connections(owner, now)) >= MOST_CONNECTIONS:
+        if len(self.connections(owner, now)) >= CONNECTIONS_MAX:
             raise RefusedError("too many connections")
         del self.tickets[digest]
         self.open[connection_id] = Connection(owner, connection_id, now.replace(microsecond=0))
@@ -72,7 +72,7 @@ class InMemoryWebhooks:
         self.log: dict[tuple[str, str], Delivery] = {}
 
     def add(self, webhook: Webhook) -> None:
-        if len(self.webhooks(webhook.owner)) >= MOST_WEBHOOKS:
+        if len(self.webhooks(webhook.owner)) >= WEBHOOKS_MAX:
             raise TooManyError(webhook.owner)
         self.kept[webhook.owner, webhook.webhook_id] = webhook
 
@@ -114,7 +114,7 @@ class InMemoryWebhooks:
 
 
 class InMemoryAudience:
-    """Who wants to hear. Implements ``Audience``."""
+    """Who wants to hear. Implements ``Subscribers``."""
 
     def __init__(self, sockets: InMemorySockets, webhooks: InMemoryWebhooks) -> None:
         self._sockets, self._webhooks = sockets, webhooks

@@ -7,8 +7,8 @@ import pytest
 
 from events.catalog.request_status_changed import RequestStatusChanged, RequestStatusChangedData
 from services.notifications import sockets
+from services.notifications.push import Push
 from services.notifications.sockets import OPENING, TICKET_LIFE, RefusedError, digest_of, reply_to
-from services.notifications.telling import Push
 from tests.unit.notifications.fakes import (
     InMemoryAudience,
     InMemorySockets,
@@ -27,7 +27,7 @@ def moved(owner: str = "demo", sequence: int = 2) -> RequestStatusChanged:
 
 
 def listen(store: InMemorySockets, owner: str, name: str, since: datetime = NOW - timedelta(minutes=1)) -> None:
-    text, _ = sockets.buy_ticket(store, owner, since)
+    text, _ = sockets.create_ticket(store, owner, since)
     store.connect(digest_of(text), name, since)
 
 
@@ -38,7 +38,7 @@ def push(store: InMemorySockets, gateway: RecordingSockets, now: datetime = NOW)
 def test_a_ticket_is_kept_as_a_hash_only_and_lives_for_a_minute() -> None:
     store = InMemorySockets()
 
-    text, expires_at = sockets.buy_ticket(store, "demo", NOW)
+    text, expires_at = sockets.create_ticket(store, "demo", NOW)
 
     assert expires_at == NOW + TICKET_LIFE == NOW + timedelta(seconds=60)
     assert store.tickets == {digest_of(text): ("demo", expires_at)}
@@ -48,7 +48,7 @@ def test_a_ticket_is_kept_as_a_hash_only_and_lives_for_a_minute() -> None:
 
 def test_two_tickets_are_never_the_same() -> None:
     store = InMemorySockets()
-    assert len({sockets.buy_ticket(store, "demo", NOW)[0] for _ in range(100)}) == 100
+    assert len({sockets.create_ticket(store, "demo", NOW)[0] for _ in range(100)}) == 100
 
 
 def test_every_connection_of_the_owner_hears_and_nobody_else() -> None:
@@ -114,12 +114,12 @@ def test_a_connection_the_gateway_has_long_closed_is_not_tried() -> None:
 
 def test_a_ticket_that_is_spent_expired_or_made_up_opens_nothing() -> None:
     store = InMemorySockets()
-    text, expires_at = sockets.buy_ticket(store, "demo", NOW)
+    text, expires_at = sockets.create_ticket(store, "demo", NOW)
     with pytest.raises(RefusedError, match="expired"):
         store.connect(digest_of(text), "late", expires_at)
     store.connect(digest_of(text), "first", NOW)
     for ticket in (text, "made up", ""):
-        with pytest.raises(RefusedError, match="no such ticket"):
+        with pytest.raises(RefusedError, match="unknown ticket"):
             store.connect(digest_of(ticket), "second", NOW)
 
 

@@ -11,11 +11,12 @@ import pytest
 
 from events.catalog.request_status_changed import RequestStatusChanged, RequestStatusChangedData
 from events.envelope import Event
+from events.pipeline import TERMINAL
 from kit.consumer import Consumer, EachMessage
 from kit.errors import InProgressError, UnprocessableError
-from services.notifications.deliveries import LEASE, LONGEST_PAUSE, PAUSES, Deliver, Reply, asked_pause
-from services.notifications.telling import Push
-from services.notifications.webhooks import ENDINGS, MOST_ATTEMPTS_KEPT, Delivery, Webhook, WebhookDue, again, due, ping
+from services.notifications.deliveries import LEASE, PAUSE_MAX, PAUSES, Deliver, Reply, requested_pause
+from services.notifications.push import Push
+from services.notifications.webhooks import ATTEMPTS_KEPT, Delivery, Webhook, WebhookDue, again, due, ping
 from tests.support.events import RecordingBus, RecordingQueue, sqs_record
 from tests.unit.notifications.fakes import (
     InMemoryAudience,
@@ -26,9 +27,10 @@ from tests.unit.notifications.fakes import (
     ScriptedCaller,
 )
 
+STATUSES = tuple(TERMINAL)
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 REQUEST = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
-HOOK = Webhook("w3bhookexample22", "demo", "https://example.com/hook", "", ENDINGS, NOW - timedelta(days=1))
+HOOK = Webhook("w3bhookexample22", "demo", "https://example.com/hook", "", STATUSES, NOW - timedelta(days=1))
 DOWN = Reply(500, 40)
 
 
@@ -158,14 +160,14 @@ def test_what_fails_is_tried_again_with_growing_pauses_until_it_is_accepted() ->
 def test_after_the_last_try_it_is_given_up_and_goes_to_the_dead_letter_queue() -> None:
     delivering = Delivering(*[DOWN] * 20)
 
-    with pytest.raises(UnprocessableError, match=r"given up after 9 tries: HTTP 500"):
+    with pytest.raises(UnprocessableError, match=r"abandoned after 9 attempts: HTTP 500"):
         delivering.run_until_over()
 
     assert len(delivering.caller.calls) == len(PAUSES) + 1 == 9
     assert delivering.now - NOW == timedelta(seconds=sum(PAUSES))
     assert timedelta(hours=12) < delivering.now - NOW < timedelta(days=1)
     assert delivering.record.state == "failed"
-    with pytest.raises(UnprocessableError, match="given up"):
+    with pytest.raises(UnprocessableError, match="abandoned"):
         delivering.run()  # whoever was cut off before the message was in the dead-letter queue comes back
     assert len(delivering.caller.calls) == 9
 
@@ -233,7 +235,7 @@ def test_a_webhook_that_was_deleted_is_told_nothing() -> None:
         (" 7 ", 7),
         (format_datetime(NOW + timedelta(minutes=3), usegmt=True), 180),
         (format_datetime(NOW - timedelta(minutes=3), usegmt=True), 0),
-        ("99999999999", LONGEST_PAUSE),
+        ("99999999999", PAUSE_MAX),
         ("-5", 0),
         ("soon", 0),
         ("²", 0),
@@ -241,7 +243,7 @@ def test_a_webhook_that_was_deleted_is_told_nothing() -> None:
     ],
 )
 def test_what_a_webhook_asks_for_in_retry_after_is_understood(header: str | None, seconds: float) -> None:
-    assert asked_pause(header, NOW) == seconds
+    assert requested_pause(header, NOW) == seconds
 
 
 def test_a_webhook_that_asks_for_a_longer_pause_gets_it_and_a_shorter_one_is_not_taken_up() -> None:
@@ -288,7 +290,7 @@ def test_tries_that_crash_are_counted_so_that_they_end() -> None:
         with pytest.raises(SystemExit):
             delivering.run()
         delivering.now += LEASE
-    with pytest.raises(UnprocessableError, match="9 tries were cut off"):
+    with pytest.raises(UnprocessableError, match="9 attempts, the last of which crashed"):
         delivering.run()
 
     assert len(delivering.caller.calls) == 9
@@ -371,8 +373,8 @@ def test_a_resend_during_a_try_wins() -> None:
 
 def test_the_log_keeps_the_latest_attempts() -> None:
     delivering = Delivering()
-    for number in range(MOST_ATTEMPTS_KEPT + 5):
+    for number in range(ATTEMPTS_KEPT + 5):
         delivering.caller.replies = [Reply(200, number)]
         delivering.run(resend(delivering) if number else None)
 
-    assert [each.duration_ms for each in delivering.record.attempts] == list(range(5, MOST_ATTEMPTS_KEPT + 5))
+    assert [each.duration_ms for each in delivering.record.attempts] == list(range(5, ATTEMPTS_KEPT + 5))

@@ -378,7 +378,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Get the address of a WebSocket that tells when the status of a request moves; it opens once, within a minute
+         * Create a ticket for a WebSocket with status changes; it expires after one use or one minute
          * @description Requires the scope `requests:read`.
          */
         post: operations["create_ticket"];
@@ -396,13 +396,13 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List your webhooks, the oldest first
+         * List your webhooks, oldest first
          * @description Requires the scope `requests:read`.
          */
         get: operations["list_webhooks"];
         put?: never;
         /**
-         * Have an address of yours told when the status of a request moves; the secret is shown this once
+         * Create a webhook for status changes; the secret is shown only this once
          * @description Requires the scope `requests:write`.
          */
         post: operations["create_webhook"];
@@ -423,7 +423,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Have a webhook told nothing any more
+         * Delete a webhook
          * @description Requires the scope `requests:write`.
          */
         delete: operations["delete_webhook"];
@@ -442,7 +442,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Give a webhook a new secret, shown this once; until the grace asked for is over messages are signed with both
+         * Rotate the secret of a webhook; for the grace period, messages are signed with both secrets
          * @description Requires the scope `requests:write`.
          */
         post: operations["rotate_webhook_secret"];
@@ -462,7 +462,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send a webhook a signed `webhook.ping`; its deliveries tell what became of it
+         * Send a signed `webhook.ping` to a webhook
          * @description Requires the scope `requests:write`.
          */
         post: operations["ping_webhook"];
@@ -480,7 +480,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List what a webhook was told in the last 30 days, every attempt, newest first
+         * List the deliveries of a webhook with their attempts, newest first; they are kept for 30 days
          * @description Requires the scope `requests:read`.
          */
         get: operations["list_deliveries"];
@@ -502,7 +502,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send a message again, now, with all its tries; its `webhook-id` stays what it was
+         * Resend a delivery with the same `webhook-id` and a new series of attempts
          * @description Requires the scope `requests:write`.
          */
         post: operations["resend_delivery"];
@@ -788,7 +788,7 @@ export interface webhooks {
         get?: never;
         put?: never;
         /**
-         * The status of a request moved. Comes at least once, and in any order: go by `sequence`.
+         * The status of a request changed. Delivered at least once and in any order: use `sequence`.
          * @description Signed according to Standard Webhooks: verify the signature. Delivered at least once.
          */
         post: operations["receive_status_changed"];
@@ -808,7 +808,7 @@ export interface webhooks {
         get?: never;
         put?: never;
         /**
-         * What a webhook is told when its owner asks whether it hears.
+         * A test message to a webhook.
          * @description Signed according to Standard Webhooks: verify the signature. Delivered at least once.
          */
         post: operations["receive_ping"];
@@ -910,9 +910,9 @@ export interface components {
             /** Format: date-time */
             at: string;
             duration_ms: number;
-            /** @description The HTTP status that was answered; absent where there was no answer. */
+            /** @description HTTP status of the response; null without a response. */
             status?: number;
-            /** @description What went wrong; absent where it was accepted. */
+            /** @description Description of the failure; null if the call succeeded. */
             error?: string;
         };
         /**
@@ -1097,21 +1097,21 @@ export interface components {
          */
         DeliveryList: {
             deliveries: components["schemas"]["DeliveryView"][];
-            /** @description Where the next page begins; absent on the last one. */
+            /** @description Cursor of the next page; null on the last page. */
             next_cursor?: string;
         };
         /**
          * DeliveryView
-         * @description One message for one webhook, and what became of it.
+         * @description One message to one webhook and its attempts.
          */
         DeliveryView: {
             /** @description The header `webhook-id` of every attempt. */
             delivery_id: string;
             request_id: string;
-            /** @description The status that was told, or `webhook.ping`. */
+            /** @description The status, or `webhook.ping`. */
             kind: string;
             /**
-             * @description `failed`: given up.
+             * @description `failed`: abandoned after the last attempt.
              * @enum {string}
              */
             state: "pending" | "delivered" | "failed";
@@ -1119,10 +1119,10 @@ export interface components {
             created_at: string;
             /**
              * Format: date-time
-             * @description Absent where it is over.
+             * @description Null if no attempt follows.
              */
             next_attempt_at?: string;
-            /** @description The latest 20, the newest last. */
+            /** @description The last 20 attempts, newest last. */
             attempts: components["schemas"]["AttemptView"][];
         };
         /**
@@ -1882,12 +1882,12 @@ export interface components {
          */
         NewWebhook: {
             /**
-             * @description Https, on port 443 or 8443, at a public address.
+             * @description HTTPS URL on port 443 or 8443 with a public address.
              * @example https://example.com/hooks/images
              */
             url: string;
             /**
-             * @description It is told when a request moves to one of these; where absent, when it has ended.
+             * @description Statuses of which the webhook is notified. Default: the terminal statuses.
              * @default [
              *       "succeeded",
              *       "rejected",
@@ -1898,20 +1898,20 @@ export interface components {
              */
             statuses?: ("generating" | "checking" | "storing" | "stalled" | "succeeded" | "rejected" | "failed" | "cancelled" | "expired")[];
             /**
-             * @description Which requests it is told of: all of yours, or only those that are sent with its `webhook_id`.
+             * @description `all`: all your requests. `named`: only requests with this webhook's `webhook_id`.
              * @default all
              * @enum {string}
              */
             requests?: "all" | "named";
             /**
-             * @description What it is for.
+             * @description Purpose of the webhook.
              * @default
              */
             description?: string;
         };
         /**
          * NotUnderstood
-         * @description The answer to whatever else a client says.
+         * @description The response to any other message.
          */
         NotUnderstood: {
             /**
@@ -1924,7 +1924,7 @@ export interface components {
              * @constant
              */
             code: "not_understood";
-            /** @default Clients say {"type": "ping"} and nothing else */
+            /** @default The only message that clients may send is {"type": "ping"}. */
             title: string;
         };
         /**
@@ -2024,7 +2024,7 @@ export interface components {
         };
         /**
          * Ping
-         * @description What a webhook is told when its owner asks whether it hears.
+         * @description A test message to a webhook.
          */
         Ping: {
             /**
@@ -2050,7 +2050,7 @@ export interface components {
         };
         /**
          * Pong
-         * @description The answer to `{"type": "ping"}`.
+         * @description The response to `{"type": "ping"}`.
          */
         Pong: {
             /**
@@ -2296,14 +2296,14 @@ export interface components {
         };
         /**
          * SecretRotation
-         * @description The body of `POST /v1/webhooks/{webhook_id}/rotate`; `{}` for an old secret that stops at once.
+         * @description The body of `POST /v1/webhooks/{webhook_id}/rotate`. With `{}`, the old secret becomes invalid immediately.
          * @example {
          *       "grace_seconds": 3600
          *     }
          */
         SecretRotation: {
             /**
-             * @description How long messages are signed with the old secret as well.
+             * @description Seconds for which messages are also signed with the old secret.
              * @default 0
              */
             grace_seconds?: number;
@@ -2353,7 +2353,7 @@ export interface components {
         Status: "accepted" | "generating" | "checking" | "storing" | "stalled" | "succeeded" | "rejected" | "failed" | "cancelled" | "expired";
         /**
          * StatusChanged
-         * @description The status of a request moved. Comes at least once, and in any order: go by `sequence`.
+         * @description The status of a request changed. Delivered at least once and in any order: use `sequence`.
          * @example {
          *       "type": "request.status_changed",
          *       "id": "0b8f2f0e-5c1e-5d0b-8a51-0d6c3f1a7f42",
@@ -2372,22 +2372,22 @@ export interface components {
              * @constant
              */
             type: "request.status_changed";
-            /** @description The same however often it is told. */
+            /** @description The same in every delivery. */
             id: string;
             /**
              * Format: date-time
-             * @description When the status moved.
+             * @description When the status changed.
              */
             timestamp: string;
             data: components["schemas"]["StatusData"];
         };
         /**
          * StatusData
-         * @description From where to where a request moved.
+         * @description A change of a request's status.
          */
         StatusData: {
             request_id: string;
-            /** @description Counts the request's changes of status from 1, without gaps: a larger step means that something was missed. */
+            /** @description Number of the change, from 1 without gaps. After a gap, read the request. */
             sequence: number;
             status: string;
             previous: string;
@@ -2407,14 +2407,14 @@ export interface components {
         };
         /**
          * Ticket
-         * @description The right to open one WebSocket.
+         * @description Permission to open one WebSocket.
          */
         Ticket: {
-            /** @description The WebSocket's address with the ticket in it. It opens once. */
+            /** @description URL of the WebSocket with the ticket. It can be opened once. */
             url: string;
             /**
              * Format: date-time
-             * @description Until when it opens.
+             * @description When the ticket expires.
              */
             expires_at: string;
         };
@@ -2474,14 +2474,14 @@ export interface components {
         };
         /**
          * WebhookList
-         * @description All webhooks of an owner, the oldest first.
+         * @description All webhooks of an owner, oldest first.
          */
         WebhookList: {
             webhooks: components["schemas"]["WebhookView"][];
         };
         /**
          * WebhookView
-         * @description A webhook, without its secret: nobody is told that twice.
+         * @description A webhook without its secret, which is shown only once.
          */
         WebhookView: {
             webhook_id: string;
@@ -2489,7 +2489,7 @@ export interface components {
             description: string;
             statuses: string[];
             /**
-             * @description `named`: only those that are sent with its `webhook_id`.
+             * @description `named`: only requests with its `webhook_id`.
              * @enum {string}
              */
             requests: "all" | "named";
@@ -2497,18 +2497,18 @@ export interface components {
             created_at: string;
             /**
              * Format: date-time
-             * @description Until when messages are signed with the secret before the last rotation as well.
+             * @description Until when messages are also signed with the secret before the last rotation.
              */
             previous_until?: string;
             /**
              * Format: date-time
-             * @description When it answered 410: it is told nothing any more. Register it again to have it told.
+             * @description When the URL returned 410. The webhook is no longer called; create a new one to resume.
              */
             disabled_at?: string;
         };
         /**
          * WebhookWithSecret
-         * @description A webhook that was just registered or given a new secret, with it: it is shown this once.
+         * @description A webhook with its new secret, which is shown only this once.
          */
         WebhookWithSecret: {
             webhook_id: string;
@@ -2516,7 +2516,7 @@ export interface components {
             description: string;
             statuses: string[];
             /**
-             * @description `named`: only those that are sent with its `webhook_id`.
+             * @description `named`: only requests with its `webhook_id`.
              * @enum {string}
              */
             requests: "all" | "named";
@@ -2524,15 +2524,15 @@ export interface components {
             created_at: string;
             /**
              * Format: date-time
-             * @description Until when messages are signed with the secret before the last rotation as well.
+             * @description Until when messages are also signed with the secret before the last rotation.
              */
             previous_until?: string;
             /**
              * Format: date-time
-             * @description When it answered 410: it is told nothing any more. Register it again to have it told.
+             * @description When the URL returned 410. The webhook is no longer called; create a new one to resume.
              */
             disabled_at?: string;
-            /** @description For the Standard Webhooks library of your language. */
+            /** @description Secret for a Standard Webhooks library. */
             secret: string;
         };
         /**
@@ -4090,7 +4090,7 @@ export interface operations {
         parameters: {
             query?: {
                 limit?: number;
-                /** @description `next_cursor` of the page before. */
+                /** @description `next_cursor` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from services.notifications.adapters.outside import WebhookCaller
 from services.notifications.addresses import TargetPolicy
+from services.notifications.gateways import WebhookCaller
 
 NAME = "hooks.example.com"
 LOCAL = TargetPolicy(loopback=True)

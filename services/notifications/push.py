@@ -1,4 +1,4 @@
-"""A status moved: who is to be told, on the sockets at once, by webhook through a queue."""
+"""Notify the owner of a changed request: on WebSockets immediately, by webhooks through a queue."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,45 +12,45 @@ from services.notifications.sockets import OPENING, Connection
 from services.notifications.webhooks import Webhook, WebhookDue, due
 
 
-class Audience(Protocol):
-    """Who wants to hear."""
+class Subscribers(Protocol):
+    """Connections and webhooks of owners."""
 
     def of(self, owner: str) -> tuple[Sequence[Connection], Sequence[Webhook]]:
-        """Return an owner's connections and webhooks, read consistently."""
+        """Return an owner's connections and webhooks, with consistent reads."""
 
     def disconnect(self, connection_id: str) -> None:
-        """Forget a connection by its id; one that nobody knows is fine."""
+        """Delete a connection. Does nothing if it is unknown."""
 
 
 class Sockets(Protocol):
-    """The gateway's side of the connections."""
+    """The gateway of the WebSockets."""
 
     def send(self, connection_id: str, text: str) -> bool:
-        """Send ``text``; return False where the connection is gone."""
+        """Send ``text``; return False if the connection is closed."""
 
 
 class DueQueue(Protocol):
-    """Where webhooks wait to be told."""
+    """The queue of due webhooks."""
 
     def send(self, message: WebhookDue) -> None:
-        """Queue one message."""
+        """Send one message."""
 
 
 @dataclass(frozen=True)
 class Push:
-    """Tells the owner of a request that its status moved, on every connection and to every webhook they have."""
+    """Notifies an owner on all their connections and webhooks."""
 
-    audience: Audience
+    subscribers: Subscribers
     sockets: Sockets
     queue: DueQueue
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def __call__(self, event: RequestStatusChanged) -> Sequence[Event]:
-        """Queue for the webhooks first, then push to all connections; raise what stopped one, and all are told again.
+        """Queue the webhooks, then send to all connections. If one fails, raise its error, so that all are repeated.
 
-        What is queued twice is one delivery: its id comes from the event.
+        A webhook that is queued twice is one delivery, because its id is derived from the event.
         """
-        connections, webhooks = self.audience.of(event.metadata.owner)
+        connections, webhooks = self.subscribers.of(event.metadata.owner)
         for webhook in webhooks:
             if webhook.wants(event):
                 self.queue.send(due(webhook, event))
@@ -64,11 +64,11 @@ class Push:
             if connection.ends_at <= now:
                 continue
             try:
-                heard = self.sockets.send(connection.connection_id, text)
+                delivered = self.sockets.send(connection.connection_id, text)
             except Exception as error:
                 failures.append(error)
                 continue
-            if not heard and now - connection.connected_at > OPENING:
-                self.audience.disconnect(connection.connection_id)
+            if not delivered and now - connection.connected_at > OPENING:
+                self.subscribers.disconnect(connection.connection_id)
         if failures:
             raise failures[0]

@@ -9,14 +9,14 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from events.pipeline import TERMINAL
 from services.notifications import sockets
-from services.notifications.adapters.connections import ConnectionTable
-from services.notifications.adapters.webhooks import AudienceTable, WebhookTable
-from services.notifications.sockets import CONNECTION_LIFE, MOST_CONNECTIONS, RefusedError, SocketStore, digest_of
+from services.notifications.repository.connections import ConnectionTable
+from services.notifications.repository.webhooks import SubscriberTable, WebhookTable
+from services.notifications.sockets import CONNECTION_LIFE, CONNECTIONS_MAX, RefusedError, SocketStore, digest_of
 from services.notifications.webhooks import (
-    ENDINGS,
-    LOG_LIFE,
-    MOST_WEBHOOKS,
+    DELIVERY_RETENTION,
+    WEBHOOKS_MAX,
     Attempt,
     Delivery,
     StaleError,
@@ -26,6 +26,7 @@ from services.notifications.webhooks import (
 )
 from tests.unit.notifications.fakes import InMemorySockets, InMemoryWebhooks
 
+STATUSES = tuple(TERMINAL)
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TABLE = "notifications"
 
@@ -48,7 +49,7 @@ def store(request: pytest.FixtureRequest) -> SocketStore:
 
 
 def ticket(store: SocketStore, owner: str = "demo", now: datetime = NOW) -> str:
-    return digest_of(sockets.buy_ticket(store, owner, now)[0])
+    return digest_of(sockets.create_ticket(store, owner, now)[0])
 
 
 def test_a_ticket_opens_one_connection_of_its_owner(store: SocketStore) -> None:
@@ -66,13 +67,13 @@ def test_a_ticket_opens_one_connection_of_its_owner(store: SocketStore) -> None:
 def test_a_ticket_does_not_open_when_its_minute_is_over_or_nobody_sold_it(store: SocketStore) -> None:
     with pytest.raises(RefusedError, match="expired"):
         store.connect(ticket(store), "c1", NOW + timedelta(seconds=60))
-    with pytest.raises(RefusedError, match="no such ticket"):
+    with pytest.raises(RefusedError, match="unknown ticket"):
         store.connect(digest_of("made up"), "c1", NOW)
     assert store.connections("demo", NOW) == []
 
 
 def test_an_owner_has_only_so_many_connections_and_the_ticket_of_one_too_many_is_not_spent(store: SocketStore) -> None:
-    for number in range(MOST_CONNECTIONS):
+    for number in range(CONNECTIONS_MAX):
         store.connect(ticket(store), f"c{number}", NOW)
     spare = ticket(store)
     with pytest.raises(RefusedError, match="too many"):
@@ -83,13 +84,13 @@ def test_an_owner_has_only_so_many_connections_and_the_ticket_of_one_too_many_is
     store.connect(spare, "one more", NOW)
 
     names = {each.connection_id for each in store.connections("demo", NOW)}
-    assert len(names) == MOST_CONNECTIONS
+    assert len(names) == CONNECTIONS_MAX
     assert "one more" in names
     assert "c7" not in names
 
 
 def test_connections_that_ended_without_a_word_do_not_count_against_the_limit(store: SocketStore) -> None:
-    for number in range(MOST_CONNECTIONS):
+    for number in range(CONNECTIONS_MAX):
         store.connect(ticket(store), f"c{number}", NOW)
     later = NOW + CONNECTION_LIFE
 
@@ -109,8 +110,8 @@ def test_a_connection_is_forgotten_as_often_as_one_likes(store: SocketStore) -> 
 
 def test_nothing_in_the_table_is_a_ticket_and_everything_expires(dynamodb: Any) -> None:
     table = ConnectionTable(dynamodb, TABLE)
-    text, _ = sockets.buy_ticket(table, "demo", NOW)
-    spent, _ = sockets.buy_ticket(table, "demo", NOW)
+    text, _ = sockets.create_ticket(table, "demo", NOW)
+    spent, _ = sockets.create_ticket(table, "demo", NOW)
     table.connect(digest_of(spent), "c1", NOW)
 
     items = dynamodb.scan(TableName=TABLE)["Items"]
@@ -133,7 +134,7 @@ def webhooks(request: pytest.FixtureRequest) -> WebhookStore:
 
 def hook(number: int = 0, owner: str = "demo", **others: Any) -> Webhook:
     name = f"webhook{chr(ord('a') + number)}".ljust(16, "2")
-    plain = Webhook(name, owner, "https://example.com/x?y=z", "", ENDINGS, NOW + timedelta(seconds=number))
+    plain = Webhook(name, owner, "https://example.com/x?y=z", "", STATUSES, NOW + timedelta(seconds=number))
     return replace(plain, **others)
 
 
@@ -164,7 +165,7 @@ def test_a_webhook_is_read_as_it_was_kept(webhooks: WebhookStore) -> None:
 
 
 def test_an_owner_has_only_so_many_webhooks(webhooks: WebhookStore) -> None:
-    for number in range(MOST_WEBHOOKS):
+    for number in range(WEBHOOKS_MAX):
         webhooks.add(hook(number))
     with pytest.raises(TooManyError):
         webhooks.add(hook(20))
@@ -172,7 +173,7 @@ def test_an_owner_has_only_so_many_webhooks(webhooks: WebhookStore) -> None:
     webhooks.remove("demo", hook(3).webhook_id)
     webhooks.add(hook(20))
 
-    assert len(webhooks.webhooks("demo")) == MOST_WEBHOOKS
+    assert len(webhooks.webhooks("demo")) == WEBHOOKS_MAX
 
 
 def test_a_rotation_counts_the_secrets_and_keeps_the_overlap_that_was_asked_for(webhooks: WebhookStore) -> None:
@@ -252,16 +253,16 @@ def test_a_log_is_read_page_by_page_newest_first(webhooks: WebhookStore) -> None
 
 def test_who_wants_to_hear_is_found_in_one_place(dynamodb: Any) -> None:
     connections, table = ConnectionTable(dynamodb, TABLE), WebhookTable(dynamodb, TABLE)
-    audience = AudienceTable(dynamodb, TABLE)
-    assert audience.of("demo") == ([], [])
+    subscribers = SubscriberTable(dynamodb, TABLE)
+    assert subscribers.of("demo") == ([], [])
     connection = connections.connect(ticket(connections), "c1", NOW)
     for number in (1, 0):
         table.add(hook(number))
 
-    assert audience.of("demo") == ([connection], [hook(0), hook(1)])
-    assert audience.of("mallory") == ([], [])
-    audience.disconnect("c1")
-    assert audience.of("demo") == ([], [hook(0), hook(1)])
+    assert subscribers.of("demo") == ([connection], [hook(0), hook(1)])
+    assert subscribers.of("mallory") == ([], [])
+    subscribers.disconnect("c1")
+    assert subscribers.of("demo") == ([], [hook(0), hook(1)])
 
 
 def test_deliveries_expire_and_webhooks_do_not(dynamodb: Any) -> None:
@@ -270,4 +271,4 @@ def test_deliveries_expire_and_webhooks_do_not(dynamodb: Any) -> None:
     table.save(delivery())
 
     expiry = {item["pk"]["S"].split("#")[0]: item.get("expires_at") for item in dynamodb.scan(TableName=TABLE)["Items"]}
-    assert expiry == {"OWNER": None, "DELIVERIES": {"N": str(int((NOW + LOG_LIFE).timestamp()))}}
+    assert expiry == {"OWNER": None, "DELIVERIES": {"N": str(int((NOW + DELIVERY_RETENTION).timestamp()))}}

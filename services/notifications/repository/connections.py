@@ -1,8 +1,8 @@
 """Tickets and connections on DynamoDB.
 
-pk TICKET#<hash>       sk TICKET       whose it is; deleted when it is spent, whatever is left of its minute
-pk OWNER#<owner>       sk LISTENER     a set of "<seconds since 1970>#<connection id>", one for each connection
-pk CONNECTION#<id>     sk CONNECTION   whose it is, and its text in that set
+pk TICKET#<hash>       sk TICKET       its owner; deleted when it is used
+pk OWNER#<owner>       sk LISTENER     a set of "<seconds since 1970>#<connection id>", one per connection
+pk CONNECTION#<id>     sk CONNECTION   its owner, and its text in that set
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from kit.dynamodb import from_item, to_item
-from services.notifications.sockets import MOST_CONNECTIONS, Connection, RefusedError
+from services.notifications.sockets import CONNECTIONS_MAX, Connection, RefusedError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-REASONS: Final = ("ticket spent", "too many connections")
-"""Why a transaction that opens a connection fails, in the order of its actions."""
+REASONS: Final = ("ticket used", "too many connections")
+"""Reasons why the transaction that opens a connection fails, in the order of its actions."""
 
 
 def _ticket_key(digest: str) -> dict[str, Any]:
@@ -36,34 +36,34 @@ def _text(connection: Connection) -> str:
 
 
 def connections_of(owner: str, listener: Mapping[str, Any]) -> Sequence[Connection]:
-    """Return the connections that a listener's values name, the oldest first."""
+    """Return the connections in a listener's values, oldest first."""
     pairs = sorted(text.split("#", 1) for text in listener.get("connections", ()))
     return [Connection(owner, name, datetime.fromtimestamp(int(seconds), UTC)) for seconds, name in pairs]
 
 
 class ConnectionTable:
-    """Who listens. Implements ``SocketStore``."""
+    """Tickets and connections. Implements ``SocketStore``."""
 
     def __init__(self, client: "DynamoDBClient", name: str) -> None:
         self._client = client
         self._name = name
 
     def add_ticket(self, digest: str, owner: str, expires_at: datetime) -> None:
-        """Keep a ticket by its hash."""
+        """Store a ticket by its hash."""
         about = to_item({"owner": owner, "expires_at": int(expires_at.timestamp())})
         self._client.put_item(TableName=self._name, Item=_ticket_key(digest) | about)
 
     def connect(self, digest: str, connection_id: str, now: datetime) -> Connection:
-        """Spend a ticket for a connection, in one transaction; see ``SocketStore.connect``."""
+        """Consume a ticket and store its connection; see ``SocketStore.connect``."""
         ticket = self._read(_ticket_key(digest))
         if not ticket or ticket["expires_at"] <= now.timestamp():
-            raise RefusedError("no such ticket" if not ticket else "ticket expired")
+            raise RefusedError("unknown ticket" if not ticket else "ticket expired")
         connection = Connection(ticket["owner"], connection_id, now)
         if stale := self._stale(connection.owner, now):
             self._drop(connection.owner, stale)
         ends_at = int(connection.ends_at.timestamp())
-        # DynamoDB deletes what has expired within days, so the listener's own end lies behind those of its connections.
-        values = {":new": {_text(connection)}, ":most": MOST_CONNECTIONS, ":ends": ends_at}
+        # The listener expires after its last connection.
+        values = {":new": {_text(connection)}, ":most": CONNECTIONS_MAX, ":ends": ends_at}
         about = to_item({"owner": connection.owner, "text": _text(connection), "expires_at": ends_at})
         actions: Any = [
             {"Delete": {"Key": _ticket_key(digest), "ConditionExpression": "attribute_exists(pk)"}},
@@ -90,18 +90,18 @@ class ConnectionTable:
         return connection
 
     def disconnect(self, connection_id: str) -> None:
-        """Forget a connection, first where it is looked for."""
+        """Delete a connection, first from its owner's set."""
         found = self._read(_connection_key(connection_id))
         if found:
             self._drop(found["owner"], {found["text"]})
             self._client.delete_item(TableName=self._name, Key=_connection_key(connection_id))
 
     def connections(self, owner: str, now: datetime) -> Sequence[Connection]:
-        """Return an owner's connections that may be open at ``now``, read consistently, the oldest first."""
+        """Return an owner's connections that may be open at ``now``, with a consistent read, oldest first."""
         return [each for each in connections_of(owner, self._read(_listener_key(owner))) if each.ends_at > now]
 
     def _stale(self, owner: str, now: datetime) -> set[str]:
-        """Return what is left of connections that nobody said were closed: they would count against the limit."""
+        """Return expired connections whose end was not reported: they would count towards the limit."""
         kept = connections_of(owner, self._read(_listener_key(owner)))
         return {_text(each) for each in kept if each.ends_at <= now}
 

@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from kit.dynamodb import from_item, to_item
-from services.notifications.adapters.connections import ConnectionTable, connections_of
+from services.notifications.repository.connections import ConnectionTable, connections_of
 from services.notifications.sockets import Connection
 from services.notifications.webhooks import (
-    LOG_LIFE,
-    MOST_WEBHOOKS,
+    DELIVERY_RETENTION,
+    WEBHOOKS_MAX,
     Attempt,
     Delivery,
     DeliveryPage,
@@ -36,7 +36,7 @@ def _delivery_key(webhook_id: str, delivery_id: str) -> dict[str, Any]:
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``values`` with times as texts, which have the order of times."""
+    """Return ``values`` with times as text, whose order is that of the times."""
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
 
 
@@ -90,23 +90,23 @@ class WebhookTable:
         self._name = name
 
     def add(self, webhook: Webhook) -> None:
-        """Keep a new webhook; who registers many at the same moment may get one or two more than allowed."""
-        if len(self.webhooks(webhook.owner)) >= MOST_WEBHOOKS:
+        """Store a new webhook. Simultaneous calls may exceed the limit by one or two."""
+        if len(self.webhooks(webhook.owner)) >= WEBHOOKS_MAX:
             raise TooManyError(webhook.owner)
         values = _plain(asdict(webhook)) | {"statuses": list(webhook.statuses)}
         self._client.put_item(TableName=self._name, Item=_key(webhook.owner, webhook.webhook_id) | to_item(values))
 
     def webhook(self, owner: str, webhook_id: str) -> Webhook | None:
-        """Return an owner's webhook, read consistently."""
+        """Return an owner's webhook, with a consistent read."""
         found = self._client.get_item(TableName=self._name, Key=_key(owner, webhook_id), ConsistentRead=True)
         return _webhook_of(from_item(found["Item"])) if "Item" in found else None
 
     def webhooks(self, owner: str) -> Sequence[Webhook]:
-        """Return an owner's webhooks, the oldest first."""
-        return audience_of(self._client, self._name, owner)[1]
+        """Return an owner's webhooks, oldest first."""
+        return subscribers_of(self._client, self._name, owner)[1]
 
     def remove(self, owner: str, webhook_id: str) -> None:
-        """Forget a webhook; its log expires by itself."""
+        """Delete a webhook. Its deliveries expire."""
         try:
             self._client.delete_item(
                 TableName=self._name, Key=_key(owner, webhook_id), ConditionExpression="attribute_exists(pk)"
@@ -115,7 +115,7 @@ class WebhookTable:
             raise KeyError(webhook_id) from error
 
     def rotate(self, owner: str, webhook_id: str, previous_until: datetime | None) -> Webhook:
-        """Count its secrets one further."""
+        """Increment the number of its secret."""
         until = "SET previous_until = :until" if previous_until else "REMOVE previous_until"
         values: dict[str, Any] = {":one": 1} | ({":until": previous_until.isoformat()} if previous_until else {})
         try:
@@ -132,7 +132,7 @@ class WebhookTable:
         return _webhook_of(from_item(found["Attributes"]))
 
     def disable(self, owner: str, webhook_id: str, at: datetime) -> None:
-        """Tell it no more."""
+        """Stop calling a webhook."""
         try:
             self._client.update_item(
                 TableName=self._name,
@@ -145,20 +145,20 @@ class WebhookTable:
             return  # removed in the meantime
 
     def delivery(self, webhook_id: str, delivery_id: str) -> Delivery | None:
-        """Return a delivery, read consistently."""
+        """Return a delivery, with a consistent read."""
         key = _delivery_key(webhook_id, delivery_id)
         found = self._client.get_item(TableName=self._name, Key=key, ConsistentRead=True)
         return _delivery_of(found["Item"]) if "Item" in found else None
 
     def save(self, delivery: Delivery) -> Delivery:
-        """Write a delivery where nobody did since it was read."""
+        """Write a delivery unless another writer has changed it since it was read."""
         written = replace(delivery, revision=delivery.revision + 1)
         values = _plain(asdict(written)) | {
             "attempts": [
                 {name: value for name, value in _plain(asdict(attempt)).items() if value is not None}
                 for attempt in written.attempts
             ],
-            "expires_at": int((written.created_at + LOG_LIFE).timestamp()),
+            "expires_at": int((written.created_at + DELIVERY_RETENTION).timestamp()),
         }
         condition: Any = {"ConditionExpression": "attribute_not_exists(pk)"}
         if delivery.revision:
@@ -188,8 +188,8 @@ class WebhookTable:
         return DeliveryPage([_delivery_of(item) for item in answer["Items"]], last["sk"]["S"] if last else None)
 
 
-class AudienceTable:
-    """Who wants to hear, in one query. Implements ``Audience``."""
+class SubscriberTable:
+    """Connections and webhooks of owners, in one query. Implements ``Subscribers``."""
 
     def __init__(self, client: "DynamoDBClient", name: str) -> None:
         self._client = client
@@ -197,12 +197,12 @@ class AudienceTable:
         self.disconnect = ConnectionTable(client, name).disconnect
 
     def of(self, owner: str) -> tuple[Sequence[Connection], Sequence[Webhook]]:
-        """Return an owner's connections and webhooks, read consistently."""
-        return audience_of(self._client, self._name, owner)
+        """Return an owner's connections and webhooks, with a consistent read."""
+        return subscribers_of(self._client, self._name, owner)
 
 
-def audience_of(client: "DynamoDBClient", table: str, owner: str) -> tuple[Sequence[Connection], Sequence[Webhook]]:
-    """Return an owner's connections and webhooks, the oldest first: a handful of small items, far from a page."""
+def subscribers_of(client: "DynamoDBClient", table: str, owner: str) -> tuple[Sequence[Connection], Sequence[Webhook]]:
+    """Return an owner's connections and webhooks, oldest first: a few small items, far less than a page."""
     answer = client.query(
         TableName=table,
         KeyConditionExpression="pk = :pk",
