@@ -1,7 +1,7 @@
-"""Changing what a dead letter says, so that its step can process it.
+"""Edit a dead letter, so that its step can process it.
 
-The result is a message of its own: a new event id, derived from what was changed, with the old event as its cause. The
-same edit made twice is the same message. Only the data can be edited, and the version that says how to read it.
+The result is a new message. Its event id is derived from the changes, and the original event is its cause, so the same
+edit twice is the same message. Only data and version can be edited.
 """
 
 import hashlib
@@ -21,15 +21,15 @@ from services.operations.dead_letters.replaying import Planned, Replayer, Replay
 from services.operations.dead_letters.session import OperatorSession
 
 PERSONAL: Final = frozenset({"prompt", "negative_prompt"})
-"""Fields that nobody reads and, once they were moderated, nobody changes."""
+"""Fields that are never shown and cannot be changed after moderation."""
 PLAIN: Final = re.compile(r"[\w.:/+#-]{1,200}")
-"""Text that is a key, an id, a name or a number, and can be shown."""
+"""Text that can be shown: keys, ids, names and numbers."""
 VERSION: Final = "metadata.version"
 _NOTHING: Final = object()
 
 
 class InvalidEditError(Exception):
-    """An edit that would not do: ``errors`` are pairs of field and rule."""
+    """The edit is invalid. ``errors`` are pairs of field and rule."""
 
     def __init__(self, *errors: tuple[str, str]) -> None:
         super().__init__("; ".join(f"{field}: {rule}" for field, rule in errors))
@@ -38,7 +38,7 @@ class InvalidEditError(Exception):
 
 @dataclass(frozen=True)
 class Change:
-    """One field before and after. Text that may be somebody's prompt is told by its length."""
+    """A field before and after. Text that may be a prompt is replaced by its length."""
 
     field: str
     before: str
@@ -47,7 +47,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Edited:
-    """What is sent in place of a dead letter."""
+    """The message that replaces a dead letter."""
 
     event_id: str
     body: str
@@ -55,17 +55,17 @@ class Edited:
 
 
 def data_of(letter: DeadLetter) -> Any:
-    """Return the data of a dead letter's event. It may hold a prompt: for an editor, never for a terminal.
+    """Return the data of a dead letter's event. It may contain a prompt, so it must not be printed.
 
-    Raises ``InvalidEditError`` where the message is not an event.
+    Raises ``InvalidEditError`` if the message is not an event.
     """
     if letter.metadata is None:
-        raise InvalidEditError(("body", "is not an event whose envelope can be read: there is nothing to edit"))
+        raise InvalidEditError(("body", "is not an event with a readable envelope"))
     return json.loads(letter.messages[0].body)["detail"].get("data", {})
 
 
 def edit(letter: DeadLetter, settings: Mapping[str, Any]) -> Edited:
-    """Return ``letter`` with fields set: ``data.images.0.index`` → 1. See ``replace_data`` for what it raises."""
+    """Return ``letter`` with fields set, for example ``data.images.0.index`` → 1. Raises like ``replace_data``."""
     data = json.loads(json.dumps(data_of(letter)))
     holder = {"data": data}
     version: Any = None
@@ -105,7 +105,7 @@ def replace_data(letter: DeadLetter, data: Any, version: Any = None) -> Edited:
         "event_id": event_id,
         "cause_id": cause.event_id,
         "version": wanted,
-        "replays": letter.replays + 1,  # what keeps coming back is counted on, edited or not
+        "replays": letter.replays + 1,  # edits count as replays
         "traceparent": traceparent(cause.request_id, event_id),
     }
     _validate(body)
@@ -113,13 +113,13 @@ def replace_data(letter: DeadLetter, data: Any, version: Any = None) -> Edited:
 
 
 def _validate(body: dict[str, Any]) -> None:
-    """Raise ``InvalidEditError`` where a consumer would not take ``body`` for an event of the catalog."""
+    """Raise ``InvalidEditError`` if ``body`` is not an event of the catalog."""
     name, version = str(body["detail-type"]), body["detail"]["metadata"]["version"]
     kind = event_type(name, version) if isinstance(version, int) else None
     if kind is None:
-        raise InvalidEditError((VERSION, f"there is no version {version} of {name[:80]}"))
+        raise InvalidEditError((VERSION, f"{name[:80]} has no version {version}"))
     if body.get("source") != kind.source:
-        raise InvalidEditError(("source", f"{name} is published by {kind.source} only, and the source is not edited"))
+        raise InvalidEditError(("source", f"{name} is published by {kind.source} only"))
     try:
         kind.model_validate(body["detail"])
     except ValidationError as error:
@@ -128,7 +128,7 @@ def _validate(body: dict[str, Any]) -> None:
 
 
 def _put(holder: dict[str, Any], path: str, value: Any) -> None:
-    """Set the field that ``path`` names; its last part may be new, those before it must be there."""
+    """Set the field at ``path``. Only its last part may be new."""
     parts = path.split(".")
     if parts[0] != "data":
         raise InvalidEditError((path, f"only data.… and {VERSION} can be set"))
@@ -137,7 +137,7 @@ def _put(holder: dict[str, Any], path: str, value: Any) -> None:
         where, last = ".".join(parts[: depth + 1]), depth == len(parts) - 1
         if isinstance(at, list):
             if not (part.isdecimal() and int(part) < len(at)):
-                raise InvalidEditError((where, f"there are {len(at)} entries here, numbered from 0"))
+                raise InvalidEditError((where, f"must be the number of one of {len(at)} entries, from 0"))
             key: Any = int(part)
         elif isinstance(at, dict):
             key = part
@@ -152,7 +152,7 @@ def _put(holder: dict[str, Any], path: str, value: Any) -> None:
 
 
 def _changes(field: str, before: Any, after: Any) -> Iterator[Change]:
-    """Yield what differs, leaf by leaf."""
+    """Yield the differences."""
     match before, after:
         case dict(), dict():
             for name in [*before, *(name for name in after if name not in before)]:
@@ -165,7 +165,7 @@ def _changes(field: str, before: Any, after: Any) -> Iterator[Change]:
 
 
 def _personal(field: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield every personal field with its value, however deep."""
+    """Yield all personal fields with their values, at any depth."""
     named = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, inner in named:
         if name in PERSONAL:
@@ -175,7 +175,7 @@ def _personal(field: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _shown(field: str, value: Any) -> str:
-    """Return a value as it may be shown."""
+    """Return a value in a form that can be shown."""
     if value is _NOTHING:
         return "nothing"
     if isinstance(value, dict | list):

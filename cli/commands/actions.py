@@ -1,4 +1,4 @@
-"""`ops actions`: what operators did."""
+"""`actions`: the audit trail of operators."""
 
 import click
 
@@ -10,10 +10,10 @@ from services.operations.actions.repository import TrailTable
 
 
 @click.command(epilog=EXIT_CODES)
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="At most so many.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="Maximum number.")
 @on_target
 def actions(connection: Connection, *, limit: int, as_json: bool) -> int:
-    """List what operators did, newest first: who, when, to what, and what came of it. Kept for a year."""
+    """List the actions of operators, newest first. They are kept for a year."""
     found = trail_of(connection).latest(limit)
     if as_json:
         print_json([action.to_dict() for action in found])

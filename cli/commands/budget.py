@@ -1,4 +1,4 @@
-"""`ops costs budget`: what may be spent on drawing in a day."""
+"""`costs budget`: the daily budget for generation."""
 
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -18,7 +18,7 @@ USD_MAX: Final = Decimal(1_000_000)
 
 
 class Usd(click.ParamType[Decimal]):
-    """US dollars, such as ``25`` or ``12.50``; 0 stops generation."""
+    """US dollars, for example ``25`` or ``12.50``."""
 
     name = "USD"
 
@@ -36,22 +36,20 @@ class Usd(click.ParamType[Decimal]):
 @click.group(invoke_without_command=True, epilog=EXIT_CODES)
 @click.pass_context
 def budget(context: click.Context) -> Any:
-    """The day's budget for generation: look, set, clear."""
+    """Show, set and clear the daily budget for generation."""
     return bare(show, context) if context.invoked_subcommand is None else None
 
 
 @budget.command(epilog=EXIT_CODES)
 @on_target
 def show(connection: Connection, *, as_json: bool) -> int:
-    """Show what of today's budget is set aside, and whether an operator's limit holds."""
+    """Show the reserved part of today's budget, and the limit."""
     found = _table(connection).standing(datetime.now(UTC).date())
     if as_json:
         print_json(found.to_dict())
         return OK
-    limit = (
-        "the deployed one (DailyBudgetUsd)" if found.override_usd is None else f"${found.override_usd}, an operator's"
-    )
-    console().print(f"{found.day} (UTC): ${found.spent_usd} set aside; the limit is {limit}.")
+    limit = "the deployed one (DailyBudgetUsd)" if found.override_usd is None else f"${found.override_usd} (operator)"
+    console().print(f"{found.day} (UTC): ${found.spent_usd} reserved; the limit is {limit}.")
     return OK
 
 
@@ -60,9 +58,9 @@ def show(connection: Connection, *, as_json: bool) -> int:
 @acting
 @on_target
 def set_(connection: Connection, *, usd: Decimal, operator: str | None, yes: bool, as_json: bool) -> int:
-    """Let USD be spent in a day, in place of the deployed limit, until `clear`. Holds within ten seconds.
+    """Set the daily limit to USD, instead of the deployed one. It applies within ten seconds, until `clear`.
 
-    0 stops drawing. What is below today's spending stops it until midnight UTC.
+    0 stops generation. A limit below today's spending stops it until midnight UTC.
     """
     return _change(connection, usd, operator, yes=yes, as_json=as_json)
 
@@ -71,14 +69,14 @@ def set_(connection: Connection, *, usd: Decimal, operator: str | None, yes: boo
 @acting
 @on_target
 def clear(connection: Connection, *, operator: str | None, yes: bool, as_json: bool) -> int:
-    """Let the deployed limit hold again."""
+    """Apply the deployed limit again."""
     return _change(connection, None, operator, yes=yes, as_json=as_json)
 
 
 def _change(connection: Connection, usd: Decimal | None, operator: str | None, *, yes: bool, as_json: bool) -> int:
-    what = "the deployed limit holds again" if usd is None else f"at most ${usd} are spent on drawing in a day"
+    what = "Use the deployed limit" if usd is None else f"Limit generation to ${usd} per day"
     if not yes:
-        click.confirm(f"From now on {what}?", abort=True, err=True)
+        click.confirm(f"{what}?", abort=True, err=True)
     table, now = _table(connection), datetime.now(UTC)
     bus = Publisher(connection.client("events"), connection.target.bus_name)
     about = {"limit_usd": None if usd is None else str(usd)}
@@ -92,7 +90,7 @@ def _change(connection: Connection, usd: Decimal | None, operator: str | None, *
     if as_json:
         print_json(table.standing(now.date()).to_dict())
     else:
-        console().print(f"Done: {what}. Generation knows it within ten seconds, new requests within a minute.")
+        console().print("Done. It applies to generation within ten seconds and to new requests within a minute.")
     return OK
 
 

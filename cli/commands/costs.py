@@ -1,4 +1,4 @@
-"""`ops costs`: what drawing cost, and what it may cost."""
+"""`costs`: the costs of generation, and its budget."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -21,17 +21,17 @@ DAYS_SHOWN: Final = 7
 @click.group(invoke_without_command=True, epilog=EXIT_CODES)
 @click.pass_context
 def costs(context: click.Context) -> Any:
-    """What drawing cost, and what it may cost in a day."""
+    """Costs of generation, and its daily budget."""
     return bare(show, context) if context.invoked_subcommand is None else None
 
 
 @costs.command(epilog=EXIT_CODES)
-@click.option("--by", type=click.Choice(["day", "model"]), default="day", show_default=True, help="A row for each.")
-@click.option("--from", "first", type=DAY, help="First day, UTC; by default six days before the last.")
-@click.option("--to", "last", type=DAY, help="Last day; by default today.")
+@click.option("--by", type=click.Choice(["day", "model"]), default="day", show_default=True, help="Rows.")
+@click.option("--from", "first", type=DAY, help="First day (UTC). Default: six days before the last.")
+@click.option("--to", "last", type=DAY, help="Last day. Default: today.")
 @on_target
 def show(connection: Connection, *, by: str, first: datetime | None, last: datetime | None, as_json: bool) -> int:
-    """Show what drawing cost by list price, and estimates of the checks and of AWS beside it."""
+    """Show costs at list prices, with estimates for checks and AWS."""
     to = (last or datetime.now(UTC)).date()
     since = first.date() if first else to - timedelta(days=DAYS_SHOWN - 1)
     if since > to:
@@ -40,9 +40,9 @@ def show(connection: Connection, *, by: str, first: datetime | None, last: datet
     found = costs_of(counted)
     rows = found.days if by == "day" else found.models
     if as_json:
-        facts = {name: cost.to_dict() for name, cost in rows.items()}
+        table = {name: cost.to_dict() for name, cost in rows.items()}
         print_json(
-            {"from": since.isoformat(), "to": to.isoformat(), "by": by, "rows": facts, "total": found.total.to_dict()}
+            {"from": since.isoformat(), "to": to.isoformat(), "by": by, "rows": table, "total": found.total.to_dict()}
         )
     else:
         _print(by, rows, found.total)
@@ -50,8 +50,8 @@ def show(connection: Connection, *, by: str, first: datetime | None, last: datet
 
 
 def _print(by: str, rows: Mapping[str, Cost], total: Cost) -> None:
-    table = new_table(by, "#images", "#models", "#checks (est.)", "#AWS (est.)", "#together")
-    for name, cost in [*rows.items(), ("all", total)]:
+    table = new_table(by, "#images", "#models", "#checks (est.)", "#AWS (est.)", "#total")
+    for name, cost in [*rows.items(), ("total", total)]:
         checks = "" if cost.checks_usd is None else _usd(cost.checks_usd)
         table.add_row(name, str(cost.images), _usd(cost.models_usd), checks, _usd(cost.aws_usd), _usd(cost.total_usd))
     console().print(table)

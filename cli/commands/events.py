@@ -1,4 +1,4 @@
-"""`ops events`: the bus's archive, replays of it to one rule, and the rebuild of what analytics counted."""
+"""`events`: the archive of the event bus, and replays to one rule."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -27,18 +27,18 @@ class TimelineLine(click.ParamType[datetime]):
         try:
             return logic.line(value)
         except ValueError:
-            self.fail(f"{value!r} is not a time such as 2026-11-22T09:30", param, ctx)
+            self.fail(f"{value!r} is not a time, for example 2026-11-22T09:30", param, ctx)
 
 
 @click.group(epilog=EXIT_CODES)
 def events() -> None:
-    """The archive of events: let one subscriber catch up, rebuild analytics. Nothing is drawn again."""
+    """Archive of events: replay events to one subscriber."""
 
 
 @events.command(epilog=EXIT_CODES)
 @on_target
 def archives(connection: Connection, *, as_json: bool) -> int:
-    """List the bus's archives."""
+    """List the archives."""
     found = _replays(connection).archives()
     if as_json:
         print_json([{"name": a.name, "state": a.state, "days": a.retention_days, "events": a.events} for a in found])
@@ -48,14 +48,14 @@ def archives(connection: Connection, *, as_json: bool) -> int:
 
 
 @events.command(epilog=EXIT_CODES)
-@click.option("--rule", required=True, help="The one rule that hears it.")
-@click.option("--from", "start", type=TimelineLine(), required=True, help="First line, such as 2026-11-22T09:30 (UTC).")
-@click.option("--to", "end", type=TimelineLine(), help="Last line; by default now. AWS archives within ten minutes.")
-@click.option("--dry-run", is_flag=True, help="Say what would be replayed, and do nothing.")
-@click.option("--wait", is_flag=True, help="Stay until it is done.")
-@click.option("--deadline", default=900.0, show_default=True, help="Seconds to stay, with --wait.")
-@click.option("--force", is_flag=True, help="Even to a rule of our own steps.")
-@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("--rule", required=True, help="Rule that receives the events.")
+@click.option("--from", "start", type=TimelineLine(), required=True, help="Start, for example 2026-11-22T09:30 (UTC).")
+@click.option("--to", "end", type=TimelineLine(), help="End. Default: now. AWS archives within ten minutes.")
+@click.option("--dry-run", is_flag=True, help="Show the plan, and start nothing.")
+@click.option("--wait", is_flag=True, help="Wait for the end.")
+@click.option("--deadline", default=900.0, show_default=True, help="Maximum seconds to wait.")
+@click.option("--force", is_flag=True, help="Also replay to a rule of the pipeline.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @on_target
 def replay(
     connection: Connection,
@@ -70,7 +70,7 @@ def replay(
     yes: bool,
     as_json: bool,
 ) -> int:
-    """Replay a window of the archive to one rule only. Its targets see `replay-name` on each event."""
+    """Replay a period of the archive to one rule. Its targets receive `replay-name` in each event."""
     replays, now = _replays(connection), datetime.now(UTC)
     window = logic.Window(start, end or now)
     try:
@@ -89,7 +89,9 @@ def replay(
     with recorded(trail_of(connection), action) as outcomes:
         replays.start(plan.name, plan.archive, plan.rule, plan.window)
         outcomes["started"] += 1
-    found = logic.follow(replays, plan.name, deadline if wait else 0, _say if wait and not as_json else _nothing)
+    found = logic.follow(
+        replays, plan.name, deadline if wait else 0, _print_progress if wait and not as_json else _ignore
+    )
     _show([found], as_json)
     ended_badly = found.state in {"FAILED", "CANCELLED"} or (wait and found.state != "COMPLETED")
     return FAILED if ended_badly else OK
@@ -98,7 +100,7 @@ def replay(
 @events.command("replays", epilog=EXIT_CODES)
 @on_target
 def list_(connection: Connection, *, as_json: bool) -> int:
-    """List replays, newest first, with how far they got."""
+    """List replays with their progress, newest first."""
     _show(_replays(connection).list(), as_json)
     return OK
 
@@ -107,7 +109,7 @@ def list_(connection: Connection, *, as_json: bool) -> int:
 @click.argument("name")
 @on_target
 def cancel(connection: Connection, *, name: str, as_json: bool) -> int:
-    """Stop the replay NAME. What was delivered stays delivered."""
+    """Cancel the replay NAME. Delivered events stay delivered."""
     replays = _replays(connection)
     with recorded(
         trail_of(connection), Action.begin(connection.caller(), "cancel replay", about={"replay": name}, count=1)
@@ -128,9 +130,9 @@ def _show(found: list[logic.Replay], as_json: bool) -> None:
         tables.print_replays(found)
 
 
-def _say(found: logic.Replay) -> None:
+def _print_progress(found: logic.Replay) -> None:
     click.echo(f"{found.state.lower()} {found.share:.0%}", err=True)
 
 
-def _nothing(_found: logic.Replay) -> None:
+def _ignore(_found: logic.Replay) -> None:
     pass

@@ -1,4 +1,4 @@
-"""`ops models`: how long each model will be there."""
+"""`models`: the lifecycle of each model."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -16,26 +16,26 @@ STYLES: Final = {"ended": "dim", "legacy": "yellow"}
 
 
 @click.command(epilog=EXIT_CODES)
-@click.option("--fail-if-any", is_flag=True, help="Exit with 3 where a model wants attention: it ends soon, or ended.")
+@click.option("--fail-if-any", is_flag=True, help="Exit with 3 if a model ends soon or has ended.")
 @on_target
 def models(connection: Connection, *, fail_if_any: bool, as_json: bool) -> int:
-    """Ask Bedrock how each model of the catalog stands, and show how many days it has left."""
+    """Show the lifecycle of each model at Bedrock, with its remaining days."""
     now = datetime.now(UTC)
     registry = BedrockRegistry(lambda region: connection.client("bedrock", region))
     rows = look(registry, watched_models(model_catalog(), connection.region), now)
-    wanting = [row for row in rows if _wants_attention(row, now)]
+    urgent = [row for row in rows if _needs_attention(row, now)]
     if as_json:
-        print_json([_facts(row, wants_attention=row in wanting) for row in rows])
+        print_json([_to_dict(row, needs_attention=row in urgent) for row in rows])
     else:
-        _print(rows, wanting)
-    return DEAD_LETTERS if fail_if_any and wanting else OK
+        _print(rows, urgent)
+    return DEAD_LETTERS if fail_if_any and urgent else OK
 
 
-def _wants_attention(row: Row, now: datetime) -> bool:
+def _needs_attention(row: Row, now: datetime) -> bool:
     return row.days_left is not None and row.days_left <= WARN_DAYS and row.watched.needs_attention(now.date())
 
 
-def _facts(row: Row, *, wants_attention: bool) -> dict[str, object]:
+def _to_dict(row: Row, *, needs_attention: bool) -> dict[str, object]:
     ends_at = row.standing.ends_at
     return {
         "model": row.watched.key,
@@ -45,11 +45,11 @@ def _facts(row: Row, *, wants_attention: bool) -> dict[str, object]:
         "ends_at": ends_at.isoformat() if ends_at else None,
         "days_left": row.days_left,
         "successor": row.watched.successor,
-        "wants_attention": wants_attention,
+        "needs_attention": needs_attention,
     }
 
 
-def _print(rows: list[Row], wanting: list[Row]) -> None:
+def _print(rows: list[Row], urgent: list[Row]) -> None:
     table = new_table("model", "region", "status", "ends", "#days left", "successor")
     for row in rows:
         ends_at = row.standing.ends_at
@@ -60,9 +60,9 @@ def _print(rows: list[Row], wanting: list[Row]) -> None:
             f"{ends_at:%Y-%m-%d}" if ends_at else "",
             "" if row.days_left is None else str(row.days_left),
             row.watched.successor or "",
-            style="bold red" if row in wanting else STYLES.get(row.standing.status),
+            style="bold red" if row in urgent else STYLES.get(row.standing.status),
         )
     out = console()
     out.print(table)
-    if wanting:
-        out.print(f'{len(wanting)} want attention: see "A model reaches its end" in the runbook.')
+    if urgent:
+        out.print(f'{len(urgent)} models need attention. See "A model reaches its end" in the runbook.')

@@ -1,4 +1,4 @@
-"""`trace`: where is this request, and how did it get there?"""
+"""`trace`: the causal tree of a request."""
 
 import json
 from typing import IO
@@ -17,15 +17,15 @@ from services.operations.tracing.trace import trace_request
 
 @click.command(epilog=EXIT_CODES)
 @click.argument("request_id")
-@click.option("--logs/--no-logs", default=True, show_default=True, help="Ask the logs for attempts and working times.")
-@click.option("--otlp", "file", type=click.File("w"), help="Write spans that Jaeger and Tempo load (OTLP, JSON).")
+@click.option("--logs/--no-logs", default=True, show_default=True, help="Read attempts and times from the logs.")
+@click.option("--otlp", "file", type=click.File("w"), help="Write spans for Jaeger or Tempo (OTLP as JSON).")
 @on_target
 def trace(connection: Connection, *, request_id: str, logs: bool, file: IO[str] | None, as_json: bool) -> int:
-    """Show everything that followed from a request: its events, who heard them, how long each waited and worked."""
+    """Show the events of a request, the steps that consumed them, and their waiting and working times."""
     reader = RequestReader(connection.client("dynamodb"), connection.target.requests_table)
-    logs_of_steps = CloudWatchLogs(connection.client("logs"), connection.target.prefix) if logs else None
+    step_logs = CloudWatchLogs(connection.client("logs"), connection.target.prefix) if logs else None
     try:
-        found = trace_request(reader, logs_of_steps, request_id)
+        found = trace_request(reader, step_logs, request_id)
     except KeyError as error:
         raise click.ClickException(f"There is no request {request_id}.") from error
     if file:

@@ -1,7 +1,7 @@
-"""The day's budget for drawing, as operators see and set it. Generation's table holds it; it reads the limit there.
+"""The daily budget for generation, in generation's ledger, from which generation reads the limit.
 
-request_id budget        item "limit"  limit_usd: an operator's, in place of the deployed one
-request_id budget#<day>  item "spent"  spent: US dollars set aside on that UTC day
+request_id budget        item "limit"  limit_usd: the operator's limit, instead of the deployed one
+request_id budget#<day>  item "spent"  spent: US dollars reserved on that UTC day
 """
 
 from dataclasses import dataclass
@@ -22,34 +22,34 @@ LIMIT: Final = {"request_id": "budget", "item": "limit"}
 
 @dataclass(frozen=True)
 class Standing:
-    """How the budget stands on a day."""
+    """The budget of a day."""
 
     day: date
     spent_usd: Decimal
-    """Set aside on that day; 0 as well where nothing bounds it, for then nobody counts."""
+    """Reserved on that day. 0 without a limit, because nothing is counted then."""
     override_usd: Decimal | None
-    """An operator's limit; None where the deployed one holds."""
+    """The operator's limit; None if the deployed one applies."""
 
     def to_dict(self) -> dict[str, object]:
-        """Return what a script may want to know."""
+        """Return a JSON-serialisable representation."""
         limit = None if self.override_usd is None else str(self.override_usd)
         return {"day": self.day.isoformat(), "spent_usd": str(self.spent_usd), "override_usd": limit}
 
 
 class BudgetTable:
-    """Generation's table, as far as the budget goes."""
+    """The budget in generation's ledger."""
 
     def __init__(self, client: "DynamoDBClient", name: str) -> None:
         self._client = client
         self._name = name
 
     def standing(self, day: date) -> Standing:
-        """Return how the budget stands on a UTC day."""
+        """Return the budget of a UTC day."""
         spent = self._read({"request_id": f"budget#{day.isoformat()}", "item": "spent"}).get("spent", Decimal(0))
         return Standing(day, Decimal(spent), self._read(LIMIT).get("limit_usd"))
 
     def override(self, limit_usd: Decimal | None) -> None:
-        """Put an operator's limit in place of the deployed one, or take it away."""
+        """Set the operator's limit, or remove it with None."""
         if limit_usd is None:
             self._client.delete_item(TableName=self._name, Key=to_item(LIMIT))
         else:
@@ -61,7 +61,7 @@ class BudgetTable:
 
 
 def changed(limit_usd: Decimal | None, now: datetime) -> BudgetChanged:
-    """Return the event that has intake take requests again."""
+    """Return the event after which intake accepts requests again."""
     data = BudgetChangedData(limit_usd=limit_usd)
     number = int(now.astimezone(UTC).timestamp() * 1000)
     return BudgetChanged.first(subject_id("budget"), NOBODY, data, occurred_at=now, index=number)

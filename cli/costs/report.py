@@ -1,7 +1,7 @@
-"""What drawing cost, by day and model: the models' list prices as they were paid, and estimates of what lies around.
+"""Costs of generation by day and model, at list prices, with estimates of checks and AWS.
 
 Read from analytics' counters: a day is an item, with `cost_usd`, `model#<model>#cost_usd`, `model#<model>#images`, and
-the number of prompts and images that were decided on. Counted once however often an event comes.
+the numbers of checked prompts and images. Duplicate events are counted once.
 """
 
 import json
@@ -22,28 +22,28 @@ PRICES: Final[dict[str, Decimal]] = {
     name: Decimal(price)
     for name, price in json.loads(Path(__file__).with_name("prices.json").read_text(encoding="utf-8"))["usd"].items()
 }
-"""US dollars for one check or image. `prices.json` says where each comes from."""
+"""US dollars per check or image. `prices.json` contains the sources."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one day, of one model, or of all."""
+    """Costs of a day, of a model, or of all."""
 
     images: int = 0
     models_usd: Decimal = Decimal(0)
-    """List price of what was drawn."""
+    """List prices of the generated images."""
     checks_usd: Decimal | None = None
-    """Claude and Rekognition, estimated: every prompt and image as if it had been looked at. None of one model."""
+    """Estimate for Claude and Rekognition, as if every prompt and image had been checked. None per model."""
     aws_usd: Decimal = Decimal(0)
-    """Lambda, tables, queues and files, estimated by the image."""
+    """Estimate per image for Lambda, tables, queues and files."""
 
     @property
     def total_usd(self) -> Decimal:
-        """All of it."""
+        """Sum of all costs."""
         return self.models_usd + (self.checks_usd or 0) + self.aws_usd
 
     def to_dict(self) -> dict[str, object]:
-        """Return it for scripts; amounts are decimal strings."""
+        """Return a JSON-serialisable representation with amounts as decimal strings."""
         checks = {} if self.checks_usd is None else {"checks_usd": _plain(self.checks_usd)}
         return {
             "images": self.images,
@@ -56,7 +56,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Costs:
-    """What a span of days cost."""
+    """Costs of a period."""
 
     days: Mapping[str, Cost] = field(default_factory=dict)
     models: Mapping[str, Cost] = field(default_factory=dict)
@@ -64,14 +64,14 @@ class Costs:
 
 
 class CountedDays:
-    """Analytics' counters, only read (ADR 5)."""
+    """Reads analytics' counters (ADR 5)."""
 
     def __init__(self, client: "DynamoDBClient", name: str) -> None:
         self._client = client
         self._name = name
 
     def between(self, first: date, last: date) -> dict[str, dict[str, Any]]:
-        """Return the counters of each day that has any, both ends included, in the generation that is current."""
+        """Return the counters of each day, both ends included, in the current generation of the projection."""
         key = to_item({"pk": "POINTER", "sk": "POINTER"})
         pointer = from_item(self._client.get_item(TableName=self._name, Key=key).get("Item", {}))
         pages = self._client.get_paginator("query").paginate(
@@ -90,7 +90,7 @@ class CountedDays:
 
 
 def costs(days: Mapping[str, Mapping[str, Any]]) -> Costs:
-    """Return what ``days`` cost, by their counters."""
+    """Return the costs of ``days`` from their counters."""
     together: defaultdict[str, Decimal] = defaultdict(Decimal)
     for counted in days.values():
         for name, amount in counted.items():

@@ -37,7 +37,7 @@ class EventBridgeReplays:
         return found
 
     def rule(self, name: str) -> Rule | None:
-        """Return a rule of the bus, or None where there is none of that name."""
+        """Return a rule of the bus, or None if it does not exist."""
         try:
             found = self._client.describe_rule(Name=name, EventBusName=self._bus_name)
         except ClientError as error:
@@ -48,7 +48,7 @@ class EventBridgeReplays:
         return Rule(found["Name"], found["Arn"], found["State"] == "ENABLED", len(targets))
 
     def start(self, name: str, archive: Archive, rule: Rule, window: Window) -> None:
-        """Replay ``window`` to ``rule`` alone."""
+        """Start a replay of ``window`` to ``rule`` only."""
         self._client.start_replay(
             ReplayName=name,
             EventSourceArn=archive.arn,
@@ -58,7 +58,7 @@ class EventBridgeReplays:
         )
 
     def show(self, name: str) -> Replay:
-        """Return a replay as it stands."""
+        """Return the state of a replay."""
         found = self._client.describe_replay(ReplayName=name)
         return Replay(
             name=name,
@@ -79,5 +79,5 @@ class EventBridgeReplays:
         return sorted(found, key=lambda replay: (replay.started_at is not None, replay.started_at), reverse=True)
 
     def cancel(self, name: str) -> None:
-        """Stop a replay. What was delivered stays delivered."""
+        """Cancel a replay. Delivered events stay delivered."""
         self._client.cancel_replay(ReplayName=name)

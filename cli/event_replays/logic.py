@@ -1,4 +1,4 @@
-"""Replaying the bus's archive to one rule: a subscriber catches up, and nobody else hears anything again."""
+"""Replay the bus's archive to one rule, so that one subscriber receives events again and no other does."""
 
 import time
 from collections.abc import Callable
@@ -7,27 +7,27 @@ from datetime import UTC, datetime
 from typing import Final, Protocol
 
 OWN_SERVICES: Final = ("intake", "moderation", "generation", "storage", "analytics", "operations", "notifications")
-"""Their rules feed the pipeline itself: what is replayed to one of them is done once more, if only to be found done."""
-ENDED: Final = frozenset({"COMPLETED", "CANCELLED", "FAILED"})
+"""Services whose rules feed the pipeline: events that are replayed to them are processed again."""
+FINISHED: Final = frozenset({"COMPLETED", "CANCELLED", "FAILED"})
 POLL_SECONDS: Final = 1.0
 NAME_MAX: Final = 64
 
 
 class RefusedError(Exception):
-    """The replay would do harm, or nothing at all; the text says why."""
+    """The replay is refused. The text is the reason."""
 
 
 @dataclass(frozen=True)
 class Archive:
-    """Where the bus keeps what it carried."""
+    """An archive of the bus."""
 
     name: str
     arn: str
     state: str
     retention_days: int
-    """0: for ever."""
+    """0 for no limit."""
     events: int
-    """As AWS last counted, a day ago at most."""
+    """As AWS last counted, up to a day ago."""
     created_at: datetime
 
 
@@ -43,7 +43,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Window:
-    """The lines between which events are replayed, both included."""
+    """The period of a replay, both ends included."""
 
     start: datetime
     end: datetime
@@ -51,19 +51,19 @@ class Window:
 
 @dataclass(frozen=True)
 class Replay:
-    """One replay, as AWS tells of it."""
+    """A replay."""
 
     name: str
     state: str
     started_at: datetime | None = None
     window: Window | None = None
     reached: datetime | None = None
-    """Time of the last event that was replayed."""
+    """Time of the last replayed event."""
     reason: str = ""
 
     @property
     def share(self) -> float:
-        """How much of the window is done, from 0 to 1."""
+        """Progress from 0 to 1."""
         if self.state == "COMPLETED":
             return 1.0
         if self.window is None or self.reached is None or self.window.end <= self.window.start:
@@ -78,24 +78,24 @@ class Replays(Protocol):
         """Return the bus's archives."""
 
     def rule(self, name: str) -> Rule | None:
-        """Return a rule of the bus, or None where there is none of that name."""
+        """Return a rule of the bus, or None if it does not exist."""
 
     def start(self, name: str, archive: Archive, rule: Rule, window: Window) -> None:
-        """Replay ``window`` to ``rule`` alone."""
+        """Start a replay of ``window`` to ``rule`` only."""
 
     def show(self, name: str) -> Replay:
-        """Return a replay as it stands."""
+        """Return the state of a replay."""
 
     def list(self) -> list[Replay]:
         """Return the bus's replays, newest first."""
 
     def cancel(self, name: str) -> None:
-        """Stop a replay. What was delivered stays delivered."""
+        """Cancel a replay. Delivered events stay delivered."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A replay that may be started."""
+    """The plan of a replay."""
 
     name: str
     archive: Archive
@@ -104,18 +104,18 @@ class Plan:
 
 
 def plan(replays: Replays, prefix: str, rule_name: str, window: Window, *, force: bool, now: datetime) -> Plan:
-    """Return what a replay would do. Raises ``RefusedError`` with the reason where it should not be done."""
+    """Return the plan of a replay. Raises ``RefusedError`` if it must not be started."""
     rule = replays.rule(rule_name)
     if rule is None:
-        raise RefusedError(f"there is no rule {rule_name} on the bus")
+        raise RefusedError(f"the bus has no rule {rule_name}")
     if window.end <= window.start:
         raise RefusedError("--to must be later than --from")
     if window.start >= now:
         raise RefusedError("--from lies in the future")
     if not rule.enabled:
-        raise RefusedError(f"{rule.name} is disabled: nothing would arrive")
+        raise RefusedError(f"{rule.name} is disabled")
     if not rule.targets:
-        raise RefusedError(f"{rule.name} has no target: nothing would arrive")
+        raise RefusedError(f"{rule.name} has no target")
     if not force and is_own(prefix, rule.name):
         raise RefusedError(
             f"{rule.name} feeds a step of the pipeline, which would be chosen to do it all again. Steps remember what "
@@ -124,13 +124,13 @@ def plan(replays: Replays, prefix: str, rule_name: str, window: Window, *, force
     archive = next((found for found in replays.archives() if found.state == "ENABLED"), None)
     if archive is None:
         raise RefusedError("the bus has no archive: set the parameter ArchiveDays")
-    # An event's time is in whole seconds, rounded down: a window that began later in the second would miss it.
+    # Times of events are rounded down to seconds, so a window must start at a full second.
     from_the_second = replace(window, start=window.start.replace(microsecond=0))
     return Plan(f"{rule.name}-{now:%Y%m%dT%H%M%S}"[-NAME_MAX:].lstrip("-"), archive, rule, from_the_second)
 
 
 def is_own(prefix: str, rule_name: str) -> bool:
-    """Tell whether a rule belongs to a service of ours."""
+    """Return whether a rule belongs to a service of the installation."""
     return rule_name.startswith(tuple(f"{prefix}-{service}-" for service in OWN_SERVICES))
 
 
@@ -143,17 +143,17 @@ def follow(
     monotonic: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Replay:
-    """Watch a replay until it ends, or for ``deadline`` seconds; return how it stands then."""
+    """Follow a replay until it ends, or for ``deadline`` seconds; return its state."""
     until = monotonic() + deadline
     while True:
         found = replays.show(name)
         progress(found)
-        if found.state in ENDED or monotonic() >= until:
+        if found.state in FINISHED or monotonic() >= until:
             return found
         sleep(POLL_SECONDS)
 
 
 def line(text: str) -> datetime:
-    """Read a time such as ``2026-11-22T09:30``; without an offset it is UTC. Raises ``ValueError``."""
+    """Parse a time, for example ``2026-11-22T09:30``, as UTC unless it has an offset. Raises ``ValueError``."""
     found = datetime.fromisoformat(text)
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

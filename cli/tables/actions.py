@@ -1,4 +1,4 @@
-"""The audit trail, for people."""
+"""The audit trail as a table."""
 
 from collections.abc import Sequence
 
@@ -9,14 +9,14 @@ from services.operations.actions.trail import Action
 
 
 def print_actions(actions: Sequence[Action]) -> None:
-    """Print who did what to what, and what came of it, newest first."""
+    """Print operator, verb, subjects and outcome of actions, newest first."""
     out = console()
     if not actions:
-        out.print("Nobody did anything yet.")
+        out.print("No actions.")
         return
-    table = new_table("when (UTC)", "who", "did", "to", "outcome")
+    table = new_table("time (UTC)", "operator", "action", "about", "outcome")
     for action in actions:
-        about = ", ".join(action.about.values()) or "everything"
+        about = ", ".join(action.about.values()) or "all"
         table.add_row(
             f"{action.at:%Y-%m-%d %H:%M:%S}",
             Text(action.operator.rsplit("/", 1)[-1].rsplit(":", 1)[-1]),
@@ -29,6 +29,6 @@ def print_actions(actions: Sequence[Action]) -> None:
 
 def _outcome(action: Action) -> str:
     if action.outcome is None:
-        return "not known: still running, or cut off"
+        return "unknown: running or interrupted"
     done = ", ".join(f"{count} {name}" for name, count in sorted(action.outcome.items())) or "nothing"
-    return f"{done}; cut off: {action.error}" if action.error else done
+    return f"{done}; interrupted: {action.error}" if action.error else done

@@ -1,4 +1,4 @@
-"""The report as tables for a terminal of 100 columns."""
+"""The report of analytics as tables."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,7 +12,7 @@ SHOWN_DIFFERENCES = 40
 
 
 def report_tables(days: Mapping[str, Amounts]) -> Iterator[Table]:
-    """Yield the tables of a report: its days, then models, styles, endings and steps of all days together."""
+    """Yield the tables of a report: days, then models, styles, results and steps of all days."""
     yield _days(days)
     total = Counts.total(days.values())
     yield _models(total)
@@ -23,7 +23,7 @@ def report_tables(days: Mapping[str, Amounts]) -> Iterator[Table]:
 
 
 def difference_table(differences: list[Difference]) -> Table:
-    """Return what came out otherwise, the first of it."""
+    """Return the first differences."""
     table = _table("day", "counter", "before", "after", text=2)
     for one in differences[:SHOWN_DIFFERENCES]:
         table.add_row(one.day, one.counter, str(one.before), str(one.after))

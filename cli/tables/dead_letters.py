@@ -1,4 +1,4 @@
-"""What the command line prints for people. Nothing here shows a message's body: bodies hold prompts."""
+"""Dead letters as tables. Bodies of messages are never shown, because they contain prompts."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -27,8 +27,8 @@ KINDS: Final = {"transient": "cyan", "poison": "red", "schema": "magenta", "perm
 
 
 def print_summaries(summaries: Sequence[QueueSummary]) -> None:
-    """Print every dead-letter queue, the empty ones dimmed."""
-    table = new_table("=step", "#dead", "#hidden", "oldest", "mostly", "kind", "#waiting")
+    """Print all dead-letter queues, with empty ones dimmed."""
+    table = new_table("=step", "#dead", "#hidden", "oldest", "most frequent", "kind", "#waiting")
     for row in summaries:
         roughly = "~" if row.sampled else ""
         table.add_row(
@@ -38,17 +38,17 @@ def print_summaries(summaries: Sequence[QueueSummary]) -> None:
             roughly + age(row.oldest) if row.oldest else "",
             Text(roughly + row.commonest if row.commonest else ""),
             Text(row.kind or "", style=KINDS.get(row.kind or "", "")),
-            str(row.source.total) if row.source else "no queue",
+            str(row.source.total) if row.source else "no source",
             style=None if row.dead.total else "dim",
         )
     out = console()
     out.print(table)
     dead = sum(row.dead.total for row in summaries)
-    out.print(f"{dead} dead letters. `dlq show` tells why." if dead else "No dead letters.")
+    out.print(f"{dead} dead letters. `dlq show` shows the reasons." if dead else "No dead letters.")
 
 
 def print_groups(letters: Sequence[DeadLetter], limit: int) -> None:
-    """Print what failed, by fingerprint, with up to ``limit`` letters of each."""
+    """Print dead letters by fingerprint, up to ``limit`` of each."""
     out = console()
     for group in by_fingerprint(letters):
         head = group[0]
@@ -57,7 +57,7 @@ def print_groups(letters: Sequence[DeadLetter], limit: int) -> None:
             Text.assemble(
                 (f"\n{head.queue.step}  {head.fingerprint}  ", "bold"),
                 (f"{len(group)} x {head.error}", "bold red"),
-                f"  {copies} second copies" if copies else "",
+                f"  {copies} duplicates" if copies else "",
             )
         )
         out.print(Text(f"{head.reason}  (dead-lettered by {head.origin})"))
@@ -76,11 +76,11 @@ def print_groups(letters: Sequence[DeadLetter], limit: int) -> None:
         if len(group) > limit:
             out.print(f"… and {len(group) - limit} more")
     if not letters:
-        out.print("Nothing that matches.")
+        out.print("No matching dead letters.")
 
 
 def print_letters(letters: Sequence[DeadLetter], timelines: Mapping[str, RequestTimeline]) -> None:
-    """Print all that is known of each letter, and its request's timeline."""
+    """Print all details of each letter, and its request's timeline."""
     out = console()
     for letter in letters:
         known = letter.metadata
@@ -91,11 +91,11 @@ def print_letters(letters: Sequence[DeadLetter], timelines: Mapping[str, Request
         table.show_header = False
         rows = {
             "event": f"{letter.detail_type} {known.event_id}" if known else letter.detail_type,
-            "request": f"{known.request_id}, {timeline.status if timeline else 'not known'}" if known else "",
+            "request": f"{known.request_id}, {timeline.status if timeline else 'unknown'}" if known else "",
             "fingerprint": letter.fingerprint,
             "dead-lettered by": letter.origin,
             "first seen": f"{letter.first_seen:%Y-%m-%d %H:%M:%S} UTC, {age(letter.first_seen)} ago",
-            "sent back": f"{letter.replays} times" if letter.replays else "never",
+            "replays": str(letter.replays),
             "copies": str(len(letter.messages)),
             **letter.delivery,
         }
@@ -108,11 +108,11 @@ def print_letters(letters: Sequence[DeadLetter], timelines: Mapping[str, Request
             history = new_table("time (UTC)", "event", "")
             for line in timeline.lines:
                 is_this = known is not None and line.event_id == known.event_id
-                note = Text(line.note or ("the event of this letter" if is_this else ""))
+                note = Text(line.note or ("this dead letter" if is_this else ""))
                 history.add_row(f"{line.at:%H:%M:%S.%f}"[:-3], line.event, note, style="bold" if is_this else None)
             out.print(history)
     if not letters:
-        out.print("Nothing that matches.")
+        out.print("No matching dead letters.")
 
 
 def print_plan(plan: Sequence[Planned]) -> None:
@@ -122,24 +122,24 @@ def print_plan(plan: Sequence[Planned]) -> None:
     for (step, fingerprint, error, verdict), count in lines.most_common():
         style = None if verdict == "replay" else "yellow"
         table.add_row(step, fingerprint, Text(error), str(count), VERDICTS[verdict], style=style)
-    console().print(table if plan else "Nothing that matches.")
+    console().print(table if plan else "No matching dead letters.")
 
 
 def print_changes(edited: Edited, planned: Planned) -> None:
-    """Print what an edit changes; text that may be a prompt is told by its length."""
+    """Print the changes of an edit. Text that may be a prompt is replaced by its length."""
     out = console()
     table = new_table("field", "before", "after")
     for change in edited.changes:
         table.add_row(Text(change.field), Text(change.before, style="red"), Text(change.after, style="green"))
     out.print(table)
     if planned.verdict == "replay":
-        out.print(f"Valid. It goes to {planned.letter.queue.step} as event {edited.event_id}; --send sends it.")
+        out.print(f"Valid. --send sends it to {planned.letter.queue.step} as event {edited.event_id}.")
     else:
-        out.print(Text(f"It can't be sent: {VERDICTS[planned.verdict]}", style="yellow"))
+        out.print(Text(f"It cannot be sent: {VERDICTS[planned.verdict]}", style="yellow"))
 
 
 def print_quarantined(items: Sequence[Quarantined]) -> None:
-    """Print what is in quarantine."""
+    """Print the messages in quarantine."""
     table = new_table("step", "=request", "error", "#replays", "since", "by")
     for item in items:
         letter = item.letter
@@ -151,11 +151,11 @@ def print_quarantined(items: Sequence[Quarantined]) -> None:
             f"{age(item.since)} ago",
             Text(item.by.rsplit("/", 1)[-1].rsplit(":", 1)[-1]),
         )
-    console().print(table if items else "Nothing is in quarantine.")
+    console().print(table if items else "The quarantine is empty.")
 
 
 def print_outcome(outcome: Outcome) -> None:
-    """Print one line for what was done with one letter."""
+    """Print the outcome of one letter."""
     letter = outcome.letter
     request = letter.metadata.request_id if letter.metadata else letter.messages[0].message_id
     line = f"{letter.queue.step}  {letter.detail_type}  {request}  {outcome.why}"

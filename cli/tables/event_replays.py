@@ -1,4 +1,4 @@
-"""What `ops events` prints for people."""
+"""Archives and replays of events as tables."""
 
 from collections.abc import Sequence
 
@@ -7,22 +7,22 @@ from cli.event_replays.logic import Archive, Plan, Replay
 
 
 def print_archives(archives: Sequence[Archive]) -> None:
-    """Print the archives, or that there is none."""
-    table = new_table("archive", "state", "#keeps days", "#events", "since")
+    """Print the archives."""
+    table = new_table("archive", "state", "#days", "#events", "since")
     for found in archives:
-        kept = str(found.retention_days or "for ever")
+        kept = str(found.retention_days or "no limit")
         table.add_row(found.name, found.state, kept, str(found.events), f"{age(found.created_at)} ago")
-    console().print(table if archives else "The bus has no archive: set the parameter ArchiveDays.")
+    console().print(table if archives else "The bus has no archive. Set the parameter ArchiveDays.")
 
 
 def print_plan(plan: Plan) -> None:
-    """Print what a replay would do."""
+    """Print the plan of a replay."""
     window = f"{plan.window.start.isoformat()} to {plan.window.end.isoformat()}"
-    console().print(f"{plan.archive.name}: events of {window}, to {plan.rule.name} ({plan.rule.targets} targets) alone")
+    console().print(f"{plan.archive.name}: events of {window}, to {plan.rule.name} ({plan.rule.targets} targets) only")
 
 
 def print_replays(replays: Sequence[Replay]) -> None:
-    """Print replays with how far they got."""
+    """Print replays with their progress."""
     table = new_table("replay", "state", "#done", "started", "reason")
     for found in replays:
         started = f"{age(found.started_at)} ago" if found.started_at else ""

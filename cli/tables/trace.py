@@ -1,4 +1,4 @@
-"""What `trace` prints for people: ids, steps, times and errors, never a prompt."""
+"""A trace as a tree, with ids, steps, times and errors, never a prompt."""
 
 from rich.text import Text
 from rich.tree import Tree
@@ -23,7 +23,7 @@ def print_trace(trace: Trace) -> None:
     out.print(root)
     if not trace.attempts_known:
         out.print(
-            "The logs print_outcomes nothing of it (any more): attempts, waiting and working are not known.",
+            "The logs contain nothing about this request, so attempts and times of steps are unknown.",
             style="yellow",
         )
 
@@ -34,7 +34,7 @@ def _add(parent: Tree, event: TracedEvent) -> None:
         (f"  {event.at.strftime(TIME)[:-3]}", "dim"),
         f"  +{event.after_seconds:.3f} s",
         (f"  {event.since_cause_seconds:.3f} s after its cause", "dim"),
-        "" if event.certain else ("  cause guessed", "yellow"),
+        "" if event.certain else ("  likely cause", "yellow"),
     )
     branch = parent.add(line)
     for step in event.steps:

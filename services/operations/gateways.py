@@ -1,4 +1,4 @@
-"""What tells the API whether all is well, on AWS."""
+"""The readiness probes on AWS."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,8 +9,8 @@ from botocore.config import Config
 
 from services.operations.dead_letters.ports import Counts
 from services.operations.dead_letters.repository import SqsQueues
-from services.operations.health import SIDE_BY_SIDE
-from services.operations.settings import HealthSettings
+from services.operations.health import PARALLEL_PROBES
+from services.operations.settings import ApiSettings
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.client import CloudWatchClient
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
 SERVING: Final = frozenset({"ACTIVE", "UPDATING"})
-"""States of a table that can be read and written."""
+"""States of a usable table."""
 METRIC_PAST: Final = timedelta(minutes=5)
 """CloudWatch hears of a queue's age once a minute, and tells it a little later."""
 
 
 class NotServingError(Exception):
-    """It is there, and not ready."""
+    """The dependency exists but is not ready."""
 
 
 class AwsProbes:
-    """Implements ``Probes`` with the function's own, narrow permissions."""
+    """Implements ``Probes``."""
 
     def __init__(
         self,
-        settings: HealthSettings,
+        settings: ApiSettings,
         *,
         dynamodb: "DynamoDBClient",
         events: "EventBridgeClient",
@@ -52,13 +52,13 @@ class AwsProbes:
         self._urls: dict[str, str] = {}
 
     @classmethod
-    def connect(cls, settings: HealthSettings) -> Self:
-        """Return probes whose every call, its second try included, is over within the monitor's timeout."""
+    def connect(cls, settings: ApiSettings) -> Self:
+        """Return probes whose calls, with one retry, end within the monitor's timeout."""
         config = Config(
             connect_timeout=1,
             read_timeout=1.4,
             retries={"mode": "standard", "total_max_attempts": 2},
-            max_pool_connections=SIDE_BY_SIDE,
+            max_pool_connections=PARALLEL_PROBES,
         )
         return cls(
             settings,
@@ -70,7 +70,7 @@ class AwsProbes:
         )
 
     def dependencies(self) -> Mapping[str, Callable[[], object]]:
-        """Return, by name, what raises where the dependency cannot be reached."""
+        """Return functions by name that raise if the dependency is unavailable."""
         return {
             "requests table": self._table,
             "event bus": lambda: self._events.describe_event_bus(Name=self._settings.event_bus_name),
@@ -83,13 +83,13 @@ class AwsProbes:
             raise NotServingError(status)
 
     def counts(self, queue: str) -> Counts:
-        """Return how many messages a queue holds, by its name without the prefix."""
+        """Return the numbers of messages in a queue, by its name without the prefix."""
         if queue not in self._urls:
             self._urls[queue] = self._sqs.get_queue_url(QueueName=self._name(queue))["QueueUrl"]
         return self._queues.counts(self._urls[queue])
 
     def ages(self, queues: Sequence[str]) -> Mapping[str, int]:
-        """Return the age in seconds of the oldest message of each queue that CloudWatch knows to have one. One call.
+        """Return the age in seconds of the oldest message per queue, if CloudWatch reports one, in one call.
 
         SQS itself does not print_outcomes, short of receiving the message.
         """

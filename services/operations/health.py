@@ -1,4 +1,4 @@
-"""Whether the installation is well: what it depends on, and what waits or died in its queues."""
+"""Health of the installation: its dependencies, backlogs and dead letters."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,12 +11,12 @@ from pydantic import BaseModel, ConfigDict
 from services.operations.dead_letters.ports import Counts
 
 TIMEOUT_SECONDS: Final = 5.0
-"""Seconds after which what has not answered counts as unreachable."""
-FRESH: Final = 10.0
-"""Seconds for which a finding is given again: whoever polls costs nothing more."""
+"""Seconds after which a dependency counts as unreachable."""
+CACHE_SECONDS: Final = 10.0
+"""Seconds for which a result is returned again, so that polling costs nothing."""
 LATE: Final = 15 * 60
-"""Seconds that a message may wait: as long as a consumer retries."""
-SIDE_BY_SIDE: Final = 16
+"""Seconds that a message may wait: as long as consumers retry."""
+PARALLEL_PROBES: Final = 16
 QUEUES: Final = "queues"
 
 
@@ -25,14 +25,14 @@ class _View(BaseModel):
 
 
 class Health(_View):
-    """Somebody is there."""
+    """The API responds."""
 
     status: Literal["ok"] = "ok"
     version: str
 
 
 class Dependency(_View):
-    """Something that nothing works without."""
+    """A resource that the installation needs."""
 
     name: str
     reachable: bool
@@ -41,44 +41,44 @@ class Dependency(_View):
 
 
 class StepQueue(_View):
-    """A queue and its dead-letter queue, in approximate numbers; one that is missing could not be had."""
+    """A queue and its dead-letter queue, in approximate numbers. Missing ones are unknown."""
 
     step: str
     waiting: int | None = None
     in_flight: int | None = None
     dead: int | None = None
     oldest_seconds: int | None = None
-    """Age of the oldest message as CloudWatch last heard it, a minute or two ago. Missing where it heard of none."""
+    """Age of the oldest message as CloudWatch reported it, up to two minutes ago."""
     oldest_dead_seconds: int | None = None
 
 
 class Readiness(_View):
-    """``ok``; ``degraded``: it works, and an operator should look; ``unavailable``: a dependency does not answer."""
+    """``ok``; ``degraded``: it works but needs an operator; ``unavailable``: a dependency is unreachable."""
 
     status: Literal["ok", "degraded", "unavailable"]
     version: str
     checked_at: datetime
     attention: list[str]
-    """What there is to look at."""
+    """What needs attention."""
     dependencies: list[Dependency]
     steps: list[StepQueue]
 
 
 class Probes(Protocol):
-    """How to ask. Each call may take its time or raise."""
+    """The probes. Each call may be slow or raise."""
 
     def dependencies(self) -> Mapping[str, Callable[[], object]]:
-        """Return, by name, what raises where the dependency cannot be reached."""
+        """Return functions by name that raise if the dependency is unavailable."""
 
     def counts(self, queue: str) -> Counts:
-        """Return how many messages a queue holds, by its name without the prefix."""
+        """Return the numbers of messages in a queue, by its name without the prefix."""
 
     def ages(self, queues: Sequence[str]) -> Mapping[str, int]:
-        """Return the age in seconds of the oldest message of each queue that is known to have one."""
+        """Return the age in seconds of the oldest message per queue, if it is known."""
 
 
 class Monitor:
-    """Asks everything at once, waits no longer than ``TIMEOUT_SECONDS``, and remembers for ``FRESH`` seconds."""
+    """Runs all probes in parallel for up to ``TIMEOUT_SECONDS``, and caches the result for ``CACHE_SECONDS``."""
 
     def __init__(
         self,
@@ -87,24 +87,24 @@ class Monitor:
         version: str,
         *,
         timeout: float = TIMEOUT_SECONDS,
-        fresh: float = FRESH,
+        fresh: float = CACHE_SECONDS,
     ) -> None:
         self._probes = probes
         self._queues = queues
         self._version = version
         self._timeout = timeout
         self._fresh = fresh
-        self._pool = ThreadPoolExecutor(SIDE_BY_SIDE)
+        self._pool = ThreadPoolExecutor(PARALLEL_PROBES)
         self._last: tuple[float, Readiness] | None = None
 
     def readiness(self) -> Readiness:
-        """Return how the installation is."""
+        """Return the state of the installation."""
         now = time.monotonic()
         if self._last is None or now - self._last[0] >= self._fresh:
-            self._last = now, self._ask()
+            self._last = now, self._probe()
         return self._last[1]
 
-    def _ask(self) -> Readiness:
+    def _probe(self) -> Readiness:
         names = [name for queue in self._queues for name in (queue, f"{queue}-dlq")]
         dependencies = {name: self._pool.submit(probe) for name, probe in self._probes.dependencies().items()}
         ages = self._pool.submit(self._probes.ages, names)
@@ -115,8 +115,8 @@ class Monitor:
             future.cancel()
         known = _result(ages) or {}
         found = [Dependency(name=name, reachable=(e := _error(f)) is None, error=e) for name, f in dependencies.items()]
-        unanswered = next((error for future in counts.values() if (error := _error(future))), None)
-        found.append(Dependency(name=QUEUES, reachable=unanswered is None, error=unanswered))
+        queue_error = next((error for future in counts.values() if (error := _error(future))), None)
+        found.append(Dependency(name=QUEUES, reachable=queue_error is None, error=queue_error))
         steps = [_step(queue, _result(counts[queue]), _result(counts[f"{queue}-dlq"]), known) for queue in self._queues]
         attention = [*_unreachable(found), *_waiting(steps)]
         lost = any(not dependency.reachable for dependency in found)
@@ -158,5 +158,5 @@ def _unreachable(dependencies: Sequence[Dependency]) -> list[str]:
 
 def _waiting(steps: Sequence[StepQueue]) -> list[str]:
     dead = [f"{step.step}: {step.dead} dead letters" for step in steps if step.dead]
-    late = [f"{s.step}: a message waits for {s.oldest_seconds} s" for s in steps if (s.oldest_seconds or 0) > LATE]
+    late = [f"{s.step}: a message has waited for {s.oldest_seconds} s" for s in steps if (s.oldest_seconds or 0) > LATE]
     return [*dead, *late]

@@ -1,4 +1,4 @@
-"""The routes of operations: what guards, describes and answers them."""
+"""The HTTP routes of operations."""
 
 from typing import Final
 
@@ -23,28 +23,28 @@ SHOW_HEALTH: Final = Route(
     "GET",
     "/health",
     None,
-    "Say that somebody is there: nothing else is asked",
+    "Check that the API responds",
     responses={200: Health},
 )
 SHOW_READINESS: Final = Route(
     "GET",
     "/health/ready",
     "admin",
-    "Show dependencies, backlog and dead letters",
+    "Get the state of dependencies, backlogs and dead letters",
     responses={200: Readiness, 503: Readiness},
 )
 SHOW_AUDIT: Final = Route(
     "GET",
     "/v1/operations/audit",
     "admin",
-    "Show whether anything was lost, paid twice or left lying about, as the last audits found",
+    "Get the results of the last audits",
     responses={200: AuditReport},
 )
 SHOW_TRACE: Final = Route(
     "GET",
     "/v1/operations/traces/{request_id}",
     "admin",
-    "Show everything that followed from a request: events, steps, attempts, times",
+    "Get the causal tree of a request: events, steps, attempts and times",
     responses={200: Trace},
     problems=(404,),
 )
@@ -59,7 +59,7 @@ LIST_DEAD_LETTERS: Final = Route(
     "GET",
     "/v1/operations/dead-letters",
     "admin",
-    "Show what failed, grouped by fingerprint, with its kind and what helps",
+    "List dead letters by fingerprint, with kind and advice",
     responses={200: GroupList},
     query=LettersQuery,
 )
@@ -67,7 +67,7 @@ SHOW_DEAD_LETTERS: Final = Route(
     "GET",
     "/v1/operations/dead-letters/{fingerprint}",
     "admin",
-    "Show the letters that failed one way, each with its request's timeline",
+    "Get the dead letters with a fingerprint, with the timelines of their requests",
     responses={200: GroupView},
     query=LimitQuery,
     problems=(404,),
@@ -76,7 +76,7 @@ REPLAY: Final = Route(
     "POST",
     "/v1/operations/replays",
     "admin",
-    "Send dead letters back to their steps: try with dry_run, then a canary, then the rest",
+    "Replay dead letters: first with dry_run, then a canary, then the rest",
     responses={200: OutcomeList},
     body=NewReplay,
 )
@@ -84,7 +84,7 @@ QUARANTINE: Final = Route(
     "POST",
     "/v1/operations/quarantine",
     "admin",
-    "Put dead letters aside until an operator releases or discards them",
+    "Move dead letters into quarantine",
     responses={200: OutcomeList},
     body=NewQuarantine,
 )
@@ -92,14 +92,14 @@ LIST_QUARANTINE: Final = Route(
     "GET",
     "/v1/operations/quarantine",
     "admin",
-    "List what is in quarantine",
+    "List the messages in quarantine",
     responses={200: QuarantineList},
 )
 LIST_ACTIONS: Final = Route(
     "GET",
     "/v1/operations/actions",
     "admin",
-    "Show what operators did, newest first",
+    "List the actions of operators, newest first",
     responses={200: ActionList},
     query=LimitQuery,
 )

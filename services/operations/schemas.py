@@ -1,4 +1,4 @@
-"""What the operators' API is asked and what it answers. Never a body of a message: bodies hold prompts."""
+"""Request and response bodies. They never contain bodies of messages, because those contain prompts."""
 
 from datetime import datetime
 from typing import Annotated, Any, Self
@@ -10,7 +10,7 @@ from services.operations.dead_letters.failures import Kind, Origin, OutcomeActio
 Fingerprint = Annotated[str, Field(pattern="^[0-9a-f]{4,12}$")]
 Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 LIMIT: int = 100
-"""Letters that one call acts on: what fits into its time."""
+"""Maximum number of letters per call, so that it ends in time."""
 
 
 class _View(BaseModel):
@@ -28,13 +28,13 @@ class QueueRow(_View):
     queue: str
     dead: int
     hidden: int
-    """Somebody has them in hand."""
+    """Reserved by an operator."""
     oldest: datetime | None = None
     mostly: str | None = None
-    """The commonest error."""
+    """The most frequent error."""
     kind: Kind | None = None
     estimated: bool
-    """There are more letters than were looked at."""
+    """Whether the queue has more letters than were read."""
     source_waiting: int | None = None
 
 
@@ -45,7 +45,7 @@ class QueueList(_View):
 
 
 class Group(_View):
-    """Letters of one step that failed the same way."""
+    """Dead letters of one step with one fingerprint."""
 
     step: str
     fingerprint: str
@@ -62,7 +62,7 @@ class GroupList(_View):
 
     groups: list[Group]
     complete: bool
-    """Whether every letter was looked at."""
+    """Whether all letters were read."""
 
 
 class TimelineLineView(_View):
@@ -92,9 +92,9 @@ class Letter(_View):
     fingerprint: str
     first_seen: datetime
     delivery: dict[str, str] | None = None
-    """What EventBridge says of an event that it could not deliver."""
+    """EventBridge's attributes of an event that it could not deliver."""
     status: str | None = None
-    """Of its request."""
+    """Status of its request."""
     timeline: list[TimelineLineView] | None = None
 
 
@@ -105,43 +105,43 @@ class GroupView(Group):
 
 
 class Selected(_Body):
-    """Which letters are meant; at least one field narrows."""
+    """A selection of dead letters. At least one field is required."""
 
     queue: Annotated[str, Field(max_length=80)] | None = None
-    """Its step, such as ``storage.store``."""
+    """Step, for example ``storage.store``."""
     fingerprint: Fingerprint | None = None
     request_id: Uuid | None = None
     event_id: Uuid | None = None
     limit: Annotated[int, Field(ge=1, le=LIMIT)] = 25
-    """At most so many, oldest first."""
+    """Maximum number, oldest first."""
 
     @model_validator(mode="after")
     def _narrows(self) -> Self:
         if not (self.queue or self.fingerprint or self.request_id or self.event_id):
-            raise ValueError("say which: queue, fingerprint, request_id or event_id")
+            raise ValueError("one of queue, fingerprint, request_id and event_id is required")
         return self
 
 
 class NewReplay(Selected):
-    """What to send back, and how."""
+    """A replay of dead letters."""
 
     dry_run: bool = False
     canary: bool = False
-    """Send only the oldest of what is selected and watch it for a few seconds; send the rest with another call."""
+    """Replay only the oldest selected letter and watch it for a few seconds. Replay the rest with another call."""
     max_replays: Annotated[int, Field(ge=1, le=100)] = 3
-    """What was sent back this often is refused, or put into quarantine."""
+    """Letters that were replayed this often are refused, or moved into quarantine."""
     quarantine: bool = False
     force: bool = False
     drop_terminal: bool = False
-    """Remove what its request, having ended, no longer needs."""
+    """Delete letters whose request has a terminal status."""
 
 
 class NewQuarantine(Selected):
-    """What to put into quarantine."""
+    """A selection to move into quarantine."""
 
 
 class Outcome(Letter):
-    """What was done with one letter, or with ``dry_run`` what would be."""
+    """What was done with a letter, or with ``dry_run`` would be done."""
 
     action: OutcomeAction | None = None
     verdict: ReplayVerdict | None = None
@@ -149,15 +149,15 @@ class Outcome(Letter):
 
 
 class OutcomeList(_View):
-    """What was done, letter by letter, and where the audit trail has it."""
+    """The outcome of each letter, and the entry of the audit trail."""
 
     action_id: str | None = None
-    """Missing where nothing was done."""
+    """Null if nothing was done."""
     outcomes: list[Outcome]
 
 
 class ActionView(_View):
-    """An entry of the audit trail; without an outcome it is still going on, or was cut off."""
+    """An entry of the audit trail. Without an outcome, the action is running or was interrupted."""
 
     action_id: str
     at: datetime
@@ -173,37 +173,37 @@ class ActionView(_View):
 
 
 class ActionList(_View):
-    """What operators did, newest first."""
+    """Actions of operators, newest first."""
 
     actions: list[ActionView]
 
 
 class QuarantinedLetter(Letter):
-    """A letter in quarantine."""
+    """A dead letter in quarantine."""
 
     since: datetime
     by: str
 
 
 class QuarantineList(_View):
-    """What is in quarantine."""
+    """The dead letters in quarantine."""
 
     letters: list[QuarantinedLetter]
 
 
 class LettersQuery(_Body):
-    """Which groups to show."""
+    """Filter of groups."""
 
     queue: Annotated[str, Field(max_length=80)] | None = None
     request_id: Uuid | None = None
 
 
 class LimitQuery(_Body):
-    """How many to show."""
+    """Maximum number of results."""
 
     limit: Annotated[int, Field(ge=1, le=LIMIT)] = 20
 
 
 def outcomes_of(items: list[dict[str, Any]], action_id: str | None) -> OutcomeList:
-    """Return what was done as the answer."""
+    """Return the response for ``items``."""
     return OutcomeList(action_id=action_id, outcomes=[Outcome.model_validate(item) for item in items])

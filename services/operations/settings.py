@@ -3,28 +3,28 @@
 from kit.settings import Settings
 
 
-class HealthSettings(Settings):
-    """The API."""
+class ApiSettings(Settings):
+    """The function `api`."""
 
     prefix: str
-    """Every physical name starts with it and a dash."""
+    """All physical names start with it and a dash."""
     version: str
     requests_table: str
-    """Intake's: its state is asked for, and a request's timeline is read."""
+    """Intake's table: probed, and read for timelines."""
     operations_table: str
     event_bus_name: str
     handoff_bucket_name: str
     queues: str
-    """Names without prefix, comma-separated; each has a dead-letter queue of its name and ``-dlq``."""
+    """Names without prefix, comma-separated. Each dead-letter queue has the same name with ``-dlq``."""
 
     @property
     def queue_names(self) -> list[str]:
-        """The queues that are watched."""
+        """The names in ``queues``."""
         return [name.strip() for name in self.queues.split(",")]
 
 
 class SentinelSettings(Settings):
-    """The model sentinel."""
+    """The function `sentinel`."""
 
     aws_region: str
     event_bus_name: str
@@ -32,7 +32,7 @@ class SentinelSettings(Settings):
 
 
 class AuditSettings(Settings):
-    """The scheduled audit."""
+    """The function `audit`."""
 
     prefix: str
     gallery_bucket_name: str
@@ -40,15 +40,15 @@ class AuditSettings(Settings):
     operations_table: str
     queues: str
     segments: int = 24
-    """Everything is read in so many shares, one an hour."""
+    """Number of shares; one is audited per hour."""
     read_units: float = 100
-    """DynamoDB's, a second, at most; a call to S3 counts as one."""
+    """Maximum DynamoDB read units per second. A call to S3 counts as one."""
     seconds: float = 720
-    """After which no more is read: the function has fifteen minutes, and findings are looked at again."""
+    """Time for reading. The function has fifteen minutes, and findings are checked again."""
     deadline_minutes: int = 180
-    """For a request: the sweeper's."""
+    """Deadline of requests: the sweeper's."""
 
     @property
     def queue_names(self) -> list[str]:
-        """The queues whose dead letters are read."""
+        """The names in ``queues``."""
         return [name.strip() for name in self.queues.split(",")]

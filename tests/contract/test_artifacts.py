@@ -20,7 +20,7 @@ from local.loops import expand
 from local.package import zipped
 from local.templates import parse_template
 
-MAX_FUNCTION_BYTES = 150_000
+MAX_FUNCTION_BYTES = 200_000
 """Of a zip with sources and bytecode."""
 YEAR_1980 = 315_619_200
 """The time stamp that SAM gives every file, in seconds."""

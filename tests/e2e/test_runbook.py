@@ -75,7 +75,7 @@ def test_three_commands_find_explain_and_replay_a_stalled_request(stack: System)
 
     assert "storage.store 1" in run(stack, find, request_id)
     explanation = run(stack, explain, request_id)
-    for text in ("not in the hand-off bucket", "mend the code", "stalled", "ImageApproved", "ProcessingStalled"):
+    for text in ("not in the hand-off bucket", "fix the code", "stalled", "ImageApproved", "ProcessingStalled"):
         assert text in explanation
     restore()
     assert "canary_passed" in run(stack, replay, request_id)

@@ -24,7 +24,7 @@ class TrailTable:
         self._name = name
 
     def write(self, action: Action) -> None:
-        """Keep ``action``, in place of what was kept of it before."""
+        """Store ``action``, replacing its earlier state."""
         item = {
             "pk": _month(action.at),
             "sk": f"{action.at.isoformat()}#{action.action_id}",
@@ -34,7 +34,7 @@ class TrailTable:
         self._client.put_item(TableName=self._name, Item=to_item(item))
 
     def latest(self, limit: int) -> list[Action]:
-        """Return up to ``limit`` actions, newest first: of this month and those before, a year back."""
+        """Return up to ``limit`` actions, newest first, of the last year."""
         found: list[Action] = []
         for month in _months(datetime.now(UTC)):
             answer = self._client.query(
@@ -56,7 +56,7 @@ def _month(at: datetime) -> str:
 
 
 def _months(now: datetime) -> Iterator[str]:
-    """Yield this month's key and those of the twelve before."""
+    """Yield the keys of this month and the twelve before."""
     first = now.replace(day=1)
     for _ in range(13):
         yield _month(first)

@@ -1,6 +1,6 @@
-"""The audit trail: what operators did, written before it is done, and what came of it, written after.
+"""The audit trail: actions of operators, written before they start, with their outcome, written after they end.
 
-An action without an outcome is one that was cut off: somebody should look at what it was about.
+An action without an outcome was interrupted and should be investigated.
 """
 
 from collections import Counter
@@ -12,28 +12,28 @@ from typing import Final, Protocol, Self
 from uuid import uuid4
 
 IDS_KEPT: Final = 100
-"""Event and request ids that one action names; ``count`` says how many there were."""
+"""Maximum number of event and request ids per action. ``count`` is the total."""
 
 
 @dataclass(frozen=True)
 class Action:
-    """One thing that an operator did, or began to do."""
+    """An action of an operator."""
 
     action_id: str
     at: datetime
     operator: str
     verb: str
-    """Such as ``replay``, ``edit`` or ``purge``."""
+    """For example ``replay``, ``edit`` or ``purge``."""
     about: Mapping[str, str] = field(default_factory=dict)
-    """What was asked for, in plain words: step, fingerprint, request. Never anything of a prompt."""
+    """The selection: step, fingerprint, request. Never a prompt."""
     count: int = 0
-    """How many things it was about."""
+    """Number of messages or other subjects."""
     event_ids: Sequence[str] = ()
     request_ids: Sequence[str] = ()
     outcome: Mapping[str, int] | None = None
-    """How many of them ended how; None until it is known."""
+    """Number per result; None until the action has ended."""
     error: str | None = None
-    """Name of what cut it off."""
+    """Name of the error that interrupted it."""
     finished_at: datetime | None = None
 
     @classmethod
@@ -47,7 +47,7 @@ class Action:
         event_ids: Sequence[str] = (),
         request_ids: Sequence[str] = (),
     ) -> Self:
-        """Return an action that begins now; what ``about`` holds as None is left out."""
+        """Return an action that starts now. Entries of ``about`` that are None are omitted."""
         return cls(
             action_id=str(uuid4()),
             at=datetime.now(UTC),
@@ -60,7 +60,7 @@ class Action:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what a script may want to know."""
+        """Return a JSON-serialisable representation."""
         return {
             "action_id": self.action_id,
             "at": self.at.isoformat(),
@@ -77,10 +77,10 @@ class Action:
 
 
 class Trail(Protocol):
-    """Where actions are kept for a year."""
+    """Stores actions for a year."""
 
     def write(self, action: Action) -> None:
-        """Keep ``action``, in place of what was kept of it before."""
+        """Store ``action``, replacing its earlier state."""
 
     def latest(self, limit: int) -> list[Action]:
         """Return up to ``limit`` actions, newest first."""
@@ -88,9 +88,9 @@ class Trail(Protocol):
 
 @contextmanager
 def recorded(trail: Trail, action: Action) -> Iterator["Counter[str]"]:
-    """Write ``action`` before the body runs, and after it the counts that the body kept, also where it was cut off.
+    """Write ``action`` before the body runs, and the yielded counts afterwards, even if it is interrupted.
 
-    Nothing is done where the trail can't be written.
+    The body does not run if the trail cannot be written.
     """
     trail.write(action)
     outcomes: Counter[str] = Counter()

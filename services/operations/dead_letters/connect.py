@@ -1,4 +1,4 @@
-"""The API's session, with the function's own permissions."""
+"""The API's operator session, with the permissions of the function."""
 
 import boto3
 
@@ -6,11 +6,11 @@ from kit.publisher import Publisher
 from services.operations.actions.repository import TrailTable
 from services.operations.dead_letters.repository import NamedQueues, QuarantineTable, RequestTable
 from services.operations.dead_letters.session import OperatorSession
-from services.operations.settings import HealthSettings
+from services.operations.settings import ApiSettings
 
 
-def connect(settings: HealthSettings) -> OperatorSession:
-    """Return a session at which nobody sits yet."""
+def connect(settings: ApiSettings) -> OperatorSession:
+    """Return an operator session without an operator."""
     dynamodb = boto3.client("dynamodb")
     queues = NamedQueues(boto3.client("sqs"), settings.prefix, settings.queue_names)
     return OperatorSession(

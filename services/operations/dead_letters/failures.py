@@ -1,6 +1,6 @@
-"""What kind of failure a dead letter is of, and what helps against it.
+"""The kinds of failures, and advice for each.
 
-Told from names that are stable: AWS's error codes, EventBridge's, and our own error classes.
+They are derived from stable names: error codes of AWS and EventBridge, and our own error classes.
 """
 
 import re
@@ -9,11 +9,11 @@ from typing import Final, Literal
 from kit.errors import TRANSIENT_CODES
 
 Origin = Literal["consumer", "redrive", "rule"]
-"""Who dead-lettered it: the consumer itself with its reason; SQS after the last delivery (the function crashed or timed
-out each time); EventBridge, which could not reach the queue."""
+"""Who dead-lettered it: the consumer, with its reason; SQS after the last delivery, because the function crashed or
+timed out each time; or EventBridge, which could not deliver to the queue."""
 Kind = Literal["transient", "poison", "schema", "permission", "unknown"]
 ReplayVerdict = Literal["replay", "terminal", "done", "unknown_request", "too_often", "unreadable", "no_source_queue"]
-"""What a replay would do with a letter, or why it would not."""
+"""Whether a letter can be replayed, or the reason why not."""
 OutcomeAction = Literal[
     "replayed", "edited", "refused", "dropped", "canary_passed", "canary_failed", "left",
     "quarantined", "discarded", "purged",
@@ -21,11 +21,11 @@ OutcomeAction = Literal[
 """What was done with a letter."""
 
 ADVICE: Final[dict[Kind, str]] = {
-    "transient": "wait until what it needs is back, then replay",
-    "poison": "repair the code, or what the message points to, then replay",
-    "schema": "edit and replay; repair who published it",
+    "transient": "wait until the dependency is available, then replay",
+    "poison": "fix the code, or the resource that the message refers to, then replay",
+    "schema": "edit and replay; fix the publisher",
     "permission": "restore the permission or the resource, then replay",
-    "unknown": "find out why in the function's log, then replay with a canary",
+    "unknown": "find the reason in the function's log, then replay with a canary",
 }
 
 _TRANSIENT: Final = re.compile(
@@ -40,11 +40,11 @@ _PERMISSION: Final = re.compile(
 )
 _SCHEMA: Final = re.compile(r"^(ValidationError|INVALID_JSON|INVALID_PARAMETER)$")
 _ENVELOPE: Final = re.compile(r"^(body|detail-type|source): ")
-"""How the consumer begins what it says of a message that is not an event it knows."""
+"""Start of the consumer's reason for a message that is not a known event."""
 
 
 def classify(origin: Origin, error: str, reason: str) -> Kind:
-    """Return what kind of failure ``error`` with ``reason`` is."""
+    """Return the kind of a failure."""
     if _PERMISSION.search(error):
         return "permission"
     if error in TRANSIENT_CODES or _TRANSIENT.search(error):

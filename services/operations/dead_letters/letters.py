@@ -1,6 +1,6 @@
-"""A dead letter: a message of a dead-letter queue, read as far as it can be read.
+"""Dead letters: messages of dead-letter queues, decoded as far as possible.
 
-Bodies hold prompts, which are personal data: what is here for showing comes from the envelope and from message
+Bodies contain prompts, which are personal data: everything that is shown comes from the envelope and from message
 attributes, never from an event's data.
 """
 
@@ -21,29 +21,29 @@ DELIVERY: Final = {
     "attempts": "RETRY_ATTEMPTS",
     "exhausted": "EXHAUSTED_RETRY_CONDITION",
 }
-"""What EventBridge says of an event that it could not deliver, and our names for it."""
+"""Our names for EventBridge's attributes of an event that it could not deliver."""
 
 
 @dataclass(frozen=True)
 class QueuePair:
-    """A dead-letter queue and the queue whose messages end in it."""
+    """A dead-letter queue and its source queue."""
 
     step: str
     """``service.step``."""
     name: str
-    """Of the dead-letter queue."""
+    """Name of the dead-letter queue."""
     url: str
     source_url: str | None
-    """None where there is no queue to replay to."""
+    """None if there is no source queue."""
 
     def answers_to(self, name: str) -> bool:
-        """Tell whether an operator who says ``name`` means this pair: its step or either queue's name will do."""
+        """Return whether ``name`` is the step or the name of either queue."""
         return name in {self.step, self.name, self.name.removesuffix("-dlq")}
 
 
 @dataclass(frozen=True)
 class Message:
-    """One SQS message as received."""
+    """A received SQS message."""
 
     message_id: str
     receipt_handle: str
@@ -54,13 +54,13 @@ class Message:
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """One thing that failed, with every copy of it that lies in the queue."""
+    """A failed message with all its copies in the queue."""
 
     queue: QueuePair
     messages: tuple[Message, ...]
-    """The copy to replay first, then the others."""
+    """First the copy to replay, then the others."""
     metadata: Metadata | None
-    """None where the body is not an event."""
+    """None if the body is not an event."""
     detail_type: str
     origin: Origin
     error: str
@@ -70,43 +70,43 @@ class DeadLetter:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What makes two messages copies of one: the queue and the event."""
+        """Queue and event: messages with the same key are copies."""
         return self.queue.name, self.metadata.event_id if self.metadata else self.messages[0].message_id
 
     @property
     def kind(self) -> Kind:
-        """What kind of failure it is."""
+        """Kind of the failure."""
         return classify(self.origin, self.error, self.reason)
 
     @property
     def advice(self) -> str:
-        """What helps against it."""
+        """Advice for an operator."""
         return ADVICE[self.kind]
 
     @property
     def delivery(self) -> dict[str, str]:
-        """What EventBridge says of it: the rule, its target, how often it tried and why no more. Else empty."""
-        said = self.messages[0].attributes
-        return {name: said[attribute] for name, attribute in DELIVERY.items() if attribute in said}
+        """EventBridge's attributes: rule, target, attempts and the reason why it stopped. Empty for other origins."""
+        attributes = self.messages[0].attributes
+        return {name: attributes[attribute] for name, attribute in DELIVERY.items() if attribute in attributes}
 
     @property
     def replays(self) -> int:
-        """How often it was sent back already."""
+        """Number of replays so far."""
         return self.metadata.replays if self.metadata else 0
 
     def replay_body(self) -> str:
-        """Return the body to send back: the original with ``replays`` one higher.
+        """Return the body of a replay: the original with ``replays`` incremented.
 
-        Raises ``ValueError`` where the body is not an event.
+        Raises ``ValueError`` if the body is not an event.
         """
         if self.metadata is None:
             raise ValueError("not an event")
         body: dict[str, Any] = json.loads(self.messages[0].body)
         body["detail"]["metadata"]["replays"] = self.replays + 1
-        return json.dumps(body)  # escaped: SQS refuses some characters that JSON allows
+        return json.dumps(body)  # ASCII only: SQS refuses some characters that JSON allows
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what a script may want to know."""
+        """Return a JSON-serialisable representation."""
         return {
             "step": self.queue.step,
             "queue": self.queue.name,
@@ -141,15 +141,15 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which dead letters are meant. What is None does not narrow."""
+    """A filter of dead letters. None matches all."""
 
     fingerprint: str | None = None
-    """Or its first digits."""
+    """The fingerprint or its first digits."""
     request_id: str | None = None
     event_id: str | None = None
 
     def of(self, letters: Iterable[DeadLetter]) -> list[DeadLetter]:
-        """Return the letters that are meant."""
+        """Return the matching letters."""
         return [
             letter
             for letter in letters
@@ -160,7 +160,7 @@ class Selection:
 
 
 def read_letter(queue: QueuePair, message: Message) -> DeadLetter:
-    """Return ``message`` as a dead letter, whatever its body is."""
+    """Return ``message`` as a dead letter, even if its body is invalid."""
     detail_type, metadata = _envelope(message.body)
     attributes = message.attributes
     origin: Origin
@@ -188,10 +188,10 @@ def read_letter(queue: QueuePair, message: Message) -> DeadLetter:
 
 
 def collapse(letters: Iterable[DeadLetter]) -> list[DeadLetter]:
-    """Return ``letters`` with the copies of one event in one queue made one, oldest first.
+    """Return ``letters`` with the copies of an event in a queue merged, oldest first.
 
-    A consumer that crashed between dead-lettering and reporting leaves a second copy, an operator who was interrupted
-    between sending and deleting one with fewer replays: the one that was replayed most speaks for all.
+    A consumer that crashes between dead-lettering and reporting leaves a second copy; an interrupted replay leaves one
+    with fewer replays. The copy with the most replays represents all.
     """
     copies: dict[tuple[str, str], list[DeadLetter]] = defaultdict(list)
     for letter in letters:
@@ -211,7 +211,7 @@ def collapse(letters: Iterable[DeadLetter]) -> list[DeadLetter]:
 
 
 def group_to_dict(letters: Sequence[DeadLetter]) -> dict[str, Any]:
-    """Return what a script may want to know of letters that failed the same way."""
+    """Return a JSON-serialisable representation of letters with one fingerprint."""
     head = letters[0]
     return {
         "step": head.queue.step,
@@ -226,7 +226,7 @@ def group_to_dict(letters: Sequence[DeadLetter]) -> dict[str, Any]:
 
 
 def by_fingerprint(letters: Iterable[DeadLetter]) -> list[list[DeadLetter]]:
-    """Return ``letters`` in groups that failed the same way at the same step, largest first."""
+    """Return ``letters`` grouped by queue and fingerprint, largest group first."""
     groups: dict[tuple[str, str], list[DeadLetter]] = defaultdict(list)
     for letter in letters:
         groups[letter.queue.name, letter.fingerprint].append(letter)

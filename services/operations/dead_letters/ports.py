@@ -1,4 +1,4 @@
-"""What the logic needs of the world; `adapters` has the real things, the tests have fakes."""
+"""The ports of the use cases. `repository` implements them; the tests have fakes."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -18,7 +18,7 @@ class Counts:
 
     @property
     def total(self) -> int:
-        """All that are in the queue."""
+        """All messages in the queue."""
         return self.waiting + self.in_flight
 
 
@@ -29,7 +29,7 @@ class Queues(Protocol):
         """Return every dead-letter queue with its source, by step."""
 
     def counts(self, url: str) -> Counts:
-        """Return how many messages a queue holds."""
+        """Return the numbers of messages in a queue."""
 
     def read(self, queue: QueuePair, *, limit: int, hidden_seconds: int) -> list[Message]:
         """Receive up to ``limit`` dead letters, each once, hidden from others for a while."""
@@ -38,7 +38,7 @@ class Queues(Protocol):
         """Keep received messages hidden for ``seconds`` from now."""
 
     def delete(self, queue: QueuePair, messages: Sequence[Message]) -> None:
-        """Remove received messages from the dead-letter queue."""
+        """Delete received messages from the dead-letter queue."""
 
     def send(self, queue: QueuePair, body: str) -> None:
         """Send ``body`` to the source queue."""
@@ -52,19 +52,19 @@ class TimelineLine:
     event: str
     event_id: str
     note: str = ""
-    """A few words that say nothing of the prompt."""
+    """Codes and names, never a prompt."""
 
 
 @dataclass(frozen=True)
 class RequestTimeline:
-    """What became of a request so far."""
+    """Status and timeline of a request."""
 
     status: str
     lines: Sequence[TimelineLine]
     """In order of time."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what a script may want to know."""
+        """Return a JSON-serialisable representation."""
         return {
             "status": self.status,
             "timeline": [{**asdict(line), "at": line.at.isoformat()} for line in self.lines],
@@ -72,17 +72,17 @@ class RequestTimeline:
 
 
 class RequestStates(Protocol):
-    """Where requests stand."""
+    """The states of requests."""
 
     def timeline(self, request_id: str) -> RequestTimeline | None:
-        """Return a request's status and timeline, or None where there is no such request."""
+        """Return a request's status and timeline, or None if it is unknown."""
 
     def status(self, request_id: str) -> str | None:
-        """Return the status of a request, or None where there is no such request."""
+        """Return the status of a request, or None if it is unknown."""
 
 
 class Bus(Protocol):
-    """Where replays are announced."""
+    """The bus on which replays are published."""
 
     def publish(self, events: Sequence[Event]) -> None:
         """Publish all of ``events`` or raise."""
@@ -90,35 +90,35 @@ class Bus(Protocol):
 
 @dataclass(frozen=True)
 class Quarantined:
-    """A dead letter that was taken out of its queue, to be kept until somebody releases or discards it."""
+    """A dead letter in quarantine."""
 
     letter: DeadLetter
     since: datetime
     by: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what a script may want to know."""
+        """Return a JSON-serialisable representation."""
         return {**self.letter.to_dict(), "since": self.since.isoformat(), "by": self.by}
 
 
 class Quarantine(Protocol):
-    """Where messages are kept that must neither be replayed nor run out."""
+    """Stores messages that must neither be replayed nor expire."""
 
     def put(self, item: Quarantined) -> None:
-        """Keep ``item``; the same letter again takes its place."""
+        """Store ``item``, replacing the same letter."""
 
     def items(self) -> list[Quarantined]:
-        """Return everything that is kept, by step."""
+        """Return all items, by step."""
 
     def remove(self, letter: DeadLetter) -> None:
-        """Keep ``letter`` no longer."""
+        """Delete ``letter``."""
 
 
 class Clock(Protocol):
-    """Time, as `time` has it."""
+    """Time, with the functions of `time`."""
 
     def monotonic(self) -> float:
-        """Return seconds that only go up."""
+        """Return seconds that only increase."""
 
     def sleep(self, seconds: float, /) -> None:
         """Wait."""

@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
 SUFFIX: Final = "-dlq"
 READ_DEADLINE: Final = 60.0
-"""Seconds after which reading one queue stops, whatever is left in it."""
+"""Seconds after which reading a queue stops."""
 POLL_SECONDS = 1
-"""Of long polling, which asks every server: an empty answer means an empty queue."""
+"""Long polling queries all servers, so an empty response means an empty queue."""
 BATCH: Final = 10
-"""Messages in one call, as many as SQS allows."""
+"""Messages per call."""
 QUARANTINE: Final = "QUARANTINE"
-TOLD: Final = ("step", "error", "layer", "category")
-"""What a timeline's notes print_outcomes of an event: codes and names, never free text."""
+SHOWN_DETAILS: Final = ("step", "error", "layer", "category")
+"""Details of an event that are shown: codes and names, never free text."""
 
 
 class ReservationLostError(Exception):
-    """Messages that were received are somebody else's by now, or gone."""
+    """Messages are no longer reserved: somebody else has received or deleted them."""
 
 
 class SqsQueues:
-    """Every pair of queues whose names start with the prefix. Implements ``Queues``."""
+    """All pairs of queues with the prefix. Implements ``Queues``."""
 
     def __init__(self, client: "SQSClient", prefix: str) -> None:
         self._client = client
@@ -54,7 +54,7 @@ class SqsQueues:
         ]
 
     def counts(self, url: str) -> Counts:
-        """Return how many messages a queue holds."""
+        """Return the numbers of messages in a queue."""
         found = self._client.get_queue_attributes(
             QueueUrl=url,
             AttributeNames=[
@@ -100,7 +100,7 @@ class SqsQueues:
                 ],
             )
             if seconds:
-                _insist(answer)
+                _raise_if_refused(answer)
 
     def delete(self, queue: QueuePair, messages: Sequence[Message]) -> None:
         """Delete received messages from their queue. Raises ``ReservationLostError`` if one was not deleted."""
@@ -109,7 +109,7 @@ class SqsQueues:
                 QueueUrl=queue.url,
                 Entries=[{"Id": str(at), "ReceiptHandle": message.receipt_handle} for at, message in enumerate(chunk)],
             )
-            _insist(answer)
+            _raise_if_refused(answer)
 
     def send(self, queue: QueuePair, body: str) -> None:
         """Send ``body`` to the source queue."""
@@ -119,7 +119,7 @@ class SqsQueues:
 
 
 class NamedQueues(SqsQueues):
-    """The pairs of queues with these names, for who may not list queues."""
+    """The pairs of named queues, for functions that may not list queues."""
 
     def __init__(self, client: "SQSClient", prefix: str, names: Sequence[str]) -> None:
         super().__init__(client, prefix)
@@ -127,7 +127,7 @@ class NamedQueues(SqsQueues):
         self._known: list[QueuePair] = []
 
     def pairs(self) -> list[QueuePair]:
-        """Return every dead-letter queue with its source, by step. Asked for once."""
+        """Return every dead-letter queue with its source, by step. Cached."""
         if not self._known:
             self._known = sorted((self._pair(name) for name in self._names), key=lambda pair: pair.name)
         return self._known
@@ -145,23 +145,23 @@ class NamedQueues(SqsQueues):
 
 
 class RequestTable:
-    """Intake's table of request states, only read. Implements ``RequestStates``."""
+    """Reads intake's table of requests. Implements ``RequestStates``."""
 
     def __init__(self, client: "DynamoDBClient", name: str) -> None:
         self._client = client
         self._name = name
 
     def status(self, request_id: str) -> str | None:
-        """Return the status of a request, or None where there is no such request."""
+        """Return the status of a request, or None if it is unknown."""
         found = self._read(request_id, "#status", {"#status": "status"})
         return str(found["status"]) if found else None
 
     def timeline(self, request_id: str) -> RequestTimeline | None:
-        """Return a request's status and timeline, or None where there is no such request."""
+        """Return a request's status and timeline, or None if it is unknown."""
         found = self._read(request_id, "#status, timeline", {"#status": "status"})
         if not found:
             return None
-        lines = [_line(event_id, fact) for event_id, fact in found.get("timeline", {}).items()]
+        lines = [_line(event_id, entry) for event_id, entry in found.get("timeline", {}).items()]
         return RequestTimeline(str(found["status"]), sorted(lines, key=lambda line: line.at))
 
     def _read(self, request_id: str, fields: str, names: dict[str, str]) -> dict[str, Any]:
@@ -175,18 +175,18 @@ class RequestTable:
         return from_item(answer.get("Item", {}))
 
 
-def _line(event_id: str, fact: Any) -> TimelineLine:
-    about = fact.get("details", {})
-    known = [str(about[name]) for name in TOLD if about.get(name) is not None]
-    if fact["type"] == "MessageReplayed":
+def _line(event_id: str, entry: Any) -> TimelineLine:
+    about = entry.get("details", {})
+    known = [str(about[name]) for name in SHOWN_DETAILS if about.get(name) is not None]
+    if entry["type"] == "MessageReplayed":
         known.append(f"replay {about.get('replays')}")
-    return TimelineLine(datetime.fromisoformat(fact["at"]), fact["type"], event_id, ", ".join(known))
+    return TimelineLine(datetime.fromisoformat(entry["at"]), entry["type"], event_id, ", ".join(known))
 
 
 class QuarantineTable:
-    """Messages that were taken out of their queues, in our own table: whole, encrypted, without an expiry.
+    """Messages in quarantine, in operations' table: complete, encrypted, without an expiry.
 
-    pk QUARANTINE  sk <dead-letter queue>#<event id, or message id of what is no event>
+    pk QUARANTINE  sk <dead-letter queue>#<event id, or message id if it is not an event>
 
     Implements ``Quarantine``.
     """
@@ -197,7 +197,7 @@ class QuarantineTable:
         self._pairs = pairs
 
     def put(self, item: Quarantined) -> None:
-        """Keep ``item``; the same letter again takes its place."""
+        """Store ``item``, replacing the same letter."""
         message = item.letter.messages[0]
         values = {
             **_quarantine_key(item.letter),
@@ -216,7 +216,7 @@ class QuarantineTable:
         self._client.put_item(TableName=self._name, Item=to_item(values))
 
     def items(self) -> list[Quarantined]:
-        """Return everything that is kept, by step."""
+        """Return all items, by step."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._name,
             KeyConditionExpression="pk = :pk",
@@ -228,7 +228,7 @@ class QuarantineTable:
         return [_quarantined(values, pairs) for values in found]
 
     def remove(self, letter: DeadLetter) -> None:
-        """Keep ``letter`` no longer."""
+        """Delete ``letter``."""
         self._client.delete_item(TableName=self._name, Key=to_item(_quarantine_key(letter)))
 
 
@@ -267,10 +267,10 @@ def _chunks(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
     return (messages[start : start + BATCH] for start in range(0, len(messages), BATCH))
 
 
-def _insist(answer: Any) -> None:
-    """Raise ``ReservationLostError`` where a batch call refused some of its entries."""
+def _raise_if_refused(answer: Any) -> None:
+    """Raise ``ReservationLostError`` if a batch call refused some of its entries."""
     if refused := answer.get("Failed"):
         codes = ", ".join(sorted({entry["Code"] for entry in refused}))
         raise ReservationLostError(
-            f"{len(refused)} messages are no longer held by this command ({codes}); run it again"
+            f"{len(refused)} messages are no longer reserved by this command ({codes}); run it again"
         )

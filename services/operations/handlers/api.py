@@ -1,4 +1,4 @@
-"""HTTP: health, what the audit found, what followed from a request, and the work on dead letters."""
+"""HTTP: health, audits, traces and dead letters."""
 
 import re
 from dataclasses import replace
@@ -23,34 +23,34 @@ from services.operations.routes import (
     SHOW_TRACE,
 )
 from services.operations.schemas import LettersQuery, LimitQuery, NewQuarantine, NewReplay
-from services.operations.settings import HealthSettings
+from services.operations.settings import ApiSettings
 
 if TYPE_CHECKING:
     from services.operations.service import DeadLetterService
 
 FINGERPRINT: Final = re.compile("[0-9a-f]{4,12}")
 
-settings = HealthSettings.load()
+settings = ApiSettings.load()
 handler = HttpApi()
 
 
 @handler.serve(SHOW_HEALTH)
 def show_health() -> Response[str]:
-    """Say that somebody is there."""
+    """Return the version."""
     return json_response(200, Health(version=settings.version))
 
 
 @handler.serve(SHOW_READINESS)
 def show_readiness() -> Response[str]:
-    """Show how the installation is: 503 where a dependency does not answer."""
+    """Return the state of the installation, with 503 if a dependency is unreachable."""
     found = _monitor().readiness()
     return json_response(503 if found.status == "unavailable" else 200, found)
 
 
 @handler.serve(SHOW_AUDIT)
 def show_audit() -> Response[str]:
-    """Show what the last audits found."""
-    import boto3  # noqa: PLC0415 - as above
+    """Return the results of the last audits."""
+    import boto3  # noqa: PLC0415 - not for /health
 
     from services.operations.audit.reports import ReportTable  # noqa: PLC0415
     from services.operations.audit.schemas import audit_report  # noqa: PLC0415
@@ -61,8 +61,8 @@ def show_audit() -> Response[str]:
 
 @handler.serve(SHOW_TRACE)
 def show_trace(request_id: str) -> Response[str]:
-    """Show a request's causal tree."""
-    import boto3  # noqa: PLC0415 - as above
+    """Return the causal tree of a request."""
+    import boto3  # noqa: PLC0415 - not for /health
 
     from services.operations.audit.repository import RequestReader  # noqa: PLC0415
     from services.operations.tracing.gateways import CloudWatchLogs  # noqa: PLC0415
@@ -72,7 +72,7 @@ def show_trace(request_id: str) -> Response[str]:
     try:
         found = trace_request(requests, CloudWatchLogs(boto3.client("logs"), settings.prefix), request_id)
     except KeyError as error:
-        raise ApiProblem(404, "not_found", "There is no such request") from error
+        raise ApiProblem(404, "not_found", "Request not found.") from error
     return json_response(200, found)
 
 
@@ -84,45 +84,45 @@ def list_queues() -> Response[str]:
 
 @handler.serve(LIST_DEAD_LETTERS)
 def list_dead_letters() -> Response[str]:
-    """Show what failed, by fingerprint."""
+    """Return dead letters by fingerprint."""
     return json_response(200, _service().groups(handler.query(LettersQuery)))
 
 
 @handler.serve(SHOW_DEAD_LETTERS)
 def show_dead_letters(fingerprint: str) -> Response[str]:
-    """Show the letters that failed one way."""
+    """Return the dead letters with a fingerprint."""
     query = handler.query(LimitQuery)
     if not FINGERPRINT.fullmatch(fingerprint):
-        raise ApiProblem(404, "dead_letters_not_found", "No dead letter failed this way")
+        raise ApiProblem(404, "dead_letters_not_found", "No dead letter has this fingerprint.")
     return json_response(200, _service().group(fingerprint, query.limit))
 
 
 @handler.serve(REPLAY)
 def replay() -> Response[str]:
-    """Send dead letters back."""
+    """Replay dead letters."""
     return json_response(200, _service().replay(handler.body(NewReplay)))
 
 
 @handler.serve(QUARANTINE)
 def quarantine() -> Response[str]:
-    """Put dead letters aside."""
+    """Move dead letters into quarantine."""
     return json_response(200, _service().quarantine(handler.body(NewQuarantine)))
 
 
 @handler.serve(LIST_QUARANTINE)
 def list_quarantine() -> Response[str]:
-    """List what is in quarantine."""
+    """Return the messages in quarantine."""
     return json_response(200, _service().quarantined())
 
 
 @handler.serve(LIST_ACTIONS)
 def list_actions() -> Response[str]:
-    """Show what operators did."""
+    """Return the audit trail."""
     return json_response(200, _service().actions(handler.query(LimitQuery).limit))
 
 
 def _service() -> "DeadLetterService":
-    """Return the answers for who is calling: the key's owner is the operator."""
+    """Return the use cases for the caller: the key's owner is the operator."""
     from services.operations.service import DeadLetterService  # noqa: PLC0415 - not for /health
 
     return DeadLetterService(replace(_session(), operator=handler.caller.owner))
@@ -137,6 +137,6 @@ def _session() -> Any:
 
 @cache
 def _monitor() -> Monitor:
-    from services.operations.gateways import AwsProbes  # noqa: PLC0415 - whoever asks for /health need not wait for boto3
+    from services.operations.gateways import AwsProbes  # noqa: PLC0415 - /health starts without boto3
 
     return Monitor(AwsProbes.connect(settings), settings.queue_names, settings.version)

@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 GONE = frozenset({"ResourceNotFoundException", "ValidationException"})
-"""What Bedrock answers for an id that it does not, or no longer, know."""
+"""Errors of Bedrock for an unknown model id."""
 PARTITION = "MODELS"
 
 
 class BedrockRegistry:
-    """GetFoundationModel, in the region in which the model is asked to draw. Implements ``Registry``."""
+    """GetFoundationModel in the region in which the model is used. Implements ``Registry``."""
 
     def __init__(self, client: Callable[[str], Any]) -> None:
         self._make = client
         self._clients: dict[str, Any] = {}
 
     def standing(self, watched: Watched, now: datetime) -> Standing:
-        """Return how a model stands. An ended one stays LEGACY with Bedrock; its date tells."""
+        """Return the lifecycle of a model. Bedrock reports an ended one as LEGACY; its date decides."""
         if watched.region not in self._clients:
             self._clients[watched.region] = self._make(watched.region)
         try:
@@ -53,7 +53,7 @@ class SentinelMemory:
         self._table = table
 
     def recall(self) -> Mapping[str, Remembered]:
-        """Return how every model stood, by key: one query."""
+        """Return the last known lifecycle of every model by key, in one query."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="pk = :pk",
@@ -64,7 +64,7 @@ class SentinelMemory:
         return {one.key: one for one in found}
 
     def remember(self, standing: Remembered) -> None:
-        """Keep how a model stands, unless another run knows of a later change."""
+        """Store the lifecycle of a model, unless another run has stored a later change."""
         item = {
             "pk": PARTITION,
             "sk": standing.key,

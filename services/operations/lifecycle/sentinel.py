@@ -1,4 +1,4 @@
-"""The model sentinel: how each configured model stands with Bedrock, what changed, and how many days it has left."""
+"""The model sentinel: the lifecycle of each configured model at Bedrock, its changes, and its remaining days."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,39 +10,39 @@ from events.envelope import Event, subject_id
 from events.model_catalog import Model, ModelCatalog
 
 NOBODY: Final = "-"
-"""Owner of what belongs to no caller."""
+"""Owner of events that belong to no caller."""
 WARN_DAYS: Final = 60
-"""How long before its end a model is warned of. The template's alarm has the same number."""
+"""Days before its end from which a model needs attention. The template's alarm has the same number."""
 
 
 @dataclass(frozen=True)
 class Watched:
-    """One model that the installation is configured with."""
+    """A model of the installation."""
 
     key: str
     model_id: str
     region: str
-    """Where generation asks for it."""
+    """Region in which generation uses it."""
     successor: str | None = None
     known_end: date | None = None
-    """As the catalog has it."""
+    """From the catalog."""
     relied_on: bool = False
-    """Nothing stands in for it unless an operator says so: the default model, and the one that screens prompts."""
+    """Whether no other model replaces it automatically: the default model, and the one that moderates prompts."""
 
     def needs_attention(self, today: date) -> bool:
-        """Tell whether its end would be news: not of a model that the catalog lists as ended."""
+        """Return whether its end needs attention, which it does not if the catalog lists the model as ended."""
         return self.relied_on or self.known_end is None or self.known_end > today
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What Bedrock says of a model."""
+    """The lifecycle of a model at Bedrock."""
 
     status: LifecycleStatus
     ends_at: datetime | None = None
 
     def days_left(self, now: datetime) -> int | None:
-        """Return whole days until its end, not above 0 once it ended, None where no end is in sight."""
+        """Return whole days until its end, at most 0 after it, None without an announced end."""
         if self.ends_at is not None:
             left = (self.ends_at - now).days
             return min(left, 0) if self.status == "ended" else left
@@ -51,21 +51,21 @@ class Standing:
 
 @dataclass(frozen=True)
 class Remembered:
-    """How a model stood when the sentinel looked last."""
+    """The lifecycle of a model at the sentinel's last run."""
 
     key: str
     standing: Standing
     sequence: int
-    """Counts the changes."""
+    """Number of changes."""
     since: datetime
-    """When this was first seen."""
+    """When it was first seen."""
     told: bool = False
-    """Whether the event is out. It is recorded before it is published, so a rerun publishes the same one."""
+    """Whether the event is published. It is recorded first, so that a rerun publishes the same event."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A model with what Bedrock says of it."""
+    """A model and its lifecycle."""
 
     watched: Watched
     standing: Standing
@@ -74,14 +74,14 @@ class Row:
 
 @dataclass
 class Report:
-    """What one look found."""
+    """The result of one run."""
 
     rows: list[Row] = field(default_factory=list)
     told: int = 0
     failed: int = 0
 
     def least(self, today: date) -> int | None:
-        """Return the fewest days that any model has left whose end would be news."""
+        """Return the fewest remaining days of a model whose end needs attention."""
         return min(
             (row.days_left for row in self.rows if row.days_left is not None and row.watched.needs_attention(today)),
             default=None,
@@ -92,21 +92,21 @@ class Registry(Protocol):
     """Bedrock's control plane."""
 
     def standing(self, watched: Watched, now: datetime) -> Standing:
-        """Return how a model stands; one that Bedrock no longer lists has ended."""
+        """Return the lifecycle of a model. Bedrock does not list an ended one."""
 
 
 class Memory(Protocol):
-    """What the sentinel keeps from one run to the next."""
+    """What the sentinel stores between runs."""
 
     def recall(self) -> Mapping[str, Remembered]:
-        """Return how every model stood, by key."""
+        """Return the last known lifecycle of every model by key."""
 
     def remember(self, standing: Remembered) -> None:
-        """Keep how a model stands, unless a later change is known."""
+        """Store the lifecycle of a model, unless a later change is stored."""
 
 
 def watched_models(catalog: ModelCatalog, home: str) -> list[Watched]:
-    """Return what is looked at: Bedrock's own models. Models of one's own, known by ARN, have no lifecycle."""
+    """Return Bedrock's models. Custom models, which have ARNs, have no lifecycle."""
     found = [_watched(model, catalog, home) for model in catalog if not model.model_id.startswith("arn:")]
     screens = Watched(catalog.moderation, catalog.moderation, home, relied_on=True)
     return [*found, screens]
@@ -125,7 +125,7 @@ def _watched(model: Model, catalog: ModelCatalog, home: str) -> Watched:
 
 
 def look(registry: Registry, models: Iterable[Watched], now: datetime) -> list[Row]:
-    """Return how every model stands."""
+    """Return the lifecycle of every model."""
     found = [(watched, registry.standing(watched, now)) for watched in models]
     return [Row(watched, standing, standing.days_left(now)) for watched, standing in found]
 
@@ -146,7 +146,7 @@ def watch(
             standing = registry.standing(watched, now)
             report.rows.append(Row(watched, standing, standing.days_left(now)))
             report.told += _tell(watched, standing, known.get(watched.key), memory, publish, now)
-        except Exception as error:  # the next run tries again; the caller raises at the end
+        except Exception as error:  # the next run repeats it; the caller raises at the end
             report.failed += 1
             on_error(watched.key, error)
     return report

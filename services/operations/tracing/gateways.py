@@ -1,4 +1,4 @@
-"""The functions' logs in CloudWatch, searched for one request."""
+"""Searches the functions' logs in CloudWatch for one request."""
 
 import json
 from collections.abc import Iterator
@@ -12,20 +12,20 @@ from services.operations.tracing.trace import Line
 if TYPE_CHECKING:
     from mypy_boto3_logs.client import CloudWatchLogsClient
 
-SIDE_BY_SIDE: Final = 8
-PAGES_AT_MOST: Final = 20
-"""Of one log group: a search answers with a page for each stretch of the log, empty or not."""
+PARALLEL_SEARCHES: Final = 8
+PAGES_MAX: Final = 20
+"""Per log group. A search returns a page per part of the log, even an empty one."""
 
 
 class CloudWatchLogs:
-    """Implements ``Logs`` over the log groups whose names start as the installation's functions' do."""
+    """Implements ``Logs`` for the log groups of the installation's functions."""
 
     def __init__(self, client: "CloudWatchLogsClient", prefix: str) -> None:
         self._client = client
         self._prefix = f"/aws/lambda/{prefix}-"
 
     def about(self, request_id: str, since: datetime, until: datetime) -> list[Line]:
-        """Return the JSON lines that name ``request_id``, in order of time."""
+        """Return the JSON lines that contain ``request_id``, in order of time."""
         window = {"startTime": int(since.timestamp() * 1000), "endTime": int(until.timestamp() * 1000)}
 
         def search(group: str) -> list[Line]:
@@ -34,9 +34,9 @@ class CloudWatchLogs:
                 filterPattern=f'"{request_id}"',
                 **window,  # type: ignore[arg-type] # two of its numbers
             )
-            return [line for page in islice(pages, PAGES_AT_MOST) for line in _lines(page, request_id)]
+            return [line for page in islice(pages, PAGES_MAX) for line in _lines(page, request_id)]
 
-        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        with ThreadPoolExecutor(PARALLEL_SEARCHES) as pool:
             found = [line for lines in pool.map(search, self._groups()) for line in lines]
         return sorted(found, key=lambda line: line.at)
 

@@ -150,7 +150,7 @@ def test_one_letter_is_shown_with_its_requests_timeline_and_never_a_prompt(
     result = run("dlq", "show", by, known.request_id if by == "--request" else known.event_id, *form)
 
     assert result.exit_code == 0
-    for told in ("KeyError", "in store", "stalled", "MessageReplayed", known.event_id, "repair the code"):
+    for told in ("KeyError", "in store", "stalled", "MessageReplayed", known.event_id, "fix the code"):
         assert told in result.stdout
     assert approved(2).metadata.event_id not in result.stdout
     assert "lighthouse" not in result.stdout.lower()

@@ -82,7 +82,7 @@ def test_without_logs_the_tree_is_whole_and_says_that_attempts_are_unknown(
     assert trace(request_id, "--no-logs") == 0
     shown = capsys.readouterr().out
     assert "ImageStored" in shown
-    assert "The logs print_outcomes nothing of it" in shown
+    assert "The logs contain nothing about this request" in shown
     assert "prompt" not in shown.replace("moderation.prompt", "")
 
 

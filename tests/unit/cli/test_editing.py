@@ -65,7 +65,7 @@ def test_two_steps_that_edit_one_event_send_two_messages() -> None:
     [
         ({COUNT: 9}, "data.parameters.count", "less than or equal to 4"),
         ({"data.parameters.models": []}, "data.parameters.models", "at least 1"),
-        ({"data.images.7.index": 1}, "data.images.7", "numbered from 0"),
+        ({"data.images.7.index": 1}, "data.images.7", "entries, from 0"),
         ({"data.nothing.here": 1}, "data.nothing", "no such field"),
         ({"data.parameters.count.x": 1}, "data.parameters.count.x", "has no fields"),
         ({"metadata.owner": "mallory"}, "metadata.owner", "only data"),

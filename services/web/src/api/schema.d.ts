@@ -580,7 +580,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Say that somebody is there: nothing else is asked
+         * Check that the API responds
          * @description Public: no key is required.
          */
         get: operations["show_health"];
@@ -600,7 +600,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show dependencies, backlog and dead letters
+         * Get the state of dependencies, backlogs and dead letters
          * @description Requires the scope `admin`.
          */
         get: operations["show_readiness"];
@@ -620,7 +620,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show whether anything was lost, paid twice or left lying about, as the last audits found
+         * Get the results of the last audits
          * @description Requires the scope `admin`.
          */
         get: operations["show_audit"];
@@ -640,7 +640,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show everything that followed from a request: events, steps, attempts, times
+         * Get the causal tree of a request: events, steps, attempts and times
          * @description Requires the scope `admin`.
          */
         get: operations["show_trace"];
@@ -680,7 +680,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show what failed, grouped by fingerprint, with its kind and what helps
+         * List dead letters by fingerprint, with kind and advice
          * @description Requires the scope `admin`.
          */
         get: operations["list_dead_letters"];
@@ -700,7 +700,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show the letters that failed one way, each with its request's timeline
+         * Get the dead letters with a fingerprint, with the timelines of their requests
          * @description Requires the scope `admin`.
          */
         get: operations["show_dead_letters"];
@@ -722,7 +722,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send dead letters back to their steps: try with dry_run, then a canary, then the rest
+         * Replay dead letters: first with dry_run, then a canary, then the rest
          * @description Requires the scope `admin`.
          */
         post: operations["replay"];
@@ -740,13 +740,13 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List what is in quarantine
+         * List the messages in quarantine
          * @description Requires the scope `admin`.
          */
         get: operations["list_quarantine"];
         put?: never;
         /**
-         * Put dead letters aside until an operator releases or discards them
+         * Move dead letters into quarantine
          * @description Requires the scope `admin`.
          */
         post: operations["quarantine"];
@@ -764,7 +764,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show what operators did, newest first
+         * List the actions of operators, newest first
          * @description Requires the scope `admin`.
          */
         get: operations["list_actions"];
@@ -874,14 +874,14 @@ export interface components {
         };
         /**
          * ActionList
-         * @description What operators did, newest first.
+         * @description Actions of operators, newest first.
          */
         ActionList: {
             actions: components["schemas"]["ActionView"][];
         };
         /**
          * ActionView
-         * @description An entry of the audit trail; without an outcome it is still going on, or was cut off.
+         * @description An entry of the audit trail. Without an outcome, the action is running or was interrupted.
          */
         ActionView: {
             action_id: string;
@@ -1127,7 +1127,7 @@ export interface components {
         };
         /**
          * Dependency
-         * @description Something that nothing works without.
+         * @description A resource that the installation needs.
          */
         Dependency: {
             name: string;
@@ -1178,7 +1178,7 @@ export interface components {
         };
         /**
          * Group
-         * @description Letters of one step that failed the same way.
+         * @description Dead letters of one step with one fingerprint.
          */
         Group: {
             step: string;
@@ -1198,7 +1198,7 @@ export interface components {
          */
         GroupList: {
             groups: components["schemas"]["Group"][];
-            /** @description Whether every letter was looked at. */
+            /** @description Whether all letters were read. */
             complete: boolean;
         };
         /**
@@ -1220,7 +1220,7 @@ export interface components {
         };
         /**
          * Health
-         * @description Somebody is there.
+         * @description The API responds.
          */
         Health: {
             /**
@@ -1588,11 +1588,11 @@ export interface components {
             fingerprint: string;
             /** Format: date-time */
             first_seen: string;
-            /** @description What EventBridge says of an event that it could not deliver. */
+            /** @description EventBridge's attributes of an event that it could not deliver. */
             delivery?: {
                 [key: string]: string;
             };
-            /** @description Of its request. */
+            /** @description Status of its request. */
             status?: string;
             timeline?: components["schemas"]["TimelineLineView"][];
         };
@@ -1717,7 +1717,7 @@ export interface components {
         };
         /**
          * NewQuarantine
-         * @description What to put into quarantine.
+         * @description A selection to move into quarantine.
          * @example {
          *       "queue": "storage.store",
          *       "fingerprint": "5f0c7be2a1d4",
@@ -1726,7 +1726,7 @@ export interface components {
          */
         NewQuarantine: {
             /**
-             * @description Its step, such as `storage.store`.
+             * @description Step, for example `storage.store`.
              * @default null
              */
             queue?: string | null;
@@ -1737,14 +1737,14 @@ export interface components {
             /** @default null */
             event_id?: string | null;
             /**
-             * @description At most so many, oldest first.
+             * @description Maximum number, oldest first.
              * @default 25
              */
             limit?: number;
         };
         /**
          * NewReplay
-         * @description What to send back, and how.
+         * @description A replay of dead letters.
          * @example {
          *       "fingerprint": "5f0c7be2a1d4",
          *       "dry_run": true
@@ -1761,7 +1761,7 @@ export interface components {
          */
         NewReplay: {
             /**
-             * @description Its step, such as `storage.store`.
+             * @description Step, for example `storage.store`.
              * @default null
              */
             queue?: string | null;
@@ -1772,19 +1772,19 @@ export interface components {
             /** @default null */
             event_id?: string | null;
             /**
-             * @description At most so many, oldest first.
+             * @description Maximum number, oldest first.
              * @default 25
              */
             limit?: number;
             /** @default false */
             dry_run?: boolean;
             /**
-             * @description Send only the oldest of what is selected and watch it for a few seconds; send the rest with another call.
+             * @description Replay only the oldest selected letter and watch it for a few seconds. Replay the rest with another call.
              * @default false
              */
             canary?: boolean;
             /**
-             * @description What was sent back this often is refused, or put into quarantine.
+             * @description Letters that were replayed this often are refused, or moved into quarantine.
              * @default 3
              */
             max_replays?: number;
@@ -1793,7 +1793,7 @@ export interface components {
             /** @default false */
             force?: boolean;
             /**
-             * @description Remove what its request, having ended, no longer needs.
+             * @description Delete letters whose request has a terminal status.
              * @default false
              */
             drop_terminal?: boolean;
@@ -1980,7 +1980,7 @@ export interface components {
         };
         /**
          * Outcome
-         * @description What was done with one letter, or with `dry_run` what would be.
+         * @description What was done with a letter, or with `dry_run` would be done.
          */
         Outcome: {
             step: string;
@@ -2000,11 +2000,11 @@ export interface components {
             fingerprint: string;
             /** Format: date-time */
             first_seen: string;
-            /** @description What EventBridge says of an event that it could not deliver. */
+            /** @description EventBridge's attributes of an event that it could not deliver. */
             delivery?: {
                 [key: string]: string;
             };
-            /** @description Of its request. */
+            /** @description Status of its request. */
             status?: string;
             timeline?: components["schemas"]["TimelineLineView"][];
             /** @enum {string} */
@@ -2015,10 +2015,10 @@ export interface components {
         };
         /**
          * OutcomeList
-         * @description What was done, letter by letter, and where the audit trail has it.
+         * @description The outcome of each letter, and the entry of the audit trail.
          */
         OutcomeList: {
-            /** @description Missing where nothing was done. */
+            /** @description Null if nothing was done. */
             action_id?: string;
             outcomes: components["schemas"]["Outcome"][];
         };
@@ -2130,14 +2130,14 @@ export interface components {
         };
         /**
          * QuarantineList
-         * @description What is in quarantine.
+         * @description The dead letters in quarantine.
          */
         QuarantineList: {
             letters: components["schemas"]["QuarantinedLetter"][];
         };
         /**
          * QuarantinedLetter
-         * @description A letter in quarantine.
+         * @description A dead letter in quarantine.
          */
         QuarantinedLetter: {
             step: string;
@@ -2157,11 +2157,11 @@ export interface components {
             fingerprint: string;
             /** Format: date-time */
             first_seen: string;
-            /** @description What EventBridge says of an event that it could not deliver. */
+            /** @description EventBridge's attributes of an event that it could not deliver. */
             delivery?: {
                 [key: string]: string;
             };
-            /** @description Of its request. */
+            /** @description Status of its request. */
             status?: string;
             timeline?: components["schemas"]["TimelineLineView"][];
             /** Format: date-time */
@@ -2183,15 +2183,15 @@ export interface components {
             step: string;
             queue: string;
             dead: number;
-            /** @description Somebody has them in hand. */
+            /** @description Reserved by an operator. */
             hidden: number;
             /** Format: date-time */
             oldest?: string;
-            /** @description The commonest error. */
+            /** @description The most frequent error. */
             mostly?: string;
             /** @enum {string} */
             kind?: "transient" | "poison" | "schema" | "permission" | "unknown";
-            /** @description There are more letters than were looked at. */
+            /** @description Whether the queue has more letters than were read. */
             estimated: boolean;
             source_waiting?: number;
         };
@@ -2206,7 +2206,7 @@ export interface components {
         };
         /**
          * Readiness
-         * @description `ok`; `degraded`: it works, and an operator should look; `unavailable`: a dependency does not answer.
+         * @description `ok`; `degraded`: it works but needs an operator; `unavailable`: a dependency is unreachable.
          */
         Readiness: {
             /** @enum {string} */
@@ -2214,7 +2214,7 @@ export interface components {
             version: string;
             /** Format: date-time */
             checked_at: string;
-            /** @description What there is to look at. */
+            /** @description What needs attention. */
             attention: string[];
             dependencies: components["schemas"]["Dependency"][];
             steps: components["schemas"]["StepQueue"][];
@@ -2394,14 +2394,14 @@ export interface components {
         };
         /**
          * StepQueue
-         * @description A queue and its dead-letter queue, in approximate numbers; one that is missing could not be had.
+         * @description A queue and its dead-letter queue, in approximate numbers. Missing ones are unknown.
          */
         StepQueue: {
             step: string;
             waiting?: number;
             in_flight?: number;
             dead?: number;
-            /** @description Age of the oldest message as CloudWatch last heard it, a minute or two ago. Missing where it heard of none. */
+            /** @description Age of the oldest message as CloudWatch reported it, up to two minutes ago. */
             oldest_seconds?: number;
             oldest_dead_seconds?: number;
         };
