@@ -9,7 +9,7 @@ from kit.http_api import ApiProblem, json_response
 
 
 class Failure(BaseModel):
-    """What a caller is told instead of a problem document."""
+    """The error body, instead of a problem document."""
 
     model_config = ConfigDict(defer_build=True)
 

@@ -115,7 +115,7 @@ METRICS: Final = (
     # Delivery
     Metric("messages_handled", "*", "Count", ("step",), "Messages that a step handled"),
     Metric("messages_retried", "*", "Count", ("step",), "Messages that a step will receive again"),
-    Metric("messages_in_progress", "*", "Count", ("step",), "Messages postponed because another worker handles them"),
+    Metric("messages_in_progress", "*", "Count", ("step",), "Messages delayed because another worker handles them"),
     Metric("messages_dead_lettered", "*", "Count", ("step",), "Messages that a step dead-lettered"),
     Metric("webhook_attempts", "notifications", "Count", ("outcome",), "Webhook calls: accepted, failed, abandoned"),
     Metric("sweeper_checked", "intake", "Count", (), "Requests without progress that the sweeper checked"),

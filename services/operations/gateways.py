@@ -91,7 +91,7 @@ class AwsProbes:
     def ages(self, queues: Sequence[str]) -> Mapping[str, int]:
         """Return the age in seconds of the oldest message per queue, if CloudWatch reports one, in one call.
 
-        SQS itself does not print_outcomes, short of receiving the message.
+        SQS does not report it without receiving the message.
         """
         now = datetime.now(UTC)
         answer = self._cloudwatch.get_metric_data(

@@ -3,11 +3,14 @@
 Everything but the socket runs: parameters are validated, serialised and signed, answers are parsed.
 """
 
+import dataclasses
 import hashlib
+import importlib
 import io
 import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import cache
 from typing import Any, Final
 
@@ -17,6 +20,7 @@ from PIL import Image
 
 from kit.dynamodb import to_item
 from local.bedrock import converse
+from tests.support.events import sample
 from tools.docs.golden import OWNER, REQUEST, START
 
 
@@ -69,6 +73,8 @@ class _Answers:
     def __call__(self, request: Any, event_name: str, **_: Any) -> AWSResponse:
         service, operation = event_name.split(".")[1:]
         entries = request.body.count(b'"DetailType"') if operation == "PutEvents" else 0
+        if operation == "GetItem":
+            entries = request.body.count(b"WEBHOOK#")
         if (operation, entries) not in self._kept:
             made = MADE[operation](request) if operation in MADE else b"<Ok/>" if service == "s3" else b"{}"
             self._kept[operation, entries] = made if isinstance(made, bytes) else json.dumps(made).encode()
@@ -96,6 +102,24 @@ def _request_state() -> dict[str, Any]:
     return {"Attributes": to_item(state)}
 
 
+def webhook(changed: Any) -> Any:
+    """Return a webhook that wants an event, registered before it."""
+    webhooks = importlib.import_module("services.notifications.webhooks")
+    created_at = changed.metadata.occurred_at - timedelta(days=1)
+    statuses = (str(changed.data.status),)
+    return webhooks.Webhook("benchmarkwebhook", OWNER, "https://example.com/hook", "", statuses, created_at)
+
+
+def _get_item(request: Any) -> dict[str, Any]:
+    """Return the webhook of a webhook's key, and no item for any other key."""
+    if b"WEBHOOK#" not in request.body:
+        return {}
+    values = dataclasses.asdict(webhook(sample("RequestStatusChanged")))
+    item = {name: value for name, value in values.items() if value is not None}
+    item |= {"created_at": item["created_at"].isoformat(), "statuses": list(item["statuses"])}
+    return {"Item": to_item(item)}
+
+
 MADE: Final[dict[str, Callable[[Any], Any]]] = {
     "PutEvents": _put_events,
     "InvokeModel": lambda _: invoked(),
@@ -104,5 +128,7 @@ MADE: Final[dict[str, Callable[[Any], Any]]] = {
     "GetSecretValue": lambda _: {"SecretString": "a key"},
     "GetObject": lambda _: image(),
     "UpdateItem": lambda _: _request_state(),
+    "GetItem": _get_item,
+    "Query": lambda _: {"Items": [], "Count": 0, "ScannedCount": 0},
 }
 """What is answered where an empty answer would not do."""

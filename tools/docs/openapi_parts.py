@@ -132,7 +132,7 @@ RESPONSE_HEADERS: Final[dict[str, dict[str, Any]]] = {
         "example": '"default";r=93;t=41',
     },
     "x-should-retry": {
-        "description": "Tells OpenAI's clients whether to retry. They read it instead of the status.",
+        "description": "Whether OpenAI's clients retry. They use it instead of the status.",
         "schema": {"type": "string", "enum": ["true", "false"]},
         "example": "false",
     },

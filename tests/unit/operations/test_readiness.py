@@ -86,7 +86,7 @@ def test_so_is_a_message_that_waits_longer_than_anything_is_retried(world: Scrip
     world.oldest = {"intake-track": LATE + 1}
     found = look(world)
 
-    assert (found.status, found.attention) == ("degraded", [f"intake.track: a message waits for {LATE + 1} s"])
+    assert (found.status, found.attention) == ("degraded", [f"intake.track: a message has waited for {LATE + 1} s"])
 
 
 @pytest.mark.parametrize(("name", "told"), [("bus", "bus"), ("intake-track", "queues")])

@@ -22,6 +22,7 @@ from uuid import uuid4
 from botocore.client import BaseClient
 from botocore.response import StreamingBody
 
+from events.envelope import Event
 from tests.support.events import sample, sqs_record
 from tools.benchmarks import canned
 
@@ -29,7 +30,7 @@ ROUNDS = 25
 BATCH = 10
 HAPPY = ("ImageRequested", "PromptApproved", "ImageGenerated", "ImageApproved", "ImageStored")
 """What happens to a request that succeeds."""
-IMAGE_WORK = ("services.storage.images", "process")
+IMAGE_WORK = ("services.storage.variants", "create_variants")
 """Decoding and encoding takes a hundred times what a message does, and is Pillow's: done once and remembered."""
 
 
@@ -89,6 +90,7 @@ def main() -> None:
     canned.install()
     module, attribute = sys.argv[1].rsplit(".", 1)
     remember_image_work(module)
+    call_no_webhooks(module)
     handler = getattr(importlib.import_module(module), attribute)
     batch, single = messages(handler, BATCH), messages(handler, 1)
     bodies = [record["body"] for record in batch["Records"]]
@@ -141,9 +143,9 @@ def remember_image_work(module: str) -> None:
 
 def messages(handler: Any, count: int) -> dict[str, Any]:
     """Return an SQS batch of what ``handler`` accepts on the way to a success, or of all it accepts."""
-    known = HAPPY if handler._accepts is None else [detail_type for detail_type, _ in handler._accepts]
+    known = HAPPY if handler.accepts is None else [detail_type for detail_type, _ in handler.accepts]
     kinds = [detail_type for detail_type in known if detail_type in HAPPY] or known
-    records = [sqs_record(sample(kinds[number % len(kinds)])) for number in range(count)]
+    records = [sqs_record(event(kinds[number % len(kinds)])) for number in range(count)]
     for record in records:
         body = json.loads(record["body"])
         about_one_image(body["detail"])
@@ -151,6 +153,24 @@ def messages(handler: Any, count: int) -> dict[str, Any]:
         body["detail"]["metadata"]["occurred_at"] = datetime.now(UTC).isoformat()
         record["body"] = json.dumps(body)
     return {"Records": records}
+
+
+def event(detail_type: str) -> Event:
+    """Return the sample of an event, or a message to a webhook, which is never on the bus."""
+    if detail_type != "WebhookDue":
+        return sample(detail_type)
+    webhooks = importlib.import_module("services.notifications.webhooks")
+    changed = sample("RequestStatusChanged")
+    due: Event = webhooks.due(canned.webhook(changed), changed)
+    return due
+
+
+def call_no_webhooks(module: str) -> None:
+    """Replace the HTTP call of a webhook, which would leave this machine."""
+    if module == "services.notifications.handlers.webhook":
+        gateways = importlib.import_module("services.notifications.gateways")
+        deliveries = importlib.import_module("services.notifications.deliveries")
+        gateways.WebhookCaller.post = lambda *_: deliveries.Reply(204, 1)
 
 
 def about_one_image(value: Any) -> None:
