@@ -106,8 +106,8 @@ def _span_id(event_id: str) -> str:
     return event_id.replace("-", "")[-16:]
 
 
-def _nanoseconds(line: datetime) -> str:
-    return str((line - EPOCH) // timedelta(microseconds=1) * 1000)
+def _nanoseconds(at: datetime) -> str:
+    return str((at - EPOCH) // timedelta(microseconds=1) * 1000)
 
 
 def _attributes(facts: dict[str, Any]) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from cli.tables import event_replays as tables
 from services.operations.actions.trail import Action, recorded
 
 
-class TimelineLine(click.ParamType[datetime]):
+class Time(click.ParamType[datetime]):
     """A time; without an offset it is UTC."""
 
     name = "TIME"
@@ -25,7 +25,7 @@ class TimelineLine(click.ParamType[datetime]):
         if isinstance(value, datetime):
             return value
         try:
-            return logic.line(value)
+            return logic.parse_time(value)
         except ValueError:
             self.fail(f"{value!r} is not a time, for example 2026-11-22T09:30", param, ctx)
 
@@ -49,8 +49,8 @@ def archives(connection: Connection, *, as_json: bool) -> int:
 
 @events.command(epilog=EXIT_CODES)
 @click.option("--rule", required=True, help="Rule that receives the events.")
-@click.option("--from", "start", type=TimelineLine(), required=True, help="Start, for example 2026-11-22T09:30 (UTC).")
-@click.option("--to", "end", type=TimelineLine(), help="End. Default: now. AWS archives within ten minutes.")
+@click.option("--from", "start", type=Time(), required=True, help="Start, for example 2026-11-22T09:30 (UTC).")
+@click.option("--to", "end", type=Time(), help="End. Default: now. AWS archives within ten minutes.")
 @click.option("--dry-run", is_flag=True, help="Show the plan, and start nothing.")
 @click.option("--wait", is_flag=True, help="Wait for the end.")
 @click.option("--deadline", default=900.0, show_default=True, help="Maximum seconds to wait.")

@@ -153,7 +153,7 @@ def follow(
         sleep(POLL_SECONDS)
 
 
-def line(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """Parse a time, for example ``2026-11-22T09:30``, as UTC unless it has an offset. Raises ``ValueError``."""
     found = datetime.fromisoformat(text)
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

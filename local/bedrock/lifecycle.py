@@ -147,5 +147,5 @@ def _override(value: object) -> Status | datetime:
 
 
 def _date(text: str) -> datetime:
-    line = datetime.fromisoformat(text)
-    return line if line.tzinfo else line.replace(tzinfo=UTC)
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -67,7 +67,7 @@ class Evidence:
         return Counter(call["outcome"] for call in self.calls if call["operation"] == operation)
 
 
-def reserve(stack: LocalStack) -> Evidence:
+def collect(stack: LocalStack) -> Evidence:
     """Read everything. Change nothing."""
     found = Evidence(calls=model_calls(stack), waiting=waiting(stack), hidden=hidden(stack))
     _read_requests(stack, found)
@@ -131,8 +131,8 @@ def _read_requests(stack: LocalStack, found: Evidence) -> None:
 
 def _request(request_id: str, state: Mapping[str, Any], prompt: str) -> StoredRequest:
     entries = state["timeline"].values()
-    lines = [datetime.fromisoformat(entry["at"]) for entry in entries if entry["type"] != "MessageReplayed"]
-    seconds = (max(lines) - datetime.fromisoformat(state["created_at"])).total_seconds()
+    moments = [datetime.fromisoformat(entry["at"]) for entry in entries if entry["type"] != "MessageReplayed"]
+    seconds = (max(moments) - datetime.fromisoformat(state["created_at"])).total_seconds()
     return StoredRequest(request_id, state["status"], prompt, Counter(entry["type"] for entry in entries), seconds)
 
 

@@ -245,7 +245,7 @@ class Chaos:
             except NoResponseError as error:
                 yield f"{request_id}: {error}"
             else:
-                yield f"{request_id} is {view['status']}: {[line['event'] for line in view['timeline']]}"
+                yield f"{request_id} is {view['status']}: {[entry['event'] for entry in view['timeline']]}"
 
     def _report(
         self,
@@ -254,7 +254,7 @@ class Chaos:
         stuck: list[str],
         seconds: dict[str, float],
     ) -> Report:
-        found = reading.reserve(self._stack)
+        found = reading.collect(self._stack)
         killed = {**self._killer.killed}
         idle = {**self._killer.idle}
         run = RunRecord(

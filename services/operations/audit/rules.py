@@ -77,7 +77,7 @@ def request_findings(request: Request, letters: Letters, limits: Limits, now: da
         yield finding("request-not-indexed", f"its status is {request.status}", repair="wake")
     elif request.next_check_at and request.next_check_at > max(ends_at, now) + limits.slack:
         yield finding("request-asleep", f"next check at {request.next_check_at:%Y-%m-%d %H:%M}", repair="wake")
-    late = [line for line in (ends_at, request.next_check_at) if line is not None and line + limits.slack < now]
+    late = [at for at in (ends_at, request.next_check_at) if at is not None and at + limits.slack < now]
     if late and not letters.of(request.request_id) and not letters.partly_read:
         yield finding("request-overdue", f"{request.status} since {request.timeline[-1].at:%Y-%m-%d %H:%M}")
     if request.status == Status.STALLED:

@@ -53,5 +53,5 @@ def _lines(page: Any, request_id: str) -> Iterator[Line]:
         except ValueError:
             continue
         if isinstance(values, dict) and request_id in text:
-            line = values.get("_aws", {}).get("Timestamp", event["timestamp"])
-            yield Line(datetime.fromtimestamp(line / 1000, UTC), values)
+            milliseconds = values.get("_aws", {}).get("Timestamp", event["timestamp"])
+            yield Line(datetime.fromtimestamp(milliseconds / 1000, UTC), values)

@@ -15,7 +15,7 @@ from cli.event_replays.logic import (
     Window,
     follow,
     is_own,
-    line,
+    parse_time,
     plan,
 )
 from tests.support import templates
@@ -123,4 +123,4 @@ def test_how_much_is_done_goes_by_the_time_of_the_last_event() -> None:
 
 
 def test_a_time_without_an_offset_is_utc() -> None:
-    assert line("2026-11-22T12:00") == line("2026-11-22T13:00+01:00") == NOW
+    assert parse_time("2026-11-22T12:00") == parse_time("2026-11-22T13:00+01:00") == NOW
