@@ -10,6 +10,19 @@ if TYPE_CHECKING:
     from tests.support.system import System
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every test an id of its own, because pytest-xdist runs tests with one id only once.
+
+    schemathesis creates a test per operation of the API, all with the id of their function.
+    """
+    for item in items:
+        if item.parent is not None and not item.nodeid.endswith(item.name):
+            item._id = item.parent.id.child(item.name)
+    ids = [item.nodeid for item in items]
+    assert len(ids) == len(set(ids)), sorted({each for each in ids if ids.count(each) > 1})
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["System"]:
     """Deploy the real template on an emulator of its own, on free ports and with IAM enforced.

@@ -100,9 +100,7 @@ def sdk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", declared_functions())
-def test_a_function_imports_with_its_layers_and_the_sdk_only_and_from_bytecode(
-    name: str, build: dict[str, Function], sdk: Path
-) -> None:
+def test_a_function_imports_with_only_its_layers_and_the_sdk(name: str, build: dict[str, Function], sdk: Path) -> None:
     function = build[name]
     ours = tuple(str(folder) for folder in (function.folder, *function.layers))
 

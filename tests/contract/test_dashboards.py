@@ -207,7 +207,7 @@ def test_a_grafana_dashboard_is_read_back_without_loss(page: Any) -> None:
 
 
 @EVERY_PAGE
-def test_the_panels_of_a_grafana_dashboard_have_ids_places_and_variables_of_their_own(page: Any) -> None:
+def test_grafana_panels_have_distinct_ids_and_positions(page: Any) -> None:
     written = json.loads((ROOT / f"docs/grafana/{page.name}.json").read_text())
     panels = written["panels"]
     declared = {variable["name"] for variable in written["templating"]["list"]}

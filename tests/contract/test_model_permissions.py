@@ -18,7 +18,7 @@ def statements(service: str) -> list[Any]:
     ]
 
 
-def test_generation_may_invoke_the_models_of_the_catalog_and_those_configured() -> None:
+def test_generation_may_invoke_exactly_the_configured_models() -> None:
     expected = [
         {"Fn::Sub": arn} for model in model_catalog() for arn in invoke_arns(model, partition="${AWS::Partition}")
     ]
@@ -28,7 +28,7 @@ def test_generation_may_invoke_the_models_of_the_catalog_and_those_configured() 
         pytest.fail(f"services/generation/template.yaml: the statement `Models` should allow\n{block}")
 
 
-def test_the_sentinel_may_look_at_the_models_of_the_catalog_and_at_the_one_that_screens_prompts() -> None:
+def test_the_sentinel_may_read_exactly_the_models_in_use() -> None:
     watched = [arn for model in model_catalog() for arn in invoke_arns(model, partition="${AWS::Partition}")]
     screens = f"arn:${{AWS::Partition}}:bedrock:${{AWS::Region}}::foundation-model/{model_catalog().moderation}"
     expected = [{"Fn::Sub": arn} for arn in [*watched, screens]]

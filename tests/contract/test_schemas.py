@@ -167,7 +167,7 @@ def test_the_generator_says_so_where_it_is_not(
     assert path.name in capsys.readouterr().out
 
 
-def test_the_generator_refuses_to_overwrite_a_released_schema_with_one_that_breaks_it(
+def test_the_generator_keeps_a_released_schema_from_a_breaking_change(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = SCHEMAS / "ImageGenerated.v1.json"

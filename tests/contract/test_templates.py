@@ -73,7 +73,7 @@ def imported(function: Resource, monkeypatch: pytest.MonkeyPatch) -> Iterator[ob
 
 
 @EVERY_RULE
-def test_a_rule_matches_only_what_somebody_publishes(rule: Resource) -> None:
+def test_a_rule_matches_only_published_events(rule: Resource) -> None:
     pattern = rule.properties["EventPattern"]
     published = [json.loads(eventbridge_body(sample(*key))) for key in CATALOG]
     matched = [event for event in published if templates.admits(pattern, event)]
@@ -96,7 +96,7 @@ def test_every_event_has_a_publisher(name: str, version: int) -> None:
 
 
 @pytest.mark.parametrize(("name", "version"), CATALOG, ids=str)
-def test_the_page_of_events_names_everybody_who_hears_an_event(name: str, version: int) -> None:
+def test_the_page_of_events_names_all_consumers(name: str, version: int) -> None:
     kind = event_type(name, version)
     assert kind is not None
     event = json.loads(eventbridge_body(sample(name, version)))
@@ -106,7 +106,7 @@ def test_the_page_of_events_names_everybody_who_hears_an_event(name: str, versio
 
 
 @pytest.mark.parametrize("queue", [queue for queue in QUEUES if templates.rule_of(queue)], ids=str)
-def test_a_consumer_reads_exactly_what_its_rule_lets_in(queue: Resource, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_consumer_accepts_exactly_what_its_rule_matches(queue: Resource, monkeypatch: pytest.MonkeyPatch) -> None:
     rule = templates.rule_of(queue)
     assert rule is not None
     let_in = {
@@ -126,9 +126,7 @@ def test_a_consumer_reads_exactly_what_its_rule_lets_in(queue: Resource, monkeyp
 
 
 @EVERY_QUEUE
-def test_a_step_is_called_the_same_in_its_code_its_queue_and_its_service(
-    queue: Resource, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_step_has_one_name_in_code_queue_and_service(queue: Resource, monkeypatch: pytest.MonkeyPatch) -> None:
     dead = templates.dead_letter_queue(queue)
     with imported(templates.consumer_of(queue), monkeypatch) as handler:
         assert isinstance(handler, Consumer)
@@ -156,7 +154,7 @@ def test_a_queue_has_a_dead_letter_queue_that_keeps_messages_for_two_weeks(queue
 
 
 @EVERY_QUEUE
-def test_a_message_stays_hidden_longer_than_its_function_can_take(queue: Resource) -> None:
+def test_a_message_stays_hidden_longer_than_its_function_runs(queue: Resource) -> None:
     function, mapping = templates.consumer_of(queue), templates.mapping_of(queue)
     assert mapping is not None
     window = templates.largest(queue.service, mapping.properties.get("MaximumBatchingWindowInSeconds", 0))
@@ -182,9 +180,7 @@ def test_a_function_has_time_for_a_batch_whose_calls_are_all_throttled(queue: Re
 
 
 @EVERY_QUEUE
-def test_sqs_gives_up_on_a_message_only_after_its_consumer_would_have(
-    queue: Resource, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sqs_dead_letters_later_than_the_consumer(queue: Resource, monkeypatch: pytest.MonkeyPatch) -> None:
     with imported(templates.consumer_of(queue), monkeypatch) as handler:
         assert isinstance(handler, Consumer)
         allowed = max(handler.policy.worst_deliveries(), handler.policy.attempts)
@@ -204,7 +200,7 @@ def alarms_on(metric: str, service: str, name: str) -> list[Resource]:
 
 
 @EVERY_QUEUE
-def test_somebody_is_told_when_messages_wait_die_or_die_one_after_another(queue: Resource) -> None:
+def test_a_queue_has_alarms_for_age_stalls_and_dead_letters(queue: Resource) -> None:
     name = queue.properties["QueueName"]["Fn::Sub"]
     (died,) = alarms_on("ApproximateNumberOfMessagesVisible", queue.service, f"{name}-dlq")
     (dying,) = alarms_on("messages_dead_lettered", queue.service, templates.step_of(queue))
@@ -216,7 +212,7 @@ def test_somebody_is_told_when_messages_wait_die_or_die_one_after_another(queue:
 
 
 @EVERY_FUNCTION
-def test_somebody_is_told_when_a_function_fails_or_is_throttled(function: Resource) -> None:
+def test_a_function_has_alarms_for_errors_and_throttles(function: Resource) -> None:
     name = function.properties["FunctionName"]["Fn::Sub"]
 
     assert alarms_on("Errors", function.service, name)
@@ -265,7 +261,7 @@ def test_somebody_is_told_when_a_schedule_does_not_run(schedule: Resource) -> No
 
 
 @pytest.mark.parametrize("alarm", ALARMS, ids=str)
-def test_an_alarm_reaches_somebody_by_itself_or_by_its_service(alarm: Resource) -> None:
+def test_an_alarm_notifies_by_itself_or_by_its_service(alarm: Resource) -> None:
     topic = {"Ref": "AlarmTopicArn"}
     actions = alarm.properties.get("AlarmActions")
     if actions == [topic]:
@@ -282,7 +278,7 @@ def test_an_alarm_reaches_somebody_by_itself_or_by_its_service(alarm: Resource) 
 
 
 @pytest.mark.parametrize("alarm", COMPOSITES, ids=str)
-def test_what_rings_for_days_does_not_keep_a_service_from_ringing_again(alarm: Resource) -> None:
+def test_lasting_alarms_are_not_part_of_the_service_health_alarm(alarm: Resource) -> None:
     children = re.findall(r"\$\{(\w+)\}", alarm.properties["AlarmRule"]["Fn::Sub"])
     metrics = {templates.named(alarm.service, {"Ref": child}).properties.get("MetricName") for child in children}
 
@@ -291,7 +287,7 @@ def test_what_rings_for_days_does_not_keep_a_service_from_ringing_again(alarm: R
 
 
 @pytest.mark.parametrize("alarm", [*ALARMS, *COMPOSITES], ids=str)
-def test_an_alarm_names_the_section_of_the_runbook_that_helps(alarm: Resource) -> None:
+def test_an_alarm_links_to_its_section_of_the_runbook(alarm: Resource) -> None:
     says, _, anchor = templates.flat(alarm.properties["AlarmDescription"])[0].rpartition(" ${RunbookUrl}#")
 
     assert len(says) > 20
@@ -391,7 +387,7 @@ def test_a_function_carries_its_own_service_and_says_whose_logs_it_writes(functi
 
 
 @EVERY_FUNCTION
-def test_a_function_gives_a_call_up_within_seconds_rather_than_run_into_its_timeout(function: Resource) -> None:
+def test_a_call_fails_before_its_function_times_out(function: Resource) -> None:
     """boto3's older way tries DynamoDB ten times, for up to half a minute: longer than most functions may take."""
     assert templates.environment(function)["AWS_RETRY_MODE"] == "standard"
 
@@ -424,7 +420,7 @@ def test_a_function_may_do_what_it_names_on_what_it_names(function: Resource) ->
 
 
 @EVERY_SERVICE
-def test_every_role_is_the_role_of_one_function_and_every_policy_of_one_role(service: str) -> None:
+def test_a_role_belongs_to_one_function_and_a_policy_to_one_role(service: str) -> None:
     functions = [function for function in FUNCTIONS if function.service == service]
     roles = [role for role in templates.resources("AWS::IAM::Role") if role.service == service]
     kinds = {body["Type"] for body in templates.service_template(service)["Resources"].values()}
@@ -437,7 +433,7 @@ def test_every_role_is_the_role_of_one_function_and_every_policy_of_one_role(ser
 
 
 @EVERY_FUNCTION
-def test_a_function_has_nothing_but_what_its_template_says_and_has_it_before_it_runs(function: Resource) -> None:
+def test_a_function_has_its_permissions_before_it_runs(function: Resource) -> None:
     role = templates.named(function.service, function.properties["Role"])
     waits_for = function.body.get("DependsOn", [])
 
@@ -486,7 +482,7 @@ def test_the_root_passes_what_a_service_asks_for_and_nothing_else(service: str) 
     "name",
     [n for n, b in templates.root_template()["Resources"].items() if b["Type"] == "AWS::Serverless::Application"],
 )
-def test_everything_of_a_service_is_tagged_with_its_project_environment_and_service(name: str) -> None:
+def test_resources_are_tagged_with_project_environment_and_service(name: str) -> None:
     properties = templates.root_template()["Resources"][name]["Properties"]
     service = properties["Location"].split("/")[1]
 
@@ -550,7 +546,7 @@ def test_operations_watches_every_queue_that_has_a_dead_letter_queue(function: R
     assert sorted(watched) == sorted(templates.step_of(queue).replace(".", "-", 1) for queue in QUEUES)
 
 
-def test_operations_may_empty_every_dead_letter_queue_and_send_to_every_source_and_to_nothing_else() -> None:
+def test_operations_may_empty_dead_letter_queues_and_send_to_sources() -> None:
     (function,) = [
         function for function in FUNCTIONS if (function.service, function.name) == ("operations", "apiFunction")
     ]

@@ -42,7 +42,7 @@ def trail(request: pytest.FixtureRequest) -> Trail:
     return TrailTable(place.dynamodb, TABLE)
 
 
-def test_a_trail_tells_the_newest_first_and_an_outcome_takes_the_place_of_none(trail: Trail) -> None:
+def test_the_trail_is_newest_first_with_outcomes(trail: Trail) -> None:
     begun = [Action.begin("ada", "replay", about={"step": "storage.store"}, count=1, event_ids=["e"]) for _ in range(3)]
     for action in begun:
         trail.write(action)
@@ -280,9 +280,7 @@ def kept(run: Run) -> list[dict[str, Any]]:
     return found
 
 
-def test_what_keeps_coming_back_goes_into_quarantine_and_from_there_to_its_step(
-    installation: Installation, run: Run
-) -> None:
+def test_messages_with_many_replays_are_quarantined_and_released(installation: Installation, run: Run) -> None:
     event_id = dead(installation, 1, replays=3)
     dead(installation, 2)
     assert run("dlq", "replay", "--all", "--dry-run").exit_code == 4

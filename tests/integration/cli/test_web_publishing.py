@@ -30,7 +30,7 @@ def keys(client) -> set[str]:  # type: ignore[no-untyped-def]
     return {entry["Key"] for entry in client.list_objects_v2(Bucket=BUCKET)["Contents"]}
 
 
-def test_a_new_build_leaves_the_parts_of_the_last_one_to_those_who_have_it_open(client) -> None:  # type: ignore[no-untyped-def]
+def test_files_of_the_last_build_stay_for_open_pages(client) -> None:  # type: ignore[no-untyped-def]
     publish(client, BUCKET, build(1))
     removed = publish(client, BUCKET, build(2))
 

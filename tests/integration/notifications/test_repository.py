@@ -72,7 +72,7 @@ def test_a_ticket_does_not_open_when_its_minute_is_over_or_nobody_sold_it(store:
     assert store.connections("demo", NOW) == []
 
 
-def test_an_owner_has_only_so_many_connections_and_the_ticket_of_one_too_many_is_not_spent(store: SocketStore) -> None:
+def test_a_refused_connection_does_not_use_its_ticket(store: SocketStore) -> None:
     for number in range(CONNECTIONS_MAX):
         store.connect(ticket(store), f"c{number}", NOW)
     spare = ticket(store)
@@ -89,7 +89,7 @@ def test_an_owner_has_only_so_many_connections_and_the_ticket_of_one_too_many_is
     assert "c7" not in names
 
 
-def test_connections_that_ended_without_a_word_do_not_count_against_the_limit(store: SocketStore) -> None:
+def test_expired_connections_do_not_count_towards_the_limit(store: SocketStore) -> None:
     for number in range(CONNECTIONS_MAX):
         store.connect(ticket(store), f"c{number}", NOW)
     later = NOW + CONNECTION_LIFE
@@ -176,7 +176,7 @@ def test_an_owner_has_only_so_many_webhooks(webhooks: WebhookStore) -> None:
     assert len(webhooks.webhooks("demo")) == WEBHOOKS_MAX
 
 
-def test_a_rotation_counts_the_secrets_and_keeps_the_overlap_that_was_asked_for(webhooks: WebhookStore) -> None:
+def test_a_rotation_increments_the_secret_and_keeps_the_overlap(webhooks: WebhookStore) -> None:
     webhooks.add(hook())
     until = NOW + timedelta(hours=1)
 

@@ -172,7 +172,7 @@ def depth(queue: str) -> int:
     return int(found["ApproximateNumberOfMessages"])
 
 
-def test_queues_groups_and_letters_are_shown_with_what_helps_and_without_a_prompt(api: Any) -> None:
+def test_dead_letters_are_shown_with_advice_and_without_prompts(api: Any) -> None:
     ids = [dead(number) for number in (1, 2)]
 
     _, queues = get(api, "/v1/operations/queues", "admin")

@@ -113,7 +113,7 @@ def test_no_prompt_is_read(installation: Installation, reader: AwsReader, monkey
     assert "prompt" not in " ".join(asked)
 
 
-def test_what_is_broken_is_told_and_ends_with_its_exit_code(
+def test_violations_are_printed_and_set_the_exit_code(
     installation: Installation, capsys: pytest.CaptureFixture[str]
 ) -> None:
     request_id = installation.draw(1)
@@ -145,7 +145,9 @@ def test_a_queue_that_somebody_else_has_in_hand_counts_as_partly_read(installati
     assert letters_of(installation).partly_read == {"intake.track"}
 
 
-def test_mending_shows_first_and_then_does(installation: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+def test_repairs_are_shown_before_they_are_carried_out(
+    installation: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
     open_one, ended = installation.draw(1, until="ImageGenerated"), installation.draw(2)
     asleep = installation.draw(3, until="ImageRequested")
     installation.change(open_one, "REMOVE open_shard, next_check_at")

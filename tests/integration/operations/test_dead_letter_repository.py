@@ -149,9 +149,7 @@ def test_showing_tells_why_and_never_the_prompt(installation: Installation, run:
     assert "lighthouse" not in (result.stdout + result.stderr).lower()
 
 
-def test_a_replay_needs_to_be_told_what_and_an_unknown_queue_is_wrong_usage(
-    installation: Installation, run: Run
-) -> None:
+def test_a_replay_without_selection_or_with_an_unknown_queue_fails(installation: Installation, run: Run) -> None:
     assert run("dlq", "replay").exit_code == 2
     unknown = run("dlq", "replay", "--queue", "storage.stor")
     assert unknown.exit_code == 2

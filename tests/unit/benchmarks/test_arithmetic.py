@@ -15,14 +15,14 @@ from tools.benchmarks.units import Capacity, item_size
 INVOCATION = Call(function="analytics-record", worker=7, at=100.0, wall=1.0, cpu=0.25, records=1)
 
 
-def test_a_goal_bounds_the_ratio_where_there_is_a_floor_and_the_value_where_there_is_none() -> None:
+def test_a_goal_limits_the_ratio_or_without_a_floor_the_value() -> None:
     assert Figure("import", 130, "ms", floor=100, goal=1.3).met is True
     assert Figure("import", 131, "ms", floor=100, goal=1.3).met is False
     assert Figure("zip", 101, "kB", goal=100).met is False
     assert Figure("zip", 101, "kB").met is None
 
 
-def test_every_round_takes_all_measurements_in_turn_and_the_first_is_not_kept() -> None:
+def test_rounds_interleave_measurements_and_drop_the_first() -> None:
     order: list[str] = []
     values = {"a": iter([900.0, 1.0, 5.0, 3.0]), "b": iter([900.0, 2.0, 2.0, 8.0])}
 
@@ -35,7 +35,7 @@ def test_every_round_takes_all_measurements_in_turn_and_the_first_is_not_kept() 
     assert order == ["a", "b"] * 4
 
 
-def test_dollars_are_amounts_times_prices_and_what_was_not_used_is_not_listed() -> None:
+def test_costs_are_amounts_times_prices_without_unused_items() -> None:
     used = Usage({"s3_puts": 1_000, "state_transitions": 0})
     used.add({"s3_puts": 1_000})
     assert dollars(used) == {"s3_puts": pytest.approx(0.01)}

@@ -86,7 +86,7 @@ def test_an_edit_that_would_not_do_names_the_field_and_the_rule(
     assert rule in named[field]
 
 
-def test_a_prompt_that_nobody_has_moderated_yet_may_be_edited_and_is_not_shown() -> None:
+def test_an_unmoderated_prompt_may_be_edited_and_is_not_shown() -> None:
     event = told(sample("ImageRequested"))
 
     edited = edit(letter_of(event), {"data.parameters.prompt": "a fox"})

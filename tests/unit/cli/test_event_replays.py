@@ -52,7 +52,7 @@ class FakeReplays:
         raise AssertionError(name)
 
 
-def test_a_plan_names_archive_rule_and_window_in_a_name_that_eventbridge_takes() -> None:
+def test_a_plan_has_a_name_that_eventbridge_accepts() -> None:
     rule = replace(RULE, name="p-" * 40)
     found = plan(FakeReplays(rule), "p", rule.name, HOUR, force=False, now=NOW)
 

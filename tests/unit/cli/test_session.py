@@ -54,7 +54,7 @@ def place() -> Place:
     return Place()
 
 
-def test_an_edit_is_announced_as_a_replay_of_the_original_sent_and_the_original_removed(place: Place) -> None:
+def test_an_edit_is_published_as_a_replay_and_deletes_the_original(place: Place) -> None:
     letter = place.dead(count=9)
     edited = edit(letter, {"data.parameters.count": 1})
 
@@ -108,9 +108,7 @@ def test_what_came_back_too_often_is_put_aside_when_asked(place: Place) -> None:
     assert place.queues.dead[STORE.url] == []
 
 
-def test_a_crash_while_putting_aside_leaves_the_message_twice_rather_than_nowhere(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_crash_during_quarantine_leaves_two_copies(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     letter = place.dead()
 
     def crash(*_: object) -> None:
@@ -154,7 +152,7 @@ def test_what_a_request_that_ended_left_in_quarantine_is_not_released(place: Pla
     assert place.quarantined.items() == []
 
 
-def test_an_action_is_written_before_anything_is_done_and_its_outcome_after(place: Place) -> None:
+def test_an_action_is_written_before_and_its_outcome_after(place: Place) -> None:
     letter = place.dead()
     replayer = place.session.replayer(OPTIONS)
     action = place.session.action("replay", [letter], {"fingerprint": letter.fingerprint, "step": None})

@@ -104,7 +104,7 @@ def test_an_address_of_ours_is_refused_when_it_is_registered(url: str) -> None:
         STRICT.check(url)
 
 
-def test_an_odd_spelling_of_an_address_is_a_name_that_the_resolver_gives_away() -> None:
+def test_odd_spellings_of_addresses_are_resolved_and_refused() -> None:
     for host in ("2130706433", "0x7f.1", "0177.0.0.1", "127.1"):
         target = STRICT.parse(f"https://{host}/")
         with pytest.raises(RefusedTargetError):

@@ -91,7 +91,7 @@ def test_a_connection_that_is_only_just_being_opened_is_not_taken_for_gone() -> 
     assert store.open == {}
 
 
-def test_one_connection_that_fails_does_not_keep_it_from_the_others_and_all_is_tried_again() -> None:
+def test_a_failing_connection_does_not_affect_the_others() -> None:
     store, gateway = InMemorySockets(), RecordingSockets()
     for name in ("a", "b", "c"):
         listen(store, "demo", name)

@@ -91,7 +91,7 @@ def test_every_webhook_of_the_owner_that_wants_the_status_is_told() -> None:
     assert [each.data.webhook_id for each in queued(HOOK, all_of_it, event=moved("checking"))] == ["a" * 16]
 
 
-def test_a_webhook_is_not_told_what_happened_before_it_was_there_or_after_it_was_gone() -> None:
+def test_a_webhook_gets_no_events_from_before_or_after_its_life() -> None:
     assert queued(replace(HOOK, created_at=NOW + timedelta(seconds=1)), event=moved()) == []
     assert queued(replace(HOOK, disabled_at=NOW), event=moved()) == []
     assert len(queued(replace(HOOK, created_at=NOW), event=moved())) == 1
@@ -141,7 +141,7 @@ def test_what_is_accepted_is_over_and_is_never_sent_again() -> None:
     assert [(each.status, each.error) for each in delivering.record.attempts] == [(204, None)]
 
 
-def test_what_fails_is_tried_again_with_growing_pauses_until_it_is_accepted() -> None:
+def test_failed_attempts_are_repeated_with_growing_pauses() -> None:
     delivering = Delivering(DOWN, Reply(None, 15_000, error="no answer in time"), Reply(301, 5))
 
     assert delivering.run_until_over() == [5, 30, 120]
@@ -157,7 +157,7 @@ def test_what_fails_is_tried_again_with_growing_pauses_until_it_is_accepted() ->
     assert len({headers["webhook-timestamp"] for _, _, headers in delivering.caller.calls}) == 4
 
 
-def test_after_the_last_try_it_is_given_up_and_goes_to_the_dead_letter_queue() -> None:
+def test_after_the_last_attempt_the_message_is_dead_lettered() -> None:
     delivering = Delivering(*[DOWN] * 20)
 
     with pytest.raises(UnprocessableError, match=r"abandoned after 9 attempts: HTTP 500"):
@@ -179,7 +179,7 @@ def test_after_the_last_try_it_is_given_up_and_goes_to_the_dead_letter_queue() -
         ("notifications.push", RequestStatusChanged, moved()),
     ],
 )
-def test_what_is_given_up_is_dead_lettered_without_a_word_on_the_bus(step: str, kind: Any, message: Event) -> None:
+def test_an_abandoned_delivery_is_dead_lettered_without_an_event(step: str, kind: Any, message: Event) -> None:
     queue, bus = RecordingQueue(), RecordingBus()
 
     def give_up(_event: Event) -> list[Event]:
@@ -195,7 +195,7 @@ def test_what_is_given_up_is_dead_lettered_without_a_word_on_the_bus(step: str, 
     assert answer == {"batchItemFailures": []}
 
 
-def test_a_try_that_is_due_later_waits_in_the_queue_for_as_long() -> None:
+def test_the_next_attempt_waits_in_the_queue() -> None:
     delivering, queue = Delivering(Reply(503, 4, "600")), RecordingQueue()
     deliver = Deliver(delivering.store, delivering.caller, lambda: b"master", lambda: NOW, lambda: 1.0)
     consume = Consumer("notifications.webhook", [WebhookDue], EachMessage(deliver), queue=queue, bus=RecordingBus())
@@ -219,7 +219,7 @@ def test_a_webhook_that_is_gone_is_disabled_and_not_tried_again() -> None:
     assert len(delivering.caller.calls) == 1
 
 
-def test_a_webhook_that_was_deleted_is_told_nothing() -> None:
+def test_a_deleted_webhook_is_not_called() -> None:
     delivering = Delivering()
     delivering.store.remove("demo", HOOK.webhook_id)
     delivering.run()
@@ -246,7 +246,7 @@ def test_what_a_webhook_asks_for_in_retry_after_is_understood(header: str | None
     assert requested_pause(header, NOW) == seconds
 
 
-def test_a_webhook_that_asks_for_a_longer_pause_gets_it_and_a_shorter_one_is_not_taken_up() -> None:
+def test_retry_after_lengthens_the_pause_and_never_shortens_it() -> None:
     assert Delivering(Reply(429, 2, "90"), Reply(503, 2, "1")).run_until_over() == [90, 30]
 
 

@@ -210,7 +210,7 @@ def test_every_rule_is_seen_broken_by_a_test() -> None:
     assert {rule for _, rule, _ in BROKEN.values()} == set(RULES)
 
 
-def test_a_second_payment_within_the_guards_bound_is_reported_and_no_violation() -> None:
+def test_a_second_payment_within_the_bound_is_no_violation() -> None:
     report = audit(paid(2))
     assert [finding.rule for finding in report.within_bound] == ["image-paid-again"]
     assert "2 paid calls; 5 are allowed" in report.within_bound[0].why
@@ -224,7 +224,7 @@ def test_a_replay_of_the_drawing_allows_one_payment_more() -> None:
     assert broken(world) == []
 
 
-def test_a_request_that_stalls_while_the_audit_looks_is_looked_at_again() -> None:
+def test_a_request_that_stalls_during_an_audit_is_checked_again() -> None:
     """The letters were read before the stall, the request after it."""
     world = World(stalled())
     world.later.append(lambda: world.dead.append(letter()))
@@ -232,14 +232,14 @@ def test_a_request_that_stalls_while_the_audit_looks_is_looked_at_again() -> Non
     assert (report.violations, report.unsettled) == ([], [])
 
 
-def test_a_image_that_is_deleted_while_the_audit_looks_is_looked_at_again() -> None:
+def test_an_image_that_is_deleted_during_an_audit_is_checked_again() -> None:
     world = without(ORIGINAL)
     marker = replace(world.gallery[f"{REQUEST}-0"], deleted_at=NOW)
     world.later.append(lambda: world.gallery.update({marker.image_id: marker}))
     assert audit(world).violations == []
 
 
-def test_what_keeps_moving_until_patience_ends_is_unsettled_and_no_violation() -> None:
+def test_findings_that_keep_changing_are_unsettled() -> None:
     world = World(stalled())
 
     def move() -> None:
@@ -268,7 +268,7 @@ def test_one_request_is_audited_with_all_that_belongs_to_it() -> None:
     }
 
 
-def test_no_more_is_read_when_time_is_over() -> None:
+def test_an_audit_stops_reading_after_its_time() -> None:
     world = World()
     report = Auditor(world, world, Options(time=-1)).audit([0], 1)
     assert not report.complete
@@ -279,7 +279,7 @@ MENDED = ["asleep", "not indexed", "ended and indexed", "a file of another drawi
 
 
 @pytest.mark.parametrize("name", MENDED)
-def test_what_can_be_mended_is_clean_afterwards(name: str) -> None:
+def test_a_repair_resolves_its_finding(name: str) -> None:
     world = BROKEN[name][0]()
     auditor = Auditor(world, world, Options())
     report = auditor.audit([0], 1)
@@ -287,7 +287,7 @@ def test_what_can_be_mended_is_clean_afterwards(name: str) -> None:
     assert broken(world) == []
 
 
-def test_nothing_is_mended_that_came_right_by_itself() -> None:
+def test_a_finding_that_disappeared_is_not_repaired() -> None:
     world = stray(ORIGINAL.replace("a" * 64, "b" * 64))
     auditor = Auditor(world, world, Options())
     (finding,) = auditor.audit([0], 1).violations

@@ -36,7 +36,7 @@ def test_a_failure_is_told_by_names_that_are_stable(kind: Kind, origin: Origin, 
     assert ADVICE[kind]
 
 
-def test_what_eventbridge_could_not_deliver_says_by_which_rule_to_which_target_and_how_often() -> None:
+def test_a_failed_delivery_names_rule_target_and_attempts() -> None:
     queues = FakeQueues(STORE)
     attributes = {
         "RULE_ARN": "arn:aws:events:us-east-1:1:rule/bus/dev-storage-store",

@@ -80,7 +80,7 @@ def test_what_is_told_about_a_letter_never_holds_the_prompt() -> None:
     assert "lighthouse" not in told_text
 
 
-def test_copies_of_one_event_are_one_letter_and_the_most_replayed_speaks_for_them() -> None:
+def test_copies_are_one_letter_represented_by_the_most_replayed() -> None:
     old, new = put(approved(replays=0), stalled(), age=50), put(approved(replays=1), stalled(), age=10)
     letters = collapse([read_letter(STORE, old), read_letter(STORE, new), read_letter(STORE, put(approved(2)))])
 
@@ -116,7 +116,7 @@ def test_groups_come_largest_first() -> None:
     ]
 
 
-def test_a_selection_narrows_by_request_and_by_the_first_digits_of_a_fingerprint() -> None:
+def test_a_selection_matches_requests_and_prefixes_of_fingerprints() -> None:
     one = read_letter(STORE, put(approved(1), stalled(fingerprint="aaaa1111")))
     two = read_letter(STORE, put(approved(2), stalled(fingerprint="bbbb2222")))
     poison = read_letter(STORE, put("poison"))

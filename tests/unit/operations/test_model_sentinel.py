@@ -86,7 +86,7 @@ def test_a_change_is_told_with_the_next_number_and_so_is_the_way_back() -> None:
     assert len({event.metadata.request_id for event in bench.told}) == 1
 
 
-def test_what_could_not_be_published_is_published_by_the_next_run_as_the_same_event() -> None:
+def test_a_failed_publication_is_repeated_as_the_same_event() -> None:
     bench = Bench(core=Standing("ended", NOW))
     bench.bus_is_down = True
     report = bench.run()
@@ -102,7 +102,7 @@ def test_what_could_not_be_published_is_published_by_the_next_run_as_the_same_ev
     assert first.metadata.occurred_at == NOW, "when it was noticed, not when it could be said"
 
 
-def test_a_model_that_cannot_be_asked_does_not_keep_the_others_from_being_looked_at() -> None:
+def test_a_failing_check_does_not_prevent_the_others() -> None:
     bench = Bench(core=OSError("away"), ultra=ACTIVE)
     report = bench.run()
 
@@ -124,7 +124,7 @@ def test_days_left_are_whole_days(standing: Standing, left: int | None) -> None:
     assert standing.days_left(NOW) == left
 
 
-def test_the_fewest_days_leave_out_what_the_catalog_knows_to_have_ended_but_not_what_is_relied_on() -> None:
+def test_the_fewest_days_ignore_ended_models_that_are_not_in_use() -> None:
     listed = replace(ULTRA, known_end=date(2026, 9, 30))
     report = Report()
     bench = Bench(core=Standing("legacy", NOW + timedelta(days=40)), ultra=Standing("ended", NOW - timedelta(days=50)))
@@ -137,7 +137,7 @@ def test_the_fewest_days_leave_out_what_the_catalog_knows_to_have_ended_but_not_
     assert report.least(NOW.date()) == -50
 
 
-def test_the_sentinel_looks_where_generation_asks_and_leaves_models_of_ones_own_alone() -> None:
+def test_the_sentinel_checks_generations_regions_without_custom_models() -> None:
     arn = "arn:aws:bedrock:eu-west-1:123456789012:imported-model/mine"
     custom = ModelCatalog.load(f'{{"mine": {{"arn": "{arn}", "family": "sdxl"}}}}')
     found = {model.key: model for model in watched_models(custom, "us-east-1")}

@@ -65,7 +65,7 @@ def test_all_is_well(world: ScriptedProbes) -> None:
     assert found.steps[0] == StepQueue(step="intake.track", waiting=0, in_flight=0, dead=0)
 
 
-def test_backlog_and_ages_are_shown_by_step_and_are_no_trouble_by_themselves(world: ScriptedProbes) -> None:
+def test_backlogs_and_ages_are_shown_by_step(world: ScriptedProbes) -> None:
     world.messages["storage-store"] = Counts(waiting=7, in_flight=3)
     world.oldest = {"storage-store": LATE, "intake-track-dlq": 90}
     found = look(world)
@@ -82,7 +82,7 @@ def test_a_dead_letter_is_for_an_operator_to_look_at(world: ScriptedProbes) -> N
     assert (found.status, found.attention) == ("degraded", ["storage.store: 2 dead letters"])
 
 
-def test_so_is_a_message_that_waits_longer_than_anything_is_retried(world: ScriptedProbes) -> None:
+def test_a_late_message_needs_attention(world: ScriptedProbes) -> None:
     world.oldest = {"intake-track": LATE + 1}
     found = look(world)
 
@@ -90,9 +90,7 @@ def test_so_is_a_message_that_waits_longer_than_anything_is_retried(world: Scrip
 
 
 @pytest.mark.parametrize(("name", "told"), [("bus", "bus"), ("intake-track", "queues")])
-def test_a_dependency_that_fails_is_named_with_its_error_and_nothing_of_its_text(
-    world: ScriptedProbes, name: str, told: str
-) -> None:
+def test_a_failed_dependency_is_named_with_its_error_only(world: ScriptedProbes, name: str, told: str) -> None:
     world.failing[name] = RetriableError("arn:aws:secret")
     found = look(world)
 

@@ -165,7 +165,7 @@ def test_force_does_not_revive_a_request_that_has_ended(world: World) -> None:
     assert actions(world.replay(force=True)) == ["refused"]
 
 
-def test_what_is_not_an_event_and_what_has_no_source_queue_are_refused_beside_the_others(world: World) -> None:
+def test_unreadable_letters_and_missing_sources_are_refused(world: World) -> None:
     world.queues.put(STORE, "poison")
     world.queues.put(ORPHAN, approved(1))
     world.queues.put(STORE, approved(2), stalled())
@@ -310,7 +310,7 @@ def test_the_announcement_alone_is_not_taken_for_progress() -> None:
     assert "canary_failed" in actions(world.replay(canary=True, canary_seconds=10))
 
 
-def test_a_canary_of_a_step_that_moves_no_request_passes_when_it_stays_away(world: World) -> None:
+def test_a_canary_of_another_consumer_passes_if_it_does_not_return(world: World) -> None:
     world.queues.put(RECORD, approved(1))
     world.queues.put(RECORD, approved(2))
 
