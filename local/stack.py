@@ -15,8 +15,8 @@ from local import deploy as deployment
 from local import web
 from local.emulator import HOST, emulator, free_port, model_stand_in
 from services.accounts import service as accounts
-from services.accounts.adapters import KeyTable
-from services.accounts.parameters import USER_SCOPES, NewKey
+from services.accounts.repository import KeyTable
+from services.accounts.schemas import USER_SCOPES, NewKey
 
 DEMO_OWNER = "demo"
 DEMO_LIMIT = 10_000

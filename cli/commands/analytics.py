@@ -11,10 +11,10 @@ from cli.console import console, print_json
 from cli.options import EXIT_CODES, FAILED, OK, on_target
 from cli.tables.analytics import difference_table, report_tables
 from kit.errors import TransientError, UnprocessableError
-from services.analytics.adapters import CounterTable, EventArchive
 from services.analytics.rebuild import rebuild as rebuild_counters
+from services.analytics.repository import CounterTable, EventArchive
+from services.analytics.schemas import DailyReport
 from services.analytics.service import SupersededError
-from services.analytics.views import DailyReport
 from services.operations.actions.repository import TrailTable
 from services.operations.actions.trail import Action, recorded
 

@@ -15,10 +15,9 @@ from cli.options import EXIT_CODES, OK, bare, on_target
 from kit.http_api import Scope, field_errors
 from kit.secrets import secret_key
 from services.accounts import service
-from services.accounts.adapters import KeyTable
 from services.accounts.keys import Key
-from services.accounts.parameters import USER_SCOPES, NewKey, Rotation
-from services.accounts.views import KeyView, KeyWithText
+from services.accounts.repository import KeyTable
+from services.accounts.schemas import USER_SCOPES, KeyView, KeyWithText, NewKey, Rotation
 
 PAGE: Final = 100
 

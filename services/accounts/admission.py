@@ -1,4 +1,4 @@
-"""The authorizer's decision: who is calling with this key, or why nobody is."""
+"""The authorizer's decision: the key of a call, or the reason for a refusal."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -9,23 +9,23 @@ from typing import Final, Protocol
 from services.accounts.keys import Key, Refusal, digest_of, key_id_of
 
 CACHE_SECONDS: Final = 30.0
-"""How long a container trusts what it read of a key: half of the minute in which a revocation has to work."""
+"""Seconds for which a container caches a key: half of the minute in which a revocation must take effect."""
 CACHED_MAX: Final = 1000
-USE_NOTED_EVERY: Final = timedelta(hours=1)
+USE_RECORDED_EVERY: Final = timedelta(hours=1)
 
 
 class KeySource(Protocol):
-    """Where keys are read."""
+    """Reads keys."""
 
     def find(self, key_id: str) -> Key | None:
-        """Return the key as it is now, None where there is none."""
+        """Return the current state of a key, or None if it is unknown."""
 
     def note_use(self, key_id: str, at: datetime, unless_since: datetime) -> None:
-        """Keep ``at`` as the last use, unless one since ``unless_since`` is kept already."""
+        """Record ``at`` as the last use, unless one after ``unless_since`` is recorded."""
 
 
 class RefusedError(Exception):
-    """Nobody is let in with this. ``key_id`` where the text had one."""
+    """The key is refused. ``key_id`` is None if its text had none."""
 
     def __init__(self, reason: Refusal, key_id: str | None = None) -> None:
         super().__init__(reason)
@@ -33,7 +33,7 @@ class RefusedError(Exception):
 
 
 def presented_key(headers: Mapping[str, str]) -> str | None:
-    """Return the key that a request brings: ``x-api-key``, or ``Authorization: Bearer``. None where it has neither."""
+    """Return the key in ``x-api-key`` or ``Authorization: Bearer``, or None without either."""
     found = {name.lower(): value for name, value in headers.items()}
     if "x-api-key" in found:
         return found["x-api-key"].strip()
@@ -42,10 +42,10 @@ def presented_key(headers: Mapping[str, str]) -> str | None:
 
 
 class Gate:
-    """Admits keys, and remembers what it read of each for ``CACHE_SECONDS``.
+    """Admits keys, and caches each record for ``CACHE_SECONDS``.
 
-    The record is remembered, not the verdict: a wrong secret for a known key costs no read and takes as long as the
-    right one. Keys that do not exist are not remembered, so a new one works at once.
+    The record is cached, not the decision: a wrong secret for a known key needs no read and takes as long as the right
+    one. Unknown keys are not cached, so a new key works immediately.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Gate:
         self._cached: dict[str, tuple[float, Key]] = {}
 
     def admit(self, text: str | None, now: datetime) -> Key:
-        """Return the key that ``text`` is. Raises ``RefusedError``."""
+        """Return the key with this text. Raises ``RefusedError``."""
         if not text:
             raise RefusedError("missing")
         key_id = key_id_of(text)
@@ -73,11 +73,11 @@ class Gate:
         return key
 
     def note_use(self, key: Key, now: datetime) -> None:
-        """Keep that ``key`` was used, at most once an hour: a read must not become a write."""
-        since = now - USE_NOTED_EVERY
+        """Record the use of ``key``, at most once per hour, so that reads do not become writes."""
+        since = now - USE_RECORDED_EVERY
         if key.last_used_at is not None and key.last_used_at > since:
             return
-        if key.key_id in self._cached:  # before the write: one that fails is not tried again with every request
+        if key.key_id in self._cached:  # before the write, so that a failing one is not repeated with every request
             until, _ = self._cached[key.key_id]
             self._cached[key.key_id] = (until, replace(key, last_used_at=now))
         self._keys.note_use(key.key_id, now, unless_since=since)
@@ -91,6 +91,6 @@ class Gate:
         self._cached.pop(key_id, None)
         if key is not None:
             if len(self._cached) >= CACHED_MAX:
-                del self._cached[next(iter(self._cached))]  # the one read longest ago
+                del self._cached[next(iter(self._cached))]  # the oldest entry
             self._cached[key_id] = (at + CACHE_SECONDS, key)
         return key

@@ -1,16 +1,15 @@
-"""Keys and their owners' preferences: what guards, describes and answers the routes."""
+"""The HTTP routes of accounts."""
 
 from typing import Final
 
 from kit.http_api import Route
-from services.accounts.parameters import KeyQuery, NewKey, Preferences, Rotation
-from services.accounts.views import KeyList, KeyWithText
+from services.accounts.schemas import KeyList, KeyQuery, KeyWithText, NewKey, Preferences, Rotation
 
 CREATE_KEY: Final = Route(
     "POST",
     "/v1/keys",
     "admin",
-    "Make a key; its text is shown this once",
+    "Create an API key; its text is shown only this once",
     responses={201: KeyWithText},
     body=NewKey,
 )
@@ -18,7 +17,7 @@ LIST_KEYS: Final = Route(
     "GET",
     "/v1/keys",
     "admin",
-    "List all keys, newest first",
+    "List all API keys, newest first",
     responses={200: KeyList},
     query=KeyQuery,
 )
@@ -26,7 +25,7 @@ ROTATE_KEY: Final = Route(
     "POST",
     "/v1/keys/{key_id}/rotate",
     "admin",
-    "Give a key a new text, shown this once; the old one stops within a minute or after the grace asked for",
+    "Rotate the text of an API key; the old one becomes invalid within a minute or after the grace period",
     responses={200: KeyWithText},
     body=Rotation,
     problems=(404, 409),
@@ -35,7 +34,7 @@ REVOKE_KEY: Final = Route(
     "DELETE",
     "/v1/keys/{key_id}",
     "admin",
-    "Revoke a key for good; it stops within a minute",
+    "Revoke an API key permanently, within a minute",
     responses={204: None},
     problems=(404,),
 )
@@ -43,7 +42,7 @@ SHOW_PREFERENCES: Final = Route(
     "GET",
     "/v1/preferences",
     "requests:read",
-    "Show your preferences",
+    "Get your preferences",
     responses={200: Preferences},
     response_headers={200: ("ETag",)},
 )
@@ -55,6 +54,6 @@ SET_PREFERENCES: Final = Route(
     responses={200: Preferences},
     response_headers={200: ("ETag",)},
     body=Preferences,
-    headers={"If-Match": "The ETag of what is to be replaced: 412 where it is no longer that."},
+    headers={"If-Match": "The ETag of the preferences to replace. If they have changed, the response is 412."},
     problems=(412,),
 )

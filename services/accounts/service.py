@@ -1,4 +1,4 @@
-"""Making, listing, rotating and revoking keys: one logic behind the command line and the API."""
+"""Create and rotate API keys, for the API and the command line."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from services.accounts.keys import Key, Status, digest_of, new_key_id, new_text
 
-if TYPE_CHECKING:  # the authorizer, which is in everybody's way, makes do without the API's models
-    from services.accounts.parameters import NewKey
+if TYPE_CHECKING:  # the authorizer does not import the API's models
+    from services.accounts.schemas import NewKey
 
 
 class NotActiveError(Exception):
-    """The key expired or was revoked, and only an active one can be rotated."""
+    """The key is expired or revoked, so it cannot be rotated."""
 
     def __init__(self, status: Status) -> None:
         super().__init__(f"the key is {status}")
@@ -21,34 +21,34 @@ class NotActiveError(Exception):
 
 @dataclass(frozen=True)
 class KeyPage:
-    """Keys in the order in which they were made, newest first, without their hashes."""
+    """Keys, newest first, without their hashes."""
 
     keys: Sequence[Key]
     last: str | None
-    """Where the next page begins; None on the last page."""
+    """Position of the next page; None on the last one."""
 
 
 class KeyStore(Protocol):
-    """Where keys are kept."""
+    """Stores keys."""
 
     def add(self, key: Key) -> None:
-        """Keep a new key. Raises ``KeyError`` where its id is taken."""
+        """Store a new key. Raises ``KeyError`` if its id exists."""
 
     def rotate(self, key_id: str, digest: str, previous_until: datetime | None, now: datetime) -> Key:
-        """Replace the hash, keeping the old one until ``previous_until`` (None: not at all); return the key.
+        """Replace the hash and keep the old one until ``previous_until``, if given; return the key.
 
-        Raises ``KeyError`` for an unknown key, ``NotActiveError`` for one that does not work at ``now``.
+        Raises ``KeyError`` if the key is unknown, ``NotActiveError`` if it is not active at ``now``.
         """
 
     def revoke(self, key_id: str, now: datetime) -> Key:
-        """Keep that the key was revoked, once: the first time counts. Raises ``KeyError`` for an unknown key."""
+        """Revoke a key. A second call changes nothing. Raises ``KeyError`` if the key is unknown."""
 
     def page(self, limit: int, after: str | None) -> KeyPage:
-        """Return at most ``limit`` keys that come after ``after``, a page's ``last``."""
+        """Return at most ``limit`` keys after the position ``after``."""
 
 
 def create(store: KeyStore, wanted: "NewKey", hash_secret: bytes, now: datetime) -> tuple[Key, str]:
-    """Make a key and return it with its text, which cannot be told again."""
+    """Create a key and return it with its text, which is not stored."""
     key_id = new_key_id()
     text = new_text(key_id)
     key = Key(
@@ -69,7 +69,7 @@ def create(store: KeyStore, wanted: "NewKey", hash_secret: bytes, now: datetime)
 def rotate(store: KeyStore, key_id: str, grace_seconds: int, hash_secret: bytes, now: datetime) -> tuple[Key, str]:
     """Give a key a new text and return both. Owner, scopes, limits and expiry stay.
 
-    Raises ``KeyError`` for an unknown key, ``NotActiveError`` for one that no longer works.
+    Raises ``KeyError`` if the key is unknown, ``NotActiveError`` if it is not active.
     """
     text = new_text(key_id)
     until = now + timedelta(seconds=grace_seconds) if grace_seconds else None

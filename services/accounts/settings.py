@@ -1,10 +1,10 @@
-"""What the accounts functions read from their environment, and which installation the command line works on."""
+"""The environment variables of the functions."""
 
 from kit.settings import Settings
 
 
 class AccountSettings(Settings):
-    """The authorizer and the API work on the same table, with the same hashing secret."""
+    """The authorizer and the API."""
 
     table_name: str
     hash_secret_arn: str

@@ -2,14 +2,14 @@
 
 A counter is one number with a flat name, ``#`` between its parts, so that a transaction can add to it without reading:
 
-    status#<status>                            requests, by what was said of them
+    status#<status>                            requests by status
     images#requested|generated|filtered|failed|stored|deleted
-    model#<model>#requests|images|cost_usd     asked for; drawn; paid
+    model#<model>#requests|images|cost_usd     requested; generated; paid
     style#<style>                              requests
     rejection#<category>  failure#<reason>     requests
     step#<step>#stalled|replayed               messages
-    latency#<step>#count|sum_ms|le_<ms>        the histogram of a step; ``request`` is the step from end to end
-    cost_usd                                   paid for drawing, all models
+    latency#<step>#count|sum_ms|le_<ms>        the histogram of a step; ``request`` is the whole request
+    cost_usd                                   costs of generation, all models
 
 Names come from catalogs (models, styles, categories, steps), so a day has a few hundred of them at most.
 """
@@ -29,18 +29,18 @@ Amounts = dict[str, int | Decimal]
 LATENCY_BOUNDS_MS: Final = (
     50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 20_000, 30_000, 60_000, 120_000, 300_000, 900_000, 3_600_000,
 )  # fmt: skip
-"""Upper bounds of the histogram's buckets, included. Whoever changes them rebuilds the projection."""
+"""Upper bounds of the histogram's buckets, included. A change requires a rebuild of the projection."""
 LABEL_MAX: Final = 48
 """Characters of a label: DynamoDB takes names of up to 255 bytes in an expression."""
 
 
 def day_of(event: Event) -> str:
-    """Return the UTC day on which the fact became true, such as ``2026-11-22``."""
+    """Return the UTC day of an event, for example ``2026-11-22``."""
     return event.metadata.occurred_at.astimezone(UTC).date().isoformat()
 
 
 def amounts(event: Event) -> Amounts:
-    """Return what ``event`` adds to its day: nothing for an event that only repeats what others said."""
+    """Return what ``event`` adds to its day: nothing if other events already imply it."""
     counted = _COUNTED.get(event.detail_type)
     return {} if counted is None else counted(event)
 
@@ -56,10 +56,10 @@ def _label(value: str | None) -> str:
 
 
 def _latency(step: str, milliseconds: float) -> Amounts:
-    taken = max(0, round(milliseconds))  # two clocks may disagree by a little
-    position = bisect_left(LATENCY_BOUNDS_MS, taken)
+    duration = max(0, round(milliseconds))  # two clocks may disagree by a little
+    position = bisect_left(LATENCY_BOUNDS_MS, duration)
     bound = str(LATENCY_BOUNDS_MS[position]) if position < len(LATENCY_BOUNDS_MS) else "inf"
-    return {f"latency#{step}#count": 1, f"latency#{step}#sum_ms": taken, f"latency#{step}#le_{bound}": 1}
+    return {f"latency#{step}#count": 1, f"latency#{step}#sum_ms": duration, f"latency#{step}#le_{bound}": 1}
 
 
 def _step(step: str, metadata: Metadata) -> Amounts:
@@ -67,7 +67,7 @@ def _step(step: str, metadata: Metadata) -> Amounts:
 
 
 def _end_to_end(metadata: Metadata) -> Amounts:
-    """A uuid7 begins with its time in milliseconds: when the request was accepted needs no lookup."""
+    """Return the duration of the whole request: its id, a uuid7, starts with the time of acceptance."""
     digits = metadata.request_id.replace("-", "")
     if digits[12] != "7":
         return {}
@@ -109,10 +109,10 @@ def _generated(event: Any) -> Amounts:
 
 def _generation_failed(event: Any) -> Amounts:
     reason = event.data.reason
-    ending: Amounts = (
+    result: Amounts = (
         _rejected(reason) if reason == "content_filtered" else {"status#failed": 1, f"failure#{_label(reason)}": 1}
     )
-    return ending | _outcomes(event.data.outcomes) | _step("generation.generate", event.metadata)
+    return result | _outcomes(event.data.outcomes) | _step("generation.generate", event.metadata)
 
 
 def _image_approved(event: Any) -> Amounts:
@@ -151,4 +151,4 @@ _COUNTED: Final[dict[str, Callable[[Any], Amounts]]] = {
     "ProcessingStalled": _at_step("stalled"),
     "MessageReplayed": _at_step("replayed"),
 }
-"""By name and not by class: an event's module is imported only where such an event comes along."""
+"""By name instead of class, so that an event's module is imported only with its first event."""

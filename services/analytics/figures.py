@@ -1,7 +1,7 @@
-"""Business metrics: what a batch added to the counters, told to CloudWatch as it is counted, so each event once.
+"""Business metrics: what a batch added to the counters, so that each event is included once.
 
-Most counters become a metric of their own; a family that goes by model, style, category, reason or step has that as its
-one dimension. Latencies stay in the counters: a histogram is no metric.
+Most counters are a metric of their own. A family by model, style, category, reason or step has that as its dimension.
+Latencies stay in the counters, because a histogram is not a metric.
 """
 
 from collections import defaultdict
@@ -40,8 +40,8 @@ FAMILIES: Final[Mapping[tuple[str, str], tuple[str, MetricName]]] = {
 """First and third part of a counter's name → dimension, whose value is the second part, and metric."""
 
 
-def tell(amounts: Mapping[str, int | Decimal]) -> None:
-    """Write one line for the totals, and one for each value of a dimension that something was added to."""
+def emit(amounts: Mapping[str, int | Decimal]) -> None:
+    """Emit one line for the totals, and one for each value of a dimension with counters."""
     lines: defaultdict[tuple[str, str], dict[MetricName, float]] = defaultdict(dict)
     for counter, amount in amounts.items():
         if metric := TOTALS.get(counter):

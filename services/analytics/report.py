@@ -1,20 +1,26 @@
-"""Reading the counters: what happened on which day, in numbers people ask for."""
+"""Read counters: requests, images, costs and steps by day."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from events.pipeline import RANKS, STEPS, TERMINAL, Status
 from services.analytics.counters import LATENCY_BOUNDS_MS, Amounts, add
 
-STATUSES: Final = ("accepted", "succeeded", "rejected", "failed", "cancelled", "expired", "stalled")
-STEPS: Final = ("moderation.prompt", "generation.generate", "moderation.image", "storage.store", "request")
-"""In the order of a request; ``request`` is from end to end."""
+STATUSES: Final = (
+    Status.ACCEPTED,
+    *sorted(TERMINAL, key=RANKS.__getitem__, reverse=True),
+    Status.STALLED,
+)
+"""Statuses that are counted, in the order of a report."""
+STEPS_IN_ORDER: Final = (*(step.name for step in STEPS), "request")
+"""The steps of the pipeline; ``request`` is the whole request."""
 
 
 @dataclass(frozen=True)
 class Latency:
-    """How long a step took. Milliseconds; the percentiles are estimated from a histogram, within its buckets."""
+    """Durations of a step in milliseconds. Percentiles are estimated from a histogram."""
 
     count: int
     mean: float
@@ -24,7 +30,7 @@ class Latency:
 
 @dataclass(frozen=True)
 class ModelUse:
-    """What one model was asked for and drew; after a failover these are two models."""
+    """Requests, images and costs of a model. After a failover, requests and images belong to different models."""
 
     requests: int
     images: int
@@ -33,29 +39,29 @@ class ModelUse:
 
 @dataclass(frozen=True)
 class Counts:
-    """The counters of a day, or of several together."""
+    """Counters of one or several days."""
 
     amounts: Amounts
 
     @classmethod
     def total(cls, days: Iterable[Mapping[str, int | Decimal]]) -> "Counts":
-        """Add days up."""
+        """Return the sum of days."""
         amounts: Amounts = {}
         for day in days:
             add(amounts, day)
         return cls(amounts)
 
     def number(self, counter: str) -> int:
-        """Return a counter, 0 where it was never counted."""
+        """Return a counter; 0 if it was never counted."""
         return int(self.amounts.get(counter, 0))
 
     @property
     def cost_usd(self) -> Decimal:
-        """What all drawing cost."""
+        """Costs of generation."""
         return Decimal(self.amounts.get("cost_usd", 0))
 
     def labels(self, family: str) -> dict[str, int]:
-        """Return a family of counters by label, such as ``rejection`` by category, the largest first."""
+        """Return a family of counters by label, for example ``rejection`` by category, largest first."""
         found = {
             name.removeprefix(f"{family}#"): int(amount)
             for name, amount in self.amounts.items()
@@ -64,7 +70,7 @@ class Counts:
         return dict(sorted(found.items(), key=lambda entry: (-entry[1], entry[0])))
 
     def models(self) -> dict[str, ModelUse]:
-        """Return what each model was asked for and drew, by name."""
+        """Return requests, images and costs by model."""
         names = sorted({name.split("#")[1] for name in self.amounts if name.startswith("model#")})
         return {
             name: ModelUse(
@@ -76,12 +82,12 @@ class Counts:
         }
 
     def steps(self) -> list[str]:
-        """Return every step that was measured, stalled or replayed, in the order of a request."""
+        """Return every step with counters, in the order of the pipeline."""
         names = {name.split("#")[1] for name in self.amounts if name.startswith(("latency#", "step#"))}
-        return [*(step for step in STEPS if step in names), *sorted(names.difference(STEPS))]
+        return [*(step for step in STEPS_IN_ORDER if step in names), *sorted(names.difference(STEPS_IN_ORDER))]
 
     def latency(self, step: str) -> Latency | None:
-        """Return how long ``step`` took, None where it never ran."""
+        """Return the durations of ``step``, or None if it never ran."""
         count = self.number(f"latency#{step}#count")
         if not count:
             return None
@@ -89,7 +95,7 @@ class Counts:
         return Latency(count, mean, self._percentile(step, 0.5, count), self._percentile(step, 0.95, count))
 
     def _percentile(self, step: str, share: float, count: int) -> float:
-        """Interpolate within the bucket that holds the rank; beyond the last bound there is nothing to go by but it."""
+        """Interpolate within the bucket of the rank. Beyond the last bound, return the bound."""
         rank, passed, lower = share * count, 0, 0
         for bound in LATENCY_BOUNDS_MS:
             here = self.number(f"latency#{step}#le_{bound}")

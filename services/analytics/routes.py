@@ -1,9 +1,9 @@
-"""The routes of analytics: what guards, describes and answers them."""
+"""The HTTP routes of analytics."""
 
 from typing import Final
 
 from kit.http_api import Route
-from services.analytics.views import DailyQuery, DailyReport
+from services.analytics.schemas import DailyQuery, DailyReport
 
 SHOW_DAYS: Final = Route(
     "GET",

@@ -1,10 +1,10 @@
-"""Recording: the archive first, then the counters, each event exactly once.
+"""Record events: first in the archive, then in the counters, each exactly once.
 
-Counters live in *generations*. One is current; while the projection is rebuilt there is a second one in the making, and
-everything heard is counted into both. A pointer says which they are. Every counting transaction checks the pointer's
-revision, so none can commit that does not know of a rebuild: no cache to outwait, and no read on the happy path.
+Counters belong to *generations* of the projection. One is current. During a rebuild, a second one is being built, and
+events are counted in both. A pointer names them. Every transaction checks the pointer's revision, so none can commit
+without knowing about a rebuild: there is no cache to wait for, and no read on the happy path.
 
-A transaction also remembers the ids of the events it counts, and is cancelled as a whole where one is known already.
+A transaction also stores the ids of the events that it counts, and is cancelled if one of them is stored already.
 """
 
 import time
@@ -17,15 +17,15 @@ from events.envelope import Event
 from kit.errors import TransientError
 from services.analytics.counters import Amounts, add, amounts, day_of
 
-REMEMBER_SECONDS: Final = 60 * 24 * 3600
-"""How long an event's id is remembered: far longer than the queue (4 days) and its dead-letter queue (14) together."""
+EVENT_ID_RETENTION_SECONDS: Final = 60 * 24 * 3600
+"""How long the ids of counted events are stored: longer than a queue and its dead-letter queue keep messages."""
 ROUNDS: Final = 8
-"""Tries of one batch. Each round learns everything that stood against the one before."""
+"""Attempts per batch. Each round knows the reasons why the previous one failed."""
 
 
 @dataclass(frozen=True)
 class Generations:
-    """The pointer. An installation that was never rebuilt has none, and is in this first state."""
+    """The pointer. Before the first rebuild it does not exist, which stands for this state."""
 
     current: str = "g1"
     building: str | None = None
@@ -33,43 +33,43 @@ class Generations:
 
     @property
     def active(self) -> tuple[str, ...]:
-        """The generations into which events are counted."""
+        """The generations in which events are counted."""
         return (self.current,) if self.building is None else (self.current, self.building)
 
     def begin(self) -> Self:
-        """Return the pointer with a fresh generation in the making, in place of any other."""
+        """Return the pointer with a new generation being built, replacing any other."""
         return replace(self, building=f"g{self.revision + 1}", revision=self.revision + 1)
 
     def finish(self) -> Self:
-        """Return the pointer with the generation in the making made current."""
+        """Return the pointer with the new generation as the current one."""
         return replace(self, current=self.building or self.current, building=None, revision=self.revision + 1)
 
     def abandon(self) -> Self:
-        """Return the pointer without a generation in the making."""
+        """Return the pointer without a generation being built."""
         return replace(self, building=None, revision=self.revision + 1)
 
 
 @dataclass(frozen=True)
 class Addition:
-    """What one transaction adds to one generation."""
+    """What a transaction adds to a generation."""
 
     generation: str
     seen: dict[str, list[str]] = field(default_factory=dict)
-    """Request id → the ids of its events that are counted now."""
+    """Request id → ids of its events that are counted."""
     days: dict[str, Amounts] = field(default_factory=dict)
 
 
 class AlreadyCountedError(Exception):
-    """Some events were counted before. Nothing was written."""
+    """Some events are counted already. Nothing was written."""
 
     def __init__(self, known: frozenset[tuple[str, str]]) -> None:
-        super().__init__(f"{len(known)} events were counted before")
+        super().__init__(f"{len(known)} events are counted already")
         self.known = known
-        """(generation, event id); may hold more than was asked."""
+        """(generation, event id) of counted events, including events of other batches."""
 
 
 class GenerationsMovedError(Exception):
-    """The pointer is not what the writer thought. Nothing was written."""
+    """The pointer has changed. Nothing was written."""
 
     def __init__(self, generations: Generations) -> None:
         super().__init__(f"the pointer is at revision {generations.revision}")
@@ -77,51 +77,53 @@ class GenerationsMovedError(Exception):
 
 
 class SupersededError(Exception):
-    """The generation in the making was given up, by another rebuild."""
+    """Another rebuild has replaced the generation being built."""
 
 
 class Archive(Protocol):
-    """Where every event is kept."""
+    """Stores all events."""
 
     def append(self, events: Sequence[Event]) -> None:
-        """Keep ``events``; keeping one again changes nothing."""
+        """Store ``events``. Storing one again changes nothing."""
 
 
 class Counters(Protocol):
-    """Where events are counted."""
+    """Counts events."""
 
     def commit(self, additions: Sequence[Addition], expected: Generations, expires_at: int) -> None:
-        """Write ``additions`` in one transaction and remember their events until ``expires_at`` (Unix seconds).
+        """Write ``additions`` in one transaction and store the ids of their events until ``expires_at`` (Unix seconds).
 
         Raises ``GenerationsMovedError``, ``AlreadyCountedError`` or ``TransientError``; then nothing was written.
         """
 
 
 class Recorder:
-    """Records what the queue brings."""
+    """Records events."""
 
     def __init__(
         self,
         archive: Archive,
         counters: Counters,
         now: Callable[[], float] = time.time,
-        tell: Callable[[Amounts], None] = lambda _: None,
+        on_counted: Callable[[Amounts], None] = lambda _: None,
     ) -> None:
-        """``tell`` hears what each batch added, once."""
+        """``on_counted`` receives what each batch added, once."""
         self._archive = archive
         self._counters = counters
         self._now = now
-        self._tell = tell
+        self._on_counted = on_counted
         self._generations = Generations()
 
     def record(self, events: Sequence[Event]) -> list[Event]:
-        """Archive and count ``events``. Nothing follows from them.
+        """Archive and count ``events``. No events follow.
 
-        The archive comes first: whatever is counted can be counted again from it. A crash in between leaves events that
-        are archived and not counted, and their messages in the queue.
+        The archive is first, so that everything that is counted can be counted again. After a crash in between, events
+        are archived but not counted, and their messages are still in the queue.
         """
         self._archive.append(events)
-        self._generations = count(events, self._counters, self._generations, now=self._now(), tell=self._tell)
+        self._generations = count(
+            events, self._counters, self._generations, now=self._now(), on_counted=self._on_counted
+        )
         return []
 
 
@@ -132,13 +134,13 @@ def count(
     *,
     now: float,
     only: str | None = None,
-    tell: Callable[[Amounts], None] = lambda _: None,
+    on_counted: Callable[[Amounts], None] = lambda _: None,
 ) -> Generations:
-    """Count each of ``events`` once into every active generation, or into ``only`` one; return the pointer as it is.
+    """Count each of ``events`` once in every active generation, or in ``only`` one; return the current pointer.
 
-    Of several copies of an event the earliest is taken. At most 25 events: a transaction takes 100 items.
-    ``tell`` hears what was added to the current one, once it was.
-    Raises ``SupersededError`` where ``only`` is no longer in the making, ``TransientError`` where nothing came through.
+    The earliest copy of an event counts. At most 25 events, because a transaction has up to 100 items.
+    ``on_counted`` receives what was added to the current generation.
+    Raises ``SupersededError`` if ``only`` is no longer being built, ``TransientError`` if every round failed.
     """
     tally = _tally(events)
     known: frozenset[tuple[str, str]] = frozenset()
@@ -148,22 +150,22 @@ def count(
         if not additions:
             return generations
         try:
-            counters.commit(additions, generations, int(now) + REMEMBER_SECONDS)
+            counters.commit(additions, generations, int(now) + EVENT_ID_RETENTION_SECONDS)
         except AlreadyCountedError as refusal:
             known |= refusal.known
         except GenerationsMovedError as moved:
             generations = moved.generations
             if only is not None and generations.building != only:
-                raise SupersededError(f"generation {only} is no longer in the making") from moved
+                raise SupersededError(f"generation {only} is no longer being built") from moved
         else:
             if additions[0].generation == generations.current:
-                tell(_total(additions[0]))
+                on_counted(_total(additions[0]))
             return generations
-    raise TransientError(f"counters: no transaction came through in {ROUNDS} rounds")
+    raise TransientError(f"counters: no transaction succeeded in {ROUNDS} rounds")
 
 
 def _tally(events: Sequence[Event]) -> list[tuple[Event, Amounts]]:
-    """Return what each event counts, copies and events that count nothing left out: they need no remembering."""
+    """Return what each event counts, without copies and without events that count nothing."""
     distinct: dict[str, Event] = {}
     for event in sorted(events, key=lambda event: event.metadata.occurred_at):
         distinct.setdefault(event.metadata.event_id, event)

@@ -1,4 +1,4 @@
-"""HTTP: keys for an admin, preferences for an owner."""
+"""HTTP: API keys for admins, preferences for owners."""
 
 import re
 from datetime import UTC, datetime
@@ -11,9 +11,8 @@ from kit.http_api import ApiProblem, HttpApi, field_error, json_response
 from kit.secrets import secret_key
 from kit.telemetry import logger
 from services.accounts import service
-from services.accounts.adapters import KeyTable, PreferenceTable, StaleError
 from services.accounts.keys import is_key_id
-from services.accounts.parameters import KeyQuery, NewKey, Preferences, Rotation
+from services.accounts.repository import KeyTable, PreferenceTable, StaleError
 from services.accounts.routes import (
     CREATE_KEY,
     LIST_KEYS,
@@ -22,8 +21,8 @@ from services.accounts.routes import (
     SET_PREFERENCES,
     SHOW_PREFERENCES,
 )
+from services.accounts.schemas import KeyList, KeyQuery, KeyWithText, NewKey, Preferences, Rotation, position_of
 from services.accounts.settings import AccountSettings
-from services.accounts.views import KeyList, KeyWithText, place_of
 
 ETAG: Final = re.compile(r'"[0-9]{1,9}"')
 
@@ -37,7 +36,7 @@ handler = HttpApi()
 
 @handler.serve(CREATE_KEY)
 def create() -> Response[str]:
-    """Make a key."""
+    """Create a key."""
     now = datetime.now(UTC)
     key, text = service.create(keys, handler.body(NewKey), hash_secret(), now)
     logger.info("key created", key_id=key.key_id, owner=key.owner, scopes=key.scopes, by=handler.caller.key_id)
@@ -49,30 +48,30 @@ def list_() -> Response[str]:
     """List keys, newest first."""
     query = handler.query(KeyQuery)
     try:
-        after = place_of(query.cursor) if query.cursor is not None else None
+        after = position_of(query.cursor) if query.cursor is not None else None
     except ValueError as error:
-        wrong = [field_error("cursor", "must be the next_cursor of a page before")]
-        raise ApiProblem(422, "validation_failed", "The request is not valid", errors=wrong) from error
+        wrong = [field_error("cursor", "must be the next_cursor of a previous page")]
+        raise ApiProblem(422, "validation_failed", "The request is invalid.", errors=wrong) from error
     return json_response(200, KeyList.of(keys.page(query.limit, after), datetime.now(UTC)))
 
 
 @handler.serve(ROTATE_KEY)
 def rotate(key_id: str) -> Response[str]:
-    """Give a key a new text."""
+    """Rotate the text of a key."""
     now, wanted = datetime.now(UTC), handler.body(Rotation)
     try:
         key, text = service.rotate(keys, _known(key_id), wanted.grace_seconds, hash_secret(), now)
     except KeyError:
         raise _unknown() from None
     except service.NotActiveError as error:
-        raise ApiProblem(409, "key_not_active", f"The key is {error.status}") from error
+        raise ApiProblem(409, "key_not_active", f"The key is {error.status}.") from error
     logger.info("key rotated", key_id=key_id, grace_seconds=wanted.grace_seconds, by=handler.caller.key_id)
     return json_response(200, KeyWithText.with_text(key, text, now))
 
 
 @handler.serve(REVOKE_KEY)
 def revoke(key_id: str) -> Response[str]:
-    """Revoke a key; doing it again changes nothing."""
+    """Revoke a key. A second call changes nothing."""
     try:
         keys.revoke(_known(key_id), datetime.now(UTC))
     except KeyError:
@@ -83,7 +82,7 @@ def revoke(key_id: str) -> Response[str]:
 
 @handler.serve(SHOW_PREFERENCES)
 def show_preferences() -> Response[str]:
-    """Show the preferences of the caller's owner."""
+    """Return the preferences of the caller's owner."""
     found, revision = preferences.of(handler.caller.owner)
     return json_response(200, Preferences.model_validate(found), {"ETag": f'"{revision}"'})
 
@@ -92,7 +91,7 @@ def show_preferences() -> Response[str]:
 def set_preferences() -> Response[str]:
     """Replace the preferences of the caller's owner."""
     wanted = handler.body(Preferences)
-    stale = ApiProblem(412, "preferences_changed", "The preferences are no longer those that If-Match names")
+    stale = ApiProblem(412, "preferences_changed", "The preferences have changed since you read them.")
     tag = (handler.header("if-match") or "*").strip()
     if tag != "*" and not ETAG.fullmatch(tag):
         raise stale
@@ -111,4 +110,4 @@ def _known(key_id: str) -> str:
 
 
 def _unknown() -> ApiProblem:
-    return ApiProblem(404, "key_not_found", "There is no such key")
+    return ApiProblem(404, "key_not_found", "Key not found.")

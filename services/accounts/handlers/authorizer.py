@@ -1,4 +1,4 @@
-"""The gateway's authorizer: asked before every guarded route, it answers who is calling, or that nobody is."""
+"""The gateway's authorizer: it identifies the caller before every protected route."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,8 +9,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from kit import startup
 from kit.secrets import secret_key
 from kit.telemetry import logger
-from services.accounts.adapters import KeyTable
 from services.accounts.admission import Gate, RefusedError, presented_key
+from services.accounts.repository import KeyTable
 from services.accounts.settings import AccountSettings
 
 settings = AccountSettings.load()
@@ -22,9 +22,9 @@ startup.finished()
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Return a simple response (payload format 2.0). Every use is told in the log, by the key's id.
+    """Return a simple response (payload format 2.0). Every use is logged with the key's id.
 
-    A table that does not answer raises: the gateway's 500 says "try again" where a refusal would say "give up".
+    An unavailable table raises: the gateway's 500 tells clients to retry, unlike a refusal.
     """
     now, route = datetime.now(UTC), event["routeKey"]
     try:
@@ -35,8 +35,8 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     logger.info("key used", key_id=key.key_id, owner=key.owner, route=route)
     try:
         gate.note_use(key, now)
-    except (ClientError, BotoCoreError) as error:  # a caller is not turned away because a time could not be noted
-        logger.warning("use not noted", key_id=key.key_id, error=type(error).__name__)
+    except (ClientError, BotoCoreError) as error:  # not a reason to refuse the caller
+        logger.warning("use not recorded", key_id=key.key_id, error=type(error).__name__)
     return {
         "isAuthorized": True,
         "context": {

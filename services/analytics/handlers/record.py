@@ -1,11 +1,11 @@
-"""Step analytics.record: every event, archived and counted."""
+"""Step analytics.record: archives and counts every event."""
 
 import boto3
 
 from kit.consumer import WholeBatch, sqs_consumer
 from kit.secrets import secret_key
-from services.analytics.adapters import CounterTable, EventArchive
-from services.analytics.figures import tell
+from services.analytics.figures import emit
+from services.analytics.repository import CounterTable, EventArchive
 from services.analytics.service import Recorder
 from services.analytics.settings import RecordSettings
 
@@ -17,7 +17,7 @@ recorder = Recorder(
         secret_key(boto3.client("secretsmanager"), settings.prompt_hash_key_id),
     ),
     CounterTable(boto3.client("dynamodb"), settings.table_name),
-    tell=tell,
+    on_counted=emit,
 )
 
 handler = sqs_consumer("analytics.record", None, WholeBatch(recorder.record))

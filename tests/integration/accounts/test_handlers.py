@@ -196,7 +196,7 @@ def test_a_key_is_rotated_and_revoked_over_http(api: Any, authorize: Any) -> Non
     assert api("DELETE", path)[0] == api("DELETE", path)[0] == 204
     assert api("POST", f"{path}/rotate", {})[:2] == (
         409,
-        {"type": "about:blank", "status": 409, "code": "key_not_active", "title": "The key is revoked"},
+        {"type": "about:blank", "status": 409, "code": "key_not_active", "title": "The key is revoked."},
     )
     assert api("GET", "/v1/keys")[1]["keys"][0]["status"] == "revoked"
 

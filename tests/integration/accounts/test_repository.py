@@ -9,8 +9,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from services.accounts.adapters import KeyTable, PreferenceTable, StaleError
 from services.accounts.keys import Key, new_key_id
+from services.accounts.repository import KeyTable, PreferenceTable, StaleError
 from services.accounts.service import NotActiveError
 from tests.unit.accounts.fakes import InMemoryKeys
 
@@ -80,7 +80,7 @@ def test_a_use_is_kept_once_in_a_while_and_only_for_a_key_that_exists(store: Any
     assert store.find(unknown) is None
 
 
-def test_a_rotation_replaces_the_hash_and_keeps_the_old_one_as_long_as_it_is_told(store: Any) -> None:
+def test_a_rotation_replaces_the_hash_and_keeps_the_old_one_for_a_while(store: Any) -> None:
     rotated = key()
     store.add(rotated)
     graced = store.rotate(rotated.key_id, "d2", NOW + HOUR, NOW)

@@ -12,8 +12,8 @@ import pytest
 from botocore.client import BaseClient
 from moto import mock_aws
 
-from services.analytics.adapters import CounterTable
 from services.analytics.counters import Amounts
+from services.analytics.repository import CounterTable
 from services.analytics.service import Addition, Generations
 
 

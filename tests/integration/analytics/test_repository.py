@@ -14,8 +14,8 @@ from moto import mock_aws
 from cli.__main__ import main
 from kit.errors import TransientError, UnprocessableError
 from kit.secrets import secret_key
-from services.analytics.adapters import CounterTable, EventArchive
 from services.analytics.rebuild import rebuild
+from services.analytics.repository import CounterTable, EventArchive
 from services.analytics.service import Addition, AlreadyCountedError, Generations, GenerationsMovedError, Recorder
 from tests.unit.analytics.fakes import HASH_KEY, InMemoryArchive, InMemoryCounters
 from tests.unit.analytics.stories import PROMPT, START, story
@@ -202,7 +202,7 @@ def test_no_prompt_reaches_the_bucket(aws: None) -> None:
     assert PROMPT not in "".join(texts)
 
 
-def test_remembered_events_expire_and_counters_of_an_active_generation_do_not(aws: None) -> None:
+def test_event_ids_expire_and_counters_of_active_generations_do_not(aws: None) -> None:
     on_dynamodb().commit([ADDITION], FIRST, 2_000_000_000)
     items = boto3.client("dynamodb").scan(TableName=TABLE)["Items"]
     expiring = {item["pk"]["S"]: item.get("expires_at") for item in items}

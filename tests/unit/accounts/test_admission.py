@@ -7,7 +7,7 @@ import pytest
 
 from services.accounts.admission import CACHE_SECONDS, CACHED_MAX, Gate, RefusedError, presented_key
 from services.accounts.keys import Key, new_key_id, new_text
-from services.accounts.parameters import NewKey
+from services.accounts.schemas import NewKey
 from services.accounts.service import create, rotate
 from tests.unit.accounts.fakes import InMemoryKeys
 
@@ -147,7 +147,7 @@ def test_use_is_noted_once_an_hour(
     assert noted == [NOW + timedelta(minutes=m) for m in (0, 0, 0, 61, 61, 122)]
 
 
-def test_a_use_that_could_not_be_noted_is_not_tried_again_with_every_request(
+def test_a_use_that_was_not_recorded_is_not_repeated_every_time(
     gate: Gate, store: InMemoryKeys, make: Callable[[], tuple[Key, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, text = make()

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from services.accounts.keys import digest_of, is_key_id, key_id_of, new_key_id, new_text
-from services.accounts.parameters import USER_SCOPES, NewKey, Preferences
+from services.accounts.schemas import USER_SCOPES, KeyList, KeyView, KeyWithText, NewKey, Preferences, position_of
 from services.accounts.service import KeyPage, NotActiveError, create, rotate
-from services.accounts.views import KeyList, KeyView, KeyWithText, place_of
 from tests.unit.accounts.fakes import InMemoryKeys
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -117,10 +116,10 @@ def test_a_cursor_leads_back_to_its_place_and_nothing_else_is_one() -> None:
     place = "2026-11-22T12:00:00.000000+00:00#abcdefghij27"
     cursor = KeyList.of(KeyPage([], place), NOW).next_cursor
     assert cursor is not None
-    assert place_of(cursor) == place
+    assert position_of(cursor) == place
     for other in ("", "x", "eA==", cursor[:-4], "ü", "null"):
-        with pytest.raises(ValueError, match="no cursor"):
-            place_of(other)
+        with pytest.raises(ValueError, match="invalid cursor"):
+            position_of(other)
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_a_steps_latency_is_the_time_since_its_cause() -> None:
     }
 
 
-def test_a_stored_image_tells_the_time_from_end_to_end_by_its_requests_uuid7() -> None:
+def test_a_stored_image_gives_the_duration_of_the_whole_request() -> None:
     counted = amounts(stored(generated(approved(requested()))))
     assert counted["status#succeeded"] == 1
     assert counted["latency#storage.store#sum_ms"] == 1000
@@ -104,11 +104,11 @@ def test_a_label_cannot_break_a_counters_name() -> None:
     assert len(name.encode()) <= 255
 
 
-def test_a_change_of_status_counts_nothing_because_the_facts_behind_it_were_counted() -> None:
+def test_a_status_change_counts_nothing() -> None:
     assert amounts(sample("RequestStatusChanged")) == {}
 
 
-def test_every_event_counts_but_those_that_say_again_or_are_about_no_request() -> None:
+def test_every_event_with_new_information_about_a_request_counts() -> None:
     silent = {name for name, version in CATALOG if not amounts(sample(name, version))}
     assert silent == {"RequestStatusChanged", "ModelLifecycleChanged", "BudgetExhausted", "BudgetChanged"}
 

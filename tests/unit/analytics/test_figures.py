@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.analytics.counters import Amounts
-from services.analytics.figures import tell
+from services.analytics.figures import emit
 from services.analytics.service import Generations, Recorder
 from tests.unit.analytics.fakes import InMemoryArchive, InMemoryCounters
 from tests.unit.analytics.stories import story
@@ -18,7 +18,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 
 def test_totals_share_a_line_and_each_model_has_its_own(capsys: pytest.CaptureFixture[str]) -> None:
-    tell({"status#succeeded": 2, "images#stored": 3, "model#core#images": 3, "model#core#cost_usd": Decimal("0.12")})
+    emit({"status#succeeded": 2, "images#stored": 3, "model#core#images": 3, "model#core#cost_usd": Decimal("0.12")})
 
     totals, core = lines(capsys)
     assert (totals["requests_succeeded"], totals["images_stored"]) == ([2], [3])
@@ -26,14 +26,14 @@ def test_totals_share_a_line_and_each_model_has_its_own(capsys: pytest.CaptureFi
 
 
 def test_a_histogram_is_no_metric(capsys: pytest.CaptureFixture[str]) -> None:
-    tell({"latency#storage.store#count": 1, "latency#storage.store#le_50": 1, "model#core#requests": 1})
+    emit({"latency#storage.store#count": 1, "latency#storage.store#le_50": 1, "model#core#requests": 1})
 
     assert lines(capsys) == []
 
 
 def test_a_batch_that_comes_twice_is_told_once() -> None:
     told: list[Amounts] = []
-    recorder = Recorder(InMemoryArchive(), InMemoryCounters(), tell=told.append)
+    recorder = Recorder(InMemoryArchive(), InMemoryCounters(), on_counted=told.append)
 
     recorder.record(story(0))
     recorder.record(story(0))
@@ -45,7 +45,7 @@ def test_a_batch_that_comes_twice_is_told_once() -> None:
 def test_what_only_a_rebuild_lacked_is_not_told_again() -> None:
     told: list[Amounts] = []
     counters = InMemoryCounters()
-    recorder = Recorder(InMemoryArchive(), counters, tell=told.append)
+    recorder = Recorder(InMemoryArchive(), counters, on_counted=told.append)
     recorder.record(story(0))
     counters.move(Generations(), Generations().begin())
 

@@ -38,9 +38,7 @@ def recorded(*events: Event) -> tuple[InMemoryArchive, InMemoryCounters]:
 
 @settings(max_examples=200, deadline=None)
 @given(seed=st.integers(0, 2**32), requests=st.integers(1, 8), copies=st.integers(1, 3))
-def test_any_order_any_duplication_any_crash_and_live_traffic_come_out_equal(
-    seed: int, requests: int, copies: int
-) -> None:
+def test_order_duplicates_crashes_and_live_traffic_do_not_matter(seed: int, requests: int, copies: int) -> None:
     random = Random(seed)
     told = [event for number in range(requests) for event in story(number)]
     waiting = _batches([event for event in told for _ in range(copies)], random)

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from kit.http_api import ApiProblem
-from services.analytics.views import DailyQuery, DailyReport
+from services.analytics.schemas import DailyQuery, DailyReport
 
 TODAY = date(2026, 11, 22)
 

@@ -288,13 +288,13 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List all keys, newest first
+         * List all API keys, newest first
          * @description Requires the scope `admin`.
          */
         get: operations["list_keys"];
         put?: never;
         /**
-         * Make a key; its text is shown this once
+         * Create an API key; its text is shown only this once
          * @description Requires the scope `admin`.
          */
         post: operations["create_key"];
@@ -314,7 +314,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Give a key a new text, shown this once; the old one stops within a minute or after the grace asked for
+         * Rotate the text of an API key; the old one becomes invalid within a minute or after the grace period
          * @description Requires the scope `admin`.
          */
         post: operations["rotate_key"];
@@ -335,7 +335,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Revoke a key for good; it stops within a minute
+         * Revoke an API key permanently, within a minute
          * @description Requires the scope `admin`.
          */
         delete: operations["revoke_key"];
@@ -352,7 +352,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show your preferences
+         * Get your preferences
          * @description Requires the scope `requests:read`.
          */
         get: operations["show_preferences"];
@@ -989,7 +989,7 @@ export interface components {
         };
         /**
          * DailyReport
-         * @description Every day that was asked for, days without an event included, and all of them together.
+         * @description Counters of every day of the period, and their total.
          */
         DailyReport: {
             days: components["schemas"]["DayNumbers"][];
@@ -997,18 +997,18 @@ export interface components {
         };
         /**
          * DayNumbers
-         * @description What was counted on one day (UTC).
+         * @description Counters of one day (UTC).
          */
         DayNumbers: {
-            /** @description By what was said of them: accepted, succeeded, rejected, failed, cancelled, expired, stalled. */
+            /** @description By status. */
             requests: {
                 [key: string]: number;
             };
-            /** @description By what became of them, such as generated, stored, deleted. */
+            /** @description By result, for example generated, stored, deleted. */
             images: {
                 [key: string]: number;
             };
-            /** @description Paid for generation. */
+            /** @description Costs of generation. */
             cost_usd: string;
             models: {
                 [key: string]: components["schemas"]["ModelUse"];
@@ -1017,11 +1017,11 @@ export interface components {
             styles: {
                 [key: string]: number;
             };
-            /** @description Requests by the category they were rejected for. */
+            /** @description Rejected requests by category. */
             rejections: {
                 [key: string]: number;
             };
-            /** @description Requests by the reason they failed for. */
+            /** @description Failed requests by reason. */
             failures: {
                 [key: string]: number;
             };
@@ -1033,7 +1033,7 @@ export interface components {
         };
         /**
          * Defaults
-         * @description What a client fills in where its user chose nothing. Whether a model can do it is told when it is asked to.
+         * @description Default settings for clients. Whether a model supports them is checked with each request.
          */
         Defaults: {
             /**
@@ -1061,7 +1061,7 @@ export interface components {
         };
         /**
          * Defaults
-         * @description What a client fills in where its user chose nothing. Whether a model can do it is told when it is asked to.
+         * @description Default settings for clients. Whether a model supports them is checked with each request.
          */
         DefaultsResponse: {
             /** @example stable-image-core */
@@ -1150,7 +1150,7 @@ export interface components {
         };
         /**
          * Failure
-         * @description What a caller is told instead of a problem document.
+         * @description The error body, instead of a problem document.
          */
         Failure: {
             /**
@@ -1385,21 +1385,21 @@ export interface components {
          */
         KeyList: {
             keys: components["schemas"]["KeyView"][];
-            /** @description Where the next page begins; absent on the last one. */
+            /** @description Cursor of the next page; null on the last page. */
             next_cursor?: string;
         };
         /**
          * KeyView
-         * @description A key, without its text: nobody has that but who was given it.
+         * @description A key without its text, which is shown only once.
          */
         KeyView: {
             key_id: string;
-            /** @description How its text begins. */
+            /** @description Start of its text. */
             prefix: string;
             owner: string;
             name: string;
             scopes: string[];
-            /** @description Requests that it may make in `window_seconds`. */
+            /** @description Requests per `window_seconds`. */
             limit: number;
             window_seconds: number;
             /** @enum {string} */
@@ -1412,27 +1412,27 @@ export interface components {
             revoked_at?: string;
             /**
              * Format: date-time
-             * @description At most an hour behind.
+             * @description Up to an hour old.
              */
             last_used_at?: string;
             /**
              * Format: date-time
-             * @description Until when the text before the last rotation works.
+             * @description Until when the text before the last rotation is valid.
              */
             previous_until?: string;
         };
         /**
          * KeyWithText
-         * @description A key that was just made or rotated, with its text: it is shown this once.
+         * @description A key with its new text, which is shown only this once.
          */
         KeyWithText: {
             key_id: string;
-            /** @description How its text begins. */
+            /** @description Start of its text. */
             prefix: string;
             owner: string;
             name: string;
             scopes: string[];
-            /** @description Requests that it may make in `window_seconds`. */
+            /** @description Requests per `window_seconds`. */
             limit: number;
             window_seconds: number;
             /** @enum {string} */
@@ -1445,12 +1445,12 @@ export interface components {
             revoked_at?: string;
             /**
              * Format: date-time
-             * @description At most an hour behind.
+             * @description Up to an hour old.
              */
             last_used_at?: string;
             /**
              * Format: date-time
-             * @description Until when the text before the last rotation works.
+             * @description Until when the text before the last rotation is valid.
              */
             previous_until?: string;
             key: string;
@@ -1624,7 +1624,7 @@ export interface components {
         };
         /**
          * ModelUse
-         * @description What one model was asked for and drew.
+         * @description Requests, images and costs of a model.
          */
         ModelUse: {
             requests: number;
@@ -1691,26 +1691,26 @@ export interface components {
          */
         NewKey: {
             /**
-             * @description Whose requests and images it sees.
+             * @description Owner of its requests and images.
              * @example acme
              */
             owner: string;
             /**
-             * @description What it is for.
+             * @description Purpose of the key.
              * @example Web shop, production
              */
             name: string;
-            /** @description What it may do. `admin` does not include the others. */
+            /** @description Permissions. `admin` does not include the others. */
             scopes: ("requests:write" | "requests:read" | "images:read" | "images:write" | "analytics:read" | "admin")[];
             /**
-             * @description Requests that it may make in `window_seconds`.
+             * @description Requests per `window_seconds`.
              * @default 100
              */
             limit?: number;
             /** @default 900 */
             window_seconds?: number;
             /**
-             * @description Never, where absent.
+             * @description Default: the key does not expire.
              * @default null
              */
             expires_in_days?: number | null;
@@ -1929,18 +1929,18 @@ export interface components {
         };
         /**
          * Numbers
-         * @description What was counted, over all owners.
+         * @description Counters of all owners.
          */
         Numbers: {
-            /** @description By what was said of them: accepted, succeeded, rejected, failed, cancelled, expired, stalled. */
+            /** @description By status. */
             requests: {
                 [key: string]: number;
             };
-            /** @description By what became of them, such as generated, stored, deleted. */
+            /** @description By result, for example generated, stored, deleted. */
             images: {
                 [key: string]: number;
             };
-            /** @description Paid for generation. */
+            /** @description Costs of generation. */
             cost_usd: string;
             models: {
                 [key: string]: components["schemas"]["ModelUse"];
@@ -1949,11 +1949,11 @@ export interface components {
             styles: {
                 [key: string]: number;
             };
-            /** @description Requests by the category they were rejected for. */
+            /** @description Rejected requests by category. */
             rejections: {
                 [key: string]: number;
             };
-            /** @description Requests by the reason they failed for. */
+            /** @description Failed requests by reason. */
             failures: {
                 [key: string]: number;
             };
@@ -2061,7 +2061,7 @@ export interface components {
         };
         /**
          * Preferences
-         * @description An owner's preferences, all of them: what a `PUT` leaves out is as if it had never been set.
+         * @description All preferences of an owner. A `PUT` resets what it omits.
          * @example {
          *       "defaults": {
          *         "model": "stable-image-core",
@@ -2087,14 +2087,14 @@ export interface components {
              */
             theme?: "light" | "dark" | "system";
             /**
-             * @description Do not count what this owner does.
+             * @description Exclude this owner from analytics.
              * @default false
              */
             analytics_opt_out?: boolean;
         };
         /**
          * Preferences
-         * @description An owner's preferences, all of them: what a `PUT` leaves out is as if it had never been set.
+         * @description All preferences of an owner. A `PUT` resets what it omits.
          */
         PreferencesResponse: {
             /**
@@ -2113,7 +2113,7 @@ export interface components {
              */
             theme?: "light" | "dark" | "system";
             /**
-             * @description Do not count what this owner does.
+             * @description Exclude this owner from analytics.
              * @default false
              */
             analytics_opt_out?: boolean;
@@ -2282,14 +2282,14 @@ export interface components {
         };
         /**
          * Rotation
-         * @description The body of `POST /v1/keys/{key_id}/rotate`; `{}` for an old text that stops at once.
+         * @description The body of `POST /v1/keys/{key_id}/rotate`; With `{}`, the old text becomes invalid immediately.
          * @example {
          *       "grace_seconds": 3600
          *     }
          */
         Rotation: {
             /**
-             * @description How long the old text goes on working, for callers to move to the new one.
+             * @description Seconds for which the old text remains valid.
              * @default 0
              */
             grace_seconds?: number;
@@ -2537,12 +2537,12 @@ export interface components {
         };
         /**
          * Step
-         * @description How often a step ran and how long it took, in milliseconds; `request` is from end to end.
+         * @description Runs of a step and their durations in milliseconds. `request` is the whole request.
          */
         AnalyticsStep: {
             count: number;
             mean_ms: number;
-            /** @description Estimated from a histogram, as is the other percentile. */
+            /** @description Estimated from a histogram, like `p95_ms`. */
             p50_ms: number;
             p95_ms: number;
             /** @description Messages that went to the step's dead-letter queue. */
@@ -3139,7 +3139,7 @@ export interface operations {
             409: {
                 headers: {
                     /**
-                     * @description Tells OpenAI's clients whether to retry. They read it instead of the status.
+                     * @description Whether OpenAI's clients retry. They use it instead of the status.
                      * @example false
                      */
                     "x-should-retry"?: "true" | "false";
@@ -3195,7 +3195,7 @@ export interface operations {
             500: {
                 headers: {
                     /**
-                     * @description Tells OpenAI's clients whether to retry. They read it instead of the status.
+                     * @description Whether OpenAI's clients retry. They use it instead of the status.
                      * @example false
                      */
                     "x-should-retry"?: "true" | "false";
@@ -3218,7 +3218,7 @@ export interface operations {
             504: {
                 headers: {
                     /**
-                     * @description Tells OpenAI's clients whether to retry. They read it instead of the status.
+                     * @description Whether OpenAI's clients retry. They use it instead of the status.
                      * @example false
                      */
                     "x-should-retry"?: "true" | "false";
@@ -3702,7 +3702,7 @@ export interface operations {
         parameters: {
             query?: {
                 limit?: number;
-                /** @description `next_cursor` of the page before. */
+                /** @description `next_cursor` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -3864,7 +3864,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The ETag of what is to be replaced: 412 where it is no longer that. */
+                /** @description The ETag of the preferences to replace. If they have changed, the response is 412. */
                 "If-Match"?: string;
             };
             path?: never;

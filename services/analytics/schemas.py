@@ -1,4 +1,4 @@
-"""What a caller asks of the counters, and what comes back."""
+"""Query and response of the counters."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ DAYS_DEFAULT: Final = 7
 
 def _day(value: Any) -> Any:
     if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d\d-\d\d", value):
-        raise ValueError("must be a day such as 2026-11-22")
+        raise ValueError("must be a day, for example 2026-11-22")
     return value
 
 
@@ -26,17 +26,17 @@ Day = Annotated[date, BeforeValidator(_day)]
 
 
 class DailyQuery(BaseModel):
-    """Which days, both included; UTC."""
+    """A period of days (UTC), both included."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     first: Day | None = Field(None, alias="from", examples=["2026-11-16"])
-    """Six days before ``to`` where absent."""
+    """Default: six days before ``to``."""
     last: Day | None = Field(None, alias="to", examples=["2026-11-22"])
-    """Today where absent."""
+    """Default: today."""
 
     def days(self, today: date) -> list[date]:
-        """Return every day that is meant. Raises ``ApiProblem`` 422 where there are none or too many."""
+        """Return every day of the period. Raises ``ApiProblem`` 422 if it is empty or too long."""
         last = (self.last or today).toordinal()
         first = self.first.toordinal() if self.first else max(1, last - DAYS_DEFAULT + 1)
         if first > last:
@@ -45,7 +45,7 @@ class DailyQuery(BaseModel):
             rule = field_error("from", f"at most {DAYS_MAX} days", max_days=DAYS_MAX)
         else:
             return [date.fromordinal(day) for day in range(first, last + 1)]
-        raise ApiProblem(422, "validation_failed", "These are not days that can be shown", errors=[rule])
+        raise ApiProblem(422, "validation_failed", "The period is invalid.", errors=[rule])
 
 
 class _View(BaseModel):
@@ -53,7 +53,7 @@ class _View(BaseModel):
 
 
 class ModelUse(_View):
-    """What one model was asked for and drew."""
+    """Requests, images and costs of a model."""
 
     requests: int
     images: int
@@ -61,12 +61,12 @@ class ModelUse(_View):
 
 
 class Step(_View):
-    """How often a step ran and how long it took, in milliseconds; ``request`` is from end to end."""
+    """Runs of a step and their durations in milliseconds. ``request`` is the whole request."""
 
     count: int
     mean_ms: float
     p50_ms: float
-    """Estimated from a histogram, as is the other percentile."""
+    """Estimated from a histogram, like ``p95_ms``."""
     p95_ms: float
     stalled: int
     """Messages that went to the step's dead-letter queue."""
@@ -74,39 +74,39 @@ class Step(_View):
 
 
 class Numbers(_View):
-    """What was counted, over all owners."""
+    """Counters of all owners."""
 
     requests: dict[str, int]
-    """By what was said of them: accepted, succeeded, rejected, failed, cancelled, expired, stalled."""
+    """By status."""
     images: dict[str, int]
-    """By what became of them, such as generated, stored, deleted."""
+    """By result, for example generated, stored, deleted."""
     cost_usd: str
-    """Paid for generation."""
+    """Costs of generation."""
     models: dict[str, ModelUse]
     styles: dict[str, int]
     """Requests by style."""
     rejections: dict[str, int]
-    """Requests by the category they were rejected for."""
+    """Rejected requests by category."""
     failures: dict[str, int]
-    """Requests by the reason they failed for."""
+    """Failed requests by reason."""
     steps: dict[str, Step]
 
 
 class DayNumbers(Numbers):
-    """What was counted on one day (UTC)."""
+    """Counters of one day (UTC)."""
 
     day: date
 
 
 class DailyReport(_View):
-    """Every day that was asked for, days without an event included, and all of them together."""
+    """Counters of every day of the period, and their total."""
 
     days: list[DayNumbers]
     total: Numbers
 
     @classmethod
     def of(cls, days: list[date], counted: Mapping[str, Amounts]) -> "DailyReport":
-        """Return ``days`` with what was counted on them, by ISO day."""
+        """Return the report of ``days``; ``counted`` is by ISO day."""
         return cls(
             days=[DayNumbers(day=day, **_numbers(Counts(counted.get(day.isoformat(), {})))) for day in days],
             total=Numbers(**_numbers(Counts.total(counted.values()))),

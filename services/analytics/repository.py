@@ -1,8 +1,8 @@
-"""The counters on DynamoDB, the archive on S3, the hash key in Secrets Manager.
+"""The counters on DynamoDB, and the archive on S3.
 
 pk POINTER                          sk POINTER      current, building, revision
-pk COUNTS#<generation>              sk <day>        one number a counter: a report of N days is one query
-pk SEEN#<generation>#<request id>   sk SEEN         ids of the request's events that were counted; expires
+pk COUNTS#<generation>              sk <day>        one number per counter; a report of N days is one query
+pk SEEN#<generation>#<request id>   sk SEEN         ids of the request's counted events; expires
 """
 
 import random
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 POINTER: Final = {"pk": {"S": "POINTER"}, "sk": {"S": "POINTER"}}
 AT_REVISION: Final = "attribute_not_exists(pk) OR revision = :revision"
-"""There is no pointer until the first rebuild, and always one after it."""
+"""The pointer does not exist before the first rebuild."""
 CONFLICT_TRIES: Final = 6
 CONFLICTS: Final = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
-"""Cancellation reasons that pass: another writer is at the same day."""
+"""Transient cancellation reasons: another writer updates the same day."""
 READERS: Final = 8
-"""Objects of the archive fetched side by side."""
+"""Objects of the archive that are read in parallel."""
 
 
 class EventArchive:
@@ -44,7 +44,7 @@ class EventArchive:
         self._hash_key = hash_key
 
     def append(self, events: Sequence[Event]) -> None:
-        """Write one object a day, and never over another one: what was archived stays as it was counted."""
+        """Write one object per day and batch. Objects are never overwritten."""
         for key, content in pack(events, self._hash_key()):
             try:
                 self._client.put_object(
@@ -96,7 +96,7 @@ class CounterTable:
                 self._sleep(random.uniform(0.01, 0.02) * 2**attempt)  # noqa: S311 - jitter, not a secret
             else:
                 return
-        raise TransientError("counters: other writers are at the same day")
+        raise TransientError("counters: too many writers update the same day")
 
     def generations(self) -> Generations:
         """Return the pointer."""
@@ -104,7 +104,7 @@ class CounterTable:
         return _generations(answer.get("Item"))
 
     def move(self, expected: Generations, to: Generations) -> None:
-        """Move the pointer. Raises ``GenerationsMovedError`` where it is not at ``expected``."""
+        """Move the pointer. Raises ``GenerationsMovedError`` if it is not at ``expected``."""
         values = {"current": to.current, "building": to.building, "revision": to.revision}
         try:
             self._client.put_item(
@@ -116,7 +116,7 @@ class CounterTable:
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
             found = _generations(error.response.get("Item"))
-            if found != to:  # the SDK's own retry may find what its first try wrote
+            if found != to:  # the SDK's retry may find its own first write
                 raise GenerationsMovedError(found) from error
 
     def days(self, generation: str, first: str = "0", last: str = "9") -> dict[str, Amounts]:
@@ -129,7 +129,7 @@ class CounterTable:
         return {item["sk"]["S"]: _amounts(item) for page in pages for item in page["Items"]}
 
     def pair(self, day: str, one: str, other: str) -> tuple[Amounts, Amounts]:
-        """Return a day's counters in two generations, as of one moment."""
+        """Return a day's counters in two generations, read at the same time."""
         answer = self._client.transact_get_items(
             TransactItems=[
                 {"Get": {"TableName": self._name, "Key": _day_key(generation, day)}} for generation in (one, other)
@@ -139,7 +139,7 @@ class CounterTable:
         return first, second
 
     def retire(self, generation: str, expires_at: int) -> None:
-        """Let the counters of a generation that is no longer active expire (Unix seconds)."""
+        """Set the expiry (Unix seconds) of the counters of an inactive generation."""
         for day in self.days(generation):
             self._client.update_item(
                 TableName=self._name,
@@ -162,7 +162,7 @@ class CounterTable:
     def _remember(
         self, generation: str, request_id: str, event_ids: list[str], expires_at: int
     ) -> "TransactWriteItemTypeDef":
-        """One item a request and not one an event: its events come in a few batches, and a write costs by the item."""
+        """Store event ids in one item per request, because writes are billed per item."""
         names = [f":e{position}" for position in range(len(event_ids))]
         return {
             "Update": {
@@ -196,7 +196,7 @@ def _day_key(generation: str, day: str) -> dict[str, Any]:
 
 
 def _raise_refusal(reasons: Sequence[Any], owners: Sequence[str | None]) -> None:
-    """Raise what the cancelled transaction tells: a moved pointer before known events."""
+    """Raise the reason of a cancelled transaction: first a changed pointer, then counted events."""
     if reasons[0]["Code"] == "ConditionalCheckFailed":
         raise GenerationsMovedError(_generations(reasons[0].get("Item")))
     known = frozenset(

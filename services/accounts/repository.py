@@ -1,8 +1,8 @@
-"""The accounts table on DynamoDB, and the secret that keys are hashed with.
+"""API keys and preferences on DynamoDB.
 
 pk KEY#<key id>    sk KEY   one key: keyed hash, owner, scopes, limits, times;
-                            kind and listed_as make the index `listing`, which holds no hash
-pk OWNER#<owner>   sk PREFERENCES   one owner's preferences as JSON, and how often they were replaced
+                            kind and listed_as are the key of the index `listing`, which has no hashes
+pk OWNER#<owner>   sk PREFERENCES   one owner's preferences as JSON, with a revision
 """
 
 import json

@@ -1,0 +1,172 @@
+"""Request and response bodies of API keys and preferences."""
+
+import base64
+import binascii
+import re
+from datetime import datetime
+from typing import Annotated, Final, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from kit.http_api import Scope
+from kit.text import Text
+from services.accounts.keys import PREFIX, Key, Status
+from services.accounts.service import KeyPage
+
+OWNER: Final = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
+DAY: Final = 24 * 3600
+USER_SCOPES: Final[tuple[Scope, ...]] = tuple(scope for scope in get_args(Scope) if scope != "admin")
+"""The scopes of users, as opposed to operators."""
+
+Name = Annotated[Text, Field(max_length=100)]
+
+
+class NewKey(BaseModel):
+    """The body of `POST /v1/keys`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    owner: str = Field(pattern=OWNER, examples=["acme"])
+    """Owner of its requests and images."""
+    name: Name = Field(examples=["Web shop, production"])
+    """Purpose of the key."""
+    scopes: list[Scope] = Field(min_length=1, max_length=20)
+    """Permissions. ``admin`` does not include the others."""
+    limit: int = Field(100, ge=1, le=1_000_000)
+    """Requests per ``window_seconds``."""
+    window_seconds: int = Field(900, ge=1, le=DAY)
+    expires_in_days: int | None = Field(None, ge=1, le=3650)
+    """Default: the key does not expire."""
+
+
+class Rotation(BaseModel):
+    """The body of `POST /v1/keys/{key_id}/rotate`; With `{}`, the old text becomes invalid immediately."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    grace_seconds: int = Field(0, ge=0, le=7 * DAY)
+    """Seconds for which the old text remains valid."""
+
+
+class KeyQuery(BaseModel):
+    """The query of `GET /v1/keys`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    limit: int = Field(50, ge=1, le=100)
+    cursor: str | None = Field(None, max_length=200)
+    """``next_cursor`` of the previous page."""
+
+
+class Defaults(BaseModel):
+    """Default settings for clients. Whether a model supports them is checked with each request."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    model: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$", examples=["stable-image-core"])
+    size: str | None = Field(None, pattern=r"^[1-9]\d{1,3}x[1-9]\d{1,3}$", examples=["1024x1024"])
+    aspect_ratio: str | None = Field(None, pattern=r"^[1-9]\d?:[1-9]\d?$", examples=["16:9"])
+    style: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,49}$", examples=["watercolor"])
+    count: int | None = Field(None, ge=1, le=4)
+
+    @model_validator(mode="after")
+    def _one_shape(self) -> "Defaults":
+        if self.size and self.aspect_ratio:
+            raise ValueError("size and aspect_ratio exclude each other")
+        return self
+
+
+class Preferences(BaseModel):
+    """All preferences of an owner. A `PUT` resets what it omits."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    defaults: Defaults = Defaults()
+    theme: Literal["light", "dark", "system"] = "system"
+    analytics_opt_out: bool = False
+    """Exclude this owner from analytics."""
+
+
+_POSITION: Final = re.compile(r"[0-9T:.+-]{20,40}#[a-z2-7]{12}")
+
+
+class KeyView(BaseModel):
+    """A key without its text, which is shown only once."""
+
+    key_id: str
+    prefix: str
+    """Start of its text."""
+    owner: str
+    name: str
+    scopes: list[str]
+    limit: int
+    """Requests per ``window_seconds``."""
+    window_seconds: int
+    status: Status
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+    """Up to an hour old."""
+    previous_until: datetime | None
+    """Until when the text before the last rotation is valid."""
+
+    @classmethod
+    def of(cls, key: Key, now: datetime) -> "KeyView":
+        """Return the view of ``key``."""
+        return cls(**_values(key, now))
+
+
+class KeyWithText(KeyView):
+    """A key with its new text, which is shown only this once."""
+
+    key: str
+
+    @classmethod
+    def with_text(cls, key: Key, text: str, now: datetime) -> "KeyWithText":
+        """Return the view of ``key`` with its text."""
+        return cls(**_values(key, now), key=text)
+
+
+class KeyList(BaseModel):
+    """A page of keys, newest first."""
+
+    keys: list[KeyView]
+    next_cursor: str | None
+    """Cursor of the next page; null on the last page."""
+
+    @classmethod
+    def of(cls, page: KeyPage, now: datetime) -> "KeyList":
+        """Return the view of ``page``."""
+        cursor = base64.urlsafe_b64encode(page.last.encode()).decode() if page.last else None
+        return cls(keys=[KeyView.of(key, now) for key in page.keys], next_cursor=cursor)
+
+
+def position_of(cursor: str) -> str:
+    """Return the position of a cursor. Raises ``ValueError`` for any other text."""
+    try:
+        position = base64.urlsafe_b64decode(cursor.encode()).decode()
+    except (binascii.Error, UnicodeError) as error:
+        raise ValueError("invalid cursor") from error
+    if not _POSITION.fullmatch(position):
+        raise ValueError("invalid cursor")
+    return position
+
+
+def _values(key: Key, now: datetime) -> dict[str, object]:
+    in_grace = key.previous_until is not None and now < key.previous_until
+    return {
+        "key_id": key.key_id,
+        "prefix": f"{PREFIX}_{key.key_id}",
+        "owner": key.owner,
+        "name": key.name,
+        "scopes": list(key.scopes),
+        "limit": key.limit,
+        "window_seconds": key.window,
+        "status": key.status(now),
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
+        "revoked_at": key.revoked_at,
+        "last_used_at": key.last_used_at,
+        "previous_until": key.previous_until if in_grace else None,
+    }
