@@ -32,7 +32,7 @@ class HandoffReader:
     def read(self, image: RawImage) -> bytes:
         """Return the bytes of ``image``.
 
-        Raises ``UnprocessableError`` where the object is missing or is not what the event said: retrying mends neither.
+        Raises ``UnprocessableError`` where the object is missing or is not what the event said: a retry cannot succeed.
         """
         try:
             content = self._client.get_object(Bucket=self._bucket, Key=image.key)["Body"].read()

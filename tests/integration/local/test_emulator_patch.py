@@ -1,4 +1,4 @@
-"""The emulator's defects that local/launcher.py mends: this fails when a patch is not needed, or does not work."""
+"""The emulator's defects that local/launcher.py patches: this fails if a patch is not needed or does not work."""
 
 import json
 import time

@@ -275,10 +275,10 @@ def test_an_audit_stops_reading_after_its_time() -> None:
     assert not any(report.examined.values())
 
 
-MENDED = ["asleep", "not indexed", "ended and indexed", "a file of another drawing", "files of a deleted image"]
+REPAIRED = ["asleep", "not indexed", "ended and indexed", "a file of another drawing", "files of a deleted image"]
 
 
-@pytest.mark.parametrize("name", MENDED)
+@pytest.mark.parametrize("name", REPAIRED)
 def test_a_repair_resolves_its_finding(name: str) -> None:
     world = BROKEN[name][0]()
     auditor = Auditor(world, world, Options())

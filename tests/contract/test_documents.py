@@ -1,0 +1,22 @@
+"""Links in the documents lead to files that exist."""
+
+import re
+import subprocess
+from typing import Final
+
+import pytest
+
+from tests.support.templates import ROOT
+
+DOCUMENTS: Final = sorted(
+    subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+)
+LINK: Final = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)(?:#[^)]*)?\)|<img[^>]*\ssrc=\"(?!https?:)([^\"]+)\"")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_relative_links_resolve(document: str) -> None:
+    path = ROOT / document
+    targets = [match[1] or match[2] for match in LINK.finditer(path.read_text())]
+
+    assert [target for target in targets if not (path.parent / target).exists()] == []
