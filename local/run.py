@@ -161,7 +161,7 @@ def _tell_what_next(stack: LocalStack) -> None:
     body = json.dumps({"prompt": "A red fox in a snowy pine forest at dawn, watercolor", "count": 2})
     console.print(
         f"\n[bold]API[/]       {stack.api_url}"
-        f"\n[bold]Socket[/]    {stack.outputs['SocketUrl']} (POST {stack.api_url}/v1/tickets sells the ticket for it)"
+        f"\n[bold]Socket[/]    {stack.outputs['SocketUrl']} (POST {stack.api_url}/v1/tickets returns its ticket)"
         f"\n[bold]Key[/]       {stack.api_key}"
         f"\n          owner {DEMO_OWNER}, everything but administering keys; for that: {stack.admin_key}"
         f"\n[bold]Try[/]       curl -s -H 'x-api-key: {stack.api_key}' -H 'content-type: application/json' -d '{body}'"
