@@ -49,9 +49,11 @@ def run(say: Say) -> Section:
     ]
     together = load.by_function()
     for function, operations in sorted(alone.by_function().items()):
-        named = ", ".join(f"{count} {operation}" for operation, count in operations.items())
+        named = ", ".join(f"{times} {operation}" for operation, times in operations.items())
         section.figures.append(Figure(f"  {function}: {named}", operations.total(), "calls"))
-        section.figures.append(Figure(f"  {function}, together", together[function].total() / load.images, "calls"))
+        # A function may have had no call to make: the authorizer answers from its cache.
+        count = together.get(function, Counter()).total() / load.images
+        section.figures.append(Figure(f"  {function}, together", count, "calls"))
     models = sum(call.service in MODEL_SERVICES for call in alone.calls)
     windows = ", ".join(function.physical_name for function in functions() if function.batching_window)
     section.notes += [
