@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 class Repairer(Protocol):
     """The repairs. Each checks again what it changes."""
 
-    def wake(self, request_id: str, now: datetime) -> bool:
+    def schedule_check(self, request_id: str, now: datetime) -> bool:
         """Have the sweeper check an open request immediately; return whether the request is open."""
 
-    def close(self, request_id: str) -> bool:
+    def remove_from_index(self, request_id: str) -> bool:
         """Remove a terminal request from the sweeper's index; return whether the request is terminal."""
 
     def delete_file(self, key: str) -> bool:
@@ -35,10 +35,10 @@ def repair(auditor: Auditor, repairer: Repairer, finding: Finding, now: datetime
     if finding.repair is None or all(again.key != finding.key for again in auditor.check_again([finding])):
         return False
     match finding.repair:
-        case "wake":
-            return repairer.wake(finding.subject, now)
-        case "close":
-            return repairer.close(finding.subject)
+        case "schedule_check":
+            return repairer.schedule_check(finding.subject, now)
+        case "remove_from_index":
+            return repairer.remove_from_index(finding.subject)
         case "delete_file":
             return repairer.delete_file(finding.subject)
 
@@ -52,13 +52,13 @@ class AwsRepairer:
         self._requests = f"{prefix}-requests"
         self._gallery_bucket = gallery_bucket
 
-    def wake(self, request_id: str, now: datetime) -> bool:
+    def schedule_check(self, request_id: str, now: datetime) -> bool:
         """Make an open request due, so that the sweeper, which runs every minute, checks it."""
         # Any shard will do if the request has none.
         change = "SET open_shard = if_not_exists(open_shard, :shard), next_check_at = :now"
         return self._update(request_id, change, "NOT", {":shard": "0", ":now": now.isoformat()})
 
-    def close(self, request_id: str) -> bool:
+    def remove_from_index(self, request_id: str) -> bool:
         """Remove a terminal request from the sweeper's index."""
         return self._update(request_id, "REMOVE open_shard, next_check_at", "", {})
 

@@ -17,10 +17,10 @@ from services.analytics.figures import FAMILIES, TOTALS
 from tests.support import templates
 from tests.support.templates import ROOT
 from tools.dashboards import cloudwatch
-from tools.dashboards.estate import ALARMS_MAX, Estate
 from tools.dashboards.panels import Panel, Series, dashboards
+from tools.dashboards.resources import ALARMS_MAX, DeployedResources
 
-ESTATE = Estate(ROOT)
+ESTATE = DeployedResources(ROOT)
 PAGES = dashboards(ESTATE)
 EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 EVERY_PANEL = pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The dashboards as Grafana has them: JSON files over its CloudWatch data source; it asks for prefix and region."""
+"""Render the dashboards for Grafana: JSON files for its CloudWatch data source, with prefix and region as variables."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -21,13 +21,13 @@ VARIABLES: Final[Mapping[str, str]] = {
     "${AWS::Region}": "$region",
     "${RunbookUrl}": "$runbook",
 }
-"""CloudFormation's names of things, and Grafana's."""
+"""CloudFormation's parameters and Grafana's variables."""
 Builder = Any
-"""The SDK's builders of panels have their methods in common, and no type."""
+"""The panel builders of the SDK share methods, but no type."""
 
 
 def dashboard_json(dashboard: Dashboard) -> str:
-    """Return the file's content, as Grafana imports it."""
+    """Return the content of a file that Grafana can import."""
     page = (
         build.Dashboard(f"GenAI images: {dashboard.title}")
         .uid(f"genai-images-{dashboard.name}")
@@ -38,26 +38,26 @@ def dashboard_json(dashboard: Dashboard) -> str:
         .refresh("1m")
         .tooltip(parts.DashboardCursorSync.CROSSHAIR)
         .link(
-            build.DashboardLink("The others")
+            build.DashboardLink("Other dashboards")
             .type(parts.DashboardLinkType.DASHBOARDS)
             .tags(["genai-images"])
             .include_vars(True)
             .keep_time(True)
         )
         .with_variable(build.DatasourceVariable("datasource").label("Data source").type("cloudwatch"))
-        .with_variable(_asked("prefix", "Installation", "genai-images-prod"))
-        .with_variable(_asked("region", "Region", "us-west-2"))
-        .with_variable(_asked("api", "HTTP API (the stack's output ApiId)", ""))
-        .with_variable(_asked("runbook", "Runbook", "docs/runbook.md"))
+        .with_variable(_text_variable("prefix", "Installation", "genai-images-prod"))
+        .with_variable(_text_variable("region", "Region", "us-west-2"))
+        .with_variable(_text_variable("api", "HTTP API (output ApiId of the stack)", ""))
+        .with_variable(_text_variable("runbook", "Runbook", "docs/runbook.md"))
     )
-    shown = [placed for placed in dashboard.placed() if placed.panel.kind != "alarms"]  # Grafana rings its own
+    shown = [placed for placed in dashboard.placed() if placed.panel.kind != "alarms"]  # Grafana has its own alerts
     for number, placed in enumerate(shown, 1):
         page = page.with_panel(_panel(placed, number))
     found: str = JSONEncoder(indent=2, sort_keys=True).encode(page.build())
     return json.dumps(json.loads(found), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 
 
-def _asked(name: str, label: str, value: str) -> build.TextBoxVariable:
+def _text_variable(name: str, label: str, value: str) -> build.TextBoxVariable:
     return build.TextBoxVariable(name).label(label).default_value(value)
 
 
@@ -76,7 +76,7 @@ def _panel(placed: Placed, number: int) -> Builder:
 
 
 def _text(panel: Panel) -> Builder:
-    return text.Panel().mode(TextMode.MARKDOWN).content(_localised(panel.text)).transparent(True)
+    return text.Panel().mode(TextMode.MARKDOWN).content(_with_variables(panel.text)).transparent(True)
 
 
 def _graph(panel: Panel) -> Builder:
@@ -152,7 +152,7 @@ def _query(panel: Panel, series: Series, at: int) -> cloudwatch.CloudWatchMetric
         _blank(panel, f"m{at}")
         .namespace("$prefix" if series.namespace == OWN else series.namespace)
         .metric_name(series.metric)
-        .dimensions({name: [_localised(value)] for name, value in series.dimensions.items()})
+        .dimensions({name: [_with_variables(value)] for name, value in series.dimensions.items()})
         .statistic(series.stat)
         .label(several if series.is_search else series.label or series.metric)
         .hide(series.hidden)
@@ -161,7 +161,9 @@ def _query(panel: Panel, series: Series, at: int) -> cloudwatch.CloudWatchMetric
 
 def _logs(panel: Panel) -> list[Builder]:
     groups: list[Builder] = [
-        cloudwatch.LogGroup().arn(f"arn:aws:logs:$region:*:log-group:{_localised(name)}:*").name(_localised(name))
+        cloudwatch.LogGroup()
+        .arn(f"arn:aws:logs:$region:*:log-group:{_with_variables(name)}:*")
+        .name(_with_variables(name))
         for name in panel.log_groups
     ]
     return [
@@ -176,7 +178,7 @@ def _logs(panel: Panel) -> list[Builder]:
     ]
 
 
-def _localised(text_: str) -> str:
+def _with_variables(text_: str) -> str:
     for ours, theirs in VARIABLES.items():
         text_ = text_.replace(ours, theirs)
     return text_

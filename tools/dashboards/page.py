@@ -1,4 +1,4 @@
-"""`docs/metrics.md`: what every metric of ours means, and what each dashboard shows."""
+"""`docs/metrics.md`: the meaning of every metric, and the panels of each dashboard."""
 
 from collections.abc import Sequence
 
@@ -15,25 +15,25 @@ tools/dashboards/panels.py ── python -m tools.docs ─┬─ dashboards.yaml
 ```
 
 On AWS: CloudWatch → Dashboards → `PREFIX-application`, `PREFIX-infrastructure`, `PREFIX-business`. In Grafana:
-Dashboards → New → Import, a file of `docs/grafana`; then choose data source, prefix, region and API on the page.
+Dashboards → New → Import, select a file of `docs/grafana`, then choose data source, prefix, region and API on the page.
 
-A dimension's values come from catalogs (models, styles, categories, steps), never from callers: no owner, no request
-id, no prompt is a dimension. Who calls what, and how errors divide, is asked of the logs: every call of the API is a
-line `api call` with `route`, `status`, `code`, `key_id` and `seconds`.
+The values of dimensions come from catalogs (models, styles, categories, steps), never from callers: owners, request
+ids and prompts are not dimensions. The logs answer questions about single callers and errors: every API call writes
+a line `api call` with `route`, `status`, `code`, `key_id` and `seconds`.
 
-To add one: call `kit.telemetry.measure`, name it in `kit/metrics.py`, show it in
-`tools/dashboards/panels.py`, run `python -m tools.docs`. Tests compare the three.
+To add a metric: add it to `kit/metrics.py`, emit it with `kit.telemetry.measure`, show it in
+`tools/dashboards/panels.py`, and run `python -m tools.docs`. Tests compare the three.
 
 ## Metrics
 
-Every metric has the dimension `service` besides those that are named.
+Every metric also has the dimension `service`.
 """
 
 
 def metrics_page(dashboards: Sequence[Dashboard]) -> str:
     """Return the page."""
     rows = [f"| {_cells(metric)} |" for metric in METRICS]
-    table = ["| metric | unit | by | published by | means |", "| --- | --- | --- | --- | --- |", *rows]
+    table = ["| metric | unit | dimensions | emitted by | meaning |", "| --- | --- | --- | --- | --- |", *rows]
     sections = [_section(dashboard) for dashboard in dashboards]
     return "\n".join([INTRO, *table, "", "## Dashboards", "", *sections])
 
@@ -55,9 +55,9 @@ def _section(dashboard: Dashboard) -> str:
 
 def _source(panel: Panel) -> str:
     if panel.kind == "alarms":
-        return "every alarm's state"
+        return "the state of every alarm"
     if panel.kind == "table":
-        return "the APIs' logs"
+        return "the logs of the APIs"
     return ", ".join(dict.fromkeys(_name(series) for series in panel.series))
 
 

@@ -1,7 +1,7 @@
-"""The three dashboards, described once: `cloudwatch` and `grafana` say the same in their own words.
+"""The three dashboards, defined once. `cloudwatch` and `grafana` render them.
 
-Texts may hold ``${Prefix}``, ``${HttpApiId}`` and ``${RunbookUrl}``. A dimension's value ``*`` means a series for each
-value there is.
+Texts may contain ``${Prefix}``, ``${HttpApiId}`` and ``${RunbookUrl}``. The value ``*`` of a dimension means one series
+per value.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from kit.metrics import CATALOG
-from tools.dashboards.estate import Estate
+from tools.dashboards.resources import DeployedResources
 
 OWN: Final = "${Prefix}"
 COLUMNS: Final = 24
@@ -20,7 +20,7 @@ Unit = Literal["short", "s", "ms", "percent", "currencyUSD"]
 
 @dataclass(frozen=True)
 class Series:
-    """One metric, or one for each value of a dimension."""
+    """One metric, or one per value of a dimension."""
 
     namespace: str
     metric: str
@@ -28,17 +28,17 @@ class Series:
     stat: str = "Sum"
     label: str = ""
     hidden: bool = False
-    """Only there to be calculated with."""
+    """True if the series is only an input of the panel's ratio."""
 
     @property
     def is_search(self) -> bool:
-        """Whether it stands for as many series as there are values."""
+        """Whether it stands for one series per value of a dimension."""
         return "*" in self.dimensions.values()
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """A share in percent of the panel's hidden series: the first ``part`` of them over all."""
+    """The share in percent of the first ``part`` hidden series of the panel in all of them."""
 
     label: str
     part: int = 1
@@ -46,7 +46,7 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Panel:
-    """A rectangle. It has series, or a query, or a text, or it shows every alarm."""
+    """One widget: series, a query, a text, or the state of every alarm."""
 
     title: str
     kind: Literal["lines", "stacked", "bars", "number", "table", "text", "alarms"]
@@ -65,7 +65,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Placed:
-    """A panel with its place in a grid of 24 columns."""
+    """A panel and its position in a grid of 24 columns."""
 
     panel: Panel
     x: int
@@ -77,13 +77,13 @@ class Dashboard:
     """One page."""
 
     name: str
-    """After the prefix and a dash."""
+    """Without the prefix and its dash."""
     title: str
     sentence: str
     panels: Sequence[Panel] = field(default_factory=list)
 
     def placed(self) -> list[Placed]:
-        """Lay the panels out in reading order, row by row."""
+        """Arrange the panels in reading order, row by row."""
         found, x, y, tallest = [], 0, 0, 0
         for panel in self.panels:
             if x + panel.width > COLUMNS:
@@ -94,19 +94,22 @@ class Dashboard:
 
 
 def varying(series: Series) -> list[str]:
-    """Return the dimensions that tell the series of one search apart."""
+    """Return the dimensions that distinguish the series of one search."""
     return [name for name, value in series.dimensions.items() if value == "*"]
 
 
 def formula(panel: Panel) -> str:
-    """Return the panel's ratio as metric math. A metric that was not published counts as nothing."""
+    """Return the panel's ratio as metric math. A metric that was not published counts as 0."""
     assert panel.ratio is not None
     terms = [f"FILL(m{at}, 0)" for at in range(1, len(panel.series) + 1)]
     return f"100 * ({' + '.join(terms[: panel.ratio.part])}) / ({' + '.join(terms)})"
 
 
 def own(metric: str, stat: str = "Sum", label: str = "", *, hidden: bool = False, **dimensions: str) -> Series:
-    """Return a series of ours. A dimension that is not given is ``*``; so is the service where many publish."""
+    """Return a series of our own metrics.
+
+    A dimension that is not given is ``*``, as is the service if several services publish the metric.
+    """
     known = CATALOG[metric]
     given = {name: dimensions.pop(name, "*") for name in known.dimensions}
     assert not dimensions, f"{metric} has no {dimensions}"
@@ -114,23 +117,23 @@ def own(metric: str, stat: str = "Sum", label: str = "", *, hidden: bool = False
 
 
 def named(namespace: str, metric: str, dimension: str, names: Iterable[str], stat: str = "Sum") -> list[Series]:
-    """Return a series for each of ``names``, which the prefix comes before."""
+    """Return one series per name of ``names``, with the prefix in front."""
     return [Series(namespace, metric, {dimension: f"${{Prefix}}-{name}"}, stat, name) for name in names]
 
 
 def gateway(metric: str, stat: str = "Sum", label: str = "") -> Series:
-    """Return a series of the HTTP API as the gateway counts it."""
+    """Return a series that API Gateway measures for the HTTP API."""
     return Series("AWS/ApiGateway", metric, {"ApiId": "${HttpApiId}"}, stat, label or metric)
 
 
 def text(heading: str, sentence: str, *, runbook: str = "") -> Panel:
-    """Return a heading with what to look for."""
+    """Return a heading and a hint on how to read the panels below it."""
     more = f" [Runbook](${{RunbookUrl}}{runbook})" if runbook else ""
     return Panel(heading, "text", COLUMNS, 2, text=f"## {heading}\n{sentence}{more}")
 
 
 def number(title: str, *series: Series, unit: Unit = "short", width: int = 4) -> Panel:
-    """Return one number for the whole time that is shown."""
+    """Return one number for the whole period of the dashboard."""
     return Panel(title, "number", width, 4, series, unit=unit)
 
 
@@ -140,41 +143,41 @@ def lines(title: str, *series: Series, unit: Unit = "short", width: int = 8) -> 
 
 
 def stacked(title: str, *series: Series, unit: Unit = "short", width: int = 8) -> Panel:
-    """Return a graph whose series add up."""
+    """Return a graph of stacked series."""
     return Panel(title, "stacked", width, series=series, unit=unit)
 
 
 def daily(title: str, *series: Series, unit: Unit = "short", width: int = 8) -> Panel:
-    """Return bars, one a day."""
+    """Return one bar per day."""
     return Panel(title, "bars", width, series=series, unit=unit, period=86_400)
 
 
 def share(title: str, label: str, part: Sequence[Series], rest: Sequence[Series]) -> Panel:
-    """Return how many percent ``part`` is of both."""
+    """Return the share in percent of ``part`` in both."""
     return Panel(title, "lines", series=[*part, *rest], ratio=Ratio(label, len(part)), unit="percent")
 
 
 def table(title: str, query: str, log_groups: Sequence[str], width: int = 8) -> Panel:
-    """Return what a query over the logs finds."""
+    """Return the result of a query over the logs."""
     return Panel(title, "table", width, query=query, log_groups=log_groups)
 
 
-def dashboards(estate: Estate) -> list[Dashboard]:
-    """Return the dashboards of everything that is deployed."""
-    makers: list[Callable[[Estate], Dashboard]] = [_application, _infrastructure, _business]
-    return [make(estate) for make in makers]
+def dashboards(deployed: DeployedResources) -> list[Dashboard]:
+    """Return the dashboards of all deployed resources."""
+    makers: list[Callable[[DeployedResources], Dashboard]] = [_application, _infrastructure, _business]
+    return [make(deployed) for make in makers]
 
 
-def _application(estate: Estate) -> Dashboard:
+def _application(deployed: DeployedResources) -> Dashboard:
     alarms = Panel("Alarms", "alarms", COLUMNS, 4)
     return Dashboard(
         "application",
         "Application",
-        "What callers feel: are they answered, how fast, and do they get their image?",
+        "What callers experience: errors, response times and generated images.",
         [
             text(
-                "Is anybody hurt?",
-                "Anything red has its own entry, by the alarm's name. Nothing red: nobody needs you.",
+                "Alarms",
+                "The runbook has a section for each alarm. If none is red, there is nothing to do.",
                 runbook="#runbook",
             ),
             alarms,
@@ -183,8 +186,10 @@ def _application(estate: Estate) -> Dashboard:
             number("Rejected", own("requests_rejected")),
             number("Failed", own("requests_failed")),
             number("Expired", own("requests_expired")),
-            number("Median time to a image", own("request_seconds", "p50"), unit="s"),
-            text("Requests and answers", "5xx is ours; 4xx is theirs, unless it jumps after a deployment."),
+            number("Median time to an image", own("request_seconds", "p50"), unit="s"),
+            text(
+                "Requests and answers", "5xx are our errors. 4xx are the caller's, unless they rise after a deployment."
+            ),
             lines("Calls", gateway("Count", label="calls"), gateway("4xx"), gateway("5xx")),
             lines(
                 "Response time, all routes",
@@ -197,133 +202,133 @@ def _application(estate: Estate) -> Dashboard:
                 "Errors by type",
                 'filter message = "api call" and status >= 400'
                 " | stats count(*) as calls by status, code, route | sort calls desc | limit 20",
-                estate.api_logs,
+                deployed.api_logs,
             ),
-            lines("Crashes of functions behind the API", *_lambda("Errors", _answering(estate))),
+            lines("Crashes of functions behind the API", *_lambda("Errors", _api_functions(deployed))),
             text("From prompt to image", "Succeeded should follow accepted within a minute.", runbook="#runbook"),
             lines("Accepted and succeeded", own("requests_accepted"), own("requests_succeeded")),
             share(
-                "Success rate (rejections aside)",
+                "Success rate (without rejections)",
                 "succeeded",
                 [own("requests_succeeded", hidden=True)],
                 [own("requests_failed", hidden=True), own("requests_expired", hidden=True)],
             ),
             lines(
-                "Time to a image",
+                "Time to an image",
                 *(own("request_seconds", stat, stat) for stat in ("p50", "p95", "p99")),
                 unit="s",
             ),
             stacked(
-                "Endings without a image",
-                *(own(f"requests_{ending}") for ending in ("rejected", "failed", "cancelled", "expired")),
+                "Requests without an image",
+                *(own(f"requests_{status}") for status in ("rejected", "failed", "cancelled", "expired")),
             ),
             stacked("Failures by reason", own("failures")),
             stacked("Stalls by step", own("stalls")),
-            text("Models", "A model that is throttled or gone shows as an outcome other than generated."),
+            text("Models", "A throttled or retired model has outcomes other than `generated`."),
             stacked("Calls by model and outcome", own("images")),
-            lines("Time of a drawing call, p95", own("model_seconds", "p95", outcome="generated"), unit="s"),
+            lines("Duration of a model call, p95", own("model_seconds", "p95", outcome="generated"), unit="s"),
             share(
-                "Images drawn of those tried",
-                "drawn",
+                "Success rate of generation",
+                "generated",
                 [own("images_generated", hidden=True)],
                 [own("images_filtered", hidden=True), own("images_failed", hidden=True)],
             ),
-            text("Moderation", "A jump in rejections is a new policy, a new caller, or somebody who tries it out."),
+            text("Moderation", "Rejections rise with a new policy, a new caller, or attempts to bypass moderation."),
             stacked("Prompts by verdict and layer", own("prompts_moderated")),
             stacked("Rejections by category", own("rejections")),
-            lines("Images looked at", own("images_kept"), own("images_removed")),
+            lines("Images checked", own("images_kept"), own("images_removed")),
         ],
     )
 
 
-def _infrastructure(estate: Estate) -> Dashboard:
-    queues, dead = estate.queues, estate.dead_letter_queues
+def _infrastructure(deployed: DeployedResources) -> Dashboard:
+    queues, dead = deployed.queues, deployed.dead_letter_queues
     return Dashboard(
         "infrastructure",
         "Infrastructure",
-        "What it runs on: what waits, what died, what is throttled?",
+        "Queues, functions, streams and tables: backlogs, errors and throttles.",
         [
             text(
                 "Queues",
-                "Ages that grow: a step does not keep up. A dead letter: a step gave up.",
+                "A rising age means that a step cannot keep up. A dead letter means that a step gave up.",
                 runbook="#dead-letters",
             ),
             lines("Messages waiting", *_queue("ApproximateNumberOfMessagesVisible", queues)),
             lines("Age of the oldest message", *_queue("ApproximateAgeOfOldestMessage", queues), unit="s"),
             lines("Dead letters", *_queue("ApproximateNumberOfMessagesVisible", dead)),
             stacked("Messages handled by step", own("messages_handled")),
-            stacked("Messages to be tried again", own("messages_retried"), own("messages_in_progress")),
-            stacked("Messages given up and sent back", own("messages_dead_lettered"), own("replays")),
-            text("Functions", "Throttles and concurrency tell of limits; errors here are crashes and timeouts."),
-            stacked("Invocations", *_lambda("Invocations", estate.functions)),
-            lines("Errors", *_lambda("Errors", estate.functions)),
-            lines("Throttles", *_lambda("Throttles", estate.functions)),
-            lines("Duration, p95", *_lambda("Duration", estate.functions, "p95"), unit="ms", width=12),
-            lines("Concurrency", *_lambda("ConcurrentExecutions", estate.functions, "Maximum"), width=12),
+            stacked("Messages retried", own("messages_retried"), own("messages_in_progress")),
+            stacked("Messages dead-lettered and replayed", own("messages_dead_lettered"), own("replays")),
+            text("Functions", "Throttles and concurrency show limits. Errors are crashes and timeouts."),
+            stacked("Invocations", *_lambda("Invocations", deployed.functions)),
+            lines("Errors", *_lambda("Errors", deployed.functions)),
+            lines("Throttles", *_lambda("Throttles", deployed.functions)),
+            lines("Duration, p95", *_lambda("Duration", deployed.functions, "p95"), unit="ms", width=12),
+            lines("Concurrency", *_lambda("ConcurrentExecutions", deployed.functions, "Maximum"), width=12),
             text(
                 "Streams, tables, bus",
-                "A stream that lags: requests are accepted and not published. The sweeper makes up for lost ones.",
+                "If a stream lags, requests are accepted but not published. The sweeper publishes lost ones again.",
                 runbook="#a-stream-lags",
             ),
-            lines("Age of the streams", *_lambda("IteratorAge", estate.stream_readers, "Maximum"), unit="ms"),
+            lines("Age of the streams", *_lambda("IteratorAge", deployed.stream_readers, "Maximum"), unit="ms"),
             lines(
                 "Table throttles",
-                *named("AWS/DynamoDB", "ReadThrottleEvents", "TableName", estate.tables),
-                *named("AWS/DynamoDB", "WriteThrottleEvents", "TableName", estate.tables),
+                *named("AWS/DynamoDB", "ReadThrottleEvents", "TableName", deployed.tables),
+                *named("AWS/DynamoDB", "WriteThrottleEvents", "TableName", deployed.tables),
             ),
-            lines("Table writes", *named("AWS/DynamoDB", "ConsumedWriteCapacityUnits", "TableName", estate.tables)),
+            lines("Table writes", *named("AWS/DynamoDB", "ConsumedWriteCapacityUnits", "TableName", deployed.tables)),
             lines(
-                "Rules that could not deliver", *_rule("FailedInvocations", estate), *_rule("ThrottledRules", estate)
+                "Failed deliveries of rules", *_rule("FailedInvocations", deployed), *_rule("ThrottledRules", deployed)
             ),
-            lines("Time behind the gateway, p95", gateway("IntegrationLatency", "p95"), unit="ms"),
+            lines("Integration latency, p95", gateway("IntegrationLatency", "p95"), unit="ms"),
             lines("Sweeper", own("sweeper_checked"), own("sweeper_nudged"), own("sweeper_expired")),
-            stacked("Webhooks called", own("webhook_attempts")),
-            lines("Models: days left", own("model_days_left", "Minimum"), own("fewest_model_days_left", "Minimum")),
+            stacked("Webhook calls", own("webhook_attempts")),
+            lines("Days until models end", own("model_days_left", "Minimum"), own("fewest_model_days_left", "Minimum")),
             lines("Model sentinel", own("models_watched"), own("model_changes_published")),
             lines("Audit", own("audit_violations"), own("audit_within_bound"), own("audit_unsettled")),
-            lines("Audit: broken rules", own("audit_violations_by_rule", rule="*")),
-            lines("Audit: records looked at", own("audit_records"), own("audit_incomplete")),
+            lines("Audit: violations by rule", own("audit_violations_by_rule", rule="*")),
+            lines("Audit: records examined", own("audit_records"), own("audit_incomplete")),
         ],
     )
 
 
-def _business(estate: Estate) -> Dashboard:
+def _business(deployed: DeployedResources) -> Dashboard:
     return Dashboard(
         "business",
         "Business",
-        "What it is used for, by whom, and what it costs.",
+        "Usage, callers and costs.",
         [
-            text("Today", "Over the time that is chosen above; a day is a UTC day."),
+            text("Totals", "For the period selected above. Days are UTC days."),
             number("Images in the gallery", own("images_stored"), width=6),
             number("Requests", own("requests_accepted"), width=6),
-            number("Paid for drawing", own("cost_usd"), unit="currencyUSD", width=6),
+            number("Cost of generation", own("cost_usd"), unit="currencyUSD", width=6),
             number("Images deleted", own("images_deleted"), width=6),
-            text("Images and what they cost", "By list price; what AWS bills is in Cost Explorer, by tag."),
-            daily("Images a day", own("images_stored"), own("images_requested")),
-            daily("Cost a day by model", own("model_cost_usd"), unit="currencyUSD"),
-            daily("Images a day by model", own("model_images")),
-            text("What people like", "Which styles are asked for, and what becomes of the images."),
+            text("Images and their cost", "At list prices. The billed amounts are in Cost Explorer, by tag."),
+            daily("Images per day", own("images_stored"), own("images_requested")),
+            daily("Cost per day by model", own("model_cost_usd"), unit="currencyUSD"),
+            daily("Images per day by model", own("model_images")),
+            text("Styles and engagement", "Requested styles, and how people use the images."),
             daily("Styles", own("style_requests")),
             daily("Engagement", own("engagement")),
             table(
-                "Deletions, by route",
+                "Deletions by route",
                 'filter message = "api call" and status = 204 and route like /DELETE/'
                 " | stats count(*) as calls by route | sort calls desc",
-                estate.api_logs,
+                deployed.api_logs,
             ),
-            text("Who calls", "Keys by their id, never by their owner: `make keys` tells whose a key is."),
+            text("Callers", "Keys are shown by id, never by owner. `make keys` lists the owner of each key."),
             daily("Calls by service", own("api_calls")),
             table(
                 "API usage by route",
                 'filter message = "api call"'
                 " | stats count(*) as calls, pct(seconds, 95) as p95_seconds by route | sort calls desc | limit 40",
-                estate.api_logs,
+                deployed.api_logs,
             ),
             table(
                 "API usage by key",
                 'filter message = "api call" and ispresent(key_id)'
                 " | stats count(*) as calls by key_id, status | sort calls desc | limit 40",
-                estate.api_logs,
+                deployed.api_logs,
             ),
         ],
     )
@@ -337,12 +342,12 @@ def _queue(metric: str, queues: Iterable[str]) -> list[Series]:
     return named("AWS/SQS", metric, "QueueName", queues, "Maximum")
 
 
-def _rule(metric: str, estate: Estate) -> list[Series]:
+def _rule(metric: str, deployed: DeployedResources) -> list[Series]:
     return [
         Series("AWS/Events", metric, {"EventBusName": "${Prefix}-bus", "RuleName": f"${{Prefix}}-{name}"}, label=name)
-        for name in estate.rules
+        for name in deployed.rules
     ]
 
 
-def _answering(estate: Estate) -> list[str]:
-    return [name for name in estate.functions if name.endswith(("-api", "-facade", "-waiting", "-authorizer"))]
+def _api_functions(deployed: DeployedResources) -> list[str]:
+    return [name for name in deployed.functions if name.endswith(("-api", "-facade", "-waiting", "-authorizer"))]

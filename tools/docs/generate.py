@@ -12,10 +12,10 @@ from typing import Any
 from events.catalog import CATALOG, event_type
 from events.envelope import Event
 from tools.dashboards import cloudwatch
-from tools.dashboards.estate import Estate
 from tools.dashboards.grafana import dashboard_json
 from tools.dashboards.page import metrics_page
 from tools.dashboards.panels import dashboards
+from tools.dashboards.resources import DeployedResources
 from tools.docs.event_pages import events_page
 from tools.docs.golden import golden_events
 from tools.docs.openapi import openapi_text
@@ -76,9 +76,9 @@ def outputs() -> dict[Path, str]:
         files[ROOT / f"events/samples/{name}.v{version}.json"] = text
     files[ROOT / "docs/events.md"] = events_page(ROOT, list(golden.values()))
     files[ROOT / "docs/openapi.json"] = openapi_text(ROOT)
-    estate = Estate(ROOT)
-    pages = dashboards(estate)
-    files[ROOT / "services/operations/dashboards.yaml"] = cloudwatch.template(pages, estate.alarms)
+    deployed = DeployedResources(ROOT)
+    pages = dashboards(deployed)
+    files[ROOT / "services/operations/dashboards.yaml"] = cloudwatch.template(pages, deployed.alarms)
     files |= {ROOT / f"docs/grafana/{page.name}.json": dashboard_json(page) for page in pages}
     files[ROOT / "docs/metrics.md"] = metrics_page(pages)
     return files

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 Kind = Literal["request", "image", "file", "payment", "raw", "letter"]
-Repair = Literal["wake", "close", "delete_file"]
+Repair = Literal["schedule_check", "remove_from_index", "delete_file"]
 
 FILE_KEY: Final = re.compile(r"images/([0-9a-f-]{36})/(\d{1,2})-[0-9a-f]{64}/[a-z.]+", re.ASCII)
 RAW_KEY: Final = re.compile(r"raw/([0-9a-f-]{36})/(\d{1,2})-[0-9a-f]{64}", re.ASCII)

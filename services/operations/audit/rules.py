@@ -24,10 +24,10 @@ from services.operations.timeline import Request
 
 RULES: Final = {
     "request-overdue": "A request is past its deadline, or the sweeper is late, and no queue has a dead letter of it.",
-    "request-asleep": "An open request is due for the sweeper only after its deadline.",
+    "request-check-too-late": "An open request is due for the sweeper only after its deadline.",
     "request-not-indexed": "An open request is missing from the sweeper's index.",
     "terminal-request-indexed": "A request with a terminal status is in the sweeper's index.",
-    "stall-without-letter": "The message of a stalled request is not in the queue that its stall names.",
+    "stall-without-dead-letter": "The message of a stalled request is not in the queue that its stall names.",
     "image-not-in-gallery": "The gallery has neither an image of a succeeded request nor its deletion marker.",
     "image-not-paid": "The ledger has no payment for a delivered image.",
     "image-paid-again": "An image was paid for more than once.",
@@ -35,7 +35,7 @@ RULES: Final = {
     "file-without-image": "A file in the gallery bucket belongs to no image.",
     "payment-without-request": "A payment belongs to no request.",
     "raw-without-payment": "The ledger does not know a raw image in the hand-off bucket.",
-    "letter-without-request": "A dead letter belongs to no request.",
+    "dead-letter-without-request": "A dead letter belongs to no request.",
 }
 """Name of a rule → description of a violation."""
 
@@ -70,13 +70,14 @@ def request_findings(request: Request, letters: Letters, limits: Limits, now: da
     indexed = request.open_shard is not None and request.next_check_at is not None
     if request.is_terminal:
         if request.open_shard is not None or request.next_check_at is not None:
-            yield finding("terminal-request-indexed", f"its status is {request.status}", repair="close")
+            yield finding("terminal-request-indexed", f"its status is {request.status}", repair="remove_from_index")
         return
     ends_at = request.created_at + (limits.stalled_deadline if request.status == Status.STALLED else limits.deadline)
     if not indexed:
-        yield finding("request-not-indexed", f"its status is {request.status}", repair="wake")
+        yield finding("request-not-indexed", f"its status is {request.status}", repair="schedule_check")
     elif request.next_check_at and request.next_check_at > max(ends_at, now) + limits.slack:
-        yield finding("request-asleep", f"next check at {request.next_check_at:%Y-%m-%d %H:%M}", repair="wake")
+        why = f"next check at {request.next_check_at:%Y-%m-%d %H:%M}"
+        yield finding("request-check-too-late", why, repair="schedule_check")
     late = [at for at in (ends_at, request.next_check_at) if at is not None and at + limits.slack < now]
     if late and not letters.of(request.request_id) and not letters.partly_read:
         yield finding("request-overdue", f"{request.status} since {request.timeline[-1].at:%Y-%m-%d %H:%M}")
@@ -84,7 +85,8 @@ def request_findings(request: Request, letters: Letters, limits: Limits, now: da
         for stall in open_stalls(request.timeline):
             step, message = stall.details["step"], stall.details["message"]
             if not letters.holds(step, message):
-                yield finding("stall-without-letter", f"{step} has no message {message}", detail=f"{step} {message}")
+                why = f"{step} has no message {message}"
+                yield finding("stall-without-dead-letter", why, detail=f"{step} {message}")
 
 
 def images_of(request: Request) -> dict[str, int]:
@@ -101,8 +103,8 @@ def image_findings(
     now: datetime,
 ) -> Iterator[Finding]:
     """The gallery has all images of a succeeded request, and each was paid for once."""
-    deleted = {fact.details["image"] for fact in request.of("ImageDeleted")}
-    allowed = CALLS_ALLOWED + sum(fact.details["step"] == GENERATION for fact in request.of("MessageReplayed"))
+    deleted = {entry.details["image"] for entry in request.of("ImageDeleted")}
+    allowed = CALLS_ALLOWED + sum(entry.details["step"] == GENERATION for entry in request.of("MessageReplayed"))
     for image_id, index in images_of(request).items():
         if image_id not in images and image_id not in deleted:
             yield _of_request(request, "image-not-in-gallery", f"image {index}", image_id)
@@ -205,4 +207,5 @@ def letter_findings(letter: Letter, known: Collection[str]) -> Iterator[Finding]
     if letter.request_id is None or letter.request_id not in known:
         whose = f"request {letter.request_id} is unknown" if letter.request_id else "it is not an event"
         why = f"in {letter.queue}: {whose}"
-        yield Finding("letter-without-request", "letter", letter.subject, letter.request_id, why, detail=letter.queue)
+        rule = "dead-letter-without-request"
+        yield Finding(rule, "letter", letter.subject, letter.request_id, why, detail=letter.queue)

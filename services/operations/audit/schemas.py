@@ -22,7 +22,7 @@ class AuditFinding(_View):
     request_id: str | None = None
     why: str
     repair: str | None = None
-    """The repair of `audit --repair`: ``wake``, ``close`` or ``delete_file``."""
+    """The repair of `audit --repair`: ``schedule_check``, ``remove_from_index`` or ``delete_file``."""
 
 
 class AuditRule(_View):

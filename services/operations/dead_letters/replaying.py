@@ -26,7 +26,7 @@ VERDICTS: Final[dict[ReplayVerdict, str]] = {
     "replay": "can be replayed",
     "terminal": "its request has a terminal status; --drop-terminal deletes the message",
     "unknown_request": "its request is unknown; --force replays the message",
-    "done": "its step has been done since, so an edit would do it again",
+    "done": "its step has completed since, so an edit would repeat it",
     "too_often": "it was replayed too often; fix the cause and use --force, or use --quarantine",
     "unreadable": "its body is not an event; it can only be purged",
     "no_source_queue": "it has no source queue",

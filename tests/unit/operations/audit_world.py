@@ -1,4 +1,4 @@
-"""A product in memory, in which everything is as it should be, for tests of the audit to break."""
+"""An in-memory system without violations, which tests of the audit change."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -18,7 +18,7 @@ STALL = {"step": "storage.store", "message": "approved-event", "replays": 0}
 
 
 def accepted(*, ago: timedelta = timedelta(minutes=1), status: str = "generating") -> Request:
-    """Return a request that moves."""
+    """Return a request in progress."""
     at = NOW - ago
     check = at + timedelta(minutes=15)
     return Request(REQUEST, status, at, 1, [TimelineEntry("e1", "ImageRequested", at)], "0", max(check, NOW))
@@ -32,7 +32,7 @@ def succeeded() -> Request:
 
 
 def stalled(*more: TimelineEntry) -> Request:
-    """Return a request whose message lies in a dead-letter queue."""
+    """Return a request whose message is in a dead-letter queue."""
     request = accepted(status="stalled")
     return replace(
         request,
@@ -46,20 +46,20 @@ def letter(step: str = "storage.store", event_id: str = "approved-event", reques
 
 
 class World:
-    """Everything the product keeps. Implements ``Reader`` and ``Repairer``; it moves when time passes."""
+    """All stored data. Implements ``Reader`` and ``Repairer``. The data changes as time passes."""
 
     def __init__(self, request: Request | None = None) -> None:
         self.known = {REQUEST: request or succeeded()}
         entry = GalleryImage(f"{REQUEST}-0", REQUEST, 0, FILES)
         self.gallery: dict[str, GalleryImage] = {entry.image_id: entry}
-        self.guard = {(REQUEST, 0): Payment(REQUEST, 0, 1, "generated", RAW)}
+        self.ledger = {(REQUEST, 0): Payment(REQUEST, 0, 1, "generated", RAW)}
         self.objects = {**FILES, RAW: 900}
         self.written_at = NOW - timedelta(hours=2)
         self.dead: list[Letter] = []
         self.partly_read: set[str] = set()
         self.seconds = 0.0
         self.later: list[Callable[[], Any]] = []
-        """What happens at each pause, one after the other."""
+        """Changes, one per pause."""
 
     # Clock
     def monotonic(self) -> float:
@@ -81,7 +81,7 @@ class World:
         yield from list(self.gallery.values())[segment::segments]
 
     def scan_payments(self, segment: int, segments: int) -> Iterator[Payment]:
-        yield from list(self.guard.values())[segment::segments]
+        yield from list(self.ledger.values())[segment::segments]
 
     def scan_files(self, folder: str, segment: int, segments: int) -> Iterator[StoredFile]:
         yield from self.files(folder)[segment::segments]
@@ -93,7 +93,7 @@ class World:
         return {one: self.gallery[one] for one in ids if one in self.gallery}
 
     def payments(self, keys: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Payment]:
-        return {one: self.guard[one] for one in keys if one in self.guard}
+        return {one: self.ledger[one] for one in keys if one in self.ledger}
 
     def files(self, prefix: str) -> list[StoredFile]:
         return [StoredFile(key, size, self.written_at) for key, size in self.objects.items() if key.startswith(prefix)]
@@ -102,11 +102,11 @@ class World:
         return Letters(tuple(self.dead), frozenset(self.partly_read))
 
     # Repairer
-    def wake(self, request_id: str, now: datetime) -> bool:
+    def schedule_check(self, request_id: str, now: datetime) -> bool:
         self.known[request_id] = replace(self.known[request_id], open_shard="0", next_check_at=now)
         return True
 
-    def close(self, request_id: str) -> bool:
+    def remove_from_index(self, request_id: str) -> bool:
         self.known[request_id] = replace(self.known[request_id], open_shard=None, next_check_at=None)
         return True
 

@@ -1,4 +1,4 @@
-"""Each rule of the audit: where it holds, where it is broken, and what a system in motion looks like."""
+"""Each audit rule: data that satisfies it, data that violates it, and data that changes during an audit."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -70,7 +70,7 @@ def deleted() -> World:
 
 def old() -> World:
     world = World(replace(succeeded(), created_at=NOW - timedelta(days=58)))
-    world.guard.clear()
+    world.ledger.clear()
     del world.objects[RAW]
     return world
 
@@ -78,26 +78,26 @@ def old() -> World:
 def paid(calls: int, **changes: object) -> World:
     world = World()
     world.objects[RAW.replace("a" * 64, "b" * 64)] = 800
-    world.guard[REQUEST, 0] = replace(world.guard[REQUEST, 0], paid_calls=calls, **changes)  # type: ignore[arg-type]
+    world.ledger[REQUEST, 0] = replace(world.ledger[REQUEST, 0], paid_calls=calls, **changes)  # type: ignore[arg-type]
     return world
 
 
 HOLDS: dict[str, Callable[[], World]] = {
     "a request with its image": lambda: World(succeeded()),
-    "a request that moves": lambda: World(accepted()),
+    "a request in progress": lambda: World(accepted()),
     "a request past its deadline in a dead-letter queue": lambda: dead(accepted(ago=LONG_AGO)),
     "a stalled request with its letter": lambda: dead(stalled()),
     "a stalled request whose letters could not all be read": lambda: hidden(stalled()),
     "a replayed request": lambda: World(stalled(TimelineEntry("e10", "MessageReplayed", NOW, {**STALL, "replays": 1}))),
     "a file of a request that is still being stored": lambda: waiting_for_storage(accepted(status="storing")),
     "a deleted image": deleted,
-    "a image older than the guard remembers": old,
-    "a raw image of a call that was paid for besides": lambda: paid(2),
+    "an image older than the retention of the ledger": old,
+    "the raw image of an additional paid call": lambda: paid(2),
 }
 
 
 @pytest.mark.parametrize("world", HOLDS.values(), ids=HOLDS.keys())
-def test_the_audit_is_clean_where_every_rule_holds(world: Callable[[], World]) -> None:
+def test_the_audit_is_clean_if_every_rule_holds(world: Callable[[], World]) -> None:
     report = audit(world())
     assert report.violations == []
     assert report.unsettled == []
@@ -123,18 +123,18 @@ def stray(key: str) -> World:
 
 def unpaid() -> World:
     world = World()
-    world.guard.clear()
+    world.ledger.clear()
     del world.objects[RAW]
     return world
 
 
-def of_nobody() -> World:
+def payment_of_unknown_request() -> World:
     world = World()
-    world.guard[STRANGER, 0] = Payment(STRANGER, 0, 1)
+    world.ledger[STRANGER, 0] = Payment(STRANGER, 0, 1)
     return world
 
 
-def uncatalogued() -> World:
+def not_in_gallery() -> World:
     world = World()
     world.gallery.clear()
     for key in FILES:
@@ -142,13 +142,13 @@ def uncatalogued() -> World:
     return world
 
 
-def lettered(request_id: str | None) -> World:
+def with_dead_letter(request_id: str | None) -> World:
     world = World()
     world.dead.append(letter(request_id=request_id))
     return world
 
 
-def outlived() -> World:
+def files_of_deleted_image() -> World:
     """A deleted image whose files are still there."""
     world = deleted()
     gone = world.gallery[f"{REQUEST}-0"]
@@ -157,7 +157,7 @@ def outlived() -> World:
     return world
 
 
-def elsewhere() -> World:
+def dead_letter_in_another_queue() -> World:
     world = World(stalled())
     world.dead.append(letter(step="generation.generate"))
     return world
@@ -165,48 +165,48 @@ def elsewhere() -> World:
 
 BROKEN: dict[str, tuple[Callable[[], World], str, int]] = {
     "past its deadline": (lambda: World(accepted(ago=LONG_AGO)), "request-overdue", 1),
-    "not looked at": (
+    "not checked by the sweeper": (
         lambda: changed(accepted(), next_check_at=NOW - timedelta(hours=1)),
         "request-overdue",
         1,
     ),
-    "asleep": (lambda: changed(accepted(), next_check_at=NOW + timedelta(days=1)), "request-asleep", 1),
+    "check too late": (lambda: changed(accepted(), next_check_at=NOW + timedelta(days=1)), "request-check-too-late", 1),
     "not indexed": (lambda: changed(accepted(), open_shard=None), "request-not-indexed", 1),
-    "ended and indexed": (lambda: changed(succeeded(), open_shard="1"), "terminal-request-indexed", 1),
-    "its letter is gone": (lambda: World(stalled()), "stall-without-letter", 1),
-    "its letter is in another queue": (elsewhere, "stall-without-letter", 1),
-    "replayed and stalled again without a letter": (
+    "terminal and indexed": (lambda: changed(succeeded(), open_shard="1"), "terminal-request-indexed", 1),
+    "no dead letter": (lambda: World(stalled()), "stall-without-dead-letter", 1),
+    "dead letter in another queue": (dead_letter_in_another_queue, "stall-without-dead-letter", 1),
+    "replayed and stalled again without a dead letter": (
         lambda: World(
             stalled(
                 TimelineEntry("e10", "MessageReplayed", NOW, {**STALL, "replays": 1}),
                 TimelineEntry("e11", "ProcessingStalled", NOW, {**STALL, "replays": 1}),
             )
         ),
-        "stall-without-letter",
+        "stall-without-dead-letter",
         1,
     ),
-    "not in the gallery": (uncatalogued, "image-not-in-gallery", 1),
-    "not paid": (unpaid, "image-not-paid", 1),
+    "not in the gallery": (not_in_gallery, "image-not-in-gallery", 1),
+    "no payment": (unpaid, "image-not-paid", 1),
     "paid too often": (lambda: paid(6), "image-paid-again", 1),
     "a file is missing": (lambda: without(ORIGINAL), "image-without-file", 1),
     "all files are missing": (lambda: without(*FILES), "image-without-file", 3),
-    "a file of another drawing": (lambda: stray(ORIGINAL.replace("a" * 64, "b" * 64)), "file-without-image", 1),
-    "a file of no shape": (lambda: stray("images/what-is-this"), "file-without-image", 1),
-    "files of a deleted image": (outlived, "file-without-image", 3),
-    "paid and not asked for": (of_nobody, "payment-without-request", 1),
-    "a raw image nobody paid": (lambda: stray(f"raw/{STRANGER}/0-{'c' * 64}"), "raw-without-payment", 1),
+    "a file of another image": (lambda: stray(ORIGINAL.replace("a" * 64, "b" * 64)), "file-without-image", 1),
+    "a file with an invalid key": (lambda: stray("images/what-is-this"), "file-without-image", 1),
+    "files of a deleted image": (files_of_deleted_image, "file-without-image", 3),
+    "a payment without a request": (payment_of_unknown_request, "payment-without-request", 1),
+    "a raw image without a payment": (lambda: stray(f"raw/{STRANGER}/0-{'c' * 64}"), "raw-without-payment", 1),
     "a second raw image, paid once": (lambda: stray(RAW.replace("a" * 64, "b" * 64)), "raw-without-payment", 1),
-    "a letter of nobody's": (lambda: lettered(STRANGER), "letter-without-request", 1),
-    "a letter that is no event": (lambda: lettered(None), "letter-without-request", 1),
+    "a dead letter of an unknown request": (lambda: with_dead_letter(STRANGER), "dead-letter-without-request", 1),
+    "a dead letter that is not an event": (lambda: with_dead_letter(None), "dead-letter-without-request", 1),
 }
 
 
 @pytest.mark.parametrize(("world", "rule", "count"), BROKEN.values(), ids=BROKEN.keys())
-def test_what_breaks_a_rule_is_found_under_its_name(world: Callable[[], World], rule: str, count: int) -> None:
+def test_a_violation_is_reported_under_its_rule(world: Callable[[], World], rule: str, count: int) -> None:
     assert broken(world()) == [rule] * count
 
 
-def test_every_rule_is_seen_broken_by_a_test() -> None:
+def test_every_rule_has_a_violating_case() -> None:
     assert {rule for _, rule, _ in BROKEN.values()} == set(RULES)
 
 
@@ -216,7 +216,7 @@ def test_a_second_payment_within_the_bound_is_no_violation() -> None:
     assert "2 paid calls; 5 are allowed" in report.within_bound[0].why
 
 
-def test_a_replay_of_the_drawing_allows_one_payment_more() -> None:
+def test_a_replay_of_generation_allows_one_more_payment() -> None:
     world = paid(6)
     request = world.known[REQUEST]
     replay = TimelineEntry("e12", "MessageReplayed", NOW, {"step": "generation.generate", "message": "m", "replays": 1})
@@ -249,13 +249,13 @@ def test_findings_that_keep_changing_are_unsettled() -> None:
     world.later = [move] * 100
     report = audit(world)
     assert report.violations == []
-    assert [finding.rule for finding in report.unsettled] == ["stall-without-letter"]
+    assert [finding.rule for finding in report.unsettled] == ["stall-without-dead-letter"]
     assert world.seconds <= 25
 
 
-def test_one_request_is_audited_with_all_that_belongs_to_it() -> None:
+def test_one_request_is_audited_with_everything_that_belongs_to_it() -> None:
     world = without(ORIGINAL)
-    world.guard[STRANGER, 0] = Payment(STRANGER, 0, 1)
+    world.ledger[STRANGER, 0] = Payment(STRANGER, 0, 1)
     report = Auditor(world, world, Options()).one(REQUEST)
     assert [finding.rule for finding in report.violations] == ["image-without-file"]
     assert report.examined == {
@@ -275,7 +275,13 @@ def test_an_audit_stops_reading_after_its_time() -> None:
     assert not any(report.examined.values())
 
 
-REPAIRED = ["asleep", "not indexed", "ended and indexed", "a file of another drawing", "files of a deleted image"]
+REPAIRED = [
+    "check too late",
+    "not indexed",
+    "terminal and indexed",
+    "a file of another image",
+    "files of a deleted image",
+]
 
 
 @pytest.mark.parametrize("name", REPAIRED)
@@ -297,7 +303,7 @@ def test_a_finding_that_disappeared_is_not_repaired() -> None:
     assert finding.subject in world.objects
 
 
-def test_findings_say_nothing_but_ids_and_numbers() -> None:
-    facts = audit(World(accepted(ago=LONG_AGO))).to_dict()
-    assert facts["by_rule"] == {"request-overdue": 1}
-    assert facts["violations"][0]["request_id"] == REQUEST
+def test_findings_contain_only_ids_and_numbers() -> None:
+    report = audit(World(accepted(ago=LONG_AGO))).to_dict()
+    assert report["by_rule"] == {"request-overdue": 1}
+    assert report["violations"][0]["request_id"] == REQUEST

@@ -925,7 +925,7 @@ export interface components {
             subject: string;
             request_id?: string;
             why: string;
-            /** @description The repair of `audit --repair`: `wake`, `close` or `delete_file`. */
+            /** @description The repair of `audit --repair`: `schedule_check`, `remove_from_index` or `delete_file`. */
             repair?: string;
         };
         /**

@@ -1,4 +1,4 @@
-"""What the templates deploy, by name: what there is to be watched."""
+"""The names of the resources that the templates deploy and the dashboards show."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,14 +13,14 @@ ALARMS_MAX: Final = 100
 
 
 @dataclass(frozen=True)
-class Estate:
+class DeployedResources:
     """The resources of every service's template. Names are given without the prefix and its dash."""
 
     root: Path
 
     @cached_property
     def resources(self) -> list[dict[str, Any]]:
-        """Every resource, loops written out."""
+        """Every resource, with loops expanded."""
         return [
             body
             for path in sorted(self.root.glob("services/*/template.yaml"))
@@ -28,7 +28,7 @@ class Estate:
         ]
 
     def names(self, kind: str, key: str) -> list[str]:
-        """Return the physical names of all resources of a type, in the order of the alphabet."""
+        """Return the physical names of all resources of a type, sorted alphabetically."""
         named = [body.get("Properties", {}).get(key) for body in self.resources if body["Type"] == kind]
         return sorted({str(name["Fn::Sub"]).removeprefix("${Prefix}-") for name in named if name})
 
@@ -39,12 +39,12 @@ class Estate:
 
     @property
     def dead_letter_queues(self) -> list[str]:
-        """Queues for what could not be processed."""
+        """Dead-letter queues."""
         return [name for name in self.names("AWS::SQS::Queue", "QueueName") if name.endswith("-dlq")]
 
     @property
     def queues(self) -> list[str]:
-        """Queues that something works through."""
+        """Queues that a function consumes."""
         return [name for name in self.names("AWS::SQS::Queue", "QueueName") if not name.endswith("-dlq")]
 
     @property
@@ -54,7 +54,7 @@ class Estate:
 
     @property
     def rules(self) -> list[str]:
-        """Rules on the bus; schedules are none."""
+        """Rules of the event bus, without schedules."""
         named = [
             body["Properties"].get("Name")
             for body in self.resources
@@ -64,7 +64,7 @@ class Estate:
 
     @property
     def alarms(self) -> list[str]:
-        """Alarms, those of whole services first, as many as one widget takes."""
+        """Alarms, those of whole services first, up to the limit of one widget."""
         services = self.names("AWS::CloudWatch::CompositeAlarm", "AlarmName")
         own = self.names("AWS::CloudWatch::Alarm", "AlarmName")
         return [*services, *sorted(own, key=lambda name: (name.endswith("-throttles"), name))][:ALARMS_MAX]
