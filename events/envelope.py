@@ -1,4 +1,4 @@
-"""The envelope every event travels in: ``{"metadata": …, "data": …}``, the ``detail`` of an EventBridge event."""
+"""The envelope of every event: ``{"metadata": …, "data": …}``, the ``detail`` of an EventBridge event."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ Id = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 
 class Payload(BaseModel):
-    """What an event says. Frozen; fields a reader does not know are ignored, so that adding one breaks nobody."""
+    """The content of an event. Frozen. Unknown fields are ignored, so that adding a field breaks no consumer."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
@@ -21,8 +21,8 @@ class Payload(BaseModel):
     def build(cls) -> None:
         """Build this model and those inside it now.
 
-        Models are built on first use, which keeps what a function does not need out of its cold start. Pydantic's
-        building on first use is not thread-safe, so whoever handles messages side by side builds them before.
+        Models are built on first use, so that a function does not build models that it does not need at cold start.
+        Pydantic's deferred build is not thread-safe: code that handles messages in parallel builds them first.
         """
         cls.model_rebuild()
         for field in cls.model_fields.values():
@@ -39,21 +39,21 @@ def _payloads(annotation: Any) -> Iterator[type[Payload]]:
 
 
 class Metadata(Payload):
-    """Where an event belongs: its request, its cause, its owner, its time."""
+    """The request, cause, owner and time of an event."""
 
     event_id: Id
     request_id: Id
-    """The correlation id: one request, all its events."""
+    """The correlation id, which all events of a request share."""
     cause_id: Id
-    """The event (or the request) this one follows from."""
+    """The id of the event (or the request) that caused this one."""
     owner: str
     occurred_at: AwareDatetime
-    """When the fact became true, not when it was (re)published."""
+    """When it happened, not when the event was published or published again."""
     caused_at: AwareDatetime
-    """``occurred_at`` of the cause, so that the latency of a step needs no lookup."""
+    """``occurred_at`` of the cause, from which consumers compute the latency of a step without a lookup."""
     version: int
     replays: int = 0
-    """How often an operator sent this very message back from a dead-letter queue."""
+    """How often an operator replayed this message from a dead-letter queue."""
     traceparent: str
     """W3C trace context. The trace is the request, the span is the event."""
 
@@ -61,13 +61,13 @@ class Metadata(Payload):
 def derive_id(cause_id: str, detail_type: str, index: int = 0) -> str:
     """Return the id of the ``index``-th ``detail_type`` event that follows from ``cause_id``.
 
-    Deterministic, so a retried step publishes the same event and every consumer can tell it is a duplicate.
+    It is deterministic: a retried step publishes the same event, and consumers recognise the duplicate.
     """
     return str(uuid5(UUID(cause_id), f"{detail_type}:{index}"))
 
 
 def subject_id(subject: str) -> str:
-    """Return what stands for the request in events that belong to none, such as those about ``model/titan-v2``."""
+    """Return the ``request_id`` of events that belong to no request, such as those about ``model/titan-v2``."""
     return str(uuid5(NAMESPACE_URL, f"genai-images:{subject}"))
 
 
@@ -77,7 +77,7 @@ def traceparent(request_id: str, event_id: str) -> str:
 
 
 class Event(Payload):
-    """One fact, in the past tense. Subclasses name themselves on the wire with three literals."""
+    """Something that happened. Subclasses set their source, name and version on the wire."""
 
     source: ClassVar[str]
     detail_type: ClassVar[str]
@@ -90,7 +90,7 @@ class Event(Payload):
     def first(cls, request_id: str, owner: str, data: Payload, *, occurred_at: datetime, index: int = 0) -> Self:
         """Build an event caused by the request itself rather than by another event.
 
-        Of one subject (`subject_id`) there may be many: ``index`` numbers them.
+        ``index`` numbers the events of one subject (`subject_id`).
         """
         return cls._build(
             data,
@@ -114,8 +114,8 @@ class Event(Payload):
     ) -> Self:
         """Build the event that follows from ``cause``.
 
-        Pass ``occurred_at`` from the step's own record where there is one: a redelivery then repeats the event exactly.
-        ``qualifier`` keeps apart what several steps say of the same cause.
+        Pass ``occurred_at`` from the step's own record if it has one: a redelivery then repeats the event exactly.
+        ``qualifier`` distinguishes events that several steps publish about the same cause.
         """
         origin = cause if isinstance(cause, Metadata) else cause.metadata
         return cls._build(
@@ -130,7 +130,7 @@ class Event(Payload):
         )
 
     def as_delivered(self) -> str:
-        """Return the JSON in which the bus delivers this event to a queue, as far as consumers read it."""
+        """Serialise the event as EventBridge delivers it to SQS, with the fields that consumers read."""
         head = json.dumps({"source": self.source, "detail-type": self.detail_type})
         return f'{head[:-1]}, "detail": {self.model_dump_json(exclude_none=True)}}}'
 

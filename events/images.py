@@ -1,4 +1,4 @@
-"""What is to be drawn and what came of it: the shapes that several events carry."""
+"""Parameters and results of generation, which several events share."""
 
 from decimal import Decimal
 from typing import Literal
@@ -11,21 +11,21 @@ Quality = Literal["standard", "premium"]
 
 
 class ModelPlan(Payload):
-    """One model that may serve the request, with the request's shape in that model's own terms."""
+    """A model that may serve the request, with the image size in the terms of that model."""
 
     model: str
     """Key in the model catalog, or the name of a configured custom model."""
     width: int
-    """Pixels. For a model that takes only an aspect ratio: the size it is known to answer with."""
+    """Pixels. For a model that only takes an aspect ratio: the size of its images."""
     height: int
     aspect_ratio: str | None = None
-    """Set for models that are asked for a ratio instead of a size, such as ``16:9``."""
+    """Set for models that take a ratio instead of a size, such as ``16:9``."""
     price_usd: Decimal
-    """What one image costs."""
+    """List price of one image in US dollars."""
 
 
 class GenerationParameters(Payload):
-    """The parameters of a request, as its caller gave them and intake resolved them."""
+    """The parameters of a request, as the caller sent them and intake completed them."""
 
     prompt: str
     negative_prompt: str | None = None
@@ -33,15 +33,15 @@ class GenerationParameters(Payload):
     quality: Quality = "standard"
     count: int = Field(ge=1, le=4)
     seed: int
-    """Of the first image; the next ones count up. Chosen by intake where the caller chose none."""
+    """Seed of the first image; each further image adds 1. Intake chooses one if the caller did not."""
     steps: int | None = None
     guidance: float | None = None
     models: list[ModelPlan] = Field(min_length=1)
-    """In the order in which they may be tried: the model asked for, then its fitting successors."""
+    """In the order of use: the requested model, then the successors that support the parameters."""
 
 
 class RawImage(Payload):
-    """A image as the model drew it, in the hand-off bucket (claim check)."""
+    """An image as the model returned it, in the hand-off bucket (claim check)."""
 
     key: str
     sha256: str
@@ -55,18 +55,18 @@ class RawImage(Payload):
 
 
 class ImageOutcome(Payload):
-    """What became of the ``index``-th image of a request."""
+    """The result of generating the ``index``-th image of a request."""
 
     index: int
     status: Literal["generated", "filtered", "failed"]
     image: RawImage | None = None
-    """Present exactly when ``status`` is ``generated``."""
+    """Present if and only if ``status`` is ``generated``."""
     reason: str | None = None
-    """A stable code for the other two, such as ``content_filtered`` or ``model_end_of_life``."""
+    """A stable code if ``status`` is ``filtered`` or ``failed``: ``content_filtered``, ``model_end_of_life`` …"""
 
 
 class RemovedImage(Payload):
-    """A image that will not be delivered, and why."""
+    """An image that will not be delivered, with the reason."""
 
     index: int
     reason: str
@@ -84,7 +84,7 @@ class Variant(Payload):
 
 
 class StoredImage(Payload):
-    """A image in the gallery."""
+    """An image in the gallery."""
 
     image_id: str
     index: int

@@ -1,4 +1,4 @@
-"""The model catalog: what a caller may ask of each model. The data is in `model_catalog.json`."""
+"""The model catalog: limits, prices and lifecycle of each model. The data is in `model_catalog.json`."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 Family = Literal["sdxl", "titan", "nova", "stability"]
-"""A wire shape of InvokeModel."""
+"""The wire format of a model's InvokeModel bodies."""
 
 DATA: Final = Path(__file__).with_name("model_catalog.json")
 
@@ -21,7 +21,7 @@ class _Data(BaseModel):
 
 
 class Range(_Data):
-    """Bounds of a number, both included, and what the model takes where none is given."""
+    """Inclusive bounds of a number, and its default."""
 
     min: float
     max: float
@@ -29,7 +29,7 @@ class Range(_Data):
 
 
 class SizeRule(_Data):
-    """For a model that takes any size within limits. Pixels; ``ratio_max`` 4 means 1:4 to 4:1."""
+    """Limits of a model that takes any size, in pixels. ``ratio_max`` 4 means 1:4 to 4:1."""
 
     side_min: int
     side_max: int
@@ -39,7 +39,7 @@ class SizeRule(_Data):
 
 
 class Model(_Data):
-    """One model: its limits, price, lifecycle and successor."""
+    """Limits, price, lifecycle and successor of a model."""
 
     key: str
     name: str
@@ -47,11 +47,11 @@ class Model(_Data):
     """Bedrock's id, or the ARN of a custom model."""
     family: Family
     regions: list[str] = Field(default_factory=list)
-    """Where Bedrock offers it; empty: wherever the stack runs."""
+    """Regions in which Bedrock offers it. Empty: the region of the stack."""
     end_of_life: date | None = None
     successor: str | None = None
     price_usd: dict[str, Decimal]
-    """Of one image, by quality."""
+    """Price of one image by quality."""
     prompt_max: int
     """Characters."""
     negative_prompt_max: int
@@ -59,19 +59,19 @@ class Model(_Data):
     """``WIDTHxHEIGHT``. The first is the default. With a ``size_rule`` they are only suggestions."""
     size_rule: SizeRule | None = None
     aspect_ratios: dict[str, str] = Field(default_factory=dict)
-    """For a model that takes a ratio instead of a size: ratio → the size it answers with. The first is the default."""
+    """For a model that takes a ratio instead of a size: ratio → size of its images. The first is the default."""
     seed_max: int
     steps: Range | None = None
     guidance: Range | None = None
     styles: list[str] = Field(default_factory=list)
 
     def ended(self, today: date) -> bool:
-        """Tell whether Bedrock no longer serves the model."""
+        """Return whether Bedrock no longer serves the model."""
         return self.end_of_life is not None and self.end_of_life <= today
 
 
 class CustomModel(_Data):
-    """A model of one's own: the ARN does not tell the body's shape, so the family is said beside it."""
+    """A custom model. Its ARN does not reveal the wire format, so the family is configured."""
 
     arn: str = Field(pattern=r"^arn:aws[a-z-]*:bedrock:[a-z0-9-]+:\d{12}:[a-z-]+/.+$")
     family: Family
@@ -80,12 +80,12 @@ class CustomModel(_Data):
 
 
 class ModelCatalog:
-    """The models by key, custom ones included."""
+    """The models by key, including custom ones."""
 
     def __init__(self, models: dict[str, Model], default: str, moderation: str) -> None:
         self._models = models
         self.default = default
-        """Key of the model that draws when the caller names none."""
+        """Key of the model that is used if the caller names none."""
         self.moderation = moderation
         """Bedrock id of the model that screens prompts."""
 
@@ -94,7 +94,7 @@ class ModelCatalog:
         """Read `model_catalog.json` and add ``custom``: a JSON object of name → ``{"arn", "family"}``.
 
         A custom model has the limits of the first catalog model of its family.
-        Raises ``ValueError`` where ``custom`` is malformed or takes a name of the catalog.
+        Raises ``ValueError`` if ``custom`` is malformed or uses a key of the catalog.
         """
         data = json.loads(DATA.read_text(encoding="utf-8"))
         models = {key: Model.model_validate({"key": key, **values}) for key, values in data["models"].items()}
@@ -102,22 +102,22 @@ class ModelCatalog:
         for key, own in (adapter.validate_json(custom) if custom.strip() else {}).items():
             if key in models:
                 raise ValueError(f"custom models: {key} is the name of a catalog model")
-            models[key] = _of_its_family(key, own, models)
+            models[key] = _custom(key, own, models)
         return cls(models, data["default"], data["moderation"])
 
     def __iter__(self) -> Iterator[Model]:
         return iter(self._models.values())
 
     def get(self, key: str) -> Model | None:
-        """Return the model, or None where there is none of that name."""
+        """Return the model, or None if the key is unknown."""
         return self._models.get(key)
 
     def keys(self) -> list[str]:
-        """Return the names a caller may ask for."""
+        """Return the keys that callers may use."""
         return list(self._models)
 
     def with_ends(self, ends: Mapping[str, date | None]) -> Self:
-        """Return the catalog with the ends of life that are known by now, by key, in place of the listed ones."""
+        """Return the catalog with the ends of life of ``ends``, by key, in place of the listed ones."""
         models = {
             key: model.model_copy(update={"end_of_life": ends[key]}) if key in ends else model
             for key, model in self._models.items()
@@ -125,7 +125,7 @@ class ModelCatalog:
         return type(self)(models, self.default, self.moderation)
 
     def successors(self, model: Model) -> list[Model]:
-        """Return the models that follow on ``model``, nearest first, each once."""
+        """Return the successors of ``model``, nearest first, each once."""
         found: list[Model] = []
         seen = {model.key}
         key = model.successor
@@ -137,8 +137,8 @@ class ModelCatalog:
         return found
 
 
-def _of_its_family(key: str, own: CustomModel, models: dict[str, Model]) -> Model:
-    kin = next(model for model in models.values() if model.family == own.family)
+def _custom(key: str, own: CustomModel, models: dict[str, Model]) -> Model:
+    base = next(model for model in models.values() if model.family == own.family)
     changes: dict[str, Any] = {
         "key": key,
         "name": key,
@@ -146,19 +146,19 @@ def _of_its_family(key: str, own: CustomModel, models: dict[str, Model]) -> Mode
         "regions": [own.arn.split(":")[3]],
         "end_of_life": None,
         "successor": own.successor,
-        "price_usd": dict.fromkeys(kin.price_usd, own.price_usd),
+        "price_usd": dict.fromkeys(base.price_usd, own.price_usd),
     }
-    return kin.model_copy(update=changes)
+    return base.model_copy(update=changes)
 
 
 @cache
 def model_catalog(custom: str = "") -> ModelCatalog:
-    """Return the catalog, read once a process."""
+    """Return the catalog, which is read once per process."""
     return ModelCatalog.load(custom)
 
 
 def invoke_arns(model: Model, partition: str = "aws") -> list[str]:
-    """Return the resources that ``bedrock:InvokeModel`` must be allowed on for ``model``."""
+    """Return the resources for which a role needs ``bedrock:InvokeModel`` to use ``model``."""
     if model.model_id.startswith("arn:"):
         return [model.model_id]
     return [f"arn:{partition}:bedrock:{region}::foundation-model/{model.model_id}" for region in model.regions]

@@ -1,4 +1,4 @@
-"""DynamoDB items as plain dictionaries, for the low-level client (a resource costs a cold start more)."""
+"""DynamoDB items as plain dictionaries, for the low-level client. A boto3 resource would slow down cold starts."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,7 +10,7 @@ _deserializer: Final = TypeDeserializer()
 
 
 def to_item(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``values`` in DynamoDB's wire form; keys whose value is None are left out.
+    """Return ``values`` in DynamoDB's wire format, without keys whose value is None.
 
     Numbers are ``int`` or ``Decimal``; ``float`` raises ``TypeError``.
     """
@@ -18,7 +18,7 @@ def to_item(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _wire(value: Any) -> Any:
-    """Return one value. What nearly all are is told by its type at once; boto3 tries eight kinds in turn."""
+    """Return one value. The common types are matched directly, because boto3 tries eight types in turn."""
     match value:
         case str():
             return {"S": value}

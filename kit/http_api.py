@@ -1,4 +1,4 @@
-"""What every HTTP API here has in common: JSON in, JSON or `application/problem+json` (RFC 9457) out."""
+"""The base of every HTTP API: JSON requests, JSON or `application/problem+json` (RFC 9457) responses."""
 
 import json
 import time
@@ -15,7 +15,7 @@ from kit.telemetry import logger, measure
 
 PROBLEM: Final = "application/problem+json"
 RETRY_AFTER: Final = "2"
-"""Seconds after which a caller may repeat what failed because something we stand on was away."""
+"""Seconds after which a caller may repeat a call that failed because a backend was unavailable."""
 SECURITY_HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -23,11 +23,11 @@ SECURITY_HEADERS: Final = {
     "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
     "X-Content-Type-Options": "nosniff",
 }
-"""On every answer, each unless the route sets its own. The gateway has no plain HTTP to redirect from."""
+"""Headers of every response, unless the route sets its own. API Gateway serves HTTPS only."""
 
 
 class ApiProblem(Exception):
-    """An error the caller is told about. ``code`` is stable; ``errors`` name fields and the rule each broke."""
+    """An error response. ``code`` is stable; ``errors`` name the invalid fields and the rule of each."""
 
     def __init__(
         self,
@@ -56,12 +56,12 @@ class ApiProblem(Exception):
 
 
 def field_error(field: str, rule: str, **details: Any) -> dict[str, Any]:
-    """Return one entry of a problem's ``errors``: its field, its rule, and say the ``allowed`` values."""
+    """Return one entry of a problem's ``errors``: the field, the rule, and details such as the ``allowed`` values."""
     return {"field": field, "rule": rule, **details}
 
 
 def field_errors(error: ValidationError) -> list[dict[str, Any]]:
-    """Return pydantic's findings as problem ``errors``, without quoting what the caller sent."""
+    """Return pydantic's errors as problem ``errors``, without the values that the caller sent."""
     found = []
     for item in error.errors(include_url=False, include_input=False):
         where = ".".join(str(part) for part in item["loc"]) or "body"
@@ -71,9 +71,9 @@ def field_errors(error: ValidationError) -> list[dict[str, Any]]:
 
 
 def read_json(resolver: APIGatewayHttpResolver, *, max_bytes: int) -> Any:
-    """Return the request's JSON body.
+    """Return the JSON body of the request.
 
-    Raises ``ApiProblem``: 413 over ``max_bytes``, 400 where the body is not UTF-8 or not JSON.
+    Raises ``ApiProblem``: 413 above ``max_bytes``, 400 if the body is not UTF-8 or not JSON.
     """
     event = resolver.current_event
     raw = event.body or ""
@@ -103,27 +103,27 @@ def json_response(status: int, body: BaseModel, headers: Mapping[str, str] | Non
 
 
 Scope = Literal["requests:write", "requests:read", "images:read", "images:write", "analytics:read", "admin"]
-"""What a key may do. ``admin`` is for operators and does not include the others."""
+"""A permission of an API key. ``admin`` is for operators and does not include the others."""
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who is calling, as the authorizer found out."""
+    """The caller, as identified by the authorizer."""
 
     owner: str
     key_id: str
     scopes: frozenset[str]
     limit: int
-    """Requests that the key may make in ``window`` seconds."""
+    """Requests that the key may create in ``window`` seconds."""
     window: int
 
 
 @dataclass(frozen=True)
 class Route:
-    """One route: what serves it, guards it and describes it is all derived from this.
+    """A route. The handler, the authorization and the OpenAPI document derive from it.
 
-    ``path`` is the gateway's, such as ``/v1/requests/{request_id}``. ``scope`` None means open to everybody.
-    ``responses`` are the statuses of success with the shape of their bodies; ``problems`` those of failure.
+    ``path`` has API Gateway's format, such as ``/v1/requests/{request_id}``. ``scope`` None means public.
+    ``responses`` maps the statuses of success to the schemas of their bodies; ``problems`` are the statuses of errors.
     """
 
     method: str
@@ -134,47 +134,47 @@ class Route:
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Request headers it reads: name → what for."""
+    """Request headers that it reads: name → description."""
     problems: Sequence[int] = ()
     response_headers: Mapping[int, Sequence[str]] = field(default_factory=dict)
-    """Headers that an answer of a status always has, by name; ``tools/docs/openapi.py`` says what each is."""
+    """Status → headers that a response always has. ``tools/docs/openapi.py`` describes them."""
     error_body: type[BaseModel] | None = None
-    """What a failure looks like where it is not a problem document, as for clients of somebody else's API."""
+    """The schema of error bodies if they are not problem documents, as for clients of another API."""
 
     @property
     def route_key(self) -> str:
-        """As the gateway names it."""
+        """The name of the route at API Gateway."""
         return f"{self.method} {self.path}"
 
 
 Model = TypeVar("Model", bound=BaseModel)
 RouteHandler = Callable[..., Response[str]]
 ProblemRenderer = Callable[[ApiProblem], Response[str]]
-"""Turns a problem into the answer that the callers of a route expect."""
+"""Renders a problem as the response that the callers of a route expect."""
 
 
 class HttpApi:
-    """A Lambda handler for the routes of one service. Nobody gets past it without the route's scope."""
+    """A Lambda handler for the routes of one service. It rejects callers without the scope of the route."""
 
     def __init__(self, *, max_body: int = 16 * 1024) -> None:
         self.routes: list[Route] = []
         self._resolver = make_resolver()
         self._max_body = max_body
         self._code: str | None = None
-        """Of the problem that the caller is being told about."""
+        """Code of the problem in the current response."""
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        """Answer one request of the HTTP API (payload format 2.0)."""
+        """Handle one request of the HTTP API (payload format 2.0)."""
         started, self._code = time.perf_counter(), None
         answer = self._resolver.resolve(event, context)
         own = {name.lower() for name in answer["headers"]}
         answer["headers"].update({name: v for name, v in SECURITY_HEADERS.items() if name.lower() not in own})
-        answer["body"] = answer["body"] or ""  # to the gateway nothing is a text without letters
+        answer["body"] = answer["body"] or ""  # API Gateway needs a string
         self._log(event, int(answer["statusCode"]), time.perf_counter() - started)
         return answer
 
     def _log(self, event: Mapping[str, Any], status: int, seconds: float) -> None:
-        """Write one line a call. Route and key are no dimensions: a metric of each would cost more than it says."""
+        """Write one line per call. Route and key are not dimensions, because each value would be a paid metric."""
         caller = event.get("requestContext", {}).get("authorizer", {}).get("lambda") or {}
         measure(
             "api call",
@@ -194,9 +194,9 @@ class HttpApi:
     def serve(
         self, route: Route, *, render: ProblemRenderer = ApiProblem.response
     ) -> Callable[[RouteHandler], RouteHandler]:
-        """Register the function that serves ``route``; path parameters come as keyword arguments.
+        """Register the function that serves ``route``; it gets path parameters as keyword arguments.
 
-        ``render`` is for routes whose callers expect errors in a shape of their own.
+        ``render`` is for routes whose callers expect another format of errors.
         """
         self.routes.append(route)
 
@@ -204,7 +204,7 @@ class HttpApi:
             def guarded(**parameters: str) -> Response[str]:
                 try:
                     if route.scope is not None and route.scope not in self.caller.scopes:
-                        raise ApiProblem(403, "insufficient_scope", f"This key lacks the scope {route.scope}")
+                        raise ApiProblem(403, "insufficient_scope", f"The API key lacks the scope {route.scope}")
                     return handler(**parameters)
                 except Exception as error:
                     problem = problem_of(error, self._resolver.current_event.path)
@@ -219,15 +219,15 @@ class HttpApi:
 
     @property
     def event(self) -> dict[str, Any]:
-        """The gateway's event."""
+        """API Gateway's event."""
         return self._resolver.current_event.raw_event
 
     @property
     def caller(self) -> Caller:
-        """Who is calling. Raises ``ApiProblem`` 401 where no authorizer vouched for anybody."""
+        """The caller. Raises ``ApiProblem`` 401 if the authorizer identified none."""
         found = self.event["requestContext"].get("authorizer", {}).get("lambda") or {}
         if not found.get("owner"):
-            raise ApiProblem(401, "unauthorized", "This needs an API key")
+            raise ApiProblem(401, "unauthorized", "An API key is required")
         return Caller(
             owner=str(found["owner"]),
             key_id=str(found.get("key_id", "")),
@@ -237,22 +237,22 @@ class HttpApi:
         )
 
     def header(self, name: str) -> str | None:
-        """Return a request header, its name in any case."""
+        """Return a request header; the name is case-insensitive."""
         wanted = name.lower()
         headers: dict[str, str] = self.event.get("headers") or {}
         return next((value for key, value in headers.items() if key.lower() == wanted), None)
 
     def body(self, model: type[Model]) -> Model:
-        """Return the body as ``model``; what is wrong with it is told by field (400, 413, 422)."""
+        """Return the body as ``model``. Raises an error with the invalid fields (400, 413, 422)."""
         return model.model_validate(read_json(self._resolver, max_bytes=self._max_body))
 
     def query(self, model: type[Model]) -> Model:
-        """Return the query parameters as ``model``; what is wrong with them is told by name (422)."""
+        """Return the query parameters as ``model``. Raises an error with the invalid ones (422)."""
         return model.model_validate(self.event.get("queryStringParameters") or {})
 
 
 def problem_of(error: Exception, path: str) -> ApiProblem:
-    """Return what the caller is told of ``error``; what nobody anticipated is logged and gives nothing away."""
+    """Return the problem for ``error``. Unexpected errors are logged, and the problem reveals no details."""
     match error:
         case ApiProblem():
             return error
@@ -261,20 +261,23 @@ def problem_of(error: Exception, path: str) -> ApiProblem:
     if is_outage(error):
         logger.warning("unavailable", error=type(error).__name__, path=path)
         return ApiProblem(
-            503, "unavailable", "This cannot be done at the moment; try again", headers={"Retry-After": RETRY_AFTER}
+            503,
+            "unavailable",
+            "Temporarily unavailable; try again",
+            headers={"Retry-After": RETRY_AFTER},
         )
-    # The exception's text may quote what the caller sent; its type and place are enough to find it.
+    # The exception's text may contain the caller's data; its type and the path are enough.
     logger.error("unhandled", error=type(error).__name__, path=path)
-    return ApiProblem(500, "internal_error", "Something broke on our side")
+    return ApiProblem(500, "internal_error", "Internal error")
 
 
 def make_resolver() -> APIGatewayHttpResolver:
-    """Return a Powertools resolver whose every error is a problem document."""
+    """Return a Powertools resolver whose errors are all problem documents."""
     resolver = APIGatewayHttpResolver()
 
     @resolver.not_found
     def unknown(_error: Exception) -> Response[str]:
-        return ApiProblem(404, "not_found", "There is nothing at this address").response()
+        return ApiProblem(404, "not_found", "Not found").response()
 
     @resolver.exception_handler(Exception)
     def broken(error: Exception) -> Response[str]:

@@ -1,4 +1,4 @@
-"""How the API's first version answered, for clients that were written to it: ``{success, data, message}``."""
+"""Responses in the format of the first version of the API: ``{success, data, message}``."""
 
 from typing import Any, Literal
 
@@ -16,10 +16,10 @@ class Failure(BaseModel):
     success: Literal[False] = False
     message: str
     errors: list[dict[str, Any]] = Field(default_factory=list)
-    """As in a problem document: field, rule, and what is allowed."""
+    """As in a problem document: field, rule and allowed values."""
 
 
-def tell_failure(problem: ApiProblem) -> Response[str]:
-    """Return ``problem`` as the first version would have told it: same status, same headers."""
+def render_failure(problem: ApiProblem) -> Response[str]:
+    """Return ``problem`` in the format of the first version, with the same status and headers."""
     body = Failure(message=problem.title, errors=[dict(error) for error in problem.errors])
     return json_response(problem.status, body, problem.headers)

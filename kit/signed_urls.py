@@ -1,4 +1,4 @@
-"""Links to stored images, minted whenever somebody reads: events and tables hold keys, never URLs."""
+"""URLs of stored images, created for each read: events and tables contain keys, never URLs."""
 
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -13,10 +13,10 @@ EXPIRES_SECONDS: Final = 15 * 60
 
 
 class ImageLinks:
-    """Turns keys of the gallery bucket into URLs.
+    """Creates URLs for keys of the gallery bucket.
 
-    With ``cdn_domain`` a URL is the CDN's and ``client`` is not used; without one it is a presigned S3 GET that is
-    good for ``expires_seconds``.
+    With ``cdn_domain`` they are URLs of the CDN and ``client`` is not used. Without it, they are presigned S3 URLs,
+    valid for ``expires_seconds``.
     """
 
     def __init__(
@@ -27,16 +27,16 @@ class ImageLinks:
         expires_seconds: int = EXPIRES_SECONDS,
     ) -> None:
         if client is None and not cdn_domain:
-            raise ValueError("links need a CDN's domain or a client to presign with")
+            raise ValueError("ImageLinks needs a CDN domain or an S3 client")
         self._client = client
         self._bucket = bucket
         self._cdn_domain = cdn_domain
         self._expires_seconds = expires_seconds
 
     def url(self, key: str, at_most_seconds: int | None = None) -> str:
-        """Return where the object ``key`` can be downloaded now. Presigning is arithmetic, not a call.
+        """Return the URL of the object ``key``. Presigning is a computation without a call.
 
-        A presigned URL is good for ``expires_seconds``, or for ``at_most_seconds`` where that is less.
+        A presigned URL is valid for ``expires_seconds``, or for ``at_most_seconds`` if that is less.
         """
         if self._cdn_domain or self._client is None:
             return f"https://{self._cdn_domain}/{quote(key)}"
@@ -47,10 +47,10 @@ class ImageLinks:
 
 
 def image_links(bucket: str, cdn_domain: str | None, expires_seconds: int = EXPIRES_SECONDS) -> ImageLinks:
-    """Return links for a function: an S3 client is made only where there is no CDN (None or empty)."""
+    """Return links for a function. An S3 client is created only without a CDN (None or empty)."""
     if cdn_domain:
         return ImageLinks(None, bucket, cdn_domain, expires_seconds)
-    # Virtual-hosted and version 4, or the address is the global one, which redirects and so breaks the signature
-    # outside us-east-1. An endpoint that is an IP address, as on a laptop, is addressed by path all the same.
+    # Virtual-hosted addressing and signature version 4 give regional URLs. The global endpoint would redirect outside
+    # us-east-1, which invalidates the signature. boto3 still uses path addressing for an IP address, as on a laptop.
     client = boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
     return ImageLinks(client, bucket, None, expires_seconds)

@@ -1,4 +1,4 @@
-"""What counts as a text that somebody wrote."""
+"""A type for text that people write."""
 
 import re
 from typing import Annotated, Final
@@ -13,9 +13,9 @@ def _text(value: str) -> str:
         raise ValueError("must not be blank")
     try:
         value.encode()
-    except UnicodeEncodeError as error:  # JSON can spell half a surrogate pair
+    except UnicodeEncodeError as error:  # JSON can encode half of a surrogate pair
         raise ValueError("must be valid Unicode") from error
-    if "\ufffd" in value:  # what a gateway makes of bytes that are not UTF-8
+    if "\ufffd" in value:  # a gateway replaces invalid UTF-8 by it
         raise ValueError("must be UTF-8 text")
     if _CONTROL.search(value):
         raise ValueError("must not contain control characters")
@@ -23,4 +23,4 @@ def _text(value: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_text)]
-"""Something is written there, and it can be written down again."""
+"""Text that is not blank, is valid Unicode and has no control characters."""

@@ -1,1 +1,1 @@
-"""AWS on a laptop: what stands in for the cloud when the system runs locally."""
+"""AWS on a laptop: the emulator, the model stand-in and the deployment of the template to them."""

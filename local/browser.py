@@ -1,6 +1,6 @@
-"""The browser that the tests and the screenshots drive: a Chromium of this machine, or Debian's.
+"""The browser for tests and screenshots: a Chromium of this machine, or Debian's.
 
-`python -m local.browser` installs one where there is none and it may (apt, as root or with sudo).
+`python -m local.browser` installs Debian's if there is none (apt, as root or with sudo).
 """
 
 import os
@@ -13,7 +13,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 PACKAGES = ("chromium", "fonts-dejavu-core")
 FLAGS = (
-    "--no-sandbox",  # tests run as root in containers, and see nothing but our own pages
+    "--no-sandbox",  # in containers, tests run as root; they only open our own pages
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
@@ -33,7 +33,7 @@ def find() -> str | None:
 
 
 def install() -> None:
-    """Install Debian's. Raises ``OSError`` or ``subprocess.CalledProcessError`` where that can't be done."""
+    """Install Debian's Chromium. Raises ``OSError`` or ``subprocess.CalledProcessError`` if that fails."""
     sudo = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *PACKAGES]):
@@ -41,10 +41,10 @@ def install() -> None:
 
 
 def main() -> None:
-    """See to it that there is a browser."""
+    """Install Chromium if the machine has none."""
     if find():
         return
-    print("No Chromium here: installing Debian's")
+    print("No Chromium found: installing Debian's")
     try:
         install()
     except (OSError, subprocess.CalledProcessError) as error:

@@ -1,7 +1,7 @@
 """`sam build`, with bytecode that is valid on Lambda, and with artifacts that contain only what a handler imports.
 
-`python -m local.build [--env prod]` builds for AWS: runtime and architecture are what samconfig.toml gives that
-environment. `build_local()` builds for this machine's own interpreter, beside it, so that neither disturbs the other.
+`python -m local.build [--env prod]` builds for AWS, with the runtime and architecture that samconfig.toml sets for
+the environment. `build_local()` builds for this machine's interpreter in a separate folder.
 """
 
 import argparse
@@ -30,25 +30,25 @@ PLATFORMS = {
     "arm64": "aarch64-manylinux_2_28",
     "x86_64": "x86_64-manylinux_2_28",
 }
-"""Of wheels, for each architecture of Lambda. Amazon Linux 2023 has glibc 2.34."""
+"""Architecture of Lambda → platform of its wheels. Amazon Linux 2023 has glibc 2.34."""
 SHARED = ("events", "kit", "layer")
-"""Folders that the shared layer is built from."""
+"""Folders from which the shared layer is built."""
 NOT_CODE = ("README.md", "template.yaml", "dashboards.yaml", "tests")
 
 
 class BuildError(RuntimeError):
-    """`sam build` failed; the text is what it said."""
+    """`sam build` failed. The text is its output."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """What the artifacts are built for."""
+    """The runtime for which artifacts are built."""
 
     runtime: str
-    """As Lambda names it, such as ``python3.13``."""
+    """Name of the Lambda runtime, such as ``python3.13``."""
     architecture: str
     wheels: str
-    """The platform of binary wheels, as uv names it."""
+    """The platform of binary wheels, in uv's notation."""
 
     @property
     def version(self) -> str:
@@ -67,7 +67,7 @@ class Target:
 
     @classmethod
     def host(cls) -> "Target":
-        """Return this interpreter, on this machine: the emulator runs functions with it."""
+        """Return the interpreter of this machine, with which the emulator runs functions."""
         machine = {"aarch64": "arm64", "amd64": "x86_64"}.get(platform.machine().lower(), platform.machine().lower())
         mac = {"arm64": "aarch64-apple-darwin", "x86_64": "x86_64-apple-darwin"}
         wheels = (mac if sys.platform == "darwin" else PLATFORMS)[machine]
@@ -75,7 +75,7 @@ class Target:
 
 
 def build(environment: str) -> str:
-    """Build for AWS into .aws-sam/build; return what was done about bytecode."""
+    """Build for AWS into .aws-sam/build; return a summary of the bytecode."""
     target = Target.of(environment)
     interpreter = find_interpreter(target.version)
     _sam_build(target, interpreter, "--config-env", environment)
@@ -83,9 +83,9 @@ def build(environment: str) -> str:
 
 
 def build_local() -> bool:
-    """Build for this machine into ``LOCAL_BUILD`` unless nothing changed since the last time; return whether it did.
+    """Build for this machine into ``LOCAL_BUILD`` if something changed since the last build; return whether it did.
 
-    Hold ``build_lock`` around this and around reading what it built.
+    Hold ``build_lock`` while you call it and read the artifacts.
     """
     target = Target.host()
     stamp = LOCAL_BUILD / ".sources"
@@ -105,7 +105,7 @@ def build_local() -> bool:
 
 @contextmanager
 def build_lock(what: str = "lock") -> Iterator[None]:
-    """Keep two processes from building into the same folder at once."""
+    """Prevent two processes from building into the same folder at the same time."""
     folder = ROOT / ".aws-sam"
     folder.mkdir(exist_ok=True)
     with (folder / what).open("w") as lock:
@@ -162,10 +162,10 @@ def finish(build_dir: Path, target: Target, interpreter: str | None) -> str:
             subprocess.run([interpreter, "-m", "compileall", *options, str(artifact)], check=True)
     if interpreter is None:
         return (
-            f"No Python {target.version} on this machine: {len(artifacts)} functions ship without bytecode. They work, "
-            f"and start slower. To change that: uv python install {target.version}, delete .aws-sam, build again."
+            f"No Python {target.version} on this machine: {len(artifacts)} functions have no bytecode. They work, but "
+            f"start more slowly. To add it: uv python install {target.version}, delete .aws-sam, build again."
         )
-    return f"{len(artifacts)} functions and their layers carry bytecode of Python {target.version} ({interpreter})."
+    return f"{len(artifacts)} functions and their layers have bytecode for Python {target.version} ({interpreter})."
 
 
 def _remove_modules_except(artifact: Path, imported: Set[str]) -> None:
@@ -195,7 +195,7 @@ def _sam_build(target: Target, interpreter: str | None, *arguments: str) -> None
 
 
 def _environment(**more: str) -> Mapping[str, str]:
-    """Return this environment with the tools of our virtual environment first on the path."""
+    """Return this environment with the virtual environment first on PATH."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     return {**os.environ, "PATH": path, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": REGION, **more}
 
@@ -208,7 +208,7 @@ def _sources_digest(target: Target) -> str:
         *(path for path in (ROOT / "services").iterdir() if path.name != "web"),
     ):
         files += (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    files.append(ROOT / "services" / "web" / "template.yaml")  # the app itself is no part of the build
+    files.append(ROOT / "services" / "web" / "template.yaml")  # the web app is not part of the build
     for path in sorted(files):
         digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     return digest.hexdigest()

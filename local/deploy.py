@@ -1,6 +1,6 @@
-"""Deploy the template to the emulator: build, package, one change set, and what the emulator needs on top.
+"""Deploy the template to the emulator: build, package, one change set, and the corrections that the emulator needs.
 
-`python -m local.deploy` updates the stack that `make run` left running.
+`python -m local.deploy` updates the stack that `make run` started.
 """
 
 import json
@@ -26,21 +26,21 @@ TAGS = {"project": "genai-images", "environment": "local", "service": "platform"
 PARAMETERS = {
     "Environment": "local",
     "DataRetention": "Delete",
-    "RequireTls": "false",  # the emulator speaks plain HTTP and would enforce the denial of it
+    "RequireTls": "false",  # the emulator only has HTTP, which the policies would deny
     "Cdn": "off",
-    "ArchiveDays": "0",  # the emulator's CloudFormation has no archive; `_ensure_archive` makes one
-    "CompositeAlarms": "off",  # the emulator does not know them
-    "WebhookLoopback": "true",  # whoever tries webhooks here has nothing but this machine
-    "BatchingWindowSeconds": "1",  # somebody is watching
+    "ArchiveDays": "0",  # the emulator's CloudFormation has no archive; `_ensure_archive` creates one
+    "CompositeAlarms": "off",  # not supported by the emulator
+    "WebhookLoopback": "true",  # local webhooks can only call this machine
+    "BatchingWindowSeconds": "1",  # someone is waiting for the result
 }
-"""What is different on a laptop, all of it."""
+"""All parameters that differ on a laptop."""
 POLL_SECONDS = 0.1
 
 Say = Callable[[str], None]
 
 
 class DeployError(RuntimeError):
-    """The stack did not come up; the text names each resource that failed and why."""
+    """The deployment failed. The text names each failed resource and the reason."""
 
 
 def client(service: str, endpoint_url: str) -> Any:
@@ -58,11 +58,11 @@ def client(service: str, endpoint_url: str) -> Any:
 def deploy(endpoint_url: str, say: Say, parameters: Mapping[str, str] | None = None) -> dict[str, str]:
     """Build what changed and create or update the stack on the emulator at ``endpoint_url``; return its outputs.
 
-    ``parameters`` go over ``PARAMETERS``. Raises ``DeployError`` or ``local.build.BuildError``.
+    ``parameters`` override ``PARAMETERS``. Raises ``DeployError`` or ``local.build.BuildError``.
     """
     s3 = client("s3", endpoint_url)
     with build_lock():
-        say("sam build" if build_local() else "sam build: nothing changed since the last one")
+        say("sam build" if build_local() else "sam build: nothing has changed")
         _ensure_bucket(s3)
 
         def upload(key: str, content: bytes) -> str:
@@ -96,7 +96,7 @@ def deploy(endpoint_url: str, say: Say, parameters: Mapping[str, str] | None = N
 
 
 def _local_cdn(url: str, endpoint_url: str) -> str:
-    """Return where the emulator serves a distribution: browsers take names below ``localhost`` for this machine."""
+    """Return the emulator's URL of a distribution. Browsers resolve names below ``localhost`` to this machine."""
     label = urlsplit(url).netloc.split(".")[0]
     return f"http://{label}.cloudfront.localhost:{urlsplit(endpoint_url).port}"
 
@@ -145,20 +145,20 @@ def _outputs(stack: Any) -> dict[str, str]:
 
 
 def _failures(cloudformation: Any) -> str:
-    """Return a line for each resource that failed, in this stack and those nested in it."""
+    """Return one line per failed resource of this stack and of its nested stacks."""
     lines = []
     for stack in cloudformation.describe_stacks()["Stacks"]:
         for event in cloudformation.describe_stack_events(StackName=stack["StackName"])["StackEvents"]:
             if event["ResourceStatus"].endswith("_FAILED"):
                 resource = f"{stack['StackName']} {event['LogicalResourceId']} ({event['ResourceType']})"
-                lines.append(f"  {resource}: {event.get('ResourceStatusReason', 'no reason given')}")
+                lines.append(f"  {resource}: {event.get('ResourceStatusReason', 'no reason stated')}")
     return "\n".join(dict.fromkeys(lines))
 
 
 def _set_cors(
     apigateway: Any, template: Mapping[str, Any], parameters: Mapping[str, str], outputs: Mapping[str, str]
 ) -> None:
-    """Set the API's CORS again: the emulator stores what a template says about it under keys it does not read."""
+    """Set the API's CORS again: the emulator stores the template's settings under keys that it does not read."""
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::ApiGatewayV2::Api" and "CorsConfiguration" in resource["Properties"]:
             cors = resource["Properties"]["CorsConfiguration"]
@@ -167,14 +167,14 @@ def _set_cors(
 
 
 def _ensure_archive(events: Any, outputs: Mapping[str, str]) -> None:
-    """Keep every event of the bus, as the template's archive does on AWS."""
+    """Create the archive of the bus, as the template does on AWS."""
     bus = events.describe_event_bus(Name=outputs["EventBusName"])["Arn"]
     if not events.list_archives(EventSourceArn=bus)["Archives"]:
         events.create_archive(ArchiveName=outputs["Prefix"], EventSourceArn=bus)
 
 
 def _ensure_bucket(s3: Any) -> None:
-    s3.create_bucket(Bucket=BUCKET)  # us-east-1 answers 200 for a bucket that is already ours
+    s3.create_bucket(Bucket=BUCKET)  # in us-east-1, creating an existing bucket of ours returns 200
 
 
 def _count_nested(template: Mapping[str, Any]) -> int:
@@ -185,7 +185,7 @@ def main() -> None:
     """Update the running local stack."""
     running = state.load()
     if running is None:
-        sys.exit("No local stack is running: `make run` starts one.")
+        sys.exit("No local stack is running. Start one with `make run`.")
     started = time.monotonic()
     deploy(running.endpoint_url, say=print)
     print(f"Updated {running.endpoint_url} in {time.monotonic() - started:.1f} s.")

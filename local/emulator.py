@@ -1,4 +1,4 @@
-"""The local stack's processes: the AWS emulator and the model stand-in, on loopback, in clean environments."""
+"""The processes of the local stack: the AWS emulator and the model stand-in, on loopback, with minimal environments."""
 
 import os
 import shutil
@@ -20,13 +20,13 @@ SECONDS_TO_READY = 30
 
 
 class NotReadyError(RuntimeError):
-    """A child process ended or did not answer in time; the text says where its log is."""
+    """A child process ended or did not answer in time. The text contains the path of its log."""
 
 
 def free_port(preferred: int = 0) -> int:
-    """Return a TCP port nobody listens on now, ``preferred`` if it is one."""
+    """Return a free TCP port: ``preferred``, if it is free."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # closing connections of the last run do not count
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # ignore closing connections of the last run
         try:
             probe.bind((HOST, preferred))
         except OSError:
@@ -35,7 +35,7 @@ def free_port(preferred: int = 0) -> int:
 
 
 class Child:
-    """A server process with a health check. ``environment`` is all it sees of the environment."""
+    """A server process with a health check. Its environment is ``environment`` only."""
 
     def __init__(
         self,
@@ -57,28 +57,28 @@ class Child:
 
     @property
     def pid(self) -> int | None:
-        """The process id while it runs."""
+        """The process id while the process runs."""
         return self._process.pid if self._process else None
 
     def start(self) -> Self:
-        """Start the process; ``wait_until_ready`` tells when it serves."""
+        """Start the process. ``wait_until_ready`` waits until it serves."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self._output = self.log.open("ab")
         self._process = subprocess.Popen(
             self._command,
-            stdin=subprocess.PIPE,  # never written to: it closes when this process ends, and the child with it
+            stdin=subprocess.PIPE,  # nothing is written to it; when this process ends, it closes and the child ends
             stdout=self._output,
             stderr=subprocess.STDOUT,
             env=self._environment,
             cwd=self.log.parent,
-            start_new_session=True,  # Ctrl-C is for the runner, which then stops its children in order
+            start_new_session=True,  # the runner handles Ctrl-C and stops its children in order
         )
         return self
 
     def wait_until_ready(self) -> None:
         """Return once the health check answers.
 
-        Raises ``NotReadyError`` when the process ends first or takes longer than ``SECONDS_TO_READY``.
+        Raises ``NotReadyError`` if the process ends first or takes longer than ``SECONDS_TO_READY``.
         """
         deadline = time.monotonic() + SECONDS_TO_READY
         while time.monotonic() < deadline:
@@ -117,10 +117,10 @@ def emulator(
     patched: bool = True,
     variables: Mapping[str, str] | None = None,
 ) -> Child:
-    """Return MiniStack, not yet started, with all its state in ``directory``, which is emptied: it starts from nothing.
+    """Return MiniStack, not started yet, with an empty state in ``directory``, whose content is deleted.
 
-    Functions inherit its environment, so this is also where they learn who stands in for Bedrock and Rekognition.
-    ``auth`` enforces IAM. ``variables`` are added to that environment.
+    Functions inherit its environment, which contains the endpoints of the stand-in for Bedrock and Rekognition.
+    ``auth`` enforces IAM. ``variables`` are added to the environment.
     """
     shutil.rmtree(directory, ignore_errors=True)
     folders = {"TMPDIR": directory / "tmp", "STATE_DIR": directory / "state", "S3_DATA_DIR": directory / "s3"}
@@ -129,8 +129,8 @@ def emulator(
     environment = {
         **{name: str(folder) for name, folder in folders.items()},
         "GATEWAY_PORT": str(port),
-        "BIND_HOST": HOST,  # its default is every interface
-        "IOT_MTLS_ENABLED": "0",  # or it binds port 8883 too
+        "BIND_HOST": HOST,  # the default is all interfaces
+        "IOT_MTLS_ENABLED": "0",  # otherwise it also binds port 8883
         "AUTH": str(auth).lower(),
         "LOG_LEVEL": "INFO",
         "AWS_DEFAULT_REGION": REGION,
@@ -149,7 +149,7 @@ def emulator(
 
 
 def model_stand_in(directory: Path, *, port: int, s3_url: str, forward_url: str | None = None) -> Child:
-    """Return the model stand-in, not yet started. An image server at ``forward_url`` draws instead of the painter."""
+    """Return the model stand-in, not started yet. An image server at ``forward_url`` replaces the painter."""
     arguments = ["--host", HOST, "--port", str(port), "--s3-endpoint", s3_url]
     if forward_url:
         arguments += ["--forward-url", forward_url]

@@ -1,7 +1,7 @@
-"""Run a module as a child of the local stack: it ends when its parent does, however the parent ends.
+"""Run a module as a child of the local stack. It ends when its parent ends, even after a crash.
 
-`python -P local/launcher.py MODULE [ARGUMENT…]`. The parent holds the other end of standard input; when that closes,
-this process exits. A script rather than `python -m`, because the emulator's sys.path must not hold this repository.
+`python -P local/launcher.py MODULE [ARGUMENT…]`. The parent holds the other end of standard input; when it closes,
+this process exits. It is a script because the emulator's sys.path must not contain this repository.
 """
 
 import json
@@ -12,11 +12,11 @@ import sys
 import threading
 
 PATCHED_MINISTACK = "1.5.33"
-"""The version the patches below were written for; another one runs as it is."""
+"""The version for which the patches below were written. Other versions run without them."""
 
 
 def main() -> None:
-    """Guard, patch, run."""
+    """Watch the parent, patch the emulator, run the module."""
     module, *arguments = sys.argv[1:]
     threading.Thread(target=exit_with_parent, daemon=True).start()
     if module == "ministack" and not os.environ.pop("MINISTACK_UNPATCHED", None) and is_as_expected():
@@ -28,25 +28,25 @@ def main() -> None:
 
 
 def exit_with_parent() -> None:
-    """Block until the parent's end of standard input closes."""
-    while os.read(0, 1024):  # not sys.stdin, whose lock would be held when the interpreter ends
+    """Exit when the parent's end of standard input closes."""
+    while os.read(0, 1024):  # not sys.stdin, whose lock would block the exit of the interpreter
         pass
-    os.killpg(os.getpgrp(), signal.SIGTERM)  # the group is this process, which leads it, and the functions' workers
+    os.killpg(os.getpgrp(), signal.SIGTERM)  # the process group: this process and the workers of the functions
 
 
 def is_as_expected() -> bool:
-    """Tell whether the emulator is the version that the patches are for."""
+    """Return whether the emulator has the version of the patches."""
     from importlib.metadata import version  # noqa: PLC0415 - only this child needs the emulator
 
     return version("ministack") == PATCHED_MINISTACK
 
 
 def remember_attributes() -> None:
-    """Let the emulator update nested stacks.
+    """Fix updates of nested stacks.
 
-    Its update of a nested stack calls `_update_resource` without the resource's attributes, so what did not change
-    loses them and the next `Fn::GetAtt` fails. Fill them in from the stack's own records.
-    `tests/integration/test_emulator_patch.py` fails once this is not needed.
+    The emulator calls `_update_resource` without the attributes of the resource, so unchanged resources lose them
+    and the next `Fn::GetAtt` fails. The patch restores them from the records of the stack.
+    `tests/integration/test_emulator_patch.py` fails when this is no longer needed.
     """
     from ministack.services.cloudformation import _stacks, provisioners  # noqa: PLC0415
 
@@ -64,10 +64,10 @@ def remember_attributes() -> None:
 
 
 def know_event_buses() -> None:
-    """Let a role describe the event bus that its policy names.
+    """Fix permissions to describe an event bus.
 
-    The emulator asks IAM about a rule of that name instead.
-    `tests/integration/test_emulator_patch.py` fails once this is not needed.
+    The emulator checks the permission for a rule of that name instead.
+    `tests/integration/test_emulator_patch.py` fails when this is no longer needed.
     """
     from ministack.core import iam_actions  # noqa: PLC0415
 
@@ -84,7 +84,7 @@ def know_event_buses() -> None:
 
 
 def replay_to_the_rules_that_are_named() -> None:
-    """Let a replay reach only the rules of its destination's ``FilterArns``; the emulator tells every rule.
+    """Fix replays: send events only to the rules in ``FilterArns``. The emulator sends them to every rule.
 
     `tests/e2e/test_event_replay.py` fails without this.
     """

@@ -1,6 +1,6 @@
-"""Print what the functions of the running local stack logged, oldest first; `--follow` goes on.
+"""Print the logs of the functions of the running local stack, oldest first; `--follow` continues.
 
-Lines are printed as they are; metrics and the platform's own START, END and REPORT lines are left out.
+Lines are printed unchanged. Metrics and the START, END and REPORT lines of Lambda are omitted.
 """
 
 import argparse
@@ -17,18 +17,18 @@ LEFT_OUT = ("START RequestId", "END RequestId", "REPORT RequestId", '{"_aws":')
 POLL_SECONDS = 0.5
 
 Line = tuple[int, str, str]
-"""Milliseconds since 1970, function, message. The emulator gives events no id to tell two reads of one apart."""
+"""Milliseconds since 1970, function, message. The emulator's log events have no id, so these three identify one."""
 
 
 def main() -> None:
-    """Read the command line and print."""
+    """Read the command line and print the logs."""
     parser = argparse.ArgumentParser(prog="python -m local.logs", description=__doc__)
     parser.add_argument("--follow", action="store_true")
     parser.add_argument("--function", default="", help="only functions whose name contains this")
     arguments = parser.parse_args()
     running = state.load()
     if running is None:
-        sys.exit("No local stack is running: `make run` starts one.")
+        sys.exit("No local stack is running. Start one with `make run`.")
     logs = client("logs", running.endpoint_url)
     seen: set[Line] = set()
     try:

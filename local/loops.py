@@ -1,4 +1,4 @@
-"""Write out the loops of a template (``Fn::ForEach``) and everything that they make constant.
+"""Expand the loops of a template (``Fn::ForEach``) and the functions that become constant.
 
 CloudFormation does so on deployment; the emulator does so for the root template only.
 """

@@ -18,16 +18,16 @@ from local.loops import expand
 from local.templates import parse_template
 
 Upload = Callable[[str, bytes], str]
-"""Takes a key and a body, returns the object's URL."""
+"""Takes a key and a body, returns the URL of the object."""
 Template = dict[str, Any]
 
 ARTIFACTS = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
 
 
 def package(path: Path, upload: Upload) -> Template:
-    """Return the built template at ``path`` as plain CloudFormation, with everything it refers to uploaded.
+    """Return the built template at ``path`` as plain CloudFormation, with all artifacts uploaded.
 
-    Its nested applications are templates without further nesting.
+    Nested applications must not contain further ones.
     """
     root = _with_artifacts(path, upload)
     applications = {
@@ -44,9 +44,11 @@ def package(path: Path, upload: Upload) -> Template:
 
 
 def zipped(folder: Path) -> bytes:
-    """Return ``folder`` as a zip file, the same for the same content: with time stamps of 1980, as SAM writes them."""
+    """Return ``folder`` as a zip file. Equal content gives equal bytes: all time stamps are 1980, as SAM does."""
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:  # loopback: compressing costs more than it saves
+    with zipfile.ZipFile(
+        content, "w", zipfile.ZIP_STORED
+    ) as archive:  # on loopback, compression takes longer than it saves
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             entry = zipfile.ZipInfo(str(path.relative_to(folder)))
             entry.external_attr = (path.stat().st_mode & 0o777) << 16
@@ -55,7 +57,7 @@ def zipped(folder: Path) -> bytes:
 
 
 def _with_artifacts(path: Path, upload: Upload) -> Template:
-    """Return the template at ``path`` with its loops written out and its functions and layers uploaded."""
+    """Return the template at ``path`` with expanded loops and uploaded functions and layers."""
     body = expand(parse_template(path.read_text()))
     for resource in body["Resources"].values():
         if artifact := ARTIFACTS.get(resource["Type"]):
@@ -65,7 +67,7 @@ def _with_artifacts(path: Path, upload: Upload) -> Template:
 
 
 def _transform(templates: Iterable[Template]) -> list[Template]:
-    """Apply the SAM transform, which is in SAM's environment. All templates in one run: starting it takes a second."""
+    """Apply the SAM transform in SAM's own environment, to all templates at once: it takes a second to start."""
     done = subprocess.run(
         [SAM_PYTHON, str(ROOT / "local" / "sam_transform.py"), REGION],
         input=json.dumps(list(templates)),

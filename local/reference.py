@@ -1,4 +1,4 @@
-"""The API reference in a browser: `docs/reference.html` and the API's description, with this stack's address in it."""
+"""The API reference in a browser: `docs/reference.html` and the OpenAPI document with the URL of this stack."""
 
 import json
 from functools import partial
@@ -15,7 +15,7 @@ DESCRIPTION = ROOT / "docs" / "openapi.json"
 
 
 class Reference:
-    """Serves the page on loopback while the context is open; both files are read anew for every visitor."""
+    """Serves the page on loopback while the context is open. Both files are read for each request."""
 
     def __init__(self, api_url: str, port: int = 0) -> None:
         self._server = ThreadingHTTPServer((HOST, port), partial(_Visitor, api_url))
@@ -34,7 +34,7 @@ class Reference:
 
 
 def description(api_url: str) -> dict[str, Any]:
-    """Return the API's description with ``api_url`` as its only server."""
+    """Return the OpenAPI document with ``api_url`` as its only server."""
     found: dict[str, Any] = json.loads(DESCRIPTION.read_text())
     return {**found, "servers": [{"url": api_url, "description": "This machine"}]}
 
@@ -64,4 +64,4 @@ class _Visitor(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, format: str, *arguments: Any) -> None:
-        """Keep quiet: the runner's terminal is for the runner."""
+        """Log nothing: the terminal belongs to the runner."""

@@ -1,6 +1,6 @@
-"""`make run`: bring the system up, turn one prompt into image files, and stay up.
+"""`make run`: start the system, generate an image from a prompt, and keep running.
 
-`--once` ends after the first image; `--prompt` draws something else.
+`--once` ends after the first image; `--prompt` sets another prompt.
 """
 
 import argparse
@@ -42,18 +42,18 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 class RequestFailedError(RuntimeError):
-    """The first request did not end with an image."""
+    """The first request did not succeed."""
 
 
 def main() -> None:
-    """Read the command line, run, and tell a failure in a sentence."""
+    """Read the command line and run; print a failure as one sentence."""
     parser = argparse.ArgumentParser(prog="python -m local.run", description=__doc__)
     parser.add_argument("--once", action="store_true", help="end after the first image")
     parser.add_argument("--prompt", default=PROMPT)
-    parser.add_argument("--forward-url", help="a real image server that draws instead of the painter")
+    parser.add_argument("--forward-url", help="image server that replaces the painter")
     arguments = parser.parse_args()
     if running := state.load():
-        sys.exit(f"A local stack is already running on {running.api_url}: `make stop` ends it.")
+        sys.exit(f"A local stack is already running on {running.api_url}; stop it with `make stop`.")
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         run(arguments.prompt, once=arguments.once, forward_url=arguments.forward_url)
@@ -65,9 +65,9 @@ def main() -> None:
 
 
 def run(prompt: str, *, once: bool, forward_url: str | None = None) -> None:
-    """Bring everything up, draw ``prompt``, and wait for Ctrl-C unless ``once``."""
+    """Start everything, generate an image from ``prompt``, and wait for Ctrl-C unless ``once``."""
     started = time.monotonic()
-    console.print("[bold]GenAI Image Generator[/], all of it on this machine. The first build takes a minute.")
+    console.print("[bold]GenAI Image Generator[/] on this machine. The first build takes a minute.")
     stack = LocalStack(state.DIRECTORY / "stack", port=free_port(preferred=PORT), forward_url=forward_url, say=_step)
     with stack:
         state.State(
@@ -81,46 +81,48 @@ def run(prompt: str, *, once: bool, forward_url: str | None = None) -> None:
             admin_key=stack.admin_key,
         ).save()
         try:
-            _draw(stack, prompt)
-            _step(f"prompt to image from nothing in {time.monotonic() - started:.1f} s")
+            _generate(stack, prompt)
+            _step(f"from start to image in {time.monotonic() - started:.1f} s")
             if not once:
                 console.print(f"\n[bold]Web app[/]   {_publish_web(stack)}", end="")
-            _tell_what_next(stack)
+            _print_next_steps(stack)
             if not once:
                 with Reference(stack.api_url, free_port(preferred=REFERENCE_PORT)) as reference:
-                    console.print(f"[bold]Reference[/] {reference.url} (every route, to read and to try)")
-                    console.print("\nRunning. Ctrl-C (or `make stop`) ends it.")
+                    console.print(
+                        f"[bold]Reference[/] {reference.url} (documentation of every route, with a form to try it)"
+                    )
+                    console.print("\nRunning. Press Ctrl-C or use `make stop` to stop.")
                     signal.pause()
         finally:
             state.FILE.unlink(missing_ok=True)
 
 
-def _draw(stack: LocalStack, prompt: str) -> None:
+def _generate(stack: LocalStack, prompt: str) -> None:
     body = {"prompt": prompt}
     _step(f"POST /v1/requests {json.dumps(body)}")
     accepted = _call(f"{stack.api_url}/v1/requests", stack.api_key, body)
     view = _follow(stack, accepted)
     _print_timeline(view)
     if view["status"] != "succeeded":
-        raise RequestFailedError(f"The request ended as {view['status']}: {view.get('reason')}")
+        raise RequestFailedError(f"The status of the request is {view['status']}: {view.get('reason')}")
     for image in view["images"]:
         for name, key in (("original", "url"), ("display", "display_url"), ("thumbnail", "thumbnail_url")):
             _download(image[key], f"{view['id']}-{image['index']}-{name}")
 
 
 def _follow(stack: LocalStack, accepted: dict[str, Any]) -> dict[str, Any]:
-    """Poll the request until it has ended, telling each status once."""
-    told = ""
+    """Poll the request until its status is terminal or stalled; print each status once."""
+    status = ""
     deadline = time.monotonic() + SECONDS_TO_IMAGE
     while time.monotonic() < deadline:
         view = _call(stack.api_url + accepted["links"]["self"], stack.api_key)
-        if view["status"] != told:
-            told = view["status"]
-            _step(f"request {view['id']} is [bold]{told}[/]")
-        if told in TERMINAL or told == "stalled":
+        if view["status"] != status:
+            status = view["status"]
+            _step(f"request {view['id']} is [bold]{status}[/]")
+        if status in TERMINAL or status == "stalled":
             return view
         time.sleep(POLL_SECONDS)
-    raise RequestFailedError(f"No image within {SECONDS_TO_IMAGE} s, the request is {told}. `make logs` says why.")
+    raise RequestFailedError(f"No image within {SECONDS_TO_IMAGE} s, the status is {status}. See `make logs`.")
 
 
 def _print_timeline(view: dict[str, Any]) -> None:
@@ -136,42 +138,42 @@ def _print_timeline(view: dict[str, Any]) -> None:
 
 
 def _download(url: str, name: str) -> None:
-    """Save the image at ``url`` and prove that it opens."""
+    """Save the image at ``url`` and check that it can be opened."""
     with urllib.request.urlopen(url, timeout=30) as answer:
         content = answer.read()
-    with Image.open(io.BytesIO(content)) as picture:
-        picture.load()
+    with Image.open(io.BytesIO(content)) as image:
+        image.load()
         IMAGES.mkdir(parents=True, exist_ok=True)
-        file = IMAGES / f"{name}.{(picture.format or 'bin').lower()}"
-        size = f"{picture.format} {picture.width}x{picture.height}"
+        file = IMAGES / f"{name}.{(image.format or 'bin').lower()}"
+        size = f"{image.format} {image.width}x{image.height}"
     file.write_bytes(content)
     console.print(f"  {size:16} {len(content):>9,} bytes  {_relative(file)}")
 
 
 def _publish_web(stack: LocalStack) -> str:
-    """Return the web app's address, which signs in, or why there is none: the API does not need it."""
-    _step("web app: the first build takes half a minute")
+    """Return the URL of the web app with the API key, or the reason why it could not be built."""
+    _step("building the web app; the first build takes half a minute")
     try:
         return f"{stack.publish_web().rstrip('/')}/#key={stack.api_key}"
     except (WebBuildError, OSError, subprocess.CalledProcessError) as error:
         return f"not built: {error}"
 
 
-def _tell_what_next(stack: LocalStack) -> None:
+def _print_next_steps(stack: LocalStack) -> None:
     body = json.dumps({"prompt": "A red fox in a snowy pine forest at dawn, watercolor", "count": 2})
     console.print(
         f"\n[bold]API[/]       {stack.api_url}"
-        f"\n[bold]Socket[/]    {stack.outputs['SocketUrl']} (POST {stack.api_url}/v1/tickets returns its ticket)"
+        f"\n[bold]Socket[/]    {stack.outputs['SocketUrl']} (POST {stack.api_url}/v1/tickets returns a ticket)"
         f"\n[bold]Key[/]       {stack.api_key}"
-        f"\n          owner {DEMO_OWNER}, everything but administering keys; for that: {stack.admin_key}"
+        f"\n          owner {DEMO_OWNER}, all scopes except admin; the admin key: {stack.admin_key}"
         f"\n[bold]Try[/]       curl -s -H 'x-api-key: {stack.api_key}' -H 'content-type: application/json' -d '{body}'"
         f" {stack.api_url}/v1/requests"
         f"\n          curl -s -H 'x-api-key: {stack.api_key}' {stack.api_url}/v1/requests/ID"
         f"\n[bold]AWS[/]       {stack.emulator.url} (any boto3 or aws command with that --endpoint-url, keys test/test)"
-        f"\n[bold]Logs[/]      make logs          functions; processes: {_relative(stack.emulator.log)}"
+        f"\n[bold]Logs[/]      make logs          of functions; of processes: {_relative(stack.emulator.log)}"
         f"\n[bold]Operate[/]   make dlq           dead-letter queues"
-        f"\n          make keys          who may call the API"
-        f"\n          make deploy        build and update this stack after a change"
+        f"\n          make keys          API keys"
+        f"\n          make deploy        update this stack after a change"
     )
 
 

@@ -1,4 +1,4 @@
-"""The whole system on this machine: emulator, model stand-in and the deployed template, as a context manager."""
+"""The system on this machine as a context manager: emulator, model stand-in and the deployed template."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -20,11 +20,11 @@ from services.accounts.schemas import USER_SCOPES, NewKey
 
 DEMO_OWNER = "demo"
 DEMO_LIMIT = 10_000
-"""Requests in a quarter of an hour: tests and benchmarks share one key."""
+"""Requests in fifteen minutes. It is high because tests and benchmarks share one key."""
 
 
 class LocalStack:
-    """Everything below ``directory``, which is emptied; ports that are 0 are picked freely.
+    """A stack with all its files in ``directory``, whose content is deleted. Port 0 means a free port.
 
     ``auth`` turns IAM enforcement on, ``parameters`` go to the template, ``variables`` to every function's environment,
     ``forward_url`` to the model stand-in.
@@ -48,20 +48,20 @@ class LocalStack:
         self.models = model_stand_in(directory, port=models_port, s3_url=self.emulator.url, forward_url=forward_url)
         self.outputs: dict[str, str] = {}
         self.api_key = ""
-        """Of the owner ``demo``, once started: may do everything but administer keys."""
+        """Key of the owner ``demo``, available after the start, with all scopes except ``admin``."""
         self.admin_key = ""
-        """May administer keys, and nothing else."""
+        """Key with the scope ``admin`` only."""
         self._parameters = dict(parameters or {})
         self._say = say
 
     @property
     def api_url(self) -> str:
-        """Base of the HTTP API, without a slash at its end."""
+        """Base URL of the HTTP API, without a trailing slash."""
         return self.outputs["ApiUrl"]
 
     @property
     def prefix(self) -> str:
-        """What every physical name starts with."""
+        """Prefix of all physical names."""
         return self.outputs["Prefix"]
 
     def client(self, service: str) -> Any:
@@ -79,7 +79,7 @@ class LocalStack:
         return accounts.create(keys, wanted, secret(), datetime.now(UTC))[1]
 
     def start(self) -> Self:
-        """Start everything and deploy. Whatever fails, nothing is left running."""
+        """Start everything and deploy. After a failure, nothing keeps running."""
         started = time.monotonic()
         try:
             self.emulator.start()
@@ -97,7 +97,7 @@ class LocalStack:
         return self
 
     def publish_web(self) -> str:
-        """Build the web app where it changed, publish it, and return its address. Raises ``WebBuildError``."""
+        """Build the web app if it changed, publish it, and return its URL. Raises ``WebBuildError``."""
         if web.build():
             self._say("web app built")
         publish(self.client("s3"), self.outputs["WebBucketName"], files(web.DIST, self.api_url))

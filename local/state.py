@@ -1,7 +1,7 @@
-"""What is known about the stack that `make run` keeps up: `.local/state.json`, for the other commands to find it.
+"""The state of the stack that `make run` started, in `.local/state.json`, where other commands find it.
 
-`python -m local.state COMMAND…` runs a command against it, with the environment boto3 needs. Without a running
-stack, or with AWS=1, the command gets the environment as it is, and so your AWS account.
+`python -m local.state COMMAND…` runs a command with the environment that boto3 needs for it. Without a running
+stack, or with AWS=1, the environment is unchanged, so that the command uses your AWS account.
 """
 
 import json
@@ -23,25 +23,25 @@ class State:
     """A running local stack."""
 
     pid: int
-    """Of the runner; stopping it stops everything."""
+    """Process id of the runner. Stopping it stops everything."""
     endpoint_url: str
     models_url: str
     api_url: str
     prefix: str
-    """Of every physical name."""
+    """Prefix of all physical names."""
     outputs: dict[str, str]
     api_key: str
-    """Of the owner ``demo``."""
+    """Key of the owner ``demo``."""
     admin_key: str
 
     def save(self) -> None:
-        """Write the file."""
+        """Write the state file."""
         DIRECTORY.mkdir(exist_ok=True)
         FILE.write_text(json.dumps(asdict(self), indent=2))
 
 
 def load(file: Path = FILE) -> State | None:
-    """Return the running stack, or None: also when its process is gone."""
+    """Return the running stack, or None if there is none or its process has ended."""
     try:
         found = State(**json.loads(file.read_text()))
         os.kill(found.pid, 0)
@@ -51,7 +51,7 @@ def load(file: Path = FILE) -> State | None:
 
 
 def environment(running: State) -> dict[str, str]:
-    """Return what boto3 needs to reach ``running``."""
+    """Return the environment that boto3 needs to reach ``running``."""
     return {
         "AWS_ENDPOINT_URL": running.endpoint_url,
         "AWS_ENDPOINT_URL_BEDROCK": running.models_url,
@@ -67,7 +67,7 @@ def environment(running: State) -> dict[str, str]:
 
 
 def main() -> None:
-    """Replace this process by the command."""
+    """Replace this process by the command of the arguments."""
     command = sys.argv[1:]
     running = None if os.environ.get("AWS") == "1" else load()
     more = environment(running) if running else {}

@@ -1,4 +1,4 @@
-"""Stop what `make run` started."""
+"""Stop the stack that `make run` started."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ SECONDS_TO_END = 15
 
 
 def main() -> None:
-    """Ask the runner to end, and wait until it has."""
+    """Send SIGTERM to the runner and wait for its end."""
     running = state.load()
     if running is None:
         print("No local stack is running.")

@@ -1,4 +1,4 @@
-"""Read CloudFormation templates, with the short forms of its functions written out."""
+"""Read CloudFormation templates and expand the short forms of functions."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ def parse_template(text: str) -> dict[str, Any]:
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader, which also knows CloudFormation's tags and leaves dates as text."""
+    """A safe loader that knows CloudFormation's tags and does not parse dates."""
 
 
 def _write_out(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The web app on this machine: Node where there is none, its packages, its build.
+"""The web app on this machine: installs Node if needed, installs packages, and builds.
 
 `python -m local.web` builds; with arguments it runs npm in the app's folder (`python -m local.web run test`).
 """
@@ -17,17 +17,17 @@ from local.emulator import ROOT
 APP = ROOT / "services" / "web"
 DIST = APP / "dist"
 NODE_WHEEL = ROOT / "requirements" / "node.txt"
-"""Node as a Python package, for machines that have none or an old one."""
+"""Node as a Python package, for machines without Node or with an old one."""
 OLDEST = (20, 19)
 BUILT_FROM = ("index.html", "package-lock.json", "vite.config.ts", "public", "scripts", "src")
 
 
 class WebBuildError(RuntimeError):
-    """npm failed; the text is what it said."""
+    """npm failed. The text is its output."""
 
 
 def build() -> bool:
-    """Install packages and build the app into ``DIST`` unless nothing changed since; return whether it did.
+    """Install packages and build the app into ``DIST`` if something changed; return whether it did.
 
     Raises ``WebBuildError``.
     """
@@ -42,7 +42,7 @@ def build() -> bool:
 
 
 def npm(*arguments: str, show: bool = False) -> None:
-    """Run npm in the app's folder, its packages installed; ``show`` lets it write to the terminal."""
+    """Run npm in the folder of the app after installing packages. With ``show``, it writes to the terminal."""
     environment = {**os.environ, "PATH": _path_with_node(), "npm_config_fund": "false", "npm_config_audit": "false"}
     locked, installed = APP / "package-lock.json", APP / "node_modules" / ".installed-from"
     wanted = hashlib.sha256(locked.read_bytes()).hexdigest()
@@ -70,7 +70,7 @@ def _run(command: list[str], environment: dict[str, str], *, show: bool) -> None
 
 
 def _path_with_node() -> str:
-    """Return a PATH whose ``node`` is new enough, installing one into the virtual environment where there is none."""
+    """Return a PATH with a recent ``node``. If there is none, install one into the virtual environment."""
     here = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     if _version(here) < OLDEST:
         uv = ["uv", "pip", "install", "--quiet", "--python", sys.executable, "--requirements", str(NODE_WHEEL)]

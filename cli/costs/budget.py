@@ -16,7 +16,7 @@ from kit.dynamodb import from_item, to_item
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-NOBODY: Final = "-"
+NO_OWNER: Final = "-"
 LIMIT: Final = {"request_id": "budget", "item": "limit"}
 
 
@@ -64,4 +64,4 @@ def changed(limit_usd: Decimal | None, now: datetime) -> BudgetChanged:
     """Return the event after which intake accepts requests again."""
     data = BudgetChangedData(limit_usd=limit_usd)
     number = int(now.astimezone(UTC).timestamp() * 1000)
-    return BudgetChanged.first(subject_id("budget"), NOBODY, data, occurred_at=now, index=number)
+    return BudgetChanged.first(subject_id("budget"), NO_OWNER, data, occurred_at=now, index=number)

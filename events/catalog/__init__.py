@@ -1,4 +1,4 @@
-"""Every event there is, by its name and version on the wire. One module an event, imported when it is needed."""
+"""All events by their name and version on the wire. Each has a module, which is imported when it is needed."""
 
 from importlib import import_module
 from typing import Final
@@ -27,7 +27,7 @@ CATALOG: Final[dict[tuple[str, int], str]] = {
 
 
 def event_type(detail_type: str, version: int) -> type[Event] | None:
-    """Return the model of an event as named on the wire, or None where the catalog has no such event."""
+    """Return the class of an event by its name and version on the wire, or None if the catalog has no such event."""
     location = CATALOG.get((detail_type, version))
     if location is None:
         return None

@@ -1,4 +1,4 @@
-"""An operator changed what may be spent on drawing in a day."""
+"""An operator changed the daily budget."""
 
 from decimal import Decimal
 from typing import ClassVar
@@ -7,16 +7,16 @@ from events.envelope import Event, Payload
 
 
 class BudgetChangedData(Payload):
-    """What holds from now on."""
+    """The new budget."""
 
     limit_usd: Decimal | None = None
-    """A day's budget in place of the deployed one; absent where the deployed one holds again."""
+    """The daily budget that overrides the deployed one; absent if the deployed one applies again."""
 
 
 class BudgetChanged(Event):
-    """New requests are taken again; whether the new budget has room is found out by drawing.
+    """An operator changed the daily budget. Intake accepts new requests again until the budget is exhausted.
 
-    It belongs to no request: ``request_id`` stands for the budget, and nobody owns it.
+    The event belongs to no request: ``request_id`` identifies the budget, and ``owner`` is ``-``.
     """
 
     source: ClassVar[str] = "genai-images.operations"

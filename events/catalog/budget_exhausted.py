@@ -1,4 +1,4 @@
-"""A image no longer fitted into what may be spent on drawing in a day."""
+"""The daily budget does not cover another image."""
 
 from datetime import date
 from typing import ClassVar
@@ -7,16 +7,16 @@ from events.envelope import Event, Payload
 
 
 class BudgetExhaustedData(Payload):
-    """Which day's budget it was."""
+    """The day of the budget."""
 
     day: date
-    """UTC; the next one begins with nothing spent."""
+    """UTC. The next day starts with the whole budget."""
 
 
 class BudgetExhausted(Event):
-    """Nothing more is drawn on that day, unless an operator raises the budget.
+    """The daily budget does not cover another image. No images are generated on that day unless an operator raises it.
 
-    Told by each request that still came to drawing; intake takes no new ones once it heard the first.
+    Each request that still reaches generation publishes it. Intake rejects new requests after the first one.
     """
 
     source: ClassVar[str] = "genai-images.generation"

@@ -1,4 +1,4 @@
-"""No image came of it."""
+"""No image could be generated."""
 
 from typing import ClassVar
 
@@ -7,7 +7,7 @@ from events.images import ImageOutcome
 
 
 class GenerationFailedData(Payload):
-    """Why not."""
+    """The reason and the outcome of each image."""
 
     reason: str
     """The code of the first outcome: ``content_filtered``, ``model_end_of_life``, ``invalid_request`` …"""
@@ -15,9 +15,9 @@ class GenerationFailedData(Payload):
 
 
 class GenerationFailed(Event):
-    """Every image ended in a final failure or in the model's content filter. The request ends here.
+    """No image could be generated: each failed or was withheld by the model's filter. The status is terminal.
 
-    ``content_filtered`` is a rejection of what was asked; every other reason is a failure of ours.
+    With the reason ``content_filtered`` the request is rejected; with every other reason it failed.
     """
 
     source: ClassVar[str] = "genai-images.generation"

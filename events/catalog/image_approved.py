@@ -1,4 +1,4 @@
-"""Which images may be kept."""
+"""Image moderation approved at least one image."""
 
 from typing import ClassVar
 
@@ -9,19 +9,19 @@ from events.images import GenerationParameters, ImageOutcome, RemovedImage
 
 
 class ImageApprovedData(Payload):
-    """The images that may be kept, and those that may not or never came to be."""
+    """The approved images, and those that were removed or could not be generated."""
 
     policy_version: str
     layers: list[str]
-    """The layers that looked: ``rekognition``, or none where the image check is off."""
+    """The layers that checked the images: ``rekognition``, or none if the image check is off."""
     images: list[ImageOutcome] = Field(min_length=1)
-    """Every one of them ``generated``."""
+    """All have the status ``generated``."""
     removed: list[RemovedImage] = Field(default_factory=list)
     parameters: GenerationParameters
 
 
 class ImageApproved(Event):
-    """At least one image may be kept."""
+    """Image moderation approved at least one image."""
 
     source: ClassVar[str] = "genai-images.moderation"
     detail_type: ClassVar[str] = "ImageApproved"

@@ -1,4 +1,4 @@
-"""A image is gone."""
+"""An image was deleted."""
 
 from typing import ClassVar, Literal
 
@@ -6,7 +6,7 @@ from events.envelope import Event, Payload
 
 
 class ImageDeletedData(Payload):
-    """Which image, and by whose will."""
+    """The image and the reason."""
 
     image_id: str
     reason: Literal["owner", "erasure", "withdrawn"]
@@ -14,7 +14,7 @@ class ImageDeletedData(Payload):
 
 
 class ImageDeleted(Event):
-    """A image left the gallery with all its files."""
+    """An image was deleted from the gallery, with all its files."""
 
     source: ClassVar[str] = "genai-images.storage"
     detail_type: ClassVar[str] = "ImageDeleted"

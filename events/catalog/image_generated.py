@@ -1,4 +1,4 @@
-"""The model drew."""
+"""At least one image was generated."""
 
 from typing import ClassVar
 
@@ -9,14 +9,14 @@ from events.images import GenerationParameters, ImageOutcome
 
 
 class ImageGeneratedData(Payload):
-    """One outcome an image; at least one of them is ``generated``."""
+    """One outcome per image, of which at least one is ``generated``."""
 
     outcomes: list[ImageOutcome] = Field(min_length=1)
     parameters: GenerationParameters
 
 
 class ImageGenerated(Event):
-    """At least one image was drawn and lies in the hand-off bucket."""
+    """At least one image was generated and is in the hand-off bucket."""
 
     source: ClassVar[str] = "genai-images.generation"
     detail_type: ClassVar[str] = "ImageGenerated"

@@ -1,4 +1,4 @@
-"""No image may be kept."""
+"""Image moderation rejected all images."""
 
 from typing import ClassVar
 
@@ -7,17 +7,17 @@ from events.images import RemovedImage
 
 
 class ImageRejectedData(Payload):
-    """Why none may be kept."""
+    """The reason of the rejection."""
 
     policy_version: str
     layer: str
     category: str
-    """Of the first image that was rejected."""
+    """Category of the first rejected image."""
     removed: list[RemovedImage]
 
 
 class ImageRejected(Event):
-    """The image check kept nothing. The request ends here."""
+    """Image moderation rejected all images. The status is terminal."""
 
     source: ClassVar[str] = "genai-images.moderation"
     detail_type: ClassVar[str] = "ImageRejected"

@@ -7,13 +7,13 @@ from events.images import GenerationParameters
 
 
 class ImageRequestedData(Payload):
-    """What is to be drawn."""
+    """The parameters of the request."""
 
     parameters: GenerationParameters
 
 
 class ImageRequested(Event):
-    """A request was accepted: its parameters and the ordered list of models that may serve it."""
+    """A request was accepted, with its parameters and the ordered list of models that may serve it."""
 
     source: ClassVar[str] = "genai-images.intake"
     detail_type: ClassVar[str] = "ImageRequested"

@@ -1,4 +1,4 @@
-"""The images are in the gallery."""
+"""The approved images were stored."""
 
 from typing import ClassVar
 
@@ -9,14 +9,14 @@ from events.images import RemovedImage, StoredImage
 
 
 class ImageStoredData(Payload):
-    """The surviving images with their files, and those that did not survive."""
+    """The stored images with their files, and the removed ones."""
 
     images: list[StoredImage] = Field(min_length=1)
     removed: list[RemovedImage] = Field(default_factory=list)
 
 
 class ImageStored(Event):
-    """The surviving images are in the gallery. The request has succeeded."""
+    """The approved images are in the gallery. The request has succeeded."""
 
     source: ClassVar[str] = "genai-images.storage"
     detail_type: ClassVar[str] = "ImageStored"

@@ -1,4 +1,4 @@
-"""An operator sent a message back."""
+"""An operator replayed a message."""
 
 from typing import ClassVar
 
@@ -6,20 +6,20 @@ from events.envelope import Event, Payload
 
 
 class MessageReplayedData(Payload):
-    """Which message of which step, by whom."""
+    """The message, its step and the operator."""
 
     step: str
     replayed_event_id: str
     replayed_detail_type: str
     replays: int
-    """How often this message has been sent back by now."""
+    """Number of replays of this message, including this one."""
     operator: str
     edited_event_id: str | None = None
-    """Where the operator edited it: the id under which it was sent. Its cause is the event that was replayed."""
+    """The id of the edited event, if the operator edited the message. Its cause is the replayed event."""
 
 
 class MessageReplayed(Event):
-    """An operator sent a message from a dead-letter queue back to its step."""
+    """An operator replayed a message from a dead-letter queue to its step."""
 
     source: ClassVar[str] = "genai-images.operations"
     detail_type: ClassVar[str] = "MessageReplayed"

@@ -1,4 +1,4 @@
-"""A model's life on Bedrock moved on."""
+"""The lifecycle status of a model on Bedrock changed."""
 
 from typing import ClassVar, Literal
 
@@ -7,29 +7,29 @@ from pydantic import AwareDatetime
 from events.envelope import Event, Payload
 
 LifecycleStatus = Literal["active", "legacy", "ended"]
-"""``legacy`` is on its way out; one that has ``ended`` is no longer served."""
+"""``legacy``: the end is announced. ``ended``: Bedrock no longer serves the model."""
 
 
 class ModelLifecycleChangedData(Payload):
-    """Where a model stands now."""
+    """The lifecycle of the model."""
 
     model: str
-    """Its key in the catalog; Bedrock's id for the one that screens prompts."""
+    """Key in the catalog; for the model that screens prompts, its Bedrock id."""
     model_id: str
-    """Bedrock's."""
+    """Bedrock's id."""
     status: LifecycleStatus
     ends_at: AwareDatetime | None = None
-    """When it ends or ended, where Bedrock says so."""
+    """End of life, if Bedrock states it."""
     successor: str | None = None
-    """The model that draws in its place, by its key."""
+    """Key of the model that replaces it."""
     sequence: int
-    """Counts the changes of this model, from 1: the highest is how it stands."""
+    """Number of this change, from 1 per model. The highest one is current."""
 
 
 class ModelLifecycleChanged(Event):
-    """A model became legacy, ended, or came back; each model is told of once when an installation is new.
+    """A model became legacy, ended, or became active again. A new installation publishes one event per model.
 
-    It belongs to no request: ``request_id`` is derived from the model's key, and nobody owns it.
+    The event belongs to no request: ``request_id`` is derived from the model's key, and ``owner`` is ``-``.
     """
 
     source: ClassVar[str] = "genai-images.operations"

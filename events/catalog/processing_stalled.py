@@ -1,4 +1,4 @@
-"""A message went to its dead-letter queue."""
+"""A step gave up a message."""
 
 from typing import ClassVar
 
@@ -6,22 +6,22 @@ from events.envelope import Event, Payload
 
 
 class ProcessingStalledData(Payload):
-    """Which step gave up on which event, and why."""
+    """The step, the event and the error."""
 
     step: str
-    """``service.step``, such as ``storage.store``: also the name of its queue."""
+    """``service.step``, such as ``storage.store``, which is also the name of its queue."""
     stalled_event_id: str
     stalled_detail_type: str
     error: str
     """Class or code of the error."""
     reason: str
     fingerprint: str
-    """The same for messages that failed the same way."""
+    """Equal for equal failures."""
     attempts: int
 
 
 class ProcessingStalled(Event):
-    """A step gave up on a message: it waits in the step's dead-letter queue for an operator."""
+    """A step gave up a message, which is in the step's dead-letter queue until an operator replays it."""
 
     source: ClassVar[str] = "genai-images.delivery"
     detail_type: ClassVar[str] = "ProcessingStalled"

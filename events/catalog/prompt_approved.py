@@ -1,4 +1,4 @@
-"""The prompt may be drawn."""
+"""Moderation approved the prompt."""
 
 from typing import ClassVar
 
@@ -7,11 +7,11 @@ from events.images import GenerationParameters
 
 
 class PromptApprovedData(Payload):
-    """Which policy approved what."""
+    """The policy and the layers that approved the prompt."""
 
     policy_version: str
     layers: list[str]
-    """The layers that looked, in order: ``keywords``, ``claude``."""
+    """The layers that checked the prompt, in order: ``keywords``, ``claude``."""
     parameters: GenerationParameters
 
 

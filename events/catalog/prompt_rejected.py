@@ -1,4 +1,4 @@
-"""The prompt may not be drawn."""
+"""Moderation rejected the prompt."""
 
 from typing import ClassVar
 
@@ -6,7 +6,7 @@ from events.envelope import Event, Payload
 
 
 class PromptRejectedData(Payload):
-    """Who said no, and why, without repeating the prompt or naming the list."""
+    """The layer and the reason, without the prompt or the matching term."""
 
     policy_version: str
     layer: str
@@ -19,7 +19,7 @@ class PromptRejectedData(Payload):
 
 
 class PromptRejected(Event):
-    """A layer of moderation rejected the prompt. The request ends here."""
+    """A layer of moderation rejected the prompt. The status is terminal."""
 
     source: ClassVar[str] = "genai-images.moderation"
     detail_type: ClassVar[str] = "PromptRejected"

@@ -1,4 +1,4 @@
-"""The caller took a request back."""
+"""The caller cancelled a request."""
 
 from typing import ClassVar
 
@@ -6,7 +6,7 @@ from events.envelope import Event, Payload
 
 
 class RequestCancelledData(Payload):
-    """Nothing to add to the fact."""
+    """No data."""
 
 
 class RequestCancelled(Event):

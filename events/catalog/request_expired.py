@@ -1,4 +1,4 @@
-"""A request's deadline passed."""
+"""A request expired."""
 
 from typing import ClassVar
 
@@ -8,14 +8,14 @@ from events.envelope import Event, Payload
 
 
 class RequestExpiredData(Payload):
-    """What the request was waiting for, and until when."""
+    """The last status and the deadline."""
 
     last_status: str
     deadline: AwareDatetime
 
 
 class RequestExpired(Event):
-    """The deadline passed without an ending. The request ends here."""
+    """The request had no terminal status at its deadline. The status is terminal now."""
 
     source: ClassVar[str] = "genai-images.intake"
     detail_type: ClassVar[str] = "RequestExpired"

@@ -1,4 +1,4 @@
-"""The state of a request moved."""
+"""The status of a request changed."""
 
 from typing import ClassVar
 
@@ -6,18 +6,18 @@ from events.envelope import Event, Payload
 
 
 class RequestStatusChangedData(Payload):
-    """From where to where, numbered without gaps."""
+    """The new and the previous status, numbered without gaps."""
 
     status: str
     previous: str
     sequence: int
-    """Counts this request's changes of status from 1, so that a reader sees what it missed."""
+    """Number of this change, from 1 per request, so that consumers notice missing ones."""
     webhook_id: str | None = None
-    """The webhook that the request named, to be told of it."""
+    """The webhook that the request named."""
 
 
 class RequestStatusChanged(Event):
-    """The state of a request moved. For people who watch; nothing is drawn because of it."""
+    """The status of a request changed. For observers; no step of the pipeline consumes it."""
 
     source: ClassVar[str] = "genai-images.intake"
     detail_type: ClassVar[str] = "RequestStatusChanged"

@@ -17,20 +17,20 @@ def forwarder(url: str) -> Callable[[Brief], bytes]:
     """Return a function with the signature of the painter that calls the server at `url` for each image."""
     address = url.rstrip("/") + "/sdapi/v1/txt2img"
 
-    def draw(brief: Brief) -> bytes:
+    def generate(brief: Brief) -> bytes:
         style = f", {brief.style.replace('_', ' ').lower()}" if brief.style else ""
-        order = {
+        parameters = {
             "prompt": brief.prompt + style,
             "negative_prompt": brief.negative,
             "width": brief.width,
             "height": brief.height,
             "seed": brief.seed,
         }
-        request = urllib.request.Request(address, json.dumps(order).encode(), {"content-type": "application/json"})
+        request = urllib.request.Request(address, json.dumps(parameters).encode(), {"content-type": "application/json"})
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
                 return base64.b64decode(json.load(response)["images"][0])
         except (OSError, ValueError, LookupError) as error:
             raise ServiceError(424, "ModelErrorException", f"The model server failed: {error}") from error
 
-    return draw
+    return generate

@@ -82,7 +82,7 @@ class Lifecycle:
         return "LEGACY"
 
     def end_of_life(self, model: Model) -> datetime | None:
-        """The date that counts: an override's, the catalog's, or none when everything is kept alive."""
+        """Return the date that applies: the override, the catalog's date, or None if models never end."""
         override = self._overrides.get(model.id, self._overrides.get("*"))
         if isinstance(override, datetime):
             return override
@@ -94,7 +94,7 @@ class Lifecycle:
         return None if self._ignore_end_of_life else model.end_of_life
 
     def override(self, changes: Mapping[str, object]) -> None:
-        """Set `{model id or "*": status or ISO date}`; nothing changes when any entry is wrong."""
+        """Set `{model id or "*": status or ISO date}`; nothing changes if an entry is invalid."""
         self._overrides.update({bare_id(key): _override(value) for key, value in changes.items()})
 
     def restore(self) -> None:
@@ -107,7 +107,7 @@ class Lifecycle:
 
 
 def describe(lifecycle: Lifecycle, model: Model) -> dict[str, object]:
-    """One entry as GetFoundationModel and ListFoundationModels show it: an ended model stays LEGACY there."""
+    """Return an entry of GetFoundationModel and ListFoundationModels. An ended model stays LEGACY there."""
     status = lifecycle.status(model)
     dates = {
         "startOfLifeTime": model.started,

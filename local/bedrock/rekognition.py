@@ -1,4 +1,4 @@
-"""Amazon Rekognition's DetectModerationLabels: every decodable image is clean unless a fault says otherwise."""
+"""Amazon Rekognition's DetectModerationLabels: every readable image has no labels unless a fault adds some."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ MAX_BYTES = 5 * 1024 * 1024
 MOST_BYTES_IN_S3 = 15 * 1024 * 1024
 
 FetchObject = Callable[[str, str], bytes]
-"""Bucket and key to bytes."""
+"""Takes a bucket and a key, returns the bytes of the object."""
 
 
 def detect(body: Mapping[str, Any], fetch: FetchObject, fault: Rule | None) -> dict[str, Any]:
-    """The response to one request; raises Rekognition's errors for images it would not take."""
+    """Return the response to a request. Raises Rekognition's errors for unsuitable images."""
     _check_image(_image(body.get("Image") or {}, fetch))
     named = fault.labels if fault is not None and fault.effect == "flag" else ()
     confidence = float(body.get("MinConfidence") or 50)
@@ -35,7 +35,7 @@ def detect(body: Mapping[str, Any], fetch: FetchObject, fault: Rule | None) -> d
 
 
 def s3_reader(endpoint: str | None) -> FetchObject:
-    """Reads objects from the emulator's S3 with throw-away credentials, or says there is no S3 to read from."""
+    """Return a function that reads objects from the emulator's S3, or raises if there is none."""
     if endpoint is None:
         return _no_s3
     client = boto3.client(

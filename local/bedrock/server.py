@@ -33,7 +33,7 @@ Response = dict[str, Any]
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    wbufsize = -1  # status, headers and body leave in one write
+    wbufsize = -1  # send status, headers and body in one write
     server: _Listener
 
     def do_GET(self) -> None:
@@ -177,7 +177,7 @@ class ModelServer:
         forward_url: str | None = None,
     ) -> None:
         self.service = Service(
-            draw=forwarder(forward_url) if forward_url else paint,
+            generate=forwarder(forward_url) if forward_url else paint,
             fetch=s3_reader(s3_endpoint),
             lifecycle=Lifecycle(ignore_end_of_life=ignore_end_of_life),
             latency_seconds=latency_ms / 1000,

@@ -43,7 +43,7 @@ class _CallRecord:
 class Service:
     """Bedrock's runtime and control plane, and Rekognition, with faults and overrides for tests."""
 
-    draw: Callable[[Brief], bytes] = paint
+    generate: Callable[[Brief], bytes] = paint
     fetch: rekognition.FetchObject = field(default_factory=lambda: rekognition.s3_reader(None))
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     latency_seconds: float = 0.0
@@ -63,7 +63,7 @@ class Service:
                 return family.blocked_input(briefs)
             _drop_connection_if(fault, "reset")
             kept = briefs[: fault.keep] if fault and fault.effect == "filter_output" else briefs
-            images = [self.draw(brief) for brief in kept]
+            images = [self.generate(brief) for brief in kept]
             time.sleep(self.latency_seconds)
             record.images, record.paid = len(images), bool(images)
             record.outcome = "ok" if len(kept) == len(briefs) else "filtered_output"

@@ -102,7 +102,7 @@ def test_a_reader_of_today_reads_an_event_of_tomorrow(name: str, version: int) -
 Change = Callable[[dict[str, Any]], None]
 
 BREAKS: dict[str, Change] = {
-    "a field is gone": lambda s: s["$defs"]["RawImage"]["properties"].pop("sha256"),
+    "a field was removed": lambda s: s["$defs"]["RawImage"]["properties"].pop("sha256"),
     "a field changed its type": lambda s: s["$defs"]["RawImage"]["properties"]["width"].update(type="string"),
     "an optional field became required": lambda s: s["$defs"]["Metadata"]["required"].append("replays"),
     "a required field became optional": lambda s: s["$defs"]["Metadata"]["required"].remove("owner"),
@@ -173,9 +173,9 @@ def test_the_generator_keeps_a_released_schema_from_a_breaking_change(
     path = SCHEMAS / "ImageGenerated.v1.json"
     before = path.read_text()
     broken = released("ImageGenerated", 1)
-    BREAKS["a field is gone"](broken)
+    BREAKS["a field was removed"](broken)
     monkeypatch.setattr("tools.docs.generate.outputs", lambda: {path: json.dumps(broken)})
 
     assert main([]) == 1
-    assert "sha256 is gone" in capsys.readouterr().out
+    assert "sha256 was removed" in capsys.readouterr().out
     assert path.read_text() == before

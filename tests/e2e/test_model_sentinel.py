@@ -47,8 +47,8 @@ def forgetful(stack: System) -> Iterator[None]:
 def test_new_requests_avoid_a_model_at_its_end_of_life(stack: System, forgetful: None) -> None:
     assert lifecycle(stack, "stable-image-core") == "active"
     stack.models("POST", "/_lifecycle", {CORE: "ENDED"})
-    assert run_sentinel(stack)["told"] > 0
-    assert run_sentinel(stack)["told"] == 0, "a known change is not published again"
+    assert run_sentinel(stack)["published"] > 0
+    assert run_sentinel(stack)["published"] == 0, "a known change is not published again"
     stack.wait_until(
         lambda: lifecycle(stack, "stable-image-core") == "end_of_life",
         seconds=PERIOD + 20,
@@ -68,7 +68,7 @@ def test_new_requests_avoid_a_model_at_its_end_of_life(stack: System, forgetful:
     assert refused.json["errors"][0]["successor"] == "stable-image-ultra"
 
     stack.models("DELETE", "/_lifecycle")
-    assert run_sentinel(stack)["told"] == 1
+    assert run_sentinel(stack)["published"] == 1
     stack.wait_until(
         lambda: lifecycle(stack, "stable-image-core") == "active", seconds=PERIOD + 20, what="intake to know it is back"
     )

@@ -1,1 +1,1 @@
-"""What the system costs in time, calls and money, each as a ratio to a floor measured in the same run."""
+"""Benchmarks of time, calls and money, each as a ratio to a floor that is measured in the same run."""

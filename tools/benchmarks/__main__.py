@@ -1,4 +1,4 @@
-"""`python -m tools.benchmarks [NAME…] [--json FILE]`: measure, and print one table per goal."""
+"""`python -m tools.benchmarks [NAME…] [--json FILE]`: measure and print one table per goal."""
 
 import argparse
 import importlib
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(BENCHMARKS):
-        parser.error(f"no such benchmark: {', '.join(sorted(unknown))} (there are {', '.join(BENCHMARKS)})")
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))} (choose from {', '.join(BENCHMARKS)})")
     console = Console(width=100)
     sections: list[Section] = []
     for name in BENCHMARKS:

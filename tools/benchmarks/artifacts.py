@@ -1,4 +1,4 @@
-"""Goals 2 and 6: what is deployed starts as fast as a warm tree, and is small."""
+"""Goals 2 and 6: the cold start of the deployed artifacts, and their size."""
 
 import os
 import shutil
@@ -22,11 +22,11 @@ from tools.benchmarks.report import Figure, Section
 ROUNDS = 7
 COLD_GOAL, ZIP_GOAL_KB, LAYER_GOAL = 1.05, 200, 2.0
 SAM_TIME = 315532800 + 86400
-"""Seconds: SAM zips with time stamps of 1980, and Lambda unpacks with them."""
+"""Time stamp of files in seconds: SAM writes 1980 into zips, and Lambda keeps it."""
 
 
 def run(say: Say) -> list[Section]:
-    """Build, unpack as Lambda does, and measure."""
+    """Build, unpack as on Lambda, and measure."""
     with build_lock():
         say("sam build")
         build_local()
@@ -55,14 +55,14 @@ def _cold(say: Say, built: Path, folder: Path) -> Section:
         section.figures.append(Figure(function.name, figure, "ms", floor, COLD_GOAL))
     floor = medians[first.name, "warm"] * 1000
     section.figures.append(
-        Figure(f"{first.name} as plain `sam build` leaves it", medians[first.name, "stripped"] * 1000, "ms", floor)
+        Figure(f"{first.name} built by plain `sam build`", medians[first.name, "stripped"] * 1000, "ms", floor)
     )
-    section.notes.append("Time stamps of 1980, nothing may be written; on the path: function, layers, boto3.")
+    section.notes.append("Files from 1980, read-only; the path contains function, layers and boto3.")
     return section
 
 
 def _sizes(say: Say, built: Path, folder: Path) -> Section:
-    section = Section(6, "sizes of what is deployed, zipped", "pydantic alone, built the same way")
+    section = Section(6, "sizes of the deployed artifacts, zipped", "pydantic alone, built the same way")
     for function in functions():
         say(f"zip {function.name}")
         size = _zipped_size(_code(built, function))
@@ -83,7 +83,7 @@ def _sizes(say: Say, built: Path, folder: Path) -> Section:
         foreign = [name for name in ("botocore", "boto3", "PIL") if (layer / "python" / name).exists()]
         if shared and foreign:
             section.notes.append(f"The shared layer must not contain {', '.join(foreign)}.")
-    section.notes.append(f"Bytecode included, for {Target.host().wheels} and {Target.host().runtime}.")
+    section.notes.append(f"With bytecode, for {Target.host().wheels} and {Target.host().runtime}.")
     return section
 
 
@@ -94,7 +94,7 @@ def layers(built: Path) -> list[Path]:
 
 
 def _code(built: Path, function: Function) -> Path:
-    """Return the artifact of ``function``: SAM names the folders after logical ids, nested applications included."""
+    """Return the artifact of ``function``: SAM names the folders after logical ids."""
     for candidate in [*built.glob(f"{function.logical_id}"), *built.glob(f"*/{function.logical_id}")]:
         if (candidate / "services" / function.service).is_dir():
             return candidate
@@ -128,7 +128,7 @@ def _temporary_zip(folder: Path) -> Iterator[Path]:
 
 
 def _install(package: str, target: Path) -> None:
-    """Install ``package`` at the version of the shared layer, and compile it, as the layer's Makefile does."""
+    """Install and compile ``package`` in the version of the shared layer, as the layer's Makefile does."""
     pinned = (ROOT / "layer" / "requirements.txt").read_text().splitlines()
     requirement = next(line for line in pinned if line.startswith(package))
     host = Target.host()

@@ -1,4 +1,4 @@
-"""The floor of an end-to-end figure: functions that pass a message on and do nothing else."""
+"""The floor of the end-to-end figure: functions that only forward a message."""
 
 import io
 import json
@@ -37,10 +37,10 @@ def write(batch, context):
 
 
 class BareChain:
-    """A table whose stream is relayed to a bus, queue consumers that follow each other, and the table again."""
+    """A table whose stream is relayed to a bus, a chain of queue consumers, and the table again."""
 
-    STEPS: Final = ("prompt", "draw", "image", "store", "track")
-    """The consumers on the way to a success; the last one writes."""
+    STEPS: Final = ("prompt", "generate", "image", "store", "track")
+    """The consumers of a successful request; the last one writes."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
@@ -51,18 +51,18 @@ class BareChain:
 
     @property
     def hops(self) -> int:
-        """From one function to the next: the two relays, the steps, and the queue that is listened to."""
+        """Number of hops: two relays, the steps, and the queue at the end."""
         return len(self.STEPS) + 3
 
     def run(self) -> float:
-        """Return the seconds from a write to the news of the last hop. Raises ``TimeoutError`` where none comes."""
+        """Return the seconds from the write to the message of the last hop. Raises ``TimeoutError``."""
         run = str(time.time())
         self._table.put_item(TableName=NAME, Item={"run": {"S": run}, "hop": {"S": self.STEPS[0]}})
         started = time.time()
         while time.time() < started + SECONDS:
             if any(body["detail"]["run"] == run for body in self._pipeline.receive(self._changes)):
                 return time.time() - started
-        raise TimeoutError("the bare chain did not come to its end")
+        raise TimeoutError("the bare chain did not finish")
 
     def _deploy(self, stack: Any) -> None:
         keys = [("run", "HASH"), ("hop", "RANGE")]

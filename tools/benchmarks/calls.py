@@ -20,7 +20,7 @@ ALONE_GOAL, LOAD_GOAL, FLOOR = 24, 17, 11
 
 @dataclass(frozen=True)
 class Counted:
-    """What the functions did for ``images`` requests of one image each."""
+    """The calls of all functions for ``images`` requests of one image each."""
 
     images: int
     calls: Sequence[Call]
@@ -31,7 +31,7 @@ class Counted:
         return sum(bool(call.operation) for call in self.calls) / self.images
 
     def by_function(self) -> dict[str, Counter[str]]:
-        """Return how many calls of which operation each function makes."""
+        """Return the number of calls per function and operation."""
         found: dict[str, Counter[str]] = {}
         for call in self.calls:
             if call.operation:
@@ -40,8 +40,8 @@ class Counted:
 
 
 def run(say: Say) -> Section:
-    """Count one request alone and many at once."""
-    section = Section(5, "AWS calls per image", f"none; a chain of bare hops and nothing else makes {FLOOR}")
+    """Count the calls of one request alone and of several together."""
+    section = Section(5, "AWS calls per image", f"none; a chain of bare hops makes {FLOOR}")
     alone, load = counted(say)
     section.figures += [
         Figure("one request alone", alone.per_image, "calls", goal=ALONE_GOAL),
@@ -51,21 +51,21 @@ def run(say: Say) -> Section:
     for function, operations in sorted(alone.by_function().items()):
         named = ", ".join(f"{times} {operation}" for operation, times in operations.items())
         section.figures.append(Figure(f"  {function}: {named}", operations.total(), "calls"))
-        # A function may have had no call to make: the authorizer answers from its cache.
+        # A function may make no call, for example the authorizer with a warm cache.
         count = together.get(function, Counter()).total() / load.images
         section.figures.append(Figure(f"  {function}, together", count, "calls"))
     models = sum(call.service in MODEL_SERVICES for call in alone.calls)
     windows = ", ".join(function.physical_name for function in functions() if function.batching_window)
     section.notes += [
-        f"The models' own calls ({models}) included; receives and deletes of the event source mappings not.",
-        f"The emulator knows no batching window: batches of {windows} are gathered as on Lambda.",
+        f"Calls to the models ({models}) are included, receives and deletes of event source mappings are not.",
+        f"The emulator has no batching window: batches of {windows} are merged as on Lambda.",
     ]
     return section
 
 
 @cache
 def counted(say: Say) -> tuple[Counted, Counted]:
-    """Return the counts of a request alone (the median of a few) and of many at once."""
+    """Return the counts of one request alone (the median of several) and of several together."""
     pipeline = running(say)
     alone = []
     for round_ in range(ROUNDS):
@@ -88,9 +88,9 @@ def _count(pipeline: Pipeline, images: int) -> Counted:
 
 
 def collected(calls: Sequence[Call], function: Function) -> list[Call]:
-    """Return ``calls`` as they are when a batching window fills the batches of ``function``.
+    """Return ``calls`` as if a batching window had filled the batches of ``function``.
 
-    The fullest invocations stay, as many as full batches need, with all the messages and all the CPU of the others.
+    Keeps the fullest invocations, as many as full batches need, with the messages and the CPU of all others.
     """
     invocations = [call for call in calls if call.function == function.physical_name and not call.operation]
     others = [call for call in calls if call.function != function.physical_name]

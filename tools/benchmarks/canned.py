@@ -1,6 +1,6 @@
-"""AWS without AWS: canned answers at botocore's `before-send`, so that what is measured is our code and the SDK's.
+"""Canned AWS responses at botocore's `before-send`, so that benchmarks measure our code and the SDK.
 
-Everything but the socket runs: parameters are validated, serialised and signed, answers are parsed.
+Only the socket is replaced: parameters are validated, serialised and signed, and responses are parsed.
 """
 
 import dataclasses
@@ -26,14 +26,14 @@ from tools.docs.golden import OWNER, REQUEST, START
 
 @cache
 def image() -> bytes:
-    """Return the image that every model draws here: small, because decoding it is not what is measured."""
+    """Return the image that every model returns. It is small, because decoding is not measured."""
     content = io.BytesIO()
     Image.new("RGB", (64, 64), "teal").save(content, "PNG")
     return content.getvalue()
 
 
 def described_image() -> dict[str, Any]:
-    """Return what an event says about `image`."""
+    """Return the description of `image` in an event."""
     content = image()
     return {
         "sha256": hashlib.sha256(content).hexdigest(),
@@ -45,27 +45,27 @@ def described_image() -> dict[str, Any]:
 
 
 def invoked() -> bytes:
-    """Return what InvokeModel answers, whichever the model: each family reads the fields it knows."""
+    """Return the response of InvokeModel for every model: each family reads the fields that it knows."""
     encoded = b64encode(image()).decode()
     return json.dumps({"images": [encoded], "seeds": [0], "finish_reasons": [None]}).encode()
 
 
 def install() -> None:
-    """Have every client that is created from now on answered from here."""
+    """Serve all clients that are created from now on."""
     boto3.DEFAULT_SESSION = boto3.Session()
     answers: Any = _Answers()
     boto3.DEFAULT_SESSION.events.register("before-send", answers)
 
 
 class _Raw(io.BytesIO):
-    """A body as urllib3 gives it."""
+    """A response body with the interface of urllib3."""
 
     def stream(self, *_args: Any, **_kwargs: Any) -> Iterator[bytes]:
         yield self.read()
 
 
 class _Answers:
-    """Answers by operation; each is made once and kept, for making it is not what is measured."""
+    """Responses by operation. Each is created once, so that its creation is not measured."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, int], bytes] = {}
@@ -89,7 +89,7 @@ def _put_events(request: Any) -> dict[str, Any]:
 
 
 def _request_state() -> dict[str, Any]:
-    """Return the state that intake.track is answered with when it has written an ending."""
+    """Return the state that intake.track receives after it wrote a terminal status."""
     state = {
         "request_id": REQUEST,
         "owner": OWNER,
@@ -103,7 +103,7 @@ def _request_state() -> dict[str, Any]:
 
 
 def webhook(changed: Any) -> Any:
-    """Return a webhook that wants an event, registered before it."""
+    """Return a webhook that was registered before the event that it receives."""
     webhooks = importlib.import_module("services.notifications.webhooks")
     created_at = changed.metadata.occurred_at - timedelta(days=1)
     statuses = (str(changed.data.status),)
@@ -111,7 +111,7 @@ def webhook(changed: Any) -> Any:
 
 
 def _get_item(request: Any) -> dict[str, Any]:
-    """Return the webhook of a webhook's key, and no item for any other key."""
+    """Return a webhook for the key of a webhook, and no item for other keys."""
     if b"WEBHOOK#" not in request.body:
         return {}
     values = dataclasses.asdict(webhook(sample("RequestStatusChanged")))
@@ -131,4 +131,4 @@ MADE: Final[dict[str, Callable[[Any], Any]]] = {
     "GetItem": _get_item,
     "Query": lambda _: {"Items": [], "Count": 0, "ScannedCount": 0},
 }
-"""What is answered where an empty answer would not do."""
+"""Responses of operations for which an empty response is not enough."""

@@ -1,4 +1,4 @@
-"""CPU of the queue consumers, each measured in a process of its own."""
+"""CPU of the queue consumers, each measured in its own process."""
 
 import json
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from tools.benchmarks.measure import ChildError, Say, run_child
 
 @dataclass(frozen=True)
 class ConsumerFigures:
-    """Seconds of CPU: see ``children/handle.py``."""
+    """CPU seconds; see ``children/handle.py``."""
 
     own: float
     parse: float
@@ -22,7 +22,7 @@ class ConsumerFigures:
 
 
 def measured(say: Say, notes: list[str]) -> dict[str, ConsumerFigures]:
-    """Return the figures of every queue consumer; one that cannot be measured is noted."""
+    """Return the figures of every queue consumer, with a note for each that cannot be measured."""
     found = {}
     for function in functions():
         if not function.consumes_queue:

@@ -1,4 +1,4 @@
-"""Goal 7: what AWS would charge for 1,000 images besides the models, from counted calls."""
+"""Goal 7: the AWS cost of 1,000 images without the models, computed from counted calls."""
 
 import json
 import math
@@ -18,22 +18,22 @@ IMAGES = 1000
 VCPU_MB: Final = 1769
 """Memory at which Lambda gives one vCPU (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html)."""
 EVENT_BYTES: Final = 64 * 1024
-"""What EventBridge bills as one event."""
+"""Bytes that EventBridge bills as one event."""
 PRICES: Final[dict[str, Any]] = json.loads(Path(__file__).with_name("prices.json").read_text())
 
 
 class Usage(dict[str, float]):
-    """Amounts by the names of the price list."""
+    """Quantities by the names of the price list."""
 
     def add(self, other: Mapping[str, float]) -> None:
-        """Add ``other``, name by name."""
+        """Add the quantities of ``other``."""
         for name, amount in other.items():
             self[name] = self.get(name, 0.0) + amount
 
 
 def run(say: Say) -> Section:
     """Price the counted calls."""
-    section = Section(7, "AWS cost per 1,000 images, besides the models", "the same work as a Step Functions workflow")
+    section = Section(7, "AWS cost per 1,000 images, without the models", "a Step Functions workflow for the same work")
     alone, load = counted(say)
     pipeline = running(say)
     capacity = Capacity(pipeline.stack.client("dynamodb"))
@@ -46,13 +46,13 @@ def run(say: Say) -> Section:
         workflow = _for_images(dollars(as_workflow(found, declared, capacity)), found.images)
         total = sum(ours.values())
         section.figures.append(Figure(name, total, "$", goal=goal))
-        section.figures.append(Figure("  against the workflow", total, "$", sum(workflow.values()), GOAL_RATIO))
+        section.figures.append(Figure("  relative to the workflow", total, "$", sum(workflow.values()), GOAL_RATIO))
         for item, amount in sorted(ours.items(), key=lambda entry: -entry[1]):
             section.figures.append(Figure(f"    {item.replace('_', ' ')}", amount, "$"))
     waits, transitions = PRICES["seconds_waited"], len(PRICES["workflow"]["transitions"])
     section.notes += [
         f"Prices of {PRICES['region']}, {PRICES['as_of']}, arm64, no free tier (tools/benchmarks/prices.json).",
-        "Lambda: measured CPU at the function's share of a vCPU, and waiting: "
+        "Lambda: measured CPU at the function's share of a vCPU, plus waiting: "
         f"{waits['InvokeModel']:.0f} s per image, {waits['Converse']:.0f} s for Claude.",
         f"Workflow: {transitions} transitions (no Choice states), its functions, tables and files; no analytics.",
         "Not included: monthly storage, delivery, alarms, idle polling of the queues (about $2 per month).",
@@ -61,7 +61,7 @@ def run(say: Say) -> Section:
 
 
 def usage(found: Counted, declared: Mapping[str, Function], capacity: Capacity) -> Usage:
-    """Return all that ``found`` used."""
+    """Return the quantities of ``found``."""
     used = Usage({"http_api_requests": found.images})
     for call in found.calls:
         used.add(_called(call, capacity) if call.operation else _invoked(call, found.calls, declared[call.function]))
@@ -69,7 +69,7 @@ def usage(found: Counted, declared: Mapping[str, Function], capacity: Capacity) 
 
 
 def as_workflow(found: Counted, declared: Mapping[str, Function], capacity: Capacity) -> Usage:
-    """Return what a Standard workflow of the same functions would use: the service's own work, and transitions."""
+    """Return the quantities of a Standard workflow of the same functions: their own work, and transitions."""
     workflow = PRICES["workflow"]
     inside = Counted(found.images, [call for call in found.calls if call.function in workflow["functions"]])
     used = usage(inside, declared, capacity)
@@ -82,14 +82,14 @@ def as_workflow(found: Counted, declared: Mapping[str, Function], capacity: Capa
 
 
 def dollars(used: Mapping[str, float]) -> dict[str, float]:
-    """Return what ``used`` costs, item by item."""
+    """Return the cost of each quantity in ``used``."""
     return {name: amount * PRICES["usd"][name] for name, amount in used.items() if amount}
 
 
 def duration(call: Call, made: Sequence[Call], memory_mb: int) -> float:
-    """Return the billed seconds of an invocation that made the calls ``made``: computing, then waiting.
+    """Return the billed seconds of an invocation with the calls ``made``: computing plus waiting.
 
-    Model calls of one invocation go side by side, five at most; all others are taken one after the other.
+    Up to five model calls of one invocation run in parallel; all other calls run one after the other.
     """
     waits = PRICES["seconds_waited"]
     models = [waits[other.operation] for other in made if other.service in MODEL_SERVICES]
@@ -99,7 +99,7 @@ def duration(call: Call, made: Sequence[Call], memory_mb: int) -> float:
 
 
 def log_bytes(stack: Any, found: Counted) -> float:
-    """Return the bytes all functions logged meanwhile, the platform's own lines included."""
+    """Return the bytes that all functions logged, with the lines of the platform."""
     logs = stack.client("logs")
     first = min(call.at - call.wall for call in found.calls)
     last = max(call.at for call in found.calls)
@@ -128,7 +128,7 @@ def _called(call: Call, capacity: Capacity) -> Usage:
             return Usage({"eventbridge_events": sum(math.ceil(len(e["Detail"]) / EVENT_BYTES) for e in entries)})
         case "sqs", _:
             return Usage({"sqs_requests": 1})
-    return Usage()  # the models', priced apart
+    return Usage()  # calls to models are priced separately
 
 
 def _invoked(call: Call, calls: Sequence[Call], function: Function) -> Usage:
@@ -136,7 +136,7 @@ def _invoked(call: Call, calls: Sequence[Call], function: Function) -> Usage:
     used = Usage({"lambda_requests": 1})
     used["lambda_gb_seconds"] = seconds * function.memory_mb / 1024
     if function.consumes_queue:
-        used["sqs_requests"] = call.records + 2  # sent one by one, received and deleted together
+        used["sqs_requests"] = call.records + 2  # sent one by one, received and deleted in batches
     return used
 
 

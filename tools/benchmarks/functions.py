@@ -1,4 +1,4 @@
-"""The functions there are, read from the templates: handler, environment, memory and what invokes them."""
+"""All functions with handler, environment, memory and event sources, read from the templates."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -22,32 +22,32 @@ CREDENTIALS: Final = {
 
 @dataclass(frozen=True)
 class Function:
-    """One Lambda function as its template declares it."""
+    """A Lambda function as declared in its template."""
 
     service: str
     logical_id: str
     physical_name: str
-    """Without the prefix, such as ``intake-track``."""
+    """Name without the prefix, such as ``intake-track``."""
     handler: str
     """``module.attribute``."""
     environment: Mapping[str, str]
-    """What the template sets. What only a deployment knows (a queue's URL) is a stand-in of the right shape."""
+    """Variables of the template. Values that only a deployment knows, such as URLs of queues, are placeholders."""
     memory_mb: int
     kind: Kind
     consumes_queue: bool
     batch_size: int
     batching_window: int
-    """Seconds that Lambda gathers a batch for. The emulator does not."""
+    """Batching window in seconds. The emulator has none."""
 
     @property
     def name(self) -> str:
-        """How tables here call it: the handler's path without what is the same everywhere."""
+        """Name in the tables of results: the path of the handler without the common parts."""
         module = self.handler.removeprefix("services.").rsplit(".", 1)[0]
         return module.replace(".handlers.", ".").removesuffix(".handler")
 
     @property
     def process_environment(self) -> dict[str, str]:
-        """All a process needs that plays this function."""
+        """The environment of a process that runs this function."""
         return {
             **CREDENTIALS,
             "AWS_LAMBDA_FUNCTION_NAME": self.physical_name,
@@ -57,7 +57,7 @@ class Function:
 
 
 def functions() -> list[Function]:
-    """Return every function of every service, in the order of the templates."""
+    """Return all functions of all services in the order of the templates."""
     root = parse_template((ROOT / "template.yaml").read_text())
     passed = {
         Path(resource["Properties"]["Location"]).parent.name: resource["Properties"].get("Parameters", {})
@@ -116,7 +116,7 @@ def _read(service: str, template: Mapping[str, Any], parameters: Mapping[str, st
 
 
 class _Resolver:
-    """Values of a template as a deployment with every parameter's default has them; ``passed`` goes over defaults."""
+    """The values of a template that is deployed with default parameters, overridden by ``passed``."""
 
     def __init__(self, template: Mapping[str, Any], passed: Mapping[str, str] | None = None) -> None:
         self._passed = passed or {}
@@ -126,7 +126,7 @@ class _Resolver:
         self._resources: Mapping[str, Any] = template["Resources"]
 
     def value(self, given: Any) -> str:
-        """Return ``given`` as text; a reference to what only a deployment knows becomes its name."""
+        """Return ``given`` as text. A reference to a value that only a deployment knows becomes its name."""
         match given:
             case {"Ref": name}:
                 return self._reference(name)
@@ -150,7 +150,7 @@ class _Resolver:
             return str(self._parameters[name]["Default"])
         if self._resources.get(name, {}).get("Type") == "AWS::SQS::Queue":
             return f"https://sqs.{REGION}.amazonaws.com/000000000000/{name}"
-        return name.lower()  # as a bucket's name has to be
+        return name.lower()  # names of buckets are lower-case
 
     def _holds(self, condition: Any) -> bool:
         match condition:

@@ -1,4 +1,4 @@
-"""Goal 4: the CPU of one hop, against that of the SDK calls it makes."""
+"""Goal 4: the CPU of one hop, relative to the CPU of its SDK calls."""
 
 from tools.benchmarks.consumers import measured
 from tools.benchmarks.measure import Say
@@ -8,10 +8,10 @@ GOAL = 1.25
 
 
 def run(say: Say) -> Section:
-    """Measure every queue consumer the templates declare."""
-    section = Section(4, "CPU of one hop: a message alone", "the same SDK calls and nothing else")
+    """Measure every queue consumer of the templates."""
+    section = Section(4, "CPU of one hop with one message", "the same SDK calls only")
     for name, figures in measured(say, section.notes).items():
         calls = ", ".join(figures.operations)
         section.figures.append(Figure(f"{name}: {calls}", figures.hop * 1e6, "µs", figures.calls * 1e6, GOAL))
-    section.notes.append("SDK calls are whole but for the socket: a stub answers at botocore's before-send.")
+    section.notes.append("A stub replaces the socket at botocore's before-send; everything else of the SDK runs.")
     return section

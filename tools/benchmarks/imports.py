@@ -1,4 +1,4 @@
-"""Goal 1: the CPU a function's cold import takes, against importing boto3 and creating the same clients."""
+"""Goal 1: the CPU of a function's cold import, relative to importing boto3 and creating the same clients."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,7 +12,7 @@ GOALS = {"consumer": 1.30, "api": 1.60}
 
 
 def run(say: Say) -> Section:
-    """Measure every function the templates declare."""
+    """Measure every function of the templates."""
     section = Section(1, "cold import of every function", "import boto3 and create that function's own clients (CPU)")
     floors: dict[str, str] = {}
     measurements: dict[str, Callable[[], float]] = {}
@@ -32,17 +32,17 @@ def run(say: Say) -> Section:
         section.figures.append(
             Figure(f"{name} ({kind})", medians[name] * 1000, "ms", medians[floor] * 1000, GOALS[kind])
         )
-    section.notes.append(f"Medians of {ROUNDS} interleaved rounds, each a fresh process with warm bytecode.")
+    section.notes.append(f"Medians of {ROUNDS} interleaved rounds, each in a fresh process with warm bytecode.")
     return section
 
 
 def import_statement(function: Function) -> str:
-    """Return the statement that does what Lambda's runtime does before the first invocation."""
+    """Return the statement that imports a handler as Lambda's runtime does."""
     return f"import {function.handler.rsplit('.', 1)[0]}"
 
 
 def clients_of(function: Function) -> str:
-    """Return statements that create the clients that importing ``function`` creates."""
+    """Return statements that create the same clients as the import of ``function``."""
     module = function.handler.rsplit(".", 1)[0]
     return run_child("record_clients.py", module, environment=function.process_environment)
 

@@ -1,4 +1,4 @@
-"""Medians of interleaved rounds: what slows this machine for a while slows a figure and its floor alike."""
+"""Medians of interleaved rounds, so that a slow phase of the machine affects a figure and its floor equally."""
 
 import os
 import subprocess
@@ -17,11 +17,11 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class ChildError(RuntimeError):
-    """A measured process failed; the text is the end of what it said."""
+    """A measured process failed. The text is the end of its output."""
 
 
 def interleaved(measurements: Mapping[Key, Callable[[], float]], rounds: int, say: Say) -> dict[Key, float]:
-    """Return the median of ``rounds`` of each measurement. Every round does all of them, after one that is not kept."""
+    """Return the median of ``rounds`` of each measurement. Every round runs all of them; the first one is discarded."""
     found: dict[Key, list[float]] = {key: [] for key in measurements}
     for round_ in range(rounds + 1):
         say(f"round {round_} of {rounds}" if round_ else "warming up")
@@ -38,10 +38,10 @@ def run_child(
     environment: Mapping[str, str],
     path: Sequence[Path] | None = None,
 ) -> str:
-    """Run ``children/<script>`` in a fresh process that sees only ``environment``; return its last line.
+    """Run ``children/<script>`` in a fresh process with ``environment`` only; return its last line.
 
-    Its path is what Lambda would have on it: with ``path`` None, the repository, the layers' dependencies and boto3.
-    Raises ``ChildError`` where it fails.
+    Its path is the same as on Lambda. With ``path`` None: the repository, the dependencies of the layers and boto3.
+    Raises ``ChildError`` if it fails.
     """
     path = (ROOT, runtime.dependencies(), runtime.sdk()) if path is None else path
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Goal 3: our own CPU for one message of a batch of ten, against parsing it."""
+"""Goal 3: our own CPU per message in a batch of ten, relative to parsing it."""
 
 from tools.benchmarks.consumers import measured
 from tools.benchmarks.measure import Say
@@ -8,9 +8,9 @@ GOAL = 12
 
 
 def run(say: Say) -> Section:
-    """Measure every queue consumer the templates declare."""
-    section = Section(3, "our own CPU for one message, in a batch of ten", "json.loads of that message")
+    """Measure every queue consumer of the templates."""
+    section = Section(3, "our own CPU per message, in a batch of ten", "json.loads of that message")
     for name, figures in measured(say, section.notes).items():
         section.figures.append(Figure(name, figures.own * 1e6, "µs", figures.parse * 1e6, GOAL))
-    section.notes.append("All but SDK calls, which are answered at once, and decoding and encoding images.")
+    section.notes.append("Without SDK calls, which are replaced, and without image processing.")
     return section

@@ -1,4 +1,4 @@
-"""The deployed template on the emulator, with every AWS call of its functions written down."""
+"""The deployed template on the emulator, with a record of every AWS call of its functions."""
 
 import atexit
 import json
@@ -20,20 +20,20 @@ PROMPT = "A lighthouse on a cliff at sunset, waves below, oil painting"
 MODEL_SERVICES = frozenset({"bedrock-runtime", "rekognition"})
 SECONDS = 180
 QUIET = 2.5
-"""Seconds without a call: everything that follows from a request is done."""
+"""Seconds without a call after which a request counts as finished."""
 CLIENTS = 5
-"""Requests posted at the same time: more would measure the emulator starting workers."""
+"""Requests sent at the same time. More would measure how the emulator starts workers."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One AWS call of a function, or (``operation`` empty) one invocation."""
+    """An AWS call of a function, or (with an empty ``operation``) an invocation."""
 
     function: str
-    """Without the prefix, such as ``intake-track``."""
+    """Name without the prefix, such as ``intake-track``."""
     worker: int
     at: float
-    """When it ended, Unix seconds."""
+    """Time of its end in seconds since 1970."""
     wall: float
     service: str = ""
     operation: str = ""
@@ -45,7 +45,7 @@ class Call:
 
 
 def made_during(invocation: Call, calls: Sequence[Call]) -> list[Call]:
-    """Return the AWS calls of one invocation: a worker has one at a time."""
+    """Return the AWS calls of one invocation. A worker has one at a time."""
     started = invocation.at - invocation.wall
     return [
         call
@@ -56,7 +56,7 @@ def made_during(invocation: Call, calls: Sequence[Call]) -> list[Call]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one request went: seconds from its acceptance to the news of its success."""
+    """The result of one request: seconds from its acceptance to its success."""
 
     request_id: str
     accepted: float
@@ -77,7 +77,7 @@ class Pipeline:
         self._changes = self.listen(self.stack.outputs["EventBusName"], "RequestStatusChanged")
 
     def listen(self, bus: str, detail_type: str) -> str:
-        """Return the URL of a new queue that hears ``detail_type`` on ``bus``."""
+        """Return the URL of a new queue that receives ``detail_type`` from ``bus``."""
         url: str = self._sqs.create_queue(QueueName=f"benchmark-{bus}-{detail_type}")["QueueUrl"]
         arn = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         events = self.stack.client("events")
@@ -87,9 +87,9 @@ class Pipeline:
         return url
 
     def generate(self, count: int = 1) -> list[Outcome]:
-        """Post ``count`` requests together and wait until all have succeeded and everything is quiet.
+        """Send ``count`` requests together and wait until all have succeeded and no function calls AWS.
 
-        Raises ``TimeoutError`` where one does not succeed.
+        Raises ``TimeoutError`` if one does not succeed.
         """
         with ThreadPoolExecutor(CLIENTS) as clients:
             accepted = dict(clients.map(self._post, range(count)))
@@ -107,7 +107,7 @@ class Pipeline:
         return outcomes
 
     def receive(self, queue_url: str) -> list[dict[str, Any]]:
-        """Return the messages that are there or arrive within a second, and delete them."""
+        """Receive, delete and return the messages that are available within a second."""
         answer = self._sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
         messages = answer.get("Messages", [])
         for message in messages:
@@ -115,7 +115,7 @@ class Pipeline:
         return [json.loads(message["Body"]) for message in messages]
 
     def wait_until_quiet(self) -> None:
-        """Return when no function has called AWS for a while."""
+        """Wait until no function has called AWS for a while."""
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline:
             last = max((path.stat().st_mtime for path in self._calls.iterdir()), default=0.0)
@@ -124,7 +124,7 @@ class Pipeline:
             time.sleep(0.2)
 
     def calls(self, since: float) -> list[Call]:
-        """Return what ended after ``since``: calls and invocations, the watching ones (GET) left out."""
+        """Return calls and invocations that ended after ``since``, without those of the polling GET."""
         lines = [line for path in self._calls.iterdir() for line in path.read_text().splitlines()]
         found = [Call(**json.loads(line.replace(f"{self.stack.prefix}-", "", 1))) for line in lines]
         return [call for call in found if call.at >= since and call.method in (None, "POST")]
@@ -141,7 +141,7 @@ class Pipeline:
 
 @cache
 def running(say: Say) -> Pipeline:
-    """Return the system, started once a run and warm: what is measured is not the first request."""
+    """Return the system, which is started once per run and warmed up."""
     folder = tempfile.TemporaryDirectory(prefix="benchmark-", ignore_cleanup_errors=True)
     atexit.register(folder.cleanup)
     pipeline = Pipeline(Path(folder.name), say)

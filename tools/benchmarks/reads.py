@@ -1,6 +1,6 @@
-"""Goal 9: what is read for a caller costs the same, however many items there are of one owner and of all.
+"""Goal 9: a read for a caller costs the same, however many items the owner has and the table contains.
 
-`ITEMS=10000 python -m tools.benchmarks reads` for fewer than a million.
+`ITEMS=10000 python -m tools.benchmarks reads` uses fewer than a million.
 """
 
 import importlib
@@ -32,12 +32,12 @@ FEW: Final = 1_000
 MANY: Final = int(os.environ.get("ITEMS", "1000000"))
 ROUNDS: Final = 25
 CALLS: Final = 5
-"""Of one read, each time it is measured."""
+"""Calls per measurement."""
 LATENCY_GOAL: Final = 1.1
-"""1.0, and a margin for the resolution of the clock."""
+"""1.0 plus a margin for the resolution of the clock."""
 
-SMALL, LARGE = "somebody", "everybody"
-"""An owner of few items, and one of many."""
+SMALL, LARGE = "small-owner", "large-owner"
+"""An owner with few items, and one with many."""
 START: Final = datetime(2026, 1, 1, microsecond=123456, tzinfo=UTC)
 REQUEST: Final = "01a0b9c4-7d2e-7c31-9f60-"
 HAPPY: Final = ("ImageRequested", "PromptApproved", "ImageGenerated", "ImageApproved", "ImageStored")
@@ -45,17 +45,17 @@ HAPPY: Final = ("ImageRequested", "PromptApproved", "ImageGenerated", "ImageAppr
 
 @dataclass(frozen=True)
 class Scene:
-    """Tables, and the owner who reads in them."""
+    """Tables, and the owner who reads from them."""
 
     tables: Tables
     owner: str
     middle: int
-    """The number of an item amid the owner's."""
+    """Number of an item in the middle of the owner's items."""
 
 
 @dataclass(frozen=True)
 class Read:
-    """One read of the API."""
+    """A read of the API."""
 
     name: str
     path: str
@@ -63,14 +63,14 @@ class Read:
 
 
 def run(say: Say) -> Section:
-    """Measure every read with few items, with many of one owner, and with many of all."""
+    """Measure every read with few items, with many items of the owner, and with many items of others."""
     section = Section(
         9,
-        f"reads with {MANY:,} items, of the caller's or of everybody's: whichever is worse",
-        f"the same read with {FEW:,} items in the table, all of them the caller's",
+        f"reads with {MANY:,} items of the caller or of others, the worse of both",
+        f"the same read with {FEW:,} items in the table, all of the caller",
         notes=[
-            "Time is the CPU's for one call: handler, SDK, and B-trees in SQLite in DynamoDB's place.",
-            "Units are counted by DynamoDB's rules from the entries that each call looked at.",
+            "Time is CPU per call: handler, SDK, and SQLite instead of DynamoDB.",
+            "Units are computed by DynamoDB's rules from the entries that each call read.",
             "The search finds nothing: it stops after a bounded number of entries and returns a cursor.",
         ],
     )
@@ -114,7 +114,7 @@ def run(say: Say) -> Section:
 
 
 def _reads(middle: int) -> list[Read]:
-    """Return the reads; what they name is the item ``middle``."""
+    """Return the reads, which refer to the item ``middle``."""
     request, image = f"{REQUEST}{middle:012x}", f"{REQUEST}{middle:012x}-0"
     image_cursor = encode_cursor(f"{_time(middle)}#{image}")
     return [
@@ -133,7 +133,7 @@ def _time(number: int) -> str:
     return (START + timedelta(seconds=number)).isoformat(timespec="microseconds")
 
 
-# What stands in the tables -------------------------------------------------------------------------------------------
+# Items of the tables -------------------------------------------------------------------------------------------
 
 
 def _filled(path: Path, owners: Mapping[str, int], say: Say) -> Tables:
@@ -153,7 +153,7 @@ def _filled(path: Path, owners: Mapping[str, int], say: Say) -> Tables:
 
 
 class _Recorder:
-    """Stands where an adapter has its client, and keeps what is written."""
+    """Replaces the client of an adapter and keeps the written items."""
 
     def __init__(self) -> None:
         self.items: list[dict[str, Any]] = []
@@ -210,12 +210,12 @@ def _gallery_items() -> list[dict[str, Any]]:
     return _blank(recorder.items, request_id, START)
 
 
-# Who reads them ------------------------------------------------------------------------------------------------------
+# Readers ------------------------------------------------------------------------------------------------------
 
 
 @contextmanager
 def _deployed() -> Iterator[tuple[Callable[[dict[str, Any]], None], Callable[[Tables], None]]]:
-    """Yield a function that answers a gateway's event, and one that says from which tables."""
+    """Yield a function that handles an API Gateway event, and one that selects the tables."""
     shown: list[Tables] = []
 
     def answer(request: Any, event_name: str, **_: Any) -> Any:
@@ -223,7 +223,7 @@ def _deployed() -> Iterator[tuple[Callable[[dict[str, Any]], None], Callable[[Ta
 
     session = boto3.Session()
     session.events.register("before-send.dynamodb", answer)
-    # The handlers log to standard output, which is for the results.
+    # Handlers log to standard output, which is reserved for the results.
     with patch.object(boto3, "DEFAULT_SESSION", session), open(os.devnull, "w") as log, redirect_stdout(log):
         handlers = {}
         for service, collection in (("intake", "requests"), ("storage", "images")):
@@ -241,7 +241,7 @@ def _deployed() -> Iterator[tuple[Callable[[dict[str, Any]], None], Callable[[Ta
 
 
 def _event(read: Read, owner: str) -> dict[str, Any]:
-    """Return what the gateway would have sent."""
+    """Return the event that API Gateway would send."""
     http = {"method": "GET", "path": read.path, "sourceIp": "", "protocol": "HTTP/1.1", "userAgent": "benchmark"}
     authorizer = {"lambda": {"owner": owner, "scopes": "requests:read images:read", "limit": 100, "window": 900}}
     return {

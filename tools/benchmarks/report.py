@@ -1,4 +1,4 @@
-"""What a benchmark found, and how it is shown."""
+"""The results of a benchmark and their output."""
 
 import json
 from collections.abc import Sequence
@@ -13,23 +13,23 @@ from rich.text import Text
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured value. With a ``floor`` the ``goal`` bounds their ratio, without one it bounds the value itself."""
+    """A measured value. With a ``floor``, the ``goal`` bounds their ratio; without one, the value."""
 
     name: str
     value: float
     unit: str
     floor: float | None = None
     goal: float | None = None
-    """None: shown for information."""
+    """None if the value has no goal."""
 
     @property
     def ratio(self) -> float | None:
-        """The value as a multiple of its floor."""
+        """The ratio of the value to its floor."""
         return self.value / self.floor if self.floor else None
 
     @property
     def met(self) -> bool | None:
-        """Tell whether the goal is reached, or None where there is none."""
+        """Return whether the goal is met, or None without a goal."""
         if self.goal is None:
             return None
         return (self.value if self.ratio is None else self.ratio) <= self.goal
@@ -37,12 +37,12 @@ class Figure:
 
 @dataclass
 class Section:
-    """One goal: its figures, and what has to be known to read them."""
+    """The figures of one goal, with notes."""
 
     goal: int
     title: str
     floor: str
-    """What the floor is, in words."""
+    """Description of the floor."""
     figures: list[Figure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 

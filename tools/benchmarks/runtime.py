@@ -1,7 +1,7 @@
-"""What is on a function's path on Lambda, and nothing else of what a development environment holds.
+"""The Python path of a function on Lambda, without the rest of a development environment.
 
-There botocore finds neither awscrt nor pyOpenSSL, and importing boto3 takes a third less. A floor measured with them
-would flatter everything that stands on it.
+On Lambda, botocore finds neither awscrt nor pyOpenSSL, and importing boto3 takes a third less time. A floor measured
+with them would make all ratios look better.
 """
 
 import atexit
@@ -20,13 +20,13 @@ from local.emulator import ROOT
 
 @cache
 def sdk() -> Path:
-    """Return a directory with boto3 and what it needs, as Lambda's runtime brings it."""
+    """Return a directory with boto3 and its dependencies, as in Lambda's runtime."""
     return _linked(frozenset(_closure(["boto3"])))
 
 
 @cache
 def dependencies() -> Path:
-    """Return a directory with what the layers hold of other people's code."""
+    """Return a directory with the third-party packages of the layers."""
     files = [ROOT / "layer" / "requirements.txt", *ROOT.glob("services/*/*/requirements.txt")]
     names = [
         Requirement(line).name
@@ -39,12 +39,12 @@ def dependencies() -> Path:
 
 @cache
 def stand_in() -> Path:
-    """Return a directory with what the model stand-in needs besides: it says what Claude would."""
+    """Return a directory with the additional packages of the model stand-in, which provides Claude's responses."""
     return _linked(frozenset(_closure(["numpy"])))
 
 
 def _closure(names: Iterable[str]) -> set[str]:
-    """Return ``names`` and all they require here, without extras."""
+    """Return ``names`` and their installed requirements, without extras."""
     found: set[str] = set()
     pending = list(names)
     while pending:
@@ -60,7 +60,7 @@ def _closure(names: Iterable[str]) -> set[str]:
 
 
 def _linked(names: frozenset[str]) -> Path:
-    """Return a temporary directory with links to the installed packages: their bytecode is warm."""
+    """Return a temporary directory with links to the installed packages, whose bytecode is warm."""
     folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
     atexit.register(shutil.rmtree, folder)
     for name in names:

@@ -1,8 +1,9 @@
-"""DynamoDB's reads on B-trees with millions of items. A read touches the entries that DynamoDB would charge for.
+"""DynamoDB's reads on millions of items in B-trees. A read touches the entries for which DynamoDB would charge.
 
-SQLite holds the keys of every item, for its table and for each index. The items of a table differ only in their keys
-and are built when they are read. GetItem and Query are answered at botocore's `before-send`; capacity is counted by
-DynamoDB's rules from the entries that were read. Emulators are no alternative: they read the whole table per query.
+SQLite contains the keys of every item, for its table and for each index. The items of a table differ only in their
+keys and are built when they are read. GetItem and Query are answered at botocore's `before-send`; capacity is
+counted by DynamoDB's rules from the entries that were read. Emulators are no alternative, because they read the whole
+table for each query.
 """
 
 import json
@@ -28,11 +29,11 @@ BATCH: Final = 50_000
 
 @dataclass(frozen=True)
 class Tree:
-    """A table, or an index of one."""
+    """A table or an index."""
 
     name: str
     keys: tuple[str, ...]
-    """Partition key, and sort key where there is one."""
+    """Partition key, and sort key if there is one."""
     projected: frozenset[str] | None
     """Attributes; None for all."""
 
@@ -95,7 +96,7 @@ class Tables:
         return [tree for (name, _), tree in self._trees.items() if name == table]
 
     def __call__(self, request: Any, event_name: str, **_: Any) -> AWSResponse:
-        """Answer one request of botocore's."""
+        """Respond to one request of botocore."""
         operation, call = event_name.split(".")[2], json.loads(request.body)
         answer = {"GetItem": self._get, "Query": self._query}[operation](call)
         body = json.dumps(answer).encode()
@@ -149,7 +150,7 @@ class Tables:
 
 
 def _pattern(text: str) -> str:
-    """Return ``text`` with its places as the % operator fills them in."""
+    """Return ``text`` with placeholders for the % operator."""
     text = text.replace("%", "%%")
     for place in (NUMBER, OWNER, TIME):
         text = text.replace(place, f"%({place})s")
@@ -161,7 +162,7 @@ def _keys(schema: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
 
 
 def _condition(call: Mapping[str, Any], tree: Tree) -> tuple[str, list[str]]:
-    """Return the key condition as SQL: the part of the language that our queries use. Raises on any other."""
+    """Return the key condition as SQL: for the expressions that our queries use. Raises for others."""
     names, values = call.get("ExpressionAttributeNames", {}), call["ExpressionAttributeValues"]
     where, parameters = [], []
     for part in call["KeyConditionExpression"].split(" AND "):

@@ -1,4 +1,4 @@
-"""DynamoDB capacity, from what was asked and what then stood in the table.
+"""DynamoDB capacity, computed from the calls and the items in the tables.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
 """
@@ -14,7 +14,7 @@ Item = Mapping[str, Any]
 
 
 def item_size(item: Item) -> int:
-    """Return the bytes an item (in wire form) counts for: its names and its values."""
+    """Return the billed size of an item (in wire format) in bytes: names plus values."""
     return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
 
 

@@ -67,10 +67,10 @@ class Thread(threading.Thread):
 
 
 def comparable(event: dict[str, Any]) -> str:
-    """Return the part of an event that must be the same in every copy.
+    """Return the part of an event that must be equal in all its copies.
 
-    All of it; but of ``ProcessingStalled``, whose id is "this step gave up on this event, in this round", every copy
-    of the message tells when, why and after how many attempts it was given up itself.
+    It is the whole event, except for ``ProcessingStalled``: copies of one message that are given up have the same
+    event id, but their own time, reason and number of attempts.
     """
     detail = event["detail"]
     if event["detail-type"] == "ProcessingStalled":

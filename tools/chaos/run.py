@@ -145,7 +145,7 @@ class Chaos:
             stuck = self._drain(operator)
         finally:
             stop_repeater()
-        return self._report(operator, model_faults, stuck, {"storm": fault_phase, "all": time.monotonic() - started})
+        return self._report(operator, model_faults, stuck, {"faults": fault_phase, "all": time.monotonic() - started})
 
     def _inject_faults(self, seconds: float) -> None:
         share, seed = self.options.share, self.options.seed

@@ -1,7 +1,7 @@
-"""Write what is derived from the code: released schemas, golden samples, `docs/*.md`, `openapi.json`, dashboards.
+"""Generate files from the code: released schemas, samples, `docs/*.md`, `openapi.json`, dashboards.
 
 python -m tools.docs            write
-python -m tools.docs --check    say what would change, exit 1 if anything would
+python -m tools.docs --check    list the files that would change; exit 1 if there are any
 """
 
 import json
@@ -25,7 +25,7 @@ KEPT = (
     *("type", "const", "enum", "pattern", "format", "$ref", "anyOf", "items", "additionalProperties"),
     *("minimum", "maximum", "minItems", "maxItems", "minLength", "maxLength"),
 )
-"""What a released schema says of a value, and goes on saying."""
+"""Keywords of a released schema that must not change."""
 
 
 def schema(kind: type[Event]) -> dict[str, Any]:
@@ -37,9 +37,9 @@ def schema(kind: type[Event]) -> dict[str, Any]:
 
 
 def incompatibilities(old: dict[str, Any], new: dict[str, Any], where: str = "$") -> list[str]:
-    """Return what makes ``new`` break a reader or an archived event of ``old``.
+    """Return the changes with which ``new`` breaks consumers or archived events of ``old``.
 
-    Compatible is: a new optional property, another description. Everything else is a new version.
+    Compatible changes are new optional properties and other descriptions. Everything else needs a new version.
     """
     broken: list[str] = []
     for key in KEPT:
@@ -49,7 +49,7 @@ def incompatibilities(old: dict[str, Any], new: dict[str, Any], where: str = "$"
         elif before != after:
             broken.append(f"{where}: {key} was {before!r}, is {after!r}")
     before, after = old.get("properties", {}), new.get("properties", {})
-    broken += [f"{where}: {name} is gone" for name in before if name not in after]
+    broken += [f"{where}: {name} was removed" for name in before if name not in after]
     broken += [
         f"{where}: {name} became required" for name in new.get("required", []) if name not in old.get("required", [])
     ]
@@ -94,7 +94,7 @@ def main(arguments: list[str]) -> int:
         for problem in incompatibilities(json.loads(path.read_text()), json.loads(text))
     ]
     if broken:
-        print("A released schema would break its readers; publish a new version beside it:", *broken, sep="\n  ")
+        print("A change of a released schema would break consumers; add a new version:", *broken, sep="\n  ")
         return 1
     for path, text in changed:
         print("out of date" if "--check" in arguments else "wrote", path.relative_to(ROOT))

@@ -1,4 +1,4 @@
-"""The golden events: one of each, as one request and its neighbours would produce them."""
+"""The sample events: one of each type, from one request and related ones."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -28,7 +28,7 @@ REQUEST = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
 OWNER = "demo"
 START = datetime(2026, 11, 22, 9, 30, 0, tzinfo=UTC)
 
-DRAWING = GenerationParameters(
+PARAMETERS = GenerationParameters(
     prompt="A lighthouse on a cliff at dusk, waves below, 灯台",
     negative_prompt="people",
     count=2,
@@ -40,7 +40,7 @@ DRAWING = GenerationParameters(
 
 
 def at(seconds: float) -> datetime:
-    """Return a moment of the golden request."""
+    """Return a time of the sample request."""
     return START + timedelta(seconds=seconds)
 
 
@@ -72,23 +72,27 @@ def _variant(name: str, suffix: str, width: int, height: int) -> Variant:
 
 
 def golden_events() -> list[Event]:
-    """Return one event of each kind, in the order of the catalog."""
-    requested = ImageRequested.first(REQUEST, OWNER, ImageRequestedData(parameters=DRAWING), occurred_at=at(0))
+    """Return one event of each type, in the order of the catalog."""
+    requested = ImageRequested.first(REQUEST, OWNER, ImageRequestedData(parameters=PARAMETERS), occurred_at=at(0))
     approved = PromptApproved.follow(
         requested,
-        PromptApprovedData(policy_version="2026-11-01", layers=["keywords", "claude"], parameters=DRAWING),
+        PromptApprovedData(policy_version="2026-11-01", layers=["keywords", "claude"], parameters=PARAMETERS),
         occurred_at=at(0.6),
     )
-    drawn = ImageOutcome(index=0, status="generated", image=_raw(0))
+    kept_outcome = ImageOutcome(index=0, status="generated", image=_raw(0))
     filtered = ImageOutcome(index=1, status="filtered", reason="content_filtered")
     generated = ImageGenerated.follow(
-        approved, ImageGeneratedData(outcomes=[drawn, filtered], parameters=DRAWING), occurred_at=at(5.2)
+        approved, ImageGeneratedData(outcomes=[kept_outcome, filtered], parameters=PARAMETERS), occurred_at=at(5.2)
     )
     removed = [RemovedImage(index=1, reason="content_filtered")]
     kept = ImageApproved.follow(
         generated,
         ImageApprovedData(
-            policy_version="2026-11-01", layers=["rekognition"], images=[drawn], removed=removed, parameters=DRAWING
+            policy_version="2026-11-01",
+            layers=["rekognition"],
+            images=[kept_outcome],
+            removed=removed,
+            parameters=PARAMETERS,
         ),
         occurred_at=at(5.9),
     )

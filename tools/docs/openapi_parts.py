@@ -224,7 +224,7 @@ _WRONG_FIELD: Final = [{"field": "count", "rule": "Input should be less than or 
 PROBLEMS: Final[dict[int, tuple[str, str, list[dict[str, Any]]]]] = {
     400: ("not_json", "The body is not valid JSON.", [{"field": "body", "rule": "must be a JSON document"}]),
     401: ("unauthorized", "API key required.", []),
-    403: ("insufficient_scope", "The key lacks the scope that this route requires.", []),
+    403: ("insufficient_scope", "The API key lacks the scope that this route requires.", []),
     404: ("not_found", "Not found.", []),
     408: ("timeout", "The request timed out.", []),
     409: ("conflict", "The resource has changed and no longer allows this.", []),

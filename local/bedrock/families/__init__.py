@@ -1,4 +1,4 @@
-"""How each image model family reads a request body and shapes its answer."""
+"""The image model families: how each reads a request body and builds its response."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FAMILIES: dict[str, Family] = {
 
 
 def family_of_body(body: Mapping[str, Any]) -> Family:
-    """A custom model's ARN does not name its family; the body's shape does."""
+    """Return the family of a custom model from the format of the body, because its ARN does not name it."""
     if "text_prompts" in body:
         return FAMILIES["sdxl"]
     if "taskType" in body:

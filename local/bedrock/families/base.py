@@ -14,10 +14,10 @@ Response = dict[str, Any]
 
 @dataclass(frozen=True)
 class Family:
-    """A family's wire shape.
+    """The wire format of a family.
 
-    `read` checks every limit and returns one brief an image; `answer` takes the images that survived, which are
-    fewer than the briefs when some outputs were blocked; `blocked_input` answers or raises for a blocked prompt.
+    `read` checks every limit and returns one brief per image. `answer` builds the response for the images, which are
+    fewer than the briefs if some were blocked. `blocked_input` returns the response for a blocked prompt, or raises.
     """
 
     read: Callable[[Mapping[str, Any]], tuple[Brief, ...]]
@@ -26,5 +26,5 @@ class Family:
 
 
 def encode(image: bytes) -> str:
-    """Base64 as the models return it."""
+    """Return base64, as the models do."""
     return base64.b64encode(image).decode("ascii")

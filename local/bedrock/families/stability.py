@@ -1,4 +1,4 @@
-"""Stability's newer models (SD3.5 Large, Stable Image Core and Ultra): a prompt and an aspect ratio."""
+"""Stability AI's newer models (SD3.5 Large, Stable Image Core and Ultra): a prompt and an aspect ratio."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _read(has_mode: bool, body: Mapping[str, Any]) -> tuple[Brief, ...]:
 
 
 def _answer(briefs: Sequence[Brief], images: Sequence[bytes]) -> Response:
-    """A filtered answer carries neither images nor seeds."""
+    """Return a filtered response, which has neither images nor seeds."""
     if not images:
         return {"finish_reasons": ["Filter reason: output image"]}
     seeds = [brief.seed for brief in briefs]

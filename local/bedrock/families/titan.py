@@ -1,4 +1,4 @@
-"""Amazon Titan Image Generator and Nova Canvas: one shape, two sets of limits."""
+"""Amazon Titan Image Generator and Nova Canvas: one wire format, two sets of limits."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _read(limits: _Limits, body: Mapping[str, Any]) -> tuple[Brief, ...]:
 
 
 def _answer(briefs: Sequence[Brief], images: Sequence[bytes]) -> Response:
-    """A blocked output is a 200: the survivors, and an error that says whether any there are."""
+    """Return a response with status 200: the images that were not blocked, and an error about the blocked ones."""
     blocked = len(images) < len(briefs)
     error = _BLOCKED_OUTPUT.format("Some" if images else "All") if blocked else None
     return {"images": [encode(image) for image in images], "error": error}

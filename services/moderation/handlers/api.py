@@ -9,7 +9,7 @@ from botocore.config import Config
 
 from kit.clock import SystemClock
 from kit.http_api import ApiProblem, HttpApi, json_response
-from kit.legacy_api import tell_failure
+from kit.legacy_api import render_failure
 from services.moderation.checks import CheckAllowance, NoChecksLeftError, PromptChecks, ScreeningUnavailableError
 from services.moderation.gateways import ClaudeLayer
 from services.moderation.keywords import KeywordFilter
@@ -56,7 +56,7 @@ def check() -> Response[str]:
     return json_response(200, result, headers)
 
 
-@handler.serve(LEGACY_CHECK_PROMPT, render=tell_failure)
+@handler.serve(LEGACY_CHECK_PROMPT, render=render_failure)
 def legacy_check() -> Response[str]:
     """Return the same in the envelope of the first version."""
     result, headers = _check(handler.body(LegacyCheck).prompt, None)

@@ -30,12 +30,12 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
     report = watch(registry, memory, publisher.publish, models, now, failed)
     for row in report.rows:
         if row.days_left is not None:
-            facts = {"status": row.standing.status, "successor": row.watched.successor}
-            measure("model ends", {"model_days_left": row.days_left}, {"model": row.watched.key}, **facts)
+            details = {"status": row.standing.status, "successor": row.watched.successor}
+            measure("model ends", {"model_days_left": row.days_left}, {"model": row.watched.key}, **details)
     least = report.least(now.date())
     measure(
         "sentinel",
-        {"models_watched": len(report.rows), "model_changes_published": report.told},
+        {"models_watched": len(report.rows), "model_changes_published": report.published},
         {},
         failed=report.failed,
     )
@@ -43,7 +43,7 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
         measure("models end", {"fewest_model_days_left": least}, {})
     if report.failed:
         raise RuntimeError(f"{report.failed} models could not be checked")
-    return {"examined": len(report.rows), "told": report.told}
+    return {"examined": len(report.rows), "published": report.published}
 
 
 def failed(key: str, error: Exception) -> None:

@@ -1,6 +1,6 @@
-"""The sentinel's I/O: Bedrock's control plane, and its memory in the table of operations.
+"""The sentinel's I/O: Bedrock's control plane, and the last known lifecycles in the table of operations.
 
-pk MODELS  sk <key>   status, ends_at, sequence, since, told
+pk MODELS  sk <key>   status, ends_at, sequence, since, published
 """
 
 from collections.abc import Callable, Mapping
@@ -72,7 +72,7 @@ class SentinelMemory:
             "ends_at": standing.standing.ends_at and standing.standing.ends_at.isoformat(),
             "sequence": standing.sequence,
             "since": standing.since.isoformat(),
-            "told": standing.told,
+            "published": standing.published,
         }
         self._client.put_item(
             TableName=self._table,
@@ -87,4 +87,4 @@ def _remembered(values: Mapping[str, Any]) -> Remembered:
     ends_at = values.get("ends_at")
     standing = Standing(values["status"], datetime.fromisoformat(ends_at) if ends_at else None)
     since = datetime.fromisoformat(values["since"])
-    return Remembered(values["sk"], standing, int(values["sequence"]), since, bool(values["told"]))
+    return Remembered(values["sk"], standing, int(values["sequence"]), since, bool(values["published"]))

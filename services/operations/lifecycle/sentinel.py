@@ -9,7 +9,7 @@ from events.catalog.model_lifecycle_changed import LifecycleStatus, ModelLifecyc
 from events.envelope import Event, subject_id
 from events.model_catalog import Model, ModelCatalog
 
-NOBODY: Final = "-"
+NO_OWNER: Final = "-"
 """Owner of events that belong to no caller."""
 WARN_DAYS: Final = 60
 """Days before its end from which a model needs attention. The template's alarm has the same number."""
@@ -59,7 +59,7 @@ class Remembered:
     """Number of changes."""
     since: datetime
     """When it was first seen."""
-    told: bool = False
+    published: bool = False
     """Whether the event is published. It is recorded first, so that a rerun publishes the same event."""
 
 
@@ -77,7 +77,7 @@ class Report:
     """The result of one run."""
 
     rows: list[Row] = field(default_factory=list)
-    told: int = 0
+    published: int = 0
     failed: int = 0
 
     def least(self, today: date) -> int | None:
@@ -145,14 +145,14 @@ def watch(
         try:
             standing = registry.standing(watched, now)
             report.rows.append(Row(watched, standing, standing.days_left(now)))
-            report.told += _tell(watched, standing, known.get(watched.key), memory, publish, now)
+            report.published += _publish_change(watched, standing, known.get(watched.key), memory, publish, now)
         except Exception as error:  # the next run repeats it; the caller raises at the end
             report.failed += 1
             on_error(watched.key, error)
     return report
 
 
-def _tell(
+def _publish_change(
     watched: Watched,
     standing: Standing,
     before: Remembered | None,
@@ -163,10 +163,10 @@ def _tell(
     if before is None or before.standing != standing:
         before = Remembered(watched.key, standing, before.sequence + 1 if before else 1, now)
         memory.remember(before)
-    if before.told:
+    if before.published:
         return False
     publish([_event(watched, before)])
-    memory.remember(replace(before, told=True))
+    memory.remember(replace(before, published=True))
     return True
 
 
@@ -180,4 +180,4 @@ def _event(watched: Watched, found: Remembered) -> ModelLifecycleChanged:
         sequence=found.sequence,
     )
     subject = subject_id(f"model/{watched.key}")
-    return ModelLifecycleChanged.first(subject, NOBODY, data, occurred_at=found.since, index=found.sequence)
+    return ModelLifecycleChanged.first(subject, NO_OWNER, data, occurred_at=found.since, index=found.sequence)

@@ -31,5 +31,5 @@ def bucket(table: str) -> str:
 def server() -> Iterator[ModelServer]:
     with ModelServer(ignore_end_of_life=True) as running:
         # These tests cover the wire format, not the painter: a header and a seed suffice for an image.
-        running.service.draw = lambda brief: png(brief.width, brief.height, brief.seed)
+        running.service.generate = lambda brief: png(brief.width, brief.height, brief.seed)
         yield running

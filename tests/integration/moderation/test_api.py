@@ -97,7 +97,7 @@ def test_a_body_that_is_too_large_is_rejected(api: Any, path: str) -> None:
 @BOTH
 def test_a_key_without_the_scope_is_refused(api: Any, stand_in: ModelServer, path: str) -> None:
     status, body, _ = post(api, path, {"prompt": "A lighthouse"}, scopes="requests:read admin")
-    assert (status, problem(path, body)[0]) == (403, "This key lacks the scope requests:write")
+    assert (status, problem(path, body)[0]) == (403, "The API key lacks the scope requests:write")
 
 
 @BOTH

@@ -29,7 +29,7 @@ def memory(aws_test_environment: None, service_template: Any) -> Iterator[Sentin
 
 
 def test_what_is_remembered_comes_back_as_it_was(memory: SentinelMemory) -> None:
-    ended = Remembered("core", Standing("ended", NOW), 2, NOW, told=True)
+    ended = Remembered("core", Standing("ended", NOW), 2, NOW, published=True)
     plain = Remembered("ultra", Standing("active"), 1, NOW)
     memory.remember(ended)
     memory.remember(plain)

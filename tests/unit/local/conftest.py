@@ -18,7 +18,7 @@ from local.painter import Brief
 Invoke = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 
-def quick_drawing(brief: Brief) -> bytes:
+def quick_image(brief: Brief) -> bytes:
     """A image of the right size and format, one colour a seed: tests of the wire need no painter."""
     out = io.BytesIO()
     Image.new("RGB", (brief.width, brief.height), (brief.seed % 256, 90, 160)).save(out, brief.format)
@@ -29,7 +29,7 @@ def quick_drawing(brief: Brief) -> bytes:
 def shared_server() -> Iterator[ModelServer]:
     """A server in a background thread."""
     with ModelServer() as server:
-        server.service.draw = quick_drawing
+        server.service.generate = quick_image
         yield server
 
 

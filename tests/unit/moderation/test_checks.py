@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from kit.http_api import ApiProblem, field_error
-from kit.legacy_api import tell_failure
+from kit.legacy_api import render_failure
 from services.moderation.checks import CheckAllowance, NoChecksLeftError, PromptChecks, ScreeningUnavailableError
 from services.moderation.models import Finding, PromptVerdict
 from services.moderation.routes import CHECK_PROMPT, LEGACY_CHECK_PROMPT
@@ -101,7 +101,7 @@ def test_the_legacy_route_returns_errors_in_its_own_envelope() -> None:
         errors=[field_error("prompt", "must not be blank")],
         headers={"Retry-After": "9"},
     )
-    response = tell_failure(problem)
+    response = render_failure(problem)
 
     assert (response.status_code, response.headers["Retry-After"]) == (422, "9")
     assert response.body == (

@@ -1,4 +1,4 @@
-"""The model sentinel: what changed is told once, with the same event however often it has to be said."""
+"""The model sentinel: what changed is published once, with the same event however often it has to be said."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -49,21 +49,21 @@ class Bench:
     def __init__(self, **standings: Standing | Exception) -> None:
         self.bedrock = FakeBedrock(**standings)
         self.memory = FakeMemory()
-        self.told: list[Event] = []
+        self.published: list[Event] = []
         self.errors: list[str] = []
         self.bus_is_down = False
 
     def publish(self, events: Sequence[Event]) -> None:
         if self.bus_is_down:
             raise OSError("no bus")
-        self.told += events
+        self.published += events
 
     def run(self, at: datetime = NOW) -> Report:
         models = [model for model in (CORE, ULTRA) if model.key in self.bedrock.standings]
         return watch(self.bedrock, self.memory, self.publish, models, at, lambda key, _: self.errors.append(key))
 
     def said(self) -> list[tuple[str, str, int]]:
-        found = [event for event in self.told if isinstance(event, ModelLifecycleChanged)]
+        found = [event for event in self.published if isinstance(event, ModelLifecycleChanged)]
         return [(event.data.model, event.data.status, event.data.sequence) for event in found]
 
 
@@ -82,8 +82,8 @@ def test_a_change_is_told_with_the_next_number_and_so_is_the_way_back() -> None:
         bench.run(NOW + timedelta(hours=hours))
 
     assert bench.said() == [("core", "active", 1), ("core", "ended", 2), ("core", "active", 3)]
-    assert len({event.metadata.event_id for event in bench.told}) == 3
-    assert len({event.metadata.request_id for event in bench.told}) == 1
+    assert len({event.metadata.event_id for event in bench.published}) == 3
+    assert len({event.metadata.request_id for event in bench.published}) == 1
 
 
 def test_a_failed_publication_is_repeated_as_the_same_event() -> None:
@@ -94,10 +94,10 @@ def test_a_failed_publication_is_repeated_as_the_same_event() -> None:
 
     bench.bus_is_down = False
     bench.run(NOW + timedelta(hours=1))
-    bench.memory.kept = {key: replace(known, told=False) for key, known in bench.memory.kept.items()}
+    bench.memory.kept = {key: replace(known, published=False) for key, known in bench.memory.kept.items()}
     bench.run(NOW + timedelta(hours=2))
 
-    first, again = bench.told
+    first, again = bench.published
     assert first == again
     assert first.metadata.occurred_at == NOW, "when it was noticed, not when it could be said"
 

@@ -1,4 +1,4 @@
-"""Print the CPU seconds that the statements in the first argument take in this fresh process."""
+"""Print the CPU seconds of the statements in the first argument, in a fresh process."""
 
 import os
 import sys
@@ -9,4 +9,4 @@ started = time.process_time()
 exec(code, {})
 taken = time.process_time() - started
 os.write(1, f"\n{taken}\n".encode())
-os._exit(0)  # the interpreter's teardown is not part of a cold start
+os._exit(0)  # exit without the teardown of the interpreter, which is not part of a cold start

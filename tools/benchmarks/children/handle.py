@@ -1,9 +1,9 @@
-"""Measure the queue consumer `module.attribute` in the first argument and print seconds of CPU as JSON:
+"""Measure the queue consumer `module.attribute` in the first argument; print CPU seconds as JSON.
 
-`own`     for one message of a batch of ten, SDK calls answered without the SDK
-`parse`   for `json.loads` of one such message
-`hop`     for a message alone, SDK and all but the socket included
-`calls`   for the SDK calls alone that this hop makes, which `operations` names
+`own`     one message of a batch of ten, with SDK calls replaced
+`parse`   `json.loads` of one such message
+`hop`     a batch of one message, with the SDK but without the socket
+`calls`   only the SDK calls of this hop, which `operations` lists
 """
 
 import gc
@@ -29,13 +29,13 @@ from tools.benchmarks import canned
 ROUNDS = 25
 BATCH = 10
 HAPPY = ("ImageRequested", "PromptApproved", "ImageGenerated", "ImageApproved", "ImageStored")
-"""What happens to a request that succeeds."""
+"""The events of a successful request."""
 IMAGE_WORK = ("services.storage.variants", "create_variants")
-"""Decoding and encoding takes a hundred times what a message does, and is Pillow's: done once and remembered."""
+"""Image processing takes a hundred times as long as a message and is Pillow's work: it is done once and cached."""
 
 
 class Sdk:
-    """Stands where clients call botocore: passes calls through and keeps them, or answers them at once."""
+    """Replaces the method with which clients call botocore: records calls, or returns recorded responses."""
 
     def __init__(self) -> None:
         self._call = BaseClient._make_api_call  # type: ignore[attr-defined]
@@ -43,7 +43,7 @@ class Sdk:
         self._answers: dict[str, dict[str, Any]] = {}
 
     def record(self, action: Callable[[], None]) -> None:
-        """Run ``action`` and keep its calls and their answers."""
+        """Run ``action`` and record its calls and responses."""
         self.calls.clear()
 
         def keep(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
@@ -55,7 +55,7 @@ class Sdk:
         self._patched(keep, action)
 
     def answer(self, action: Callable[[], Any]) -> None:
-        """Run ``action``; its calls get the recorded answers."""
+        """Run ``action`` with recorded responses."""
 
         def kept(_client: BaseClient, operation: str, _parameters: dict[str, Any]) -> Any:
             answer = self._answers[operation]
@@ -69,7 +69,7 @@ class Sdk:
         self._patched(kept, action)
 
     def replay(self) -> None:
-        """Make the recorded calls again, and read what they stream."""
+        """Repeat the recorded calls and read their streams."""
         for client, operation, parameters in self.calls:
             for value in self._call(client, operation, parameters).values():
                 if isinstance(value, StreamingBody):
@@ -84,7 +84,7 @@ class Sdk:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the result."""
     results = os.dup(1)
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the handler's log lines go there as long as this process lives
     canned.install()
@@ -95,7 +95,7 @@ def main() -> None:
     batch, single = messages(handler, BATCH), messages(handler, 1)
     bodies = [record["body"] for record in batch["Records"]]
     sdk = Sdk()
-    for events in (batch, single):  # the calls of the single message are those replayed
+    for events in (batch, single):  # keep the calls of the single message for the replay
         sdk.record(lambda events=events: must_be_handled(handler, events, sdk))  # type: ignore[misc]
     measurements: dict[str, tuple[Callable[[], Any], int, int]] = {
         "own": (lambda: sdk.answer(lambda: handler(batch, None)), 5, BATCH),
@@ -117,7 +117,7 @@ def main() -> None:
 
 
 def cpu(action: Callable[[], Any], repeats: int) -> float:
-    """Return the seconds of CPU that ``action`` takes, threads included."""
+    """Return the CPU seconds of ``action``, with its threads."""
     started = time.process_time()
     for _ in range(repeats):
         action()
@@ -125,7 +125,7 @@ def cpu(action: Callable[[], Any], repeats: int) -> float:
 
 
 def remember_image_work(module: str) -> None:
-    """Replace image work, if this service has any, before anything imports it."""
+    """Replace image processing, if this service has any, before it is imported."""
     place, name = IMAGE_WORK
     if module.split(".")[1] != place.split(".")[1]:
         return
@@ -142,7 +142,7 @@ def remember_image_work(module: str) -> None:
 
 
 def messages(handler: Any, count: int) -> dict[str, Any]:
-    """Return an SQS batch of what ``handler`` accepts on the way to a success, or of all it accepts."""
+    """Return an SQS batch of the events of a successful request that ``handler`` accepts, or of all that it accepts."""
     known = HAPPY if handler.accepts is None else [detail_type for detail_type, _ in handler.accepts]
     kinds = [detail_type for detail_type in known if detail_type in HAPPY] or known
     records = [sqs_record(event(kinds[number % len(kinds)])) for number in range(count)]
@@ -156,7 +156,7 @@ def messages(handler: Any, count: int) -> dict[str, Any]:
 
 
 def event(detail_type: str) -> Event:
-    """Return the sample of an event, or a message to a webhook, which is never on the bus."""
+    """Return the sample of an event, or a webhook message, which is never on the bus."""
     if detail_type != "WebhookDue":
         return sample(detail_type)
     webhooks = importlib.import_module("services.notifications.webhooks")
@@ -174,7 +174,7 @@ def call_no_webhooks(module: str) -> None:
 
 
 def about_one_image(value: Any) -> None:
-    """Make an event ask for one image, and speak of the one that is served here."""
+    """Change an event to one image, the canned one."""
     if isinstance(value, dict):
         if str(value.get("key", "")).startswith("raw/"):
             value.update(canned.described_image())
@@ -185,7 +185,7 @@ def about_one_image(value: Any) -> None:
 
 
 def must_be_handled(handler: Any, batch: dict[str, Any], sdk: Sdk) -> None:
-    """Handle ``batch``. Raises ``RuntimeError`` unless that was the end of every message."""
+    """Handle ``batch``. Raises ``RuntimeError`` unless every message was handled."""
     failures = handler(batch, None)["batchItemFailures"]
     operations = [operation for _, operation, _ in sdk.calls]
     if failures or "SendMessage" in operations:

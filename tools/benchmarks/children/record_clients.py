@@ -1,4 +1,4 @@
-"""Import the module that the first argument names; print its boto3 clients, as statements that create the same ones."""
+"""Import the module in the first argument; print statements that create the same boto3 clients."""
 
 import importlib
 import os
@@ -12,7 +12,7 @@ create = boto3.session.Session.client
 
 
 def recorded(self: boto3.session.Session, *args: Any, **kwargs: Any) -> Any:
-    """Create the client and remember how."""
+    """Create the client and record its arguments."""
     given = [repr(argument) for argument in args]
     given += [f"{key}={value!r}" for key, value in kwargs.items() if key != "config"]
     if (config := kwargs.get("config")) is not None:

@@ -1,6 +1,6 @@
-"""Loaded by every Python that has this folder on its path; in a Lambda worker it writes down calls and invocations.
+"""Imported by every Python with this folder on its path. In a Lambda worker, it records calls and invocations.
 
-One JSON line an AWS call (retries included) and one an invocation, to a file of the process in ``BENCHMARK_CALLS``.
+It writes one JSON line per AWS call (with retries) and per invocation to a file per process in ``BENCHMARK_CALLS``.
 """
 
 import os
@@ -45,7 +45,7 @@ def _record_calls(folder: str, function: str) -> None:
         return module
 
     class Measured:
-        """A handler that is measured; for its own module it is still what it was, such as an ``Api``."""
+        """A measured handler that behaves like the original for its module."""
 
         def __init__(self, handler: Any) -> None:
             self._handler = handler

@@ -1159,7 +1159,7 @@ export interface components {
              */
             success?: false;
             message: string;
-            /** @description As in a problem document: field, rule, and what is allowed. */
+            /** @description As in a problem document: field, rule and allowed values. */
             errors?: {
                 [key: string]: unknown;
             }[];
@@ -2197,7 +2197,7 @@ export interface components {
         };
         /**
          * Range
-         * @description Bounds of a number, both included, and what the model takes where none is given.
+         * @description Inclusive bounds of a number, and its default.
          */
         Range: {
             min: number;
@@ -2336,7 +2336,7 @@ export interface components {
         };
         /**
          * SizeRule
-         * @description For a model that takes any size within limits. Pixels; `ratio_max` 4 means 1:4 to 4:1.
+         * @description Limits of a model that takes any size, in pixels. `ratio_max` 4 means 1:4 to 4:1.
          */
         SizeRule: {
             side_min: number;
@@ -2614,7 +2614,7 @@ export interface components {
                 "application/json": components["schemas"]["Message"];
             };
         };
-        /** @description The key lacks the scope that this route requires. */
+        /** @description The API key lacks the scope that this route requires. */
         Error403: {
             headers: {
                 [name: string]: unknown;
@@ -2625,7 +2625,7 @@ export interface components {
                  *       "type": "about:blank",
                  *       "status": 403,
                  *       "code": "insufficient_scope",
-                 *       "title": "The key lacks the scope that this route requires."
+                 *       "title": "The API key lacks the scope that this route requires."
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
@@ -3126,7 +3126,7 @@ export interface operations {
                     "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
                 };
             };
-            /** @description The key lacks the scope that this route requires. */
+            /** @description The API key lacks the scope that this route requires. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3304,7 +3304,7 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"] | components["schemas"]["Message"];
                 };
             };
-            /** @description The key lacks the scope that this route requires. */
+            /** @description The API key lacks the scope that this route requires. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4346,7 +4346,7 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"] | components["schemas"]["Message"];
                 };
             };
-            /** @description The key lacks the scope that this route requires. */
+            /** @description The API key lacks the scope that this route requires. */
             403: {
                 headers: {
                     [name: string]: unknown;
