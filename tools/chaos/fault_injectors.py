@@ -180,7 +180,7 @@ class Killer(Thread):
     def __init__(self, emulator: int, prefix: str, plan: Sequence[Kill]) -> None:
         super().__init__()
         self._emulator, self._prefix, self._plan = emulator, prefix, list(plan)
-        self._started = time.monotonic()
+        self._started_at = time.monotonic()
         self.killed: Counter[str] = Counter()
         """Function → workers killed while busy."""
         self.idle: Counter[str] = Counter()
@@ -191,7 +191,7 @@ class Killer(Thread):
         if not self._plan:
             return self.pause(1)
         kill = self._plan[0]
-        left = kill.after - (time.monotonic() - self._started)
+        left = kill.after - (time.monotonic() - self._started_at)
         if left > 0:
             return self.pause(min(left, 0.5))
         self._plan.pop(0)

@@ -104,12 +104,12 @@ class Chaos:
         self._responses = ResponseLog()
         self._lock = threading.Lock()
         self._calls: Counter[str] = Counter()
-        self._started = time.monotonic()
+        self._started_at = time.monotonic()
 
     @property
     def left(self) -> float:
         """Seconds until the deadline."""
-        return self.options.deadline - (time.monotonic() - self._started)
+        return self.options.deadline - (time.monotonic() - self._started_at)
 
     def run(self) -> Report:
         """Run all phases. Stop every process in any case."""

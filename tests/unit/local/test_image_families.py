@@ -65,7 +65,7 @@ def test_sdxl_answers_an_artifact(invoke: Invoke) -> None:
 def test_the_painters_image_travels_unchanged(
     server: ModelServer, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server.service, "draw", paint)
+    monkeypatch.setattr(server.service, "generate", paint)
     encoded = invoke(TITAN, titan("a red fox", width=320, height=704, seed=11))["images"][0]
     assert base64.b64decode(encoded) == paint(Brief("a red fox", width=320, height=704, seed=11))
 
