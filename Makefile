@@ -1,15 +1,15 @@
-# `make` lists the targets. Everything runs in .venv, which the first target that needs it makes.
+# `make` lists the targets. Everything runs in .venv, which is created by the first target that needs it.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
 bin := .venv/bin
 python := $(bin)/python
-# The emulator runs functions with this Python, and SAM knows Lambda's versions only.
+# The emulator runs functions with this Python, and SAM only supports versions that Lambda has.
 supported := 3.13 3.12 3.11 3.14
 export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/$(bin):$(CURDIR)/.venv/sam/bin:$(PATH)
 
-# Makes the given targets two at a time and prints the output of each when it ends. Fails if one of them fails.
+# Makes the given targets, two at a time, and prints the output of each at its end. Fails if one fails.
 two_at_a_time = printf '%s\n' $(1) | xargs -n 1 -P 2 bash -c \
 	'output=$$($(MAKE) --no-print-directory "$$0" 2>&1); code=$$?; printf "%s\n" "$$output"; exit $$code'
 
@@ -18,18 +18,18 @@ help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: .venv/ready ## everything on this machine: one prompt to image files, then it stays up  (ONCE=1 ends it there, PROMPT="…")
+run: .venv/ready ## start everything on this machine and generate an image  (ONCE=1 stops afterwards, PROMPT="…")
 	@$(python) -m local.run $(if $(ONCE),--once) $(if $(PROMPT),--prompt "$$PROMPT") $(if $(FORWARD_URL),--forward-url "$$FORWARD_URL")
-# As they were typed, dollar signs included.
+# Exactly as typed, with dollar signs.
 override PROMPT := $(value PROMPT)
 export PROMPT FORWARD_URL
 
 .PHONY: deploy
-deploy: .venv/ready ## build what changed and update the stack that `make run` keeps up
+deploy: .venv/ready ## build what changed and update the stack that `make run` started
 	@$(python) -m local.deploy
 
 .PHONY: logs
-logs: .venv/ready ## what the functions logged  (FOLLOW=1 goes on, FUNCTION=part-of-a-name)
+logs: .venv/ready ## show the logs of the functions  (FOLLOW=1 continues, FUNCTION=part-of-a-name)
 	@$(python) -m local.logs $(if $(FOLLOW),--follow) $(if $(FUNCTION),--function $(FUNCTION))
 
 .PHONY: ops
@@ -49,7 +49,7 @@ web: .venv/ready ## build the web app and publish it to the running stack  (npm:
 	@$(if $(ARGS),$(python) -m local.web $(ARGS),$(python) -m local.web && $(python) -m local.state $(python) -m cli web publish)
 
 .PHONY: screenshots
-screenshots: .venv/ready ## every page of the web app, photographed into docs/screenshots
+screenshots: .venv/ready ## save screenshots of every page of the web app to docs/screenshots
 	@$(python) -m local.browser
 	@$(python) -m tools.screenshots
 
@@ -66,11 +66,11 @@ test: .venv/ready ## unit, contract, integration, end-to-end and browser tests  
 	@$(python) -m pytest --numprocesses 2 tests/unit tests/contract tests/integration tests/e2e tests/browser $(ARGS)
 
 .PHONY: chaos
-chaos: .venv/ready ## the system in a storm of faults, and whether its promises held  (COUNT=300 SEED=1)
+chaos: .venv/ready ## test the system under injected faults  (COUNT=300 SEED=1)
 	@$(python) -m tools.chaos $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: check
-check: .venv/ready ## ruff, mypy --strict, import-linter, cfn-lint, sam validate; types, biome and tsc for the web app
+check: .venv/ready ## run ruff, mypy --strict, import-linter, cfn-lint, sam validate; for the web app, biome and tsc
 	@$(call two_at_a_time,check-types check-templates check-web check-style check-imports)
 	@echo "All checks passed."
 
@@ -82,7 +82,7 @@ check-types:
 	@echo "mypy: types, strictly"
 	@mypy .
 check-imports:
-	@echo "import-linter: who may import whom"
+	@echo "import-linter: dependencies between packages"
 	@PYTHONPATH=. lint-imports --no-cache
 # `sam validate --lint` is cfn-lint again, in a process per template: for the root, it shows that SAM can read it.
 check-templates:
@@ -102,17 +102,17 @@ build: .venv/ready ## build for AWS with bytecode, ready for `sam deploy`  (ENV=
 	@$(python) -m local.build $(if $(ENV),--env $(ENV))
 
 .PHONY: docs
-docs: .venv/ready ## write what is generated again: schemas, samples, docs/events.md, docs/openapi.json
+docs: .venv/ready ## generate files from the code: schemas, samples, docs/events.md, docs/openapi.json
 	@$(python) -m tools.docs
 
 .PHONY: lock
-lock: .venv/ready ## pin the environments again, from requirements/dev.in and sam.in  (ARGS=--upgrade)
+lock: .venv/ready ## compile requirements/dev.txt and sam.txt from their .in files  (ARGS=--upgrade)
 	@for name in dev sam; do \
 		uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header \
 			requirements/$$name.in --output-file requirements/$$name.txt $(ARGS) || exit; done
 
 .PHONY: clean
-clean: ## delete what was built, and the virtual environment
+clean: ## delete build outputs and the virtual environment
 	rm -rf .venv .aws-sam .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/ready: requirements/dev.txt requirements/sam.txt
@@ -121,10 +121,10 @@ clean: ## delete what was built, and the virtual environment
 			if [ "$$($$candidate -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" = "$$version" ]; then \
 				found=$$candidate; break 2; fi; done; done; \
 	if [ -z "$$found" ]; then \
-		echo "This needs Python 3.11 or newer (3.11 to 3.14), and no such python3 is on your PATH." >&2; \
-		echo "Get it from https://www.python.org/downloads/, or: apt install python3 python3-venv · brew install python@3.13" >&2; exit 1; fi; \
+		echo "Python 3.11 to 3.14 is required, but not on your PATH." >&2; \
+		echo "Install it from https://www.python.org/downloads/, or: apt install python3 python3-venv · brew install python@3.13" >&2; exit 1; fi; \
 	if ! $(python) -c '' 2>/dev/null; then \
-		echo "Making .venv with $$($$found --version)"; \
+		echo "Creating .venv with $$($$found --version)"; \
 		$$found -m venv --clear .venv || { \
 			echo "Python's venv module is missing. Debian and Ubuntu: apt install python3-venv" >&2; rm -rf .venv; exit 1; }; fi
 	@test -x $(bin)/uv || $(python) -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements/dev.txt)"

@@ -80,7 +80,7 @@ def edit(letter: DeadLetter, settings: Mapping[str, Any]) -> Edited:
 def replace_data(letter: DeadLetter, data: Any, version: Any = None) -> Edited:
     """Return ``letter`` with other data, as its step will read it.
 
-    Raises ``InvalidEditError`` where the event would not be valid, where nothing is changed, and where a prompt would
+    Raises ``InvalidEditError`` if the event would be invalid, if nothing is changed, or if a prompt would
     be changed after moderation has seen it.
     """
     old = data_of(letter)

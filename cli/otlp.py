@@ -1,4 +1,4 @@
-"""A trace as OpenTelemetry's OTLP in JSON, which Jaeger, Tempo and the collector take.
+"""A trace as OpenTelemetry's OTLP in JSON, which Jaeger, Tempo and the OpenTelemetry collector accept.
 
 https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding: Protobuf's JSON mapping, but trace and span ids are
 hexadecimal and not base64, and enums are numbers. 64-bit integers are decimal strings, as in Protobuf's mapping.
@@ -19,9 +19,9 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def otlp(trace: Trace) -> dict[str, Any]:
-    """Return the trace as an ``ExportTraceServiceRequest``: a span an event, and one a delivery.
+    """Return the trace as an ``ExportTraceServiceRequest``: one span per event and per delivery.
 
-    An event's span has the id that its ``traceparent`` has, and reaches from its cause to itself.
+    The span of an event has the id of its ``traceparent``. It starts with the cause and ends with the event.
     """
     root = _span_id(trace.request_id)
     ends = trace.accepted_at + timedelta(seconds=trace.seconds)
@@ -58,19 +58,21 @@ def _step_spans(trace: Trace, step: Step, cause: TracedEvent, parent: str) -> It
     service = step.step.partition(".")[0]
     for number, delivery in enumerate(step.deliveries, start=1):
         own = hashlib.sha256(f"{cause.event_id} {step.step} {number}".encode()).hexdigest()[:16]
-        facts: dict[str, str | int] = {
+        attributes: dict[str, str | int] = {
             "messaging.system": "aws_sqs",
             "messaging.destination.name": step.step.replace(".", "-"),
             "genai_images.attempt": number,
             "genai_images.outcome": delivery.outcome,
         }
         if delivery.error:
-            facts["error.type"] = delivery.error
+            attributes["error.type"] = delivery.error
         times = (delivery.at, delivery.at + timedelta(seconds=delivery.seconds))
         failed = delivery.outcome in {"retried", "dead_lettered"}
         yield (
             service,
-            _span(trace, own, parent, step.step, CONSUMER, times, facts, failed=failed, text=delivery.reason or ""),
+            _span(
+                trace, own, parent, step.step, CONSUMER, times, attributes, failed=failed, text=delivery.reason or ""
+            ),
         )
     for event in step.events:
         yield from _event_spans(trace, event, step.step, parent)
@@ -83,7 +85,7 @@ def _span(
     name: str,
     kind: int,
     times: tuple[datetime, datetime],
-    facts: dict[str, Any],
+    attributes: dict[str, Any],
     *,
     failed: bool = False,
     text: str = "",
@@ -96,7 +98,7 @@ def _span(
         "kind": kind,
         "startTimeUnixNano": _nanoseconds(times[0]),
         "endTimeUnixNano": _nanoseconds(max(times)),
-        "attributes": _attributes(facts),
+        "attributes": _attributes(attributes),
         "status": {"code": ERROR, **({"message": text} if text else {})} if failed else {"code": OK},
     }
 
@@ -110,8 +112,8 @@ def _nanoseconds(at: datetime) -> str:
     return str((at - EPOCH) // timedelta(microseconds=1) * 1000)
 
 
-def _attributes(facts: dict[str, Any]) -> list[dict[str, Any]]:
+def _attributes(attributes: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {"key": key, "value": {"intValue": str(value)} if isinstance(value, int) else {"stringValue": str(value)}}
-        for key, value in facts.items()
+        for key, value in attributes.items()
     ]

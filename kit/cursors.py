@@ -1,4 +1,4 @@
-"""Cursors: opaque texts that lead a caller from one page of a list to the next."""
+"""Cursors: opaque texts with which callers request the next page of a list."""
 
 import base64
 import binascii
@@ -13,7 +13,7 @@ def encode_cursor(position: str) -> str:
 
 
 def decode_cursor(cursor: str) -> str:
-    """Return the position that `encode_cursor` was given. Raises ``ValueError`` for any other text."""
+    """Return the position in a cursor of `encode_cursor`. Raises ``ValueError`` for any other text."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         position = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
@@ -25,4 +25,4 @@ def decode_cursor(cursor: str) -> str:
 
 
 Cursor = Annotated[str, Field(max_length=400), AfterValidator(decode_cursor)]
-"""The query parameter ``cursor``. Its value, once validated, is the position."""
+"""The query parameter ``cursor``, validated to the position."""

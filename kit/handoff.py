@@ -18,12 +18,12 @@ def sha256(content: bytes) -> str:
 
 
 def handoff_key(request_id: str, index: int, digest: str) -> str:
-    """Return where a raw image lies in the hand-off bucket: with its hash, so that two attempts never collide."""
+    """Return the key of a raw image in the hand-off bucket. The hash keeps two attempts apart."""
     return f"raw/{request_id}/{index}-{digest}"
 
 
 class HandoffReader:
-    """Collects what a claim check stands for."""
+    """Reads the images of claim checks."""
 
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client
@@ -32,7 +32,7 @@ class HandoffReader:
     def read(self, image: RawImage) -> bytes:
         """Return the bytes of ``image``.
 
-        Raises ``UnprocessableError`` where the object is missing or is not what the event said: a retry cannot succeed.
+        Raises ``UnprocessableError`` if the object is missing or differs from the event: a retry cannot succeed.
         """
         try:
             content = self._client.get_object(Bucket=self._bucket, Key=image.key)["Body"].read()
@@ -41,5 +41,5 @@ class HandoffReader:
                 raise UnprocessableError(f"image.key: {image.key} is not in the hand-off bucket") from error
             raise
         if sha256(content) != image.sha256:
-            raise UnprocessableError(f"image.sha256: {image.key} has another hash than its event says")
+            raise UnprocessableError(f"image.sha256: {image.key} has another hash than in its event")
         return content

@@ -1,4 +1,4 @@
-"""Publishing: events in, PutEvents calls out, and nothing silently lost on the way."""
+"""Publish events with PutEvents. Refused events are retried and then reported."""
 
 import random
 import time
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 MAX_ENTRIES: Final = 10
 MAX_BYTES: Final = 256 * 1024
-"""Of one PutEvents call, all entries together
+"""Maximum size of all entries of one PutEvents call
 (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html)."""
 ROUNDS: Final = 3
 
 
 class PublishError(TransientError):
-    """Some events were not accepted by the bus, even after trying again."""
+    """The bus refused some events, even after retries."""
 
     def __init__(self, event_ids: frozenset[str], codes: frozenset[str]) -> None:
         super().__init__(f"{len(event_ids)} events not accepted by the bus: {', '.join(sorted(codes))}")
@@ -41,8 +41,8 @@ class Publisher:
     def publish(self, events: Sequence[Event]) -> None:
         """Publish every event, in calls of at most ten entries and 256 KiB.
 
-        Entries the bus refuses are tried again, three rounds in all.
-        Raises ``PublishError`` with the ids of those still refused; the others are on the bus.
+        Refused entries are retried, in three rounds in total.
+        Raises ``PublishError`` with the ids of the refused events; the others are published.
         """
         pending = [(event, self._entry(event)) for event in events]
         codes: frozenset[str] = frozenset()
@@ -60,7 +60,7 @@ class Publisher:
         raise PublishError(frozenset(event.metadata.event_id for event, _ in pending), codes)
 
     def _entry(self, event: Event) -> "PutEventsRequestEntryTypeDef":
-        # model_dump_json writes UTF-8, not \u escapes: a prompt in Japanese costs 3 bytes a character, not 6.
+        # model_dump_json writes UTF-8, not \u escapes: a prompt in Japanese takes 3 bytes per character, not 6.
         return {
             "EventBusName": self._bus,
             "Source": event.source,

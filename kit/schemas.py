@@ -1,4 +1,4 @@
-"""Bases of everything that the HTTP API accepts and returns."""
+"""Base classes of request and response bodies and of query parameters."""
 
 from pydantic import BaseModel, ConfigDict
 

@@ -1,4 +1,4 @@
-"""Keys that several services keep in Secrets Manager."""
+"""Secrets in Secrets Manager that several services use."""
 
 from collections.abc import Callable
 from functools import cache
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def secret_key(client: "SecretsManagerClient", secret_id: str) -> Callable[[], bytes]:
-    """Return what reads the key ``secret_id`` (a name or an ARN) when it is first called, and remembers it."""
+    """Return a function that reads the secret ``secret_id`` (a name or an ARN) on its first call and caches it."""
 
     @cache
     def read() -> bytes:

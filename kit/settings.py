@@ -1,4 +1,4 @@
-"""Settings come from the environment, once, into one frozen model a service."""
+"""Settings: environment variables, read once into a frozen model per function."""
 
 import os
 from typing import Self
@@ -15,6 +15,6 @@ class Settings(BaseModel):
     def load(cls) -> Self:
         """Read the environment.
 
-        Raises pydantic's ``ValidationError`` naming every variable that is missing or malformed.
+        Raises pydantic's ``ValidationError`` with every missing or malformed variable.
         """
         return cls.model_validate({name.lower(): value for name, value in os.environ.items()})

@@ -4,9 +4,9 @@ import gc
 
 
 def finished() -> None:
-    """Let garbage be collected from now on; what was made so far stays, so no collection needs to look at it.
+    """Turn garbage collection on. Existing objects are excluded from all collections.
 
-    Consumers and HTTP resolvers call it when they are made; any other handler's module has to, after its clients.
+    Consumers and HTTP resolvers call it when they are created. Other handlers' modules call it after creating clients.
     """
     gc.freeze()
     gc.enable()

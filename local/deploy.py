@@ -36,7 +36,7 @@ PARAMETERS = {
 """All parameters that differ on a laptop."""
 POLL_SECONDS = 0.1
 
-Say = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
 class DeployError(RuntimeError):
@@ -55,14 +55,14 @@ def client(service: str, endpoint_url: str) -> Any:
     )
 
 
-def deploy(endpoint_url: str, say: Say, parameters: Mapping[str, str] | None = None) -> dict[str, str]:
+def deploy(endpoint_url: str, progress: Progress, parameters: Mapping[str, str] | None = None) -> dict[str, str]:
     """Build what changed and create or update the stack on the emulator at ``endpoint_url``; return its outputs.
 
     ``parameters`` override ``PARAMETERS``. Raises ``DeployError`` or ``local.build.BuildError``.
     """
     s3 = client("s3", endpoint_url)
     with build_lock():
-        say("sam build" if build_local() else "sam build: nothing has changed")
+        progress("sam build" if build_local() else "sam build: nothing has changed")
         _ensure_bucket(s3)
 
         def upload(key: str, content: bytes) -> str:
@@ -70,7 +70,7 @@ def deploy(endpoint_url: str, say: Say, parameters: Mapping[str, str] | None = N
             return f"{endpoint_url}/{BUCKET}/{key}"
 
         template = package(LOCAL_BUILD / "template.yaml", upload)
-    say(f"deploy template.yaml and {_count_nested(template)} services")
+    progress(f"deploy template.yaml and {_count_nested(template)} services")
     target = Target.host()
     merged = {
         **PARAMETERS,
@@ -187,7 +187,7 @@ def main() -> None:
     if running is None:
         sys.exit("No local stack is running. Start one with `make run`.")
     started = time.monotonic()
-    deploy(running.endpoint_url, say=print)
+    deploy(running.endpoint_url, progress=print)
     print(f"Updated {running.endpoint_url} in {time.monotonic() - started:.1f} s.")
 
 

@@ -68,7 +68,9 @@ def run(prompt: str, *, once: bool, forward_url: str | None = None) -> None:
     """Start everything, generate an image from ``prompt``, and wait for Ctrl-C unless ``once``."""
     started = time.monotonic()
     console.print("[bold]GenAI Image Generator[/] on this machine. The first build takes a minute.")
-    stack = LocalStack(state.DIRECTORY / "stack", port=free_port(preferred=PORT), forward_url=forward_url, say=_step)
+    stack = LocalStack(
+        state.DIRECTORY / "stack", port=free_port(preferred=PORT), forward_url=forward_url, progress=_step
+    )
     with stack:
         state.State(
             pid=os.getpid(),

@@ -40,7 +40,7 @@ class LocalStack:
         parameters: Mapping[str, str] | None = None,
         variables: Mapping[str, str] | None = None,
         forward_url: str | None = None,
-        say: deployment.Say = lambda _: None,
+        progress: deployment.Progress = lambda _: None,
     ) -> None:
         port, models_port = port or free_port(), models_port or free_port()
         models_url = f"http://{HOST}:{models_port}"
@@ -52,7 +52,7 @@ class LocalStack:
         self.admin_key = ""
         """Key with the scope ``admin`` only."""
         self._parameters = dict(parameters or {})
-        self._say = say
+        self._progress = progress
 
     @property
     def api_url(self) -> str:
@@ -84,22 +84,22 @@ class LocalStack:
         try:
             self.emulator.start()
             self.models.start()
-            self._say(f"AWS emulator on {self.emulator.url}, model stand-in on {self.models.url}")
+            self._progress(f"AWS emulator on {self.emulator.url}, model stand-in on {self.models.url}")
             self.emulator.wait_until_ready()
-            self.outputs = deployment.deploy(self.emulator.url, self._say, self._parameters)
+            self.outputs = deployment.deploy(self.emulator.url, self._progress, self._parameters)
             self.api_key = self.make_key(DEMO_OWNER, limit=DEMO_LIMIT)
             self.admin_key = self.make_key("operator", ["admin"])
             self.models.wait_until_ready()
         except BaseException:
             self.stop()
             raise
-        self._say(f"up in {time.monotonic() - started:.1f} s")
+        self._progress(f"up in {time.monotonic() - started:.1f} s")
         return self
 
     def publish_web(self) -> str:
         """Build the web app if it changed, publish it, and return its URL. Raises ``WebBuildError``."""
         if web.build():
-            self._say("web app built")
+            self._progress("web app built")
         publish(self.client("s3"), self.outputs["WebBucketName"], files(web.DIST, self.api_url))
         return self.outputs["WebUrl"]
 

@@ -32,7 +32,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["System"]:
     from local.stack import LocalStack  # imported here, because unit tests need none of it
     from tests.support.system import System
 
-    with LocalStack(tmp_path_factory.mktemp("stack"), say=lambda text: print(text, flush=True)) as running:
+    with LocalStack(tmp_path_factory.mktemp("stack"), progress=lambda text: print(text, flush=True)) as running:
         system = System(running)
         yield system
         report = system.audit("--pause", "2")

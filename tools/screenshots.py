@@ -153,7 +153,7 @@ def main() -> None:
 
 def take_all(browser_path: str) -> None:
     """Deploy a stack, fill its gallery, and save every page."""
-    with tempfile.TemporaryDirectory() as folder, LocalStack(Path(folder), say=_step) as stack:
+    with tempfile.TemporaryDirectory() as folder, LocalStack(Path(folder), progress=_step) as stack:
         address = stack.publish_web()
         image = fill(Api(stack))
         FOLDER.mkdir(parents=True, exist_ok=True)

@@ -118,8 +118,8 @@ def plan(replays: Replays, prefix: str, rule_name: str, window: Window, *, force
         raise RefusedError(f"{rule.name} has no target")
     if not force and is_own(prefix, rule.name):
         raise RefusedError(
-            f"{rule.name} feeds a step of the pipeline, which would be chosen to do it all again. Steps remember what "
-            "they did (images for 60 days), so mostly nothing would follow; --force if that is what you want"
+            f"{rule.name} feeds a step of the pipeline, which would process the events again. Steps remember completed "
+            "work (images for 60 days), so usually nothing happens. Use --force to replay anyway"
         )
     archive = next((found for found in replays.archives() if found.state == "ENABLED"), None)
     if archive is None:

@@ -27,9 +27,10 @@ class ModelLifecycleChangedData(Payload):
 
 
 class ModelLifecycleChanged(Event):
-    """A model became legacy, ended, or became active again. A new installation publishes one event per model.
+    """A model became legacy, reached its end of life, or became active again.
 
-    The event belongs to no request: ``request_id`` is derived from the model's key, and ``owner`` is ``-``.
+    A new installation publishes one event per model. The event belongs to no request: ``request_id`` is derived from
+    the model's key, and ``owner`` is ``-``.
     """
 
     source: ClassVar[str] = "genai-images.operations"

@@ -1,4 +1,4 @@
-"""A step gave up a message."""
+"""A step dead-lettered a message."""
 
 from typing import ClassVar
 
@@ -21,7 +21,7 @@ class ProcessingStalledData(Payload):
 
 
 class ProcessingStalled(Event):
-    """A step gave up a message, which is in the step's dead-letter queue until an operator replays it."""
+    """A step dead-lettered a message, which stays in the step's dead-letter queue until an operator replays it."""
 
     source: ClassVar[str] = "genai-images.delivery"
     detail_type: ClassVar[str] = "ProcessingStalled"

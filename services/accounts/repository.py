@@ -30,7 +30,7 @@ def _pk(key_id: str) -> dict[str, Any]:
 
 
 def _time(at: datetime) -> str:
-    """Return ``at`` so that the order of texts is the order of times."""
+    """Return ``at`` as text that sorts by time."""
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
@@ -65,19 +65,19 @@ def _key_of(item: Mapping[str, Any]) -> Key:
 
 
 class KeyTable:
-    """Keys. Implements ``KeySource`` and ``KeyStore``."""
+    """The API keys. Implements ``KeySource`` and ``KeyStore``."""
 
     def __init__(self, client: "DynamoDBClient", name: str) -> None:
         self._client = client
         self._name = name
 
     def find(self, key_id: str) -> Key | None:
-        """Return the key, read consistently: one that was just made works, one that was just revoked does not."""
+        """Return the key with a consistent read, so that a new key works and a revoked one does not."""
         item = self._client.get_item(TableName=self._name, Key=_pk(key_id), ConsistentRead=True).get("Item")
         return _key_of(item) if item else None
 
     def add(self, key: Key) -> None:
-        """Keep a new key. Raises ``KeyError`` where its id is taken."""
+        """Store a new key. Raises ``KeyError`` if its id exists."""
         try:
             self._client.put_item(
                 TableName=self._name, Item=_item_of(key), ConditionExpression="attribute_not_exists(pk)"
@@ -112,7 +112,7 @@ class KeyTable:
         return _key_of(found["Attributes"])
 
     def revoke(self, key_id: str, now: datetime) -> Key:
-        """Keep that the key was revoked; see ``KeyStore.revoke``."""
+        """Record the revocation of a key; see ``KeyStore.revoke``."""
         try:
             found = self._client.update_item(
                 TableName=self._name,
@@ -127,11 +127,11 @@ class KeyTable:
         return _key_of(found["Attributes"])
 
     def page(self, limit: int, after: str | None) -> KeyPage:
-        """Return at most ``limit`` keys that come after ``after``, newest first."""
+        """Return at most ``limit`` keys after the position ``after``, newest first."""
         start: Any = {}
         if after is not None:
-            place = {**_pk(after.rpartition("#")[2]), **to_item({"kind": "key", "listed_as": after})}
-            start = {"ExclusiveStartKey": place}
+            position = {**_pk(after.rpartition("#")[2]), **to_item({"kind": "key", "listed_as": after})}
+            start = {"ExclusiveStartKey": position}
         answer = self._client.query(
             TableName=self._name,
             IndexName="listing",
@@ -145,7 +145,7 @@ class KeyTable:
         return KeyPage([_key_of(item) for item in answer["Items"]], last["listed_as"]["S"] if last else None)
 
     def note_use(self, key_id: str, at: datetime, unless_since: datetime) -> None:
-        """Keep ``at`` as the last use, unless one since ``unless_since`` is kept already."""
+        """Record ``at`` as the last use, unless one after ``unless_since`` is recorded."""
         try:
             self._client.update_item(
                 TableName=self._name,
@@ -161,25 +161,25 @@ class KeyTable:
 
 
 class StaleError(Exception):
-    """Somebody replaced the preferences in the meantime."""
+    """The preferences were replaced in the meantime."""
 
 
 class PreferenceTable:
-    """Preferences of owners, each with a revision that counts its replacements; 0 is an owner who set none."""
+    """Preferences of owners. Their revision counts the replacements; 0 means that the owner has set none."""
 
     def __init__(self, client: "DynamoDBClient", name: str) -> None:
         self._client = client
         self._name = name
 
     def of(self, owner: str) -> tuple[dict[str, Any], int]:
-        """Return an owner's preferences as plain values, none where none were set, with their revision."""
+        """Return an owner's preferences as plain values (empty if none are set) with their revision."""
         item = self._client.get_item(TableName=self._name, Key=self._pk(owner), ConsistentRead=True).get("Item")
         if not item:
             return {}, 0
         return json.loads(item["preferences"]["S"]), int(item["revision"]["N"])
 
     def replace(self, owner: str, wanted: Mapping[str, Any], revision: int | None) -> int:
-        """Replace an owner's preferences where they are at ``revision`` (None: whatever they are at).
+        """Replace an owner's preferences if they are at ``revision`` (None: at any).
 
         Returns the new revision. Raises ``StaleError``.
         """

@@ -40,7 +40,7 @@ class NewKey(BaseModel):
 
 
 class Rotation(BaseModel):
-    """The body of `POST /v1/keys/{key_id}/rotate`; With `{}`, the old text becomes invalid immediately."""
+    """The body of `POST /v1/keys/{key_id}/rotate`. With `{}`, the old text becomes invalid immediately."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 

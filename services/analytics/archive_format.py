@@ -1,10 +1,11 @@
-"""How events lie in the archive: gzip JSON lines, partitioned by day, prompts only as keyed hashes.
+"""The format of the archive: gzip JSON lines, partitioned by day, with prompts as keyed hashes.
 
     events/day=2026-11-22/<32 hex digits>.jsonl.gz
         {"source": …, "detail-type": …, "detail": {"metadata": …, "data": …}}
 
-One object holds what one batch brought of one day, under a key made of its event ids: a batch that is delivered again
-writes the same object. Batches may overlap, so an event may lie in several objects: readers go by ``event_id``.
+One object contains the events of one batch and one day. Its key is derived from their ids, so that a batch that is
+delivered again writes the same object. Batches may overlap, so an event may be in several objects: readers deduplicate
+by ``event_id``.
 """
 
 import gzip
@@ -23,12 +24,12 @@ from services.analytics.counters import day_of
 
 PREFIX: Final = "events/"
 PROMPT: Final = re.compile(r'"(?P<field>prompt|negative_prompt)":(?P<text>"[^"\\]*(?:\\.[^"\\]*)*")')
-"""In compact JSON as pydantic writes it. Quotes inside a string are escaped, so text cannot pass for a field; and no
-event has to be parsed and written once more."""
+"""Finds prompts in pydantic's compact JSON. Quotes inside a string are escaped, so text cannot look like a field, and
+events need not be parsed and serialised again."""
 
 
 def pack(events: Iterable[Event], hash_key: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield the objects that hold ``events``: key and content, one a day."""
+    """Yield key and content of the objects with ``events``, one per day."""
     days: defaultdict[str, list[Event]] = defaultdict(list)
     for event in events:
         days[day_of(event)].append(event)
@@ -40,20 +41,20 @@ def pack(events: Iterable[Event], hash_key: bytes) -> Iterator[tuple[str, bytes]
 
 
 def unpack(key: str, content: bytes) -> list[Event]:
-    """Return the events of one object, their prompts still hashed.
+    """Return the events of one object, with hashed prompts.
 
-    Raises ``UnprocessableError`` naming ``key`` where a line holds an event the catalog no longer knows.
+    Raises ``UnprocessableError`` with ``key`` if the catalog no longer has an event of the object.
     """
     return [_event(key, json.loads(line)) for line in gzip.decompress(content).splitlines()]
 
 
 def prompt_hash(prompt: str, hash_key: bytes) -> str:
-    """Return what stands for a prompt: equal prompts have equal hashes, and only the key's holder can try guesses."""
+    """Return the hash of a prompt. Equal prompts have equal hashes, and guesses can be tested only with the key."""
     return f"hmac-sha256:{hmac.digest(hash_key, prompt.encode(), 'sha256').hex()}"
 
 
 def _line(event: Event, hash_key: bytes) -> str:
-    """Hash prompts at whatever depth an event carries them: also one that joins the catalog later."""
+    """Hash prompts at any depth, also in events that are added to the catalog later."""
 
     def hashed(found: re.Match[str]) -> str:
         return f'"{found["field"]}":"{prompt_hash(json.loads(found["text"]), hash_key)}"'

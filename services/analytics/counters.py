@@ -24,7 +24,7 @@ from events.envelope import Event, Metadata
 from events.images import ImageOutcome
 
 Amounts = dict[str, int | Decimal]
-"""Counter → what is added to it."""
+"""Counter → the amount to add."""
 
 LATENCY_BOUNDS_MS: Final = (
     50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 20_000, 30_000, 60_000, 120_000, 300_000, 900_000, 3_600_000,

@@ -1,16 +1,16 @@
-"""Rebuilding the counters from the archive, while events keep coming.
+"""Rebuild the counters from the archive while new events are counted.
 
-    1  the pointer names a fresh generation: from that revision on every transaction counts into both
-    2  the archive is read from end to end and counted into the fresh one, through the code that counts live events
-    3  the two are compared, day by day, each day as of one moment
-    4  the pointer makes the fresh one current; the old one expires
+    1  the pointer names a new generation: from this revision on, every transaction counts in both
+    2  the whole archive is counted in the new generation, with the code that counts live events
+    3  both are compared, day by day, each day with one consistent read
+    4  the pointer makes the new generation the current one; the old one expires
 
-Why nothing is missed: what was counted under the old revision was archived before, so step 2 finds it. Why nothing is
-counted twice: a generation remembers the events it counted, wherever they came from.
+Nothing is missed: events that were counted at the old revision were archived before, so step 2 reads them. Nothing is
+counted twice: a generation stores the ids of the events that it counted, live or from the archive.
 
-The one caveat: copies of an event are told apart by nothing but their time, and only one is counted. Live, it is the
-copy that came first; here, the one of the earliest day. They differ only where both an event was published twice with
-different times, which no step that records its decisions does, and a midnight lies in between.
+One limitation: copies of an event differ only in their time, and one of them is counted. Live, it is the first to
+arrive; here, the one of the earliest day. The results differ only if an event was published twice with different times,
+which no step that records its decisions does, and on different days.
 """
 
 import time
@@ -28,17 +28,17 @@ from services.analytics.service import Counters, Generations, GenerationsMovedEr
 BATCH: Final = 25
 """Events counted in one transaction."""
 COMPARISONS: Final = 10
-"""What was archived a moment ago may still be on its way to the old generation: it is given time to follow."""
+"""Attempts to compare. Events that were just archived may not be counted in the old generation yet."""
 COMPARISON_PAUSE_SECONDS: Final = 3.0
 KEEP_SECONDS: Final = 30 * 24 * 3600
-"""How long an old generation stays to be looked at."""
+"""How long an old generation is kept for inspection."""
 
 
 class ArchiveReader(Protocol):
-    """The archive, read."""
+    """Reads the archive."""
 
     def read(self) -> Iterator[Event]:
-        """Yield every archived event, days ascending; some more than once."""
+        """Yield every archived event by day, some more than once."""
 
 
 class Projection(Counters, Protocol):
@@ -48,21 +48,21 @@ class Projection(Counters, Protocol):
         """Return the pointer."""
 
     def move(self, expected: Generations, to: Generations) -> None:
-        """Move the pointer. Raises ``GenerationsMovedError`` where it is not at ``expected``."""
+        """Move the pointer. Raises ``GenerationsMovedError`` if it is not at ``expected``."""
 
     def days(self, generation: str, first: str = "0", last: str = "9") -> dict[str, Amounts]:
         """Return the counters of each day from ``first`` to ``last``, both included, days ascending."""
 
     def pair(self, day: str, one: str, other: str) -> tuple[Amounts, Amounts]:
-        """Return a day's counters in two generations, as of one moment."""
+        """Return a day's counters in two generations, read at the same time."""
 
     def retire(self, generation: str, expires_at: int) -> None:
-        """Let the counters of a generation that is no longer active expire (Unix seconds)."""
+        """Set the expiry (Unix seconds) of the counters of an inactive generation."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A counter that came out otherwise."""
+    """A counter with different values."""
 
     day: str
     counter: str
@@ -72,13 +72,13 @@ class Difference:
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """What came of a rebuild."""
+    """The result of a rebuild."""
 
     generation: str
     current: bool
-    """Whether the fresh generation is the current one now."""
+    """Whether the new generation is current."""
     events: int
-    """Read from the archive, copies included."""
+    """Number of events read from the archive, with copies."""
     differences: list[Difference]
 
 
@@ -90,11 +90,11 @@ def rebuild(
     progress: Callable[[int], None] = lambda _: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Rebuilt:
-    """Count the archive into a fresh generation, and make it current where it is equal to the old one.
+    """Count the archive in a new generation, and make it current if it equals the old one.
 
-    With ``accept_differences`` it becomes current in any case: the archive is the truth, and after the counting rules
-    changed they are meant to differ. ``progress`` hears the number of events read so far. A rebuild that was
-    interrupted is started over. Raises ``SupersededError`` where another one was begun meanwhile.
+    With ``accept_differences``, it becomes current in any case, for example after a change of the counting rules.
+    ``progress`` receives the number of events read so far. An interrupted rebuild is repeated from the start. Raises
+    ``SupersededError`` if another rebuild started in the meantime.
     """
     old = projection.generations()
     begun = old.begin()
@@ -108,7 +108,7 @@ def rebuild(
         accepted = accept_differences or not differences
         projection.move(begun, begun.finish() if accepted else begun.abandon())
     except GenerationsMovedError as moved:
-        raise SupersededError("another rebuild was begun meanwhile") from moved
+        raise SupersededError("another rebuild has started") from moved
     except BaseException:
         with suppress(GenerationsMovedError):
             projection.move(begun, begun.abandon())

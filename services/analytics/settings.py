@@ -1,4 +1,4 @@
-"""What the analytics functions read from their environment, and which installation an operator works on."""
+"""The environment variables of the functions."""
 
 from kit.settings import Settings
 

@@ -144,7 +144,7 @@ class DynamoLedger:
         return recorded
 
     def release(self, request_id: str, index: int, lease: Lease, *, billed: bool) -> None:
-        """Release a lease; do nothing if somebody else has taken it."""
+        """Release a lease; do nothing if another delivery has taken it."""
         try:
             self._client.update_item(
                 TableName=self._table,

@@ -24,4 +24,4 @@ class GenerateSettings(LedgerSettings):
     call_timeout: int = 300
     """How long to wait for a model's response. AWS recommends at least 300 for its slower image models."""
     lease: int = 360
-    """Longer than a call that starts in time, so that nobody else pays while a response may still arrive."""
+    """Longer than a call that starts in time, so that no other delivery pays while a response may still arrive."""

@@ -38,7 +38,7 @@ class ImagePolicy(_Data):
 
 
 class Policy(_Data):
-    """Everything that decides what is blocked. Every change of the file needs a new version."""
+    """The categories, phrases and labels that are blocked. Every change of the file needs a new version."""
 
     version: str
     categories: dict[str, Category]

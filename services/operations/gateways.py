@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SERVING: Final = frozenset({"ACTIVE", "UPDATING"})
 """States of a usable table."""
 METRIC_PAST: Final = timedelta(minutes=5)
-"""CloudWatch hears of a queue's age once a minute, and tells it a little later."""
+"""CloudWatch reports the age of a queue once per minute, with a short delay."""
 
 
 class NotServingError(Exception):

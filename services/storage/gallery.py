@@ -33,7 +33,7 @@ class ImageRepository(Protocol):
 
 
 def image_not_found() -> ApiProblem:
-    """Return the problem for an image that is unknown, deleted, or somebody else's."""
+    """Return the problem for an image that is unknown, deleted, or another owner's."""
     return ApiProblem(404, "image_not_found", "Image not found.")
 
 

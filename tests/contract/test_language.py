@@ -1,4 +1,4 @@
-"""What people read uses the project's vocabulary: API, command line, templates, make help and metric descriptions."""
+"""Texts use the project's vocabulary: API, events, command line, templates, dashboards, metrics and make help."""
 
 import json
 import re
@@ -46,19 +46,27 @@ ALLOWED = re.compile(
 
 def api_texts() -> Iterator[tuple[str, str]]:
     """Yield place and text of everything that the API description says."""
+    yield from json_texts(json.loads((ROOT / "docs/openapi.json").read_text()), "openapi")
 
-    def walk(node: Any, place: str) -> Iterator[tuple[str, str]]:
-        if isinstance(node, dict):
-            for name, value in node.items():
-                if name in {"description", "summary", "title"} and isinstance(value, str):
-                    yield f"{place}/{name}", value
-                elif name not in {"example", "examples"}:
-                    yield from walk(value, f"{place}/{name}")
-        elif isinstance(node, list):
-            for index, value in enumerate(node):
-                yield from walk(value, f"{place}/{index}")
 
-    yield from walk(json.loads((ROOT / "docs/openapi.json").read_text()), "openapi")
+def json_texts(node: Any, place: str) -> Iterator[tuple[str, str]]:
+    """Yield place and text of every title, summary, description and text panel in a JSON document."""
+    if isinstance(node, dict):
+        for name, value in node.items():
+            if name in {"content", "description", "summary", "title"} and isinstance(value, str):
+                yield f"{place}/{name}", value
+            elif name not in {"example", "examples"}:
+                yield from json_texts(value, f"{place}/{name}")
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from json_texts(value, f"{place}/{index}")
+
+
+def event_and_dashboard_texts() -> Iterator[tuple[str, str]]:
+    """Yield place and text of every event schema and dashboard."""
+    for folder in ("events/schemas", "docs/grafana"):
+        for path in sorted((ROOT / folder).glob("*.json")):
+            yield from json_texts(json.loads(path.read_text()), path.name)
 
 
 def command_texts(command: click.Command = cli, path: str = "cli") -> Iterator[tuple[str, str]]:
@@ -91,7 +99,7 @@ def other_texts() -> Iterator[tuple[str, str]]:
             yield f"make {help_text[1]}", help_text[2]
 
 
-@pytest.mark.parametrize("texts", [api_texts, command_texts, other_texts])
+@pytest.mark.parametrize("texts", [api_texts, event_and_dashboard_texts, command_texts, other_texts])
 def test_texts_use_the_vocabulary(texts: Any) -> None:
     wrong = [
         f"{place}: {text!r} (use {instead})"

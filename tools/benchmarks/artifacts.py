@@ -16,7 +16,7 @@ from local.emulator import ROOT
 from tools.benchmarks import runtime
 from tools.benchmarks.functions import Function, functions
 from tools.benchmarks.imports import import_statement
-from tools.benchmarks.measure import Say, interleaved, run_child
+from tools.benchmarks.measure import Progress, interleaved, run_child
 from tools.benchmarks.report import Figure, Section
 
 ROUNDS = 7
@@ -25,18 +25,18 @@ SAM_TIME = 315532800 + 86400
 """Time stamp of files in seconds: SAM writes 1980 into zips, and Lambda keeps it."""
 
 
-def run(say: Say) -> list[Section]:
+def run(progress: Progress) -> list[Section]:
     """Build, unpack as on Lambda, and measure."""
     with build_lock():
-        say("sam build")
+        progress("sam build")
         build_local()
         with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
             built = Path(folder) / "built"
             shutil.copytree(LOCAL_BUILD, built)
-            return [_cold(say, built, Path(folder)), _sizes(say, built, Path(folder))]
+            return [_cold(progress, built, Path(folder)), _sizes(progress, built, Path(folder))]
 
 
-def _cold(say: Say, built: Path, folder: Path) -> Section:
+def _cold(progress: Progress, built: Path, folder: Path) -> Section:
     section = Section(2, "cold import of the built artifacts", "the same tree with warm bytecode")
     warm, stripped = folder / "warm", folder / "stripped"
     for copy in (warm, stripped):
@@ -49,7 +49,7 @@ def _cold(say: Say, built: Path, folder: Path) -> Section:
         measurements[function.name, "warm"] = partial(_cpu, function, warm, read_only=False)
     first = functions()[0]
     measurements[first.name, "stripped"] = partial(_cpu, first, stripped, read_only=True)
-    medians = interleaved(measurements, ROUNDS, say)
+    medians = interleaved(measurements, ROUNDS, progress)
     for function in functions():
         figure, floor = medians[function.name, "built"] * 1000, medians[function.name, "warm"] * 1000
         section.figures.append(Figure(function.name, figure, "ms", floor, COLD_GOAL))
@@ -61,13 +61,13 @@ def _cold(say: Say, built: Path, folder: Path) -> Section:
     return section
 
 
-def _sizes(say: Say, built: Path, folder: Path) -> Section:
+def _sizes(progress: Progress, built: Path, folder: Path) -> Section:
     section = Section(6, "sizes of the deployed artifacts, zipped", "pydantic alone, built the same way")
     for function in functions():
-        say(f"zip {function.name}")
+        progress(f"zip {function.name}")
         size = _zipped_size(_code(built, function))
         section.figures.append(Figure(function.name, size / 1000, "kB", goal=ZIP_GOAL_KB))
-    say("zip layers")
+    progress("zip layers")
     alone = folder / "alone"
     _install("pydantic", alone)
     for layer in layers(built):

@@ -9,7 +9,7 @@ from functools import cache
 from statistics import median
 
 from tools.benchmarks.functions import Function, functions
-from tools.benchmarks.measure import Say
+from tools.benchmarks.measure import Progress
 from tools.benchmarks.pipeline import MODEL_SERVICES, Call, Pipeline, made_during, running
 from tools.benchmarks.report import Figure, Section
 
@@ -39,10 +39,10 @@ class Counted:
         return found
 
 
-def run(say: Say) -> Section:
+def run(progress: Progress) -> Section:
     """Count the calls of one request alone and of several together."""
     section = Section(5, "AWS calls per image", f"none; a chain of bare hops makes {FLOOR}")
-    alone, load = counted(say)
+    alone, load = counted(progress)
     section.figures += [
         Figure("one request alone", alone.per_image, "calls", goal=ALONE_GOAL),
         Figure(f"{LOAD} requests posted together, each", load.per_image, "calls", goal=LOAD_GOAL),
@@ -64,14 +64,14 @@ def run(say: Say) -> Section:
 
 
 @cache
-def counted(say: Say) -> tuple[Counted, Counted]:
+def counted(progress: Progress) -> tuple[Counted, Counted]:
     """Return the counts of one request alone (the median of several) and of several together."""
-    pipeline = running(say)
+    pipeline = running(progress)
     alone = []
     for round_ in range(ROUNDS):
-        say(f"one request alone, {round_ + 1} of {ROUNDS}")
+        progress(f"one request alone, {round_ + 1} of {ROUNDS}")
         alone.append(_count(pipeline, 1))
-    say(f"{LOAD} requests posted together")
+    progress(f"{LOAD} requests posted together")
     load = _count(pipeline, LOAD)
     middle = median(found.per_image for found in alone)
     return min(alone, key=lambda found: abs(found.per_image - middle)), load

@@ -7,7 +7,7 @@ from functools import cache
 from local.emulator import ROOT
 from tools.benchmarks import runtime
 from tools.benchmarks.functions import Function, functions
-from tools.benchmarks.measure import ChildError, Say, run_child
+from tools.benchmarks.measure import ChildError, Progress, run_child
 
 
 @dataclass(frozen=True)
@@ -21,13 +21,13 @@ class ConsumerFigures:
     operations: list[str]
 
 
-def measured(say: Say, notes: list[str]) -> dict[str, ConsumerFigures]:
+def measured(progress: Progress, notes: list[str]) -> dict[str, ConsumerFigures]:
     """Return the figures of every queue consumer, with a note for each that cannot be measured."""
     found = {}
     for function in functions():
         if not function.consumes_queue:
             continue
-        say(function.name)
+        progress(function.name)
         try:
             found[function.name] = _measured(function.name)
         except ChildError as error:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from tools.benchmarks.calls import Counted, counted
 from tools.benchmarks.functions import Function, functions
-from tools.benchmarks.measure import Say
+from tools.benchmarks.measure import Progress
 from tools.benchmarks.pipeline import MODEL_SERVICES, Call, made_during, running
 from tools.benchmarks.report import Figure, Section
 from tools.benchmarks.units import Capacity
@@ -31,11 +31,11 @@ class Usage(dict[str, float]):
             self[name] = self.get(name, 0.0) + amount
 
 
-def run(say: Say) -> Section:
+def run(progress: Progress) -> Section:
     """Price the counted calls."""
     section = Section(7, "AWS cost per 1,000 images, without the models", "a Step Functions workflow for the same work")
-    alone, load = counted(say)
-    pipeline = running(say)
+    alone, load = counted(progress)
+    pipeline = running(progress)
     capacity = Capacity(pipeline.stack.client("dynamodb"))
     declared = {function.physical_name: function for function in functions()}
     rounds = (("requests one by one", alone), ("requests together", load))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from tools.benchmarks.bare import BareChain
-from tools.benchmarks.measure import Say
+from tools.benchmarks.measure import Progress
 from tools.benchmarks.pipeline import MODEL_SERVICES, Call, made_during, running
 from tools.benchmarks.report import Figure, Section
 
@@ -15,11 +15,11 @@ IMAGES = "storage-store"
 """The function that processes images."""
 
 
-def run(say: Say) -> Section:
+def run(progress: Progress) -> Section:
     """Measure both alternately on one emulator."""
     section = Section(8, "request accepted to succeeded, on the emulator", "the same number of bare hops")
-    pipeline = running(say)
-    say("deploying bare hops")
+    pipeline = running(progress)
+    progress("deploying bare hops")
     chain = BareChain(pipeline)
     whole: list[float] = []
     models: list[float] = []
@@ -27,7 +27,7 @@ def run(say: Say) -> Section:
     bare: list[float] = []
     chain.run()
     for round_ in range(ROUNDS):
-        say(f"round {round_ + 1} of {ROUNDS}")
+        progress(f"round {round_ + 1} of {ROUNDS}")
         started = time.time()
         (outcome,) = pipeline.generate()
         whole.append(outcome.succeeded - outcome.accepted)

@@ -4,21 +4,21 @@ from collections.abc import Callable
 from functools import partial
 
 from tools.benchmarks.functions import Function, functions
-from tools.benchmarks.measure import ChildError, Say, interleaved, run_child
+from tools.benchmarks.measure import ChildError, Progress, interleaved, run_child
 from tools.benchmarks.report import Figure, Section
 
 ROUNDS = 9
 GOALS = {"consumer": 1.30, "api": 1.60}
 
 
-def run(say: Say) -> Section:
+def run(progress: Progress) -> Section:
     """Measure every function of the templates."""
     section = Section(1, "cold import of every function", "import boto3 and create that function's own clients (CPU)")
     floors: dict[str, str] = {}
     measurements: dict[str, Callable[[], float]] = {}
     found = {function.name: function for function in functions()}
     for name, function in found.items():
-        say(f"clients of {name}")
+        progress(f"clients of {name}")
         try:
             floors[name] = clients_of(function)
         except ChildError as error:
@@ -26,7 +26,7 @@ def run(say: Say) -> Section:
             continue
         measurements[name] = partial(_cpu, import_statement(function), function)
         measurements.setdefault(floors[name], partial(_cpu, floors[name], function))
-    medians = interleaved(measurements, ROUNDS, say)
+    medians = interleaved(measurements, ROUNDS, progress)
     for name, floor in floors.items():
         kind = found[name].kind
         section.figures.append(

@@ -12,7 +12,7 @@ from local.emulator import ROOT
 from tools.benchmarks import runtime
 
 CHILDREN = ROOT / "tools" / "benchmarks" / "children"
-Say = Callable[[str], None]
+Progress = Callable[[str], None]
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -20,11 +20,11 @@ class ChildError(RuntimeError):
     """A measured process failed. The text is the end of its output."""
 
 
-def interleaved(measurements: Mapping[Key, Callable[[], float]], rounds: int, say: Say) -> dict[Key, float]:
+def interleaved(measurements: Mapping[Key, Callable[[], float]], rounds: int, progress: Progress) -> dict[Key, float]:
     """Return the median of ``rounds`` of each measurement. Every round runs all of them; the first one is discarded."""
     found: dict[Key, list[float]] = {key: [] for key in measurements}
     for round_ in range(rounds + 1):
-        say(f"round {round_} of {rounds}" if round_ else "warming up")
+        progress(f"round {round_} of {rounds}" if round_ else "warming up")
         for key, measure in measurements.items():
             value = measure()
             if round_:

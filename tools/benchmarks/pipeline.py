@@ -14,7 +14,7 @@ from typing import Any
 
 from local.emulator import ROOT
 from local.stack import LocalStack
-from tools.benchmarks.measure import Say
+from tools.benchmarks.measure import Progress
 
 PROMPT = "A lighthouse on a cliff at sunset, waves below, oil painting"
 MODEL_SERVICES = frozenset({"bedrock-runtime", "rekognition"})
@@ -66,11 +66,11 @@ class Outcome:
 class Pipeline:
     """The running system."""
 
-    def __init__(self, folder: Path, say: Say) -> None:
+    def __init__(self, folder: Path, progress: Progress) -> None:
         self._calls = folder / "calls"
         self._calls.mkdir()
         counting = {"PYTHONPATH": str(ROOT / "tools" / "benchmarks" / "counting"), "BENCHMARK_CALLS": str(self._calls)}
-        self.stack = LocalStack(folder / "stack", variables=counting, say=say)
+        self.stack = LocalStack(folder / "stack", variables=counting, progress=progress)
         self.stack.start()
         atexit.register(self.stack.stop)
         self._sqs = self.stack.client("sqs")
@@ -140,12 +140,12 @@ class Pipeline:
 
 
 @cache
-def running(say: Say) -> Pipeline:
+def running(progress: Progress) -> Pipeline:
     """Return the system, which is started once per run and warmed up."""
     folder = tempfile.TemporaryDirectory(prefix="benchmark-", ignore_cleanup_errors=True)
     atexit.register(folder.cleanup)
-    pipeline = Pipeline(Path(folder.name), say)
-    say("warming up")
+    pipeline = Pipeline(Path(folder.name), progress)
+    progress("warming up")
     pipeline.generate()
     pipeline.generate(CLIENTS)
     return pipeline

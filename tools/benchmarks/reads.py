@@ -24,7 +24,7 @@ from local.emulator import ROOT
 from local.templates import parse_template
 from tests.support.events import sample
 from tools.benchmarks.functions import functions
-from tools.benchmarks.measure import Say, interleaved
+from tools.benchmarks.measure import Progress, interleaved
 from tools.benchmarks.report import Figure, Section
 from tools.benchmarks.tables import NUMBER, OWNER, TIME, Tables
 
@@ -62,7 +62,7 @@ class Read:
     query: Mapping[str, str]
 
 
-def run(say: Say) -> Section:
+def run(progress: Progress) -> Section:
     """Measure every read with few items, with many items of the owner, and with many items of others."""
     section = Section(
         9,
@@ -75,8 +75,8 @@ def run(say: Say) -> Section:
         ],
     )
     with tempfile.TemporaryDirectory() as folder, _deployed() as (api, show):
-        few = _filled(Path(folder) / "few", {SMALL: FEW}, say)
-        many = _filled(Path(folder) / "many", {SMALL: FEW, LARGE: MANY}, say)
+        few = _filled(Path(folder) / "few", {SMALL: FEW}, progress)
+        many = _filled(Path(folder) / "many", {SMALL: FEW, LARGE: MANY}, progress)
         scenes = {
             "few": Scene(few, SMALL, FEW // 2),
             "mine": Scene(many, LARGE, FEW + MANY // 2),
@@ -98,7 +98,7 @@ def run(say: Say) -> Section:
 
         names = [read.name for read in _reads(0)]
         seconds = interleaved(
-            {(name, key): call(scene, name) for name in names for key, scene in scenes.items()}, ROUNDS, say
+            {(name, key): call(scene, name) for name in names for key, scene in scenes.items()}, ROUNDS, progress
         )
         for name in names:
             units = {}
@@ -136,7 +136,7 @@ def _time(number: int) -> str:
 # Items of the tables -------------------------------------------------------------------------------------------
 
 
-def _filled(path: Path, owners: Mapping[str, int], say: Say) -> Tables:
+def _filled(path: Path, owners: Mapping[str, int], progress: Progress) -> Tables:
     tables = Tables(path, _time)
     for service, resource, name, templates in (
         ("intake", "Requests", "requests", _request_items()),
@@ -146,7 +146,7 @@ def _filled(path: Path, owners: Mapping[str, int], say: Say) -> Tables:
         tables.create(name, template["Resources"][resource]["Properties"], templates)
         first = 0
         for owner, count in owners.items():
-            say(f"{count:,} items of {name}")
+            progress(f"{count:,} items of {name}")
             tables.fill(name, owner, range(first, first + count))
             first += count
     return tables

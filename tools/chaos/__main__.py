@@ -47,17 +47,17 @@ def run(console: Console, directory: Path, options: Options):  # type: ignore[no
     """Run and show progress."""
     started, finished = time.monotonic(), threading.Event()
     with console.status("starting") as status:
-        chaos = Chaos(directory, options, say=lambda text: console.print(f"[cyan]•[/] {text}"))
+        chaos = Chaos(directory, options, progress=lambda text: console.print(f"[cyan]•[/] {text}"))
 
         def watch() -> None:
-            responses = 0.0
+            printed_at = 0.0
             while not finished.wait(0.5):
                 line = f"{time.monotonic() - started:4.0f} s  " + "  ".join(
-                    f"{name} {count}" for name, count in chaos.progress().items()
+                    f"{name} {count}" for name, count in chaos.counts().items()
                 )
                 status.update(line)
-                if not console.is_terminal and time.monotonic() - responses >= SECONDS_BETWEEN:
-                    responses = time.monotonic()
+                if not console.is_terminal and time.monotonic() - printed_at >= SECONDS_BETWEEN:
+                    printed_at = time.monotonic()
                     console.print(line)
 
         watcher = threading.Thread(target=watch, daemon=True)

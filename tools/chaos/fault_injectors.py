@@ -126,8 +126,8 @@ class Repeater(Thread):
         self.types[event_id] = event["detail-type"]
         if event["detail-type"] == "RequestStatusChanged":
             data = event["detail"]["data"]
-            responses = (data["sequence"], data["status"])
-            self.statuses[metadata["request_id"]] = max(responses, self.statuses.get(metadata["request_id"], responses))
+            change = (data["sequence"], data["status"])
+            self.statuses[metadata["request_id"]] = max(change, self.statuses.get(metadata["request_id"], change))
         if known or not self.active:
             return
         if chosen(event_id, REPEATED, self._seed, "repeated"):

@@ -40,7 +40,7 @@ QUIET: Final = 8.0
 POISON: Final = 3
 """Messages that no consumer can read."""
 
-Say = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ class Report:
 class Chaos:
     """A stack with a fault proxy, and everything that injects faults."""
 
-    def __init__(self, directory: Path, options: Options, say: Say) -> None:
-        self.options, self._publish = options, say
+    def __init__(self, directory: Path, options: Options, progress: Progress) -> None:
+        self.options, self._progress = options, progress
         port, proxy_port = free_port(), free_port()
         self._proxy = FaultProxy(directory, port=proxy_port, upstream=f"http://127.0.0.1:{port}", seed=options.seed)
         self._stack = LocalStack(
@@ -96,7 +96,7 @@ class Chaos:
             auth=False,  # the proxy changes the host, which is signed
             parameters=PARAMETERS,
             variables={"AWS_ENDPOINT_URL": self._proxy.url},
-            say=say,
+            progress=progress,
         )
         self._cases = plan.cases(options.count, options.seed)
         self._ids: dict[int, set[str]] = defaultdict(set)
@@ -105,6 +105,7 @@ class Chaos:
         self._lock = threading.Lock()
         self._calls: Counter[str] = Counter()
         self._started_at = time.monotonic()
+        self._deployed = threading.Event()
 
     @property
     def left(self) -> float:
@@ -127,13 +128,14 @@ class Chaos:
         kills = plan.kills(self.options.kills, fault_seconds, self.options.seed)
         self._delayer = Delayer(self._stack, self.options.seed)
         self._killer = Killer(self._stack.emulator.pid or 0, self._stack.prefix, kills)
+        self._deployed.set()
         stop_repeater = start([self._repeater])
         try:
             stop_faults = start([self._delayer, self._killer])
             try:
                 self._inject_faults(fault_seconds)
             finally:
-                self._publish("faults stopped")
+                self._progress("faults stopped")
                 self._calls = self._proxy.requests()
                 self._proxy.set_rules([])
                 stop_faults()
@@ -149,7 +151,7 @@ class Chaos:
 
     def _inject_faults(self, seconds: float) -> None:
         share, seed = self.options.share, self.options.seed
-        self._publish(
+        self._progress(
             f"injecting faults into {share:.0%} of all calls, {self.options.kills} kills, {len(self._cases)} requests"
         )
         self._proxy.set_rules([*plan.outages(seconds, seed, time.time()), *plan.service_rules(share)])
@@ -172,7 +174,7 @@ class Chaos:
         while time.monotonic() < until and self.left > 0 and wanted & set(self._open_requests(ignore_stalled=True)):
             time.sleep(0.5)
         self._models("PUT", "/_faults", {"faults": plan.PERMANENT_RULES})
-        self._publish("operator: permission restored")
+        self._progress("operator: permission restored")
 
     def _poison(self) -> None:
         sqs = self._stack.client("sqs")
@@ -200,17 +202,17 @@ class Chaos:
         if duplicate:
             duplicate.join()
 
-    def progress(self) -> dict[str, int]:
-        """Return the counts for the progress line."""
-        repeater = getattr(self, "_listener", None)
-        killer = getattr(self, "_killer", None)
-        statuses = [status for _, status in repeater.statuses.values()] if repeater else []
+    def counts(self) -> dict[str, int]:
+        """Return the counts for the progress line, none before the stack is deployed."""
+        if not self._deployed.is_set():
+            return {}
+        statuses = [status for _, status in list(self._repeater.statuses.values())]
         return {
             "sent": len(self._ids),
             "terminal": sum(status in TERMINAL for status in statuses),
             "stalled": statuses.count("stalled"),
-            "killed": killer.killed.total() + killer.idle.total() if killer else 0,
-            "copies": repeater.copies.total() if repeater else 0,
+            "killed": self._killer.killed.total() + self._killer.idle.total(),
+            "copies": self._repeater.copies.total(),
         }
 
     def _open_requests(self, *, ignore_stalled: bool = False) -> list[str]:
@@ -223,7 +225,7 @@ class Chaos:
         quiet_since, before = time.monotonic(), dict[str, int]()
         while self.left > 0:
             if reading.waiting(self._stack, "-dlq"):
-                self._publish("operator: replaying dead letters")
+                self._progress("operator: replaying dead letters")
                 operator.clear()
             hidden = reading.hidden(self._stack)
             uncounted = COUNTING in hidden  # analytics learns of an event only from its message

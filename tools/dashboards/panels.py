@@ -250,7 +250,7 @@ def _infrastructure(deployed: DeployedResources) -> Dashboard:
         [
             text(
                 "Queues",
-                "A rising age means that a step cannot keep up. A dead letter means that a step gave up.",
+                "A rising age means that a step cannot keep up. A dead letter means that all retries failed.",
                 runbook="#dead-letters",
             ),
             lines("Messages waiting", *_queue("ApproximateNumberOfMessagesVisible", queues)),

@@ -17,7 +17,7 @@ unknown fields. Every event may be delivered more than once, with the same `meta
 ```yaml
 Type: AWS::Events::Rule
 Properties:
-  EventBusName: genai-images-dev
+  EventBusName: genai-images-dev-bus
   EventPattern: {source: [genai-images.storage], detail-type: [ImageStored]}
 ```
 """

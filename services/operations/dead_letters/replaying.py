@@ -130,7 +130,7 @@ class Replayer:
         return Outcome(planned.letter, "refused", VERDICTS[planned.verdict])
 
     def _extend_reservation(self, letters: Sequence[DeadLetter], groups: int) -> None:
-        """Keep all letters hidden until their turn, so that nobody else replays them in the meantime."""
+        """Keep all letters hidden until their turn, so that no other operator replays them in the meantime."""
         seconds = len(letters) / self._options.rate + groups * self._options.canary_seconds + 120
         if seconds > RESERVATION_SECONDS_MAX:
             raise ValueError(f"{len(letters)} messages at {self._options.rate:g}/s take longer than twelve hours")

@@ -26,7 +26,7 @@ SHOWN_DETAILS: Final = ("step", "error", "layer", "category")
 
 
 class ReservationLostError(Exception):
-    """Messages are no longer reserved: somebody else has received or deleted them."""
+    """Messages are no longer reserved: another operator has received or deleted them."""
 
 
 class SqsQueues:

@@ -1,4 +1,4 @@
-"""Reserve and release dead letters: while an operator works on them, they are hidden from everybody else."""
+"""Reserve and release dead letters: while an operator works on them, they are hidden from others."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -31,7 +31,7 @@ REMOVED: Final = frozenset({"replayed", "edited", "dropped", "quarantined", "pur
 
 
 class Reservation:
-    """Dead letters that are hidden from everybody else, and the chosen ones among them."""
+    """Dead letters that are hidden from others, and the chosen ones among them."""
 
     def __init__(self, letters: list[DeadLetter]) -> None:
         self.letters = letters

@@ -2282,7 +2282,7 @@ export interface components {
         };
         /**
          * Rotation
-         * @description The body of `POST /v1/keys/{key_id}/rotate`; With `{}`, the old text becomes invalid immediately.
+         * @description The body of `POST /v1/keys/{key_id}/rotate`. With `{}`, the old text becomes invalid immediately.
          * @example {
          *       "grace_seconds": 3600
          *     }
