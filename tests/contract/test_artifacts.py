@@ -111,7 +111,7 @@ def test_a_function_imports_with_only_its_layers_and_the_sdk(name: str, build: d
 
 
 @pytest.mark.parametrize("name", declared_functions())
-def test_a_function_holds_its_own_service_and_nothing_else(name: str, build: dict[str, Function]) -> None:
+def test_a_function_contains_only_its_own_service(name: str, build: dict[str, Function]) -> None:
     function = build[name]
     files = [path.relative_to(function.folder) for path in function.folder.rglob("*") if path.is_file()]
 
@@ -126,7 +126,7 @@ def test_a_function_is_small(name: str, build: dict[str, Function]) -> None:
     assert _deflated(function.folder) <= MAX_FUNCTION_BYTES
 
 
-def test_the_shared_layer_carries_the_events_and_no_sdk(build: dict[str, Function]) -> None:
+def test_the_shared_layer_contains_the_events_and_no_sdk(build: dict[str, Function]) -> None:
     layer = _shared_layer(build) / "python"
     names = {path.name for path in layer.iterdir()}
 

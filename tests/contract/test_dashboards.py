@@ -69,7 +69,7 @@ def is_published(name: str, service: str) -> bool:
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
-def test_a_metric_of_the_catalog_is_published_and_by_whom_it_says(metric: Any) -> None:
+def test_every_cataloged_metric_is_published_by_its_service(metric: Any) -> None:
     assert is_published(metric.name, metric.service)
 
 
@@ -83,14 +83,14 @@ def test_a_metric_in_the_code_is_in_the_catalog(path: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
-def test_a_metric_that_is_published_is_shown_or_rings(metric: Any) -> None:
+def test_every_published_metric_is_shown_or_has_an_alarm(metric: Any) -> None:
     shown = {series.metric for page in PAGES for panel in page.panels for series in panel.series}
     ringing = {alarm.properties.get("MetricName") for alarm in templates.resources("AWS::CloudWatch::Alarm")}
     assert metric.name in shown | ringing, "show it in tools/dashboards/panels.py"
 
 
 @EVERY_PANEL
-def test_a_panel_shows_what_somebody_publishes(panel: Panel) -> None:
+def test_every_panel_shows_published_metrics(panel: Panel) -> None:
     for series in panel.series:
         _assert_published(series)
     for group in panel.log_groups:
@@ -116,7 +116,7 @@ def _assert_published(series: Series) -> None:
     assert name.removeprefix("${Prefix}-") in known
 
 
-def test_every_queue_function_and_table_is_watched() -> None:
+def test_every_queue_function_and_table_is_on_a_dashboard() -> None:
     watched = {
         value for page in PAGES for panel in page.panels for s in panel.series for value in s.dimensions.values()
     }
@@ -130,7 +130,7 @@ def test_every_queue_function_and_table_is_watched() -> None:
 
 
 @pytest.mark.parametrize("alarm", templates.resources("AWS::CloudWatch::Alarm"), ids=str)
-def test_an_alarm_on_a_metric_of_ours_is_about_one_that_is_published(alarm: Any) -> None:
+def test_alarms_on_our_metrics_use_published_metrics(alarm: Any) -> None:
     namespace, name = alarm.properties.get("Namespace"), alarm.properties.get("MetricName")
     if namespace is None or str(namespace).startswith("AWS/"):
         return
@@ -153,7 +153,7 @@ def put_in(page: Any) -> dict[str, Any]:
 
 
 @EVERY_PAGE
-def test_a_cloudwatch_dashboard_is_one_that_cloudwatch_takes(page: Any) -> None:
+def test_cloudwatch_dashboards_are_valid(page: Any) -> None:
     widgets = put_in(page)["widgets"]
 
     assert len(widgets) <= 500
@@ -175,7 +175,7 @@ def test_a_cloudwatch_dashboard_is_one_that_cloudwatch_takes(page: Any) -> None:
 
 
 @EVERY_PAGE
-def test_no_two_widgets_lie_on_each_other(page: Any) -> None:
+def test_widgets_do_not_overlap(page: Any) -> None:
     for one, other in combinations(put_in(page)["widgets"], 2):
         assert not _overlap(one["x"], one["y"], one["width"], one["height"], other), (one, other)
 
@@ -186,7 +186,7 @@ def _overlap(x: int, y: int, width: int, height: int, other: dict[str, Any]) -> 
     return not (beside or above)
 
 
-def test_a_search_finds_only_this_installation() -> None:
+def test_searches_match_only_this_installation() -> None:
     widgets = [widget for page in PAGES for widget in cloudwatch.body(page, PAGES, ESTATE.alarms)["widgets"]]
     rows = [row[-1] for widget in widgets for row in widget["properties"].get("metrics", [])]
     searches = [row["expression"] for row in rows if row.get("expression", "").startswith("SEARCH")]
@@ -199,7 +199,7 @@ def test_a_search_finds_only_this_installation() -> None:
 
 
 @EVERY_PAGE
-def test_a_grafana_dashboard_is_read_back_without_loss(page: Any) -> None:
+def test_grafana_dashboards_survive_a_round_trip(page: Any) -> None:
     written = json.loads((ROOT / f"docs/grafana/{page.name}.json").read_text())
     read = grafana.Dashboard.from_json(written)
 

@@ -58,23 +58,23 @@ def schemas(part: Any) -> Iterator[dict[str, Any]]:
             yield from schemas(value)
 
 
-def test_it_is_valid_openapi() -> None:
+def test_the_document_is_valid_openapi() -> None:
     OpenAPIV31SpecValidator(DOCUMENT).validate()
 
 
-def test_it_has_every_route_of_every_template_and_nothing_else() -> None:
+def test_the_document_has_exactly_the_routes_of_the_templates() -> None:
     deployed = {route.properties["RouteKey"] for route in templates.http_routes()}
     assert {f"{method.upper()} {path}" for path, methods in DOCUMENT["paths"].items() for method in methods} == deployed
 
 
-def test_operations_have_names_of_their_own() -> None:
+def test_operation_ids_are_unique() -> None:
     names = [route.name for route in ROUTES]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"[a-z][a-z0-9_]+", name) for name in names)
 
 
 @EVERY_ROUTE
-def test_who_may_call_is_what_the_handler_checks(route: ServedRoute) -> None:
+def test_security_equals_the_scope_that_the_handler_checks(route: ServedRoute) -> None:
     found, scope = described(route), route.route.scope
 
     assert found["security"] == ([{"api_key": [scope]}, {"bearer": [scope]}] if scope else [])
@@ -83,7 +83,7 @@ def test_who_may_call_is_what_the_handler_checks(route: ServedRoute) -> None:
 
 
 @EVERY_ROUTE
-def test_every_parameter_in_a_path_is_described(route: ServedRoute) -> None:
+def test_every_path_parameter_is_described(route: ServedRoute) -> None:
     parameters = [part for part in described(route).get("parameters", []) if part["in"] == "path"]
 
     assert [part["name"] for part in parameters] == re.findall(r"\{(\w+)\+?\}", route.route.path)
@@ -93,7 +93,7 @@ def test_every_parameter_in_a_path_is_described(route: ServedRoute) -> None:
 
 
 @EVERY_ROUTE
-def test_every_answer_that_has_a_body_says_its_shape(route: ServedRoute) -> None:
+def test_every_response_with_a_body_has_a_schema(route: ServedRoute) -> None:
     operation = route.route
     for status, model in operation.responses.items():
         content = described(route)["responses"][str(status)].get("content", {})
@@ -104,14 +104,14 @@ def test_every_answer_that_has_a_body_says_its_shape(route: ServedRoute) -> None
 
 
 @EVERY_ROUTE
-def test_every_header_that_an_answer_promises_is_described(route: ServedRoute) -> None:
+def test_every_response_header_is_described(route: ServedRoute) -> None:
     for status, names in route.route.response_headers.items():
         headers = described(route)["responses"][str(status)]["headers"]
         assert list(headers) == list(names)
         assert all(header["description"] for header in headers.values())
 
 
-def test_no_path_parameter_is_described_that_no_route_has() -> None:
+def test_every_described_path_parameter_is_used() -> None:
     used = {name for route in ROUTES for name in re.findall(r"\{(\w+)\+?\}", route.route.path)}
     assert PATH_PARAMETERS.keys() == used
 
@@ -133,7 +133,7 @@ GOLDEN = RequestStatusChanged.model_validate(sample("RequestStatusChanged").mode
 
 
 @pytest.mark.parametrize("said", [StatusChanged.of(GOLDEN), Pong(), NotUnderstood()], ids=lambda said: said.type)
-def test_what_a_socket_says_is_what_is_written(said: BaseModel) -> None:
+def test_the_documented_socket_messages_are_the_real_ones(said: BaseModel) -> None:
     body = json.loads(said.model_dump_json())
     satisfies(body, DOCUMENT["x-socket"]["schema"])
     with pytest.raises(jsonschema.ValidationError):
@@ -152,19 +152,19 @@ def test_every_schema_is_defined_and_used() -> None:
     assert referred == defined
 
 
-def test_names_of_models_say_nothing_of_where_they_are() -> None:
+def test_schema_names_contain_no_module_paths() -> None:
     assert not [name for name in DOCUMENT["components"]["schemas"] if "__" in name]
 
 
 @pytest.mark.parametrize("status", PROBLEMS)
-def test_the_example_of_a_problem_is_one(status: int) -> None:
+def test_problem_examples_match_their_schema(status: int) -> None:
     code, title, errors = PROBLEMS[status]
     problem = ApiProblem(status, code, title, errors=errors)
 
     satisfies(json.loads(problem.response().body or ""), DOCUMENT["components"]["schemas"]["Problem"])
 
 
-def test_the_schema_of_problems_lets_our_own_through_and_not_just_anything() -> None:
+def test_the_problem_schema_accepts_our_problems_only() -> None:
     schema = DOCUMENT["components"]["schemas"]["Problem"]
     told = ApiProblem(422, "validation_failed", "No", errors=[field_error("size", "is not one", allowed=["1024x1024"])])
 
@@ -174,7 +174,7 @@ def test_the_schema_of_problems_lets_our_own_through_and_not_just_anything() -> 
             satisfies(broken, schema)
 
 
-def test_answers_promise_no_null_where_what_is_none_is_left_out() -> None:
+def test_responses_omit_none_and_their_schemas_have_no_null() -> None:
     answers = [
         resolved(answer["content"]["application/json"]["schema"])
         for found in map(described, ROUTES)
@@ -187,7 +187,7 @@ def test_answers_promise_no_null_where_what_is_none_is_left_out() -> None:
             assert {"type": "null"} not in value.get("anyOf", []), name
 
 
-def test_what_is_written_below_a_field_describes_it() -> None:
+def test_field_docstrings_become_descriptions() -> None:
     class Base(BaseModel):
         first: str
         """Said of the

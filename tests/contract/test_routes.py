@@ -70,7 +70,7 @@ def api_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
             del sys.modules[name]
 
 
-def test_every_deployed_route_is_an_operation_and_the_other_way_round() -> None:
+def test_deployed_routes_equal_routes_in_code() -> None:
     deployed = sorted((route.service, route_key(route)) for route in DEPLOYED)
     described = sorted((route.service, route.route.route_key) for route in DESCRIBED)
 
@@ -79,7 +79,7 @@ def test_every_deployed_route_is_an_operation_and_the_other_way_round() -> None:
 
 
 @EVERY_DEPLOYED
-def test_a_route_is_guarded_by_the_authorizer_or_open_on_purpose(route: Resource) -> None:
+def test_a_route_has_the_authorizer_or_is_public_on_purpose(route: Resource) -> None:
     if operation_of(route).scope is None:
         assert route.properties["AuthorizationType"] == "NONE"
         assert "AuthorizerId" not in route.properties
@@ -90,7 +90,7 @@ def test_a_route_is_guarded_by_the_authorizer_or_open_on_purpose(route: Resource
         assert route.properties["AuthorizerId"] == {"Ref": own}
 
 
-def test_all_services_are_given_the_one_authorizer() -> None:
+def test_all_services_use_the_same_authorizer() -> None:
     given = {
         name: body["Properties"]["Parameters"].get("AuthorizerId")
         for name, body in templates.root_template()["Resources"].items()
@@ -102,7 +102,7 @@ def test_all_services_are_given_the_one_authorizer() -> None:
     assert templates.service_template("accounts")["Outputs"]["AuthorizerId"] == {"Value": {"Ref": authorizer.name}}
 
 
-def test_the_gateway_asks_the_authorizer_every_time_wherever_the_key_is() -> None:
+def test_the_gateway_calls_the_authorizer_for_every_request() -> None:
     (authorizer,) = templates.resources("AWS::ApiGatewayV2::Authorizer")
     wanted = {
         "AuthorizerType": "REQUEST",
@@ -136,7 +136,7 @@ def test_the_gateway_may_call_the_function_behind_a_route(route: Resource) -> No
 
 
 @EVERY_GUARDED
-def test_nobody_gets_past_a_guarded_route_without_its_scope(route: ServedRoute, api_of: Any) -> None:
+def test_a_protected_route_rejects_callers_without_its_scope(route: ServedRoute, api_of: Any) -> None:
     (deployed,) = [
         each for each in DEPLOYED if each.service == route.service and route_key(each) == route.route.route_key
     ]

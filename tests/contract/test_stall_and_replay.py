@@ -47,7 +47,7 @@ def replayed(letter: tuple[str, dict[str, str]]) -> tuple[Event, str]:
     return bus.events[0], body
 
 
-def test_every_stall_holds_until_its_own_replay() -> None:
+def test_a_stall_lasts_until_its_own_replay() -> None:
     first_stall, first_letter = storing(APPROVED)
     first_replay, body = replayed(first_letter)
     second_stall, second_letter = storing(body)

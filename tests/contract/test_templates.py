@@ -228,7 +228,7 @@ def test_a_function_has_alarms_for_errors_and_throttles(function: Resource) -> N
     ],
     ids=str,
 )
-def test_somebody_is_told_when_a_stream_lags(mapping: Resource) -> None:
+def test_a_lagging_stream_has_an_alarm(mapping: Resource) -> None:
     function = templates.named(mapping.service, mapping.properties["FunctionName"])
 
     assert [
@@ -245,7 +245,7 @@ def test_somebody_is_told_when_a_stream_lags(mapping: Resource) -> None:
     [rule for rule in templates.resources("AWS::Events::Rule") if "ScheduleExpression" in rule.properties],
     ids=str,
 )
-def test_somebody_is_told_when_a_schedule_does_not_run(schedule: Resource) -> None:
+def test_a_missed_schedule_has_an_alarm(schedule: Resource) -> None:
     for target in schedule.properties["Targets"]:
         function = templates.named(schedule.service, target["Arn"])
         missed = [
@@ -297,7 +297,7 @@ def test_an_alarm_links_to_its_section_of_the_runbook(alarm: Resource) -> None:
 @pytest.mark.parametrize(
     "name", [n for n, b in templates.root_template()["Resources"].items() if b["Type"] == "AWS::CloudWatch::Alarm"]
 )
-def test_an_alarm_of_the_platform_reaches_somebody_and_names_its_section(name: str) -> None:
+def test_platform_alarms_notify_and_link_to_the_runbook(name: str) -> None:
     properties = templates.root_template()["Resources"][name]["Properties"]
     says, _, anchor = properties["AlarmDescription"]["Fn::Sub"].rpartition(" ${RunbookUrl}#")
 
@@ -325,7 +325,7 @@ def runbook_anchors() -> set[str]:
 
 
 @EVERY_RULE
-def test_a_rule_has_a_dead_letter_queue_for_what_it_can_not_deliver(rule: Resource) -> None:
+def test_a_rule_has_a_dead_letter_queue_for_failed_deliveries(rule: Resource) -> None:
     for target in rule.properties["Targets"]:
         queue = templates.named(rule.service, target["Arn"])
         dead = templates.dead_letter_queue(queue)
@@ -368,7 +368,7 @@ def test_a_queue_is_read_in_batches_whose_messages_fail_one_by_one(queue: Resour
 
 
 @EVERY_FUNCTION
-def test_a_function_logs_where_logs_expire(function: Resource) -> None:
+def test_a_function_has_a_log_group_with_a_retention(function: Resource) -> None:
     config = function.properties["LoggingConfig"]
     group = templates.named(function.service, config["LogGroup"])
 
@@ -378,7 +378,7 @@ def test_a_function_logs_where_logs_expire(function: Resource) -> None:
 
 
 @EVERY_FUNCTION
-def test_a_function_carries_its_own_service_and_says_whose_logs_it_writes(function: Resource) -> None:
+def test_a_function_contains_its_service_and_sets_its_name(function: Resource) -> None:
     assert function.body["Metadata"]["BuildProperties"] == {
         "ParentPackageMode": "explicit",
         "ParentPackages": f"services.{function.service}",
@@ -393,7 +393,7 @@ def test_a_call_fails_before_its_function_times_out(function: Resource) -> None:
 
 
 @EVERY_FUNCTION
-def test_a_function_may_do_what_it_names_on_what_it_names(function: Resource) -> None:
+def test_permissions_name_actions_and_resources(function: Resource) -> None:
     for statement in templates.statements(function):
         actions, allowed = templates.flat(statement["Action"]), templates.flat(statement["Resource"])
 
@@ -449,20 +449,20 @@ def test_a_function_has_its_permissions_before_it_runs(function: Resource) -> No
 
 
 @pytest.mark.parametrize("resource", templates.resources(*STATEFUL), ids=str)
-def test_what_holds_state_is_kept_unless_the_deployment_is_a_throw_away(resource: Resource) -> None:
+def test_stateful_resources_are_retained_by_default(resource: Resource) -> None:
     assert resource.body["DeletionPolicy"] == {"Ref": "DataRetention"}
     assert resource.body["UpdateReplacePolicy"] == {"Ref": "DataRetention"}
 
 
 @pytest.mark.parametrize("table", templates.resources("AWS::DynamoDB::Table"), ids=str)
-def test_a_table_can_be_restored_to_any_second_and_is_encrypted(table: Resource) -> None:
+def test_tables_have_point_in_time_recovery_and_encryption(table: Resource) -> None:
     assert table.properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table.properties["SSESpecification"] == {"SSEEnabled": True}
     assert table.properties["BillingMode"] == "PAY_PER_REQUEST"
 
 
 @EVERY_SERVICE
-def test_the_root_passes_what_a_service_asks_for_and_nothing_else(service: str) -> None:
+def test_the_root_passes_exactly_the_parameters_of_a_service(service: str) -> None:
     (application,) = [
         body
         for body in templates.root_template()["Resources"].values()
@@ -490,7 +490,7 @@ def test_resources_are_tagged_with_project_environment_and_service(name: str) ->
 
 
 @pytest.mark.parametrize("environment", ["default", "prod"])
-def test_what_belongs_to_no_service_is_tagged_as_the_platform(environment: str) -> None:
+def test_shared_resources_are_tagged_as_the_platform(environment: str) -> None:
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]
     parameters = config["global"]["parameters"]["parameter_overrides"]
     (named,) = [value for name, _, value in (pair.partition("=") for pair in parameters) if name == "Environment"]
@@ -529,7 +529,7 @@ def test_the_stage_waits_for_every_service_that_has_routes() -> None:
     assert applications <= set(root["HttpApiStage"]["DependsOn"])
 
 
-def test_what_the_gateway_throttles_by_itself_are_routes_that_exist() -> None:
+def test_routes_with_their_own_throttle_exist() -> None:
     routes = {route.properties["RouteKey"] for route in templates.http_routes()}
 
     assert templates.root_template()["Resources"]["HttpApiStage"]["Properties"]["RouteSettings"].keys() <= routes
@@ -540,13 +540,13 @@ def test_what_the_gateway_throttles_by_itself_are_routes_that_exist() -> None:
     [found for found in FUNCTIONS if "QUEUES" in found.properties.get("Environment", {}).get("Variables", {})],
     ids=str,
 )
-def test_operations_watches_every_queue_that_has_a_dead_letter_queue(function: Resource) -> None:
+def test_operations_knows_every_queue_with_a_dead_letter_queue(function: Resource) -> None:
     watched = templates.environment(function)["QUEUES"].split(",")
 
     assert sorted(watched) == sorted(templates.step_of(queue).replace(".", "-", 1) for queue in QUEUES)
 
 
-def test_operations_may_empty_dead_letter_queues_and_send_to_sources() -> None:
+def test_operations_may_consume_dead_letters_and_send_to_sources() -> None:
     (function,) = [
         function for function in FUNCTIONS if (function.service, function.name) == ("operations", "apiFunction")
     ]
@@ -564,13 +564,13 @@ def test_operations_may_empty_dead_letter_queues_and_send_to_sources() -> None:
 @pytest.mark.parametrize(
     "name", [n for n, b in templates.root_template()["Resources"].items() if b["Type"] in STATEFUL]
 )
-def test_what_holds_state_in_the_platform_is_kept_as_well(name: str) -> None:
+def test_stateful_shared_resources_are_retained_by_default(name: str) -> None:
     body = templates.root_template()["Resources"][name]
 
     assert body["DeletionPolicy"] == body["UpdateReplacePolicy"] == {"Ref": "DataRetention"}
 
 
-def test_aws_tells_of_the_months_bill_only_where_a_budget_is_asked_for() -> None:
+def test_an_aws_budget_exists_only_if_it_is_configured() -> None:
     template = templates.root_template()
     body, policy = template["Resources"]["MonthlyBudget"], template["Resources"]["AlarmTopicPolicy"]
     budget, told = body["Properties"]["Budget"], body["Properties"]["NotificationsWithSubscribers"]

@@ -50,7 +50,7 @@ def batches_of_each_step(stack: System) -> dict[str, int]:
     return found
 
 
-def test_a_replay_reaches_the_late_subscriber_and_nobody_else(
+def test_a_replay_reaches_only_the_new_subscriber(
     stack: System, subscriber: Subscriber, request: pytest.FixtureRequest
 ) -> None:
     start = datetime.now(UTC)

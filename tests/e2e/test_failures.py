@@ -76,7 +76,7 @@ def test_an_unprocessable_message_is_dead_lettered_with_its_reason(
     stack.client("sqs").purge_queue(QueueUrl=stack.queue_url("storage-store-dlq"))
 
 
-def test_a_bad_message_does_not_hold_up_the_good_ones_beside_it(stack: System) -> None:
+def test_a_bad_message_does_not_delay_the_rest_of_its_batch(stack: System) -> None:
     ids = [stack.post(prompt=f"one of three herons, number {number}") for number in range(3)]
     stack.send("generation-generate", "not an event")
     for request_id in ids:

@@ -90,7 +90,7 @@ def stored() -> str:
 # The authorizer ------------------------------------------------------------------------------------------------------
 
 
-def test_a_key_tells_who_is_calling(authorize: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_authorizer_identifies_the_caller(authorize: Any, capsys: pytest.CaptureFixture[str]) -> None:
     made = command(capsys, "create", "--owner", "acme", "--scope", "admin", "--limit", "5", "--window", "60")
     context = {"owner": "acme", "key_id": made["key_id"], "scopes": "admin", "limit": 5, "window": 60}
 
@@ -98,7 +98,7 @@ def test_a_key_tells_who_is_calling(authorize: Any, capsys: pytest.CaptureFixtur
     assert authorize(authorization=f"Bearer {made['key']}") == {"isAuthorized": True, "context": context}
 
 
-def test_whatever_is_wrong_with_a_key_gets_the_same_answer(authorize: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_invalid_key_gets_the_same_response(authorize: Any, capsys: pytest.CaptureFixture[str]) -> None:
     made = command(capsys, "create", "--owner", "acme")
     command(capsys, "revoke", made["key_id"])
     answers = [
@@ -112,7 +112,7 @@ def test_whatever_is_wrong_with_a_key_gets_the_same_answer(authorize: Any, capsy
     assert answers == [{"isAuthorized": False}] * 6
 
 
-def test_use_is_told_by_the_keys_id_and_never_with_the_key(
+def test_logs_contain_the_id_of_the_key_but_never_the_key(
     authorize: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = io.StringIO()
@@ -134,7 +134,7 @@ def test_use_is_told_by_the_keys_id_and_never_with_the_key(
     assert command(capsys, "list")[0]["last_used_at"]
 
 
-def test_a_caller_is_let_in_though_the_use_could_not_be_noted(
+def test_a_caller_is_admitted_if_the_use_cannot_be_recorded(
     aws: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = command(capsys, "create", "--owner", "acme")
@@ -154,7 +154,7 @@ def test_a_caller_is_let_in_though_the_use_could_not_be_noted(
 # HTTP ----------------------------------------------------------------------------------------------------------------
 
 
-def test_an_admin_makes_a_key_that_works_and_is_shown_once(api: Any, authorize: Any) -> None:
+def test_an_admin_creates_a_key_whose_text_is_returned_once(api: Any, authorize: Any) -> None:
     wanted = {"owner": "beta", "name": "CI", "scopes": ["requests:write"], "limit": 7, "expires_in_days": 1}
     status, made, headers = api("POST", "/v1/keys", wanted)
 
@@ -202,13 +202,13 @@ def test_a_key_is_rotated_and_revoked_over_http(api: Any, authorize: Any) -> Non
 
 
 @pytest.mark.parametrize("key_id", ["bdirnr6lfeyp", "nonsense", "x" * 5000], ids=["unknown", "malformed", "too-long"])
-def test_an_unknown_key_is_told_apart(api: Any, key_id: str) -> None:
+def test_an_unknown_key_id_is_not_found(api: Any, key_id: str) -> None:
     for method, path, body in (("DELETE", f"/v1/keys/{key_id}", None), ("POST", f"/v1/keys/{key_id}/rotate", {})):
         status, problem, _ = api(method, path, body)
         assert (status, problem["code"]) == (404, "key_not_found")
 
 
-def test_preferences_are_an_owners_own(api: Any) -> None:
+def test_preferences_belong_to_their_owner(api: Any) -> None:
     wanted = {"defaults": {"model": "titan-image-v2", "size": "512x512", "count": 2}, "theme": "dark"}
     status, _, headers = api("PUT", "/v1/preferences", wanted, scopes=USER)
     assert (status, headers["etag"]) == (200, '"1"')
@@ -220,7 +220,7 @@ def test_preferences_are_an_owners_own(api: Any) -> None:
     assert (others, headers["etag"]) == ({"defaults": {}, "theme": "system", "analytics_opt_out": False}, '"0"')
 
 
-def test_two_who_change_preferences_at_once_do_not_undo_each_other(api: Any) -> None:
+def test_concurrent_changes_of_preferences_do_not_overwrite_each_other(api: Any) -> None:
     def put(tag: str, theme: str) -> int:
         return int(api("PUT", "/v1/preferences", {"theme": theme}, scopes=USER, headers={"If_Match": tag})[0])
 
@@ -258,7 +258,7 @@ def test_a_key_is_rotated_and_revoked_from_the_command_line(aws: None, capsys: p
     assert "revoked" in capsys.readouterr().err
 
 
-def test_what_cannot_be_done_is_told_in_a_sentence(aws: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_impossible_command_prints_one_sentence(aws: None, capsys: pytest.CaptureFixture[str]) -> None:
     unknown = new_key_id()
     for arguments, code, said in (
         (["revoke", unknown], 1, unknown),

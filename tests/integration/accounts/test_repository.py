@@ -49,7 +49,7 @@ def key(minutes: int = 0, **others: Any) -> Key:
     return replace(plain, **others)
 
 
-def test_a_key_is_read_as_it_was_kept(store: Any) -> None:
+def test_a_stored_key_is_read_unchanged(store: Any) -> None:
     plain, full = (
         key(),
         key(expires_at=NOW + HOUR, revoked_at=NOW, last_used_at=NOW, previous_digest="d0", previous_until=NOW + HOUR),
@@ -60,7 +60,7 @@ def test_a_key_is_read_as_it_was_kept(store: Any) -> None:
     assert store.find(new_key_id()) is None
 
 
-def test_an_id_is_taken_once(store: Any) -> None:
+def test_an_id_is_used_only_once(store: Any) -> None:
     first = key()
     store.add(first)
     with pytest.raises(KeyError):
@@ -68,7 +68,7 @@ def test_an_id_is_taken_once(store: Any) -> None:
     assert store.find(first.key_id) == first
 
 
-def test_a_use_is_kept_once_in_a_while_and_only_for_a_key_that_exists(store: Any) -> None:
+def test_a_use_is_recorded_rarely_and_only_for_existing_keys(store: Any) -> None:
     used = key()
     store.add(used)
     for minutes, expected in ((0, 0), (30, 0), (61, 61)):
@@ -80,7 +80,7 @@ def test_a_use_is_kept_once_in_a_while_and_only_for_a_key_that_exists(store: Any
     assert store.find(unknown) is None
 
 
-def test_a_rotation_replaces_the_hash_and_keeps_the_old_one_for_a_while(store: Any) -> None:
+def test_a_rotation_keeps_the_old_hash_for_the_grace_period(store: Any) -> None:
     rotated = key()
     store.add(rotated)
     graced = store.rotate(rotated.key_id, "d2", NOW + HOUR, NOW)
@@ -91,7 +91,7 @@ def test_a_rotation_replaces_the_hash_and_keeps_the_old_one_for_a_while(store: A
     assert store.find(rotated.key_id) == at_once
 
 
-def test_what_ended_is_not_rotated(store: Any) -> None:
+def test_an_expired_or_revoked_key_is_not_rotated(store: Any) -> None:
     revoked, expired = key(revoked_at=NOW), key(expires_at=NOW)
     for ended, status in ((revoked, "revoked"), (expired, "expired")):
         store.add(ended)
@@ -126,7 +126,7 @@ def test_keys_are_listed_newest_first_page_by_page_without_their_hashes(store: A
     assert seen == [replace(one, digest="") for one in reversed(made)]
 
 
-def test_preferences_are_replaced_by_who_saw_the_latest(accounts_table: str) -> None:
+def test_preferences_are_replaced_only_at_the_latest_revision(accounts_table: str) -> None:
     table = PreferenceTable(boto3.client("dynamodb"), accounts_table)
     assert table.of("acme") == ({}, 0)
     assert table.replace("acme", {"theme": "dark"}, 0) == 1

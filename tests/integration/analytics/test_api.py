@@ -52,7 +52,7 @@ def count(table: CounterTable, generation: str, expected: Generations, day: str,
     table.commit([Addition(generation, {f"r-{day}": [f"e-{day}"]}, {day: amounts})], expected, 2_000_000_000)
 
 
-def test_days_are_shown_as_they_were_counted_and_no_others(api: Any, table: CounterTable) -> None:
+def test_exactly_the_counted_days_are_returned(api: Any, table: CounterTable) -> None:
     generation = table.generations()
     for day, accepted in (("2026-11-19", 1), ("2026-11-20", 2), ("2026-11-22", 4), ("2026-11-23", 8)):
         count(table, generation.current, generation, day, accepted)
@@ -65,7 +65,7 @@ def test_days_are_shown_as_they_were_counted_and_no_others(api: Any, table: Coun
     assert (body["total"]["requests"]["accepted"], body["total"]["cost_usd"]) == (6, "0.08")
 
 
-def test_after_a_rebuild_it_is_the_new_generation_that_is_shown(api: Any, table: CounterTable) -> None:
+def test_after_a_rebuild_the_new_generation_is_returned(api: Any, table: CounterTable) -> None:
     first = table.generations()
     count(table, first.current, first, "2026-11-22", 1)
     rebuilt = Generations("rebuilt", None, first.revision + 1)
@@ -88,7 +88,7 @@ def test_any_number_of_days_is_one_query(api: Any, monkeypatch: pytest.MonkeyPat
     assert called == ["GetItem", "Query"]
 
 
-def test_a_wrong_day_is_named_and_another_scope_is_not_enough(api: Any) -> None:
+def test_an_invalid_day_is_named_and_the_scope_is_required(api: Any) -> None:
     status, body = get(api, from_="soon")
     assert (status, [error["field"] for error in body["errors"]]) == (422, ["from"])
     assert get(api, scopes="admin requests:read")[0] == 403

@@ -75,13 +75,13 @@ def archive(request: pytest.FixtureRequest) -> AnyArchive:
     return on_s3()
 
 
-def test_what_is_committed_is_read_back_as_numbers(counters: AnyCounters) -> None:
+def test_committed_counters_are_read_as_numbers(counters: AnyCounters) -> None:
     counters.commit([ADDITION], FIRST, 2_000_000_000)
     counters.commit([Addition("g1", {"request-2": ["event-3"]}, ADDITION.days)], FIRST, 2_000_000_000)
     assert counters.days("g1") == {"2026-11-22": {"status#accepted": 4, "cost_usd": Decimal("0.08")}}
 
 
-def test_a_known_event_cancels_the_whole_transaction_and_is_named(counters: AnyCounters) -> None:
+def test_a_counted_event_cancels_the_transaction_and_is_named(counters: AnyCounters) -> None:
     counters.commit([ADDITION], FIRST, 2_000_000_000)
     again = Addition(
         "g1", {"request-1": ["event-2", "event-9"], "request-2": ["event-3"]}, {"2026-11-23": {"status#failed": 1}}
@@ -93,7 +93,7 @@ def test_a_known_event_cancels_the_whole_transaction_and_is_named(counters: AnyC
     assert list(counters.days("g1")) == ["2026-11-22"]
 
 
-def test_a_later_event_of_the_same_request_is_not_a_known_one(counters: AnyCounters) -> None:
+def test_a_later_event_of_the_same_request_is_counted(counters: AnyCounters) -> None:
     counters.commit([ADDITION], FIRST, 2_000_000_000)
     counters.commit(
         [Addition("g1", {"request-1": ["event-9"]}, {"2026-11-22": {"status#failed": 1}})], FIRST, 2_000_000_000
@@ -103,7 +103,7 @@ def test_a_later_event_of_the_same_request_is_not_a_known_one(counters: AnyCount
     assert {("g1", "event-1"), ("g1", "event-2")} <= refusal.value.known
 
 
-def test_generations_remember_on_their_own(counters: AnyCounters) -> None:
+def test_each_generation_stores_its_own_event_ids(counters: AnyCounters) -> None:
     counters.commit([ADDITION], FIRST, 2_000_000_000)
     other = Addition("g2", ADDITION.seen, ADDITION.days)
     counters.commit([other], FIRST, 2_000_000_000)
@@ -111,7 +111,7 @@ def test_generations_remember_on_their_own(counters: AnyCounters) -> None:
     assert counters.pair("2026-11-22", "g1", "g3") == (counters.days("g1")["2026-11-22"], {})
 
 
-def test_a_writer_that_does_not_know_of_a_moved_pointer_is_told(counters: AnyCounters) -> None:
+def test_a_writer_with_an_outdated_pointer_is_refused(counters: AnyCounters) -> None:
     begun = FIRST.begin()
     counters.move(FIRST, begun)
     with pytest.raises(GenerationsMovedError) as moved:
@@ -122,7 +122,7 @@ def test_a_writer_that_does_not_know_of_a_moved_pointer_is_told(counters: AnyCou
     assert counters.days("g1") != {}
 
 
-def test_the_pointer_moves_only_from_where_its_mover_saw_it(counters: AnyCounters) -> None:
+def test_the_pointer_moves_only_from_the_expected_state(counters: AnyCounters) -> None:
     begun = FIRST.begin()
     counters.move(FIRST, begun)
     counters.move(begun, begun.finish())
@@ -131,7 +131,7 @@ def test_the_pointer_moves_only_from_where_its_mover_saw_it(counters: AnyCounter
     assert moved.value.generations == Generations("g2", None, 3)
 
 
-def test_a_report_of_some_days_reads_no_others(counters: AnyCounters) -> None:
+def test_a_report_reads_only_its_days(counters: AnyCounters) -> None:
     for number in (21, 22, 23, 24):
         day = f"2026-11-{number}"
         addition = Addition("g1", {"request-1": [f"event-{number}"]}, {day: {"status#failed": 1}})
@@ -146,7 +146,7 @@ def test_a_retired_generation_keeps_its_counts_until_it_expires(counters: AnyCou
     assert counters.days("g1") == before
 
 
-def test_the_archive_reads_back_what_was_appended_days_ascending(archive: AnyArchive) -> None:
+def test_archived_events_are_read_by_day(archive: AnyArchive) -> None:
     later = story(4, at=START.replace(day=25))
     archive.append(later)
     archive.append(story(0))
@@ -162,7 +162,7 @@ def test_a_batch_archived_twice_is_one_object(archive: AnyArchive) -> None:
     assert len(list(archive.read())) == len(story(0))
 
 
-def test_recording_and_rebuilding_come_out_equal(aws: None) -> None:
+def test_recording_and_rebuilding_give_equal_counters(aws: None) -> None:
     archive, counters = on_s3(), on_dynamodb()
     for batch in (story(0), story(0)[1:] + story(1), story(2) + story(3), story(3)):
         Recorder(archive, counters).record(batch)
@@ -209,7 +209,7 @@ def test_event_ids_expire_and_counters_of_active_generations_do_not(aws: None) -
     assert expiring == {"SEEN#g1#request-1": {"N": "2000000000"}, "COUNTS#g1": None}
 
 
-def test_a_conflict_with_another_writer_is_tried_again(aws: None) -> None:
+def test_a_conflict_with_another_writer_is_retried(aws: None) -> None:
     table, tries = _refusing("TransactionConflict", times=2)
     table.commit([ADDITION], FIRST, 2_000_000_000)
     assert len(tries) == 3
@@ -222,7 +222,7 @@ def test_a_lasting_conflict_is_left_to_the_queue(aws: None) -> None:
         table.commit([ADDITION], FIRST, 2_000_000_000)
 
 
-def test_a_cancellation_that_does_not_pass_is_not_tried_again(aws: None) -> None:
+def test_a_permanent_cancellation_is_not_retried(aws: None) -> None:
     table, tries = _refusing("ValidationError", times=99)
     with pytest.raises(ClientError):
         table.commit([ADDITION], FIRST, 2_000_000_000)
@@ -278,8 +278,6 @@ def test_a_rebuild_that_differs_exits_with_1_unless_it_is_accepted(
     assert on_dynamodb().days(on_dynamodb().generations().current) != {}
 
 
-def test_an_installation_that_is_not_there_is_told_on_standard_error(
-    aws: None, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_missing_installation_is_reported_on_standard_error(aws: None, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["analytics", "report", "--prefix", "elsewhere", "--region", "us-east-1"]) == 1
     assert "ResourceNotFound" in capsys.readouterr().err

@@ -25,7 +25,7 @@ def client(aws_test_environment: None, service_template: Any) -> Iterator[Any]:
         yield found
 
 
-def test_a_image_costs_what_was_paid_for_it_and_what_lies_around_it(client: Any) -> None:
+def test_costs_include_generation_and_estimates(client: Any) -> None:
     events = [sample("PromptApproved"), sample("ImageGenerated")]
     for _ in range(2):  # told twice, paid once
         count(events, CounterTable(client, "analytics"), Generations(), now=datetime.now(UTC).timestamp())
@@ -39,7 +39,7 @@ def test_a_image_costs_what_was_paid_for_it_and_what_lies_around_it(client: Any)
     assert found.models["stable-image-core"].total_usd == Decimal("0.04") + PRICES["aws_per_image"]
 
 
-def test_days_that_were_not_asked_for_are_not_in_it(client: Any) -> None:
+def test_only_the_requested_days_are_reported(client: Any) -> None:
     event = sample("ImageGenerated")
     count([event], CounterTable(client, "analytics"), Generations(), now=datetime.now(UTC).timestamp())
     after: date = event.metadata.occurred_at.date() + timedelta(days=1)

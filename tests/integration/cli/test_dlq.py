@@ -74,7 +74,7 @@ def quarantine(request: pytest.FixtureRequest) -> Quarantine:
 
 
 @pytest.mark.parametrize("body", [eventbridge_body(approved(1)), "no event at all"], ids=["event", "no-event"])
-def test_a_quarantine_keeps_a_message_whole_and_once(quarantine: Quarantine, body: str) -> None:
+def test_the_quarantine_stores_a_message_unchanged_and_once(quarantine: Quarantine, body: str) -> None:
     message = FakeQueues(STORE).put(STORE, body, stalled())
     (letter,) = collapse([read_letter(STORE, message)])
     for _ in range(2):
@@ -88,14 +88,14 @@ def test_a_quarantine_keeps_a_message_whole_and_once(quarantine: Quarantine, bod
     assert quarantine.items() == []
 
 
-def test_queues_are_found_by_name_where_they_may_not_be_listed(installation: Installation) -> None:
+def test_queues_are_found_by_name_without_listing_them(installation: Installation) -> None:
     named = NamedQueues(installation.sqs, PREFIX, ["storage-store", "analytics-record"])
     listed = [pair for pair in SqsQueues(installation.sqs, PREFIX).pairs() if pair.source_url]
 
     assert named.pairs() == listed
 
 
-def test_a_timeline_has_codes_and_no_free_text(installation: Installation) -> None:
+def test_a_timeline_contains_codes_but_no_free_text(installation: Installation) -> None:
     story(installation, 1)
     table = RequestTable(installation.dynamodb, f"{PREFIX}-requests")
 
@@ -139,7 +139,7 @@ def story(installation: Installation, number: int) -> None:
 
 @pytest.mark.parametrize("form", [[], ["--output", "json"]])
 @pytest.mark.parametrize("by", ["--request", "--event"])
-def test_one_letter_is_shown_with_its_requests_timeline_and_never_a_prompt(
+def test_a_dead_letter_is_shown_with_its_timeline_without_prompt(
     installation: Installation, run: Run, form: list[str], by: str
 ) -> None:
     dead(installation, 1)
@@ -160,7 +160,7 @@ def test_one_letter_is_shown_with_its_requests_timeline_and_never_a_prompt(
         assert [line["event"] for line in group["letters"][0]["timeline"]][-1] == "MessageReplayed"
 
 
-def test_a_listing_says_what_kind_of_failure_it_mostly_is(installation: Installation, run: Run) -> None:
+def test_a_listing_shows_the_most_frequent_kind_of_failure(installation: Installation, run: Run) -> None:
     dead(installation)
     rows = json.loads(run("dlq", "list", "--output", "json").stdout)
 
@@ -169,7 +169,7 @@ def test_a_listing_says_what_kind_of_failure_it_mostly_is(installation: Installa
 
 
 @pytest.mark.parametrize("columns", [80, 120])
-def test_tables_fit_the_terminal_and_cut_no_id_in_two(
+def test_tables_fit_the_terminal_without_wrapping_ids(
     installation: Installation, run: Run, monkeypatch: pytest.MonkeyPatch, columns: int
 ) -> None:
     event_id = dead(installation, replays=3)
@@ -194,7 +194,7 @@ def test_tables_fit_the_terminal_and_cut_no_id_in_two(
 # Editing -------------------------------------------------------------------------------------------------------------
 
 
-def test_an_edit_shows_what_it_would_change_and_only_sends_when_told_to(installation: Installation, run: Run) -> None:
+def test_an_edit_is_sent_only_with_the_option_send(installation: Installation, run: Run) -> None:
     event_id = dead(installation, count=9)
 
     shown = run("dlq", "edit", event_id, "--set", "data.parameters.count=1")
@@ -228,7 +228,7 @@ def test_an_edit_shows_what_it_would_change_and_only_sends_when_told_to(installa
     assert action["about"]["sent_as"] == body["detail"]["metadata"]["event_id"]
 
 
-def test_an_edit_that_is_not_valid_names_the_field_and_sends_nothing(installation: Installation, run: Run) -> None:
+def test_an_invalid_edit_names_the_field_and_sends_nothing(installation: Installation, run: Run) -> None:
     event_id = dead(installation, count=9)
 
     result = run("dlq", "edit", event_id, "--set", "data.parameters.count=7", "--send", "--yes")
@@ -238,7 +238,7 @@ def test_an_edit_that_is_not_valid_names_the_field_and_sends_nothing(installatio
     assert installation.visible("storage-store-dlq") == 1
 
 
-def test_the_editor_gets_the_data_and_what_it_saves_is_checked(
+def test_the_editor_gets_the_data_and_its_result_is_validated(
     installation: Installation, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event_id = dead(installation, count=9)
@@ -263,7 +263,7 @@ def test_the_editor_gets_the_data_and_what_it_saves_is_checked(
         (["nobody", "--set", "data.x=1", "--editor"], 2, "--set FIELD=JSON"),
     ],
 )
-def test_an_edit_of_nothing_is_told_so(
+def test_an_edit_without_changes_is_reported(
     installation: Installation, run: Run, arguments: list[str], code: int, told: str
 ) -> None:
     result = run("dlq", "edit", *arguments)
@@ -301,7 +301,7 @@ def test_messages_with_many_replays_are_quarantined_and_released(installation: I
     assert {body["detail"]["metadata"]["replays"] for body in installation.bodies("storage-store")} == {1, 4}
 
 
-def test_what_is_discarded_is_gone_and_the_trail_tells(installation: Installation, run: Run) -> None:
+def test_a_discarded_message_is_deleted_and_recorded(installation: Installation, run: Run) -> None:
     dead(installation, 1)
     dead(installation, 2, fingerprint="bbbb00000000")
 
@@ -322,7 +322,7 @@ def test_what_is_discarded_is_gone_and_the_trail_tells(installation: Installatio
     assert found[1]["about"] == {"fingerprint": "aaaa"}
 
 
-def test_every_verb_that_changes_something_is_in_the_trail(installation: Installation, run: Run) -> None:
+def test_every_changing_command_is_in_the_audit_trail(installation: Installation, run: Run) -> None:
     dead(installation, 1)
     name = f"{PREFIX}-storage-store-dlq"
     run("dlq", "purge", "--queue", "storage.store", "--yes-purge", name, "--operator", "arn:aws:iam::1:user/ada")

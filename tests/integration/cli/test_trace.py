@@ -75,7 +75,7 @@ def test_a_request_is_traced_from_the_table_and_the_logs(
     assert requested["steps"][0]["waited_seconds"] == pytest.approx(0.65, abs=0.01)
 
 
-def test_without_logs_the_tree_is_whole_and_says_that_attempts_are_unknown(
+def test_without_logs_the_tree_is_complete_but_has_no_attempts(
     installation: Installation, capsys: pytest.CaptureFixture[str]
 ) -> None:
     request_id = installation.draw(1)
@@ -86,9 +86,7 @@ def test_without_logs_the_tree_is_whole_and_says_that_attempts_are_unknown(
     assert "prompt" not in shown.replace("moderation.prompt", "")
 
 
-def test_an_unknown_request_is_said_to_be_unknown(
-    installation: Installation, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unknown_request_is_reported(installation: Installation, capsys: pytest.CaptureFixture[str]) -> None:
     assert trace("01a0b9c4-7d2e-7c31-9f60-00000000dead") == 1
     assert "There is no request" in capsys.readouterr().err
 

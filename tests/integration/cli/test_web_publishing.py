@@ -40,7 +40,7 @@ def test_files_of_the_last_build_stay_for_open_pages(client) -> None:  # type: i
     assert (page["Body"].read(), page["CacheControl"], page["ContentType"]) == (b"2", REVALIDATE, "text/html")
 
 
-def test_a_month_later_they_go(client) -> None:  # type: ignore[no-untyped-def]
+def test_files_of_earlier_builds_are_deleted_after_a_month(client) -> None:  # type: ignore[no-untyped-def]
     publish(client, BUCKET, build(1))
     removed = publish(client, BUCKET, build(2), now=datetime.now(UTC) + timedelta(days=31))
 

@@ -6,7 +6,7 @@ from moto import mock_aws
 from kit.secrets import secret_key
 
 
-def test_a_key_is_read_by_its_name_when_it_is_needed_and_then_remembered(aws_test_environment: None) -> None:
+def test_a_secret_is_read_on_first_use_and_cached(aws_test_environment: None) -> None:
     with mock_aws():
         client = boto3.client("secretsmanager")
         key = secret_key(client, "x-key-hashing")

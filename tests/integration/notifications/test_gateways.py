@@ -138,7 +138,7 @@ def test_the_checked_address_is_called_by_the_registered_name(
     assert b"x-y: z" in head
 
 
-def test_a_certificate_for_somebody_else_or_of_nobody_known_is_not_taken(
+def test_a_wrong_or_untrusted_certificate_is_rejected(
     stranger: Callable[..., Stranger], server_context: ssl.SSLContext, certificate: Path
 ) -> None:
     server = stranger(accept, server_context)
@@ -151,14 +151,14 @@ def test_a_certificate_for_somebody_else_or_of_nobody_known_is_not_taken(
     assert server.requests == []
 
 
-def test_a_redirect_is_an_answer_and_not_followed(stranger: Callable[..., Stranger]) -> None:
+def test_a_redirect_is_not_followed(stranger: Callable[..., Stranger]) -> None:
     server = stranger(lambda line: line.sendall(b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\n\r\n"))
 
     assert WebhookCaller(LOCAL, loopback).post(f"http://{NAME}:{server.port}/", b"BODY", {}).status == 302
     assert len(server.requests) == 1
 
 
-def test_what_resolves_to_an_address_of_ours_is_not_called(stranger: Callable[..., Stranger]) -> None:
+def test_a_name_with_an_internal_address_is_not_called(stranger: Callable[..., Stranger]) -> None:
     server = stranger(accept)
 
     reply = WebhookCaller(TargetPolicy(), loopback).post(f"https://{NAME}:8443/", b"BODY", {})
@@ -166,7 +166,7 @@ def test_what_resolves_to_an_address_of_ours_is_not_called(stranger: Callable[..
     assert server.requests == []
 
 
-def test_who_answers_a_byte_at_a_time_is_hung_up_on(stranger: Callable[..., Stranger]) -> None:
+def test_a_very_slow_response_is_aborted(stranger: Callable[..., Stranger]) -> None:
     def drip(line: socket.socket) -> None:
         never = Event()
         while not never.wait(0.05):  # until the other side hangs up and sending fails
@@ -181,7 +181,7 @@ def test_who_answers_a_byte_at_a_time_is_hung_up_on(stranger: Callable[..., Stra
     assert time.monotonic() - started < 5
 
 
-def test_an_endless_answer_is_not_read_to_its_end(stranger: Callable[..., Stranger]) -> None:
+def test_an_endless_response_is_not_read_completely(stranger: Callable[..., Stranger]) -> None:
     def flood(line: socket.socket) -> None:
         line.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n")
         while True:
@@ -192,7 +192,7 @@ def test_an_endless_answer_is_not_read_to_its_end(stranger: Callable[..., Strang
 
 
 @pytest.mark.parametrize("answer", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 999999 What\r\n\r\n"])
-def test_what_is_no_http_is_told_as_that(stranger: Callable[..., Stranger], answer: bytes) -> None:
+def test_a_response_that_is_not_http_is_reported(stranger: Callable[..., Stranger], answer: bytes) -> None:
     server = stranger(lambda line: line.sendall(answer))
     reply = WebhookCaller(LOCAL, loopback).post(f"http://{NAME}:{server.port}/", b"BODY", {})
 
@@ -200,7 +200,7 @@ def test_what_is_no_http_is_told_as_that(stranger: Callable[..., Stranger], answ
     assert reply.error
 
 
-def test_nobody_there_and_no_such_name_are_told_apart() -> None:
+def test_a_refused_connection_and_an_unknown_name_differ() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -64,7 +64,7 @@ def test_a_ticket_opens_one_connection_of_its_owner(store: SocketStore) -> None:
         store.connect(digest, "c2", NOW)
 
 
-def test_a_ticket_does_not_open_when_its_minute_is_over_or_nobody_sold_it(store: SocketStore) -> None:
+def test_an_expired_or_unknown_ticket_opens_no_connection(store: SocketStore) -> None:
     with pytest.raises(RefusedError, match="expired"):
         store.connect(ticket(store), "c1", NOW + timedelta(seconds=60))
     with pytest.raises(RefusedError, match="unknown ticket"):
@@ -99,7 +99,7 @@ def test_expired_connections_do_not_count_towards_the_limit(store: SocketStore) 
     assert [each.connection_id for each in store.connections("demo", later)] == ["new"]
 
 
-def test_a_connection_is_forgotten_as_often_as_one_likes(store: SocketStore) -> None:
+def test_deleting_a_connection_is_idempotent(store: SocketStore) -> None:
     store.connect(ticket(store), "c1", NOW)
     for _ in range(2):
         store.disconnect("c1")
@@ -108,7 +108,7 @@ def test_a_connection_is_forgotten_as_often_as_one_likes(store: SocketStore) -> 
     assert store.connections("demo", NOW) == []
 
 
-def test_nothing_in_the_table_is_a_ticket_and_everything_expires(dynamodb: Any) -> None:
+def test_the_table_contains_no_ticket_and_all_items_expire(dynamodb: Any) -> None:
     table = ConnectionTable(dynamodb, TABLE)
     text, _ = sockets.create_ticket(table, "demo", NOW)
     spent, _ = sockets.create_ticket(table, "demo", NOW)
@@ -152,7 +152,7 @@ def delivery(number: int = 0, **others: Any) -> Delivery:
     return replace(plain, **others)
 
 
-def test_a_webhook_is_read_as_it_was_kept(webhooks: WebhookStore) -> None:
+def test_a_stored_webhook_is_read_unchanged(webhooks: WebhookStore) -> None:
     plain = hook()
     full = hook(1, description="for billing", requests="named", generation=3, previous_until=NOW, disabled_at=NOW)
     for kept in (full, plain):
@@ -164,7 +164,7 @@ def test_a_webhook_is_read_as_it_was_kept(webhooks: WebhookStore) -> None:
     assert webhooks.webhook("mallory", plain.webhook_id) is None
 
 
-def test_an_owner_has_only_so_many_webhooks(webhooks: WebhookStore) -> None:
+def test_the_number_of_webhooks_per_owner_is_limited(webhooks: WebhookStore) -> None:
     for number in range(WEBHOOKS_MAX):
         webhooks.add(hook(number))
     with pytest.raises(TooManyError):
@@ -185,7 +185,7 @@ def test_a_rotation_increments_the_secret_and_keeps_the_overlap(webhooks: Webhoo
     assert webhooks.webhook("demo", hook().webhook_id) == hook(generation=3)
 
 
-def test_what_is_done_to_a_webhook_that_is_not_there_makes_none(webhooks: WebhookStore) -> None:
+def test_changes_of_an_unknown_webhook_create_none(webhooks: WebhookStore) -> None:
     name = hook().webhook_id
     with pytest.raises(KeyError):
         webhooks.rotate("demo", name, None)
@@ -204,7 +204,7 @@ def test_a_webhook_is_disabled_once(webhooks: WebhookStore) -> None:
     assert webhooks.webhook("demo", hook().webhook_id) == hook(disabled_at=NOW)
 
 
-def test_a_delivery_is_read_as_it_was_written(webhooks: WebhookStore) -> None:
+def test_a_stored_delivery_is_read_unchanged(webhooks: WebhookStore) -> None:
     attempts = (
         Attempt(NOW, 12, 500, "HTTP 500"),
         Attempt(NOW, 0, None, "no answer in time"),
@@ -220,7 +220,7 @@ def test_a_delivery_is_read_as_it_was_written(webhooks: WebhookStore) -> None:
     assert webhooks.delivery(hook(1).webhook_id, delivery().delivery_id) is None
 
 
-def test_of_two_who_write_a_delivery_at_once_one_is_told_to_look_again(webhooks: WebhookStore) -> None:
+def test_of_two_concurrent_writes_of_a_delivery_one_is_refused(webhooks: WebhookStore) -> None:
     read = webhooks.save(delivery())
     with pytest.raises(StaleError):
         webhooks.save(delivery(tries=1))
@@ -251,7 +251,7 @@ def test_a_log_is_read_page_by_page_newest_first(webhooks: WebhookStore) -> None
     assert seen == [delivery(number).delivery_id for number in (4, 3, 2, 1, 0)]
 
 
-def test_who_wants_to_hear_is_found_in_one_place(dynamodb: Any) -> None:
+def test_connections_and_webhooks_are_found_with_one_query(dynamodb: Any) -> None:
     connections, table = ConnectionTable(dynamodb, TABLE), WebhookTable(dynamodb, TABLE)
     subscribers = SubscriberTable(dynamodb, TABLE)
     assert subscribers.of("demo") == ([], [])

@@ -70,7 +70,7 @@ def send(queue: str, body: str = "{}") -> None:
     sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName=f"{PREFIX}-{queue}")["QueueUrl"], MessageBody=body)
 
 
-def test_health_asks_nobody_and_needs_no_key(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_health_calls_no_service_and_needs_no_key(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> None:
         raise AssertionError("a dependency was called")
 
@@ -95,13 +95,13 @@ def test_dependencies_and_backlog_are_shown(api: Any) -> None:
     assert "secret" not in json.dumps(found)
 
 
-def test_a_dead_letter_degrades_and_what_works_still_answers_200(api: Any) -> None:
+def test_a_dead_letter_degrades_health_with_status_200(api: Any) -> None:
     send("intake-track-dlq")
     status, found = get(api, "/health/ready", "admin")
     assert (status, found["status"], found["attention"]) == (200, "degraded", ["intake.track: 1 dead letters"])
 
 
-def test_the_age_of_the_oldest_message_is_what_cloudwatch_last_heard(api: Any) -> None:
+def test_the_age_of_the_oldest_message_is_cloudwatchs_latest(api: Any) -> None:
     boto3.client("cloudwatch").put_metric_data(
         Namespace="AWS/SQS",
         MetricData=[
@@ -118,7 +118,7 @@ def test_the_age_of_the_oldest_message_is_what_cloudwatch_last_heard(api: Any) -
 
 
 @pytest.mark.parametrize("gone", ["requests table", "event bus", "hand-off bucket", "queues"])
-def test_without_a_dependency_it_is_unavailable(api: Any, gone: str) -> None:
+def test_without_a_dependency_the_status_is_unavailable(api: Any, gone: str) -> None:
     sqs = boto3.client("sqs")
     match gone:
         case "requests table":
@@ -196,12 +196,12 @@ def test_dead_letters_are_shown_with_advice_and_without_prompts(api: Any) -> Non
 
 
 @pytest.mark.parametrize("fingerprint", ["ffff", "x", "aaaabbbbccccdddd"])
-def test_a_fingerprint_that_nothing_has_is_not_found(api: Any, fingerprint: str) -> None:
+def test_an_unknown_fingerprint_is_not_found(api: Any, fingerprint: str) -> None:
     status, problem = get(api, f"/v1/operations/dead-letters/{fingerprint}", "admin")
     assert (status, problem["code"]) == (404, "dead_letters_not_found")
 
 
-def test_a_replay_is_tried_then_done_and_the_trail_names_the_keys_owner(api: Any) -> None:
+def test_a_dry_run_and_a_replay_record_the_owner_of_the_key(api: Any) -> None:
     request_id = dead(1)
     dead(2, status="succeeded")
 
@@ -233,7 +233,7 @@ def test_a_canary_is_one_call_and_the_rest_another(api: Any, monkeypatch: pytest
     assert depth("storage-store-dlq") == 1
 
 
-def test_what_keeps_coming_back_goes_into_quarantine(api: Any) -> None:
+def test_a_message_with_too_many_replays_is_quarantined(api: Any) -> None:
     request_id = dead(1, replays=3)
     other = dead(2)
 
@@ -258,13 +258,13 @@ def test_what_keeps_coming_back_goes_into_quarantine(api: Any) -> None:
         ({"queue": "storage.store", "limits": 1}, "limits"),
     ],
 )
-def test_a_replay_of_who_knows_what_names_the_field(api: Any, body: Any, field: str) -> None:
+def test_a_replay_without_selection_names_the_field(api: Any, body: Any, field: str) -> None:
     status, problem = get(api, REPLAYS, "admin", body=body)
 
     assert (status, problem["code"]) == (422, "validation_failed")
     assert [error["field"] for error in problem["errors"]] == [field]
 
 
-def test_a_replay_of_nothing_does_nothing_and_leaves_no_trail(api: Any) -> None:
+def test_a_replay_without_matches_is_not_recorded(api: Any) -> None:
     assert get(api, REPLAYS, "admin", body={"queue": "storage.store"}) == (200, {"outcomes": []})
     assert get(api, "/v1/operations/actions", "admin") == (200, {"actions": []})

@@ -51,7 +51,9 @@ def audit(*arguments: str) -> int:
     return main(["audit", "--prefix", PREFIX, "--region", "us-east-1", *quick, *arguments])
 
 
-def test_what_the_services_write_breaks_no_rule(installation: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+def test_data_of_the_services_satisfies_every_rule(
+    installation: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
     installation.draw(1)
     installation.draw(2, until="ImageGenerated")
     installation.draw(3, until="ImageRequested")
@@ -84,9 +86,7 @@ def test_every_record_is_in_exactly_one_segment(installation: Installation, read
     assert len(files) == len(set(files)) == 27
 
 
-def test_an_object_without_a_request_in_its_name_is_the_first_segments(
-    installation: Installation, reader: AwsReader
-) -> None:
+def test_an_object_without_request_id_is_in_the_first_segment(installation: Installation, reader: AwsReader) -> None:
     for key in ("images/0", "images/zzz", f"images/{request_made(datetime.now(UTC), 1)}"):
         installation.s3.put_object(Bucket=GALLERY, Key=key, Body=b"x")
     keys = [[file.key for file in reader.scan_files("images/", segment, 5)] for segment in range(5)]
@@ -130,7 +130,7 @@ def test_violations_are_printed_and_set_the_exit_code(
     assert json.loads(capsys.readouterr().out)["by_rule"] == {"image-without-file": 1}
 
 
-def test_the_letters_of_a_queue_are_visible_again_at_once(installation: Installation) -> None:
+def test_dead_letters_are_visible_again_after_an_audit(installation: Installation) -> None:
     installation.dead_letter("intake-track", "not an event")
     assert len(letters_of(installation).all) == 1
     letters = letters_of(installation)
@@ -138,7 +138,7 @@ def test_the_letters_of_a_queue_are_visible_again_at_once(installation: Installa
     assert not letters.partly_read
 
 
-def test_a_queue_that_somebody_else_has_in_hand_counts_as_partly_read(installation: Installation) -> None:
+def test_a_queue_with_reserved_messages_counts_as_partly_read(installation: Installation) -> None:
     installation.dead_letter("intake-track", "not an event")
     url = installation.sqs.get_queue_url(QueueName=f"{PREFIX}-intake-track-dlq")["QueueUrl"]
     installation.sqs.receive_message(QueueUrl=url, VisibilityTimeout=60)

@@ -50,7 +50,7 @@ def test_every_dead_letter_queue_is_found_with_its_step_and_source(
     }
 
 
-def test_reading_hides_and_letting_go_shows_again(queues_and_put: tuple[Queues, QueuePair, Put]) -> None:
+def test_reading_hides_messages_and_releasing_shows_them(queues_and_put: tuple[Queues, QueuePair, Put]) -> None:
     queues, pair, put = queues_and_put
     for number in range(23):
         put(f"body {number}")
@@ -74,7 +74,7 @@ def test_reading_stops_at_the_limit(queues_and_put: tuple[Queues, QueuePair, Put
     assert len(queues.read(pair, limit=12, hidden_seconds=60)) == 12
 
 
-def test_what_is_deleted_is_gone_and_what_is_sent_arrives(queues_and_put: tuple[Queues, QueuePair, Put]) -> None:
+def test_deleted_messages_are_gone_and_sent_ones_arrive(queues_and_put: tuple[Queues, QueuePair, Put]) -> None:
     queues, pair, put = queues_and_put
     put("one")
     put("two")
@@ -87,7 +87,7 @@ def test_what_is_deleted_is_gone_and_what_is_sent_arrives(queues_and_put: tuple[
     assert queues.counts(str(pair.source_url)).total == 1
 
 
-def test_what_somebody_else_removed_can_not_be_held(installation: Installation) -> None:
+def test_messages_that_others_deleted_cannot_be_reserved(installation: Installation) -> None:
     queues = SqsQueues(installation.sqs, PREFIX)
     pair = next(pair for pair in queues.pairs() if pair.step == "storage.store")
     installation.dead_letter("storage-store", "body")
@@ -107,7 +107,7 @@ def test_a_status_is_read_and_an_unknown_request_has_none(installation: Installa
     assert table.status(approved(2).metadata.request_id) is None
 
 
-def test_the_caller_is_who_aws_says(installation: Installation) -> None:
+def test_the_operator_is_the_aws_identity(installation: Installation) -> None:
     assert Connection(Target(prefix=PREFIX, region=REGION)).caller().startswith("arn:aws:")
 
 
@@ -123,7 +123,7 @@ def test_an_empty_installation_is_listed_and_a_missing_one_is_an_error(
     assert "Check prefix" in result.stderr
 
 
-def test_the_listing_counts_and_a_script_can_tell(installation: Installation, run: Run) -> None:
+def test_the_listing_has_counts_and_an_exit_code(installation: Installation, run: Run) -> None:
     installation.dead_letter("storage-store", eventbridge_body(approved(1)), stalled())
 
     assert run("dlq", "list").exit_code == 0
@@ -135,7 +135,7 @@ def test_the_listing_counts_and_a_script_can_tell(installation: Installation, ru
 
 
 @pytest.mark.parametrize("form", [[], ["--output", "json"]])
-def test_showing_tells_why_and_never_the_prompt(installation: Installation, run: Run, form: list[str]) -> None:
+def test_show_prints_the_reason_but_never_the_prompt(installation: Installation, run: Run, form: list[str]) -> None:
     event = approved(1)
     installation.dead_letter("storage-store", eventbridge_body(event), stalled())
     installation.dead_letter("storage-store", "a lighthouse, but not an event")
@@ -157,7 +157,7 @@ def test_a_replay_without_selection_or_with_an_unknown_queue_fails(installation:
     assert run("dlq", "replay", "--all", "--rate", "0").exit_code == 2
 
 
-def test_a_dry_run_says_what_would_be_done_and_does_nothing(installation: Installation, run: Run) -> None:
+def test_a_dry_run_shows_the_plan_and_changes_nothing(installation: Installation, run: Run) -> None:
     installation.request(1, "stalled")
     installation.request(2, "succeeded")
     for number in (1, 2):
@@ -171,7 +171,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(installation: Instal
     assert installation.visible("storage-store") == 0
 
 
-def test_a_replay_sends_back_announces_and_removes(
+def test_a_replay_publishes_sends_and_deletes(
     installation: Installation, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     published: list[Event] = []
@@ -213,7 +213,7 @@ def test_a_replay_by_fingerprint_and_request_leaves_the_others(installation: Ins
     assert installation.visible("storage-store-dlq") == 2
 
 
-def test_a_failed_canary_leaves_the_rest_and_says_so(installation: Installation, run: Run) -> None:
+def test_a_failed_canary_stops_the_replay(installation: Installation, run: Run) -> None:
     for number in (1, 2):
         installation.request(number, "stalled")
         installation.dead_letter("storage-store", eventbridge_body(approved(number)), stalled())
@@ -227,7 +227,7 @@ def test_a_failed_canary_leaves_the_rest_and_says_so(installation: Installation,
 
 @pytest.mark.parametrize("verb", [["replay", "--all"], ["purge", "--queue", "storage.store"]])
 @pytest.mark.parametrize("typed", ["", "n\n"])
-def test_nothing_happens_without_a_confirmation(
+def test_nothing_changes_without_a_confirmation(
     installation: Installation, run: Run, verb: list[str], typed: str
 ) -> None:
     installation.request(1, "stalled")
@@ -244,7 +244,7 @@ def test_nothing_happens_without_a_confirmation(
     ("confirmation", "typed"),
     [(["--yes-purge", f"{PREFIX}-storage-store-dlq"], ""), ([], f"{PREFIX}-storage-store-dlq\n")],
 )
-def test_a_purge_removes_what_was_chosen_once_confirmed(
+def test_a_confirmed_purge_deletes_the_selected_messages(
     installation: Installation, run: Run, confirmation: list[str], typed: str
 ) -> None:
     installation.dead_letter("storage-store", eventbridge_body(approved(1)), stalled(fingerprint="aaaa"))
@@ -258,7 +258,7 @@ def test_a_purge_removes_what_was_chosen_once_confirmed(
     assert left["Body"] == "poison"
 
 
-def test_what_aws_says_no_to_is_one_line_and_an_exit_code(installation: Installation, run: Run) -> None:
+def test_an_aws_error_is_one_line_and_an_exit_code(installation: Installation, run: Run) -> None:
     installation.dynamodb.delete_table(TableName=f"{PREFIX}-requests")
     installation.dead_letter("storage-store", eventbridge_body(approved(1)), stalled())
 
@@ -273,6 +273,6 @@ VERBS = ["list", "show", "replay", "edit", "quarantine", "quarantined", "release
 
 
 @pytest.mark.parametrize("verb", [[], ["dlq"], ["actions"], *(["dlq", verb] for verb in VERBS)])
-def test_every_verb_documents_its_exit_codes(verb: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_documents_its_exit_codes(verb: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*verb, "--help"]) == 0
     assert "canary failed" in capsys.readouterr().out

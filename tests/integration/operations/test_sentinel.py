@@ -28,7 +28,7 @@ def memory(aws_test_environment: None, service_template: Any) -> Iterator[Sentin
         yield SentinelMemory(client, "operations")
 
 
-def test_what_is_remembered_comes_back_as_it_was(memory: SentinelMemory) -> None:
+def test_a_stored_lifecycle_is_read_unchanged(memory: SentinelMemory) -> None:
     ended = Remembered("core", Standing("ended", NOW), 2, NOW, published=True)
     plain = Remembered("ultra", Standing("active"), 1, NOW)
     memory.remember(ended)
@@ -60,7 +60,7 @@ def registry(aws_test_environment: None, server: ModelServer) -> BedrockRegistry
     )
 
 
-def test_bedrock_says_how_a_model_stands(registry: BedrockRegistry, server: ModelServer) -> None:
+def test_the_lifecycle_comes_from_bedrock(registry: BedrockRegistry, server: ModelServer) -> None:
     assert registry.standing(CORE, NOW) == Standing("active")
 
     server.service.lifecycle.override({CORE.model_id: "2099-01-01"})
@@ -72,5 +72,5 @@ def test_bedrock_says_how_a_model_stands(registry: BedrockRegistry, server: Mode
     assert found.ends_at is not None
 
 
-def test_a_model_that_bedrock_does_not_know_any_more_has_ended(registry: BedrockRegistry) -> None:
+def test_a_model_unknown_to_bedrock_has_ended(registry: BedrockRegistry) -> None:
     assert registry.standing(replace(CORE, model_id="stability.never-heard-of-it"), NOW) == Standing("ended")

@@ -69,7 +69,7 @@ def test_a_key_comes_in_either_header(headers: dict[str, str], found: str | None
     assert presented_key(headers) == found
 
 
-def test_a_key_is_let_in_and_read_once_in_half_a_minute(
+def test_a_key_is_admitted_and_read_once_per_half_minute(
     gate: Gate, store: InMemoryKeys, clock: Clock, make: Callable[[], tuple[Key, str]]
 ) -> None:
     key, text = make()
@@ -83,7 +83,7 @@ def test_a_key_is_let_in_and_read_once_in_half_a_minute(
 
 
 @pytest.mark.parametrize("text", [None, "", "nonsense", "gik_abc_def", "Bearer gik_x", "\ud800", "x" * 100_000])
-def test_what_is_not_of_a_keys_shape_costs_no_read(gate: Gate, store: InMemoryKeys, text: str | None) -> None:
+def test_text_without_the_format_of_a_key_costs_no_read(gate: Gate, store: InMemoryKeys, text: str | None) -> None:
     assert refusal(gate, text) == ("malformed" if text else "missing")
     assert store.reads == 0
 
@@ -127,14 +127,14 @@ def test_a_rotated_keys_old_text_stops_within_half_a_minute(
     assert gate.admit(new, NOW).key_id == key.key_id
 
 
-def test_a_key_ends_on_time_though_it_is_remembered(gate: Gate, store: InMemoryKeys) -> None:
+def test_a_cached_key_expires_on_time(gate: Gate, store: InMemoryKeys) -> None:
     wanted = NewKey(owner="acme", name="test", scopes=["admin"], expires_in_days=1)
     _, text = create(store, wanted, SECRET, NOW)
     gate.admit(text, NOW + timedelta(hours=23, minutes=59, seconds=59))
     assert refusal(gate, text, NOW + timedelta(days=1)) == "expired"
 
 
-def test_use_is_noted_once_an_hour(
+def test_a_use_is_recorded_once_per_hour(
     gate: Gate, store: InMemoryKeys, clock: Clock, make: Callable[[], tuple[Key, str]]
 ) -> None:
     key, text = make()
@@ -164,7 +164,7 @@ def test_a_use_that_was_not_recorded_is_not_repeated_every_time(
     assert len(tries) == 1
 
 
-def test_a_container_remembers_so_many_keys_and_no_more(
+def test_the_number_of_cached_keys_is_limited(
     gate: Gate, store: InMemoryKeys, make: Callable[[], tuple[Key, str]]
 ) -> None:
     texts = [make()[1] for _ in range(CACHED_MAX + 1)]

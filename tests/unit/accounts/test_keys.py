@@ -19,7 +19,7 @@ SECRET = b"pepper"
 WANTED = NewKey(owner="acme", name="Web shop", scopes=["requests:write", "requests:read", "requests:write"])
 
 
-def test_a_keys_text_names_its_id_and_nothing_but_a_key_looks_like_one() -> None:
+def test_a_key_contains_its_id_and_other_text_is_not_a_key() -> None:
     key_id = new_key_id()
     text = new_text(key_id)
 
@@ -31,11 +31,11 @@ def test_a_keys_text_names_its_id_and_nothing_but_a_key_looks_like_one() -> None
 
 
 @given(st.text())
-def test_no_text_is_too_strange_to_be_refused(text: str) -> None:
+def test_any_text_can_be_refused(text: str) -> None:
     assert key_id_of(text) is None
 
 
-def test_keys_differ() -> None:
+def test_keys_are_unique() -> None:
     assert len({new_text(new_key_id()) for _ in range(100)}) == 100
 
 
@@ -45,7 +45,7 @@ def test_the_hash_needs_the_secret() -> None:
     assert digest_of(text, SECRET) != digest_of(text, b"another")
 
 
-def test_a_new_key_is_kept_without_its_text() -> None:
+def test_a_new_key_is_stored_without_its_text() -> None:
     store = InMemoryKeys()
     key, text = create(store, WANTED, SECRET, NOW)
 
@@ -57,7 +57,7 @@ def test_a_new_key_is_kept_without_its_text() -> None:
     assert key.refusal(digest_of(text, SECRET), NOW) is None
 
 
-def test_a_key_ends_when_it_was_said_to() -> None:
+def test_a_key_expires_on_time() -> None:
     store = InMemoryKeys()
     key, text = create(store, WANTED.model_copy(update={"expires_in_days": 30}), SECRET, NOW)
     digest, end = digest_of(text, SECRET), NOW + timedelta(days=30)
@@ -77,7 +77,7 @@ def test_a_rotated_key_keeps_its_rights_and_its_old_text_stops_at_once() -> None
     assert rotated.refusal(digest_of(new, SECRET), NOW) is None
 
 
-def test_a_rotation_can_leave_callers_time_to_move() -> None:
+def test_a_rotation_can_have_a_grace_period() -> None:
     store = InMemoryKeys()
     key, old = create(store, WANTED, SECRET, NOW)
     rotated, new = rotate(store, key.key_id, 3600, SECRET, NOW)
@@ -89,7 +89,7 @@ def test_a_rotation_can_leave_callers_time_to_move() -> None:
     assert revoked.refusal(digest_of(old, SECRET), NOW) == revoked.refusal(digest_of(new, SECRET), NOW) == "revoked"
 
 
-def test_only_a_key_that_works_can_be_rotated() -> None:
+def test_only_an_active_key_can_be_rotated() -> None:
     store = InMemoryKeys()
     key, _ = create(store, WANTED.model_copy(update={"expires_in_days": 1}), SECRET, NOW)
 
@@ -102,7 +102,7 @@ def test_only_a_key_that_works_can_be_rotated() -> None:
         rotate(store, new_key_id(), 0, SECRET, NOW)
 
 
-def test_a_key_is_shown_without_anything_to_use_it_with() -> None:
+def test_a_shown_key_contains_no_secret() -> None:
     key, text = create(InMemoryKeys(), WANTED, SECRET, NOW)
     shown = KeyView.of(key, NOW).model_dump_json()
 
@@ -112,7 +112,7 @@ def test_a_key_is_shown_without_anything_to_use_it_with() -> None:
     assert KeyView.of(key, NOW).prefix == text[: text.rindex("_")]
 
 
-def test_a_cursor_leads_back_to_its_place_and_nothing_else_is_one() -> None:
+def test_a_cursor_decodes_to_its_position_and_other_text_is_invalid() -> None:
     place = "2026-11-22T12:00:00.000000+00:00#abcdefghij27"
     cursor = KeyList.of(KeyPage([], place), NOW).next_cursor
     assert cursor is not None
@@ -139,13 +139,13 @@ def test_a_cursor_leads_back_to_its_place_and_nothing_else_is_one() -> None:
         {"key": "gik_mine"},
     ],
 )
-def test_a_key_is_asked_for_in_no_other_way(wrong: dict[str, Any]) -> None:
+def test_invalid_parameters_of_a_key_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError) as found:
         NewKey.model_validate({"owner": "acme", "name": "x", "scopes": ["admin"]} | wrong)
     assert {error["loc"][0] for error in found.value.errors()} == set(wrong)
 
 
-def test_what_users_get_does_not_include_administration() -> None:
+def test_the_default_scopes_do_not_include_admin() -> None:
     assert "admin" not in USER_SCOPES
     assert len(USER_SCOPES) == 5
 

@@ -30,7 +30,7 @@ def test_no_prompt_of_any_event_is_in_the_archive() -> None:
 @given(prompt=st.text(min_size=1), negative_prompt=st.text(min_size=1))
 @example(prompt='he said "prompt":"x"', negative_prompt="\\")
 @example(prompt="two\nlines \u2028", negative_prompt='\\"')
-def test_whatever_a_prompt_holds_its_hash_stands_in_its_place(prompt: str, negative_prompt: str) -> None:
+def test_any_prompt_is_replaced_by_its_hash(prompt: str, negative_prompt: str) -> None:
     event = requested()
     parameters = event.data.parameters.model_copy(update={"prompt": prompt, "negative_prompt": negative_prompt})
     told = event.model_copy(update={"data": event.data.model_copy(update={"parameters": parameters})})
@@ -49,7 +49,7 @@ def test_equal_prompts_have_equal_hashes_under_one_key_only() -> None:
     assert prompt_hash(PROMPT, HASH_KEY) != prompt_hash(NEGATIVE_PROMPT, HASH_KEY)
 
 
-def test_what_is_read_back_is_the_event_but_for_its_prompts() -> None:
+def test_archived_events_are_unchanged_except_for_prompts() -> None:
     for event in GOLDEN:
         [(key, content)] = pack([event], HASH_KEY)
         [read] = unpack(key, content)
@@ -58,13 +58,13 @@ def test_what_is_read_back_is_the_event_but_for_its_prompts() -> None:
         assert amounts(read) == amounts(event)
 
 
-def test_a_batch_makes_one_object_a_day() -> None:
+def test_a_batch_is_one_object_per_day() -> None:
     begin = requested(at=START)
     keys = [key for key, _ in pack([begin, approved(begin), requested(5, at=START + timedelta(minutes=1))], HASH_KEY)]
     assert [key.split("/")[1] for key in keys] == ["day=2026-11-22", "day=2026-11-23"]
 
 
-def test_the_same_events_make_the_same_object_in_any_order() -> None:
+def test_the_same_events_are_the_same_object_in_any_order() -> None:
     events = story(0)[:2]
     [(key, content)] = pack(events, HASH_KEY)
     assert [key] == [other for other, _ in pack(reversed(events), HASH_KEY)]

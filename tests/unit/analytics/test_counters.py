@@ -35,7 +35,7 @@ def test_a_request_without_a_style_counts_as_none() -> None:
     assert amounts(requested(0))["style#none"] == 1
 
 
-def test_images_and_their_cost_count_for_the_model_that_drew_them() -> None:
+def test_images_and_costs_count_for_the_model_that_was_used() -> None:
     filtered = ImageOutcome(index=2, status="filtered", reason="content_filtered")
     event = generated(approved(requested()), drawn(0), drawn(1, "sd35-large", "0.08"), filtered)
     counted = amounts(event)
@@ -57,7 +57,7 @@ def test_the_models_own_content_filter_is_a_rejection() -> None:
     assert "status#failed" not in counted
 
 
-def test_any_other_reason_without_a_image_is_a_failure() -> None:
+def test_any_other_reason_without_an_image_is_a_failure() -> None:
     counted = amounts(failed(approved(requested()), "model_ended"))
     assert (counted["status#failed"], counted["failure#model_ended"]) == (1, 1)
     assert "status#rejected" not in counted
@@ -113,6 +113,6 @@ def test_every_event_with_new_information_about_a_request_counts() -> None:
     assert silent == {"RequestStatusChanged", "ModelLifecycleChanged", "BudgetExhausted", "BudgetChanged"}
 
 
-def test_an_event_belongs_to_the_utc_day_on_which_it_became_true() -> None:
+def test_an_event_belongs_to_the_utc_day_of_its_time() -> None:
     assert day_of(requested(at=START)) == "2026-11-22"
     assert day_of(approved(requested(at=START), timedelta(seconds=11))) == "2026-11-23"

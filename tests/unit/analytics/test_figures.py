@@ -25,13 +25,13 @@ def test_totals_share_a_line_and_each_model_has_its_own(capsys: pytest.CaptureFi
     assert (core["model"], core["model_images"], core["model_cost_usd"]) == ("core", [3], [0.12])
 
 
-def test_a_histogram_is_no_metric(capsys: pytest.CaptureFixture[str]) -> None:
+def test_histograms_are_not_metrics(capsys: pytest.CaptureFixture[str]) -> None:
     emit({"latency#storage.store#count": 1, "latency#storage.store#le_50": 1, "model#core#requests": 1})
 
     assert lines(capsys) == []
 
 
-def test_a_batch_that_comes_twice_is_told_once() -> None:
+def test_a_batch_delivered_twice_is_measured_once() -> None:
     told: list[Amounts] = []
     recorder = Recorder(InMemoryArchive(), InMemoryCounters(), on_counted=told.append)
 
@@ -42,7 +42,7 @@ def test_a_batch_that_comes_twice_is_told_once() -> None:
     assert told[0]["status#accepted"] == 1
 
 
-def test_what_only_a_rebuild_lacked_is_not_told_again() -> None:
+def test_events_missing_only_in_a_rebuild_are_not_measured_again() -> None:
     told: list[Amounts] = []
     counters = InMemoryCounters()
     recorder = Recorder(InMemoryArchive(), counters, on_counted=told.append)

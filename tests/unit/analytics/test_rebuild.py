@@ -136,7 +136,7 @@ def test_differences_can_be_accepted_because_the_archive_is_the_truth() -> None:
     assert counters.days("g2") == expected_counts([*story(0), *story(4)])
 
 
-def test_batches_on_their_way_are_waited_for() -> None:
+def test_a_rebuild_waits_for_batches_in_progress() -> None:
     archive, counters = recorded(*story(0))
     archive.append(story(4))
     pauses: list[float] = []
@@ -170,7 +170,7 @@ def test_a_rebuild_left_behind_by_a_crash_is_superseded_by_the_next() -> None:
     assert set(counters.retired) == {"g1", "g2"}
 
 
-def test_of_two_rebuilds_at_once_the_later_one_wins() -> None:
+def test_the_later_of_two_concurrent_rebuilds_wins() -> None:
     archive, counters = recorded(*story(0))
 
     def another_begins() -> None:
@@ -185,7 +185,7 @@ def test_of_two_rebuilds_at_once_the_later_one_wins() -> None:
 
 
 @pytest.mark.parametrize("order", [list, lambda copies: list(reversed(copies))])
-def test_of_copies_told_on_different_days_a_rebuild_takes_the_earliest(
+def test_a_rebuild_counts_the_copy_of_the_earliest_day(
     order: Callable[[list[Event]], list[Event]],
 ) -> None:
     """The one caveat: live it is the copy that came first."""

@@ -57,7 +57,7 @@ def test_copies_within_a_batch_count_once(recorder: Recorder, counters: InMemory
     assert total(counters)["status#accepted"] == 1
 
 
-def test_of_copies_told_at_different_times_the_earliest_counts(recorder: Recorder, counters: InMemoryCounters) -> None:
+def test_the_earliest_copy_of_an_event_counts(recorder: Recorder, counters: InMemoryCounters) -> None:
     early = stalled(requested(), at=START)
     late = stalled(requested(), at=START.replace(day=24))
     recorder.record([late, early])
@@ -72,7 +72,7 @@ def test_a_status_change_is_archived_but_takes_no_transaction(
     assert counters.commits == 0
 
 
-def test_what_was_not_archived_is_not_counted(counters: InMemoryCounters) -> None:
+def test_events_that_were_not_archived_are_not_counted(counters: InMemoryCounters) -> None:
     class Unreachable(InMemoryArchive):
         def append(self, events: object) -> None:
             raise ConnectionError("bucket unreachable")
@@ -82,24 +82,20 @@ def test_what_was_not_archived_is_not_counted(counters: InMemoryCounters) -> Non
     assert counters.days("g1") == {}
 
 
-def test_while_a_generation_is_in_the_making_events_count_into_both(
-    recorder: Recorder, counters: InMemoryCounters
-) -> None:
+def test_during_a_rebuild_events_count_in_both_generations(recorder: Recorder, counters: InMemoryCounters) -> None:
     counters.move(Generations(), Generations().begin())
     recorder.record(story(0))
     assert total(counters, "g1") == total(counters, "g2") != {}
 
 
-def test_an_event_known_to_one_generation_still_counts_into_the_other(
-    recorder: Recorder, counters: InMemoryCounters
-) -> None:
+def test_an_event_counted_in_one_generation_counts_in_the_other(recorder: Recorder, counters: InMemoryCounters) -> None:
     recorder.record([requested()])
     counters.move(Generations(), Generations().begin())
     recorder.record([requested(), prompt_rejected(requested())])
     assert total(counters, "g1") == total(counters, "g2")
 
 
-def test_the_recorder_learns_of_a_moved_pointer_once(recorder: Recorder, counters: InMemoryCounters) -> None:
+def test_the_recorder_reads_a_moved_pointer_once(recorder: Recorder, counters: InMemoryCounters) -> None:
     begun = Generations().begin()
     counters.move(Generations(), begun)
     counters.move(begun, begun.finish())
@@ -109,7 +105,7 @@ def test_the_recorder_learns_of_a_moved_pointer_once(recorder: Recorder, counter
     assert list(counters.counts) == ["g2"]
 
 
-def test_a_batch_that_never_comes_through_is_retried_by_its_queue(
+def test_a_batch_whose_transactions_fail_is_retried_by_its_queue(
     recorder: Recorder, counters: InMemoryCounters
 ) -> None:
     def always_moving() -> None:
@@ -120,9 +116,7 @@ def test_a_batch_that_never_comes_through_is_retried_by_its_queue(
         recorder.record(story(0))
 
 
-def test_a_message_that_is_no_event_takes_none_of_its_batch_along(
-    recorder: Recorder, counters: InMemoryCounters
-) -> None:
+def test_an_invalid_message_does_not_affect_its_batch(recorder: Recorder, counters: InMemoryCounters) -> None:
     queue, bus = RecordingQueue(), RecordingBus()
     consume = Consumer("analytics.record", None, WholeBatch(recorder.record), queue=queue, bus=bus)
     answer = consume({"Records": [sqs_record("not an event"), *map(sqs_record, story(0))]})

@@ -12,7 +12,7 @@ from services.analytics.rebuild import Difference
 from services.analytics.report import STATUSES, Counts
 
 
-def test_days_add_up() -> None:
+def test_days_are_summed() -> None:
     total = Counts.total([{"status#accepted": 2, "cost_usd": Decimal("0.04")}, {"status#accepted": 1}])
     assert total.number("status#accepted") == 3
     assert total.cost_usd == Decimal("0.04")
@@ -23,7 +23,7 @@ def test_labels_come_largest_first_and_only_of_their_family() -> None:
     assert list(counts.labels("style").items()) == [("anime", 4), ("none", 1)]
 
 
-def test_a_model_that_only_stood_in_has_images_but_no_requests() -> None:
+def test_a_failover_model_has_images_but_no_requests() -> None:
     counts = Counts({"model#old#requests": 3, "model#new#images": 3, "model#new#cost_usd": Decimal("0.12")})
     assert counts.models()["new"].requests == 0
     assert counts.models()["new"].cost_usd == Decimal("0.12")

@@ -16,7 +16,7 @@ def days(**query: str) -> list[date]:
     return DailyQuery.model_validate({name.removesuffix("_"): value for name, value in query.items()}).days(TODAY)
 
 
-def test_without_a_word_it_is_the_last_seven_days() -> None:
+def test_the_default_period_is_the_last_seven_days() -> None:
     found = days()
     assert (found[0], found[-1], len(found)) == (date(2026, 11, 16), TODAY, 7)
 
@@ -27,31 +27,31 @@ def test_from_and_to_are_both_included() -> None:
     assert days(from_="2026-11-22") == [TODAY]
 
 
-def test_the_first_days_there_are_have_none_before_them() -> None:
+def test_the_period_can_start_at_the_first_day() -> None:
     assert days(to="0001-01-02") == [date(1, 1, 1), date(1, 1, 2)]
 
 
-def test_a_quarter_is_the_most() -> None:
+def test_the_maximum_period_is_a_quarter() -> None:
     assert len(days(from_="2026-08-23", to="2026-11-22")) == 92
     with pytest.raises(ApiProblem) as told:
         days(from_="2026-08-22", to="2026-11-22")
     assert (told.value.status, told.value.errors[0]["field"], told.value.errors[0]["max_days"]) == (422, "from", 92)
 
 
-def test_days_in_the_wrong_order_are_told_so() -> None:
+def test_days_in_the_wrong_order_are_refused() -> None:
     with pytest.raises(ApiProblem) as told:
         days(from_="2026-11-23")
     assert told.value.errors == [{"field": "from", "rule": "must not be after to"}]
 
 
 @pytest.mark.parametrize("value", ["yesterday", "20000", "2026-02-30", "2026-11-22T00:00:00", "", "٢٠٢٦-11-22"])
-def test_what_is_no_day_is_named(value: str) -> None:
+def test_an_invalid_day_is_named(value: str) -> None:
     with pytest.raises(ValidationError) as told:
         days(from_=value)
     assert [error["loc"] for error in told.value.errors()] == [("from",)]
 
 
-def test_a_parameter_nobody_knows_is_refused() -> None:
+def test_an_unknown_parameter_is_refused() -> None:
     with pytest.raises(ValidationError):
         days(until="2026-11-22")
 

@@ -103,7 +103,7 @@ def test_capacity_of_a_call(operation: str, body: str, units: tuple[int, int]) -
     assert Capacity(_OneTable()).units(operation, body) == units
 
 
-def test_the_functions_of_the_templates_are_found_with_what_invokes_them() -> None:
+def test_functions_are_read_from_templates_with_their_triggers() -> None:
     found = {function.name: function for function in functions()}
     assert found["intake.api"].kind == "api"
     assert found["intake.track"].consumes_queue

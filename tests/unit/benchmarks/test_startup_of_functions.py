@@ -11,7 +11,7 @@ from tools.benchmarks.functions import Function, functions
 
 
 @pytest.mark.parametrize("function", functions(), ids=lambda function: function.name)
-def test_garbage_is_collected_once_a_function_has_started(function: Function) -> None:
+def test_garbage_collection_is_on_after_the_start(function: Function) -> None:
     module = function.handler.rsplit(".", 1)[0]
     check = f"import gc, {module}, os; os._exit(0 if gc.isenabled() and gc.get_freeze_count() else 3)"
     environment = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), **function.process_environment}

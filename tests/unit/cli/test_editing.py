@@ -26,7 +26,7 @@ def broken(**changes: Any) -> str:
     return json.dumps(body)
 
 
-def test_an_edit_is_a_message_of_its_own_caused_by_the_old_one() -> None:
+def test_an_edit_is_a_new_message_caused_by_the_original() -> None:
     letter = letter_of(broken(count=9))
     old = letter.metadata
     assert old is not None
@@ -44,7 +44,7 @@ def test_an_edit_is_a_message_of_its_own_caused_by_the_old_one() -> None:
     )
 
 
-def test_the_same_edit_twice_is_the_same_message_and_another_is_another() -> None:
+def test_equal_edits_are_the_same_message() -> None:
     letter = letter_of(broken(count=9))
     ids = [edit(letter, {COUNT: count}).event_id for count in (2, 2, 3)]
 
@@ -75,9 +75,7 @@ def test_two_steps_that_edit_one_event_send_two_messages() -> None:
         ({"data.parameters": {"count": 1, "prompt": "another"}}, "data.parameters.prompt", "moderation"),
     ],
 )
-def test_an_edit_that_would_not_do_names_the_field_and_the_rule(
-    settings: dict[str, Any], field: str, rule: str
-) -> None:
+def test_an_invalid_edit_names_the_field_and_the_rule(settings: dict[str, Any], field: str, rule: str) -> None:
     with pytest.raises(InvalidEditError) as refused:
         edit(letter_of(broken(count=2)), settings)
 
@@ -96,7 +94,7 @@ def test_an_unmoderated_prompt_may_be_edited_and_is_not_shown() -> None:
     assert "characters" in change.before
 
 
-def test_what_is_shown_is_ids_and_numbers_never_free_text() -> None:
+def test_an_edit_shows_ids_and_numbers_but_no_free_text() -> None:
     letter = letter_of(broken(count=9, style="a lighthouse of somebody"))
     data = json.loads(letter.messages[0].body)["detail"]["data"]
     data["parameters"] |= {"count": 1, "style": "noir"}
@@ -110,7 +108,7 @@ def test_what_is_shown_is_ids_and_numbers_never_free_text() -> None:
     assert SECRET not in repr(changes)
 
 
-def test_a_version_that_nobody_knows_can_be_mended() -> None:
+def test_an_unknown_version_can_be_corrected() -> None:
     body = eventbridge_body(approved(1)).replace('"version": 1', '"version": 99')
     edited = edit(letter_of(body), {"metadata.version": 1})
 
@@ -118,12 +116,12 @@ def test_a_version_that_nobody_knows_can_be_mended() -> None:
 
 
 @pytest.mark.parametrize("body", ["no event", json.dumps({"detail-type": "X", "detail": {"metadata": {}}})])
-def test_what_is_no_event_can_not_be_edited(body: str) -> None:
+def test_a_message_that_is_not_an_event_cannot_be_edited(body: str) -> None:
     with pytest.raises(InvalidEditError, match="not an event"):
         edit(letter_of(body), {COUNT: 1})
 
 
-def test_a_foreign_source_is_not_edited_away() -> None:
+def test_a_wrong_source_cannot_be_edited() -> None:
     body = broken(count=9).replace('"source": "genai-images.moderation"', '"source": "mallory"')
     with pytest.raises(InvalidEditError, match="source"):
         edit(letter_of(body), {COUNT: 1})

@@ -61,7 +61,7 @@ def test_a_plan_has_a_name_that_eventbridge_accepts() -> None:
     assert found.name.endswith("20261122T120000")
 
 
-def test_events_of_the_second_in_which_the_window_begins_belong_to_it() -> None:
+def test_a_window_includes_the_whole_second_of_its_start() -> None:
     window = Window(HOUR.start + timedelta(milliseconds=700), NOW)
 
     assert plan(FakeReplays(), "p", RULE.name, window, force=False, now=NOW).window == HOUR
@@ -78,14 +78,14 @@ def test_events_of_the_second_in_which_the_window_begins_belong_to_it() -> None:
         (RULE, (ARCHIVE,), Window(NOW + timedelta(hours=1), NOW + timedelta(hours=2)), "future"),
     ],
 )
-def test_what_would_come_to_nothing_is_refused_with_the_reason(
+def test_a_replay_without_effect_is_refused_with_the_reason(
     rule: Rule | None, archives: tuple[Archive, ...], window: Window, reason: str
 ) -> None:
     with pytest.raises(RefusedError, match=reason):
         plan(FakeReplays(rule, archives), "p", RULE.name, window, force=False, now=NOW)
 
 
-def test_a_step_of_ours_is_replayed_to_only_when_it_is_meant() -> None:
+def test_a_replay_to_a_pipeline_step_needs_force() -> None:
     own = replace(RULE, name="p-generation-generate")
     with pytest.raises(RefusedError, match="feeds a step"):
         plan(FakeReplays(own), "p", own.name, HOUR, force=False, now=NOW)
@@ -94,13 +94,13 @@ def test_a_step_of_ours_is_replayed_to_only_when_it_is_meant() -> None:
 
 
 @pytest.mark.parametrize("rule", templates.rules(), ids=str)
-def test_every_rule_of_the_templates_is_known_as_ours(rule: templates.Resource) -> None:
+def test_every_rule_of_the_templates_belongs_to_the_installation(rule: templates.Resource) -> None:
     name = rule.properties["Name"]["Fn::Sub"].replace("${Prefix}", "p")
     assert is_own("p", name)
     assert rule.service in OWN_SERVICES
 
 
-def test_following_ends_with_the_replay_or_at_the_deadline() -> None:
+def test_waiting_stops_with_the_replay_or_at_the_deadline() -> None:
     clock: Iterator[float] = iter(range(100))
     seen: list[str] = []
 
@@ -115,7 +115,7 @@ def test_following_ends_with_the_replay_or_at_the_deadline() -> None:
     assert watch(*["RUNNING"] * 20).state == "RUNNING"
 
 
-def test_how_much_is_done_goes_by_the_time_of_the_last_event() -> None:
+def test_progress_is_the_time_of_the_last_event() -> None:
     found = Replay("r", "RUNNING", window=HOUR, reached=NOW - timedelta(minutes=15))
 
     assert found.share == 0.75

@@ -71,7 +71,7 @@ def test_an_edit_is_published_as_a_replay_and_deletes_the_original(place: Place)
     assert place.queues.dead[STORE.url] == []
 
 
-def test_two_edits_of_one_letter_are_announced_as_two_facts(place: Place) -> None:
+def test_two_edits_of_one_message_publish_two_events(place: Place) -> None:
     letter = place.dead(count=9)
     for count in (1, 3):
         EditReplayer.of(place.session, OPTIONS).edit(letter, edit(letter, {"data.parameters.count": count}))
@@ -80,7 +80,7 @@ def test_two_edits_of_one_letter_are_announced_as_two_facts(place: Place) -> Non
 
 
 @pytest.mark.parametrize("status", ["storing", "stalled"])
-def test_a_step_that_was_done_since_is_not_given_an_edited_message(place: Place, status: str) -> None:
+def test_an_edited_message_is_not_sent_to_a_completed_step(place: Place, status: str) -> None:
     letter = place.dead(count=9)
     assert letter.metadata is not None
     image = replace(letter, queue=replace(STORE, step="moderation.image"))
@@ -93,7 +93,7 @@ def test_a_step_that_was_done_since_is_not_given_an_edited_message(place: Place,
     assert EditReplayer.of(place.session, OPTIONS).judge_edit(letter).verdict == "replay", "storing itself is not done"
 
 
-def test_what_came_back_too_often_is_put_aside_when_asked(place: Place) -> None:
+def test_a_message_replayed_too_often_is_quarantined_on_request(place: Place) -> None:
     place.dead(1, replays=3)
     place.dead(2)
     place.queues.hidden.clear()
@@ -121,7 +121,7 @@ def test_a_crash_during_quarantine_leaves_two_copies(place: Place, monkeypatch: 
     assert len(place.quarantined.kept) == len(place.queues.dead[STORE.url]) == 1
 
 
-def test_what_is_released_goes_to_its_step_and_off_the_shelf(place: Place) -> None:
+def test_a_released_message_goes_to_its_step(place: Place) -> None:
     letter = place.dead(replays=3)
     list(quarantine_all(place.queues, place.quarantined, [letter], "on-call", START))
     items = place.quarantined.items()
@@ -138,7 +138,7 @@ def test_what_is_released_goes_to_its_step_and_off_the_shelf(place: Place) -> No
     assert json.loads(body)["detail"]["metadata"]["replays"] == 4
 
 
-def test_what_a_request_that_ended_left_in_quarantine_is_not_released(place: Place) -> None:
+def test_messages_of_terminal_requests_are_not_released(place: Place) -> None:
     letter = place.dead()
     list(quarantine_all(place.queues, place.quarantined, [letter], "on-call", START))
     place.states.default = "expired"
@@ -152,7 +152,7 @@ def test_what_a_request_that_ended_left_in_quarantine_is_not_released(place: Pla
     assert place.quarantined.items() == []
 
 
-def test_an_action_is_written_before_and_its_outcome_after(place: Place) -> None:
+def test_an_action_is_recorded_before_and_its_outcome_after(place: Place) -> None:
     letter = place.dead()
     replayer = place.session.replayer(OPTIONS)
     action = place.session.action("replay", [letter], {"fingerprint": letter.fingerprint, "step": None})
@@ -172,7 +172,7 @@ def test_an_action_is_written_before_and_its_outcome_after(place: Place) -> None
     assert done.finished_at - done.at < timedelta(minutes=1)
 
 
-def test_what_was_cut_off_says_how_far_it_got(place: Place) -> None:
+def test_an_interrupted_action_records_its_progress(place: Place) -> None:
     letter = place.dead()
 
     def steps() -> Iterator[Outcome]:
@@ -186,7 +186,7 @@ def test_what_was_cut_off_says_how_far_it_got(place: Place) -> None:
     assert (action.error, dict(action.outcome or {})) == ("ConnectionError", {"replayed": 1})
 
 
-def test_nothing_is_done_where_the_trail_can_not_be_written(place: Place) -> None:
+def test_nothing_is_changed_if_the_trail_cannot_be_written(place: Place) -> None:
     class Broken(FakeTrail):
         def write(self, action: Action) -> None:
             raise ConnectionError

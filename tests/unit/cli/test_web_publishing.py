@@ -19,31 +19,31 @@ def dist(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_page_and_its_worker_come_last(dist: Path) -> None:
+def test_the_page_and_its_worker_are_uploaded_last(dist: Path) -> None:
     assert [file.key for file in files(dist, "https://api")][-2:] == ["index.html", "sw.js"]
 
 
-def test_only_what_has_a_hash_in_its_name_is_kept_for_good(dist: Path) -> None:
+def test_only_files_with_a_hash_are_cached_permanently(dist: Path) -> None:
     kept = {file.key: file.cache_control for file in files(dist, "https://api")}
 
     assert {key for key, value in kept.items() if value == IMMUTABLE} == {"assets/app-1f2e.js", "assets/app-1f2e.css"}
     assert set(kept.values()) == {IMMUTABLE, REVALIDATE}
 
 
-def test_the_configuration_names_this_stack_and_nothing_private_goes_along(dist: Path) -> None:
+def test_the_configuration_has_the_stack_and_no_secrets(dist: Path) -> None:
     found = {file.key: file for file in files(dist, "https://api")}
 
     assert json.loads(found["config.json"].content) == {"apiUrl": "https://api"}
     assert ".notes" not in found
 
 
-def test_media_types_are_those_that_browsers_insist_on(dist: Path) -> None:
+def test_media_types_are_those_that_browsers_require(dist: Path) -> None:
     types = {file.key: file.media_type for file in files(dist, "https://api")}
 
     assert types["assets/app-1f2e.js"] == "text/javascript; charset=utf-8"
     assert types["app.webmanifest"] == "application/manifest+json"
 
 
-def test_an_app_that_was_not_built_is_not_published(tmp_path: Path) -> None:
+def test_an_app_without_a_build_is_not_published(tmp_path: Path) -> None:
     with pytest.raises(NotBuiltError, match=r"index\.html"):
         files(tmp_path, "https://api")

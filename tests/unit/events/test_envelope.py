@@ -28,7 +28,7 @@ def test_a_derived_id_is_the_same_every_time_and_canonical(cause: UUID, name: st
     assert derived == derive_id(str(cause), name, index) == str(UUID(derived))
 
 
-def test_cause_name_and_index_all_tell_ids_apart() -> None:
+def test_a_derived_id_depends_on_cause_name_and_index() -> None:
     ids = {
         derive_id(cause, name, index)
         for cause in (REQUEST, REQUEST.replace("01a0", "01a1"))
@@ -48,7 +48,7 @@ def test_the_first_event_is_caused_by_its_request() -> None:
     assert (event.metadata.version, event.metadata.replays) == (1, 0)
 
 
-def test_what_follows_keeps_request_and_owner_and_remembers_its_cause() -> None:
+def test_a_following_event_has_the_request_owner_and_cause() -> None:
     cause = sample("ImageApproved")
     event = ImageStored.follow(cause, sample("ImageStored").data, occurred_at=NOON)
 
@@ -60,7 +60,7 @@ def test_what_follows_keeps_request_and_owner_and_remembers_its_cause() -> None:
     assert event == ImageStored.follow(cause.metadata, sample("ImageStored").data, occurred_at=NOON)
 
 
-def test_what_several_steps_say_of_one_cause_is_kept_apart() -> None:
+def test_a_qualifier_distinguishes_events_of_one_cause() -> None:
     cause, data = sample("ImageApproved"), sample("ProcessingStalled").data
     ids = {
         ProcessingStalled.follow(cause, data, qualifier=step, index=replays).metadata.event_id
@@ -71,7 +71,7 @@ def test_what_several_steps_say_of_one_cause_is_kept_apart() -> None:
     assert len(ids) == 6
 
 
-def test_without_a_time_of_its_own_an_event_occurs_now() -> None:
+def test_the_default_time_of_an_event_is_now() -> None:
     before = datetime.now(UTC)
     event = ImageStored.follow(sample("ImageApproved"), sample("ImageStored").data)
 
@@ -100,7 +100,7 @@ def test_the_trace_is_the_request_and_the_span_is_the_event() -> None:
         ("version", "one"),
     ],
 )
-def test_metadata_that_is_not_what_it_should_be_is_refused(field: str, value: Any) -> None:
+def test_invalid_metadata_is_refused(field: str, value: Any) -> None:
     good = sample("ImageRequested").metadata.model_dump(mode="json")
     Metadata.model_validate(good)
 
@@ -108,7 +108,7 @@ def test_metadata_that_is_not_what_it_should_be_is_refused(field: str, value: An
         Metadata.model_validate({**good, field: value})
 
 
-def test_an_event_that_happened_stays_as_it_was() -> None:
+def test_an_event_is_immutable() -> None:
     event = sample("ImageRequested")
 
     with pytest.raises(ValidationError):

@@ -18,7 +18,7 @@ def get(key: str) -> Model:
     return model
 
 
-def test_every_model_of_the_brief_is_there() -> None:
+def test_the_catalog_has_every_required_model() -> None:
     assert set(model_catalog().keys()) == {
         "sdxl-v1",
         "titan-v1",
@@ -31,7 +31,7 @@ def test_every_model_of_the_brief_is_there() -> None:
 
 
 @EVERY_MODEL
-def test_a_model_can_be_asked_for_something(model: Model) -> None:
+def test_every_model_has_sizes_or_aspect_ratios(model: Model) -> None:
     assert bool(model.sizes) != bool(model.aspect_ratios)
     assert model.prompt_max >= 512
     assert model.seed_max >= 2**29
@@ -40,7 +40,7 @@ def test_a_model_can_be_asked_for_something(model: Model) -> None:
 
 
 @EVERY_MODEL
-def test_every_size_is_written_as_pixels_and_fits_the_models_own_rule(model: Model) -> None:
+def test_every_size_has_pixels_and_fits_the_models_rule(model: Model) -> None:
     for size in [*model.sizes, *model.aspect_ratios.values()]:
         width, height = (int(side) for side in size.split("x"))
         rule = model.size_rule
@@ -54,7 +54,7 @@ def test_every_size_is_written_as_pixels_and_fits_the_models_own_rule(model: Mod
 
 
 @EVERY_MODEL
-def test_a_models_answer_has_nearly_the_ratio_it_was_asked_for(model: Model) -> None:
+def test_the_size_of_an_image_has_nearly_the_requested_ratio(model: Model) -> None:
     for ratio, size in model.aspect_ratios.items():
         across, down = (int(side) for side in ratio.split(":"))
         width, height = (int(side) for side in size.split("x"))
@@ -69,7 +69,7 @@ def test_defaults_lie_within_their_bounds(model: Model) -> None:
 
 
 @EVERY_MODEL
-def test_a_model_that_ends_leads_to_one_that_serves(model: Model) -> None:
+def test_a_model_with_an_end_of_life_has_an_active_successor(model: Model) -> None:
     last_day_known = max(m.end_of_life for m in model_catalog() if m.end_of_life) + timedelta(days=1)
 
     assert model.successor is None or model_catalog().get(model.successor) is not None
@@ -77,11 +77,11 @@ def test_a_model_that_ends_leads_to_one_that_serves(model: Model) -> None:
         assert any(not follower.ended(last_day_known) for follower in model_catalog().successors(model))
 
 
-def test_the_default_model_serves() -> None:
+def test_the_default_model_is_active() -> None:
     assert not get(model_catalog().default).ended(date(2100, 1, 1))
 
 
-def test_a_model_serves_until_the_day_it_ends() -> None:
+def test_a_model_is_active_until_its_end_of_life() -> None:
     model = get("titan-v1")
     assert model.end_of_life is not None
 
@@ -90,7 +90,7 @@ def test_a_model_serves_until_the_day_it_ends() -> None:
     assert not get("stable-image-core").ended(date.max)
 
 
-def test_successors_come_nearest_first_and_a_circle_ends() -> None:
+def test_successors_are_nearest_first_and_cycles_are_cut() -> None:
     names = [model.key for model in model_catalog().successors(get("titan-v1"))]
 
     assert names[:3] == ["titan-v2", "nova-canvas", "stable-image-core"]
@@ -98,7 +98,7 @@ def test_successors_come_nearest_first_and_a_circle_ends() -> None:
     assert "titan-v1" not in names
 
 
-def test_a_model_of_ones_own_has_the_limits_of_its_family() -> None:
+def test_a_custom_model_has_its_familys_limits() -> None:
     models = ModelCatalog.load(f'{{"brand": {{"arn": "{ARN}", "family": "titan", "price_usd": "0.02"}}}}')
     own, kin = models.get("brand"), models.get("titan-v1")
     assert own is not None
@@ -124,13 +124,13 @@ def test_a_model_of_ones_own_has_the_limits_of_its_family() -> None:
         f'{{"titan-v1": {{"arn": "{ARN}", "family": "titan"}}}}',
     ],
 )
-def test_a_malformed_model_of_ones_own_stops_the_start(custom: str) -> None:
+def test_a_malformed_custom_model_is_an_error(custom: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - pydantic's and ours alike
         ModelCatalog.load(custom)
 
 
 @pytest.mark.parametrize("custom", ["", "  ", "{}"])
-def test_no_models_of_ones_own_is_the_catalog(custom: str) -> None:
+def test_without_custom_models_the_catalog_is_unchanged(custom: str) -> None:
     assert ModelCatalog.load(custom).keys() == model_catalog().keys()
 
 
@@ -138,20 +138,20 @@ def test_an_unknown_model_is_none() -> None:
     assert model_catalog().get("dall-e") is None
 
 
-def test_a_typo_in_the_data_is_an_error() -> None:
+def test_an_unknown_field_in_the_data_is_an_error() -> None:
     with pytest.raises(ValidationError):
         Model.model_validate({**get("titan-v1").model_dump(), "prompt_maximum": 1})
 
 
 @EVERY_MODEL
-def test_permission_is_asked_for_the_model_where_it_is_offered(model: Model) -> None:
+def test_the_permission_names_the_model_in_its_regions(model: Model) -> None:
     assert invoke_arns(model, "aws-cn") == [
         f"arn:aws-cn:bedrock:{region}::foundation-model/{model.model_id}" for region in model.regions
     ]
     assert invoke_arns(model)
 
 
-def test_permission_for_a_model_of_ones_own_is_its_arn() -> None:
+def test_the_permission_for_a_custom_model_is_its_arn() -> None:
     own = ModelCatalog.load(f'{{"brand": {{"arn": "{ARN}", "family": "titan"}}}}').get("brand")
     assert own is not None
 

@@ -73,7 +73,7 @@ def test_terminal_statuses_have_a_fixed_precedence() -> None:
         assert status(REQUESTED, *last[first:]) == names[first]
 
 
-def test_a_stall_holds_until_its_message_is_replayed() -> None:
+def test_a_stall_lasts_until_its_message_is_replayed() -> None:
     stalled = [REQUESTED, APPROVED, GENERATED, KEPT, stall("storage.store")]
     assert status(*stalled) == "stalled"
     assert status(*stalled, replay("storage.store")) == "storing"

@@ -18,20 +18,20 @@ values = st.recursive(
 
 
 @given(st.dictionaries(st.text(min_size=1, max_size=10), values, max_size=5))
-def test_what_is_written_is_read(item: dict[str, Any]) -> None:
+def test_a_written_item_is_read_unchanged(item: dict[str, Any]) -> None:
     read = from_item(to_item(item))
 
     assert read == {key: value for key, value in item.items() if value is not None}
 
 
-def test_none_is_left_out_so_that_sparse_indexes_stay_sparse() -> None:
+def test_none_is_omitted_so_that_indexes_stay_sparse() -> None:
     assert to_item({"pk": "a", "open_shard": None}) == {"pk": {"S": "a"}}
 
 
-def test_whole_numbers_come_back_as_decimals_equal_to_them() -> None:
+def test_integers_are_read_as_equal_decimals() -> None:
     assert from_item(to_item({"revision": 7}))["revision"] == 7
 
 
-def test_a_float_is_refused_rather_than_rounded() -> None:
+def test_a_float_is_refused() -> None:
     with pytest.raises(TypeError):
         to_item({"cost": 0.1})

@@ -30,7 +30,7 @@ def aws(code: str, status: int = 400) -> ClientError:
 
 
 @pytest.mark.parametrize("code", sorted(TRANSIENT_CODES))
-def test_throttling_and_unavailability_are_waited_for(code: str) -> None:
+def test_throttling_and_unavailability_are_transient(code: str) -> None:
     assert classify_error(aws(code)) == "transient"
 
 
@@ -56,11 +56,11 @@ def test_throttling_and_unavailability_are_waited_for(code: str) -> None:
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else value,
 )
-def test_an_error_has_one_fate(error: Exception, fate: ErrorClass) -> None:
+def test_every_error_has_a_class(error: Exception, fate: ErrorClass) -> None:
     assert classify_error(error) == fate
 
 
-def test_an_answer_without_a_code_is_still_an_error() -> None:
+def test_a_response_without_a_code_is_still_an_error() -> None:
     assert error_code(ClientError({}, "GetItem")) == "Unknown"
     assert classify_error(ClientError({}, "GetItem")) == "retriable"
 
@@ -83,7 +83,7 @@ def cancelled(*codes: str) -> ClientError:
         (["ValidationError"], "retriable"),
     ],
 )
-def test_a_transaction_that_met_another_is_waited_for(codes: list[str], fate: ErrorClass) -> None:
+def test_a_transaction_conflict_is_transient(codes: list[str], fate: ErrorClass) -> None:
     assert classify_error(cancelled(*codes)) == fate
 
 
@@ -102,5 +102,5 @@ def test_a_transaction_that_met_another_is_waited_for(codes: list[str], fate: Er
     ],
     ids=str,
 )
-def test_a_caller_is_told_to_try_again_only_where_something_is_away(error: Exception, away: bool) -> None:
+def test_only_an_outage_is_a_503(error: Exception, away: bool) -> None:
     assert is_outage(error) is away

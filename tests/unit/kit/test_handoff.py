@@ -48,11 +48,11 @@ def reader(objects: dict[str, bytes], error: str | None = None) -> HandoffReader
     return HandoffReader(FakeBucket(objects, error), "handoff")  # type: ignore[arg-type]
 
 
-def test_what_was_left_is_collected() -> None:
+def test_a_stored_image_is_fetched() -> None:
     assert reader({image().key: IMAGE}).read(image()) == IMAGE
 
 
-def test_two_attempts_at_one_image_never_overwrite_each_other() -> None:
+def test_two_attempts_have_different_keys() -> None:
     assert handoff_key(REQUEST, 0, sha256(b"one")) != handoff_key(REQUEST, 0, sha256(b"two"))
     assert handoff_key(REQUEST, 0, sha256(b"one")) == handoff_key(REQUEST, 0, sha256(b"one"))
 
@@ -63,13 +63,13 @@ def test_a_missing_object_is_final_and_named() -> None:
     assert image().key in str(raised.value)
 
 
-def test_other_bytes_than_the_event_said_are_final() -> None:
+def test_a_wrong_hash_is_final() -> None:
     with pytest.raises(UnprocessableError, match="another hash"):
         reader({image().key: b"another image"}).read(image())
 
 
 @pytest.mark.parametrize(("code", "fate"), [("SlowDown", "transient"), ("AccessDenied", "retriable")])
-def test_a_bucket_that_does_not_answer_is_tried_again(code: str, fate: str) -> None:
+def test_an_unavailable_bucket_is_retried(code: str, fate: str) -> None:
     with pytest.raises(ClientError) as raised:
         reader({image().key: IMAGE}, code).read(image())
     assert classify_error(raised.value) == fate

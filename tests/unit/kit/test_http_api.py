@@ -104,7 +104,7 @@ def problem(answer: tuple[int, dict[str, Any], dict[str, Any]]) -> tuple[int, st
 
 
 @pytest.mark.parametrize("body", ['{"prompt": "灯台"}', '{"prompt": "灯台"}'.encode()], ids=["text", "base64"])
-def test_a_good_request_is_answered_with_json(app: APIGatewayHttpResolver, body: str | bytes) -> None:
+def test_a_valid_request_gets_json(app: APIGatewayHttpResolver, body: str | bytes) -> None:
     status, answer, headers = call(app, "POST", "/wishes", body)
 
     assert (status, answer) == (202, {"said": "灯台"})
@@ -113,11 +113,11 @@ def test_a_good_request_is_answered_with_json(app: APIGatewayHttpResolver, body:
 
 
 @pytest.mark.parametrize("body", [None, "", "{", "not json", '{"prompt": }', "[" * 190, b"\x00", "1" * 150 + "e"])
-def test_a_body_that_is_not_json_is_told_so(app: APIGatewayHttpResolver, body: str | bytes | None) -> None:
+def test_a_body_that_is_not_json_is_a_400(app: APIGatewayHttpResolver, body: str | bytes | None) -> None:
     assert problem(call(app, "POST", "/wishes", body)) == (400, "not_json", ["body"])
 
 
-def test_json_nested_without_end_is_not_json_to_us() -> None:
+def test_deeply_nested_json_is_a_400() -> None:
     app = make_resolver()
 
     @app.post("/deep")
@@ -129,7 +129,7 @@ def test_json_nested_without_end_is_not_json_to_us() -> None:
 
 
 @pytest.mark.parametrize("body", [b'{"prompt": "\xff"}', '{"prompt": "\ud800"}'], ids=["bytes", "a lone surrogate"])
-def test_a_body_that_is_not_utf_8_is_told_so(app: APIGatewayHttpResolver, body: str | bytes) -> None:
+def test_a_body_that_is_not_utf_8_is_a_400(app: APIGatewayHttpResolver, body: str | bytes) -> None:
     assert problem(call(app, "POST", "/wishes", body)) == (400, "not_utf8", ["body"])
 
 
@@ -152,11 +152,11 @@ def test_a_body_over_the_limit_is_counted_in_bytes(app: APIGatewayHttpResolver) 
         ("null", "body"),
     ],
 )
-def test_a_wrong_field_is_named(app: APIGatewayHttpResolver, body: str, field: str) -> None:
+def test_an_invalid_field_is_named_in_the_problem(app: APIGatewayHttpResolver, body: str, field: str) -> None:
     assert problem(call(app, "POST", "/wishes", body)) == (422, "validation_failed", [field])
 
 
-def test_a_broken_rule_is_told_with_its_limit_and_without_what_was_sent(app: APIGatewayHttpResolver) -> None:
+def test_a_problem_has_the_limit_but_not_the_sent_value(app: APIGatewayHttpResolver) -> None:
     _, answer, _ = call(app, "POST", "/wishes", '{"prompt": "a secret too long"}')
 
     (error,) = answer["errors"]
@@ -165,7 +165,7 @@ def test_a_broken_rule_is_told_with_its_limit_and_without_what_was_sent(app: API
     assert "secret" not in json.dumps(answer)
 
 
-def test_a_problem_carries_its_headers_and_details(app: APIGatewayHttpResolver) -> None:
+def test_a_problem_has_headers_and_details(app: APIGatewayHttpResolver) -> None:
     answer = call(app, "GET", "/refused")
 
     assert problem(answer) == (429, "rate_limited", ["count"])
@@ -173,13 +173,11 @@ def test_a_problem_carries_its_headers_and_details(app: APIGatewayHttpResolver) 
     assert answer[2]["Retry-After"] == "9"
 
 
-def test_an_unknown_address_is_a_problem_too(app: APIGatewayHttpResolver) -> None:
+def test_an_unknown_path_is_a_problem(app: APIGatewayHttpResolver) -> None:
     assert problem(call(app, "GET", "/nowhere"))[:2] == (404, "not_found")
 
 
-def test_a_bug_is_a_500_that_gives_nothing_away(
-    app: APIGatewayHttpResolver, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_bug_is_a_500_without_details(app: APIGatewayHttpResolver, capsys: pytest.CaptureFixture[str]) -> None:
     answer = call(app, "GET", "/broken")
 
     assert problem(answer)[:2] == (500, "internal_error")
@@ -187,7 +185,7 @@ def test_a_bug_is_a_500_that_gives_nothing_away(
     assert "secret" not in json.dumps(answer) + said.out + said.err
 
 
-def test_a_backend_that_is_away_is_a_503_that_says_when_to_try_again(
+def test_an_unavailable_backend_is_a_503_with_retry_after(
     app: APIGatewayHttpResolver, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer = call(app, "GET", "/away")
@@ -240,7 +238,7 @@ def send(
     return answer["statusCode"], json.loads(answer["body"])
 
 
-def test_nobody_gets_past_a_route_without_its_scope(api: HttpApi) -> None:
+def test_a_route_rejects_callers_without_its_scope(api: HttpApi) -> None:
     path, body = "/wishes/ada", '{"prompt": "tea"}'
     assert send(api, "POST", path, body=body)[0] == 401
     assert send(api, "POST", path, body=body, owner="ada")[0] == 403
@@ -250,11 +248,11 @@ def test_nobody_gets_past_a_route_without_its_scope(api: HttpApi) -> None:
     assert said == (202, {"said": "ada: tea", "note": "ada"})
 
 
-def test_an_open_route_needs_nobody(api: HttpApi) -> None:
+def test_a_public_route_needs_no_caller(api: HttpApi) -> None:
     assert send(api, "GET", "/wishes", query={"limit": "7"}) == (200, {"said": "7", "note": "heard"})
 
 
-def test_an_answer_without_a_body_is_an_empty_text() -> None:
+def test_a_response_without_a_body_is_an_empty_string() -> None:
     api = HttpApi()
 
     @api.serve(Route("DELETE", "/wishes", None, "Forget", responses={204: None}))
@@ -268,7 +266,7 @@ def test_an_answer_without_a_body_is_an_empty_text() -> None:
 
 
 @pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "many"}])
-def test_a_wrong_query_parameter_is_named(api: HttpApi, query: dict[str, str]) -> None:
+def test_an_invalid_query_parameter_is_named_in_the_problem(api: HttpApi, query: dict[str, str]) -> None:
     status, problem = send(api, "GET", "/wishes", query=query)
     assert (status, [error["field"] for error in problem["errors"]]) == (422, ["limit"])
 
@@ -284,14 +282,14 @@ def raw(api: HttpApi, method: str, path: str, **caller: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("method", "path", "status"), [("GET", "/wishes", 200), ("GET", "/nowhere", 404), ("POST", "/wishes/ada", 401)]
 )
-def test_every_answer_carries_the_security_headers(api: HttpApi, method: str, path: str, status: int) -> None:
+def test_every_response_has_the_security_headers(api: HttpApi, method: str, path: str, status: int) -> None:
     answer = raw(api, method, path)
     assert answer["statusCode"] == status
     assert SECURITY_HEADERS.items() <= answer["headers"].items()
 
 
 @pytest.mark.parametrize("name", ["Cache-Control", "cache-control"])
-def test_a_route_may_say_itself_how_long_its_answer_keeps(name: str) -> None:
+def test_a_route_may_set_its_own_cache_control(name: str) -> None:
     api = HttpApi()
 
     @api.serve(Route("GET", "/models", None, "Models", responses={200: Echo}))
@@ -302,7 +300,7 @@ def test_a_route_may_say_itself_how_long_its_answer_keeps(name: str) -> None:
     assert [value for key, value in headers.items() if key.lower() == "cache-control"] == ["max-age=60"]
 
 
-def test_a_route_tells_every_problem_in_the_shape_its_callers_expect(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_route_may_render_problems_in_its_own_format(capsys: pytest.CaptureFixture[str]) -> None:
     api = HttpApi()
 
     def told(problem: ApiProblem) -> Response[str]:

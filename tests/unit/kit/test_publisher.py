@@ -63,7 +63,7 @@ def event(number: int, *, prompt: str | None = None) -> Event:
     return found.model_copy(update=changes)
 
 
-def test_an_entry_names_its_bus_source_and_type_and_holds_the_envelope() -> None:
+def test_an_entry_has_bus_source_type_and_envelope() -> None:
     client = FakeEvents()
     publisher(client).publish([event(1)])
 
@@ -76,7 +76,7 @@ def test_an_entry_names_its_bus_source_and_type_and_holds_the_envelope() -> None
     assert type(event(1)).model_validate_json(entry["Detail"]) == event(1)
 
 
-def test_text_is_published_as_utf_8_and_absent_fields_not_at_all() -> None:
+def test_text_is_utf_8_and_absent_fields_are_omitted() -> None:
     client = FakeEvents()
     publisher(client).publish([event(1, prompt="灯台 🌊")])
 
@@ -84,7 +84,7 @@ def test_text_is_published_as_utf_8_and_absent_fields_not_at_all() -> None:
     assert "null" not in client.accepted[0]["Detail"]
 
 
-def test_nothing_to_publish_is_no_call() -> None:
+def test_without_events_there_is_no_call() -> None:
     client = FakeEvents()
     publisher(client).publish([])
 
@@ -105,7 +105,7 @@ def test_large_events_go_in_smaller_calls() -> None:
     assert [len(call) for call in client.calls] == [2, 2, 2]
 
 
-def test_only_what_was_refused_is_tried_again() -> None:
+def test_only_refused_entries_are_retried() -> None:
     refused = event(3).metadata.event_id
     client = FakeEvents({refused: 1})
     publisher(client).publish([event(number) for number in range(5)])
@@ -114,14 +114,14 @@ def test_only_what_was_refused_is_tried_again() -> None:
     assert len(client.ids()) == len(set(client.ids())) == 5
 
 
-def test_a_call_that_failed_as_a_whole_is_tried_again() -> None:
+def test_a_failed_call_is_retried() -> None:
     client = FakeEvents(broken=1)
     publisher(client).publish([event(1), event(2)])
 
     assert len(client.accepted) == 2
 
 
-def test_what_is_still_refused_is_named_and_the_rest_is_on_the_bus() -> None:
+def test_events_that_stay_refused_are_named() -> None:
     refused = event(3).metadata.event_id
     client = FakeEvents({refused: 99})
 
@@ -140,7 +140,7 @@ def test_what_is_still_refused_is_named_and_the_rest_is_on_the_bus() -> None:
     [ClientError({"Error": {"Code": "AccessDenied"}}, "PutEvents"), EndpointConnectionError(endpoint_url="http://x")],
     ids=["refused", "unreachable"],
 )
-def test_a_bus_that_is_away_is_an_error_that_names_every_event(error: Exception) -> None:
+def test_an_unavailable_bus_is_an_error_with_every_event(error: Exception) -> None:
     class Away(FakeEvents):
         def put_events(self, *, Entries: list[dict[str, Any]]) -> dict[str, Any]:
             raise error
@@ -154,9 +154,7 @@ def test_a_bus_that_is_away_is_an_error_that_names_every_event(error: Exception)
     sizes=st.lists(st.integers(1, 80_000), max_size=40),
     refusals=st.dictionaries(st.integers(0, 39), st.integers(1, 5), max_size=10),
 )
-def test_every_event_is_accepted_once_or_named_and_no_call_is_too_large(
-    sizes: list[int], refusals: dict[int, int]
-) -> None:
+def test_every_event_is_published_once_or_named(sizes: list[int], refusals: dict[int, int]) -> None:
     events = [event(number, prompt="x" * size) for number, size in enumerate(sizes)]
     client = FakeEvents({event(number).metadata.event_id: times for number, times in refusals.items()})
     try:

@@ -28,7 +28,7 @@ def test_every_missing_or_malformed_variable_is_named(monkeypatch: pytest.Monkey
     assert {error["loc"][0] for error in raised.value.errors()} == {"table_name", "limit"}
 
 
-def test_settings_do_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_are_immutable(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Example(table_name="requests")
 
     with pytest.raises(ValidationError):

@@ -20,7 +20,7 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def test_with_a_cdn_the_url_is_the_cdns_and_nothing_is_signed() -> None:
+def test_with_a_cdn_urls_are_the_cdns_and_unsigned() -> None:
     assert ImageLinks(None, "gallery", "d1.cloudfront.net").url(KEY) == f"https://d1.cloudfront.net/{KEY}"
 
 
@@ -31,7 +31,7 @@ def test_a_key_cannot_break_out_of_the_path() -> None:
 
 
 @pytest.mark.parametrize("domain", [None, ""])
-def test_without_a_cdn_the_url_is_presigned_for_a_quarter_of_an_hour(
+def test_without_a_cdn_urls_are_presigned_for_fifteen_minutes(
     credentials: pytest.MonkeyPatch, domain: str | None
 ) -> None:
     url = urlsplit(image_links("gallery", domain).url(KEY))
@@ -42,13 +42,13 @@ def test_without_a_cdn_the_url_is_presigned_for_a_quarter_of_an_hour(
     assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
 
 
-def test_on_another_endpoint_the_url_leads_there(credentials: pytest.MonkeyPatch) -> None:
+def test_a_presigned_url_uses_the_configured_endpoint(credentials: pytest.MonkeyPatch) -> None:
     credentials.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
     url = urlsplit(image_links("gallery", None).url(KEY))
     assert (url.scheme, url.netloc, url.path) == ("http", "127.0.0.1:4566", f"/gallery/{KEY}")
 
 
-def test_a_shorter_life_can_be_asked_for() -> None:
+def test_a_url_can_expire_earlier() -> None:
     client = boto3.client(
         "s3",
         region_name="us-east-1",
@@ -60,6 +60,6 @@ def test_a_shorter_life_can_be_asked_for() -> None:
     assert query["X-Amz-Expires"] == ["60"]
 
 
-def test_links_that_could_never_be_minted_are_refused_at_once() -> None:
+def test_links_need_a_cdn_or_a_client() -> None:
     with pytest.raises(ValueError, match="CDN"):
         ImageLinks(None, "gallery", None)

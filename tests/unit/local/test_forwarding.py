@@ -39,7 +39,7 @@ def sampler() -> Iterator[Any]:
         server.shutdown()
 
 
-def test_an_order_is_passed_on_and_its_image_passed_back(sampler: Any) -> None:
+def test_a_brief_is_forwarded_and_its_image_returned(sampler: Any) -> None:
     draw = forwarder(f"http://127.0.0.1:{sampler.server_address[1]}/")
     assert draw(Brief("a fox", "blurry", "LINE_ART", 320, 640, 9)) == b"a image"
     path, order = sampler.asked
@@ -53,7 +53,7 @@ def test_an_order_is_passed_on_and_its_image_passed_back(sampler: Any) -> None:
     }
 
 
-def test_a_server_that_is_away_is_a_model_error() -> None:
+def test_an_unavailable_server_is_a_model_error() -> None:
     with pytest.raises(ServiceError) as caught:
         forwarder("http://127.0.0.1:9")(Brief("a fox"))
     assert (caught.value.status, caught.value.code) == (424, "ModelErrorException")

@@ -55,14 +55,14 @@ def error_of(call: Callable[[], Any]) -> tuple[str, str]:
     return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
 
 
-def test_sdxl_answers_an_artifact(invoke: Invoke) -> None:
+def test_sdxl_returns_an_artifact(invoke: Invoke) -> None:
     answer = invoke(SDXL, sdxl(seed=7, cfg_scale=35, steps=50, samples=1, style_preset="pixel-art"))
     artifact = answer["artifacts"][0]
     assert (answer["result"], artifact["seed"], artifact["finishReason"]) == ("success", 7, "SUCCESS")
     assert size_of(artifact["base64"]) == (1536, 640)
 
 
-def test_the_painters_image_travels_unchanged(
+def test_the_painters_image_is_returned_unchanged(
     server: ModelServer, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server.service, "generate", paint)
@@ -71,7 +71,7 @@ def test_the_painters_image_travels_unchanged(
 
 
 @pytest.mark.parametrize(("model", "size"), [(TITAN, (512, 512)), (TITAN2, (704, 320)), (NOVA, (320, 1280))])
-def test_titan_and_nova_answer_a_list_of_images(invoke: Invoke, model: str, size: tuple[int, int]) -> None:
+def test_titan_and_nova_return_a_list_of_images(invoke: Invoke, model: str, size: tuple[int, int]) -> None:
     answer = invoke(model, titan(width=size[0], height=size[1], numberOfImages=2, cfgScale=10, quality="premium"))
     assert answer["error"] is None
     assert [size_of(image) for image in answer["images"]] == [size, size]
@@ -79,18 +79,18 @@ def test_titan_and_nova_answer_a_list_of_images(invoke: Invoke, model: str, size
 
 
 @pytest.mark.parametrize("model", [SD35, CORE, ULTRA])
-def test_stability_answers_one_image_with_its_seed(invoke: Invoke, model: str) -> None:
+def test_stability_returns_one_image_with_its_seed(invoke: Invoke, model: str) -> None:
     answer = invoke(model, stability(seed=4_294_967_294))
     assert answer["seeds"] == [4_294_967_294]
     assert answer["finish_reasons"] == [None]
     assert size_of(answer["images"][0]) == (1536, 640)
 
 
-def test_seed_zero_is_a_random_seed_that_is_told(invoke: Invoke) -> None:
+def test_seed_zero_is_a_random_seed_in_the_response(invoke: Invoke) -> None:
     assert invoke(CORE, stability(seed=0))["seeds"] != [0]
 
 
-def test_output_format_jpeg(invoke: Invoke) -> None:
+def test_the_output_format_can_be_jpeg(invoke: Invoke) -> None:
     encoded = invoke(CORE, stability(output_format="jpeg"))["images"][0]
     assert Image.open(io.BytesIO(base64.b64decode(encoded))).format == "JPEG"
 
@@ -140,7 +140,7 @@ def test_a_broken_limit_is_a_validation_error(invoke: Invoke, model: str, body: 
     assert error_of(lambda: invoke(model, body))[0] == "ValidationException"
 
 
-def test_a_custom_model_is_served_by_the_shape_of_its_body(invoke: Invoke) -> None:
+def test_a_custom_model_is_recognised_by_its_body(invoke: Invoke) -> None:
     arn = "arn:aws:bedrock:us-east-1:111122223333:{}"
     assert "artifacts" in invoke(arn.format("custom-model/sdxl/abc"), sdxl())
     assert "error" in invoke(arn.format("provisioned-model/xyz"), titan())
@@ -152,14 +152,14 @@ def test_a_foundation_models_arn_is_its_id(invoke: Invoke) -> None:
     assert invoke(arn, stability())["finish_reasons"] == [None]
 
 
-def test_an_ended_model_answers_not_found(server: ModelServer, invoke: Invoke) -> None:
+def test_an_ended_model_is_not_found(server: ModelServer, invoke: Invoke) -> None:
     server.service.lifecycle.restore()
     code, message = error_of(lambda: invoke(SDXL, sdxl()))
     assert code == "ResourceNotFoundException"
     assert "reached the end of its life" in message
 
 
-def test_filtered_input_in_every_familys_words(server: ModelServer, invoke: Invoke) -> None:
+def test_filtered_input_has_the_format_of_its_family(server: ModelServer, invoke: Invoke) -> None:
     server.service.faults.add({"effect": "filter_input"})
     code, message = error_of(lambda: invoke(NOVA, titan()))
     assert code == "ValidationException"
@@ -168,7 +168,7 @@ def test_filtered_input_in_every_familys_words(server: ModelServer, invoke: Invo
     assert invoke(SDXL, sdxl())["artifacts"][0]["finishReason"] == "CONTENT_FILTERED"
 
 
-def test_filtered_output_in_every_familys_words(server: ModelServer, invoke: Invoke) -> None:
+def test_filtered_output_has_the_format_of_its_family(server: ModelServer, invoke: Invoke) -> None:
     server.service.faults.add({"effect": "filter_output"})
     blocked = invoke(NOVA, titan(numberOfImages=2))
     assert blocked == {
@@ -179,18 +179,18 @@ def test_filtered_output_in_every_familys_words(server: ModelServer, invoke: Inv
     assert invoke(SDXL, sdxl())["artifacts"][0] == {"seed": 0, "base64": "", "finishReason": "CONTENT_FILTERED"}
 
 
-def test_some_of_several_images_filtered(server: ModelServer, invoke: Invoke) -> None:
+def test_some_of_several_images_can_be_filtered(server: ModelServer, invoke: Invoke) -> None:
     server.service.faults.add({"effect": "filter_output", "keep": 1})
     answer = invoke(NOVA, titan(numberOfImages=3))
     assert len(answer["images"]) == 1
     assert answer["error"].startswith("Some of the generated images")
 
 
-def test_the_image_models_refuse_what_nobody_should_draw(invoke: Invoke) -> None:
+def test_the_image_models_refuse_blocked_categories(invoke: Invoke) -> None:
     assert invoke(CORE, stability(prompt="a bloody massacre"))["finish_reasons"] == ["Filter reason: prompt"]
 
 
-def test_get_and_list_foundation_models(server: ModelServer, client: Callable[[str], Any]) -> None:
+def test_foundation_models_can_be_read_and_listed(server: ModelServer, client: Callable[[str], Any]) -> None:
     server.service.lifecycle.restore()
     bedrock = client("bedrock")
     nova = bedrock.get_foundation_model(modelIdentifier=NOVA)["modelDetails"]["modelLifecycle"]

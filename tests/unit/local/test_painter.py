@@ -37,7 +37,7 @@ def distance(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.abs(first - second).mean())
 
 
-def test_the_same_order_gives_the_same_bytes() -> None:
+def test_equal_briefs_give_equal_bytes() -> None:
     for prompt in ("a fox, watercolor", "an unheard-of thing"):
         assert paint(Brief(prompt, width=SIDE, height=SIDE, seed=5)) == paint(
             Brief(prompt, width=SIDE, height=SIDE, seed=5)
@@ -54,7 +54,7 @@ def test_the_same_order_gives_the_same_bytes() -> None:
     ],
     ids=["seed", "negative prompt", "style", "prompt"],
 )
-def test_every_part_of_an_order_changes_the_image(other: Brief) -> None:
+def test_every_part_of_a_brief_changes_the_image(other: Brief) -> None:
     assert paint(Brief("a sailboat", width=SIDE, height=SIDE, seed=1)) != paint(other)
 
 
@@ -63,7 +63,7 @@ def test_four_prompts_look_like_four_images() -> None:
     assert min(distance(a, b) for a, b in combinations(images, 2)) > 0.07
 
 
-def test_unknown_words_get_images_of_their_own() -> None:
+def test_unknown_words_give_different_images() -> None:
     images = [picture(prompt) for prompt in ("silence", "bureaucracy", "thunderous applause")]
     assert min(distance(a, b) for a, b in combinations(images, 2)) > 0.07
 
@@ -82,12 +82,12 @@ def test_night_is_darker_than_dusk_and_dusk_than_noon() -> None:
     assert night < dusk < noon
 
 
-def test_fog_takes_contrast_away() -> None:
+def test_fog_reduces_contrast() -> None:
     clear, foggy = (np.abs(np.diff(picture(prompt), axis=1)).mean() for prompt in ("pine forest", "pine forest, fog"))
     assert foggy < clear
 
 
-def test_what_the_negative_prompt_names_is_left_out() -> None:
+def test_objects_of_the_negative_prompt_are_omitted() -> None:
     scene = read("a cat and a dog on a beach in the rain, blue sky", "dog, rain, blue")
     assert [subject.kind for subject in scene.subjects] == ["cat"]
     assert not scene.weather
@@ -95,7 +95,7 @@ def test_what_the_negative_prompt_names_is_left_out() -> None:
     assert scene.place("beach")
 
 
-def test_a_colour_belongs_to_the_thing_it_stands_before() -> None:
+def test_a_colour_belongs_to_the_noun_after_it() -> None:
     scene = read("a red balloon over a purple desert")
     assert scene.subjects[0].colour == read("red idea").colours[0]
     assert scene.place("desert") is not None
@@ -106,14 +106,14 @@ def test_numbers_and_plurals_are_counted() -> None:
     assert [s.count for s in read("two moons, three boats and foxes").subjects] == [2, 3, 2]
 
 
-def test_the_style_parameter_wins_over_style_words() -> None:
+def test_the_style_parameter_overrides_style_words() -> None:
     assert read("a fox, watercolor").style == "watercolor"
     assert read("a fox, watercolor", style="pixel-art").style == "pixel"
     assert read("a fox", style="PHOTOREALISM").style == "photo"
 
 
 @pytest.mark.parametrize("kind", sorted(SHAPES))
-def test_every_shape_can_be_seen(kind: str) -> None:
+def test_every_shape_is_visible(kind: str) -> None:
     words = {"pine": "fir", "blossom": "cherry tree", "vase": "bouquet", "sailboat": "boat", "fruit": "apple"}
     scenery = "on a table" if kind in ("teapot", "cup", "vase", "fruit", "book") else "in a meadow"
     subject = words.get(kind, kind)
@@ -132,10 +132,10 @@ def test_every_style_keeps_the_image_in_range(style: str) -> None:
 
 
 @pytest.mark.parametrize("size", [(320, 1280), (1280, 320), (64, 64)])
-def test_any_size_comes_out_as_asked(size: tuple[int, int]) -> None:
+def test_any_requested_size_is_returned(size: tuple[int, int]) -> None:
     data = paint(Brief("a bridge over a river", width=size[0], height=size[1]))
     assert Image.open(io.BytesIO(data)).size == size
 
 
-def test_jpeg_on_demand() -> None:
+def test_the_format_can_be_jpeg() -> None:
     assert Image.open(io.BytesIO(paint(Brief("a cat", width=64, height=64, format="jpeg")))).format == "JPEG"

@@ -26,7 +26,7 @@ def fetch(url: str) -> tuple[str, Any, bytes]:
         return answer.headers.get_content_type(), answer.headers, answer.read()
 
 
-def test_the_page_may_talk_to_the_api_of_this_machine_and_to_nobody_else(reference: Reference) -> None:
+def test_the_page_may_connect_only_to_the_local_api(reference: Reference) -> None:
     media_type, headers, content = fetch(reference.url)
 
     assert (media_type, content) == ("text/html", PAGE.read_bytes())
@@ -35,14 +35,14 @@ def test_the_page_may_talk_to_the_api_of_this_machine_and_to_nobody_else(referen
     assert re.findall(r"https?://\S+", policy) == ["http://127.0.0.1:4580"]
 
 
-def test_the_page_is_complete_in_itself() -> None:
+def test_the_page_loads_nothing_else() -> None:
     page = PAGE.read_text()
 
     assert not re.search(r"https?://|//cdn|@import|src=", page)
     assert "innerHTML" not in page, "what the description says goes in as text"
 
 
-def test_the_description_names_the_running_api(reference: Reference) -> None:
+def test_the_document_has_the_url_of_the_running_api(reference: Reference) -> None:
     media_type, _, content = fetch(reference.url + "openapi.json")
 
     found = json.loads(content)
@@ -58,7 +58,7 @@ def test_nothing_else_is_served(reference: Reference, path: str) -> None:
     assert told.value.code == 404
 
 
-def test_only_this_machine_can_look_and_only_while_it_is_open() -> None:
+def test_the_page_is_served_on_loopback_while_it_is_open() -> None:
     with Reference(API) as running:
         assert running.url.startswith(f"http://{HOST}:")
     with pytest.raises(urllib.error.URLError):

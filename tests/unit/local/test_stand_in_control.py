@@ -32,12 +32,12 @@ def matched(seed: int) -> list[bool]:
     return [book.match("invoke", CORE, "an idea") is not None for _ in range(300)]
 
 
-def test_a_rule_may_strike_a_share_of_the_calls_and_its_seed_says_which() -> None:
+def test_a_rule_can_match_a_seeded_share_of_the_calls() -> None:
     assert matched(1) == matched(1) != matched(2)
     assert 15 <= sum(matched(1)) <= 50
 
 
-def test_an_answer_says_how_long_it_took(server: ModelServer, invoke: Invoke) -> None:
+def test_the_log_has_the_duration_of_each_call(server: ModelServer, invoke: Invoke) -> None:
     control(server, "POST", "/_faults", {"effect": "delay", "seconds": 0.05})
     invoke(CORE, BODY)
     (call,) = control(server, "GET", "/_calls")["calls"]
@@ -67,7 +67,7 @@ def control(server: ModelServer, method: str, path: str, body: object = None) ->
         ("ended", 404, "ResourceNotFoundException"),
     ],
 )
-def test_an_error_strikes_as_often_as_it_was_told(
+def test_an_error_is_returned_as_often_as_configured(
     server: ModelServer, invoke: Invoke, effect: str, status: int, code: str
 ) -> None:
     control(server, "POST", "/_faults", {"operation": "invoke", "effect": effect, "times": 1})
@@ -79,7 +79,7 @@ def test_an_error_strikes_as_often_as_it_was_told(
     assert invoke(CORE, BODY)["finish_reasons"] == [None]
 
 
-def test_a_rule_strikes_only_whom_it_names(server: ModelServer, invoke: Invoke) -> None:
+def test_a_rule_matches_only_its_calls(server: ModelServer, invoke: Invoke) -> None:
     control(server, "POST", "/_faults", {"effect": "throttle", "model": "nova"})
     control(server, "POST", "/_faults", {"effect": "throttle", "prompt_contains": "Unlucky"})
     control(server, "POST", "/_faults", {"effect": "throttle", "operation": "converse"})
@@ -110,14 +110,14 @@ def test_faults_are_replaced_all_at_once_or_not_at_all(server: ModelServer) -> N
      {"effect": "reset", "probability": 0},
      {"effect": "reset", "colour": "red"}],
 )  # fmt: skip
-def test_a_rule_nobody_understands_is_rejected(server: ModelServer, rule: dict[str, Any]) -> None:
+def test_an_invalid_rule_is_rejected(server: ModelServer, rule: dict[str, Any]) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
         control(server, "POST", "/_faults", rule)
     assert caught.value.code == 400
     caught.value.close()
 
 
-def test_a_delay_adds_to_what_comes_after_it(server: ModelServer, invoke: Invoke) -> None:
+def test_a_delay_is_added_to_other_rules(server: ModelServer, invoke: Invoke) -> None:
     control(server, "POST", "/_faults", {"effect": "delay", "seconds": 0.001})
     control(server, "POST", "/_faults", {"effect": "throttle"})
     with pytest.raises(ClientError):
@@ -126,7 +126,7 @@ def test_a_delay_adds_to_what_comes_after_it(server: ModelServer, invoke: Invoke
 
 
 @pytest.mark.parametrize(("effect", "paid"), [("reset", 0), ("lost_answer", 1)])
-def test_a_closed_connection_before_or_after_the_image_was_paid(
+def test_a_connection_can_close_before_or_after_payment(
     server: ModelServer, invoke: Invoke, effect: str, paid: int
 ) -> None:
     control(server, "POST", "/_faults", {"effect": effect, "times": 1})
@@ -166,7 +166,7 @@ def test_lifecycle_overrides_end_and_revive_models(server: ModelServer, invoke: 
     assert invoke(NOVA, nova)["error"] is None
 
 
-def test_a_server_that_keeps_everything_alive() -> None:
+def test_a_server_can_ignore_the_end_of_life() -> None:
     with ModelServer(ignore_end_of_life=True) as server:
         assert set(control(server, "GET", "/_lifecycle").values()) == {"ACTIVE"}
 

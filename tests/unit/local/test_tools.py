@@ -37,22 +37,22 @@ def test_a_zip_file_depends_on_content_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("environment", ["default", "prod"])
-def test_an_account_gets_what_the_templates_default_to(environment: str) -> None:
+def test_the_build_for_aws_uses_the_defaults_of_the_templates(environment: str) -> None:
     assert Target.of(environment) == Target("python3.13", "arm64", "aarch64-manylinux_2_28")
 
 
-def test_the_emulator_gets_this_interpreter() -> None:
+def test_the_local_build_uses_this_interpreter() -> None:
     target = Target.host()
 
     assert target.version == f"{sys.version_info.major}.{sys.version_info.minor}"
     assert find_interpreter(target.version) == sys.executable
 
 
-def test_bytecode_is_left_out_where_no_interpreter_is_found() -> None:
+def test_without_an_interpreter_there_is_no_bytecode() -> None:
     assert find_interpreter("3.99") is None
 
 
-def test_a_stack_whose_runner_is_gone_is_not_running(tmp_path: Path) -> None:
+def test_a_stack_without_its_runner_is_not_running(tmp_path: Path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     file = tmp_path / "state.json"
@@ -75,7 +75,7 @@ def test_a_taken_port_is_not_offered() -> None:
         assert free_port(preferred=taken) != taken
 
 
-def test_a_server_that_ends_before_it_serves_is_told_with_its_log(tmp_path: Path) -> None:
+def test_a_server_that_ends_early_is_reported_with_its_log(tmp_path: Path) -> None:
     log = tmp_path / "server.log"
     child = Child("no_such_module", [], port=free_port(), ready="/", log=log, environment={}).start()
 

@@ -24,24 +24,24 @@ def verifies(generation: int, said: dict[str, str], body: bytes = BODY) -> bool:
     return True
 
 
-def test_the_library_of_the_standard_verifies_a_signature() -> None:
+def test_the_standard_library_of_webhooks_verifies_a_signature() -> None:
     assert verifies(1, signed(1))
 
 
 @pytest.mark.parametrize("name", ["webhook-id", "webhook-timestamp", "webhook-signature"])
-def test_whatever_is_changed_is_noticed(name: str) -> None:
+def test_every_change_invalidates_the_signature(name: str) -> None:
     said = signed(1)
     assert not verifies(1, said, BODY + b" ")
     assert not verifies(1, {**said, name: said[name][:-1] + ("1" if said[name][-1] != "1" else "2")})
 
 
-def test_in_an_overlap_the_old_and_the_new_secret_verify_and_no_other_does() -> None:
+def test_in_the_grace_period_both_secrets_verify() -> None:
     said = signed(3, 2)
     assert [verifies(generation, said) for generation in (1, 2, 3, 4)] == [False, True, True, False]
     assert len(said["webhook-signature"].split(" ")) == 2
 
 
-def test_a_secret_is_a_webhooks_own_and_the_masters_own() -> None:
+def test_a_secret_depends_on_the_webhook_and_the_master_secret() -> None:
     texts = {
         secret_text(master, name, generation)
         for master in (b"one", b"other")

@@ -35,7 +35,7 @@ def push(store: InMemorySockets, gateway: RecordingSockets, now: datetime = NOW)
     return Push(InMemoryAudience(store, InMemoryWebhooks()), gateway, RecordingDueQueue(), lambda: now)
 
 
-def test_a_ticket_is_kept_as_a_hash_only_and_lives_for_a_minute() -> None:
+def test_a_ticket_is_stored_as_a_hash_for_a_minute() -> None:
     store = InMemorySockets()
 
     text, expires_at = sockets.create_ticket(store, "demo", NOW)
@@ -46,12 +46,12 @@ def test_a_ticket_is_kept_as_a_hash_only_and_lives_for_a_minute() -> None:
     assert text not in repr(store.tickets)
 
 
-def test_two_tickets_are_never_the_same() -> None:
+def test_tickets_are_unique() -> None:
     store = InMemorySockets()
     assert len({sockets.create_ticket(store, "demo", NOW)[0] for _ in range(100)}) == 100
 
 
-def test_every_connection_of_the_owner_hears_and_nobody_else() -> None:
+def test_only_connections_of_the_owner_receive_messages() -> None:
     store, gateway = InMemorySockets(), RecordingSockets()
     for owner, name in (("demo", "phone"), ("demo", "desk"), ("mallory", "ear")):
         listen(store, owner, name)
@@ -68,7 +68,7 @@ def test_every_connection_of_the_owner_hears_and_nobody_else() -> None:
     }
 
 
-def test_a_connection_that_is_gone_is_forgotten() -> None:
+def test_a_closed_connection_is_deleted() -> None:
     store, gateway = InMemorySockets(), RecordingSockets()
     listen(store, "demo", "phone")
     listen(store, "demo", "desk")
@@ -79,7 +79,7 @@ def test_a_connection_that_is_gone_is_forgotten() -> None:
     assert list(store.open) == ["desk"]
 
 
-def test_a_connection_that_is_only_just_being_opened_is_not_taken_for_gone() -> None:
+def test_a_connection_that_is_being_opened_is_kept() -> None:
     store, gateway = InMemorySockets(), RecordingSockets()
     listen(store, "demo", "phone", NOW)
     gateway.gone = {"phone"}
@@ -103,7 +103,7 @@ def test_a_failing_connection_does_not_affect_the_others() -> None:
     assert {name for name, _ in gateway.sent} == {"a", "c"}
 
 
-def test_a_connection_the_gateway_has_long_closed_is_not_tried() -> None:
+def test_an_expired_connection_is_not_used() -> None:
     store, gateway = InMemorySockets(), RecordingSockets()
     listen(store, "demo", "old", NOW - timedelta(hours=2))
 
@@ -112,7 +112,7 @@ def test_a_connection_the_gateway_has_long_closed_is_not_tried() -> None:
     assert gateway.sent == []
 
 
-def test_a_ticket_that_is_spent_expired_or_made_up_opens_nothing() -> None:
+def test_a_used_expired_or_invented_ticket_is_refused() -> None:
     store = InMemorySockets()
     text, expires_at = sockets.create_ticket(store, "demo", NOW)
     with pytest.raises(RefusedError, match="expired"):
@@ -126,13 +126,13 @@ def test_a_ticket_that_is_spent_expired_or_made_up_opens_nothing() -> None:
 @pytest.mark.parametrize(
     "said", ["", "ping", '"ping"', "[1]", '{"type": "pong"}', '{"type": "ping", "x": 1}', "[" * 900]
 )
-def test_whatever_is_not_a_ping_is_not_understood(said: str) -> None:
+def test_any_message_except_a_ping_is_an_error(said: str) -> None:
     assert json.loads(reply_to(said).model_dump_json())["type"] == "error"
 
 
-def test_a_ping_is_answered() -> None:
+def test_a_ping_gets_a_pong() -> None:
     assert json.loads(reply_to('{"type": "ping"}').model_dump_json()) == {"type": "pong"}
 
 
-def test_what_is_too_long_is_not_even_read() -> None:
+def test_a_message_that_is_too_long_is_not_parsed() -> None:
     assert reply_to('{"type":' + " " * 2000 + '"ping"}').model_dump()["type"] == "error"

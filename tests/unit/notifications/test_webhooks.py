@@ -80,7 +80,7 @@ def queued(*webhooks: Webhook, event: RequestStatusChanged) -> list[WebhookDue]:
 # Who is told ---------------------------------------------------------------------------------------------------------
 
 
-def test_every_webhook_of_the_owner_that_wants_the_status_is_told() -> None:
+def test_webhooks_are_notified_of_their_statuses() -> None:
     all_of_it = replace(HOOK, webhook_id="a" * 16, statuses=("checking", "succeeded"))
     others = replace(HOOK, webhook_id="b" * 16, owner="mallory")
 
@@ -91,13 +91,13 @@ def test_every_webhook_of_the_owner_that_wants_the_status_is_told() -> None:
     assert [each.data.webhook_id for each in queued(HOOK, all_of_it, event=moved("checking"))] == ["a" * 16]
 
 
-def test_a_webhook_gets_no_events_from_before_or_after_its_life() -> None:
+def test_a_webhook_gets_no_events_before_creation_or_after_deletion() -> None:
     assert queued(replace(HOOK, created_at=NOW + timedelta(seconds=1)), event=moved()) == []
     assert queued(replace(HOOK, disabled_at=NOW), event=moved()) == []
     assert len(queued(replace(HOOK, created_at=NOW), event=moved())) == 1
 
 
-def test_a_webhook_for_named_requests_is_told_of_those_that_name_it() -> None:
+def test_a_webhook_for_named_requests_is_notified_of_those_only() -> None:
     named = replace(HOOK, requests="named")
     event = moved()
     to_it, to_another = (
@@ -109,7 +109,7 @@ def test_a_webhook_for_named_requests_is_told_of_those_that_name_it() -> None:
     assert [len(queued(HOOK, event=each)) for each in (event, to_it, to_another)] == [1, 1, 1]
 
 
-def test_what_is_queued_twice_is_one_delivery() -> None:
+def test_an_event_queued_twice_is_one_delivery() -> None:
     (first,), (second,) = queued(HOOK, event=moved()), queued(HOOK, event=moved())
 
     assert first == second
@@ -119,7 +119,7 @@ def test_what_is_queued_twice_is_one_delivery() -> None:
     assert other.metadata.event_id != first.metadata.event_id
 
 
-def test_ids_of_deliveries_are_in_the_order_of_what_they_tell() -> None:
+def test_ids_of_deliveries_sort_by_the_time_of_events() -> None:
     ids = [due(HOOK, moved(at=NOW + timedelta(seconds=second))).data.delivery_id for second in range(20)]
     assert ids == sorted(ids)
 
@@ -127,7 +127,7 @@ def test_ids_of_deliveries_are_in_the_order_of_what_they_tell() -> None:
 # Trying --------------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_accepted_is_over_and_is_never_sent_again() -> None:
+def test_an_accepted_delivery_is_not_sent_again() -> None:
     delivering = Delivering()
     for _ in range(3):
         delivering.run()
@@ -207,7 +207,7 @@ def test_the_next_attempt_waits_in_the_queue() -> None:
     assert answer == {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
 
 
-def test_a_webhook_that_is_gone_is_disabled_and_not_tried_again() -> None:
+def test_a_webhook_that_returns_410_is_disabled() -> None:
     delivering = Delivering(Reply(410, 3))
     delivering.run()
 
@@ -242,7 +242,7 @@ def test_a_deleted_webhook_is_not_called() -> None:
         ("", 0),
     ],
 )
-def test_what_a_webhook_asks_for_in_retry_after_is_understood(header: str | None, seconds: float) -> None:
+def test_both_forms_of_retry_after_are_parsed(header: str | None, seconds: float) -> None:
     assert requested_pause(header, NOW) == seconds
 
 
@@ -253,7 +253,7 @@ def test_retry_after_lengthens_the_pause_and_never_shortens_it() -> None:
 # Twice, late, half-processed -----------------------------------------------------------------------------------------
 
 
-def test_a_delivery_that_is_in_somebodys_hands_is_left_there() -> None:
+def test_a_leased_delivery_is_left_alone() -> None:
     delivering = Delivering()
 
     def twice() -> None:
@@ -267,7 +267,7 @@ def test_a_delivery_that_is_in_somebodys_hands_is_left_there() -> None:
     assert len(delivering.caller.calls) == 1
 
 
-def test_a_message_that_comes_too_early_is_put_back_until_it_is_due() -> None:
+def test_an_early_message_is_delayed_until_it_is_due() -> None:
     delivering = Delivering(DOWN)
     with pytest.raises(InProgressError):
         delivering.run()
@@ -279,7 +279,7 @@ def test_a_message_that_comes_too_early_is_put_back_until_it_is_due() -> None:
     assert len(delivering.caller.calls) == 1
 
 
-def test_tries_that_crash_are_counted_so_that_they_end() -> None:
+def test_crashed_attempts_are_counted() -> None:
     delivering = Delivering()
 
     def crash() -> None:
@@ -329,7 +329,7 @@ def test_a_replay_and_a_resend_start_over(anew: Callable[[Delivering], WebhookDu
     assert len(delivering.record.attempts) == 11
 
 
-def test_what_was_delivered_is_sent_again_when_it_is_asked_for_and_once() -> None:
+def test_a_delivered_message_is_resent_once_on_request() -> None:
     delivering = Delivering()
     delivering.run()
     message = resend(delivering)
@@ -340,7 +340,7 @@ def test_what_was_delivered_is_sent_again_when_it_is_asked_for_and_once() -> Non
     assert len({(body, headers["webhook-id"]) for _, body, headers in delivering.caller.calls}) == 1
 
 
-def test_every_resend_of_every_delivery_is_a_message_of_its_own() -> None:
+def test_every_resend_is_a_new_message() -> None:
     deliveries = [Delivering(webhook=replace(HOOK, webhook_id=letter * 16)) for letter in "ab"]
     for delivering in deliveries:
         delivering.run()
@@ -352,7 +352,7 @@ def test_every_resend_of_every_delivery_is_a_message_of_its_own() -> None:
     assert WebhookDue.model_validate_json(messages[0].model_dump_json()) == messages[0]
 
 
-def test_a_resend_takes_over_from_the_tries_that_were_still_to_come() -> None:
+def test_a_resend_replaces_the_remaining_attempts() -> None:
     delivering = Delivering(DOWN)
     with pytest.raises(InProgressError):
         delivering.run()
@@ -363,7 +363,7 @@ def test_a_resend_takes_over_from_the_tries_that_were_still_to_come() -> None:
     assert [each.status for each in delivering.record.attempts] == [500, 204]
 
 
-def test_a_resend_during_a_try_wins() -> None:
+def test_a_resend_during_an_attempt_wins() -> None:
     delivering = Delivering()
     delivering.caller.meanwhile = lambda: resend(delivering)
     delivering.run()
@@ -371,7 +371,7 @@ def test_a_resend_during_a_try_wins() -> None:
     assert (delivering.record.state, delivering.record.resends) == ("pending", 1)
 
 
-def test_the_log_keeps_the_latest_attempts() -> None:
+def test_the_list_keeps_the_latest_attempts() -> None:
     delivering = Delivering()
     for number in range(ATTEMPTS_KEPT + 5):
         delivering.caller.replies = [Reply(200, number)]

@@ -31,7 +31,7 @@ from tests.unit.operations.fakes import STORE, FakeQueues, approved
         ("unknown", "rule", "UNKNOWN", ""),
     ],
 )
-def test_a_failure_is_told_by_names_that_are_stable(kind: Kind, origin: Origin, error: str, reason: str) -> None:
+def test_a_kind_of_failure_depends_on_stable_names(kind: Kind, origin: Origin, error: str, reason: str) -> None:
     assert classify(origin, error, reason) == kind
     assert ADVICE[kind]
 

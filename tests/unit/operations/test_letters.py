@@ -14,7 +14,7 @@ def put(body: object, attributes: dict[str, str] | None = None, *, age: float = 
     return FakeQueues(STORE).put(STORE, body, attributes, age=age)  # type: ignore[arg-type]
 
 
-def test_a_letter_of_the_consumer_tells_its_reason_and_since_when() -> None:
+def test_a_letter_from_the_consumer_has_reason_and_time() -> None:
     letter = read_letter(STORE, put(approved(), stalled()))
 
     assert (letter.origin, letter.error, letter.fingerprint) == ("consumer", "KeyError", "aaaabbbbcccc")
@@ -23,7 +23,7 @@ def test_a_letter_of_the_consumer_tells_its_reason_and_since_when() -> None:
     assert letter.detail_type == "ImageApproved"
 
 
-def test_a_letter_that_sqs_moved_is_known_by_its_lack_of_attributes() -> None:
+def test_a_letter_moved_by_sqs_has_no_attributes() -> None:
     letter = read_letter(STORE, put(approved(), age=60))
 
     assert letter.origin == "redrive"
@@ -31,14 +31,14 @@ def test_a_letter_that_sqs_moved_is_known_by_its_lack_of_attributes() -> None:
     assert len(letter.fingerprint) == 12
 
 
-def test_a_letter_of_the_rule_tells_why_eventbridge_could_not_deliver() -> None:
+def test_a_letter_from_a_rule_has_eventbridges_reason() -> None:
     why = {"ERROR_CODE": "NO_PERMISSIONS", "ERROR_MESSAGE": "not allowed to send", "RULE_ARN": "arn:aws:events:…"}
     letter = read_letter(STORE, put(approved(), why))
 
     assert (letter.origin, letter.error, letter.reason) == ("rule", "NO_PERMISSIONS", "not allowed to send")
 
 
-def test_derived_fingerprints_tell_steps_and_kinds_of_failure_apart() -> None:
+def test_fingerprints_depend_on_step_and_kind_of_failure() -> None:
     crash = read_letter(STORE, put(approved(1)))
     same = read_letter(STORE, put(approved(2)))
     elsewhere = read_letter(RECORD, put(approved(1)))
@@ -62,7 +62,7 @@ def test_a_body_that_is_not_an_event_is_a_letter_without_metadata(body: str) -> 
         letter.replay_body()
 
 
-def test_only_the_count_of_replays_changes_in_what_is_sent_back() -> None:
+def test_a_replay_changes_only_the_number_of_replays() -> None:
     message = put(approved(replays=1))
     before, after = json.loads(message.body), json.loads(read_letter(STORE, message).replay_body())
 
@@ -71,7 +71,7 @@ def test_only_the_count_of_replays_changes_in_what_is_sent_back() -> None:
     assert after == before
 
 
-def test_what_is_told_about_a_letter_never_holds_the_prompt() -> None:
+def test_a_shown_letter_never_contains_the_prompt() -> None:
     event = sample("ImageApproved")
     letter = read_letter(STORE, put(event, stalled()))
 
@@ -96,14 +96,14 @@ def test_one_event_dead_lettered_by_two_steps_stays_two_letters() -> None:
     assert {letter.queue.step for letter in letters} == {"storage.store", "analytics.record"}
 
 
-def test_bodies_that_are_not_events_are_never_taken_for_copies() -> None:
+def test_invalid_bodies_are_never_copies_of_each_other() -> None:
     queues = FakeQueues(STORE)
     letters = collapse(read_letter(STORE, queues.put(STORE, "poison")) for _ in range(2))
 
     assert len(letters) == 2
 
 
-def test_groups_come_largest_first() -> None:
+def test_groups_are_listed_largest_first() -> None:
     letters = [
         read_letter(STORE, put(approved(1), stalled(fingerprint="rare"))),
         read_letter(STORE, put(approved(2), stalled(fingerprint="common"))),
@@ -130,7 +130,7 @@ def test_a_selection_matches_requests_and_prefixes_of_fingerprints() -> None:
 
 
 @pytest.mark.parametrize("name", ["storage.store", "dev-storage-store", "dev-storage-store-dlq"])
-def test_an_operator_may_name_a_queue_by_its_step_or_by_either_name(name: str) -> None:
+def test_a_queue_can_be_named_by_step_or_by_either_name(name: str) -> None:
     assert STORE.answers_to(name)
     assert not RECORD.answers_to(name)
 

@@ -67,7 +67,7 @@ class Bench:
         return [(event.data.model, event.data.status, event.data.sequence) for event in found]
 
 
-def test_every_model_is_told_of_once_when_the_installation_is_new() -> None:
+def test_a_new_installation_publishes_one_event_per_model() -> None:
     bench = Bench(core=ACTIVE, ultra=Standing("legacy", NOW + timedelta(days=30)))
     bench.run()
     bench.run(NOW + timedelta(hours=1))
@@ -75,7 +75,7 @@ def test_every_model_is_told_of_once_when_the_installation_is_new() -> None:
     assert bench.said() == [("core", "active", 1), ("ultra", "legacy", 1)]
 
 
-def test_a_change_is_told_with_the_next_number_and_so_is_the_way_back() -> None:
+def test_every_change_has_the_next_sequence_number() -> None:
     bench = Bench(core=ACTIVE)
     for hours, standing in enumerate([ACTIVE, Standing("ended", NOW), ACTIVE]):
         bench.bedrock.standings["core"] = standing

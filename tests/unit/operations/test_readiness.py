@@ -57,7 +57,7 @@ def look(world: ScriptedProbes, timeout: float = 5) -> Readiness:
     return Monitor(world, QUEUES, "v1.2", timeout=timeout).readiness()
 
 
-def test_all_is_well(world: ScriptedProbes) -> None:
+def test_everything_is_healthy(world: ScriptedProbes) -> None:
     found = look(world)
 
     assert (found.status, found.attention, found.version) == ("ok", [], "v1.2")
@@ -75,7 +75,7 @@ def test_backlogs_and_ages_are_shown_by_step(world: ScriptedProbes) -> None:
     assert found.steps[0].oldest_dead_seconds == 90
 
 
-def test_a_dead_letter_is_for_an_operator_to_look_at(world: ScriptedProbes) -> None:
+def test_a_dead_letter_needs_an_operator(world: ScriptedProbes) -> None:
     world.messages["storage-store-dlq"] = Counts(waiting=1, in_flight=1)
     found = look(world)
 
@@ -98,7 +98,7 @@ def test_a_failed_dependency_is_named_with_its_error_only(world: ScriptedProbes,
     assert "secret" not in found.model_dump_json()
 
 
-def test_numbers_that_could_not_be_had_are_missing_and_not_zero(world: ScriptedProbes) -> None:
+def test_unknown_numbers_are_missing_and_not_zero(world: ScriptedProbes) -> None:
     world.failing["intake-track"] = world.failing["storage-store-dlq"] = RetriableError("busy")
     found = look(world)
 
@@ -106,7 +106,7 @@ def test_numbers_that_could_not_be_had_are_missing_and_not_zero(world: ScriptedP
     assert (found.steps[1].waiting, found.steps[1].dead) == (0, None)
 
 
-def test_without_metrics_ages_are_unknown_and_that_is_all(world: ScriptedProbes) -> None:
+def test_without_metrics_only_ages_are_unknown(world: ScriptedProbes) -> None:
     world.failing["ages"] = RetriableError("no metrics here")
     found = look(world)
 
@@ -116,12 +116,12 @@ def test_without_metrics_ages_are_unknown_and_that_is_all(world: ScriptedProbes)
 @pytest.mark.parametrize(
     ("name", "attention"), [("table", ["table: Timeout"]), ("storage-store", ["queues: Timeout"]), ("ages", [])]
 )
-def test_what_does_not_answer_in_time_is_not_waited_for(world: ScriptedProbes, name: str, attention: list[str]) -> None:
+def test_a_slow_dependency_is_reported_without_waiting(world: ScriptedProbes, name: str, attention: list[str]) -> None:
     world.stuck.add(name)
     assert look(world, timeout=0.05).attention == attention
 
 
-def test_a_finding_is_given_again_until_it_is_stale(world: ScriptedProbes) -> None:
+def test_a_result_is_returned_until_it_is_stale(world: ScriptedProbes) -> None:
     monitor = Monitor(world, QUEUES, "v1.2", fresh=60)
     first = monitor.readiness()
     world.failing["bus"] = RetriableError("gone")

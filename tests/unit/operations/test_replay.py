@@ -75,7 +75,7 @@ def actions(outcomes: Sequence[Outcome]) -> list[str]:
     return [outcome.action for outcome in outcomes]
 
 
-def test_a_dead_letter_is_announced_sent_and_removed(world: World) -> None:
+def test_a_replay_is_published_sent_and_deleted(world: World) -> None:
     event = approved()
     world.queues.put(STORE, event, stalled())
 
@@ -90,7 +90,7 @@ def test_a_dead_letter_is_announced_sent_and_removed(world: World) -> None:
     assert announced.metadata.request_id == event.metadata.request_id
 
 
-def test_every_replay_is_a_fact_of_its_own(world: World) -> None:
+def test_every_replay_is_an_event_of_its_own(world: World) -> None:
     world.queues.put(STORE, approved(), stalled())
     world.queues.put(RECORD, approved())
     world.replay()
@@ -100,7 +100,7 @@ def test_every_replay_is_a_fact_of_its_own(world: World) -> None:
     assert len({event.metadata.event_id for event in world.bus.events}) == 3
 
 
-def test_copies_are_sent_once_and_removed_together(world: World) -> None:
+def test_copies_are_sent_once_and_deleted_together(world: World) -> None:
     world.queues.put(STORE, approved(), stalled())
     world.queues.put(STORE, approved(replays=1), stalled())
 
@@ -111,7 +111,7 @@ def test_copies_are_sent_once_and_removed_together(world: World) -> None:
 
 
 @pytest.mark.parametrize("status", sorted(TERMINAL))
-def test_a_step_is_not_repeated_for_a_request_that_has_ended(world: World, status: str) -> None:
+def test_a_step_is_not_repeated_for_a_terminal_request(world: World, status: str) -> None:
     world.states.default = status
     world.queues.put(STORE, approved(), stalled())
 
@@ -124,7 +124,7 @@ def test_a_step_is_not_repeated_for_a_request_that_has_ended(world: World, statu
     assert world.bus.events == []
 
 
-def test_what_a_request_no_longer_needs_is_removed_when_asked(world: World) -> None:
+def test_messages_of_terminal_requests_are_deleted_on_request(world: World) -> None:
     world.states.default = "succeeded"
     world.queues.put(STORE, approved(), stalled())
 
@@ -133,14 +133,14 @@ def test_what_a_request_no_longer_needs_is_removed_when_asked(world: World) -> N
     assert world.sent_replays() == []
 
 
-def test_what_is_recorded_about_a_request_is_replayed_even_after_its_end(world: World) -> None:
+def test_recording_steps_are_replayed_for_terminal_requests(world: World) -> None:
     world.states.default = "succeeded"
     world.queues.put(RECORD, sample("ImageStored"))
 
     assert actions(world.replay()) == ["replayed"]
 
 
-def test_what_came_back_too_often_stays_until_it_is_forced(world: World) -> None:
+def test_a_message_replayed_too_often_needs_force(world: World) -> None:
     world.queues.put(STORE, approved(replays=3), stalled())
 
     (outcome,) = world.replay()
@@ -150,7 +150,7 @@ def test_what_came_back_too_often_stays_until_it_is_forced(world: World) -> None
     assert world.sent_replays() == [4]
 
 
-def test_a_message_of_no_known_request_stays_until_it_is_forced(world: World) -> None:
+def test_a_message_of_an_unknown_request_needs_force(world: World) -> None:
     world.states.default = None
     world.queues.put(STORE, approved(), stalled())
 
@@ -158,7 +158,7 @@ def test_a_message_of_no_known_request_stays_until_it_is_forced(world: World) ->
     assert actions(world.replay(force=True)) == ["replayed"]
 
 
-def test_force_does_not_revive_a_request_that_has_ended(world: World) -> None:
+def test_force_does_not_replay_a_terminal_request(world: World) -> None:
     world.states.default = "cancelled"
     world.queues.put(STORE, approved(), stalled())
 
@@ -184,7 +184,7 @@ def test_a_plan_changes_nothing(world: World) -> None:
     assert (world.bus.events, world.sent_replays()) == ([], [])
 
 
-def test_a_request_that_ended_since_the_plan_was_made_is_refused(world: World) -> None:
+def test_a_request_that_became_terminal_after_the_plan_is_refused(world: World) -> None:
     world.queues.put(STORE, approved(), stalled())
     replayer = world.replayer()
     plan = replayer.plan(reserve(world.queues, [STORE], limit=10))
@@ -194,7 +194,7 @@ def test_a_request_that_ended_since_the_plan_was_made_is_refused(world: World) -
     assert world.sent_replays() == []
 
 
-def test_messages_are_sent_no_faster_than_asked(world: World) -> None:
+def test_messages_are_sent_at_the_requested_rate(world: World) -> None:
     for number in range(11):
         world.queues.put(STORE, approved(number), stalled())
 
@@ -203,7 +203,7 @@ def test_messages_are_sent_no_faster_than_asked(world: World) -> None:
     assert world.clock.at == pytest.approx(5)  # ten pauses of half a second
 
 
-def test_messages_stay_hidden_for_as_long_as_the_whole_replay_takes(world: World) -> None:
+def test_messages_stay_hidden_during_the_whole_replay(world: World) -> None:
     for number in range(100):
         world.queues.put(STORE, approved(number), stalled())
 
@@ -212,7 +212,7 @@ def test_messages_stay_hidden_for_as_long_as_the_whole_replay_takes(world: World
     assert max(world.queues.holds) >= 1000
 
 
-def test_a_replay_longer_than_messages_can_be_hidden_is_refused_as_a_whole(world: World) -> None:
+def test_a_replay_that_takes_too_long_is_refused(world: World) -> None:
     for number in range(100):
         world.queues.put(STORE, approved(number), stalled())
 
@@ -255,7 +255,7 @@ def three_of_a_kind(world: World, fingerprint: str = "aaaa") -> None:
         world.queues.put(STORE, approved(int(fingerprint, 16) + number), stalled(fingerprint=fingerprint))
 
 
-def test_the_rest_follows_once_the_canary_got_through() -> None:
+def test_the_rest_follows_after_the_canary_succeeded() -> None:
     world = Canaries(succeed)
     three_of_a_kind(world)
 
@@ -266,7 +266,7 @@ def test_the_rest_follows_once_the_canary_got_through() -> None:
     assert "advanced" in outcomes[1].why
 
 
-def test_nothing_follows_a_canary_that_came_back() -> None:
+def test_nothing_follows_a_canary_that_failed_again() -> None:
     world = Canaries(fail)
     three_of_a_kind(world)
 
@@ -277,7 +277,7 @@ def test_nothing_follows_a_canary_that_came_back() -> None:
     assert len(world.queues.dead[STORE.url]) == 3
 
 
-def test_nothing_follows_a_canary_of_which_nothing_is_heard() -> None:
+def test_nothing_follows_a_canary_without_a_result() -> None:
     world = Canaries(ignore)
     three_of_a_kind(world)
 
@@ -302,7 +302,7 @@ def test_every_kind_of_failure_has_its_own_canary() -> None:
     assert by_kind["bbbb"] == ["replayed", "canary_passed", "replayed", "replayed"]
 
 
-def test_the_announcement_alone_is_not_taken_for_progress() -> None:
+def test_the_replay_event_alone_is_not_progress() -> None:
     # MessageReplayed ends the stall at once: the status then is the one the step itself would have to end.
     world = Canaries(lambda world, _body: setattr(world.states, "default", STEPS_BY_NAME["storage.store"].status))
     three_of_a_kind(world)
@@ -317,7 +317,7 @@ def test_a_canary_of_another_consumer_passes_if_it_does_not_return(world: World)
     assert actions(world.replay(canary=True, canary_seconds=5)) == ["replayed", "canary_passed", "replayed"]
 
 
-def test_the_listing_tells_counts_age_and_the_commonest_error(world: World) -> None:
+def test_the_listing_has_counts_age_and_the_most_frequent_error(world: World) -> None:
     world.queues.put(STORE, approved(1), stalled())
     world.queues.put(STORE, approved(2), stalled())
     world.queues.put(STORE, "poison")
@@ -332,7 +332,7 @@ def test_the_listing_tells_counts_age_and_the_commonest_error(world: World) -> N
     assert world.queues.hidden == set()
 
 
-def test_purging_removes_what_was_shown_and_keeps_what_arrived_since(world: World) -> None:
+def test_a_purge_keeps_messages_that_arrived_later(world: World) -> None:
     world.queues.put(STORE, approved(1), stalled())
     world.queues.put(STORE, approved(1), stalled())
     letters = reserve(world.queues, [STORE], limit=10)
@@ -378,7 +378,7 @@ class CrashingBus(RecordingBus):
 
 
 @given(count=st.integers(1, 4), fuse=st.integers(0, 14), canary=st.booleans())
-def test_a_crash_anywhere_loses_nothing_and_leaves_no_second_fact(count: int, fuse: int, canary: bool) -> None:
+def test_a_crash_anywhere_loses_nothing_and_publishes_once(count: int, fuse: int, canary: bool) -> None:
     world = World()
     world.queues = CrashingQueues(STORE)
     world.bus = CrashingBus(world.queues)

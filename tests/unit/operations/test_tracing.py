@@ -71,7 +71,7 @@ def test_causes_are_proved_by_ids_whatever_the_clocks_say(order: int) -> None:
     assert found.events[0].certain
 
 
-def test_waiting_and_working_are_told_apart() -> None:
+def test_waiting_and_working_times_are_separate() -> None:
     found = tree(story(), [batch("moderation.prompt", "ImageRequested", 0.9, seconds=0.4)])
     (step,) = found.events[0].steps
     assert (step.waited_seconds, step.worked_seconds, step.attempts) == (0.5, 0.4, 1)
@@ -135,7 +135,7 @@ def test_events_of_an_edited_message_are_below_its_replay_as_a_guess() -> None:
     assert cause_of(stored, facts, REQUEST) == (REPLAY, False)
 
 
-def test_an_unknown_request_is_told_apart() -> None:
+def test_an_unknown_request_raises() -> None:
     class Nobody:
         def requests(self, ids: Iterable[str]) -> dict[str, Request]:
             return {}
