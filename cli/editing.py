@@ -96,8 +96,8 @@ def replace_data(letter: DeadLetter, data: Any, version: Any = None) -> Edited:
     moved = [field for field in {**before, **after} if before.get(field, _NOTHING) != after.get(field, _NOTHING)]
     if moved and letter.detail_type != "ImageRequested":
         raise InvalidEditError(*((field, "must stay as moderation has seen it") for field in moved))
-    said = json.dumps([data, wanted], sort_keys=True)
-    qualifier = f"{letter.detail_type}:{letter.queue.step}:{hashlib.sha256(said.encode()).hexdigest()[:16]}"
+    content = json.dumps([data, wanted], sort_keys=True)
+    qualifier = f"{letter.detail_type}:{letter.queue.step}:{hashlib.sha256(content.encode()).hexdigest()[:16]}"
     event_id = derive_id(cause.event_id, qualifier, letter.replays)
     body: dict[str, Any] = json.loads(letter.messages[0].body)
     body["detail"]["data"] = data

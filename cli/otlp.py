@@ -46,12 +46,12 @@ def otlp(trace: Trace) -> dict[str, Any]:
 def _event_spans(trace: Trace, event: TracedEvent, step: str, parent: str) -> Iterator[tuple[str, dict[str, Any]]]:
     own = _span_id(event.event_id)
     began = event.at - timedelta(seconds=event.since_cause_seconds)
-    said = {"genai_images.event_id": event.event_id, "genai_images.step": step}
+    attributes = {"genai_images.event_id": event.event_id, "genai_images.step": step}
     bad = event.event == "ProcessingStalled"
-    span = _span(trace, own, parent, event.event, INTERNAL, (began, event.at), said, failed=bad)
+    span = _span(trace, own, parent, event.event, INTERNAL, (began, event.at), attributes, failed=bad)
     yield step.partition(".")[0], span
-    for heard in event.steps:
-        yield from _step_spans(trace, heard, event, own)
+    for consumer in event.steps:
+        yield from _step_spans(trace, consumer, event, own)
 
 
 def _step_spans(trace: Trace, step: Step, cause: TracedEvent, parent: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -201,7 +201,7 @@ class HttpApi:
         self.routes.append(route)
 
         def register(handler: RouteHandler) -> RouteHandler:
-            def guarded(**parameters: str) -> Response[str]:
+            def with_scope(**parameters: str) -> Response[str]:
                 try:
                     if route.scope is not None and route.scope not in self.caller.scopes:
                         raise ApiProblem(403, "insufficient_scope", f"The API key lacks the scope {route.scope}")
@@ -212,7 +212,7 @@ class HttpApi:
                     return render(problem)
 
             rule = route.path.replace("{", "<").replace("}", ">")
-            self._resolver.route(rule, route.method)(guarded)
+            self._resolver.route(rule, route.method)(with_scope)
             return handler
 
         return register

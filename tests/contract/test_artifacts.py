@@ -1,4 +1,4 @@
-"""What is built is what runs: each function's artifact, alone with its layers and what Lambda itself brings."""
+"""Each built function runs with only its layers and the SDK of Lambda's runtime."""
 
 import io
 import json
@@ -21,7 +21,7 @@ from local.package import zipped
 from local.templates import parse_template
 
 MAX_FUNCTION_BYTES = 200_000
-"""Of a zip with sources and bytecode."""
+"""Maximum size of a zip with sources and bytecode."""
 YEAR_1980 = 315_619_200
 """The time stamp that SAM gives every file, in seconds."""
 LAMBDA_BRINGS = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3")
@@ -47,7 +47,7 @@ module, _, name = sys.argv[2].rpartition(".")
 handler = getattr(importlib.import_module(module), name)
 print(json.dumps({"callable": callable(handler), "compiled": compiled, "modules": sorted(sys.modules)}))
 """
-"""Imports a handler and tells which modules had no valid bytecode."""
+"""Imports a handler and prints the modules without valid bytecode."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Function]:
 
 @pytest.fixture(scope="session")
 def sdk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the SDK that Lambda brings, and nothing else of our virtual environment."""
+    """A folder with only the SDK that Lambda's runtime has."""
     folder = tmp_path_factory.mktemp("sdk")
     packages = Path(boto3.__file__).parent.parent
     for name in LAMBDA_BRINGS:
@@ -184,7 +184,7 @@ def _layer(reference: str, folder: Path) -> Path:
 
 
 def _value(value: Any, body: dict[str, Any]) -> str:
-    """Return an environment variable's value: a parameter's default, a placeholder for what only a stack knows."""
+    """Return an environment variable's value: a parameter's default, a placeholder for a stack's values."""
     if not isinstance(value, dict):
         return str(value)
     if "Fn::FindInMap" in value:

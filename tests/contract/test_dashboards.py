@@ -1,4 +1,4 @@
-"""Metrics, catalog and dashboards say the same: what is shown is published, and what is published is explained."""
+"""Metrics in code, the metric catalog and the dashboards agree."""
 
 import ast
 import json
@@ -20,27 +20,27 @@ from tools.dashboards import cloudwatch
 from tools.dashboards.panels import Panel, Series, dashboards
 from tools.dashboards.resources import ALARMS_MAX, DeployedResources
 
-ESTATE = DeployedResources(ROOT)
-PAGES = dashboards(ESTATE)
+DEPLOYED = DeployedResources(ROOT)
+PAGES = dashboards(DEPLOYED)
 EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 EVERY_PANEL = pytest.mark.parametrize(
     "panel", [panel for page in PAGES for panel in page.panels], ids=lambda panel: panel.title.replace(" ", "-")
 )
 WATCHED = {
-    ("AWS/Lambda", "FunctionName"): ESTATE.functions,
-    ("AWS/SQS", "QueueName"): [*ESTATE.queues, *ESTATE.dead_letter_queues],
-    ("AWS/DynamoDB", "TableName"): ESTATE.tables,
-    ("AWS/Events", "RuleName"): ESTATE.rules,
+    ("AWS/Lambda", "FunctionName"): DEPLOYED.functions,
+    ("AWS/SQS", "QueueName"): [*DEPLOYED.queues, *DEPLOYED.dead_letter_queues],
+    ("AWS/DynamoDB", "TableName"): DEPLOYED.tables,
+    ("AWS/Events", "RuleName"): DEPLOYED.rules,
 }
 GATEWAY = {"Count", "4xx", "5xx", "Latency", "IntegrationLatency"}
-"""What an HTTP API publishes by ``ApiId``."""
+"""Metrics that API Gateway publishes per ``ApiId``."""
 PROVIDED = {
     "AWS/Lambda": {"Invocations", "Errors", "Throttles", "Duration", "ConcurrentExecutions", "IteratorAge"},
     "AWS/SQS": {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"},
     "AWS/DynamoDB": {"ReadThrottleEvents", "WriteThrottleEvents", "ConsumedWriteCapacityUnits"},
     "AWS/Events": {"FailedInvocations", "ThrottledRules"},
 }
-"""What AWS publishes by the dimensions of ``WATCHED``, as its documentation lists it; of it what we use."""
+"""Metrics that AWS publishes per dimension of ``WATCHED``, as documented; only those that we use."""
 
 
 def published() -> Iterator[tuple[str, str]]:
@@ -94,7 +94,7 @@ def test_every_panel_shows_published_metrics(panel: Panel) -> None:
     for series in panel.series:
         _assert_published(series)
     for group in panel.log_groups:
-        assert group.removeprefix("/aws/lambda/${Prefix}-") in ESTATE.functions
+        assert group.removeprefix("/aws/lambda/${Prefix}-") in DEPLOYED.functions
 
 
 def _assert_published(series: Series) -> None:
@@ -143,7 +143,7 @@ def test_alarms_on_our_metrics_use_published_metrics(alarm: Any) -> None:
 
 
 def put_in(page: Any) -> dict[str, Any]:
-    """Return a dashboard's body as CloudFormation would fill it in, from the template that is deployed."""
+    """Return a dashboard's body with CloudFormation's substitutions, from the deployed template."""
     template = templates.load(ROOT / "services/operations/dashboards.yaml")
     text = template["Resources"][page.title]["Properties"]["DashboardBody"]["Fn::Sub"]
     values = {"Prefix": "p", "HttpApiId": "abc", "RunbookUrl": "u", "Partition": "aws", "Region": "r", "AccountId": "1"}
@@ -187,7 +187,7 @@ def _overlap(x: int, y: int, width: int, height: int, other: dict[str, Any]) -> 
 
 
 def test_searches_match_only_this_installation() -> None:
-    widgets = [widget for page in PAGES for widget in cloudwatch.body(page, PAGES, ESTATE.alarms)["widgets"]]
+    widgets = [widget for page in PAGES for widget in cloudwatch.body(page, PAGES, DEPLOYED.alarms)["widgets"]]
     rows = [row[-1] for widget in widgets for row in widget["properties"].get("metrics", [])]
     searches = [row["expression"] for row in rows if row.get("expression", "").startswith("SEARCH")]
 

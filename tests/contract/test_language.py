@@ -37,7 +37,7 @@ NOT_USED = {
     r"who prefers|what is told": "a noun",
     r"a image": "an image",
 }
-"""Words that are not used → what is used instead."""
+"""Words that are not used → the words to use instead."""
 ALLOWED = re.compile(
     r"model[- ]ends|ended models?|has ended|models? (that )?ended|ends? soon|\bended\b[^.]{0,40}\bmodel", re.I
 )
@@ -45,7 +45,7 @@ ALLOWED = re.compile(
 
 
 def api_texts() -> Iterator[tuple[str, str]]:
-    """Yield place and text of everything that the API description says."""
+    """Yield place and text of every description in the OpenAPI document."""
     yield from json_texts(json.loads((ROOT / "docs/openapi.json").read_text()), "openapi")
 
 

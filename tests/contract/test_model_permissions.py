@@ -1,4 +1,4 @@
-"""What may be asked of Bedrock is exactly the models of the catalog, each where it is offered. Generated here."""
+"""Roles may use exactly the models of the catalog in their regions. These tests print the expected list."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tests.support import templates
 
 
 def statements(service: str) -> list[Any]:
-    """Return what the functions of a service may do, conditional statements included."""
+    """Return the permissions of the functions of a service, with conditional statements."""
     return [
         statement
         for function in templates.resources("AWS::Serverless::Function")

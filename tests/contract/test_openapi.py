@@ -1,4 +1,4 @@
-"""The API's description: valid OpenAPI, every route of every template and nothing else, guarded as the route is."""
+"""The OpenAPI document is valid and describes exactly the deployed routes with their authorization."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def described(route: ServedRoute) -> dict[str, Any]:
 
 
 def resolved(part: dict[str, Any]) -> dict[str, Any]:
-    """Return ``part``, or what it refers to."""
+    """Return ``part``, or its target if it is a reference."""
     if "$ref" not in part:
         return part
     found: Any = DOCUMENT
@@ -41,7 +41,7 @@ def resolved(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def satisfies(body: Any, schema: dict[str, Any]) -> None:
-    """Raise where ``body`` is not what ``schema`` says; references are the document's."""
+    """Raise if ``body`` does not match ``schema``, whose references point into the document."""
     whole = {**schema, "components": DOCUMENT["components"]}
     jsonschema.Draft202012Validator(whole, format_checker=jsonschema.FormatChecker()).validate(body)
 
@@ -132,9 +132,11 @@ def test_every_request_body_has_a_valid_example() -> None:
 GOLDEN = RequestStatusChanged.model_validate(sample("RequestStatusChanged").model_dump())
 
 
-@pytest.mark.parametrize("said", [StatusChanged.of(GOLDEN), Pong(), NotUnderstood()], ids=lambda said: said.type)
-def test_the_documented_socket_messages_are_the_real_ones(said: BaseModel) -> None:
-    body = json.loads(said.model_dump_json())
+@pytest.mark.parametrize(
+    "message", [StatusChanged.of(GOLDEN), Pong(), NotUnderstood()], ids=lambda message: message.type
+)
+def test_the_documented_socket_messages_are_the_real_ones(message: BaseModel) -> None:
+    body = json.loads(message.model_dump_json())
     satisfies(body, DOCUMENT["x-socket"]["schema"])
     with pytest.raises(jsonschema.ValidationError):
         satisfies({**body, "type": "something else"}, DOCUMENT["x-socket"]["schema"])
@@ -166,9 +168,11 @@ def test_problem_examples_match_their_schema(status: int) -> None:
 
 def test_the_problem_schema_accepts_our_problems_only() -> None:
     schema = DOCUMENT["components"]["schemas"]["Problem"]
-    told = ApiProblem(422, "validation_failed", "No", errors=[field_error("size", "is not one", allowed=["1024x1024"])])
+    problem = ApiProblem(
+        422, "validation_failed", "No", errors=[field_error("size", "is not one", allowed=["1024x1024"])]
+    )
 
-    satisfies(json.loads(told.response().body or ""), schema)
+    satisfies(json.loads(problem.response().body or ""), schema)
     for broken in ({"message": "no"}, {"type": "about:blank", "status": 200, "code": "ok", "title": "fine"}):
         with pytest.raises(jsonschema.ValidationError):
             satisfies(broken, schema)

@@ -1,7 +1,7 @@
-"""Every route: described by an operation, guarded by the authorizer, refused to whoever may not call it.
+"""Every route is declared in code and in a template, has the authorizer, and checks its scope.
 
-The gateway's routes come from the templates, the operations from the services, the answers from the handlers
-themselves: whoever adds a route to one of the three is told about the other two.
+Routes come from the templates and from the code of the services; responses come from the handlers. A route that is
+missing in one of them fails a test.
 """
 
 import json
@@ -21,7 +21,7 @@ DEPLOYED = templates.http_routes()
 DESCRIBED = routes(ROOT)
 GUARDED = [route for route in DESCRIBED if route.route.scope is not None]
 PUBLIC = {"GET /health", "GET /v1/shares/{token}"}
-"""Routes without a key, each on purpose."""
+"""Routes that are public on purpose."""
 
 EVERY_DEPLOYED = pytest.mark.parametrize("route", DEPLOYED, ids=lambda route: f"{route.service} {route_key(route)}")
 EVERY_GUARDED = pytest.mark.parametrize("route", GUARDED, ids=lambda route: f"{route.service} {route.name}")
@@ -55,7 +55,7 @@ def api_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
     def load(function: Resource) -> HttpApi:
         fixed = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "us-east-1"}
-        # Whoever got past the guard would reach for AWS, and find nobody.
+        # A caller who passes the check would call AWS, which does not respond.
         fixed |= {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
         for name, value in {**templates.environment(function), **fixed}.items():
             monkeypatch.setenv(name, value)
@@ -158,7 +158,7 @@ def test_a_protected_route_rejects_callers_without_its_scope(route: ServedRoute,
 
 
 def http_event(operation: Route, caller: dict[str, str] | None) -> dict[str, Any]:
-    """Return the gateway's event for a call of ``operation`` by ``caller``, as the authorizer describes callers."""
+    """Return API Gateway's event for a call by ``caller``, in the format of the authorizer."""
     path = operation.path.replace("{", "").replace("}", "")
     context: dict[str, Any] = {"http": {"method": operation.method, "path": path}, "stage": "$default"}
     if caller is not None:

@@ -1,4 +1,4 @@
-"""Released schemas never change incompatibly, golden samples stay valid, and what is generated is up to date."""
+"""Released schemas stay compatible, samples stay valid, and generated files are up to date."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""The consumer that stalls, the replay by operations and the state in intake agree, without importing each other."""
+"""The consumer, operations and intake agree on stalls and replays without importing each other."""
 
 import itertools
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ APPROVED = sample("ImageApproved")
 
 
 def storing(body_or_event: Event | str) -> tuple[Event, tuple[str, dict[str, str]]]:
-    """Have storage's consumer fail: return the stall it announces and the dead letter it writes."""
+    """Let storage's consumer fail; return the stall that it publishes and its dead letter."""
 
     def fail(_event: Event) -> Sequence[Event]:
         raise KeyError("x")
@@ -30,7 +30,7 @@ def storing(body_or_event: Event | str) -> tuple[Event, tuple[str, dict[str, str
 
 
 def replayed(letter: tuple[str, dict[str, str]]) -> tuple[Event, str]:
-    """Have an operator send a dead letter back: return what that announces and the body that is sent."""
+    """Replay a dead letter; return the published event and the body that is sent."""
     queues, bus, clock = FakeQueues(STORE), RecordingBus(), FakeClock()
     queues.put(STORE, letter[0], letter[1])
     replayer = Replayer(

@@ -1,6 +1,6 @@
-"""What the templates promise: queues, dead-letter queues, alarms, permissions, and rules that match what is published.
+"""Rules for all templates: queues, dead-letter queues, alarms, permissions, and event patterns.
 
-Read from the templates themselves, so a service that is added is held to all of it.
+The tests read the templates, so they also apply to new services.
 """
 
 import json
@@ -35,27 +35,27 @@ EVERY_SERVICE = pytest.mark.parametrize("service", templates.services())
 DEAD_LETTER_RETENTION = 14 * 24 * 3600
 SQS_BATCH = 10
 MARGIN = 30
-"""Seconds between a function's timeout and the next delivery of the messages it held."""
+"""Seconds between a function's timeout and the next delivery of its messages."""
 THREE_TRIES = 3
-"""Seconds in which a call fails for good where AWS_RETRY_MODE is standard: two pauses, of 1 s and 2 s at most."""
+"""Seconds after which a call fails with AWS_RETRY_MODE=standard: two pauses of at most 1 s and 2 s."""
 STATEFUL = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Secret", "AWS::KMS::Key")
 WITHOUT_RESOURCES = {
     "cloudwatch:GetMetricData",
-    "rekognition:DetectModerationLabels",  # works on the bytes in the call: AWS has no resource to name
-    "logs:DescribeLogGroups",  # a list is granted for all log groups or none
+    "rekognition:DetectModerationLabels",  # the action has no resource
+    "logs:DescribeLogGroups",  # AWS grants it for all log groups or none
 }
 """Actions that AWS allows on ``*`` only."""
 WATCHING = {"sqs:GetQueueAttributes", "sqs:GetQueueUrl"}
 """Actions that read attributes of a queue, not its messages. Operations has them for all queues of the installation."""
 OPERATING = {"sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "logs:FilterLogEvents"}
-"""Actions that look at what waits in dead-letter queues and at what functions logged."""
+"""Actions that read dead letters and logs."""
 LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
 LOG_GROUPS = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/"
 
 
 @contextmanager
 def imported(function: Resource, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
-    """Import a function's handler with the environment that its template gives it, and forget it again."""
+    """Import a function's handler with the environment that its template gives it, and remove it afterwards."""
     region = dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), "us-east-1")  # Lambda sets these
     for name, value in {**region, **templates.environment(function)}.items():
         monkeypatch.setenv(name, value)
@@ -100,9 +100,9 @@ def test_the_page_of_events_names_all_consumers(name: str, version: int) -> None
     kind = event_type(name, version)
     assert kind is not None
     event = json.loads(eventbridge_body(sample(name, version)))
-    hear_it = {rule.service for rule in RULES if templates.admits(rule.properties["EventPattern"], event)}
+    consuming = {rule.service for rule in RULES if templates.admits(rule.properties["EventPattern"], event)}
 
-    assert set(consumers(kind, event_rules(ROOT))) == hear_it
+    assert set(consumers(kind, event_rules(ROOT))) == consuming
 
 
 @pytest.mark.parametrize("queue", [queue for queue in QUEUES if templates.rule_of(queue)], ids=str)
@@ -174,7 +174,7 @@ def test_lambda_receives_no_message_it_cannot_process(queue: Resource) -> None:
 def test_a_function_has_time_for_a_batch_whose_calls_are_all_throttled(queue: Resource) -> None:
     function, mapping = templates.consumer_of(queue), templates.mapping_of(queue)
     assert mapping is not None
-    one_by_one = min(mapping.properties["BatchSize"], SQS_BATCH)  # larger ones are handled in one go
+    one_by_one = min(mapping.properties["BatchSize"], SQS_BATCH)  # larger batches are handled at once
 
     assert function.properties.get("Timeout", 3) >= THREE_TRIES * one_by_one
 
@@ -189,7 +189,7 @@ def test_sqs_dead_letters_later_than_the_consumer(queue: Resource, monkeypatch: 
 
 
 def alarms_on(metric: str, service: str, name: str) -> list[Resource]:
-    """Return the service's alarms on ``metric`` of the queue or function called ``name``, as the template has it."""
+    """Return the service's alarms on ``metric`` of the queue or function called ``name``, as in the template."""
     return [
         alarm
         for alarm in ALARMS
@@ -288,9 +288,9 @@ def test_lasting_alarms_are_not_part_of_the_service_health_alarm(alarm: Resource
 
 @pytest.mark.parametrize("alarm", [*ALARMS, *COMPOSITES], ids=str)
 def test_an_alarm_links_to_its_section_of_the_runbook(alarm: Resource) -> None:
-    says, _, anchor = templates.flat(alarm.properties["AlarmDescription"])[0].rpartition(" ${RunbookUrl}#")
+    text, _, anchor = templates.flat(alarm.properties["AlarmDescription"])[0].rpartition(" ${RunbookUrl}#")
 
-    assert len(says) > 20
+    assert len(text) > 20
     assert anchor in runbook_anchors()
 
 
@@ -299,10 +299,10 @@ def test_an_alarm_links_to_its_section_of_the_runbook(alarm: Resource) -> None:
 )
 def test_platform_alarms_notify_and_link_to_the_runbook(name: str) -> None:
     properties = templates.root_template()["Resources"][name]["Properties"]
-    says, _, anchor = properties["AlarmDescription"]["Fn::Sub"].rpartition(" ${RunbookUrl}#")
+    text, _, anchor = properties["AlarmDescription"]["Fn::Sub"].rpartition(" ${RunbookUrl}#")
 
     assert properties["AlarmActions"] == [{"Ref": "AlarmTopic"}]
-    assert len(says) > 20
+    assert len(text) > 20
     assert anchor in runbook_anchors()
 
 
@@ -316,7 +316,7 @@ def test_the_runbook_says_what_users_notice_when_a_function_fails() -> None:
 
 
 def runbook_anchors() -> set[str]:
-    """Return what a link to a section of the runbook may end with."""
+    """Return the anchors of the runbook."""
     headings = re.findall(r"^## (.+)$", (ROOT / "docs/runbook.md").read_text(), re.MULTILINE)
     return {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -388,7 +388,7 @@ def test_a_function_contains_its_service_and_sets_its_name(function: Resource) -
 
 @EVERY_FUNCTION
 def test_a_call_fails_before_its_function_times_out(function: Resource) -> None:
-    """boto3's older way tries DynamoDB ten times, for up to half a minute: longer than most functions may take."""
+    """boto3's legacy mode retries DynamoDB ten times for up to half a minute, longer than most timeouts."""
     assert templates.environment(function)["AWS_RETRY_MODE"] == "standard"
 
 
@@ -401,7 +401,9 @@ def test_permissions_name_actions_and_resources(function: Resource) -> None:
         assert not [action for action in actions if "*" in action]
         if set(actions) <= WITHOUT_RESOURCES:
             continue
-        if set(actions) <= OPERATING:  # an operator's privilege (ADR 5): all of the installation's, and only that
+        if (
+            set(actions) <= OPERATING
+        ):  # an operator's privilege (ADR 5): all resources of the installation, and no others
             assert function.service == "operations"
             suffixes = ("${Prefix}-*-dlq", "/${Prefix}-*")
             assert all("*" not in resource or resource.endswith(suffixes) for resource in allowed)
@@ -409,7 +411,7 @@ def test_permissions_name_actions_and_resources(function: Resource) -> None:
         if set(actions) <= WATCHING:
             assert all("*" not in resource.removesuffix(":${Prefix}-*") for resource in allowed)
             continue
-        if actions == ["execute-api:ManageConnections"]:  # a connection has no name before it is there
+        if actions == ["execute-api:ManageConnections"]:  # a connection has no name before it is opened
             allowed = [resource.removesuffix("/live/POST/@connections/*") for resource in allowed]
         if set(actions) == LOGGING:
             assert allowed == [f"{LOG_GROUPS}{function.properties['FunctionName']['Fn::Sub']}:*"]
@@ -573,14 +575,14 @@ def test_stateful_shared_resources_are_retained_by_default(name: str) -> None:
 def test_an_aws_budget_exists_only_if_it_is_configured() -> None:
     template = templates.root_template()
     body, policy = template["Resources"]["MonthlyBudget"], template["Resources"]["AlarmTopicPolicy"]
-    budget, told = body["Properties"]["Budget"], body["Properties"]["NotificationsWithSubscribers"]
+    budget, notifications = body["Properties"]["Budget"], body["Properties"]["NotificationsWithSubscribers"]
 
     assert template["Parameters"]["MonthlyBudgetUsd"]["Default"] == 0
     assert body["Condition"] == policy["Condition"] == "HasMonthlyBudget"
     assert budget["CostFilters"] == {"TagKeyValue": ["user:project$genai-images"]}
-    kinds = [(each["Notification"]["NotificationType"], each["Notification"]["Threshold"]) for each in told]
+    kinds = [(each["Notification"]["NotificationType"], each["Notification"]["Threshold"]) for each in notifications]
     assert kinds == [("ACTUAL", 80), ("FORECASTED", 100)]
-    subscribers = [subscriber for each in told for subscriber in each["Subscribers"]]
+    subscribers = [subscriber for each in notifications for subscriber in each["Subscribers"]]
     assert subscribers == [{"SubscriptionType": "SNS", "Address": {"Ref": "AlarmTopic"}}] * 2
     (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
     assert set(statement["Principal"]["Service"]) == {"budgets.amazonaws.com", "cloudwatch.amazonaws.com"}

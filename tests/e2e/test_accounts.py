@@ -1,4 +1,4 @@
-"""Access to the deployed API: every guarded route without a key, with wrong keys, and with a revoked one."""
+"""Access to the deployed API: every protected route without a key, with wrong keys, and with a revoked one."""
 
 import json
 import re
@@ -14,7 +14,7 @@ REQUEST = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
 REVOKED_WITHIN_SECONDS = 60
 
 
-def guarded_routes(stack: System) -> list[tuple[str, str]]:
+def protected_routes(stack: System) -> list[tuple[str, str]]:
     """Return method and path of every deployed route that needs a key."""
     pages = stack.client("apigatewayv2").get_routes(ApiId=stack.outputs["ApiId"], MaxResults="500")["Items"]
     keys = [route["RouteKey"] for route in pages if route.get("AuthorizationType") == "CUSTOM"]
@@ -22,7 +22,7 @@ def guarded_routes(stack: System) -> list[tuple[str, str]]:
 
 
 def test_the_gateway_refuses_missing_and_wrong_keys_on_every_route(stack: System) -> None:
-    routes = guarded_routes(stack)
+    routes = protected_routes(stack)
     mine = stack.stack.api_key
     wrong = [
         {},

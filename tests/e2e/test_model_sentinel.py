@@ -28,7 +28,7 @@ def lifecycle(stack: System, model: str) -> str:
 
 @pytest.fixture
 def forgetful(stack: System) -> Iterator[None]:
-    """Let nobody remember afterwards how models stood: other tests end and revive them as they like."""
+    """Delete the stored lifecycles afterwards, because other tests change them."""
     yield
     dynamodb = stack.client("dynamodb")
     memory = f"{stack.prefix}-operations"

@@ -98,7 +98,7 @@ def test_moderation_fails_closed(stack: System, effect: str) -> None:
 
 @pytest.mark.parametrize("effect", ["filter_input", "filter_output"])
 def test_an_image_filtered_by_the_model_is_rejected_without_a_retry(stack: System, effect: str) -> None:
-    prompt = f"a image that the model will not show {effect}"
+    prompt = f"an image that the model will not show {effect}"
     stack.models("POST", "/_faults", {"operation": "invoke", "effect": effect, "prompt_contains": prompt})
     view = stack.generate(prompt)
     assert view["status"] == "rejected"

@@ -1,4 +1,4 @@
-"""The one fake clock: it moves when a test moves it, or when somebody sleeps."""
+"""The fake clock: it advances if a test moves it or if code sleeps."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta

@@ -15,7 +15,7 @@ SAMPLES = Path(__file__).parents[2] / "events" / "samples"
 
 
 def sample(detail_type: str, version: int = 1) -> Event:
-    """Return the golden event of the catalog."""
+    """Return the sample event of the catalog."""
     kind = event_type(detail_type, version)
     if kind is None:
         raise KeyError(f"{detail_type} version {version} is not in the catalog: {sorted(CATALOG)}")

@@ -1,4 +1,4 @@
-"""The gateway's event for a request, as every HTTP function receives it (payload format 2.0)."""
+"""API Gateway's event for a request (payload format 2.0)."""
 
 import base64
 import json
@@ -21,7 +21,7 @@ def http_event(
     """Return the event for ``method`` on ``path``.
 
     ``route`` is the gateway's route key without its method, such as ``/v1/requests/{request_id}``; by default the path.
-    A ``body`` that is neither text nor bytes is sent as JSON. ``caller`` is what the authorizer says: owner, scopes …
+    A ``body`` that is neither text nor bytes is sent as JSON. ``caller`` is the authorizer's result: owner, scopes …
     """
     context: dict[str, Any] = {"http": {"method": method, "path": path}, "stage": "$default"}
     if caller is not None:

@@ -27,7 +27,7 @@ QUEUES = ("moderation-prompt", "generation-generate", "moderation-image", "stora
 
 
 class Installation:
-    """Written through the services' own adapters, so that who reads it here reads what they write."""
+    """It is written with the adapters of the services, so that tests read real data."""
 
     def __init__(self, template: Any) -> None:
         self.dynamodb: Any = boto3.client("dynamodb")
@@ -52,8 +52,10 @@ class Installation:
         self.ledger = DynamoLedger(self.dynamodb, f"{PREFIX}-generation")
         self.catalog = DynamoGallery(self.dynamodb, f"{PREFIX}-gallery")
 
-    def draw(self, number: int = 0, *, until: str = "ImageStored", ago: timedelta = timedelta(minutes=1)) -> str:
-        """Have one request go as far as ``until``, and return its id."""
+    def create_request(
+        self, number: int = 0, *, until: str = "ImageStored", ago: timedelta = timedelta(minutes=1)
+    ) -> str:
+        """Create a request with its events up to ``until``; return its id."""
         accepted_at = datetime.now(UTC) - ago
         request_id = request_made(accepted_at, number)
         parameters: Any = sample("ImageRequested").data.parameters
@@ -62,11 +64,11 @@ class Installation:
         cause = request.metadata.event_id
         for position, name in enumerate(STORY[: STORY.index(until) + 1] if until in STORY else ()):
             golden = sample(name).model_dump_json().replace(sample(name).metadata.request_id, request_id)
-            told: Event = type(sample(name)).model_validate_json(golden)
+            event: Event = type(sample(name)).model_validate_json(golden)
             moment = accepted_at + timedelta(seconds=position + 1)
-            event = type(told).follow(
-                told.metadata.model_copy(update={"event_id": cause, "occurred_at": moment - timedelta(seconds=1)}),
-                told.data,
+            event = type(event).follow(
+                event.metadata.model_copy(update={"event_id": cause, "occurred_at": moment - timedelta(seconds=1)}),
+                event.data,
                 occurred_at=moment,
             )
             cause = event.metadata.event_id
@@ -106,12 +108,12 @@ class Installation:
                 self.s3.put_object(Bucket=GALLERY, Key=variant.key, Body=b"x" * variant.bytes)
 
     def dead_letter(self, queue: str, body: Event | str) -> None:
-        """Put something into a dead-letter queue."""
+        """Dead-letter a body."""
         url = self.sqs.get_queue_url(QueueName=f"{PREFIX}-{queue}-dlq")["QueueUrl"]
         self.sqs.send_message(QueueUrl=url, MessageBody=body if isinstance(body, str) else eventbridge_body(body))
 
     def change(self, request_id: str, expression: str, **values: Any) -> None:
-        """Change a request's state behind everybody's back."""
+        """Change a request's state directly in the table."""
         more = {"ExpressionAttributeValues": {f":{name}": {"S": value} for name, value in values.items()}}
         self.dynamodb.update_item(
             TableName=f"{PREFIX}-requests",
@@ -122,6 +124,6 @@ class Installation:
 
 
 def request_made(at: datetime, number: int) -> str:
-    """Return the id of a request of that moment."""
+    """Return the id of a request of that time."""
     milliseconds = int(at.timestamp() * 1000)
     return str(UUID(int=milliseconds << 80 | 7 << 76 | 0b10 << 62 | number))

@@ -1,4 +1,4 @@
-"""An installation on moto, and the operators' command line at work on it."""
+"""An installation on moto, and the operators' command line for it."""
 
 import io
 import json
@@ -20,7 +20,7 @@ REGION = "us-east-1"
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An AWS account in memory, with nobody's credentials."""
+    """An AWS account in memory, with fake credentials."""
     for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "GENAI_IMAGES_PREFIX"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
@@ -32,7 +32,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 class Installation:
-    """The queues, the table and the bus of one installation, as the templates make them."""
+    """The queues, the table and the bus of one installation, as in the templates."""
 
     def __init__(self) -> None:
         self.sqs = boto3.client("sqs", region_name=REGION)
@@ -41,7 +41,7 @@ class Installation:
         for name in ("storage-store", "storage-store-dlq", "analytics-record", "analytics-record-dlq"):
             self.sqs.create_queue(QueueName=f"{PREFIX}-{name}")
         self.sqs.create_queue(QueueName=f"{PREFIX}-intake-relay-dlq")
-        self.sqs.create_queue(QueueName=f"{PREFIX}2-storage-store-dlq")  # a neighbour's
+        self.sqs.create_queue(QueueName=f"{PREFIX}2-storage-store-dlq")  # of another installation
         for table in ("requests", "operations"):
             self._create_table(f"{PREFIX}-{table}")
         self.events.create_event_bus(Name=f"{PREFIX}-bus")
@@ -70,7 +70,7 @@ class Installation:
         )
 
     def bodies(self, name: str) -> list[dict[str, Any]]:
-        """Return what can be received from a queue right now, without taking it away."""
+        """Return the visible messages of a queue without deleting them."""
         answer = self.sqs.receive_message(QueueUrl=self.url(name), MaxNumberOfMessages=10, VisibilityTimeout=0)
         return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
 
@@ -95,7 +95,7 @@ def installation(aws: None) -> Installation:
 
 @dataclass(frozen=True)
 class Result:
-    """What a script sees of a command."""
+    """The exit code and the output of a command."""
 
     exit_code: int
     stdout: str
@@ -103,7 +103,7 @@ class Result:
 
 
 class Run(Protocol):
-    """Runs the command line as a script does; what is ``typed`` is all there is on standard input."""
+    """Runs the command line with ``typed`` as standard input."""
 
     def __call__(self, *arguments: str, typed: str = "") -> Result: ...
 

@@ -1,4 +1,4 @@
-"""The templates as data, with CloudFormation's short forms written out, and what the tests ask of them."""
+"""The templates as data, with expanded short forms, and queries on them."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ Properties = dict[str, Any]
 
 @cache
 def load(path: Path) -> Properties:
-    """Return a template with its loops written out; ``!GetAtt A.Arn`` is ``{"Fn::GetAtt": ["A", "Arn"]}``."""
+    """Return a template with expanded loops; ``!GetAtt A.Arn`` is ``{"Fn::GetAtt": ["A", "Arn"]}``."""
     return expand(parse_template(path.read_text()))
 
 
@@ -33,7 +33,7 @@ class Resource:
 
     @property
     def body(self) -> Properties:
-        """All of it: properties, policies, metadata."""
+        """The whole resource: properties, policies, metadata."""
         found: Properties = service_template(self.service)["Resources"][self.name]
         return found
 
@@ -51,16 +51,16 @@ class Resource:
         return {**shared, **self._looked_up(own), "Environment": {"Variables": self._looked_up(variables)}}
 
     def _looked_up(self, values: Properties) -> Properties:
-        """Return ``values`` with what they take from a mapping, every parameter at its default."""
+        """Return ``values`` with values of mappings inserted, for default parameters."""
         return {name: looked_up(self.service, value) for name, value in values.items()}
 
     def is_meant_by(self, value: Any) -> bool:
-        """Tell whether ``value`` is a reference to this resource or to an attribute of it."""
+        """Return whether ``value`` is a reference to this resource or to an attribute of it."""
         return referenced(value) == self.name
 
 
 def looked_up(service: str, value: Any) -> Any:
-    """Return what ``!FindInMap`` amounts to with every parameter at its default; anything else as it is."""
+    """Return the value of ``!FindInMap`` for default parameters, and everything else unchanged."""
     if not isinstance(value, dict) or "Fn::FindInMap" not in value:
         return value
     template = service_template(service)
@@ -129,13 +129,13 @@ def rules() -> list[Resource]:
 
 
 def dead_letter_queue(queue: Resource) -> Resource | None:
-    """Return the queue's dead-letter queue, or None where it has none."""
+    """Return the queue's dead-letter queue, or None if it has none."""
     policy = queue.properties.get("RedrivePolicy")
     return named(queue.service, policy["deadLetterTargetArn"]) if policy else None
 
 
 def source_queues() -> list[Resource]:
-    """Return the queues that something works through, as opposed to dead-letter queues."""
+    """Return the queues with a consumer, without dead-letter queues."""
     queues = resources("AWS::SQS::Queue")
     dead = {(found.service, found.name) for queue in queues if (found := dead_letter_queue(queue))}
     return [queue for queue in queues if (queue.service, queue.name) not in dead]
@@ -150,14 +150,14 @@ def mapping_of(queue: Resource) -> Resource | None:
 
 
 def consumer_of(queue: Resource) -> Resource:
-    """Return the function that works through ``queue``."""
+    """Return the function that consumes ``queue``."""
     mapping = mapping_of(queue)
     assert mapping is not None, f"{queue}: nothing reads it"
     return named(queue.service, mapping.properties["FunctionName"])
 
 
 def rule_of(queue: Resource) -> Resource | None:
-    """Return the rule that fills ``queue``, or None where something else does."""
+    """Return the rule that fills ``queue``, or None if no rule does."""
     for rule in rules():
         if rule.service == queue.service and any(
             queue.is_meant_by(target["Arn"]) for target in rule.properties["Targets"]
@@ -173,7 +173,7 @@ def step_of(queue: Resource) -> str:
 
 
 def admits(pattern: Properties, event: Properties) -> bool:
-    """Tell whether EventBridge would let ``event`` through: the part of its language that our rules use."""
+    """Return whether an event pattern matches ``event``, for the operators that our rules use."""
     return all(
         _admits_field(expected, event.get(name))
         if isinstance(expected, list)
@@ -233,7 +233,7 @@ def _policies(function: Resource) -> list[Properties]:
 
 
 def flat(value: Any) -> list[str]:
-    """Return the strings that ``value`` may amount to; references are written as JSON."""
+    """Return the possible strings of ``value``; references are written as JSON."""
     if isinstance(value, list):
         return [text for item in value for text in flat(item)]
     if isinstance(value, dict):
@@ -247,7 +247,7 @@ def flat(value: Any) -> list[str]:
 
 
 def environment(function: Resource) -> dict[str, str]:
-    """Return a function's environment as a deployment with every parameter's default would have it."""
+    """Return a function's environment for default parameters."""
     parameters = service_template(function.service)["Parameters"]
 
     def value(raw: Any) -> str:

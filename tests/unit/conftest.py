@@ -1,4 +1,4 @@
-"""Unit tests see no network and no AWS settings of whoever runs them, and measure only what is explained."""
+"""Unit tests have no network and no AWS settings, and emit only metrics of the catalog."""
 
 import json
 import os
@@ -32,16 +32,16 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _explained_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hold every metric that a test sees to the catalog: its name, its unit, its dimensions."""
+    """Compare every emitted metric with the catalog: name, unit and dimensions."""
     serialize = EphemeralMetrics.serialize_metric_set
 
     def checked(self: Any, *arguments: Any, **options: Any) -> Any:
         line = serialize(self, *arguments, **options)
-        (said,) = line["_aws"]["CloudWatchMetrics"]
-        for metric in said["Metrics"]:
+        (emitted,) = line["_aws"]["CloudWatchMetrics"]
+        for metric in emitted["Metrics"]:
             known = CATALOG[metric["Name"]]
-            assert metric["Unit"] == known.unit, json.dumps(said)
-            assert set(said["Dimensions"][0]) - {"service"} == set(known.dimensions), json.dumps(said)
+            assert metric["Unit"] == known.unit, json.dumps(emitted)
+            assert set(emitted["Dimensions"][0]) - {"service"} == set(known.dimensions), json.dumps(emitted)
         return line
 
     monkeypatch.setattr(EphemeralMetrics, "serialize_metric_set", checked)

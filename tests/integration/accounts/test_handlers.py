@@ -124,8 +124,8 @@ def test_logs_contain_the_id_of_the_key_but_never_the_key(
     authorize(x_api_key="hunter2")
 
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
-    told = [(line["message"], line.get("key_id"), line.get("reason"), line["route"]) for line in lines]
-    assert told == [
+    logged = [(line["message"], line.get("key_id"), line.get("reason"), line["route"]) for line in lines]
+    assert logged == [
         ("key used", made["key_id"], None, "GET /v1/requests"),
         ("key refused", made["key_id"], "wrong_secret", "GET /v1/requests"),
         ("key refused", None, "malformed", "GET /v1/requests"),

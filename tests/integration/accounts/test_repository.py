@@ -1,4 +1,4 @@
-"""The accounts table: one suite for the fake and for DynamoDB as moto speaks it."""
+"""The accounts table: one suite for the fake and for DynamoDB on moto."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""One suite for analytics' fakes and for its adapters on moto: what the one promises the other keeps."""
+"""One suite for analytics' fakes and for its adapters on moto."""
 
 import gzip
 from collections.abc import Iterator

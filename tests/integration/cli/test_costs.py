@@ -1,4 +1,4 @@
-"""What drawing cost, from the counters as analytics writes them."""
+"""Costs of generation, from the counters that analytics writes."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -27,7 +27,7 @@ def client(aws_test_environment: None, service_template: Any) -> Iterator[Any]:
 
 def test_costs_include_generation_and_estimates(client: Any) -> None:
     events = [sample("PromptApproved"), sample("ImageGenerated")]
-    for _ in range(2):  # told twice, paid once
+    for _ in range(2):  # published twice, paid once
         count(events, CounterTable(client, "analytics"), Generations(), now=datetime.now(UTC).timestamp())
     day = events[0].metadata.occurred_at.date()
     found = costs(CountedDays(client, "analytics").between(day, day))

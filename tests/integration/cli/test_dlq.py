@@ -1,4 +1,4 @@
-"""The verbs that look inside, edit, put aside and leave a trail, on moto; stores share a suite with fakes."""
+"""The commands that show, edit and quarantine dead letters, and the audit trail, on moto."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ from tests.support.events import eventbridge_body
 from tests.support.operations_on_moto import PREFIX, Installation, Run, aws, installation, lines, run
 from tests.unit.operations.fakes import STORE, FakeQuarantine, FakeQueues, FakeTrail, approved, stalled
 
-__all__ = ["aws", "installation", "run"]  # fixtures of ours by being imported
+__all__ = ["aws", "installation", "run"]  # imported fixtures
 
 TABLE = f"{PREFIX}-operations"
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
@@ -111,7 +111,7 @@ def test_a_timeline_contains_codes_but_no_free_text(installation: Installation) 
 
 
 def story(installation: Installation, number: int) -> None:
-    """Give a request a timeline, with a text in it that nobody should see."""
+    """Give a request a timeline that contains a text that must not be shown."""
     about = {
         "ImageRequested": {"reason": {"S": "a lighthouse"}},
         "ProcessingStalled": {"step": {"S": "storage.store"}, "error": {"S": "KeyError"}, "replays": {"N": "0"}},
@@ -134,7 +134,7 @@ def story(installation: Installation, number: int) -> None:
     )
 
 
-# Looking inside ------------------------------------------------------------------------------------------------------
+# Showing -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("form", [[], ["--output", "json"]])
@@ -150,8 +150,8 @@ def test_a_dead_letter_is_shown_with_its_timeline_without_prompt(
     result = run("dlq", "show", by, known.request_id if by == "--request" else known.event_id, *form)
 
     assert result.exit_code == 0
-    for told in ("KeyError", "in store", "stalled", "MessageReplayed", known.event_id, "fix the code"):
-        assert told in result.stdout
+    for message in ("KeyError", "in store", "stalled", "MessageReplayed", known.event_id, "fix the code"):
+        assert message in result.stdout
     assert approved(2).metadata.event_id not in result.stdout
     assert "lighthouse" not in result.stdout.lower()
     if form:
@@ -254,7 +254,7 @@ def test_the_editor_gets_the_data_and_its_result_is_validated(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "told"),
+    ("arguments", "code", "message"),
     [
         (["nobody", "--set", "data.x=1"], 1, "There is no dead letter of the event"),
         (["nobody"], 2, "--set FIELD=JSON"),
@@ -264,12 +264,12 @@ def test_the_editor_gets_the_data_and_its_result_is_validated(
     ],
 )
 def test_an_edit_without_changes_is_reported(
-    installation: Installation, run: Run, arguments: list[str], code: int, told: str
+    installation: Installation, run: Run, arguments: list[str], code: int, message: str
 ) -> None:
     result = run("dlq", "edit", *arguments)
 
     assert result.exit_code == code
-    assert told in result.stderr
+    assert message in result.stderr
 
 
 # Quarantine ----------------------------------------------------------------------------------------------------------

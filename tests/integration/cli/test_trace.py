@@ -54,7 +54,7 @@ def trace(*arguments: str) -> int:
 def test_a_request_is_traced_from_the_table_and_the_logs(
     installation: Installation, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    request_id = installation.draw(1)
+    request_id = installation.create_request(1)
     accepted = installation.requests.read_state(request_id).created_at
     ended = accepted + timedelta(seconds=0.9)
     write(f"{PREFIX}-moderation-prompt", batch("moderation.prompt", "ImageRequested", request_id, ended))
@@ -78,7 +78,7 @@ def test_a_request_is_traced_from_the_table_and_the_logs(
 def test_without_logs_the_tree_is_complete_but_has_no_attempts(
     installation: Installation, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    request_id = installation.draw(1)
+    request_id = installation.create_request(1)
     assert trace(request_id, "--no-logs") == 0
     shown = capsys.readouterr().out
     assert "ImageStored" in shown

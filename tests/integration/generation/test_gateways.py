@@ -156,6 +156,6 @@ def test_a_prompt_in_any_script_reaches_the_model_unchanged(
         prompts.append(brief.prompt)
         return png()
 
-    monkeypatch.setattr(server.service, "draw", record_prompt)
+    monkeypatch.setattr(server.service, "generate", record_prompt)
     call(models, "stable-image-core", parameters(prompt="灯台 \U0001f5fc “quoted”\n"))
     assert prompts == ["灯台 \U0001f5fc “quoted”\n"]

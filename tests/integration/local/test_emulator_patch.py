@@ -1,4 +1,4 @@
-"""The emulator's defects that local/launcher.py patches: this fails if a patch is not needed or does not work."""
+"""Each patch of local/launcher.py is needed and works."""
 
 import json
 import time
@@ -46,7 +46,7 @@ def test_a_nested_stack_can_be_updated_only_with_the_patch(tmp_path: Path, patch
 def test_an_event_bus_is_known_to_iam_only_with_the_patch(monkeypatch: pytest.MonkeyPatch) -> None:
     from ministack.core import iam_actions
 
-    monkeypatch.setattr(iam_actions, "extract_resource_arn", iam_actions.extract_resource_arn)  # put back afterwards
+    monkeypatch.setattr(iam_actions, "extract_resource_arn", iam_actions.extract_resource_arn)  # restored afterwards
 
     def asked_about(action: str) -> str:
         call: tuple[Any, ...] = (

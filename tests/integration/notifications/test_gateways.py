@@ -1,4 +1,4 @@
-"""Calling strangers: at the address that was checked, by the name that was registered, for no longer than agreed."""
+"""Webhook calls: to the checked address, with the registered name, within the timeout."""
 
 import socket
 import ssl
@@ -27,7 +27,7 @@ def loopback(host: str, port: int) -> Sequence[str]:
 
 
 class Stranger:
-    """A server that takes one connection after the other, reads a request, and does what it likes."""
+    """A server that takes one connection after the other, reads a request, and runs a script."""
 
     def __init__(self, answer: Callable[[socket.socket], None], context: ssl.SSLContext | None = None) -> None:
         self.requests: list[bytes] = []
@@ -82,7 +82,7 @@ def stranger() -> Iterator[Callable[..., Stranger]]:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for ``NAME`` that signs itself, with its key."""
+    """A self-signed certificate for ``NAME``, with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
     now = datetime.now(UTC)
@@ -169,7 +169,7 @@ def test_a_name_with_an_internal_address_is_not_called(stranger: Callable[..., S
 def test_a_very_slow_response_is_aborted(stranger: Callable[..., Stranger]) -> None:
     def drip(line: socket.socket) -> None:
         never = Event()
-        while not never.wait(0.05):  # until the other side hangs up and sending fails
+        while not never.wait(0.05):  # until the client closes the connection
             line.sendall(b"x")
 
     server = stranger(drip)

@@ -1,4 +1,4 @@
-"""Tickets, connections, webhooks and deliveries: one suite for the table on moto and for its fakes."""
+"""Tickets, connections, webhooks and deliveries: one suite for the fakes and for DynamoDB on moto."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The audit on AWS's wire (moto): it reads what the services write, repairs it, and says so on the command line."""
+"""The audit on moto: it reads the data of the services and repairs it from the command line."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -54,9 +54,9 @@ def audit(*arguments: str) -> int:
 def test_data_of_the_services_satisfies_every_rule(
     installation: Installation, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    installation.draw(1)
-    installation.draw(2, until="ImageGenerated")
-    installation.draw(3, until="ImageRequested")
+    installation.create_request(1)
+    installation.create_request(2, until="ImageGenerated")
+    installation.create_request(3, until="ImageRequested")
     assert audit("--output", "json") == 0
     found = json.loads(capsys.readouterr().out)
     assert found["examined"] == {
@@ -71,7 +71,7 @@ def test_data_of_the_services_satisfies_every_rule(
 
 
 def test_every_record_is_in_exactly_one_segment(installation: Installation, reader: AwsReader) -> None:
-    made = {installation.draw(number, ago=timedelta(hours=number * 7)) for number in range(9)}
+    made = {installation.create_request(number, ago=timedelta(hours=number * 7)) for number in range(9)}
     segments = 24
     scans: list[Callable[[int], list[str]]] = [
         lambda segment: [request.request_id for request in reader.scan_requests(segment, segments)],
@@ -95,7 +95,7 @@ def test_an_object_without_request_id_is_in_the_first_segment(installation: Inst
 
 
 def test_no_prompt_is_read(installation: Installation, reader: AwsReader, monkeypatch: pytest.MonkeyPatch) -> None:
-    request_id = installation.draw(1)
+    request_id = installation.create_request(1)
     asked: list[str] = []
     installation.dynamodb.meta.events.register(
         "before-parameter-build.dynamodb.*", lambda params, **_: asked.append(json.dumps(params))
@@ -116,7 +116,7 @@ def test_no_prompt_is_read(installation: Installation, reader: AwsReader, monkey
 def test_violations_are_printed_and_set_the_exit_code(
     installation: Installation, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    request_id = installation.draw(1)
+    request_id = installation.create_request(1)
     key = installation.s3.list_objects_v2(Bucket=GALLERY)["Contents"][0]["Key"]
     installation.s3.delete_object(Bucket=GALLERY, Key=key)
     installation.dead_letter("intake-track", "not an event")
@@ -148,13 +148,13 @@ def test_a_queue_with_reserved_messages_counts_as_partly_read(installation: Inst
 def test_repairs_are_shown_before_they_are_carried_out(
     installation: Installation, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    open_one, ended = installation.draw(1, until="ImageGenerated"), installation.draw(2)
-    asleep = installation.draw(3, until="ImageRequested")
+    open_one, ended = installation.create_request(1, until="ImageGenerated"), installation.create_request(2)
+    late = installation.create_request(3, until="ImageRequested")
     installation.change(open_one, "REMOVE open_shard, next_check_at")
     installation.change(
         ended, "SET open_shard = :shard, next_check_at = :at", shard="1", at="2026-01-01T00:00:00+00:00"
     )
-    installation.change(asleep, "SET next_check_at = :at", at="2099-01-01T00:00:00+00:00")
+    installation.change(late, "SET next_check_at = :at", at="2099-01-01T00:00:00+00:00")
     stray = f"images/{ended}/0-{'f' * 64}/original.png"
     installation.s3.put_object(Bucket=GALLERY, Key=stray, Body=b"x")
 
@@ -165,7 +165,7 @@ def test_repairs_are_shown_before_they_are_carried_out(
     capsys.readouterr()
     assert audit() == 0
     now = datetime.now(UTC)
-    assert set(installation.requests.due(now)) == {open_one, asleep}, "the sweeper does the rest"
+    assert set(installation.requests.due(now)) == {open_one, late}, "the sweeper does the rest"
     assert stray not in [item["Key"] for item in installation.s3.list_objects_v2(Bucket=GALLERY)["Contents"]]
 
 

@@ -1,4 +1,4 @@
-"""Operations on AWS's wire (moto): one suite for the real queues and the fake, then the command line itself."""
+"""Dead letters on moto: one suite for the real queues and the fake, and the command line."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -17,14 +17,14 @@ from tests.support.events import eventbridge_body
 from tests.support.operations_on_moto import PREFIX, REGION, Installation, Run, aws, installation, lines, run
 from tests.unit.operations.fakes import ORPHAN, RECORD, STORE, FakeQueues, approved, stalled
 
-__all__ = ["aws", "installation", "run"]  # fixtures of ours by being imported
+__all__ = ["aws", "installation", "run"]  # imported fixtures
 
 Put = Callable[[str], None]
 
 
 @pytest.fixture(params=["fake", "moto"])
 def queues_and_put(request: pytest.FixtureRequest) -> tuple[Queues, QueuePair, Put]:
-    """Queues with their storage pair, and how to dead-letter a body there."""
+    """Queues with the pair of storage, and a function that dead-letters a body there."""
     if request.param == "fake":
         fake = FakeQueues(STORE, RECORD, ORPHAN)
 

@@ -1,4 +1,4 @@
-"""The sentinel's memory on DynamoDB as moto speaks it, and Bedrock's control plane as the stand-in does."""
+"""The sentinel's table on moto, and Bedrock's control plane on the stand-in."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Who is let in, what that costs, and when it ends."""
+"""Admission of keys: cost, caching and revocation."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ SECRET = b"pepper"
 
 
 class Clock:
-    """Seconds that pass when a test says so."""
+    """A clock in seconds that tests advance."""
 
     seconds = 0.0
 

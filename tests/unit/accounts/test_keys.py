@@ -1,4 +1,4 @@
-"""What a key is, and how keys are made, rotated and ended."""
+"""API keys: creation, rotation, expiry and revocation."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta

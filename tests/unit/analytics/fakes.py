@@ -1,4 +1,4 @@
-"""Doubles of analytics' ports, with hooks where something else may happen in between."""
+"""Fakes of analytics' ports, with hooks for concurrent changes."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -11,11 +11,11 @@ HASH_KEY = b"a key for tests"
 
 
 def nothing() -> None:
-    """The hook where nothing happens."""
+    """A hook that does nothing."""
 
 
 class InMemoryArchive:
-    """An archive that keeps the very objects S3 would."""
+    """An archive with the objects that S3 would have."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
@@ -34,7 +34,7 @@ class InMemoryArchive:
 
 
 class InMemoryCounters:
-    """Counters with DynamoDB's all or nothing."""
+    """Counters with transactions."""
 
     def __init__(self) -> None:
         self.pointer = Generations()

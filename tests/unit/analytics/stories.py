@@ -1,4 +1,4 @@
-"""Requests and the events that are told of them."""
+"""Requests and their events."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -16,19 +16,19 @@ from events.images import GenerationParameters, ImageOutcome, ModelPlan, RawImag
 from tests.support.events import sample
 
 START = datetime(2026, 11, 22, 23, 59, 50, tzinfo=UTC)
-"""Just before midnight, so that the events of one request may lie on two days."""
+"""Just before midnight, so that the events of one request approval belong to two days."""
 PROMPT = "a heron in the reeds"
 NEGATIVE_PROMPT = "fog over water"
 
 
 def request_id(at: datetime, number: int = 0) -> str:
-    """Return a uuid7 of that moment."""
+    """Return a UUID version 7 of that time."""
     milliseconds = round(at.timestamp() * 1000)
     return str(UUID(int=(milliseconds << 80) | (0x7 << 76) | (0x2 << 62) | number))
 
 
 def requested(number: int = 0, *, at: datetime = START, model: str = "nova-canvas", count: int = 1) -> ImageRequested:
-    """Return how request ``number`` begins."""
+    """Return the first event of request ``number``."""
     parameters = GenerationParameters(
         prompt=PROMPT,
         negative_prompt=NEGATIVE_PROMPT,
@@ -42,8 +42,8 @@ def requested(number: int = 0, *, at: datetime = START, model: str = "nova-canva
     )
 
 
-def drawn(index: int, model: str = "nova-canvas", cost: str = "0.04") -> ImageOutcome:
-    """Return a image that was drawn."""
+def outcome(index: int, model: str = "nova-canvas", cost: str = "0.04") -> ImageOutcome:
+    """Return a generated image."""
     image = RawImage(
         key=f"raw/{index}",
         sha256="0" * 64,
@@ -59,25 +59,25 @@ def drawn(index: int, model: str = "nova-canvas", cost: str = "0.04") -> ImageOu
 
 
 def approved(cause: ImageRequested, after: timedelta = timedelta(seconds=1)) -> PromptApproved:
-    """Return that its prompt may be drawn."""
+    """Return the approval of its prompt."""
     data = PromptApprovedData(policy_version="1", layers=["keywords"], parameters=cause.data.parameters)
     return PromptApproved.follow(cause, data, occurred_at=cause.metadata.occurred_at + after)
 
 
 def generated(cause: PromptApproved, *outcomes: ImageOutcome) -> ImageGenerated:
-    """Return that it was drawn, four seconds later."""
-    data = ImageGeneratedData(outcomes=list(outcomes) or [drawn(0)], parameters=cause.data.parameters)
+    """Return ImageGenerated, four seconds later."""
+    data = ImageGeneratedData(outcomes=list(outcomes) or [outcome(0)], parameters=cause.data.parameters)
     return ImageGenerated.follow(cause, data, occurred_at=cause.metadata.occurred_at + timedelta(seconds=4))
 
 
 def stored(cause: Event) -> ImageStored:
-    """Return that its image is in the gallery, a second later."""
+    """Return ImageStored, a second later."""
     golden = sample("ImageStored")
     return ImageStored.follow(cause, golden.data, occurred_at=cause.metadata.occurred_at + timedelta(seconds=1))
 
 
 def prompt_rejected(cause: ImageRequested, category: str = "violence") -> PromptRejected:
-    """Return that its prompt may not be drawn."""
+    """Return the rejection of its prompt."""
     data = PromptRejectedData(
         policy_version="1", layer="keywords", category=category, field="prompt", reason="category_blocked"
     )
@@ -85,13 +85,13 @@ def prompt_rejected(cause: ImageRequested, category: str = "violence") -> Prompt
 
 
 def failed(cause: PromptApproved, reason: str) -> GenerationFailed:
-    """Return that no image came of it."""
+    """Return GenerationFailed."""
     data = GenerationFailedData(reason=reason, outcomes=[ImageOutcome(index=0, status="failed", reason=reason)])
     return GenerationFailed.follow(cause, data, occurred_at=cause.metadata.occurred_at + timedelta(seconds=2))
 
 
 def stalled(cause: Event, *, at: datetime) -> ProcessingStalled:
-    """Return that storage gave up on ``cause``."""
+    """Return the stall of storage on ``cause``."""
     data = ProcessingStalledData(
         step="storage.store",
         stalled_event_id=cause.metadata.event_id,
@@ -105,14 +105,14 @@ def stalled(cause: Event, *, at: datetime) -> ProcessingStalled:
 
 
 def story(number: int, *, at: datetime = START) -> list[Event]:
-    """Return all that is told of request ``number``: its number decides how it ends."""
-    begin = requested(number, at=at, model=("nova-canvas", "titan-v2")[number % 2])
+    """Return all events of request ``number``, whose number determines its result."""
+    request = requested(number, at=at, model=("nova-canvas", "titan-v2")[number % 2])
     if number % 4 == 1:
-        return [begin, prompt_rejected(begin)]
-    may = approved(begin)
+        return [request, prompt_rejected(request)]
+    approval = approved(request)
     if number % 4 == 2:
-        return [begin, may, failed(may, "model_ended")]
-    picture = generated(may)
+        return [request, approval, failed(approval, "model_ended")]
+    image = generated(approval)
     if number % 4 == 3:
-        return [begin, may, picture, stalled(picture, at=at + timedelta(hours=1))]
-    return [begin, may, picture, stored(picture)]
+        return [request, approval, image, stalled(image, at=at + timedelta(hours=1))]
+    return [request, approval, image, stored(image)]

@@ -1,4 +1,4 @@
-"""How events lie in the archive."""
+"""The format of the archive."""
 
 import gzip
 import json
@@ -33,8 +33,8 @@ def test_no_prompt_of_any_event_is_in_the_archive() -> None:
 def test_any_prompt_is_replaced_by_its_hash(prompt: str, negative_prompt: str) -> None:
     event = requested()
     parameters = event.data.parameters.model_copy(update={"prompt": prompt, "negative_prompt": negative_prompt})
-    told = event.model_copy(update={"data": event.data.model_copy(update={"parameters": parameters})})
-    [(key, content)] = pack([told], HASH_KEY)
+    changed = event.model_copy(update={"data": event.data.model_copy(update={"parameters": parameters})})
+    [(key, content)] = pack([changed], HASH_KEY)
     [read] = unpack(key, content)
     expected = {
         "prompt": prompt_hash(prompt, HASH_KEY),

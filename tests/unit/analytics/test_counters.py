@@ -1,4 +1,4 @@
-"""What each event adds to the counters of its day."""
+"""The counters that each event increments."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -12,9 +12,9 @@ from tests.support.events import sample
 from tests.unit.analytics.stories import (
     START,
     approved,
-    drawn,
     failed,
     generated,
+    outcome,
     prompt_rejected,
     requested,
     stalled,
@@ -37,7 +37,7 @@ def test_a_request_without_a_style_counts_as_none() -> None:
 
 def test_images_and_costs_count_for_the_model_that_was_used() -> None:
     filtered = ImageOutcome(index=2, status="filtered", reason="content_filtered")
-    event = generated(approved(requested()), drawn(0), drawn(1, "sd35-large", "0.08"), filtered)
+    event = generated(approved(requested()), outcome(0), outcome(1, "sd35-large", "0.08"), filtered)
     counted = amounts(event)
     assert counted["images#generated"] == 2
     assert counted["images#filtered"] == 1

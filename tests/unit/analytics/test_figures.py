@@ -1,4 +1,4 @@
-"""What analytics counts becomes metrics: each batch once, few dimensions, nothing that came from a caller."""
+"""Counters become metrics: each batch once, with few dimensions and no data of callers."""
 
 import json
 from decimal import Decimal
@@ -32,24 +32,24 @@ def test_histograms_are_not_metrics(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_batch_delivered_twice_is_measured_once() -> None:
-    told: list[Amounts] = []
-    recorder = Recorder(InMemoryArchive(), InMemoryCounters(), on_counted=told.append)
+    emitted: list[Amounts] = []
+    recorder = Recorder(InMemoryArchive(), InMemoryCounters(), on_counted=emitted.append)
 
     recorder.record(story(0))
     recorder.record(story(0))
 
-    assert len(told) == 1
-    assert told[0]["status#accepted"] == 1
+    assert len(emitted) == 1
+    assert emitted[0]["status#accepted"] == 1
 
 
 def test_events_missing_only_in_a_rebuild_are_not_measured_again() -> None:
-    told: list[Amounts] = []
+    emitted: list[Amounts] = []
     counters = InMemoryCounters()
-    recorder = Recorder(InMemoryArchive(), counters, on_counted=told.append)
+    recorder = Recorder(InMemoryArchive(), counters, on_counted=emitted.append)
     recorder.record(story(0))
     counters.move(Generations(), Generations().begin())
 
     recorder.record(story(0))
 
     assert counters.days("g2")
-    assert len(told) == 1
+    assert len(emitted) == 1

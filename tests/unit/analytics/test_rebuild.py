@@ -1,4 +1,4 @@
-"""A rebuilt generation comes out equal, whatever happens meanwhile."""
+"""A rebuilt generation equals the old one, whatever happens in the meantime."""
 
 from collections.abc import Callable
 from random import Random
@@ -17,11 +17,11 @@ from tests.unit.analytics.stories import START, requested, stalled, story
 
 
 def no_pause(_: float) -> None:
-    """Let time pass at once."""
+    """Do not wait."""
 
 
 def expected_counts(events: list[Event]) -> dict[str, Amounts]:
-    """Count distinct events the plain way."""
+    """Count distinct events directly."""
     days: dict[str, Amounts] = {}
     for event in {event.metadata.event_id: event for event in events}.values():
         if counted := amounts(event):
@@ -30,7 +30,7 @@ def expected_counts(events: list[Event]) -> dict[str, Amounts]:
 
 
 def recorded(*events: Event) -> tuple[InMemoryArchive, InMemoryCounters]:
-    """Return the archive and counters of an installation that heard ``events``."""
+    """Return the archive and counters of an installation that recorded ``events``."""
     archive, counters = InMemoryArchive(), InMemoryCounters()
     Recorder(archive, counters).record(events)
     return archive, counters
@@ -40,10 +40,10 @@ def recorded(*events: Event) -> tuple[InMemoryArchive, InMemoryCounters]:
 @given(seed=st.integers(0, 2**32), requests=st.integers(1, 8), copies=st.integers(1, 3))
 def test_order_duplicates_crashes_and_live_traffic_do_not_matter(seed: int, requests: int, copies: int) -> None:
     random = Random(seed)
-    told = [event for number in range(requests) for event in story(number)]
-    waiting = _batches([event for event in told for _ in range(copies)], random)
+    events = [event for number in range(requests) for event in story(number)]
+    waiting = _batches([event for event in events for _ in range(copies)], random)
     archive, counters = InMemoryArchive(), InMemoryCounters()
-    recorders = [Recorder(archive, counters) for _ in range(3)]  # containers, each with its own idea of the pointer
+    recorders = [Recorder(archive, counters) for _ in range(3)]  # containers, each with its own cached pointer
     done: list[Rebuilt] = []
 
     def deliver() -> None:
@@ -55,7 +55,7 @@ def test_order_duplicates_crashes_and_live_traffic_do_not_matter(seed: int, requ
             waiting.insert(random.randrange(len(waiting) + 1), batch)
 
     def something_else() -> None:
-        """Whatever may come between two steps of whoever is at work."""
+        """Concurrent changes between two steps."""
         if random.random() < 0.1:
             raise TransientError("crashed")
         if waiting and random.random() < 0.4:
@@ -76,12 +76,12 @@ def test_order_duplicates_crashes_and_live_traffic_do_not_matter(seed: int, requ
     while waiting:
         deliver()
     assert done[0].current
-    assert counters.days(counters.pointer.current) == expected_counts(told)
+    assert counters.days(counters.pointer.current) == expected_counts(events)
     counters.before_commit = archive.before_read = lambda: None
     again = rebuild(archive, counters, sleep=no_pause)
     assert again.current
     assert again.differences == []
-    assert counters.days(again.generation) == expected_counts(told)
+    assert counters.days(again.generation) == expected_counts(events)
 
 
 def _batches(events: list[Event], random: Random) -> list[list[Event]]:
@@ -188,7 +188,7 @@ def test_the_later_of_two_concurrent_rebuilds_wins() -> None:
 def test_a_rebuild_counts_the_copy_of_the_earliest_day(
     order: Callable[[list[Event]], list[Event]],
 ) -> None:
-    """The one caveat: live it is the copy that came first."""
+    """The documented limitation: live, the first copy to arrive counts."""
     copies: list[Event] = [stalled(requested(), at=START), stalled(requested(), at=START.replace(day=24))]
     archive, counters = InMemoryArchive(), InMemoryCounters()
     for copy in order(copies):

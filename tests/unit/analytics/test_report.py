@@ -1,4 +1,4 @@
-"""What a report says."""
+"""The report of counters."""
 
 from decimal import Decimal
 

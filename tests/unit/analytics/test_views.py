@@ -1,4 +1,4 @@
-"""Which days a caller may ask for, and what is said of each."""
+"""The period of a report, and its days."""
 
 from datetime import date
 from decimal import Decimal
@@ -33,22 +33,26 @@ def test_the_period_can_start_at_the_first_day() -> None:
 
 def test_the_maximum_period_is_a_quarter() -> None:
     assert len(days(from_="2026-08-23", to="2026-11-22")) == 92
-    with pytest.raises(ApiProblem) as told:
+    with pytest.raises(ApiProblem) as caught:
         days(from_="2026-08-22", to="2026-11-22")
-    assert (told.value.status, told.value.errors[0]["field"], told.value.errors[0]["max_days"]) == (422, "from", 92)
+    assert (caught.value.status, caught.value.errors[0]["field"], caught.value.errors[0]["max_days"]) == (
+        422,
+        "from",
+        92,
+    )
 
 
 def test_days_in_the_wrong_order_are_refused() -> None:
-    with pytest.raises(ApiProblem) as told:
+    with pytest.raises(ApiProblem) as caught:
         days(from_="2026-11-23")
-    assert told.value.errors == [{"field": "from", "rule": "must not be after to"}]
+    assert caught.value.errors == [{"field": "from", "rule": "must not be after to"}]
 
 
 @pytest.mark.parametrize("value", ["yesterday", "20000", "2026-02-30", "2026-11-22T00:00:00", "", "٢٠٢٦-11-22"])
 def test_an_invalid_day_is_named(value: str) -> None:
-    with pytest.raises(ValidationError) as told:
+    with pytest.raises(ValidationError) as caught:
         days(from_=value)
-    assert [error["loc"] for error in told.value.errors()] == [("from",)]
+    assert [error["loc"] for error in caught.value.errors()] == [("from",)]
 
 
 def test_an_unknown_parameter_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""The sums behind the benchmarks' tables."""
+"""The computations of the benchmarks."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Every function the templates declare starts with what they set, and ends its initialisation as it should."""
+"""Every function starts with the environment of its template and completes its initialisation."""
 
 import os
 import subprocess

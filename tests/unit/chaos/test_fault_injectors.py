@@ -1,4 +1,4 @@
-"""What the repeater regards as the same event."""
+"""The comparison of copies of an event, and the killer of workers."""
 
 import copy
 import os

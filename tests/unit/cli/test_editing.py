@@ -1,4 +1,4 @@
-"""Editing a dead letter: what is sent, what is refused, and that no prompt is shown."""
+"""Editing a dead letter: the message, refusals, and no prompt in the output."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from cli.editing import InvalidEditError, edit, replace_data
 from events.envelope import Event
 from services.operations.dead_letters.letters import DeadLetter, read_letter
 from tests.support.events import eventbridge_body, sample
-from tests.unit.operations.fakes import RECORD, STORE, FakeQueues, approved, stalled, told
+from tests.unit.operations.fakes import RECORD, STORE, FakeQueues, approved, stalled, with_metadata
 
 SECRET = "lighthouse"
 COUNT = "data.parameters.count"
@@ -20,7 +20,7 @@ def letter_of(body: Event | str) -> DeadLetter:
 
 
 def broken(**changes: Any) -> str:
-    """Return ImageApproved's body with some of its drawing changed."""
+    """Return ImageApproved's body with changed parameters."""
     body = json.loads(eventbridge_body(approved(1)))
     body["detail"]["data"]["parameters"] |= changes
     return json.dumps(body)
@@ -85,7 +85,7 @@ def test_an_invalid_edit_names_the_field_and_the_rule(settings: dict[str, Any], 
 
 
 def test_an_unmoderated_prompt_may_be_edited_and_is_not_shown() -> None:
-    event = told(sample("ImageRequested"))
+    event = with_metadata(sample("ImageRequested"))
 
     edited = edit(letter_of(event), {"data.parameters.prompt": "a fox"})
 

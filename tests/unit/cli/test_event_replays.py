@@ -1,4 +1,4 @@
-"""A replay goes to one rule, and is refused where it would do harm or nothing."""
+"""A replay goes to one rule, and is refused if it would be harmful or useless."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Edits that are sent, the quarantine, and the trail that all of it leaves."""
+"""Edited messages, the quarantine, and the audit trail."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What is published, in which order, and how long browsers may keep it."""
+"""The published files, their order and their cache headers."""
 
 import json
 from pathlib import Path

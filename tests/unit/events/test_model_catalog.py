@@ -1,4 +1,4 @@
-"""The model catalog: whole, consistent, open to models of one's own."""
+"""The model catalog: complete, consistent, and extensible by custom models."""
 
 from datetime import date, timedelta
 from decimal import Decimal

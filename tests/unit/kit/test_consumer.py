@@ -285,7 +285,7 @@ UNREADABLE = {
     "data of another shape": changed(detail__data={"images": "none"}),
     "an unknown version": changed(detail__metadata__version=99),
     "an id that is none": changed(detail__metadata__event_id="1"),
-    "another's event": changed(source="somebody.else"),
+    "another's event": changed(source="another.source"),
     "JSON without end": "[" * 100_000,
 }
 
@@ -345,11 +345,13 @@ def test_logs_attributes_and_stalls_contain_no_prompt(capsys: pytest.CaptureFixt
     too_long["detail"]["data"]["parameters"]["count"] = too_long["detail"]["data"]["parameters"]["prompt"]
     step.take(sqs_record(json.dumps(too_long)))
 
-    said = capsys.readouterr()
+    captured = capsys.readouterr()
     assert len(step.queue.dead) == 2
-    told = said.out + said.err + str([attributes for _, attributes in step.queue.dead]) + str(step.bus.events)
+    everything = (
+        captured.out + captured.err + str([attributes for _, attributes in step.queue.dead]) + str(step.bus.events)
+    )
     assert "lighthouse" in PROMPT
-    assert "lighthouse" not in told
+    assert "lighthouse" not in everything
 
 
 def test_failures_of_the_same_kind_share_a_fingerprint() -> None:

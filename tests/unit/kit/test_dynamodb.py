@@ -1,4 +1,4 @@
-"""Plain values to DynamoDB's wire form and back."""
+"""Conversion between plain values and DynamoDB's wire format."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which errors are waited for, which are tried a few times, and which are final."""
+"""The classes of errors: transient, retriable and final."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Bytes wait in the bucket; what is collected is what was left there."""
+"""Claim checks: stored bytes are fetched unchanged."""
 
 import io
 from typing import Any
@@ -15,7 +15,7 @@ REQUEST = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
 
 
 class FakeBucket:
-    """GetObject over a dictionary; ``error`` is the code it fails with."""
+    """GetObject on a dictionary; with ``error``, it fails with that code."""
 
     def __init__(self, objects: dict[str, bytes], error: str | None = None) -> None:
         self.objects, self.error = objects, error

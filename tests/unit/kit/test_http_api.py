@@ -1,4 +1,4 @@
-"""Every answer of every HTTP API is JSON, and every error is a problem document that names the field."""
+"""Every response of every HTTP API is JSON, and every error is a problem document that names the field."""
 
 import base64
 import json
@@ -31,7 +31,7 @@ class Wish(BaseModel):
 
 
 class Echo(BaseModel):
-    said: str
+    text: str
     note: str | None = None
 
 
@@ -42,7 +42,7 @@ def app() -> APIGatewayHttpResolver:
     @resolver.post("/wishes")
     def wish() -> Response[str]:
         wanted = Wish.model_validate(read_json(resolver, max_bytes=200))
-        return json_response(202, Echo(said=wanted.prompt), {"Location": "/wishes/1"})
+        return json_response(202, Echo(text=wanted.prompt), {"Location": "/wishes/1"})
 
     @resolver.get("/broken")
     def broken() -> Response[str]:
@@ -95,7 +95,7 @@ def call(
 
 
 def problem(answer: tuple[int, dict[str, Any], dict[str, Any]]) -> tuple[int, str, list[str]]:
-    """Return status, code and the fields that are named, having checked that it is a problem document."""
+    """Check that it is a problem document; return status, code and the invalid fields."""
     status, body, headers = answer
     assert headers["Content-Type"] == PROBLEM
     assert body["status"] == status
@@ -107,7 +107,7 @@ def problem(answer: tuple[int, dict[str, Any], dict[str, Any]]) -> tuple[int, st
 def test_a_valid_request_gets_json(app: APIGatewayHttpResolver, body: str | bytes) -> None:
     status, answer, headers = call(app, "POST", "/wishes", body)
 
-    assert (status, answer) == (202, {"said": "灯台"})
+    assert (status, answer) == (202, {"text": "灯台"})
     assert headers["Content-Type"] == "application/json"
     assert headers["Location"] == "/wishes/1"
 
@@ -181,8 +181,8 @@ def test_a_bug_is_a_500_without_details(app: APIGatewayHttpResolver, capsys: pyt
     answer = call(app, "GET", "/broken")
 
     assert problem(answer)[:2] == (500, "internal_error")
-    said = capsys.readouterr()
-    assert "secret" not in json.dumps(answer) + said.out + said.err
+    captured = capsys.readouterr()
+    assert "secret" not in json.dumps(answer) + captured.out + captured.err
 
 
 def test_an_unavailable_backend_is_a_503_with_retry_after(
@@ -192,8 +192,8 @@ def test_an_unavailable_backend_is_a_503_with_retry_after(
 
     assert problem(answer)[:2] == (503, "unavailable")
     assert int(answer[2]["Retry-After"]) > 0
-    said = capsys.readouterr()
-    assert "secret" not in json.dumps(answer) + said.out + said.err
+    captured = capsys.readouterr()
+    assert "secret" not in json.dumps(answer) + captured.out + captured.err
 
 
 class Page(BaseModel):
@@ -208,11 +208,11 @@ def api() -> HttpApi:
 
     @api.serve(Route("POST", "/wishes/{name}", "requests:write", "Wish", responses={202: Echo}, body=Wish))
     def wish(name: str) -> Response[str]:
-        return json_response(202, Echo(said=f"{name}: {api.body(Wish).prompt}", note=api.caller.owner))
+        return json_response(202, Echo(text=f"{name}: {api.body(Wish).prompt}", note=api.caller.owner))
 
     @api.serve(Route("GET", "/wishes", None, "Look", responses={200: Echo}, query=Page))
     def look() -> Response[str]:
-        return json_response(200, Echo(said=str(api.query(Page).limit), note=api.header("X-Note")))
+        return json_response(200, Echo(text=str(api.query(Page).limit), note=api.header("X-Note")))
 
     return api
 
@@ -229,7 +229,7 @@ def send(
         "rawPath": path,
         "rawQueryString": "",
         "queryStringParameters": query,
-        "headers": {"x-note": "heard"},
+        "headers": {"x-note": "a note"},
         "requestContext": context,
         "body": body,
         "isBase64Encoded": False,
@@ -244,12 +244,12 @@ def test_a_route_rejects_callers_without_its_scope(api: HttpApi) -> None:
     assert send(api, "POST", path, body=body, owner="ada")[0] == 403
     status, problem = send(api, "POST", path, body=body, owner="ada", scopes="requests:read admin")
     assert (status, problem["code"]) == (403, "insufficient_scope")
-    said = send(api, "POST", path, body=body, owner="ada", scopes="requests:read requests:write")
-    assert said == (202, {"said": "ada: tea", "note": "ada"})
+    response = send(api, "POST", path, body=body, owner="ada", scopes="requests:read requests:write")
+    assert response == (202, {"text": "ada: tea", "note": "ada"})
 
 
 def test_a_public_route_needs_no_caller(api: HttpApi) -> None:
-    assert send(api, "GET", "/wishes", query={"limit": "7"}) == (200, {"said": "7", "note": "heard"})
+    assert send(api, "GET", "/wishes", query={"limit": "7"}) == (200, {"text": "7", "note": "a note"})
 
 
 def test_a_response_without_a_body_is_an_empty_string() -> None:
@@ -272,7 +272,7 @@ def test_an_invalid_query_parameter_is_named_in_the_problem(api: HttpApi, query:
 
 
 def raw(api: HttpApi, method: str, path: str, **caller: Any) -> dict[str, Any]:
-    """Return the answer as the gateway gets it."""
+    """Return the response that API Gateway gets."""
     context: dict[str, Any] = {"http": {"method": method, "path": path}, "stage": "$default", "requestId": "r"}
     if caller:
         context["authorizer"] = {"lambda": caller}
@@ -294,7 +294,7 @@ def test_a_route_may_set_its_own_cache_control(name: str) -> None:
 
     @api.serve(Route("GET", "/models", None, "Models", responses={200: Echo}))
     def models() -> Response[str]:
-        return json_response(200, Echo(said="many"), {name: "max-age=60"})
+        return json_response(200, Echo(text="many"), {name: "max-age=60"})
 
     headers = raw(api, "GET", "/models")["headers"]
     assert [value for key, value in headers.items() if key.lower() == "cache-control"] == ["max-age=60"]
@@ -303,19 +303,19 @@ def test_a_route_may_set_its_own_cache_control(name: str) -> None:
 def test_a_route_may_render_problems_in_its_own_format(capsys: pytest.CaptureFixture[str]) -> None:
     api = HttpApi()
 
-    def told(problem: ApiProblem) -> Response[str]:
-        return json_response(problem.status, Echo(said=problem.code))
+    def rendered(problem: ApiProblem) -> Response[str]:
+        return json_response(problem.status, Echo(text=problem.code))
 
-    @api.serve(Route("POST", "/old", "requests:write", "Old", responses={200: Echo}, body=Wish), render=told)
+    @api.serve(Route("POST", "/old", "requests:write", "Old", responses={200: Echo}, body=Wish), render=rendered)
     def old() -> Response[str]:
         if api.caller.owner == "unlucky":
             raise KeyError("a secret prompt")
-        return json_response(200, Echo(said=api.body(Wish).prompt))
+        return json_response(200, Echo(text=api.body(Wish).prompt))
 
     scopes = "requests:write"
-    assert send(api, "POST", "/old") == (401, {"said": "unauthorized"})
-    assert send(api, "POST", "/old", owner="ada") == (403, {"said": "insufficient_scope"})
-    assert send(api, "POST", "/old", body="{", owner="ada", scopes=scopes) == (400, {"said": "not_json"})
-    assert send(api, "POST", "/old", body="{}", owner="ada", scopes=scopes) == (422, {"said": "validation_failed"})
-    assert send(api, "POST", "/old", owner="unlucky", scopes=scopes) == (500, {"said": "internal_error"})
+    assert send(api, "POST", "/old") == (401, {"text": "unauthorized"})
+    assert send(api, "POST", "/old", owner="ada") == (403, {"text": "insufficient_scope"})
+    assert send(api, "POST", "/old", body="{", owner="ada", scopes=scopes) == (400, {"text": "not_json"})
+    assert send(api, "POST", "/old", body="{}", owner="ada", scopes=scopes) == (422, {"text": "validation_failed"})
+    assert send(api, "POST", "/old", owner="unlucky", scopes=scopes) == (500, {"text": "internal_error"})
     assert "secret" not in "".join(capsys.readouterr())

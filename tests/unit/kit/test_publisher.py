@@ -15,7 +15,7 @@ from tests.support.events import sample
 
 
 class FakeEvents:
-    """PutEvents that refuses the entries it is told to, so many times each; ``broken`` whole calls fail first."""
+    """A PutEvents that refuses the given entries a number of times; first, ``broken`` calls fail."""
 
     def __init__(self, refuse: dict[str, int] | None = None, broken: int = 0) -> None:
         self.refuse = dict(refuse or {})

@@ -1,4 +1,4 @@
-"""Settings are read once, whole or not at all."""
+"""Settings are read once and completely, or raise."""
 
 import pytest
 from pydantic import ValidationError

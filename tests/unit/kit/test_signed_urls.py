@@ -1,4 +1,4 @@
-"""URLs are minted on read: the CDN's where there is one, otherwise presigned."""
+"""URLs of images: of the CDN if there is one, otherwise presigned."""
 
 from urllib.parse import parse_qs, urlsplit
 

@@ -1,4 +1,4 @@
-"""One stand-in for the whole run, wiped between tests, and plain boto3 clients that talk to it."""
+"""One stand-in for all tests, reset between tests, and plain boto3 clients for it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Invoke = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 
 def quick_image(brief: Brief) -> bytes:
-    """A image of the right size and format, one colour a seed: tests of the wire need no painter."""
+    """An image of the right size and format with one colour per seed: these tests need no painter."""
     out = io.BytesIO()
     Image.new("RGB", (brief.width, brief.height), (brief.seed % 256, 90, 160)).save(out, brief.format)
     return out.getvalue()
@@ -45,7 +45,7 @@ def server(shared_server: ModelServer) -> ModelServer:
 
 @pytest.fixture(scope="session")
 def client(shared_server: ModelServer) -> Callable[[str], Any]:
-    """Makes a boto3 client without retries for a service's name."""
+    """Creates a boto3 client without retries for a service."""
     made: dict[str, Any] = {}
 
     def make(service: str) -> Any:
@@ -65,7 +65,7 @@ def client(shared_server: ModelServer) -> Callable[[str], Any]:
 
 @pytest.fixture
 def invoke(server: ModelServer, client: Callable[[str], Any]) -> Invoke:
-    """InvokeModel with a JSON body in and out."""
+    """InvokeModel with JSON bodies."""
     runtime = client("bedrock-runtime")
 
     def call(model: str, body: dict[str, Any]) -> dict[str, Any]:

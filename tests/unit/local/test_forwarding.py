@@ -17,18 +17,18 @@ from local.painter import Brief
 
 
 class _Sampler(BaseHTTPRequestHandler):
-    """Answers every order with the same image and remembers the order."""
+    """Returns the same image for every request and records the request."""
 
     def do_POST(self) -> None:
         self.server.asked = (self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"]))))  # type: ignore[attr-defined]
-        payload = json.dumps({"images": [base64.b64encode(b"a image").decode()]}).encode()
+        payload = json.dumps({"images": [base64.b64encode(b"an image").decode()]}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(payload)))
         self.end_headers()
         self.wfile.write(payload)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Silent."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -40,8 +40,8 @@ def sampler() -> Iterator[Any]:
 
 
 def test_a_brief_is_forwarded_and_its_image_returned(sampler: Any) -> None:
-    draw = forwarder(f"http://127.0.0.1:{sampler.server_address[1]}/")
-    assert draw(Brief("a fox", "blurry", "LINE_ART", 320, 640, 9)) == b"a image"
+    generate = forwarder(f"http://127.0.0.1:{sampler.server_address[1]}/")
+    assert generate(Brief("a fox", "blurry", "LINE_ART", 320, 640, 9)) == b"an image"
     path, order = sampler.asked
     assert path == "/sdapi/v1/txt2img"
     assert order == {

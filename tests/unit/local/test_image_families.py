@@ -1,4 +1,4 @@
-"""Every image family over real boto3: shapes, limits, filters, ends of life."""
+"""Every image family with boto3: formats, limits, filters and ends of life."""
 
 from __future__ import annotations
 

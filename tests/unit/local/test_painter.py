@@ -1,4 +1,4 @@
-"""The painter: the same order gives the same bytes, and the words of a prompt can be seen in the image."""
+"""The painter: equal briefs give equal bytes, and the words of a prompt are visible in the image."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ PROMPTS = (
 
 
 @lru_cache(maxsize=256)
-def picture(prompt: str, *, negative: str = "", style: str = "", seed: int = 1, side: int = SIDE) -> np.ndarray:
+def paint_prompt(prompt: str, *, negative: str = "", style: str = "", seed: int = 1, side: int = SIDE) -> np.ndarray:
     data = paint(Brief(prompt, negative, style, side, side, seed))
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), np.float32) / 255
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Mean difference of two images reduced to eight by eight fields: composition and colour, not detail."""
+    """Return the mean difference of two images, reduced to eight by eight fields."""
     small = [Image.fromarray((x * 255).astype(np.uint8)).resize((8, 8), Image.Resampling.BOX) for x in (a, b)]
     first, second = (np.asarray(image, np.float32) / 255 for image in small)
     return float(np.abs(first - second).mean())
@@ -59,31 +59,33 @@ def test_every_part_of_a_brief_changes_the_image(other: Brief) -> None:
 
 
 def test_four_prompts_look_like_four_images() -> None:
-    images = [picture(prompt) for prompt in PROMPTS]
+    images = [paint_prompt(prompt) for prompt in PROMPTS]
     assert min(distance(a, b) for a, b in combinations(images, 2)) > 0.07
 
 
 def test_unknown_words_give_different_images() -> None:
-    images = [picture(prompt) for prompt in ("silence", "bureaucracy", "thunderous applause")]
+    images = [paint_prompt(prompt) for prompt in ("silence", "bureaucracy", "thunderous applause")]
     assert min(distance(a, b) for a, b in combinations(images, 2)) > 0.07
 
 
 @pytest.mark.parametrize(("colour", "channel"), [("red", 0), ("green", 1), ("blue", 2)])
 @pytest.mark.parametrize("prompt", ["a {} table with a cup", "a {} idea", "a {} desert"])
 def test_a_colour_word_shifts_the_palette(prompt: str, colour: str, channel: int) -> None:
-    means = picture(prompt.format(colour)).mean(axis=(0, 1))
-    grey = picture(prompt.format("grey")).mean(axis=(0, 1))
+    means = paint_prompt(prompt.format(colour)).mean(axis=(0, 1))
+    grey = paint_prompt(prompt.format("grey")).mean(axis=(0, 1))
     share, usual = means[channel] / means.sum(), grey[channel] / grey.sum()
     assert share > usual + 0.01
 
 
 def test_night_is_darker_than_dusk_and_dusk_than_noon() -> None:
-    night, dusk, noon = (picture(f"a cabin in the hills at {hour}").mean() for hour in ("night", "dusk", "noon"))
+    night, dusk, noon = (paint_prompt(f"a cabin in the hills at {hour}").mean() for hour in ("night", "dusk", "noon"))
     assert night < dusk < noon
 
 
 def test_fog_reduces_contrast() -> None:
-    clear, foggy = (np.abs(np.diff(picture(prompt), axis=1)).mean() for prompt in ("pine forest", "pine forest, fog"))
+    clear, foggy = (
+        np.abs(np.diff(paint_prompt(prompt), axis=1)).mean() for prompt in ("pine forest", "pine forest, fog")
+    )
     assert foggy < clear
 
 
@@ -118,14 +120,14 @@ def test_every_shape_is_visible(kind: str) -> None:
     scenery = "on a table" if kind in ("teapot", "cup", "vase", "fruit", "book") else "in a meadow"
     subject = words.get(kind, kind)
     assert kind in [s.kind for s in read(f"{subject} {scenery}").subjects]
-    shown, empty = picture(f"{subject} {scenery}", side=96), picture(scenery, side=96)
+    shown, empty = paint_prompt(f"{subject} {scenery}", side=96), paint_prompt(scenery, side=96)
     assert np.abs(shown - empty).mean() > 0.01
 
 
 @pytest.mark.parametrize("style", sorted(STYLES))
 def test_every_style_keeps_the_image_in_range(style: str) -> None:
     rng = np.random.default_rng(1)
-    plain = picture("a house on a hill at sunset", side=128)
+    plain = paint_prompt("a house on a hill at sunset", side=128)
     styled = STYLES[style](plain.copy(), rng)
     assert np.isfinite(styled).all()
     assert distance(plain, np.clip(styled, 0, 1)) < 0.5

@@ -1,4 +1,4 @@
-"""The API reference in a browser: two files on loopback, the API's address in them, and nothing from elsewhere."""
+"""The API reference in a browser: two files on loopback with the URL of the API."""
 
 import json
 import re
@@ -53,9 +53,9 @@ def test_the_document_has_the_url_of_the_running_api(reference: Reference) -> No
 
 @pytest.mark.parametrize("path", ["api.md", "../README.md", "%2e%2e/README.md", "openapi.json/"])
 def test_nothing_else_is_served(reference: Reference, path: str) -> None:
-    with pytest.raises(urllib.error.HTTPError) as told:
+    with pytest.raises(urllib.error.HTTPError) as caught:
         fetch(reference.url + path)
-    assert told.value.code == 404
+    assert caught.value.code == 404
 
 
 def test_the_page_is_served_on_loopback_while_it_is_open() -> None:

@@ -1,4 +1,4 @@
-"""The switches: faults, the calls log, lifecycle overrides; all over HTTP as a test of the whole system would."""
+"""The controls of the stand-in over HTTP: faults, the log of calls, lifecycle overrides."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Invoke = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 
 def matched(seed: int) -> list[bool]:
-    """Return which of three hundred calls a rule for a tenth of them strikes."""
+    """Return which of three hundred calls a rule with probability 0.1 matches."""
     book = FaultBook()
     book.add({"effect": "filter_input", "probability": 0.1, "seed": seed})
     return [book.match("invoke", CORE, "an idea") is not None for _ in range(300)]

@@ -1,4 +1,4 @@
-"""The tools around the local stack: what they build for, what they find, and what they say of what is missing."""
+"""The tools around the local stack: build targets, ports, state and child processes."""
 
 import json
 import os

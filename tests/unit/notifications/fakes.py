@@ -1,4 +1,4 @@
-"""Notifications in memory."""
+"""Fakes for the ports of notifications."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -48,7 +48,7 @@ class InMemorySockets:
 
 
 class RecordingSockets:
-    """A gateway that remembers what it sent. Implements ``Sockets``."""
+    """A gateway that records sent messages. Implements ``Sockets``."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str]] = []
@@ -114,7 +114,7 @@ class InMemoryWebhooks:
 
 
 class InMemoryAudience:
-    """Who wants to hear. Implements ``Subscribers``."""
+    """Subscribers in memory. Implements ``Subscribers``."""
 
     def __init__(self, sockets: InMemorySockets, webhooks: InMemoryWebhooks) -> None:
         self._sockets, self._webhooks = sockets, webhooks
@@ -125,7 +125,7 @@ class InMemoryAudience:
 
 
 class RecordingDueQueue:
-    """A queue that remembers. Implements ``DueQueue``."""
+    """A queue that records. Implements ``DueQueue``."""
 
     def __init__(self) -> None:
         self.sent: list[WebhookDue] = []
@@ -135,12 +135,12 @@ class RecordingDueQueue:
 
 
 class ScriptedCaller:
-    """Somebody's server. Implements ``Caller``; answers what it is told to, 204 when that is used up."""
+    """A server with scripted responses, then 204. Implements ``Caller``."""
 
     def __init__(self, *replies: Reply) -> None:
         self.replies = list(replies)
         self.meanwhile: Callable[[], object] = lambda: None
-        """What happens while it is being called."""
+        """Called during each call."""
         self.calls: list[tuple[str, bytes, dict[str, str]]] = []
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:

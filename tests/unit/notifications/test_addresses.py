@@ -1,4 +1,4 @@
-"""Where a webhook may be, and where not."""
+"""The URLs and addresses that webhooks may have."""
 
 import ipaddress
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Signatures, as the library of the standard itself verifies them."""
+"""Signatures, verified with the official library of Standard Webhooks."""
 
 from datetime import UTC, datetime
 

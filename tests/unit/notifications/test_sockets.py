@@ -1,4 +1,4 @@
-"""Tickets, connections, and what is pushed to whom."""
+"""Tickets, connections and pushed messages."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Webhooks: who is told what, when it is tried again, and when it is over."""
+"""Webhooks: recipients, attempts and results of deliveries."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -40,7 +40,7 @@ def moved(status: str = "succeeded", owner: str = "demo", at: datetime = NOW) ->
 
 
 class Delivering:
-    """One delivery on its way, with a clock that is set by hand."""
+    """One delivery with a clock that tests set."""
 
     def __init__(self, *replies: Reply, webhook: Webhook = HOOK) -> None:
         self.store, self.caller, self.now = InMemoryWebhooks(), ScriptedCaller(*replies), NOW
@@ -52,7 +52,7 @@ class Delivering:
         deliver(message or self.message)
 
     def run_until_over(self) -> list[float]:
-        """Deliver as the queue would, and return the pauses between the tries."""
+        """Deliver as the queue does; return the pauses between the attempts."""
         pauses = []
         while True:
             try:
@@ -77,7 +77,7 @@ def queued(*webhooks: Webhook, event: RequestStatusChanged) -> list[WebhookDue]:
     return queue.sent
 
 
-# Who is told ---------------------------------------------------------------------------------------------------------
+# Recipients ----------------------------------------------------------------------------------------------------------
 
 
 def test_webhooks_are_notified_of_their_statuses() -> None:
@@ -124,7 +124,7 @@ def test_ids_of_deliveries_sort_by_the_time_of_events() -> None:
     assert ids == sorted(ids)
 
 
-# Trying --------------------------------------------------------------------------------------------------------------
+# Attempts-------------------------------------------------------------------------------------------------------------
 
 
 def test_an_accepted_delivery_is_not_sent_again() -> None:
@@ -168,7 +168,7 @@ def test_after_the_last_attempt_the_message_is_dead_lettered() -> None:
     assert timedelta(hours=12) < delivering.now - NOW < timedelta(days=1)
     assert delivering.record.state == "failed"
     with pytest.raises(UnprocessableError, match="abandoned"):
-        delivering.run()  # whoever was cut off before the message was in the dead-letter queue comes back
+        delivering.run()  # the message is delivered again after a crash before it was dead-lettered
     assert len(delivering.caller.calls) == 9
 
 
@@ -358,7 +358,7 @@ def test_a_resend_replaces_the_remaining_attempts() -> None:
         delivering.run()
     delivering.run(resend(delivering))
     delivering.now += timedelta(hours=1)
-    delivering.run()  # the message of the first round finds that it is over
+    delivering.run()  # the message of the first round is obsolete
 
     assert [each.status for each in delivering.record.attempts] == [500, 204]
 

@@ -15,7 +15,9 @@ ORPHAN = QueuePair("intake.relay", "dev-intake-relay-dlq", "dlq/intake-relay", N
 START = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 
 
-def told(event: Event, *, replays: int = 0, request_id: str | None = None, event_id: str | None = None) -> Event:
+def with_metadata(
+    event: Event, *, replays: int = 0, request_id: str | None = None, event_id: str | None = None
+) -> Event:
     """Return ``event`` with some of its metadata changed."""
     changes = {"replays": replays, "request_id": request_id, "event_id": event_id}
     known = {name: value for name, value in changes.items() if value is not None}
@@ -23,7 +25,7 @@ def told(event: Event, *, replays: int = 0, request_id: str | None = None, event
 
 
 class FakeClock:
-    """Time that passes only when somebody sleeps."""
+    """A clock that advances only by sleeping."""
 
     def __init__(self) -> None:
         self.at = 0.0
@@ -55,7 +57,7 @@ class FakeStates:
 
 
 class FakeQueues:
-    """Dead-letter queues that hide what was read until it is released."""
+    """Dead-letter queues that hide received messages until they are released."""
 
     def __init__(self, *pairs: QueuePair) -> None:
         self._pairs = list(pairs)
@@ -68,7 +70,7 @@ class FakeQueues:
     def put(
         self, queue: QueuePair, body: Event | str, attributes: dict[str, str] | None = None, *, age: float = 0
     ) -> Message:
-        """Dead-letter something ``age`` seconds before the start."""
+        """Dead-letter a body ``age`` seconds before the start."""
         self._count += 1
         message = Message(
             message_id=f"message-{self._count}",
@@ -109,7 +111,7 @@ class FakeQueues:
 
 
 class FakeQuarantine:
-    """A shelf in memory."""
+    """A quarantine in memory."""
 
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str], Quarantined] = {}
@@ -153,4 +155,4 @@ def stalled(
 def approved(number: int = 0, *, replays: int = 0) -> Event:
     """Return the ``number``-th request's ImageApproved."""
     request_id = f"01a0b9c4-7d2e-7c31-9f60-{number:012d}"
-    return told(sample("ImageApproved"), replays=replays, request_id=request_id, event_id=request_id)
+    return with_metadata(sample("ImageApproved"), replays=replays, request_id=request_id, event_id=request_id)

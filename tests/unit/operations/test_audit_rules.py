@@ -40,7 +40,7 @@ def broken(world: World) -> list[str]:
 
 
 def waiting_for_storage(request: Request) -> World:
-    """Return a world in which nothing of the request is in the gallery yet."""
+    """Return a world without images of the request in the gallery."""
     world = World(request)
     world.gallery.clear()
     return world
@@ -149,7 +149,7 @@ def with_dead_letter(request_id: str | None) -> World:
 
 
 def files_of_deleted_image() -> World:
-    """A deleted image whose files are still there."""
+    """Return a world with the files of a deleted image."""
     world = deleted()
     gone = world.gallery[f"{REQUEST}-0"]
     world.gallery[f"{REQUEST}-0"] = replace(gone, deleted_at=NOW - timedelta(hours=3))
@@ -225,7 +225,7 @@ def test_a_replay_of_generation_allows_one_more_payment() -> None:
 
 
 def test_a_request_that_stalls_during_an_audit_is_checked_again() -> None:
-    """The letters were read before the stall, the request after it."""
+    """The dead letters were read before the stall, the request after it."""
     world = World(stalled())
     world.later.append(lambda: world.dead.append(letter()))
     report = audit(world)

@@ -1,4 +1,4 @@
-"""What kind of failure a dead letter is of."""
+"""The kinds of failures."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Reading dead letters: whoever dead-lettered them, whatever their bodies are."""
+"""Decoding dead letters of all origins and with any body."""
 
 import json
 from datetime import timedelta
@@ -7,7 +7,7 @@ import pytest
 
 from services.operations.dead_letters.letters import Message, Selection, by_fingerprint, collapse, read_letter
 from tests.support.events import sample
-from tests.unit.operations.fakes import RECORD, START, STORE, FakeQueues, approved, stalled, told
+from tests.unit.operations.fakes import RECORD, START, STORE, FakeQueues, approved, stalled, with_metadata
 
 
 def put(body: object, attributes: dict[str, str] | None = None, *, age: float = 0) -> Message:
@@ -136,7 +136,7 @@ def test_a_queue_can_be_named_by_step_or_by_either_name(name: str) -> None:
 
 
 def test_a_replayed_message_keeps_its_id_so_that_consumers_know_it_again() -> None:
-    event = told(approved(), replays=2)
+    event = with_metadata(approved(), replays=2)
     body = json.loads(read_letter(STORE, put(event)).replay_body())
 
     assert body["detail"]["metadata"]["event_id"] == event.metadata.event_id

@@ -1,4 +1,4 @@
-"""The model sentinel: what changed is published once, with the same event however often it has to be said."""
+"""The model sentinel: each change is published once, with the same event after a failure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -44,7 +44,7 @@ class FakeMemory:
 
 
 class Bench:
-    """A sentinel with everything it touches."""
+    """A sentinel with fakes for all its ports."""
 
     def __init__(self, **standings: Standing | Exception) -> None:
         self.bedrock = FakeBedrock(**standings)

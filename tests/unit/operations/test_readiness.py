@@ -1,4 +1,4 @@
-"""Readiness: everything is asked at once, what does not answer is unreachable, and whoever polls costs nothing more."""
+"""Readiness: all dependencies are checked in parallel, and results are cached."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ QUEUES = ["intake-track", "storage-store"]
 
 
 class ScriptedProbes:
-    """A world that is as it was told to be; ``stuck`` never answers until it is let go."""
+    """Scripted probes; those in ``stuck`` block until they are released."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -30,12 +30,12 @@ class ScriptedProbes:
         return {name: partial(self._answer, name) for name in ("table", "bus")}
 
     def counts(self, queue: str) -> Counts:
-        """Return what was scripted, nothing otherwise."""
+        """Return the scripted numbers, if any."""
         self._answer(queue)
         return self.messages.get(queue, Counts(0, 0))
 
     def ages(self, queues: Sequence[str]) -> Mapping[str, int]:
-        """Return what was scripted for those that were asked about."""
+        """Return the scripted ages of the given queues."""
         self._answer("ages")
         return {name: age for name, age in self.oldest.items() if name in queues}
 
@@ -89,12 +89,12 @@ def test_a_late_message_needs_attention(world: ScriptedProbes) -> None:
     assert (found.status, found.attention) == ("degraded", [f"intake.track: a message has waited for {LATE + 1} s"])
 
 
-@pytest.mark.parametrize(("name", "told"), [("bus", "bus"), ("intake-track", "queues")])
-def test_a_failed_dependency_is_named_with_its_error_only(world: ScriptedProbes, name: str, told: str) -> None:
+@pytest.mark.parametrize(("name", "with_metadata"), [("bus", "bus"), ("intake-track", "queues")])
+def test_a_failed_dependency_is_named_with_its_error_only(world: ScriptedProbes, name: str, with_metadata: str) -> None:
     world.failing[name] = RetriableError("arn:aws:secret")
     found = look(world)
 
-    assert (found.status, found.attention) == ("unavailable", [f"{told}: RetriableError"])
+    assert (found.status, found.attention) == ("unavailable", [f"{with_metadata}: RetriableError"])
     assert "secret" not in found.model_dump_json()
 
 

@@ -1,4 +1,4 @@
-"""Sending dead letters back: what is refused, in which order, how fast, and what a crash leaves behind."""
+"""Replays: refusals, order, rate, canaries and crashes."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ from tests.unit.operations.fakes import (
 
 
 class World:
-    """An installation in memory with an operator at work."""
+    """An installation in memory with an operator session."""
 
     def __init__(self) -> None:
         self.queues = FakeQueues(STORE, RECORD, ORPHAN)
@@ -290,7 +290,7 @@ def test_nothing_follows_a_canary_without_a_result() -> None:
 
 def test_every_kind_of_failure_has_its_own_canary() -> None:
     world = Canaries(lambda world, body: (fail if "000043690" in body else succeed)(world, body))
-    three_of_a_kind(world, "aaaa")  # 43690: its canary comes back
+    three_of_a_kind(world, "aaaa")  # 43690: its canary fails again
     three_of_a_kind(world, "bbbb")
 
     outcomes = world.replay(canary=True)
@@ -303,7 +303,7 @@ def test_every_kind_of_failure_has_its_own_canary() -> None:
 
 
 def test_the_replay_event_alone_is_not_progress() -> None:
-    # MessageReplayed ends the stall at once: the status then is the one the step itself would have to end.
+    # MessageReplayed ends the stall immediately; the status is then the one of the waiting step.
     world = Canaries(lambda world, _body: setattr(world.states, "default", STEPS_BY_NAME["storage.store"].status))
     three_of_a_kind(world)
 
@@ -343,11 +343,11 @@ def test_a_purge_keeps_messages_that_arrived_later(world: World) -> None:
 
 
 class CrashError(BaseException):
-    """The operator's machine went away."""
+    """The operator's process crashed."""
 
 
 class CrashingQueues(FakeQueues):
-    """Queues whose ``fuse``-th change of anything never happens, nor anything after it."""
+    """Queues that crash at the ``fuse``-th change."""
 
     fuse = -1
 
@@ -366,7 +366,7 @@ class CrashingQueues(FakeQueues):
 
 
 class CrashingBus(RecordingBus):
-    """A bus on the same fuse."""
+    """A bus with the same fuse."""
 
     def __init__(self, queues: CrashingQueues) -> None:
         super().__init__()

@@ -24,7 +24,7 @@ STEPS = ("moderation.prompt", "generation.generate", "moderation.image", "storag
 
 
 def story(*, seconds: float = 1) -> Request:
-    """Return a request that succeeded, an event a second."""
+    """Return a successful request with one event per second."""
     facts, cause = [], REQUEST
     for position, name in enumerate(STORY):
         cause = derive_id(cause, name)
@@ -43,7 +43,7 @@ def batch(step: str, detail_type: str, ended: float, *, outcome: str = "handled"
 
 
 def chain(trace: Trace) -> list[tuple[str, str]]:
-    """Return event and the step that made it, from the root along the only branch."""
+    """Return each event with its publishing step, from the root along the only branch."""
     found, level, maker = [], trace.events, ""
     while level:
         (event,) = level
@@ -195,7 +195,7 @@ def spans() -> list[dict[str, Any]]:
 
 
 def test_otlp_spans_have_the_shapes_of_the_json_mapping() -> None:
-    """Ids in hexadecimal, 64-bit integers as decimal strings, enums as numbers, lowerCamelCase, one value a value."""
+    """Ids in hexadecimal, 64-bit integers as decimal strings, enums as numbers, names in lowerCamelCase."""
     for span in spans():
         assert set(span) <= {
             "traceId",

@@ -1,4 +1,4 @@
-"""RemovalHarness an image: all its files are removed, no late message restores it, and no crash loses the deletion."""
+"""Deleting an image: all its files are removed, no late message restores it, and no crash loses the deletion."""
 
 import pytest
 from hypothesis import given, settings
