@@ -14,6 +14,7 @@ import pytest
 
 from kit.http_api import PROBLEM, HttpApi, Route, Scope
 from tests.support import templates
+from tests.support.http import http_event
 from tests.support.templates import ROOT, Resource
 from tools.docs.openapi import ServedRoute, routes
 
@@ -150,25 +151,10 @@ def test_a_protected_route_rejects_callers_without_its_scope(route: ServedRoute,
         ({"owner": "mallory", "scopes": ""}, 403, "insufficient_scope"),
         ({"owner": "mallory", "scopes": others}, 403, "insufficient_scope"),
     ):
-        answer = api(http_event(route.route, caller), None)
+        path = route.route.path.replace("{", "").replace("}", "")
+        event = http_event(route.route.method, path, route=route.route.path, body={}, caller=caller)
+        answer = api(event, None)
         assert answer["statusCode"] == status
         if route.route.error_body is None:
             assert answer["headers"]["Content-Type"] == PROBLEM
             assert json.loads(answer["body"])["code"] == code
-
-
-def http_event(operation: Route, caller: dict[str, str] | None) -> dict[str, Any]:
-    """Return API Gateway's event for a call by ``caller``, in the format of the authorizer."""
-    path = operation.path.replace("{", "").replace("}", "")
-    context: dict[str, Any] = {"http": {"method": operation.method, "path": path}, "stage": "$default"}
-    if caller is not None:
-        context["authorizer"] = {"lambda": caller}
-    return {
-        "version": "2.0",
-        "routeKey": operation.route_key,
-        "rawPath": path,
-        "headers": {"content-type": "application/json"},
-        "body": "{}",
-        "isBase64Encoded": False,
-        "requestContext": context,
-    }

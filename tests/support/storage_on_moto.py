@@ -1,7 +1,5 @@
 """Storage's table, buckets and queues on moto."""
 
-import importlib
-import sys
 from typing import Any
 
 import boto3
@@ -39,19 +37,6 @@ def set_environment(monkeypatch: pytest.MonkeyPatch, **more: str) -> None:
         **more,
     }.items():
         monkeypatch.setenv(name, value)
-
-
-def load(name: str) -> Any:
-    """Import a function as a cold start does."""
-    module = f"services.storage.handlers.{name}"
-    sys.modules.pop(module, None)
-    return importlib.import_module(module).handler
-
-
-def unload_handlers() -> None:
-    """Remove the modules that ``load`` imported."""
-    for module in [name for name in sys.modules if name.startswith("services.storage.handlers.")]:
-        del sys.modules[module]
 
 
 def receive_all(name: str) -> list[dict[str, Any]]:

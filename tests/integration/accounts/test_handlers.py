@@ -1,9 +1,7 @@
 """The accounts functions as the gateway calls them, and the command line, on moto."""
 
-import importlib
 import io
 import json
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +12,8 @@ from moto import mock_aws
 from cli.__main__ import main
 from kit.telemetry import logger
 from services.accounts.keys import new_key_id, new_text
+from tests.support.functions import load_function
+from tests.support.http import http_event
 
 PREFIX = "genai-images-test"
 ADMIN = "admin"
@@ -37,15 +37,9 @@ def aws(aws_test_environment: None, service_template: Any, monkeypatch: pytest.M
         yield
 
 
-def function(name: str) -> Any:
-    """Import a handler afresh, as a cold start does."""
-    sys.modules.pop(f"services.accounts.handlers.{name}", None)
-    return importlib.import_module(f"services.accounts.handlers.{name}")
-
-
 @pytest.fixture
 def authorize(aws: None) -> Any:
-    module = function("authorizer")
+    module = load_function("accounts", "authorizer")
     return lambda **headers: module.handler(
         {"routeKey": "GET /v1/requests", "headers": {name.replace("_", "-"): text for name, text in headers.items()}},
         None,
@@ -54,25 +48,14 @@ def authorize(aws: None) -> Any:
 
 @pytest.fixture
 def api(aws: None) -> Any:
-    handler = function("api").handler
+    handler = load_function("accounts", "api").handler
 
     def call(method: str, path: str, body: Any = None, *, scopes: str = ADMIN, owner: str = "acme", **more: Any) -> Any:
-        event = {
-            "version": "2.0",
-            "rawPath": path,
-            "headers": {name.replace("_", "-"): value for name, value in more.pop("headers", {}).items()},
-            "queryStringParameters": more or None,
-            "body": None if body is None else json.dumps(body),
-            "isBase64Encoded": False,
-            "requestContext": {
-                "http": {"method": method, "path": path},
-                "stage": "$default",
-                "authorizer": {"lambda": {"owner": owner, "key_id": "caller", "scopes": scopes}},
-            },
-        }
-        answer = handler(event, None)
-        headers = {name.lower(): value for name, value in answer["headers"].items()}
-        return answer["statusCode"], json.loads(answer["body"] or "null"), headers
+        headers = {name.replace("_", "-"): value for name, value in more.pop("headers", {}).items()}
+        caller = {"owner": owner, "key_id": "caller", "scopes": scopes}
+        response = handler(http_event(method, path, body=body, query=more, headers=headers, caller=caller), None)
+        returned = {name.lower(): value for name, value in response["headers"].items()}
+        return response["statusCode"], json.loads(response["body"] or "null"), returned
 
     return call
 
@@ -138,7 +121,7 @@ def test_a_caller_is_admitted_if_the_use_cannot_be_recorded(
     aws: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = command(capsys, "create", "--owner", "acme")
-    module = function("authorizer")
+    module = load_function("accounts", "authorizer")
     table = boto3.client("dynamodb")
     find = module.gate._keys.find
 
@@ -242,7 +225,9 @@ def test_the_first_key_comes_from_the_command_line(aws: None, capsys: pytest.Cap
     key = next(line for line in printed.splitlines() if line.startswith("gik_"))
     assert "[red]first[/]" in printed
 
-    assert function("authorizer").handler({"routeKey": "x", "headers": {"x-api-key": key}}, None)["isAuthorized"]
+    assert load_function("accounts", "authorizer").handler({"routeKey": "x", "headers": {"x-api-key": key}}, None)[
+        "isAuthorized"
+    ]
     capsys.readouterr()
     assert main(["keys", "list"]) == 0
     assert key not in capsys.readouterr().out

@@ -1,8 +1,6 @@
 """`GET /v1/analytics/daily` as the gateway calls it, on moto."""
 
-import importlib
 import json
-import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -15,6 +13,8 @@ from moto import mock_aws
 from services.analytics.counters import Amounts
 from services.analytics.repository import CounterTable
 from services.analytics.service import Addition, Generations
+from tests.support.functions import load_function, unload_functions
+from tests.support.http import http_event
 
 
 @pytest.fixture
@@ -24,9 +24,8 @@ def api(aws_test_environment: None, service_template: Any, monkeypatch: pytest.M
         shape = {key: properties[key] for key in ("BillingMode", "AttributeDefinitions", "KeySchema")}
         boto3.client("dynamodb").create_table(TableName="analytics", **shape)
         monkeypatch.setenv("TABLE_NAME", "analytics")
-        sys.modules.pop("services.analytics.handlers.api", None)
-        yield importlib.import_module("services.analytics.handlers.api").handler
-        sys.modules.pop("services.analytics.handlers.api", None)
+        yield load_function("analytics", "api").handler
+        unload_functions("analytics")
 
 
 @pytest.fixture
@@ -35,16 +34,10 @@ def table(api: Any) -> CounterTable:
 
 
 def get(api: Any, scopes: str = "analytics:read", **query: str) -> tuple[int, Any]:
-    path = "/v1/analytics/daily"
-    context = {
-        "http": {"method": "GET", "path": path},
-        "stage": "$default",
-        "requestId": "r",
-        "authorizer": {"lambda": {"owner": "ada", "key_id": "k-1", "scopes": scopes}},
-    }
-    event = {"version": "2.0", "rawPath": path, "headers": {}, "requestContext": context}
-    answer = api({**event, "queryStringParameters": {name.strip("_"): value for name, value in query.items()}}, None)
-    return answer["statusCode"], json.loads(answer["body"])
+    caller = {"owner": "ada", "key_id": "k-1", "scopes": scopes}
+    parameters = {name.strip("_"): value for name, value in query.items()}
+    response = api(http_event("GET", "/v1/analytics/daily", query=parameters, caller=caller), None)
+    return response["statusCode"], json.loads(response["body"])
 
 
 def count(table: CounterTable, generation: str, expected: Generations, day: str, accepted: int) -> None:

@@ -1,7 +1,5 @@
 """The generation functions as deployed: their AWS calls, and the times in the template."""
 
-import importlib
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +11,7 @@ from kit.consumer import RetryPolicy
 from local.bedrock import ModelServer
 from services.generation.service import OVERHEAD_SECONDS
 from tests.support.events import sample, sqs_record
+from tests.support.functions import load_function, unload_functions
 from tests.unit.generation.fakes import approved
 
 
@@ -38,17 +37,12 @@ def calls(table: str, bucket: str, server: ModelServer, monkeypatch: pytest.Monk
     )
     yield counted
     boto3.DEFAULT_SESSION = None
-    for name in [name for name in sys.modules if name.startswith("services.generation.handlers")]:
-        del sys.modules[name]
+    unload_functions("generation")
     server.service.faults.clear()
 
 
-def function(name: str) -> Any:
-    return importlib.import_module(f"services.generation.handlers.{name}").handler
-
-
 def test_one_image_takes_four_aws_calls_and_one_to_publish(calls: "Counter[str]", server: ModelServer) -> None:
-    generate = function("generate")
+    generate = load_function("generation", "generate").handler
     assert generate({"Records": [sqs_record(approved())]}) == {"batchItemFailures": []}
     assert calls.pop("GetItem") == 1, "the operator's limit, read now and then"
     assert calls == {"TransactWriteItems": 1, "InvokeModel": 1, "PutObject": 1, "UpdateItem": 1, "PutEvents": 1}
@@ -57,7 +51,7 @@ def test_one_image_takes_four_aws_calls_and_one_to_publish(calls: "Counter[str]"
 def test_a_batch_is_generated_in_parallel_and_published_in_one_call(
     calls: "Counter[str]", server: ModelServer, bucket: str
 ) -> None:
-    generate = function("generate")
+    generate = load_function("generation", "generate").handler
     records = [sqs_record(approved(count=n)) for n in (1, 2, 1)]
     assert generate({"Records": records}) == {"batchItemFailures": []}
     assert (calls["InvokeModel"], calls["PutEvents"]) == (4, 1)
@@ -69,7 +63,7 @@ def test_a_batch_is_generated_in_parallel_and_published_in_one_call(
 
 def test_only_the_message_of_a_throttled_image_is_retried(calls: "Counter[str]", server: ModelServer) -> None:
     server.service.faults.add({"effect": "throttle", "prompt_contains": "unlucky", "times": 1})
-    generate = function("generate")
+    generate = load_function("generation", "generate").handler
     unlucky = sqs_record(approved(count=2, prompt="an unlucky cat"))
     response = generate({"Records": [sqs_record(approved()), unlucky]})
     assert response == {"batchItemFailures": [{"itemIdentifier": unlucky["messageId"]}]}
@@ -84,10 +78,14 @@ def test_no_model_is_called_after_a_tombstone(calls: "Counter[str]", server: Mod
     withdrawn = sample(kind)
     metadata = withdrawn.metadata.model_copy(update={"request_id": event.metadata.request_id})
     withdrawn = withdrawn.model_copy(update={"metadata": metadata})
-    assert function("tombstones")({"Records": [sqs_record(withdrawn)]}) == {"batchItemFailures": []}
+    assert load_function("generation", "tombstones").handler({"Records": [sqs_record(withdrawn)]}) == {
+        "batchItemFailures": []
+    }
     assert calls == {"PutItem": 1}
     calls.clear()
-    assert function("generate")({"Records": [sqs_record(event)]}) == {"batchItemFailures": []}
+    assert load_function("generation", "generate").handler({"Records": [sqs_record(event)]}) == {
+        "batchItemFailures": []
+    }
     assert calls == {"TransactWriteItems": 1}
 
 

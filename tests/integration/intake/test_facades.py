@@ -1,10 +1,8 @@
 """Long polling and the facades as Lambda runs them, on moto."""
 
 import base64
-import importlib
 import io
 import json
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -18,6 +16,7 @@ from moto import mock_aws
 
 from services.intake.gateways import WaitFunction
 from tests.support.events import sample, sqs_record
+from tests.support.functions import load_function
 from tests.support.http import http_event
 
 TABLE, BUCKET = "requests", "gallery"
@@ -45,15 +44,9 @@ def aws(aws_test_environment: None, service_template: Any, monkeypatch: pytest.M
         yield
 
 
-def function(name: str) -> Any:
-    """Import a handler again, as a cold start does."""
-    sys.modules.pop(f"services.intake.handlers.{name}", None)
-    return importlib.import_module(f"services.intake.handlers.{name}")
-
-
 @pytest.fixture
 def openai(aws: None) -> Any:
-    return function("openai")
+    return load_function("intake", "openai")
 
 
 class Invoked:
@@ -68,7 +61,7 @@ class Invoked:
         self.payloads.append(json.loads(Payload))
         if self.fail:
             raise self.fail
-        result = function("wait").handler(self.payloads[-1], None)
+        result = load_function("intake", "wait").handler(self.payloads[-1], None)
         return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(result).encode())}
 
 
@@ -79,7 +72,7 @@ def invoked() -> Invoked:
 
 @pytest.fixture
 def api(aws: None, invoked: Invoked, monkeypatch: pytest.MonkeyPatch) -> Any:
-    found = function("api")
+    found = load_function("intake", "api")
     monkeypatch.setattr(found, "wait_function", lambda: WaitFunction(invoked, "waiting"))  # type: ignore[arg-type]
     return found
 
@@ -99,7 +92,7 @@ def finish(request_id: str, detail_type: str) -> Any:
     """Finish a request with a sample event, and return the event."""
     event = sample(detail_type)
     event = event.model_copy(update={"metadata": event.metadata.model_copy(update={"request_id": request_id})})
-    assert function("track").handler({"Records": [sqs_record(event)]}) == {"batchItemFailures": []}
+    assert load_function("intake", "track").handler({"Records": [sqs_record(event)]}) == {"batchItemFailures": []}
     return event
 
 

@@ -1,8 +1,6 @@
 """The functions as Lambda calls them, on moto: HTTP request, table, stream record, events."""
 
-import importlib
 import json
-import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +16,7 @@ from events.envelope import Event
 from kit.publisher import Publisher
 from tests.support import http
 from tests.support.events import sample, sqs_record
+from tests.support.functions import load_function
 
 BUS, TABLE = "bus", "requests"
 
@@ -70,15 +69,9 @@ def aws(aws_test_environment: None, service_template: Any, monkeypatch: pytest.M
         yield
 
 
-def function(name: str) -> Any:
-    """Import a handler again, as a cold start does."""
-    sys.modules.pop(f"services.intake.handlers.{name}", None)
-    return importlib.import_module(f"services.intake.handlers.{name}")
-
-
 @pytest.fixture
 def api(aws: None) -> Any:
-    return function("api").handler
+    return load_function("intake", "api").handler
 
 
 def call(api: Any, *arguments: Any, **options: Any) -> tuple[int, dict[str, Any], dict[str, str]]:
@@ -143,7 +136,7 @@ def test_a_finished_request_shows_its_images_with_new_urls(api: Any) -> None:
     _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a lighthouse"})
     stored = sample("ImageStored")
     metadata = stored.metadata.model_copy(update={"request_id": body["id"]})
-    track = function("track").handler
+    track = load_function("intake", "track").handler
     assert track({"Records": [sqs_record(stored.model_copy(update={"metadata": metadata}))]}) == {
         "batchItemFailures": []
     }
@@ -162,7 +155,9 @@ def test_a_rejection_names_the_category_and_the_field(api: Any) -> None:
     _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a lighthouse"})
     rejected = sample("PromptRejected")
     metadata = rejected.metadata.model_copy(update={"request_id": body["id"]})
-    function("track").handler({"Records": [sqs_record(rejected.model_copy(update={"metadata": metadata}))]})
+    load_function("intake", "track").handler(
+        {"Records": [sqs_record(rejected.model_copy(update={"metadata": metadata}))]}
+    )
     _, shown, _ = call(api, "GET", body["links"]["self"])
     assert shown["status"] == "rejected"
     assert (shown["reason"]["category"], shown["reason"]["field"]) == ("violence", "prompt")
@@ -183,7 +178,7 @@ def test_the_limit_is_enforced_and_a_blocked_request_is_refunded(api: Any) -> No
     assert headers["ratelimit"] == f'"default";r=0;t={headers["retry-after"]}'
 
     for _ in range(2):
-        function("track").handler({"Records": [sqs_record(of_request("PromptRejected", body["id"]))]})
+        load_function("intake", "track").handler({"Records": [sqs_record(of_request("PromptRejected", body["id"]))]})
     again = [call(api, "POST", "/v1/requests", {"prompt": "a"}, limit=1)[0] for _ in range(2)]
     assert again == [202, 429]
 
@@ -245,7 +240,7 @@ def test_a_cancelled_request_is_published(api: Any) -> None:
     assert call(api, "POST", f"{body['links']['self']}/cancel", owner="mallory")[0] == 404
     assert call(api, "GET", "/v1/requests?status=cancelled")[1]["requests"][0]["id"] == body["id"]
 
-    relay = function("relay")
+    relay = load_function("intake", "relay")
     relay.publisher._client = events = Events()
     relay.handler({"Records": relevant(stream_records(TABLE))}, None)
     published = [entry["DetailType"] for entry in events.entries]
@@ -254,7 +249,7 @@ def test_a_cancelled_request_is_published(api: Any) -> None:
 
 def test_a_generated_image_can_not_be_cancelled(api: Any) -> None:
     _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a"})
-    function("track").handler({"Records": [sqs_record(of_request("ImageGenerated", body["id"]))]})
+    load_function("intake", "track").handler({"Records": [sqs_record(of_request("ImageGenerated", body["id"]))]})
     status, problem, _ = call(api, "POST", f"{body['links']['self']}/cancel")
     assert (status, problem["code"]) == (409, "too_late_to_cancel")
 
@@ -264,7 +259,9 @@ def test_a_deleted_image_is_shown_without_urls(api: Any) -> None:
     stored = of_request("ImageStored", body["id"])
     data = ImageDeletedData(image_id=stored.data.images[0].image_id, reason="owner")
     gone = ImageDeleted.follow(stored, data)
-    result = function("track").handler({"Records": [sqs_record(stored), sqs_record(gone), sqs_record(gone)]})
+    result = load_function("intake", "track").handler(
+        {"Records": [sqs_record(stored), sqs_record(gone), sqs_record(gone)]}
+    )
     assert result == {"batchItemFailures": []}
     _, shown, _ = call(api, "GET", body["links"]["self"])
     (image,) = shown["images"]
@@ -288,9 +285,9 @@ def test_the_api_estimates_from_the_durations_of_the_tracker(api: Any) -> None:
     created = call(api, "GET", body["links"]["self"])[1]["created_at"]
     at = datetime.fromisoformat(created) + timedelta(seconds=6.5)
     stored = stored.model_copy(update={"metadata": stored.metadata.model_copy(update={"occurred_at": at})})
-    function("track").handler({"Records": [sqs_record(stored)]})
+    load_function("intake", "track").handler({"Records": [sqs_record(stored)]})
 
-    fresh, model = function("api").handler, stored.data.images[0].model
+    fresh, model = load_function("intake", "api").handler, stored.data.images[0].model
     request = {"prompt": "a", "model": model, "failover": False}
     assert call(fresh, "POST", "/v1/requests", request)[1]["estimated_seconds"] == 7
     assert call(fresh, "GET", f"/v1/models/{model}")[1]["estimated_seconds"] == 7
@@ -298,7 +295,7 @@ def test_the_api_estimates_from_the_durations_of_the_tracker(api: Any) -> None:
 
 def test_a_duration_that_is_not_recorded_delays_no_event(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a"})
-    track = function("track")
+    track = load_function("intake", "track")
 
     def throttled(*_: Any) -> None:
         raise ClientError({"Error": {"Code": "ThrottlingException"}}, "UpdateItem")
@@ -340,9 +337,11 @@ def test_the_changes_in_the_stream_are_published(api: Any) -> None:
     _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a lighthouse"})
     approved = sample("PromptApproved")
     metadata = approved.metadata.model_copy(update={"request_id": body["id"]})
-    function("track").handler({"Records": [sqs_record(approved.model_copy(update={"metadata": metadata}))]})
+    load_function("intake", "track").handler(
+        {"Records": [sqs_record(approved.model_copy(update={"metadata": metadata}))]}
+    )
 
-    relay = function("relay")
+    relay = load_function("intake", "relay")
     relay.publisher._client = events = Events()
     relay.handler({"Records": relevant(stream_records(TABLE))}, None)
 
@@ -357,7 +356,7 @@ def test_the_changes_in_the_stream_are_published(api: Any) -> None:
 
 def test_a_refused_event_is_queued_and_published_later(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     call(api, "POST", "/v1/requests", {"prompt": "a lighthouse"})
-    relay = function("relay")
+    relay = load_function("intake", "relay")
     relay.publisher._client = Events(refuse=True)
     relay.handler({"Records": relevant(stream_records(TABLE))}, None)
 
@@ -366,6 +365,6 @@ def test_a_refused_event_is_queued_and_published_later(api: Any, monkeypatch: py
     (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
     events = Events()
     monkeypatch.setattr("kit.consumer.aws.Publisher", lambda *_: Publisher(events, BUS))  # type: ignore[arg-type]
-    republish = function("republish")
+    republish = load_function("intake", "republish")
     assert republish.handler({"Records": [sqs_record(message["Body"])]}) == {"batchItemFailures": []}
     assert [entry["DetailType"] for entry in events.entries] == ["ImageRequested"]

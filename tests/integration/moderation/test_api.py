@@ -1,8 +1,6 @@
 """The API as the gateway calls it, with DynamoDB on moto and the stand-in for Claude."""
 
-import importlib
 import json
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +8,7 @@ import boto3
 import pytest
 
 from local.bedrock import ModelServer
+from tests.support.functions import load_function, unload_functions
 from tests.support.http import http_event
 
 V1 = "/v1/moderations"
@@ -21,9 +20,8 @@ BOTH = pytest.mark.parametrize("path", [V1, LEGACY])
 def api(table: str, stand_in: ModelServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("TABLE_NAME", table)
     monkeypatch.setenv("MODERATION_MODEL_ID", "us.anthropic.claude-haiku-5-5")
-    sys.modules.pop("services.moderation.handlers.api", None)
-    yield importlib.import_module("services.moderation.handlers.api").handler
-    sys.modules.pop("services.moderation.handlers.api", None)
+    yield load_function("moderation", "api").handler
+    unload_functions("moderation")
 
 
 def post(api: Any, path: str, body: Any, *, scopes: str = "requests:write", **caller: Any) -> tuple[int, Any, Any]:

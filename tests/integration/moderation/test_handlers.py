@@ -1,8 +1,6 @@
 """The moderation functions as deployed: verdicts, events and AWS calls."""
 
-import importlib
 import json
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +14,7 @@ from events.catalog.image_requested import ImageRequested
 from local.bedrock import ModelServer
 from services.moderation.gateways import RekognitionDetector
 from tests.support.events import RecordingBus, sample, sqs_record
+from tests.support.functions import load_function, unload_functions
 from tests.unit.moderation.fakes import raw_image
 
 MODEL = "us.anthropic.claude-haiku-5-5"
@@ -52,13 +51,8 @@ def load(
     }.items():
         monkeypatch.setenv(name, value)
 
-    def handler(name: str) -> Any:
-        sys.modules.pop(f"services.moderation.handlers.{name}", None)
-        return importlib.import_module(f"services.moderation.handlers.{name}").handler
-
-    yield handler
-    for name in ("prompt", "image"):
-        sys.modules.pop(f"services.moderation.handlers.{name}", None)
+    yield lambda name: load_function("moderation", name).handler
+    unload_functions("moderation")
 
 
 def requested(prompt: str) -> ImageRequested:

@@ -1,8 +1,6 @@
 """`GET /health` and `GET /health/ready` as the gateway calls them, on moto."""
 
-import importlib
 import json
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,11 +12,12 @@ from moto import mock_aws
 
 from services.operations.dead_letters import repository
 from tests.support.events import eventbridge_body
+from tests.support.functions import load_function, unload_functions
+from tests.support.http import http_event
 from tests.unit.operations.fakes import approved, stalled
 
 PREFIX = "genai-images-test"
 QUEUES = ["intake-track", "storage-store"]
-HANDLER = "services.operations.handlers.api"
 
 
 @pytest.fixture
@@ -46,23 +45,19 @@ def api(aws_test_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator
             "QUEUES": ",".join(QUEUES),
         }.items():
             monkeypatch.setenv(name, value)
-        sys.modules.pop(HANDLER, None)
         monkeypatch.setattr(repository, "POLL_SECONDS", 0)  # moto knows at once that a queue is empty
-        yield importlib.import_module(HANDLER).handler
-        sys.modules.pop(HANDLER, None)
+        yield load_function("operations", "api").handler
+        unload_functions("operations")
 
 
 def get(
     api: Any, path: str, scopes: str | None = None, *, body: Any = None, query: dict[str, str] | None = None
 ) -> tuple[int, Any]:
-    """GET, or POST where there is a body."""
+    """GET, or POST with a body."""
     method = "GET" if body is None else "POST"
-    context: dict[str, Any] = {"http": {"method": method, "path": path}, "stage": "$default", "requestId": "r"}
-    if scopes is not None:
-        context["authorizer"] = {"lambda": {"owner": "ada", "key_id": "k-1", "scopes": scopes}}
-    event = {"version": "2.0", "rawPath": path, "headers": {}, "requestContext": context, "body": json.dumps(body)}
-    answer = api({**event, "queryStringParameters": query, "isBase64Encoded": False}, None)
-    return answer["statusCode"], json.loads(answer["body"])
+    caller = None if scopes is None else {"owner": "ada", "key_id": "k-1", "scopes": scopes}
+    response = api(http_event(method, path, body=body, query=query, caller=caller), None)
+    return response["statusCode"], json.loads(response["body"])
 
 
 def send(queue: str, body: str = "{}") -> None:

@@ -14,8 +14,8 @@ from kit.http_api import Route
 from services.storage import routes
 from services.storage.repository.gallery import DynamoGallery
 from services.storage.shares import create_share
-from tests.support import storage_on_moto
 from tests.support.events import sqs_record
+from tests.support.functions import load_function, unload_functions
 from tests.support.http import http_event
 from tests.support.storage_on_moto import create_gallery, receive_all, set_environment
 from tests.unit.storage.fakes import NOON, REQUEST, approved, encode, entry, gradient, raw_image
@@ -33,7 +33,7 @@ def aws(aws_test_environment: None, service_template: Any, monkeypatch: pytest.M
         create_gallery(service_template("storage"))
         set_environment(monkeypatch)
         yield
-    storage_on_moto.unload_handlers()
+    unload_functions("storage")
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ class Caller:
 
 @pytest.fixture
 def handler(aws: None) -> Any:
-    return storage_on_moto.load("api")
+    return load_function("storage", "api").handler
 
 
 @pytest.fixture
@@ -259,18 +259,18 @@ def test_a_deletion_removes_files_that_a_late_approval_cannot_restore(ada: Calle
     content = encode(gradient())
     s3 = boto3.client("s3")
     s3.put_object(Bucket="handoff", Key=raw_image(content).key, Body=content)
-    store = storage_on_moto.load("store")
+    store = load_function("storage", "store").handler
     event = approved(raw_image(content))
     store({"Records": [sqs_record(event)]})
     assert s3.list_objects_v2(Bucket="gallery")["KeyCount"] == 3
 
     assert ada("DELETE", f"/v1/images/{IMAGE}")[0] == 204
     record = stream_record(gallery)
-    storage_on_moto.load("relay")({"Records": [record, record]}, None)
+    load_function("storage", "relay").handler({"Records": [record, record]}, None)
     bodies = [message["Body"] for message in receive_all("queue")]
     assert len(bodies) == 2
     assert json.loads(bodies[0]) == json.loads(bodies[1]), "the same event, however often the stream is read"
-    assert storage_on_moto.load("remove")({"Records": [sqs_record(body) for body in bodies]}) == {
+    assert load_function("storage", "remove").handler({"Records": [sqs_record(body) for body in bodies]}) == {
         "batchItemFailures": []
     }
     assert s3.list_objects_v2(Bucket="gallery")["KeyCount"] == 0
@@ -287,7 +287,7 @@ def test_an_unreadable_record_does_not_block_the_others(ada: Caller, gallery: Dy
     good = stream_record(gallery)
     strange = {"pk": {"S": "image#1"}, "deleted_at": {"S": "never"}, "prompt": {"S": "secret wish"}}
     bad = {"eventID": "2", "eventName": "MODIFY", "dynamodb": {"Keys": {"pk": strange["pk"]}, "NewImage": strange}}
-    storage_on_moto.load("relay")({"Records": [bad, good]}, None)
+    load_function("storage", "relay").handler({"Records": [bad, good]}, None)
     [message] = receive_all("queue")
     assert json.loads(message["Body"])["detail"]["data"] == {"image_id": IMAGE, "reason": "owner"}
     [letter] = receive_all("dead")

@@ -13,8 +13,8 @@ from events.catalog.image_approved import ImageApproved
 from events.catalog.request_cancelled import RequestCancelled, RequestCancelledData
 from kit.handoff import sha256
 from services.storage.provenance import prompt_hash
-from tests.support import storage_on_moto
 from tests.support.events import sqs_record
+from tests.support.functions import load_function, unload_functions
 from tests.support.http import http_event
 from tests.support.storage_on_moto import create_gallery, set_environment
 from tests.unit.storage.fakes import NOON, PROMPT, REQUEST, approved, encode, gradient, raw_image
@@ -34,8 +34,8 @@ def aws(aws_test_environment: None, service_template: Any, monkeypatch: pytest.M
 
 @pytest.fixture
 def load(aws: None) -> Iterator[Load]:
-    yield storage_on_moto.load
-    storage_on_moto.unload_handlers()
+    yield lambda name: load_function("storage", name).handler
+    unload_functions("storage")
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Every response of every HTTP API is JSON, and every error is a problem document that names the field."""
 
-import base64
 import json
 from typing import Any, Literal
 
@@ -20,6 +19,7 @@ from kit.http_api import (
     make_resolver,
     read_json,
 )
+from tests.support.http import http_event
 
 
 class Wish(BaseModel):
@@ -74,22 +74,8 @@ def call(
     authorizer: dict[str, Any] | None = None,
 ) -> tuple[int, dict[str, Any], dict[str, Any]]:
     """Send a request as API Gateway does; bytes go as base64. Return status, JSON body and headers."""
-    context: dict[str, Any] = {"http": {"method": method, "path": path}, "stage": "$default", "requestId": "r"}
-    if authorizer is not None:
-        context["authorizer"] = authorizer
-    answer = app.resolve(
-        {
-            "version": "2.0",
-            "routeKey": "$default",
-            "rawPath": path,
-            "rawQueryString": "",
-            "headers": {},
-            "requestContext": context,
-            "body": base64.b64encode(body).decode() if isinstance(body, bytes) else body,
-            "isBase64Encoded": isinstance(body, bytes),
-        },
-        {},  # type: ignore[arg-type]
-    )
+    caller = authorizer["lambda"] if authorizer else None
+    answer = app.resolve(http_event(method, path, body=body, caller=caller), {})  # type: ignore[arg-type]
     headers = {**answer.get("headers", {}), **{k: v[0] for k, v in answer.get("multiValueHeaders", {}).items()}}
     return answer["statusCode"], json.loads(answer["body"]), headers
 
@@ -220,20 +206,7 @@ def api() -> HttpApi:
 def send(
     api: HttpApi, method: str, path: str, *, body: str | None = None, query: dict[str, str] | None = None, **caller: Any
 ) -> tuple[int, dict[str, Any]]:
-    context: dict[str, Any] = {"http": {"method": method, "path": path}, "stage": "$default", "requestId": "r"}
-    if caller:
-        context["authorizer"] = {"lambda": caller}
-    event = {
-        "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": path,
-        "rawQueryString": "",
-        "queryStringParameters": query,
-        "headers": {"x-note": "a note"},
-        "requestContext": context,
-        "body": body,
-        "isBase64Encoded": False,
-    }
+    event = http_event(method, path, body=body, query=query, headers={"x-note": "a note"}, caller=caller or None)
     answer = api(event, None)
     return answer["statusCode"], json.loads(answer["body"])
 
@@ -273,10 +246,7 @@ def test_an_invalid_query_parameter_is_named_in_the_problem(api: HttpApi, query:
 
 def raw(api: HttpApi, method: str, path: str, **caller: Any) -> dict[str, Any]:
     """Return the response that API Gateway gets."""
-    context: dict[str, Any] = {"http": {"method": method, "path": path}, "stage": "$default", "requestId": "r"}
-    if caller:
-        context["authorizer"] = {"lambda": caller}
-    return api({"version": "2.0", "rawPath": path, "headers": {}, "requestContext": context}, None)
+    return api(http_event(method, path, caller=caller or None), None)
 
 
 @pytest.mark.parametrize(
