@@ -3,15 +3,14 @@
 from typing import Any, Literal
 
 from aws_lambda_powertools.event_handler import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from kit.http_api import ApiProblem, json_response
+from kit.schemas import Schema
 
 
-class Failure(BaseModel):
+class Failure(Schema):
     """The error body, instead of a problem document."""
-
-    model_config = ConfigDict(defer_build=True)
 
     success: Literal[False] = False
     message: str

@@ -6,9 +6,10 @@ import re
 from datetime import datetime
 from typing import Annotated, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from kit.http_api import Scope
+from kit.schemas import QueryParameters, RequestBody, Schema
 from kit.text import Text
 from services.accounts.keys import PREFIX, Key, Status
 from services.accounts.service import KeyPage
@@ -21,10 +22,8 @@ USER_SCOPES: Final[tuple[Scope, ...]] = tuple(scope for scope in get_args(Scope)
 Name = Annotated[Text, Field(max_length=100)]
 
 
-class NewKey(BaseModel):
+class NewKey(RequestBody):
     """The body of `POST /v1/keys`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     owner: str = Field(pattern=OWNER, examples=["acme"])
     """Owner of its requests and images."""
@@ -39,29 +38,23 @@ class NewKey(BaseModel):
     """Default: the key does not expire."""
 
 
-class Rotation(BaseModel):
+class Rotation(RequestBody):
     """The body of `POST /v1/keys/{key_id}/rotate`. With `{}`, the old text becomes invalid immediately."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     grace_seconds: int = Field(0, ge=0, le=7 * DAY)
     """Seconds for which the old text remains valid."""
 
 
-class KeyQuery(BaseModel):
+class KeyQuery(QueryParameters):
     """The query of `GET /v1/keys`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     limit: int = Field(50, ge=1, le=100)
     cursor: str | None = Field(None, max_length=200)
     """``next_cursor`` of the previous page."""
 
 
-class Defaults(BaseModel):
+class Defaults(RequestBody):
     """Default settings for clients. Whether a model supports them is checked with each request."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     model: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$", examples=["stable-image-core"])
     size: str | None = Field(None, pattern=r"^[1-9]\d{1,3}x[1-9]\d{1,3}$", examples=["1024x1024"])
@@ -76,10 +69,8 @@ class Defaults(BaseModel):
         return self
 
 
-class Preferences(BaseModel):
+class Preferences(RequestBody):
     """All preferences of an owner. A `PUT` resets what it omits."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     defaults: Defaults = Defaults()
     theme: Literal["light", "dark", "system"] = "system"
@@ -90,7 +81,7 @@ class Preferences(BaseModel):
 _POSITION: Final = re.compile(r"[0-9T:.+-]{20,40}#[a-z2-7]{12}")
 
 
-class KeyView(BaseModel):
+class KeyView(Schema):
     """A key without its text, which is shown only once."""
 
     key_id: str
@@ -128,7 +119,7 @@ class KeyWithText(KeyView):
         return cls(**_values(key, now), key=text)
 
 
-class KeyList(BaseModel):
+class KeyList(Schema):
     """A page of keys, newest first."""
 
     keys: list[KeyView]

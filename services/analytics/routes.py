@@ -9,7 +9,7 @@ SHOW_DAYS: Final = Route(
     "GET",
     "/v1/analytics/daily",
     "analytics:read",
-    "Show what was counted, day by day, over all owners",
+    "List the daily counters of all owners",
     responses={200: DailyReport},
     query=DailyQuery,
     problems=(422,),

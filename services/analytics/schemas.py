@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
 from kit.http_api import ApiProblem, field_error
+from kit.schemas import QueryParameters, Schema
 from services.analytics.counters import Amounts
 from services.analytics.report import STATUSES, Counts
 
@@ -25,10 +26,8 @@ def _day(value: Any) -> Any:
 Day = Annotated[date, BeforeValidator(_day)]
 
 
-class DailyQuery(BaseModel):
+class DailyQuery(QueryParameters):
     """A period of days (UTC), both included."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     first: Day | None = Field(None, alias="from", examples=["2026-11-16"])
     """Default: six days before ``to``."""
@@ -48,11 +47,7 @@ class DailyQuery(BaseModel):
         raise ApiProblem(422, "validation_failed", "The period is invalid.", errors=[rule])
 
 
-class _View(BaseModel):
-    model_config = ConfigDict(defer_build=True)
-
-
-class ModelUse(_View):
+class ModelUse(Schema):
     """Requests, images and costs of a model."""
 
     requests: int
@@ -60,7 +55,7 @@ class ModelUse(_View):
     cost_usd: str
 
 
-class Step(_View):
+class Step(Schema):
     """Runs of a step and their durations in milliseconds. ``request`` is the whole request."""
 
     count: int
@@ -73,7 +68,7 @@ class Step(_View):
     replayed: int
 
 
-class Numbers(_View):
+class Numbers(Schema):
     """Counters of all owners."""
 
     requests: dict[str, int]
@@ -98,7 +93,7 @@ class DayNumbers(Numbers):
     day: date
 
 
-class DailyReport(_View):
+class DailyReport(Schema):
     """Counters of every day of the period, and their total."""
 
     days: list[DayNumbers]

@@ -7,9 +7,10 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from events.pipeline import TERMINAL, Status
+from kit.schemas import QueryParameters, RequestBody, Schema
 from kit.text import Text
 from services.notifications.addresses import URL_MAX
 from services.notifications.webhooks import Delivery, DeliveryPage, Requests, State, Webhook
@@ -37,10 +38,8 @@ NotifiedStatus = Annotated[
 ]
 
 
-class NewWebhook(BaseModel):
+class NewWebhook(RequestBody):
     """The body of `POST /v1/webhooks`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     url: str = Field(min_length=1, max_length=URL_MAX, examples=["https://example.com/hooks/images"])
     """HTTPS URL on port 443 or 8443 with a public address."""
@@ -54,19 +53,15 @@ class NewWebhook(BaseModel):
     """Purpose of the webhook."""
 
 
-class SecretRotation(BaseModel):
+class SecretRotation(RequestBody):
     """The body of `POST /v1/webhooks/{webhook_id}/rotate`. With `{}`, the old secret becomes invalid immediately."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     grace_seconds: int = Field(0, ge=0, le=7 * DAY)
     """Seconds for which messages are also signed with the old secret."""
 
 
-class DeliveryQuery(BaseModel):
+class DeliveryQuery(QueryParameters):
     """The query of `GET /v1/webhooks/{webhook_id}/deliveries`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     limit: int = Field(20, ge=1, le=100)
     cursor: str | None = Field(None, max_length=100)
@@ -99,7 +94,7 @@ def position_of(cursor: str) -> str:
     return position
 
 
-class Ticket(BaseModel):
+class Ticket(Schema):
     """Permission to open one WebSocket."""
 
     url: str
@@ -108,7 +103,7 @@ class Ticket(BaseModel):
     """When the ticket expires."""
 
 
-class WebhookView(BaseModel):
+class WebhookView(Schema):
     """A webhook without its secret, which is shown only once."""
 
     webhook_id: str
@@ -141,13 +136,13 @@ class WebhookWithSecret(WebhookView):
         return cls(**_values(webhook, now), secret=secret)
 
 
-class WebhookList(BaseModel):
+class WebhookList(Schema):
     """All webhooks of an owner, oldest first."""
 
     webhooks: list[WebhookView]
 
 
-class AttemptView(BaseModel):
+class AttemptView(Schema):
     """One call of a webhook."""
 
     at: datetime
@@ -158,7 +153,7 @@ class AttemptView(BaseModel):
     """Description of the failure; null if the call succeeded."""
 
 
-class DeliveryView(BaseModel):
+class DeliveryView(Schema):
     """One message to one webhook and its attempts."""
 
     delivery_id: str
@@ -188,7 +183,7 @@ class DeliveryView(BaseModel):
         )
 
 
-class DeliveryList(BaseModel):
+class DeliveryList(Schema):
     """A page of deliveries, newest first. They are kept for 30 days."""
 
     deliveries: list[DeliveryView]

@@ -6,8 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict
-
+from kit.schemas import Schema
 from services.operations.dead_letters.ports import Counts
 
 TIMEOUT_SECONDS: Final = 5.0
@@ -20,18 +19,14 @@ PARALLEL_PROBES: Final = 16
 QUEUES: Final = "queues"
 
 
-class _View(BaseModel):
-    model_config = ConfigDict(defer_build=True)
-
-
-class Health(_View):
+class Health(Schema):
     """The API responds."""
 
     status: Literal["ok"] = "ok"
     version: str
 
 
-class Dependency(_View):
+class Dependency(Schema):
     """A resource that the installation needs."""
 
     name: str
@@ -40,7 +35,7 @@ class Dependency(_View):
     """Name of the error, such as ``AccessDeniedException``, or ``Timeout``."""
 
 
-class StepQueue(_View):
+class StepQueue(Schema):
     """A queue and its dead-letter queue, in approximate numbers. Missing ones are unknown."""
 
     step: str
@@ -52,7 +47,7 @@ class StepQueue(_View):
     oldest_dead_seconds: int | None = None
 
 
-class Readiness(_View):
+class Readiness(Schema):
     """``ok``; ``degraded``: it works but needs an operator; ``unavailable``: a dependency is unreachable."""
 
     status: Literal["ok", "degraded", "unavailable"]

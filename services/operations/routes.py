@@ -7,13 +7,13 @@ from services.operations.audit.schemas import AuditReport
 from services.operations.health import Health, Readiness
 from services.operations.schemas import (
     ActionList,
-    GroupList,
-    GroupView,
-    LettersQuery,
+    DeadLetterGroupList,
+    DeadLetterGroupView,
+    DeadLetterOutcomeList,
+    DeadLetterQuery,
     LimitQuery,
     NewQuarantine,
     NewReplay,
-    OutcomeList,
     QuarantineList,
     QueueList,
 )
@@ -60,15 +60,15 @@ LIST_DEAD_LETTERS: Final = Route(
     "/v1/operations/dead-letters",
     "admin",
     "List dead letters by fingerprint, with kind and advice",
-    responses={200: GroupList},
-    query=LettersQuery,
+    responses={200: DeadLetterGroupList},
+    query=DeadLetterQuery,
 )
 SHOW_DEAD_LETTERS: Final = Route(
     "GET",
     "/v1/operations/dead-letters/{fingerprint}",
     "admin",
     "Get the dead letters with a fingerprint, with the timelines of their requests",
-    responses={200: GroupView},
+    responses={200: DeadLetterGroupView},
     query=LimitQuery,
     problems=(404,),
 )
@@ -77,7 +77,7 @@ REPLAY: Final = Route(
     "/v1/operations/replays",
     "admin",
     "Replay dead letters: first with dry_run, then a canary, then the rest",
-    responses={200: OutcomeList},
+    responses={200: DeadLetterOutcomeList},
     body=NewReplay,
 )
 QUARANTINE: Final = Route(
@@ -85,7 +85,7 @@ QUARANTINE: Final = Route(
     "/v1/operations/quarantine",
     "admin",
     "Move dead letters into quarantine",
-    responses={200: OutcomeList},
+    responses={200: DeadLetterOutcomeList},
     body=NewQuarantine,
 )
 LIST_QUARANTINE: Final = Route(

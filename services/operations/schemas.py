@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from kit.schemas import QueryParameters, RequestBody, Schema
 from services.operations.dead_letters.failures import Kind, Origin, OutcomeAction, ReplayVerdict
 
 Fingerprint = Annotated[str, Field(pattern="^[0-9a-f]{4,12}$")]
@@ -13,15 +14,7 @@ LIMIT: int = 100
 """Maximum number of letters per call, so that it ends in time."""
 
 
-class _View(BaseModel):
-    model_config = ConfigDict(defer_build=True)
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(defer_build=True, extra="forbid")
-
-
-class QueueRow(_View):
+class QueueRow(Schema):
     """A dead-letter queue and its source."""
 
     step: str
@@ -38,13 +31,13 @@ class QueueRow(_View):
     source_waiting: int | None = None
 
 
-class QueueList(_View):
+class QueueList(Schema):
     """Every dead-letter queue."""
 
     queues: list[QueueRow]
 
 
-class Group(_View):
+class DeadLetterGroup(Schema):
     """Dead letters of one step with one fingerprint."""
 
     step: str
@@ -57,15 +50,15 @@ class Group(_View):
     oldest: datetime
 
 
-class GroupList(_View):
+class DeadLetterGroupList(Schema):
     """Groups, largest first."""
 
-    groups: list[Group]
+    groups: list[DeadLetterGroup]
     complete: bool
     """Whether all letters were read."""
 
 
-class TimelineLineView(_View):
+class RequestEvent(Schema):
     """One event of a request's timeline."""
 
     at: datetime
@@ -74,7 +67,7 @@ class TimelineLineView(_View):
     note: str
 
 
-class Letter(_View):
+class DeadLetterView(Schema):
     """One dead letter."""
 
     step: str
@@ -95,16 +88,16 @@ class Letter(_View):
     """EventBridge's attributes of an event that it could not deliver."""
     status: str | None = None
     """Status of its request."""
-    timeline: list[TimelineLineView] | None = None
+    timeline: list[RequestEvent] | None = None
 
 
-class GroupView(Group):
+class DeadLetterGroupView(DeadLetterGroup):
     """A group with its letters, oldest first."""
 
-    letters: list[Letter]
+    letters: list[DeadLetterView]
 
 
-class Selected(_Body):
+class DeadLetterSelection(RequestBody):
     """A selection of dead letters. At least one field is required."""
 
     queue: Annotated[str, Field(max_length=80)] | None = None
@@ -122,7 +115,7 @@ class Selected(_Body):
         return self
 
 
-class NewReplay(Selected):
+class NewReplay(DeadLetterSelection):
     """A replay of dead letters."""
 
     dry_run: bool = False
@@ -136,11 +129,11 @@ class NewReplay(Selected):
     """Delete letters whose request has a terminal status."""
 
 
-class NewQuarantine(Selected):
+class NewQuarantine(DeadLetterSelection):
     """A selection to move into quarantine."""
 
 
-class Outcome(Letter):
+class DeadLetterOutcome(DeadLetterView):
     """What was done with a letter, or with ``dry_run`` would be done."""
 
     action: OutcomeAction | None = None
@@ -148,15 +141,15 @@ class Outcome(Letter):
     why: str | None = None
 
 
-class OutcomeList(_View):
+class DeadLetterOutcomeList(Schema):
     """The outcome of each letter, and the entry of the audit trail."""
 
     action_id: str | None = None
     """Null if nothing was done."""
-    outcomes: list[Outcome]
+    outcomes: list[DeadLetterOutcome]
 
 
-class ActionView(_View):
+class ActionView(Schema):
     """An entry of the audit trail. Without an outcome, the action is running or was interrupted."""
 
     action_id: str
@@ -172,38 +165,40 @@ class ActionView(_View):
     finished_at: datetime | None = None
 
 
-class ActionList(_View):
+class ActionList(Schema):
     """Actions of operators, newest first."""
 
     actions: list[ActionView]
 
 
-class QuarantinedLetter(Letter):
+class QuarantinedDeadLetter(DeadLetterView):
     """A dead letter in quarantine."""
 
     since: datetime
     by: str
 
 
-class QuarantineList(_View):
+class QuarantineList(Schema):
     """The dead letters in quarantine."""
 
-    letters: list[QuarantinedLetter]
+    letters: list[QuarantinedDeadLetter]
 
 
-class LettersQuery(_Body):
+class DeadLetterQuery(QueryParameters):
     """Filter of groups."""
 
     queue: Annotated[str, Field(max_length=80)] | None = None
     request_id: Uuid | None = None
 
 
-class LimitQuery(_Body):
+class LimitQuery(QueryParameters):
     """Maximum number of results."""
 
     limit: Annotated[int, Field(ge=1, le=LIMIT)] = 20
 
 
-def outcomes_of(items: list[dict[str, Any]], action_id: str | None) -> OutcomeList:
+def outcomes_of(items: list[dict[str, Any]], action_id: str | None) -> DeadLetterOutcomeList:
     """Return the response for ``items``."""
-    return OutcomeList(action_id=action_id, outcomes=[Outcome.model_validate(item) for item in items])
+    return DeadLetterOutcomeList(
+        action_id=action_id, outcomes=[DeadLetterOutcome.model_validate(item) for item in items]
+    )

@@ -42,25 +42,25 @@ class DeadLetterService:
         rows = [schemas.QueueRow.model_validate(row.to_dict()) for row in summarize(self._session.queues)]
         return schemas.QueueList(queues=rows)
 
-    def groups(self, query: schemas.LettersQuery) -> schemas.GroupList:
+    def groups(self, query: schemas.DeadLetterQuery) -> schemas.DeadLetterGroupList:
         """Return the dead letters by fingerprint."""
         with self._reserved(query.queue) as reservation:
             letters = Selection(request_id=query.request_id).of(reservation.letters)
-        groups = [schemas.Group.model_validate(group_to_dict(group)) for group in by_fingerprint(letters)]
-        return schemas.GroupList(groups=groups, complete=len(reservation.letters) < READ_MAX)
+        groups = [schemas.DeadLetterGroup.model_validate(group_to_dict(group)) for group in by_fingerprint(letters)]
+        return schemas.DeadLetterGroupList(groups=groups, complete=len(reservation.letters) < READ_MAX)
 
-    def group(self, fingerprint: str, limit: int) -> schemas.GroupView:
+    def group(self, fingerprint: str, limit: int) -> schemas.DeadLetterGroupView:
         """Return the letters with a fingerprint, each with its request's timeline. Raises a 404 if there are none."""
         with self._reserved(None) as reservation:
             letters = Selection(fingerprint=fingerprint).of(reservation.letters)
         if not letters:
             raise ApiProblem(404, "dead_letters_not_found", "No dead letter has this fingerprint.")
         group = by_fingerprint(letters)[0]
-        return schemas.GroupView.model_validate(
+        return schemas.DeadLetterGroupView.model_validate(
             {**group_to_dict(group), "letters": [self._letter(letter) for letter in group[:limit]]}
         )
 
-    def replay(self, wanted: schemas.NewReplay) -> schemas.OutcomeList:
+    def replay(self, wanted: schemas.NewReplay) -> schemas.DeadLetterOutcomeList:
         """Replay letters, or with ``dry_run`` return what would be replayed."""
         options = ReplayOptions(
             operator=self._session.operator,
@@ -81,7 +81,7 @@ class DeadLetterService:
             action = self._session.action("replay", letters, _about(wanted))
             return self._carry_out(action, replayer.run(plan), reservation)
 
-    def quarantine(self, wanted: schemas.NewQuarantine) -> schemas.OutcomeList:
+    def quarantine(self, wanted: schemas.NewQuarantine) -> schemas.DeadLetterOutcomeList:
         """Move letters into quarantine."""
         session = self._session
         with self._reserved(wanted.queue) as reservation:
@@ -94,7 +94,9 @@ class DeadLetterService:
 
     def quarantined(self) -> schemas.QuarantineList:
         """Return the letters in quarantine."""
-        items = [schemas.QuarantinedLetter.model_validate(item.to_dict()) for item in self._session.quarantine.items()]
+        items = [
+            schemas.QuarantinedDeadLetter.model_validate(item.to_dict()) for item in self._session.quarantine.items()
+        ]
         return schemas.QuarantineList(letters=items)
 
     def actions(self, limit: int) -> schemas.ActionList:
@@ -108,7 +110,7 @@ class DeadLetterService:
 
     def _carry_out(
         self, action: "Action", outcomes: Iterator[Outcome], reservation: Reservation
-    ) -> schemas.OutcomeList:
+    ) -> schemas.DeadLetterOutcomeList:
         done = [outcome.to_dict() for outcome in reservation.watch(self._session.carry_out(action, outcomes))]
         return schemas.outcomes_of(done, action.action_id)
 
@@ -125,11 +127,11 @@ class DeadLetterService:
         raise ApiProblem(422, "validation_failed", "The request is invalid.", errors=[wrong])
 
 
-def _selection(wanted: schemas.Selected) -> Selection:
+def _selection(wanted: schemas.DeadLetterSelection) -> Selection:
     return Selection(wanted.fingerprint, wanted.request_id, wanted.event_id)
 
 
-def _about(wanted: schemas.Selected) -> dict[str, str | None]:
+def _about(wanted: schemas.DeadLetterSelection) -> dict[str, str | None]:
     return {
         "step": wanted.queue,
         "fingerprint": wanted.fingerprint,

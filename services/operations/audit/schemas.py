@@ -4,16 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
+from kit.schemas import Schema
 from services.operations.audit.rules import RULES
 
 
-class _View(BaseModel):
-    model_config = ConfigDict(defer_build=True)
-
-
-class AuditFinding(_View):
+class AuditFinding(Schema):
     """A violation of a rule."""
 
     rule: str
@@ -25,7 +20,7 @@ class AuditFinding(_View):
     """The repair of `audit --repair`: ``schedule_check``, ``remove_from_index`` or ``delete_file``."""
 
 
-class AuditRule(_View):
+class AuditRule(Schema):
     """A rule and its violations."""
 
     rule: str
@@ -34,7 +29,7 @@ class AuditRule(_View):
     violations: int
 
 
-class AuditReport(_View):
+class AuditReport(Schema):
     """The last audits. Each hour, a share of all data is audited."""
 
     segments: int

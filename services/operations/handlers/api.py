@@ -22,7 +22,7 @@ from services.operations.routes import (
     SHOW_READINESS,
     SHOW_TRACE,
 )
-from services.operations.schemas import LettersQuery, LimitQuery, NewQuarantine, NewReplay
+from services.operations.schemas import DeadLetterQuery, LimitQuery, NewQuarantine, NewReplay
 from services.operations.settings import ApiSettings
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def list_queues() -> Response[str]:
 @handler.serve(LIST_DEAD_LETTERS)
 def list_dead_letters() -> Response[str]:
     """Return dead letters by fingerprint."""
-    return json_response(200, _service().groups(handler.query(LettersQuery)))
+    return json_response(200, _service().groups(handler.query(DeadLetterQuery)))
 
 
 @handler.serve(SHOW_DEAD_LETTERS)

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from pydantic import BaseModel, ConfigDict
-
 from events.pipeline import TimelineEntry
+from kit.schemas import Schema
 from services.operations.timeline import Request
 from services.operations.tracing.causes import cause_of, publisher
 
@@ -22,11 +21,7 @@ AFTER: Final = timedelta(minutes=15)
 """How far around the events the logs are searched. A delivery may fail for a quarter of an hour."""
 
 
-class _View(BaseModel):
-    model_config = ConfigDict(defer_build=True)
-
-
-class Delivery(_View):
+class Delivery(Schema):
     """One delivery of a message to a step."""
 
     at: datetime
@@ -39,7 +34,7 @@ class Delivery(_View):
     reason: str | None = None
 
 
-class Step(_View):
+class Step(Schema):
     """A step that consumed an event. Times are missing if the logs do not contain them."""
 
     step: str
@@ -55,7 +50,7 @@ class Step(_View):
     """The events that the step published."""
 
 
-class TracedEvent(_View):
+class TracedEvent(Schema):
     """An event in the tree."""
 
     event_id: str
@@ -69,7 +64,7 @@ class TracedEvent(_View):
     steps: list[Step]
 
 
-class Trace(_View):
+class Trace(Schema):
     """The causal tree of a request."""
 
     request_id: str

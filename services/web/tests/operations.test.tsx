@@ -18,7 +18,7 @@ const READINESS: Schemas["Readiness"] = {
   steps: [{ step: "generation.generate", waiting: 0, in_flight: 1, dead: 3, oldest_dead_seconds: 120 }],
 };
 
-const GROUP: Schemas["Group"] = {
+const GROUP: Schemas["DeadLetterGroup"] = {
   step: "generation.generate",
   fingerprint: "ab12cd34",
   kind: "transient",
@@ -46,7 +46,7 @@ beforeEach(() =>
       }),
     ),
     http.get(`${API}/v1/operations/dead-letters`, () =>
-      json<Schemas["GroupList"]>({ groups: [GROUP], complete: true }),
+      json<Schemas["DeadLetterGroupList"]>({ groups: [GROUP], complete: true }),
     ),
     http.get(`${API}/v1/operations/traces/:id`, () =>
       json<Schemas["Trace"]>({
@@ -102,7 +102,7 @@ test("a replay needs a dry run and starts with a canary", async () => {
   server.use(
     http.post(`${API}/v1/operations/replays`, async ({ request }) => {
       replays.push((await request.json()) as Schemas["NewReplay"]);
-      return json<Schemas["OutcomeList"]>({ outcomes: [] });
+      return json<Schemas["DeadLetterOutcomeList"]>({ outcomes: [] });
     }),
   );
   show();

@@ -49,7 +49,7 @@ export function useTrace(id: string | null) {
   });
 }
 
-export type DeadLetterGroup = Schemas["Group"];
+export type DeadLetterGroup = Schemas["DeadLetterGroup"];
 
 /** Dead letters, grouped by fingerprint. */
 export function useDeadLetters() {

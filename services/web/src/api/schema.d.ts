@@ -520,7 +520,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show what was counted, day by day, over all owners
+         * List the daily counters of all owners
          * @description Requires the scope `analytics:read`.
          */
         get: operations["show_days"];
@@ -1032,6 +1032,122 @@ export interface components {
             day: string;
         };
         /**
+         * DeadLetterGroup
+         * @description Dead letters of one step with one fingerprint.
+         */
+        DeadLetterGroup: {
+            step: string;
+            fingerprint: string;
+            /** @enum {string} */
+            kind: "transient" | "poison" | "schema" | "permission" | "unknown";
+            advice: string;
+            error: string;
+            reason: string;
+            count: number;
+            /** Format: date-time */
+            oldest: string;
+        };
+        /**
+         * DeadLetterGroupList
+         * @description Groups, largest first.
+         */
+        DeadLetterGroupList: {
+            groups: components["schemas"]["DeadLetterGroup"][];
+            /** @description Whether all letters were read. */
+            complete: boolean;
+        };
+        /**
+         * DeadLetterGroupView
+         * @description A group with its letters, oldest first.
+         */
+        DeadLetterGroupView: {
+            step: string;
+            fingerprint: string;
+            /** @enum {string} */
+            kind: "transient" | "poison" | "schema" | "permission" | "unknown";
+            advice: string;
+            error: string;
+            reason: string;
+            count: number;
+            /** Format: date-time */
+            oldest: string;
+            letters: components["schemas"]["DeadLetterView"][];
+        };
+        /**
+         * DeadLetterOutcome
+         * @description What was done with a letter, or with `dry_run` would be done.
+         */
+        DeadLetterOutcome: {
+            step: string;
+            queue: string;
+            message_ids: string[];
+            detail_type: string;
+            event_id?: string;
+            request_id?: string;
+            replays: number;
+            /** @enum {string} */
+            origin: "consumer" | "redrive" | "rule";
+            /** @enum {string} */
+            kind: "transient" | "poison" | "schema" | "permission" | "unknown";
+            advice: string;
+            error: string;
+            reason: string;
+            fingerprint: string;
+            /** Format: date-time */
+            first_seen: string;
+            /** @description EventBridge's attributes of an event that it could not deliver. */
+            delivery?: {
+                [key: string]: string;
+            };
+            /** @description Status of its request. */
+            status?: string;
+            timeline?: components["schemas"]["RequestEvent"][];
+            /** @enum {string} */
+            action?: "replayed" | "edited" | "refused" | "dropped" | "canary_passed" | "canary_failed" | "left" | "quarantined" | "discarded" | "purged";
+            /** @enum {string} */
+            verdict?: "replay" | "terminal" | "done" | "unknown_request" | "too_often" | "unreadable" | "no_source_queue";
+            why?: string;
+        };
+        /**
+         * DeadLetterOutcomeList
+         * @description The outcome of each letter, and the entry of the audit trail.
+         */
+        DeadLetterOutcomeList: {
+            /** @description Null if nothing was done. */
+            action_id?: string;
+            outcomes: components["schemas"]["DeadLetterOutcome"][];
+        };
+        /**
+         * DeadLetterView
+         * @description One dead letter.
+         */
+        DeadLetterView: {
+            step: string;
+            queue: string;
+            message_ids: string[];
+            detail_type: string;
+            event_id?: string;
+            request_id?: string;
+            replays: number;
+            /** @enum {string} */
+            origin: "consumer" | "redrive" | "rule";
+            /** @enum {string} */
+            kind: "transient" | "poison" | "schema" | "permission" | "unknown";
+            advice: string;
+            error: string;
+            reason: string;
+            fingerprint: string;
+            /** Format: date-time */
+            first_seen: string;
+            /** @description EventBridge's attributes of an event that it could not deliver. */
+            delivery?: {
+                [key: string]: string;
+            };
+            /** @description Status of its request. */
+            status?: string;
+            timeline?: components["schemas"]["RequestEvent"][];
+        };
+        /**
          * Defaults
          * @description Default settings for clients. Whether a model supports them is checked with each request.
          */
@@ -1175,48 +1291,6 @@ export interface components {
             height: number;
             bytes: number;
             sha256: string;
-        };
-        /**
-         * Group
-         * @description Dead letters of one step with one fingerprint.
-         */
-        Group: {
-            step: string;
-            fingerprint: string;
-            /** @enum {string} */
-            kind: "transient" | "poison" | "schema" | "permission" | "unknown";
-            advice: string;
-            error: string;
-            reason: string;
-            count: number;
-            /** Format: date-time */
-            oldest: string;
-        };
-        /**
-         * GroupList
-         * @description Groups, largest first.
-         */
-        GroupList: {
-            groups: components["schemas"]["Group"][];
-            /** @description Whether all letters were read. */
-            complete: boolean;
-        };
-        /**
-         * GroupView
-         * @description A group with its letters, oldest first.
-         */
-        GroupView: {
-            step: string;
-            fingerprint: string;
-            /** @enum {string} */
-            kind: "transient" | "poison" | "schema" | "permission" | "unknown";
-            advice: string;
-            error: string;
-            reason: string;
-            count: number;
-            /** Format: date-time */
-            oldest: string;
-            letters: components["schemas"]["Letter"][];
         };
         /**
          * Health
@@ -1565,36 +1639,6 @@ export interface components {
             style?: string | null;
             /** @default null */
             negativePrompt?: string | null;
-        };
-        /**
-         * Letter
-         * @description One dead letter.
-         */
-        Letter: {
-            step: string;
-            queue: string;
-            message_ids: string[];
-            detail_type: string;
-            event_id?: string;
-            request_id?: string;
-            replays: number;
-            /** @enum {string} */
-            origin: "consumer" | "redrive" | "rule";
-            /** @enum {string} */
-            kind: "transient" | "poison" | "schema" | "permission" | "unknown";
-            advice: string;
-            error: string;
-            reason: string;
-            fingerprint: string;
-            /** Format: date-time */
-            first_seen: string;
-            /** @description EventBridge's attributes of an event that it could not deliver. */
-            delivery?: {
-                [key: string]: string;
-            };
-            /** @description Status of its request. */
-            status?: string;
-            timeline?: components["schemas"]["TimelineLineView"][];
         };
         /**
          * Limits
@@ -1979,50 +2023,6 @@ export interface components {
             code: string;
         };
         /**
-         * Outcome
-         * @description What was done with a letter, or with `dry_run` would be done.
-         */
-        Outcome: {
-            step: string;
-            queue: string;
-            message_ids: string[];
-            detail_type: string;
-            event_id?: string;
-            request_id?: string;
-            replays: number;
-            /** @enum {string} */
-            origin: "consumer" | "redrive" | "rule";
-            /** @enum {string} */
-            kind: "transient" | "poison" | "schema" | "permission" | "unknown";
-            advice: string;
-            error: string;
-            reason: string;
-            fingerprint: string;
-            /** Format: date-time */
-            first_seen: string;
-            /** @description EventBridge's attributes of an event that it could not deliver. */
-            delivery?: {
-                [key: string]: string;
-            };
-            /** @description Status of its request. */
-            status?: string;
-            timeline?: components["schemas"]["TimelineLineView"][];
-            /** @enum {string} */
-            action?: "replayed" | "edited" | "refused" | "dropped" | "canary_passed" | "canary_failed" | "left" | "quarantined" | "discarded" | "purged";
-            /** @enum {string} */
-            verdict?: "replay" | "terminal" | "done" | "unknown_request" | "too_often" | "unreadable" | "no_source_queue";
-            why?: string;
-        };
-        /**
-         * OutcomeList
-         * @description The outcome of each letter, and the entry of the audit trail.
-         */
-        OutcomeList: {
-            /** @description Null if nothing was done. */
-            action_id?: string;
-            outcomes: components["schemas"]["Outcome"][];
-        };
-        /**
          * Ping
          * @description A test message to a webhook.
          */
@@ -2133,13 +2133,13 @@ export interface components {
          * @description The dead letters in quarantine.
          */
         QuarantineList: {
-            letters: components["schemas"]["QuarantinedLetter"][];
+            letters: components["schemas"]["QuarantinedDeadLetter"][];
         };
         /**
-         * QuarantinedLetter
+         * QuarantinedDeadLetter
          * @description A dead letter in quarantine.
          */
-        QuarantinedLetter: {
+        QuarantinedDeadLetter: {
             step: string;
             queue: string;
             message_ids: string[];
@@ -2163,7 +2163,7 @@ export interface components {
             };
             /** @description Status of its request. */
             status?: string;
-            timeline?: components["schemas"]["TimelineLineView"][];
+            timeline?: components["schemas"]["RequestEvent"][];
             /** Format: date-time */
             since: string;
             by: string;
@@ -2236,6 +2236,17 @@ export interface components {
         RemovedImageView: {
             index: number;
             reason: string;
+        };
+        /**
+         * RequestEvent
+         * @description One event of a request's timeline.
+         */
+        RequestEvent: {
+            /** Format: date-time */
+            at: string;
+            event: string;
+            event_id: string;
+            note: string;
         };
         /**
          * RequestList
@@ -2428,17 +2439,6 @@ export interface components {
             /** Format: date-time */
             at: string;
             note?: string;
-        };
-        /**
-         * TimelineLineView
-         * @description One event of a request's timeline.
-         */
-        TimelineLineView: {
-            /** Format: date-time */
-            at: string;
-            event: string;
-            event_id: string;
-            note: string;
         };
         /**
          * Trace
@@ -4587,7 +4587,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["GroupList"];
+                    "application/json": components["schemas"]["DeadLetterGroupList"];
                 };
             };
             401: components["responses"]["Error401"];
@@ -4621,7 +4621,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["GroupView"];
+                    "application/json": components["schemas"]["DeadLetterGroupView"];
                 };
             };
             401: components["responses"]["Error401"];
@@ -4652,7 +4652,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OutcomeList"];
+                    "application/json": components["schemas"]["DeadLetterOutcomeList"];
                 };
             };
             400: components["responses"]["Error400"];
@@ -4709,7 +4709,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OutcomeList"];
+                    "application/json": components["schemas"]["DeadLetterOutcomeList"];
                 };
             };
             400: components["responses"]["Error400"];
