@@ -70,11 +70,11 @@ chaos: .venv/ready ## test the system under injected faults  (COUNT=300 SEED=1)
 	@$(python) -m tools.chaos $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: check
-check: .venv/ready ## run ruff, mypy --strict, import-linter, cfn-lint, sam validate; for the web app, biome and tsc
-	@$(call two_at_a_time,check-types check-templates check-web check-style check-imports)
+check: .venv/ready ## run ruff, mypy --strict, import-linter, pymarkdown, cfn-lint, sam validate; for the web app, biome and tsc
+	@$(call two_at_a_time,check-types check-templates check-web check-style check-imports check-documents)
 	@echo "All checks passed."
 
-.PHONY: check-style check-types check-imports check-templates check-web
+.PHONY: check-style check-types check-imports check-documents check-templates check-web
 check-style:
 	@echo "ruff: style and formatting"
 	@ruff check . && ruff format --check .
@@ -84,6 +84,9 @@ check-types:
 check-imports:
 	@echo "import-linter: dependencies between packages"
 	@PYTHONPATH=. lint-imports --no-cache
+check-documents:
+	@echo "pymarkdown: documents"
+	@git ls-files '*.md' | xargs pymarkdown --strict-config scan
 # `sam validate --lint` is cfn-lint again, in a process per template: for the root, it shows that SAM can read it.
 check-templates:
 	@echo "cfn-lint and sam validate --lint: templates"
