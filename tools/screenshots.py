@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from PIL import Image
-from playwright.sync_api import Browser, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 from playwright.sync_api import Error as BrowserError
 from rich.console import Console
 from rich.progress import track
@@ -56,6 +56,7 @@ SLOW_SECONDS: Final = 20
 """Delay of the request in progress: shorter than the timeout of a model call."""
 GENERATION_TIMEOUT: Final = 60
 TIMEOUT_MS: Final = 30_000
+ATTEMPTS: Final = 5
 BYTES_PER_FILE, BYTES_IN_TOTAL = 120_000, 2_000_000
 QUALITIES: Final = (82, 72, 60, 45)
 
@@ -215,14 +216,28 @@ def shoot(browser: Browser, address: str, shot: Shot, key: str) -> set[str]:
         page.get_by_role("heading", level=1).first.wait_for()
         if shot.name == "create":
             page.get_by_role("button", name="Cancel", exact=True).first.wait_for()
-        page.wait_for_function(SETTLED)
-        page.evaluate(PAINTED)
-        _save(page.screenshot(), shot.file)
+        _save(_stable_screenshot(page), shot.file)
         return {shot.file.stem} if page.evaluate(STICKS_OUT) else set()
     except BrowserError as error:
         raise ScreenshotError(f"{shot.file.stem}: {error}") from error
     finally:
         context.close()
+
+
+def _stable_screenshot(page: Page) -> bytes:
+    """Return a screenshot that equals the one before it, or the last of several for pages that show running times.
+
+    One is not enough, because an image that loads late can move others into view.
+    """
+    before = b""
+    for _ in range(ATTEMPTS):
+        page.wait_for_function(SETTLED)
+        page.evaluate(PAINTED)
+        screenshot = page.screenshot()
+        if screenshot == before:
+            return screenshot
+        before = screenshot
+    return before
 
 
 def _save(png: bytes, file: Path) -> None:
