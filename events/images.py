@@ -1,12 +1,14 @@
 """Parameters and results of generation, which several events share."""
 
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
 from events.envelope import Payload
 
+IMAGES_MAX: Final = 4
+"""Images per request."""
 Quality = Literal["standard", "premium"]
 
 
@@ -31,7 +33,7 @@ class GenerationParameters(Payload):
     negative_prompt: str | None = None
     style: str | None = None
     quality: Quality = "standard"
-    count: int = Field(ge=1, le=4)
+    count: int = Field(ge=1, le=IMAGES_MAX)
     seed: int
     """Seed of the first image; each further image adds 1. Intake chooses one if the caller did not."""
     steps: int | None = None

@@ -33,14 +33,18 @@ class Status(StrEnum):
 PROGRESS: Final = (Status.ACCEPTED, Status.GENERATING, Status.CHECKING, Status.STORING)
 """The statuses of a request that is being processed, in order."""
 _TERMINAL_BY_PRECEDENCE: Final = (
-    Status.EXPIRED,
-    Status.CANCELLED,
     Status.FAILED,
     Status.REJECTED,
     Status.SUCCEEDED,
+    Status.EXPIRED,
+    Status.CANCELLED,
 )
+"""Expiry and cancellation are highest. Intake writes them itself, and only while the status is not terminal: once a
+caller was told about one, no late event changes it."""
 TERMINAL: Final = frozenset(_TERMINAL_BY_PRECEDENCE)
-"""The statuses that never change again, except to a terminal status of higher rank."""
+"""The statuses of requests that are not processed any further."""
+WITHDRAWN: Final = frozenset({Status.CANCELLED, Status.EXPIRED})
+"""The statuses of requests whose images are neither generated nor stored, and are deleted if they were."""
 RANKS: Final = {status: rank for rank, status in enumerate(PROGRESS + _TERMINAL_BY_PRECEDENCE)}
 """The highest rank among a request's events is its status. ``stalled`` has no rank: it is derived."""
 
@@ -87,6 +91,7 @@ PUBLISHED_BY: Final = {
     "RequestCancelled": "intake.api",
     "RequestExpired": "intake.sweep",
     "ImageDeleted": "storage.remove",
+    "GenerationWithdrawn": "generation.tombstones",
     "MessageReplayed": "operations.replay",
 }
 """Detail type → the step that publishes it. ``ProcessingStalled`` is published by the step that stalled."""

@@ -11,6 +11,7 @@ CATALOG: Final[dict[tuple[str, int], str]] = {
     ("PromptRejected", 1): "prompt_rejected:PromptRejected",
     ("ImageGenerated", 1): "image_generated:ImageGenerated",
     ("GenerationFailed", 1): "generation_failed:GenerationFailed",
+    ("GenerationWithdrawn", 1): "generation_withdrawn:GenerationWithdrawn",
     ("ImageApproved", 1): "image_approved:ImageApproved",
     ("ImageRejected", 1): "image_rejected:ImageRejected",
     ("ImageStored", 1): "image_stored:ImageStored",

@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from events.envelope import Event, Metadata
 from events.images import ImageOutcome
+from events.pipeline import TERMINAL
 
 Amounts = dict[str, int | Decimal]
 """Counter → the amount to add."""
@@ -100,7 +101,7 @@ def _prompt_approved(event: Any) -> Amounts:
 
 
 def _prompt_rejected(event: Any) -> Amounts:
-    return _rejected(event.data.category) | _step("moderation.prompt", event.metadata)
+    return _rejection(event.data.category) | _step("moderation.prompt", event.metadata)
 
 
 def _generated(event: Any) -> Amounts:
@@ -109,9 +110,7 @@ def _generated(event: Any) -> Amounts:
 
 def _generation_failed(event: Any) -> Amounts:
     reason = event.data.reason
-    result: Amounts = (
-        _rejected(reason) if reason == "content_filtered" else {"status#failed": 1, f"failure#{_label(reason)}": 1}
-    )
+    result: Amounts = _rejection(reason) if reason == "content_filtered" else {f"failure#{_label(reason)}": 1}
     return result | _outcomes(event.data.outcomes) | _step("generation.generate", event.metadata)
 
 
@@ -120,16 +119,22 @@ def _image_approved(event: Any) -> Amounts:
 
 
 def _image_rejected(event: Any) -> Amounts:
-    return _rejected(event.data.category) | _step("moderation.image", event.metadata)
+    return _rejection(event.data.category) | _step("moderation.image", event.metadata)
 
 
 def _stored(event: Any) -> Amounts:
-    known: Amounts = {"status#succeeded": 1, "images#stored": len(event.data.images)}
+    known: Amounts = {"images#stored": len(event.data.images)}
     return known | _step("storage.store", event.metadata) | _end_to_end(event.metadata)
 
 
-def _rejected(category: str) -> Amounts:
-    return {"status#rejected": 1, f"rejection#{_label(category)}": 1}
+def _rejection(category: str) -> Amounts:
+    return {f"rejection#{_label(category)}": 1}
+
+
+def _status_changed(event: Any) -> Amounts:
+    """Count terminal statuses by the change itself: events of steps may arrive after a cancellation."""
+    status = event.data.status
+    return {f"status#{status}": 1} if status in TERMINAL else {}
 
 
 def _at_step(status: str) -> Callable[[Any], Amounts]:
@@ -146,8 +151,7 @@ _COUNTED: Final[dict[str, Callable[[Any], Amounts]]] = {
     "ImageRejected": _image_rejected,
     "ImageStored": _stored,
     "ImageDeleted": lambda _: {"images#deleted": 1},
-    "RequestCancelled": lambda _: {"status#cancelled": 1},
-    "RequestExpired": lambda _: {"status#expired": 1},
+    "RequestStatusChanged": _status_changed,
     "ProcessingStalled": _at_step("stalled"),
     "MessageReplayed": _at_step("replayed"),
 }

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from events.pipeline import RANKS, STEPS, TERMINAL, Status
+from events.pipeline import STEPS, TERMINAL, Status
 from services.analytics.counters import LATENCY_BOUNDS_MS, Amounts, add
 
 STATUSES: Final = (
     Status.ACCEPTED,
-    *sorted(TERMINAL, key=RANKS.__getitem__, reverse=True),
+    *(status for status in Status if status in TERMINAL),
     Status.STALLED,
 )
 """Statuses that are counted, in the order of a report."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from events.catalog.generation_withdrawn import Billed
 from events.images import ImageOutcome
 
 
@@ -17,6 +18,14 @@ class Lease:
     holder: str
     taken_at: datetime
     expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """Whether images of a withdrawn request were paid for, and when that was found out."""
+
+    billed: Billed
+    at: datetime
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 request_id    item         attributes
 <request>     image#<n>    lease_holder, lease_until (ms), paid_calls; later outcome (JSON), completed_at
-<request>     tombstone    created_at: the request was cancelled or has expired
+<request>     tombstone    created_at: the request was cancelled or has expired; billed, found_at: see Withdrawal
 budget#<day>  spent        spent: US dollars reserved on that UTC day
 budget        limit        limit_usd: set by an operator, overrides the deployed limit
 """
@@ -15,12 +15,13 @@ from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
+from events.catalog.generation_withdrawn import Billed
 from events.images import ImageOutcome
 from kit.clock import Clock
 from kit.dynamodb import from_item, to_item
 from kit.errors import InProgressError, TransientError, UnprocessableError
 from services.generation.metrics import record_budget
-from services.generation.models import Lease, RecordedOutcome, WithdrawnError
+from services.generation.models import Lease, RecordedOutcome, Withdrawal, WithdrawnError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -156,15 +157,46 @@ class DynamoLedger:
         except self._client.exceptions.ConditionalCheckFailedException:
             return
 
+    def is_withdrawn(self, request_id: str) -> bool:
+        """Return whether the request has a tombstone, with a consistent read."""
+        key = _key(request_id, "tombstone")
+        return "Item" in self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+
+    def billed(self, request_id: str) -> Billed:
+        """Return whether images of a request were paid for, from the items of its images."""
+        response = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="request_id = :request AND begins_with(#item, :image)",
+            ExpressionAttributeNames={"#item": "item"},
+            ExpressionAttributeValues=to_item({":request": request_id, ":image": "image#"}),
+            ConsistentRead=True,
+        )
+        images = [from_item(item) for item in response["Items"]]
+        outcomes = [_recorded_outcome(image).outcome for image in images if "outcome" in image]
+        if any(outcome.status == "generated" for outcome in outcomes):
+            return "true"
+        return "unknown" if any(image["paid_calls"] > 0 for image in images) else "false"
+
     def add_tombstone(self, request_id: str, at: datetime) -> None:
-        """Write the tombstone of a request; a second one has the same content."""
-        values = {
-            "request_id": request_id,
-            "item": "tombstone",
-            "created_at": at.isoformat(),
-            "expires_at": _expires_at(at),
-        }
-        self._client.put_item(TableName=self._table, Item=to_item(values))
+        """Write the tombstone of a request. A second one changes nothing."""
+        self._client.update_item(
+            TableName=self._table,
+            Key=_key(request_id, "tombstone"),
+            UpdateExpression="SET created_at = :at, expires_at = :expires",
+            ExpressionAttributeValues=to_item({":at": at.isoformat(), ":expires": _expires_at(at)}),
+        )
+
+    def record_withdrawal(self, request_id: str, withdrawal: Withdrawal) -> Withdrawal:
+        """Record ``withdrawal`` in the tombstone unless it has one. Return the recorded one."""
+        response = self._client.update_item(
+            TableName=self._table,
+            Key=_key(request_id, "tombstone"),
+            UpdateExpression="SET billed = if_not_exists(billed, :billed), found_at = if_not_exists(found_at, :at)",
+            ExpressionAttributeValues=to_item({":billed": withdrawal.billed, ":at": withdrawal.at.isoformat()}),
+            ReturnValues="ALL_NEW",
+        )
+        values = from_item(response["Attributes"])
+        return Withdrawal(values["billed"], datetime.fromisoformat(values["found_at"]))
 
 
 def _outcomes_of_cancelled_claim(reasons: list[Any], missing: list[int], lease: Lease) -> dict[int, RecordedOutcome]:

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from events.catalog.budget_exhausted import BudgetExhausted, BudgetExhaustedData
 from events.catalog.generation_failed import GenerationFailed, GenerationFailedData
+from events.catalog.generation_withdrawn import Billed
 from events.catalog.image_generated import ImageGenerated, ImageGeneratedData
 from events.catalog.prompt_approved import PromptApproved
 from events.envelope import Event
@@ -20,7 +21,8 @@ from kit.handoff import handoff_key, sha256
 from kit.telemetry import logger
 from services.generation.metrics import record_model_call
 from services.generation.model_errors import Action, ErrorPolicy, ModelCallError, error_policy
-from services.generation.models import Lease, RecordedOutcome, WithdrawnError
+from services.generation.models import Lease, RecordedOutcome, Withdrawal, WithdrawnError
+from services.generation.withdrawal import withdrawn_event
 
 if TYPE_CHECKING:
     from events.model_catalog import Model
@@ -33,6 +35,8 @@ BUDGET_EXHAUSTED: Final = "budget_exhausted"
 """Failure reason of an image that the daily budget no longer covers."""
 RECORDED_WITHIN: Final = timedelta(minutes=1)
 """The longest time between an exhausted budget and its record: shortly before midnight they fall on different days."""
+CLAIM_IS_CURRENT: Final = timedelta(seconds=1)
+"""The claim checks for a tombstone. A call that starts later than this after it checks again."""
 OVERHEAD_SECONDS: Final = 15
 """Time for everything in an invocation except the model call: connecting, storing the image, recording the outcome."""
 
@@ -61,6 +65,12 @@ class Ledger(Protocol):
 
     def record(self, request_id: str, recorded: RecordedOutcome) -> RecordedOutcome:
         """Record an image's outcome unless it has one. Return the recorded outcome."""
+
+    def is_withdrawn(self, request_id: str) -> bool:
+        """Return whether the request has a tombstone, with a consistent read."""
+
+    def billed(self, request_id: str) -> Billed:
+        """Return whether images of a request were paid for, with a consistent read."""
 
     def release(self, request_id: str, index: int, lease: Lease, *, billed: bool) -> None:
         """Release a lease, so that the next delivery need not wait. A call that was not billed is not counted."""
@@ -119,7 +129,7 @@ class ImageGenerator:
     """None: no limit."""
 
     def generate(self, event: PromptApproved) -> list[Event]:
-        """Return the event with the outcome of every image, or nothing if the request was withdrawn.
+        """Return the event with the outcome of every image, or nothing if the request was withdrawn before.
 
         If the daily budget did not cover an image, ``BudgetExhausted`` follows.
 
@@ -140,6 +150,8 @@ class ImageGenerator:
         }
         wait(futures.values())
         errors = [error for future in futures.values() if (error := future.exception())]
+        if any(isinstance(error, WithdrawnError) for error in errors):
+            return [withdrawn_event(event, Withdrawal(self.ledger.billed(metadata.request_id), self.clock.now()))]
         if errors:
             raise max(errors, key=_severity)
         recorded |= {index: future.result() for index, future in futures.items()}
@@ -152,7 +164,7 @@ class ImageGenerator:
             outcome = self._try_models(task)
             return self.ledger.record(task.request_id, RecordedOutcome(outcome, self.clock.now()))
         except Exception as error:
-            billed = not isinstance(error, ModelBusyError | ModelRefusedError)
+            billed = not isinstance(error, ModelBusyError | ModelRefusedError | WithdrawnError)
             self.ledger.release(task.request_id, task.index, task.lease, billed=billed)
             raise
 
@@ -219,6 +231,8 @@ class ImageGenerator:
         if (task.lease.expires_at - self.clock.now()).total_seconds() < self.call_timeout + OVERHEAD_SECONDS:
             # Earlier calls took long. A call that outlives its lease could be paid for twice.
             raise ModelBusyError("no time left for another model call in this invocation")
+        if self.clock.now() - task.lease.taken_at > CLAIM_IS_CURRENT and self.ledger.is_withdrawn(task.request_id):
+            raise WithdrawnError
         family = FAMILIES[model.family]
         day = self.clock.now().astimezone(UTC).date()
         if self.budget and not self.budget.reserve(day, plan.price_usd):

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from events.catalog.generation_withdrawn import Billed
 from events.catalog.image_requested import ImageRequested
 from events.images import GenerationParameters
-from events.pipeline import Status, TimelineEntry
+from events.pipeline import WITHDRAWN, Status, TimelineEntry
 from kit.cursors import encode_cursor
 from services.intake.models import RequestPage, RequestState
 from services.intake.schemas import (
@@ -79,7 +80,10 @@ def request_list(page: RequestPage) -> RequestList:
 def request_view(request: ImageRequested, state: RequestState, url: Callable[[str], str]) -> RequestView:
     """Return the response for a request; ``url`` returns the URL of a file's key."""
     timeline = sorted(state.timeline.values(), key=lambda entry: entry.at)
-    stored = next((entry.details for entry in timeline if entry.detail_type == "ImageStored"), None)
+    withdrawn = state.status in WITHDRAWN
+    stored = None
+    if not withdrawn:
+        stored = next((entry.details for entry in timeline if entry.detail_type == "ImageStored"), None)
     deleted = {entry.details["image"]: entry.at for entry in timeline if entry.detail_type == "ImageDeleted"}
     images = [_image(values, url, deleted.get(values["id"])) for values in stored["images"]] if stored else []
     return RequestView(
@@ -88,6 +92,7 @@ def request_view(request: ImageRequested, state: RequestState, url: Callable[[st
         created_at=state.created_at,
         request=_requested(request.data.parameters),
         reason=_reason(state, timeline),
+        billed=_billed(timeline) if withdrawn else None,
         images=images,
         removed=[RemovedImageView.model_validate(image) for image in (stored["removed"] if stored else [])],
         timeline=[
@@ -143,6 +148,18 @@ def _reason(state: RequestState, timeline: list[TimelineEntry]) -> Reason | None
             return None
 
 
+def _billed(timeline: list[TimelineEntry]) -> Billed:
+    """Return whether images of a withdrawn request were paid for, as far as it is known."""
+    if any(entry.detail_type == "ImageGenerated" for entry in timeline):
+        return "true"
+    if any(entry.detail_type == "PromptRejected" for entry in timeline):
+        return "false"
+    reported: list[Billed] = [
+        entry.details["billed"] for entry in timeline if entry.detail_type == "GenerationWithdrawn"
+    ]
+    return reported[-1] if reported else "unknown"
+
+
 def _rejection(latest: Mapping[str, Mapping[str, Any]]) -> Reason:
     details = latest.get("PromptRejected") or latest.get("ImageRejected") or latest.get("GenerationFailed") or {}
     field = details.get("field") or ("image" if "ImageRejected" in latest else None)
@@ -162,6 +179,8 @@ def _note(entry: TimelineEntry) -> str | None:
             return str(details.get("reason"))
         case "ImageApproved":
             return ", ".join(details.get("layers", [])) or "image check is off"
+        case "GenerationWithdrawn":
+            return f"billed: {details.get('billed')}"
         case "ImageStored":
             return f"{len(details.get('images', []))} stored"
         case "ProcessingStalled":

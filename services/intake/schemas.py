@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, RootModel, model_validator
 
+from events.catalog.generation_withdrawn import Billed
 from events.images import Quality
 from events.model_catalog import Range, SizeRule
 from events.pipeline import Status
@@ -164,6 +165,8 @@ class RequestView(Schema):
     created_at: datetime
     request: dict[str, Any]
     reason: Reason | None = None
+    billed: Billed | None = None
+    """Whether images of a cancelled or expired request were paid for. A model call that was running is paid."""
     images: list[Image] = Field(default_factory=list)
     removed: list[RemovedImageView] = Field(default_factory=list)
     timeline: list[TimelineEntryView]

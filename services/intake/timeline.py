@@ -3,6 +3,7 @@
 from typing import Any
 
 from events.catalog.generation_failed import GenerationFailedData
+from events.catalog.generation_withdrawn import GenerationWithdrawnData
 from events.catalog.image_approved import ImageApprovedData
 from events.catalog.image_deleted import ImageDeletedData
 from events.catalog.image_rejected import ImageRejectedData
@@ -27,6 +28,8 @@ def _details(event: Event) -> dict[str, Any]:  # noqa: PLR0911 - one return per 
             return {"layer": layer, "category": category, "field": field, "reason": reason}
         case GenerationFailedData(reason=reason):
             return {"reason": reason}
+        case GenerationWithdrawnData(billed=billed):
+            return {"billed": billed}
         case ImageApprovedData(layers=layers):
             return {"layers": layers}
         case ImageRejectedData(layer=layer, category=category):

@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from events.catalog.image_stored import ImageStoredData
 from events.catalog.processing_stalled import ProcessingStalled
 from events.envelope import Event
-from events.pipeline import TimelineEntry
+from events.pipeline import Status, TimelineEntry
 from kit.errors import RetriableError
 from kit.telemetry import logger, measure
 from services.intake.durations import DurationRecorder
@@ -82,6 +82,7 @@ class Tracker:
 
 def measured_duration(event: Event, state: RequestState) -> tuple[str, float] | None:
     """Return the model and the seconds from accepted to succeeded. None if the request stalled or did not succeed."""
-    if not isinstance(event.data, ImageStoredData) or state.has(ProcessingStalled.detail_type):
+    succeeded = isinstance(event.data, ImageStoredData) and state.status == Status.SUCCEEDED
+    if not succeeded or state.has(ProcessingStalled.detail_type):
         return None
     return event.data.images[0].model, (event.metadata.occurred_at - state.created_at).total_seconds()

@@ -18,6 +18,9 @@ MAX_SHARES: Final = 20
 _IMAGE_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-\d{1,2}", re.ASCII)
 
 
+DeletionReason = Literal["owner", "erasure", "withdrawn"]
+
+
 class Share(BaseModel):
     """A link that shows an image to everyone who has it. Only the hash of the link's secret is stored."""
 
@@ -55,7 +58,7 @@ class DeletionMarker(GalleryRecord):
     """Replaces the entry of a deleted image, so that a late message cannot store the image again."""
 
     deleted_at: AwareDatetime
-    reason: Literal["owner", "erasure"]
+    reason: DeletionReason
 
 
 class Entry(GalleryRecord):
@@ -70,7 +73,7 @@ class Entry(GalleryRecord):
     favourite: bool = False
     shares: tuple[Share, ...] = ()
 
-    def deletion_marker(self, now: datetime, reason: Literal["owner", "erasure"]) -> DeletionMarker:
+    def deletion_marker(self, now: datetime, reason: DeletionReason) -> DeletionMarker:
         """Return the marker that replaces the entry. It contains no text written by a person."""
         return DeletionMarker.model_validate({**self.model_dump(), "deleted_at": now, "reason": reason})
 

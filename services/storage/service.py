@@ -8,8 +8,6 @@ from typing import Protocol
 from events.catalog.image_approved import ImageApproved
 from events.catalog.image_deleted import ImageDeleted, ImageDeletedData
 from events.catalog.image_stored import ImageStored, ImageStoredData
-from events.catalog.request_cancelled import RequestCancelled
-from events.catalog.request_expired import RequestExpired
 from events.envelope import Event
 from events.images import RawImage, Variant
 from kit.clock import Clock
@@ -46,9 +44,6 @@ class GalleryRepository(Protocol):
         delivery, with a deletion marker for an image that was deleted since. Return the tombstone if the request was
         withdrawn before its images were recorded.
         """
-
-    def add_tombstone(self, tombstone: Tombstone) -> None:
-        """Record ``tombstone`` unless the request has one."""
 
 
 @dataclass(frozen=True)
@@ -114,14 +109,6 @@ class ImageStorage:
             _entry(event, index, image, (next(written), next(written), next(written)), variants.placeholder, now)
             for index, image, variants in processed
         ]
-
-
-def tombstone_for(event: RequestCancelled | RequestExpired) -> Tombstone:
-    """Return the tombstone that keeps the request's images out of the gallery.
-
-    Images that are already in the gallery stay there, because ``succeeded`` outranks the other terminal statuses.
-    """
-    return Tombstone(request_id=event.metadata.request_id, withdrawn_at=event.metadata.occurred_at)
 
 
 def _approved_images(event: ImageApproved) -> list[tuple[int, RawImage]]:

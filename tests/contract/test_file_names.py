@@ -24,7 +24,7 @@ STANDARD: Final = {
 DOMAIN: Final = {
     "accounts": {"admission", "keys"},
     "analytics": {"archive_format", "counters", "figures", "rebuild", "report"},
-    "generation": {"families", "image_header", "metrics", "model_errors"},
+    "generation": {"families", "image_header", "metrics", "model_errors", "withdrawal"},
     "intake": {
         *("creation", "durations", "facades", "identifiers", "model_fit", "model_views", "outbox", "quota", "refunds"),
         *("request_views", "signals", "sweeping", "timeline", "tracking", "waiting"),
@@ -32,7 +32,7 @@ DOMAIN: Final = {
     "moderation": {"checks", "keywords", "normalisation", "policy", "screening"},
     "notifications": {"addresses", "deliveries", "messages", "push", "signing", "sockets", "webhooks"},
     "operations": {"actions", "audit", "dead_letters", "health", "lifecycle", "timeline", "tracing"},
-    "storage": {"gallery", "imaging", "listing", "provenance", "removal", "shares", "variants"},
+    "storage": {"gallery", "imaging", "listing", "provenance", "removal", "shares", "variants", "withdrawal"},
 }
 """Modules and packages with a name from the domain of their service. A new one is added here."""
 NAME_MAX: Final = 70

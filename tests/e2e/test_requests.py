@@ -6,10 +6,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from random import Random
 from typing import Any
 
 import pytest
 
+from events.pipeline import TERMINAL
 from tests.support.system import Response, System
 
 CALLERS = 8
@@ -60,7 +62,9 @@ def test_exactly_100_of_150_concurrent_requests_pass_the_limit_of_100(
     assert len(set(ids)) == 100
     cancelled = concurrently(100, lambda n: stack.call("POST", f"/v1/requests/{ids[n]}/cancel", key=key))
     assert {(response.status, response.json["status"]) for response in cancelled} == {(200, "cancelled")}
-    assert listed(stack, key, "limit=30&status=cancelled") == sorted(ids, reverse=True)
+    assert [entry["id"] for entry in pages(stack, key, "requests", "limit=30&status=cancelled")] == sorted(
+        ids, reverse=True
+    )
     stack.wait_until(lambda: not stack.queue_depth("generation-tombstones"), what="tombstones in generation")
     paused_moderation()
     stack.wait_until(lambda: not stack.queue_depth("moderation-prompt"), seconds=90, what="prompts to be moderated")
@@ -68,13 +72,13 @@ def test_exactly_100_of_150_concurrent_requests_pass_the_limit_of_100(
     assert paid_calls(stack, prompt) == 0
 
 
-def listed(stack: System, key: str, query: str) -> list[str]:
-    """Return the ids on all pages of a list."""
+def pages(stack: System, key: str, collection: str, query: str = "limit=100") -> list[dict[str, Any]]:
+    """Return the entries on all pages of a list."""
     found, cursor = [], ""
     while True:
-        response = stack.call("GET", f"/v1/requests?{query}{cursor}", key=key)
+        response = stack.call("GET", f"/v1/{collection}?{query}{cursor}", key=key)
         assert response.status == 200, response.content
-        found += [entry["id"] for entry in response.json["requests"]]
+        found += response.json[collection]
         if "next_cursor" not in response.json:
             return found
         cursor = f"&cursor={response.json['next_cursor']}"
@@ -89,7 +93,7 @@ def test_twenty_racing_calls_with_one_idempotency_key_make_one_image(stack: Syst
     assert {response.status for response in responses} == {202}
     assert len({(response.content, response.headers["location"]) for response in responses}) == 1
     request_id = responses[0].json["id"]
-    assert listed(stack, key, "limit=10") == [request_id]
+    assert [entry["id"] for entry in pages(stack, key, "requests", "limit=10")] == [request_id]
     fresh = stack.call("POST", "/v1/requests?dry_run=true", body, key=key)
     assert fresh.status == 200
 
@@ -140,3 +144,41 @@ def test_a_deleted_image_is_shown_as_deleted(stack: System) -> None:
     )
     assert gone["status"] == "succeeded"
     assert "url" not in gone["images"][0]
+
+
+def test_no_image_of_200_raced_cancellations_is_visible_afterwards(stack: System) -> None:
+    key = stack.stack.make_key("canceller", limit=1_000)
+    pause = Random(10)
+
+    def race(number: int) -> tuple[str, int]:
+        body = {"prompt": f"a kite that is cancelled, number {number}"}
+        request_id = stack.call("POST", "/v1/requests", body, key=key).json["id"]
+        time.sleep(pause.uniform(0, 1.5))  # a race at every stage of the pipeline
+        return request_id, stack.call("POST", f"/v1/requests/{request_id}/cancel", key=key).status
+
+    with ThreadPoolExecutor(CALLERS) as callers:
+        answers = dict(callers.map(race, range(200)))
+    assert set(answers.values()) <= {200, 409}
+    cancelled = {request_id for request_id, status in answers.items() if status == 200}
+    assert len(cancelled) > 20
+
+    def statuses() -> dict[str, str]:
+        return {each["id"]: each["status"] for each in pages(stack, key, "requests")}
+
+    stack.wait_until(lambda: TERMINAL.issuperset(statuses().values()), seconds=120, what="every status is terminal")
+    stack.wait_until(lambda: not busy_queues(stack), seconds=120, what="every message is consumed")
+    succeeded = answers.keys() - cancelled
+    assert statuses() == {request_id: "cancelled" if request_id in cancelled else "succeeded" for request_id in answers}
+    assert {image["id"] for image in pages(stack, key, "images")} == {f"{request_id}-0" for request_id in succeeded}
+    views = [stack.call("GET", f"/v1/requests/{request_id}", key=key).json for request_id in cancelled]
+    assert not any(view["images"] for view in views)
+    billed = Counter(view["billed"] for view in views)
+    generated = sum(any(entry["event"] == "ImageGenerated" for entry in view["timeline"]) for view in views)
+    assert billed["true"] >= generated
+    print(f"{len(cancelled)} of 200 cancelled, billed: {dict(billed)}")
+
+
+def busy_queues(stack: System) -> list[str]:
+    """Return the queues of tombstones, storage and removal with messages."""
+    names = ("generation-tombstones", "storage-tombstones", "generation-generate", "storage-store", "storage-remove")
+    return [name for name in (*names, "moderation-image", "intake-track") if stack.queue_depth(name)]

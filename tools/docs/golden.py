@@ -6,6 +6,7 @@ from decimal import Decimal
 from events.catalog.budget_changed import BudgetChanged, BudgetChangedData
 from events.catalog.budget_exhausted import BudgetExhausted, BudgetExhaustedData
 from events.catalog.generation_failed import GenerationFailed, GenerationFailedData
+from events.catalog.generation_withdrawn import GenerationWithdrawn, GenerationWithdrawnData
 from events.catalog.image_approved import ImageApproved, ImageApprovedData
 from events.catalog.image_deleted import ImageDeleted, ImageDeletedData
 from events.catalog.image_generated import ImageGenerated, ImageGeneratedData
@@ -146,6 +147,7 @@ def golden_events() -> list[Event]:
         successor="nova-canvas",
         sequence=2,
     )
+    cancelled = RequestCancelled.first(REQUEST, OWNER, RequestCancelledData(), occurred_at=at(2))
     rejected = PromptRejectedData(
         policy_version="2026-11-01",
         layer="keywords",
@@ -161,6 +163,7 @@ def golden_events() -> list[Event]:
         GenerationFailed.follow(
             approved, GenerationFailedData(reason="content_filtered", outcomes=[filtered]), occurred_at=at(4)
         ),
+        GenerationWithdrawn.follow(cancelled, GenerationWithdrawnData(billed="false"), occurred_at=at(2.4)),
         kept,
         ImageRejected.follow(
             generated,
@@ -174,7 +177,7 @@ def golden_events() -> list[Event]:
         ),
         stored,
         ImageDeleted.follow(stored, ImageDeletedData(image_id=f"{REQUEST}-0", reason="owner"), occurred_at=at(86_400)),
-        RequestCancelled.first(REQUEST, OWNER, RequestCancelledData(), occurred_at=at(2)),
+        cancelled,
         RequestExpired.first(
             REQUEST, OWNER, RequestExpiredData(last_status="generating", deadline=at(7200)), occurred_at=at(7210)
         ),

@@ -1,23 +1,22 @@
-"""Consumes RequestCancelled and RequestExpired: a withdrawn request is not paid for."""
+"""Consumes RequestCancelled and RequestExpired, publishes GenerationWithdrawn: no further image is paid for."""
 
-from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import boto3
 
 from events.catalog.request_cancelled import RequestCancelled
 from events.catalog.request_expired import RequestExpired
-from events.envelope import Event
+from kit.clock import SystemClock
 from kit.consumer import EachMessage, sqs_consumer
 from services.generation.repository import DynamoLedger
 from services.generation.settings import LedgerSettings
+from services.generation.withdrawal import withdraw
 
 _ledger: Final = DynamoLedger(boto3.client("dynamodb"), LedgerSettings.load().table_name)
 
-
-def _add_tombstone(event: RequestCancelled | RequestExpired) -> Sequence[Event]:
-    _ledger.add_tombstone(event.metadata.request_id, event.metadata.occurred_at)
-    return []
-
-
-handler: Final = sqs_consumer("generation.tombstones", [RequestCancelled, RequestExpired], EachMessage(_add_tombstone))
+handler: Final = sqs_consumer(
+    "generation.tombstones",
+    [RequestCancelled, RequestExpired],
+    EachMessage(partial(withdraw, tombstones=_ledger, clock=SystemClock())),
+)

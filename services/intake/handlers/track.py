@@ -5,6 +5,7 @@ from functools import partial
 import boto3
 
 from events.catalog.generation_failed import GenerationFailed
+from events.catalog.generation_withdrawn import GenerationWithdrawn
 from events.catalog.image_approved import ImageApproved
 from events.catalog.image_deleted import ImageDeleted
 from events.catalog.image_generated import ImageGenerated
@@ -38,6 +39,7 @@ handler = sqs_consumer(
         PromptRejected,
         ImageGenerated,
         GenerationFailed,
+        GenerationWithdrawn,
         ImageApproved,
         ImageRejected,
         ImageStored,

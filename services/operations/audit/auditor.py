@@ -11,6 +11,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, Final, Protocol
 
+from events.pipeline import WITHDRAWN
 from services.operations.audit.records import (
     RAW_KEY,
     Finding,
@@ -32,6 +33,7 @@ from services.operations.audit.rules import (
     payment_findings,
     raw_findings,
     request_findings,
+    withdrawn_image_findings,
 )
 from services.operations.timeline import Request
 
@@ -217,6 +219,10 @@ def _request_findings(context: Context, requests: Sequence[Request]) -> Iterator
     )
     for request in succeeded:
         yield from image_findings(request, images, payments, context.now)
+    withdrawn = [request for request in requests if request.status in WITHDRAWN and images_of(request)]
+    stored = context.reader.gallery_images(image_id for request in withdrawn for image_id in images_of(request))
+    for request in withdrawn:
+        yield from withdrawn_image_findings(request, stored, context.limits, context.now)
 
 
 def _image_findings(context: Context, images: Sequence[GalleryImage]) -> Iterator[Finding]:

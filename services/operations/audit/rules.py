@@ -29,6 +29,7 @@ RULES: Final = {
     "terminal-request-indexed": "A request with a terminal status is in the sweeper's index.",
     "stall-without-dead-letter": "The message of a stalled request is not in the queue that its stall names.",
     "image-not-in-gallery": "The gallery has neither an image of a succeeded request nor its deletion marker.",
+    "image-of-withdrawn-request": "The gallery has an image of a cancelled or expired request.",
     "image-not-paid": "The ledger has no payment for a delivered image.",
     "image-paid-again": "An image was paid for more than once.",
     "image-without-file": "A file of an image in the gallery is missing or has another size.",
@@ -90,7 +91,7 @@ def request_findings(request: Request, letters: Letters, limits: Limits, now: da
 
 
 def images_of(request: Request) -> dict[str, int]:
-    """Return id → index of the images of a succeeded request."""
+    """Return id → index of the images that were stored for a request."""
     return {
         image["id"]: int(image["index"]) for stored in request.of("ImageStored") for image in stored.details["images"]
     }
@@ -118,6 +119,18 @@ def image_findings(
             bound = f"{allowed} are allowed after expired leases or lost responses"
             why = f"image {index}: {paid.paid_calls} paid calls; {bound}"
             yield _of_request(request, "image-paid-again", why, image_id, within_bound=within)
+
+
+def withdrawn_image_findings(
+    request: Request, images: Mapping[str, GalleryImage], limits: Limits, now: datetime
+) -> Iterator[Finding]:
+    """The gallery has no image of a cancelled or expired request."""
+    if now - request.timeline[-1].at < limits.settled_after:
+        return
+    for image_id, index in images_of(request).items():
+        image = images.get(image_id)
+        if image is not None and image.deleted_at is None:
+            yield _of_request(request, "image-of-withdrawn-request", f"image {index}: {request.status}", image_id)
 
 
 def _of_request(

@@ -1,21 +1,18 @@
-"""Consumes RequestCancelled and RequestExpired: a withdrawn request stores no images."""
+"""Consumes RequestCancelled and RequestExpired: a withdrawn request has no images in the gallery."""
+
+from functools import partial
 
 import boto3
 
 from events.catalog.request_cancelled import RequestCancelled
 from events.catalog.request_expired import RequestExpired
-from events.envelope import Event
 from kit.consumer import EachMessage, sqs_consumer
 from services.storage.repository.gallery import DynamoGallery
-from services.storage.service import tombstone_for
 from services.storage.settings import GallerySettings
+from services.storage.withdrawal import withdraw
 
 _gallery = DynamoGallery(boto3.client("dynamodb"), GallerySettings.load().table_name)
 
-
-def _add_tombstone(event: RequestCancelled | RequestExpired) -> list[Event]:
-    _gallery.add_tombstone(tombstone_for(event))
-    return []
-
-
-handler = sqs_consumer("storage.tombstones", [RequestCancelled, RequestExpired], EachMessage(_add_tombstone))
+handler = sqs_consumer(
+    "storage.tombstones", [RequestCancelled, RequestExpired], EachMessage(partial(withdraw, gallery=_gallery))
+)

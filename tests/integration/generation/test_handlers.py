@@ -81,7 +81,7 @@ def test_no_model_is_called_after_a_tombstone(calls: "Counter[str]", server: Mod
     assert load_function("generation", "tombstones").handler({"Records": [sqs_record(withdrawn)]}) == {
         "batchItemFailures": []
     }
-    assert calls == {"PutItem": 1}
+    assert calls == {"UpdateItem": 2, "Query": 1, "PutEvents": 1}
     calls.clear()
     assert load_function("generation", "generate").handler({"Records": [sqs_record(event)]}) == {
         "batchItemFailures": []

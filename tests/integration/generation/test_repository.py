@@ -12,7 +12,7 @@ import pytest
 from events.images import ImageOutcome, RawImage
 from kit.errors import InProgressError, TransientError, UnprocessableError
 from kit.handoff import HandoffReader, handoff_key, sha256
-from services.generation.models import Lease, RecordedOutcome, WithdrawnError
+from services.generation.models import Lease, RecordedOutcome, Withdrawal, WithdrawnError
 from services.generation.repository import LIMIT_CACHE_SECONDS, LIMIT_KEY, DynamoBudget, DynamoLedger, S3Handoff
 from services.generation.service import ImageGenerator
 from tests.support.clock import FakeClock
@@ -38,6 +38,23 @@ def failed(index: int = 0, after: float = 1, reason: str = "invalid_request") ->
     return RecordedOutcome(ImageOutcome(index=index, status="failed", reason=reason), START + timedelta(seconds=after))
 
 
+def generated() -> RecordedOutcome:
+    image = RawImage(
+        key="raw/x/0-y",
+        sha256="y",
+        bytes=3,
+        media_type="image/png",
+        width=1,
+        height=2,
+        model="m",
+        seed=4294967294,
+        cost_usd=Decimal("0.008"),
+    )
+    return RecordedOutcome(
+        ImageOutcome(index=0, status="generated", image=image), START + timedelta(seconds=3, microseconds=123456)
+    )
+
+
 # ── ledger ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -54,20 +71,7 @@ def test_a_concurrent_claim_learns_when_the_lease_expires(ledger: Any, request_i
 
 def test_an_outcome_is_read_exactly_as_it_was_recorded(ledger: Any, request_id: str) -> None:
     ledger.claim(request_id, 1, lease(), 5)
-    image = RawImage(
-        key="raw/x/0-y",
-        sha256="y",
-        bytes=3,
-        media_type="image/png",
-        width=1,
-        height=2,
-        model="m",
-        seed=4294967294,
-        cost_usd=Decimal("0.008"),
-    )
-    recorded = RecordedOutcome(
-        ImageOutcome(index=0, status="generated", image=image), START + timedelta(seconds=3, microseconds=123456)
-    )
+    recorded = generated()
     assert ledger.record(request_id, recorded) == recorded
     assert ledger.claim(request_id, 1, lease(after=2), 5) == {0: recorded}
 
@@ -126,6 +130,32 @@ def test_a_withdrawn_request_gets_no_lease(ledger: Any, request_id: str) -> None
     ledger.add_tombstone(request_id, START)
     with pytest.raises(WithdrawnError):
         ledger.claim(request_id, 2, lease(), 5)
+
+
+def test_a_tombstone_is_found(ledger: Any, request_id: str) -> None:
+    assert not ledger.is_withdrawn(request_id)
+    ledger.add_tombstone(request_id, START)
+    assert ledger.is_withdrawn(request_id)
+
+
+def test_the_items_of_images_show_whether_they_were_paid_for(ledger: Any, request_id: str) -> None:
+    assert ledger.billed(request_id) == "false"
+    holder = lease()
+    ledger.claim(request_id, 2, holder, 5)
+    assert ledger.billed(request_id) == "unknown"
+    for index in range(2):
+        ledger.release(request_id, index, holder, billed=False)
+    assert ledger.billed(request_id) == "false"
+    ledger.record(request_id, generated())
+    assert ledger.billed(request_id) == "true"
+
+
+def test_the_first_withdrawal_is_kept(ledger: Any, request_id: str) -> None:
+    ledger.add_tombstone(request_id, START)
+    first = Withdrawal("unknown", START)
+    assert ledger.record_withdrawal(request_id, first) == first
+    ledger.add_tombstone(request_id, START)
+    assert ledger.record_withdrawal(request_id, Withdrawal("true", START + timedelta(hours=1))) == first
 
 
 def test_a_request_withdrawn_later_publishes_nothing_more(ledger: Any, request_id: str) -> None:

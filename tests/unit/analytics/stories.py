@@ -11,8 +11,10 @@ from events.catalog.image_stored import ImageStored
 from events.catalog.processing_stalled import ProcessingStalled, ProcessingStalledData
 from events.catalog.prompt_approved import PromptApproved, PromptApprovedData
 from events.catalog.prompt_rejected import PromptRejected, PromptRejectedData
+from events.catalog.request_status_changed import RequestStatusChanged, RequestStatusChangedData
 from events.envelope import Event
 from events.images import GenerationParameters, ImageOutcome, ModelPlan, RawImage
+from events.pipeline import Status
 from tests.support.events import sample
 
 START = datetime(2026, 11, 22, 23, 59, 50, tzinfo=UTC)
@@ -104,15 +106,25 @@ def stalled(cause: Event, *, at: datetime) -> ProcessingStalled:
     return ProcessingStalled.follow(cause, data, occurred_at=at)
 
 
+def status_changed(cause: Event, status: Status) -> RequestStatusChanged:
+    """Return the change to ``status``, a tenth of a second later."""
+    data = RequestStatusChangedData(status=status, previous="accepted", sequence=1)
+    at = cause.metadata.occurred_at + timedelta(milliseconds=100)
+    return RequestStatusChanged.first(cause.metadata.request_id, "demo", data, occurred_at=at, index=1)
+
+
 def story(number: int, *, at: datetime = START) -> list[Event]:
     """Return all events of request ``number``, whose number determines its result."""
     request = requested(number, at=at, model=("nova-canvas", "titan-v2")[number % 2])
     if number % 4 == 1:
-        return [request, prompt_rejected(request)]
+        rejection = prompt_rejected(request)
+        return [request, rejection, status_changed(rejection, Status.REJECTED)]
     approval = approved(request)
     if number % 4 == 2:
-        return [request, approval, failed(approval, "model_ended")]
+        failure = failed(approval, "model_ended")
+        return [request, approval, failure, status_changed(failure, Status.FAILED)]
     image = generated(approval)
     if number % 4 == 3:
         return [request, approval, image, stalled(image, at=at + timedelta(hours=1))]
-    return [request, approval, image, stored(image)]
+    success = stored(image)
+    return [request, approval, image, success, status_changed(success, Status.SUCCEEDED)]

@@ -7,6 +7,7 @@ import pytest
 
 from events.catalog import CATALOG
 from events.images import ImageOutcome
+from events.pipeline import TERMINAL, Status
 from services.analytics.counters import LATENCY_BOUNDS_MS, amounts, day_of
 from tests.support.events import sample
 from tests.unit.analytics.stories import (
@@ -18,6 +19,7 @@ from tests.unit.analytics.stories import (
     prompt_rejected,
     requested,
     stalled,
+    status_changed,
     stored,
 )
 
@@ -46,21 +48,21 @@ def test_images_and_costs_count_for_the_model_that_was_used() -> None:
     assert counted["cost_usd"] == Decimal("0.12")
 
 
-def test_a_rejected_prompt_counts_as_rejected_under_its_category() -> None:
+def test_a_rejected_prompt_counts_under_its_category() -> None:
     counted = amounts(prompt_rejected(requested(), "violence"))
-    assert (counted["status#rejected"], counted["rejection#violence"]) == (1, 1)
+    assert counted["rejection#violence"] == 1
 
 
 def test_the_models_own_content_filter_is_a_rejection() -> None:
     counted = amounts(failed(approved(requested()), "content_filtered"))
-    assert (counted["status#rejected"], counted["rejection#content_filtered"]) == (1, 1)
-    assert "status#failed" not in counted
+    assert counted["rejection#content_filtered"] == 1
+    assert not any(name.startswith("failure#") for name in counted)
 
 
 def test_any_other_reason_without_an_image_is_a_failure() -> None:
     counted = amounts(failed(approved(requested()), "model_ended"))
-    assert (counted["status#failed"], counted["failure#model_ended"]) == (1, 1)
-    assert "status#rejected" not in counted
+    assert counted["failure#model_ended"] == 1
+    assert not any(name.startswith("rejection#") for name in counted)
 
 
 def test_a_steps_latency_is_the_time_since_its_cause() -> None:
@@ -74,7 +76,6 @@ def test_a_steps_latency_is_the_time_since_its_cause() -> None:
 
 def test_a_stored_image_gives_the_duration_of_the_whole_request() -> None:
     counted = amounts(stored(generated(approved(requested()))))
-    assert counted["status#succeeded"] == 1
     assert counted["latency#storage.store#sum_ms"] == 1000
     assert counted["latency#request#sum_ms"] == 6000
 
@@ -104,13 +105,18 @@ def test_a_label_cannot_break_a_counters_name() -> None:
     assert len(name.encode()) <= 255
 
 
-def test_a_status_change_counts_nothing() -> None:
-    assert amounts(sample("RequestStatusChanged")) == {}
+@pytest.mark.parametrize("status", Status)
+def test_only_a_terminal_status_counts_when_it_changes(status: Status) -> None:
+    event = status_changed(requested(), status)
+    assert amounts(event) == ({f"status#{status}": 1} if status in TERMINAL else {})
 
 
 def test_every_event_with_new_information_about_a_request_counts() -> None:
     silent = {name for name, version in CATALOG if not amounts(sample(name, version))}
-    assert silent == {"RequestStatusChanged", "ModelLifecycleChanged", "BudgetExhausted", "BudgetChanged"}
+    assert silent == {
+        *("RequestCancelled", "RequestExpired", "GenerationWithdrawn"),
+        *("ModelLifecycleChanged", "BudgetExhausted", "BudgetChanged"),
+    }
 
 
 def test_an_event_belongs_to_the_utc_day_of_its_time() -> None:

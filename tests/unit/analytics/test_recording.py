@@ -64,10 +64,10 @@ def test_the_earliest_copy_of_an_event_counts(recorder: Recorder, counters: InMe
     assert list(counters.days("g1")) == ["2026-11-22"]
 
 
-def test_a_status_change_is_archived_but_takes_no_transaction(
+def test_an_event_without_counters_takes_no_transaction(
     recorder: Recorder, archive: InMemoryArchive, counters: InMemoryCounters
 ) -> None:
-    recorder.record([sample("RequestStatusChanged")])
+    recorder.record([sample("RequestCancelled")])
     assert len(archive.objects) == 1
     assert counters.commits == 0
 

@@ -67,8 +67,8 @@ def test_a_filtered_image_is_rejected_and_any_other_failure_failed() -> None:
 
 
 def test_terminal_statuses_have_a_fixed_precedence() -> None:
-    last = [STORED, REJECTED, FAILED, CANCELLED, EXPIRED]
-    names = ["succeeded", "rejected", "failed", "cancelled", "expired"]
+    last = [CANCELLED, EXPIRED, STORED, REJECTED, FAILED]
+    names = ["cancelled", "expired", "succeeded", "rejected", "failed"]
     for first in range(len(last)):
         assert status(REQUESTED, *last[first:]) == names[first]
 
@@ -95,8 +95,11 @@ def test_a_replay_of_another_step_answers_no_stall() -> None:
     assert open_stalls([stall("generation.generate"), replay("moderation.prompt")]) == [stall("generation.generate")]
 
 
-def test_expiry_after_success_changes_nothing() -> None:
-    assert status(STORED, EXPIRED) == "succeeded"
+@pytest.mark.parametrize("withdrawn", [CANCELLED, EXPIRED])
+def test_no_later_event_changes_a_withdrawn_request(withdrawn: TimelineEntry) -> None:
+    later = [APPROVED, GENERATED, KEPT, STORED, stall("storage.store"), replay("storage.store")]
+    for count in range(len(later) + 1):
+        assert status(REQUESTED, withdrawn, *later[:count]) == withdrawn.status
 
 
 def test_every_step_waits_with_the_status_of_the_event_it_consumes() -> None:

@@ -11,12 +11,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
+from events.catalog.generation_withdrawn import Billed
 from events.catalog.prompt_approved import PromptApproved, PromptApprovedData
 from events.images import GenerationParameters, ModelPlan
 from events.model_catalog import Model, model_catalog
 from kit.errors import InProgressError, UnprocessableError
 from services.generation.model_errors import ModelCallError
-from services.generation.models import Lease, RecordedOutcome, WithdrawnError
+from services.generation.models import Lease, RecordedOutcome, Withdrawal, WithdrawnError
 from services.generation.service import ImageGenerator
 from tests.support.clock import FakeClock
 from tests.support.events import sample
@@ -37,7 +38,8 @@ class FakeLedger:
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, int], _Row] = {}
-        self.tombstones: set[str] = set()
+        self.tombstones: dict[str, Withdrawal | None] = {}
+        self.reads = 0
         self.unreachable = False
         self._lock = threading.Lock()
 
@@ -74,7 +76,22 @@ class FakeLedger:
                 row.holder, row.until, row.calls = None, None, row.calls - (not billed)
 
     def add_tombstone(self, request_id: str, at: datetime) -> None:
-        self.tombstones.add(request_id)
+        self.tombstones.setdefault(request_id, None)
+
+    def is_withdrawn(self, request_id: str) -> bool:
+        self.reads += 1
+        return request_id in self.tombstones
+
+    def billed(self, request_id: str) -> Billed:
+        rows = [row for (known, _), row in self.rows.items() if known == request_id]
+        if any(row.recorded and row.recorded.outcome.status == "generated" for row in rows):
+            return "true"
+        return "unknown" if any(row.calls for row in rows) else "false"
+
+    def record_withdrawal(self, request_id: str, withdrawal: Withdrawal) -> Withdrawal:
+        recorded = self.tombstones[request_id] or withdrawal
+        self.tombstones[request_id] = recorded
+        return recorded
 
 
 class FakeHandoff:

@@ -9,13 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.catalog.generation_failed import GenerationFailed
+from events.catalog.generation_withdrawn import GenerationWithdrawnData
 from events.catalog.image_generated import ImageGenerated
 from events.catalog.prompt_approved import PromptApproved
+from events.catalog.request_cancelled import RequestCancelled, RequestCancelledData
 from events.envelope import Event
 from events.images import ImageOutcome
 from kit.errors import InProgressError, RetriableError, TransientError, UnprocessableError
 from services.generation.model_errors import ModelCallError
 from services.generation.service import CALLS_ALLOWED
+from services.generation.withdrawal import withdraw
 from tests.unit.generation.fakes import Harness, approved
 
 THROTTLED = ModelCallError("ThrottlingException", "Too many requests")
@@ -218,6 +221,39 @@ def test_a_request_withdrawn_between_deliveries_costs_nothing_more(harness: Harn
     harness.ledger.add_tombstone(event.metadata.request_id, harness.clock.now())
     assert harness.generate(event) == []
     assert harness.models.paid == 1
+
+
+def test_a_call_that_waited_after_the_claim_checks_for_a_tombstone() -> None:
+    harness, event = Harness(parallel=1), approved(count=2)
+
+    def withdraw_and_wait(_body: object) -> None:
+        harness.ledger.add_tombstone(event.metadata.request_id, harness.clock.now())
+        harness.clock.advance(2)
+
+    harness.models.before = withdraw_and_wait
+    (withdrawn,) = harness.generate(event)
+    assert withdrawn.data == GenerationWithdrawnData(billed="true")
+    assert harness.models.paid == 1
+    assert harness.generate(event) == []
+
+
+def test_a_call_right_after_the_claim_reads_no_tombstone(harness: Harness) -> None:
+    harness.generate(approved(count=2))
+    assert harness.ledger.reads == 0
+
+
+def test_a_withdrawal_reports_whether_images_were_paid_for(harness: Harness) -> None:
+    event = approved(count=2, seed=1)
+    cancelled = RequestCancelled.first(
+        event.metadata.request_id, "demo", RequestCancelledData(), occurred_at=harness.clock.now()
+    )
+    harness.models.by_seed = {2: THROTTLED}
+    with pytest.raises(TransientError):
+        harness.generate(event)
+    (withdrawn,) = withdraw(cancelled, harness.ledger, harness.clock)
+    assert withdrawn.data == GenerationWithdrawnData(billed="true")
+    harness.clock.advance(10)
+    assert withdraw(cancelled, harness.ledger, harness.clock) == [withdrawn]
 
 
 # ── model errors ────────────────────────────────────────────────────────────────────────────────────────

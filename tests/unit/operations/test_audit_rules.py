@@ -128,6 +128,13 @@ def unpaid() -> World:
     return world
 
 
+def withdrawn() -> World:
+    """Return a world with the image of a request that was cancelled hours ago."""
+    request = replace(succeeded(), status="cancelled", created_at=NOW - timedelta(hours=4))
+    timeline = [replace(entry, at=NOW - timedelta(hours=4)) for entry in request.timeline]
+    return World(replace(request, timeline=timeline))
+
+
 def payment_of_unknown_request() -> World:
     world = World()
     world.ledger[STRANGER, 0] = Payment(STRANGER, 0, 1)
@@ -186,6 +193,7 @@ BROKEN: dict[str, tuple[Callable[[], World], str, int]] = {
         1,
     ),
     "not in the gallery": (not_in_gallery, "image-not-in-gallery", 1),
+    "not deleted after a cancellation": (withdrawn, "image-of-withdrawn-request", 1),
     "no payment": (unpaid, "image-not-paid", 1),
     "paid too often": (lambda: paid(6), "image-paid-again", 1),
     "a file is missing": (lambda: without(ORIGINAL), "image-without-file", 1),

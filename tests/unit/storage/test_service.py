@@ -14,7 +14,8 @@ from events.images import RemovedImage
 from kit.consumer import Consumer, EachMessage
 from kit.errors import UnprocessableError
 from kit.handoff import sha256
-from services.storage.service import tombstone_for
+from services.storage.models import DeletionMarker, Entry
+from services.storage.withdrawal import withdraw
 from tests.support.events import RecordingBus, RecordingQueue, sqs_record
 from tests.unit.storage.fakes import NOON, PROMPT, REQUEST, StorageHarness, approved, encode, gradient
 
@@ -106,7 +107,7 @@ def test_a_repeated_generation_of_a_stored_image_leaves_no_files(harness: Storag
 
 
 def test_an_image_of_a_withdrawn_request_is_not_stored(harness: StorageHarness) -> None:
-    harness.gallery.add_tombstone(tombstone_for(CANCELLED))
+    withdraw(CANCELLED, harness.gallery)
     event = approved(*(harness.handoff.put(encode(gradient(tint=n)), n) for n in range(2)))
     followers = harness.store(event)
     assert [(type(e), e.data.image_id, e.data.reason) for e in followers] == [
@@ -119,17 +120,21 @@ def test_an_image_of_a_withdrawn_request_is_not_stored(harness: StorageHarness) 
     assert harness.store(event) == followers
 
 
-def test_an_image_stored_before_the_withdrawal_stays(harness: StorageHarness) -> None:
-    event = approved(harness.handoff.put(encode(gradient())))
+def test_an_image_stored_before_the_withdrawal_is_deleted(harness: StorageHarness) -> None:
+    event = approved(*(harness.handoff.put(encode(gradient(tint=n)), n) for n in range(2)))
     first = harness.store(event)
-    harness.gallery.add_tombstone(tombstone_for(CANCELLED))
+    withdraw(CANCELLED, harness.gallery)
+    markers = [harness.gallery.find(f"{REQUEST}-{index}") for index in range(2)]
+    assert [isinstance(marker, DeletionMarker) and marker.reason for marker in markers] == ["withdrawn"] * 2
     assert harness.store(event) == first
-    assert len(harness.files.objects) == 3
+    assert not harness.files.objects
+    withdraw(CANCELLED, harness.gallery)
+    assert [harness.gallery.find(f"{REQUEST}-{index}") for index in range(2)] == markers
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.permutations(["approved", "approved", "cancelled", "cancelled"]))
-def test_any_order_of_approval_and_cancellation_stores_all_or_none(order: list[str]) -> None:
+def test_any_order_of_approval_and_cancellation_shows_no_image(order: list[str]) -> None:
     harness = StorageHarness()
     event = approved(harness.handoff.put(encode(gradient(8, 8)), 0).model_copy(update={"width": 8, "height": 8}))
     published = []
@@ -137,10 +142,9 @@ def test_any_order_of_approval_and_cancellation_stores_all_or_none(order: list[s
         if step == "approved":
             published.append(harness.store(event))
         else:
-            harness.gallery.add_tombstone(tombstone_for(CANCELLED))
+            withdraw(CANCELLED, harness.gallery)
     assert published[0] == published[1]
-    kept = order[0] == "approved"
-    assert (len(harness.files.objects), len(harness.gallery.entries)) == ((3, 1) if kept else (0, 0))
+    assert not isinstance(harness.gallery.find(f"{REQUEST}-0"), Entry)
 
 
 def test_a_missing_object_stores_nothing(harness: StorageHarness) -> None:
@@ -175,5 +179,6 @@ def test_an_event_with_a_repeated_index_is_unprocessable(harness: StorageHarness
         harness.store(event.model_copy(update={"data": twice}))
 
 
-def test_a_tombstone_has_the_time_of_the_withdrawal() -> None:
-    assert (tombstone_for(CANCELLED).request_id, tombstone_for(CANCELLED).withdrawn_at) == (REQUEST, NOON)
+def test_a_tombstone_has_the_time_of_the_withdrawal(harness: StorageHarness) -> None:
+    withdraw(CANCELLED, harness.gallery)
+    assert harness.gallery.tombstones[REQUEST].withdrawn_at == NOON

@@ -2286,6 +2286,11 @@ export interface components {
                 [key: string]: unknown;
             };
             reason?: components["schemas"]["Reason"];
+            /**
+             * @description Whether images of a cancelled or expired request were paid for. A model call that was running is paid.
+             * @enum {string}
+             */
+            billed?: "true" | "false" | "unknown";
             images?: components["schemas"]["Image"][];
             removed?: components["schemas"]["RemovedImageView"][];
             timeline: components["schemas"]["TimelineEntryView"][];

@@ -4,7 +4,9 @@ import { categoryLabel } from "@/lib/labels";
 export type OutcomeNotice = { tone: "error" | "warning" | "info"; title: string; text: string; canEdit: boolean };
 
 /** Explain why a request has no images, and what to do next. Returns null if there is nothing to explain. */
-export function explainOutcome(view: Pick<RequestView, "status" | "reason" | "timeline">): OutcomeNotice | null {
+export function explainOutcome(
+  view: Pick<RequestView, "status" | "reason" | "timeline" | "billed">,
+): OutcomeNotice | null {
   switch (view.status) {
     case "rejected":
       return explainRejection(view);
@@ -26,7 +28,10 @@ export function explainOutcome(view: Pick<RequestView, "status" | "reason" | "ti
       return {
         tone: "info",
         title: "You cancelled this request",
-        text: "No image was generated, and there is no charge.",
+        text:
+          view.billed === "true"
+            ? "An image was already being generated, so it may be charged. It is not shown."
+            : "No image is delivered.",
         canEdit: true,
       };
     case "stalled":

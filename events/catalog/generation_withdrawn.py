@@ -1,0 +1,24 @@
+"""Generation stopped for a cancelled or expired request."""
+
+from typing import ClassVar, Literal
+
+from events.envelope import Event, Payload
+
+Billed = Literal["true", "false", "unknown"]
+"""``unknown``: a model call is running, or its response was lost."""
+
+
+class GenerationWithdrawnData(Payload):
+    """Whether images of the request were paid for."""
+
+    billed: Billed
+
+
+class GenerationWithdrawn(Event):
+    """Generation stopped for a cancelled or expired request. No further image is paid for."""
+
+    source: ClassVar[str] = "genai-images.generation"
+    detail_type: ClassVar[str] = "GenerationWithdrawn"
+    version: ClassVar[int] = 1
+
+    data: GenerationWithdrawnData
