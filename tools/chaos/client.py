@@ -18,6 +18,10 @@ class NoResponseError(Exception):
     """The API did not answer successfully within the time that the client retries."""
 
 
+class ConflictError(Exception):
+    """The state of the resource does not allow the call."""
+
+
 @dataclass
 class ResponseLog:
     """The responses to all calls."""
@@ -46,6 +50,14 @@ class Client:
         answer = self._call("POST", "/v1/requests", body, {"Idempotency-Key": idempotency_key})
         return str(answer["id"])
 
+    def cancel(self, request_id: str) -> bool:
+        """Cancel a request. Return whether that was acknowledged, or too late."""
+        try:
+            self._call("POST", f"/v1/requests/{request_id}/cancel")
+        except ConflictError:
+            return False
+        return True
+
     def show(self, request_id: str) -> Any:
         """Return a request."""
         return self._call("GET", f"/v1/requests/{request_id}")
@@ -56,6 +68,8 @@ class Client:
             status, content, wait = self._once(method, path, body, headers or {})
             if status in {200, 202}:
                 return json.loads(content)
+            if status == 409:
+                raise ConflictError
             if status and status not in RETRIABLE:
                 raise NoResponseError(f"{method} {path}: {status} {content.decode(errors='replace')[:300]}")
             time.sleep(wait or pause)

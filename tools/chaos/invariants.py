@@ -39,6 +39,8 @@ class RunRecord:
     cases: Sequence[Case]
     ids: Mapping[int, set[str]]
     """Case → every id that the API returned for it."""
+    cancelled: frozenset[str] = frozenset()
+    """Requests whose cancellation was acknowledged."""
     unanswered: Sequence[str] = ()
     invalid_responses: Sequence[str] = ()
     variants: Mapping[str, set[str]] = field(default_factory=dict)
@@ -80,8 +82,9 @@ def _expected_statuses(run: RunRecord, evidence: Evidence) -> Check:
     problems = []
     for case, request_id in _cases_with_ids(run):
         request = evidence.requests.get(request_id)
-        if request and request.status != case.expected_status:
-            problems.append(f"{request_id} (case {case.number}) is {request.status}, not {case.expected_status}")
+        expected = "cancelled" if request_id in run.cancelled else case.expected_status
+        if request and request.status != expected:
+            problems.append(f"{request_id} (case {case.number}) is {request.status}, not {expected}")
     statuses = Counter(request.status for request in evidence.requests.values())
     return Check("every request reached the expected status", _as_text(statuses), problems)
 
@@ -89,7 +92,7 @@ def _expected_statuses(run: RunRecord, evidence: Evidence) -> Check:
 def _images(run: RunRecord, evidence: Evidence) -> Check:
     problems, wanted = [], 0
     for case, request_id in _cases_with_ids(run):
-        expected = case.count if case.expected_status == "succeeded" else 0
+        expected = case.count if case.expected_status == "succeeded" and request_id not in run.cancelled else 0
         wanted += expected
         if evidence.images[request_id] != expected:
             problems.append(f"{request_id}: {evidence.images[request_id]} images, not {expected}")
@@ -154,9 +157,15 @@ def _counted_once(run: RunRecord, evidence: Evidence) -> Check:
     counted = run.counted["requests"]
     wanted = {"accepted": len(evidence.requests), **statuses}
     problems = [f"{name}: {counted.get(name)} counted, {n} are" for name, n in wanted.items() if counted.get(name) != n]
-    if (stored := run.counted["images"].get("stored", 0)) != evidence.images.total():
-        problems.append(f"stored: {stored} counted, {evidence.images.total()} are")
+    stored = sum(case.count for case, id_ in _cases_with_ids(run) if _was_stored(evidence, id_))
+    if (counted_images := run.counted["images"].get("stored", 0)) != stored:
+        problems.append(f"stored: {counted_images} counted, {stored} were")
     return Check("analytics counts everything once", _as_text(Counter(counted)), problems)
+
+
+def _was_stored(evidence: Evidence, request_id: str) -> bool:
+    """Return whether images of the request were stored, even if they were deleted after its cancellation."""
+    return request_id in evidence.requests and evidence.requests[request_id].events["ImageStored"] > 0
 
 
 def _api(run: RunRecord) -> Check:

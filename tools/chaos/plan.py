@@ -48,6 +48,8 @@ CALL_TIMEOUT: Final = 30.0
 """Seconds that generation waits for a model with the short timeout profile."""
 OUTAGE_EVERY: Final = 25.0
 OUTAGE_SECONDS: Final = 4.0
+CANCEL_WITHIN: Final = 4.0
+"""Seconds: a race with every step of the pipeline."""
 SUBJECTS: Final = ("heron", "lighthouse", "teapot", "fox", "windmill", "harbour", "owl", "meadow", "bridge", "orchard")
 PLACES: Final = ("at dawn", "in the snow", "by the sea", "under pines", "in autumn", "at night", "in the rain")
 
@@ -64,6 +66,8 @@ class Case:
     """Sent twice at the same time, with one idempotency key."""
     stalls: bool
     """Stalls until an operator replays it."""
+    cancel_after: float | None = None
+    """Seconds after which its caller cancels it. It then reaches ``cancelled`` if that was acknowledged."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,9 @@ class Kill:
 
 
 def cases(count: int, seed: int) -> list[Case]:
-    """Return the requests. Of twenty, sixteen succeed, one stalls first, and three are rejected for three reasons."""
+    """Return the requests. Of twenty, fourteen succeed, two are cancelled, one stalls first, and three are rejected for
+    three reasons.
+    """
     random = Random(f"cases {seed}")
     return [_case(number, seed, random) for number in range(count)]
 
@@ -93,7 +99,8 @@ def _case(number: int, seed: int, random: Random) -> Case:
         prompt, expected_status = f"{prompt} {words}", "rejected"
     elif kind == 15:
         prompt, stalls = f"{prompt} {DENIED_PHRASE}", True
-    return Case(number, prompt, images, expected_status, sent_twice, stalls)  # type: ignore[arg-type]
+    cancel_after = random.uniform(0, CANCEL_WITHIN) if kind in {1, 13} else None
+    return Case(number, prompt, images, expected_status, sent_twice, stalls, cancel_after)  # type: ignore[arg-type]
 
 
 def kills(count: int, seconds: float, seed: int) -> list[Kill]:

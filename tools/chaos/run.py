@@ -101,6 +101,7 @@ class Chaos:
         self._cases = plan.cases(options.count, options.seed)
         self._ids: dict[int, set[str]] = defaultdict(set)
         self._unanswered: list[str] = []
+        self._cancelled: set[str] = set()
         self._responses = ResponseLog()
         self._lock = threading.Lock()
         self._calls: Counter[str] = Counter()
@@ -201,6 +202,18 @@ class Chaos:
         send()
         if duplicate:
             duplicate.join()
+        if case.cancel_after is not None:
+            self._cancel(case.cancel_after, list(self._ids[case.number]))
+
+    def _cancel(self, after: float, request_ids: list[str]) -> None:
+        time.sleep(after)
+        for request_id in request_ids:
+            try:
+                if self._caller.cancel(request_id):
+                    with self._lock:
+                        self._cancelled.add(request_id)
+            except NoResponseError as error:
+                self._unanswered.append(f"cancel {request_id}: {error}")
 
     def counts(self) -> dict[str, int]:
         """Return the counts for the progress line, none before the stack is deployed."""
@@ -262,6 +275,7 @@ class Chaos:
         run = RunRecord(
             cases=self._cases,
             ids=self._ids,
+            cancelled=frozenset(self._cancelled),
             unanswered=self._unanswered,
             invalid_responses=self._responses.invalid,
             variants=self._repeater.variants,

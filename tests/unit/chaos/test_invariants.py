@@ -28,7 +28,8 @@ INVARIANTS = {
 
 
 def request(request_id: str, case: Case) -> StoredRequest:
-    return StoredRequest(request_id, case.expected_status, case.prompt, Counter({"ImageRequested": 1}), 2.0)
+    events = Counter({"ImageRequested": 1, "ImageStored": int(case.expected_status == "succeeded")})
+    return StoredRequest(request_id, case.expected_status, case.prompt, events, 2.0)
 
 
 def invoke(seed: int, outcome: str = "ok", seconds: float = 0.2) -> dict[str, Any]:
@@ -63,7 +64,7 @@ def test_all_invariants_hold_if_nothing_is_wrong() -> None:
 
 
 def change_a_status(run: RunRecord, evidence: Evidence) -> None:
-    evidence.requests["a"] = StoredRequest("a", "expired", GENERATED.prompt, Counter(), 2.0)
+    evidence.requests["a"] = StoredRequest("a", "expired", GENERATED.prompt, Counter({"ImageStored": 1}), 2.0)
     run.counted = {"requests": {"accepted": 2, "expired": 1, "rejected": 1}, "images": {"stored": 2}}
 
 
@@ -82,7 +83,8 @@ def pay_again(_: RunRecord, evidence: Evidence) -> None:
         (lambda s, e: s.ids[0].add("c"), {"accepted", "images"}),
         (lambda s, e: e.requests.update(c=request("c", GENERATED)), {"accepted", "counted", "paid"}),
         (change_a_status, {"ended"}),
-        (lose_an_image, {"images", "files", "counted"}),
+        (lose_an_image, {"images", "files"}),
+        (lambda s, e: setattr(s, "cancelled", frozenset("a")), {"ended", "images"}),
         (lambda s, e: e.files.update({"images/a/9": "tag-9"}), {"files"}),
         (lambda s, e: e.files.update({"images/a/5": "tag-4"}), {"files"}),
         (lambda s, e: e.leases.update({("a", 0): 0}), {"paid"}),
@@ -98,6 +100,16 @@ def test_a_violation_breaks_its_invariant(violate: Callable[[RunRecord, Evidence
     run, evidence = intact()
     violate(run, evidence)
     assert broken(run, evidence) == {INVARIANTS[name] for name in names}
+
+
+def test_a_cancelled_request_has_no_image_although_one_was_stored() -> None:
+    run, evidence = intact()
+    run.cancelled = frozenset("a")
+    evidence.requests["a"] = StoredRequest("a", "cancelled", GENERATED.prompt, Counter({"ImageStored": 1}), 2.0)
+    run.counted = {"requests": {"accepted": 2, "cancelled": 1, "rejected": 1}, "images": {"stored": 2}}
+    for part in (evidence.images, evidence.files, evidence.entries):
+        part.clear()
+    assert broken(run, evidence) == set()
 
 
 @pytest.mark.parametrize("how", ["lost", "late", "killed"])

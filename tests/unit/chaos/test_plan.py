@@ -23,6 +23,7 @@ def test_of_twenty_requests_three_are_rejected_and_one_stalls() -> None:
     assert Counter(case.expected_status for case in cases) == {"succeeded": 255, "rejected": 45}
     assert sum(case.stalls for case in cases) == 15
     assert 10 <= sum(case.sent_twice for case in cases) <= 60
+    assert sum(case.cancel_after is not None for case in cases) == 30
 
 
 def test_the_policy_allows_every_prompt_that_should_succeed() -> None:
