@@ -12,6 +12,7 @@ from cli.commands.audit import audit
 from cli.commands.costs import costs
 from cli.commands.dlq import dlq
 from cli.commands.events import events
+from cli.commands.gallery import gallery
 from cli.commands.keys import keys
 from cli.commands.models import models
 from cli.commands.trace import trace
@@ -28,7 +29,7 @@ def cli(context: click.Context) -> Any:
     return bare(dlq, context) if context.invoked_subcommand is None else None
 
 
-for command in (dlq, audit, trace, events, models, costs, keys, analytics, actions, web):
+for command in (dlq, audit, trace, events, models, costs, keys, analytics, gallery, actions, web):
     cli.add_command(command)
 
 

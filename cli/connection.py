@@ -46,6 +46,11 @@ class Target:
         return f"{self.prefix}-generation"
 
     @property
+    def gallery_table(self) -> str:
+        """Storage's table of images."""
+        return f"{self.prefix}-gallery"
+
+    @property
     def operations_table(self) -> str:
         """Operations' table: the audit trail and the quarantine."""
         return f"{self.prefix}-operations"

@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
-from unicodedata import normalize
 
 from services.storage.models import EntrySummary, is_image_id
 
@@ -18,15 +17,8 @@ CHUNK: Final = 200
 """Entries examined per read of a search."""
 MAX_EXAMINED: Final = 1000
 """Entries examined per page of a search."""
-SEARCHED_CHARACTERS: Final = 2000
-"""Length of the part of a prompt that is searched for words."""
 
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00", re.ASCII)
-
-
-def searchable(text: str) -> str:
-    """Return ``text`` as searches compare it: case-folded, without Unicode's widths and ligatures."""
-    return normalize("NFKC", text).casefold()
 
 
 def partition_key(owner: str, value: str) -> str:
@@ -52,8 +44,8 @@ class Listing:
     """``YYYY-MM-DD``, in UTC: a range of the index."""
     equals: Mapping[str, str] = field(default_factory=dict)
     """Attribute → value, checked entry by entry."""
-    words: Sequence[str] = ()
-    """The prompt must contain all of them."""
+    words: Sequence[Sequence[str]] = ()
+    """The prompt must contain one spelling of every word."""
 
     @property
     def is_search(self) -> bool:

@@ -10,8 +10,9 @@ from events.images import Quality, Variant
 from kit.cursors import Cursor, encode_cursor
 from kit.schemas import QueryParameters, RequestBody, Schema
 from kit.text import Text
-from services.storage.listing import Listing, Page, is_position, partition_key, searchable
+from services.storage.listing import Listing, Page, is_position, partition_key
 from services.storage.models import DISPLAY, THUMBNAIL, Entry, EntrySummary, Share
+from services.storage.search import search_words
 
 MAX_WORDS: Final = 8
 MAX_SHARE_SECONDS: Final = 30 * 24 * 3600
@@ -24,6 +25,12 @@ def _validate_position(position: str) -> str:
     if not is_position(position):
         raise ValueError("must be the next_cursor of an earlier page")
     return position
+
+
+def _validate_words(query: str) -> str:
+    if len(search_words(query)) > MAX_WORDS:
+        raise ValueError(f"must have at most {MAX_WORDS} words")
+    return query
 
 
 def _validate_day(text: str) -> str:
@@ -46,8 +53,8 @@ class ImagesQuery(QueryParameters):
     """The UTC date on which the image was stored."""
     favourite: Literal["true"] | None = None
     """Only favourites."""
-    q: Annotated[Text, Field(max_length=200)] | None = None
-    """Up to eight words that the prompt must contain, in any case and order, also inside longer words."""
+    q: Annotated[Text, Field(max_length=200), AfterValidator(_validate_words)] | None = None
+    """Up to eight words that the prompt must contain, in any order, case and spelling, also inside longer words."""
 
     def listing(self, owner: str) -> Listing:
         """Return the selection of ``owner``'s images."""
@@ -59,8 +66,7 @@ class ImagesQuery(QueryParameters):
             index, attribute, value = "by-style", "style_of", partition_key(owner, equals.pop("style"))
         elif self.model is not None:
             index, attribute, value = "by-model", "model_of", partition_key(owner, equals.pop("model"))
-        words = searchable(self.q or "").split()[:MAX_WORDS]
-        return Listing(index, attribute, value, self.day, equals, tuple(dict.fromkeys(words)))
+        return Listing(index, attribute, value, self.day, equals, search_words(self.q or ""))
 
 
 class FileView(Schema):

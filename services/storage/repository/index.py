@@ -30,9 +30,10 @@ class DynamoGalleryIndex:
         for name, value in listing.equals.items():
             names[f"#{name}"], values[f":{name}"] = name, value
             filters.append(f"#{name} = :{name}")
-        for number, word in enumerate(listing.words):
-            values[f":word{number}"] = word
-            filters.append(f"contains(searchable, :word{number})")
+        for number, spellings in enumerate(listing.words):
+            known = {f":word{number}_{spelling}": text for spelling, text in enumerate(spellings)}
+            values |= known
+            filters.append(f"({' OR '.join(f'contains(searchable, {name})' for name in known)})")
         query: QueryInputTypeDef = {
             "TableName": self._table,
             "IndexName": listing.index,

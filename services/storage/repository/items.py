@@ -13,8 +13,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 from kit.dynamodb import from_item, to_item
-from services.storage.listing import SEARCHED_CHARACTERS, partition_key, searchable
+from services.storage.listing import partition_key
 from services.storage.models import DeletionMarker, Entry, EntrySummary, Tombstone, list_position
+from services.storage.search import search_text
 
 RETENTION: Final = timedelta(days=60)
 """How long tombstones and deletion markers are kept: longer than raw images stay in the hand-off bucket, so that no
@@ -44,7 +45,7 @@ def entry_item(entry: Entry) -> dict[str, Any]:
             "model_of": partition_key(entry.owner, entry.model),
             "style_of": partition_key(entry.owner, entry.style) if entry.style else None,
             "caption": entry.prompt[:CAPTION_LENGTH],
-            "searchable": searchable(entry.prompt[:SEARCHED_CHARACTERS]),
+            "searchable": search_text(entry.prompt),
             "folder": entry.display.key.rpartition("/")[0],
             "width": entry.original.width,
             "height": entry.original.height,

@@ -12,8 +12,9 @@ from events.catalog.image_approved import ImageApproved, ImageApprovedData
 from events.images import GenerationParameters, ImageOutcome, ModelPlan, RawImage, RemovedImage, Variant
 from kit.errors import UnprocessableError
 from kit.handoff import handoff_key, sha256
-from services.storage.listing import Chunk, Listing, partition_key, searchable
+from services.storage.listing import Chunk, Listing, partition_key
 from services.storage.models import MAX_SHARES, DeletionMarker, Entry, EntrySummary, Share, Tombstone
+from services.storage.search import search_text
 from services.storage.service import ImageStorage
 from tests.support.clock import FakeClock
 
@@ -191,7 +192,7 @@ class FakeGallery:
             summary
             for summary, entry in examined
             if all(getattr(entry, name) == value for name, value in listing.equals.items())
-            and all(word in searchable(entry.prompt) for word in listing.words)
+            and all(any(word in search_text(entry.prompt) for word in spellings) for spellings in listing.words)
         ]
         return Chunk(summaries, examined[-1][0].position if len(examined) == count else None)
 
