@@ -66,7 +66,7 @@ def field_errors(error: ValidationError) -> list[dict[str, Any]]:
     for item in error.errors(include_url=False, include_input=False):
         where = ".".join(str(part) for part in item["loc"]) or "body"
         limits = {key: value for key, value in item.get("ctx", {}).items() if isinstance(value, int | float | str)}
-        found.append(field_error(where, item["msg"], code=item["type"], **limits))
+        found.append(field_error(where, item["msg"].removeprefix("Value error, "), code=item["type"], **limits))
     return found
 
 
@@ -86,7 +86,7 @@ def read_json(resolver: APIGatewayHttpResolver, *, max_bytes: int) -> Any:
                 "The body is too large",
                 errors=[field_error("body", f"at most {max_bytes} bytes")],
             )
-        return json.loads(content or "")
+        return json.loads((content or "").removeprefix("\ufeff"))  # a byte order mark may be ignored (RFC 8259, 8.1)
     except UnicodeError as error:
         raise ApiProblem(
             400, "not_utf8", "The body is not UTF-8", errors=[field_error("body", "must be UTF-8 text")]

@@ -1,20 +1,23 @@
-"""A type for text that people write."""
+"""Types for text that people write."""
 
 import re
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
+from unicodedata import category
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_INVISIBLE: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and symbols without a visible form: the Hangul fillers and the blank Braille pattern."""
 
 
 def _text(value: str) -> str:
-    if not value.strip():
-        raise ValueError("must not be blank")
     try:
         value.encode()
     except UnicodeEncodeError as error:  # JSON can encode half of a surrogate pair
         raise ValueError("must be valid Unicode") from error
+    if not any(_is_visible(character) for character in value):
+        raise ValueError("must not be blank")
     if "\ufffd" in value:  # a gateway replaces invalid UTF-8 by it
         raise ValueError("must be UTF-8 text")
     if _CONTROL.search(value):
@@ -22,5 +25,40 @@ def _text(value: str) -> str:
     return value
 
 
+def _is_visible(character: str) -> bool:
+    """Return whether a character can be seen by itself: no space, no format or control character, no mark."""
+    return category(character)[0] not in "ZCM" and character not in _INVISIBLE
+
+
 Text = Annotated[str, AfterValidator(_text)]
-"""Text that is not blank, is valid Unicode and has no control characters."""
+"""Text with a visible character that is valid Unicode and has no control characters."""
+
+
+def matching(expression: str, rule: str) -> Any:
+    """Return the validator of texts that match ``expression``. Its error is ``rule``, in words."""
+    compiled = re.compile(expression)
+
+    def check(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise ValueError(rule)
+        return value
+
+    return AfterValidator(check), Field(json_schema_extra={"pattern": f"^{expression}$"})
+
+
+def _with_plain_x(value: Any) -> Any:
+    return re.sub(r"(?<=\d)\s*[xX*\u00d7]\s*(?=\d)", "x", value) if isinstance(value, str) else value
+
+
+Size = Annotated[
+    str,
+    BeforeValidator(_with_plain_x),
+    *matching(r"[1-9][0-9]{1,3}x[1-9][0-9]{1,3}", "must be WIDTHxHEIGHT in pixels, such as 1024x1024"),
+]
+"""The size of an image. ``X``, ``*`` and the multiplication sign are accepted as well."""
+SizeOrAuto = Annotated[
+    str,
+    BeforeValidator(_with_plain_x),
+    *matching(r"(?:auto|[1-9][0-9]{1,3}x[1-9][0-9]{1,3})", "must be auto or WIDTHxHEIGHT in pixels, such as 1024x1024"),
+]
+AspectRatio = Annotated[str, *matching(r"[1-9][0-9]?:[1-9][0-9]?", "must be WIDTH:HEIGHT, such as 16:9")]

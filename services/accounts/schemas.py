@@ -10,11 +10,19 @@ from pydantic import Field, model_validator
 
 from kit.http_api import Scope
 from kit.schemas import QueryParameters, RequestBody, Schema
-from kit.text import Text
+from kit.text import AspectRatio, Size, Text, matching
 from services.accounts.keys import PREFIX, Key, Status
 from services.accounts.service import KeyPage
 
-OWNER: Final = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
+Owner = Annotated[
+    str,
+    *matching(
+        r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}",
+        "must be 1 to 64 letters, digits or . _ @ - and start with a letter or digit",
+    ),
+]
+ModelKey = Annotated[str, *matching(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", "must be the key of a model")]
+StyleName = Annotated[str, *matching(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,49}", "must be the name of a style")]
 DAY: Final = 24 * 3600
 USER_SCOPES: Final[tuple[Scope, ...]] = tuple(scope for scope in get_args(Scope) if scope != "admin")
 """The scopes of users, as opposed to operators."""
@@ -25,7 +33,7 @@ Name = Annotated[Text, Field(max_length=100)]
 class NewKey(RequestBody):
     """The body of `POST /v1/keys`."""
 
-    owner: str = Field(pattern=OWNER, examples=["acme"])
+    owner: Owner = Field(examples=["acme"])
     """Owner of its requests and images."""
     name: Name = Field(examples=["Web shop, production"])
     """Purpose of the key."""
@@ -56,10 +64,10 @@ class KeyQuery(QueryParameters):
 class Defaults(RequestBody):
     """Default settings for clients. Whether a model supports them is checked with each request."""
 
-    model: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$", examples=["stable-image-core"])
-    size: str | None = Field(None, pattern=r"^[1-9]\d{1,3}x[1-9]\d{1,3}$", examples=["1024x1024"])
-    aspect_ratio: str | None = Field(None, pattern=r"^[1-9]\d?:[1-9]\d?$", examples=["16:9"])
-    style: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,49}$", examples=["watercolor"])
+    model: ModelKey | None = Field(None, examples=["stable-image-core"])
+    size: Size | None = Field(None, examples=["1024x1024"])
+    aspect_ratio: AspectRatio | None = Field(None, examples=["16:9"])
+    style: StyleName | None = Field(None, examples=["watercolor"])
     count: int | None = Field(None, ge=1, le=4)
 
     @model_validator(mode="after")

@@ -12,7 +12,7 @@ from events.model_catalog import Range, SizeRule
 from events.pipeline import Status
 from kit.cursors import Cursor
 from kit.schemas import QueryParameters, RequestBody, Schema
-from kit.text import Text
+from kit.text import AspectRatio, Size, Text, matching
 
 MAX_COUNT: Final = 4
 Lifecycle = Literal["active", "legacy", "end_of_life"]
@@ -24,6 +24,9 @@ def _request_id(position: str) -> str:
     return position
 
 
+WebhookId = Annotated[str, *matching(r"[a-z2-7]{16}", "must be the id of a webhook, such as w3bhookexample22")]
+
+
 class NewRequest(RequestBody):
     """A request for images. Only `prompt` is required."""
 
@@ -33,15 +36,15 @@ class NewRequest(RequestBody):
     """A key of the model catalog. Default: the default model of the installation."""
     failover: bool = True
     """False: no other model may serve the request, even if this one has reached its end of life."""
-    size: str | None = Field(None, pattern="^[1-9][0-9]{1,3}x[1-9][0-9]{1,3}$", examples=["1024x1024"])
-    aspect_ratio: str | None = Field(None, pattern="^[1-9][0-9]?:[1-9][0-9]?$", examples=["16:9"])
+    size: Size | None = Field(None, examples=["1024x1024"])
+    aspect_ratio: AspectRatio | None = Field(None, examples=["16:9"])
     style: str | None = None
     seed: int | None = Field(None, ge=0)
     count: int = Field(1, ge=1, le=MAX_COUNT)
     quality: Quality = "standard"
     steps: int | None = None
     guidance: float | None = Field(None, allow_inf_nan=False)
-    webhook_id: str | None = Field(None, pattern="^[a-z2-7]{16}$", examples=["w3bhookexample22"])
+    webhook_id: WebhookId | None = Field(None, examples=["w3bhookexample22"])
     """Notify this webhook of yours about the request. Whether the webhook exists is not checked."""
 
     @model_validator(mode="after")

@@ -6,10 +6,11 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from kit.schemas import QueryParameters, RequestBody, Schema
+from kit.text import matching
 from services.operations.dead_letters.failures import Kind, Origin, OutcomeAction, ReplayVerdict
 
-Fingerprint = Annotated[str, Field(pattern="^[0-9a-f]{4,12}$")]
-Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+Fingerprint = Annotated[str, *matching(r"[0-9a-f]{4,12}", "must be 4 to 12 hexadecimal digits")]
+Uuid = Annotated[str, *matching(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "must be a UUID in lower case")]
 LIMIT: int = 100
 """Maximum number of letters per call, so that it ends in time."""
 

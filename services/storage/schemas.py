@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from events.images import Quality, Variant
 from kit.cursors import Cursor, encode_cursor
 from kit.schemas import QueryParameters, RequestBody, Schema
-from kit.text import Text
+from kit.text import Text, matching
 from services.storage.listing import Listing, Page, is_position, partition_key
 from services.storage.models import DISPLAY, THUMBNAIL, Entry, EntrySummary, Share
 from services.storage.search import search_words
@@ -37,8 +37,13 @@ def _validate_day(text: str) -> str:
     try:
         date.fromisoformat(text)
     except ValueError as error:
-        raise ValueError("must be a date") from error
+        raise ValueError("must be a date, such as 2026-11-22") from error
     return text
+
+
+Day = Annotated[
+    str, *matching(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "must be a date, such as 2026-11-22"), AfterValidator(_validate_day)
+]
 
 
 class ImagesQuery(QueryParameters):
@@ -49,7 +54,7 @@ class ImagesQuery(QueryParameters):
     """`next_cursor` of the previous page."""
     model: Annotated[Text, Field(max_length=100)] | None = None
     style: Annotated[Text, Field(max_length=100)] | None = None
-    day: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_validate_day)] | None = None
+    day: Day | None = None
     """The UTC date on which the image was stored."""
     favourite: Literal["true"] | None = None
     """Only favourites."""

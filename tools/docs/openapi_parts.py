@@ -230,7 +230,7 @@ PROBLEMS: Final[dict[int, tuple[str, str, list[dict[str, Any]]]]] = {
     409: ("conflict", "The resource has changed and no longer allows this.", []),
     410: ("gone", "The resource no longer exists.", []),
     412: ("precondition_failed", "The resource has changed since you read it.", []),
-    413: ("body_too_large", "The body is too large.", [{"field": "body", "rule": "at most 131072 bytes"}]),
+    413: ("body_too_large", "The body is too large.", [{"field": "body", "rule": "at most 262144 bytes"}]),
     415: ("unsupported_media_type", "The body must be JSON.", []),
     422: ("validation_failed", "The request is invalid.", _WRONG_FIELD),
     429: ("rate_limited", "Too many requests.", []),

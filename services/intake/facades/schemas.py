@@ -5,12 +5,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
-from kit.schemas import Schema
-from kit.text import Text
+from kit.schemas import Input, Schema
+from kit.text import Size, SizeOrAuto, Text
 from services.intake.schemas import MAX_COUNT
 
 
-class FacadeBody(Schema):
+class FacadeBody(Input):
     """A request body of another API. Unknown fields are ignored, because its clients send more than is supported."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True, defer_build=True)
@@ -23,7 +23,7 @@ class ImageGeneration(FacadeBody):
     model: str | None = None
     """A key of the model catalog or a Bedrock id. Any other name, such as gpt-image-1, means the default model."""
     n: int | None = Field(None, ge=1, le=MAX_COUNT)
-    size: str | None = Field(None, pattern=r"^(auto|[1-9]\d{1,3}x[1-9]\d{1,3})$")
+    size: SizeOrAuto | None = None
     """`WIDTHxHEIGHT` or `auto`. The model generates the nearest aspect ratio that it supports."""
     response_format: Literal["url", "b64_json"] | None = None
     """Default: short-lived URLs. `b64_json` is limited by the size of a response."""
@@ -74,7 +74,7 @@ class LegacyRequest(FacadeBody):
     prompt: Text
     modelId: str | None = None
     """A Bedrock id or a key of the model catalog. A model at its end of life is replaced by its successor."""
-    size: str | None = Field(None, pattern=r"^[1-9]\d{1,3}x[1-9]\d{1,3}$", examples=["1024x1024"])
+    size: Size | None = Field(None, examples=["1024x1024"])
     """`WIDTHxHEIGHT`. The model generates the nearest aspect ratio that it supports."""
     steps: int | None = None
     """Ignored if the model does not support it, like `cfgScale` and `style`."""

@@ -42,7 +42,7 @@ from services.intake.settings import ApiSettings
 from services.intake.signals import SignalCache
 from services.intake.waiting import MAX_SECONDS, preferred_wait
 
-MAX_BODY: Final = 128 * 1024
+MAX_BODY: Final = 256 * 1024
 """Bytes. Enough for two prompts of maximum length with every character escaped."""
 NOT_FOUND: Final = ApiProblem(404, "request_not_found", "Request not found.")
 

@@ -32,8 +32,8 @@ from services.intake.settings import CreationSettings
 from services.intake.signals import SignalCache
 from services.intake.waiting import MAX_SECONDS, wait_until_terminal
 
-MAX_BODY: Final = 128 * 1024
-"""Bytes."""
+MAX_BODY: Final = 256 * 1024
+"""Bytes. Enough for a prompt of maximum length with every character escaped."""
 
 settings = CreationSettings.load()
 client, clock = boto3.client("dynamodb"), SystemClock()

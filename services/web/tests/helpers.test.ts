@@ -49,6 +49,13 @@ test("progress stops at the step that failed", () => {
 test("a download is named after its prompt", () => {
   expect(fileName({ ...imageView(0), prompt: "A red fox, at dawn!" })).toBe("a-red-fox-at-dawn-11.png");
   expect(fileName({ ...imageView(0), prompt: "狐" })).toBe("狐-11.png");
+  expect(fileName({ ...imageView(0), prompt: "हिमालय पर सूर्योदय" })).toBe("हिमालय-पर-सूर्योदय-11.png");
+  expect(fileName({ ...imageView(0), prompt: "พระอาทิตย์ขึ้น" })).toBe("พระอาทิตย์ขึ้น-11.png");
+  expect(fileName({ ...imageView(0), prompt: "مُحَمَّد" })).toBe("مُحَمَّد-11.png");
+  expect(fileName({ ...imageView(0), prompt: "cafe\u0301" })).toBe("café-11.png");
+  const long = fileName({ ...imageView(0), prompt: `a${"𐐷".repeat(60)}` });
+  expect(long).toBe(`a${"𐐷".repeat(23)}-11.png`);
+  expect(() => encodeURIComponent(long)).not.toThrow();
 });
 
 test("arrow keys move to the nearest item in the row above or below", () => {

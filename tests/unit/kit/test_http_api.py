@@ -103,6 +103,11 @@ def test_a_body_that_is_not_json_is_a_400(app: APIGatewayHttpResolver, body: str
     assert problem(call(app, "POST", "/wishes", body)) == (400, "not_json", ["body"])
 
 
+@pytest.mark.parametrize("body", ['\ufeff{"prompt": "x"}', b'\xef\xbb\xbf{"prompt": "x"}'], ids=["text", "bytes"])
+def test_a_byte_order_mark_is_ignored(app: APIGatewayHttpResolver, body: str | bytes) -> None:
+    assert call(app, "POST", "/wishes", body)[0] == 202
+
+
 def test_deeply_nested_json_is_a_400() -> None:
     app = make_resolver()
 

@@ -2714,7 +2714,7 @@ export interface components {
                  *       "errors": [
                  *         {
                  *           "field": "body",
-                 *           "rule": "at most 131072 bytes"
+                 *           "rule": "at most 262144 bytes"
                  *         }
                  *       ]
                  *     }
@@ -3410,7 +3410,7 @@ export interface operations {
                 day?: string | null;
                 /** @description Only favourites. */
                 favourite?: "true" | null;
-                /** @description Up to eight words that the prompt must contain, in any case and order, also inside longer words. */
+                /** @description Up to eight words that the prompt must contain, in any order, case and spelling, also inside longer words. */
                 q?: string | null;
             };
             header?: never;

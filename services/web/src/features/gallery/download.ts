@@ -18,12 +18,25 @@ export async function downloadImage(image: ImageView): Promise<void> {
   }
 }
 
-/** Such as `a-red-fox-in-a-snowy-pine-forest-11.png`. */
+const NAME_MAX = 48;
+
+/** Such as `a-red-fox-in-a-snowy-pine-forest-11.png`. Letters of every script keep their marks, such as vowel signs. */
 export function fileName(image: Pick<ImageView, "prompt" | "seed" | "original">): string {
   const words = image.prompt
+    .normalize("NFC")
     .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, "-")
-    .slice(0, 48)
-    .replace(/^-+|-+$/g, "");
-  return `${words || "image"}-${image.seed}.${image.original.media_type.split("/")[1] ?? "png"}`;
+    .replace(/[^\p{L}\p{M}\p{N}]+/gu, "-");
+  const name = firstCharacters(words, NAME_MAX).replace(/^-+|-+$/g, "");
+  return `${name || "image"}-${image.seed}.${image.original.media_type.split("/")[1] ?? "png"}`;
+}
+
+/** Cut between characters as people see them: a letter keeps its marks, an emoji stays whole. */
+function firstCharacters(text: string, count: number): string {
+  const segments = new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(text);
+  let found = "";
+  for (const { segment, index } of segments) {
+    if (index + segment.length > count) break;
+    found += segment;
+  }
+  return found;
 }
