@@ -109,7 +109,7 @@ def test_a_prompt_is_accepted_with_the_path_of_the_request(api: Any) -> None:
         ({"prompt": "a", "model": "dall-e"}, 422, "validation_failed", "model"),
         ({"prompt": "a", "model": "sdxl-v1", "size": "13x13"}, 422, "validation_failed", "size"),
         ({"prompt": "a", "seed": -1}, 422, "validation_failed", "seed"),
-        ({"prompt": "x" * 140_000}, 413, "body_too_large", "body"),
+        ({"prompt": "x" * 300_000}, 413, "body_too_large", "body"),
     ],
 )
 def test_invalid_input_is_refused_by_field_and_not_written(
@@ -121,6 +121,14 @@ def test_invalid_input_is_refused_by_field_and_not_written(
     assert [error["field"] for error in problem["errors"]] == [field]
     assert all(error["rule"] for error in problem["errors"])
     assert boto3.client("dynamodb").scan(TableName=TABLE)["Count"] == 0
+
+
+def test_two_longest_prompts_fit_however_they_are_escaped(api: Any) -> None:
+    longest = "\U0001f600" * 10_000  # twelve bytes each as JSON's escapes
+    body = json.dumps({"prompt": longest, "negative_prompt": longest, "model": "stable-image-core"})
+    assert len(body) > 240_000
+    status, *_ = call(api, "POST", "/v1/requests", body)
+    assert status == 202
 
 
 def test_a_request_of_another_owner_looks_like_an_unknown_one(api: Any) -> None:

@@ -111,7 +111,7 @@ def test_all_errors_are_reported_at_once() -> None:
         ({"prompt": 7}, "prompt"),
         ({"prompt": "\ud800"}, "prompt"),
         ({"prompt": "caf\ufffd"}, "prompt"),
-        ({"negative_prompt": ""}, "negative_prompt"),
+        ({"negative_prompt": " "}, "negative_prompt"),
         ({"count": 0}, "count"),
         ({"count": 5}, "count"),
         ({"count": "2"}, "count"),

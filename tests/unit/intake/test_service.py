@@ -182,7 +182,7 @@ def test_a_cursor_stands_for_the_last_request_of_its_page() -> None:
 
 
 @pytest.mark.parametrize(
-    "cursor", ["", "x", "AAAA", "ä", encode_cursor("nonsense"), encode_cursor(REQUEST)[:-2], "MTox" * 99]
+    "cursor", ["x", "AAAA", "ä", encode_cursor("nonsense"), encode_cursor(REQUEST)[:-2], "MTox" * 99]
 )
 def test_an_invalid_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(ValidationError):
