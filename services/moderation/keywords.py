@@ -5,14 +5,16 @@ A term is compared with whole words only, so ``Scunthorpe`` and ``therapist`` pa
     characters   see ``normalisation``
     leetspeak    k1ll, p0rn, $3x: digits and symbols inside a word are read as letters
     separators   po.rn, b-o-m-b: read with and without them; k i l l: runs of single letters are joined
-    repetition   kiiill: letters may be repeated, but not omitted (``niger`` is a country)
+    repetition   kiiill: three and more equal letters may be fewer, but not omitted (``niger`` is a country)
 
-Every combination is a variant of the text and is searched separately. A match inside an innocent phrase
-(``naked mole rat``) does not count.
+Every combination is a variant of the text and is searched separately. A term does not cross the end of a sentence or
+clause (``a child, nude pink``), and a match that shares a word with an innocent phrase (``naked mole-rats``) does not
+count.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
+from itertools import product
 from string import punctuation
 from typing import Final, NamedTuple
 
@@ -34,6 +36,9 @@ _SYMBOLS: Final = str.maketrans("!|¡+(<[", "iiitccc")
 _EDGE: Final = punctuation.replace("@", "").replace("$", "")
 _SYMBOL_INSIDE: Final = re.compile(r"[^\s!-/:-?\[-`{-~][!|¡+(<\[]+[^\s!-/:-?\[-`{-~]")
 
+_CLAUSE_END: Final = re.compile(r"[,;:.!?]+(?=[\s\"')\]}]|$)|[/\n]+")
+_BOUNDARY: Final = "\x02"
+"""Marks the end of a clause. Like ``_GAP``, it occurs in no normalised text."""
 _WIDE_GAP: Final = re.compile(r"\s{2,}|\s*[\n,;/]\s*")
 _GAP: Final = "\x01"
 """Marks a wide gap between spelled-out words. It is not white space, and no normalised text contains it."""
@@ -88,7 +93,7 @@ class _Index:
                 self._add(_Term(["".join(words)], [_collapse("".join(keys))], rank))
         self._vocabulary = {key for keys in keyed for key in keys} | self._terms.keys() | _ARTICLES
         lines = normalise("\n".join(innocent)).split("\n")
-        self._innocent = {tuple(_content(line.split())) for line in lines}
+        self._innocent = {spelling for line in lines for spelling in _spellings(_content(line.split()))}
         self._longest = max(map(len, self._innocent))
 
     def _add(self, term: _Term) -> None:
@@ -98,22 +103,23 @@ class _Index:
     def matches(self, text: str) -> Iterator[int]:
         """Yield the rank of every term that occurs in a variant of ``text``."""
         normal = normalise(text)
+        for words in _variants(_CLAUSE_END.sub(f" {_BOUNDARY} ", normal)):
+            yield from self._search(words, _keys(words))
         spelled_out = False
         for words in _variants(normal):
-            keys = _keys(words)
-            yield from self._search(words, keys)
-            if runs := _runs(keys):
+            if runs := _runs(_keys(words)):
                 spelled_out = True
                 yield from self._search_spelled_out(words, runs)
         if spelled_out:
             for words in _variants(_WIDE_GAP.sub(f" {_GAP} ", normal)):
                 yield from self._search_spelled_out(words, _runs(_keys(words), at_least=2))
 
-    def _search(self, words: list[str], keys: list[str]) -> Iterator[int]:
+    def _search(self, words: list[str], keys: list[str], only: Set[int] | None = None) -> Iterator[int]:
+        """Yield the rank of every term, or with ``only`` of every term with one of the words at these positions."""
         if self._terms.keys().isdisjoint(keys):
             return
-        content = [pair for pair in zip(words, keys, strict=True) if pair[1] not in _ARTICLES]
-        words, keys = [word for word, _ in content], [key for _, key in content]
+        content = [position for position, key in enumerate(keys) if key not in _ARTICLES]
+        words, keys = [words[position] for position in content], [keys[position] for position in content]
         for start in [position for position, key in enumerate(keys) if key in self._terms]:
             terms = self._terms[keys[start]]
             for term in [*terms.get("", ()), *terms.get("".join(keys[start + 1 : start + 2]), ())]:
@@ -121,31 +127,52 @@ class _Index:
                 if (
                     keys[start:stop] == term.keys
                     and all(map(_spells, words[start:stop], term.words))
+                    and (only is None or not only.isdisjoint(content[start:stop]))
                     and not self._is_innocent(words, start, stop)
                 ):
                     yield term.rank
 
     def _is_innocent(self, words: list[str], start: int, stop: int) -> bool:
-        """Return whether ``words[start:stop]`` is part of an innocent phrase."""
+        """Return whether ``words[start:stop]`` shares a word with an innocent phrase."""
         return any(
-            tuple(words[first:last]) in self._innocent
-            for first in range(max(0, stop - self._longest), start + 1)
-            for last in range(stop, first + self._longest + 1)
+            tuple(map(_stem, words[first:last])) in self._innocent
+            for first in range(max(0, start - self._longest + 1), stop)
+            for last in range(max(first, start) + 1, first + self._longest + 1)
         )
 
     def _search_spelled_out(self, words: list[str], runs: Sequence[tuple[int, int]]) -> Iterator[int]:
         """Search with runs of single letters joined: complete, and without the first or last letter (``a k i l l``)."""
         for trim_first, trim_last in ((0, 0), (1, 0), (0, 1), (1, 1)):
             joined: list[str] = []
+            spelled: set[int] = set()
             done = 0
             for start, end in runs:
                 word = "".join(words[start + trim_first : end - trim_last])
                 if _collapse(word) in self._vocabulary:
-                    joined += [*words[done : start + trim_first], word]
+                    joined += [each for each in words[done : start + trim_first] if each != _GAP]
+                    spelled.add(len(joined))
+                    joined.append(word)
                     done = end - trim_last
-            if joined:
-                joined = [word for word in [*joined, *words[done:]] if word != _GAP]
-                yield from self._search(joined, _keys(joined))
+            if spelled:
+                joined += [each for each in words[done:] if each != _GAP]
+                yield from self._search(joined, _keys(joined), spelled)
+
+
+def _spellings(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Yield the stems of a phrase with its words apart and, as in hyphenated compounds, together."""
+    for together in product((False, True), repeat=len(words) - 1):
+        spelling = list(words[:1])
+        for word, glued in zip(words[1:], together, strict=True):
+            if glued:
+                spelling[-1] += word
+            else:
+                spelling.append(word)
+        yield tuple(map(_stem, spelling))
+
+
+def _stem(word: str) -> str:
+    """Return ``word`` without the ``s`` of a plural or genitive."""
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 
 
 def _content(words: Sequence[str]) -> list[str]:
@@ -166,11 +193,13 @@ def _keys(words: Sequence[str]) -> list[str]:
 
 
 def _spells(word: str, term: str) -> bool:
-    """Return whether ``word`` is ``term``, possibly with letters repeated."""
+    """Return whether ``word`` is ``term``, possibly with letters repeated: two equal letters are ordinary spelling."""
     if len(word) <= len(term):
         return word == term
     have, need = ([run.group() for run in _REPEATED.finditer(text)] for text in (word, term))
-    return all(map(str.startswith, have, need))
+    return all(
+        run == wanted or (len(run) >= 3 and run.startswith(wanted)) for run, wanted in zip(have, need, strict=True)
+    )
 
 
 def _variants(text: str) -> Iterator[list[str]]:

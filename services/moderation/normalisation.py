@@ -6,6 +6,7 @@ and ! stand for either. Disguises that change words (spacing, leetspeak) are und
 """
 
 import json
+import re
 import unicodedata
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,11 @@ LEET_SYMBOLS: Final = "€£¢¥§©®¡"
 """Symbols beyond ASCII that leetspeak uses for letters. All others become a hyphen."""
 _CACHE_SIZE: Final = 4096
 """Code points in the translation table: enough for any text, and a limit on memory."""
+
+_REGIONAL_A: Final = 0x1F1E6
+_REGIONAL_INDICATORS: Final = re.compile("[\U0001f1e6-\U0001f1ff]+")
+_FLAGS: Final = frozenset(json.loads(Path(__file__).with_name("flags.json").read_text(encoding="utf-8")))
+"""Pairs of letters with a flag: https://www.unicode.org/Public/emoji/latest/emoji-sequences.txt."""
 
 
 class _Translation(dict[int, str | None]):
@@ -57,7 +63,14 @@ _TRANSLATION: Final = _Translation()
 
 def normalise(text: str) -> str:
     """Return ``text`` in the lower-case letters that it looks like; white space, digits and ASCII symbols stay."""
-    return unicodedata.normalize("NFKD", text).translate(_TRANSLATION)
+    return unicodedata.normalize("NFKD", _REGIONAL_INDICATORS.sub(_flags_as_blanks, text)).translate(_TRANSLATION)
+
+
+def _flags_as_blanks(run: re.Match[str]) -> str:
+    """Return blanks for flags. Regional indicators that are no flags may spell a word."""
+    letters = "".join(chr(ord(each) - _REGIONAL_A + ord("A")) for each in run[0])
+    pairs = [letters[start : start + 2] for start in range(0, len(letters), 2)]
+    return " " if all(pair in _FLAGS for pair in pairs) else run[0]
 
 
 def readable(text: str) -> str:
