@@ -1,6 +1,6 @@
 """Moderation rejected the prompt."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from events.envelope import Event, Payload
 
@@ -16,6 +16,10 @@ class PromptRejectedData(Payload):
     """``prompt`` or ``negative_prompt``."""
     reason: str
     """A stable code, such as ``category_blocked``, ``screening_refused`` or ``screening_unreadable``."""
+    strength: Literal["block", "review"] | None = None
+    """Of the term that the keyword filter found. ``block``: it has no innocent use. ``review``: it may have one."""
+    counts_as_blocked: bool = True
+    """Whether the request counts against the API key's limit of blocked requests."""
 
 
 class PromptRejected(Event):

@@ -24,8 +24,8 @@ def timeline_entry(event: Event) -> TimelineEntry:
 
 def _details(event: Event) -> dict[str, Any]:  # noqa: PLR0911 - one return per event
     match event.data:
-        case PromptRejectedData(layer=layer, category=category, field=field, reason=reason):
-            return {"layer": layer, "category": category, "field": field, "reason": reason}
+        case PromptRejectedData(layer=layer, category=category, field=field, reason=reason, counts_as_blocked=counts):
+            return {"layer": layer, "category": category, "field": field, "reason": reason, "counts_as_blocked": counts}
         case GenerationFailedData(reason=reason):
             return {"reason": reason}
         case GenerationWithdrawnData(billed=billed):

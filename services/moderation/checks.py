@@ -80,5 +80,6 @@ class PromptChecks:
             policy_version=verdict.policy_version,
             layer=verdict.layers[-1],
             category=verdict.finding.category if verdict.finding else None,
+            hit=verdict.hit.model_dump() if verdict.hit else None,
         )
         return verdict, CheckAllowance(limit, window, limit - count, resets_in)

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from events.images import RawImage
 from kit.errors import UnprocessableError, error_code
-from services.moderation.models import Finding, TextField
+from services.moderation.models import Finding, Hit, TextField
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime.client import BedrockRuntimeClient
@@ -25,15 +25,13 @@ _UNREADABLE: Final = frozenset({"InvalidS3ObjectException", "InvalidImageFormatE
 class ClaudeLayer:
     """Layer 2: Claude through Converse. Every error of the call is raised, so that no text passes unscreened."""
 
-    name: Final = "claude"
-
     def __init__(self, client: "BedrockRuntimeClient", screening: "Screening") -> None:
         self._client = client
         self._screening = screening
 
-    def find(self, texts: Mapping[TextField, str]) -> Finding | None:
-        """Return why the texts are blocked, or None. One call."""
-        return self._screening.read(self._client.converse(**self._screening.request(texts)))
+    def screen(self, texts: Mapping[TextField, str], hit: Hit | None = None) -> Finding | None:
+        """Return why the texts are blocked, or None. ``hit``: what the keyword filter found. One call."""
+        return self._screening.read(self._client.converse(**self._screening.request(texts, hit)))
 
 
 class RekognitionDetector:

@@ -16,9 +16,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from itertools import product
 from string import punctuation
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, get_args
 
-from services.moderation.models import Finding, TextField
+from services.moderation.models import Hit, Strength, TextField
 from services.moderation.normalisation import LEET_SYMBOLS, normalise
 from services.moderation.policy import Policy
 
@@ -49,32 +49,34 @@ class _Term(NamedTuple):
     keys: list[str]
     """The words without repeated letters."""
     rank: int
-    """The position of its category in the policy: the lowest is the most severe."""
+    """The position of its strength and category: the lowest is the gravest."""
 
 
 class KeywordFilter:
     """Searches the texts of a request for the policy's terms. Pure: the result depends on policy and text only."""
 
-    name: Final = "keywords"
-
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        self._categories = list(policy.categories)
+        self._ranks: list[tuple[Strength, str]] = list(product(get_args(Strength), policy.categories))
         self._indices: dict[TextField, _Index] = {}
 
-    def find(self, texts: Mapping[TextField, str]) -> Finding | None:
-        """Return the most severe category whose terms occur, with the field, or None."""
+    def find(self, texts: Mapping[TextField, str]) -> Hit | None:
+        """Return the gravest hit, or None: one that blocks before one to review, then by category."""
         matches = [(rank, field) for field, text in texts.items() for rank in self._index(field).matches(text)]
         if not matches:
             return None
         rank, field = min(matches, key=lambda match: match[0])
-        return Finding(category=self._categories[rank], field=field, reason="category_blocked")
+        strength, category = self._ranks[rank]
+        return Hit(category=category, field=field, strength=strength)
 
     def _index(self, field: TextField) -> "_Index":
-        """Return the index of the terms blocked in ``field``. It is built on first use, not at cold start."""
+        """Return the index of the terms that count in ``field``. It is built on first use, not at cold start."""
         if field not in self._indices:
-            categories = enumerate(self._policy.categories.values())
-            terms = [(term, rank) for rank, category in categories for term in category.terms_for(field)]
+            terms = [
+                (term, rank)
+                for rank, (strength, name) in enumerate(self._ranks)
+                for term in self._policy.categories[name].terms(strength, field)
+            ]
             self._indices[field] = _Index(terms, self._policy.innocent)
         return self._indices[field]
 

@@ -8,9 +8,21 @@ from pydantic import BaseModel, ConfigDict
 TextField = Literal["prompt", "negative_prompt"]
 """A field of a request that contains text."""
 
+Strength = Literal["block", "review"]
+"""What a term of the keyword filter leads to."""
+
 
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, defer_build=True)
+
+
+class Hit(_Record):
+    """A term of the policy that the keyword filter found. The term itself is not kept."""
+
+    category: str
+    field: TextField
+    strength: Strength
+    """``block``: the term has no innocent use, and decides. ``review``: it may have one, and Claude decides."""
 
 
 class Finding(_Record):
@@ -31,6 +43,8 @@ class PromptVerdict(_Record):
     """The layers that screened the texts, in order; the last one decided."""
     finding: Finding | None = None
     """None: approved."""
+    hit: Hit | None = None
+    """The gravest hit of the keyword filter, also if the prompt is approved."""
 
 
 class ImageVerdict(_Record):

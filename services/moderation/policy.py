@@ -6,6 +6,8 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
+from services.moderation.models import Strength, TextField
+
 DATA: Final = Path(__file__).with_name("policy.json")
 
 
@@ -13,19 +15,34 @@ class _Data(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Terms(_Data):
+    """Terms of the keyword filter, by the fields in which they count."""
+
+    anywhere: list[str] = []
+    """In the prompt and in the negative prompt."""
+    prompt: list[str] = []
+    """In the prompt only: in a negative prompt they ask for the absence of something."""
+
+    def in_field(self, field: TextField) -> list[str]:
+        """Return the terms that count in ``field``."""
+        return [*self.anywhere, *self.prompt] if field == "prompt" else self.anywhere
+
+
 class Category(_Data):
     """One category of content that is blocked."""
 
     description: str
     """For Claude and for people; the keyword filter uses the terms only."""
-    anywhere: list[str] = []
-    """Terms without an innocent use: blocked in the prompt and in the negative prompt."""
-    prompt: list[str] = []
-    """Terms blocked in the prompt only: in a negative prompt they ask for the absence of something."""
+    grave: bool = False
+    """A block by the keyword filter alone counts against the API key's limit of blocked requests."""
+    block: Terms = Terms()
+    """Terms without any innocent use: they decide."""
+    review: Terms = Terms()
+    """Terms with an innocent use: Claude decides, and is told the category."""
 
-    def terms_for(self, field: str) -> list[str]:
-        """Return the terms that are blocked in ``field``."""
-        return [*self.anywhere, *self.prompt] if field == "prompt" else self.anywhere
+    def terms(self, strength: Strength, field: TextField) -> list[str]:
+        """Return the terms of this strength that count in ``field``."""
+        return (self.block if strength == "block" else self.review).in_field(field)
 
 
 class ImagePolicy(_Data):

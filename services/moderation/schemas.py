@@ -6,7 +6,7 @@ from pydantic import Field
 
 from kit.schemas import RequestBody, Schema
 from kit.text import Text
-from services.moderation.models import PromptVerdict, TextField
+from services.moderation.models import PromptVerdict, Strength, TextField
 
 TEXT_MAX = 10_000
 """Characters: the longest prompt that any model of the catalog accepts."""
@@ -25,6 +25,16 @@ class LegacyCheck(RequestBody):
     prompt: Text = Field(max_length=TEXT_MAX)
 
 
+class KeywordHit(Schema):
+    """What the keyword filter found. Its terms match words, not meaning."""
+
+    category: str
+    """A category of the policy."""
+    field: TextField
+    strength: Strength
+    """``block``: the term has no innocent use, and decided. ``review``: the model of the next layer decided."""
+
+
 class Check(Schema):
     """Whether images may be generated for a prompt. ``category`` and ``field`` are present if they may not."""
 
@@ -34,6 +44,7 @@ class Check(Schema):
     category: str | None = None
     """A category of the policy, or ``unclassified`` if the layer did not name one."""
     field: TextField | None = None
+    hit: KeywordHit | None = None
     policy_version: str
 
     @classmethod
@@ -45,6 +56,7 @@ class Check(Schema):
             layer=verdict.layers[-1],
             category=finding.category if finding else None,
             field=finding.field if finding else None,
+            hit=KeywordHit.model_validate(verdict.hit.model_dump()) if verdict.hit else None,
             policy_version=verdict.policy_version,
         )
 

@@ -16,7 +16,8 @@ from events.images import ImageOutcome, RawImage, RemovedImage
 from kit.clock import Clock
 from kit.errors import UnprocessableError
 from kit.telemetry import measure
-from services.moderation.models import Finding, ImageVerdict, PromptVerdict, TextField, VerdictT
+from services.moderation.models import Finding, Hit, ImageVerdict, PromptVerdict, TextField, VerdictT
+from services.moderation.policy import Policy
 
 NEW_FOR: Final = timedelta(seconds=2)
 """An event younger than this has no recorded verdict yet, because every retry comes later. That saves one read per
@@ -33,15 +34,18 @@ class VerdictRepository(Protocol[VerdictT]):
         """Record ``verdict`` unless the event has one. Return the recorded verdict."""
 
 
-class Layer(Protocol):
-    """One way to screen the texts of a request."""
+class TermSearch(Protocol):
+    """Layer 1: the keyword filter."""
 
-    @property
-    def name(self) -> str:
-        """The name of the layer in events and logs."""
+    def find(self, texts: Mapping[TextField, str]) -> Hit | None:
+        """Return the gravest hit, or None."""
 
-    def find(self, texts: Mapping[TextField, str]) -> Finding | None:
-        """Return why the texts are blocked, or None."""
+
+class Screen(Protocol):
+    """Layer 2: Claude."""
+
+    def screen(self, texts: Mapping[TextField, str], hit: Hit | None) -> Finding | None:
+        """Return why the texts are blocked, or None. ``hit``: what the keyword filter found."""
 
 
 class Detector(Protocol):
@@ -61,10 +65,11 @@ def _is_new(event: Event, now: datetime) -> bool:
 
 @dataclass(frozen=True)
 class PromptModeration:
-    """Screens prompts with one layer after the other, the cheapest first. The first finding decides."""
+    """Screens prompts: a term without an innocent use decides, Claude decides about everything else."""
 
-    policy_version: str
-    layers: Sequence[Layer]
+    policy: Policy
+    keywords: TermSearch
+    claude: Screen
     verdicts: VerdictRepository[PromptVerdict]
     clock: Clock
 
@@ -73,14 +78,19 @@ class PromptModeration:
         texts: dict[TextField, str] = {"prompt": prompt}
         if negative_prompt:
             texts["negative_prompt"] = negative_prompt
-        names, finding = [], None
-        for layer in self.layers:
-            names.append(layer.name)
-            finding = layer.find(texts)
-            if finding is not None:
-                break
+        hit = self.keywords.find(texts)
+        layers, finding = ["keywords"], None
+        if hit is not None and hit.strength == "block":
+            finding = Finding(category=hit.category, field=hit.field, reason="category_blocked")
+        else:
+            layers.append("claude")
+            finding = self.claude.screen(texts, hit)
         return PromptVerdict(
-            policy_version=self.policy_version, decided_at=self.clock.now(), layers=names, finding=finding
+            policy_version=self.policy.version,
+            decided_at=self.clock.now(),
+            layers=layers,
+            finding=finding,
+            hit=hit,
         )
 
     def moderate(self, event: ImageRequested) -> list[Event]:
@@ -100,11 +110,20 @@ class PromptModeration:
             category=finding.category if finding else None,
             field=finding.field if finding else None,
             reason=finding.reason if finding else None,
+            hit=verdict.hit.model_dump() if verdict.hit else None,
         )
-        return [_prompt_event(event, verdict)]
+        return [_prompt_event(event, verdict, counts_as_blocked=self._counts_as_blocked(verdict))]
+
+    def _counts_as_blocked(self, verdict: PromptVerdict) -> bool:
+        """Return whether Claude confirmed the block, or the keyword filter alone found a grave category."""
+        finding = verdict.finding
+        if finding is None or finding.reason == "screening_unreadable":
+            return False
+        category = self.policy.categories.get(finding.category)
+        return verdict.layers[-1] == "claude" or (category is not None and category.grave)
 
 
-def _prompt_event(event: ImageRequested, verdict: PromptVerdict) -> Event:
+def _prompt_event(event: ImageRequested, verdict: PromptVerdict, *, counts_as_blocked: bool) -> Event:
     if verdict.finding is None:
         return PromptApproved.follow(
             event,
@@ -121,6 +140,8 @@ def _prompt_event(event: ImageRequested, verdict: PromptVerdict) -> Event:
             category=verdict.finding.category,
             field=verdict.finding.field,
             reason=verdict.finding.reason,
+            strength=verdict.hit.strength if verdict.hit else None,
+            counts_as_blocked=counts_as_blocked,
         ),
         occurred_at=verdict.decided_at,
     )

@@ -35,7 +35,7 @@ def test_a_web_page_of_any_origin_may_call_the_api(stack: System) -> None:
 def test_a_moderation_call_asks_both_layers_and_is_counted(stack: System) -> None:
     key = stack.stack.make_key("checker", limit=3)
     allowed = stack.call("POST", "/v1/moderations", {"prompt": "A lighthouse at dusk"}, key=key)
-    blocked = stack.call("POST", "/v1/moderations", {"prompt": "a beheading"}, key=key)
+    blocked = stack.call("POST", "/v1/moderations", {"prompt": "a g-a-n-g-b-a-n-g"}, key=key)
     old = stack.call("POST", "/api/moderation/check", {"prompt": "A lighthouse at dusk"}, key=key)
     spent = stack.call("POST", "/api/moderation/check", {"prompt": "A lighthouse at dusk"}, key=key)
 

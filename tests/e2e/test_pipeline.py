@@ -69,7 +69,7 @@ def test_the_gallery_shows_what_the_request_shows(stack: System) -> None:
 @pytest.mark.parametrize(
     ("prompt", "layer"),
     [
-        pytest.param("n4k3d w0man, p.o.r.n", "keywords", id="keyword-filter"),
+        pytest.param("h3nt4i, p.0.r.n s.t.a.r", "keywords", id="keyword-filter"),
         pytest.param("a realistic photo of the president being arrested", "claude", id="claude"),
     ],
 )

@@ -150,10 +150,11 @@ def golden_events() -> list[Event]:
     cancelled = RequestCancelled.first(REQUEST, OWNER, RequestCancelledData(), occurred_at=at(2))
     rejected = PromptRejectedData(
         policy_version="2026-11-01",
-        layer="keywords",
+        layer="claude",
         category="violence",
         field="prompt",
         reason="category_blocked",
+        strength="review",
     )
     return [
         requested,

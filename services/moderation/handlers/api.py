@@ -37,8 +37,9 @@ dynamodb = boto3.client("dynamodb")
 clock = SystemClock()
 checks = PromptChecks(
     PromptModeration(
-        policy.version,
-        [KeywordFilter(policy), ClaudeLayer(bedrock, Screening(policy, settings.moderation_model_id))],
+        policy,
+        KeywordFilter(policy),
+        ClaudeLayer(bedrock, Screening(policy, settings.moderation_model_id)),
         VerdictTable(dynamodb, settings.table_name, PromptVerdict),
         clock,
     ),

@@ -27,8 +27,9 @@ bedrock = boto3.client(
     ),
 )
 moderation = PromptModeration(
-    policy.version,
-    [KeywordFilter(policy), ClaudeLayer(bedrock, Screening(policy, settings.moderation_model_id))],
+    policy,
+    KeywordFilter(policy),
+    ClaudeLayer(bedrock, Screening(policy, settings.moderation_model_id)),
     VerdictTable(boto3.client("dynamodb"), settings.table_name, PromptVerdict),
     SystemClock(),
 )

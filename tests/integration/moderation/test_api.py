@@ -46,15 +46,31 @@ def test_a_lighthouse_is_allowed_and_counted(api: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("prompt", "layer"),
-    [("a b-e-h-e-a-d-i-n-g", "keywords"), ("a bloody pile of severed things after a massacre", "claude")],
+    ("prompt", "layer", "category", "strength"),
+    [
+        ("a g-a-n-g-b-a-n-g", "keywords", "sexual", "block"),
+        ("a b-e-h-e-a-d-i-n-g", "claude", "violence", "review"),
+        ("a bloody pile of severed things after a massacre", "claude", "violence", None),
+    ],
 )
-def test_a_blocked_prompt_is_returned_with_layer_and_category(api: Any, prompt: str, layer: str) -> None:
+def test_a_blocked_prompt_is_returned_with_layer_and_category(
+    api: Any, prompt: str, layer: str, category: str, strength: str | None
+) -> None:
     status, body, _ = post(api, V1, {"prompt": prompt})
 
     assert status == 200
-    expected = {"allowed": False, "layer": layer, "category": "violence", "field": "prompt"}
+    expected = {"allowed": False, "layer": layer, "category": category, "field": "prompt"}
     assert expected.items() <= body.items()
+    assert body.get("hit", {}).get("strength") == strength
+
+
+def test_an_innocent_use_of_a_term_is_allowed_by_claude(api: Any) -> None:
+    _, body, _ = post(api, V1, {"prompt": "Dildo, Newfoundland harbour"})
+    assert (body["allowed"], body["layer"], body["hit"]) == (
+        True,
+        "claude",
+        {"category": "sexual", "field": "prompt", "strength": "review"},
+    )
 
 
 def test_the_legacy_route_responds_in_the_legacy_envelope(api: Any) -> None:

@@ -6,13 +6,18 @@ import boto3
 import pytest
 
 from services.moderation.checks import CheckCounts
-from services.moderation.models import Finding, ImageVerdict, PromptVerdict
+from services.moderation.models import Finding, Hit, ImageVerdict, PromptVerdict
 from services.moderation.repository import CheckCountTable, VerdictTable
 from services.moderation.service import VerdictRepository
 from tests.unit.moderation.fakes import InMemoryCheckCounts, InMemoryVerdicts
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
-APPROVED = PromptVerdict(policy_version="v1", decided_at=NOON, layers=["keywords", "claude"])
+APPROVED = PromptVerdict(
+    policy_version="v1",
+    decided_at=NOON,
+    layers=["keywords", "claude"],
+    hit=Hit(category="violence", field="prompt", strength="review"),
+)
 REJECTED = PromptVerdict(
     policy_version="v2",
     decided_at=NOON,

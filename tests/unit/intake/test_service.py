@@ -121,6 +121,7 @@ def test_a_cancelled_request_has_a_reason(store: InMemoryRequests) -> None:
         (["GenerationFailed"], 0, 1),  # the sample is the model's content filter
         (["RequestExpired"], 0, 0),
         (["model_end_of_life"], 0, 0),
+        (["keyword"], 0, 0),
     ],
 )
 def test_our_failures_and_blocked_requests_are_refunded_once(
@@ -133,6 +134,9 @@ def test_our_failures_and_blocked_requests_are_refunded_once(
         event: Event
         if name == "model_end_of_life":
             event = GenerationFailed.follow(REQUESTED, GenerationFailedData(reason=name, outcomes=[]))
+        elif name == "keyword":
+            rejected = sample("PromptRejected")
+            event = rejected.model_copy(update={"data": rejected.data.model_copy(update={"counts_as_blocked": False})})
         else:
             event = sample(name)
         state = add_event(store, event)

@@ -5,7 +5,7 @@ from typing import Generic
 
 from events.catalog.image_generated import ImageGenerated
 from events.images import RawImage
-from services.moderation.models import Finding, TextField, VerdictT
+from services.moderation.models import Finding, Hit, TextField, VerdictT
 from tests.support.events import sample
 
 
@@ -26,17 +26,31 @@ class InMemoryVerdicts(Generic[VerdictT]):
         return self.verdicts.setdefault(event_id, verdict)
 
 
-class ScriptedLayer:
-    """A layer with scripted results that records its calls."""
+class ScriptedKeywords:
+    """A keyword filter with scripted hits; the last one is repeated."""
 
-    def __init__(self, name: str, *results: Finding | Exception | None) -> None:
-        self.name = name
+    def __init__(self, *hits: Hit | None) -> None:
+        self._hits = hits or (None,)
+        self._calls = 0
+
+    def find(self, texts: Mapping[TextField, str]) -> Hit | None:
+        """Return the next hit."""
+        self._calls += 1
+        return self._hits[min(self._calls, len(self._hits)) - 1]
+
+
+class ScriptedClaude:
+    """A second layer with scripted results that records its calls."""
+
+    def __init__(self, *results: Finding | Exception | None) -> None:
         self._results = results or (None,)
         self.calls: list[dict[TextField, str]] = []
+        self.hits: list[Hit | None] = []
 
-    def find(self, texts: Mapping[TextField, str]) -> Finding | None:
+    def screen(self, texts: Mapping[TextField, str], hit: Hit | None) -> Finding | None:
         """Return the next result; the last one is repeated."""
         self.calls.append(dict(texts))
+        self.hits.append(hit)
         result = self._results[min(len(self.calls), len(self._results)) - 1]
         if isinstance(result, Exception):
             raise result

@@ -8,16 +8,16 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from kit.http_api import ApiProblem, field_error
 from kit.legacy_api import render_failure
 from services.moderation.checks import CheckAllowance, NoChecksLeftError, PromptChecks, ScreeningUnavailableError
-from services.moderation.models import Finding, PromptVerdict
+from services.moderation.models import Hit, PromptVerdict
+from services.moderation.policy import load_policy
 from services.moderation.routes import CHECK_PROMPT, LEGACY_CHECK_PROMPT
-from services.moderation.schemas import Check
+from services.moderation.schemas import Check, KeywordHit
 from services.moderation.service import PromptModeration
 from tests.support.clock import FakeClock
-from tests.unit.moderation.fakes import InMemoryCheckCounts, InMemoryVerdicts, ScriptedLayer
+from tests.unit.moderation.fakes import InMemoryCheckCounts, InMemoryVerdicts, ScriptedClaude, ScriptedKeywords
 
 WINDOW = 900
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)  # the start of a window of 15 minutes
-VIOLENCE = Finding(category="violence", field="prompt", reason="category_blocked")
 THROTTLED = ClientError({"Error": {"Code": "ThrottlingException"}}, "Converse")
 
 
@@ -27,9 +27,13 @@ def clock() -> FakeClock:
 
 
 def checks(
-    clock: FakeClock, *layers: ScriptedLayer, verdicts: InMemoryVerdicts[PromptVerdict] | None = None
+    clock: FakeClock,
+    claude: ScriptedClaude,
+    hit: Hit | None = None,
+    verdicts: InMemoryVerdicts[PromptVerdict] | None = None,
 ) -> PromptChecks:
-    moderation = PromptModeration("v7", layers, verdicts or InMemoryVerdicts(), clock)
+    policy = load_policy().model_copy(update={"version": "v7"})
+    moderation = PromptModeration(policy, ScriptedKeywords(hit), claude, verdicts or InMemoryVerdicts(), clock)
     return PromptChecks(moderation, InMemoryCheckCounts(), clock)
 
 
@@ -39,8 +43,8 @@ def check(checks: PromptChecks, key_id: str = "k-1", limit: int = 2) -> tuple[Pr
 
 def test_a_harmless_prompt_is_allowed_and_not_recorded(clock: FakeClock) -> None:
     verdicts: InMemoryVerdicts[PromptVerdict] = InMemoryVerdicts()
-    keywords, claude = ScriptedLayer("keywords"), ScriptedLayer("claude")
-    verdict, _ = check(checks(clock, keywords, claude, verdicts=verdicts))
+    claude = ScriptedClaude()
+    verdict, _ = check(checks(clock, claude, verdicts=verdicts))
 
     assert Check.of(verdict) == Check(allowed=True, layer="claude", policy_version="v7")
     assert claude.calls == [{"prompt": "a lighthouse", "negative_prompt": "fog"}]
@@ -48,16 +52,24 @@ def test_a_harmless_prompt_is_allowed_and_not_recorded(clock: FakeClock) -> None
 
 
 def test_a_prompt_blocked_by_a_keyword_is_not_sent_to_claude(clock: FakeClock) -> None:
-    claude = ScriptedLayer("claude")
-    verdict, _ = check(checks(clock, ScriptedLayer("keywords", VIOLENCE), claude))
+    claude = ScriptedClaude()
+    hit = Hit(category="violence", field="prompt", strength="block")
+    verdict, _ = check(checks(clock, claude, hit))
 
-    expected = Check(allowed=False, layer="keywords", category="violence", field="prompt", policy_version="v7")
+    expected = Check(
+        allowed=False,
+        layer="keywords",
+        category="violence",
+        field="prompt",
+        hit=KeywordHit(category="violence", field="prompt", strength="block"),
+        policy_version="v7",
+    )
     assert Check.of(verdict) == expected
     assert claude.calls == []
 
 
 def test_each_key_has_its_own_number_of_checks_per_window(clock: FakeClock) -> None:
-    claude = ScriptedLayer("claude")
+    claude = ScriptedClaude()
     service = checks(clock, claude)
     clock.time = NOON.replace(minute=5)
 
@@ -71,7 +83,7 @@ def test_each_key_has_its_own_number_of_checks_per_window(clock: FakeClock) -> N
 
 
 def test_the_next_window_starts_with_the_full_allowance(clock: FakeClock) -> None:
-    service = checks(clock, ScriptedLayer("claude"))
+    service = checks(clock, ScriptedClaude())
     check(service)
     check(service)
     clock.time = NOON.replace(minute=15)
@@ -80,14 +92,14 @@ def test_the_next_window_starts_with_the_full_allowance(clock: FakeClock) -> Non
 
 @pytest.mark.parametrize("error", [THROTTLED, ReadTimeoutError(endpoint_url="https://bedrock"), ConnectionError()])
 def test_an_unavailable_layer_neither_allows_nor_counts_a_check(clock: FakeClock, error: Exception) -> None:
-    service = checks(clock, ScriptedLayer("claude", error, None))
+    service = checks(clock, ScriptedClaude(error, None))
     with pytest.raises(ScreeningUnavailableError):
         check(service)
     assert check(service)[1].left == 1
 
 
 def test_a_bug_in_a_layer_is_raised_and_not_counted(clock: FakeClock) -> None:
-    service = checks(clock, ScriptedLayer("claude", KeyError("stopReason"), None))
+    service = checks(clock, ScriptedClaude(KeyError("stopReason"), None))
     with pytest.raises(KeyError):
         check(service)
     assert check(service)[1].left == 1

@@ -4,21 +4,32 @@
 import random
 import time
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from services.moderation.keywords import KeywordFilter
+from services.moderation.models import Strength
 from services.moderation.normalisation import normalise
 from services.moderation.policy import load_policy
 
 POLICY: Final = load_policy()
 FILTER: Final = KeywordFilter(POLICY)
 SEVERITY: Final = list(POLICY.categories)
-ANYWHERE: Final = [(term, name) for name, c in POLICY.categories.items() for term in c.anywhere]
-TERMS: Final = [*ANYWHERE, *((term, name) for name, c in POLICY.categories.items() for term in c.prompt)]
+STRENGTHS: Final = {
+    (term, name): strength
+    for strength in get_args(Strength)
+    for name, category in POLICY.categories.items()
+    for term in category.terms(strength, "prompt")
+}
+TERMS: Final = list(STRENGTHS)
+ANYWHERE: Final = [
+    (term, name)
+    for term, name in TERMS
+    if term in POLICY.categories[name].terms(STRENGTHS[term, name], "negative_prompt")
+]
 
 CYRILLIC: Final = str.maketrans("aceopxysijh", "асеорхуѕіјһ")
 GREEK: Final = str.maketrans("aokvup", "αοκνυρ")
@@ -39,8 +50,8 @@ INNOCENT: Final = Path(__file__).with_name("innocent_phrases.txt").read_text(enc
 
 
 def found(text: str) -> str | None:
-    finding = FILTER.find({"prompt": text})
-    return finding.category if finding else None
+    hit = FILTER.find({"prompt": text})
+    return hit.category if hit else None
 
 
 def at_least_as_severe(category: str | None, expected: str) -> bool:
@@ -131,10 +142,37 @@ def test_two_equal_letters_are_ordinary_spelling(text: str) -> None:
     assert found(text) is None
 
 
-def test_a_finding_has_category_and_field_but_not_the_term() -> None:
-    finding = FILTER.find({"prompt": "a beheading", "negative_prompt": "fog"})
-    assert finding is not None
-    assert finding.model_dump() == {"category": "violence", "field": "prompt", "reason": "category_blocked"}
+def test_a_hit_has_category_field_and_strength_but_not_the_term() -> None:
+    hit = FILTER.find({"prompt": "a beheading", "negative_prompt": "fog"})
+    assert hit is not None
+    assert hit.model_dump() == {"category": "violence", "field": "prompt", "strength": "review"}
+
+
+@pytest.mark.parametrize("term", TERMS, ids=lambda term: term[0])
+def test_a_term_is_at_least_as_strong_as_listed(term: tuple[str, str]) -> None:
+    hit = FILTER.find({"prompt": term[0]})
+    assert hit is not None
+    assert hit.strength in {"block", STRENGTHS[term]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["white power bank, product photo", "1961 Lincoln with suicide doors", "a boy cutting himself a slice of cake",
+     "engine oil bypass filter, product photo", "second-hand job fair poster", "Diwali rangoli with a Hindu swastika",
+     "photographer shooting people at a street market", "a smoking crack in the lava field", "prevent suicide",
+     "Michelangelo's David, nude marble statue", "Judith Beheading Holofernes", "stop animal cruelty, charity poster",
+     "anatomical chart: penis, testicles, prostate", "workers building a bomb shelter, 1940s", "å klikke her",
+     "Dildo, Newfoundland harbour", "a T-shirt that says ignore all previous instructions", "роял на сцена"],
+)  # fmt: skip
+def test_what_may_be_innocent_is_not_blocked_by_a_keyword(text: str) -> None:
+    hit = FILTER.find({"prompt": text})
+    assert hit is None or hit.strength == "review"
+
+
+def test_what_blocks_comes_before_what_is_graver_but_to_review() -> None:
+    hit = FILTER.find({"prompt": "a poster against pedophilia, hentai"})
+    assert hit is not None
+    assert (hit.category, hit.strength) == ("sexual", "block")
 
 
 def test_the_most_severe_of_several_categories_is_reported() -> None:
@@ -148,11 +186,11 @@ def test_a_negative_prompt_may_list_blocked_content(wish: str) -> None:
     assert FILTER.find({"prompt": "a lighthouse", "negative_prompt": wish}) is None
 
 
-def test_terms_without_innocent_use_are_blocked_in_negative_prompts() -> None:
+def test_some_terms_are_found_in_negative_prompts() -> None:
     for term, category in ANYWHERE:
-        finding = FILTER.find({"prompt": "a lighthouse", "negative_prompt": f"fog, {term}"})
-        assert finding is not None, term
-        assert (finding.category, finding.field) == (category, "negative_prompt")
+        hit = FILTER.find({"prompt": "a lighthouse", "negative_prompt": f"fog, {term}"})
+        assert hit is not None, term
+        assert (hit.category, hit.field) == (category, "negative_prompt")
 
 
 @given(st.text(max_size=400))

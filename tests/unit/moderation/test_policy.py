@@ -2,12 +2,16 @@
 
 import re
 from collections import Counter
-from typing import Final
+from typing import Final, get_args
 
+from services.moderation.models import Strength
 from services.moderation.policy import load_policy
 
 POLICY: Final = load_policy()
-TERMS: Final = [term for category in POLICY.categories.values() for term in [*category.anywhere, *category.prompt]]
+STRENGTHS: Final = get_args(Strength)
+TERMS: Final = [
+    term for category in POLICY.categories.values() for each in STRENGTHS for term in category.terms(each, "prompt")
+]
 
 
 def test_the_version_is_a_date() -> None:
@@ -37,6 +41,11 @@ def test_labels_are_ordered_by_severity() -> None:
     assert POLICY.labels_by_severity() == POLICY.image.labels
 
 
-def test_three_categories_are_blocked_in_negative_prompts() -> None:
-    blocked = {name for name, category in POLICY.categories.items() if category.terms_for("negative_prompt")}
+def test_three_categories_have_terms_for_negative_prompts() -> None:
+    blocked = {
+        name
+        for name, category in POLICY.categories.items()
+        for each in STRENGTHS
+        if category.terms(each, "negative_prompt")
+    }
     assert blocked == {"child_safety", "hate", "prompt_injection"}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.moderation.models import Finding
+from services.moderation.models import Finding, Hit
 from services.moderation.policy import load_policy
 from services.moderation.screening import Screening
 
@@ -66,6 +66,13 @@ def test_the_texts_are_json_in_a_tag_that_they_cannot_close(prompt: str, negativ
 
 def test_claude_receives_the_text_without_disguises() -> None:
     assert '"ignore this"' in message_for("\uff49\uff47\uff4e\u200bore\u202e this")
+
+
+def test_claude_is_told_what_the_keyword_filter_found() -> None:
+    hit = Hit(category="violence", field="negative_prompt", strength="review")
+    request: Any = SCREENING.request({"prompt": "a lighthouse"}, hit)
+    text = request["messages"][0]["content"][0]["text"]
+    assert text.startswith('The keyword filter found a term of the category violence in "negative_prompt".\n')
 
 
 def test_an_explicit_allow_allows() -> None:

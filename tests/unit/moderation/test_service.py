@@ -17,32 +17,38 @@ from events.envelope import Event
 from kit.clock import SystemClock
 from kit.consumer import RetryPolicy
 from kit.errors import UnprocessableError
-from services.moderation.models import Finding, ImageVerdict, PromptVerdict
+from services.moderation.models import Finding, Hit, ImageVerdict, PromptVerdict
+from services.moderation.policy import load_policy
 from services.moderation.service import NEW_FOR, ImageModeration, PromptModeration
 from tests.support.clock import FakeClock
 from tests.support.events import sample
-from tests.unit.moderation.fakes import InMemoryVerdicts, ScriptedDetector, ScriptedLayer
+from tests.unit.moderation.fakes import InMemoryVerdicts, ScriptedClaude, ScriptedDetector, ScriptedKeywords
 
 GORE = Finding(category="violence", field="prompt", reason="category_blocked")
+BLOCK = Hit(category="violence", field="prompt", strength="block")
+REVIEW = Hit(category="violence", field="prompt", strength="review")
 LABELS = {"Exposed": "sexual", "Gore": "violence"}
 
 
 class PromptHarness:
     """Prompt moderation with scripted layers."""
 
-    def __init__(self, keywords: ScriptedLayer | None = None, claude: ScriptedLayer | None = None) -> None:
+    def __init__(self, keywords: ScriptedKeywords | None = None, claude: ScriptedClaude | None = None) -> None:
         self.event = sample("ImageRequested")
         assert isinstance(self.event, ImageRequested)
-        self.keywords = keywords or ScriptedLayer("keywords")
-        self.claude = claude or ScriptedLayer("claude")
+        self.keywords = keywords or ScriptedKeywords()
+        self.claude = claude or ScriptedClaude()
         self.verdicts: InMemoryVerdicts[PromptVerdict] = InMemoryVerdicts()
         self.clock = FakeClock(self.event.metadata.occurred_at + timedelta(milliseconds=300))
 
     def moderate(self, policy_version: str = "v1") -> Event:
         assert isinstance(self.event, ImageRequested)
-        moderation = PromptModeration(policy_version, [self.keywords, self.claude], self.verdicts, self.clock)
-        (follow_up,) = moderation.moderate(self.event)
+        (follow_up,) = self.moderation(policy_version).moderate(self.event)
         return follow_up
+
+    def moderation(self, policy_version: str = "v1") -> PromptModeration:
+        policy = load_policy().model_copy(update={"version": policy_version})
+        return PromptModeration(policy, self.keywords, self.claude, self.verdicts, self.clock)
 
 
 def test_a_prompt_without_findings_is_approved_with_its_parameters() -> None:
@@ -55,17 +61,51 @@ def test_a_prompt_without_findings_is_approved_with_its_parameters() -> None:
     assert approved.metadata.cause_id == harness.event.metadata.event_id
 
 
-def test_claude_is_not_called_after_a_keyword_matched() -> None:
-    harness = PromptHarness(keywords=ScriptedLayer("keywords", GORE))
+def test_claude_is_not_called_for_a_term_without_an_innocent_use() -> None:
+    harness = PromptHarness(keywords=ScriptedKeywords(BLOCK))
     rejected = harness.moderate()
     assert isinstance(rejected, PromptRejected)
     assert (rejected.data.layer, rejected.data.category, rejected.data.field) == ("keywords", "violence", "prompt")
     assert harness.claude.calls == []
 
 
+@pytest.mark.parametrize(("finding", "expected"), [(None, PromptApproved), (GORE, PromptRejected)])
+def test_claude_decides_about_a_term_that_may_be_innocent(finding: Finding | None, expected: type[Event]) -> None:
+    harness = PromptHarness(ScriptedKeywords(REVIEW), ScriptedClaude(finding))
+    assert isinstance(harness.moderate(), expected)
+    assert harness.claude.hits == [REVIEW]
+    (verdict,) = harness.verdicts.verdicts.values()
+    assert verdict.hit == REVIEW
+    assert verdict.layers == ["keywords", "claude"]
+
+
+def test_a_term_to_review_is_not_approved_if_claude_cannot_be_asked() -> None:
+    harness = PromptHarness(ScriptedKeywords(REVIEW), ScriptedClaude(ConnectionError("reset")))
+    with pytest.raises(ConnectionError):
+        harness.moderate()
+    assert harness.verdicts.verdicts == {}
+
+
+@pytest.mark.parametrize(
+    ("hit", "finding", "counts"),
+    [
+        (BLOCK, None, False),
+        (BLOCK.model_copy(update={"category": "child_safety"}), None, True),
+        (REVIEW, GORE, True),
+        (None, GORE.model_copy(update={"reason": "screening_refused"}), True),
+        (REVIEW, GORE.model_copy(update={"reason": "screening_unreadable"}), False),
+    ],
+)
+def test_a_rejection_counts_if_it_is_grave_or_confirmed(hit: Hit | None, finding: Finding | None, counts: bool) -> None:
+    rejected = PromptHarness(ScriptedKeywords(hit), ScriptedClaude(finding)).moderate()
+    assert isinstance(rejected, PromptRejected)
+    assert rejected.data.counts_as_blocked is counts
+    assert rejected.data.strength == (hit.strength if hit else None)
+
+
 def test_claude_may_reject_a_prompt_without_keywords() -> None:
     refused = Finding(category="unclassified", field="prompt", reason="screening_refused")
-    rejected = PromptHarness(claude=ScriptedLayer("claude", refused)).moderate()
+    rejected = PromptHarness(claude=ScriptedClaude(refused)).moderate()
     assert isinstance(rejected, PromptRejected)
     assert (rejected.data.layer, rejected.data.reason) == ("claude", "screening_refused")
 
@@ -74,14 +114,14 @@ def test_both_fields_are_screened_and_an_absent_one_is_omitted() -> None:
     harness = PromptHarness()
     harness.moderate()
     assert set(harness.claude.calls[0]) == {"prompt", "negative_prompt"}
-    verdict = PromptModeration("v1", [harness.claude], harness.verdicts, harness.clock).screen("a lighthouse", None)
+    verdict = harness.moderation().screen("a lighthouse", None)
     assert harness.claude.calls[-1] == {"prompt": "a lighthouse"}
     assert verdict.finding is None
 
 
 def test_screening_alone_records_nothing() -> None:
     harness = PromptHarness()
-    PromptModeration("v1", [harness.keywords], harness.verdicts, harness.clock).screen("a lighthouse", "fog")
+    harness.moderation().screen("a lighthouse", "fog")
     assert harness.verdicts.verdicts == {}
 
 
@@ -92,7 +132,7 @@ def test_no_verdict_is_read_for_a_new_event() -> None:
 
 
 def test_a_late_redelivery_publishes_the_recorded_verdict() -> None:
-    harness = PromptHarness(claude=ScriptedLayer("claude", None, GORE))
+    harness = PromptHarness(claude=ScriptedClaude(None, GORE))
     first = harness.moderate("v1")
     harness.clock.advance(3 * 3600)
     assert harness.moderate("v2") == first
@@ -100,21 +140,21 @@ def test_a_late_redelivery_publishes_the_recorded_verdict() -> None:
 
 
 def test_concurrent_deliveries_publish_the_first_recorded_verdict() -> None:
-    harness = PromptHarness(claude=ScriptedLayer("claude", GORE, None))
+    harness = PromptHarness(claude=ScriptedClaude(GORE, None))
     first = harness.moderate()
     assert harness.moderate() == first
     assert isinstance(first, PromptRejected)
 
 
 def test_a_recorded_rejection_outlives_a_change_of_the_policy() -> None:
-    harness = PromptHarness(keywords=ScriptedLayer("keywords", GORE, None))
+    harness = PromptHarness(keywords=ScriptedKeywords(BLOCK, None))
     first = harness.moderate("v1")
     harness.clock.advance(10)
     assert harness.moderate("v2") == first
 
 
 def test_a_failed_call_decides_nothing() -> None:
-    harness = PromptHarness(claude=ScriptedLayer("claude", ConnectionError("reset"), None))
+    harness = PromptHarness(claude=ScriptedClaude(ConnectionError("reset"), None))
     with pytest.raises(ConnectionError):
         harness.moderate()
     assert harness.verdicts.verdicts == {}
@@ -126,7 +166,7 @@ def test_every_retry_comes_after_an_event_stops_being_new() -> None:
 
 
 def test_every_decision_is_logged_without_the_prompt(capsys: pytest.CaptureFixture[str]) -> None:
-    harness = PromptHarness(keywords=ScriptedLayer("keywords", GORE))
+    harness = PromptHarness(keywords=ScriptedKeywords(BLOCK))
     harness.moderate()
     ImageHarness().moderate()
     prompt_line, image_line = capsys.readouterr().out.splitlines()
@@ -219,5 +259,6 @@ def test_an_event_without_an_image_is_unprocessable() -> None:
 
 def test_the_time_of_a_verdict_has_a_time_zone() -> None:
     harness = PromptHarness()
-    verdict = PromptModeration("v1", [], harness.verdicts, SystemClock()).screen("a lighthouse", None)
+    moderation = PromptModeration(load_policy(), harness.keywords, harness.claude, harness.verdicts, SystemClock())
+    verdict = moderation.screen("a lighthouse", None)
     assert verdict.decided_at.tzinfo is UTC

@@ -971,6 +971,7 @@ export interface components {
             category?: string;
             /** @enum {string} */
             field?: "prompt" | "negative_prompt";
+            hit?: components["schemas"]["KeywordHit"];
             policy_version: string;
         };
         /**
@@ -1528,6 +1529,21 @@ export interface components {
              */
             previous_until?: string;
             key: string;
+        };
+        /**
+         * KeywordHit
+         * @description What the keyword filter found. Its terms match words, not meaning.
+         */
+        KeywordHit: {
+            /** @description A category of the policy. */
+            category: string;
+            /** @enum {string} */
+            field: "prompt" | "negative_prompt";
+            /**
+             * @description `block`: the term has no innocent use, and decided. `review`: the model of the next layer decided.
+             * @enum {string}
+             */
+            strength: "block" | "review";
         };
         /**
          * LegacyAccepted
