@@ -9,7 +9,7 @@ A term is compared with whole words only, so ``Scunthorpe`` and ``therapist`` pa
 
 Every combination is a variant of the text and is searched separately. A term does not cross the end of a sentence or
 clause (``a child, nude pink``), and a match that shares a word with an innocent phrase (``naked mole-rats``) does not
-count.
+count. The words of a pair may be anywhere in a clause.
 """
 
 import re
@@ -77,14 +77,25 @@ class KeywordFilter:
                 for rank, (strength, name) in enumerate(self._ranks)
                 for term in self._policy.categories[name].terms(strength, field)
             ]
-            self._indices[field] = _Index(terms, self._policy.innocent)
+            pairs = [
+                (pair.one, pair.other, self._ranks.index((pair.strength, name)))
+                for name, category in self._policy.categories.items()
+                for pair in category.pairs
+                if field == "prompt"
+            ]
+            self._indices[field] = _Index(terms, pairs, self._policy.innocent)
         return self._indices[field]
 
 
 class _Index:
-    """Terms by their first and second word."""
+    """Terms by their first and second word, and pairs by their words."""
 
-    def __init__(self, terms: Sequence[tuple[str, int]], innocent: Sequence[str]) -> None:
+    def __init__(
+        self,
+        terms: Sequence[tuple[str, int]],
+        pairs: Sequence[tuple[Sequence[str], Sequence[str], int]],
+        innocent: Sequence[str],
+    ) -> None:
         self._terms: dict[str, dict[str, list[_Term]]] = {}
         # One call for all terms: a call per term would take ten times as long at cold start.
         phrases = [_content(line.split()) for line in normalise("\n".join(text for text, _ in terms)).split("\n")]
@@ -97,6 +108,7 @@ class _Index:
         lines = normalise("\n".join(innocent)).split("\n")
         self._innocent = {spelling for line in lines for spelling in _spellings(_content(line.split()))}
         self._longest = max(map(len, self._innocent))
+        self._pairs = [(_by_key(one), _by_key(other), rank) for one, other, rank in pairs]
 
     def _add(self, term: _Term) -> None:
         second = term.keys[1] if len(term.keys) > 1 else ""
@@ -106,7 +118,9 @@ class _Index:
         """Yield the rank of every term that occurs in a variant of ``text``."""
         normal = normalise(text)
         for words in _variants(_CLAUSE_END.sub(f" {_BOUNDARY} ", normal)):
-            yield from self._search(words, _keys(words))
+            keys = _keys(words)
+            yield from self._search(words, keys)
+            yield from self._search_pairs(words, keys)
         spelled_out = False
         for words in _variants(normal):
             if runs := _runs(_keys(words)):
@@ -133,6 +147,27 @@ class _Index:
                     and not self._is_innocent(words, start, stop)
                 ):
                     yield term.rank
+
+    def _search_pairs(self, words: list[str], keys: list[str]) -> Iterator[int]:
+        """Yield the rank of every pair with a word of both lists between two boundaries."""
+        for one, other, rank in self._pairs:
+            if one.keys().isdisjoint(keys) or other.keys().isdisjoint(keys):
+                continue
+            ones, others = (self._clauses_with(side, words, keys) for side in (one, other))
+            if not ones.isdisjoint(others):
+                yield rank
+
+    def _clauses_with(self, side: Mapping[str, list[str]], words: list[str], keys: list[str]) -> set[int]:
+        """Return the numbers of the clauses that contain a word of ``side`` outside of innocent phrases."""
+        clause = 0
+        found = set()
+        for position, (word, key) in enumerate(zip(words, keys, strict=True)):
+            clause += word == _BOUNDARY
+            if any(_spells(word, term) for term in side.get(key, ())) and not self._is_innocent(
+                words, position, position + 1
+            ):
+                found.add(clause)
+        return found
 
     def _is_innocent(self, words: list[str], start: int, stop: int) -> bool:
         """Return whether ``words[start:stop]`` shares a word with an innocent phrase."""
@@ -175,6 +210,14 @@ def _spellings(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
 def _stem(word: str) -> str:
     """Return ``word`` without the ``s`` of a plural or genitive."""
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+
+
+def _by_key(words: Sequence[str]) -> dict[str, list[str]]:
+    """Return normalised words by their keys."""
+    by_key: dict[str, list[str]] = {}
+    for word in normalise("\n".join(words)).split("\n"):
+        by_key.setdefault(_collapse(word), []).append(word)
+    return by_key
 
 
 def _content(words: Sequence[str]) -> list[str]:

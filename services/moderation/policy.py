@@ -28,6 +28,14 @@ class Terms(_Data):
         return [*self.anywhere, *self.prompt] if field == "prompt" else self.anywhere
 
 
+class Pair(_Data):
+    """Words that are a hit together: one of each list in one sentence or clause of the prompt, in any order."""
+
+    strength: Strength
+    one: list[str]
+    other: list[str]
+
+
 class Category(_Data):
     """One category of content that is blocked."""
 
@@ -39,6 +47,8 @@ class Category(_Data):
     """Terms without any innocent use: they decide."""
     review: Terms = Terms()
     """Terms with an innocent use: Claude decides, and is told the category."""
+    pairs: list[Pair] = []
+    """Single words with all their forms, because meaning often lies in how words combine."""
 
     def terms(self, strength: Strength, field: TextField) -> list[str]:
         """Return the terms of this strength that count in ``field``."""

@@ -169,6 +169,25 @@ def test_what_may_be_innocent_is_not_blocked_by_a_keyword(text: str) -> None:
     assert hit is None or hit.strength == "review"
 
 
+@pytest.mark.parametrize(
+    ("text", "strength"),
+    [("sexualised image of a minor", "block"), ("a minor, who is sexualised", None), ("two erotic teenagers", "block"),
+     ("an underage schoolgirl in an erotic pose", "block"), ("(erotic:1.3) (child:1.2)", "block"),
+     ("((toddler:1.4)) [[sexualized]]", "block"), ("a s.e.x.u.a.l.i.s.e.d child", "block"),
+     ("a child stands beside a naked Venus", "review"), ("toddler in the bath, naked baby shampoo", None),
+     ("portrait of a child, nude pink background", None), ("a child with nude lipstick", None),
+     ("a naked mole-rat and a child", None), ("sexual education for kids", "review"), ("a minor chord", None)],
+)  # fmt: skip
+def test_words_for_minors_and_sexual_words_in_one_clause_are_found(text: str, strength: str | None) -> None:
+    hit = FILTER.find({"prompt": text})
+    found = hit.strength if hit and hit.category == "child_safety" else None
+    assert found == strength
+
+
+def test_pairs_do_not_count_in_negative_prompts() -> None:
+    assert FILTER.find({"prompt": "a fox", "negative_prompt": "erotic child"}) is None
+
+
 def test_what_blocks_comes_before_what_is_graver_but_to_review() -> None:
     hit = FILTER.find({"prompt": "a poster against pedophilia, hentai"})
     assert hit is not None

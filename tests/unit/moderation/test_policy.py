@@ -30,6 +30,15 @@ def test_no_term_is_listed_twice() -> None:
     assert [term for term, count in Counter([*TERMS, *POLICY.innocent]).items() if count > 1] == []
 
 
+def test_pairs_are_of_plain_single_words() -> None:
+    pairs = [pair for category in POLICY.categories.values() for pair in category.pairs]
+    assert pairs
+    for pair in pairs:
+        words = [*pair.one, *pair.other]
+        assert [word for word in words if not re.fullmatch(r"[a-z]{3,}", word)] == []
+        assert len(set(words)) == len(words)
+
+
 def test_every_label_belongs_to_a_category() -> None:
     assert set(POLICY.image.labels.values()) <= set(POLICY.categories)
     assert 0 < POLICY.image.min_confidence <= 100
