@@ -2,7 +2,8 @@
 
 ``normalise`` undoes disguises that change characters: case, compatibility forms (full-width, mathematical, circled
 letters), accents, invisible characters, and look-alikes from other alphabets. ``l`` becomes ``i``, because I, l, 1, |
-and ! stand for either. Disguises that change words (spacing, leetspeak) are undone in ``keywords``.
+and ! stand for either. A Cyrillic or Greek word with a letter that nobody takes for a Latin one is no disguise, and
+becomes a blank. Disguises that change words (spacing, leetspeak) are undone in ``keywords``.
 """
 
 import json
@@ -28,6 +29,9 @@ _REGIONAL_A: Final = 0x1F1E6
 _REGIONAL_INDICATORS: Final = re.compile("[\U0001f1e6-\U0001f1ff]+")
 _FLAGS: Final = frozenset(json.loads(Path(__file__).with_name("flags.json").read_text(encoding="utf-8")))
 """Pairs of letters with a flag: https://www.unicode.org/Public/emoji/latest/emoji-sequences.txt."""
+
+_FOREIGN_WORD: Final = re.compile(r"(?<!\w)(?:[\u0400-\u052f]+|[\u0370-\u03ff\u1f00-\u1fff]+)(?!\w)")
+_UNMISTAKABLE: Final = re.compile("[бгджзийлпфцчшщъыьэюя]|[γδζθλξπσςφψω]", re.IGNORECASE)
 
 
 class _Translation(dict[int, str | None]):
@@ -63,7 +67,10 @@ _TRANSLATION: Final = _Translation()
 
 def normalise(text: str) -> str:
     """Return ``text`` in the lower-case letters that it looks like; white space, digits and ASCII symbols stay."""
-    return unicodedata.normalize("NFKD", _REGIONAL_INDICATORS.sub(_flags_as_blanks, text)).translate(_TRANSLATION)
+    if not text.isascii():
+        text = _REGIONAL_INDICATORS.sub(_flags_as_blanks, text)
+        text = _FOREIGN_WORD.sub(lambda word: " " if _UNMISTAKABLE.search(word[0]) else word[0], text)
+    return unicodedata.normalize("NFKD", text).translate(_TRANSLATION)
 
 
 def _flags_as_blanks(run: re.Match[str]) -> str:

@@ -119,6 +119,16 @@ def test_flags_are_countries_and_spell_no_words(text: str) -> None:
     assert found(text) is None
 
 
+@pytest.mark.parametrize("text", ["роял на сцена", "роги оленя", "Рояль в кустах", "κίνηση στην πόλη", "РОЯЛ"])
+def test_words_of_another_alphabet_are_no_disguise(text: str) -> None:
+    assert FILTER.find({"prompt": text, "negative_prompt": text}) is None
+
+
+@pytest.mark.parametrize("text", ["роrn", "пude", "a naкеd woman", "ѕех асt"])
+def test_words_of_two_alphabets_or_of_twins_are_disguises(text: str) -> None:
+    assert found(text) is not None
+
+
 @pytest.mark.parametrize(
     "text",
     ["an old building, bomb shelter sign", "make a wish. Bombs of colour", "Day of the Dead\nchildren in costumes",
