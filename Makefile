@@ -100,6 +100,10 @@ check-web:
 bench: .venv/ready ## the benchmarks: ratios against a floor measured in the same run
 	@$(python) -m tools.benchmarks $(ARGS)
 
+.PHONY: moderation
+moderation: .venv/ready ## precision and recall of moderation on the corpus, by language, kind and category
+	@$(python) -m tools.moderation
+
 .PHONY: build
 build: .venv/ready ## build for AWS with bytecode, ready for `sam deploy`  (ENV=prod)
 	@$(python) -m local.build $(if $(ENV),--env $(ENV))
