@@ -12,9 +12,13 @@ import unicodedata
 from pathlib import Path
 from typing import Final
 
+_CONFUSABLES: Final = json.loads(Path(__file__).with_name("confusables.json").read_text(encoding="utf-8"))["letters"]
+"""Letter → what Unicode calls confusable with it. `tools/look_alikes.py` writes the file."""
 _LOOK_ALIKES: Final = json.loads(Path(__file__).with_name("look_alikes.json").read_text(encoding="utf-8"))
-"""Letter → look-alikes from other alphabets that Unicode does not normalise."""
-_LETTER: Final[dict[str, str]] = {look: letter for letter, looks in _LOOK_ALIKES.items() for look in looks}
+"""Letter → look-alikes that Unicode does not list. They take precedence."""
+_LETTER: Final[dict[str, str]] = {
+    look: letter for table in (_CONFUSABLES, _LOOK_ALIKES) for letter, looks in table.items() for look in looks
+}
 # Symbols that Unicode does not normalise: regional indicators, negative circled and negative squared letters.
 _ALPHABETS: Final = (0x1F1E6, 0x1F150, 0x1F170)
 # Letters and symbols that are invisible, although Unicode does not classify them as such.
@@ -30,6 +34,8 @@ _REGIONAL_INDICATORS: Final = re.compile("[\U0001f1e6-\U0001f1ff]+")
 _FLAGS: Final = frozenset(json.loads(Path(__file__).with_name("flags.json").read_text(encoding="utf-8")))
 """Pairs of letters with a flag: https://www.unicode.org/Public/emoji/latest/emoji-sequences.txt."""
 
+_OTHER_SCRIPTS: Final = re.compile("(?<!\\w)[\u0590-\u109f\u1200-\u139f\u1780-\u18af\u3040-\ua48f]+(?!\\w)")
+"""Hebrew to Myanmar, Ethiopic, Khmer, Mongolian, Kana, Han, Yi: words without a Latin letter are no disguise."""
 _FOREIGN_WORD: Final = re.compile(r"(?<!\w)(?:[\u0400-\u052f]+|[\u0370-\u03ff\u1f00-\u1fff]+)(?!\w)")
 _UNMISTAKABLE: Final = re.compile("[бгджзийлпфцчшщъыьэюя]|[γδζθλξπσςφψω]", re.IGNORECASE)
 
@@ -69,6 +75,7 @@ def normalise(text: str) -> str:
     """Return ``text`` in the lower-case letters that it looks like; white space, digits and ASCII symbols stay."""
     if not text.isascii():
         text = _REGIONAL_INDICATORS.sub(_flags_as_blanks, text)
+        text = _OTHER_SCRIPTS.sub(" ", text)
         text = _FOREIGN_WORD.sub(lambda word: " " if _UNMISTAKABLE.search(word[0]) else word[0], text)
     return unicodedata.normalize("NFKD", text).translate(_TRANSLATION)
 

@@ -119,12 +119,14 @@ def test_flags_are_countries_and_spell_no_words(text: str) -> None:
     assert found(text) is None
 
 
-@pytest.mark.parametrize("text", ["роял на сцена", "роги оленя", "Рояль в кустах", "κίνηση στην πόλη", "РОЯЛ"])
+@pytest.mark.parametrize(
+    "text", ["роял на сцена", "роги оленя", "Рояль в кустах", "κίνηση στην πόλη", "РОЯЛ", "סוסים בשדה", "भोर में पहाड़"]
+)
 def test_words_of_another_alphabet_are_no_disguise(text: str) -> None:
     assert FILTER.find({"prompt": text, "negative_prompt": text}) is None
 
 
-@pytest.mark.parametrize("text", ["роrn", "пude", "a naкеd woman", "ѕех асt"])
+@pytest.mark.parametrize("text", ["роrn", "пude", "a naкеd woman", "ѕех асt", "ꓑꓳꓣꓠ", "ᑭОᏒⲚ", "nudҽ"])
 def test_words_of_two_alphabets_or_of_twins_are_disguises(text: str) -> None:
     assert found(text) is not None
 
