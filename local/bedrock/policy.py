@@ -2,6 +2,7 @@
 
 Text is folded first (NFKC, accents, zero-width characters, look-alike digits), harmless idioms are removed, and a
 rule of `policy.json` matches if one word of each of its groups occurs within a short window, or if a phrase matches.
+In a context such as a museum, a textbook or an awareness campaign, nudity, violence and the like are allowed.
 It imitates a moderator on a laptop. It is not a safe one.
 """
 
@@ -31,7 +32,10 @@ class _Rule:
     phrases: re.Pattern[str] | None
 
 
-def _load() -> tuple[re.Pattern[str], tuple[_Rule, ...]]:
+_ALLOWED_IN_CONTEXT = frozenset({"sexual", "violence", "self_harm", "hate"})
+
+
+def _load() -> tuple[re.Pattern[str], re.Pattern[str], tuple[_Rule, ...]]:
     data = json.loads(Path(__file__).with_name("policy.json").read_text(encoding="utf-8"))
     rules = tuple(
         _Rule(
@@ -41,7 +45,7 @@ def _load() -> tuple[re.Pattern[str], tuple[_Rule, ...]]:
         )
         for entry in data["rules"]
     )
-    return re.compile("|".join(data["harmless"])), rules
+    return re.compile("|".join(data["harmless"])), re.compile(data["context"]), rules
 
 
 def fold(text: str) -> str:
@@ -56,10 +60,12 @@ def judge(text: str) -> str:
     """Return the category of the text, or "none"."""
     folded = _HARMLESS.sub(" ", fold(text))
     words = _WORD.findall(folded)
+    allowed = _ALLOWED_IN_CONTEXT if _CONTEXT.search(folded) else frozenset()
     matched = (
         rule.category
         for rule in _RULES
-        if (rule.phrases and rule.phrases.search(folded)) or (rule.near and _near(words, rule.near))
+        if rule.category not in allowed
+        and ((rule.phrases and rule.phrases.search(folded)) or (rule.near and _near(words, rule.near)))
     )
     return next(matched, "none")
 
@@ -79,4 +85,4 @@ def _pattern(stems: str) -> re.Pattern[str]:
 
 
 # In order of severity: the first rule that matches gives the category.
-_HARMLESS, _RULES = _load()
+_HARMLESS, _CONTEXT, _RULES = _load()
