@@ -208,6 +208,7 @@ def test_empty_parameters_are_absent() -> None:
         {"favourite": "maybe"},
         {"q": "   "},
         {"q": "x" * 201},
+        {"q": "one two three four five six seven eight nine"},
         {"owner": "eve"},
     ],
     ids=str,
