@@ -10,6 +10,7 @@ from events.envelope import Payload
 IMAGES_MAX: Final = 4
 """Images per request."""
 Quality = Literal["standard", "premium"]
+DeletionReason = Literal["owner", "erasure", "withdrawn"]
 
 
 class ModelPlan(Payload):

@@ -50,15 +50,17 @@ def _with_plain_x(value: Any) -> Any:
     return re.sub(r"(?<=\d)\s*[xX*\u00d7]\s*(?=\d)", "x", value) if isinstance(value, str) else value
 
 
+_SIZE: Final = r"[1-9][0-9]{1,3}x[1-9][0-9]{1,3}"
+
 Size = Annotated[
     str,
     BeforeValidator(_with_plain_x),
-    *matching(r"[1-9][0-9]{1,3}x[1-9][0-9]{1,3}", "must be WIDTHxHEIGHT in pixels, such as 1024x1024"),
+    *matching(_SIZE, "must be WIDTHxHEIGHT in pixels, such as 1024x1024"),
 ]
 """The size of an image. ``X``, ``*`` and the multiplication sign are accepted as well."""
 SizeOrAuto = Annotated[
     str,
     BeforeValidator(_with_plain_x),
-    *matching(r"(?:auto|[1-9][0-9]{1,3}x[1-9][0-9]{1,3})", "must be auto or WIDTHxHEIGHT in pixels, such as 1024x1024"),
+    *matching(rf"(?:auto|{_SIZE})", "must be auto or WIDTHxHEIGHT in pixels, such as 1024x1024"),
 ]
 AspectRatio = Annotated[str, *matching(r"[1-9][0-9]?:[1-9][0-9]?", "must be WIDTH:HEIGHT, such as 16:9")]

@@ -1,15 +1,16 @@
 """An image was deleted."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from events.envelope import Event, Payload
+from events.images import DeletionReason
 
 
 class ImageDeletedData(Payload):
     """The image and the reason."""
 
     image_id: str
-    reason: Literal["owner", "erasure", "withdrawn"]
+    reason: DeletionReason
     """``withdrawn``: its request was cancelled or expired before the image was stored."""
 
 

@@ -4,6 +4,9 @@ from typing import ClassVar, Literal
 
 from events.envelope import Event, Payload
 
+Strength = Literal["block", "review"]
+"""``block``: a term without an innocent use. ``review``: a term that may have one."""
+
 
 class PromptRejectedData(Payload):
     """The layer and the reason, without the prompt or the matching term."""
@@ -16,7 +19,7 @@ class PromptRejectedData(Payload):
     """``prompt`` or ``negative_prompt``."""
     reason: str
     """A stable code, such as ``category_blocked``, ``screening_refused`` or ``screening_unreadable``."""
-    strength: Literal["block", "review"] | None = None
+    strength: Strength | None = None
     """Of the term that the keyword filter found. ``block``: it has no innocent use. ``review``: it may have one."""
     counts_as_blocked: bool = True
     """Whether the request counts against the API key's limit of blocked requests."""

@@ -18,7 +18,8 @@ from itertools import product
 from string import punctuation
 from typing import Final, NamedTuple, get_args
 
-from services.moderation.models import Hit, Strength, TextField
+from events.catalog.prompt_rejected import Strength
+from services.moderation.models import Hit, TextField
 from services.moderation.normalisation import LEET_SYMBOLS, normalise
 from services.moderation.policy import Policy
 

@@ -5,11 +5,10 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from events.catalog.prompt_rejected import Strength
+
 TextField = Literal["prompt", "negative_prompt"]
 """A field of a request that contains text."""
-
-Strength = Literal["block", "review"]
-"""What a term of the keyword filter leads to."""
 
 
 class _Record(BaseModel):

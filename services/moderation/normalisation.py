@@ -20,7 +20,8 @@ _LETTER: Final[dict[str, str]] = {
     look: letter for table in (_CONFUSABLES, _LOOK_ALIKES) for letter, looks in table.items() for look in looks
 }
 # Symbols that Unicode does not normalise: regional indicators, negative circled and negative squared letters.
-_ALPHABETS: Final = (0x1F1E6, 0x1F150, 0x1F170)
+_REGIONAL_A: Final = 0x1F1E6
+_ALPHABETS: Final = (_REGIONAL_A, 0x1F150, 0x1F170)
 # Letters and symbols that are invisible, although Unicode does not classify them as such.
 _BLANKS: Final = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 _INVISIBLE: Final = frozenset({"Mn", "Me", "Cf", "Co", "Cs", "Cn"})
@@ -29,7 +30,6 @@ LEET_SYMBOLS: Final = "€£¢¥§©®¡"
 _CACHE_SIZE: Final = 4096
 """Code points in the translation table: enough for any text, and a limit on memory."""
 
-_REGIONAL_A: Final = 0x1F1E6
 _REGIONAL_INDICATORS: Final = re.compile("[\U0001f1e6-\U0001f1ff]+")
 _FLAGS: Final = frozenset(json.loads(Path(__file__).with_name("flags.json").read_text(encoding="utf-8")))
 """Pairs of letters with a flag: https://www.unicode.org/Public/emoji/latest/emoji-sequences.txt."""

@@ -6,7 +6,8 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from services.moderation.models import Strength, TextField
+from events.catalog.prompt_rejected import Strength
+from services.moderation.models import TextField
 
 DATA: Final = Path(__file__).with_name("policy.json")
 

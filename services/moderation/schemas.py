@@ -4,9 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from events.catalog.prompt_rejected import Strength
 from kit.schemas import RequestBody, Schema
 from kit.text import Text
-from services.moderation.models import PromptVerdict, Strength, TextField
+from services.moderation.models import PromptVerdict, TextField
 
 TEXT_MAX = 10_000
 """Characters: the longest prompt that any model of the catalog accepts."""

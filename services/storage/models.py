@@ -2,11 +2,11 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from events.images import Quality, StoredImage, Variant
+from events.images import DeletionReason, Quality, StoredImage, Variant
 
 ORIGINAL: Final = "original.png"
 DISPLAY: Final = "display.webp"
@@ -16,9 +16,6 @@ MAX_SHARES: Final = 20
 """Valid share links per image."""
 
 _IMAGE_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-\d{1,2}", re.ASCII)
-
-
-DeletionReason = Literal["owner", "erasure", "withdrawn"]
 
 
 class Share(BaseModel):

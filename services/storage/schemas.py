@@ -33,17 +33,18 @@ def _validate_words(query: str) -> str:
     return query
 
 
+_DAY_RULE: Final = "must be a date, such as 2026-11-22"
+
+
 def _validate_day(text: str) -> str:
     try:
         date.fromisoformat(text)
     except ValueError as error:
-        raise ValueError("must be a date, such as 2026-11-22") from error
+        raise ValueError(_DAY_RULE) from error
     return text
 
 
-Day = Annotated[
-    str, *matching(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "must be a date, such as 2026-11-22"), AfterValidator(_validate_day)
-]
+Day = Annotated[str, *matching(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", _DAY_RULE), AfterValidator(_validate_day)]
 
 
 class ImagesQuery(QueryParameters):

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from events.catalog.prompt_rejected import Strength
 from services.moderation.keywords import KeywordFilter
-from services.moderation.models import Strength
 from services.moderation.normalisation import normalise
 from services.moderation.policy import load_policy
 

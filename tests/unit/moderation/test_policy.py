@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from typing import Final, get_args
 
-from services.moderation.models import Strength
+from events.catalog.prompt_rejected import Strength
 from services.moderation.policy import load_policy
 
 POLICY: Final = load_policy()
