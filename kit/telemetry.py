@@ -6,6 +6,7 @@ Prompts are personal data: no code in this project logs one.
 
 import os
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 from aws_lambda_powertools.logging import Logger
@@ -13,7 +14,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from kit.metrics import CATALOG, MetricName
 
-__all__ = ["logger", "measure"]
+__all__ = ["logger", "measure", "percent"]
 
 logger: Final = Logger()
 
@@ -30,13 +31,27 @@ NAMESPACE: Final = _namespace()
 def measure(
     message: str, metrics: Mapping[MetricName, float], dimensions: Mapping[str, str] | None = None, **fields: Any
 ) -> None:
-    """Emit one line that is a log entry and, in Embedded Metric Format, its metrics. Thread-safe.
+    """Emit one line that is a log entry and, in Embedded Metric Format, its metrics. Thread-safe. Never raises.
 
     The service is added as a dimension. One line instead of two: for a batch of one message, telemetry is most of our
     own CPU time.
     """
+    try:
+        _emit(message, metrics, dimensions or {}, fields)
+    except Exception as error:  # a metric never decides about a request
+        logger.error("metric lost", metric=message, error=type(error).__name__)
+
+
+def percent(part: Decimal, whole: Decimal) -> float:
+    """Return ``part`` as a percentage of ``whole``; 100 if ``whole`` is 0: nothing of it is left."""
+    return float(100 * part / whole) if whole else 100.0
+
+
+def _emit(
+    message: str, metrics: Mapping[MetricName, float], dimensions: Mapping[str, str], fields: Mapping[str, Any]
+) -> None:
     line = EphemeralMetrics(namespace=NAMESPACE)
-    for name, value in (dimensions or {}).items():
+    for name, value in dimensions.items():
         line.add_dimension(name, value)
     for metric, number in metrics.items():
         line.add_metric(name=metric, unit=CATALOG[metric].unit, value=number)
