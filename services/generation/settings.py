@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+from pydantic import Field
+
 from kit.settings import Settings
 
 
@@ -17,8 +19,8 @@ class GenerateSettings(LedgerSettings):
     aws_region: str
     handoff_bucket_name: str
     custom_models: str = ""
-    daily_budget_usd: Decimal = Decimal(0)
-    """The most that generation may cost per UTC day; 0 for no limit."""
+    daily_budget_usd: Decimal = Field(Decimal(0), ge=0)
+    """The most that generation and moderation may cost per UTC day; 0 for no limit."""
     max_parallel: int = 5
     """Concurrent model calls per invocation. Bounds connections and memory."""
     call_timeout: int = 300

@@ -28,6 +28,8 @@ from services.intake.timeline import timeline_entry
 
 POLL_SECONDS: Final = "1"
 IDEMPOTENCY_RETENTION: Final = timedelta(hours=24)
+STOPPED_RETRY_SECONDS: Final = 300
+"""``Retry-After`` while an operator has stopped generation. Nobody knows for how long."""
 
 REFUSALS: Final = {
     "rate_limited": "Rate limit exceeded. Try again after the time in Retry-After.",
@@ -75,7 +77,7 @@ class RequestCreation:
         if idempotency_key is not None and (repeated := self._repeated(caller, request, idempotency_key)):
             return repeated
         parameters = self._resolve(request)
-        self._refuse_without_budget()
+        self._refuse_over_budget(parameters)
         decision = self.limiter.admit(caller.key_id, caller.limit, caller.window)
         if decision.refusal:
             # The same request, sent twice at once, may have used the last free place.
@@ -135,12 +137,23 @@ class RequestCreation:
         except ModelEndOfLifeError as error:
             raise _end_of_life_problem(error) from error
 
-    def _refuse_without_budget(self) -> None:
-        until, now = self.signals().budget_exhausted_until, self.clock.now()
-        if until and now < until:
-            seconds = math.ceil((until - now).total_seconds())
+    def _refuse_over_budget(self, parameters: GenerationParameters) -> None:
+        """Refuse a request of which no model is covered by the rest of the daily budget."""
+        budget, now = self.signals().budget, self.clock.now()
+        if budget is None or any(budget.covers(plan.price_usd, now) for plan in parameters.models):
+            return
+        if budget.until is None:
+            title, seconds = "Image generation is stopped by the operator. Try again later.", STOPPED_RETRY_SECONDS
+        else:
             title = "Daily budget exhausted. New requests are accepted again at 00:00 UTC."
-            raise ApiProblem(503, "budget_exhausted", title, headers={"Retry-After": str(seconds)})
+            served = [model for model in self.catalog() if not model.ended(now.date())]
+            if any(budget.covers(price, now) for model in served for price in model.price_usd.values()):
+                title = (
+                    f"The rest of the daily budget covers only models up to ${budget.left_usd} per image. "
+                    "Request such a model, or try again after 00:00 UTC."
+                )
+            seconds = math.ceil((budget.until - now).total_seconds())
+        raise ApiProblem(503, "budget_exhausted", title, headers={"Retry-After": str(seconds)})
 
     def _estimate(self, parameters: GenerationParameters) -> int | None:
         return self.estimates.seconds(served_models(self.catalog(), parameters, self.clock.now().date()))

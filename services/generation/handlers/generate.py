@@ -13,7 +13,9 @@ from events.catalog.prompt_approved import PromptApproved
 from kit.clock import SystemClock
 from kit.consumer import EachMessage, sqs_consumer
 from services.generation.gateways import BedrockModels
-from services.generation.repository import DynamoBudget, DynamoLedger, S3Handoff
+from services.generation.repository.budget import DynamoBudget
+from services.generation.repository.handoff import S3Handoff
+from services.generation.repository.ledger import DynamoLedger
 from services.generation.service import ImageGenerator
 from services.generation.settings import GenerateSettings
 

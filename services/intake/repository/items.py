@@ -7,7 +7,7 @@ pk IDEMPOTENCY#<owner>           sk KEY#<key>  the response that an Idempotency-
 pk RATE#<key id>#<window start>  sk WINDOW     the counters of a key in one window, and the refunded requests
 pk FIGURES                       sk DURATIONS  average seconds from accepted to succeeded, one attribute per model
 pk SIGNALS                       sk NOW        `model#<key>`: status, end_of_life, sequence
-                                               `budget`: exhausted_until, at
+                                               `budget`: at, and if it did not cover an image: left_usd, until
 """
 
 from collections.abc import Mapping

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, get_args
 
 import boto3
@@ -14,7 +15,7 @@ from services.intake.quota import Window, WindowCounts
 from services.intake.repository.durations import DurationTable
 from services.intake.repository.rates import RateTable
 from services.intake.repository.signals import SignalTable
-from services.intake.signals import ModelSignal, Signals
+from services.intake.signals import BudgetSignal, ModelSignal, Signals
 from tests.unit.intake.fakes import InMemoryDurations, InMemoryRates, InMemorySignals
 
 END_OF_LIFE: LifecycleStatus = get_args(LifecycleStatus)[-1]
@@ -150,9 +151,12 @@ def test_a_late_or_repeated_signal_of_a_model_changes_nothing(signals: Any) -> N
 def test_the_latest_signal_of_the_budget_is_stored(signals: Any) -> None:
     midnight, noon = datetime(2026, 11, 25, tzinfo=UTC), datetime(2026, 11, 24, 12, tzinfo=UTC)
     signals.save_model("nova-canvas", ModelSignal("active", None, 1))
-    signals.save_budget(midnight, noon)
-    assert signals.read().budget_exhausted_until == midnight
+    rest, stopped = BudgetSignal(Decimal("0.05"), midnight), BudgetSignal(Decimal(0), None)
+    signals.save_budget(rest, noon)
+    assert signals.read().budget == rest
+    signals.save_budget(stopped, noon + timedelta(milliseconds=1))
+    assert signals.read().budget == stopped
 
     signals.save_budget(None, noon + timedelta(seconds=1))
-    signals.save_budget(midnight, noon + timedelta(milliseconds=999))
+    signals.save_budget(rest, noon + timedelta(milliseconds=999))
     assert signals.read() == Signals({"nova-canvas": ModelSignal("active", None, 1)})

@@ -18,7 +18,7 @@ from services.intake.models import (
 )
 from services.intake.quota import Window, WindowCounts
 from services.intake.service import RequestService
-from services.intake.signals import ModelSignal, Signals
+from services.intake.signals import BudgetSignal, ModelSignal, Signals
 from tests.support.clock import FakeClock
 
 
@@ -176,7 +176,7 @@ class InMemorySignals:
 
     def __init__(self) -> None:
         self.models: dict[str, ModelSignal] = {}
-        self.budget: tuple[datetime, datetime | None] | None = None
+        self.budget: tuple[datetime, BudgetSignal | None] | None = None
         self.reads = 0
 
     def read(self) -> Signals:
@@ -187,6 +187,6 @@ class InMemorySignals:
         if key not in self.models or self.models[key].sequence < signal.sequence:
             self.models[key] = signal
 
-    def save_budget(self, exhausted_until: datetime | None, at: datetime) -> None:
+    def save_budget(self, signal: BudgetSignal | None, at: datetime) -> None:
         if self.budget is None or self.budget[0] < at:
-            self.budget = (at, exhausted_until)
+            self.budget = (at, signal)
