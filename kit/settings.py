@@ -18,3 +18,15 @@ class Settings(BaseModel):
         Raises pydantic's ``ValidationError`` with every missing or malformed variable.
         """
         return cls.model_validate({name.lower(): value for name, value in os.environ.items()})
+
+
+def valid_custom_models(text: str) -> str:
+    """Return the parameter ``CustomModels``, or raise ``ValueError`` with a sentence that says what is not valid.
+
+    A function with invalid custom models does not start. The catalog is imported only if there are some.
+    """
+    if text.strip():
+        from events.model_catalog import ModelCatalog  # noqa: PLC0415 - a tenth of the cold start
+
+        ModelCatalog.load(text)
+    return text

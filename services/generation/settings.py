@@ -2,9 +2,9 @@
 
 from decimal import Decimal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from kit.settings import Settings
+from kit.settings import Settings, valid_custom_models
 
 
 class LedgerSettings(Settings):
@@ -27,3 +27,5 @@ class GenerateSettings(LedgerSettings):
     """How long to wait for a model's response. AWS recommends at least 300 for its slower image models."""
     lease: int = 360
     """Longer than a call that starts in time, so that no other delivery pays while a response may still arrive."""
+
+    _custom_models_are_valid = field_validator("custom_models")(valid_custom_models)

@@ -23,7 +23,8 @@ from tests.unit.intake.fakes import InMemoryRequests, accept
 
 TODAY = date(2026, 11, 22)
 CATALOG = ModelCatalog.load(
-    '{"studio": {"arn": "arn:aws:bedrock:us-east-1:123456789012:custom-model/a/b", "family": "nova"}}'
+    '{"studio": {"arn": "arn:aws:bedrock:us-east-1:123456789012:custom-model/a/b", "family": "nova",'
+    ' "price_usd": "0.05"}}'
 )
 CEILING = Decimal("0.08")
 REQUEST = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"

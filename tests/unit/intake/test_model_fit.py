@@ -149,7 +149,7 @@ def test_a_model_supports_every_size_and_quality_that_it_lists(key: str, data: s
 
 def test_a_custom_model_has_the_limits_of_its_family() -> None:
     arn = "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abc123"
-    own = ModelCatalog.load(f'{{"house-style": {{"arn": "{arn}", "family": "titan"}}}}')
+    own = ModelCatalog.load(f'{{"house-style": {{"arn": "{arn}", "family": "titan", "price_usd": "0.02"}}}}')
     parameters = resolve(NewRequest(prompt="a", model="house-style", size="512x512"), own, CEILING)
     assert [plan.model for plan in parameters.models] == ["house-style"]
 
