@@ -114,7 +114,7 @@ class Caller:
     key_id: str
     scopes: frozenset[str]
     limit: int
-    """Requests that the key may create in ``window`` seconds."""
+    """Images that the key may request in ``window`` seconds."""
     window: int
 
 

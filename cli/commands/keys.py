@@ -55,7 +55,7 @@ def keys(context: click.Context) -> Any:
     type=click.Choice(get_args(Scope)),
     help="A permission; repeatable. Default: every scope except admin.",
 )
-@click.option("--limit", default=100, show_default=True, help="Requests per window.")
+@click.option("--limit", default=100, show_default=True, help="Images per window.")
 @click.option("--window", default=900, show_default=True, help="Length of the window in seconds.")
 @click.option("--expires-in-days", type=int, help="Default: the key does not expire.")
 @on_target

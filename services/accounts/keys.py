@@ -35,7 +35,7 @@ class Key:
     """Its purpose, as its creator named it."""
     scopes: tuple[str, ...]
     limit: int
-    """Requests per ``window`` seconds."""
+    """Images per ``window`` seconds."""
     window: int
     created_at: datetime
     expires_at: datetime | None = None

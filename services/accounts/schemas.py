@@ -40,7 +40,7 @@ class NewKey(RequestBody):
     scopes: list[Scope] = Field(min_length=1, max_length=20)
     """Permissions. ``admin`` does not include the others."""
     limit: int = Field(100, ge=1, le=1_000_000)
-    """Requests per ``window_seconds``."""
+    """Images per ``window_seconds``."""
     window_seconds: int = Field(900, ge=1, le=DAY)
     expires_in_days: int | None = Field(None, ge=1, le=3650)
     """Default: the key does not expire."""
@@ -99,7 +99,7 @@ class KeyView(Schema):
     name: str
     scopes: list[str]
     limit: int
-    """Requests per ``window_seconds``."""
+    """Images per ``window_seconds``."""
     window_seconds: int
     status: Status
     created_at: datetime

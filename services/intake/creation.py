@@ -78,7 +78,9 @@ class RequestCreation:
             return repeated
         parameters = self._resolve(request)
         self._refuse_over_budget(parameters)
-        decision = self.limiter.admit(caller.key_id, caller.limit, caller.window)
+        if request.count > caller.limit:
+            raise _over_limit_problem(caller)
+        decision = self.limiter.admit(caller.key_id, caller.limit, caller.window, request.count)
         if decision.refusal:
             # The same request, sent twice at once, may have used the last free place.
             if idempotency_key is not None and (repeated := self._repeated(caller, request, idempotency_key)):
@@ -88,10 +90,10 @@ class RequestCreation:
         try:
             body = self._write(request_id, caller, request, parameters, decision.window, idempotency_key)
         except IdempotencyKeyTakenError as taken:
-            self.limiter.refund(decision.window, request_id)
+            self.limiter.refund(decision.window, request_id, request.count)
             return _repeat(taken.record, _digest(request), caller)
         except Exception:
-            self.limiter.refund(decision.window, request_id)
+            self.limiter.refund(decision.window, request_id, request.count)
             raise
         logger.info("request accepted", request_id=request_id, key_id=caller.key_id)
         return Accepted(body, _headers(body) | decision.headers)
@@ -172,7 +174,18 @@ def new_state(
     event = ImageRequested.first(request_id, owner, ImageRequestedData(parameters=parameters), occurred_at=now)
     entry = timeline_entry(event)
     timeline = {entry.event_id: entry}
-    return event, RequestState(request_id, owner, now, Status.ACCEPTED, 0, 1, timeline, quota_window, webhook_id)
+    return event, RequestState(
+        request_id=request_id,
+        owner=owner,
+        created_at=now,
+        status=Status.ACCEPTED,
+        status_sequence=0,
+        revision=1,
+        timeline=timeline,
+        quota_window=quota_window,
+        quota_images=parameters.count if quota_window else 0,
+        webhook_id=webhook_id,
+    )
 
 
 def served_models(catalog: ModelCatalog, parameters: GenerationParameters, today: date) -> list[str]:
@@ -188,6 +201,12 @@ def _end_of_life_problem(error: ModelEndOfLifeError) -> ApiProblem:
         entry = field_error("model", f"{rule}; its successor is {error.successor}", successor=error.successor)
         title += f" Request {error.successor} instead, or allow failover."
     return ApiProblem(422, "model_end_of_life", title, errors=[entry])
+
+
+def _over_limit_problem(caller: Caller) -> ApiProblem:
+    rule = f"must be at most {caller.limit}, the images that this API key may request per {caller.window} seconds"
+    errors = [field_error("count", rule, maximum=caller.limit)]
+    return ApiProblem(422, "validation_failed", "The request is not valid.", errors=errors)
 
 
 def _check_idempotency_key(key: str) -> None:

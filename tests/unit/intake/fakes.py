@@ -137,22 +137,22 @@ class InMemoryRates:
         self.counts: dict[Window, WindowCounts] = {}
         self.refunded: set[tuple[Window, str]] = set()
 
-    def increment(self, window: Window, max_count: int, max_blocked: int) -> tuple[bool, WindowCounts]:
+    def increment(self, window: Window, images: int, max_count: int, max_blocked: int) -> tuple[bool, WindowCounts]:
         counts = self.counts.get(window, WindowCounts())
         if counts.closed or counts.count >= max_count or counts.blocked >= max_blocked:
             return False, counts
-        self.counts[window] = replace(counts, count=counts.count + 1)
+        self.counts[window] = replace(counts, count=counts.count + images)
         return True, self.counts[window]
 
     def close(self, window: Window) -> WindowCounts:
         self.counts[window] = replace(self.counts.get(window, WindowCounts()), closed=True)
         return self.counts[window]
 
-    def refund(self, window: Window, request_id: str, *, blocked: bool) -> None:
+    def refund(self, window: Window, request_id: str, images: int, *, blocked: bool) -> None:
         counts = self.counts.get(window, WindowCounts())
-        if counts.count and (window, request_id) not in self.refunded:
+        if counts.count and counts.count >= images and (window, request_id) not in self.refunded:
             self.refunded.add((window, request_id))
-            self.counts[window] = replace(counts, count=counts.count - 1, blocked=counts.blocked + blocked)
+            self.counts[window] = replace(counts, count=counts.count - images, blocked=counts.blocked + blocked)
 
 
 class InMemoryDurations:

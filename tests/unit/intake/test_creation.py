@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, get_args
 
 import pytest
@@ -84,6 +85,18 @@ def test_beyond_the_limit_a_request_is_refused_with_retry_after(world: World) ->
     assert (problem.status, problem.code) == (429, "rate_limited")
     assert {"RateLimit-Policy", "RateLimit", "Retry-After"} == problem.headers.keys()
     assert len(world.store.states) == 1
+
+
+def test_a_request_counts_its_images(world: World) -> None:
+    body, headers = world.create(NewRequest(prompt="a lighthouse", count=4))
+    assert headers["RateLimit"].startswith('"default";r=96;')
+    assert (world.counted, world.store.read_state(body.id).quota_images) == (4, 4)
+
+
+def test_more_images_than_the_key_may_ever_request_are_refused(world: World) -> None:
+    problem = refusal(lambda: world.create(NewRequest(prompt="a lighthouse", count=4), limit=3))
+    assert (problem.status, problem.errors[0]["field"], problem.errors[0]["maximum"]) == (422, "count", 3)
+    assert world.counted == 0
 
 
 def test_unsupported_parameters_are_not_counted(world: World) -> None:
@@ -257,7 +270,7 @@ def test_requests_are_refused_exactly_if_no_model_of_theirs_is_covered(world: Wo
         if min(model.price_usd["standard"], Decimal(left)) == model.price_usd["standard"]:
             assert world.create(request).body.status == "accepted"
         else:
-            assert refusal(lambda request=request: world.create(request)).code == "budget_exhausted"
+            assert refusal(partial(world.create, request)).code == "budget_exhausted"
 
 
 def test_a_stop_by_an_operator_lasts_longer_than_the_day(world: World) -> None:

@@ -1474,7 +1474,7 @@ export interface components {
             owner: string;
             name: string;
             scopes: string[];
-            /** @description Requests per `window_seconds`. */
+            /** @description Images per `window_seconds`. */
             limit: number;
             window_seconds: number;
             /** @enum {string} */
@@ -1507,7 +1507,7 @@ export interface components {
             owner: string;
             name: string;
             scopes: string[];
-            /** @description Requests per `window_seconds`. */
+            /** @description Images per `window_seconds`. */
             limit: number;
             window_seconds: number;
             /** @enum {string} */
@@ -1763,7 +1763,7 @@ export interface components {
             /** @description Permissions. `admin` does not include the others. */
             scopes: ("requests:write" | "requests:read" | "images:read" | "images:write" | "analytics:read" | "admin")[];
             /**
-             * @description Requests per `window_seconds`.
+             * @description Images per `window_seconds`.
              * @default 100
              */
             limit?: number;
