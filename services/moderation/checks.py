@@ -1,12 +1,18 @@
 """Checks a prompt on request. Nothing is recorded, and checks per API key are limited because Claude costs money."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import uuid4
 
+from events.catalog.prompt_checked import PromptChecked, PromptCheckedData
+from events.envelope import Event
 from kit.clock import Clock
 from kit.errors import classify_error
+from kit.http_api import Caller
 from kit.telemetry import logger
 from services.moderation.models import PromptVerdict
+from services.moderation.prices import prompt_check_usd
 from services.moderation.service import PromptModeration
 
 
@@ -49,15 +55,16 @@ class PromptChecks:
 
     moderation: PromptModeration
     counts: CheckCounts
+    publish: Callable[[Sequence[Event]], None]
+    """Publishes all events or raises ``PublishError``."""
     clock: Clock
 
-    def check(
-        self, key_id: str, limit: int, window: int, prompt: str, negative_prompt: str | None
-    ) -> tuple[PromptVerdict, CheckAllowance]:
-        """Return the verdict and the allowance that is left.
+    def check(self, caller: Caller, prompt: str, negative_prompt: str | None) -> tuple[PromptVerdict, CheckAllowance]:
+        """Return the verdict and the allowance that is left. A check by Claude is published for the daily budget.
 
         Raises ``NoChecksLeftError`` before any layer is called, ``ScreeningUnavailableError`` if a layer fails.
         """
+        key_id, limit, window = caller.key_id, caller.limit, caller.window
         now = int(self.clock.now().timestamp())
         window_start = now - now % window
         resets_in = window_start + window - now
@@ -73,6 +80,10 @@ class PromptChecks:
                 raise
             logger.warning("prompt not checked", error=type(error).__name__)
             raise ScreeningUnavailableError from error
+        if verdict.asked_claude:
+            data = PromptCheckedData(moderation_usd=prompt_check_usd([prompt, negative_prompt]))
+            event = PromptChecked.first(str(uuid4()), caller.owner, data, occurred_at=verdict.decided_at)
+            self.publish([event])
         logger.info(
             "prompt checked",
             key_id=key_id,

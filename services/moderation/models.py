@@ -45,6 +45,11 @@ class PromptVerdict(_Record):
     hit: Hit | None = None
     """The gravest hit of the keyword filter, also if the prompt is approved."""
 
+    @property
+    def asked_claude(self) -> bool:
+        """Whether Claude screened the texts, which costs money."""
+        return "claude" in self.layers
+
 
 class ImageVerdict(_Record):
     """The decision about the images of one ``ImageGenerated``."""

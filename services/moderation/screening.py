@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from services.moderation.models import Finding, Hit, TextField
 from services.moderation.normalisation import readable
 from services.moderation.policy import Policy
+from services.moderation.prices import ANSWER_TOKENS_MAX
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime.type_defs import ConverseRequestTypeDef, ConverseResponseTypeDef
@@ -65,7 +66,7 @@ class Screening:
         self._arguments: Mapping[str, Any] = {
             "modelId": model_id,
             "system": [{"text": _SYSTEM.format(tool=TOOL, categories=listed)}],
-            "inferenceConfig": {"maxTokens": 300},
+            "inferenceConfig": {"maxTokens": ANSWER_TOKENS_MAX},
             "toolConfig": {
                 "tools": [{"toolSpec": self._tool()}],
                 "toolChoice": {"tool": {"name": TOOL}},

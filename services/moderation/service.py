@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final, Protocol
 
 from events.catalog.image_approved import ImageApproved, ImageApprovedData
@@ -18,6 +19,7 @@ from kit.errors import UnprocessableError
 from kit.telemetry import measure
 from services.moderation.models import Finding, Hit, ImageVerdict, PromptVerdict, TextField, VerdictT
 from services.moderation.policy import Policy
+from services.moderation.prices import IMAGE_CHECK_USD, prompt_check_usd
 
 NEW_FOR: Final = timedelta(seconds=2)
 """An event younger than this has no recorded verdict yet, because every retry comes later. That saves one read per
@@ -112,7 +114,12 @@ class PromptModeration:
             reason=finding.reason if finding else None,
             hit=verdict.hit.model_dump() if verdict.hit else None,
         )
-        return [_prompt_event(event, verdict, counts_as_blocked=self._counts_as_blocked(verdict))]
+        price = (
+            prompt_check_usd([parameters.prompt, parameters.negative_prompt]) if verdict.asked_claude else Decimal(0)
+        )
+        if finding is None:
+            return [_approved(event, verdict, price + parameters.count * IMAGE_CHECK_USD)]
+        return [_rejected(event, verdict, finding, price, counts_as_blocked=self._counts_as_blocked(verdict))]
 
     def _counts_as_blocked(self, verdict: PromptVerdict) -> bool:
         """Return whether Claude confirmed the block, or the keyword filter alone found a grave category."""
@@ -123,25 +130,33 @@ class PromptModeration:
         return verdict.layers[-1] == "claude" or (category is not None and category.grave)
 
 
-def _prompt_event(event: ImageRequested, verdict: PromptVerdict, *, counts_as_blocked: bool) -> Event:
-    if verdict.finding is None:
-        return PromptApproved.follow(
-            event,
-            PromptApprovedData(
-                policy_version=verdict.policy_version, layers=verdict.layers, parameters=event.data.parameters
-            ),
-            occurred_at=verdict.decided_at,
-        )
+def _approved(event: ImageRequested, verdict: PromptVerdict, moderation_usd: Decimal) -> Event:
+    return PromptApproved.follow(
+        event,
+        PromptApprovedData(
+            policy_version=verdict.policy_version,
+            layers=verdict.layers,
+            parameters=event.data.parameters,
+            moderation_usd=moderation_usd,
+        ),
+        occurred_at=verdict.decided_at,
+    )
+
+
+def _rejected(
+    event: ImageRequested, verdict: PromptVerdict, finding: Finding, moderation_usd: Decimal, *, counts_as_blocked: bool
+) -> Event:
     return PromptRejected.follow(
         event,
         PromptRejectedData(
             policy_version=verdict.policy_version,
             layer=verdict.layers[-1],
-            category=verdict.finding.category,
-            field=verdict.finding.field,
-            reason=verdict.finding.reason,
+            category=finding.category,
+            field=finding.field,
+            reason=finding.reason,
             strength=verdict.hit.strength if verdict.hit else None,
             counts_as_blocked=counts_as_blocked,
+            moderation_usd=moderation_usd,
         ),
         occurred_at=verdict.decided_at,
     )

@@ -66,6 +66,22 @@ class DynamoBudget:
             raise BudgetExhaustedError(BudgetRefusal(limit, max(Decimal(0), limit - spent))) from error
         record_budget(from_item(response["Attributes"])["spent"], limit)
 
+    def add(self, day: date, amount_usd: Decimal) -> None:
+        """Add an amount that was paid, even if it exceeds the limit. Without a limit nothing is counted."""
+        limit = self._current_limit()
+        if limit is None:
+            return
+        response = self._client.update_item(
+            TableName=self._table,
+            Key=_budget_key(day),
+            UpdateExpression="SET expires_at = :expires ADD spent :amount",
+            ExpressionAttributeValues=to_item(
+                {":amount": amount_usd, ":expires": expiry(datetime.combine(day, time(), UTC))}
+            ),
+            ReturnValues="UPDATED_NEW",
+        )
+        record_budget(from_item(response["Attributes"])["spent"], limit)
+
     def refund(self, day: date, amount_usd: Decimal) -> None:
         """Subtract an amount from the day's counter, if there is one."""
         try:

@@ -10,6 +10,7 @@ from botocore.config import Config
 from kit.clock import SystemClock
 from kit.http_api import ApiProblem, HttpApi, json_response
 from kit.legacy_api import render_failure
+from kit.publisher import Publisher
 from services.moderation.checks import CheckAllowance, NoChecksLeftError, PromptChecks, ScreeningUnavailableError
 from services.moderation.gateways import ClaudeLayer
 from services.moderation.keywords import KeywordFilter
@@ -20,13 +21,13 @@ from services.moderation.routes import CHECK_PROMPT, LEGACY_CHECK_PROMPT
 from services.moderation.schemas import Check, LegacyCheck, LegacyCheckResponse, NewCheck
 from services.moderation.screening import Screening
 from services.moderation.service import PromptModeration
-from services.moderation.settings import PromptSettings
+from services.moderation.settings import ApiSettings
 
 MAX_BODY: Final = 256 * 1024
 """Bytes: enough for two texts of the maximum length with every character escaped."""
 RETRY_AFTER_SECONDS: Final = "5"
 
-settings = PromptSettings.load()
+settings = ApiSettings.load()
 policy = load_policy()
 bedrock = boto3.client(
     "bedrock-runtime",
@@ -44,6 +45,7 @@ checks = PromptChecks(
         clock,
     ),
     CheckCountTable(dynamodb, settings.table_name),
+    Publisher(boto3.client("events"), settings.event_bus_name).publish,
     clock,
 )
 handler = HttpApi(max_body=MAX_BODY)
@@ -66,9 +68,8 @@ def legacy_check() -> Response[str]:
 
 
 def _check(prompt: str, negative_prompt: str | None) -> tuple[Check, Mapping[str, str]]:
-    caller = handler.caller
     try:
-        verdict, allowance = checks.check(caller.key_id, caller.limit, caller.window, prompt, negative_prompt)
+        verdict, allowance = checks.check(handler.caller, prompt, negative_prompt)
     except NoChecksLeftError as error:
         headers = {**_rate_limit(error.allowance), "Retry-After": str(error.allowance.resets_in)}
         title = "Rate limit exceeded. Try again after the time in Retry-After."

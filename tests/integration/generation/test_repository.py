@@ -1,6 +1,7 @@
 """One suite for the fakes and for DynamoDB: the ledger and the budget. And the hand-off bucket on S3."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -106,6 +107,13 @@ def test_no_lease_is_taken_if_another_delivery_holds_one(ledger: Any, request_id
 def test_an_expired_lease_can_be_taken(ledger: Any, request_id: str) -> None:
     ledger.claim(request_id, 1, lease(), 5)
     assert ledger.claim(request_id, 1, lease(after=360), 5) == {}
+
+
+def test_a_refusal_of_the_budget_is_kept_with_its_outcome(ledger: Any, request_id: str) -> None:
+    refused = replace(failed(reason="budget_exhausted"), refusal=BudgetRefusal(Decimal(25), Decimal("0.012")))
+    ledger.claim(request_id, 1, lease(), 5)
+    assert ledger.record(request_id, refused) == refused
+    assert ledger.claim(request_id, 1, lease(), 5) == {0: refused}
 
 
 def test_the_first_outcome_is_kept_and_returned_to_a_later_one(ledger: Any, request_id: str) -> None:
@@ -287,6 +295,16 @@ def test_a_refusal_reports_the_limit_and_what_is_left_of_it(budget: Any) -> None
             budget.reserve(today, Decimal("0.14"))
         assert refused.value.refusal == BudgetRefusal(Decimal("0.10"), Decimal(left))
         budget.reserve(today, Decimal("0.04"))
+
+
+def test_what_was_paid_is_added_even_beyond_the_limit(budget: Any) -> None:
+    today = START.date()
+    budget.add(today, Decimal("0.07"))
+    assert not covered(budget, today, Decimal("0.04"))
+    budget.add(today, Decimal("0.07"))
+    with pytest.raises(BudgetExhaustedError) as refused:
+        budget.reserve(today, Decimal("0.01"))
+    assert refused.value.refusal == BudgetRefusal(Decimal("0.10"), Decimal(0))
 
 
 @pytest.mark.parametrize("price", ["0", "0.000001", "0.04", "1000"])

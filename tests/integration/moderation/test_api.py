@@ -20,6 +20,8 @@ BOTH = pytest.mark.parametrize("path", [V1, LEGACY])
 def api(table: str, stand_in: ModelServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("TABLE_NAME", table)
     monkeypatch.setenv("MODERATION_MODEL_ID", "us.anthropic.claude-haiku-5-5")
+    monkeypatch.setenv("EVENT_BUS_NAME", "bus")
+    boto3.client("events").create_event_bus(Name="bus")
     yield load_function("moderation", "api").handler
     unload_functions("moderation")
 

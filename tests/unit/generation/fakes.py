@@ -243,6 +243,10 @@ class FakeBudget:
                 raise BudgetExhaustedError(BudgetRefusal(self.limit, max(Decimal(0), self.limit - spent)))
             self.spent[day] = spent + amount_usd
 
+    def add(self, day: date, amount_usd: Decimal) -> None:
+        with self._lock:
+            self.spent[day] = self.spent.get(day, Decimal(0)) + amount_usd
+
     def refund(self, day: date, amount_usd: Decimal) -> None:
         with self._lock:
             self.spent[day] -= amount_usd

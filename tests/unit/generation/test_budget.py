@@ -9,7 +9,11 @@ import pytest
 from events.catalog.budget_exhausted import BudgetExhausted
 from events.catalog.generation_failed import GenerationFailed
 from events.catalog.image_generated import ImageGenerated
+from events.catalog.prompt_checked import PromptChecked
+from events.catalog.prompt_rejected import PromptRejected
 from services.generation.model_errors import ModelCallError
+from services.generation.spending import count_check
+from tests.support.events import sample
 from tests.unit.generation.fakes import START, FakeBudget, Harness, approved
 
 DAY = START.date()
@@ -114,7 +118,7 @@ def test_a_budget_of_zero_ends_each_request_with_a_recorded_refusal() -> None:
     assert isinstance(failed, GenerationFailed)
     assert failed.data.reason == "budget_exhausted"
     assert isinstance(exhausted, BudgetExhausted)
-    assert (exhausted.data.limit_usd, exhausted.data.left_usd) == (0, 0)
+    assert (exhausted.data.limit_usd, exhausted.data.left_usd) == (Decimal(0), Decimal(0))
     assert harness.models.calls == []
     assert harness.generate(message) == [failed, exhausted]
 
@@ -124,6 +128,20 @@ def test_the_moderation_of_a_request_is_reserved_with_its_images(count: int, res
     budget = FakeBudget("1")
     Harness(budget=budget).generate(approved(count=count, moderation_usd="0.0031"))
     assert budget.spent == {DAY: Decimal(reserved)}
+
+
+def test_checks_without_an_image_are_counted() -> None:
+    budget, rejected, checked = FakeBudget("0.001"), sample("PromptRejected"), sample("PromptChecked")
+    assert isinstance(rejected, PromptRejected)
+    assert isinstance(checked, PromptChecked)
+    for event in (rejected, checked):
+        assert count_check(event, budget) == []
+    day = checked.metadata.occurred_at.date()
+    assert budget.spent == {day: rejected.data.moderation_usd + checked.data.moderation_usd}
+
+    free = rejected.model_copy(update={"data": rejected.data.model_copy(update={"moderation_usd": Decimal(0)})})
+    count_check(free, budget)
+    assert budget.spent[day] == rejected.data.moderation_usd + checked.data.moderation_usd
 
 
 def test_a_refusal_around_midnight_does_not_exhaust_the_new_day() -> None:

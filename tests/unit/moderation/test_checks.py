@@ -5,11 +5,14 @@ from datetime import UTC, datetime
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from kit.http_api import ApiProblem, field_error
+from events.catalog.prompt_checked import PromptChecked
+from events.envelope import Event
+from kit.http_api import ApiProblem, Caller, field_error
 from kit.legacy_api import render_failure
 from services.moderation.checks import CheckAllowance, NoChecksLeftError, PromptChecks, ScreeningUnavailableError
 from services.moderation.models import Hit, PromptVerdict
 from services.moderation.policy import load_policy
+from services.moderation.prices import prompt_check_usd
 from services.moderation.routes import CHECK_PROMPT, LEGACY_CHECK_PROMPT
 from services.moderation.schemas import Check, KeywordHit
 from services.moderation.service import PromptModeration
@@ -31,14 +34,30 @@ def checks(
     claude: ScriptedClaude,
     hit: Hit | None = None,
     verdicts: InMemoryVerdicts[PromptVerdict] | None = None,
+    published: list[Event] | None = None,
 ) -> PromptChecks:
     policy = load_policy().model_copy(update={"version": "v7"})
     moderation = PromptModeration(policy, ScriptedKeywords(hit), claude, verdicts or InMemoryVerdicts(), clock)
-    return PromptChecks(moderation, InMemoryCheckCounts(), clock)
+    sink = [] if published is None else published
+    return PromptChecks(moderation, InMemoryCheckCounts(), sink.extend, clock)
 
 
 def check(checks: PromptChecks, key_id: str = "k-1", limit: int = 2) -> tuple[PromptVerdict, CheckAllowance]:
-    return checks.check(key_id, limit, WINDOW, "a lighthouse", "fog")
+    return checks.check(Caller("ada", key_id, frozenset(), limit, WINDOW), "a lighthouse", "fog")
+
+
+def test_a_check_by_claude_is_published_with_its_price(clock: FakeClock) -> None:
+    published: list[Event] = []
+    asked = checks(clock, ScriptedClaude(), published=published)
+    check(asked)
+    check(asked)
+    first, second = published
+    assert isinstance(first, PromptChecked)
+    assert (first.metadata.owner, first.data.moderation_usd) == ("ada", prompt_check_usd(["a lighthouse", "fog"]))
+    assert first.metadata.event_id != second.metadata.event_id
+
+    check(checks(clock, ScriptedClaude(), Hit(category="violence", field="prompt", strength="block"), None, published))
+    assert len(published) == 2, "a keyword costs nothing"
 
 
 def test_a_harmless_prompt_is_allowed_and_not_recorded(clock: FakeClock) -> None:
