@@ -3,6 +3,7 @@ import { ApiError, describeError } from "@/api/errors";
 import { fileName } from "@/features/gallery/download";
 import { nextIndex } from "@/features/gallery/gridNavigation";
 import { toggleStyle } from "@/features/generator/promptStyles";
+import { explainOutcome } from "@/features/generator/requestOutcome";
 import { progressOf } from "@/features/generator/requestProgress";
 import { draftFromRequest, fitToModel } from "@/lib/drafts";
 import { forgetStableUrl, stableUrl } from "@/lib/stableUrl";
@@ -80,4 +81,11 @@ test("errors that a retry cannot fix say what to change", () => {
   ]);
   expect(describeError(error)).toEqual({ title: "The model does not support this size", text: "size: too large" });
   expect(describeError(new ApiError(403, "forbidden", "Forbidden")).title).toBe("This API key was not accepted");
+});
+
+test("an exhausted budget says what is still possible", () => {
+  const title = "The rest of the daily budget covers only models up to $0.05 per image.";
+  expect(describeError(new ApiError(503, "budget_exhausted", title)).text).toBe(title);
+  const failed = { status: "failed", reason: { code: "budget_exhausted", detail: "" }, timeline: [] } as const;
+  expect(explainOutcome({ ...failed, timeline: [] })?.text).toContain("Choose a cheaper model");
 });
