@@ -122,7 +122,13 @@ METRICS: Final = (
     Metric("sweeper_nudged", "intake", "Count", (), "Requests that the sweeper published again"),
     Metric("sweeper_expired", "intake", "Count", (), "Requests that the sweeper expired"),
     # Operations
-    Metric("budget_used_percent", "generation", "Count", (), "Reserved share of DailyBudgetUsd; 100: no generation"),
+    Metric(
+        "budget_used_percent",
+        "generation",
+        "Count",
+        (),
+        "Used share of the daily budget; 100: it did not cover an image",
+    ),
     Metric("models_watched", "operations", "Count", (), "Models whose lifecycle Bedrock reported to the sentinel"),
     Metric("model_changes_published", "operations", "Count", (), "Models whose lifecycle changed since the last run"),
     Metric("model_days_left", "operations", "Count", ("model",), "Days until a model's end of life"),

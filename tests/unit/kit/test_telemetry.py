@@ -17,6 +17,7 @@ ANYTHING: st.SearchStrategy[Any] = st.one_of(
 NAMES: st.SearchStrategy[Any] = st.one_of(st.sampled_from([metric.name for metric in METRICS]), st.text(), st.none())
 
 
+@pytest.mark.filterwarnings("ignore")
 @given(
     message=st.text(),
     metrics=st.dictionaries(NAMES, ANYTHING, max_size=5),
