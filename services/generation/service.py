@@ -240,7 +240,7 @@ class ImageGenerator:
             raise BudgetExhaustedError
         outcome, started = "generated", self.clock.monotonic()
         try:
-            return family.read(self.models.invoke(model, family.body(task.parameters, plan, model, seed)))
+            return family.read(self.models.invoke(model, family.request(task.parameters, plan, model, seed)))
         except ModelCallError as error:
             policy = error_policy(error)
             outcome = policy.reason

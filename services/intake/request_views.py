@@ -32,6 +32,8 @@ DETAILS: Final = {
     "cancelled": "The request was cancelled before an image was generated.",
     "deadline": "The request did not finish before its deadline.",
     "failed": "The model could not generate the images. Sending the request again may help.",
+    "text_too_long": "The {field} is too long. Shorten it.",
+    "text_not_accepted": "The {field} could not be checked. Shorten or reword it.",
     "not_cleared": "The {field} could not be cleared by our content policy.",
 }
 

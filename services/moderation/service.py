@@ -16,7 +16,17 @@ from events.images import ImageOutcome, RawImage, RemovedImage
 from kit.clock import Clock
 from kit.errors import UnprocessableError
 from kit.telemetry import measure
-from services.moderation.models import Finding, Hit, ImageVerdict, PromptVerdict, TextField, VerdictT
+from kit.text import longest_form
+from services.moderation.models import (
+    TEXT_MAX,
+    UNCLASSIFIED,
+    Finding,
+    Hit,
+    ImageVerdict,
+    PromptVerdict,
+    TextField,
+    VerdictT,
+)
 from services.moderation.policy import Policy
 
 NEW_FOR: Final = timedelta(seconds=2)
@@ -78,19 +88,18 @@ class PromptModeration:
         texts: dict[TextField, str] = {"prompt": prompt}
         if negative_prompt:
             texts["negative_prompt"] = negative_prompt
+        too_long = next((field for field, text in texts.items() if longest_form(text) > TEXT_MAX), None)
+        if too_long is not None:  # intake refuses such a text; Claude is paid by its length
+            return self._verdict(["limits"], Finding(category=UNCLASSIFIED, field=too_long, reason="text_too_long"))
         hit = self.keywords.find(texts)
-        layers, finding = ["keywords"], None
         if hit is not None and hit.strength == "block":
             finding = Finding(category=hit.category, field=hit.field, reason="category_blocked")
-        else:
-            layers.append("claude")
-            finding = self.claude.screen(texts, hit)
+            return self._verdict(["keywords"], finding, hit)
+        return self._verdict(["keywords", "claude"], self.claude.screen(texts, hit), hit)
+
+    def _verdict(self, layers: list[str], finding: Finding | None, hit: Hit | None = None) -> PromptVerdict:
         return PromptVerdict(
-            policy_version=self.policy.version,
-            decided_at=self.clock.now(),
-            layers=layers,
-            finding=finding,
-            hit=hit,
+            policy_version=self.policy.version, decided_at=self.clock.now(), layers=layers, finding=finding, hit=hit
         )
 
     def moderate(self, event: ImageRequested) -> list[Event]:
@@ -112,9 +121,9 @@ class PromptModeration:
             reason=finding.reason if finding else None,
             hit=verdict.hit.model_dump() if verdict.hit else None,
         )
-        return [_prompt_event(event, verdict, counts_as_blocked=self._counts_as_blocked(verdict))]
+        return [_prompt_event(event, verdict, counts_as_blocked=self.counts_as_blocked(verdict))]
 
-    def _counts_as_blocked(self, verdict: PromptVerdict) -> bool:
+    def counts_as_blocked(self, verdict: PromptVerdict) -> bool:
         """Return whether Claude confirmed the block, or the keyword filter alone found a grave category."""
         finding = verdict.finding
         if finding is None or finding.reason == "screening_unreadable":

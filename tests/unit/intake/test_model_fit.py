@@ -88,6 +88,8 @@ def test_a_size_that_no_successor_supports_has_no_successor() -> None:
         ({"model": "titan-v2", "seed": 2147483647}, "seed", "maximum"),
         ({"model": "titan-v2", "prompt": "x" * 513}, "prompt", "max_length"),
         ({"prompt": "x" * 20_000}, "prompt", "max_length"),
+        ({"prompt": "\ufdfa" * 10_000}, "prompt", "max_length"),
+        ({"negative_prompt": "\ufdfa" * 600}, "negative_prompt", "max_length"),
     ],
 )
 def test_unsupported_parameters_are_refused_by_field(fields: dict[str, object], field: str, detail: str) -> None:

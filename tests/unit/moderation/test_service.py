@@ -14,10 +14,11 @@ from events.catalog.image_requested import ImageRequested
 from events.catalog.prompt_approved import PromptApproved
 from events.catalog.prompt_rejected import PromptRejected
 from events.envelope import Event
+from events.model_catalog import model_catalog
 from kit.clock import SystemClock
 from kit.consumer import RetryPolicy
 from kit.errors import UnprocessableError
-from services.moderation.models import Finding, Hit, ImageVerdict, PromptVerdict
+from services.moderation.models import TEXT_MAX, Finding, Hit, ImageVerdict, PromptVerdict
 from services.moderation.policy import load_policy
 from services.moderation.service import NEW_FOR, ImageModeration, PromptModeration
 from tests.support.clock import FakeClock
@@ -108,6 +109,22 @@ def test_claude_may_reject_a_prompt_without_keywords() -> None:
     rejected = PromptHarness(claude=ScriptedClaude(refused)).moderate()
     assert isinstance(rejected, PromptRejected)
     assert (rejected.data.layer, rejected.data.reason) == ("claude", "screening_refused")
+
+
+def test_a_prompt_that_is_too_long_is_rejected_without_a_call() -> None:
+    harness = PromptHarness()
+    parameters = harness.event.data.parameters.model_copy(update={"prompt": "\ufdfa" * 10_000})
+    harness.event = harness.event.model_copy(
+        update={"data": harness.event.data.model_copy(update={"parameters": parameters})}
+    )
+    rejected = harness.moderate()
+    assert isinstance(rejected, PromptRejected)
+    assert (rejected.data.layer, rejected.data.reason, rejected.data.field) == ("limits", "text_too_long", "prompt")
+    assert harness.claude.calls == []
+
+
+def test_no_model_accepts_longer_texts_than_moderation_reads() -> None:
+    assert all(max(model.prompt_max, model.negative_prompt_max) <= TEXT_MAX for model in model_catalog())
 
 
 def test_both_fields_are_screened_and_an_absent_one_is_omitted() -> None:
