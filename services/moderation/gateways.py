@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from events.images import RawImage
 from kit.errors import UnprocessableError, error_code
-from services.moderation.models import Finding, Hit, TextField
+from services.moderation.models import UNCLASSIFIED, Finding, Hit, TextField
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime.client import BedrockRuntimeClient
@@ -19,19 +19,45 @@ if TYPE_CHECKING:
 MAX_PARALLEL: Final = 10
 """Concurrent calls, and connections in the pool."""
 
+HARMLESS: Final = "A lighthouse at dusk."
+
 _UNREADABLE: Final = frozenset({"InvalidS3ObjectException", "InvalidImageFormatException", "ImageTooLargeException"})
 
 
 class ClaudeLayer:
-    """Layer 2: Claude through Converse. Every error of the call is raised, so that no text passes unscreened."""
+    """Layer 2: Claude through Converse. An error of the call never lets a text pass."""
 
     def __init__(self, client: "BedrockRuntimeClient", screening: "Screening") -> None:
         self._client = client
         self._screening = screening
 
     def screen(self, texts: Mapping[TextField, str], hit: Hit | None = None) -> Finding | None:
-        """Return why the texts are blocked, or None. ``hit``: what the keyword filter found. One call."""
-        return self._screening.read(self._client.converse(**self._screening.request(texts, hit)))
+        """Return why the texts are blocked, or None. ``hit``: what the keyword filter found. One call.
+
+        Raises the error of a failed call, except if Bedrock accepts every text but this one: that blocks the text.
+        """
+        try:
+            response = self._client.converse(**self._screening.request(texts, hit))
+        except ClientError as error:
+            if error_code(error) != "ValidationException" or not self._accepts_other_texts():
+                raise
+            return Finding(category=UNCLASSIFIED, field="prompt", reason="text_not_accepted")
+        return self._screening.read(response)
+
+    def _accepts_other_texts(self) -> bool:
+        """Return whether a harmless text is accepted. One more call, after a ValidationException only.
+
+        Bedrock has one error for a text that a model does not accept ("Input is too long for requested model") and for
+        a call that is wrong whatever its text is (an unknown model, an unsupported parameter). Only the first is the
+        caller's. The wording of the messages is not documented, so it does not decide.
+        """
+        try:
+            self._client.converse(**self._screening.request({"prompt": HARMLESS}))
+        except ClientError as error:
+            if error_code(error) != "ValidationException":
+                raise
+            return False
+        return True
 
 
 class RekognitionDetector:

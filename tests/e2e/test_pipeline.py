@@ -96,6 +96,26 @@ def test_moderation_fails_closed(stack: System, effect: str) -> None:
     assert view["reason"]["code"] != "category_blocked"
 
 
+def test_a_prompt_that_claude_does_not_accept_is_rejected_and_does_not_stall(stack: System) -> None:
+    prompt = "an endless story about a harmless meadow"
+    stack.models("POST", "/_faults", {"operation": "converse", "effect": "too_long", "prompt_contains": prompt})
+    view = stack.generate(prompt)
+    assert (view["status"], view["reason"]["code"]) == ("rejected", "text_not_accepted")
+    assert stack.call("POST", "/v1/moderations", {"prompt": prompt}).status == 422
+    assert stack.call("POST", "/v1/moderations", {"prompt": "a harmless meadow"}).json["allowed"] is True
+
+
+def test_the_body_of_60_kb_that_becomes_360_000_characters_is_refused_by_both_routes(stack: System) -> None:
+    before = stack.models("GET", "/_calls")["counts"]["by_operation"].get("converse", 0)
+    body = {"prompt": "\ufdfa" * 10_000, "negative_prompt": "\ufdfa" * 10_000}
+    assert len(json.dumps(body, ensure_ascii=False).encode()) > 60_000
+    for path in ("/v1/requests", "/v1/moderations"):
+        response = stack.call("POST", path, body)
+        assert response.status == 422
+        assert [error["field"] for error in response.json["errors"]] == ["prompt", "negative_prompt"]
+    assert stack.models("GET", "/_calls")["counts"]["by_operation"].get("converse", 0) == before
+
+
 @pytest.mark.parametrize("effect", ["filter_input", "filter_output"])
 def test_an_image_filtered_by_the_model_is_rejected_without_a_retry(stack: System, effect: str) -> None:
     prompt = f"an image that the model will not show {effect}"
@@ -137,6 +157,7 @@ def test_every_model_of_the_catalog_generates(stack: System, model: str) -> None
         ({"prompt": 7}, 422, "prompt"),
         ({"prompt": ""}, 422, "prompt"),
         ({"prompt": "x" * 20_000}, 422, "prompt"),
+        ({"prompt": "a fox", "negative_prompt": "\ufdfa" * 10_000}, 422, "negative_prompt"),
         ({"prompt": "a", "colour": "red"}, 422, "colour"),
         ({"prompt": "a", "model": "dall-e"}, 422, "model"),
         ({"prompt": "a", "model": "sdxl-v1", "size": "13x13"}, 422, "size"),
