@@ -15,6 +15,7 @@ from events.model_catalog import ModelCatalog
 from events.pipeline import Status
 from kit.clock import Clock
 from kit.http_api import ApiProblem, Caller, field_error
+from kit.quotas import QUOTA_REFUSALS
 from kit.telemetry import logger
 from services.intake.durations import Estimates
 from services.intake.identifiers import uuid7
@@ -28,11 +29,6 @@ from services.intake.timeline import timeline_entry
 
 POLL_SECONDS: Final = "1"
 IDEMPOTENCY_RETENTION: Final = timedelta(hours=24)
-
-REFUSALS: Final = {
-    "rate_limited": "Rate limit exceeded. Try again after the time in Retry-After.",
-    "too_many_blocked": "Too many prompts of this key were blocked. Try again after the time in Retry-After.",
-}
 
 
 class CreationStore(Protocol):
@@ -81,7 +77,7 @@ class RequestCreation:
             # The same request, sent twice at once, may have used the last free place.
             if idempotency_key is not None and (repeated := self._repeated(caller, request, idempotency_key)):
                 return repeated
-            raise ApiProblem(429, decision.refusal, REFUSALS[decision.refusal], headers=decision.headers)
+            raise ApiProblem(429, decision.refusal, QUOTA_REFUSALS[decision.refusal], headers=decision.headers)
         request_id = uuid7()
         try:
             body = self._write(request_id, caller, request, parameters, decision.window, idempotency_key)

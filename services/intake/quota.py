@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
 from kit.clock import Clock
+from kit.quotas import blocked_limit
 
 REMEMBERED_KEYS: Final = 1000
 
@@ -150,11 +151,6 @@ class RateLimiter:
             self._closed.clear()
         self._closed[window.key_id] = window, counts
         return counts
-
-
-def blocked_limit(limit: int) -> int:
-    """Return how many requests per window may be rejected before the key is refused."""
-    return max(5, limit // 5)
 
 
 def capacity(limit: int, previous: int, elapsed_ms: int, seconds: int) -> int:
