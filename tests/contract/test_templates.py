@@ -393,6 +393,21 @@ def test_a_call_fails_before_its_function_times_out(function: Resource) -> None:
 
 
 @EVERY_FUNCTION
+def test_no_concurrency_is_reserved_by_default(function: Resource) -> None:
+    """A new account has a limit of 10, of which Lambda lets nobody reserve any: 100 must stay unreserved."""
+    assert "ProvisionedConcurrencyConfig" not in function.properties
+    reserved = function.properties.get("ReservedConcurrentExecutions")
+    if reserved is None:
+        return
+    condition, value, otherwise = reserved["Fn::If"]
+    template = templates.service_template(function.service)
+    assert otherwise == {"Ref": "AWS::NoValue"}
+    assert template["Conditions"][condition] == {"Fn::Not": [{"Fn::Equals": [value, 0]}]}
+    for declared in (template, templates.root_template()):
+        assert declared["Parameters"][value["Ref"]]["Default"] == 0
+
+
+@EVERY_FUNCTION
 def test_permissions_name_actions_and_resources(function: Resource) -> None:
     for statement in templates.statements(function):
         actions, allowed = templates.flat(statement["Action"]), templates.flat(statement["Resource"])

@@ -13,9 +13,12 @@ from services.intake.facades import translation
 from services.intake.facades.results import image_urls, stored_at
 from services.intake.facades.schemas import ImageData, ImageGeneration, Images, OpenAIError, OpenAIFailure
 from services.intake.schemas import NewRequest, RequestView
+from services.intake.waiting import MAX_WAITS
 
 MAX_BASE64: Final = 5_900_000
 """Characters of all images together. Lambda's limit is 6 MiB (6,291,456 bytes) including envelope and headers."""
+RETRY_SECONDS: Final = "5"
+"""About as long as an image takes."""
 BEST_QUALITIES: Final = frozenset({"hd", "high"})
 
 
@@ -63,6 +66,12 @@ def _encoded(view: RequestView, keys: list[str], read_file: Callable[[str], byte
                 headers={"Location": view.links.self},
             )
         yield text
+
+
+def too_many_waits() -> ApiProblem:
+    """Return the problem that as many calls of the owner wait as are allowed. Nothing was accepted."""
+    title = f"At most {MAX_WAITS} of your calls may wait for images at the same time. Nothing was accepted."
+    return ApiProblem(429, "too_many_waits", title, headers={"Retry-After": RETRY_SECONDS})
 
 
 def unfinished(request_id: str) -> ApiProblem:
