@@ -203,6 +203,7 @@ class HttpApi:
         def register(handler: RouteHandler) -> RouteHandler:
             def with_scope(**parameters: str) -> Response[str]:
                 try:
+                    self._refuse_limited_key()
                     if route.scope is not None and route.scope not in self.caller.scopes:
                         raise ApiProblem(403, "insufficient_scope", f"The API key lacks the scope {route.scope}")
                     return handler(**parameters)
@@ -216,6 +217,18 @@ class HttpApi:
             return handler
 
         return register
+
+    def _refuse_limited_key(self) -> None:
+        """Raise ``ApiProblem`` 429 if the authorizer found that the key made too many calls."""
+        found = self.event["requestContext"].get("authorizer", {}).get("lambda") or {}
+        if seconds := int(found.get("retry_after", 0)):
+            headers = {
+                "RateLimit-Policy": f'"calls";q={found["calls_per_minute"]};w=60',
+                "RateLimit": f'"calls";r=0;t={seconds}',
+                "Retry-After": str(seconds),
+            }
+            title = "Too many calls with this API key. Try again after the time in Retry-After."
+            raise ApiProblem(429, "too_many_calls", title, headers=headers)
 
     @property
     def event(self) -> dict[str, Any]:

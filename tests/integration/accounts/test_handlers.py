@@ -81,6 +81,19 @@ def test_the_authorizer_identifies_the_caller(authorize: Any, capsys: pytest.Cap
     assert authorize(authorization=f"Bearer {made['key']}") == {"isAuthorized": True, "context": context}
 
 
+def test_a_key_with_too_many_calls_is_admitted_with_the_seconds_to_wait(
+    authorize: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = command(capsys, "create", "--owner", "acme")
+    answers = [authorize(x_api_key=made["key"]) for _ in range(620)]
+    assert all(answer["isAuthorized"] for answer in answers), "a refusal would be the gateway's 403"
+    limited = [answer["context"] for answer in answers if "retry_after" in answer["context"]]
+    assert limited
+    assert {(context["retry_after"], context["calls_per_minute"]) for context in limited} == {(1, 600)}
+    other = command(capsys, "create", "--owner", "acme")
+    assert "retry_after" not in authorize(x_api_key=other["key"])["context"]
+
+
 def test_every_invalid_key_gets_the_same_response(authorize: Any, capsys: pytest.CaptureFixture[str]) -> None:
     made = command(capsys, "create", "--owner", "acme")
     command(capsys, "revoke", made["key_id"])

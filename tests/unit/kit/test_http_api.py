@@ -226,6 +226,14 @@ def test_a_route_rejects_callers_without_its_scope(api: HttpApi) -> None:
     assert response == (202, {"text": "ada: tea", "note": "ada"})
 
 
+def test_a_key_with_too_many_calls_is_refused_before_the_handler_runs(api: HttpApi) -> None:
+    limited = {"owner": "ada", "scopes": "requests:write", "retry_after": 3, "calls_per_minute": 600}
+    answer = raw(api, "POST", "/wishes/ada", **limited)
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (429, "too_many_calls")
+    headers = {"Retry-After": "3", "RateLimit": '"calls";r=0;t=3', "RateLimit-Policy": '"calls";q=600;w=60'}
+    assert headers.items() <= answer["headers"].items()
+
+
 def test_a_public_route_needs_no_caller(api: HttpApi) -> None:
     assert send(api, "GET", "/wishes", query={"limit": "7"}) == (200, {"text": "7", "note": "a note"})
 
