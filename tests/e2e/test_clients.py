@@ -4,6 +4,7 @@ import base64
 import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from openai import OpenAI
 from PIL import Image
 
+from services.intake.waiting import MAX_WAITS
 from tests.support.system import System
 
 SLOW = 30
@@ -137,6 +139,29 @@ def test_prefer_wait_returns_202_if_no_function_is_free_to_wait(stack: System) -
     assert response.status == 202
     assert "preference-applied" not in response.headers
     stack.wait_for_status(response.json["id"], "succeeded")
+
+
+def test_200_repeats_of_one_request_leave_room_for_other_owners(stack: System) -> None:
+    prompt = "a snail on its way"
+    stack.models(
+        "POST", "/_faults", {"operation": "invoke", "effect": "delay", "seconds": SLOW, "prompt_contains": prompt}
+    )
+    greedy, modest = stack.stack.make_key("greedy"), stack.stack.make_key("modest")
+    same = {"Idempotency-Key": "repeats-e2e", "Prefer": "wait=25"}
+
+    def repeat(_: int) -> tuple[int, float]:
+        started = time.monotonic()
+        response = stack.call("POST", "/v1/requests", {"prompt": prompt}, same, key=greedy)
+        return response.status, time.monotonic() - started
+
+    with ThreadPoolExecutor(MAX_WAITS + 2) as pool:
+        repeats = pool.map(repeat, range(200))
+        response = stack.call("POST", "/v1/requests", {"prompt": "a swift"}, {"Prefer": "wait=25"}, key=modest)
+        assert (response.status, response.json["status"]) == (200, "succeeded")
+        results = list(repeats)
+    assert {status for status, _ in results} <= {200, 202}, "200: after it finished"
+    waited = sum(seconds > 15 for _, seconds in results)
+    assert 1 <= waited <= 2 * MAX_WAITS, "the model took long enough to wait twice"
 
 
 # Legacy API ---------------------------------------------------------------------------------------------------------

@@ -96,7 +96,7 @@ def test_moderation_fails_closed(stack: System, effect: str) -> None:
     assert view["reason"]["code"] != "category_blocked"
 
 
-def test_a_prompt_that_claude_does_not_accept_is_rejected_and_does_not_stall(stack: System) -> None:
+def test_a_prompt_that_claude_does_not_accept_is_rejected(stack: System) -> None:
     prompt = "an endless story about a harmless meadow"
     stack.models("POST", "/_faults", {"operation": "converse", "effect": "too_long", "prompt_contains": prompt})
     view = stack.generate(prompt)
@@ -105,7 +105,7 @@ def test_a_prompt_that_claude_does_not_accept_is_rejected_and_does_not_stall(sta
     assert stack.call("POST", "/v1/moderations", {"prompt": "a harmless meadow"}).json["allowed"] is True
 
 
-def test_the_body_of_60_kb_that_becomes_360_000_characters_is_refused_by_both_routes(stack: System) -> None:
+def test_a_body_of_60_kb_that_becomes_360_000_characters_is_refused(stack: System) -> None:
     before = stack.models("GET", "/_calls")["counts"]["by_operation"].get("converse", 0)
     body = {"prompt": "\ufdfa" * 10_000, "negative_prompt": "\ufdfa" * 10_000}
     assert len(json.dumps(body, ensure_ascii=False).encode()) > 60_000

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kit.quotas import blocked_limit
 from services.intake.quota import (
     Decision,
     RateLimiter,
     Window,
     WindowCounts,
-    blocked_limit,
     capacity,
     seconds_until_capacity,
 )

@@ -1357,7 +1357,7 @@ export interface components {
              */
             size?: string | null;
             /**
-             * @description Default: short-lived URLs. `b64_json` is limited by the size of a response.
+             * @description Default: short-lived URLs. `b64_json`: PNG files, or smaller WebP files if they exceed the size of a response.
              * @default null
              */
             response_format?: ("url" | "b64_json") | null;
