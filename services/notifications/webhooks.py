@@ -17,6 +17,9 @@ from services.notifications.messages import Ping, StatusChanged
 
 WEBHOOKS_MAX: Final = 10
 """Per owner."""
+HOUR: Final = 3600
+SENDS_MAX: Final = 100
+"""Pings and resends per owner and hour: each calls an address that the owner chose."""
 DELIVERY_RETENTION: Final = timedelta(days=30)
 ATTEMPTS_KEPT: Final = 20
 REPLAYS_MAX: Final = 1000
@@ -141,7 +144,7 @@ class StaleError(Exception):
 
 
 class TooManyError(Exception):
-    """The owner has the maximum number of webhooks."""
+    """The owner has the maximum number of webhooks, or of pings and resends in this hour."""
 
 
 class WebhookStore(Protocol):
@@ -173,6 +176,9 @@ class WebhookStore(Protocol):
 
     def page(self, webhook_id: str, limit: int, after: str | None) -> DeliveryPage:
         """Return at most ``limit`` deliveries after the position ``after``."""
+
+    def count_send(self, owner: str, now: datetime) -> None:
+        """Count a ping or a resend. Raises ``TooManyError`` if the owner had ``SENDS_MAX`` in this hour."""
 
 
 def delivery_id(event_id: str, webhook_id: str, at: datetime) -> str:

@@ -41,7 +41,7 @@ from services.notifications.schemas import (
     position_of,
 )
 from services.notifications.settings import ApiSettings
-from services.notifications.webhooks import StaleError, TooManyError, Webhook, again, opened, ping
+from services.notifications.webhooks import HOUR, SENDS_MAX, StaleError, TooManyError, Webhook, again, opened, ping
 
 ID_ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
 
@@ -121,7 +121,9 @@ def rotate(webhook_id: str) -> Response[str]:
 @handler.serve(PING_WEBHOOK)
 def ping_webhook(webhook_id: str) -> Response[str]:
     """Record a ping and queue it."""
-    message = ping(_enabled(webhook_id), str(uuid4()), datetime.now(UTC))
+    webhook = _enabled(webhook_id)
+    _count_send()
+    message = ping(webhook, str(uuid4()), datetime.now(UTC))
     delivery = webhooks.save(opened(message))
     queue.send(message)
     return json_response(201, DeliveryView.of(delivery))
@@ -146,6 +148,7 @@ def resend(webhook_id: str, delivery_id: str) -> Response[str]:
     found = webhooks.delivery(webhook.webhook_id, delivery_id) if is_delivery_id(delivery_id) else None
     if found is None:
         raise ApiProblem(404, "delivery_not_found", "Delivery not found.")
+    _count_send()
     try:
         delivery = webhooks.save(found.resent(datetime.now(UTC)))
     except StaleError as error:
@@ -166,6 +169,16 @@ def _enabled(webhook_id: str) -> Webhook:
     if found.disabled_at is not None:
         raise ApiProblem(409, "webhook_disabled", "The webhook is disabled because its URL returned 410.")
     return found
+
+
+def _count_send() -> None:
+    now = datetime.now(UTC)
+    try:
+        webhooks.count_send(handler.caller.owner, now)
+    except TooManyError as error:
+        title = f"At most {SENDS_MAX} pings and resends per hour. Try again after the time in Retry-After."
+        left = HOUR - int(now.timestamp()) % HOUR
+        raise ApiProblem(429, "too_many_sends", title, headers={"Retry-After": str(left)}) from error
 
 
 def _with_secret(webhook: Webhook, now: datetime) -> WebhookWithSecret:

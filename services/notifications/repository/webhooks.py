@@ -2,6 +2,7 @@
 
 pk OWNER#<owner>           sk WEBHOOK#<id>      one webhook, without a secret: secrets are derived
 pk DELIVERIES#<webhook>    sk <delivery id>     one delivery with its attempts, for 30 days
+pk SENDS#<owner>           sk <hour>            the number of pings and resends in an hour since the epoch
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,8 @@ from services.notifications.repository.connections import ConnectionTable, conne
 from services.notifications.sockets import Connection
 from services.notifications.webhooks import (
     DELIVERY_RETENTION,
+    HOUR,
+    SENDS_MAX,
     WEBHOOKS_MAX,
     Attempt,
     Delivery,
@@ -186,6 +189,20 @@ class WebhookTable:
         )
         last = answer.get("LastEvaluatedKey")
         return DeliveryPage([_delivery_of(item) for item in answer["Items"]], last["sk"]["S"] if last else None)
+
+    def count_send(self, owner: str, now: datetime) -> None:
+        """Count a ping or a resend of an owner with one conditional write; see ``WebhookStore.count_send``."""
+        hour = int(now.timestamp()) // HOUR
+        try:
+            self._client.update_item(
+                TableName=self._name,
+                Key=to_item({"pk": f"SENDS#{owner}", "sk": str(hour)}),
+                UpdateExpression="SET expires_at = :at ADD sends :one",
+                ConditionExpression="attribute_not_exists(sends) OR sends < :max",
+                ExpressionAttributeValues=to_item({":at": (hour + 2) * HOUR, ":one": 1, ":max": SENDS_MAX}),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            raise TooManyError(owner) from error
 
 
 class SubscriberTable:

@@ -1,5 +1,6 @@
 """Fakes for the ports of notifications."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -7,6 +8,8 @@ from datetime import datetime
 from services.notifications.deliveries import Reply
 from services.notifications.sockets import CONNECTIONS_MAX, Connection, RefusedError
 from services.notifications.webhooks import (
+    HOUR,
+    SENDS_MAX,
     WEBHOOKS_MAX,
     Delivery,
     DeliveryPage,
@@ -70,6 +73,7 @@ class InMemoryWebhooks:
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str], Webhook] = {}
         self.log: dict[tuple[str, str], Delivery] = {}
+        self.sends: Counter[tuple[str, int]] = Counter()
 
     def add(self, webhook: Webhook) -> None:
         if len(self.webhooks(webhook.owner)) >= WEBHOOKS_MAX:
@@ -111,6 +115,12 @@ class InMemoryWebhooks:
         rest = [name for name in names if after is None or name < after]
         page = [self.log[webhook_id, name] for name in rest[:limit]]
         return DeliveryPage(page, rest[limit - 1] if len(rest) >= limit else None)
+
+    def count_send(self, owner: str, now: datetime) -> None:
+        key = (owner, int(now.timestamp()) // HOUR)
+        if self.sends[key] >= SENDS_MAX:
+            raise TooManyError(owner)
+        self.sends[key] += 1
 
 
 class InMemoryAudience:
