@@ -7,6 +7,8 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from kit.trail import Operator
+
 
 @dataclass(frozen=True)
 class Target:
@@ -82,9 +84,13 @@ class Connection:
         """The region of the installation."""
         return str(self._session.region_name or "us-east-1")
 
-    def caller(self) -> str:
-        """Return the operator: the ARN that AWS reports, or the login name if AWS reports none."""
+    def operator(self, name: str | None = None) -> Operator:
+        """Return the operator with the ARN that AWS reports, or the login name if AWS reports none.
+
+        Without ``name``, that is the name as well.
+        """
         try:
-            return str(self.client("sts").get_caller_identity()["Arn"])
+            identity = str(self.client("sts").get_caller_identity()["Arn"])
         except (ClientError, BotoCoreError):
-            return getpass.getuser()
+            identity = getpass.getuser()
+        return Operator(name or identity, identity)

@@ -12,7 +12,7 @@ from cli.console import console, print_json
 from cli.costs.budget import BudgetTable, changed
 from cli.options import EXIT_CODES, OK, acting, bare, on_target
 from kit.publisher import Publisher
-from services.operations.actions.trail import Action, recorded
+from kit.trail import Action, recorded
 
 USD_MAX: Final = Decimal(1_000_000)
 
@@ -81,7 +81,7 @@ def _change(connection: Connection, usd: Decimal | None, operator: str | None, *
     bus = Publisher(connection.client("events"), connection.target.bus_name)
     about = {"limit_usd": None if usd is None else str(usd)}
     action = Action.begin(
-        operator or connection.caller(), "budget " + ("clear" if usd is None else "set"), about=about, count=1
+        connection.operator(operator), "budget " + ("clear" if usd is None else "set"), about=about, count=1
     )
     with recorded(trail_of(connection), action) as outcomes:
         table.override(usd)

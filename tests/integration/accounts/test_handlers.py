@@ -11,6 +11,7 @@ from moto import mock_aws
 
 from cli.__main__ import main
 from kit.telemetry import logger
+from kit.trail import TrailTable
 from services.accounts.keys import new_key_id, new_text
 from tests.support.functions import load_function
 from tests.support.http import http_event
@@ -33,6 +34,12 @@ def aws(aws_test_environment: None, service_template: Any, monkeypatch: pytest.M
         )
         monkeypatch.setenv("TABLE_NAME", f"{PREFIX}-accounts")
         monkeypatch.setenv("HASH_SECRET_ARN", secret["ARN"])
+        properties = service_template("operations")["Resources"]["Operations"]["Properties"]
+        names = ("BillingMode", "AttributeDefinitions", "KeySchema")
+        boto3.client("dynamodb").create_table(
+            TableName=f"{PREFIX}-operations", **{name: properties[name] for name in names}
+        )
+        monkeypatch.setenv("AUDIT_TRAIL_TABLE", f"{PREFIX}-operations")
         monkeypatch.setenv("GENAI_IMAGES_PREFIX", PREFIX)
         yield
 
@@ -254,3 +261,59 @@ def test_an_impossible_command_prints_one_sentence(aws: None, capsys: pytest.Cap
         printed = capsys.readouterr()
         assert printed.out == ""
         assert said in printed.err
+
+
+def trail() -> list[dict[str, Any]]:
+    """Return the actions of the audit trail, oldest first."""
+    found = TrailTable(boto3.client("dynamodb"), f"{PREFIX}-operations").latest(20)
+    return [action.to_dict() for action in found][::-1]
+
+
+def test_changes_of_keys_over_http_are_in_the_audit_trail_with_the_callers_key(api: Any) -> None:
+    wanted = {"owner": "acme", "name": "Web shop", "scopes": ["requests:write", "admin"]}
+    _, key, _ = api("POST", "/v1/keys", wanted, owner="ada")
+    api("POST", f"/v1/keys/{key['key_id']}/rotate", {}, owner="ada")
+    api("DELETE", f"/v1/keys/{key['key_id']}", owner="ada")
+
+    found = trail()
+    assert [(each["verb"], each["outcome"]) for each in found] == [
+        ("create key", {"created": 1}),
+        ("rotate key", {"rotated": 1}),
+        ("revoke key", {"revoked": 1}),
+    ]
+    assert {(each["operator"], each["identity"]) for each in found} == {("ada", "key caller")}
+    assert found[0]["about"] == {"key_id": key["key_id"], "owner": "acme", "scopes": "admin requests:write"}
+    assert key["key"] not in json.dumps(found)
+
+
+def test_changes_of_keys_with_the_command_line_are_in_the_audit_trail(
+    aws: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = command(capsys, "create", "--owner", "acme", "--operator", "ada")
+    command(capsys, "rotate", key["key_id"])
+    command(capsys, "revoke", key["key_id"])
+
+    identity = "arn:aws:sts::123456789012:user/moto"
+    assert [(each["verb"], each["operator"], each["identity"]) for each in trail()] == [
+        ("create key", "ada", identity),
+        ("rotate key", identity, identity),
+        ("revoke key", identity, identity),
+    ]
+
+
+def test_without_the_audit_trail_no_key_is_created(api: Any) -> None:
+    boto3.client("dynamodb").delete_table(TableName=f"{PREFIX}-operations")
+
+    status, _, _ = api("POST", "/v1/keys", {"owner": "acme", "name": "Web shop", "scopes": ["requests:write"]})
+
+    assert status == 500
+    assert boto3.client("dynamodb").scan(TableName=f"{PREFIX}-accounts")["Items"] == []
+
+
+@pytest.mark.parametrize(("scopes", "counted"), [(["admin"], True), (["requests:read"], False)])
+def test_a_new_admin_key_is_counted(
+    api: Any, capsys: pytest.CaptureFixture[str], scopes: list[str], counted: bool
+) -> None:
+    api("POST", "/v1/keys", {"owner": "acme", "name": "Operator", "scopes": scopes})
+
+    assert ("admin_keys_created" in capsys.readouterr().out) is counted

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from events.envelope import Event
-from services.operations.actions.trail import Action
+from kit.trail import Action
 from services.operations.dead_letters.letters import DeadLetter, Message, QueuePair
 from services.operations.dead_letters.ports import Counts, Quarantined, RequestTimeline, TimelineLine
 from tests.support.events import eventbridge_body, sample
@@ -132,7 +132,10 @@ class FakeTrail:
     def __init__(self) -> None:
         self.written: list[Action] = []
 
-    def write(self, action: Action) -> None:
+    def begin(self, action: Action) -> None:
+        self.written.append(action)
+
+    def end(self, action: Action) -> None:
         self.written.append(action)
 
     def latest(self, limit: int) -> list[Action]:
