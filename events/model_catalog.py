@@ -17,7 +17,7 @@ DATA: Final = Path(__file__).with_name("model_catalog.json")
 
 
 class _Data(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Range(_Data):

@@ -207,7 +207,7 @@ class HttpApi:
                         raise ApiProblem(403, "insufficient_scope", f"The API key lacks the scope {route.scope}")
                     return handler(**parameters)
                 except Exception as error:
-                    problem = problem_of(error, self._resolver.current_event.path)
+                    problem = problem_of(error, route.route_key)
                     self._code = problem.code
                     return render(problem)
 
@@ -251,7 +251,7 @@ class HttpApi:
         return model.model_validate(self.event.get("queryStringParameters") or {})
 
 
-def problem_of(error: Exception, path: str) -> ApiProblem:
+def problem_of(error: Exception, route: str) -> ApiProblem:
     """Return the problem for ``error``. Unexpected errors are logged, and the problem reveals no details."""
     match error:
         case ApiProblem():
@@ -259,15 +259,15 @@ def problem_of(error: Exception, path: str) -> ApiProblem:
         case ValidationError():
             return ApiProblem(422, "validation_failed", "The request is not valid", errors=field_errors(error))
     if is_outage(error):
-        logger.warning("unavailable", error=type(error).__name__, path=path)
+        logger.warning("unavailable", error=type(error).__name__, route=route)
         return ApiProblem(
             503,
             "unavailable",
             "Temporarily unavailable; try again",
             headers={"Retry-After": RETRY_AFTER},
         )
-    # The exception's text may contain the caller's data; its type and the path are enough.
-    logger.error("unhandled", error=type(error).__name__, path=path)
+    # The exception's text may contain the caller's data, and the path a share's token: type and route are enough.
+    logger.error("unhandled", error=type(error).__name__, route=route)
     return ApiProblem(500, "internal_error", "Internal error")
 
 
@@ -281,7 +281,7 @@ def make_resolver() -> APIGatewayHttpResolver:
 
     @resolver.exception_handler(Exception)
     def broken(error: Exception) -> Response[str]:
-        return problem_of(error, resolver.current_event.path).response()
+        return problem_of(error, resolver.current_event.raw_event.get("routeKey", "unknown")).response()
 
     startup.finished()
     return resolver

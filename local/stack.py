@@ -87,7 +87,7 @@ class LocalStack:
             self._progress(f"AWS emulator on {self.emulator.url}, model stand-in on {self.models.url}")
             self.emulator.wait_until_ready()
             self.outputs = deployment.deploy(self.emulator.url, self._progress, self._parameters)
-            self.api_key = self.make_key(DEMO_OWNER, limit=DEMO_LIMIT)
+            self.api_key = self.make_key(DEMO_OWNER, (*USER_SCOPES, "analytics:read"), limit=DEMO_LIMIT)
             self.admin_key = self.make_key("operator", ["admin"])
             self.models.wait_until_ready()
         except BaseException:

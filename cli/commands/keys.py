@@ -60,7 +60,7 @@ def keys(context: click.Context) -> Any:
     "scopes",
     multiple=True,
     type=click.Choice(get_args(Scope)),
-    help="A permission; repeatable. Default: every scope except admin.",
+    help="A permission; repeatable. Default: all except admin and analytics:read, which shows all owners' figures.",
 )
 @click.option("--limit", default=100, show_default=True, help="Requests per window.")
 @click.option("--window", default=900, show_default=True, help="Length of the window in seconds.")

@@ -12,7 +12,7 @@ TextField = Literal["prompt", "negative_prompt"]
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, defer_build=True)
+    model_config = ConfigDict(frozen=True, defer_build=True, hide_input_in_errors=True)
 
 
 class Hit(_Record):

@@ -49,7 +49,7 @@ are "none".
 class _ToolInput(BaseModel):
     """The tool's input, validated as strictly as its schema demands."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True, hide_input_in_errors=True)
 
     verdict: Literal["allow", "block"]
     category: str

@@ -285,6 +285,7 @@ def _infrastructure(deployed: DeployedResources) -> Dashboard:
             stacked("Webhook calls", own("webhook_attempts")),
             lines("Days until models end", own("model_days_left", "Minimum"), own("fewest_model_days_left", "Minimum")),
             lines("Model sentinel", own("models_watched"), own("model_changes_published")),
+            lines("Admin keys created", own("admin_keys_created")),
             lines("Audit", own("audit_violations"), own("audit_within_bound"), own("audit_unsettled")),
             lines("Audit: violations by rule", own("audit_violations_by_rule", rule="*")),
             lines("Audit: records examined", own("audit_records"), own("audit_incomplete")),

@@ -294,3 +294,21 @@ def test_a_route_may_render_problems_in_its_own_format(capsys: pytest.CaptureFix
     assert send(api, "POST", "/old", body="{}", owner="ada", scopes=scopes) == (422, {"text": "validation_failed"})
     assert send(api, "POST", "/old", owner="unlucky", scopes=scopes) == (500, {"text": "internal_error"})
     assert "secret" not in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), ConnectionRefusedError()], ids=["bug", "outage"])
+def test_a_log_line_has_the_route_and_not_the_path_which_may_contain_a_token(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api = HttpApi()
+
+    @api.serve(Route("GET", "/v1/shares/{token}", None, "Open a share", responses={200: Echo}))
+    def broken(token: str) -> Response[str]:
+        raise error
+
+    event = http_event("GET", "/v1/shares/s3cret", route="/v1/shares/{token}", path_parameters={"token": "s3cret"})
+    assert api(event, None)["statusCode"] >= 500
+
+    out = capsys.readouterr().out
+    assert "GET /v1/shares/{token}" in out
+    assert "s3cret" not in out
