@@ -41,9 +41,10 @@ class Recorder:
     @contextmanager
     def installed(self) -> Iterator[None]:
         """Record while the block runs."""
-        emit, call = BaseClient._emit_api_params, BaseClient._make_api_call
+        client_type: Any = BaseClient  # the stubs omit what is private
+        emit, call = client_type._emit_api_params, client_type._make_api_call
 
-        def recorded(client: BaseClient, api_params: Any, operation_model: Any, context: Any) -> Any:
+        def recorded(client: Any, api_params: Any, operation_model: Any, context: Any) -> Any:
             """Record a call, or the presigning of one: it is authorised as the signer when it is used."""
             if self._function:
                 for access in accesses_of(
@@ -52,7 +53,7 @@ class Recorder:
                     self.add(self._function, access)
             return emit(client, api_params, operation_model, context)
 
-        def answered(client: BaseClient, operation_name: str, api_params: Any) -> Any:
+        def answered(client: Any, operation_name: str, api_params: Any) -> Any:
             service = client.meta.service_model.service_name
             answer, code = self.answers.get((service, operation_name)), self.failures.get(service)
             if self._function and (answer or code):
@@ -71,11 +72,11 @@ class Recorder:
                     self.add(self._function, Access("s3:ListBucket", f"arn:aws:s3:::{api_params['Bucket']}"))
                 raise
 
-        BaseClient._emit_api_params, BaseClient._make_api_call = recorded, answered  # type: ignore[assignment]
+        client_type._emit_api_params, client_type._make_api_call = recorded, answered
         try:
             yield
         finally:
-            BaseClient._emit_api_params, BaseClient._make_api_call = emit, call  # type: ignore[method-assign]
+            client_type._emit_api_params, client_type._make_api_call = emit, call
 
 
 MISSING: Final = frozenset({"NoSuchKey"})

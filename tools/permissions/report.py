@@ -56,7 +56,8 @@ def missing() -> list[str]:
 def unused() -> list[str]:
     """Return what a role allows and its function does not do, in each deployment.
 
-    The ARNs of Bedrock's models are the same in every deployment: one that some deployment uses is used.
+    The ARNs of Bedrock's models and the names of events are the same in every deployment: one that some deployment uses
+    is used.
     """
     found = {
         deployment: {
@@ -69,7 +70,7 @@ def unused() -> list[str]:
         f"{deployment}: {name} does not need {text}"
         for deployment, pairs in found.items()
         for name, text in pairs
-        if "::foundation-model/" not in text or (name, text) in everywhere
+        if (name, text) in everywhere or not ("::foundation-model/" in text or "events:" in text)
     )
 
 

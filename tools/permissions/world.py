@@ -1,7 +1,6 @@
 """One deployment on moto: its resources, its functions, and the deliveries between them."""
 
 import importlib
-import io
 import json
 import os
 import sys
@@ -15,16 +14,14 @@ from uuid import uuid4
 
 import boto3
 from moto import mock_aws
-from PIL import Image
 
 from events.envelope import Event
 from kit.http_api import Scope
-from local.bedrock import ModelServer
-from local.painter.brief import Brief
 from services.operations.dead_letters import repository
 from tests.support.events import eventbridge_body
 from tests.support.http import http_event
 from tests.support.templates import admits
+from tools.permissions.models import answers_of, model_service
 from tools.permissions.recorder import Recorder
 from tools.permissions.stack import PREFIX, Function, Stack
 
@@ -45,7 +42,7 @@ class World:
     def __init__(self, region: str, parameters: Mapping[str, str]) -> None:
         self.stack = Stack(region, parameters)
         self.recorder = Recorder()
-        self.models = ModelServer()
+        self.models = model_service(self._object)
         self._open = ExitStack()
         self._loaded: dict[str, Any] = {}
         self._read: dict[str, str] = {}
@@ -66,15 +63,11 @@ class World:
             "AWS_DEFAULT_REGION": region,
         }
         self._open.enter_context(patch.object(repository, "POLL_SECONDS", 0))  # moto knows when a queue is empty
-        self._open.enter_context(self.models)
-        for service in ("BEDROCK", "BEDROCK_RUNTIME", "REKOGNITION"):
-            os.environ[f"AWS_ENDPOINT_URL_{service}"] = self.models.url
         self._open.enter_context(mock_aws())
         self._open.enter_context(self.recorder.installed())
-        self.models.service.fetch = self._object
-        self.models.service.generate = _solid
         self._create_resources()
         self.recorder.answers |= {
+            **answers_of(self.models),
             ("events", "PutEvents"): self._put_events,
             ("lambda", "Invoke"): self._invoke,
             ("cloudfront", "CreateInvalidation"): lambda _: {},
@@ -129,6 +122,12 @@ class World:
         """Make the next run of a function a cold start."""
         self._loaded.pop(name, None)
 
+    def module(self, name: str) -> Any:
+        """Return the module of a function's handler, to change its constants."""
+        if name not in self._loaded:
+            self._loaded[name] = self._load(self.stack.functions[name])
+        return sys.modules[self.stack.functions[name].handler.rpartition(".")[0]]
+
     def _load(self, function: Function) -> Any:
         module, _, attribute = function.handler.rpartition(".")
         with patch.dict(os.environ, function.environment), self.recorder.during(function.name):
@@ -145,11 +144,11 @@ class World:
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
         expect: int | None = None,
-        **path_parameters: str,
+        at: Mapping[str, str] | None = None,
     ) -> Any:
-        """Call a route as the gateway does and return the response's body."""
+        """Call a route as the gateway does and return the response's body. ``at`` has the parameters of the path."""
         path = route
-        for name, value in path_parameters.items():
+        for name, value in (at or {}).items():
             path = path.replace(f"{{{name}}}", value)
         caller = {"owner": "ada", "key_id": "k-1", "scopes": SCOPES, "limit": 10_000, "window": 900}
         event = http_event(
@@ -160,7 +159,7 @@ class World:
             headers=headers,
             query=query,
             caller=caller,
-            path_parameters=path_parameters,
+            path_parameters=at,
         )
         response = self.run(function, event)
         status = response["statusCode"]
@@ -199,7 +198,7 @@ class World:
     def settle(self) -> None:
         """Deliver events, stream records and messages until nothing is left. Dead letters stay."""
         for _ in range(ROUNDS_MAX):
-            if not (self._deliver_events() + self._deliver_streams() + self._deliver_messages()):
+            if not (self._deliver_events() + self.deliver_streams() + self.deliver_messages()):
                 return
         raise AssertionError(f"deliveries did not end after {ROUNDS_MAX} rounds")
 
@@ -234,11 +233,12 @@ class World:
                 "detail": json.loads(entry["Detail"]),
             }
             for queue, pattern in self.rules.items():
-                if admits(pattern, event):
+                if admits(dict(pattern), event):
                     self.send(queue, json.dumps(event))
         return len(entries)
 
-    def _deliver_streams(self) -> int:
+    def deliver_streams(self) -> int:
+        """Run the functions that read the tables' streams. Return the number of records."""
         streams, count = self.client("dynamodbstreams"), 0
         for function in self.stack.functions.values():
             for mapping in function.sources:
@@ -275,7 +275,8 @@ class World:
             found += records
         return found
 
-    def _deliver_messages(self) -> int:
+    def deliver_messages(self) -> int:
+        """Run the consumers with up to ten messages each. Return the number of messages."""
         count = 0
         for function in self.stack.functions.values():
             for mapping in function.sources:
@@ -306,18 +307,6 @@ class World:
 @cache
 def _client(service: str, opened: int) -> Any:
     return boto3.client(service)  # type: ignore[call-overload]
-
-
-@cache
-def _png(width: int, height: int) -> bytes:
-    content = io.BytesIO()
-    Image.new("RGB", (width, height), "teal").save(content, "PNG")
-    return content.getvalue()
-
-
-def _solid(brief: Brief) -> bytes:
-    """Return an image that takes no time to paint."""
-    return _png(brief.width, brief.height)
 
 
 def _lambda_record(message: Mapping[str, Any]) -> dict[str, Any]:

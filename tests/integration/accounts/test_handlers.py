@@ -35,9 +35,8 @@ def aws(aws_test_environment: None, service_template: Any, monkeypatch: pytest.M
         monkeypatch.setenv("TABLE_NAME", f"{PREFIX}-accounts")
         monkeypatch.setenv("HASH_SECRET_ARN", secret["ARN"])
         properties = service_template("operations")["Resources"]["Operations"]["Properties"]
-        names = ("BillingMode", "AttributeDefinitions", "KeySchema")
         boto3.client("dynamodb").create_table(
-            TableName=f"{PREFIX}-operations", **{name: properties[name] for name in names}
+            TableName=f"{PREFIX}-operations", **{name: properties[name] for name in names[:3]}
         )
         monkeypatch.setenv("AUDIT_TRAIL_TABLE", f"{PREFIX}-operations")
         monkeypatch.setenv("GENAI_IMAGES_PREFIX", PREFIX)

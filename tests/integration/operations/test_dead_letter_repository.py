@@ -108,7 +108,11 @@ def test_a_status_is_read_and_an_unknown_request_has_none(installation: Installa
 
 
 def test_the_operator_is_the_aws_identity(installation: Installation) -> None:
-    assert Connection(Target(prefix=PREFIX, region=REGION)).caller().startswith("arn:aws:")
+    connection = Connection(Target(prefix=PREFIX, region=REGION))
+
+    assert connection.operator().name == connection.operator().identity
+    assert connection.operator("ada").name == "ada"
+    assert connection.operator("ada").identity.startswith("arn:aws:")
 
 
 def test_an_empty_installation_is_listed_and_a_missing_one_is_an_error(

@@ -15,6 +15,7 @@ SCENARIOS: Final[tuple[Callable[[World], None], ...]] = (
     requests.the_sweeper,
     requests.prompt_checks,
     images.every_model,
+    images.refusals,
     images.storing_twice,
     images.the_gallery,
     images.figures,

@@ -26,7 +26,7 @@ def every_consumer(world: World) -> None:
             world.send(queue, json.dumps(broken))
             world.send(queue, sample(name))
     with world.failing("ThrottlingException", "dynamodb", "events", "s3", "bedrock-runtime", "rekognition"):
-        world._deliver_messages()
+        world.deliver_messages()
     for queue in consumed(world):
         world.purge(queue)
     for name in FILLED_BY_CODE["intake-republish"]:

@@ -1,9 +1,11 @@
 """Generation, storage and analytics."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from cli.costs.budget import BudgetTable, changed
 from events.catalog.image_approved import ImageApproved
 from events.catalog.prompt_approved import PromptApproved
 from events.catalog.request_cancelled import RequestCancelled
@@ -12,6 +14,7 @@ from events.images import ModelPlan
 from events.model_catalog import model_catalog
 from tests.support.events import sample
 from tools.permissions.scenarios.requests import accept, generate
+from tools.permissions.stack import PREFIX
 from tools.permissions.world import World
 
 
@@ -41,7 +44,24 @@ def _approve(world: World, approved: Any, parameters: Any) -> None:
     data = approved.data.model_copy(update={"parameters": parameters})
     event = PromptApproved.model_validate({"metadata": metadata, "data": data})
     world.send("generation-generate", event)
-    world._deliver_messages()
+    world.deliver_messages()
+
+
+def refusals(world: World) -> None:
+    """An image that Rekognition flags, and an image that today's budget does not cover."""
+    world.models.faults.add({"operation": "detect", "effect": "flag", "labels": ["Explicit Nudity"]})
+    accept(world)
+    world.settle()
+    world.models.faults.clear()
+    budget = BudgetTable(world.client("dynamodb"), f"{PREFIX}-generation")
+    budget.override(Decimal("0.0001"))
+    accept(world)
+    world.forget("generation.generate")  # it keeps the limit for some seconds
+    world.settle()
+    budget.override(None)
+    world.forget("generation.generate")
+    world.send("intake-signals", changed(None, datetime.now(UTC)))
+    world.settle()
 
 
 def storing_twice(world: World) -> None:
@@ -70,16 +90,16 @@ def the_gallery(world: World) -> None:
     request_id = generate(world)
     image = {"image_id": f"{request_id}-0"}
     path = "/v1/images/{image_id}"
-    world.http("storage.api", "PUT", f"{path}/favourite", **image)
+    world.http("storage.api", "PUT", f"{path}/favourite", at=image)
     for query in ({}, {"model": "stable-image-core"}, {"style": "watercolor"}, {"favourite": "true"}):
         world.http("storage.api", "GET", "/v1/images", query=query)
-    world.http("storage.api", "DELETE", f"{path}/favourite", **image)
-    share = world.http("storage.api", "POST", f"{path}/shares", {"expires_in_seconds": 3600}, **image)
-    world.http("storage.api", "GET", "/v1/shares/{token}", token=share["url"].rpartition("/")[2], expect=302)
-    world.http("storage.api", "GET", f"{path}/shares", **image)
-    world.http("storage.api", "DELETE", f"{path}/shares/{{share_id}}", share_id=share["id"], **image)
-    world.http("storage.api", "GET", path, **image)
-    world.http("storage.api", "DELETE", path, **image)
+    world.http("storage.api", "DELETE", f"{path}/favourite", at=image)
+    share = world.http("storage.api", "POST", f"{path}/shares", {"expires_in_seconds": 3600}, at=image)
+    world.http("storage.api", "GET", "/v1/shares/{token}", at={"token": share["url"].rpartition("/")[2]}, expect=302)
+    world.http("storage.api", "GET", f"{path}/shares", at=image)
+    world.http("storage.api", "DELETE", f"{path}/shares/{{share_id}}", at=image | {"share_id": share["id"]})
+    world.http("storage.api", "GET", path, at=image)
+    world.http("storage.api", "DELETE", path, at=image)
     world.settle()
     key = {"pk": {"S": "image#x"}}
     world.run("storage.relay", {"Records": [{"eventID": "1", "dynamodb": {"Keys": key, "NewImage": key}}]})

@@ -37,22 +37,22 @@ def webhooks(world: World) -> None:
         made = world.http("notifications.api", "POST", "/v1/webhooks", {"url": f"{url}/here", "description": "test"})
         one, path = {"webhook_id": made["webhook_id"]}, "/v1/webhooks/{webhook_id}"
         world.http("notifications.api", "GET", "/v1/webhooks")
-        world.http("notifications.api", "POST", f"{path}/ping", **one)
+        world.http("notifications.api", "POST", f"{path}/ping", at=one)
         with world.failing("ThrottlingException", "dynamodb"):
-            world._deliver_messages()
+            world.deliver_messages()
         world.purge("notifications-webhook")
-        world.http("notifications.api", "POST", f"{path}/ping", **one)
+        world.http("notifications.api", "POST", f"{path}/ping", at=one)
         world.settle()
-        sent = world.http("notifications.api", "GET", f"{path}/deliveries", **one)["deliveries"]
+        sent = world.http("notifications.api", "GET", f"{path}/deliveries", at=one)["deliveries"]
         resend = f"{path}/deliveries/{{delivery_id}}/resend"
-        world.http("notifications.api", "POST", resend, delivery_id=sent[0]["delivery_id"], **one)
-        world.http("notifications.api", "POST", f"{path}/rotate", {}, **one)
+        world.http("notifications.api", "POST", resend, at=one | {"delivery_id": sent[0]["delivery_id"]})
+        world.http("notifications.api", "POST", f"{path}/rotate", {}, at=one)
         accept(world)
         world.settle()
         gone = world.http("notifications.api", "POST", "/v1/webhooks", {"url": f"{url}/gone", "description": "test"})
-        world.http("notifications.api", "POST", f"{path}/ping", webhook_id=gone["webhook_id"])
+        world.http("notifications.api", "POST", f"{path}/ping", at={"webhook_id": gone["webhook_id"]})
         world.settle()
-        world.http("notifications.api", "DELETE", path, **one)
+        world.http("notifications.api", "DELETE", path, at=one)
 
 
 @contextmanager

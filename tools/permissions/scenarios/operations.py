@@ -1,8 +1,6 @@
 """The operators' API, the sentinel and the audit."""
 
 from dataclasses import replace
-from importlib import import_module
-from typing import Any
 from unittest.mock import patch
 
 from tests.support.events import sample
@@ -27,7 +25,7 @@ def dead_letters(world: World) -> None:
     world.http("operations.api", "GET", f"{API}/queues")
     groups = world.http("operations.api", "GET", f"{API}/dead-letters")["groups"]
     path = f"{API}/dead-letters/{{fingerprint}}"
-    world.http("operations.api", "GET", path, fingerprint=groups[0]["fingerprint"])
+    world.http("operations.api", "GET", path, at={"fingerprint": groups[0]["fingerprint"]})
     for queue in consumed(world):
         step = queue.replace("-", ".", 1)
         world.http("operations.api", "POST", f"{API}/replays", {"queue": step, "force": True})
@@ -43,7 +41,7 @@ def traces_and_health(world: World) -> None:
     """Readiness, and the trace of a request."""
     request_id = generate(world)
     world.http("operations.api", "GET", "/health/ready")
-    world.http("operations.api", "GET", f"{API}/traces/{{request_id}}", request_id=request_id)
+    world.http("operations.api", "GET", f"{API}/traces/{{request_id}}", at={"request_id": request_id})
 
 
 def the_audit(world: World) -> None:
@@ -53,12 +51,9 @@ def the_audit(world: World) -> None:
     gallery = world.stack.functions["operations.audit"].environment["GALLERY_BUCKET_NAME"]
     for item in s3.list_objects_v2(Bucket=gallery).get("Contents", []):
         s3.delete_object(Bucket=gallery, Key=item["Key"])
-    world._load(world.stack.functions["operations.audit"])
-    module: Any = import_module("services.operations.handlers.audit")
-    world._loaded["operations.audit"] = module.handler
+    module = world.module("operations.audit")
     quick = replace(module.options, pause=0, timeout=1)
-    with patch.object(module.auditor, "_options", quick):
-        for segment in range(24):
-            with patch.object(module, "segment_of", lambda *_, segment=segment: segment):
-                world.run("operations.audit", {})
+    everything = module.settings.model_copy(update={"segments": 1})
+    with patch.object(module.auditor, "_options", quick), patch.object(module, "settings", everything):
+        world.run("operations.audit", {})
     world.http("operations.api", "GET", f"{API}/audit")

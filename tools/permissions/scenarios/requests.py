@@ -2,11 +2,9 @@
 
 import time
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
 from typing import Any
 from unittest.mock import patch
 
-from tests.support.events import sample
 from tools.permissions.world import World
 
 PROMPT = {"prompt": "A lighthouse at dusk"}
@@ -21,7 +19,7 @@ def generate(world: World, **parameters: Any) -> str:
     """POST a request and deliver everything that follows. Return its id."""
     request_id = accept(world, **parameters)
     world.settle()
-    view = world.http("intake.api", "GET", "/v1/requests/{request_id}", request_id=request_id)
+    view = world.http("intake.api", "GET", "/v1/requests/{request_id}", at={"request_id": request_id})
     if view["status"] != "succeeded":
         raise AssertionError(view)
     return request_id
@@ -32,20 +30,20 @@ def keys_and_preferences(world: World) -> None:
     made = world.http("accounts.api", "POST", "/v1/keys", {"owner": "ada", "name": "test", "scopes": ["images:read"]})
     world.run("accounts.authorizer", {"routeKey": "GET /v1/images", "headers": {"x-api-key": made["key"]}})
     world.http("accounts.api", "GET", "/v1/keys")
-    world.http("accounts.api", "POST", "/v1/keys/{key_id}/rotate", {}, key_id=made["key_id"])
-    world.http("accounts.api", "DELETE", "/v1/keys/{key_id}", key_id=made["key_id"])
+    world.http("accounts.api", "POST", "/v1/keys/{key_id}/rotate", {}, at={"key_id": made["key_id"]})
+    world.http("accounts.api", "DELETE", "/v1/keys/{key_id}", at={"key_id": made["key_id"]})
     world.http("accounts.api", "PUT", "/v1/preferences", {"theme": "dark"})
     world.http("accounts.api", "GET", "/v1/preferences")
 
 
 def a_request_from_post_to_image(world: World) -> None:
     """The happy path through every service, and reading what it left."""
-    body = {**PROMPT, "style": None}
+    body = PROMPT
     headers = {"Idempotency-Key": "once", "Prefer": "wait=1"}
     made = world.http("intake.api", "POST", "/v1/requests", body, headers=headers)
     world.settle()
     world.http("intake.api", "POST", "/v1/requests", body, headers=headers)  # a repeat
-    view = world.http("intake.api", "GET", "/v1/requests/{request_id}", request_id=made["id"])
+    view = world.http("intake.api", "GET", "/v1/requests/{request_id}", at={"request_id": made["id"]})
     if view["status"] != "succeeded":
         raise AssertionError(view)
     world.http("intake.api", "GET", "/v1/requests")
@@ -53,11 +51,11 @@ def a_request_from_post_to_image(world: World) -> None:
 
 
 def requests_that_end_early(world: World) -> None:
-    """A rejected prompt, a cancelled request, and a cancellation after generation."""
+    """A rejected prompt, and a cancelled request."""
     accept(world, prompt="a g-a-n-g-b-a-n-g")
     world.settle()
     cancelled = accept(world)
-    world.http("intake.api", "POST", "/v1/requests/{request_id}/cancel", request_id=cancelled)
+    world.http("intake.api", "POST", "/v1/requests/{request_id}/cancel", at={"request_id": cancelled})
     world.settle()
 
 
@@ -65,7 +63,7 @@ def the_bus_refuses(world: World) -> None:
     """The relay queues what the bus refuses, and republish publishes it."""
     accept(world)
     with world.failing("InternalFailure", "events"):
-        world._deliver_streams()
+        world.deliver_streams()
     world.settle()
 
 
@@ -74,10 +72,7 @@ def waiting_and_the_facade(world: World) -> None:
     request_id = generate(world)
     world.run("intake.waiting", {"request_id": request_id, "until": time.time()})
     path, once = "/v1/images/generations", {"Idempotency-Key": "facade"}
-    world._load(world.stack.functions["intake.facade"])
-    with patch.object(import_module("services.intake.handlers.openai"), "MAX_SECONDS", 0):
-        world.forget("intake.facade")
-        world._loaded["intake.facade"] = import_module("services.intake.handlers.openai").handler
+    with patch.object(world.module("intake.facade"), "MAX_SECONDS", 0):
         world.http("intake.facade", "POST", path, PROMPT, headers=once, expect=504)
     world.settle()
     for form in ("b64_json", "url"):
@@ -110,10 +105,3 @@ def prompt_checks(world: World) -> None:
     world.http("moderation.api", "POST", "/v1/moderations", PROMPT)
     with world.failing("ThrottlingException", "bedrock-runtime"):
         world.http("moderation.api", "POST", "/v1/moderations", {"prompt": "A ship at dawn"}, expect=503)
-
-
-def signals(world: World) -> None:
-    """The daily budget is exhausted, and raised."""
-    for name in ("BudgetExhausted", "BudgetChanged"):
-        world.send("intake-signals", sample(name))
-    world.settle()
