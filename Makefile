@@ -104,6 +104,10 @@ bench: .venv/ready ## the benchmarks: ratios against a floor measured in the sam
 moderation: .venv/ready ## precision and recall of moderation on the corpus, by language, kind and category
 	@$(python) -m tools.moderation
 
+.PHONY: permissions
+permissions: .venv/ready ## the AWS calls of every function, compared with its role
+	@$(python) -m tools.permissions
+
 .PHONY: build
 build: .venv/ready ## build for AWS with bytecode, ready for `sam deploy`  (ENV=prod)
 	@$(python) -m local.build $(if $(ENV),--env $(ENV))

@@ -22,7 +22,7 @@ STANDARD: Final = {
 }
 """Modules and packages that mean the same in every service."""
 DOMAIN: Final = {
-    "accounts": {"admission", "keys"},
+    "accounts": {"admission", "keys", "recorded_keys"},
     "analytics": {"archive_format", "counters", "figures", "rebuild", "report"},
     "generation": {"families", "image_header", "metrics", "model_errors", "withdrawal"},
     "intake": {
@@ -31,7 +31,7 @@ DOMAIN: Final = {
     },
     "moderation": {"checks", "keywords", "normalisation", "policy", "screening"},
     "notifications": {"addresses", "deliveries", "messages", "push", "signing", "sockets", "webhooks"},
-    "operations": {"actions", "audit", "dead_letters", "health", "lifecycle", "timeline", "tracing"},
+    "operations": {"audit", "dead_letters", "health", "lifecycle", "timeline", "tracing"},
     "storage": {"gallery", "imaging", "listing", "provenance", "removal", "search", "shares", "variants", "withdrawal"},
 }
 """Modules and packages with a name from the domain of their service. A new one is added here."""

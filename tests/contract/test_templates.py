@@ -47,7 +47,12 @@ WITHOUT_RESOURCES = {
 """Actions that AWS allows on ``*`` only."""
 WATCHING = {"sqs:GetQueueAttributes", "sqs:GetQueueUrl"}
 """Actions that read attributes of a queue, not its messages. Operations has them for all queues of the installation."""
-OPERATING = {"sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "logs:FilterLogEvents"}
+OPERATING = {
+    "sqs:ReceiveMessage",
+    "sqs:ChangeMessageVisibility",
+    "sqs:ChangeMessageVisibilityBatch",  # an action of the emulator only
+    "logs:FilterLogEvents",
+}
 """Actions that read dead letters and logs."""
 LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
 LOG_GROUPS = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/"

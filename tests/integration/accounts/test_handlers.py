@@ -268,7 +268,7 @@ def trail() -> list[dict[str, Any]]:
     return [action.to_dict() for action in found][::-1]
 
 
-def test_changes_of_keys_over_http_are_in_the_audit_trail_with_the_callers_key(api: Any) -> None:
+def test_a_change_of_a_key_over_http_is_in_the_audit_trail(api: Any) -> None:
     wanted = {"owner": "acme", "name": "Web shop", "scopes": ["requests:write", "admin"]}
     _, key, _ = api("POST", "/v1/keys", wanted, owner="ada")
     api("POST", f"/v1/keys/{key['key_id']}/rotate", {}, owner="ada")
@@ -285,9 +285,7 @@ def test_changes_of_keys_over_http_are_in_the_audit_trail_with_the_callers_key(a
     assert key["key"] not in json.dumps(found)
 
 
-def test_changes_of_keys_with_the_command_line_are_in_the_audit_trail(
-    aws: None, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_change_of_a_key_by_command_is_in_the_audit_trail(aws: None, capsys: pytest.CaptureFixture[str]) -> None:
     key = command(capsys, "create", "--owner", "acme", "--operator", "ada")
     command(capsys, "rotate", key["key_id"])
     command(capsys, "revoke", key["key_id"])

@@ -297,7 +297,7 @@ def test_a_route_may_render_problems_in_its_own_format(capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), ConnectionRefusedError()], ids=["bug", "outage"])
-def test_a_log_line_has_the_route_and_not_the_path_which_may_contain_a_token(
+def test_a_log_line_has_the_route_not_the_path_with_its_token(
     error: Exception, capsys: pytest.CaptureFixture[str]
 ) -> None:
     api = HttpApi()

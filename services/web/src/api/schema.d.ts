@@ -887,7 +887,10 @@ export interface components {
             action_id: string;
             /** Format: date-time */
             at: string;
+            /** @description The owner of the API key, or the name given on the command line. */
             operator: string;
+            /** @description `key <key id>`, or the ARN that AWS reported to the command line. */
+            identity: string;
             verb: string;
             about: {
                 [key: string]: string;
@@ -1760,7 +1763,7 @@ export interface components {
              * @example Web shop, production
              */
             name: string;
-            /** @description Permissions. `admin` does not include the others. */
+            /** @description Permissions. `analytics:read` shows the figures of all owners. `admin` does not include the others, but can create keys of any owner with any scope. */
             scopes: ("requests:write" | "requests:read" | "images:read" | "images:write" | "analytics:read" | "admin")[];
             /**
              * @description Requests per `window_seconds`.
