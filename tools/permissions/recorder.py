@@ -1,5 +1,6 @@
 """Record the AWS calls that run while a function runs."""
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
@@ -22,17 +23,32 @@ class Recorder:
         """Answers to calls that the simulated AWS does not have: (service, operation) → answer."""
         self.failures: dict[str, str] = {}
         """Services whose calls fail, with the error code."""
-        self._function: str | None = None
+        self._running: str | None = None
+        self._unrecorded = threading.local()
+
+    @property
+    def _function(self) -> str | None:
+        """The running function, or None in a thread whose calls are not the function's."""
+        return None if getattr(self._unrecorded, "calls", False) else self._running
+
+    @contextmanager
+    def unrecorded(self) -> Iterator[None]:
+        """Do not record the calls of this thread: those of a simulated service."""
+        self._unrecorded.calls = True
+        try:
+            yield
+        finally:
+            self._unrecorded.calls = False
 
     @contextmanager
     def during(self, function: str) -> Iterator[None]:
         """Attribute all calls to ``function``, also those of its threads."""
-        self._function = function
+        self._running = function
         self.accesses.setdefault(function, [])
         try:
             yield
         finally:
-            self._function = None
+            self._running = None
 
     def add(self, function: str, access: Access) -> None:
         """Record an access of ``function``."""
@@ -46,11 +62,11 @@ class Recorder:
 
         def recorded(client: Any, api_params: Any, operation_model: Any, context: Any) -> Any:
             """Record a call, or the presigning of one: it is authorised as the signer when it is used."""
-            if self._function:
+            if function := self._function:
                 for access in accesses_of(
                     client.meta.service_model.service_name, operation_model.name, client.meta.region_name, api_params
                 ):
-                    self.add(self._function, access)
+                    self.add(function, access)
             return emit(client, api_params, operation_model, context)
 
         def answered(client: Any, operation_name: str, api_params: Any) -> Any:
@@ -67,9 +83,10 @@ class Recorder:
             try:
                 return call(client, operation_name, api_params)
             except ClientError as error:
-                if self._function and error.response["Error"]["Code"] in MISSING:
+                function = self._function
+                if function and error.response["Error"]["Code"] in MISSING:
                     # Without s3:ListBucket, a missing object is "access denied" instead of "not found".
-                    self.add(self._function, Access("s3:ListBucket", f"arn:aws:s3:::{api_params['Bucket']}"))
+                    self.add(function, Access("s3:ListBucket", f"arn:aws:s3:::{api_params['Bucket']}"))
                 raise
 
         client_type._emit_api_params, client_type._make_api_call = recorded, answered
