@@ -25,6 +25,19 @@ class Comparison:
         """Return the accesses that no statement allows."""
         return [access for access in self.accesses if not any(allows(each, access) for each in self.role.statements)]
 
+    def granted(self, access: Access) -> str:
+        """Return the resource of the role's statement that allows an access, or its own if none does."""
+        return next(
+            (
+                pattern
+                for statement in self.role.statements
+                if allows(statement, access)
+                for pattern in _several(statement["Resource"])
+                if fnmatchcase(access.resource, pattern)
+            ),
+            access.resource,
+        )
+
     def unused(self) -> list[str]:
         """Return the actions on resources, and the values of conditions, that no access needs."""
         return [text for statement in self.role.statements for text in self._unused(statement)]

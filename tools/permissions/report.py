@@ -1,6 +1,5 @@
 """Run the scenarios and compare every role with what its function did."""
 
-import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Final
@@ -75,20 +74,23 @@ def unused() -> list[str]:
 
 
 def table(deployment: str) -> str:
-    """Return each function's actions and resources, and who makes the call if it is not the code."""
+    """Return each function's actions, the resources as its role names them, the events it publishes, and who calls."""
     lines = []
     for name, comparison in comparisons(deployment).items():
         lines.append(name)
-        rows = {(each.action, _short(each.resource), each.origin) for each in comparison.accesses}
-        for action, resource, origin in sorted(rows):
-            lines.append(f"  {action:42} {resource}{'' if origin == 'code' else f'  (by {origin})'}")
+        rows: dict[tuple[str, str, str], set[str]] = {}
+        for access in comparison.accesses:
+            row = (access.action, _short(comparison.granted(access)), access.origin)
+            rows.setdefault(row, set()).update(access.keys.get("events:detail-type", ()))
+        for (action, resource, origin), events in sorted(rows.items()):
+            notes = [", ".join(sorted(events)), "" if origin == "code" else f"by {origin}"]
+            lines.append(f"  {action:32} {'  '.join([resource, *filter(None, notes)])}")
     return "\n".join(lines)
 
 
-def _short(resource: str) -> str:
-    """Return a resource without account, and without the ids of one object."""
-    name = resource.split(":", 5)[-1] if resource.startswith("arn:") else resource
-    return re.sub(r"/(images|raw|events|@connections)/.*", r"/\1/…", name)
+def _short(pattern: str) -> str:
+    """Return a resource without region and account."""
+    return pattern.split(":", 5)[-1] if pattern.startswith("arn:") else pattern
 
 
 def _shown(access: Access) -> str:
