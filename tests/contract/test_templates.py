@@ -452,8 +452,10 @@ def test_a_function_has_its_permissions_before_it_runs(function: Resource) -> No
 
 @pytest.mark.parametrize("resource", templates.resources(*STATEFUL), ids=str)
 def test_stateful_resources_are_retained_by_default(resource: Resource) -> None:
-    assert resource.body["DeletionPolicy"] == {"Ref": "DataRetention"}
+    assert resource.body["DeletionPolicy"] == {"Fn::If": ["KeepsData", "RetainExceptOnCreate", "Delete"]}
     assert resource.body["UpdateReplacePolicy"] == {"Ref": "DataRetention"}
+    condition = templates.service_template(resource.service)["Conditions"]["KeepsData"]
+    assert condition == {"Fn::Equals": [{"Ref": "DataRetention"}, "Retain"]}
 
 
 @pytest.mark.parametrize("table", templates.resources("AWS::DynamoDB::Table"), ids=str)
@@ -569,7 +571,8 @@ def test_operations_may_consume_dead_letters_and_send_to_sources() -> None:
 def test_stateful_shared_resources_are_retained_by_default(name: str) -> None:
     body = templates.root_template()["Resources"][name]
 
-    assert body["DeletionPolicy"] == body["UpdateReplacePolicy"] == {"Ref": "DataRetention"}
+    assert body["DeletionPolicy"] == {"Fn::If": ["KeepsData", "RetainExceptOnCreate", "Delete"]}
+    assert body["UpdateReplacePolicy"] == {"Ref": "DataRetention"}
 
 
 def test_an_aws_budget_exists_only_if_it_is_configured() -> None:
