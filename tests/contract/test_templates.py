@@ -248,7 +248,7 @@ def test_a_lagging_stream_has_an_alarm(mapping: Resource) -> None:
 def test_a_missed_schedule_has_an_alarm(schedule: Resource) -> None:
     for target in schedule.properties["Targets"]:
         function = templates.named(schedule.service, target["Arn"])
-        missed = [
+        (missed,) = [
             alarm.properties
             for alarm in ALARMS
             if alarm.service == schedule.service
@@ -256,8 +256,8 @@ def test_a_missed_schedule_has_an_alarm(schedule: Resource) -> None:
             and function.is_meant_by(alarm.properties["Dimensions"][0]["Value"])
         ]
 
-        assert [each["TreatMissingData"] for each in missed] == ["breaching"], "no runs are no data"
-        assert [each["ComparisonOperator"] for each in missed] == ["LessThanThreshold"]
+        assert missed["InsufficientDataActions"] == [{"Ref": "AlarmTopicArn"}], "no runs are no data"
+        assert missed["TreatMissingData"] == "missing", "breaching would notify before the first run"
 
 
 @pytest.mark.parametrize("alarm", ALARMS, ids=str)
