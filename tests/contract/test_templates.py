@@ -566,7 +566,7 @@ def test_operations_may_consume_dead_letters_and_send_to_sources() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [n for n, b in templates.root_template()["Resources"].items() if b["Type"] in STATEFUL]
+    "name", [n for n, b in templates.root_template()["Resources"].items() if b["Type"] in STATEFUL and n != "AlarmKey"]
 )
 def test_stateful_shared_resources_are_retained_by_default(name: str) -> None:
     body = templates.root_template()["Resources"][name]
@@ -581,14 +581,27 @@ def test_an_aws_budget_exists_only_if_it_is_configured() -> None:
     budget, notifications = body["Properties"]["Budget"], body["Properties"]["NotificationsWithSubscribers"]
 
     assert template["Parameters"]["MonthlyBudgetUsd"]["Default"] == 0
-    assert body["Condition"] == policy["Condition"] == "HasMonthlyBudget"
+    assert body["Condition"] == "HasMonthlyBudget"
     assert budget["CostFilters"] == {"TagKeyValue": ["user:project$genai-images"]}
     kinds = [(each["Notification"]["NotificationType"], each["Notification"]["Threshold"]) for each in notifications]
     assert kinds == [("ACTUAL", 80), ("FORECASTED", 100)]
     subscribers = [subscriber for each in notifications for subscriber in each["Subscribers"]]
     assert subscribers == [{"SubscriptionType": "SNS", "Address": {"Ref": "AlarmTopic"}}] * 2
-    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
-    assert set(statement["Principal"]["Service"]) == {"budgets.amazonaws.com", "cloudwatch.amazonaws.com"}
+    allowed, _ = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert set(allowed["Principal"]["Service"]) == {"budgets.amazonaws.com", "cloudwatch.amazonaws.com"}
+
+
+def test_alarms_and_budgets_may_publish_to_the_encrypted_topic() -> None:
+    resources = templates.root_template()["Resources"]
+    topic, key = resources["AlarmTopic"]["Properties"], resources["AlarmKey"]["Properties"]
+    _, publishers = key["KeyPolicy"]["Statement"]
+    allowed, tls = resources["AlarmTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+
+    assert topic["KmsMasterKeyId"] == {"Fn::GetAtt": ["AlarmKey", "Arn"]}, "not aws/sns, whose policy excludes alarms"
+    assert set(publishers["Principal"]["Service"]) == set(allowed["Principal"]["Service"])
+    assert set(publishers["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey*"}
+    assert tls["Fn::If"][1]["Effect"] == "Deny"
+    assert tls["Fn::If"][1]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def test_every_physical_name_starts_with_the_prefix() -> None:
