@@ -27,7 +27,6 @@ PARAMETERS = {
     "Environment": "local",
     "DataRetention": "Delete",
     "RequireTls": "false",  # the emulator only has HTTP, which the policies would deny
-    "Cdn": "off",
     "ArchiveDays": "0",  # the emulator's CloudFormation has no archive; `_ensure_archive` creates one
     "CompositeAlarms": "off",  # not supported by the emulator
     "WebhookLoopback": "true",  # local webhooks can only call this machine
