@@ -25,8 +25,8 @@ override PROMPT := $(value PROMPT)
 export PROMPT FORWARD_URL
 
 .PHONY: deploy
-deploy: .venv/ready ## build what changed and update the stack that `make run` started
-	@$(python) -m local.deploy
+deploy: .venv/ready ## update the stack that `make run` started, or with AWS=1 the one of your account  (ENV=prod PARAMETERS="Name=value …")
+	@$(python) -m $(if $(filter 1,$(AWS)),local.account --env $(or $(ENV),dev) $(ARGS),local.deploy)
 
 .PHONY: logs
 logs: .venv/ready ## show the logs of the functions  (FOLLOW=1 continues, FUNCTION=part-of-a-name)
@@ -105,7 +105,7 @@ moderation: .venv/ready ## precision and recall of moderation on the corpus, by 
 	@$(python) -m tools.moderation
 
 .PHONY: build
-build: .venv/ready ## build for AWS with bytecode, ready for `sam deploy`  (ENV=prod)
+build: .venv/ready ## build for AWS with bytecode, as `make deploy AWS=1` does first  (ENV=prod)
 	@$(python) -m local.build $(if $(ENV),--env $(ENV))
 
 .PHONY: docs

@@ -12,7 +12,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import grimp
 
+from local import samconfig
 from local.emulator import REGION, ROOT
 from local.templates import parse_template
 
@@ -58,12 +58,9 @@ class Target:
     @classmethod
     def of(cls, environment: str) -> "Target":
         """Read the target of ``environment`` from samconfig.toml."""
-        config = tomllib.loads((ROOT / "samconfig.toml").read_text())
-        overrides = dict(
-            pair.split("=", 1) for pair in config[environment]["global"]["parameters"]["parameter_overrides"]
-        )
-        architecture = overrides["Architecture"]
-        return cls(overrides["Runtime"], architecture, PLATFORMS[architecture])
+        parameters = samconfig.load(environment).parameters
+        architecture = parameters["Architecture"]
+        return cls(parameters["Runtime"], architecture, PLATFORMS[architecture])
 
     @classmethod
     def host(cls) -> "Target":
@@ -80,6 +77,13 @@ def build(environment: str) -> str:
     interpreter = find_interpreter(target.version)
     _sam_build(target, interpreter, "--config-env", environment)
     return finish(ROOT / ".aws-sam" / "build", target, interpreter)
+
+
+def version() -> str:
+    """Return the version of the code for the parameter ``Version``: the nearest tag and commit, or ``unknown``."""
+    command = ["git", "describe", "--tags", "--always", "--dirty"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
 
 
 def build_local() -> bool:
@@ -224,16 +228,15 @@ def _remove(path: Path) -> None:
 def main() -> None:
     """Build for AWS."""
     parser = argparse.ArgumentParser(prog="python -m local.build", description="Build for AWS.")
-    parser.add_argument("--env", default="default", help="environment in samconfig.toml")
+    parser.add_argument("--env", default=samconfig.DEFAULT, help="environment in samconfig.toml")
     environment = parser.parse_args().env
-    print(f"sam build for {environment}: {Target.of(environment)}")
     try:
+        print(f"sam build for {environment}: {Target.of(environment)}", flush=True)
         with build_lock():
             print(build(environment))
-    except BuildError as error:
+    except (samconfig.UnknownEnvironmentError, BuildError) as error:
         sys.exit(str(error))
-    deploy = "sam deploy" if environment == "default" else f"sam deploy --config-env {environment}"
-    print(f"Built into .aws-sam/build. `{deploy}` deploys it with your AWS credentials.")
+    print(f"Built into .aws-sam/build. `make deploy AWS=1 ENV={environment}` builds and deploys with your AWS credentials.")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local import state
-from local.build import LOCAL_BUILD, Target, build_local, build_lock
+from local.build import LOCAL_BUILD, Target, build_local, build_lock, version
 from local.emulator import REGION
 from local.package import package
 from local.state import STACK
@@ -74,6 +74,7 @@ def deploy(endpoint_url: str, progress: Progress, parameters: Mapping[str, str] 
     merged = {
         **PARAMETERS,
         "EmulatorHost": urlsplit(endpoint_url).netloc,
+        "Version": version(),
         "Runtime": target.runtime,
         "Architecture": target.architecture,
         **(parameters or {}),

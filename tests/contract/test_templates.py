@@ -493,7 +493,7 @@ def test_resources_are_tagged_with_project_environment_and_service(name: str) ->
     assert properties["Tags"] == {"project": "genai-images", "environment": {"Ref": "Environment"}, "service": service}
 
 
-@pytest.mark.parametrize("environment", ["default", "prod"])
+@pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
 def test_shared_resources_are_tagged_as_the_platform(environment: str) -> None:
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]
     parameters = config["global"]["parameters"]["parameter_overrides"]

@@ -1,13 +1,14 @@
 """Health, moderation and analytics routes of the deployed system, behind the gateway and its authorizer."""
 
 from kit.http_api import SECURITY_HEADERS
+from local.build import version
 from tests.support.system import System
 
 
 def test_health_needs_no_key(stack: System) -> None:
     response = stack.call("GET", "/health", key="")
 
-    assert (response.status, response.json) == (200, {"status": "ok", "version": "dev"})
+    assert (response.status, response.json) == (200, {"status": "ok", "version": version()})
     assert {name.lower(): value for name, value in SECURITY_HEADERS.items()}.items() <= response.headers.items()
 
 
