@@ -6,10 +6,12 @@ from typing import Any
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cli.commands.account import account
 from cli.commands.actions import actions
 from cli.commands.analytics import analytics
 from cli.commands.audit import audit
 from cli.commands.costs import costs
+from cli.commands.data import data
 from cli.commands.dlq import dlq
 from cli.commands.events import events
 from cli.commands.gallery import gallery
@@ -29,7 +31,7 @@ def cli(context: click.Context) -> Any:
     return bare(dlq, context) if context.invoked_subcommand is None else None
 
 
-for command in (dlq, audit, trace, events, models, costs, keys, analytics, gallery, actions, web):
+for command in (dlq, audit, trace, events, models, costs, keys, analytics, gallery, actions, web, account, data):
     cli.add_command(command)
 
 

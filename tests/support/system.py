@@ -157,6 +157,7 @@ class System:
         environment = {
             **os.environ,
             "AWS_ENDPOINT_URL": self.stack.emulator.url,
+            "AWS_ENDPOINT_URL_BEDROCK": self.stack.models.url,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": "us-east-1",
