@@ -74,8 +74,11 @@ class Connection:
 
     def bucket(self, name: str) -> str:
         """Return the full name of one of the installation's buckets, which contains account and region."""
-        account = self.client("sts").get_caller_identity()["Account"]
-        return f"{self.target.prefix}-{name}-{account}-{self.region}"
+        return f"{self.target.prefix}-{name}-{self.bucket_suffix()}"
+
+    def bucket_suffix(self) -> str:
+        """Return what the names of all the installation's buckets end with."""
+        return f"{self.client('sts').get_caller_identity()['Account']}-{self.region}"
 
     @property
     def region(self) -> str:

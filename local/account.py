@@ -35,11 +35,16 @@ def parameters(environment: samconfig.Environment, given: str) -> dict[str, str]
         raise RefusedError(f"PARAMETERS: set {fixed[0]} in samconfig.toml, where the build reads it.")
     merged = {**environment.parameters, "Version": version(), **added}
     if added.get("Environment", environment.parameters["Environment"]) != environment.parameters["Environment"]:
-        raise RefusedError("PARAMETERS: Environment belongs to the stack. Add an environment to samconfig.toml instead.")
+        raise RefusedError(
+            "PARAMETERS: Environment belongs to the stack. Add an environment to samconfig.toml instead."
+        )
     found = problems(parse_template((ROOT / "template.yaml").read_text()), merged, environment.region)
     if found:
-        hint = f'Set parameters in samconfig.toml, or add PARAMETERS="Name=value …" to make deploy AWS=1 ENV={environment.name}.'
-        raise RefusedError("\n".join([f"{environment.stack} cannot be deployed:", *(f"  {each}" for each in found), hint]))
+        lines = "".join(f"  {each}\n" for each in found)
+        raise RefusedError(
+            f"{environment.stack} cannot be deployed:\n{lines}"
+            f'Set them in samconfig.toml, or with make deploy AWS=1 ENV={environment.name} PARAMETERS="Name=value …".'
+        )
     return merged
 
 

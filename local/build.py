@@ -236,7 +236,7 @@ def main() -> None:
             print(build(environment))
     except (samconfig.UnknownEnvironmentError, BuildError) as error:
         sys.exit(str(error))
-    print(f"Built into .aws-sam/build. `make deploy AWS=1 ENV={environment}` builds and deploys with your AWS credentials.")
+    print(f"Built into .aws-sam/build. `make deploy AWS=1 ENV={environment}` also deploys, with your credentials.")
 
 
 if __name__ == "__main__":

@@ -35,7 +35,9 @@ def load(name: str) -> Environment:
     config = tomllib.loads(FILE.read_text())
     deployable = sorted(key for key, values in config.items() if isinstance(values, dict) and "deploy" in values)
     if name not in deployable:
-        raise UnknownEnvironmentError(f"ENV={name}: samconfig.toml has no such environment, but {', '.join(deployable)}.")
+        raise UnknownEnvironmentError(
+            f"ENV={name}: samconfig.toml has no such environment, but {', '.join(deployable)}."
+        )
     values = config[name]["global"]["parameters"]
     parameters = dict(pair.split("=", 1) for pair in values["parameter_overrides"])
     return Environment(name, values["stack_name"], values["region"], parameters)
