@@ -157,6 +157,7 @@ def test_cloudwatch_dashboards_are_valid(page: Any) -> None:
     widgets = put_in(page)["widgets"]
 
     assert len(widgets) <= 500
+    assert sum(len(widget["properties"].get("metrics", [])) for widget in widgets) <= 2500
     for widget in widgets:
         properties = widget["properties"]
         assert widget["x"] + widget["width"] <= 24
