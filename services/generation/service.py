@@ -20,7 +20,7 @@ from kit.errors import RetriableError, TransientError, classify_error
 from kit.handoff import handoff_key, sha256
 from kit.telemetry import logger
 from services.generation.metrics import record_model_call
-from services.generation.model_errors import Action, ErrorPolicy, ModelCallError, error_policy
+from services.generation.model_errors import DENIED, Action, ErrorPolicy, ModelCallError, error_policy
 from services.generation.models import Lease, RecordedOutcome, Withdrawal, WithdrawnError
 from services.generation.withdrawal import withdrawn_event
 
@@ -51,6 +51,10 @@ class ModelBusyError(TransientError):
 
 class ModelRefusedError(RetriableError):
     """The model refused the call. Nothing was billed."""
+
+
+class ModelAccessDeniedError(ModelRefusedError):
+    """The account or the function may not call the model. Its name tells operations that a permission is missing."""
 
 
 class Ledger(Protocol):
@@ -255,6 +259,8 @@ class ImageGenerator:
 def _retry_error(error: ModelCallError, policy: ErrorPolicy, model: "Model") -> Exception:
     """Return the exception that has the message retried. Operators read its text, so it never quotes the model."""
     text = f"{error.code} from {model.model_id} ({policy.reason})"
+    if policy is DENIED:
+        return ModelAccessDeniedError(f"{text}: `account check` says whether the account has access to the model")
     if policy.action is Action.WAIT:
         return ModelBusyError(text)
     return RetriableError(text) if policy.billed else ModelRefusedError(text)

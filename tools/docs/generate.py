@@ -19,6 +19,7 @@ from tools.dashboards.resources import DeployedResources
 from tools.docs.event_pages import events_page
 from tools.docs.golden import golden_events
 from tools.docs.openapi import openapi_text
+from tools.docs.sections import sections
 
 ROOT = Path(__file__).parents[2]
 KEPT = (
@@ -81,6 +82,7 @@ def outputs() -> dict[Path, str]:
     files[ROOT / "services/operations/dashboards.yaml"] = cloudwatch.template(pages, deployed.alarms)
     files |= {ROOT / f"docs/grafana/{page.name}.json": dashboard_json(page) for page in pages}
     files[ROOT / "docs/metrics.md"] = metrics_page(pages)
+    files |= sections(ROOT)
     return files
 
 
