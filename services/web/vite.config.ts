@@ -36,13 +36,14 @@ function contentSecurityPolicy(): Plugin {
   };
 }
 
-/** During development, serve the configuration of the stack started by `make run`. */
+/** During development, serve the API of GENAI_IMAGES_API_URL, or of the stack started by `make run`. */
 function localStack(): Plugin {
   const serveConfig: Connect.NextHandleFunction = (_request, response, next) => {
     try {
-      const state = JSON.parse(readFileSync(new URL("../../.local/state.json", import.meta.url), "utf8"));
+      const local = () => JSON.parse(readFileSync(new URL("../../.local/state.json", import.meta.url), "utf8"));
+      const apiUrl = process.env.GENAI_IMAGES_API_URL || local().api_url;
       response.setHeader("content-type", "application/json");
-      response.end(JSON.stringify({ apiUrl: state.api_url }));
+      response.end(JSON.stringify({ apiUrl }));
     } catch {
       next();
     }
