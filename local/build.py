@@ -21,6 +21,7 @@ from pathlib import Path
 import grimp
 
 from local.emulator import REGION, ROOT
+from local.releases import insert_releases
 from local.templates import parse_template
 
 LOCAL_BUILD = ROOT / ".aws-sam" / "local"
@@ -58,10 +59,7 @@ class Target:
     @classmethod
     def of(cls, environment: str) -> "Target":
         """Read the target of ``environment`` from samconfig.toml."""
-        config = tomllib.loads((ROOT / "samconfig.toml").read_text())
-        overrides = dict(
-            pair.split("=", 1) for pair in config[environment]["global"]["parameters"]["parameter_overrides"]
-        )
+        overrides = dict(pair.split("=", 1) for pair in parameters_of(environment))
         architecture = overrides["Architecture"]
         return cls(overrides["Runtime"], architecture, PLATFORMS[architecture])
 
@@ -74,12 +72,22 @@ class Target:
         return cls(f"python{sys.version_info.major}.{sys.version_info.minor}", machine, wheels)
 
 
+def parameters_of(environment: str) -> list[str]:
+    """Return the ``Name=value`` pairs that samconfig.toml sets for ``environment``."""
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    overrides: list[str] = config[environment]["global"]["parameters"]["parameter_overrides"]
+    return overrides
+
+
 def build(environment: str) -> str:
     """Build for AWS into .aws-sam/build; return a summary of the bytecode."""
     target = Target.of(environment)
     interpreter = find_interpreter(target.version)
     _sam_build(target, interpreter, "--config-env", environment)
-    return finish(ROOT / ".aws-sam" / "build", target, interpreter)
+    build_dir = ROOT / ".aws-sam" / "build"
+    summary = finish(build_dir, target, interpreter)
+    insert_releases(build_dir, parameters_of(environment))
+    return summary
 
 
 def build_local() -> bool:
@@ -99,6 +107,7 @@ def build_local() -> bool:
         *("--parameter-overrides", f"Runtime={target.runtime} Architecture={target.architecture}"),
     )
     finish(LOCAL_BUILD, target, sys.executable)
+    insert_releases(LOCAL_BUILD, parameters=())
     stamp.write_text(digest)
     return True
 

@@ -36,7 +36,7 @@ def package(path: Path, upload: Upload) -> Template:
         if resource["Type"] == "AWS::Serverless::Application"
     }
     nested = [_with_artifacts(location, upload) for location in applications.values()]
-    plain_root, *plain_nested = _transform([root, *nested])
+    plain_root, *plain_nested = transform([root, *nested])
     for name, plain in zip(applications, plain_nested, strict=True):
         content = json.dumps(plain).encode()
         plain_root["Resources"][name]["Properties"]["TemplateURL"] = upload(_key(content, "template"), content)
@@ -66,7 +66,7 @@ def _with_artifacts(path: Path, upload: Upload) -> Template:
     return body
 
 
-def _transform(templates: Iterable[Template]) -> list[Template]:
+def transform(templates: Iterable[Template]) -> list[Template]:
     """Apply the SAM transform in SAM's own environment, to all templates at once: it takes a second to start."""
     done = subprocess.run(
         [SAM_PYTHON, str(ROOT / "local" / "sam_transform.py"), REGION],

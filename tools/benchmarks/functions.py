@@ -96,7 +96,7 @@ def _read(service: str, template: Mapping[str, Any], parameters: Mapping[str, st
             other["Properties"]
             for other in resources.values()
             if other["Type"] == "AWS::Lambda::EventSourceMapping"
-            and other["Properties"]["FunctionName"] == {"Ref": logical_id}
+            and other["Properties"]["FunctionName"] == {"Ref": f"{logical_id}Aliaslive"}
         ]
         yield Function(
             service=service,
@@ -105,7 +105,7 @@ def _read(service: str, template: Mapping[str, Any], parameters: Mapping[str, st
             handler=properties["Handler"],
             environment={name: resolver.value(value) for name, value in variables.items()},
             memory_mb=int(resolver.value(properties.get("MemorySize", 128))),
-            kind="api" if any(re.search(rf"\b{logical_id}\b", target) for target in targets) else "consumer",
+            kind="api" if any(re.search(rf"\b{logical_id}Aliaslive\b", target) for target in targets) else "consumer",
             consumes_queue=any("Stream" not in str(mapping["EventSourceArn"]) for mapping in mappings),
             batch_size=max((int(resolver.value(mapping["BatchSize"])) for mapping in mappings), default=1),
             batching_window=max(
