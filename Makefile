@@ -28,6 +28,10 @@ export PROMPT FORWARD_URL
 deploy: .venv/ready ## build what changed and update the stack that `make run` started
 	@$(python) -m local.deploy
 
+.PHONY: rollback
+rollback: .venv/ready ## deploy an earlier version to your account again  (AWS=1 ENV=prod TO=v1.2.0)
+	@ARGS='$(ARGS)' $(python) -m local.rollback --env "$(ENV)" --to "$(TO)"
+
 .PHONY: logs
 logs: .venv/ready ## show the logs of the functions  (FOLLOW=1 continues, FUNCTION=part-of-a-name)
 	@$(python) -m local.logs $(if $(FOLLOW),--follow) $(if $(FUNCTION),--function $(FUNCTION))
@@ -90,7 +94,7 @@ check-documents:
 # `sam validate --lint` is cfn-lint again, in a process per template: for the root, it shows that SAM can read it.
 check-templates:
 	@echo "cfn-lint and sam validate --lint: templates"
-	@cfn-lint template.yaml services/*/*.yaml
+	@cfn-lint template.yaml services/*/*.yaml .github/aws/*.yaml
 	@sam validate --lint --region us-east-1 --template template.yaml
 check-web:
 	@echo "web app: the API's types, biome, tsc"
