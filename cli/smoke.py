@@ -137,7 +137,7 @@ class SmokeTest:
         if expected is not None and version != expected:
             raise SmokeError(
                 f"GET /health returns version {version}, not {expected}: the deployment did not reach the API, "
-                "or its canary is still running or was rolled back."
+                "or its gradual deployment is still running or was rolled back."
             )
         return version
 
