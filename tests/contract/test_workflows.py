@@ -1,19 +1,16 @@
 """The workflows in GitHub and the roles with which they deploy."""
 
 import re
-import shlex
 import subprocess
-from collections.abc import Iterator
 from typing import Any, Final
 
-import click
 import pytest
 import yaml
 
-from cli.__main__ import cli
 from local.templates import parse_template
 from tests.contract.test_releases import plain
 from tests.support import templates
+from tests.support.commands import TARGETS, make_targets, operators_commands, unknown_word
 from tests.support.templates import ROOT
 
 FOLDER: Final = ROOT / ".github" / "workflows"
@@ -22,9 +19,6 @@ WORKFLOWS: Final = {path.name: yaml.safe_load(path.read_text()) for path in sort
 JOBS: Final = {f"{name}:{job}": body for name, workflow in WORKFLOWS.items() for job, body in workflow["jobs"].items()}
 STEPS: Final = [(name, step) for name, job in JOBS.items() for step in job.get("steps", [])]
 SCRIPTS: Final = [(name, step["run"]) for name, step in STEPS if "run" in step]
-TARGETS: Final = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-OPS: Final = re.compile(r'make ops (?:[A-Z]+=\S+ )*ARGS="([^"]+)"')
-"""A call of the operators' command line."""
 SERVICE_OF_TYPE: Final = {
     "ApiGateway": "apigateway",
     "ApiGatewayV2": "apigateway",
@@ -48,25 +42,6 @@ SERVICE_OF_TYPE: Final = {
 """Part of a resource's type → service of its actions."""
 
 
-def commands(text: str) -> Iterator[list[str]]:
-    """Yield the operators' commands that ``text`` calls, with their options."""
-    for arguments in OPS.findall(text):
-        yield shlex.split(re.sub(r"\$\([^)]*\)|\$\w+|<[^>]*>|…", "value", arguments))
-
-
-def check_command(words: list[str]) -> None:
-    """Fail if the command line has no such command or option."""
-    command: click.Command = cli
-    options = {name for option in command.params for name in option.opts}
-    for word in words:
-        if isinstance(command, click.Group) and not word.startswith("-"):
-            assert word in command.commands, f"no command {word} in {words}"
-            command = command.commands[word]
-            options |= {name for option in command.params for name in option.opts}
-        elif word.startswith("--"):
-            assert word.partition("=")[0] in options, f"no option {word} in {words}"
-
-
 def step_index(job: str, text: str) -> int:
     """Return the position of the step whose script or action contains ``text``."""
     (found,) = [
@@ -79,9 +54,8 @@ def step_index(job: str, text: str) -> int:
 def test_a_workflow_runs_commands_that_exist(job: str, script: str) -> None:
     subprocess.run(["bash", "-n", "-c", script], check=True)
 
-    assert set(re.findall(r"\bmake ([a-z-]+)", script)) <= TARGETS
-    for words in commands(script):
-        check_command(words)
+    assert make_targets(script) <= TARGETS
+    assert [found for words in operators_commands(script) if (found := unknown_word(words))] == []
 
 
 @pytest.mark.parametrize(("job", "script"), SCRIPTS)
