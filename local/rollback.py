@@ -5,6 +5,7 @@
 
 import argparse
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -34,7 +35,7 @@ def roll_back(root: Path, environment: str, version: str, arguments: str, parame
         variables = ["AWS=1", f"ENV={environment}"]
         # The version before knows nothing of this process's make and of its variables.
         inherited = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MFLAGS", "ARGS"}}
-        process = {**inherited, "PARAMETERS": f"{parameters} {ALL_AT_ONCE}".strip()}
+        process = {**inherited, "PARAMETERS": f"{parameters} Version={shlex.quote(version)} {ALL_AT_ONCE}".strip()}
         for command in ([*make, "deploy", *variables, f"ARGS={arguments}"], [*make, "web", *variables]):
             if subprocess.run(command, env=process, check=False).returncode:
                 raise RollbackError(f"{environment}: `make {command[4]}` of {version} failed; its output is above.")

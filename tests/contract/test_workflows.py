@@ -88,7 +88,7 @@ def test_a_release_reaches_prod_after_checks_a_build_and_dev() -> None:
         "dev": {"environment": "dev"},
         "prod": {"environment": "prod"},
     }
-    assert WORKFLOWS["release.yml"][True] == {"push": {"tags": ["v*"]}}
+    assert WORKFLOWS["release.yml"][True] == {"push": {"tags": ["v[0-9]+.[0-9]+.[0-9]+"]}}
     assert WORKFLOWS["release.yml"]["concurrency"]["cancel-in-progress"] is False
 
 
@@ -98,7 +98,13 @@ def test_a_deployment_waits_for_the_approval_of_its_environment() -> None:
 
 def test_a_deployment_is_tested_and_rolled_back_if_the_test_fails() -> None:
     job = "deploy.yml:deploy"
-    in_order = ["describe-stacks", "make deploy", "make web", 'ARGS="smoke --yes --expect-version $(', "make rollback"]
+    in_order = [
+        "describe-stacks",
+        "make deploy",
+        "make web",
+        'ARGS="smoke --yes --expect-version $GITHUB_REF_NAME"',
+        "make rollback",
+    ]
     positions = [step_index(job, text) for text in in_order]
     roll_back = JOBS[job]["steps"][positions[-1]]
 
@@ -106,7 +112,9 @@ def test_a_deployment_is_tested_and_rolled_back_if_the_test_fails() -> None:
     assert "failure()" in roll_back["if"]
     assert "steps.deploy.outcome == 'success'" in roll_back["if"]
     assert 'TO="$VERSION"' in roll_back["run"]
-    assert roll_back["env"] == {"VERSION": "${{ steps.before.outputs.version }}"}
+    assert roll_back["env"]["VERSION"] == "${{ steps.before.outputs.version }}"
+    assert "Version=" in JOBS[job]["env"]["PARAMETERS"]
+    assert "Version=" not in roll_back["env"]["PARAMETERS"], "the roll back adds its own"
     assert JOBS[job]["steps"][positions[0]]["id"] == "before"
     assert JOBS[job]["steps"][positions[1]]["id"] == "deploy"
 

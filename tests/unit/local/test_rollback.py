@@ -53,18 +53,23 @@ def worktrees(repository: Path) -> int:
 def test_the_earlier_version_is_deployed_all_at_once(repository: Path) -> None:
     roll_back(repository, "prod", "v1", arguments="--no-confirm-changeset", parameters='AlarmEmail="on@call"')
 
+    parameters = 'PARAMETERS=AlarmEmail="on@call" Version=v1 GradualDeployment=false'
     assert record(repository) == [
-        'deploy v1 AWS=1 ENV=prod ARGS=--no-confirm-changeset PARAMETERS=AlarmEmail="on@call" GradualDeployment=false',
-        'web v1 AWS=1 ENV=prod ARGS= PARAMETERS=AlarmEmail="on@call" GradualDeployment=false',
+        f"deploy v1 AWS=1 ENV=prod ARGS=--no-confirm-changeset {parameters}",
+        f"web v1 AWS=1 ENV=prod ARGS= {parameters}",
     ]
 
 
 def test_a_description_of_a_commit_is_a_version(repository: Path) -> None:
     (repository / "Makefile").write_text((repository / "Makefile").read_text().replace("v2", "v3"))
     git(repository, "commit", "--all", "--quiet", "--message", "untagged")
-    roll_back(repository, "dev", git(repository, "describe", "--tags"), arguments="", parameters="")
+    description = git(repository, "describe", "--tags")
+    roll_back(repository, "dev", description, arguments="", parameters="Version=v2")
 
     assert record(repository)[0].startswith("deploy v3 ")
+    assert record(repository)[0].endswith(f"Version=v2 Version={description} GradualDeployment=false"), (
+        "the last one counts"
+    )
 
 
 def test_the_checkout_is_left_alone_and_the_other_one_removed(repository: Path) -> None:
