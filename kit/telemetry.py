@@ -13,9 +13,27 @@ from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from kit.metrics import CATALOG, MetricName
 
-__all__ = ["logger", "measure"]
+__all__ = ["begin_call", "current_call_id", "logger", "measure"]
 
 logger: Final = Logger()
+
+_call: dict[str, str] = {}
+"""``call_id`` of the API call that this function handles. A function handles one call at a time."""
+
+
+def begin_call(event: Mapping[str, Any]) -> str:
+    """Add the id of an API call to every log line until the next call, and return it.
+
+    ``event`` is API Gateway's, for a route, an authorizer or a WebSocket: the id is the one in the access log.
+    """
+    _call["call_id"] = str(event.get("requestContext", {}).get("requestId", ""))
+    logger.append_keys(**_call)
+    return _call["call_id"]
+
+
+def current_call_id() -> str:
+    """Return the id of the API call that this function handles. Empty outside of a call."""
+    return _call.get("call_id", "")
 
 
 def _namespace() -> str:
@@ -40,6 +58,6 @@ def measure(
         line.add_dimension(name, value)
     for metric, number in metrics.items():
         line.add_metric(name=metric, unit=CATALOG[metric].unit, value=number)
-    for name, field in {"level": "INFO", "message": message, **fields}.items():
+    for name, field in {"level": "INFO", "message": message, **_call, **fields}.items():
         line.add_metadata(name, field)
     line.flush_metrics()

@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from kit import startup
 from kit.secrets import secret_key
-from kit.telemetry import logger
+from kit.telemetry import begin_call, logger
 from services.accounts.admission import Gate, RefusedError, presented_key
 from services.accounts.repository import KeyTable
 from services.accounts.settings import AccountSettings
@@ -26,6 +26,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
 
     An unavailable table raises: the gateway's 500 tells clients to retry, unlike a refusal.
     """
+    begin_call(event)
     now, route = datetime.now(UTC), event["routeKey"]
     try:
         key = gate.admit(presented_key(event.get("headers") or {}), now)

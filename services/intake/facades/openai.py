@@ -9,6 +9,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from events.model_catalog import ModelCatalog
 from kit.http_api import ApiProblem, field_error, json_response
+from kit.telemetry import current_call_id
 from services.intake.facades import translation
 from services.intake.facades.results import image_urls, stored_at
 from services.intake.facades.schemas import ImageData, ImageGeneration, Images, OpenAIError, OpenAIFailure
@@ -90,6 +91,7 @@ def render_problem(problem: ApiProblem) -> Response[str]:
         type=_type(status),
         param=first.get("field") if first.get("field") != "body" else None,
         code="rate_limit_exceeded" if status == 429 else problem.code,
+        call_id=current_call_id(),
     )
     no_retry = {} if status == 429 else {"x-should-retry": "false"}
     return json_response(status, OpenAIError(error=failure), {**problem.headers, **no_retry})

@@ -56,6 +56,8 @@ class OpenAIFailure(Schema):
     type: str
     param: str | None = None
     code: str
+    call_id: str
+    """The id of the call, which also is in the header `x-call-id` and in our logs."""
 
 
 class OpenAIError(Schema):

@@ -13,7 +13,7 @@ from cli.__main__ import main
 from kit.telemetry import logger
 from services.accounts.keys import new_key_id, new_text
 from tests.support.functions import load_function
-from tests.support.http import http_event
+from tests.support.http import CALL_ID, http_event
 
 PREFIX = "genai-images-test"
 ADMIN = "admin"
@@ -41,7 +41,7 @@ def aws(aws_test_environment: None, service_template: Any, monkeypatch: pytest.M
 def authorize(aws: None) -> Any:
     module = load_function("accounts", "authorizer")
     return lambda **headers: module.handler(
-        {"routeKey": "GET /v1/requests", "headers": {name.replace("_", "-"): text for name, text in headers.items()}},
+        http_event("GET", "/v1/requests", headers={name.replace("_", "-"): text for name, text in headers.items()}),
         None,
     )
 
@@ -113,6 +113,7 @@ def test_logs_contain_the_id_of_the_key_but_never_the_key(
         ("key refused", made["key_id"], "wrong_secret", "GET /v1/requests"),
         ("key refused", None, "malformed", "GET /v1/requests"),
     ]
+    assert {line["call_id"] for line in lines} == {CALL_ID}
     assert not any(secret in log.getvalue() for secret in (made["key"], wrong, "hunter2"))
     assert command(capsys, "list")[0]["last_used_at"]
 
@@ -177,9 +178,16 @@ def test_a_key_is_rotated_and_revoked_over_http(api: Any, authorize: Any) -> Non
     assert authorize(x_api_key=rotated["key"])["isAuthorized"]
 
     assert api("DELETE", path)[0] == api("DELETE", path)[0] == 204
-    assert api("POST", f"{path}/rotate", {})[:2] == (
+    status, problem, headers = api("POST", f"{path}/rotate", {})
+    assert (status, problem) == (
         409,
-        {"type": "about:blank", "status": 409, "code": "key_not_active", "title": "The key is revoked."},
+        {
+            "type": "about:blank",
+            "status": 409,
+            "code": "key_not_active",
+            "title": "The key is revoked.",
+            "call_id": headers["x-call-id"],
+        },
     )
     assert api("GET", "/v1/keys")[1]["keys"][0]["status"] == "revoked"
 

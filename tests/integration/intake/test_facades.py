@@ -17,7 +17,7 @@ from moto import mock_aws
 from services.intake.gateways import WaitFunction
 from tests.support.events import sample, sqs_record
 from tests.support.functions import load_function
-from tests.support.http import http_event
+from tests.support.http import CALL_ID, http_event
 
 TABLE, BUCKET = "requests", "gallery"
 CORE = {"model": "stable-image-core"}
@@ -213,6 +213,7 @@ def test_openais_client_gets_the_path_after_the_deadline(openai: Any, monkeypatc
     assert (status, response["error"]["code"]) == (504, "request_in_progress")
     assert headers["location"] in response["error"]["message"]
     assert headers["x-should-retry"] == "false"
+    assert headers["x-call-id"] == response["error"]["call_id"] == CALL_ID
 
 
 @pytest.mark.parametrize(
@@ -273,6 +274,7 @@ def test_a_legacy_client_gets_errors_in_its_own_shape(api: Any) -> None:
     assert (status, response["success"], response["errors"][0]["field"]) == (422, False, "modelId")
     status, response, _ = post(api.handler, "/api/images/generate", {})
     assert (status, response["success"], response["errors"][0]["field"]) == (422, False, "prompt")
+    assert response["call_id"] == CALL_ID
 
 
 def test_a_legacy_client_gets_an_error_for_a_blocked_prompt(api: Any) -> None:

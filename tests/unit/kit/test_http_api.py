@@ -1,6 +1,7 @@
 """Every response of every HTTP API is JSON, and every error is a problem document that names the field."""
 
 import json
+import sys
 from typing import Any, Literal
 
 import pytest
@@ -9,6 +10,7 @@ from botocore.exceptions import ClientError
 from pydantic import BaseModel, Field
 
 from kit.http_api import (
+    CALL_ID_HEADER,
     PROBLEM,
     SECURITY_HEADERS,
     ApiProblem,
@@ -19,7 +21,8 @@ from kit.http_api import (
     make_resolver,
     read_json,
 )
-from tests.support.http import http_event
+from kit.telemetry import logger, measure
+from tests.support.http import CALL_ID, http_event
 
 
 class Wish(BaseModel):
@@ -261,6 +264,41 @@ def test_every_response_has_the_security_headers(api: HttpApi, method: str, path
     answer = raw(api, method, path)
     assert answer["statusCode"] == status
     assert SECURITY_HEADERS.items() <= answer["headers"].items()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/wishes", 200), ("GET", "/nowhere", 404), ("POST", "/wishes/ada", 401)]
+)
+def test_every_response_has_the_id_of_the_call(api: HttpApi, method: str, path: str, status: int) -> None:
+    answer = raw(api, method, path)
+
+    assert (answer["statusCode"], answer["headers"][CALL_ID_HEADER]) == (status, CALL_ID)
+    assert status == 200 or json.loads(answer["body"])["call_id"] == CALL_ID
+
+
+def test_a_log_line_has_the_id_of_the_call_and_not_the_path(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logger.registered_handler, "stream", sys.stdout)
+    api = HttpApi()
+
+    @api.serve(Route("GET", "/shares/{token}", None, "Open", responses={200: Echo}))
+    def open_share(token: str) -> Response[str]:
+        measure("engagement", {"engagement": 1}, {"action": "shared"})
+        raise KeyError(token)
+
+    for call_id in ("first", "second"):
+        event = http_event("GET", "/shares/secret", route="/shares/{token}")
+        event["requestContext"]["requestId"] = call_id
+        problem = json.loads(api(event, None)["body"])
+        logged = capsys.readouterr().out
+        lines = [json.loads(line) for line in logged.splitlines()]
+
+        assert problem["call_id"] == call_id
+        assert [line["message"] for line in lines] == ["engagement", "unhandled", "api call"]
+        assert {line["call_id"] for line in lines} == {call_id}
+        assert lines[1]["route"] == lines[2]["route"] == "GET /shares/{token}"
+        assert "secret" not in logged, "the token of a share link is in its path"
 
 
 @pytest.mark.parametrize("name", ["Cache-Control", "cache-control"])

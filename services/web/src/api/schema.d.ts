@@ -834,6 +834,8 @@ export interface components {
             code: string;
             /** @description A summary, for people. */
             title: string;
+            /** @description The id of the call, for support: the header `x-call-id`. */
+            call_id: string;
             /** @description The invalid fields, if the error is about fields. */
             errors?: {
                 /** @description Dotted path in the body, or the parameter. */
@@ -1280,6 +1282,8 @@ export interface components {
             errors?: {
                 [key: string]: unknown;
             }[];
+            /** @description The id of the call, which also is in the header `x-call-id` and in our logs. */
+            call_id: string;
         };
         /**
          * FileView
@@ -2037,6 +2041,8 @@ export interface components {
             type: string;
             param?: string;
             code: string;
+            /** @description The id of the call, which also is in the header `x-call-id` and in our logs. */
+            call_id: string;
         };
         /**
          * Ping
@@ -2592,6 +2598,7 @@ export interface components {
         /** @description The body is not valid JSON. */
         Error400: {
             headers: {
+                "x-call-id": components["headers"]["CallId"];
                 [name: string]: unknown;
             };
             content: {
@@ -2601,6 +2608,7 @@ export interface components {
                  *       "status": 400,
                  *       "code": "not_json",
                  *       "title": "The body is not valid JSON.",
+                 *       "call_id": "VgYvFhbWIAMEPqA=",
                  *       "errors": [
                  *         {
                  *           "field": "body",
@@ -2615,6 +2623,7 @@ export interface components {
         /** @description API key required. */
         Error401: {
             headers: {
+                "x-call-id": components["headers"]["CallId"];
                 [name: string]: unknown;
             };
             content: {
@@ -2623,7 +2632,8 @@ export interface components {
                  *       "type": "about:blank",
                  *       "status": 401,
                  *       "code": "unauthorized",
-                 *       "title": "API key required."
+                 *       "title": "API key required.",
+                 *       "call_id": "VgYvFhbWIAMEPqA="
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
@@ -2638,6 +2648,7 @@ export interface components {
         /** @description The API key lacks the scope that this route requires. */
         Error403: {
             headers: {
+                "x-call-id": components["headers"]["CallId"];
                 [name: string]: unknown;
             };
             content: {
@@ -2646,7 +2657,8 @@ export interface components {
                  *       "type": "about:blank",
                  *       "status": 403,
                  *       "code": "insufficient_scope",
-                 *       "title": "The API key lacks the scope that this route requires."
+                 *       "title": "The API key lacks the scope that this route requires.",
+                 *       "call_id": "VgYvFhbWIAMEPqA="
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
@@ -2661,6 +2673,7 @@ export interface components {
         /** @description Not found. */
         Error404: {
             headers: {
+                "x-call-id": components["headers"]["CallId"];
                 [name: string]: unknown;
             };
             content: {
@@ -2669,7 +2682,8 @@ export interface components {
                  *       "type": "about:blank",
                  *       "status": 404,
                  *       "code": "not_found",
-                 *       "title": "Not found."
+                 *       "title": "Not found.",
+                 *       "call_id": "VgYvFhbWIAMEPqA="
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
@@ -2684,6 +2698,7 @@ export interface components {
         /** @description The resource has changed and no longer allows this. */
         Error409: {
             headers: {
+                "x-call-id": components["headers"]["CallId"];
                 [name: string]: unknown;
             };
             content: {
@@ -2692,7 +2707,8 @@ export interface components {
                  *       "type": "about:blank",
                  *       "status": 409,
                  *       "code": "conflict",
-                 *       "title": "The resource has changed and no longer allows this."
+                 *       "title": "The resource has changed and no longer allows this.",
+                 *       "call_id": "VgYvFhbWIAMEPqA="
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
@@ -2701,6 +2717,7 @@ export interface components {
         /** @description The resource has changed since you read it. */
         Error412: {
             headers: {
+                "x-call-id": components["headers"]["CallId"];
                 [name: string]: unknown;
             };
             content: {
@@ -2709,7 +2726,8 @@ export interface components {
                  *       "type": "about:blank",
                  *       "status": 412,
                  *       "code": "precondition_failed",
-                 *       "title": "The resource has changed since you read it."
+                 *       "title": "The resource has changed since you read it.",
+                 *       "call_id": "VgYvFhbWIAMEPqA="
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
@@ -2718,6 +2736,7 @@ export interface components {
         /** @description The body is too large. */
         Error413: {
             headers: {
+                "x-call-id": components["headers"]["CallId"];
                 [name: string]: unknown;
             };
             content: {
@@ -2727,6 +2746,7 @@ export interface components {
                  *       "status": 413,
                  *       "code": "body_too_large",
                  *       "title": "The body is too large.",
+                 *       "call_id": "VgYvFhbWIAMEPqA=",
                  *       "errors": [
                  *         {
                  *           "field": "body",
@@ -2747,6 +2767,7 @@ export interface components {
         /** @description The request is invalid. */
         Error422: {
             headers: {
+                "x-call-id": components["headers"]["CallId"];
                 [name: string]: unknown;
             };
             content: {
@@ -2756,6 +2777,7 @@ export interface components {
                  *       "status": 422,
                  *       "code": "validation_failed",
                  *       "title": "The request is invalid.",
+                 *       "call_id": "VgYvFhbWIAMEPqA=",
                  *       "errors": [
                  *         {
                  *           "field": "count",
@@ -2771,6 +2793,7 @@ export interface components {
         /** @description Too many requests. */
         Error429: {
             headers: {
+                "x-call-id": components["headers"]["CallId"];
                 [name: string]: unknown;
             };
             content: {
@@ -2779,7 +2802,8 @@ export interface components {
                  *       "type": "about:blank",
                  *       "status": 429,
                  *       "code": "rate_limited",
-                 *       "title": "Too many requests."
+                 *       "title": "Too many requests.",
+                 *       "call_id": "VgYvFhbWIAMEPqA="
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
@@ -2794,6 +2818,7 @@ export interface components {
         /** @description Internal error. The failure is on our side. */
         Error500: {
             headers: {
+                "x-call-id": components["headers"]["CallId"];
                 [name: string]: unknown;
             };
             content: {
@@ -2802,7 +2827,8 @@ export interface components {
                  *       "type": "about:blank",
                  *       "status": 500,
                  *       "code": "internal_error",
-                 *       "title": "Internal error. The failure is on our side."
+                 *       "title": "Internal error. The failure is on our side.",
+                 *       "call_id": "VgYvFhbWIAMEPqA="
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
@@ -2817,6 +2843,7 @@ export interface components {
         /** @description Temporarily unavailable. Retry later. */
         Error503: {
             headers: {
+                "x-call-id": components["headers"]["CallId"];
                 [name: string]: unknown;
             };
             content: {
@@ -2825,7 +2852,8 @@ export interface components {
                  *       "type": "about:blank",
                  *       "status": 503,
                  *       "code": "unavailable",
-                 *       "title": "Temporarily unavailable. Retry later."
+                 *       "title": "Temporarily unavailable. Retry later.",
+                 *       "call_id": "VgYvFhbWIAMEPqA="
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
@@ -2840,7 +2868,13 @@ export interface components {
     };
     parameters: never;
     requestBodies: never;
-    headers: never;
+    headers: {
+        /**
+         * @description The id of the call, for support: our logs contain it. If the gateway answers by itself, its header `apigw-requestid` contains the id.
+         * @example VgYvFhbWIAMEPqA=
+         */
+        CallId: string;
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
@@ -2862,6 +2896,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2900,6 +2935,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2909,6 +2945,7 @@ export interface operations {
             /** @description Accepted. An accepted request is never lost. Poll `links.self`. */
             202: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description The address of the resource. Without a host, it is relative to the API.
                      * @example /v1/requests/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
@@ -2938,6 +2975,7 @@ export interface operations {
             /** @description Too many requests. */
             429: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description The key's limit: requests and the window in seconds.
                      * @example "default";q=100;w=900
@@ -2961,7 +2999,8 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "status": 429,
                      *       "code": "rate_limited",
-                     *       "title": "Too many requests."
+                     *       "title": "Too many requests.",
+                     *       "call_id": "VgYvFhbWIAMEPqA="
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2995,6 +3034,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3027,6 +3067,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3054,6 +3095,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3085,6 +3127,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3118,6 +3161,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description The key's limit: requests and the window in seconds.
                      * @example "default";q=100;w=900
@@ -3132,6 +3176,7 @@ export interface operations {
             /** @description The body is not valid JSON. */
             400: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3141,6 +3186,7 @@ export interface operations {
             /** @description API key required. */
             401: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3150,6 +3196,7 @@ export interface operations {
             /** @description The API key lacks the scope that this route requires. */
             403: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3159,6 +3206,7 @@ export interface operations {
             /** @description The resource has changed and no longer allows this. */
             409: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description Whether OpenAI's clients retry. They use it instead of the status.
                      * @example false
@@ -3173,6 +3221,7 @@ export interface operations {
             /** @description The resource no longer exists. */
             410: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3182,6 +3231,7 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3191,6 +3241,7 @@ export interface operations {
             /** @description Too many requests. */
             429: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description The key's limit: requests and the window in seconds.
                      * @example "default";q=100;w=900
@@ -3215,6 +3266,7 @@ export interface operations {
             /** @description Internal error. The failure is on our side. */
             500: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description Whether OpenAI's clients retry. They use it instead of the status.
                      * @example false
@@ -3229,6 +3281,7 @@ export interface operations {
             /** @description Temporarily unavailable. Retry later. */
             503: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3238,6 +3291,7 @@ export interface operations {
             /** @description The request did not finish in time. */
             504: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description Whether OpenAI's clients retry. They use it instead of the status.
                      * @example false
@@ -3277,6 +3331,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3286,6 +3341,7 @@ export interface operations {
             /** @description Accepted. An accepted request is never lost. Poll `links.self`. */
             202: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description The address of the resource. Without a host, it is relative to the API.
                      * @example /v1/requests/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
@@ -3310,6 +3366,7 @@ export interface operations {
             /** @description The body is not valid JSON. */
             400: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3319,6 +3376,7 @@ export interface operations {
             /** @description API key required. */
             401: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3328,6 +3386,7 @@ export interface operations {
             /** @description The API key lacks the scope that this route requires. */
             403: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3337,6 +3396,7 @@ export interface operations {
             /** @description The resource has changed and no longer allows this. */
             409: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3346,6 +3406,7 @@ export interface operations {
             /** @description The resource no longer exists. */
             410: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3355,6 +3416,7 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3364,6 +3426,7 @@ export interface operations {
             /** @description The request is invalid. */
             422: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3373,6 +3436,7 @@ export interface operations {
             /** @description Too many requests. */
             429: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description The key's limit: requests and the window in seconds.
                      * @example "default";q=100;w=900
@@ -3397,6 +3461,7 @@ export interface operations {
             /** @description Internal error. The failure is on our side. */
             500: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3406,6 +3471,7 @@ export interface operations {
             /** @description Temporarily unavailable. Retry later. */
             503: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3438,6 +3504,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3470,6 +3537,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3502,6 +3570,7 @@ export interface operations {
             /** @description Done. The response has no body. */
             204: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3532,6 +3601,7 @@ export interface operations {
             /** @description Done. The response has no body. */
             204: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3562,6 +3632,7 @@ export interface operations {
             /** @description Done. The response has no body. */
             204: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3592,6 +3663,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3628,6 +3700,7 @@ export interface operations {
             /** @description Created. */
             201: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description The address of the resource. Without a host, it is relative to the API.
                      * @example /v1/requests/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
@@ -3674,6 +3747,7 @@ export interface operations {
             /** @description Done. The response has no body. */
             204: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3704,6 +3778,7 @@ export interface operations {
             /** @description Found at the address in `Location`. */
             302: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description The address of the resource. Without a host, it is relative to the API.
                      * @example /v1/requests/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
@@ -3735,6 +3810,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3765,6 +3841,7 @@ export interface operations {
             /** @description Created. */
             201: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3803,6 +3880,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3839,6 +3917,7 @@ export interface operations {
             /** @description Done. The response has no body. */
             204: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3863,6 +3942,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description The version of the resource, for `If-Match`.
                      * @example "3"
@@ -3900,6 +3980,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description The version of the resource, for `If-Match`.
                      * @example "3"
@@ -3934,6 +4015,7 @@ export interface operations {
             /** @description Created. */
             201: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3959,6 +4041,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3988,6 +4071,7 @@ export interface operations {
             /** @description Created. */
             201: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4023,6 +4107,7 @@ export interface operations {
             /** @description Done. The response has no body. */
             204: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -4057,6 +4142,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4092,6 +4178,7 @@ export interface operations {
             /** @description Created. */
             201: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4129,6 +4216,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4167,6 +4255,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4197,6 +4286,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4227,6 +4317,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description The key's limit: requests and the window in seconds.
                      * @example "default";q=100;w=900
@@ -4251,6 +4342,7 @@ export interface operations {
             /** @description Too many requests. */
             429: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description The key's limit: requests and the window in seconds.
                      * @example "default";q=100;w=900
@@ -4274,7 +4366,8 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "status": 429,
                      *       "code": "rate_limited",
-                     *       "title": "Too many requests."
+                     *       "title": "Too many requests.",
+                     *       "call_id": "VgYvFhbWIAMEPqA="
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4290,6 +4383,7 @@ export interface operations {
             /** @description Temporarily unavailable. Retry later. */
             503: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description Seconds to wait before the next call.
                      * @example 1
@@ -4303,7 +4397,8 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "status": 503,
                      *       "code": "unavailable",
-                     *       "title": "Temporarily unavailable. Retry later."
+                     *       "title": "Temporarily unavailable. Retry later.",
+                     *       "call_id": "VgYvFhbWIAMEPqA="
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4333,6 +4428,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description The key's limit: requests and the window in seconds.
                      * @example "default";q=100;w=900
@@ -4352,6 +4448,7 @@ export interface operations {
             /** @description The body is not valid JSON. */
             400: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4361,6 +4458,7 @@ export interface operations {
             /** @description API key required. */
             401: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4370,6 +4468,7 @@ export interface operations {
             /** @description The API key lacks the scope that this route requires. */
             403: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4379,6 +4478,7 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4388,6 +4488,7 @@ export interface operations {
             /** @description The request is invalid. */
             422: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4397,6 +4498,7 @@ export interface operations {
             /** @description Too many requests. */
             429: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description The key's limit: requests and the window in seconds.
                      * @example "default";q=100;w=900
@@ -4421,6 +4523,7 @@ export interface operations {
             /** @description Internal error. The failure is on our side. */
             500: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4430,6 +4533,7 @@ export interface operations {
             /** @description Temporarily unavailable. Retry later. */
             503: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description Seconds to wait before the next call.
                      * @example 1
@@ -4455,6 +4559,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4478,6 +4583,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4491,6 +4597,7 @@ export interface operations {
             /** @description Unavailable. */
             503: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4500,7 +4607,8 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "status": 503,
                      *       "code": "unavailable",
-                     *       "title": "Temporarily unavailable. Retry later."
+                     *       "title": "Temporarily unavailable. Retry later.",
+                     *       "call_id": "VgYvFhbWIAMEPqA="
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4520,6 +4628,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4551,6 +4660,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4577,6 +4687,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4605,6 +4716,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4639,6 +4751,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4670,6 +4783,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4698,6 +4812,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4727,6 +4842,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4757,6 +4873,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
