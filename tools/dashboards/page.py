@@ -55,7 +55,7 @@ def _section(dashboard: Dashboard) -> str:
 
 def _source(panel: Panel) -> str:
     if panel.kind == "alarms":
-        return "the state of every alarm"
+        return f"the state of {len(panel.alarms)} alarms"
     if panel.kind == "table":
         return "the logs of the APIs"
     return ", ".join(dict.fromkeys(_name(series) for series in panel.series))

@@ -78,7 +78,7 @@ def outputs() -> dict[Path, str]:
     files[ROOT / "docs/openapi.json"] = openapi_text(ROOT)
     deployed = DeployedResources(ROOT)
     pages = dashboards(deployed)
-    files[ROOT / "services/operations/dashboards.yaml"] = cloudwatch.template(pages, deployed.alarms)
+    files[ROOT / "services/operations/dashboards.yaml"] = cloudwatch.template(pages)
     files |= {ROOT / f"docs/grafana/{page.name}.json": dashboard_json(page) for page in pages}
     files[ROOT / "docs/metrics.md"] = metrics_page(pages)
     return files
