@@ -315,6 +315,19 @@ def test_the_runbook_says_what_users_notice_when_a_function_fails() -> None:
     )
 
 
+def test_the_runbook_says_how_long_messages_of_a_crashed_worker_stay_hidden() -> None:
+    words = " ".join((ROOT / "docs/runbook.md").read_text().split())
+    stated = re.search(r"its messages return after (\d+) or (\d+) seconds; on other steps, within two minutes", words)
+    hidden = {templates.step_of(queue): queue.properties["VisibilityTimeout"] for queue in QUEUES}
+
+    assert stated
+    assert [int(seconds) for seconds in stated.groups()] == [
+        hidden.pop("generation.generate"),
+        hidden.pop("storage.store"),
+    ]
+    assert max(hidden.values()) <= 120
+
+
 def runbook_anchors() -> set[str]:
     """Return the anchors of the runbook."""
     headings = re.findall(r"^## (.+)$", (ROOT / "docs/runbook.md").read_text(), re.MULTILINE)

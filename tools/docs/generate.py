@@ -15,6 +15,8 @@ from tools.dashboards import cloudwatch
 from tools.dashboards.grafana import dashboard_json
 from tools.dashboards.page import metrics_page
 from tools.dashboards.panels import dashboards
+from tools.dashboards.queries import queries
+from tools.dashboards.queries import template as queries_template
 from tools.dashboards.resources import DeployedResources
 from tools.docs.event_pages import events_page
 from tools.docs.golden import golden_events
@@ -80,7 +82,9 @@ def outputs() -> dict[Path, str]:
     pages = dashboards(deployed)
     files[ROOT / "services/operations/dashboards.yaml"] = cloudwatch.template(pages)
     files |= {ROOT / f"docs/grafana/{page.name}.json": dashboard_json(page) for page in pages}
-    files[ROOT / "docs/metrics.md"] = metrics_page(pages)
+    saved = queries(deployed)
+    files[ROOT / "services/operations/queries.yaml"] = queries_template(saved)
+    files[ROOT / "docs/metrics.md"] = metrics_page(pages, saved)
     return files
 
 
