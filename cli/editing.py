@@ -210,7 +210,7 @@ class EditReplayer(Replayer):
         if planned.verdict != "replay":
             return self._refuse(planned)
         self._bus.publish([self._replayed_event(letter, edited.event_id)])
-        self._queues.send(letter.queue, edited.body)
+        self._queues.send(letter.queue, edited.body, letter.trace_header)
         self._queues.delete(letter.queue, letter.messages)
         return Outcome(letter, "edited", f"sent as event {edited.event_id}")
 

@@ -8,6 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from events.envelope import Event
 from kit.errors import error_code
 from kit.telemetry import logger
+from kit.tracing import header_of, message_attributes
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.client import LambdaClient
@@ -24,7 +25,11 @@ class RelayQueue:
 
     def send(self, event: Event) -> None:
         """Queue an event as EventBridge would deliver it."""
-        self._client.send_message(QueueUrl=self._url, MessageBody=event.as_delivered())
+        self._client.send_message(
+            QueueUrl=self._url,
+            MessageBody=event.as_delivered(),
+            MessageSystemAttributes=message_attributes(header_of(event)),
+        )
 
 
 class WaitFunction:

@@ -10,7 +10,7 @@ import pytest
 
 from kit.consumer.decode import Message
 from kit.consumer.telemetry import message_fields
-from services.operations.audit.rules import Finding
+from services.operations.audit.records import Finding
 from tests.support import templates
 from tests.support.templates import ROOT
 from tools.dashboards.queries import ACCESS_LOG, Query, queries

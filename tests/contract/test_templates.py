@@ -42,6 +42,8 @@ STATEFUL = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Sec
 WITHOUT_RESOURCES = {
     "cloudwatch:GetMetricData",
     "rekognition:DetectModerationLabels",  # the action has no resource
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
     "logs:DescribeLogGroups",  # AWS grants it for all log groups or none
 }
 """Actions that AWS allows on ``*`` only."""
@@ -458,6 +460,40 @@ def test_a_function_has_its_permissions_before_it_runs(function: Resource) -> No
         [waits_for] if isinstance(waits_for, str) else waits_for
     )
     assert any(set(templates.flat(statement["Action"])) == LOGGING for statement in templates.statements(function))
+
+
+TRACING = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+
+
+@EVERY_FUNCTION
+def test_a_function_is_traced_and_may_send_segments_only_if_tracing_is_on(function: Resource) -> None:
+    role = templates.named(function.service, function.properties["Role"])
+    (inline,) = role.properties["Policies"]
+    granted = [
+        statement["Fn::If"]
+        for statement in inline["PolicyDocument"]["Statement"]
+        if "Fn::If" in statement and set(statement["Fn::If"][1]["Action"]) == TRACING
+    ]
+
+    assert function.properties["Tracing"] == {"Fn::If": ["UseTracing", "Active", "PassThrough"]}
+    assert [(condition, other) for condition, _, other in granted] == [("UseTracing", {"Ref": "AWS::NoValue"})]
+    assert templates.environment(function)["TRACING"] == "off"
+
+
+def test_tracing_is_off_by_default_and_reaches_every_service_with_functions() -> None:
+    root = templates.root_template()
+    given = {name: body.get("Properties", {}).get("Parameters", {}) for name, body in root["Resources"].items()}
+    passed = {name for name, parameters in given.items() if "Tracing" in parameters}
+
+    assert root["Parameters"]["Tracing"]["Default"] == "off"
+    assert {name.lower() for name in passed} == {function.service for function in FUNCTIONS}
+
+
+def test_no_code_imports_the_sdk_of_xray_or_opentelemetry() -> None:
+    """They cost a cold start more than the rest of a small function."""
+    sources = [path for folder in ("kit", "services", "events", "cli") for path in (ROOT / folder).rglob("*.py")]
+
+    assert not [path for path in sources if re.search(r"(import|from) (aws_xray_sdk|opentelemetry)", path.read_text())]
 
 
 # The whole -----------------------------------------------------------------------------------------------------------

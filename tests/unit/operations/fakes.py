@@ -105,7 +105,7 @@ class FakeQueues:
         gone = {message.message_id for message in messages}
         self.dead[queue.url] = [message for message in self.dead[queue.url] if message.message_id not in gone]
 
-    def send(self, queue: QueuePair, body: str) -> None:
+    def send(self, queue: QueuePair, body: str, trace_header: str | None) -> None:
         assert queue.source_url is not None
         self.sent[queue.source_url].append(body)
 
