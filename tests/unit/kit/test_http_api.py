@@ -1,5 +1,6 @@
 """Every response of every HTTP API is JSON, and every error is a problem document that names the field."""
 
+import io
 import json
 import sys
 from typing import Any, Literal
@@ -36,6 +37,18 @@ class Wish(BaseModel):
 class Echo(BaseModel):
     text: str
     note: str | None = None
+
+
+class CurrentOutput(io.TextIOBase):
+    """The standard output of the moment. The logger keeps the one of its creation, which ``capsys`` does not see."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(text)
+
+
+@pytest.fixture(autouse=True)
+def _log_to_the_captured_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logger.registered_handler, "stream", CurrentOutput())
 
 
 @pytest.fixture
@@ -276,10 +289,7 @@ def test_every_response_has_the_id_of_the_call(api: HttpApi, method: str, path: 
     assert status == 200 or json.loads(answer["body"])["call_id"] == CALL_ID
 
 
-def test_a_log_line_has_the_id_of_the_call_and_not_the_path(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(logger.registered_handler, "stream", sys.stdout)
+def test_a_log_line_has_the_id_of_the_call_and_not_the_path(capsys: pytest.CaptureFixture[str]) -> None:
     api = HttpApi()
 
     @api.serve(Route("GET", "/shares/{token}", None, "Open", responses={200: Echo}))
