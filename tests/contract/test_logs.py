@@ -164,7 +164,7 @@ def test_an_access_log_expires(name: str) -> None:
     assert log_groups()[name]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
 
-def test_the_log_of_the_web_socket_needs_a_setting_of_the_account_so_it_is_off() -> None:
+def test_the_access_log_of_the_socket_api_is_off_by_default() -> None:
     parameter = templates.root_template()["Parameters"]["SocketAccessLogs"]
     stage = templates.service_template("notifications")["Resources"]["SocketStage"]
 

@@ -317,7 +317,7 @@ def test_the_runbook_says_what_users_notice_when_a_function_fails() -> None:
     )
 
 
-def test_the_runbook_says_how_long_messages_of_a_crashed_worker_stay_hidden() -> None:
+def test_the_runbook_says_when_messages_of_a_crashed_worker_return() -> None:
     words = " ".join((ROOT / "docs/runbook.md").read_text().split())
     stated = re.search(r"its messages return after (\d+) or (\d+) seconds; on other steps, within two minutes", words)
     hidden = {templates.step_of(queue): queue.properties["VisibilityTimeout"] for queue in QUEUES}
@@ -480,7 +480,7 @@ def test_a_function_is_traced_and_may_send_segments_only_if_tracing_is_on(functi
     assert templates.environment(function)["TRACING"] == "off"
 
 
-def test_tracing_is_off_by_default_and_reaches_every_service_with_functions() -> None:
+def test_tracing_is_off_by_default_and_reaches_every_function() -> None:
     root = templates.root_template()
     given = {name: body.get("Properties", {}).get("Parameters", {}) for name, body in root["Resources"].items()}
     passed = {name for name, parameters in given.items() if "Tracing" in parameters}

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from events.images import GenerationParameters
 from events.model_catalog import ModelCatalog
 from kit.http_api import ApiProblem, field_error
+from kit.telemetry import begin_call
 from services.intake.facades import legacy, openai, translation
 from services.intake.facades.schemas import ImageGeneration, LegacyRequest
 from services.intake.model_fit import UnsupportedParametersError, resolve
@@ -19,6 +20,7 @@ from services.intake.request_views import accepted_view, request_view
 from services.intake.schemas import Links, Reason, RequestView
 from services.intake.tracking import add_event
 from tests.support.events import sample
+from tests.support.http import CALL_ID, http_event
 from tests.unit.intake.fakes import InMemoryRequests, accept
 
 TODAY = date(2026, 11, 22)
@@ -159,12 +161,14 @@ def test_clients_retry_only_if_nothing_was_accepted(problem: ApiProblem, status:
 
 def test_an_error_names_the_parameter_and_the_rule() -> None:
     problem = ApiProblem(422, "validation_failed", "The request is not valid.", errors=[field_error("n", "at most 4")])
+    begin_call(http_event("POST", "/v1/images/generations"))
     assert json.loads(openai.render_problem(problem).body or "") == {
         "error": {
             "message": "The request is not valid. n: at most 4",
             "type": "invalid_request_error",
             "param": "n",
             "code": "validation_failed",
+            "call_id": CALL_ID,
         }
     }
 
