@@ -113,16 +113,16 @@ docs: .venv/ready ## generate files from the code: schemas, samples, docs/events
 	@$(python) -m tools.docs
 
 .PHONY: lock
-lock: .venv/ready ## compile requirements/dev.txt and sam.txt from their .in files  (ARGS=--upgrade)
-	@for name in dev sam; do \
-		uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header \
-			requirements/$$name.in --output-file requirements/$$name.txt $(ARGS) || exit; done
+lock: .venv/ready ## compile the requirements of development and of the layers from their .in files, with hashes  (ARGS=--upgrade)
+	@for name in $(basename $(wildcard layer/*.in services/*/*/*.in requirements/*.in)); do \
+		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-build --no-emit-index-url --no-annotate --no-header \
+			$$name.in --output-file $$name.txt $(ARGS) || exit; done
 
 .PHONY: clean
 clean: ## delete build outputs and the virtual environment
 	rm -rf .venv .aws-sam .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.venv/ready: requirements/dev.txt requirements/sam.txt
+.venv/ready: requirements/dev.txt requirements/sam.txt requirements/oldest-sdk.txt
 	@found=""; for version in $(supported); do \
 		for candidate in python$$version python3 python; do \
 			if [ "$$($$candidate -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" = "$$version" ]; then \
@@ -134,9 +134,21 @@ clean: ## delete build outputs and the virtual environment
 		echo "Creating .venv with $$($$found --version)"; \
 		$$found -m venv --clear .venv || { \
 			echo "Python's venv module is missing. Debian and Ubuntu: apt install python3-venv" >&2; rm -rf .venv; exit 1; }; fi
-	@test -x $(bin)/uv || $(python) -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements/dev.txt)"
+	@test -x $(bin)/uv || { \
+		awk '/^uv==/ {found = 1} found; found && !/\\$$/ {exit}' requirements/dev.txt > .venv/uv.txt; \
+		$(python) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement .venv/uv.txt; }
 	@echo "Installing the pinned packages of requirements/dev.txt, and those of sam.txt into .venv/sam"
-	@uv pip sync --quiet --python $(python) requirements/dev.txt
-	@.venv/sam/bin/python -c '' 2>/dev/null || uv venv --quiet --clear --python $(python) .venv/sam
-	@uv pip sync --quiet --python .venv/sam/bin/python requirements/sam.txt
+	@uv pip sync --quiet --require-hashes --no-build --python $(python) requirements/dev.txt
+	@$(call own_environment,sam)
+	@rm -rf .venv/oldest-sdk && uv pip install --quiet --require-hashes --no-build --python $(python) --target .venv/oldest-sdk \
+		--requirement requirements/oldest-sdk.txt
+	@touch $@
+
+# Installs requirements/$(1).txt into an environment of its own, .venv/$(1), because its pins conflict with the others'.
+# SAM's watchdog has no wheel for every platform, so it may be built.
+own_environment = .venv/$(1)/bin/python -c '' 2>/dev/null || uv venv --quiet --clear --python $(python) .venv/$(1); \
+	uv pip sync --quiet --require-hashes $(if $(filter sam,$(1)),,--no-build) --python .venv/$(1)/bin/python requirements/$(1).txt
+
+.venv/%/ready: requirements/%.txt .venv/ready
+	@$(call own_environment,$*)
 	@touch $@

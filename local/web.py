@@ -73,8 +73,8 @@ def _path_with_node() -> str:
     """Return a PATH with a recent ``node``. If there is none, install one into the virtual environment."""
     here = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     if _version(here) < OLDEST:
-        uv = ["uv", "pip", "install", "--quiet", "--python", sys.executable, "--requirements", str(NODE_WHEEL)]
-        subprocess.run(uv, env={**os.environ, "PATH": here}, check=True)
+        uv = ["uv", "pip", "install", "--quiet", "--require-hashes", "--python", sys.executable]
+        subprocess.run([*uv, "--requirements", str(NODE_WHEEL)], env={**os.environ, "PATH": here}, check=True)
     return here
 
 
