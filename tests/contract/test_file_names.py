@@ -31,7 +31,7 @@ DOMAIN: Final = {
     },
     "moderation": {"checks", "keywords", "normalisation", "policy", "screening"},
     "notifications": {"addresses", "deliveries", "messages", "push", "signing", "sockets", "webhooks"},
-    "operations": {"actions", "audit", "dead_letters", "health", "lifecycle", "timeline", "tracing"},
+    "operations": {"actions", "audit", "dead_letters", "health", "lifecycle", "sdk", "timeline", "tracing"},
     "storage": {"gallery", "imaging", "listing", "provenance", "removal", "search", "shares", "variants", "withdrawal"},
 }
 """Modules and packages with a name from the domain of their service. A new one is added here."""

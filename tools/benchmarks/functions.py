@@ -30,6 +30,8 @@ class Function:
     """Name without the prefix, such as ``intake-track``."""
     handler: str
     """``module.attribute``."""
+    layers: tuple[str, ...]
+    """Logical ids of its own layers, besides the shared one."""
     environment: Mapping[str, str]
     """Variables of the template. Values that only a deployment knows, such as URLs of queues, are placeholders."""
     memory_mb: int
@@ -103,6 +105,7 @@ def _read(service: str, template: Mapping[str, Any], parameters: Mapping[str, st
             logical_id=logical_id,
             physical_name=resolver.value(properties.get("FunctionName", logical_id)).removeprefix("Prefix-"),
             handler=properties["Handler"],
+            layers=tuple(layer["Ref"] for layer in resource["Properties"].get("Layers", ())),
             environment={name: resolver.value(value) for name, value in variables.items()},
             memory_mb=int(resolver.value(properties.get("MemorySize", 128))),
             kind="api" if any(re.search(rf"\b{logical_id}\b", target) for target in targets) else "consumer",

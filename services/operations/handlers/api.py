@@ -137,6 +137,8 @@ def _session() -> Any:
 
 @cache
 def _monitor() -> Monitor:
-    from services.operations.gateways import AwsProbes  # noqa: PLC0415 - /health starts without boto3
+    import boto3  # noqa: PLC0415 - /health starts without boto3
 
-    return Monitor(AwsProbes.connect(settings), settings.queue_names, settings.version)
+    from services.operations.gateways import AwsProbes  # noqa: PLC0415
+
+    return Monitor(AwsProbes.connect(settings), settings.queue_names, settings.version, boto3.__version__)

@@ -2228,6 +2228,8 @@ export interface components {
             /** @enum {string} */
             status: "ok" | "degraded" | "unavailable";
             version: string;
+            /** @description The SDK of Lambda's runtime, which all functions use that have no SDK layer. */
+            boto3_version: string;
             /** Format: date-time */
             checked_at: string;
             /** @description What needs attention. */
