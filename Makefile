@@ -105,8 +105,13 @@ moderation: .venv/ready ## precision and recall of moderation on the corpus, by 
 	@$(python) -m tools.moderation
 
 .PHONY: build
-build: .venv/ready ## build for AWS with bytecode, ready for `sam deploy`  (ENV=prod)
+build: .venv/ready ## build for AWS with bytecode, ready for `sam deploy`, and list what it contains (SBOM)  (ENV=prod)
 	@$(python) -m local.build $(if $(ENV),--env $(ENV))
+	@$(python) -m local.sbom
+
+.PHONY: audit
+audit: .venv/ready .venv/audit/ready ## known vulnerabilities of the pinned packages, as far as the registries know
+	@$(python) -m tools.audit
 
 .PHONY: docs
 docs: .venv/ready ## generate files from the code: schemas, samples, docs/events.md, docs/openapi.json

@@ -135,7 +135,9 @@ def _install(package: str, target: Path) -> None:
     requirement = next(line for line in pinned if line.startswith(package))
     host = Target.host()
     platform = ["--python-version", host.version, "--python-platform", host.wheels, "--only-binary", ":all:"]
-    subprocess.run(["uv", "pip", "install", "--quiet", "--target", str(target), *platform, requirement], check=True)
+    locked = ["--constraints", str(ROOT / "layer" / "requirements.txt"), requirement]
+    install = ["uv", "pip", "install", "--quiet", "--require-hashes", "--target", str(target), *platform, *locked]
+    subprocess.run(install, check=True)
     for waste in [*target.glob("*.dist-info"), target / "bin"]:
         shutil.rmtree(waste, ignore_errors=True)
     command = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(target)]
