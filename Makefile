@@ -70,11 +70,11 @@ chaos: .venv/ready ## test the system under injected faults  (COUNT=300 SEED=1)
 	@$(python) -m tools.chaos $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: check
-check: .venv/ready ## run ruff, mypy --strict, import-linter, pymarkdown, cfn-lint, sam validate; for the web app, biome and tsc
-	@$(call two_at_a_time,check-types check-templates check-web check-style check-imports check-documents)
+check: .venv/ready ## run ruff, mypy --strict, import-linter, pymarkdown, cfn-lint, sam validate, checkov; for the web app, biome and tsc
+	@$(call two_at_a_time,check-types check-templates check-web check-security check-style check-imports check-documents)
 	@echo "All checks passed."
 
-.PHONY: check-style check-types check-imports check-documents check-templates check-web
+.PHONY: check-style check-types check-imports check-documents check-templates check-security check-web
 check-style:
 	@echo "ruff: style and formatting"
 	@ruff check . && ruff format --check .
@@ -92,6 +92,9 @@ check-templates:
 	@echo "cfn-lint and sam validate --lint: templates"
 	@cfn-lint template.yaml services/*/*.yaml
 	@sam validate --lint --region us-east-1 --template template.yaml
+check-security: .venv/checkov/ready
+	@echo "checkov: security of the templates"
+	@$(python) -m tools.template_security
 check-web:
 	@echo "web app: the API's types, biome, tsc"
 	@$(python) -m local.web run check

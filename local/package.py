@@ -43,6 +43,17 @@ def package(path: Path, upload: Upload) -> Template:
     return plain_root
 
 
+def plain_templates() -> list[tuple[Path, Template]]:
+    """Return the path of every source template, and the template as plain CloudFormation, without artifacts."""
+    paths = [ROOT / "template.yaml", *sorted(ROOT.glob("services/*/*.yaml"))]
+    templates = [expand(parse_template(path.read_text())) for path in paths]
+    for template in templates:
+        for resource in template["Resources"].values():
+            if artifact := ARTIFACTS.get(resource["Type"]):
+                resource["Properties"][artifact] = "s3://bucket/key"
+    return list(zip(paths, _transform(templates), strict=True))
+
+
 def zipped(folder: Path) -> bytes:
     """Return ``folder`` as a zip file. Equal content gives equal bytes: all time stamps are 1980, as SAM does."""
     content = io.BytesIO()

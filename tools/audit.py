@@ -21,7 +21,7 @@ PIP_AUDIT = Path(sys.prefix) / "audit" / "bin" / "pip-audit"
 """In an environment of its own, which `make audit` installs."""
 PYTHON = [
     *(folder / "requirements.txt" for folder in LAYERS.values()),
-    *(ROOT / "requirements" / f"{name}.txt" for name in ("dev", "sam", "audit", "node")),
+    *(ROOT / "requirements" / f"{name}.txt" for name in ("dev", "sam", "checkov", "audit", "node")),
 ]
 
 
