@@ -122,13 +122,14 @@ class Caller:
 class Route:
     """A route. The handler, the authorization and the OpenAPI document derive from it.
 
-    ``path`` has API Gateway's format, such as ``/v1/requests/{request_id}``. ``scope`` None means public.
+    ``path`` has API Gateway's format, such as ``/v1/requests/{request_id}``. ``scope`` "any" means every valid key, and
+    None means public.
     ``responses`` maps the statuses of success to the schemas of their bodies; ``problems`` are the statuses of errors.
     """
 
     method: str
     path: str
-    scope: Scope | None
+    scope: Scope | Literal["any"] | None
     summary: str
     responses: Mapping[int, type[BaseModel] | None]
     body: type[BaseModel] | None = None
@@ -203,7 +204,7 @@ class HttpApi:
         def register(handler: RouteHandler) -> RouteHandler:
             def with_scope(**parameters: str) -> Response[str]:
                 try:
-                    if route.scope is not None and route.scope not in self.caller.scopes:
+                    if route.scope is not None and route.scope not in {*self.caller.scopes, "any"}:
                         raise ApiProblem(403, "insufficient_scope", f"The API key lacks the scope {route.scope}")
                     return handler(**parameters)
                 except Exception as error:

@@ -141,6 +141,18 @@ class KeyList(Schema):
         return cls(keys=[KeyView.of(key, now) for key in page.keys], next_cursor=cursor)
 
 
+class Me(Schema):
+    """The caller's API key."""
+
+    owner: str
+    """Owner of its requests and images."""
+    key_id: str
+    scopes: list[str]
+    limit: int
+    """Requests per ``window_seconds``."""
+    window_seconds: int
+
+
 def position_of(cursor: str) -> str:
     """Return the position of a cursor. Raises ``ValueError`` for any other text."""
     try:

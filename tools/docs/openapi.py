@@ -114,15 +114,18 @@ def _tag(service: str) -> dict[str, str]:
 
 def _operation(served: ServedRoute, schemas: Schemas) -> dict[str, Any]:
     route = served.route
-    access = f"Requires the scope `{route.scope}`." if route.scope else "Public: no key is required."
+    scopes = [] if route.scope in {None, "any"} else [route.scope]
+    access = {None: "Public: no key is required.", "any": "Requires a key with any scope."}.get(
+        route.scope, f"Requires the scope `{route.scope}`."
+    )
     found: dict[str, Any] = {
         "operationId": served.name,
         "tags": [served.service],
         "summary": route.summary,
         "description": access,
-        "security": [{scheme: [route.scope]} for scheme in SECURITY_SCHEMES] if route.scope else [],
+        "security": [{scheme: scopes} for scheme in SECURITY_SCHEMES] if route.scope else [],
     }
-    if route.scope:
+    if scopes:
         found["x-scope"] = route.scope
     if parameters := list(_parameters(route, schemas)):
         found["parameters"] = parameters

@@ -19,9 +19,10 @@ from services.accounts.routes import (
     REVOKE_KEY,
     ROTATE_KEY,
     SET_PREFERENCES,
+    SHOW_ME,
     SHOW_PREFERENCES,
 )
-from services.accounts.schemas import KeyList, KeyQuery, KeyWithText, NewKey, Preferences, Rotation, position_of
+from services.accounts.schemas import KeyList, KeyQuery, KeyWithText, Me, NewKey, Preferences, Rotation, position_of
 from services.accounts.settings import AccountSettings
 
 ETAG: Final = re.compile(r'"[0-9]{1,9}"')
@@ -78,6 +79,20 @@ def revoke(key_id: str) -> Response[str]:
         raise _unknown() from None
     logger.info("key revoked", key_id=key_id, by=handler.caller.key_id)
     return Response(204)
+
+
+@handler.serve(SHOW_ME)
+def show_me() -> Response[str]:
+    """Return what the authorizer knows of the caller's key, without another read."""
+    caller = handler.caller
+    me = Me(
+        owner=caller.owner,
+        key_id=caller.key_id,
+        scopes=sorted(caller.scopes),
+        limit=caller.limit,
+        window_seconds=caller.window,
+    )
+    return json_response(200, me)
 
 
 @handler.serve(SHOW_PREFERENCES)

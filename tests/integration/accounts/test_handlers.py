@@ -191,6 +191,19 @@ def test_an_unknown_key_id_is_not_found(api: Any, key_id: str) -> None:
         assert (status, problem["code"]) == (404, "key_not_found")
 
 
+def test_a_key_with_any_scope_can_read_whose_it_is(api: Any) -> None:
+    status, me, _ = api("GET", "/v1/me", scopes="images:read admin")
+
+    assert status == 200
+    assert me == {
+        "owner": "acme",
+        "key_id": "caller",
+        "scopes": ["admin", "images:read"],
+        "limit": 100,
+        "window_seconds": 900,
+    }
+
+
 def test_preferences_belong_to_their_owner(api: Any) -> None:
     wanted = {"defaults": {"model": "titan-image-v2", "size": "512x512", "count": 2}, "theme": "dark"}
     status, _, headers = api("PUT", "/v1/preferences", wanted, scopes=USER)
