@@ -6,11 +6,10 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import PHONE
+from tests.browser.conftest import GENERATED_MS, PHONE
 from tests.support.system import System
 
 Open = Callable[..., Page]
-GENERATED_MS = 60_000
 PAGES = ["/", "/create", "/gallery", "/dashboard", "/operations", "/about", "/settings"]
 
 

@@ -6,8 +6,8 @@ import { toggleStyle } from "@/features/generator/promptStyles";
 import { progressOf } from "@/features/generator/requestProgress";
 import { draftFromRequest, fitToModel } from "@/lib/drafts";
 import { forgetStableUrl, stableUrl } from "@/lib/stableUrl";
-import { requestBody } from "@/state/draft";
-import { signInFromUrl, useSession } from "@/state/session";
+import { requestBody, useDraft } from "@/state/draft";
+import { takeKeyFromUrl, useSession } from "@/state/session";
 import { CANVAS, CORE, imageView, requestView } from "./server";
 
 test("selecting a style adds its keywords, selecting it again removes them", () => {
@@ -67,11 +67,30 @@ test("arrow keys move to the nearest item in the row above or below", () => {
   expect(nextIndex("End", 0, boxes)).toBe(3);
 });
 
-test("a key in the URL fragment is used and removed from the URL", () => {
+test("a key in the URL fragment is removed from the URL and not used before it is confirmed", () => {
+  const { key } = useSession.getState();
   history.replaceState(null, "", "/create?x=1#key=gik_from_the_address");
-  signInFromUrl();
-  expect(useSession.getState().key).toBe("gik_from_the_address");
+  takeKeyFromUrl();
+  expect(useSession.getState()).toMatchObject({ key, linkKey: "gik_from_the_address" });
   expect(location.href).toMatch(/\/create\?x=1$/);
+});
+
+test("the key in use is not asked about again", () => {
+  const { key } = useSession.getState();
+  history.replaceState(null, "", `/#key=${key}`);
+  takeKeyFromUrl();
+  expect(useSession.getState()).toMatchObject({ key, linkKey: null });
+  expect(location.hash).toBe("");
+});
+
+test("without a remembered key, the draft is not stored", () => {
+  useSession.setState({ remembered: true });
+  useDraft.getState().set({ prompt: "A fox" });
+  expect(sessionStorage.getItem("draft")).toContain("A fox");
+  sessionStorage.clear();
+  useSession.setState({ remembered: false });
+  useDraft.getState().set({ prompt: "A fox" });
+  expect(sessionStorage.getItem("draft")).toBeNull();
 });
 
 test("errors that a retry cannot fix say what to change", () => {
