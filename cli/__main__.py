@@ -15,6 +15,7 @@ from cli.commands.events import events
 from cli.commands.gallery import gallery
 from cli.commands.keys import keys
 from cli.commands.models import models
+from cli.commands.secrets import secrets
 from cli.commands.trace import trace
 from cli.commands.web import web
 from cli.options import EXIT_CODES, FAILED, NOT_CONFIRMED, OK, bare
@@ -29,7 +30,7 @@ def cli(context: click.Context) -> Any:
     return bare(dlq, context) if context.invoked_subcommand is None else None
 
 
-for command in (dlq, audit, trace, events, models, costs, keys, analytics, gallery, actions, web):
+for command in (dlq, audit, trace, events, models, costs, keys, secrets, analytics, gallery, actions, web):
     cli.add_command(command)
 
 

@@ -56,9 +56,18 @@ class Target:
         return f"{self.prefix}-operations"
 
     @property
+    def notifications_table(self) -> str:
+        """Notifications' table of webhooks and connections."""
+        return f"{self.prefix}-notifications"
+
+    @property
     def key_hash_secret(self) -> str:
         """The secret with which API keys are hashed."""
-        return f"{self.prefix}-accounts-key-hashing"
+        return self.secret("accounts-key-hashing")
+
+    def secret(self, name: str) -> str:
+        """Return the full name of a secret."""
+        return f"{self.prefix}-{name}"
 
 
 class Connection:

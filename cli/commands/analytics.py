@@ -11,6 +11,7 @@ from cli.console import console, print_json
 from cli.options import EXIT_CODES, FAILED, OK, on_target
 from cli.tables.analytics import difference_table, report_tables
 from kit.errors import TransientError, UnprocessableError
+from kit.keyring import SecretVersion
 from services.analytics.rebuild import rebuild as rebuild_counters
 from services.analytics.repository import CounterTable, EventArchive
 from services.analytics.schemas import DailyReport
@@ -89,5 +90,5 @@ def rebuild(connection: Connection, *, accept_differences: bool, as_json: bool) 
     return OK if done.current else FAILED
 
 
-def _no_key() -> bytes:
+def _no_key() -> SecretVersion:
     raise AssertionError("a rebuild writes nothing to the archive")

@@ -13,7 +13,8 @@ from cli.connection import Connection
 from cli.console import console, new_table, print_json
 from cli.options import EXIT_CODES, OK, bare, on_target
 from kit.http_api import Scope, field_errors
-from kit.secrets import secret_key
+from kit.keyring import SecretVersion
+from kit.secrets import CachedKeyring
 from services.accounts import service
 from services.accounts.keys import Key
 from services.accounts.repository import KeyTable
@@ -27,14 +28,14 @@ class Keys:
     """The API keys of an installation, and the secret with which they are hashed."""
 
     table: KeyTable
-    hash_secret: Callable[[], bytes]
+    hash_secret: Callable[[], SecretVersion]
 
     @classmethod
     def of(cls, connection: Connection) -> "Keys":
         """Return the keys of the installation of ``connection``."""
         return cls(
             KeyTable(connection.client("dynamodb"), connection.target.accounts_table),
-            secret_key(connection.client("secretsmanager"), connection.target.key_hash_secret),
+            CachedKeyring(connection.client("secretsmanager"), connection.target.key_hash_secret).current,
         )
 
 

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from events.envelope import Event
 from kit.errors import InProgressError, UnprocessableError
+from kit.keyring import Keyring
 from kit.telemetry import measure
 from services.notifications import signing
 from services.notifications.webhooks import (
@@ -84,8 +85,8 @@ class Deliver:
 
     store: WebhookStore
     caller: Caller
-    master: Callable[[], bytes]
-    """Returns the secret from which the secrets of webhooks are derived."""
+    masters: Callable[[], Keyring]
+    """Returns the versions of the secret from which the secrets of webhooks are derived."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     jitter: Callable[[], float] = lambda: random.uniform(0.9, 1.1)  # noqa: S311 - jitter, not a secret
 
@@ -131,8 +132,8 @@ class Deliver:
 
     def _call(self, webhook: Webhook, delivery: Delivery) -> Reply:
         body, now = delivery.body.encode(), self.clock()
-        generations = webhook.generations(now)
-        signed = signing.headers(self.master(), webhook.webhook_id, generations, delivery.delivery_id, body, now)
+        secrets = webhook.secrets(now)
+        signed = signing.headers(self.masters(), webhook.webhook_id, secrets, delivery.delivery_id, body, now)
         return self.caller.post(webhook.url, body, {"content-type": "application/json", **signed})
 
     def _record(self, webhook: Webhook, delivery: Delivery, reply: Reply) -> Finished | NotDue | Abandoned:

@@ -14,6 +14,7 @@ from uuid import UUID
 from events.catalog.request_status_changed import RequestStatusChanged
 from events.envelope import Event, Payload, derive_id, traceparent
 from services.notifications.messages import Ping, StatusChanged
+from services.notifications.signing import SecretRef
 
 WEBHOOKS_MAX: Final = 10
 """Per owner."""
@@ -41,8 +42,12 @@ class Webhook:
     requests: Requests = "all"
     generation: int = 1
     """Number of its secret. Secrets are derived, not stored; see ``signing``."""
+    master: int = 1
+    """Version of the master secret from which its secret is derived."""
     previous_until: datetime | None = None
     """Until when messages are also signed with the previous secret."""
+    previous_master: int = 1
+    """Version of the master secret from which the previous secret is derived."""
     disabled_at: datetime | None = None
     """When the URL returned 410."""
 
@@ -52,10 +57,15 @@ class Webhook:
         is_selected = self.requests == "all" or event.data.webhook_id == self.webhook_id
         return self.disabled_at is None and is_later and is_selected and event.data.status in self.statuses
 
-    def generations(self, now: datetime) -> tuple[int, ...]:
-        """Return the numbers of the secrets that sign a message at ``now``, newest first."""
+    @property
+    def secret(self) -> SecretRef:
+        """The current secret."""
+        return SecretRef(self.generation, self.master)
+
+    def secrets(self, now: datetime) -> tuple[SecretRef, ...]:
+        """Return the secrets that sign a message at ``now``, newest first."""
         in_overlap = self.previous_until is not None and now < self.previous_until
-        return (self.generation, self.generation - 1) if in_overlap else (self.generation,)
+        return (self.secret, SecretRef(self.generation - 1, self.previous_master)) if in_overlap else (self.secret,)
 
 
 @dataclass(frozen=True)
@@ -159,8 +169,8 @@ class WebhookStore(Protocol):
     def remove(self, owner: str, webhook_id: str) -> None:
         """Delete a webhook. Raises ``KeyError`` if it is unknown."""
 
-    def rotate(self, owner: str, webhook_id: str, previous_until: datetime | None) -> Webhook:
-        """Give it the next secret and return it. Raises ``KeyError``."""
+    def rotate(self, owner: str, webhook_id: str, master: int, previous_until: datetime | None) -> Webhook:
+        """Give it the next secret, from this version of the master secret, and return it. Raises ``KeyError``."""
 
     def disable(self, owner: str, webhook_id: str, at: datetime) -> None:
         """Stop calling a webhook. Does nothing if it is unknown."""

@@ -456,6 +456,12 @@ def test_stateful_resources_are_retained_by_default(resource: Resource) -> None:
     assert resource.body["UpdateReplacePolicy"] == {"Ref": "DataRetention"}
 
 
+@pytest.mark.parametrize("secret", templates.resources("AWS::SecretsManager::Secret"), ids=str)
+def test_an_update_of_the_stack_does_not_replace_a_secret(secret: Resource) -> None:
+    # CloudFormation generates a new value if this property changes, and every version in use is lost.
+    assert secret.properties["GenerateSecretString"] == {"PasswordLength": 64, "ExcludePunctuation": True}
+
+
 @pytest.mark.parametrize("table", templates.resources("AWS::DynamoDB::Table"), ids=str)
 def test_tables_have_point_in_time_recovery_and_encryption(table: Resource) -> None:
     assert table.properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}

@@ -8,7 +8,7 @@ import boto3
 from aws_lambda_powertools.event_handler import Response
 
 from kit.http_api import ApiProblem, HttpApi, field_error, json_response
-from kit.secrets import secret_key
+from kit.secrets import CachedKeyring
 from kit.telemetry import logger
 from services.accounts import service
 from services.accounts.keys import is_key_id
@@ -31,7 +31,7 @@ settings = AccountSettings.load()
 dynamodb = boto3.client("dynamodb")
 keys = KeyTable(dynamodb, settings.table_name)
 preferences = PreferenceTable(dynamodb, settings.table_name)
-hash_secret = secret_key(boto3.client("secretsmanager"), settings.hash_secret_arn)
+hash_secret = CachedKeyring(boto3.client("secretsmanager"), settings.hash_secret_arn).current
 handler = HttpApi()
 
 

@@ -7,7 +7,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kit import startup
-from kit.secrets import secret_key
+from kit.secrets import CachedKeyring
 from kit.telemetry import logger
 from services.accounts.admission import Gate, RefusedError, presented_key
 from services.accounts.repository import KeyTable
@@ -16,7 +16,7 @@ from services.accounts.settings import AccountSettings
 settings = AccountSettings.load()
 gate = Gate(
     KeyTable(boto3.client("dynamodb"), settings.table_name),
-    secret_key(boto3.client("secretsmanager"), settings.hash_secret_arn),
+    CachedKeyring(boto3.client("secretsmanager"), settings.hash_secret_arn),
 )
 startup.finished()
 
@@ -28,13 +28,14 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """
     now, route = datetime.now(UTC), event["routeKey"]
     try:
-        key = gate.admit(presented_key(event.get("headers") or {}), now)
+        text = presented_key(event.get("headers") or {}) or ""
+        key = gate.admit(text, now)
     except RefusedError as refused:
         logger.info("key refused", reason=refused.reason, key_id=refused.key_id, route=route)
         return {"isAuthorized": False}
     logger.info("key used", key_id=key.key_id, owner=key.owner, route=route)
     try:
-        gate.note_use(key, now)
+        gate.note_use(key, text, now)
     except (ClientError, BotoCoreError) as error:  # not a reason to refuse the caller
         logger.warning("use not recorded", key_id=key.key_id, error=type(error).__name__)
     return {

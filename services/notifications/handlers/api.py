@@ -9,7 +9,7 @@ import boto3
 from aws_lambda_powertools.event_handler import Response
 
 from kit.http_api import ApiProblem, HttpApi, field_error, json_response
-from kit.secrets import secret_key
+from kit.secrets import CachedKeyring
 from kit.telemetry import logger
 from services.notifications import signing, sockets
 from services.notifications.addresses import RefusedTargetError, TargetPolicy
@@ -51,7 +51,7 @@ connections = ConnectionTable(dynamodb, settings.table_name)
 webhooks = WebhookTable(dynamodb, settings.table_name)
 queue = SqsDueQueue(boto3.client("sqs"), settings.webhook_queue_url)
 policy = TargetPolicy(loopback=settings.webhook_loopback)
-master = secret_key(secrets_manager, settings.master_secret_arn)
+masters = CachedKeyring(secrets_manager, settings.master_secret_arn)
 handler = HttpApi()
 
 
@@ -78,6 +78,7 @@ def create_webhook() -> Response[str]:
         statuses=tuple(dict.fromkeys(wanted.statuses)),
         created_at=now,
         requests=wanted.requests,
+        master=masters.current().number,
     )
     try:
         webhooks.add(webhook)
@@ -111,7 +112,7 @@ def rotate(webhook_id: str) -> Response[str]:
     wanted, now = handler.body(SecretRotation), datetime.now(UTC)
     until = now + timedelta(seconds=wanted.grace_seconds) if wanted.grace_seconds else None
     try:
-        webhook = webhooks.rotate(handler.caller.owner, webhook_id, until)
+        webhook = webhooks.rotate(handler.caller.owner, webhook_id, masters.current().number, until)
     except KeyError:
         raise _unknown() from None
     logger.info("webhook secret rotated", webhook_id=webhook_id, by=handler.caller.key_id)
@@ -170,7 +171,7 @@ def _enabled(webhook_id: str) -> Webhook:
 
 def _with_secret(webhook: Webhook, now: datetime) -> WebhookWithSecret:
     return WebhookWithSecret.with_secret(
-        webhook, signing.secret_text(master(), webhook.webhook_id, webhook.generation), now
+        webhook, signing.secret_text(masters(), webhook.webhook_id, webhook.secret), now
     )
 
 

@@ -180,15 +180,15 @@ def test_a_rotation_increments_the_secret_and_keeps_the_overlap(webhooks: Webhoo
     webhooks.add(hook())
     until = NOW + timedelta(hours=1)
 
-    assert webhooks.rotate("demo", hook().webhook_id, until) == hook(generation=2, previous_until=until)
-    assert webhooks.rotate("demo", hook().webhook_id, None) == hook(generation=3)
-    assert webhooks.webhook("demo", hook().webhook_id) == hook(generation=3)
+    assert webhooks.rotate("demo", hook().webhook_id, 2, until) == hook(generation=2, master=2, previous_until=until)
+    assert webhooks.rotate("demo", hook().webhook_id, 2, None) == hook(generation=3, master=2, previous_master=2)
+    assert webhooks.webhook("demo", hook().webhook_id) == hook(generation=3, master=2, previous_master=2)
 
 
 def test_changes_of_an_unknown_webhook_create_none(webhooks: WebhookStore) -> None:
     name = hook().webhook_id
     with pytest.raises(KeyError):
-        webhooks.rotate("demo", name, None)
+        webhooks.rotate("demo", name, 1, None)
     with pytest.raises(KeyError):
         webhooks.remove("demo", name)
     webhooks.disable("demo", name, NOW)

@@ -86,9 +86,15 @@ class InMemoryWebhooks:
     def remove(self, owner: str, webhook_id: str) -> None:
         del self.kept[owner, webhook_id]
 
-    def rotate(self, owner: str, webhook_id: str, previous_until: datetime | None) -> Webhook:
+    def rotate(self, owner: str, webhook_id: str, master: int, previous_until: datetime | None) -> Webhook:
         old = self.kept[owner, webhook_id]
-        self.kept[owner, webhook_id] = replace(old, generation=old.generation + 1, previous_until=previous_until)
+        self.kept[owner, webhook_id] = replace(
+            old,
+            generation=old.generation + 1,
+            master=master,
+            previous_until=previous_until,
+            previous_master=old.master,
+        )
         return self.kept[owner, webhook_id]
 
     def disable(self, owner: str, webhook_id: str, at: datetime) -> None:

@@ -14,6 +14,7 @@ from events.envelope import Event
 from events.pipeline import TERMINAL
 from kit.consumer import Consumer, EachMessage
 from kit.errors import InProgressError, UnprocessableError
+from kit.keyring import Keyring
 from services.notifications.deliveries import LEASE, PAUSE_MAX, PAUSES, Deliver, Reply, requested_pause
 from services.notifications.push import Push
 from services.notifications.webhooks import ATTEMPTS_KEPT, Delivery, Webhook, WebhookDue, again, due, ping
@@ -28,6 +29,7 @@ from tests.unit.notifications.fakes import (
 )
 
 STATUSES = tuple(TERMINAL)
+MASTERS = Keyring.parse("master")
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 REQUEST = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
 HOOK = Webhook("w3bhookexample22", "demo", "https://example.com/hook", "", STATUSES, NOW - timedelta(days=1))
@@ -48,7 +50,7 @@ class Delivering:
         self.message = due(webhook, moved())
 
     def run(self, message: WebhookDue | None = None) -> None:
-        deliver = Deliver(self.store, self.caller, lambda: b"master", lambda: self.now, lambda: 1.0)
+        deliver = Deliver(self.store, self.caller, lambda: MASTERS, lambda: self.now, lambda: 1.0)
         deliver(message or self.message)
 
     def run_until_over(self) -> list[float]:
@@ -197,7 +199,7 @@ def test_an_abandoned_delivery_is_dead_lettered_without_an_event(step: str, kind
 
 def test_the_next_attempt_waits_in_the_queue() -> None:
     delivering, queue = Delivering(Reply(503, 4, "600")), RecordingQueue()
-    deliver = Deliver(delivering.store, delivering.caller, lambda: b"master", lambda: NOW, lambda: 1.0)
+    deliver = Deliver(delivering.store, delivering.caller, lambda: MASTERS, lambda: NOW, lambda: 1.0)
     consume = Consumer("notifications.webhook", [WebhookDue], EachMessage(deliver), queue=queue, bus=RecordingBus())
 
     record = sqs_record(delivering.message.as_delivered())
