@@ -1,6 +1,6 @@
-"""Claude on Amazon Bedrock, and Amazon Rekognition."""
+"""Claude on Amazon Bedrock, Amazon Rekognition, and the hand-off bucket."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +13,7 @@ from services.moderation.models import Finding, Hit, TextField
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime.client import BedrockRuntimeClient
     from mypy_boto3_rekognition.client import RekognitionClient
+    from mypy_boto3_s3.client import S3Client
 
     from services.moderation.screening import Screening  # not needed by the image function
 
@@ -62,3 +63,16 @@ class RekognitionDetector:
                 raise UnprocessableError(f"image.key: {image.key} cannot be checked: {error_code(error)}") from error
             raise
         return {label["Name"] for label in response["ModerationLabels"]}
+
+
+class HandoffImages:
+    """The raw images in the hand-off bucket. ``s3`` returns the client, which is needed for rejected images only."""
+
+    def __init__(self, s3: Callable[[], "S3Client"], bucket: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+
+    def delete(self, images: Sequence[RawImage]) -> None:
+        """Delete images, with one call per image. Deleting one again changes nothing."""
+        for image in images:
+            self._s3().delete_object(Bucket=self._bucket, Key=image.key)

@@ -59,6 +59,13 @@ class Detector(Protocol):
         """Return the detector's labels of each image, above the policy's confidence."""
 
 
+class RawImages(Protocol):
+    """The raw images between services."""
+
+    def delete(self, images: Sequence[RawImage]) -> None:
+        """Delete images. Deleting one again changes nothing."""
+
+
 def _is_new(event: Event, now: datetime) -> bool:
     return now - event.metadata.occurred_at < NEW_FOR
 
@@ -157,17 +164,20 @@ class ImageModeration:
     detector: Detector | None
     """None: the image check is off, and every image is approved."""
     verdicts: VerdictRepository[ImageVerdict]
+    raw_images: RawImages
     clock: Clock
 
     def moderate(self, event: ImageGenerated) -> list[Event]:
         """Return ImageApproved with the images that may be kept, or ImageRejected if none may.
 
-        Raises ``UnprocessableError`` for an event without an image.
+        The blocked images are deleted. Raises ``UnprocessableError`` for an event without an image.
         """
         images = {o.index: o.image for o in event.data.outcomes if o.status == "generated" and o.image}
         if not images:
             raise UnprocessableError("outcomes: none of them has an image")
         verdict = self._decide(event, images)
+        if verdict.blocked:
+            self.raw_images.delete([images[index] for index in verdict.blocked])
         follow_up = _image_event(event, verdict)
         measure(
             "images moderated",
@@ -191,7 +201,12 @@ class ImageModeration:
         recorded = None if _is_new(event, self.clock.now()) else self.verdicts.find(event_id)
         if recorded is not None:
             return recorded
-        labels = zip(images, self.detector.labels(list(images.values())), strict=True)
+        try:
+            labels = zip(images, self.detector.labels(list(images.values())), strict=True)
+        except UnprocessableError:  # a duplicate may have decided in the meantime, and deleted an image
+            if (recorded := self.verdicts.find(event_id)) is not None:
+                return recorded
+            raise
         blocked = {index: category for index, found in labels if (category := self._category(found))}
         verdict = ImageVerdict(
             policy_version=self.policy_version,

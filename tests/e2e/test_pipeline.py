@@ -108,6 +108,18 @@ def test_an_image_filtered_by_the_model_is_rejected_without_a_retry(stack: Syste
     assert sum(call["operation"] == "invoke" for call in calls) == 1
 
 
+def test_a_raw_image_that_moderation_rejects_is_deleted(stack: System) -> None:
+    rule = {"operation": "detect", "effect": "flag", "labels": ["Explicit Nudity"], "times": 1}
+    stack.models("POST", "/_faults", rule)
+    rejected, kept = (stack.generate(prompt) for prompt in ("a marble statue", "a marble floor"))
+
+    assert (rejected["status"], rejected["reason"]["category"], kept["status"]) == ("rejected", "sexual", "succeeded")
+    for view, count in ((rejected, 0), (kept, 1)):
+        bucket = stack.outputs["HandoffBucketName"]
+        listed = stack.client("s3").list_objects_v2(Bucket=bucket, Prefix=f"raw/{view['id']}/")
+        assert listed["KeyCount"] == count
+
+
 def test_another_model_replaces_one_at_its_end_of_life(stack: System) -> None:
     view = stack.generate("an owl in moonlight", model="nova-canvas", size="1024x1024")
     assert view["status"] == "succeeded"

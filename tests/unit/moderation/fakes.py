@@ -70,6 +70,17 @@ class ScriptedDetector:
         return [self.by_key.get(image.key, set()) for image in images]
 
 
+class RecordingRawImages:
+    """Records what is deleted, by key of the image."""
+
+    def __init__(self) -> None:
+        self.deleted: list[str] = []
+
+    def delete(self, images: Sequence[RawImage]) -> None:
+        """Record the keys."""
+        self.deleted += [image.key for image in images]
+
+
 class InMemoryCheckCounts:
     """Counts of checks in memory."""
 
