@@ -80,7 +80,7 @@ def test_a_use_is_recorded_rarely_and_only_for_existing_keys(store: Any) -> None
     assert store.find(unknown.key_id) is None
 
 
-def test_the_write_of_a_use_replaces_the_digest_only_if_it_is_the_known_one(store: Any) -> None:
+def test_the_write_of_a_use_replaces_only_the_known_digest(store: Any) -> None:
     used = key(digest="1:a")
     store.add(used)
     store.note_use(replace(used, digest="1:older"), NOW, NOW - HOUR, "2:older")
