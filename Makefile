@@ -25,8 +25,12 @@ override PROMPT := $(value PROMPT)
 export PROMPT FORWARD_URL
 
 .PHONY: deploy
-deploy: .venv/ready ## build what changed and update the stack that `make run` started
-	@$(python) -m local.deploy
+deploy: .venv/ready ## update the stack that `make run` started, or with AWS=1 the one of your account  (ENV=prod PARAMETERS="Name=value …")
+	@$(python) -m $(if $(filter 1,$(AWS)),local.account --env $(or $(ENV),dev) $(ARGS),local.deploy)
+
+.PHONY: rollback
+rollback: .venv/ready ## deploy an earlier version to your account again  (AWS=1 ENV=prod TO=v1.2.0)
+	@ARGS='$(ARGS)' $(python) -m local.rollback --env "$(ENV)" --to "$(TO)"
 
 .PHONY: logs
 logs: .venv/ready ## show the logs of the functions  (FOLLOW=1 continues, FUNCTION=part-of-a-name)
@@ -70,11 +74,11 @@ chaos: .venv/ready ## test the system under injected faults  (COUNT=300 SEED=1)
 	@$(python) -m tools.chaos $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: check
-check: .venv/ready ## run ruff, mypy --strict, import-linter, pymarkdown, cfn-lint, sam validate; for the web app, biome and tsc
-	@$(call two_at_a_time,check-types check-templates check-web check-style check-imports check-documents)
+check: .venv/ready ## run ruff, mypy --strict, import-linter, pymarkdown, cfn-lint, sam validate, checkov; for the web app, biome and tsc
+	@$(call two_at_a_time,check-types check-templates check-web check-security check-style check-imports check-documents)
 	@echo "All checks passed."
 
-.PHONY: check-style check-types check-imports check-documents check-templates check-web
+.PHONY: check-style check-types check-imports check-documents check-templates check-security check-web
 check-style:
 	@echo "ruff: style and formatting"
 	@ruff check . && ruff format --check .
@@ -90,8 +94,11 @@ check-documents:
 # `sam validate --lint` is cfn-lint again, in a process per template: for the root, it shows that SAM can read it.
 check-templates:
 	@echo "cfn-lint and sam validate --lint: templates"
-	@cfn-lint template.yaml services/*/*.yaml
+	@cfn-lint template.yaml services/*/*.yaml .github/aws/*.yaml
 	@sam validate --lint --region us-east-1 --template template.yaml
+check-security: .venv/checkov/ready
+	@echo "checkov: security of the templates"
+	@$(python) -m tools.template_security
 check-web:
 	@echo "web app: the API's types, biome, tsc"
 	@$(python) -m local.web run check
@@ -104,25 +111,34 @@ bench: .venv/ready ## the benchmarks: ratios against a floor measured in the sam
 moderation: .venv/ready ## precision and recall of moderation on the corpus, by language, kind and category
 	@$(python) -m tools.moderation
 
+.PHONY: permissions
+permissions: .venv/ready ## the AWS calls of every function, compared with its role
+	@$(python) -m tools.permissions
+
 .PHONY: build
-build: .venv/ready ## build for AWS with bytecode, ready for `sam deploy`  (ENV=prod)
+build: .venv/ready ## build for AWS with bytecode, as `make deploy AWS=1` does first, and list what it contains (SBOM)  (ENV=prod)
 	@$(python) -m local.build $(if $(ENV),--env $(ENV))
+	@$(python) -m local.sbom
+
+.PHONY: audit
+audit: .venv/ready .venv/audit/ready ## known vulnerabilities of the pinned packages, as far as the registries know
+	@$(python) -m tools.audit
 
 .PHONY: docs
 docs: .venv/ready ## generate files from the code: schemas, samples, docs/events.md, docs/openapi.json
 	@$(python) -m tools.docs
 
 .PHONY: lock
-lock: .venv/ready ## compile requirements/dev.txt and sam.txt from their .in files  (ARGS=--upgrade)
-	@for name in dev sam; do \
-		uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header \
-			requirements/$$name.in --output-file requirements/$$name.txt $(ARGS) || exit; done
+lock: .venv/ready ## compile the requirements of development and of the layers from their .in files, with hashes  (ARGS=--upgrade)
+	@for name in $(basename $(wildcard layer/*.in services/*/*/*.in requirements/*.in)); do \
+		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-build --no-emit-index-url --no-annotate --no-header \
+			$$name.in --output-file $$name.txt $(ARGS) || exit; done
 
 .PHONY: clean
 clean: ## delete build outputs and the virtual environment
 	rm -rf .venv .aws-sam .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.venv/ready: requirements/dev.txt requirements/sam.txt
+.venv/ready: requirements/dev.txt requirements/sam.txt requirements/oldest-sdk.txt
 	@found=""; for version in $(supported); do \
 		for candidate in python$$version python3 python; do \
 			if [ "$$($$candidate -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" = "$$version" ]; then \
@@ -134,9 +150,21 @@ clean: ## delete build outputs and the virtual environment
 		echo "Creating .venv with $$($$found --version)"; \
 		$$found -m venv --clear .venv || { \
 			echo "Python's venv module is missing. Debian and Ubuntu: apt install python3-venv" >&2; rm -rf .venv; exit 1; }; fi
-	@test -x $(bin)/uv || $(python) -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements/dev.txt)"
+	@test -x $(bin)/uv || { \
+		awk '/^uv==/ {found = 1} found; found && !/\\$$/ {exit}' requirements/dev.txt > .venv/uv.txt; \
+		$(python) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement .venv/uv.txt; }
 	@echo "Installing the pinned packages of requirements/dev.txt, and those of sam.txt into .venv/sam"
-	@uv pip sync --quiet --python $(python) requirements/dev.txt
-	@.venv/sam/bin/python -c '' 2>/dev/null || uv venv --quiet --clear --python $(python) .venv/sam
-	@uv pip sync --quiet --python .venv/sam/bin/python requirements/sam.txt
+	@uv pip sync --quiet --require-hashes --no-build --python $(python) requirements/dev.txt
+	@$(call own_environment,sam)
+	@rm -rf .venv/oldest-sdk && uv pip install --quiet --require-hashes --no-build --python $(python) --target .venv/oldest-sdk \
+		--requirement requirements/oldest-sdk.txt
+	@touch $@
+
+# Installs requirements/$(1).txt into an environment of its own, .venv/$(1), because its pins conflict with the others'.
+# SAM's watchdog has no wheel for every platform, so it may be built.
+own_environment = .venv/$(1)/bin/python -c '' 2>/dev/null || uv venv --quiet --clear --python $(python) .venv/$(1); \
+	uv pip sync --quiet --require-hashes $(if $(filter sam,$(1)),,--no-build) --python .venv/$(1)/bin/python requirements/$(1).txt
+
+.venv/%/ready: requirements/%.txt .venv/ready
+	@$(call own_environment,$*)
 	@touch $@

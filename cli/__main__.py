@@ -6,15 +6,19 @@ from typing import Any
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cli.commands.account import account
 from cli.commands.actions import actions
 from cli.commands.analytics import analytics
 from cli.commands.audit import audit
 from cli.commands.costs import costs
+from cli.commands.data import data
 from cli.commands.dlq import dlq
 from cli.commands.events import events
 from cli.commands.gallery import gallery
 from cli.commands.keys import keys
 from cli.commands.models import models
+from cli.commands.secrets import secrets
+from cli.commands.smoke import smoke
 from cli.commands.trace import trace
 from cli.commands.web import web
 from cli.options import EXIT_CODES, FAILED, NOT_CONFIRMED, OK, bare
@@ -29,7 +33,11 @@ def cli(context: click.Context) -> Any:
     return bare(dlq, context) if context.invoked_subcommand is None else None
 
 
-for command in (dlq, audit, trace, events, models, costs, keys, analytics, gallery, actions, web):
+COMMANDS = (
+    *(dlq, audit, trace, events, models, costs, keys, secrets, analytics, gallery, actions),
+    *(web, account, data, smoke),
+)
+for command in COMMANDS:
     cli.add_command(command)
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from kit.trail import Operator
+
 
 @dataclass(frozen=True)
 class Target:
@@ -56,9 +58,18 @@ class Target:
         return f"{self.prefix}-operations"
 
     @property
+    def notifications_table(self) -> str:
+        """Notifications' table of webhooks and connections."""
+        return f"{self.prefix}-notifications"
+
+    @property
     def key_hash_secret(self) -> str:
         """The secret with which API keys are hashed."""
-        return f"{self.prefix}-accounts-key-hashing"
+        return self.secret("accounts-key-hashing")
+
+    def secret(self, name: str) -> str:
+        """Return the full name of a secret."""
+        return f"{self.prefix}-{name}"
 
 
 class Connection:
@@ -74,17 +85,24 @@ class Connection:
 
     def bucket(self, name: str) -> str:
         """Return the full name of one of the installation's buckets, which contains account and region."""
-        account = self.client("sts").get_caller_identity()["Account"]
-        return f"{self.target.prefix}-{name}-{account}-{self.region}"
+        return f"{self.target.prefix}-{name}-{self.bucket_suffix()}"
+
+    def bucket_suffix(self) -> str:
+        """Return what the names of all the installation's buckets end with."""
+        return f"{self.client('sts').get_caller_identity()['Account']}-{self.region}"
 
     @property
     def region(self) -> str:
         """The region of the installation."""
         return str(self._session.region_name or "us-east-1")
 
-    def caller(self) -> str:
-        """Return the operator: the ARN that AWS reports, or the login name if AWS reports none."""
+    def operator(self, name: str | None = None) -> Operator:
+        """Return the operator with the ARN that AWS reports, or the login name if AWS reports none.
+
+        Without ``name``, that is the name as well.
+        """
         try:
-            return str(self.client("sts").get_caller_identity()["Arn"])
+            identity = str(self.client("sts").get_caller_identity()["Arn"])
         except (ClientError, BotoCoreError):
-            return getpass.getuser()
+            identity = getpass.getuser()
+        return Operator(name or identity, identity)

@@ -11,7 +11,7 @@ from cli.console import print_json
 from cli.options import CANARY_FAILED, OK, REFUSED, Filter
 from cli.tables import dead_letters as tables
 from kit.publisher import Publisher
-from services.operations.actions.repository import TrailTable
+from kit.trail import TrailTable
 from services.operations.dead_letters.letters import Outcome, QueuePair
 from services.operations.dead_letters.ports import Queues
 from services.operations.dead_letters.replaying import Planned
@@ -28,7 +28,7 @@ def session_of(connection: Connection, operator: str | None = None) -> OperatorS
     dynamodb, own_table = connection.client("dynamodb"), connection.target.operations_table
     queues = queues_of(connection)
     return OperatorSession(
-        operator=operator or connection.caller(),
+        operator=connection.operator(operator),
         queues=queues,
         states=states_of(connection),
         bus=Publisher(connection.client("events"), connection.target.bus_name),

@@ -7,7 +7,7 @@ edit twice is the same message. Only data and version can be edited.
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -21,7 +21,15 @@ from services.operations.dead_letters.replaying import Planned, Replayer, Replay
 from services.operations.dead_letters.session import OperatorSession
 
 PERSONAL: Final = frozenset({"prompt", "negative_prompt"})
-"""Fields that are never shown and cannot be changed after moderation."""
+"""Fields that are never shown."""
+OPEN_IN: Final[Mapping[str, frozenset[str]]] = {
+    **dict.fromkeys(PERSONAL, frozenset({"ImageRequested"})),  # moderation decides about them next
+    "models": frozenset({"ImageRequested", "PromptApproved"}),  # generation chooses from them
+    # Generation and storage decide these, and no event asks for them.
+    **dict.fromkeys(("image", "status", "image_id", "original", "display", "thumbnail"), frozenset()),
+}
+"""Field, at any depth → events in which it can be changed. In any other event, a step has decided it: an operator who
+replaced an image after moderation would have it stored unseen."""
 PLAIN: Final = re.compile(r"[\w.:/+#-]{1,200}")
 """Text that can be shown: keys, ids, names and numbers."""
 VERSION: Final = "metadata.version"
@@ -80,8 +88,8 @@ def edit(letter: DeadLetter, settings: Mapping[str, Any]) -> Edited:
 def replace_data(letter: DeadLetter, data: Any, version: Any = None) -> Edited:
     """Return ``letter`` with other data, as its step will read it.
 
-    Raises ``InvalidEditError`` if the event would be invalid, if nothing is changed, or if a prompt would
-    be changed after moderation has seen it.
+    Raises ``InvalidEditError`` if the event would be invalid, if nothing is changed, or if a field would be changed
+    that a step has decided.
     """
     old = data_of(letter)
     cause = letter.metadata
@@ -92,10 +100,11 @@ def replace_data(letter: DeadLetter, data: Any, version: Any = None) -> Edited:
         changes.append(Change(VERSION, str(cause.version), str(wanted)))
     if not changes:
         raise InvalidEditError(("data", "nothing would be changed; replay sends it as it is"))
-    before, after = dict(_personal("data", old)), dict(_personal("data", data))
+    names = {name for name, events in OPEN_IN.items() if letter.detail_type not in events}
+    before, after = dict(_named(names, "data", old)), dict(_named(names, "data", data))
     moved = [field for field in {**before, **after} if before.get(field, _NOTHING) != after.get(field, _NOTHING)]
-    if moved and letter.detail_type != "ImageRequested":
-        raise InvalidEditError(*((field, "must stay as moderation has seen it") for field in moved))
+    if moved:
+        raise InvalidEditError(*((field, "must stay as the step that decided it published it") for field in moved))
     content = json.dumps([data, wanted], sort_keys=True)
     qualifier = f"{letter.detail_type}:{letter.queue.step}:{hashlib.sha256(content.encode()).hexdigest()[:16]}"
     event_id = derive_id(cause.event_id, qualifier, letter.replays)
@@ -164,14 +173,14 @@ def _changes(field: str, before: Any, after: Any) -> Iterator[Change]:
             yield Change(field, _shown(field, before), _shown(field, after))
 
 
-def _personal(field: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield all personal fields with their values, at any depth."""
-    named = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for name, inner in named:
-        if name in PERSONAL:
+def _named(names: Collection[str], field: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield all fields with these names and their values, at any depth."""
+    fields = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, inner in fields:
+        if name in names:
             yield f"{field}.{name}", inner
         else:
-            yield from _personal(f"{field}.{name}", inner)
+            yield from _named(names, f"{field}.{name}", inner)
 
 
 def _shown(field: str, value: Any) -> str:
@@ -210,7 +219,7 @@ class EditReplayer(Replayer):
         if planned.verdict != "replay":
             return self._refuse(planned)
         self._bus.publish([self._replayed_event(letter, edited.event_id)])
-        self._queues.send(letter.queue, edited.body)
+        self._queues.send(letter.queue, edited.body, letter.trace_header)
         self._queues.delete(letter.queue, letter.messages)
         return Outcome(letter, "edited", f"sent as event {edited.event_id}")
 

@@ -12,7 +12,7 @@ from services.operations.dead_letters.letters import Selection
 
 OK: Final = 0
 FAILED: Final = 1
-DEAD_LETTERS: Final = 3
+NEEDS_ATTENTION: Final = 3
 REFUSED: Final = 4
 CANARY_FAILED: Final = 5
 NOT_CONFIRMED: Final = 6

@@ -58,6 +58,6 @@ class QuarantinedQueues:
         for message in messages:
             self._quarantine.remove(self._quarantined[message.message_id])
 
-    def send(self, queue: QueuePair, body: str) -> None:
+    def send(self, queue: QueuePair, body: str, trace_header: str | None) -> None:
         """Send ``body`` to the source queue."""
-        self._queues.send(queue, body)
+        self._queues.send(queue, body, trace_header)

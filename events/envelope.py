@@ -15,7 +15,8 @@ Id = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 class Payload(BaseModel):
     """The content of an event. Frozen. Unknown fields are ignored, so that adding a field breaks no consumer."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+    # An error names the field and the rule. It never quotes the value, which may be a prompt.
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True, hide_input_in_errors=True)
 
     @classmethod
     def build(cls) -> None:

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 Family = Literal["sdxl", "titan", "nova", "stability"]
 """The wire format of a model's InvokeModel bodies."""
@@ -17,7 +17,7 @@ DATA: Final = Path(__file__).with_name("model_catalog.json")
 
 
 class _Data(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Range(_Data):
@@ -71,11 +71,12 @@ class Model(_Data):
 
 
 class CustomModel(_Data):
-    """A custom model. Its ARN does not reveal the wire format, so the family is configured."""
+    """A custom model. Its ARN reveals neither the wire format nor the price, so family and price are configured."""
 
     arn: str = Field(pattern=r"^arn:aws[a-z-]*:bedrock:[a-z0-9-]+:\d{12}:[a-z-]+/.+$")
     family: Family
-    price_usd: Decimal = Decimal(0)
+    price_usd: Decimal = Field(gt=0, allow_inf_nan=False)
+    """Of one image. The daily budget counts it."""
     successor: str | None = None
 
 
@@ -91,18 +92,20 @@ class ModelCatalog:
 
     @classmethod
     def load(cls, custom: str = "") -> Self:
-        """Read `model_catalog.json` and add ``custom``: a JSON object of name → ``{"arn", "family"}``.
+        """Read `model_catalog.json` and add ``custom``: a JSON object of name → ``{"arn", "family", "price_usd"}``.
 
         A custom model has the limits of the first catalog model of its family.
-        Raises ``ValueError`` if ``custom`` is malformed or uses a key of the catalog.
+        Raises ``ValueError`` with a sentence if ``custom`` is malformed or uses a key of the catalog.
         """
         data = json.loads(DATA.read_text(encoding="utf-8"))
         models = {key: Model.model_validate({"key": key, **values}) for key, values in data["models"].items()}
-        adapter = TypeAdapter(dict[str, CustomModel])
-        for key, own in (adapter.validate_json(custom) if custom.strip() else {}).items():
+        for key, own in custom_models(custom).items():
             if key in models:
-                raise ValueError(f"custom models: {key} is the name of a catalog model")
+                raise ValueError(f"CustomModels: {key} is the name of a catalog model. Give it another name.")
             models[key] = _custom(key, own, models)
+        for model in models.values():
+            if model.successor is not None and model.successor not in models:
+                raise ValueError(f"CustomModels: {model.key}.successor: {model.successor} is not in the catalog.")
         return cls(models, data["default"], data["moderation"])
 
     def __iter__(self) -> Iterator[Model]:
@@ -135,6 +138,21 @@ class ModelCatalog:
             found.append(following)
             key = following.successor
         return found
+
+
+def custom_models(text: str) -> dict[str, CustomModel]:
+    """Return the models of the template parameter ``CustomModels``: a JSON object, or nothing.
+
+    Raises ``ValueError`` with a sentence that names the field and says what to change.
+    """
+    try:
+        return TypeAdapter(dict[str, CustomModel]).validate_json(text) if text.strip() else {}
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "JSON"
+        if where.endswith("price_usd"):
+            where += ' (the price of one image in US dollars, such as "price_usd": "0.04"; the daily budget counts it)'
+        raise ValueError(f"CustomModels: {where}: {first['msg']}.") from None
 
 
 def _custom(key: str, own: CustomModel, models: dict[str, Model]) -> Model:

@@ -11,9 +11,11 @@ from pydantic import BaseModel, ValidationError
 
 from kit import startup
 from kit.errors import is_outage
-from kit.telemetry import logger, measure
+from kit.telemetry import begin_call, current_call_id, logger, measure
 
 PROBLEM: Final = "application/problem+json"
+CALL_ID_HEADER: Final = "x-call-id"
+"""The header with the id of the call. Not ``x-request-id``: a request is what a caller POSTs to generate images."""
 RETRY_AFTER: Final = "2"
 """Seconds after which a caller may repeat a call that failed because a backend was unavailable."""
 SECURITY_HEADERS: Final = {
@@ -49,6 +51,7 @@ class ApiProblem(Exception):
             "status": self.status,
             "code": self.code,
             "title": self.title,
+            "call_id": current_call_id(),
         }
         if self.errors:
             body["errors"] = self.errors
@@ -114,7 +117,7 @@ class Caller:
     key_id: str
     scopes: frozenset[str]
     limit: int
-    """Requests that the key may create in ``window`` seconds."""
+    """Images that the key may request in ``window`` seconds."""
     window: int
 
 
@@ -122,13 +125,14 @@ class Caller:
 class Route:
     """A route. The handler, the authorization and the OpenAPI document derive from it.
 
-    ``path`` has API Gateway's format, such as ``/v1/requests/{request_id}``. ``scope`` None means public.
+    ``path`` has API Gateway's format, such as ``/v1/requests/{request_id}``. ``scope`` "any" means every valid key, and
+    None means public.
     ``responses`` maps the statuses of success to the schemas of their bodies; ``problems`` are the statuses of errors.
     """
 
     method: str
     path: str
-    scope: Scope | None
+    scope: Scope | Literal["any"] | None
     summary: str
     responses: Mapping[int, type[BaseModel] | None]
     body: type[BaseModel] | None = None
@@ -166,9 +170,10 @@ class HttpApi:
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Handle one request of the HTTP API (payload format 2.0)."""
         started, self._code = time.perf_counter(), None
+        always = {**SECURITY_HEADERS, CALL_ID_HEADER: begin_call(event)}
         answer = self._resolver.resolve(event, context)
         own = {name.lower() for name in answer["headers"]}
-        answer["headers"].update({name: v for name, v in SECURITY_HEADERS.items() if name.lower() not in own})
+        answer["headers"].update({name: value for name, value in always.items() if name.lower() not in own})
         answer["body"] = answer["body"] or ""  # API Gateway needs a string
         self._log(event, int(answer["statusCode"]), time.perf_counter() - started)
         return answer
@@ -203,11 +208,12 @@ class HttpApi:
         def register(handler: RouteHandler) -> RouteHandler:
             def with_scope(**parameters: str) -> Response[str]:
                 try:
-                    if route.scope is not None and route.scope not in self.caller.scopes:
+                    self._refuse_limited_key()
+                    if route.scope is not None and route.scope not in {*self.caller.scopes, "any"}:
                         raise ApiProblem(403, "insufficient_scope", f"The API key lacks the scope {route.scope}")
                     return handler(**parameters)
                 except Exception as error:
-                    problem = problem_of(error, self._resolver.current_event.path)
+                    problem = problem_of(error, route.route_key)
                     self._code = problem.code
                     return render(problem)
 
@@ -216,6 +222,18 @@ class HttpApi:
             return handler
 
         return register
+
+    def _refuse_limited_key(self) -> None:
+        """Raise ``ApiProblem`` 429 if the authorizer found that the key made too many calls."""
+        found = self.event["requestContext"].get("authorizer", {}).get("lambda") or {}
+        if seconds := int(found.get("retry_after", 0)):
+            headers = {
+                "RateLimit-Policy": f'"calls";q={found["calls_per_minute"]};w=60',
+                "RateLimit": f'"calls";r=0;t={seconds}',
+                "Retry-After": str(seconds),
+            }
+            title = "Too many calls with this API key. Try again after the time in Retry-After."
+            raise ApiProblem(429, "too_many_calls", title, headers=headers)
 
     @property
     def event(self) -> dict[str, Any]:
@@ -251,23 +269,26 @@ class HttpApi:
         return model.model_validate(self.event.get("queryStringParameters") or {})
 
 
-def problem_of(error: Exception, path: str) -> ApiProblem:
-    """Return the problem for ``error``. Unexpected errors are logged, and the problem reveals no details."""
+def problem_of(error: Exception, route: str) -> ApiProblem:
+    """Return the problem for ``error``. Unexpected errors are logged, and the problem reveals no details.
+
+    The log names the route, not the path: the path of a shared image contains its token.
+    """
     match error:
         case ApiProblem():
             return error
         case ValidationError():
             return ApiProblem(422, "validation_failed", "The request is not valid", errors=field_errors(error))
     if is_outage(error):
-        logger.warning("unavailable", error=type(error).__name__, path=path)
+        logger.warning("unavailable", error=type(error).__name__, route=route)
         return ApiProblem(
             503,
             "unavailable",
             "Temporarily unavailable; try again",
             headers={"Retry-After": RETRY_AFTER},
         )
-    # The exception's text may contain the caller's data; its type and the path are enough.
-    logger.error("unhandled", error=type(error).__name__, path=path)
+    # The exception's text may contain the caller's data; its type and the route are enough.
+    logger.error("unhandled", error=type(error).__name__, route=route)
     return ApiProblem(500, "internal_error", "Internal error")
 
 
@@ -281,7 +302,7 @@ def make_resolver() -> APIGatewayHttpResolver:
 
     @resolver.exception_handler(Exception)
     def broken(error: Exception) -> Response[str]:
-        return problem_of(error, resolver.current_event.path).response()
+        return problem_of(error, resolver.current_event.raw_event.get("routeKey", "unknown")).response()
 
     startup.finished()
     return resolver

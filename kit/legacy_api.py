@@ -7,6 +7,7 @@ from pydantic import Field
 
 from kit.http_api import ApiProblem, json_response
 from kit.schemas import Schema
+from kit.telemetry import current_call_id
 
 
 class Failure(Schema):
@@ -16,9 +17,12 @@ class Failure(Schema):
     message: str
     errors: list[dict[str, Any]] = Field(default_factory=list)
     """As in a problem document: field, rule and allowed values."""
+    call_id: str
+    """The id of the call, which also is in the header `x-call-id` and in our logs."""
 
 
 def render_failure(problem: ApiProblem) -> Response[str]:
     """Return ``problem`` in the format of the first version, with the same status and headers."""
-    body = Failure(message=problem.title, errors=[dict(error) for error in problem.errors])
+    errors = [dict(error) for error in problem.errors]
+    body = Failure(message=problem.title, errors=errors, call_id=current_call_id())
     return json_response(problem.status, body, problem.headers)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from events.envelope import Event
+from kit import tracing
 from kit.errors import TransientError
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Publisher:
             for chunk in _chunks(pending):
                 failures = self._put([entry for _, entry in chunk])
                 refused += [chunk[position] for position in failures]
+                tracing.record_events([event for at, (event, _) in enumerate(chunk) if at not in failures])
                 codes |= frozenset(failures.values())
             if not refused:
                 return
@@ -61,12 +63,15 @@ class Publisher:
 
     def _entry(self, event: Event) -> "PutEventsRequestEntryTypeDef":
         # model_dump_json writes UTF-8, not \u escapes: a prompt in Japanese takes 3 bytes per character, not 6.
-        return {
+        entry: PutEventsRequestEntryTypeDef = {
             "EventBusName": self._bus,
             "Source": event.source,
             "DetailType": event.detail_type,
             "Detail": event.model_dump_json(exclude_none=True),
         }
+        if header := tracing.header_of(event):
+            entry["TraceHeader"] = header
+        return entry
 
     def _put(self, entries: "list[PutEventsRequestEntryTypeDef]") -> dict[int, str]:
         """Return the refused entries: position in ``entries`` → error code."""

@@ -11,7 +11,8 @@ from pydantic_core import CoreSchema
 class Schema(BaseModel):
     """A response body, or a part of one. Built on first use, so that a cold start pays only for the models it needs."""
 
-    model_config = ConfigDict(defer_build=True)
+    # An error names the field and the rule. It never quotes the value, which may be a prompt or a key.
+    model_config = ConfigDict(defer_build=True, hide_input_in_errors=True)
 
 
 class Input(Schema):

@@ -2,7 +2,7 @@
 
 import re
 from typing import Annotated, Any, Final
-from unicodedata import category
+from unicodedata import category, normalize
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -32,6 +32,44 @@ def _is_visible(character: str) -> bool:
 
 Text = Annotated[str, AfterValidator(_text)]
 """Text with a visible character that is valid Unicode and has no control characters."""
+
+
+_UNSEEN: Final = frozenset({"Cf", "Cc", "Co", "Cs", "Cn"})
+
+
+def readable(text: str) -> str:
+    """Return ``text`` without compatibility forms and invisible characters.
+
+    Moderation reads this, and image models get the same, so that no text reaches a model that was not moderated.
+    """
+    shown = normalize("NFKC", text)
+    if shown.isascii() and shown.isprintable():
+        return shown
+    return "".join(c for c in shown if c in "\n\t" or category(c) not in _UNSEEN)
+
+
+def longest_form(text: str) -> int:
+    """Return the length of ``text`` in characters, before or after normalisation (NFKC), whichever is larger.
+
+    One character can become 18 (U+FDFA), so the length before normalisation does not bound what a model receives.
+    """
+    return max(len(text), len(normalize("NFKC", text)))
+
+
+def length_rule(limit: int, limited_by: str = "") -> str:
+    """Return the rule that ``longest_form`` is at most ``limit``, in words."""
+    return f"must have at most {limit} characters{limited_by}, also after Unicode normalisation (NFKC)"
+
+
+def at_most(limit: int) -> Any:
+    """Return the validators of text that has at most ``limit`` characters in its longest form."""
+
+    def check(value: str) -> str:
+        if longest_form(value) > limit:
+            raise ValueError(length_rule(limit))
+        return value
+
+    return Field(json_schema_extra={"maxLength": limit}), AfterValidator(check)
 
 
 def matching(expression: str, rule: str) -> Any:

@@ -12,7 +12,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +19,9 @@ from pathlib import Path
 
 import grimp
 
+from local import samconfig
 from local.emulator import REGION, ROOT
+from local.releases import insert_releases
 from local.templates import parse_template
 
 LOCAL_BUILD = ROOT / ".aws-sam" / "local"
@@ -33,7 +34,7 @@ PLATFORMS = {
 """Architecture of Lambda → platform of its wheels. Amazon Linux 2023 has glibc 2.34."""
 SHARED = ("events", "kit", "layer")
 """Folders from which the shared layer is built."""
-NOT_CODE = ("README.md", "template.yaml", "dashboards.yaml", "tests")
+NOT_CODE = ("README.md", "template.yaml", "dashboards.yaml", "queries.yaml", "tests")
 
 
 class BuildError(RuntimeError):
@@ -58,12 +59,9 @@ class Target:
     @classmethod
     def of(cls, environment: str) -> "Target":
         """Read the target of ``environment`` from samconfig.toml."""
-        config = tomllib.loads((ROOT / "samconfig.toml").read_text())
-        overrides = dict(
-            pair.split("=", 1) for pair in config[environment]["global"]["parameters"]["parameter_overrides"]
-        )
-        architecture = overrides["Architecture"]
-        return cls(overrides["Runtime"], architecture, PLATFORMS[architecture])
+        parameters = samconfig.load(environment).parameters
+        architecture = parameters["Architecture"]
+        return cls(parameters["Runtime"], architecture, PLATFORMS[architecture])
 
     @classmethod
     def host(cls) -> "Target":
@@ -74,12 +72,25 @@ class Target:
         return cls(f"python{sys.version_info.major}.{sys.version_info.minor}", machine, wheels)
 
 
-def build(environment: str) -> str:
-    """Build for AWS into .aws-sam/build; return a summary of the bytecode."""
+def build(environment: str, parameters: Mapping[str, str]) -> str:
+    """Build for AWS into .aws-sam/build; return a summary of the bytecode.
+
+    A change of ``parameters``, those of the deployment, publishes new versions of the functions.
+    """
     target = Target.of(environment)
     interpreter = find_interpreter(target.version)
     _sam_build(target, interpreter, "--config-env", environment)
-    return finish(ROOT / ".aws-sam" / "build", target, interpreter)
+    build_dir = ROOT / ".aws-sam" / "build"
+    summary = finish(build_dir, target, interpreter)
+    insert_releases(build_dir, parameters)
+    return summary
+
+
+def version() -> str:
+    """Return the version of the code for the parameter ``Version``: the nearest tag and commit, or ``unknown``."""
+    command = ["git", "describe", "--tags", "--always", "--dirty"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
 
 
 def build_local() -> bool:
@@ -99,6 +110,7 @@ def build_local() -> bool:
         *("--parameter-overrides", f"Runtime={target.runtime} Architecture={target.architecture}"),
     )
     finish(LOCAL_BUILD, target, sys.executable)
+    insert_releases(LOCAL_BUILD, parameters={})
     stamp.write_text(digest)
     return True
 
@@ -224,16 +236,15 @@ def _remove(path: Path) -> None:
 def main() -> None:
     """Build for AWS."""
     parser = argparse.ArgumentParser(prog="python -m local.build", description="Build for AWS.")
-    parser.add_argument("--env", default="default", help="environment in samconfig.toml")
+    parser.add_argument("--env", default=samconfig.DEFAULT, help="environment in samconfig.toml")
     environment = parser.parse_args().env
-    print(f"sam build for {environment}: {Target.of(environment)}")
     try:
+        print(f"sam build for {environment}: {Target.of(environment)}", flush=True)
         with build_lock():
-            print(build(environment))
-    except BuildError as error:
+            print(build(environment, samconfig.load(environment).parameters))
+    except (samconfig.UnknownEnvironmentError, BuildError) as error:
         sys.exit(str(error))
-    deploy = "sam deploy" if environment == "default" else f"sam deploy --config-env {environment}"
-    print(f"Built into .aws-sam/build. `{deploy}` deploys it with your AWS credentials.")
+    print(f"Built into .aws-sam/build. `make deploy AWS=1 ENV={environment}` also deploys, with your credentials.")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local import state
-from local.build import LOCAL_BUILD, Target, build_local, build_lock
+from local.build import LOCAL_BUILD, Target, build_local, build_lock, version
 from local.emulator import REGION
 from local.package import package
 from local.state import STACK
@@ -27,9 +27,9 @@ PARAMETERS = {
     "Environment": "local",
     "DataRetention": "Delete",
     "RequireTls": "false",  # the emulator only has HTTP, which the policies would deny
-    "Cdn": "off",
     "ArchiveDays": "0",  # the emulator's CloudFormation has no archive; `_ensure_archive` creates one
     "CompositeAlarms": "off",  # not supported by the emulator
+    "DailyBudgetUsd": "0",  # the models of the emulator cost nothing
     "WebhookLoopback": "true",  # local webhooks can only call this machine
     "BatchingWindowSeconds": "1",  # someone is waiting for the result
 }
@@ -75,6 +75,7 @@ def deploy(endpoint_url: str, progress: Progress, parameters: Mapping[str, str] 
     merged = {
         **PARAMETERS,
         "EmulatorHost": urlsplit(endpoint_url).netloc,
+        "Version": version(),
         "Runtime": target.runtime,
         "Architecture": target.architecture,
         **(parameters or {}),

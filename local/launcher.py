@@ -22,6 +22,7 @@ def main() -> None:
     if module == "ministack" and not os.environ.pop("MINISTACK_UNPATCHED", None) and is_as_expected():
         remember_attributes()
         know_event_buses()
+        know_attributes_of_batches()
         replay_to_the_rules_that_are_named()
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
@@ -46,7 +47,7 @@ def remember_attributes() -> None:
 
     The emulator calls `_update_resource` without the attributes of the resource, so unchanged resources lose them
     and the next `Fn::GetAtt` fails. The patch restores them from the records of the stack.
-    `tests/integration/test_emulator_patch.py` fails when this is no longer needed.
+    `tests/integration/local/test_emulator_patch.py` fails when this is no longer needed.
     """
     from ministack.services.cloudformation import _stacks, provisioners  # noqa: PLC0415
 
@@ -67,7 +68,7 @@ def know_event_buses() -> None:
     """Fix permissions to describe an event bus.
 
     The emulator checks the permission for a rule of that name instead.
-    `tests/integration/test_emulator_patch.py` fails when this is no longer needed.
+    `tests/integration/local/test_emulator_patch.py` fails when this is no longer needed.
     """
     from ministack.core import iam_actions  # noqa: PLC0415
 
@@ -81,6 +82,29 @@ def know_event_buses() -> None:
         return extract(service, method, path, headers, body, query_params, region, account_id)
 
     iam_actions.extract_resource_arn = extract_with_buses
+
+
+def know_attributes_of_batches() -> None:
+    """Fix conditions on the attributes that BatchGetItem reads.
+
+    The emulator looks for the projection where GetItem has it, so a batch seems to read all attributes.
+    `tests/integration/local/test_emulator_patch.py` fails when this is no longer needed.
+    """
+    from ministack.core import iam_actions  # noqa: PLC0415
+
+    context_of = iam_actions.dynamodb_service_context
+
+    def context_of_batch(body):  # type: ignore[no-untyped-def]
+        tables = json.loads(body or b"{}").get("RequestItems")
+        if not isinstance(tables, dict) or not all("Keys" in request for request in tables.values()):
+            return context_of(body)  # not BatchGetItem
+        found = [context_of(json.dumps(request).encode()) for request in tables.values()]
+        selects = {context["dynamodb:Select"] for context in found}
+        attributes = [name for context in found for name in context.get("dynamodb:Attributes", [])]
+        select = selects.pop() if len(selects) == 1 else "ALL_ATTRIBUTES"
+        return {"dynamodb:Select": select, **({"dynamodb:Attributes": attributes} if attributes else {})}
+
+    iam_actions.dynamodb_service_context = context_of_batch
 
 
 def replay_to_the_rules_that_are_named() -> None:

@@ -36,11 +36,22 @@ def package(path: Path, upload: Upload) -> Template:
         if resource["Type"] == "AWS::Serverless::Application"
     }
     nested = [_with_artifacts(location, upload) for location in applications.values()]
-    plain_root, *plain_nested = _transform([root, *nested])
+    plain_root, *plain_nested = transform([root, *nested])
     for name, plain in zip(applications, plain_nested, strict=True):
         content = json.dumps(plain).encode()
         plain_root["Resources"][name]["Properties"]["TemplateURL"] = upload(_key(content, "template"), content)
     return plain_root
+
+
+def plain_templates() -> list[tuple[Path, Template]]:
+    """Return the path of every source template, and the template as plain CloudFormation, without artifacts."""
+    paths = [ROOT / "template.yaml", *sorted(ROOT.glob("services/*/*.yaml"))]
+    templates = [expand(parse_template(path.read_text())) for path in paths]
+    for template in templates:
+        for resource in template["Resources"].values():
+            if artifact := ARTIFACTS.get(resource["Type"]):
+                resource["Properties"][artifact] = "s3://bucket/key"
+    return list(zip(paths, transform(templates), strict=True))
 
 
 def zipped(folder: Path) -> bytes:
@@ -66,7 +77,7 @@ def _with_artifacts(path: Path, upload: Upload) -> Template:
     return body
 
 
-def _transform(templates: Iterable[Template]) -> list[Template]:
+def transform(templates: Iterable[Template]) -> list[Template]:
     """Apply the SAM transform in SAM's own environment, to all templates at once: it takes a second to start."""
     done = subprocess.run(
         [SAM_PYTHON, str(ROOT / "local" / "sam_transform.py"), REGION],

@@ -10,7 +10,7 @@ from typing import Any, Self
 from cli.connection import Target
 from cli.web_publishing import files, publish
 from kit.http_api import Scope
-from kit.secrets import secret_key
+from kit.secrets import CachedKeyring
 from local import deploy as deployment
 from local import web
 from local.emulator import HOST, emulator, free_port, model_stand_in
@@ -75,8 +75,8 @@ class LocalStack:
         target = Target(prefix=self.prefix)
         wanted = NewKey(owner=owner, name="local", scopes=list(scopes), limit=limit, window_seconds=window_seconds)
         keys = KeyTable(self.client("dynamodb"), target.accounts_table)
-        secret = secret_key(self.client("secretsmanager"), target.key_hash_secret)
-        return accounts.create(keys, wanted, secret(), datetime.now(UTC))[1]
+        secret = CachedKeyring(self.client("secretsmanager"), target.key_hash_secret).current()
+        return accounts.create(keys, wanted, secret, datetime.now(UTC))[1]
 
     def start(self) -> Self:
         """Start everything and deploy. After a failure, nothing keeps running."""
@@ -87,7 +87,7 @@ class LocalStack:
             self._progress(f"AWS emulator on {self.emulator.url}, model stand-in on {self.models.url}")
             self.emulator.wait_until_ready()
             self.outputs = deployment.deploy(self.emulator.url, self._progress, self._parameters)
-            self.api_key = self.make_key(DEMO_OWNER, limit=DEMO_LIMIT)
+            self.api_key = self.make_key(DEMO_OWNER, (*USER_SCOPES, "analytics:read"), limit=DEMO_LIMIT)
             self.admin_key = self.make_key("operator", ["admin"])
             self.models.wait_until_ready()
         except BaseException:

@@ -1,7 +1,8 @@
 """The state of the stack that `make run` started, in `.local/state.json`, where other commands find it.
 
-`python -m local.state COMMAND…` runs a command with the environment that boto3 needs for it. Without a running
-stack, or with AWS=1, the environment is unchanged, so that the command uses your AWS account.
+`python -m local.state COMMAND…` runs a command with the environment that boto3 needs for it. With AWS=1, the command
+uses your AWS account: the region and names are those of ENV in samconfig.toml. Without a running stack, the
+environment is unchanged.
 """
 
 import json
@@ -10,6 +11,7 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from local import samconfig
 from local.emulator import REGION, ROOT
 
 DIRECTORY = ROOT / ".local"
@@ -66,11 +68,27 @@ def environment(running: State) -> dict[str, str]:
     }
 
 
+def account_environment(deployed: samconfig.Environment) -> dict[str, str]:
+    """Return the environment with which commands find ``deployed`` in your AWS account."""
+    return {
+        "AWS_REGION": deployed.region,
+        "AWS_DEFAULT_REGION": deployed.region,
+        "GENAI_IMAGES_PREFIX": deployed.prefix,
+        "GENAI_IMAGES_STACK": deployed.stack,
+    }
+
+
 def main() -> None:
     """Replace this process by the command of the arguments."""
     command = sys.argv[1:]
-    running = None if os.environ.get("AWS") == "1" else load()
-    more = environment(running) if running else {}
+    if os.environ.get("AWS") == "1":
+        try:
+            more = account_environment(samconfig.load(os.environ.get("ENV") or samconfig.DEFAULT))
+        except samconfig.UnknownEnvironmentError as error:
+            sys.exit(str(error))
+    else:
+        running = load()
+        more = environment(running) if running else {}
     os.execvpe(command[0], command, {**os.environ, **more})
 
 

@@ -43,7 +43,7 @@ def build() -> bool:
 
 def npm(*arguments: str, show: bool = False) -> None:
     """Run npm in the folder of the app after installing packages. With ``show``, it writes to the terminal."""
-    environment = {**os.environ, "PATH": _path_with_node(), "npm_config_fund": "false", "npm_config_audit": "false"}
+    environment = environment_with_node()
     locked, installed = APP / "package-lock.json", APP / "node_modules" / ".installed-from"
     wanted = hashlib.sha256(locked.read_bytes()).hexdigest()
     if not installed.exists() or installed.read_text() != wanted:
@@ -53,7 +53,18 @@ def npm(*arguments: str, show: bool = False) -> None:
         _run(["npm", *arguments], environment, show=show)
 
 
-def _run(command: list[str], environment: dict[str, str], *, show: bool) -> None:
+def sbom() -> str:
+    """Return the bill of materials of the lock file. Raises ``WebBuildError``."""
+    environment = environment_with_node() | {"npm_config_loglevel": "error"}  # its output is the document
+    return _run(["npm", "sbom", "--sbom-format", "cyclonedx", "--package-lock-only"], environment, show=False)
+
+
+def environment_with_node() -> dict[str, str]:
+    """Return this environment with a recent Node on PATH, which is installed if there is none."""
+    return {**os.environ, "PATH": _path_with_node(), "npm_config_fund": "false", "npm_config_audit": "false"}
+
+
+def _run(command: list[str], environment: dict[str, str], *, show: bool) -> str:
     program = shutil.which(command[0], path=environment["PATH"]) or command[0]
     done = subprocess.run(
         [program, *command[1:]],
@@ -67,14 +78,15 @@ def _run(command: list[str], environment: dict[str, str], *, show: bool) -> None
     )
     if done.returncode:
         raise WebBuildError(f"{' '.join(command)} failed\n{done.stdout or ''}")
+    return done.stdout or ""
 
 
 def _path_with_node() -> str:
     """Return a PATH with a recent ``node``. If there is none, install one into the virtual environment."""
     here = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     if _version(here) < OLDEST:
-        uv = ["uv", "pip", "install", "--quiet", "--python", sys.executable, "--requirements", str(NODE_WHEEL)]
-        subprocess.run(uv, env={**os.environ, "PATH": here}, check=True)
+        uv = ["uv", "pip", "install", "--quiet", "--require-hashes", "--python", sys.executable]
+        subprocess.run([*uv, "--requirements", str(NODE_WHEEL)], env={**os.environ, "PATH": here}, check=True)
     return here
 
 

@@ -213,6 +213,7 @@ def shoot(browser: Browser, address: str, shot: Shot, key: str) -> set[str]:
         context.set_default_timeout(TIMEOUT_MS)
         page = context.new_page()
         page.goto(f"{address.rstrip('/')}{shot.path}#key={key}")
+        page.get_by_role("button", name="Sign in as").click()
         page.get_by_role("heading", level=1).first.wait_for()
         if shot.name == "create":
             page.get_by_role("button", name="Cancel", exact=True).first.wait_for()

@@ -6,7 +6,7 @@ from cli.connection import Connection
 from cli.console import print_json
 from cli.options import EXIT_CODES, OK, on_target
 from cli.tables import actions as tables
-from services.operations.actions.repository import TrailTable
+from kit.trail import TrailTable
 
 
 @click.command(epilog=EXIT_CODES)

@@ -11,12 +11,12 @@ from cli.console import console, print_json
 from cli.options import EXIT_CODES, FAILED, OK, on_target
 from cli.tables.analytics import difference_table, report_tables
 from kit.errors import TransientError, UnprocessableError
+from kit.keyring import SecretVersion
+from kit.trail import Action, TrailTable, recorded
 from services.analytics.rebuild import rebuild as rebuild_counters
 from services.analytics.repository import CounterTable, EventArchive
 from services.analytics.schemas import DailyReport
 from services.analytics.service import SupersededError
-from services.operations.actions.repository import TrailTable
-from services.operations.actions.trail import Action, recorded
 
 DAYS_MAX: Final = 366
 
@@ -59,7 +59,7 @@ def rebuild(connection: Connection, *, accept_differences: bool, as_json: bool) 
     target = connection.target
     archive = EventArchive(connection.client("s3"), connection.bucket("analytics"), _no_key)
     table = CounterTable(connection.client("dynamodb"), target.analytics_table)
-    action = Action.begin(connection.caller(), "rebuild analytics", about={}, count=1)
+    action = Action.begin(connection.operator(), "rebuild analytics", about={}, count=1)
     trail = TrailTable(connection.client("dynamodb"), target.operations_table)
     try:
         with recorded(trail, action) as outcomes, Console(stderr=True).status("Reading the archive") as status:
@@ -89,5 +89,5 @@ def rebuild(connection: Connection, *, accept_differences: bool, as_json: bool) 
     return OK if done.current else FAILED
 
 
-def _no_key() -> bytes:
+def _no_key() -> SecretVersion:
     raise AssertionError("a rebuild writes nothing to the archive")

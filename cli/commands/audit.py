@@ -14,8 +14,7 @@ from cli.options import BROKEN, EXIT_CODES, OK, on_target
 from cli.repairs import AwsRepairer
 from cli.repairs import repair as repair_finding
 from cli.tables.audit import print_findings, print_report
-from services.operations.actions.repository import TrailTable
-from services.operations.actions.trail import Action, recorded
+from kit.trail import Action, TrailTable, recorded
 from services.operations.audit.auditor import Auditor, Options
 from services.operations.audit.letters import read_letters
 from services.operations.audit.records import Report
@@ -100,7 +99,7 @@ def _repaired(connection: Connection, auditor: Auditor, report: Report, *, yes: 
     )
     left = len(report.violations)
     action = Action.begin(
-        connection.caller(),
+        connection.operator(),
         "repair",
         about={"rules": ", ".join(sorted({finding.rule for finding in repairable}))},
         count=len(repairable),

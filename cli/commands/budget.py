@@ -9,10 +9,10 @@ import click
 from cli.commands.actions import trail_of
 from cli.connection import Connection
 from cli.console import console, print_json
-from cli.costs.budget import BudgetTable, changed
+from cli.costs.budget import BudgetTable, Standing, changed
 from cli.options import EXIT_CODES, OK, acting, bare, on_target
 from kit.publisher import Publisher
-from services.operations.actions.trail import Action, recorded
+from kit.trail import Action, recorded
 
 USD_MAX: Final = Decimal(1_000_000)
 
@@ -48,19 +48,26 @@ def show(connection: Connection, *, as_json: bool) -> int:
     if as_json:
         print_json(found.to_dict())
         return OK
-    limit = "the deployed one (DailyBudgetUsd)" if found.override_usd is None else f"${found.override_usd} (operator)"
-    console().print(f"{found.day} (UTC): ${found.spent_usd} reserved; the limit is {limit}.")
+    console().print(f"{found.day} (UTC): ${found.spent_usd} reserved; {_limit(found)}.")
     return OK
 
 
-@budget.command("set", epilog=EXIT_CODES)
+def _limit(found: Standing) -> str:
+    if found.override_usd is None:
+        return "the limit is the deployed one (DailyBudgetUsd)"
+    if found.override_usd == 0:
+        return "generation is stopped: an operator set the limit to $0. `costs budget clear` ends it"
+    return f"the limit is ${found.override_usd} (operator)"
+
+
+@budget.command("set", epilog=EXIT_CODES, context_settings={"ignore_unknown_options": True})  # -5 is an amount
 @click.argument("usd", type=Usd())
 @acting
 @on_target
 def set_(connection: Connection, *, usd: Decimal, operator: str | None, yes: bool, as_json: bool) -> int:
     """Set the daily limit to USD, instead of the deployed one. It applies within ten seconds, until `clear`.
 
-    0 stops generation. A limit below today's spending stops it until midnight UTC.
+    0 stops generation and new requests until `clear`. A limit below today's spending stops them until midnight UTC.
     """
     return _change(connection, usd, operator, yes=yes, as_json=as_json)
 
@@ -75,13 +82,15 @@ def clear(connection: Connection, *, operator: str | None, yes: bool, as_json: b
 
 def _change(connection: Connection, usd: Decimal | None, operator: str | None, *, yes: bool, as_json: bool) -> int:
     what = "Use the deployed limit" if usd is None else f"Limit generation to ${usd} per day"
+    if usd == 0:
+        what = "Stop generation, and refuse new requests"
     if not yes:
         click.confirm(f"{what}?", abort=True, err=True)
     table, now = _table(connection), datetime.now(UTC)
     bus = Publisher(connection.client("events"), connection.target.bus_name)
     about = {"limit_usd": None if usd is None else str(usd)}
     action = Action.begin(
-        operator or connection.caller(), "budget " + ("clear" if usd is None else "set"), about=about, count=1
+        connection.operator(operator), "budget " + ("clear" if usd is None else "set"), about=about, count=1
     )
     with recorded(trail_of(connection), action) as outcomes:
         table.override(usd)

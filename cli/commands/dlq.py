@@ -8,7 +8,7 @@ from cli.commands import quarantine, replay
 from cli.connection import Connection
 from cli.console import print_json
 from cli.dead_letters import READ_MAX, no_queues, pairs_of, queues_of, states_of
-from cli.options import DEAD_LETTERS, EXIT_CODES, OK, Filter, bare, on_target, selecting
+from cli.options import EXIT_CODES, NEEDS_ATTENTION, OK, Filter, bare, on_target, selecting
 from cli.tables import dead_letters as tables
 from services.operations.dead_letters.letters import DeadLetter, by_fingerprint, group_to_dict
 from services.operations.dead_letters.ports import RequestStates, RequestTimeline
@@ -38,7 +38,7 @@ def list_(connection: Connection, *, fail_if_any: bool, as_json: bool) -> int:
         print_json([row.to_dict() for row in found])
     else:
         tables.print_summaries(found)
-    return DEAD_LETTERS if fail_if_any and any(row.dead.total for row in found) else OK
+    return NEEDS_ATTENTION if fail_if_any and any(row.dead.total for row in found) else OK
 
 
 @dlq.command(epilog=EXIT_CODES)
@@ -62,7 +62,7 @@ def show(connection: Connection, *, wanted: Filter, limit: int, fail_if_any: boo
         tables.print_letters(letters, timelines)
     else:
         tables.print_groups(letters, limit)
-    return DEAD_LETTERS if fail_if_any and letters else OK
+    return NEEDS_ATTENTION if fail_if_any and letters else OK
 
 
 def _timelines(states: RequestStates, letters: list[DeadLetter]) -> dict[str, RequestTimeline]:

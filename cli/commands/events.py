@@ -12,7 +12,7 @@ from cli.event_replays import logic
 from cli.event_replays.gateways import EventBridgeReplays
 from cli.options import EXIT_CODES, FAILED, NOT_CONFIRMED, OK, REFUSED, on_target
 from cli.tables import event_replays as tables
-from services.operations.actions.trail import Action, recorded
+from kit.trail import Action, recorded
 
 
 class Time(click.ParamType[datetime]):
@@ -85,7 +85,7 @@ def replay(
     if not (yes or as_json or click.confirm("Start it?", err=True)):
         return NOT_CONFIRMED
     about = {"rule": rule, "replay": plan.name, "from": window.start.isoformat(), "to": window.end.isoformat()}
-    action = Action.begin(connection.caller(), "replay events", about=about, count=1)
+    action = Action.begin(connection.operator(), "replay events", about=about, count=1)
     with recorded(trail_of(connection), action) as outcomes:
         replays.start(plan.name, plan.archive, plan.rule, plan.window)
         outcomes["started"] += 1
@@ -112,7 +112,7 @@ def cancel(connection: Connection, *, name: str, as_json: bool) -> int:
     """Cancel the replay NAME. Delivered events stay delivered."""
     replays = _replays(connection)
     with recorded(
-        trail_of(connection), Action.begin(connection.caller(), "cancel replay", about={"replay": name}, count=1)
+        trail_of(connection), Action.begin(connection.operator(), "cancel replay", about={"replay": name}, count=1)
     ):
         replays.cancel(name)
     _show([replays.show(name)], as_json)

@@ -8,7 +8,7 @@ from cli.connection import Connection
 from cli.console import console, print_json
 from cli.options import EXIT_CODES, OK, on_target
 from cli.search_keys import rebuild_search_keys
-from services.operations.actions.trail import Action, recorded
+from kit.trail import Action, recorded
 
 
 @click.group(epilog=EXIT_CODES)
@@ -21,7 +21,7 @@ def gallery() -> None:
 def reindex(connection: Connection, *, as_json: bool) -> int:
     """Rebuild the search keys of all images, after a change of the search rules."""
     client, table = connection.client("dynamodb"), connection.target.gallery_table
-    action = Action.begin(connection.caller(), "reindex gallery", about={}, count=1)
+    action = Action.begin(connection.operator(), "reindex gallery", about={}, count=1)
     with (
         recorded(trail_of(connection), action) as outcomes,
         Console(stderr=True).status("Reading the gallery") as status,

@@ -9,13 +9,16 @@ import click
 from pydantic import ValidationError
 from rich.text import Text
 
+from cli.commands.actions import trail_of
 from cli.connection import Connection
 from cli.console import console, new_table, print_json
 from cli.options import EXIT_CODES, OK, bare, on_target
 from kit.http_api import Scope, field_errors
-from kit.secrets import secret_key
+from kit.keyring import SecretVersion
+from kit.secrets import CachedKeyring
 from services.accounts import service
 from services.accounts.keys import Key
+from services.accounts.recorded_keys import RecordedKeys
 from services.accounts.repository import KeyTable
 from services.accounts.schemas import USER_SCOPES, KeyView, KeyWithText, NewKey, Rotation
 
@@ -26,16 +29,21 @@ PAGE: Final = 100
 class Keys:
     """The API keys of an installation, and the secret with which they are hashed."""
 
-    table: KeyTable
-    hash_secret: Callable[[], bytes]
+    store: service.KeyStore
+    hash_secret: Callable[[], SecretVersion]
 
     @classmethod
-    def of(cls, connection: Connection) -> "Keys":
-        """Return the keys of the installation of ``connection``."""
+    def of(cls, connection: Connection, operator: str | None = None) -> "Keys":
+        """Return the keys of the installation of ``connection``. Changes are in its audit trail."""
         return cls(
-            KeyTable(connection.client("dynamodb"), connection.target.accounts_table),
-            secret_key(connection.client("secretsmanager"), connection.target.key_hash_secret),
+            RecordedKeys(key_table(connection), trail_of(connection), connection.operator(operator)),
+            CachedKeyring(connection.client("secretsmanager"), connection.target.key_hash_secret).current,
         )
+
+
+def key_table(connection: Connection) -> KeyTable:
+    """Return the keys of an installation."""
+    return KeyTable(connection.client("dynamodb"), connection.target.accounts_table)
 
 
 @click.group(invoke_without_command=True, epilog=EXIT_CODES)
@@ -53,11 +61,12 @@ def keys(context: click.Context) -> Any:
     "scopes",
     multiple=True,
     type=click.Choice(get_args(Scope)),
-    help="A permission; repeatable. Default: every scope except admin.",
+    help="A permission; repeatable. Default: all except admin and analytics:read, which shows all owners' figures.",
 )
-@click.option("--limit", default=100, show_default=True, help="Requests per window.")
+@click.option("--limit", default=100, show_default=True, help="Images per window.")
 @click.option("--window", default=900, show_default=True, help="Length of the window in seconds.")
 @click.option("--expires-in-days", type=int, help="Default: the key does not expire.")
+@click.option("--operator", help="Your name in the audit trail. Default: your AWS identity.")
 @on_target
 def create(
     connection: Connection,
@@ -68,6 +77,7 @@ def create(
     limit: int,
     window: int,
     expires_in_days: int | None,
+    operator: str | None,
     as_json: bool,
 ) -> int:
     """Create a key. Its text is shown only this once."""
@@ -83,8 +93,8 @@ def create(
         )
     except ValidationError as error:
         raise _usage_error(error) from error
-    found = Keys.of(connection)
-    created = service.create(found.table, wanted, found.hash_secret(), now)
+    found = Keys.of(connection, operator)
+    created = service.create(found.store, wanted, found.hash_secret(), now)
     return _show(KeyWithText.with_text(*created, now), as_json=as_json)
 
 
@@ -92,7 +102,7 @@ def create(
 @on_target
 def list_(connection: Connection, *, as_json: bool) -> int:
     """List all keys, newest first."""
-    table, now = Keys.of(connection).table, datetime.now(UTC)
+    table, now = key_table(connection), datetime.now(UTC)
     page = table.page(PAGE, None)
     found: list[Key] = [*page.keys]
     while page.last:
@@ -109,16 +119,17 @@ def list_(connection: Connection, *, as_json: bool) -> int:
 @keys.command(epilog=EXIT_CODES)
 @click.argument("key_id")
 @click.option("--grace", default=0, show_default=True, help="Seconds for which the old text remains valid.")
+@click.option("--operator", help="Your name in the audit trail. Default: your AWS identity.")
 @on_target
-def rotate(connection: Connection, *, key_id: str, grace: int, as_json: bool) -> int:
+def rotate(connection: Connection, *, key_id: str, grace: int, operator: str | None, as_json: bool) -> int:
     """Replace the text of a key. The new text is shown only this once."""
-    found, now = Keys.of(connection), datetime.now(UTC)
+    found, now = Keys.of(connection, operator), datetime.now(UTC)
     try:
         grace_seconds = Rotation(grace_seconds=grace).grace_seconds
     except ValidationError as error:
         raise _usage_error(error) from error
     try:
-        rotated = service.rotate(found.table, key_id, grace_seconds, found.hash_secret(), now)
+        rotated = service.rotate(found.store, key_id, grace_seconds, found.hash_secret(), now)
     except KeyError as error:
         raise _unknown(key_id, connection) from error
     except service.NotActiveError as error:
@@ -128,12 +139,13 @@ def rotate(connection: Connection, *, key_id: str, grace: int, as_json: bool) ->
 
 @keys.command(epilog=EXIT_CODES)
 @click.argument("key_id")
+@click.option("--operator", help="Your name in the audit trail. Default: your AWS identity.")
 @on_target
-def revoke(connection: Connection, *, key_id: str, as_json: bool) -> int:
+def revoke(connection: Connection, *, key_id: str, operator: str | None, as_json: bool) -> int:
     """Revoke a key permanently, within a minute."""
     now = datetime.now(UTC)
     try:
-        revoked = Keys.of(connection).table.revoke(key_id, now)
+        revoked = Keys.of(connection, operator).store.revoke(key_id, now)
     except KeyError as error:
         raise _unknown(key_id, connection) from error
     return _show(KeyView.of(revoked, now), as_json=as_json)

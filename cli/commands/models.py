@@ -7,7 +7,7 @@ import click
 
 from cli.connection import Connection
 from cli.console import console, new_table, print_json
-from cli.options import DEAD_LETTERS, EXIT_CODES, OK, on_target
+from cli.options import EXIT_CODES, NEEDS_ATTENTION, OK, on_target
 from events.model_catalog import model_catalog
 from services.operations.lifecycle.gateways import BedrockRegistry
 from services.operations.lifecycle.sentinel import WARN_DAYS, Row, look, watched_models
@@ -28,7 +28,7 @@ def models(connection: Connection, *, fail_if_any: bool, as_json: bool) -> int:
         print_json([_to_dict(row, needs_attention=row in urgent) for row in rows])
     else:
         _print(rows, urgent)
-    return DEAD_LETTERS if fail_if_any and urgent else OK
+    return NEEDS_ATTENTION if fail_if_any and urgent else OK
 
 
 def _needs_attention(row: Row, now: datetime) -> bool:

@@ -38,7 +38,7 @@ def quarantine(
         if not yes:
             click.confirm(f"Move {len(letters)} messages into quarantine?", abort=True, err=True)
         action = session.action("quarantine", letters, wanted.about())
-        moves = quarantine_all(session.queues, session.quarantine, letters, session.operator, datetime.now(UTC))
+        moves = quarantine_all(session.queues, session.quarantine, letters, session.operator.name, datetime.now(UTC))
         return print_outcomes(reservation.watch(session.carry_out(action, moves)), as_json=as_json)
 
 
@@ -82,7 +82,7 @@ def release(
     letters = [item.letter for item in items]
     unlimited = max((letter.replays for letter in letters), default=0) + 1
     options = ReplayOptions(
-        operator=session.operator, rate=rate, canary=canary, canary_seconds=canary_wait, max_replays=unlimited
+        operator=session.operator.name, rate=rate, canary=canary, canary_seconds=canary_wait, max_replays=unlimited
     )
     replayer = session.replayer(options, QuarantinedQueues(session.queues, session.quarantine, items))
     plan = replayer.plan(letters)

@@ -47,7 +47,7 @@ def replay(
         raise click.UsageError("Select what to replay: --queue, --fingerprint, --request, --event or --all")
     session = session_of(connection, operator)
     options["canary_seconds"] = options.pop("canary_wait")
-    replayer = session.replayer(ReplayOptions(operator=session.operator, **options))
+    replayer = session.replayer(ReplayOptions(operator=session.operator.name, **options))
     with reserve_filtered(session.queues, wanted, limit) as reservation:
         plan = replayer.plan(reservation.chosen)
         code = confirm_plan(plan, "Replay {} messages?", dry_run=dry_run, yes=yes, as_json=as_json)
@@ -91,7 +91,7 @@ def edit(
         raise click.UsageError("Either --set FIELD=JSON or --editor is required")
     values = dict(_setting(text) for text in settings)
     session = session_of(connection, operator)
-    replayer = EditReplayer.of(session, ReplayOptions(operator=session.operator, **limits))
+    replayer = EditReplayer.of(session, ReplayOptions(operator=session.operator.name, **limits))
     with reserve_filtered(session.queues, Filter(queue, Selection(event_id=event_id))) as reservation:
         letter = _only(reservation.chosen, event_id)
         try:

@@ -26,7 +26,7 @@ class Standing:
 
     day: date
     spent_usd: Decimal
-    """Reserved on that day. 0 without a limit, because nothing is counted then."""
+    """Reserved for images, with their moderation, and paid for checks. 0 without a limit: nothing is counted then."""
     override_usd: Decimal | None
     """The operator's limit; None if the deployed one applies."""
 

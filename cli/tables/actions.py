@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from cli.console import console, new_table
-from services.operations.actions.trail import Action
+from kit.trail import Action
 
 
 def print_actions(actions: Sequence[Action]) -> None:

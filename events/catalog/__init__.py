@@ -9,6 +9,7 @@ CATALOG: Final[dict[tuple[str, int], str]] = {
     ("ImageRequested", 1): "image_requested:ImageRequested",
     ("PromptApproved", 1): "prompt_approved:PromptApproved",
     ("PromptRejected", 1): "prompt_rejected:PromptRejected",
+    ("PromptChecked", 1): "prompt_checked:PromptChecked",
     ("ImageGenerated", 1): "image_generated:ImageGenerated",
     ("GenerationFailed", 1): "generation_failed:GenerationFailed",
     ("GenerationWithdrawn", 1): "generation_withdrawn:GenerationWithdrawn",

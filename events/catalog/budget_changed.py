@@ -10,11 +10,13 @@ class BudgetChangedData(Payload):
     """The new budget."""
 
     limit_usd: Decimal | None = None
-    """The daily budget that overrides the deployed one; absent if the deployed one applies again."""
+    """The daily budget, instead of the deployed one; absent if the deployed one applies again. 0 stops generation."""
 
 
 class BudgetChanged(Event):
     """An operator changed the daily budget. Intake accepts new requests again until the budget is exhausted.
+
+    With a budget of 0 it refuses all new requests until the next change.
 
     The event belongs to no request: ``request_id`` identifies the budget, and ``owner`` is ``-``.
     """

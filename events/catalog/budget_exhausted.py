@@ -1,22 +1,28 @@
-"""The daily budget does not cover another image."""
+"""The daily budget does not cover an image."""
 
 from datetime import date
+from decimal import Decimal
 from typing import ClassVar
 
 from events.envelope import Event, Payload
 
 
 class BudgetExhaustedData(Payload):
-    """The day of the budget."""
+    """The day and the state of the budget."""
 
     day: date
     """UTC. The next day starts with the whole budget."""
+    limit_usd: Decimal | None = None
+    """The daily budget; 0 if an operator stopped generation, also for the next days."""
+    left_usd: Decimal = Decimal(0)
+    """The highest price of an image that the rest of the budget covers. Images up to it are still generated."""
 
 
 class BudgetExhausted(Event):
-    """The daily budget does not cover another image. No images are generated on that day unless an operator raises it.
+    """The daily budget does not cover an image. Cheaper images may still be covered, see ``left_usd``.
 
-    Each request that still reaches generation publishes it. Intake rejects new requests after the first one.
+    Each request with such an image publishes it. Intake refuses new requests that cost more than ``left_usd`` per image
+    until the next day, or until an operator changes the budget.
     """
 
     source: ClassVar[str] = "genai-images.generation"

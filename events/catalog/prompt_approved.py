@@ -1,5 +1,6 @@
 """Moderation approved the prompt."""
 
+from decimal import Decimal
 from typing import ClassVar
 
 from events.envelope import Event, Payload
@@ -13,6 +14,8 @@ class PromptApprovedData(Payload):
     layers: list[str]
     """The layers that checked the prompt, in order: ``keywords``, ``claude``."""
     parameters: GenerationParameters
+    moderation_usd: Decimal = Decimal(0)
+    """List price of moderating the request: the check of its prompt, and one check per image."""
 
 
 class PromptApproved(Event):

@@ -1,5 +1,6 @@
 """Moderation rejected the prompt."""
 
+from decimal import Decimal
 from typing import ClassVar, Literal
 
 from events.envelope import Event, Payload
@@ -23,6 +24,8 @@ class PromptRejectedData(Payload):
     """Of the term that the keyword filter found. ``block``: it has no innocent use. ``review``: it may have one."""
     counts_as_blocked: bool = True
     """Whether the request counts against the API key's limit of blocked requests."""
+    moderation_usd: Decimal = Decimal(0)
+    """List price of the check; 0 if the keyword filter decided alone."""
 
 
 class PromptRejected(Event):

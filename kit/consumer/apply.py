@@ -10,6 +10,7 @@ from kit.consumer.policy import DELIVERY_EVENTS, DeadLetter, RetryPolicy, decide
 from kit.consumer.telemetry import message_fields
 from kit.publisher import PublishError
 from kit.telemetry import logger
+from kit.tracing import SYSTEM_ATTRIBUTE
 
 
 class Queue(Protocol):
@@ -18,7 +19,7 @@ class Queue(Protocol):
     def change_visibility(self, receipt_handle: str, seconds: int) -> None:
         """Make the message visible again in ``seconds``."""
 
-    def dead_letter(self, body: str, attributes: dict[str, str]) -> None:
+    def dead_letter(self, body: str, attributes: dict[str, str], trace_header: str | None) -> None:
         """Copy a message to the dead-letter queue."""
 
 
@@ -84,7 +85,8 @@ class Applier:
         first_seen = message.record["attributes"].get("ApproximateFirstReceiveTimestamp", "0")
         attributes = {**message.error, "step": self._step, "fingerprint": mark, "first_seen": first_seen}
         try:
-            self._queue.dead_letter(message.record["body"], attributes)
+            header = message.record["attributes"].get(SYSTEM_ATTRIBUTE)
+            self._queue.dead_letter(message.record["body"], attributes, header)
         except Exception as error:
             failure = message_fields(self._step, message) | describe_error(error)
             logger.error("dead-letter queue unreachable", **failure)

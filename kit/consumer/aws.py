@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 import boto3
 
 from events.envelope import Event
-from kit import startup
+from kit import startup, tracing
 from kit.consumer.consumer import Consumer, EachMessage, WholeBatch
 from kit.consumer.policy import RetryPolicy
 from kit.publisher import Publisher
@@ -44,14 +44,15 @@ class SqsQueue:
             VisibilityTimeout=min(seconds, MAX_VISIBILITY_SECONDS),
         )
 
-    def dead_letter(self, body: str, attributes: dict[str, str]) -> None:
-        """Copy a message to the dead-letter queue with ``attributes`` as message attributes."""
+    def dead_letter(self, body: str, attributes: dict[str, str], trace_header: str | None) -> None:
+        """Copy a message to the dead-letter queue with ``attributes`` as message attributes, and its trace header."""
         self._client.send_message(
             QueueUrl=self._dead_letter_url,
             MessageBody=body,
             MessageAttributes={
                 name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value
             },
+            MessageSystemAttributes=tracing.message_attributes(trace_header),
         )
 
 

@@ -13,7 +13,7 @@ from events.envelope import Event
 from kit.consumer.apply import Applier, Bus, Queue
 from kit.consumer.decode import Decoder, Message
 from kit.consumer.policy import RetryPolicy
-from kit.consumer.telemetry import log_batch
+from kit.consumer.telemetry import log_batch, trace_batch
 from kit.errors import UnprocessableError, classify_error
 
 Fail = Callable[[Message, Exception], None]
@@ -110,7 +110,9 @@ class Consumer:
         self._process.run(readable, self._applier.fail)
         self._applier.publish(messages)
         self._applier.change_visibility(messages)
-        log_batch(self.step, messages, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        log_batch(self.step, messages, seconds)
+        trace_batch(self.step, messages, seconds)
         retried = [message for message in messages if message.retry_after is not None]
         return {"batchItemFailures": [{"itemIdentifier": message.message_id} for message in retried]}
 

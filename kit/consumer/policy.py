@@ -7,7 +7,7 @@ import traceback
 from dataclasses import dataclass
 from typing import Final
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 from pydantic import ValidationError
 
 from kit.errors import InProgressError, UnprocessableError, classify_error, error_code
@@ -15,6 +15,9 @@ from kit.publisher import PublishError
 
 DELIVERY_EVENTS: Final = frozenset({"ProcessingStalled", "MessageReplayed", "RequestStatusChanged", "WebhookDue"})
 """Events about delivery itself. A failure to consume one is dead-lettered without publishing anything: no loops."""
+
+
+DENIED_CODES: Final = frozenset({"AccessDenied", "AccessDeniedException"})
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,9 @@ def describe_error(error: BaseException) -> dict[str, str]:
     """Return ``error`` and ``reason`` for operators, without any text that may quote a prompt."""
     match error:
         case ClientError():
-            message = str(error.response.get("Error", {}).get("Message", ""))
-            return {"error": error_code(error), "reason": f"{error.operation_name}: {message}"[:300]}
+            return {"error": error_code(error), "reason": _reason_of_refusal(error)}
+        case ParamValidationError():  # its text quotes the parameters
+            return {"error": type(error).__name__, "reason": "a call has invalid parameters"}
         case ValidationError():
             first = error.errors(include_url=False, include_input=False, include_context=False)[0]
             field = ".".join(str(part) for part in first["loc"])
@@ -90,6 +94,16 @@ def describe_error(error: BaseException) -> dict[str, str]:
             return {"error": type(error).__name__, "reason": f"at {path}:{frame.lineno} in {frame.name}"}
         case _:
             return {"error": type(error).__name__, "reason": str(error)[:300] or "no message"}
+
+
+def _reason_of_refusal(error: ClientError) -> str:
+    """Return the operation, and the text only of a refusal by IAM: it names role, action and resource.
+
+    The text of any other error may quote the request. Claude's quotes prompts.
+    """
+    if error_code(error) not in DENIED_CODES:
+        return error.operation_name
+    return f"{error.operation_name}: {error.response.get('Error', {}).get('Message', '')}"[:300]
 
 
 def fingerprint(step: str, error: str, reason: str) -> str:

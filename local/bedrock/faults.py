@@ -36,6 +36,7 @@ ERRORS: dict[str, tuple[int, str, str]] = {
         "You don't have access to the model with the specified model ID.",
     ),
     "validation": (400, "ValidationException", "The request failed validation."),
+    "too_long": (400, "ValidationException", "Input is too long for requested model."),
     "quota": (
         400,
         "ServiceQuotaExceededException",

@@ -25,6 +25,8 @@ from local.painter import paint
 MAX_BYTES = 25_000_000
 _RUNTIME = re.compile(r"^/model/(?P<model>.+)/(?P<operation>invoke|converse)$")
 _CATALOGUE = re.compile(r"^/foundation-models/(?P<model>.+)$")
+_AVAILABILITY = re.compile(r"^/foundation-model-availability/(?P<model>.+)$")
+_PROFILE = re.compile(r"^/inference-profiles/(?P<profile>.+)$")
 _DETECT = "RekognitionService.DetectModerationLabels"
 
 Response = dict[str, Any]
@@ -87,6 +89,12 @@ class _Handler(BaseHTTPRequestHandler):
         model = _CATALOGUE.match(path)
         if self.command == "GET" and model:
             return service.foundation_model(model["model"])
+        availability = _AVAILABILITY.match(path)
+        if self.command == "GET" and availability:
+            return service.availability(availability["model"])
+        profile = _PROFILE.match(path)
+        if self.command == "GET" and profile:
+            return service.inference_profile(profile["profile"])
         raise ServiceError(404, "UnknownOperationException", f"{self.command} {path} is not served here")
 
     def _send(self, status: int, answer: Response, amazon_json: bool, error: str | None = None) -> None:
@@ -160,6 +168,7 @@ _CONTROL: dict[tuple[str, str], Callable[[Service, Any], Response]] = {
     ("POST", "/_lifecycle"): _override_lifecycle,
     ("DELETE", "/_lifecycle"): _restore_lifecycle,
     ("GET", "/foundation-models"): lambda service, _: service.foundation_models(),
+    ("GET", "/use-case-for-model-access"): lambda service, _: service.use_case(),
 }
 
 

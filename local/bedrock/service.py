@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,13 +14,16 @@ from local.bedrock.calls import CallLog
 from local.bedrock.errors import ServiceError
 from local.bedrock.families import FAMILIES, Family, family_of_body
 from local.bedrock.faults import FaultBook, Rule
-from local.bedrock.lifecycle import Lifecycle, bare_id, describe
+from local.bedrock.lifecycle import Lifecycle, Model, bare_id, describe
 from local.bedrock.policy import judge
 from local.painter import paint
 from local.painter.brief import Brief
 
 # Categories that the image models themselves block.
 _BLOCKED_BY_MODELS = frozenset({"child_safety", "sexual", "violence"})
+
+PROFILE_REGIONS = ("us-east-1", "us-east-2", "us-west-2")
+"""Regions to which the inference profiles of the United States route."""
 
 Response = dict[str, Any]
 
@@ -97,15 +101,48 @@ class Service:
 
     def foundation_model(self, model_id: str) -> Response:
         """GetFoundationModel."""
-        try:
-            model = self.lifecycle.find(model_id)
-        except ServiceError:
-            raise ServiceError(404, "ResourceNotFoundException", f"Could not find model {model_id}.") from None
-        return {"modelDetails": describe(self.lifecycle, model)}
+        return {"modelDetails": describe(self.lifecycle, self._known(model_id))}
 
     def foundation_models(self) -> Response:
         """ListFoundationModels."""
         return {"modelSummaries": [describe(self.lifecycle, model) for model in self.lifecycle.models]}
+
+    def availability(self, model_id: str) -> Response:
+        """GetFoundationModelAvailability: access is granted, and no region offers an ended model."""
+        model = self._known(model_id)
+        offered = self.lifecycle.status(model) != "ENDED"
+        return {
+            "modelId": model.id,
+            "agreementAvailability": {"status": "AVAILABLE"},
+            "authorizationStatus": "AUTHORIZED",
+            "entitlementAvailability": "AVAILABLE",
+            "regionAvailability": "AVAILABLE" if offered else "NOT_AVAILABLE",
+        }
+
+    def inference_profile(self, profile: str) -> Response:
+        """GetInferenceProfile: the profile of the United States for every model."""
+        model = self._known(profile)
+        if profile != f"us.{model.id}":
+            raise ServiceError(404, "ResourceNotFoundException", f"Could not find inference profile {profile}.")
+        arns = [f"arn:aws:bedrock:{region}::foundation-model/{model.id}" for region in PROFILE_REGIONS]
+        return {
+            "inferenceProfileName": f"US {model.name}",
+            "inferenceProfileId": profile,
+            "inferenceProfileArn": f"arn:aws:bedrock:us-east-1:000000000000:inference-profile/{profile}",
+            "models": [{"modelArn": arn} for arn in arns],
+            "status": "ACTIVE",
+            "type": "SYSTEM_DEFINED",
+        }
+
+    def use_case(self) -> Response:
+        """GetUseCaseForModelAccess: the form has been submitted."""
+        return {"formData": b64encode(b'{"useCases": "the local stack"}').decode()}
+
+    def _known(self, model_id: str) -> Model:
+        try:
+            return self.lifecycle.find(model_id)
+        except ServiceError:
+            raise ServiceError(404, "ResourceNotFoundException", f"Could not find model {model_id}.") from None
 
     def _family(self, model_id: str, body: Mapping[str, Any]) -> Family:
         """Return the family: by id for known models, by the shape of the body for the ARN of a custom model."""

@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from services.accounts.keys import Key, Refusal, digest_of, key_id_of
+from kit.keyring import Keyring
+from services.accounts.keys import Key, Refusal, key_id_of
 
 CACHE_SECONDS: Final = 30.0
 """Seconds for which a container caches a key: half of the minute in which a revocation must take effect."""
@@ -20,8 +21,11 @@ class KeySource(Protocol):
     def find(self, key_id: str) -> Key | None:
         """Return the current state of a key, or None if it is unknown."""
 
-    def note_use(self, key_id: str, at: datetime, unless_since: datetime) -> None:
-        """Record ``at`` as the last use, unless one after ``unless_since`` is recorded."""
+    def note_use(self, key: Key, at: datetime, unless_since: datetime, new_digest: str | None) -> None:
+        """Record ``at`` as the last use, unless one after ``unless_since`` is recorded.
+
+        With ``new_digest``, it replaces the digest of ``key`` in the same write.
+        """
 
 
 class RefusedError(Exception):
@@ -49,10 +53,10 @@ class Gate:
     """
 
     def __init__(
-        self, keys: KeySource, hash_secret: Callable[[], bytes], clock: Callable[[], float] = time.monotonic
+        self, keys: KeySource, hash_secrets: Callable[[], Keyring], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._keys = keys
-        self._hash_secret = hash_secret
+        self._hash_secrets = hash_secrets
         self._clock = clock
         self._cached: dict[str, tuple[float, Key]] = {}
 
@@ -63,24 +67,26 @@ class Gate:
         key_id = key_id_of(text)
         if key_id is None:
             raise RefusedError("malformed")
-        digest = digest_of(text, self._hash_secret())
         key = self._find(key_id)
         if key is None:
             raise RefusedError("unknown", key_id)
-        reason = key.refusal(digest, now)
+        reason = key.refusal(text, self._hash_secrets(), now)
         if reason is not None:
             raise RefusedError(reason, key_id)
         return key
 
-    def note_use(self, key: Key, now: datetime) -> None:
-        """Record the use of ``key``, at most once per hour, so that reads do not become writes."""
+    def note_use(self, key: Key, text: str, now: datetime) -> None:
+        """Record the use of ``key``, at most once per hour, so that reads do not become writes.
+
+        The same write moves the key's digest to the current secret.
+        """
         since = now - USE_RECORDED_EVERY
         if key.last_used_at is not None and key.last_used_at > since:
             return
         if key.key_id in self._cached:  # before the write, so that a failing one is not repeated with every request
             until, _ = self._cached[key.key_id]
             self._cached[key.key_id] = (until, replace(key, last_used_at=now))
-        self._keys.note_use(key.key_id, now, unless_since=since)
+        self._keys.note_use(key, now, since, key.new_digest(text, self._hash_secrets(), now))
 
     def _find(self, key_id: str) -> Key | None:
         at = self._clock()

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
+from kit.keyring import Keyring, SecretVersion
+
 PREFIX: Final = "gik"
 """Start of every key, so that people and secret scanners recognise a leaked one."""
 ID_ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
@@ -35,7 +37,7 @@ class Key:
     """Its purpose, as its creator named it."""
     scopes: tuple[str, ...]
     limit: int
-    """Requests per ``window`` seconds."""
+    """Images per ``window`` seconds."""
     window: int
     created_at: datetime
     expires_at: datetime | None = None
@@ -52,15 +54,25 @@ class Key:
             return "revoked"
         return "expired" if self.expires_at is not None and self.expires_at <= now else "active"
 
-    def refusal(self, digest: str, now: datetime) -> Refusal | None:
-        """Return why a text with the hash ``digest`` is refused at ``now``, or None if it is valid."""
-        is_current = hmac.compare_digest(self.digest, digest)
-        is_previous = hmac.compare_digest(self.previous_digest or "", digest)
-        in_grace = self.previous_until is not None and now < self.previous_until
-        if not (is_current or (is_previous and in_grace)):
+    def digests(self, now: datetime) -> tuple[str, ...]:
+        """Return the digests of the texts that are valid at ``now``, newest first."""
+        if self.previous_digest is None or self.previous_until is None or now >= self.previous_until:
+            return (self.digest,)
+        return self.digest, self.previous_digest
+
+    def refusal(self, text: str, secrets: Keyring, now: datetime) -> Refusal | None:
+        """Return why ``text`` is refused at ``now``, or None if it is valid."""
+        if not any(_matches(text, digest, secrets) for digest in self.digests(now)):
             return "wrong_secret"
         status = self.status(now)
         return None if status == "active" else status
+
+    def new_digest(self, text: str, secrets: Keyring, now: datetime) -> str | None:
+        """Return the digest of ``text`` with the current secret, or None if that is what is stored."""
+        current = secrets.current(now)
+        if secret_of(self.digest) == current.number or not _matches(text, self.digest, secrets):
+            return None
+        return digest_of(text, current)
 
 
 def new_key_id() -> str:
@@ -84,6 +96,20 @@ def is_key_id(text: str) -> bool:
     return bool(_KEY_ID.fullmatch(text))
 
 
-def digest_of(text: str, secret: bytes) -> str:
-    """Return the keyed hash of a key's text. Without ``secret``, a copy of the table is useless."""
-    return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
+def digest_of(text: str, secret: SecretVersion) -> str:
+    """Return the version of the secret and the keyed hash of a key's text, such as ``1:9f86d0…``.
+
+    Without ``secret``, a copy of the table is useless.
+    """
+    return f"{secret.number}:{hmac.new(secret.key, text.encode(), hashlib.sha256).hexdigest()}"
+
+
+def secret_of(digest: str) -> int:
+    """Return the number of the secret with which ``digest`` was made; 0 without one."""
+    number = digest.partition(":")[0]
+    return int(number) if number.isdecimal() else 0
+
+
+def _matches(text: str, digest: str, secrets: Keyring) -> bool:
+    secret = secrets.get(secret_of(digest))
+    return secret is not None and hmac.compare_digest(digest, digest_of(text, secret))

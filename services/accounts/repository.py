@@ -6,6 +6,7 @@ pk OWNER#<owner>   sk PREFERENCES   one owner's preferences as JSON, with a revi
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from kit.dynamodb import from_item, to_item
 from kit.errors import error_code
-from services.accounts.keys import Key
+from services.accounts.keys import Key, secret_of
 from services.accounts.service import KeyPage, NotActiveError
 
 if TYPE_CHECKING:
@@ -126,6 +127,19 @@ class KeyTable:
             raise KeyError(key_id) from error
         return _key_of(found["Attributes"])
 
+    def secret_uses(self, now: datetime) -> dict[int, int]:
+        """Count the keys that are not revoked by the number of the secret that they need. Reads the whole table."""
+        uses: Counter[int] = Counter()
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._name,
+            FilterExpression="kind = :key AND attribute_not_exists(revoked_at)",
+            ExpressionAttributeValues=to_item({":key": "key"}),
+        )
+        for page in pages:
+            for item in page["Items"]:
+                uses.update({secret_of(digest) for digest in _key_of(item).digests(now)})
+        return dict(uses)
+
     def page(self, limit: int, after: str | None) -> KeyPage:
         """Return at most ``limit`` keys after the position ``after``, newest first."""
         start: Any = {}
@@ -144,16 +158,22 @@ class KeyTable:
         last = answer.get("LastEvaluatedKey")
         return KeyPage([_key_of(item) for item in answer["Items"]], last["listed_as"]["S"] if last else None)
 
-    def note_use(self, key_id: str, at: datetime, unless_since: datetime) -> None:
-        """Record ``at`` as the last use, unless one after ``unless_since`` is recorded."""
+    def note_use(self, key: Key, at: datetime, unless_since: datetime, new_digest: str | None) -> None:
+        """Record ``at`` as the last use, and replace the digest if nobody else has; see ``KeySource.note_use``."""
+        expression = "SET last_used_at = :at"
+        condition = "attribute_exists(pk) AND (attribute_not_exists(last_used_at) OR last_used_at < :since)"
+        values = {":at": _time(at), ":since": _time(unless_since)}
+        if new_digest is not None:
+            expression += ", digest = :digest"
+            condition += " AND digest = :old"
+            values |= {":digest": new_digest, ":old": key.digest}
         try:
             self._client.update_item(
                 TableName=self._name,
-                Key=_pk(key_id),
-                UpdateExpression="SET last_used_at = :at",
-                ConditionExpression="attribute_exists(pk) AND "
-                "(attribute_not_exists(last_used_at) OR last_used_at < :since)",
-                ExpressionAttributeValues=to_item({":at": _time(at), ":since": _time(unless_since)}),
+                Key=_pk(key.key_id),
+                UpdateExpression=expression,
+                ConditionExpression=condition,
+                ExpressionAttributeValues=to_item(values),
             )
         except ClientError as error:
             if error_code(error) != REFUSED:

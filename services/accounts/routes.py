@@ -3,7 +3,7 @@
 from typing import Final
 
 from kit.http_api import Route
-from services.accounts.schemas import KeyList, KeyQuery, KeyWithText, NewKey, Preferences, Rotation
+from services.accounts.schemas import KeyList, KeyQuery, KeyWithText, Me, NewKey, Preferences, Rotation
 
 CREATE_KEY: Final = Route(
     "POST",
@@ -37,6 +37,13 @@ REVOKE_KEY: Final = Route(
     "Revoke an API key permanently, within a minute",
     responses={204: None},
     problems=(404,),
+)
+SHOW_ME: Final = Route(
+    "GET",
+    "/v1/me",
+    "any",
+    "Get the owner, scopes and limits of your API key",
+    responses={200: Me},
 )
 SHOW_PREFERENCES: Final = Route(
     "GET",

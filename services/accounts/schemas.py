@@ -4,7 +4,7 @@ import base64
 import binascii
 import re
 from datetime import datetime
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
@@ -24,8 +24,8 @@ Owner = Annotated[
 ModelKey = Annotated[str, *matching(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", "must be the key of a model")]
 StyleName = Annotated[str, *matching(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,49}", "must be the name of a style")]
 DAY: Final = 24 * 3600
-USER_SCOPES: Final[tuple[Scope, ...]] = tuple(scope for scope in get_args(Scope) if scope != "admin")
-"""The scopes of users, as opposed to operators."""
+USER_SCOPES: Final[tuple[Scope, ...]] = ("requests:write", "requests:read", "images:read", "images:write")
+"""The scopes of a user: only what belongs to the key's owner. ``analytics:read`` shows the figures of all owners."""
 
 Name = Annotated[Text, Field(max_length=100)]
 
@@ -38,9 +38,10 @@ class NewKey(RequestBody):
     name: Name = Field(examples=["Web shop, production"])
     """Purpose of the key."""
     scopes: list[Scope] = Field(min_length=1, max_length=20)
-    """Permissions. ``admin`` does not include the others."""
+    """Permissions. ``analytics:read`` shows the figures of all owners. ``admin`` does not include the others, but can
+    create keys of any owner with any scope."""
     limit: int = Field(100, ge=1, le=1_000_000)
-    """Requests per ``window_seconds``."""
+    """Images per ``window_seconds``."""
     window_seconds: int = Field(900, ge=1, le=DAY)
     expires_in_days: int | None = Field(None, ge=1, le=3650)
     """Default: the key does not expire."""
@@ -99,7 +100,7 @@ class KeyView(Schema):
     name: str
     scopes: list[str]
     limit: int
-    """Requests per ``window_seconds``."""
+    """Images per ``window_seconds``."""
     window_seconds: int
     status: Status
     created_at: datetime
@@ -139,6 +140,18 @@ class KeyList(Schema):
         """Return the view of ``page``."""
         cursor = base64.urlsafe_b64encode(page.last.encode()).decode() if page.last else None
         return cls(keys=[KeyView.of(key, now) for key in page.keys], next_cursor=cursor)
+
+
+class Me(Schema):
+    """The caller's API key."""
+
+    owner: str
+    """Owner of its requests and images."""
+    key_id: str
+    scopes: list[str]
+    limit: int
+    """Requests per ``window_seconds``."""
+    window_seconds: int
 
 
 def position_of(cursor: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from services.accounts.keys import Key, Status, digest_of, new_key_id, new_text
 
 if TYPE_CHECKING:  # the authorizer does not import the API's models
+    from kit.keyring import SecretVersion
     from services.accounts.schemas import NewKey
 
 
@@ -47,7 +48,7 @@ class KeyStore(Protocol):
         """Return at most ``limit`` keys after the position ``after``."""
 
 
-def create(store: KeyStore, wanted: "NewKey", hash_secret: bytes, now: datetime) -> tuple[Key, str]:
+def create(store: KeyStore, wanted: "NewKey", hash_secret: "SecretVersion", now: datetime) -> tuple[Key, str]:
     """Create a key and return it with its text, which is not stored."""
     key_id = new_key_id()
     text = new_text(key_id)
@@ -66,7 +67,9 @@ def create(store: KeyStore, wanted: "NewKey", hash_secret: bytes, now: datetime)
     return key, text
 
 
-def rotate(store: KeyStore, key_id: str, grace_seconds: int, hash_secret: bytes, now: datetime) -> tuple[Key, str]:
+def rotate(
+    store: KeyStore, key_id: str, grace_seconds: int, hash_secret: "SecretVersion", now: datetime
+) -> tuple[Key, str]:
     """Give a key a new text and return both. Owner, scopes, limits and expiry stay.
 
     Raises ``KeyError`` if the key is unknown, ``NotActiveError`` if it is not active.

@@ -8,3 +8,10 @@ class AccountSettings(Settings):
 
     table_name: str
     hash_secret_arn: str
+
+
+class ApiSettings(AccountSettings):
+    """The API."""
+
+    audit_trail_table: str
+    """Operations' table, to which the API adds entries of the audit trail."""

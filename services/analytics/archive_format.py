@@ -20,6 +20,7 @@ from typing import Any, Final
 from events.catalog import event_type
 from events.envelope import Event
 from kit.errors import UnprocessableError
+from kit.keyring import SecretVersion
 from services.analytics.counters import day_of
 
 PREFIX: Final = "events/"
@@ -28,7 +29,7 @@ PROMPT: Final = re.compile(r'"(?P<field>prompt|negative_prompt)":(?P<text>"[^"\\
 events need not be parsed and serialised again."""
 
 
-def pack(events: Iterable[Event], hash_key: bytes) -> Iterator[tuple[str, bytes]]:
+def pack(events: Iterable[Event], hash_key: SecretVersion) -> Iterator[tuple[str, bytes]]:
     """Yield key and content of the objects with ``events``, one per day."""
     days: defaultdict[str, list[Event]] = defaultdict(list)
     for event in events:
@@ -48,12 +49,15 @@ def unpack(key: str, content: bytes) -> list[Event]:
     return [_event(key, json.loads(line)) for line in gzip.decompress(content).splitlines()]
 
 
-def prompt_hash(prompt: str, hash_key: bytes) -> str:
-    """Return the hash of a prompt. Equal prompts have equal hashes, and guesses can be tested only with the key."""
-    return f"hmac-sha256:{hmac.digest(hash_key, prompt.encode(), 'sha256').hex()}"
+def prompt_hash(prompt: str, hash_key: SecretVersion) -> str:
+    """Return the hash of a prompt, with the number of its key: ``hmac-sha256:1:9f86d0…``.
+
+    Equal prompts have equal hashes under one key, and guesses can be tested only with the key.
+    """
+    return f"hmac-sha256:{hash_key.number}:{hmac.digest(hash_key.key, prompt.encode(), 'sha256').hex()}"
 
 
-def _line(event: Event, hash_key: bytes) -> str:
+def _line(event: Event, hash_key: SecretVersion) -> str:
     """Hash prompts at any depth, also in events that are added to the catalog later."""
 
     def hashed(found: re.Match[str]) -> str:

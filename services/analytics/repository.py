@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from events.envelope import Event
 from kit.dynamodb import from_item, to_item
 from kit.errors import TransientError, error_code
+from kit.keyring import SecretVersion
 from services.analytics.archive_format import PREFIX, pack, unpack
 from services.analytics.counters import Amounts
 from services.analytics.service import Addition, AlreadyCountedError, Generations, GenerationsMovedError
@@ -38,7 +39,7 @@ READERS: Final = 8
 class EventArchive:
     """The archive's bucket. Implements ``Archive`` and ``ArchiveReader``."""
 
-    def __init__(self, client: "S3Client", bucket: str, hash_key: Callable[[], bytes]) -> None:
+    def __init__(self, client: "S3Client", bucket: str, hash_key: Callable[[], SecretVersion]) -> None:
         self._client = client
         self._bucket = bucket
         self._hash_key = hash_key

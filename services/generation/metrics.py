@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from kit.telemetry import measure
+from kit.telemetry import measure, percent
 
 
 def record_model_call(request_id: str, index: int, model: str, outcome: str, seconds: float) -> None:
@@ -17,6 +17,6 @@ def record_model_call(request_id: str, index: int, model: str, outcome: str, sec
 
 
 def record_budget(reserved_usd: Decimal, limit_usd: Decimal) -> None:
-    """Record the share of the daily budget that is reserved, in percent; 100 if an image no longer fits."""
-    percent = float(100 * reserved_usd / limit_usd)
-    measure("budget", {"budget_used_percent": percent}, {}, spent_usd=str(reserved_usd))
+    """Record the share of the daily budget that is reserved, in percent. A limit of 0 is fully used."""
+    share = percent(reserved_usd, limit_usd)
+    measure("budget", {"budget_used_percent": share}, {}, spent_usd=str(reserved_usd), limit_usd=str(limit_usd))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, wait
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from uuid import uuid4
 
@@ -20,8 +20,15 @@ from kit.errors import RetriableError, TransientError, classify_error
 from kit.handoff import handoff_key, sha256
 from kit.telemetry import logger
 from services.generation.metrics import record_model_call
-from services.generation.model_errors import Action, ErrorPolicy, ModelCallError, error_policy
-from services.generation.models import Lease, RecordedOutcome, Withdrawal, WithdrawnError
+from services.generation.model_errors import DENIED, Action, ErrorPolicy, ModelCallError, error_policy
+from services.generation.models import (
+    BudgetExhaustedError,
+    BudgetRefusal,
+    Lease,
+    RecordedOutcome,
+    Withdrawal,
+    WithdrawnError,
+)
 from services.generation.withdrawal import withdrawn_event
 
 if TYPE_CHECKING:
@@ -41,16 +48,16 @@ OVERHEAD_SECONDS: Final = 15
 """Time for everything in an invocation except the model call: connecting, storing the image, recording the outcome."""
 
 
-class BudgetExhaustedError(Exception):
-    """The daily budget does not cover the image."""
-
-
 class ModelBusyError(TransientError):
     """No model can generate the image now. Nothing was billed."""
 
 
 class ModelRefusedError(RetriableError):
     """The model refused the call. Nothing was billed."""
+
+
+class ModelAccessDeniedError(ModelRefusedError):
+    """The account or the function may not call the model. Its name tells operations that a permission is missing."""
 
 
 class Ledger(Protocol):
@@ -84,12 +91,12 @@ class ImageModels(Protocol):
 
 
 class Budget(Protocol):
-    """The most that generation may cost per UTC day."""
+    """The most that generation and moderation may cost per UTC day."""
 
-    def reserve(self, day: date, price_usd: Decimal) -> bool:
-        """Reserve the price before it is paid. Return whether the budget covers it."""
+    def reserve(self, day: date, amount_usd: Decimal) -> None:
+        """Reserve an amount before it is paid. Raises ``BudgetExhaustedError`` if the budget does not cover it."""
 
-    def refund(self, day: date, price_usd: Decimal) -> None:
+    def refund(self, day: date, amount_usd: Decimal) -> None:
         """Release a reservation that was not paid."""
 
 
@@ -108,6 +115,8 @@ class _Task:
     parameters: GenerationParameters
     index: int
     lease: Lease
+    moderation_usd: Decimal
+    """The image's share of the price of moderating its request."""
 
 
 @dataclass(frozen=True)
@@ -143,8 +152,11 @@ class ImageGenerator:
         except WithdrawnError:
             logger.info("request withdrawn", request_id=metadata.request_id)
             return []
+        share = _share(event.data.moderation_usd, parameters.count)
         futures = {
-            index: self.pool.submit(self._generate_and_record, _Task(metadata.request_id, parameters, index, lease))
+            index: self.pool.submit(
+                self._generate_and_record, _Task(metadata.request_id, parameters, index, lease, share)
+            )
             for index in range(parameters.count)
             if index not in recorded
         }
@@ -161,24 +173,29 @@ class ImageGenerator:
     def _generate_and_record(self, task: _Task) -> RecordedOutcome:
         """Record the image's outcome, or release its lease and raise."""
         try:
-            outcome = self._try_models(task)
-            return self.ledger.record(task.request_id, RecordedOutcome(outcome, self.clock.now()))
+            outcome, refusal = self._try_models(task)
+            return self.ledger.record(task.request_id, RecordedOutcome(outcome, self.clock.now(), refusal))
         except Exception as error:
             billed = not isinstance(error, ModelBusyError | ModelRefusedError | WithdrawnError)
             self.ledger.release(task.request_id, task.index, task.lease, billed=billed)
             raise
 
-    def _try_models(self, task: _Task) -> ImageOutcome:
+    def _try_models(self, task: _Task) -> tuple[ImageOutcome, BudgetRefusal | None]:
         """Try the models in order. After a call that may be billed, no other model is called."""
         reason, unavailable = "model_unknown", ""
+        refusal: BudgetRefusal | None = None
         for plan in task.parameters.models:
             model = self.find_model(plan.model)
             if model is None:  # a custom model that is no longer configured
                 continue
+            if refusal and plan.price_usd > refusal.left_usd:
+                continue
             try:
-                return self._generate_with(task, plan, model)
-            except BudgetExhaustedError:
-                return ImageOutcome(index=task.index, status="failed", reason=BUDGET_EXHAUSTED)
+                return self._generate_with(task, plan, model), None
+            except BudgetExhaustedError as error:
+                covered = max(Decimal(0), error.refusal.left_usd - task.moderation_usd)
+                refusal = BudgetRefusal(error.refusal.limit_usd, covered)
+                logger.warning("budget exhausted", request_id=task.request_id, index=task.index, model=plan.model)
             except ModelCallError as error:
                 policy = error_policy(error)
                 logger.warning(
@@ -193,7 +210,7 @@ class ImageGenerator:
                 match policy.action:
                     case Action.FAIL:
                         status = "filtered" if policy.reason == "content_filtered" else "failed"
-                        return ImageOutcome(index=task.index, status=status, reason=policy.reason)
+                        return ImageOutcome(index=task.index, status=status, reason=policy.reason), None
                     case Action.WAIT | Action.RETRY:
                         raise _retry_error(error, policy, model) from error
                     case Action.FAIL_OVER:
@@ -201,7 +218,7 @@ class ImageGenerator:
                 reason = policy.reason
         if unavailable:
             raise ModelBusyError(f"{unavailable}: no model of the request's list is available")
-        return ImageOutcome(index=task.index, status="failed", reason=reason)
+        return ImageOutcome(index=task.index, status="failed", reason=BUDGET_EXHAUSTED if refusal else reason), refusal
 
     def _generate_with(self, task: _Task, plan: ModelPlan, model: "Model") -> ImageOutcome:
         seed = (task.parameters.seed + task.index) % (model.seed_max + 1)
@@ -235,17 +252,17 @@ class ImageGenerator:
             raise WithdrawnError
         family = FAMILIES[model.family]
         day = self.clock.now().astimezone(UTC).date()
-        if self.budget and not self.budget.reserve(day, plan.price_usd):
-            logger.warning("budget exhausted", request_id=task.request_id, index=task.index, model=plan.model)
-            raise BudgetExhaustedError
+        amount = plan.price_usd + task.moderation_usd
+        if self.budget:
+            self.budget.reserve(day, amount)
         outcome, started = "generated", self.clock.monotonic()
         try:
-            return family.read(self.models.invoke(model, family.body(task.parameters, plan, model, seed)))
+            return family.read(self.models.invoke(model, family.request(task.parameters, plan, model, seed)))
         except ModelCallError as error:
             policy = error_policy(error)
             outcome = policy.reason
             if self.budget and not policy.billed:  # after a crash the reservation stays: the call may be billed
-                self.budget.refund(day, plan.price_usd)
+                self.budget.refund(day, amount)
             raise
         finally:
             seconds = self.clock.monotonic() - started
@@ -255,6 +272,8 @@ class ImageGenerator:
 def _retry_error(error: ModelCallError, policy: ErrorPolicy, model: "Model") -> Exception:
     """Return the exception that has the message retried. Operators read its text, so it never quotes the model."""
     text = f"{error.code} from {model.model_id} ({policy.reason})"
+    if policy is DENIED:
+        return ModelAccessDeniedError(f"{text}: `account check` says whether the account has access to the model")
     if policy.action is Action.WAIT:
         return ModelBusyError(text)
     return RetriableError(text) if policy.billed else ModelRefusedError(text)
@@ -278,9 +297,18 @@ def _outcome_event(cause: PromptApproved, recorded: list[RecordedOutcome]) -> Ev
 
 def _budget_events(cause: PromptApproved, recorded: list[RecordedOutcome]) -> list[Event]:
     """Return ``BudgetExhausted`` if the budget did not cover an image. Built from the records alone, too."""
-    exhausted = [each.at for each in recorded if each.outcome.reason == BUDGET_EXHAUSTED]
-    if not exhausted:
+    refusals = [(each.at, each.refusal) for each in recorded if each.refusal]
+    if not refusals:
         return []
-    at = max(exhausted)
-    day = (at - RECORDED_WITHIN).astimezone(UTC).date()
-    return [BudgetExhausted.follow(cause, BudgetExhaustedData(day=day), occurred_at=at)]
+    at, latest = max(refusals, key=lambda each: each[0])
+    data = BudgetExhaustedData(
+        day=(at - RECORDED_WITHIN).astimezone(UTC).date(),
+        limit_usd=latest.limit_usd,
+        left_usd=min(refusal.left_usd for _, refusal in refusals),
+    )
+    return [BudgetExhausted.follow(cause, data, occurred_at=at)]
+
+
+def _share(amount_usd: Decimal, count: int) -> Decimal:
+    """Return an image's share of an amount, rounded up to millionths of a US dollar."""
+    return (amount_usd / count).quantize(Decimal("0.000001"), ROUND_UP)

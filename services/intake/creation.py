@@ -15,6 +15,7 @@ from events.model_catalog import ModelCatalog
 from events.pipeline import Status
 from kit.clock import Clock
 from kit.http_api import ApiProblem, Caller, field_error
+from kit.quotas import QUOTA_REFUSALS
 from kit.telemetry import logger
 from services.intake.durations import Estimates
 from services.intake.identifiers import uuid7
@@ -28,11 +29,8 @@ from services.intake.timeline import timeline_entry
 
 POLL_SECONDS: Final = "1"
 IDEMPOTENCY_RETENTION: Final = timedelta(hours=24)
-
-REFUSALS: Final = {
-    "rate_limited": "Rate limit exceeded. Try again after the time in Retry-After.",
-    "too_many_blocked": "Too many prompts of this key were blocked. Try again after the time in Retry-After.",
-}
+STOPPED_RETRY_SECONDS: Final = 300
+"""``Retry-After`` while an operator has stopped generation. Nobody knows for how long."""
 
 
 class CreationStore(Protocol):
@@ -75,21 +73,23 @@ class RequestCreation:
         if idempotency_key is not None and (repeated := self._repeated(caller, request, idempotency_key)):
             return repeated
         parameters = self._resolve(request)
-        self._refuse_without_budget()
-        decision = self.limiter.admit(caller.key_id, caller.limit, caller.window)
+        self._refuse_over_budget(parameters)
+        if request.count > caller.limit:
+            raise _over_limit_problem(caller)
+        decision = self.limiter.admit(caller.key_id, caller.limit, caller.window, request.count)
         if decision.refusal:
             # The same request, sent twice at once, may have used the last free place.
             if idempotency_key is not None and (repeated := self._repeated(caller, request, idempotency_key)):
                 return repeated
-            raise ApiProblem(429, decision.refusal, REFUSALS[decision.refusal], headers=decision.headers)
+            raise ApiProblem(429, decision.refusal, QUOTA_REFUSALS[decision.refusal], headers=decision.headers)
         request_id = uuid7()
         try:
             body = self._write(request_id, caller, request, parameters, decision.window, idempotency_key)
         except IdempotencyKeyTakenError as taken:
-            self.limiter.refund(decision.window, request_id)
+            self.limiter.refund(decision.window, request_id, request.count)
             return _repeat(taken.record, _digest(request), caller)
         except Exception:
-            self.limiter.refund(decision.window, request_id)
+            self.limiter.refund(decision.window, request_id, request.count)
             raise
         logger.info("request accepted", request_id=request_id, key_id=caller.key_id)
         return Accepted(body, _headers(body) | decision.headers)
@@ -135,12 +135,23 @@ class RequestCreation:
         except ModelEndOfLifeError as error:
             raise _end_of_life_problem(error) from error
 
-    def _refuse_without_budget(self) -> None:
-        until, now = self.signals().budget_exhausted_until, self.clock.now()
-        if until and now < until:
-            seconds = math.ceil((until - now).total_seconds())
+    def _refuse_over_budget(self, parameters: GenerationParameters) -> None:
+        """Refuse a request of which no model is covered by the rest of the daily budget."""
+        budget, now = self.signals().budget, self.clock.now()
+        if budget is None or any(budget.covers(plan.price_usd, now) for plan in parameters.models):
+            return
+        if budget.until is None:
+            title, seconds = "Image generation is stopped by the operator. Try again later.", STOPPED_RETRY_SECONDS
+        else:
             title = "Daily budget exhausted. New requests are accepted again at 00:00 UTC."
-            raise ApiProblem(503, "budget_exhausted", title, headers={"Retry-After": str(seconds)})
+            served = [model for model in self.catalog() if not model.ended(now.date())]
+            if any(budget.covers(price, now) for model in served for price in model.price_usd.values()):
+                title = (
+                    f"The rest of the daily budget covers only models up to ${budget.left_usd} per image. "
+                    "Request such a model, or try again after 00:00 UTC."
+                )
+            seconds = math.ceil((budget.until - now).total_seconds())
+        raise ApiProblem(503, "budget_exhausted", title, headers={"Retry-After": str(seconds)})
 
     def _estimate(self, parameters: GenerationParameters) -> int | None:
         return self.estimates.seconds(served_models(self.catalog(), parameters, self.clock.now().date()))
@@ -159,7 +170,18 @@ def new_state(
     event = ImageRequested.first(request_id, owner, ImageRequestedData(parameters=parameters), occurred_at=now)
     entry = timeline_entry(event)
     timeline = {entry.event_id: entry}
-    return event, RequestState(request_id, owner, now, Status.ACCEPTED, 0, 1, timeline, quota_window, webhook_id)
+    return event, RequestState(
+        request_id=request_id,
+        owner=owner,
+        created_at=now,
+        status=Status.ACCEPTED,
+        status_sequence=0,
+        revision=1,
+        timeline=timeline,
+        quota_window=quota_window,
+        quota_images=parameters.count if quota_window else 0,
+        webhook_id=webhook_id,
+    )
 
 
 def served_models(catalog: ModelCatalog, parameters: GenerationParameters, today: date) -> list[str]:
@@ -175,6 +197,12 @@ def _end_of_life_problem(error: ModelEndOfLifeError) -> ApiProblem:
         entry = field_error("model", f"{rule}; its successor is {error.successor}", successor=error.successor)
         title += f" Request {error.successor} instead, or allow failover."
     return ApiProblem(422, "model_end_of_life", title, errors=[entry])
+
+
+def _over_limit_problem(caller: Caller) -> ApiProblem:
+    rule = f"must be at most {caller.limit}, the images that this API key may request per {caller.window} seconds"
+    errors = [field_error("count", rule, maximum=caller.limit)]
+    return ApiProblem(422, "validation_failed", "The request is not valid.", errors=errors)
 
 
 def _check_idempotency_key(key: str) -> None:

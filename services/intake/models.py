@@ -24,6 +24,8 @@ class RequestState:
     """By event id."""
     quota_window: Window | None = None
     """The window of the key's quota in which the request was counted."""
+    quota_images: int = 0
+    """The images that were counted in it."""
     webhook_id: str | None = None
     """The webhook to notify, if the request named one."""
 

@@ -1,8 +1,8 @@
-"""Rate limits per API key: a sliding-window counter.
+"""Rate limits per API key: a sliding-window counter of images. A request counts as many as it asks for.
 
 The algorithm is described at https://blog.cloudflare.com/counting-things-a-lot-of-different-things/. Time is divided
-into fixed windows. A third into the current window, the sliding window holds the requests of the current one and about
-two thirds of the requests of the previous one:
+into fixed windows. A third into the current window, the sliding window holds the images of the current one and about
+two thirds of the images of the previous one:
 
     estimate = current count + previous count * share of the previous window that the sliding window still covers
 
@@ -12,14 +12,15 @@ Two properties make the limit exact although many containers count at once:
 - The previous counter is closed before it is read. A writer that is late, or whose clock is, finds its window closed
   and counts in the next one. So the previous count never changes after it was used.
 
-A rejected request is refunded and counted as blocked instead. Blocked requests have a limit of their own, a fifth of
-the key's limit.
+A rejected request is also counted as blocked, and its images are refunded if they were not generated. Blocked requests
+have a limit of their own, a fifth of the key's limit.
 """
 
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
 from kit.clock import Clock
+from kit.quotas import blocked_limit
 
 REMEMBERED_KEYS: Final = 1000
 
@@ -54,7 +55,7 @@ class WindowCounts:
     """The counters of a window."""
 
     count: int = 0
-    """Requests that count against the limit."""
+    """Images that count against the limit."""
     blocked: int = 0
     """Requests that were rejected."""
     closed: bool = False
@@ -64,17 +65,17 @@ class WindowCounts:
 class RateStore(Protocol):
     """The counters, one item per window."""
 
-    def increment(self, window: Window, max_count: int, max_blocked: int) -> tuple[bool, WindowCounts]:
-        """Count one request, if the window is open and has fewer than ``max_count`` and ``max_blocked`` requests.
+    def increment(self, window: Window, images: int, max_count: int, max_blocked: int) -> tuple[bool, WindowCounts]:
+        """Count ``images``, if the window is open and has less than ``max_count`` images and ``max_blocked`` requests.
 
-        Return whether it was counted, and the counts: after the increment, or those that prevented it.
+        Return whether they were counted, and the counts: after the increment, or those that prevented it.
         """
 
     def close(self, window: Window) -> WindowCounts:
         """Close a window and return its final counts."""
 
-    def refund(self, window: Window, request_id: str, *, blocked: bool) -> None:
-        """Subtract a request from the count, once per request. ``blocked``: count it as blocked instead."""
+    def refund(self, window: Window, request_id: str, images: int, *, blocked: bool) -> None:
+        """Subtract the images of a request from the count, once per request. ``blocked``: count it as blocked."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Decision:
     limit: int
     remaining: int
     reset_seconds: int
-    """Until the window ends; after a refusal, until the next request can be admitted."""
+    """Until the window ends; after a refusal, until this request can be admitted."""
     refusal: Refusal | None = None
 
     @property
@@ -112,34 +113,36 @@ class RateLimiter:
         self._clock = clock
         self._closed: dict[str, tuple[Window, WindowCounts]] = {}
 
-    def admit(self, key_id: str, limit: int, seconds: int) -> Decision:
-        """Count a request of a key that may make ``limit`` requests per ``seconds``, or refuse it."""
+    def admit(self, key_id: str, limit: int, seconds: int, images: int = 1) -> Decision:
+        """Count a request for ``images`` of a key that may have ``limit`` images per ``seconds``, or refuse it."""
         now = self._clock.now().timestamp()
         window = Window(key_id, int(now // seconds) * seconds, seconds)
         while True:
             previous = self._final_counts(window.previous)
             elapsed_ms = max(0, int((now - window.start) * 1000))
-            max_count = capacity(limit, previous.count, elapsed_ms, seconds)
+            max_count = capacity(limit - images + 1, previous.count, elapsed_ms, seconds)
             max_blocked = capacity(blocked_limit(limit), previous.blocked, elapsed_ms, seconds)
-            counted, counts = self._store.increment(window, max_count, max_blocked)
+            counted, counts = self._store.increment(window, images, max_count, max_blocked)
             if counted:
                 left = seconds - elapsed_ms // 1000
-                return Decision(window, "default", limit, max_count - counts.count, max(1, left))
+                remaining = max_count + images - 1 - counts.count
+                return Decision(window, "default", limit, remaining, max(1, left))
             if counts.closed:  # the clock of another container is ahead
                 window = window.next
                 now = max(now, window.start)
             elif counts.count >= max_count:
-                wait = seconds_until_capacity(limit, counts.count, previous.count, elapsed_ms, seconds)
-                return Decision(window, "default", limit, 0, wait, "rate_limited")
+                wait = seconds_until_capacity(limit - images + 1, counts.count, previous.count, elapsed_ms, seconds)
+                remaining = max(0, max_count + images - 1 - counts.count)
+                return Decision(window, "default", limit, remaining, wait, "rate_limited")
             else:
                 limit = blocked_limit(limit)
                 wait = seconds_until_capacity(limit, counts.blocked, previous.blocked, elapsed_ms, seconds)
                 return Decision(window, "blocked", limit, 0, wait, "too_many_blocked")
 
-    def refund(self, window: Window, request_id: str, *, blocked: bool = False) -> None:
-        """Refund a request, if its window is still relevant. ``blocked``: count it as blocked instead."""
+    def refund(self, window: Window, request_id: str, images: int = 1, *, blocked: bool = False) -> None:
+        """Refund the images of a request, if its window is still relevant. ``blocked``: count it as blocked."""
         if window.is_relevant(self._clock.now().timestamp()):
-            self._store.refund(window, request_id, blocked=blocked)
+            self._store.refund(window, request_id, images, blocked=blocked)
 
     def _final_counts(self, window: Window) -> WindowCounts:
         known = self._closed.get(window.key_id)
@@ -152,13 +155,8 @@ class RateLimiter:
         return counts
 
 
-def blocked_limit(limit: int) -> int:
-    """Return how many requests per window may be rejected before the key is refused."""
-    return max(5, limit // 5)
-
-
 def capacity(limit: int, previous: int, elapsed_ms: int, seconds: int) -> int:
-    """Return how many requests the current window may hold, ``elapsed_ms`` after its start.
+    """Return how many images the current window may hold, ``elapsed_ms`` after its start.
 
     ``previous`` is the count of the previous window; the part of it that is still covered is subtracted.
     """
@@ -167,7 +165,7 @@ def capacity(limit: int, previous: int, elapsed_ms: int, seconds: int) -> int:
 
 
 def seconds_until_capacity(limit: int, count: int, previous: int, elapsed_ms: int, seconds: int) -> int:
-    """Return the seconds until one more request can be admitted, if none is made until then."""
+    """Return the seconds until one more image can be admitted, if none is requested until then."""
     window_ms = seconds * 1000
     if limit < 1:
         return 2 * seconds

@@ -31,7 +31,11 @@ DETAILS: Final = {
     "stalled": "A step is waiting for an operator. The request is saved and will resume; do not send it again.",
     "cancelled": "The request was cancelled before an image was generated.",
     "deadline": "The request did not finish before its deadline.",
+    "budget_exhausted": "The daily budget of this installation did not cover the images. "
+    "Request a cheaper model, or send the request again after 00:00 UTC.",
     "failed": "The model could not generate the images. Sending the request again may help.",
+    "text_too_long": "The {field} is too long. Shorten it.",
+    "text_not_accepted": "The {field} could not be checked. Shorten or reword it.",
     "not_cleared": "The {field} could not be cleared by our content policy.",
 }
 
@@ -136,7 +140,7 @@ def _reason(state: RequestState, timeline: list[TimelineEntry]) -> Reason | None
             return _rejection(latest)
         case Status.FAILED:
             code = str(latest.get("GenerationFailed", {}).get("reason", "failed"))
-            return Reason(code=code, detail=DETAILS["failed"])
+            return Reason(code=code, detail=DETAILS.get(code, DETAILS["failed"]))
         case Status.STALLED:
             step = latest.get("ProcessingStalled", {}).get("step")
             return Reason(code="stalled", field=step, detail=DETAILS["stalled"])

@@ -2,7 +2,9 @@
 
 from decimal import Decimal
 
-from kit.settings import Settings
+from pydantic import field_validator
+
+from kit.settings import Settings, valid_custom_models
 
 
 class TableSettings(Settings):
@@ -21,6 +23,8 @@ class CreationSettings(TableSettings):
     failover_price_ceiling_usd: Decimal = Decimal("0.08")
     nudge_after_minutes: int = 15
     """When the sweeper checks a request for the first time."""
+
+    _custom_models_are_valid = field_validator("custom_models")(valid_custom_models)
 
 
 class ApiSettings(CreationSettings):

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Final, Protocol
 
 from events.catalog.budget_changed import BudgetChanged
@@ -34,11 +35,26 @@ class ModelSignal:
 
 
 @dataclass(frozen=True)
+class BudgetSignal:
+    """The rest of the daily budget, since it did not cover an image or an operator stopped generation."""
+
+    left_usd: Decimal
+    """The highest price of an image that is still generated."""
+    until: datetime | None
+    """When the budget is renewed; None if an operator stopped generation."""
+
+    def covers(self, price_usd: Decimal, now: datetime) -> bool:
+        """Return whether an image of this price is generated ``now``."""
+        return price_usd <= self.left_usd or (self.until is not None and self.until <= now)
+
+
+@dataclass(frozen=True)
 class Signals:
     """All signals."""
 
     models: Mapping[str, ModelSignal] = field(default_factory=dict)
-    budget_exhausted_until: datetime | None = None
+    budget: BudgetSignal | None = None
+    """None: the budget has covered every image since it was last changed."""
 
     @property
     def unavailable_models(self) -> frozenset[str]:
@@ -60,8 +76,8 @@ class SignalStore(Protocol):
     def save_model(self, key: str, signal: ModelSignal) -> None:
         """Save the signal of a model, unless a later one is stored."""
 
-    def save_budget(self, exhausted_until: datetime | None, at: datetime) -> None:
-        """Save until when the budget is exhausted (None: it is not), unless something later than ``at`` is stored."""
+    def save_budget(self, signal: BudgetSignal | None, at: datetime) -> None:
+        """Save the rest of the budget (None: it covers every image), unless something later than ``at`` is stored."""
 
 
 class SignalCache:
@@ -97,7 +113,9 @@ class SignalRecorder:
             self._store.save_model(data.model, ModelSignal(data.status, end_of_life, data.sequence))
         elif isinstance(event, BudgetExhausted):
             midnight = datetime.combine(event.data.day + timedelta(days=1), datetime.min.time(), UTC)
-            self._store.save_budget(midnight, at)
+            until = None if event.data.limit_usd == 0 else midnight
+            self._store.save_budget(BudgetSignal(event.data.left_usd, until), at)
         elif isinstance(event, BudgetChanged):
-            self._store.save_budget(None, at + BUDGET_GRACE)
+            stopped = BudgetSignal(Decimal(0), None) if event.data.limit_usd == 0 else None
+            self._store.save_budget(stopped, at + BUDGET_GRACE)
         return []

@@ -1,23 +1,41 @@
 """Checks a prompt on request. Nothing is recorded, and checks per API key are limited because Claude costs money."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Literal, Protocol
+from uuid import uuid4
 
+from events.catalog.prompt_checked import PromptChecked, PromptCheckedData
+from events.envelope import Event
 from kit.clock import Clock
 from kit.errors import classify_error
+from kit.http_api import Caller
+from kit.quotas import blocked_limit
 from kit.telemetry import logger
 from services.moderation.models import PromptVerdict
+from services.moderation.prices import prompt_check_usd
 from services.moderation.service import PromptModeration
 
 
 class CheckCounts(Protocol):
-    """The number of checks per API key and window."""
+    """The number of checks, and of blocked ones, per API key and window."""
 
-    def add(self, key_id: str, window: str, limit: int, expires_at: int) -> int | None:
-        """Count a check. Return the new count, or None if there were ``limit`` already."""
+    def add(self, key_id: str, window: str, limit: int, max_blocked: int, expires_at: int) -> int:
+        """Count a check and return the new count.
 
-    def refund(self, key_id: str, window: str) -> None:
-        """Subtract one check."""
+        Raise ``CheckRefusedError`` if there were ``limit`` checks or ``max_blocked`` blocked ones already.
+        """
+
+    def add_blocked(self, key_id: str, window: str) -> None:
+        """Count a check that was counted before as blocked."""
+
+
+class CheckRefusedError(Exception):
+    """The window has as many checks, or blocked checks, as the key may have."""
+
+    def __init__(self, code: Literal["rate_limited", "too_many_blocked"]) -> None:
+        super().__init__(code)
+        self.code: Final = code
 
 
 @dataclass(frozen=True)
@@ -32,47 +50,59 @@ class CheckAllowance:
 
 
 class NoChecksLeftError(Exception):
-    """The API key has used all checks of this window."""
+    """The API key has used all checks of this window, or all blocked ones."""
 
-    def __init__(self, allowance: CheckAllowance) -> None:
-        super().__init__("no checks left")
-        self.allowance = allowance
+    def __init__(self, allowance: CheckAllowance, code: str) -> None:
+        super().__init__(code)
+        self.allowance, self.code = allowance, code
 
 
 class ScreeningUnavailableError(Exception):
-    """A layer did not respond. The prompt is not allowed, and the check is not counted."""
+    """A layer did not respond. The prompt is not allowed."""
 
 
 @dataclass(frozen=True)
 class PromptChecks:
-    """Checks prompts within the allowance of each API key."""
+    """Checks prompts within the allowance of each API key.
+
+    A check counts before a layer is called, whatever becomes of it, because a call of Claude may be paid for even if it
+    fails. Blocked checks have a limit of their own, as blocked requests have: otherwise trial and error would show what
+    the filter lets pass. Checks that run at the same time may exceed that limit by their number.
+    """
 
     moderation: PromptModeration
     counts: CheckCounts
+    publish: Callable[[Sequence[Event]], None]
+    """Publishes all events or raises ``PublishError``."""
     clock: Clock
 
-    def check(
-        self, key_id: str, limit: int, window: int, prompt: str, negative_prompt: str | None
-    ) -> tuple[PromptVerdict, CheckAllowance]:
-        """Return the verdict and the allowance that is left.
+    def check(self, caller: Caller, prompt: str, negative_prompt: str | None) -> tuple[PromptVerdict, CheckAllowance]:
+        """Return the verdict and the allowance that is left. A check by Claude is published for the daily budget.
 
         Raises ``NoChecksLeftError`` before any layer is called, ``ScreeningUnavailableError`` if a layer fails.
         """
+        key_id, limit, window = caller.key_id, caller.limit, caller.window
         now = int(self.clock.now().timestamp())
         window_start = now - now % window
         resets_in = window_start + window - now
         window_id = f"{window}#{window_start}"
-        count = self.counts.add(key_id, window_id, limit, expires_at=window_start + 2 * window)
-        if count is None:
-            raise NoChecksLeftError(CheckAllowance(limit, window, 0, resets_in))
+        try:
+            count = self.counts.add(key_id, window_id, limit, blocked_limit(limit), window_start + 2 * window)
+        except CheckRefusedError as refused:
+            raise NoChecksLeftError(CheckAllowance(limit, window, 0, resets_in), refused.code) from refused
         try:
             verdict = self.moderation.screen(prompt, negative_prompt)
         except Exception as error:
-            self.counts.refund(key_id, window_id)
             if classify_error(error) == "final":  # a bug, not an outage
                 raise
             logger.warning("prompt not checked", error=type(error).__name__)
             raise ScreeningUnavailableError from error
+        if self.moderation.counts_as_blocked(verdict):
+            self.counts.add_blocked(key_id, window_id)
+        if verdict.asked_claude:
+            data = PromptCheckedData(moderation_usd=prompt_check_usd([prompt, negative_prompt]))
+            event = PromptChecked.first(str(uuid4()), caller.owner, data, occurred_at=verdict.decided_at)
+            self.publish([event])
         logger.info(
             "prompt checked",
             key_id=key_id,

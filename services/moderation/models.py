@@ -1,18 +1,24 @@
 """Domain types of moderation."""
 
 from datetime import datetime
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from events.catalog.prompt_rejected import Strength
+
+TEXT_MAX: Final = 10_000
+"""Characters of one text, in its longest form: the longest prompt that any model of the catalog accepts."""
+
+UNCLASSIFIED: Final = "unclassified"
+"""The category of a finding if no layer named one of the policy."""
 
 TextField = Literal["prompt", "negative_prompt"]
 """A field of a request that contains text."""
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, defer_build=True)
+    model_config = ConfigDict(frozen=True, defer_build=True, hide_input_in_errors=True)
 
 
 class Hit(_Record):
@@ -28,9 +34,13 @@ class Finding(_Record):
     """Why a text is blocked."""
 
     category: str
-    """A category of the policy, or ``unclassified`` if the layer did not name one."""
+    """A category of the policy, or ``UNCLASSIFIED``."""
     field: TextField
-    reason: Literal["category_blocked", "screening_refused", "screening_unreadable"]
+    reason: Literal[
+        "category_blocked", "screening_refused", "screening_unreadable", "text_too_long", "text_not_accepted"
+    ]
+    """``text_too_long``: no layer was called. ``text_not_accepted``: Bedrock answers a request with this text with an
+    error, and with another text it does not."""
 
 
 class PromptVerdict(_Record):
@@ -44,6 +54,11 @@ class PromptVerdict(_Record):
     """None: approved."""
     hit: Hit | None = None
     """The gravest hit of the keyword filter, also if the prompt is approved."""
+
+    @property
+    def asked_claude(self) -> bool:
+        """Whether Claude screened the texts, which costs money."""
+        return "claude" in self.layers
 
 
 class ImageVerdict(_Record):

@@ -85,11 +85,3 @@ def _flags_as_blanks(run: re.Match[str]) -> str:
     letters = "".join(chr(ord(each) - _REGIONAL_A + ord("A")) for each in run[0])
     pairs = [letters[start : start + 2] for start in range(0, len(letters), 2)]
     return " " if all(pair in _FLAGS for pair in pairs) else run[0]
-
-
-def readable(text: str) -> str:
-    """Return ``text`` without compatibility forms and invisible characters, for a reader that understands language."""
-    shown = unicodedata.normalize("NFKC", text)
-    if shown.isascii() and shown.isprintable():
-        return shown
-    return "".join(c for c in shown if c in "\n\t" or unicodedata.category(c) not in {"Cf", "Cc", "Co", "Cs", "Cn"})

@@ -13,7 +13,7 @@ DATA: Final = Path(__file__).with_name("policy.json")
 
 
 class _Data(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Terms(_Data):

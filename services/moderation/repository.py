@@ -3,12 +3,14 @@
 pk                          attributes
 <event id>                  the verdict about that event
 checks#<key id>#<window>    checks: how many prompts an API key has checked in that window
+                            blocked: how many of them were blocked
 """
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Generic
 
 from kit.dynamodb import from_item, to_item
+from services.moderation.checks import CheckRefusedError
 from services.moderation.models import VerdictT
 
 if TYPE_CHECKING:
@@ -57,28 +59,34 @@ class CheckCountTable:
         self._client = client
         self._table = table
 
-    def add(self, key_id: str, window: str, limit: int, expires_at: int) -> int | None:
-        """Count a check with one conditional write. Return the new count, or None if there were ``limit`` already."""
+    def add(self, key_id: str, window: str, limit: int, max_blocked: int, expires_at: int) -> int:
+        """Count a check with one conditional write; see ``CheckCounts.add``."""
         try:
             response = self._client.update_item(
                 TableName=self._table,
                 Key=_check_key(key_id, window),
                 UpdateExpression="SET expires_at = :at ADD checks :one",
-                ConditionExpression="attribute_not_exists(checks) OR checks < :limit",
-                ExpressionAttributeValues=to_item({":at": expires_at, ":one": 1, ":limit": limit}),
+                ConditionExpression="(attribute_not_exists(checks) OR checks < :limit)"
+                " AND (attribute_not_exists(blocked) OR blocked < :max_blocked)",
+                ExpressionAttributeValues=to_item(
+                    {":at": expires_at, ":one": 1, ":limit": limit, ":max_blocked": max_blocked}
+                ),
                 ReturnValues="UPDATED_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return None
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            item: Any = error.response.get("Item", {})
+            counts = from_item(item)
+            raise CheckRefusedError("rate_limited" if counts["checks"] >= limit else "too_many_blocked") from error
         return int(from_item(response["Attributes"])["checks"])
 
-    def refund(self, key_id: str, window: str) -> None:
-        """Subtract one check."""
+    def add_blocked(self, key_id: str, window: str) -> None:
+        """Count a check that was counted before as blocked."""
         self._client.update_item(
             TableName=self._table,
             Key=_check_key(key_id, window),
-            UpdateExpression="ADD checks :less",
-            ExpressionAttributeValues=to_item({":less": -1}),
+            UpdateExpression="ADD blocked :one",
+            ExpressionAttributeValues=to_item({":one": 1}),
         )
 
 

@@ -1,29 +1,26 @@
 """Request and response bodies of the moderation API."""
 
-from typing import Literal
-
-from pydantic import Field
+from typing import Annotated, Literal
 
 from events.catalog.prompt_rejected import Strength
 from kit.schemas import RequestBody, Schema
-from kit.text import Text
-from services.moderation.models import PromptVerdict, TextField
+from kit.text import Text, at_most
+from services.moderation.models import TEXT_MAX, PromptVerdict, TextField
 
-TEXT_MAX = 10_000
-"""Characters: the longest prompt that any model of the catalog accepts."""
+LimitedText = Annotated[Text, *at_most(TEXT_MAX)]
 
 
 class NewCheck(RequestBody):
     """The body of `POST /v1/moderations`."""
 
-    prompt: Text = Field(max_length=TEXT_MAX)
-    negative_prompt: Text | None = Field(None, max_length=TEXT_MAX)
+    prompt: LimitedText
+    negative_prompt: LimitedText | None = None
 
 
 class LegacyCheck(RequestBody):
     """The body of `POST /api/moderation/check`, as in the first version of this API."""
 
-    prompt: Text = Field(max_length=TEXT_MAX)
+    prompt: LimitedText
 
 
 class KeywordHit(Schema):

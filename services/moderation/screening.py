@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from services.moderation.models import Finding, Hit, TextField
-from services.moderation.normalisation import readable
+from kit.text import readable
+from services.moderation.models import UNCLASSIFIED, Finding, Hit, TextField
 from services.moderation.policy import Policy
+from services.moderation.prices import ANSWER_TOKENS_MAX
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime.type_defs import ConverseRequestTypeDef, ConverseResponseTypeDef
 
 TOOL: Final = "record_verdict"
 _REFUSALS: Final = frozenset({"refusal", "content_filtered", "guardrail_intervened"})
-_UNCLASSIFIED: Final = "unclassified"
 
 _SYSTEM: Final = """\
 You screen requests for an image generator. You are given the texts of one request as JSON and record one verdict with
@@ -49,7 +49,7 @@ are "none".
 class _ToolInput(BaseModel):
     """The tool's input, validated as strictly as its schema demands."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True, hide_input_in_errors=True)
 
     verdict: Literal["allow", "block"]
     category: str
@@ -65,7 +65,7 @@ class Screening:
         self._arguments: Mapping[str, Any] = {
             "modelId": model_id,
             "system": [{"text": _SYSTEM.format(tool=TOOL, categories=listed)}],
-            "inferenceConfig": {"maxTokens": 300},
+            "inferenceConfig": {"maxTokens": ANSWER_TOKENS_MAX},
             "toolConfig": {
                 "tools": [{"toolSpec": self._tool()}],
                 "toolChoice": {"tool": {"name": TOOL}},
@@ -91,9 +91,9 @@ class Screening:
     def request(self, texts: Mapping[TextField, str], hit: Hit | None = None) -> "ConverseRequestTypeDef":
         """Return the arguments for Converse. ``hit``: what the keyword filter found."""
         tag = f"request-{secrets.token_hex(8)}"
-        # An escaped "<" cannot start a tag; the JSON has the same meaning.
         data = json.dumps({name: readable(text) for name, text in texts.items()}, ensure_ascii=False)
-        data = data.replace("<", "\\u003c")
+        # A full-width "<" cannot start a tag. Escaped as \u003c, it would be six characters instead of one.
+        data = data.replace("<", "\uff1c")
         hint = f'The keyword filter found a term of the category {hit.category} in "{hit.field}".\n' if hit else ""
         text = f"{hint}Screen the request between the tags.\n<{tag}>{data}</{tag}>"
         return {**self._arguments, "messages": [{"role": "user", "content": [{"text": text}]}]}  # type: ignore[typeddict-item]
@@ -101,7 +101,7 @@ class Screening:
     def read(self, response: "ConverseResponseTypeDef") -> Finding | None:
         """Return why the request is blocked, or None. Everything except an explicit "allow" blocks."""
         if response["stopReason"] in _REFUSALS:
-            return Finding(category=_UNCLASSIFIED, field="prompt", reason="screening_refused")
+            return Finding(category=UNCLASSIFIED, field="prompt", reason="screening_refused")
         verdict = _tool_input(response)
         if verdict is not None and verdict.verdict == "allow" and verdict.category == verdict.field == "none":
             return None
@@ -112,7 +112,7 @@ class Screening:
             and verdict.field != "none"
         ):
             return Finding(category=verdict.category, field=verdict.field, reason="category_blocked")
-        return Finding(category=_UNCLASSIFIED, field="prompt", reason="screening_unreadable")
+        return Finding(category=UNCLASSIFIED, field="prompt", reason="screening_unreadable")
 
 
 def _tool_input(response: "ConverseResponseTypeDef") -> _ToolInput | None:

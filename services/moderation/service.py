@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final, Protocol
 
 from events.catalog.image_approved import ImageApproved, ImageApprovedData
@@ -16,8 +17,19 @@ from events.images import ImageOutcome, RawImage, RemovedImage
 from kit.clock import Clock
 from kit.errors import UnprocessableError
 from kit.telemetry import measure
-from services.moderation.models import Finding, Hit, ImageVerdict, PromptVerdict, TextField, VerdictT
+from kit.text import longest_form
+from services.moderation.models import (
+    TEXT_MAX,
+    UNCLASSIFIED,
+    Finding,
+    Hit,
+    ImageVerdict,
+    PromptVerdict,
+    TextField,
+    VerdictT,
+)
 from services.moderation.policy import Policy
+from services.moderation.prices import IMAGE_CHECK_USD, prompt_check_usd
 
 NEW_FOR: Final = timedelta(seconds=2)
 """An event younger than this has no recorded verdict yet, because every retry comes later. That saves one read per
@@ -59,6 +71,13 @@ class Detector(Protocol):
         """Return the detector's labels of each image, above the policy's confidence."""
 
 
+class RawImages(Protocol):
+    """The raw images between services."""
+
+    def delete(self, images: Sequence[RawImage]) -> None:
+        """Delete images. Deleting one again changes nothing."""
+
+
 def _is_new(event: Event, now: datetime) -> bool:
     return now - event.metadata.occurred_at < NEW_FOR
 
@@ -78,19 +97,18 @@ class PromptModeration:
         texts: dict[TextField, str] = {"prompt": prompt}
         if negative_prompt:
             texts["negative_prompt"] = negative_prompt
+        too_long = next((field for field, text in texts.items() if longest_form(text) > TEXT_MAX), None)
+        if too_long is not None:  # intake refuses such a text; Claude is paid by its length
+            return self._verdict(["limits"], Finding(category=UNCLASSIFIED, field=too_long, reason="text_too_long"))
         hit = self.keywords.find(texts)
-        layers, finding = ["keywords"], None
         if hit is not None and hit.strength == "block":
             finding = Finding(category=hit.category, field=hit.field, reason="category_blocked")
-        else:
-            layers.append("claude")
-            finding = self.claude.screen(texts, hit)
+            return self._verdict(["keywords"], finding, hit)
+        return self._verdict(["keywords", "claude"], self.claude.screen(texts, hit), hit)
+
+    def _verdict(self, layers: list[str], finding: Finding | None, hit: Hit | None = None) -> PromptVerdict:
         return PromptVerdict(
-            policy_version=self.policy.version,
-            decided_at=self.clock.now(),
-            layers=layers,
-            finding=finding,
-            hit=hit,
+            policy_version=self.policy.version, decided_at=self.clock.now(), layers=layers, finding=finding, hit=hit
         )
 
     def moderate(self, event: ImageRequested) -> list[Event]:
@@ -112,9 +130,14 @@ class PromptModeration:
             reason=finding.reason if finding else None,
             hit=verdict.hit.model_dump() if verdict.hit else None,
         )
-        return [_prompt_event(event, verdict, counts_as_blocked=self._counts_as_blocked(verdict))]
+        price = (
+            prompt_check_usd([parameters.prompt, parameters.negative_prompt]) if verdict.asked_claude else Decimal(0)
+        )
+        if finding is None:
+            return [_approved(event, verdict, price + parameters.count * IMAGE_CHECK_USD)]
+        return [_rejected(event, verdict, finding, price, counts_as_blocked=self.counts_as_blocked(verdict))]
 
-    def _counts_as_blocked(self, verdict: PromptVerdict) -> bool:
+    def counts_as_blocked(self, verdict: PromptVerdict) -> bool:
         """Return whether Claude confirmed the block, or the keyword filter alone found a grave category."""
         finding = verdict.finding
         if finding is None or finding.reason == "screening_unreadable":
@@ -123,25 +146,33 @@ class PromptModeration:
         return verdict.layers[-1] == "claude" or (category is not None and category.grave)
 
 
-def _prompt_event(event: ImageRequested, verdict: PromptVerdict, *, counts_as_blocked: bool) -> Event:
-    if verdict.finding is None:
-        return PromptApproved.follow(
-            event,
-            PromptApprovedData(
-                policy_version=verdict.policy_version, layers=verdict.layers, parameters=event.data.parameters
-            ),
-            occurred_at=verdict.decided_at,
-        )
+def _approved(event: ImageRequested, verdict: PromptVerdict, moderation_usd: Decimal) -> Event:
+    return PromptApproved.follow(
+        event,
+        PromptApprovedData(
+            policy_version=verdict.policy_version,
+            layers=verdict.layers,
+            parameters=event.data.parameters,
+            moderation_usd=moderation_usd,
+        ),
+        occurred_at=verdict.decided_at,
+    )
+
+
+def _rejected(
+    event: ImageRequested, verdict: PromptVerdict, finding: Finding, moderation_usd: Decimal, *, counts_as_blocked: bool
+) -> Event:
     return PromptRejected.follow(
         event,
         PromptRejectedData(
             policy_version=verdict.policy_version,
             layer=verdict.layers[-1],
-            category=verdict.finding.category,
-            field=verdict.finding.field,
-            reason=verdict.finding.reason,
+            category=finding.category,
+            field=finding.field,
+            reason=finding.reason,
             strength=verdict.hit.strength if verdict.hit else None,
             counts_as_blocked=counts_as_blocked,
+            moderation_usd=moderation_usd,
         ),
         occurred_at=verdict.decided_at,
     )
@@ -157,17 +188,20 @@ class ImageModeration:
     detector: Detector | None
     """None: the image check is off, and every image is approved."""
     verdicts: VerdictRepository[ImageVerdict]
+    raw_images: RawImages
     clock: Clock
 
     def moderate(self, event: ImageGenerated) -> list[Event]:
         """Return ImageApproved with the images that may be kept, or ImageRejected if none may.
 
-        Raises ``UnprocessableError`` for an event without an image.
+        The blocked images are deleted. Raises ``UnprocessableError`` for an event without an image.
         """
         images = {o.index: o.image for o in event.data.outcomes if o.status == "generated" and o.image}
         if not images:
             raise UnprocessableError("outcomes: none of them has an image")
         verdict = self._decide(event, images)
+        if verdict.blocked:
+            self.raw_images.delete([images[index] for index in verdict.blocked])
         follow_up = _image_event(event, verdict)
         measure(
             "images moderated",
@@ -191,7 +225,12 @@ class ImageModeration:
         recorded = None if _is_new(event, self.clock.now()) else self.verdicts.find(event_id)
         if recorded is not None:
             return recorded
-        labels = zip(images, self.detector.labels(list(images.values())), strict=True)
+        try:
+            labels = zip(images, self.detector.labels(list(images.values())), strict=True)
+        except UnprocessableError:  # a duplicate may have decided in the meantime, and deleted an image
+            if (recorded := self.verdicts.find(event_id)) is not None:
+                return recorded
+            raise
         blocked = {index: category for index, found in labels if (category := self._category(found))}
         verdict = ImageVerdict(
             policy_version=self.policy_version,

@@ -6,11 +6,17 @@ from kit.settings import Settings
 
 
 class PromptSettings(Settings):
-    """Settings of moderation.prompt and of the API."""
+    """Settings of moderation.prompt."""
 
     table_name: str
     moderation_model_id: str
     """A Bedrock model or inference profile that supports Converse with tools."""
+
+
+class ApiSettings(PromptSettings):
+    """Settings of the API."""
+
+    event_bus_name: str
 
 
 class ImageSettings(Settings):

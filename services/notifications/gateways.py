@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from kit.errors import TransientError, error_code
+from kit.tracing import header_of, message_attributes
 from services.notifications.addresses import RefusedTargetError, Resolver, Target, TargetPolicy, resolve_name
 from services.notifications.deliveries import Reply
 from services.notifications.webhooks import WebhookDue
@@ -67,7 +68,11 @@ class SqsDueQueue:
 
     def send(self, message: WebhookDue) -> None:
         """Send one message in the form in which EventBridge delivers events."""
-        self._client.send_message(QueueUrl=self._url, MessageBody=message.as_delivered())
+        self._client.send_message(
+            QueueUrl=self._url,
+            MessageBody=message.as_delivered(),
+            MessageSystemAttributes=message_attributes(header_of(message)),
+        )
 
 
 class _Pinned(http.client.HTTPConnection):

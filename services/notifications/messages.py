@@ -11,7 +11,7 @@ from events.catalog.request_status_changed import RequestStatusChanged
 class Message(BaseModel):
     """A message. Its ``type`` identifies it."""
 
-    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True, hide_input_in_errors=True)
 
 
 class StatusData(Message):

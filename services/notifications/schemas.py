@@ -198,7 +198,7 @@ class DeliveryList(Schema):
 
 
 def _values(webhook: Webhook, now: datetime) -> dict[str, object]:
-    in_overlap = len(webhook.generations(now)) > 1
+    in_overlap = len(webhook.secrets(now)) > 1
     return {
         "webhook_id": webhook.webhook_id,
         "url": webhook.url,

@@ -14,9 +14,13 @@ from uuid import UUID
 from events.catalog.request_status_changed import RequestStatusChanged
 from events.envelope import Event, Payload, derive_id, traceparent
 from services.notifications.messages import Ping, StatusChanged
+from services.notifications.signing import SecretRef
 
 WEBHOOKS_MAX: Final = 10
 """Per owner."""
+HOUR: Final = 3600
+SENDS_MAX: Final = 100
+"""Pings and resends per owner and hour: each calls an address that the owner chose."""
 DELIVERY_RETENTION: Final = timedelta(days=30)
 ATTEMPTS_KEPT: Final = 20
 REPLAYS_MAX: Final = 1000
@@ -41,8 +45,12 @@ class Webhook:
     requests: Requests = "all"
     generation: int = 1
     """Number of its secret. Secrets are derived, not stored; see ``signing``."""
+    master: int = 1
+    """Version of the master secret from which its secret is derived."""
     previous_until: datetime | None = None
     """Until when messages are also signed with the previous secret."""
+    previous_master: int = 1
+    """Version of the master secret from which the previous secret is derived."""
     disabled_at: datetime | None = None
     """When the URL returned 410."""
 
@@ -52,10 +60,15 @@ class Webhook:
         is_selected = self.requests == "all" or event.data.webhook_id == self.webhook_id
         return self.disabled_at is None and is_later and is_selected and event.data.status in self.statuses
 
-    def generations(self, now: datetime) -> tuple[int, ...]:
-        """Return the numbers of the secrets that sign a message at ``now``, newest first."""
+    @property
+    def secret(self) -> SecretRef:
+        """The current secret."""
+        return SecretRef(self.generation, self.master)
+
+    def secrets(self, now: datetime) -> tuple[SecretRef, ...]:
+        """Return the secrets that sign a message at ``now``, newest first."""
         in_overlap = self.previous_until is not None and now < self.previous_until
-        return (self.generation, self.generation - 1) if in_overlap else (self.generation,)
+        return (self.secret, SecretRef(self.generation - 1, self.previous_master)) if in_overlap else (self.secret,)
 
 
 @dataclass(frozen=True)
@@ -141,7 +154,7 @@ class StaleError(Exception):
 
 
 class TooManyError(Exception):
-    """The owner has the maximum number of webhooks."""
+    """The owner has the maximum number of webhooks, or of pings and resends in this hour."""
 
 
 class WebhookStore(Protocol):
@@ -159,8 +172,8 @@ class WebhookStore(Protocol):
     def remove(self, owner: str, webhook_id: str) -> None:
         """Delete a webhook. Raises ``KeyError`` if it is unknown."""
 
-    def rotate(self, owner: str, webhook_id: str, previous_until: datetime | None) -> Webhook:
-        """Give it the next secret and return it. Raises ``KeyError``."""
+    def rotate(self, owner: str, webhook_id: str, master: int, previous_until: datetime | None) -> Webhook:
+        """Give it the next secret, from this version of the master secret, and return it. Raises ``KeyError``."""
 
     def disable(self, owner: str, webhook_id: str, at: datetime) -> None:
         """Stop calling a webhook. Does nothing if it is unknown."""
@@ -173,6 +186,9 @@ class WebhookStore(Protocol):
 
     def page(self, webhook_id: str, limit: int, after: str | None) -> DeliveryPage:
         """Return at most ``limit`` deliveries after the position ``after``."""
+
+    def count_send(self, owner: str, now: datetime) -> None:
+        """Count a ping or a resend. Raises ``TooManyError`` if the owner had ``SENDS_MAX`` in this hour."""
 
 
 def delivery_id(event_id: str, webhook_id: str, at: datetime) -> str:

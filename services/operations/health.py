@@ -16,6 +16,8 @@ CACHE_SECONDS: Final = 10.0
 LATE: Final = 15 * 60
 """Seconds that a message may wait: as long as consumers retry."""
 PARALLEL_PROBES: Final = 16
+OLDEST_BOTO3: Final = (1, 40, 70)
+"""The oldest SDK of a Lambda runtime that functions without the SDK layer support (ADR 18)."""
 QUEUES: Final = "queues"
 
 
@@ -52,6 +54,8 @@ class Readiness(Schema):
 
     status: Literal["ok", "degraded", "unavailable"]
     version: str
+    boto3_version: str
+    """The SDK of Lambda's runtime, which all functions use that have no SDK layer."""
     checked_at: datetime
     attention: list[str]
     """What needs attention."""
@@ -80,6 +84,7 @@ class Monitor:
         probes: Probes,
         queues: Sequence[str],
         version: str,
+        boto3_version: str,
         *,
         timeout: float = TIMEOUT_SECONDS,
         fresh: float = CACHE_SECONDS,
@@ -87,6 +92,7 @@ class Monitor:
         self._probes = probes
         self._queues = queues
         self._version = version
+        self._boto3_version = boto3_version
         self._timeout = timeout
         self._fresh = fresh
         self._pool = ThreadPoolExecutor(PARALLEL_PROBES)
@@ -113,11 +119,12 @@ class Monitor:
         queue_error = next((error for future in counts.values() if (error := _error(future))), None)
         found.append(Dependency(name=QUEUES, reachable=queue_error is None, error=queue_error))
         steps = [_step(queue, _result(counts[queue]), _result(counts[f"{queue}-dlq"]), known) for queue in self._queues]
-        attention = [*_unreachable(found), *_waiting(steps)]
+        attention = [*_unreachable(found), *_waiting(steps), *_outdated(self._boto3_version)]
         lost = any(not dependency.reachable for dependency in found)
         return Readiness(
             status="unavailable" if lost else "degraded" if attention else "ok",
             version=self._version,
+            boto3_version=self._boto3_version,
             checked_at=datetime.now(UTC),
             attention=attention,
             dependencies=found,
@@ -155,3 +162,10 @@ def _waiting(steps: Sequence[StepQueue]) -> list[str]:
     dead = [f"{step.step}: {step.dead} dead letters" for step in steps if step.dead]
     late = [f"{s.step}: a message has waited for {s.oldest_seconds} s" for s in steps if (s.oldest_seconds or 0) > LATE]
     return [*dead, *late]
+
+
+def _outdated(boto3_version: str) -> list[str]:
+    if tuple(map(int, boto3_version.split("."))) >= OLDEST_BOTO3:
+        return []
+    oldest = ".".join(map(str, OLDEST_BOTO3))
+    return [f"boto3 {boto3_version} of the Lambda runtime is older than {oldest}: deploy with a newer Runtime"]

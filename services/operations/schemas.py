@@ -156,6 +156,9 @@ class ActionView(Schema):
     action_id: str
     at: datetime
     operator: str
+    """The owner of the API key, or the name given on the command line."""
+    identity: str
+    """``key <key id>``, or the ARN that AWS reported to the command line."""
     verb: str
     about: dict[str, str]
     count: int

@@ -20,7 +20,7 @@ from services.operations.dead_letters.reservation import Reservation, non_empty,
 from services.operations.dead_letters.session import OperatorSession
 
 if TYPE_CHECKING:
-    from services.operations.actions.trail import Action
+    from kit.trail import Action
 
 READ_MAX: Final = 500
 """Letters of one queue that one call reads."""
@@ -63,7 +63,7 @@ class DeadLetterService:
     def replay(self, wanted: schemas.NewReplay) -> schemas.DeadLetterOutcomeList:
         """Replay letters, or with ``dry_run`` return what would be replayed."""
         options = ReplayOptions(
-            operator=self._session.operator,
+            operator=self._session.operator.name,
             rate=RATE,
             canary=wanted.canary,
             canary_seconds=CANARY_SECONDS,
@@ -89,7 +89,9 @@ class DeadLetterService:
             if not letters:
                 return schemas.outcomes_of([], None)
             action = session.action("quarantine", letters, _about(wanted))
-            moves = quarantine_all(session.queues, session.quarantine, letters, session.operator, datetime.now(UTC))
+            moves = quarantine_all(
+                session.queues, session.quarantine, letters, session.operator.name, datetime.now(UTC)
+            )
             return self._carry_out(action, moves, reservation)
 
     def quarantined(self) -> schemas.QuarantineList:

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from events.envelope import Event
 from kit.errors import TransientError, error_code
+from kit.tracing import header_of, message_attributes
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
@@ -60,7 +61,11 @@ class RemovalQueue:
 
     def send(self, event: Event) -> None:
         """Send ``event`` in the format in which EventBridge delivers events to SQS."""
-        self._client.send_message(QueueUrl=self._url, MessageBody=event.as_delivered())
+        self._client.send_message(
+            QueueUrl=self._url,
+            MessageBody=event.as_delivered(),
+            MessageSystemAttributes=message_attributes(header_of(event)),
+        )
 
     def dead_letter(self, record: Mapping[str, Any], error: str) -> None:
         """Dead-letter the key of a stream record that cannot be read."""

@@ -21,7 +21,7 @@ _IMAGE_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-\d{1,2
 class Share(BaseModel):
     """A link that shows an image to everyone who has it. Only the hash of the link's secret is stored."""
 
-    model_config = ConfigDict(frozen=True, defer_build=True)
+    model_config = ConfigDict(frozen=True, defer_build=True, hide_input_in_errors=True)
 
     share_id: str
     secret_sha256: str
@@ -78,7 +78,7 @@ class Entry(GalleryRecord):
 class EntrySummary(BaseModel):
     """The part of an entry that lists show."""
 
-    model_config = ConfigDict(frozen=True, defer_build=True)
+    model_config = ConfigDict(frozen=True, defer_build=True, hide_input_in_errors=True)
 
     image_id: str
     created_at: AwareDatetime
@@ -105,7 +105,7 @@ class EntrySummary(BaseModel):
 class Tombstone(BaseModel):
     """The record that a request was cancelled or has expired: none of its images may enter the gallery."""
 
-    model_config = ConfigDict(frozen=True, defer_build=True)
+    model_config = ConfigDict(frozen=True, defer_build=True, hide_input_in_errors=True)
 
     request_id: str
     withdrawn_at: AwareDatetime

@@ -10,6 +10,8 @@ import hmac
 from dataclasses import dataclass
 from typing import Final
 
+from kit.keyring import SecretVersion
+
 CREATOR_TOOL: Final = "GenAI Image Generator"
 DIGITAL_SOURCE_TYPE: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 """IPTC's code for media created by a trained model."""
@@ -54,9 +56,9 @@ class Provenance:
         return _PACKET.format(namespace=NAMESPACE, attributes=lines).encode()
 
 
-def prompt_hash(key: bytes, prompt: str) -> str:
-    """Return the prompt's HMAC-SHA256, 64 hexadecimal digits.
+def prompt_hash(key: SecretVersion, prompt: str) -> str:
+    """Return the number of the key and the prompt's HMAC-SHA256 in hexadecimal digits, such as ``1:9f86d0…``.
 
     It has a key because files are shared publicly, and a plain hash of a short prompt can be found by brute force.
     """
-    return hmac.new(key, prompt.encode(), hashlib.sha256).hexdigest()
+    return f"{key.number}:{hmac.new(key.key, prompt.encode(), hashlib.sha256).hexdigest()}"

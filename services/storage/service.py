@@ -12,6 +12,7 @@ from events.envelope import Event
 from events.images import RawImage, Variant
 from kit.clock import Clock
 from kit.errors import UnprocessableError
+from kit.keyring import SecretVersion
 from services.storage.models import DeletionMarker, Entry, Tombstone, file_key, make_image_id
 from services.storage.provenance import Provenance, prompt_hash
 from services.storage.variants import EncodedFile, ImageVariants, content_hash, create_variants
@@ -53,7 +54,7 @@ class ImageStorage:
     handoff: Handoff
     files: Files
     gallery: GalleryRepository
-    hash_key: Callable[[], bytes]
+    hash_key: Callable[[], SecretVersion]
     """Returns the key for prompt hashes."""
     clock: Clock
 

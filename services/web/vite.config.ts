@@ -6,16 +6,15 @@ import type { Connect, Plugin } from "vite";
 import { VitePWA } from "vite-plugin-pwa";
 import { defineConfig } from "vitest/config";
 
-/** The content security policy. The origins of the API, images and socket are known only at deployment, where the CDN sends a stricter header. */
+/** The part of the content security policy that is known here. The hosts of the API, socket and images are known only at deployment: the CDN's header names them. */
 const POLICY = [
-  "default-src 'self'",
   "script-src 'self'",
   "style-src 'self'",
   "font-src 'self'",
-  "img-src 'self' data: blob: https: http://127.0.0.1:* http://localhost:* http://*.localhost:*",
-  "connect-src 'self' https: wss: http://127.0.0.1:* ws://127.0.0.1:* http://localhost:* ws://localhost:* http://*.localhost:* ws://*.localhost:*",
   "manifest-src 'self'",
   "worker-src 'self'",
+  "child-src 'none'",
+  "media-src 'none'",
   "object-src 'none'",
   "base-uri 'none'",
   "form-action 'none'",
@@ -36,13 +35,14 @@ function contentSecurityPolicy(): Plugin {
   };
 }
 
-/** During development, serve the configuration of the stack started by `make run`. */
+/** During development, serve the API of GENAI_IMAGES_API_URL, or of the stack started by `make run`. */
 function localStack(): Plugin {
   const serveConfig: Connect.NextHandleFunction = (_request, response, next) => {
     try {
-      const state = JSON.parse(readFileSync(new URL("../../.local/state.json", import.meta.url), "utf8"));
+      const local = () => JSON.parse(readFileSync(new URL("../../.local/state.json", import.meta.url), "utf8"));
+      const apiUrl = process.env.GENAI_IMAGES_API_URL || local().api_url;
       response.setHeader("content-type", "application/json");
-      response.end(JSON.stringify({ apiUrl: state.api_url }));
+      response.end(JSON.stringify({ apiUrl }));
     } catch {
       next();
     }

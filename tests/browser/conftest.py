@@ -13,7 +13,10 @@ from tests.support.system import System
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 TIMEOUT_MS = 20_000
+GENERATED_MS = 60_000
 expect.set_options(timeout=TIMEOUT_MS)  # functions start cold
+SIGN_IN = re.compile("^Sign in as ")
+"""The button that confirms the key of a link."""
 EXPECTED = re.compile(r"Failed to load resource|ERR_INTERNET_DISCONNECTED|WebSocket connection")
 """Console errors about responses that a test provokes. Every other console error fails the test."""
 
@@ -42,6 +45,7 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
 def open_app(new_context: Callable[..., BrowserContext]) -> Iterator[Callable[..., Page]]:
     """Return a function that opens a path of the app in a new profile; fail the test for errors in the browser.
 
+    With ``key`` it opens a link that contains the key, as `make run` prints one, and confirms it.
     Further arguments are those of Playwright's ``new_context``, such as ``viewport`` or ``color_scheme``.
     """
     errors: list[str] = []
@@ -53,6 +57,9 @@ def open_app(new_context: Callable[..., BrowserContext]) -> Iterator[Callable[..
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         page.goto(path + (f"#key={key}" if key else ""))
+        if key:
+            page.get_by_role("button", name=SIGN_IN).click()
+            expect(page.get_by_role("button", name=SIGN_IN)).to_be_hidden()
         return page
 
     yield open_path

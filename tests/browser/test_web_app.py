@@ -6,11 +6,11 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import PHONE
+from services.accounts.call_limits import BURST_SECONDS, MIN_PER_SECOND
+from tests.browser.conftest import GENERATED_MS, PHONE
 from tests.support.system import System
 
 Open = Callable[..., Page]
-GENERATED_MS = 60_000
 PAGES = ["/", "/create", "/gallery", "/dashboard", "/operations", "/about", "/settings"]
 
 
@@ -162,6 +162,24 @@ def test_without_the_notifications_service_the_app_polls(
     finally:
         for name in names:
             functions.delete_function_concurrency(FunctionName=name)
+
+
+def test_the_app_stays_far_below_the_limit_on_calls(open_app: Open, owner_key: Callable[[str], str]) -> None:
+    prompts = ["A kite above a beach", "A snail on a wall", "A bicycle in the rain"]
+    page = open_app("/create", key=owner_key("busy"))
+    calls: list[str] = []
+    page.context.on("request", lambda request: calls.append(request.url) if "/v1/" in request.url else None)
+    for prompt in prompts:
+        ask(page, prompt)
+    for prompt in prompts:
+        expect_generated(page, prompt)
+    home = page.url.removesuffix("/create")
+    for path in PAGES:
+        page.goto(home + path)
+        page.wait_for_load_state("networkidle")
+
+    assert len(calls) > len(PAGES)
+    assert len(calls) < MIN_PER_SECOND * BURST_SECONDS / 4, "a key may make four times as many at once"
 
 
 def test_changes_are_pushed(open_app: Open, owner_key: Callable[[str], str]) -> None:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from local.build import LOCAL_BUILD, build_local, build_lock
@@ -19,12 +18,14 @@ from local.emulator import ROOT
 from local.loops import expand
 from local.package import zipped
 from local.templates import parse_template
+from tests.support.sdk import OLDEST_SDK
 
 MAX_FUNCTION_BYTES = 200_000
 """Maximum size of a zip with sources and bytecode."""
+MAX_SDK_BYTES = 3_000_000
+"""Maximum size of a zip with the SDK layer. With the descriptions of all services, it would be 16 MB."""
 YEAR_1980 = 315_619_200
 """The time stamp that SAM gives every file, in seconds."""
-LAMBDA_BRINGS = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3")
 LAMBDA_SETS = {
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -89,22 +90,12 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Function]:
     return {str(function): function for function in _functions(unpacked)}
 
 
-@pytest.fixture(scope="session")
-def sdk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with only the SDK that Lambda's runtime has."""
-    folder = tmp_path_factory.mktemp("sdk")
-    packages = Path(boto3.__file__).parent.parent
-    for name in LAMBDA_BRINGS:
-        (folder / name).symlink_to(packages / name)
-    return folder
-
-
 @pytest.mark.parametrize("name", declared_functions())
-def test_a_function_imports_with_only_its_layers_and_the_sdk(name: str, build: dict[str, Function], sdk: Path) -> None:
+def test_a_function_imports_with_only_its_layers_and_the_oldest_sdk(name: str, build: dict[str, Function]) -> None:
     function = build[name]
     ours = tuple(str(folder) for folder in (function.folder, *function.layers))
 
-    found = _import(function, sdk)
+    found = _import(function)
 
     assert found["callable"]
     assert [path for path in found["compiled"] if path.startswith(ours)] == [], "modules without valid bytecode"
@@ -135,6 +126,22 @@ def test_the_shared_layer_contains_the_events_and_no_sdk(build: dict[str, Functi
     assert not (layer / "events" / "samples").exists()
 
 
+def test_the_sdk_layer_is_small_and_knows_when_models_end(build: dict[str, Function]) -> None:
+    layer = build["operations.sentinelFunction"].layers[-1]
+    members = "FoundationModelLifecycle').members"
+    statement = f"import boto3; print(list(boto3.client('bedrock').meta.service_model.shape_for('{members}))"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", f"import sys; sys.path[:0] = ['{layer}/python']; {statement}"],
+        env=LAMBDA_SETS,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "endOfLifeTime" in done.stdout, done.stderr
+    assert _deflated(layer) <= MAX_SDK_BYTES
+
+
 def test_the_shared_layer_is_at_most_twice_pydantic(build: dict[str, Function]) -> None:
     layer = _shared_layer(build) / "python"
     pydantic = sum(_deflated(layer / name, bytecode=False) for name in PYDANTIC)
@@ -142,8 +149,8 @@ def test_the_shared_layer_is_at_most_twice_pydantic(build: dict[str, Function]) 
     assert _deflated(layer) <= 2 * pydantic
 
 
-def _import(function: Function, sdk: Path) -> Any:
-    path = [*(str(layer / "python") for layer in function.layers), str(function.folder), str(sdk)]
+def _import(function: Function) -> Any:
+    path = [*(str(layer / "python") for layer in function.layers), str(function.folder), str(OLDEST_SDK)]
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-B", "-c", IMPORT, json.dumps(path), function.handler],
         env=LAMBDA_SETS | function.environment,

@@ -17,8 +17,8 @@ from services.analytics.figures import FAMILIES, TOTALS
 from tests.support import templates
 from tests.support.templates import ROOT
 from tools.dashboards import cloudwatch
-from tools.dashboards.panels import Panel, Series, dashboards
-from tools.dashboards.resources import ALARMS_MAX, DeployedResources
+from tools.dashboards.panels import ALARMS_MAX, Panel, Series, alarms, dashboards
+from tools.dashboards.resources import ALARM_TYPES, DeployedResources
 
 DEPLOYED = DeployedResources(ROOT)
 PAGES = dashboards(DEPLOYED)
@@ -157,6 +157,7 @@ def test_cloudwatch_dashboards_are_valid(page: Any) -> None:
     widgets = put_in(page)["widgets"]
 
     assert len(widgets) <= 500
+    assert sum(len(widget["properties"].get("metrics", [])) for widget in widgets) <= 2500
     for widget in widgets:
         properties = widget["properties"]
         assert widget["x"] + widget["width"] <= 24
@@ -186,8 +187,31 @@ def _overlap(x: int, y: int, width: int, height: int, other: dict[str, Any]) -> 
     return not (beside or above)
 
 
+def test_every_alarm_of_every_template_is_in_exactly_one_widget() -> None:
+    widgets = [widget for page in PAGES for widget in put_in(page)["widgets"] if widget["type"] == "alarm"]
+    shown = [arn.rpartition(":")[2] for widget in widgets for arn in widget["properties"]["alarms"]]
+    resources = [
+        body
+        for path in [ROOT / "template.yaml", *ROOT.glob("services/*/*.yaml")]
+        for body in templates.load(path)["Resources"].values()
+    ]
+    names = [body["Properties"]["AlarmName"]["Fn::Sub"] for body in resources if body["Type"] in ALARM_TYPES]
+    deployed = [name.replace("genai-images-${Environment}", "p").replace("${Prefix}", "p") for name in names]
+
+    assert {"p-api-5xx", "p-api-latency", "p-intake"} <= set(deployed)
+    assert sorted(shown) == sorted(deployed)
+
+
+def test_alarms_beyond_the_limit_of_a_widget_get_another_widget() -> None:
+    names = [f"alarm-{number}" for number in range(2 * ALARMS_MAX + 1)]
+    panels = alarms("Alarms", names, 5)
+
+    assert [panel.title for panel in panels] == ["Alarms, 1 of 3", "Alarms, 2 of 3", "Alarms, 3 of 3"]
+    assert [name for panel in panels for name in panel.alarms] == names
+
+
 def test_searches_match_only_this_installation() -> None:
-    widgets = [widget for page in PAGES for widget in cloudwatch.body(page, PAGES, DEPLOYED.alarms)["widgets"]]
+    widgets = [widget for page in PAGES for widget in cloudwatch.body(page, PAGES)["widgets"]]
     rows = [row[-1] for widget in widgets for row in widget["properties"].get("metrics", [])]
     searches = [row["expression"] for row in rows if row.get("expression", "").startswith("SEARCH")]
 
@@ -204,6 +228,12 @@ def test_grafana_dashboards_survive_a_round_trip(page: Any) -> None:
     read = grafana.Dashboard.from_json(written)
 
     assert json.loads(JSONEncoder().encode(read)) == written
+
+
+def test_grafana_has_no_section_on_alarms_which_it_does_not_show() -> None:
+    written = "".join(path.read_text() for path in ROOT.glob("docs/grafana/*.json"))
+
+    assert "alarm" not in written.lower()
 
 
 @EVERY_PAGE

@@ -1,4 +1,4 @@
-"""Links in the documents lead to files that exist."""
+"""Links in the documents lead to files that exist, and commands in them exist."""
 
 import re
 import subprocess
@@ -6,12 +6,22 @@ from typing import Final
 
 import pytest
 
+from tests.support.commands import TARGETS, make_targets, operators_commands, unknown_word
 from tests.support.templates import ROOT
 
 DOCUMENTS: Final = sorted(
     subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
 )
 LINK: Final = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)(?:#[^)]*)?\)|<img[^>]*\ssrc=\"(?!https?:)([^\"]+)\"")
+CODE: Final = re.compile(r"^```.*?^```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_commands_exist(document: str) -> None:
+    code = "\n".join(CODE.findall((ROOT / document).read_text()))
+
+    assert make_targets(code) - TARGETS == set()
+    assert [found for words in operators_commands(code) if (found := unknown_word(words))] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -22,16 +22,16 @@ STANDARD: Final = {
 }
 """Modules and packages that mean the same in every service."""
 DOMAIN: Final = {
-    "accounts": {"admission", "keys"},
+    "accounts": {"admission", "call_limits", "keys", "recorded_keys"},
     "analytics": {"archive_format", "counters", "figures", "rebuild", "report"},
-    "generation": {"families", "image_header", "metrics", "model_errors", "withdrawal"},
+    "generation": {"families", "image_header", "metrics", "model_errors", "spending", "withdrawal"},
     "intake": {
         *("creation", "durations", "facades", "identifiers", "model_fit", "model_views", "outbox", "quota", "refunds"),
         *("request_views", "signals", "sweeping", "timeline", "tracking", "waiting"),
     },
-    "moderation": {"checks", "keywords", "normalisation", "policy", "screening"},
+    "moderation": {"checks", "keywords", "normalisation", "policy", "prices", "screening"},
     "notifications": {"addresses", "deliveries", "messages", "push", "signing", "sockets", "webhooks"},
-    "operations": {"actions", "audit", "dead_letters", "health", "lifecycle", "timeline", "tracing"},
+    "operations": {"audit", "dead_letters", "health", "lifecycle", "sdk", "timeline", "tracing"},
     "storage": {"gallery", "imaging", "listing", "provenance", "removal", "search", "shares", "variants", "withdrawal"},
 }
 """Modules and packages with a name from the domain of their service. A new one is added here."""

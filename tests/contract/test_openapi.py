@@ -11,7 +11,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel, Field
 
 from events.catalog.request_status_changed import RequestStatusChanged
-from kit.http_api import ApiProblem, field_error
+from kit.http_api import CALL_ID_HEADER, ApiProblem, field_error
 from services.notifications.messages import NotUnderstood, Pong, StatusChanged
 from tests.support import templates
 from tests.support.events import sample
@@ -77,8 +77,9 @@ def test_operation_ids_are_unique() -> None:
 def test_security_equals_the_scope_that_the_handler_checks(route: ServedRoute) -> None:
     found, scope = described(route), route.route.scope
 
-    assert found["security"] == ([{"api_key": [scope]}, {"bearer": [scope]}] if scope else [])
-    assert found.get("x-scope") == scope
+    scopes = [] if scope in {None, "any"} else [scope]
+    assert found["security"] == ([{"api_key": scopes}, {"bearer": scopes}] if scope else [])
+    assert found.get("x-scope") == (scopes[0] if scopes else None)
     assert ("401" in found["responses"]) == ("403" in found["responses"]) == (scope is not None)
 
 
@@ -107,8 +108,14 @@ def test_every_response_with_a_body_has_a_schema(route: ServedRoute) -> None:
 def test_every_response_header_is_described(route: ServedRoute) -> None:
     for status, names in route.route.response_headers.items():
         headers = described(route)["responses"][str(status)]["headers"]
-        assert list(headers) == list(names)
-        assert all(header["description"] for header in headers.values())
+        assert list(headers) == [CALL_ID_HEADER, *names]
+        assert all(header["description"] for name, header in headers.items() if name != CALL_ID_HEADER)
+
+
+@EVERY_ROUTE
+def test_every_response_of_a_route_has_the_id_of_the_call(route: ServedRoute) -> None:
+    for answer in described(route)["responses"].values():
+        assert resolved(answer)["headers"][CALL_ID_HEADER] == {"$ref": "#/components/headers/CallId"}
 
 
 def test_every_described_path_parameter_is_used() -> None:

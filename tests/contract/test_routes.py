@@ -144,13 +144,12 @@ def test_a_protected_route_rejects_callers_without_its_scope(route: ServedRoute,
     api = api_of(function_of(deployed))
     others = " ".join(scope for scope in get_args(Scope) if scope != route.route.scope)
 
-    for caller, status, code in (
-        (None, 401, "unauthorized"),
-        ({}, 401, "unauthorized"),
-        ({"owner": "", "scopes": " ".join(get_args(Scope))}, 401, "unauthorized"),
-        ({"owner": "mallory", "scopes": ""}, 403, "insufficient_scope"),
-        ({"owner": "mallory", "scopes": others}, 403, "insufficient_scope"),
-    ):
+    without_key: list[Any] = [None, {}, {"owner": "", "scopes": " ".join(get_args(Scope))}]
+    without_scope = [{"owner": "mallory", "scopes": ""}, {"owner": "mallory", "scopes": others}]
+    refused = [(caller, 401, "unauthorized") for caller in without_key]
+    if route.route.scope != "any":
+        refused += [(caller, 403, "insufficient_scope") for caller in without_scope]
+    for caller, status, code in refused:
         path = route.route.path.replace("{", "").replace("}", "")
         event = http_event(route.route.method, path, route=route.route.path, body={}, caller=caller)
         answer = api(event, None)

@@ -42,12 +42,19 @@ STATEFUL = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Sec
 WITHOUT_RESOURCES = {
     "cloudwatch:GetMetricData",
     "rekognition:DetectModerationLabels",  # the action has no resource
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
     "logs:DescribeLogGroups",  # AWS grants it for all log groups or none
 }
 """Actions that AWS allows on ``*`` only."""
 WATCHING = {"sqs:GetQueueAttributes", "sqs:GetQueueUrl"}
 """Actions that read attributes of a queue, not its messages. Operations has them for all queues of the installation."""
-OPERATING = {"sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "logs:FilterLogEvents"}
+OPERATING = {
+    "sqs:ReceiveMessage",
+    "sqs:ChangeMessageVisibility",
+    "sqs:ChangeMessageVisibilityBatch",  # an action of the emulator only
+    "logs:FilterLogEvents",
+}
 """Actions that read dead letters and logs."""
 LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
 LOG_GROUPS = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/"
@@ -248,7 +255,7 @@ def test_a_lagging_stream_has_an_alarm(mapping: Resource) -> None:
 def test_a_missed_schedule_has_an_alarm(schedule: Resource) -> None:
     for target in schedule.properties["Targets"]:
         function = templates.named(schedule.service, target["Arn"])
-        missed = [
+        (missed,) = [
             alarm.properties
             for alarm in ALARMS
             if alarm.service == schedule.service
@@ -256,8 +263,8 @@ def test_a_missed_schedule_has_an_alarm(schedule: Resource) -> None:
             and function.is_meant_by(alarm.properties["Dimensions"][0]["Value"])
         ]
 
-        assert [each["TreatMissingData"] for each in missed] == ["breaching"], "no runs are no data"
-        assert [each["ComparisonOperator"] for each in missed] == ["LessThanThreshold"]
+        assert missed["InsufficientDataActions"] == [{"Ref": "AlarmTopicArn"}], "no runs are no data"
+        assert missed["TreatMissingData"] == "missing", "breaching would notify before the first run"
 
 
 @pytest.mark.parametrize("alarm", ALARMS, ids=str)
@@ -313,6 +320,19 @@ def test_the_runbook_says_what_users_notice_when_a_function_fails() -> None:
     assert sorted(explained) == sorted(
         function.properties["FunctionName"]["Fn::Sub"].removeprefix("${Prefix}-") for function in FUNCTIONS
     )
+
+
+def test_the_runbook_says_when_messages_of_a_crashed_worker_return() -> None:
+    words = " ".join((ROOT / "docs/runbook.md").read_text().split())
+    stated = re.search(r"its messages return after (\d+) or (\d+) seconds; on other steps, within two minutes", words)
+    hidden = {templates.step_of(queue): queue.properties["VisibilityTimeout"] for queue in QUEUES}
+
+    assert stated
+    assert [int(seconds) for seconds in stated.groups()] == [
+        hidden.pop("generation.generate"),
+        hidden.pop("storage.store"),
+    ]
+    assert max(hidden.values()) <= 120
 
 
 def runbook_anchors() -> set[str]:
@@ -393,6 +413,21 @@ def test_a_call_fails_before_its_function_times_out(function: Resource) -> None:
 
 
 @EVERY_FUNCTION
+def test_no_concurrency_is_reserved_by_default(function: Resource) -> None:
+    """A new account has a limit of 10, of which Lambda lets nobody reserve any: 100 must stay unreserved."""
+    assert "ProvisionedConcurrencyConfig" not in function.properties
+    reserved = function.properties.get("ReservedConcurrentExecutions")
+    if reserved is None:
+        return
+    condition, value, otherwise = reserved["Fn::If"]
+    template = templates.service_template(function.service)
+    assert otherwise == {"Ref": "AWS::NoValue"}
+    assert template["Conditions"][condition] == {"Fn::Not": [{"Fn::Equals": [value, 0]}]}
+    for declared in (template, templates.root_template()):
+        assert declared["Parameters"][value["Ref"]]["Default"] == 0
+
+
+@EVERY_FUNCTION
 def test_permissions_name_actions_and_resources(function: Resource) -> None:
     for statement in templates.statements(function):
         actions, allowed = templates.flat(statement["Action"]), templates.flat(statement["Resource"])
@@ -411,6 +446,8 @@ def test_permissions_name_actions_and_resources(function: Resource) -> None:
         if set(actions) <= WATCHING:
             assert all("*" not in resource.removesuffix(":${Prefix}-*") for resource in allowed)
             continue
+        if actions == ["dynamodb:ListStreams"]:  # it lists the streams of one table
+            allowed = [resource.removesuffix("/stream/*") for resource in allowed]
         if actions == ["execute-api:ManageConnections"]:  # a connection has no name before it is opened
             allowed = [resource.removesuffix("/live/POST/@connections/*") for resource in allowed]
         if set(actions) == LOGGING:
@@ -447,13 +484,55 @@ def test_a_function_has_its_permissions_before_it_runs(function: Resource) -> No
     assert any(set(templates.flat(statement["Action"])) == LOGGING for statement in templates.statements(function))
 
 
+TRACING = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+
+
+@EVERY_FUNCTION
+def test_a_function_is_traced_and_may_send_segments_only_if_tracing_is_on(function: Resource) -> None:
+    role = templates.named(function.service, function.properties["Role"])
+    (inline,) = role.properties["Policies"]
+    granted = [
+        statement["Fn::If"]
+        for statement in inline["PolicyDocument"]["Statement"]
+        if "Fn::If" in statement and set(statement["Fn::If"][1]["Action"]) == TRACING
+    ]
+
+    assert function.properties["Tracing"] == {"Fn::If": ["UseTracing", "Active", "PassThrough"]}
+    assert [(condition, other) for condition, _, other in granted] == [("UseTracing", {"Ref": "AWS::NoValue"})]
+    assert templates.environment(function)["TRACING"] == "off"
+
+
+def test_tracing_is_off_by_default_and_reaches_every_function() -> None:
+    root = templates.root_template()
+    given = {name: body.get("Properties", {}).get("Parameters", {}) for name, body in root["Resources"].items()}
+    passed = {name for name, parameters in given.items() if "Tracing" in parameters}
+
+    assert root["Parameters"]["Tracing"]["Default"] == "off"
+    assert {name.lower() for name in passed} == {function.service for function in FUNCTIONS}
+
+
+def test_no_code_imports_the_sdk_of_xray_or_opentelemetry() -> None:
+    """They cost a cold start more than the rest of a small function."""
+    sources = [path for folder in ("kit", "services", "events", "cli") for path in (ROOT / folder).rglob("*.py")]
+
+    assert not [path for path in sources if re.search(r"(import|from) (aws_xray_sdk|opentelemetry)", path.read_text())]
+
+
 # The whole -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("resource", templates.resources(*STATEFUL), ids=str)
 def test_stateful_resources_are_retained_by_default(resource: Resource) -> None:
-    assert resource.body["DeletionPolicy"] == {"Ref": "DataRetention"}
+    assert resource.body["DeletionPolicy"] == {"Fn::If": ["KeepsData", "RetainExceptOnCreate", "Delete"]}
     assert resource.body["UpdateReplacePolicy"] == {"Ref": "DataRetention"}
+    condition = templates.service_template(resource.service)["Conditions"]["KeepsData"]
+    assert condition == {"Fn::Equals": [{"Ref": "DataRetention"}, "Retain"]}
+
+
+@pytest.mark.parametrize("secret", templates.resources("AWS::SecretsManager::Secret"), ids=str)
+def test_an_update_of_the_stack_does_not_replace_a_secret(secret: Resource) -> None:
+    # CloudFormation generates a new value if this property changes, and every version in use is lost.
+    assert secret.properties["GenerateSecretString"] == {"PasswordLength": 64, "ExcludePunctuation": True}
 
 
 @pytest.mark.parametrize("table", templates.resources("AWS::DynamoDB::Table"), ids=str)
@@ -491,7 +570,7 @@ def test_resources_are_tagged_with_project_environment_and_service(name: str) ->
     assert properties["Tags"] == {"project": "genai-images", "environment": {"Ref": "Environment"}, "service": service}
 
 
-@pytest.mark.parametrize("environment", ["default", "prod"])
+@pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
 def test_shared_resources_are_tagged_as_the_platform(environment: str) -> None:
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]
     parameters = config["global"]["parameters"]["parameter_overrides"]
@@ -564,12 +643,13 @@ def test_operations_may_consume_dead_letters_and_send_to_sources() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [n for n, b in templates.root_template()["Resources"].items() if b["Type"] in STATEFUL]
+    "name", [n for n, b in templates.root_template()["Resources"].items() if b["Type"] in STATEFUL and n != "AlarmKey"]
 )
 def test_stateful_shared_resources_are_retained_by_default(name: str) -> None:
     body = templates.root_template()["Resources"][name]
 
-    assert body["DeletionPolicy"] == body["UpdateReplacePolicy"] == {"Ref": "DataRetention"}
+    assert body["DeletionPolicy"] == {"Fn::If": ["KeepsData", "RetainExceptOnCreate", "Delete"]}
+    assert body["UpdateReplacePolicy"] == {"Ref": "DataRetention"}
 
 
 def test_an_aws_budget_exists_only_if_it_is_configured() -> None:
@@ -578,14 +658,27 @@ def test_an_aws_budget_exists_only_if_it_is_configured() -> None:
     budget, notifications = body["Properties"]["Budget"], body["Properties"]["NotificationsWithSubscribers"]
 
     assert template["Parameters"]["MonthlyBudgetUsd"]["Default"] == 0
-    assert body["Condition"] == policy["Condition"] == "HasMonthlyBudget"
+    assert body["Condition"] == "HasMonthlyBudget"
     assert budget["CostFilters"] == {"TagKeyValue": ["user:project$genai-images"]}
     kinds = [(each["Notification"]["NotificationType"], each["Notification"]["Threshold"]) for each in notifications]
     assert kinds == [("ACTUAL", 80), ("FORECASTED", 100)]
     subscribers = [subscriber for each in notifications for subscriber in each["Subscribers"]]
     assert subscribers == [{"SubscriptionType": "SNS", "Address": {"Ref": "AlarmTopic"}}] * 2
-    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
-    assert set(statement["Principal"]["Service"]) == {"budgets.amazonaws.com", "cloudwatch.amazonaws.com"}
+    allowed, _ = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert set(allowed["Principal"]["Service"]) == {"budgets.amazonaws.com", "cloudwatch.amazonaws.com"}
+
+
+def test_alarms_and_budgets_may_publish_to_the_encrypted_topic() -> None:
+    resources = templates.root_template()["Resources"]
+    topic, key = resources["AlarmTopic"]["Properties"], resources["AlarmKey"]["Properties"]
+    _, publishers = key["KeyPolicy"]["Statement"]
+    allowed, tls = resources["AlarmTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+
+    assert topic["KmsMasterKeyId"] == {"Fn::GetAtt": ["AlarmKey", "Arn"]}, "not aws/sns, whose policy excludes alarms"
+    assert set(publishers["Principal"]["Service"]) == set(allowed["Principal"]["Service"])
+    assert set(publishers["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey*"}
+    assert tls["Fn::If"][1]["Effect"] == "Deny"
+    assert tls["Fn::If"][1]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def test_every_physical_name_starts_with_the_prefix() -> None:

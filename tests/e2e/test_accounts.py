@@ -8,7 +8,7 @@ from typing import Any
 
 from local.emulator import REGION
 from services.accounts.keys import new_key_id, new_text
-from tests.support.system import System
+from tests.support.system import Response, System
 
 REQUEST = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
 REVOKED_WITHIN_SECONDS = 60
@@ -50,6 +50,21 @@ def test_a_key_is_accepted_in_either_header(stack: System) -> None:
     key = stack.stack.api_key
     for headers in ({"x-api-key": key}, {"authorization": f"Bearer {key}"}):
         assert stack.call("GET", "/v1/preferences", None, headers, key="").status == 200
+
+
+def test_a_key_with_too_many_calls_gets_a_429_and_others_do_not(stack: System) -> None:
+    greedy, other = stack.stack.make_key("greedy"), stack.stack.make_key("modest")
+
+    def refused() -> Response | None:
+        response = stack.call("GET", "/v1/models/none", key=greedy)
+        assert response.status in {404, 429}
+        return response if response.status == 429 else None
+
+    response = stack.wait_until(refused, seconds=120, every=0, what="the limit on calls")
+    assert response.json["code"] == "too_many_calls"
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["retry-after"] == "1"
+    assert stack.call("GET", "/v1/models/none", key=other).status == 404
 
 
 def test_a_key_without_the_scope_gets_a_403_from_the_route(stack: System) -> None:

@@ -5,6 +5,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from io import BytesIO
+from statistics import median
 from typing import Any
 
 import openai
@@ -12,6 +13,7 @@ import pytest
 from openai import OpenAI
 from PIL import Image
 
+from services.intake.waiting import MAX_WAITS
 from tests.support.system import System
 
 SLOW = 30
@@ -137,6 +139,37 @@ def test_prefer_wait_returns_202_if_no_function_is_free_to_wait(stack: System) -
     assert response.status == 202
     assert "preference-applied" not in response.headers
     stack.wait_for_status(response.json["id"], "succeeded")
+
+
+def test_200_repeats_of_one_request_leave_room_for_other_owners(stack: System) -> None:
+    prompt = "a snail on its way"
+    stack.models(
+        "POST", "/_faults", {"operation": "invoke", "effect": "delay", "seconds": SLOW, "prompt_contains": prompt}
+    )
+    greedy, modest = stack.stack.make_key("greedy"), stack.stack.make_key("modest")
+    table, key = f"{stack.prefix}-requests", {"pk": {"S": "WAITS#greedy"}, "sk": {"S": "SLOTS"}}
+    waiting = {f"{int(time.time()) + 600}#{number}" for number in range(MAX_WAITS)}
+    stack.client("dynamodb").put_item(TableName=table, Item={**key, "slots": {"SS": sorted(waiting)}})
+
+    def answered(prompt: str, headers: dict[str, str], key: str) -> tuple[int, float]:
+        started = time.monotonic()
+        response = stack.call("POST", "/v1/requests", {"prompt": prompt}, headers, key=key)
+        return response.status, time.monotonic() - started
+
+    same = {"Idempotency-Key": "repeats-e2e", "Prefer": "wait=25"}
+    repeats = [answered(prompt, same, greedy) for _ in range(200)]
+    assert {status for status, _ in repeats} <= {200, 202}, "200: after the request has finished"
+    assert median(seconds for _, seconds in repeats) < 5, "none of them waits"
+    found = stack.client("dynamodb").get_item(TableName=table, Key=key)["Item"]
+    assert set(found["slots"]["SS"]) == waiting
+
+    status, seconds = answered("a swift", {"Prefer": "wait=25"}, modest)
+    assert status == 200 or seconds > 15, "the other owner waits, however slow this machine is"
+    stack.client("dynamodb").delete_item(TableName=table, Key=key)
+    assert answered("a swallow", {"Prefer": "wait=1"}, greedy)[0] in {200, 202}
+    found = stack.client("dynamodb").get_item(TableName=table, Key=key)["Item"]
+    assert "expires_at" in found, "the deployed function took a slot"
+    assert "slots" not in found, "and released it"
 
 
 # Legacy API ---------------------------------------------------------------------------------------------------------

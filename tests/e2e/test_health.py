@@ -1,13 +1,14 @@
 """Health, moderation and analytics routes of the deployed system, behind the gateway and its authorizer."""
 
 from kit.http_api import SECURITY_HEADERS
+from local.build import version
 from tests.support.system import System
 
 
 def test_health_needs_no_key(stack: System) -> None:
     response = stack.call("GET", "/health", key="")
 
-    assert (response.status, response.json) == (200, {"status": "ok", "version": "dev"})
+    assert (response.status, response.json) == (200, {"status": "ok", "version": version()})
     assert {name.lower(): value for name, value in SECURITY_HEADERS.items()}.items() <= response.headers.items()
 
 
@@ -30,6 +31,34 @@ def test_a_web_page_of_any_origin_may_call_the_api(stack: System) -> None:
     assert response.status in {200, 204}
     assert response.headers["access-control-allow-origin"] == "*"
     assert "x-api-key" in response.headers["access-control-allow-headers"]
+
+
+def test_the_id_of_a_call_is_in_its_answer_and_in_the_log(stack: System) -> None:
+    answers = [
+        stack.call("GET", "/health", key=""),
+        stack.call("GET", "/v1/requests"),
+        stack.call("GET", "/v1/images/unknown"),
+        stack.call("POST", "/v1/images/generations", {"prompt": ""}),
+        stack.call("POST", "/api/moderation/check", {}),
+    ]
+    ids = [answer.headers["x-call-id"] for answer in answers]
+
+    assert len(set(ids)) == len(ids)
+    assert [answer.status for answer in answers] == [200, 200, 404, 400, 422]
+    assert [answers[2].json["call_id"], answers[3].json["error"]["call_id"], answers[4].json["call_id"]] == ids[2:]
+
+    logs, group = stack.client("logs"), f"/aws/lambda/{stack.prefix}-storage-api"
+    logged = stack.wait_until(
+        lambda: logs.filter_log_events(logGroupName=group, filterPattern=f'"{ids[2]}"')["events"], what="the log line"
+    )
+    assert '"message":"api call"' in logged[0]["message"].replace(": ", ":")
+
+
+def test_a_web_page_may_read_the_id_of_a_call(stack: System) -> None:
+    response = stack.call("GET", "/health", headers={"origin": "https://app.example"}, key="")
+
+    exposed = response.headers["access-control-expose-headers"].split(",")
+    assert {"x-call-id", "apigw-requestid"} <= {name.strip() for name in exposed}
 
 
 def test_a_moderation_call_asks_both_layers_and_is_counted(stack: System) -> None:

@@ -96,6 +96,26 @@ def test_moderation_fails_closed(stack: System, effect: str) -> None:
     assert view["reason"]["code"] != "category_blocked"
 
 
+def test_a_prompt_that_claude_does_not_accept_is_rejected(stack: System) -> None:
+    prompt = "an endless story about a harmless meadow"
+    stack.models("POST", "/_faults", {"operation": "converse", "effect": "too_long", "prompt_contains": prompt})
+    view = stack.generate(prompt)
+    assert (view["status"], view["reason"]["code"]) == ("rejected", "text_not_accepted")
+    assert stack.call("POST", "/v1/moderations", {"prompt": prompt}).status == 422
+    assert stack.call("POST", "/v1/moderations", {"prompt": "a harmless meadow"}).json["allowed"] is True
+
+
+def test_a_body_of_60_kb_that_becomes_360_000_characters_is_refused(stack: System) -> None:
+    before = stack.models("GET", "/_calls")["counts"]["by_operation"].get("converse", 0)
+    body = {"prompt": "\ufdfa" * 10_000, "negative_prompt": "\ufdfa" * 10_000}
+    assert len(json.dumps(body, ensure_ascii=False).encode()) > 60_000
+    for path in ("/v1/requests", "/v1/moderations"):
+        response = stack.call("POST", path, body)
+        assert response.status == 422
+        assert [error["field"] for error in response.json["errors"]] == ["prompt", "negative_prompt"]
+    assert stack.models("GET", "/_calls")["counts"]["by_operation"].get("converse", 0) == before
+
+
 @pytest.mark.parametrize("effect", ["filter_input", "filter_output"])
 def test_an_image_filtered_by_the_model_is_rejected_without_a_retry(stack: System, effect: str) -> None:
     prompt = f"an image that the model will not show {effect}"
@@ -106,6 +126,18 @@ def test_an_image_filtered_by_the_model_is_rejected_without_a_retry(stack: Syste
     digest = hashlib.sha256(prompt.encode()).hexdigest()
     calls = [call for call in stack.models("GET", "/_calls")["calls"] if call["prompt_sha256"] == digest]
     assert sum(call["operation"] == "invoke" for call in calls) == 1
+
+
+def test_a_raw_image_that_moderation_rejects_is_deleted(stack: System) -> None:
+    rule = {"operation": "detect", "effect": "flag", "labels": ["Explicit Nudity"], "times": 1}
+    stack.models("POST", "/_faults", rule)
+    rejected, kept = (stack.generate(prompt) for prompt in ("a marble statue", "a marble floor"))
+
+    assert (rejected["status"], rejected["reason"]["category"], kept["status"]) == ("rejected", "sexual", "succeeded")
+    for view, count in ((rejected, 0), (kept, 1)):
+        bucket = stack.outputs["HandoffBucketName"]
+        listed = stack.client("s3").list_objects_v2(Bucket=bucket, Prefix=f"raw/{view['id']}/")
+        assert listed["KeyCount"] == count
 
 
 def test_another_model_replaces_one_at_its_end_of_life(stack: System) -> None:
@@ -137,6 +169,7 @@ def test_every_model_of_the_catalog_generates(stack: System, model: str) -> None
         ({"prompt": 7}, 422, "prompt"),
         ({"prompt": ""}, 422, "prompt"),
         ({"prompt": "x" * 20_000}, 422, "prompt"),
+        ({"prompt": "a fox", "negative_prompt": "\ufdfa" * 10_000}, 422, "negative_prompt"),
         ({"prompt": "a", "colour": "red"}, 422, "colour"),
         ({"prompt": "a", "model": "dall-e"}, 422, "model"),
         ({"prompt": "a", "model": "sdxl-v1", "size": "13x13"}, 422, "size"),

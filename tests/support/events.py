@@ -80,14 +80,16 @@ class RecordingQueue:
     def __init__(self) -> None:
         self.delayed: list[tuple[str, int]] = []
         self.dead: list[tuple[str, dict[str, str]]] = []
+        self.trace_headers: list[str | None] = []
         self.unreachable = False
 
     def change_visibility(self, receipt_handle: str, seconds: int) -> None:
         """Record the receipt handle and its delay."""
         self.delayed.append((receipt_handle, seconds))
 
-    def dead_letter(self, body: str, attributes: dict[str, str]) -> None:
+    def dead_letter(self, body: str, attributes: dict[str, str], trace_header: str | None) -> None:
         """Record the body and its attributes, or raise if ``unreachable``."""
         if self.unreachable:
             raise ConnectionError("dead-letter queue unreachable")
         self.dead.append((body, attributes))
+        self.trace_headers.append(trace_header)

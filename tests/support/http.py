@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+CALL_ID = "VgYvFhbWIAMEPqA="
+"""The id that API Gateway gave to the call."""
+
 
 def http_event(
     method: str,
@@ -23,7 +26,7 @@ def http_event(
     ``route`` is the gateway's route key without its method, such as ``/v1/requests/{request_id}``; by default the path.
     A ``body`` that is neither text nor bytes is sent as JSON. ``caller`` is the authorizer's result: owner, scopes …
     """
-    context: dict[str, Any] = {"http": {"method": method, "path": path}, "stage": "$default"}
+    context: dict[str, Any] = {"http": {"method": method, "path": path}, "stage": "$default", "requestId": CALL_ID}
     if caller is not None:
         context["authorizer"] = {"lambda": dict(caller)}
     encoded = isinstance(body, bytes)

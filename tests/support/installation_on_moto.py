@@ -10,7 +10,7 @@ from events.catalog.image_generated import ImageGenerated
 from events.catalog.image_stored import ImageStored
 from events.envelope import Event
 from services.generation.models import Lease, RecordedOutcome
-from services.generation.repository import DynamoLedger
+from services.generation.repository.ledger import DynamoLedger
 from services.intake.creation import new_state
 from services.intake.repository.requests import RequestTable
 from services.intake.tracking import add_event

@@ -152,11 +152,21 @@ class System:
         assert response.status == 200, response.content
         return response.json
 
+    def restart(self, *functions: str) -> None:
+        """Give functions, such as ``storage-store``, new containers, so that they read their secrets again."""
+        client = self.client("lambda")
+        for name in functions:
+            full = f"{self.prefix}-{name}"
+            variables = client.get_function_configuration(FunctionName=full)["Environment"]["Variables"]
+            restarted = {**variables, "RESTARTED_AT": str(time.time_ns())}
+            client.update_function_configuration(FunctionName=full, Environment={"Variables": restarted})
+
     def ops(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the operators' command line with root credentials."""
         environment = {
             **os.environ,
             "AWS_ENDPOINT_URL": self.stack.emulator.url,
+            "AWS_ENDPOINT_URL_BEDROCK": self.stack.models.url,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": "us-east-1",

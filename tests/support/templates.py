@@ -11,6 +11,8 @@ from local.loops import expand
 from local.templates import parse_template
 
 ROOT = Path(__file__).parents[2]
+ALIAS = "Aliaslive"
+"""What SAM appends to the logical id of a function for the id of its alias ``live``."""
 Properties = dict[str, Any]
 
 
@@ -114,11 +116,14 @@ def named(service: str, reference: Any) -> Resource:
 
 
 def referenced(value: Any) -> str | None:
-    """Return the resource that ``!Ref`` or ``!GetAtt`` names, or None for anything else."""
+    """Return the resource that ``!Ref`` or ``!GetAtt`` names, or None for anything else.
+
+    A reference to a function's alias names the function.
+    """
     if not isinstance(value, dict):
         return None
     if "Ref" in value:
-        return str(value["Ref"])
+        return str(value["Ref"]).removesuffix(ALIAS)
     found = value.get("Fn::GetAtt")
     return str(found[0] if isinstance(found, list) else found.split(".")[0]) if found else None
 

@@ -102,7 +102,9 @@ def _code(built: Path, function: Function) -> Path:
 
 
 def _cpu(function: Function, tree: Path, *, read_only: bool) -> float:
-    path = (_code(tree, function), *(layer / "python" for layer in layers(tree)), runtime.sdk())
+    code = _code(tree, function)
+    own = [layer for layer in layers(tree) if layer.parent == tree or layer.name in function.layers]
+    path = (code, *(layer / "python" for layer in own), runtime.sdk())
     environment = function.process_environment | ({"PYTHONDONTWRITEBYTECODE": "1"} if read_only else {})
     return float(run_child("cold_import.py", import_statement(function), environment=environment, path=path))
 
@@ -129,11 +131,13 @@ def _temporary_zip(folder: Path) -> Iterator[Path]:
 
 def _install(package: str, target: Path) -> None:
     """Install and compile ``package`` in the version of the shared layer, as the layer's Makefile does."""
-    pinned = (ROOT / "layer" / "requirements.txt").read_text().splitlines()
+    pinned = (ROOT / "layer" / "requirements.in").read_text().splitlines()
     requirement = next(line for line in pinned if line.startswith(package))
     host = Target.host()
     platform = ["--python-version", host.version, "--python-platform", host.wheels, "--only-binary", ":all:"]
-    subprocess.run(["uv", "pip", "install", "--quiet", "--target", str(target), *platform, requirement], check=True)
+    locked = ["--constraints", str(ROOT / "layer" / "requirements.txt"), requirement]
+    install = ["uv", "pip", "install", "--quiet", "--require-hashes", "--target", str(target), *platform, *locked]
+    subprocess.run(install, check=True)
     for waste in [*target.glob("*.dist-info"), target / "bin"]:
         shutil.rmtree(waste, ignore_errors=True)
     command = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(target)]

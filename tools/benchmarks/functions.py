@@ -30,6 +30,8 @@ class Function:
     """Name without the prefix, such as ``intake-track``."""
     handler: str
     """``module.attribute``."""
+    layers: tuple[str, ...]
+    """Logical ids of its own layers, besides the shared one."""
     environment: Mapping[str, str]
     """Variables of the template. Values that only a deployment knows, such as URLs of queues, are placeholders."""
     memory_mb: int
@@ -96,16 +98,17 @@ def _read(service: str, template: Mapping[str, Any], parameters: Mapping[str, st
             other["Properties"]
             for other in resources.values()
             if other["Type"] == "AWS::Lambda::EventSourceMapping"
-            and other["Properties"]["FunctionName"] == {"Ref": logical_id}
+            and other["Properties"]["FunctionName"] == {"Ref": f"{logical_id}Aliaslive"}
         ]
         yield Function(
             service=service,
             logical_id=logical_id,
             physical_name=resolver.value(properties.get("FunctionName", logical_id)).removeprefix("Prefix-"),
             handler=properties["Handler"],
+            layers=tuple(layer["Ref"] for layer in resource["Properties"].get("Layers", ())),
             environment={name: resolver.value(value) for name, value in variables.items()},
             memory_mb=int(resolver.value(properties.get("MemorySize", 128))),
-            kind="api" if any(re.search(rf"\b{logical_id}\b", target) for target in targets) else "consumer",
+            kind="api" if any(re.search(rf"\b{logical_id}Aliaslive\b", target) for target in targets) else "consumer",
             consumes_queue=any("Stream" not in str(mapping["EventSourceArn"]) for mapping in mappings),
             batch_size=max((int(resolver.value(mapping["BatchSize"])) for mapping in mappings), default=1),
             batching_window=max(

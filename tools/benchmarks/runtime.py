@@ -26,8 +26,8 @@ def sdk() -> Path:
 
 @cache
 def dependencies() -> Path:
-    """Return a directory with the third-party packages of the layers."""
-    files = [ROOT / "layer" / "requirements.txt", *ROOT.glob("services/*/*/requirements.txt")]
+    """Return a directory with the third-party packages of the layers without an SDK."""
+    files = [ROOT / "layer" / "requirements.in", ROOT / "services" / "storage" / "imaging" / "requirements.in"]
     names = [
         Requirement(line).name
         for file in files

@@ -23,28 +23,26 @@ VIEWS: Final = {"lines": "timeSeries", "stacked": "timeSeries", "bars": "timeSer
 AXES: Final = {"s": "seconds", "ms": "milliseconds", "percent": "%", "currencyUSD": "US dollars", "short": ""}
 
 
-def template(dashboards: Iterable[Dashboard], alarms: Iterable[str]) -> str:
+def template(dashboards: Iterable[Dashboard]) -> str:
     """Return the template of all dashboards as YAML."""
     everything = list(dashboards)
-    names = list(alarms)
-    return HEAD + "\n".join(_resource(dashboard, everything, names) for dashboard in everything)
+    return HEAD + "\n".join(_resource(dashboard, everything) for dashboard in everything)
 
 
-def body(dashboard: Dashboard, everything: Iterable[Dashboard], alarms: Iterable[str]) -> dict[str, Any]:
+def body(dashboard: Dashboard, everything: Iterable[Dashboard]) -> dict[str, Any]:
     """Return the body of a dashboard, with names that CloudFormation substitutes."""
     links = " · ".join(
         f"[{other.title}](#dashboards/dashboard/${{Prefix}}-{other.name})" for other in everything if other != dashboard
     )
     head = Panel("", "text", 24, 2, text=f"# ${{Prefix}}: {dashboard.title}\n{dashboard.sentence} See also {links}.")
-    widgets = [_widget(Placed(head, 0, 0), [])]
-    names = list(alarms)
+    widgets = [_widget(Placed(head, 0, 0))]
     for placed in dashboard.placed():
-        widgets.append(_widget(Placed(placed.panel, placed.x, placed.y + head.height), names))
+        widgets.append(_widget(Placed(placed.panel, placed.x, placed.y + head.height)))
     return {"start": "-P7D" if dashboard.name == "business" else "-PT6H", "widgets": widgets}
 
 
-def _resource(dashboard: Dashboard, everything: list[Dashboard], alarms: list[str]) -> str:
-    widgets = body(dashboard, everything, alarms)
+def _resource(dashboard: Dashboard, everything: list[Dashboard]) -> str:
+    widgets = body(dashboard, everything)
     rows = ",\n".join(f"            {_json(widget)}" for widget in widgets["widgets"])
     return f"""\
   {dashboard.title}:
@@ -65,14 +63,14 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _widget(placed: Placed, alarms: list[str]) -> dict[str, Any]:
+def _widget(placed: Placed) -> dict[str, Any]:
     panel = placed.panel
     kind = {"text": "text", "alarms": "alarm", "table": "log"}.get(panel.kind, "metric")
     where = {"type": kind, "x": placed.x, "y": placed.y, "width": panel.width, "height": panel.height}
-    return {**where, "properties": _properties(panel, alarms)}
+    return {**where, "properties": _properties(panel)}
 
 
-def _properties(panel: Panel, alarms: list[str]) -> dict[str, Any]:
+def _properties(panel: Panel) -> dict[str, Any]:
     match panel.kind:
         case "text":
             return {"markdown": panel.text}
@@ -81,7 +79,7 @@ def _properties(panel: Panel, alarms: list[str]) -> dict[str, Any]:
             return {
                 "title": panel.title,
                 "sortBy": "stateUpdatedTimestamp",
-                "alarms": [f"{arn}{name}" for name in alarms],
+                "alarms": [f"{arn}{name}" for name in panel.alarms],
             }
         case "table":
             sources = " | ".join(f"SOURCE '{group}'" for group in panel.log_groups)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from grafana_foundation_sdk.builders import cloudwatch, common, stat, table, text, timeseries
@@ -12,7 +13,7 @@ from grafana_foundation_sdk.models import common as shared
 from grafana_foundation_sdk.models import dashboard as parts
 from grafana_foundation_sdk.models.text import TextMode
 
-from tools.dashboards.panels import OWN, Dashboard, Panel, Placed, Series, formula, varying
+from tools.dashboards.panels import ALARMS_HEADING, OWN, Dashboard, Panel, Placed, Series, formula, varying
 
 SOURCE: Final = parts.DataSourceRef("cloudwatch", "${datasource}")
 VARIABLES: Final[Mapping[str, str]] = {
@@ -50,7 +51,9 @@ def dashboard_json(dashboard: Dashboard) -> str:
         .with_variable(_text_variable("api", "HTTP API (output ApiId of the stack)", ""))
         .with_variable(_text_variable("runbook", "Runbook", "docs/runbook.md"))
     )
-    shown = [placed for placed in dashboard.placed() if placed.panel.kind != "alarms"]  # Grafana has its own alerts
+    # Grafana has its own alerts, so it shows neither the alarms nor their heading.
+    panels = [panel for panel in dashboard.panels if panel.kind != "alarms" and panel.title != ALARMS_HEADING]
+    shown = replace(dashboard, panels=panels).placed()
     for number, placed in enumerate(shown, 1):
         page = page.with_panel(_panel(placed, number))
     found: str = JSONEncoder(indent=2, sort_keys=True).encode(page.build())

@@ -1,9 +1,11 @@
 """`docs/metrics.md`: the meaning of every metric, and the panels of each dashboard."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from kit.metrics import METRICS, Metric
 from tools.dashboards.panels import Dashboard, Panel, Series
+from tools.dashboards.queries import Query
 
 INTRO = """# Metrics and dashboards
 
@@ -18,8 +20,7 @@ On AWS: CloudWatch → Dashboards → `PREFIX-application`, `PREFIX-infrastructu
 Dashboards → New → Import, select a file of `docs/grafana`, then choose data source, prefix, region and API on the page.
 
 The values of dimensions come from catalogs (models, styles, categories, steps), never from callers: owners, request
-ids and prompts are not dimensions. The logs answer questions about single callers and errors: every API call writes
-a line `api call` with `route`, `status`, `code`, `key_id` and `seconds`.
+ids and prompts are not dimensions. [Logs](logs.md) answer questions about single callers, calls and errors.
 
 To add a metric: add it to `kit/metrics.py`, emit it with `kit.telemetry.measure`, show it in
 `tools/dashboards/panels.py`, and run `python -m tools.docs`. Tests compare the three.
@@ -30,12 +31,20 @@ Every metric also has the dimension `service`.
 """
 
 
-def metrics_page(dashboards: Sequence[Dashboard]) -> str:
+QUERIES: Final = """## Saved queries
+
+CloudWatch → Logs Insights → Saved queries → the folder of the installation. Set the time range, then run the query.
+"""
+
+
+def metrics_page(dashboards: Sequence[Dashboard], queries: Sequence[Query]) -> str:
     """Return the page."""
     rows = [f"| {_cells(metric)} |" for metric in METRICS]
     table = ["| metric | unit | dimensions | emitted by | meaning |", "| --- | --- | --- | --- | --- |", *rows]
     sections = [_section(dashboard) for dashboard in dashboards]
-    return "\n".join([INTRO, *table, "", "## Dashboards", "", *sections])
+    questions = [f"| `{query.name}` | {query.question} |" for query in queries]
+    saved = [QUERIES, "| query | question |", "| --- | --- |", *questions, ""]
+    return "\n".join([INTRO, *table, "", "## Dashboards", "", *sections, *saved])
 
 
 def _cells(metric: Metric) -> str:
@@ -55,7 +64,7 @@ def _section(dashboard: Dashboard) -> str:
 
 def _source(panel: Panel) -> str:
     if panel.kind == "alarms":
-        return "the state of every alarm"
+        return f"the state of {len(panel.alarms)} alarms"
     if panel.kind == "table":
         return "the logs of the APIs"
     return ", ".join(dict.fromkeys(_name(series) for series in panel.series))

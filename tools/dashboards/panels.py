@@ -14,6 +14,9 @@ from tools.dashboards.resources import DeployedResources
 OWN: Final = "${Prefix}"
 COLUMNS: Final = 24
 HEIGHT: Final = 6
+ALARMS_MAX: Final = 100
+"""CloudWatch's limit for one widget."""
+ALARMS_HEADING: Final = "Alarms"
 
 Unit = Literal["short", "s", "ms", "percent", "currencyUSD"]
 
@@ -46,7 +49,7 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Panel:
-    """One widget: series, a query, a text, or the state of every alarm."""
+    """One widget: series, a query, a text, or the state of alarms."""
 
     title: str
     kind: Literal["lines", "stacked", "bars", "number", "table", "text", "alarms"]
@@ -61,6 +64,8 @@ class Panel:
     """CloudWatch Logs Insights."""
     log_groups: Sequence[str] = ()
     text: str = ""
+    alarms: Sequence[str] = ()
+    """Names without the prefix and its dash."""
 
 
 @dataclass(frozen=True)
@@ -162,6 +167,13 @@ def table(title: str, query: str, log_groups: Sequence[str], width: int = 8) -> 
     return Panel(title, "table", width, query=query, log_groups=log_groups)
 
 
+def alarms(title: str, names: Sequence[str], height: int) -> list[Panel]:
+    """Return the states of alarms, in as many widgets as they need."""
+    parts = [names[start : start + ALARMS_MAX] for start in range(0, len(names), ALARMS_MAX)]
+    titles = [title] if len(parts) == 1 else [f"{title}, {at} of {len(parts)}" for at in range(1, len(parts) + 1)]
+    return [Panel(name, "alarms", COLUMNS, height, alarms=part) for name, part in zip(titles, parts, strict=True)]
+
+
 def dashboards(deployed: DeployedResources) -> list[Dashboard]:
     """Return the dashboards of all deployed resources."""
     makers: list[Callable[[DeployedResources], Dashboard]] = [_application, _infrastructure, _business]
@@ -169,18 +181,18 @@ def dashboards(deployed: DeployedResources) -> list[Dashboard]:
 
 
 def _application(deployed: DeployedResources) -> Dashboard:
-    alarms = Panel("Alarms", "alarms", COLUMNS, 4)
     return Dashboard(
         "application",
         "Application",
         "What callers experience: errors, response times and generated images.",
         [
             text(
-                "Alarms",
-                "The runbook has a section for each alarm. If none is red, there is nothing to do.",
+                ALARMS_HEADING,
+                "Every alarm of the installation. The runbook has a section for each.",
                 runbook="#runbook",
             ),
-            alarms,
+            *alarms("Alarms that notify", deployed.alerting_alarms, 5),
+            *alarms("Their causes", deployed.other_alarms, 12),
             number("Requests accepted", own("requests_accepted")),
             number("Succeeded", own("requests_succeeded")),
             number("Rejected", own("requests_rejected")),
@@ -285,6 +297,7 @@ def _infrastructure(deployed: DeployedResources) -> Dashboard:
             stacked("Webhook calls", own("webhook_attempts")),
             lines("Days until models end", own("model_days_left", "Minimum"), own("fewest_model_days_left", "Minimum")),
             lines("Model sentinel", own("models_watched"), own("model_changes_published")),
+            lines("Admin keys created", own("admin_keys_created")),
             lines("Audit", own("audit_violations"), own("audit_within_bound"), own("audit_unsettled")),
             lines("Audit: violations by rule", own("audit_violations_by_rule", rule="*")),
             lines("Audit: records examined", own("audit_records"), own("audit_incomplete")),

@@ -15,10 +15,13 @@ from tools.dashboards import cloudwatch
 from tools.dashboards.grafana import dashboard_json
 from tools.dashboards.page import metrics_page
 from tools.dashboards.panels import dashboards
+from tools.dashboards.queries import queries
+from tools.dashboards.queries import template as queries_template
 from tools.dashboards.resources import DeployedResources
 from tools.docs.event_pages import events_page
 from tools.docs.golden import golden_events
 from tools.docs.openapi import openapi_text
+from tools.docs.sections import sections
 
 ROOT = Path(__file__).parents[2]
 KEPT = (
@@ -78,9 +81,12 @@ def outputs() -> dict[Path, str]:
     files[ROOT / "docs/openapi.json"] = openapi_text(ROOT)
     deployed = DeployedResources(ROOT)
     pages = dashboards(deployed)
-    files[ROOT / "services/operations/dashboards.yaml"] = cloudwatch.template(pages, deployed.alarms)
+    files[ROOT / "services/operations/dashboards.yaml"] = cloudwatch.template(pages)
     files |= {ROOT / f"docs/grafana/{page.name}.json": dashboard_json(page) for page in pages}
-    files[ROOT / "docs/metrics.md"] = metrics_page(pages)
+    saved = queries(deployed)
+    files[ROOT / "services/operations/queries.yaml"] = queries_template(saved)
+    files[ROOT / "docs/metrics.md"] = metrics_page(pages, saved)
+    files |= sections(ROOT)
     return files
 
 

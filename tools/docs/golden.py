@@ -17,6 +17,7 @@ from events.catalog.message_replayed import MessageReplayed, MessageReplayedData
 from events.catalog.model_lifecycle_changed import ModelLifecycleChanged, ModelLifecycleChangedData
 from events.catalog.processing_stalled import ProcessingStalled, ProcessingStalledData
 from events.catalog.prompt_approved import PromptApproved, PromptApprovedData
+from events.catalog.prompt_checked import PromptChecked, PromptCheckedData
 from events.catalog.prompt_rejected import PromptRejected, PromptRejectedData
 from events.catalog.request_cancelled import RequestCancelled, RequestCancelledData
 from events.catalog.request_expired import RequestExpired, RequestExpiredData
@@ -77,7 +78,12 @@ def golden_events() -> list[Event]:
     requested = ImageRequested.first(REQUEST, OWNER, ImageRequestedData(parameters=PARAMETERS), occurred_at=at(0))
     approved = PromptApproved.follow(
         requested,
-        PromptApprovedData(policy_version="2026-11-01", layers=["keywords", "claude"], parameters=PARAMETERS),
+        PromptApprovedData(
+            policy_version="2026-11-01",
+            layers=["keywords", "claude"],
+            parameters=PARAMETERS,
+            moderation_usd=Decimal("0.0023054"),
+        ),
         occurred_at=at(0.6),
     )
     kept_outcome = ImageOutcome(index=0, status="generated", image=_raw(0))
@@ -155,11 +161,14 @@ def golden_events() -> list[Event]:
         field="prompt",
         reason="category_blocked",
         strength="review",
+        moderation_usd=Decimal("0.0003054"),
     )
+    check = subject_id("check/01a0b9c4")
     return [
         requested,
         approved,
         PromptRejected.follow(requested, rejected, occurred_at=at(0.2)),
+        PromptChecked.first(check, OWNER, PromptCheckedData(moderation_usd=Decimal("0.0003054")), occurred_at=at(-30)),
         generated,
         GenerationFailed.follow(
             approved, GenerationFailedData(reason="content_filtered", outcomes=[filtered]), occurred_at=at(4)
@@ -186,7 +195,11 @@ def golden_events() -> list[Event]:
         stalled,
         MessageReplayed.follow(kept, replayed, occurred_at=at(600), qualifier="storage.store", index=1),
         ModelLifecycleChanged.first(subject_id("model/titan-v2"), "-", ending, occurred_at=at(3600), index=2),
-        BudgetExhausted.follow(approved, BudgetExhaustedData(day=at(4).date()), occurred_at=at(4)),
+        BudgetExhausted.follow(
+            approved,
+            BudgetExhaustedData(day=at(4).date(), limit_usd=Decimal(25), left_usd=Decimal("0.012")),
+            occurred_at=at(4),
+        ),
         BudgetChanged.first(
             subject_id("budget"), "-", BudgetChangedData(limit_usd=Decimal(50)), occurred_at=at(3700), index=1
         ),

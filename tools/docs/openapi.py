@@ -15,11 +15,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from kit.http_api import CALL_ID_HEADER, Route
 from kit.http_api import PROBLEM as PROBLEM_TYPE
-from kit.http_api import Route
 from services.notifications.messages import NotUnderstood, Ping, Pong, StatusChanged
 from tools.docs.openapi_parts import (
     BODY_ERRORS,
+    CALL_ID,
+    CALL_ID_DESCRIPTION,
     COMMON_ERRORS,
     GATEWAY_MESSAGES,
     GUARDED_ERRORS,
@@ -90,6 +92,7 @@ def openapi(root: Path) -> dict[str, Any]:
             "securitySchemes": SECURITY_SCHEMES,
             "schemas": {"Problem": PROBLEM, "Message": MESSAGE, **schemas.components()},
             "responses": {name: part for name, part in errors.items() if f'/{name}"' in used},
+            "headers": {"CallId": CALL_ID_DESCRIPTION},
         },
     }
 
@@ -114,15 +117,18 @@ def _tag(service: str) -> dict[str, str]:
 
 def _operation(served: ServedRoute, schemas: Schemas) -> dict[str, Any]:
     route = served.route
-    access = f"Requires the scope `{route.scope}`." if route.scope else "Public: no key is required."
+    scopes = [] if route.scope in {None, "any"} else [route.scope]
+    access = {None: "Public: no key is required.", "any": "Requires a key with any scope."}.get(
+        route.scope, f"Requires the scope `{route.scope}`."
+    )
     found: dict[str, Any] = {
         "operationId": served.name,
         "tags": [served.service],
         "summary": route.summary,
         "description": access,
-        "security": [{scheme: [route.scope]} for scheme in SECURITY_SCHEMES] if route.scope else [],
+        "security": [{scheme: scopes} for scheme in SECURITY_SCHEMES] if route.scope else [],
     }
-    if route.scope:
+    if scopes:
         found["x-scope"] = route.scope
     if parameters := list(_parameters(route, schemas)):
         found["parameters"] = parameters
@@ -171,7 +177,7 @@ def _parameters(route: Route, schemas: Schemas) -> Iterator[dict[str, Any]]:
 def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
     responses: dict[int, dict[str, Any]] = {}
     for status, model in route.responses.items():
-        responses[status] = {"description": SUCCESS[status]}
+        responses[status] = {"description": SUCCESS[status], "headers": _call_id()}
         if model:
             responses[status]["content"] = {JSON: {"schema": schemas.ref(model, "serialization")}}
     for status in _error_statuses(route):
@@ -186,7 +192,7 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
     for status, names in route.response_headers.items():
         # If the gateway itself answers a failure, our headers are missing.
         always = {"required": True} if status in route.responses else {}
-        responses[status]["headers"] = {name: {**RESPONSE_HEADERS[name], **always} for name in names}
+        responses[status]["headers"] |= {name: {**RESPONSE_HEADERS[name], **always} for name in names}
     return {str(status): responses[status] for status in sorted(responses)}
 
 
@@ -208,13 +214,17 @@ def _error(status: int, body: Schema | None = None) -> dict[str, Any]:
     if body:
         content: dict[str, Any] = {JSON: {"schema": body}}
     else:
-        example = {"type": "about:blank", "status": status, "code": code, "title": title}
+        example = {"type": "about:blank", "status": status, "code": code, "title": title, "call_id": CALL_ID}
         example |= {"errors": errors} if errors else {}
         content = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}
     if message := GATEWAY_MESSAGES.get(status):
         by_gateway = {"schema": {"$ref": "#/components/schemas/Message"}, "example": {"message": message}}
         content = _either(content, {JSON: by_gateway})
-    return {"description": title if title.endswith(".") else f"{title}.", "content": content}
+    return {"description": title if title.endswith(".") else f"{title}.", "headers": _call_id(), "content": content}
+
+
+def _call_id() -> dict[str, Any]:
+    return {CALL_ID_HEADER: {"$ref": "#/components/headers/CallId"}}
 
 
 def _either(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:

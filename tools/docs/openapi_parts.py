@@ -10,7 +10,8 @@ INFO: Final[dict[str, Any]] = {
         "Send a prompt to `POST /v1/requests`, poll the request until its status is terminal, and download the images. "
         "`docs/api.md` is a guide.\n\n"
         "Every key has an owner, scopes and limits. Another owner's resource looks like one that does not exist. "
-        "Errors are problem documents (RFC 9457) with a stable `code`. Times are RFC 3339 in UTC. Ignore unknown "
+        "Errors are problem documents (RFC 9457) with a stable `code`. Every response has the id of the call in "
+        "`x-call-id`. Times are RFC 3339 in UTC. Ignore unknown "
         "fields in responses; unknown fields in request bodies are errors."
     ),
     "license": {"name": "MIT", "identifier": "MIT"},
@@ -138,6 +139,16 @@ RESPONSE_HEADERS: Final[dict[str, dict[str, Any]]] = {
     },
 }
 
+CALL_ID: Final = "VgYvFhbWIAMEPqA="
+
+CALL_ID_DESCRIPTION: Final[dict[str, Any]] = {
+    "description": "The id of the call, for support: our logs contain it. If the gateway answers by itself, its header "
+    "`apigw-requestid` contains the id.",
+    "schema": {"type": "string"},
+    "example": CALL_ID,
+}
+"""The header of every response that a service sends."""
+
 WEBHOOK_HEADERS: Final[list[dict[str, Any]]] = [
     {
         "name": "webhook-id",
@@ -179,6 +190,7 @@ PROBLEM: Final[dict[str, Any]] = {
         "status": {"type": "integer", "minimum": 400, "maximum": 599, "description": "The HTTP status."},
         "code": {"type": "string", "pattern": "^[a-z0-9_]+$", "description": "A stable code, for programs."},
         "title": {"type": "string", "description": "A summary, for people."},
+        "call_id": {"type": "string", "description": "The id of the call, for support: the header `x-call-id`."},
         "errors": {
             "type": "array",
             "minItems": 1,
@@ -198,7 +210,7 @@ PROBLEM: Final[dict[str, Any]] = {
             },
         },
     },
-    "required": ["type", "status", "code", "title"],
+    "required": ["type", "status", "code", "title", "call_id"],
 }
 
 MESSAGE: Final[dict[str, Any]] = {

@@ -8,10 +8,12 @@ import boto3
 from aws_lambda_powertools.event_handler import Response
 
 from kit.http_api import ApiProblem, HttpApi, field_error, json_response
-from kit.secrets import secret_key
-from kit.telemetry import logger
+from kit.secrets import CachedKeyring
+from kit.telemetry import logger, measure
+from kit.trail import Operator, TrailTable
 from services.accounts import service
 from services.accounts.keys import is_key_id
+from services.accounts.recorded_keys import ADMIN, RecordedKeys
 from services.accounts.repository import KeyTable, PreferenceTable, StaleError
 from services.accounts.routes import (
     CREATE_KEY,
@@ -19,18 +21,20 @@ from services.accounts.routes import (
     REVOKE_KEY,
     ROTATE_KEY,
     SET_PREFERENCES,
+    SHOW_ME,
     SHOW_PREFERENCES,
 )
-from services.accounts.schemas import KeyList, KeyQuery, KeyWithText, NewKey, Preferences, Rotation, position_of
-from services.accounts.settings import AccountSettings
+from services.accounts.schemas import KeyList, KeyQuery, KeyWithText, Me, NewKey, Preferences, Rotation, position_of
+from services.accounts.settings import ApiSettings
 
 ETAG: Final = re.compile(r'"[0-9]{1,9}"')
 
-settings = AccountSettings.load()
+settings = ApiSettings.load()
 dynamodb = boto3.client("dynamodb")
 keys = KeyTable(dynamodb, settings.table_name)
+trail = TrailTable(dynamodb, settings.audit_trail_table)
 preferences = PreferenceTable(dynamodb, settings.table_name)
-hash_secret = secret_key(boto3.client("secretsmanager"), settings.hash_secret_arn)
+hash_secret = CachedKeyring(boto3.client("secretsmanager"), settings.hash_secret_arn).current
 handler = HttpApi()
 
 
@@ -38,8 +42,10 @@ handler = HttpApi()
 def create() -> Response[str]:
     """Create a key."""
     now = datetime.now(UTC)
-    key, text = service.create(keys, handler.body(NewKey), hash_secret(), now)
+    key, text = service.create(_recorded(), handler.body(NewKey), hash_secret(), now)
     logger.info("key created", key_id=key.key_id, owner=key.owner, scopes=key.scopes, by=handler.caller.key_id)
+    if ADMIN in key.scopes:
+        measure("admin key created", {"admin_keys_created": 1}, {}, key_id=key.key_id, by=handler.caller.key_id)
     return json_response(201, KeyWithText.with_text(key, text, now))
 
 
@@ -60,7 +66,7 @@ def rotate(key_id: str) -> Response[str]:
     """Rotate the text of a key."""
     now, wanted = datetime.now(UTC), handler.body(Rotation)
     try:
-        key, text = service.rotate(keys, _known(key_id), wanted.grace_seconds, hash_secret(), now)
+        key, text = service.rotate(_recorded(), _known(key_id), wanted.grace_seconds, hash_secret(), now)
     except KeyError:
         raise _unknown() from None
     except service.NotActiveError as error:
@@ -73,11 +79,25 @@ def rotate(key_id: str) -> Response[str]:
 def revoke(key_id: str) -> Response[str]:
     """Revoke a key. A second call changes nothing."""
     try:
-        keys.revoke(_known(key_id), datetime.now(UTC))
+        _recorded().revoke(_known(key_id), datetime.now(UTC))
     except KeyError:
         raise _unknown() from None
     logger.info("key revoked", key_id=key_id, by=handler.caller.key_id)
     return Response(204)
+
+
+@handler.serve(SHOW_ME)
+def show_me() -> Response[str]:
+    """Return what the authorizer knows of the caller's key, without another read."""
+    caller = handler.caller
+    me = Me(
+        owner=caller.owner,
+        key_id=caller.key_id,
+        scopes=sorted(caller.scopes),
+        limit=caller.limit,
+        window_seconds=caller.window,
+    )
+    return json_response(200, me)
 
 
 @handler.serve(SHOW_PREFERENCES)
@@ -101,6 +121,11 @@ def set_preferences() -> Response[str]:
     except StaleError as error:
         raise stale from error
     return json_response(200, wanted, {"ETag": f'"{revision}"'})
+
+
+def _recorded() -> RecordedKeys:
+    """Return the keys, whose changes by the caller are in the audit trail."""
+    return RecordedKeys(keys, trail, Operator.with_key(handler.caller.owner, handler.caller.key_id))
 
 
 def _known(key_id: str) -> str:

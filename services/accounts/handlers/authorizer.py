@@ -7,43 +7,50 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kit import startup
-from kit.secrets import secret_key
-from kit.telemetry import logger
+from kit.secrets import CachedKeyring
+from kit.telemetry import begin_call, logger
 from services.accounts.admission import Gate, RefusedError, presented_key
+from services.accounts.call_limits import CallLimits, calls_per_second
 from services.accounts.repository import KeyTable
 from services.accounts.settings import AccountSettings
 
 settings = AccountSettings.load()
 gate = Gate(
     KeyTable(boto3.client("dynamodb"), settings.table_name),
-    secret_key(boto3.client("secretsmanager"), settings.hash_secret_arn),
+    CachedKeyring(boto3.client("secretsmanager"), settings.hash_secret_arn),
 )
+limits = CallLimits()
 startup.finished()
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Return a simple response (payload format 2.0). Every use is logged with the key's id.
 
-    An unavailable table raises: the gateway's 500 tells clients to retry, unlike a refusal.
+    An unavailable table raises: the gateway's 500 tells clients to retry, unlike a refusal. A key with too many calls
+    is admitted, because a refusal would be the gateway's 403; with ``retry_after``, kit/http_api.py answers 429.
     """
+    begin_call(event)
     now, route = datetime.now(UTC), event["routeKey"]
     try:
-        key = gate.admit(presented_key(event.get("headers") or {}), now)
+        text = presented_key(event.get("headers") or {}) or ""
+        key = gate.admit(text, now)
     except RefusedError as refused:
         logger.info("key refused", reason=refused.reason, key_id=refused.key_id, route=route)
         return {"isAuthorized": False}
+    context = {
+        "owner": key.owner,
+        "key_id": key.key_id,
+        "scopes": " ".join(key.scopes),
+        "limit": key.limit,
+        "window": key.window,
+    }
+    if seconds := limits.seconds_to_wait(key):
+        logger.info("key limited", key_id=key.key_id, owner=key.owner, route=route)
+        calls = int(60 * calls_per_second(key))
+        return {"isAuthorized": True, "context": {**context, "retry_after": seconds, "calls_per_minute": calls}}
     logger.info("key used", key_id=key.key_id, owner=key.owner, route=route)
     try:
-        gate.note_use(key, now)
+        gate.note_use(key, text, now)
     except (ClientError, BotoCoreError) as error:  # not a reason to refuse the caller
         logger.warning("use not recorded", key_id=key.key_id, error=type(error).__name__)
-    return {
-        "isAuthorized": True,
-        "context": {
-            "owner": key.owner,
-            "key_id": key.key_id,
-            "scopes": " ".join(key.scopes),
-            "limit": key.limit,
-            "window": key.window,
-        },
-    }
+    return {"isAuthorized": True, "context": context}

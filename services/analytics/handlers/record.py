@@ -3,7 +3,7 @@
 import boto3
 
 from kit.consumer import WholeBatch, sqs_consumer
-from kit.secrets import secret_key
+from kit.secrets import CachedKeyring
 from services.analytics.figures import emit
 from services.analytics.repository import CounterTable, EventArchive
 from services.analytics.service import Recorder
@@ -14,7 +14,7 @@ recorder = Recorder(
     EventArchive(
         boto3.client("s3"),
         settings.archive_bucket_name,
-        secret_key(boto3.client("secretsmanager"), settings.prompt_hash_key_id),
+        CachedKeyring(boto3.client("secretsmanager"), settings.prompt_hash_key_id).current,
     ),
     CounterTable(boto3.client("dynamodb"), settings.table_name),
     on_counted=emit,

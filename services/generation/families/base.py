@@ -7,6 +7,7 @@ from typing import Any
 
 from events.images import GenerationParameters, ModelPlan
 from events.model_catalog import Model, Range
+from kit.text import readable
 from services.generation.image_header import ImageHeader, read_header
 from services.generation.model_errors import ModelCallError
 
@@ -35,6 +36,12 @@ class Family:
     """Return the request body for parameters, plan, model and the seed of this image."""
     parse: Callable[[Mapping[str, Any]], ModelImage]
     """Return the image of a response."""
+
+    def request(self, parameters: GenerationParameters, plan: ModelPlan, model: Model, seed: int) -> dict[str, Any]:
+        """Return the request body with the texts as moderation read them, without invisible characters."""
+        negative = parameters.negative_prompt
+        texts = {"prompt": readable(parameters.prompt), "negative_prompt": readable(negative) if negative else None}
+        return self.body(parameters.model_copy(update=texts), plan, model, seed)
 
     def read(self, response: Any) -> ModelImage:
         """Return the image of a response with status 200. Raises ``ModelCallError`` if there is none."""

@@ -1,4 +1,7 @@
-"""Consumes PromptApproved, publishes ImageGenerated or GenerationFailed. The only function that pays for images."""
+"""Consumes PromptApproved, publishes ImageGenerated or GenerationFailed. The only function that pays for images.
+
+It also consumes PromptRejected and PromptChecked: the daily budget counts checks that led to no image, too.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
@@ -10,12 +13,18 @@ from events.catalog.budget_exhausted import BudgetExhausted
 from events.catalog.generation_failed import GenerationFailed
 from events.catalog.image_generated import ImageGenerated
 from events.catalog.prompt_approved import PromptApproved
+from events.catalog.prompt_checked import PromptChecked
+from events.catalog.prompt_rejected import PromptRejected
+from events.envelope import Event
 from kit.clock import SystemClock
 from kit.consumer import EachMessage, sqs_consumer
 from services.generation.gateways import BedrockModels
-from services.generation.repository import DynamoBudget, DynamoLedger, S3Handoff
+from services.generation.repository.budget import DynamoBudget
+from services.generation.repository.handoff import S3Handoff
+from services.generation.repository.ledger import DynamoLedger
 from services.generation.service import ImageGenerator
 from services.generation.settings import GenerateSettings
+from services.generation.spending import count_check
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime.client import BedrockRuntimeClient
@@ -46,6 +55,7 @@ def _find_model(key: str) -> "Model | None":
 
 _dynamodb: Final = boto3.client("dynamodb")
 _clock: Final = SystemClock()
+_budget: Final = DynamoBudget(_dynamodb, _settings.table_name, _settings.daily_budget_usd, _clock)
 _generator: Final = ImageGenerator(
     ledger=DynamoLedger(_dynamodb, _settings.table_name),
     models=BedrockModels(_settings.aws_region, _bedrock),
@@ -55,14 +65,21 @@ _generator: Final = ImageGenerator(
     call_timeout=_settings.call_timeout,
     lease_seconds=_settings.lease,
     clock=_clock,
-    budget=DynamoBudget(_dynamodb, _settings.table_name, _settings.daily_budget_usd, _clock),
+    budget=_budget,
 )
+
+
+def _handle(event: PromptApproved | PromptRejected | PromptChecked) -> list[Event]:
+    if isinstance(event, PromptApproved):
+        return _generator.generate(event)
+    return count_check(event, _budget)
+
 
 handler: Final = sqs_consumer(
     "generation.generate",
-    [PromptApproved],
+    [PromptApproved, PromptRejected, PromptChecked],
     EachMessage(
-        _generator.generate,
+        _handle,
         workers=_settings.max_parallel,
         publishes=[ImageGenerated, GenerationFailed, BudgetExhausted],
     ),

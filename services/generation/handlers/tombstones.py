@@ -9,7 +9,7 @@ from events.catalog.request_cancelled import RequestCancelled
 from events.catalog.request_expired import RequestExpired
 from kit.clock import SystemClock
 from kit.consumer import EachMessage, sqs_consumer
-from services.generation.repository import DynamoLedger
+from services.generation.repository.ledger import DynamoLedger
 from services.generation.settings import LedgerSettings
 from services.generation.withdrawal import withdraw
 

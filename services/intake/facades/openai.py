@@ -1,21 +1,25 @@
 """The facade of OpenAI's Images API: its names and errors, so that its clients can be used unchanged."""
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Final
 
 from aws_lambda_powertools.event_handler import Response
 
 from events.model_catalog import ModelCatalog
-from kit.http_api import ApiProblem, field_error, json_response
+from kit.http_api import ApiProblem, json_response
+from kit.telemetry import current_call_id
 from services.intake.facades import translation
 from services.intake.facades.results import image_urls, stored_at
 from services.intake.facades.schemas import ImageData, ImageGeneration, Images, OpenAIError, OpenAIFailure
 from services.intake.schemas import NewRequest, RequestView
+from services.intake.waiting import MAX_WAITS
 
 MAX_BASE64: Final = 5_900_000
 """Characters of all images together. Lambda's limit is 6 MiB (6,291,456 bytes) including envelope and headers."""
+RETRY_SECONDS: Final = "5"
+"""About as long as an image takes."""
 BEST_QUALITIES: Final = frozenset({"hd", "high"})
 
 
@@ -37,32 +41,43 @@ def images(view: RequestView, read_file: Callable[[str], bytes] | None = None) -
     """Return the response for a finished request.
 
     With ``read_file``, the URLs of ``view`` are keys of files and the response contains the images themselves. Raise
-    ``ApiProblem`` if the request has no images, or if they are too large for one response.
+    ``ApiProblem`` if the request has no images.
     """
     urls = image_urls(view)
     if read_file is None:
         data = [ImageData(url=url) for url in urls]
     else:
-        data = [ImageData(b64_json=text) for text in _encoded(view, urls, read_file)]
+        data = [ImageData(b64_json=text) for text in _contents(view, read_file)]
     return Images(created=int(stored_at(view).timestamp()), data=data)
 
 
-def _encoded(view: RequestView, keys: list[str], read_file: Callable[[str], bytes]) -> Iterator[str]:
-    """Yield each file in base64. Raise ``ApiProblem`` if they exceed the size of one response."""
-    total = 0
+def _contents(view: RequestView, read_file: Callable[[str], bytes]) -> list[str]:
+    """Return the images in base64: the originals if they fit into one response, otherwise smaller files of all images.
+
+    The images are paid for by now, so that they are too large must not be an error.
+    """
+    images = [image for image in view.images if image.url]
+    originals, displays, thumbnails = zip(*((i.url, i.display_url, i.thumbnail_url) for i in images), strict=True)
+    contents = _fitting(originals, read_file) or _fitting(displays, read_file) or _fitting(thumbnails, read_file)
+    assert contents is not None  # noqa: S101 - thumbnails always fit
+    return contents
+
+
+def _fitting(keys: Sequence[str], read_file: Callable[[str], bytes]) -> list[str] | None:
+    """Return the files in base64, or None if they exceed one response."""
+    contents, left = [], MAX_BASE64
     for key in keys:
-        text = base64.b64encode(read_file(key)).decode()
-        total += len(text)
-        if total > MAX_BASE64:
-            rule = f"use url: b64_json is limited to {MAX_BASE64} characters"
-            raise ApiProblem(
-                400,
-                "answer_too_large",
-                f"The images are too large for one response in base64. They are finished: see GET {view.links.self}.",
-                errors=[field_error("response_format", rule)],
-                headers={"Location": view.links.self},
-            )
-        yield text
+        contents.append(base64.b64encode(read_file(key)).decode())
+        left -= len(contents[-1])
+        if left < 0:
+            return None
+    return contents
+
+
+def too_many_waits() -> ApiProblem:
+    """Return the problem that as many calls of the owner wait as are allowed. Nothing was accepted."""
+    title = f"At most {MAX_WAITS} of your calls may wait for images at the same time. Nothing was accepted."
+    return ApiProblem(429, "too_many_waits", title, headers={"Retry-After": RETRY_SECONDS})
 
 
 def unfinished(request_id: str) -> ApiProblem:
@@ -90,6 +105,7 @@ def render_problem(problem: ApiProblem) -> Response[str]:
         type=_type(status),
         param=first.get("field") if first.get("field") != "body" else None,
         code="rate_limit_exceeded" if status == 429 else problem.code,
+        call_id=current_call_id(),
     )
     no_retry = {} if status == 429 else {"x-should-retry": "false"}
     return json_response(status, OpenAIError(error=failure), {**problem.headers, **no_retry})

@@ -26,7 +26,7 @@ class ImageGeneration(FacadeBody):
     size: SizeOrAuto | None = None
     """`WIDTHxHEIGHT` or `auto`. The model generates the nearest aspect ratio that it supports."""
     response_format: Literal["url", "b64_json"] | None = None
-    """Default: short-lived URLs. `b64_json` is limited by the size of a response."""
+    """Default: short-lived URLs. `b64_json`: PNG files, or smaller WebP files if they exceed the size of a response."""
     quality: str | None = None
     """`hd` and `high` mean `premium` if the model supports it. Everything else means `standard`."""
     style: str | None = None
@@ -56,6 +56,8 @@ class OpenAIFailure(Schema):
     type: str
     param: str | None = None
     code: str
+    call_id: str
+    """The id of the call, which also is in the header `x-call-id` and in our logs."""
 
 
 class OpenAIError(Schema):

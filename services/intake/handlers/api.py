@@ -11,6 +11,7 @@ from aws_lambda_powertools.event_handler import Response
 from botocore.config import Config
 
 from events.model_catalog import ModelCatalog, model_catalog
+from events.pipeline import TERMINAL, Status
 from kit.clock import SystemClock
 from kit.http_api import ApiProblem, HttpApi, json_response
 from kit.signed_urls import image_links
@@ -26,6 +27,8 @@ from services.intake.repository.durations import DurationTable
 from services.intake.repository.rates import RateTable
 from services.intake.repository.requests import RequestTable
 from services.intake.repository.signals import SignalTable
+from services.intake.repository.statuses import StatusTable
+from services.intake.repository.waits import WaitTable
 from services.intake.request_views import request_list, request_view
 from services.intake.routes import (
     CANCEL_REQUEST,
@@ -36,7 +39,7 @@ from services.intake.routes import (
     SHOW_MODEL,
     SHOW_REQUEST,
 )
-from services.intake.schemas import CreateQuery, ListQuery, ModelList, NewRequest, RequestView
+from services.intake.schemas import AcceptedView, CreateQuery, ListQuery, ModelList, NewRequest, RequestView
 from services.intake.service import RequestService
 from services.intake.settings import ApiSettings
 from services.intake.signals import SignalCache
@@ -49,6 +52,8 @@ NOT_FOUND: Final = ApiProblem(404, "request_not_found", "Request not found.")
 settings = ApiSettings.load()
 client, clock = boto3.client("dynamodb"), SystemClock()
 table = RequestTable(client, settings.table_name, timedelta(minutes=settings.nudge_after_minutes))
+statuses = StatusTable(client, settings.table_name)
+waits = WaitTable(client, settings.table_name, clock)
 estimates = Estimates(DurationTable(client, settings.table_name), clock)
 signals = SignalCache(SignalTable(client, settings.table_name), clock)
 links = image_links(settings.gallery_bucket_name, settings.cdn_domain)
@@ -82,11 +87,18 @@ def wait_function() -> WaitFunction:
     return WaitFunction(boto3.client("lambda", config=config), settings.waiting_function_name)
 
 
-def finished_within(request_id: str, seconds: int, received: float) -> RequestView | None:
-    """Return a request if it finishes within ``seconds`` after it was received, otherwise None."""
-    if not seconds or not wait_function().wait(request_id, received + seconds):
-        return None
-    return request_view(*table.read(request_id), links.url)
+def result_within(accepted: AcceptedView, seconds: int, received: float) -> RequestView | AcceptedView:
+    """Return a request if it finishes within ``seconds`` after it was received, otherwise its status.
+
+    A caller who has as many waiting calls as are allowed gets the present state at once.
+    """
+    if not seconds:
+        return accepted
+    with waits.slot(handler.caller.owner) as has_slot:
+        status = wait_function().wait(accepted.id, received + seconds) if has_slot else statuses.read(accepted.id)
+    if status in TERMINAL:
+        return request_view(*table.read(accepted.id), links.url)
+    return accepted.model_copy(update={"status": Status(status)}) if status else accepted
 
 
 def with_preference(headers: Mapping[str, str], seconds: int) -> dict[str, str]:
@@ -105,9 +117,10 @@ def create() -> Response[str]:
         return json_response(200, creation.dry_run(request))
     body, headers = creation.create(handler.caller, request, handler.header("Idempotency-Key"))
     seconds = preferred_wait(handler.header("Prefer"))
-    if view := finished_within(body.id, seconds, received):
-        return json_response(200, view, with_preference(headers, seconds))
-    return json_response(202, body, headers)
+    result = result_within(body, seconds, received)
+    if isinstance(result, RequestView):
+        return json_response(200, result, with_preference(headers, seconds))
+    return json_response(202, result, headers)
 
 
 @handler.serve(GENERATE_AS_BEFORE, render=legacy.render_problem)
@@ -117,9 +130,10 @@ def create_as_before() -> Response[str]:
     request = legacy.new_request(handler.body(LegacyRequest), models(), clock.now().date())
     body, headers = creation.create(handler.caller, request, handler.header("Idempotency-Key"))
     seconds = preferred_wait(handler.header("Prefer"), default=MAX_SECONDS)
-    if view := finished_within(body.id, seconds, received):
-        return json_response(200, legacy.finished(view), with_preference(headers, seconds))
-    return json_response(202, legacy.accepted(body), headers)
+    result = result_within(body, seconds, received)
+    if isinstance(result, RequestView):
+        return json_response(200, legacy.finished(result), with_preference(headers, seconds))
+    return json_response(202, legacy.accepted(result), headers)
 
 
 @handler.serve(LIST_REQUESTS)

@@ -1,6 +1,6 @@
 """HTTP: OpenAI's Images API. Its clients expect the images in the response, so this function waits for them.
 
-It is a function of its own, with limited concurrency, so that waiting does not use up the concurrency of the API.
+It is a function of its own, so that its concurrency can be limited. Each owner has a limited number of waiting calls.
 """
 
 import time
@@ -12,6 +12,7 @@ import boto3
 from aws_lambda_powertools.event_handler import Response
 
 from events.model_catalog import ModelCatalog, model_catalog
+from events.pipeline import TERMINAL
 from kit.clock import SystemClock
 from kit.http_api import HttpApi, json_response
 from kit.signed_urls import image_links
@@ -26,11 +27,12 @@ from services.intake.repository.rates import RateTable
 from services.intake.repository.requests import RequestTable
 from services.intake.repository.signals import SignalTable
 from services.intake.repository.statuses import StatusTable
+from services.intake.repository.waits import WaitTable
 from services.intake.request_views import request_view
 from services.intake.routes import GENERATE_IMAGES
 from services.intake.settings import CreationSettings
 from services.intake.signals import SignalCache
-from services.intake.waiting import MAX_SECONDS, wait_until_terminal
+from services.intake.waiting import MAX_SECONDS, wait_for_result
 
 MAX_BODY: Final = 256 * 1024
 """Bytes. Enough for a prompt of maximum length with every character escaped."""
@@ -39,6 +41,7 @@ settings = CreationSettings.load()
 client, clock = boto3.client("dynamodb"), SystemClock()
 table = RequestTable(client, settings.table_name, timedelta(minutes=settings.nudge_after_minutes))
 statuses = StatusTable(client, settings.table_name)
+waits = WaitTable(client, settings.table_name, clock)
 signals = SignalCache(SignalTable(client, settings.table_name), clock)
 links = image_links(settings.gallery_bucket_name, settings.cdn_domain)
 handler = HttpApi(max_body=MAX_BODY)
@@ -72,9 +75,13 @@ def generate() -> Response[str]:
     received = time.monotonic()
     body = handler.body(ImageGeneration)
     request = openai.new_request(body, models(), clock.now().date())
-    accepted, headers = creation.create(handler.caller, request, handler.header("Idempotency-Key"))
-    left = received + MAX_SECONDS - time.monotonic()
-    if not wait_until_terminal(lambda: statuses.read(accepted.id), left, clock):
+    with waits.slot(handler.caller.owner) as has_slot:
+        if not has_slot:  # before anything is accepted, so that the client may retry
+            raise openai.too_many_waits()
+        accepted, headers = creation.create(handler.caller, request, handler.header("Idempotency-Key"))
+        left = received + MAX_SECONDS - time.monotonic()
+        status = wait_for_result(lambda: statuses.read(accepted.id), left, clock)
+    if status not in TERMINAL:
         raise openai.unfinished(accepted.id)
     with_content = body.response_format == "b64_json"
     view = request_view(*table.read(accepted.id), str if with_content else links.url)

@@ -1,4 +1,4 @@
-"""Waits until a request is finished, for the API, which invokes it: `Prefer: wait=N`.
+"""Waits until a request is finished or stalled, for the API, which invokes it: `Prefer: wait=N`.
 
 It reads its only setting itself: pydantic would be a quarter of its cold start, during which a caller waits.
 """
@@ -12,14 +12,14 @@ import boto3
 from kit import startup
 from kit.clock import SystemClock
 from services.intake.repository.statuses import StatusTable
-from services.intake.waiting import wait_until_terminal
+from services.intake.waiting import wait_for_result
 
 table = StatusTable(boto3.client("dynamodb"), os.environ["TABLE_NAME"])
 clock = SystemClock()
 startup.finished()
 
 
-def handler(event: dict[str, Any], _context: Any) -> dict[str, bool]:
-    """Take ``{"request_id", "until"}``, ``until`` in seconds since the epoch. Return ``{"terminal"}``."""
+def handler(event: dict[str, Any], _context: Any) -> dict[str, str]:
+    """Take ``{"request_id", "until"}``, ``until`` in seconds since the epoch. Return the last ``{"status"}``."""
     request_id: str = event["request_id"]
-    return {"terminal": wait_until_terminal(lambda: table.read(request_id), event["until"] - time.time(), clock)}
+    return {"status": wait_for_result(lambda: table.read(request_id), event["until"] - time.time(), clock)}

@@ -5,9 +5,10 @@ pk REQUEST#<id>                  sk STATE      status and timeline. owner and re
                                                `by-owner`; open_shard and next_check_at of the sparse index `open`
 pk IDEMPOTENCY#<owner>           sk KEY#<key>  the response that an Idempotency-Key stands for, for a day
 pk RATE#<key id>#<window start>  sk WINDOW     the counters of a key in one window, and the refunded requests
+pk WAITS#<owner>                 sk SLOTS      the calls of an owner that wait: a set of `<expires at>#<random>`
 pk FIGURES                       sk DURATIONS  average seconds from accepted to succeeded, one attribute per model
 pk SIGNALS                       sk NOW        `model#<key>`: status, end_of_life, sequence
-                                               `budget`: exhausted_until, at
+                                               `budget`: at, and if it did not cover an image: left_usd, until
 """
 
 from collections.abc import Mapping
@@ -51,6 +52,7 @@ def state_from(item: Mapping[str, Any]) -> RequestState:
             for event_id, entry in values["timeline"].items()
         },
         quota_window=_window_from(values.get("quota_window")),
+        quota_images=int(values["quota_window"]["images"]) if "quota_window" in values else 0,
         webhook_id=values.get("webhook_id"),
     )
 

@@ -24,20 +24,20 @@ class RateTable:
         self._client = client
         self._name = name
 
-    def increment(self, window: Window, max_count: int, max_blocked: int) -> tuple[bool, WindowCounts]:
-        """Count one request with one conditional write; see ``RateStore.increment``."""
+    def increment(self, window: Window, images: int, max_count: int, max_blocked: int) -> tuple[bool, WindowCounts]:
+        """Count images with one conditional write; see ``RateStore.increment``."""
         try:
             response = self._client.update_item(
                 TableName=self._name,
                 Key=_key(window),
-                UpdateExpression="SET expires_at = :expires ADD #count :one",
+                UpdateExpression="SET expires_at = :expires ADD #count :images",
                 ConditionExpression="attribute_not_exists(closed)"
                 f" AND {_below('#count', ':max_count', max_count)}"
                 f" AND {_below('blocked', ':max_blocked', max_blocked)}",
                 ExpressionAttributeNames={"#count": "count"},
                 ExpressionAttributeValues=to_item(
                     {
-                        ":one": 1,
+                        ":images": images,
                         ":max_count": max_count,
                         ":max_blocked": max_blocked,
                         ":expires": _expires_at(window),
@@ -62,10 +62,16 @@ class RateTable:
         )
         return _counts(response["Attributes"])
 
-    def refund(self, window: Window, request_id: str, *, blocked: bool) -> None:
-        """Subtract a request from the count, once per request. ``blocked``: count it as blocked instead."""
+    def refund(self, window: Window, request_id: str, images: int, *, blocked: bool) -> None:
+        """Subtract the images of a request from the count, once per request. ``blocked``: count it as blocked."""
         suffix = request_id[-SUFFIX:]
-        values: dict[str, Any] = {":minus": -1, ":zero": 0, ":id": suffix, ":ids": {suffix}, ":max": MAX_REFUNDS}
+        values: dict[str, Any] = {
+            ":minus": -images,
+            ":least": images,
+            ":id": suffix,
+            ":ids": {suffix},
+            ":max": MAX_REFUNDS,
+        }
         expression = "ADD #count :minus, refunded :ids"
         if blocked:
             expression += ", blocked :one"
@@ -75,7 +81,7 @@ class RateTable:
                 TableName=self._name,
                 Key=_key(window),
                 UpdateExpression=expression,
-                ConditionExpression="#count > :zero AND (attribute_not_exists(refunded)"
+                ConditionExpression="#count >= :least AND (attribute_not_exists(refunded)"
                 " OR (NOT contains(refunded, :id) AND size(refunded) < :max))",
                 ExpressionAttributeNames={"#count": "count"},
                 ExpressionAttributeValues=to_item(values),

@@ -108,7 +108,7 @@ class RequestTable:
                 "timeline": {event_id: entry_values(entry) for event_id, entry in state.timeline.items()},
                 "open_shard": str(int(state.request_id[-4:], 16) % SHARDS),
                 "next_check_at": (state.created_at + self._first_check).isoformat(),
-                "quota_window": state.quota_window and asdict(state.quota_window),
+                "quota_window": state.quota_window and {**asdict(state.quota_window), "images": state.quota_images},
                 "webhook_id": state.webhook_id,
             }
         )

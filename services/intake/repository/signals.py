@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from kit.dynamodb import from_item, to_item
-from services.intake.signals import ModelSignal, Signals
+from services.intake.signals import BudgetSignal, ModelSignal, Signals
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -28,8 +28,7 @@ class SignalTable:
         models = {
             name.removeprefix(MODEL): _model_signal(stored) for name, stored in values.items() if name.startswith(MODEL)
         }
-        until = values.get(BUDGET, {}).get("exhausted_until")
-        return Signals(models, datetime.fromisoformat(until) if until else None)
+        return Signals(models, _budget_signal(values.get(BUDGET, {})))
 
     def save_model(self, key: str, signal: ModelSignal) -> None:
         """Save the signal of a model, unless a later one is stored."""
@@ -40,10 +39,11 @@ class SignalTable:
         }
         self._save(f"{MODEL}{key}", values, newer_by="sequence")
 
-    def save_budget(self, exhausted_until: datetime | None, at: datetime) -> None:
-        """Save until when the budget is exhausted (None: it is not), unless something later than ``at`` is stored."""
-        moment = at.astimezone(UTC).isoformat(timespec="microseconds")
-        values = {"exhausted_until": exhausted_until.isoformat() if exhausted_until else "", "at": moment}
+    def save_budget(self, signal: BudgetSignal | None, at: datetime) -> None:
+        """Save the rest of the budget (None: it covers every image), unless something later than ``at`` is stored."""
+        values: dict[str, Any] = {"at": at.astimezone(UTC).isoformat(timespec="microseconds")}
+        if signal:
+            values |= {"left_usd": signal.left_usd, "until": signal.until.isoformat() if signal.until else ""}
         self._save(BUDGET, values, newer_by="at")
 
     def _save(self, name: str, values: Mapping[str, Any], *, newer_by: str) -> None:
@@ -59,6 +59,12 @@ class SignalTable:
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return  # stored already, or replaced by a later one
+
+
+def _budget_signal(stored: Mapping[str, Any]) -> BudgetSignal | None:
+    if "left_usd" not in stored:
+        return None
+    return BudgetSignal(stored["left_usd"], datetime.fromisoformat(stored["until"]) if stored["until"] else None)
 
 
 def _model_signal(stored: Mapping[str, Any]) -> ModelSignal:

@@ -8,8 +8,10 @@ from aws_lambda_powertools.event_handler import Response
 from botocore.config import Config
 
 from kit.clock import SystemClock
-from kit.http_api import ApiProblem, HttpApi, json_response
+from kit.http_api import ApiProblem, HttpApi, field_error, json_response
 from kit.legacy_api import render_failure
+from kit.publisher import Publisher
+from kit.quotas import QUOTA_REFUSALS
 from services.moderation.checks import CheckAllowance, NoChecksLeftError, PromptChecks, ScreeningUnavailableError
 from services.moderation.gateways import ClaudeLayer
 from services.moderation.keywords import KeywordFilter
@@ -20,13 +22,13 @@ from services.moderation.routes import CHECK_PROMPT, LEGACY_CHECK_PROMPT
 from services.moderation.schemas import Check, LegacyCheck, LegacyCheckResponse, NewCheck
 from services.moderation.screening import Screening
 from services.moderation.service import PromptModeration
-from services.moderation.settings import PromptSettings
+from services.moderation.settings import ApiSettings
 
 MAX_BODY: Final = 256 * 1024
 """Bytes: enough for two texts of the maximum length with every character escaped."""
 RETRY_AFTER_SECONDS: Final = "5"
 
-settings = PromptSettings.load()
+settings = ApiSettings.load()
 policy = load_policy()
 bedrock = boto3.client(
     "bedrock-runtime",
@@ -44,6 +46,7 @@ checks = PromptChecks(
         clock,
     ),
     CheckCountTable(dynamodb, settings.table_name),
+    Publisher(boto3.client("events"), settings.event_bus_name).publish,
     clock,
 )
 handler = HttpApi(max_body=MAX_BODY)
@@ -66,17 +69,18 @@ def legacy_check() -> Response[str]:
 
 
 def _check(prompt: str, negative_prompt: str | None) -> tuple[Check, Mapping[str, str]]:
-    caller = handler.caller
     try:
-        verdict, allowance = checks.check(caller.key_id, caller.limit, caller.window, prompt, negative_prompt)
+        verdict, allowance = checks.check(handler.caller, prompt, negative_prompt)
     except NoChecksLeftError as error:
         headers = {**_rate_limit(error.allowance), "Retry-After": str(error.allowance.resets_in)}
-        title = "Rate limit exceeded. Try again after the time in Retry-After."
-        raise ApiProblem(429, "rate_limited", title, headers=headers) from error
+        raise ApiProblem(429, error.code, QUOTA_REFUSALS[error.code], headers=headers) from error
     except ScreeningUnavailableError as error:
         headers = {"Retry-After": RETRY_AFTER_SECONDS}
         title = "The prompt could not be checked. Try again after the time in Retry-After."
         raise ApiProblem(503, "moderation_unavailable", title, headers=headers) from error
+    if verdict.finding is not None and verdict.finding.reason == "text_not_accepted":
+        errors = [field_error(verdict.finding.field, "could not be checked; shorten or reword it")]
+        raise ApiProblem(422, "validation_failed", "The request is not valid.", errors=errors)
     return Check.of(verdict), _rate_limit(allowance)
 
 

@@ -1,5 +1,9 @@
 """Consumes ImageGenerated, publishes ImageApproved or ImageRejected."""
 
+from functools import cache
+from threading import Lock
+from typing import TYPE_CHECKING
+
 import boto3
 from botocore.config import Config
 
@@ -8,12 +12,15 @@ from events.catalog.image_generated import ImageGenerated
 from events.catalog.image_rejected import ImageRejected
 from kit.clock import SystemClock
 from kit.consumer import EachMessage, sqs_consumer
-from services.moderation.gateways import MAX_PARALLEL, RekognitionDetector
+from services.moderation.gateways import MAX_PARALLEL, HandoffImages, RekognitionDetector
 from services.moderation.models import ImageVerdict
 from services.moderation.policy import load_policy
 from services.moderation.repository import VerdictTable
 from services.moderation.service import ImageModeration
 from services.moderation.settings import ImageSettings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
 
 settings = ImageSettings.load()
 policy = load_policy()
@@ -31,11 +38,21 @@ detector = (
     if settings.image_check == "on"
     else None
 )
+_creation = Lock()
+
+
+@cache
+def _s3() -> "S3Client":
+    with _creation:  # boto3's default session must not create clients in two threads at once
+        return boto3.client("s3")
+
+
 moderation = ImageModeration(
     policy.version,
     policy.labels_by_severity(),
     detector,
     VerdictTable(boto3.client("dynamodb"), settings.table_name, ImageVerdict),
+    HandoffImages(_s3, settings.handoff_bucket_name),
     SystemClock(),
 )
 handler = sqs_consumer(

@@ -9,7 +9,7 @@ import boto3
 from aws_lambda_powertools.event_handler import Response
 
 from kit.http_api import ApiProblem, HttpApi, field_error, json_response
-from kit.secrets import secret_key
+from kit.secrets import CachedKeyring
 from kit.telemetry import logger
 from services.notifications import signing, sockets
 from services.notifications.addresses import RefusedTargetError, TargetPolicy
@@ -41,7 +41,7 @@ from services.notifications.schemas import (
     position_of,
 )
 from services.notifications.settings import ApiSettings
-from services.notifications.webhooks import StaleError, TooManyError, Webhook, again, opened, ping
+from services.notifications.webhooks import HOUR, SENDS_MAX, StaleError, TooManyError, Webhook, again, opened, ping
 
 ID_ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
 
@@ -51,7 +51,7 @@ connections = ConnectionTable(dynamodb, settings.table_name)
 webhooks = WebhookTable(dynamodb, settings.table_name)
 queue = SqsDueQueue(boto3.client("sqs"), settings.webhook_queue_url)
 policy = TargetPolicy(loopback=settings.webhook_loopback)
-master = secret_key(secrets_manager, settings.master_secret_arn)
+masters = CachedKeyring(secrets_manager, settings.master_secret_arn)
 handler = HttpApi()
 
 
@@ -78,6 +78,7 @@ def create_webhook() -> Response[str]:
         statuses=tuple(dict.fromkeys(wanted.statuses)),
         created_at=now,
         requests=wanted.requests,
+        master=masters.current().number,
     )
     try:
         webhooks.add(webhook)
@@ -111,7 +112,7 @@ def rotate(webhook_id: str) -> Response[str]:
     wanted, now = handler.body(SecretRotation), datetime.now(UTC)
     until = now + timedelta(seconds=wanted.grace_seconds) if wanted.grace_seconds else None
     try:
-        webhook = webhooks.rotate(handler.caller.owner, webhook_id, until)
+        webhook = webhooks.rotate(handler.caller.owner, webhook_id, masters.current().number, until)
     except KeyError:
         raise _unknown() from None
     logger.info("webhook secret rotated", webhook_id=webhook_id, by=handler.caller.key_id)
@@ -121,7 +122,9 @@ def rotate(webhook_id: str) -> Response[str]:
 @handler.serve(PING_WEBHOOK)
 def ping_webhook(webhook_id: str) -> Response[str]:
     """Record a ping and queue it."""
-    message = ping(_enabled(webhook_id), str(uuid4()), datetime.now(UTC))
+    webhook = _enabled(webhook_id)
+    _count_send()
+    message = ping(webhook, str(uuid4()), datetime.now(UTC))
     delivery = webhooks.save(opened(message))
     queue.send(message)
     return json_response(201, DeliveryView.of(delivery))
@@ -146,6 +149,7 @@ def resend(webhook_id: str, delivery_id: str) -> Response[str]:
     found = webhooks.delivery(webhook.webhook_id, delivery_id) if is_delivery_id(delivery_id) else None
     if found is None:
         raise ApiProblem(404, "delivery_not_found", "Delivery not found.")
+    _count_send()
     try:
         delivery = webhooks.save(found.resent(datetime.now(UTC)))
     except StaleError as error:
@@ -168,9 +172,19 @@ def _enabled(webhook_id: str) -> Webhook:
     return found
 
 
+def _count_send() -> None:
+    now = datetime.now(UTC)
+    try:
+        webhooks.count_send(handler.caller.owner, now)
+    except TooManyError as error:
+        title = f"At most {SENDS_MAX} pings and resends per hour. Try again after the time in Retry-After."
+        left = HOUR - int(now.timestamp()) % HOUR
+        raise ApiProblem(429, "too_many_sends", title, headers={"Retry-After": str(left)}) from error
+
+
 def _with_secret(webhook: Webhook, now: datetime) -> WebhookWithSecret:
     return WebhookWithSecret.with_secret(
-        webhook, signing.secret_text(master(), webhook.webhook_id, webhook.generation), now
+        webhook, signing.secret_text(masters(), webhook.webhook_id, webhook.secret), now
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 
 from kit import startup
-from kit.telemetry import logger
+from kit.telemetry import begin_call, logger
 from services.notifications.gateways import WebSocketGateway
 from services.notifications.repository.connections import ConnectionTable
 from services.notifications.settings import SocketSettings
@@ -20,6 +20,7 @@ startup.finished()
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Handle an event of a connection. Every refusal is a 403 in the handshake."""
+    begin_call(event)
     about = event["requestContext"]
     connection_id = about["connectionId"]
     match about["eventType"]:

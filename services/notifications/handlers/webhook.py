@@ -3,7 +3,7 @@
 import boto3
 
 from kit.consumer import EachMessage, sqs_consumer
-from kit.secrets import secret_key
+from kit.secrets import CachedKeyring
 from services.notifications.addresses import TargetPolicy
 from services.notifications.deliveries import Deliver
 from services.notifications.gateways import WebhookCaller
@@ -21,7 +21,7 @@ handler = sqs_consumer(
         Deliver(
             WebhookTable(boto3.client("dynamodb"), settings.table_name),
             WebhookCaller(TargetPolicy(loopback=settings.webhook_loopback)),
-            secret_key(secrets, settings.master_secret_arn),
+            CachedKeyring(secrets, settings.master_secret_arn),
         ),
         workers=5,
     ),

@@ -2,8 +2,10 @@
 
 pk OWNER#<owner>           sk WEBHOOK#<id>      one webhook, without a secret: secrets are derived
 pk DELIVERIES#<webhook>    sk <delivery id>     one delivery with its attempts, for 30 days
+pk SENDS#<owner>           sk <hour>            the number of pings and resends in an hour since the epoch
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -14,6 +16,8 @@ from services.notifications.repository.connections import ConnectionTable, conne
 from services.notifications.sockets import Connection
 from services.notifications.webhooks import (
     DELIVERY_RETENTION,
+    HOUR,
+    SENDS_MAX,
     WEBHOOKS_MAX,
     Attempt,
     Delivery,
@@ -51,6 +55,8 @@ def _webhook_of(values: Mapping[str, Any]) -> Webhook:
         created_at=datetime.fromisoformat(values["created_at"]),
         requests=values["requests"],
         generation=int(values["generation"]),
+        master=int(values["master"]),
+        previous_master=int(values["previous_master"]),
         **times,
     )
 
@@ -114,15 +120,16 @@ class WebhookTable:
         except self._client.exceptions.ConditionalCheckFailedException as error:
             raise KeyError(webhook_id) from error
 
-    def rotate(self, owner: str, webhook_id: str, previous_until: datetime | None) -> Webhook:
+    def rotate(self, owner: str, webhook_id: str, master: int, previous_until: datetime | None) -> Webhook:
         """Increment the number of its secret."""
-        until = "SET previous_until = :until" if previous_until else "REMOVE previous_until"
-        values: dict[str, Any] = {":one": 1} | ({":until": previous_until.isoformat()} if previous_until else {})
+        until = ", previous_until = :until" if previous_until else " REMOVE previous_until"
+        values: dict[str, Any] = {":one": 1, ":master": master}
+        values |= {":until": previous_until.isoformat()} if previous_until else {}
         try:
             found = self._client.update_item(
                 TableName=self._name,
                 Key=_key(owner, webhook_id),
-                UpdateExpression=f"{until} ADD generation :one",
+                UpdateExpression=f"SET previous_master = master, master = :master{until} ADD generation :one",
                 ConditionExpression="attribute_exists(pk)",
                 ExpressionAttributeValues=to_item(values),
                 ReturnValues="ALL_NEW",
@@ -130,6 +137,19 @@ class WebhookTable:
         except self._client.exceptions.ConditionalCheckFailedException as error:
             raise KeyError(webhook_id) from error
         return _webhook_of(from_item(found["Attributes"]))
+
+    def master_uses(self, now: datetime) -> dict[int, int]:
+        """Count the webhooks by the version of the master secret that they need. Reads the whole table."""
+        uses: Counter[int] = Counter()
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._name,
+            FilterExpression="begins_with(pk, :owner) AND begins_with(sk, :webhook)",
+            ExpressionAttributeValues=to_item({":owner": "OWNER#", ":webhook": "WEBHOOK#"}),
+        )
+        for page in pages:
+            for item in page["Items"]:
+                uses.update({ref.master for ref in _webhook_of(from_item(item)).secrets(now)})
+        return dict(uses)
 
     def disable(self, owner: str, webhook_id: str, at: datetime) -> None:
         """Stop calling a webhook."""
@@ -186,6 +206,20 @@ class WebhookTable:
         )
         last = answer.get("LastEvaluatedKey")
         return DeliveryPage([_delivery_of(item) for item in answer["Items"]], last["sk"]["S"] if last else None)
+
+    def count_send(self, owner: str, now: datetime) -> None:
+        """Count a ping or a resend of an owner with one conditional write; see ``WebhookStore.count_send``."""
+        hour = int(now.timestamp()) // HOUR
+        try:
+            self._client.update_item(
+                TableName=self._name,
+                Key=to_item({"pk": f"SENDS#{owner}", "sk": str(hour)}),
+                UpdateExpression="SET expires_at = :at ADD sends :one",
+                ConditionExpression="attribute_not_exists(sends) OR sends < :max",
+                ExpressionAttributeValues=to_item({":at": (hour + 2) * HOUR, ":one": 1, ":max": SENDS_MAX}),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            raise TooManyError(owner) from error
 
 
 class SubscriberTable:

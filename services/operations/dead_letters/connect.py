@@ -3,7 +3,7 @@
 import boto3
 
 from kit.publisher import Publisher
-from services.operations.actions.repository import TrailTable
+from kit.trail import Operator, TrailTable
 from services.operations.dead_letters.repository import NamedQueues, QuarantineTable, RequestTable
 from services.operations.dead_letters.session import OperatorSession
 from services.operations.settings import ApiSettings
@@ -14,7 +14,7 @@ def connect(settings: ApiSettings) -> OperatorSession:
     dynamodb = boto3.client("dynamodb")
     queues = NamedQueues(boto3.client("sqs"), settings.prefix, settings.queue_names)
     return OperatorSession(
-        operator="",
+        operator=Operator("", ""),
         queues=queues,
         states=RequestTable(dynamodb, settings.requests_table),
         bus=Publisher(boto3.client("events"), settings.event_bus_name),

@@ -24,7 +24,7 @@ ADVICE: Final[dict[Kind, str]] = {
     "transient": "wait until the dependency is available, then replay",
     "poison": "fix the code, or the resource that the message refers to, then replay",
     "schema": "edit and replay; fix the publisher",
-    "permission": "restore the permission or the resource, then replay",
+    "permission": "restore the permission or the resource (model access: `account check`), then replay",
     "unknown": "find the reason in the function's log, then replay with a canary",
 }
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from events.envelope import Metadata
+from kit.tracing import SYSTEM_ATTRIBUTE
 from services.operations.dead_letters.failures import ADVICE, Kind, Origin, OutcomeAction, classify
 
 DELIVERY: Final = {
@@ -88,6 +89,11 @@ class DeadLetter:
         """EventBridge's attributes: rule, target, attempts and the reason why it stopped. Empty for other origins."""
         attributes = self.messages[0].attributes
         return {name: attributes[attribute] for name, attribute in DELIVERY.items() if attribute in attributes}
+
+    @property
+    def trace_header(self) -> str | None:
+        """X-Ray's trace header, if the message has one."""
+        return self.messages[0].attributes.get(SYSTEM_ATTRIBUTE)
 
     @property
     def replays(self) -> int:

@@ -40,8 +40,8 @@ class Queues(Protocol):
     def delete(self, queue: QueuePair, messages: Sequence[Message]) -> None:
         """Delete received messages from the dead-letter queue."""
 
-    def send(self, queue: QueuePair, body: str) -> None:
-        """Send ``body`` to the source queue."""
+    def send(self, queue: QueuePair, body: str, trace_header: str | None) -> None:
+        """Send ``body`` to the source queue, with X-Ray's trace header if the dead letter has one."""
 
 
 @dataclass(frozen=True)

@@ -165,7 +165,7 @@ class Replayer:
 
     def _send(self, letter: DeadLetter) -> None:
         self._bus.publish([self._replayed_event(letter)])
-        self._queues.send(letter.queue, letter.replay_body())
+        self._queues.send(letter.queue, letter.replay_body(), letter.trace_header)
         self._queues.delete(letter.queue, letter.messages)
 
     def _replayed_event(self, letter: DeadLetter, edited_event_id: str | None = None) -> MessageReplayed:

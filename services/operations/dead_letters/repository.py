@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from kit.dynamodb import from_item, to_item
+from kit.tracing import SYSTEM_ATTRIBUTE, message_attributes
 from services.operations.dead_letters.letters import DeadLetter, Message, QueuePair, read_letter
 from services.operations.dead_letters.ports import Counts, Quarantined, RequestTimeline, TimelineLine
 
@@ -78,7 +79,7 @@ class SqsQueues:
                 MaxNumberOfMessages=min(BATCH, limit - len(found)),
                 VisibilityTimeout=hidden_seconds,
                 WaitTimeSeconds=POLL_SECONDS,
-                MessageSystemAttributeNames=["SentTimestamp"],
+                MessageSystemAttributeNames=["SentTimestamp", SYSTEM_ATTRIBUTE],
                 MessageAttributeNames=["All"],
             )
             if not answer.get("Messages"):
@@ -111,11 +112,13 @@ class SqsQueues:
             )
             _raise_if_refused(answer)
 
-    def send(self, queue: QueuePair, body: str) -> None:
-        """Send ``body`` to the source queue."""
+    def send(self, queue: QueuePair, body: str, trace_header: str | None) -> None:
+        """Send ``body`` to the source queue, with X-Ray's trace header if the dead letter has one."""
         if queue.source_url is None:
             raise ValueError(f"{queue.name} has no source queue")
-        self._client.send_message(QueueUrl=queue.source_url, MessageBody=body)
+        self._client.send_message(
+            QueueUrl=queue.source_url, MessageBody=body, MessageSystemAttributes=message_attributes(trace_header)
+        )
 
 
 class NamedQueues(SqsQueues):
@@ -259,7 +262,8 @@ def _message(received: Any) -> Message:
             name: value["StringValue"]
             for name, value in received.get("MessageAttributes", {}).items()
             if "StringValue" in value
-        },
+        }
+        | {name: value for name, value in received["Attributes"].items() if name == SYSTEM_ATTRIBUTE},
     )
 
 

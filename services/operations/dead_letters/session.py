@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.operations.actions.trail import Action, Trail, recorded
+from kit.trail import Action, Operator, Trail, recorded
 from services.operations.dead_letters.letters import DeadLetter, Outcome
 from services.operations.dead_letters.ports import Bus, Quarantine, Queues, RequestStates
 from services.operations.dead_letters.replaying import Replayer, ReplayOptions
@@ -13,7 +13,7 @@ from services.operations.dead_letters.replaying import Replayer, ReplayOptions
 class OperatorSession:
     """One operator and one installation."""
 
-    operator: str
+    operator: Operator
     queues: Queues
     states: RequestStates
     bus: Bus

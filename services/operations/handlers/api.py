@@ -122,10 +122,12 @@ def list_actions() -> Response[str]:
 
 
 def _service() -> "DeadLetterService":
-    """Return the use cases for the caller: the key's owner is the operator."""
+    """Return the use cases for the caller: the key's owner is the operator, the key the identity."""
+    from kit.trail import Operator  # noqa: PLC0415
     from services.operations.service import DeadLetterService  # noqa: PLC0415 - not for /health
 
-    return DeadLetterService(replace(_session(), operator=handler.caller.owner))
+    caller = handler.caller
+    return DeadLetterService(replace(_session(), operator=Operator.with_key(caller.owner, caller.key_id)))
 
 
 @cache
@@ -137,6 +139,8 @@ def _session() -> Any:
 
 @cache
 def _monitor() -> Monitor:
-    from services.operations.gateways import AwsProbes  # noqa: PLC0415 - /health starts without boto3
+    import boto3  # noqa: PLC0415 - /health starts without boto3
 
-    return Monitor(AwsProbes.connect(settings), settings.queue_names, settings.version)
+    from services.operations.gateways import AwsProbes  # noqa: PLC0415
+
+    return Monitor(AwsProbes.connect(settings), settings.queue_names, settings.version, boto3.__version__)

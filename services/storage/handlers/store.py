@@ -6,7 +6,7 @@ from events.catalog.image_approved import ImageApproved
 from kit.clock import SystemClock
 from kit.consumer import EachMessage, sqs_consumer
 from kit.handoff import HandoffReader
-from kit.secrets import secret_key
+from kit.secrets import CachedKeyring
 from services.storage.repository.files import S3GalleryFiles
 from services.storage.repository.gallery import DynamoGallery
 from services.storage.service import ImageStorage
@@ -18,7 +18,7 @@ _storage = ImageStorage(
     handoff=HandoffReader(_s3, _settings.handoff_bucket_name),
     files=S3GalleryFiles(_s3, _settings.gallery_bucket_name),
     gallery=DynamoGallery(boto3.client("dynamodb"), _settings.table_name),
-    hash_key=secret_key(boto3.client("secretsmanager"), _settings.prompt_hash_key_id),
+    hash_key=CachedKeyring(boto3.client("secretsmanager"), _settings.prompt_hash_key_id).current,
     clock=SystemClock(),
 )
 handler = sqs_consumer("storage.store", [ImageApproved], EachMessage(_storage.store))

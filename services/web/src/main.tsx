@@ -8,24 +8,25 @@ import { makeQueryClient } from "./api/queries";
 import { ErrorPage } from "./app/ErrorPage";
 import { makeRouter } from "./app/router";
 import { registerServiceWorker } from "./app/serviceWorker";
-import { clearDataOnKeyChange } from "./app/session";
 import { loadConfig } from "./lib/config";
-import { signInFromUrl } from "./state/session";
+import { startSession, takeKeyFromUrl } from "./state/session";
 
 const element = document.getElementById("root");
 if (!element) throw new Error("The page has no root element.");
 const root = createRoot(element);
 
+// Before anything else can fail, and before the router sees the URL.
+takeKeyFromUrl();
+window.addEventListener("popstate", takeKeyFromUrl);
+
 try {
   const config = await loadConfig();
   configure(config.apiUrl);
-  signInFromUrl();
-  const client = makeQueryClient();
-  clearDataOnKeyChange(client);
+  await startSession();
   registerServiceWorker();
   root.render(
     <StrictMode>
-      <QueryClientProvider client={client}>
+      <QueryClientProvider client={makeQueryClient()}>
         <RouterProvider router={makeRouter()} />
       </QueryClientProvider>
     </StrictMode>,

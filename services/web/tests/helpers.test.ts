@@ -3,11 +3,12 @@ import { ApiError, describeError } from "@/api/errors";
 import { fileName } from "@/features/gallery/download";
 import { nextIndex } from "@/features/gallery/gridNavigation";
 import { toggleStyle } from "@/features/generator/promptStyles";
+import { explainOutcome } from "@/features/generator/requestOutcome";
 import { progressOf } from "@/features/generator/requestProgress";
 import { draftFromRequest, fitToModel } from "@/lib/drafts";
 import { forgetStableUrl, stableUrl } from "@/lib/stableUrl";
-import { requestBody } from "@/state/draft";
-import { signInFromUrl, useSession } from "@/state/session";
+import { requestBody, useDraft } from "@/state/draft";
+import { takeKeyFromUrl, useSession } from "@/state/session";
 import { CANVAS, CORE, imageView, requestView } from "./server";
 
 test("selecting a style adds its keywords, selecting it again removes them", () => {
@@ -67,11 +68,30 @@ test("arrow keys move to the nearest item in the row above or below", () => {
   expect(nextIndex("End", 0, boxes)).toBe(3);
 });
 
-test("a key in the URL fragment is used and removed from the URL", () => {
+test("a key in the URL fragment is removed from the URL and not used before it is confirmed", () => {
+  const { key } = useSession.getState();
   history.replaceState(null, "", "/create?x=1#key=gik_from_the_address");
-  signInFromUrl();
-  expect(useSession.getState().key).toBe("gik_from_the_address");
+  takeKeyFromUrl();
+  expect(useSession.getState()).toMatchObject({ key, linkKey: "gik_from_the_address" });
   expect(location.href).toMatch(/\/create\?x=1$/);
+});
+
+test("the key in use is not asked about again", () => {
+  const { key } = useSession.getState();
+  history.replaceState(null, "", `/#key=${key}`);
+  takeKeyFromUrl();
+  expect(useSession.getState()).toMatchObject({ key, linkKey: null });
+  expect(location.hash).toBe("");
+});
+
+test("without a remembered key, the draft is not stored", () => {
+  useSession.setState({ remembered: true });
+  useDraft.getState().set({ prompt: "A fox" });
+  expect(sessionStorage.getItem("draft")).toContain("A fox");
+  sessionStorage.clear();
+  useSession.setState({ remembered: false });
+  useDraft.getState().set({ prompt: "A fox" });
+  expect(sessionStorage.getItem("draft")).toBeNull();
 });
 
 test("errors that a retry cannot fix say what to change", () => {
@@ -80,4 +100,11 @@ test("errors that a retry cannot fix say what to change", () => {
   ]);
   expect(describeError(error)).toEqual({ title: "The model does not support this size", text: "size: too large" });
   expect(describeError(new ApiError(403, "forbidden", "Forbidden")).title).toBe("This API key was not accepted");
+});
+
+test("an exhausted budget says what is still possible", () => {
+  const title = "The rest of the daily budget covers only models up to $0.05 per image.";
+  expect(describeError(new ApiError(503, "budget_exhausted", title)).text).toBe(title);
+  const failed = { status: "failed", reason: { code: "budget_exhausted", detail: "" }, timeline: [] } as const;
+  expect(explainOutcome({ ...failed, timeline: [] })?.text).toContain("Choose a cheaper model");
 });

@@ -12,6 +12,7 @@ const show = () => renderAt("/operations", [{ path: "/operations", element: <Ope
 const READINESS: Schemas["Readiness"] = {
   status: "degraded",
   version: "dev",
+  boto3_version: "1.43.106",
   checked_at: "2026-11-24T00:00:00Z",
   attention: ["generation.generate has 3 dead letters"],
   dependencies: [{ name: "requests", reachable: true }],

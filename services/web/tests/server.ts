@@ -18,6 +18,7 @@ export function problem(status: number, code: string, errors?: Schemas["Problem"
     status,
     code,
     title: "The API's own title",
+    call_id: "VgYvFhbWIAMEPqA=",
     ...(errors && { errors }),
   };
   return HttpResponse.json(body, { status, headers: { "content-type": "application/problem+json", ...headers } });

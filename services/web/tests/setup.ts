@@ -25,7 +25,7 @@ beforeAll(() => {
   configure(API);
 });
 beforeEach(() => {
-  useSession.setState({ key: "gik_test_key_0123456789", operatorKey: null, remembered: false });
+  useSession.setState({ key: "gik_test_key_0123456789", operatorKey: null, remembered: false, linkKey: null });
   useDraft.getState().reset();
   useToasts.setState({ toasts: [] });
 });

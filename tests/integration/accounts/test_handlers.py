@@ -11,9 +11,10 @@ from moto import mock_aws
 
 from cli.__main__ import main
 from kit.telemetry import logger
+from kit.trail import TrailTable
 from services.accounts.keys import new_key_id, new_text
 from tests.support.functions import load_function
-from tests.support.http import http_event
+from tests.support.http import CALL_ID, http_event
 
 PREFIX = "genai-images-test"
 ADMIN = "admin"
@@ -33,6 +34,11 @@ def aws(aws_test_environment: None, service_template: Any, monkeypatch: pytest.M
         )
         monkeypatch.setenv("TABLE_NAME", f"{PREFIX}-accounts")
         monkeypatch.setenv("HASH_SECRET_ARN", secret["ARN"])
+        properties = service_template("operations")["Resources"]["Operations"]["Properties"]
+        boto3.client("dynamodb").create_table(
+            TableName=f"{PREFIX}-operations", **{name: properties[name] for name in names[:3]}
+        )
+        monkeypatch.setenv("AUDIT_TRAIL_TABLE", f"{PREFIX}-operations")
         monkeypatch.setenv("GENAI_IMAGES_PREFIX", PREFIX)
         yield
 
@@ -41,7 +47,7 @@ def aws(aws_test_environment: None, service_template: Any, monkeypatch: pytest.M
 def authorize(aws: None) -> Any:
     module = load_function("accounts", "authorizer")
     return lambda **headers: module.handler(
-        {"routeKey": "GET /v1/requests", "headers": {name.replace("_", "-"): text for name, text in headers.items()}},
+        http_event("GET", "/v1/requests", headers={name.replace("_", "-"): text for name, text in headers.items()}),
         None,
     )
 
@@ -81,6 +87,19 @@ def test_the_authorizer_identifies_the_caller(authorize: Any, capsys: pytest.Cap
     assert authorize(authorization=f"Bearer {made['key']}") == {"isAuthorized": True, "context": context}
 
 
+def test_a_key_with_too_many_calls_is_admitted_with_the_seconds_to_wait(
+    authorize: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = command(capsys, "create", "--owner", "acme")
+    answers = [authorize(x_api_key=made["key"]) for _ in range(620)]
+    assert all(answer["isAuthorized"] for answer in answers), "a refusal would be the gateway's 403"
+    limited = [answer["context"] for answer in answers if "retry_after" in answer["context"]]
+    assert limited
+    assert {(context["retry_after"], context["calls_per_minute"]) for context in limited} == {(1, 600)}
+    other = command(capsys, "create", "--owner", "acme")
+    assert "retry_after" not in authorize(x_api_key=other["key"])["context"]
+
+
 def test_every_invalid_key_gets_the_same_response(authorize: Any, capsys: pytest.CaptureFixture[str]) -> None:
     made = command(capsys, "create", "--owner", "acme")
     command(capsys, "revoke", made["key_id"])
@@ -113,6 +132,7 @@ def test_logs_contain_the_id_of_the_key_but_never_the_key(
         ("key refused", made["key_id"], "wrong_secret", "GET /v1/requests"),
         ("key refused", None, "malformed", "GET /v1/requests"),
     ]
+    assert {line["call_id"] for line in lines} == {CALL_ID}
     assert not any(secret in log.getvalue() for secret in (made["key"], wrong, "hunter2"))
     assert command(capsys, "list")[0]["last_used_at"]
 
@@ -177,9 +197,16 @@ def test_a_key_is_rotated_and_revoked_over_http(api: Any, authorize: Any) -> Non
     assert authorize(x_api_key=rotated["key"])["isAuthorized"]
 
     assert api("DELETE", path)[0] == api("DELETE", path)[0] == 204
-    assert api("POST", f"{path}/rotate", {})[:2] == (
+    status, problem, headers = api("POST", f"{path}/rotate", {})
+    assert (status, problem) == (
         409,
-        {"type": "about:blank", "status": 409, "code": "key_not_active", "title": "The key is revoked."},
+        {
+            "type": "about:blank",
+            "status": 409,
+            "code": "key_not_active",
+            "title": "The key is revoked.",
+            "call_id": headers["x-call-id"],
+        },
     )
     assert api("GET", "/v1/keys")[1]["keys"][0]["status"] == "revoked"
 
@@ -189,6 +216,19 @@ def test_an_unknown_key_id_is_not_found(api: Any, key_id: str) -> None:
     for method, path, body in (("DELETE", f"/v1/keys/{key_id}", None), ("POST", f"/v1/keys/{key_id}/rotate", {})):
         status, problem, _ = api(method, path, body)
         assert (status, problem["code"]) == (404, "key_not_found")
+
+
+def test_a_key_with_any_scope_can_read_whose_it_is(api: Any) -> None:
+    status, me, _ = api("GET", "/v1/me", scopes="images:read admin")
+
+    assert status == 200
+    assert me == {
+        "owner": "acme",
+        "key_id": "caller",
+        "scopes": ["admin", "images:read"],
+        "limit": 100,
+        "window_seconds": 900,
+    }
 
 
 def test_preferences_belong_to_their_owner(api: Any) -> None:
@@ -254,3 +294,57 @@ def test_an_impossible_command_prints_one_sentence(aws: None, capsys: pytest.Cap
         printed = capsys.readouterr()
         assert printed.out == ""
         assert said in printed.err
+
+
+def trail() -> list[dict[str, Any]]:
+    """Return the actions of the audit trail, oldest first."""
+    found = TrailTable(boto3.client("dynamodb"), f"{PREFIX}-operations").latest(20)
+    return [action.to_dict() for action in found][::-1]
+
+
+def test_a_change_of_a_key_over_http_is_in_the_audit_trail(api: Any) -> None:
+    wanted = {"owner": "acme", "name": "Web shop", "scopes": ["requests:write", "admin"]}
+    _, key, _ = api("POST", "/v1/keys", wanted, owner="ada")
+    api("POST", f"/v1/keys/{key['key_id']}/rotate", {}, owner="ada")
+    api("DELETE", f"/v1/keys/{key['key_id']}", owner="ada")
+
+    found = trail()
+    assert [(each["verb"], each["outcome"]) for each in found] == [
+        ("create key", {"created": 1}),
+        ("rotate key", {"rotated": 1}),
+        ("revoke key", {"revoked": 1}),
+    ]
+    assert {(each["operator"], each["identity"]) for each in found} == {("ada", "key caller")}
+    assert found[0]["about"] == {"key_id": key["key_id"], "owner": "acme", "scopes": "admin requests:write"}
+    assert key["key"] not in json.dumps(found)
+
+
+def test_a_change_of_a_key_by_command_is_in_the_audit_trail(aws: None, capsys: pytest.CaptureFixture[str]) -> None:
+    key = command(capsys, "create", "--owner", "acme", "--operator", "ada")
+    command(capsys, "rotate", key["key_id"])
+    command(capsys, "revoke", key["key_id"])
+
+    identity = "arn:aws:sts::123456789012:user/moto"
+    assert [(each["verb"], each["operator"], each["identity"]) for each in trail()] == [
+        ("create key", "ada", identity),
+        ("rotate key", identity, identity),
+        ("revoke key", identity, identity),
+    ]
+
+
+def test_without_the_audit_trail_no_key_is_created(api: Any) -> None:
+    boto3.client("dynamodb").delete_table(TableName=f"{PREFIX}-operations")
+
+    status, _, _ = api("POST", "/v1/keys", {"owner": "acme", "name": "Web shop", "scopes": ["requests:write"]})
+
+    assert status == 500
+    assert boto3.client("dynamodb").scan(TableName=f"{PREFIX}-accounts")["Items"] == []
+
+
+@pytest.mark.parametrize(("scopes", "counted"), [(["admin"], True), (["requests:read"], False)])
+def test_a_new_admin_key_is_counted(
+    api: Any, capsys: pytest.CaptureFixture[str], scopes: list[str], counted: bool
+) -> None:
+    api("POST", "/v1/keys", {"owner": "acme", "name": "Operator", "scopes": scopes})
+
+    assert ("admin_keys_created" in capsys.readouterr().out) is counted

@@ -73,11 +73,32 @@ def test_a_use_is_recorded_rarely_and_only_for_existing_keys(store: Any) -> None
     store.add(used)
     for minutes, expected in ((0, 0), (30, 0), (61, 61)):
         at = NOW + timedelta(minutes=minutes)
-        store.note_use(used.key_id, at, unless_since=at - HOUR)
+        store.note_use(used, at, at - HOUR, None)
         assert store.find(used.key_id).last_used_at == NOW + timedelta(minutes=expected)
-    unknown = new_key_id()
-    store.note_use(unknown, NOW, unless_since=NOW - HOUR)
-    assert store.find(unknown) is None
+    unknown = key()
+    store.note_use(unknown, NOW, NOW - HOUR, None)
+    assert store.find(unknown.key_id) is None
+
+
+def test_the_write_of_a_use_replaces_only_the_known_digest(store: Any) -> None:
+    used = key(digest="1:a")
+    store.add(used)
+    store.note_use(replace(used, digest="1:older"), NOW, NOW - HOUR, "2:older")
+    assert store.find(used.key_id) == used
+    store.note_use(used, NOW, NOW - HOUR, "2:a")
+
+    assert store.find(used.key_id) == replace(used, digest="2:a", last_used_at=NOW)
+
+
+def test_keys_are_counted_by_the_secret_that_they_need(accounts_table: str) -> None:
+    store = KeyTable(boto3.client("dynamodb"), accounts_table)
+    for digest in ("1:a", "2:b", "2:c"):
+        store.add(key(digest=digest))
+    store.add(key(digest="1:d", revoked_at=NOW))
+    store.add(key(digest="2:e", previous_digest="1:e", previous_until=NOW + HOUR))
+
+    assert store.secret_uses(NOW) == {1: 2, 2: 3}
+    assert store.secret_uses(NOW + HOUR) == {1: 1, 2: 3}
 
 
 def test_a_rotation_keeps_the_old_hash_for_the_grace_period(store: Any) -> None:

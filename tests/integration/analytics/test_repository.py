@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from cli.__main__ import main
 from kit.errors import TransientError, UnprocessableError
-from kit.secrets import secret_key
+from kit.secrets import CachedKeyring
 from services.analytics.rebuild import rebuild
 from services.analytics.repository import CounterTable, EventArchive
 from services.analytics.service import Addition, AlreadyCountedError, Generations, GenerationsMovedError, Recorder
@@ -181,7 +181,7 @@ def test_a_batch_costs_two_calls(aws: None) -> None:
     for client in clients:
         client.meta.events.register("before-call", lambda model, **_: calls.append(model.name))
     recorder = Recorder(
-        EventArchive(clients[0], BUCKET, secret_key(clients[2], "hash-key")),  # type: ignore[arg-type]
+        EventArchive(clients[0], BUCKET, CachedKeyring(clients[2], "hash-key").current),  # type: ignore[arg-type]
         CounterTable(clients[1], TABLE),  # type: ignore[arg-type]
     )
     recorder.record(story(3, at=START.replace(hour=1)))

@@ -1,13 +1,13 @@
 """The commands that show, edit and quarantine dead letters, and the audit trail, on moto."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from services.operations.actions.repository import TrailTable
-from services.operations.actions.trail import Action, Trail
+from kit.trail import Action, Operator, Trail, TrailTable
 from services.operations.dead_letters.letters import collapse, read_letter
 from services.operations.dead_letters.ports import Quarantine, Quarantined
 from services.operations.dead_letters.repository import NamedQueues, QuarantineTable, RequestTable, SqsQueues
@@ -19,6 +19,7 @@ __all__ = ["aws", "installation", "run"]  # imported fixtures
 
 TABLE = f"{PREFIX}-operations"
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
+ADA = Operator("ada", "arn:aws:iam::123456789012:user/ada")
 
 
 def dead(installation: Installation, number: int = 1, *, replays: int = 0, count: int = 2, **why: str) -> str:
@@ -43,11 +44,11 @@ def trail(request: pytest.FixtureRequest) -> Trail:
 
 
 def test_the_trail_is_newest_first_with_outcomes(trail: Trail) -> None:
-    begun = [Action.begin("ada", "replay", about={"step": "storage.store"}, count=1, event_ids=["e"]) for _ in range(3)]
+    begun = [Action.begin(ADA, "replay", about={"step": "storage.store"}, count=1, event_ids=["e"]) for _ in range(3)]
     for action in begun:
-        trail.write(action)
+        trail.begin(action)
     done = Action(**{**vars(begun[2]), "outcome": {"replayed": 1}, "finished_at": datetime.now(UTC)})
-    trail.write(done)
+    trail.end(done)
 
     assert trail.latest(2) == [done, begun[1]]
     assert len(trail.latest(10)) == 3
@@ -56,13 +57,26 @@ def test_the_trail_is_newest_first_with_outcomes(trail: Trail) -> None:
 def test_the_trail_reaches_over_months_and_expires_after_a_year(installation: Installation) -> None:
     table = TrailTable(installation.dynamodb, TABLE)
     then = datetime.now(UTC) - timedelta(days=70)
-    old = Action(**{**vars(Action.begin("ada", "purge", about={}, count=0)), "at": then})
-    table.write(old)
-    table.write(new := Action.begin("ada", "replay", about={}, count=0))
+    old = Action(**{**vars(Action.begin(ADA, "purge", about={}, count=0)), "at": then})
+    table.begin(old)
+    table.begin(new := Action.begin(ADA, "replay", about={}, count=0))
 
     assert [action.action_id for action in table.latest(5)] == [new.action_id, old.action_id]
     (item,) = [i for i in installation.dynamodb.scan(TableName=TABLE)["Items"] if i["verb"]["S"] == "purge"]
     assert int(item["expires_at"]["N"]) == int((then + timedelta(days=365)).timestamp())
+
+
+def test_an_entry_of_the_trail_cannot_be_replaced(installation: Installation) -> None:
+    table = TrailTable(installation.dynamodb, TABLE)
+    action = Action.begin(ADA, "purge", about={}, count=1)
+    table.begin(action)
+    done = replace(action, outcome={"purged": 1}, finished_at=datetime.now(UTC))
+    table.end(done)
+
+    for write in (table.begin, table.end):
+        with pytest.raises(installation.dynamodb.exceptions.ConditionalCheckFailedException):
+            write(replace(done, operator="mallory", outcome={}))
+    assert table.latest(5) == [done]
 
 
 @pytest.fixture(params=["fake", "moto"])
@@ -335,6 +349,8 @@ def test_every_changing_command_is_in_the_audit_trail(installation: Installation
         ("purge", {"purged": 1}),
     ]
     assert found[0]["event_ids"] == [event_id]
+    assert found[0]["operator"] == "ada"
+    assert found[0]["identity"] == "arn:aws:sts::123456789012:user/moto", "beside the name that the operator chose"
     printed = run("actions").stdout
     assert "1 replayed" in printed
     assert "arn:" not in printed

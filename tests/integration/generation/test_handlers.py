@@ -48,6 +48,25 @@ def test_one_image_takes_four_aws_calls_and_one_to_publish(calls: "Counter[str]"
     assert calls == {"TransactWriteItems": 1, "InvokeModel": 1, "PutObject": 1, "UpdateItem": 1, "PutEvents": 1}
 
 
+def test_with_a_budget_an_image_takes_one_more_write(
+    calls: "Counter[str]", server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAILY_BUDGET_USD", "25")
+    generate = load_function("generation", "generate").handler
+    assert generate({"Records": [sqs_record(approved())]}) == {"batchItemFailures": []}
+    assert calls["UpdateItem"] == 2, "the outcome and the reservation"
+
+
+@pytest.mark.parametrize("name", ["PromptRejected", "PromptChecked"])
+def test_a_check_without_an_image_takes_one_write_and_calls_no_model(
+    calls: "Counter[str]", server: ModelServer, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("DAILY_BUDGET_USD", "25")
+    generate = load_function("generation", "generate").handler
+    assert generate({"Records": [sqs_record(sample(name))]}) == {"batchItemFailures": []}
+    assert calls == {"GetItem": 1, "UpdateItem": 1}
+
+
 def test_a_batch_is_generated_in_parallel_and_published_in_one_call(
     calls: "Counter[str]", server: ModelServer, bucket: str
 ) -> None:

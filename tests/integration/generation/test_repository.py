@@ -1,7 +1,8 @@
 """One suite for the fakes and for DynamoDB: the ledger and the budget. And the hand-off bucket on S3."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -12,8 +13,17 @@ import pytest
 from events.images import ImageOutcome, RawImage
 from kit.errors import InProgressError, TransientError, UnprocessableError
 from kit.handoff import HandoffReader, handoff_key, sha256
-from services.generation.models import Lease, RecordedOutcome, Withdrawal, WithdrawnError
-from services.generation.repository import LIMIT_CACHE_SECONDS, LIMIT_KEY, DynamoBudget, DynamoLedger, S3Handoff
+from services.generation.models import (
+    BudgetExhaustedError,
+    BudgetRefusal,
+    Lease,
+    RecordedOutcome,
+    Withdrawal,
+    WithdrawnError,
+)
+from services.generation.repository.budget import LIMIT_CACHE_SECONDS, LIMIT_KEY, DynamoBudget
+from services.generation.repository.handoff import S3Handoff
+from services.generation.repository.ledger import DynamoLedger
 from services.generation.service import ImageGenerator
 from tests.support.clock import FakeClock
 from tests.unit.generation.fakes import START, FakeBudget, FakeLedger, FakeModels, approved, known, png
@@ -97,6 +107,13 @@ def test_no_lease_is_taken_if_another_delivery_holds_one(ledger: Any, request_id
 def test_an_expired_lease_can_be_taken(ledger: Any, request_id: str) -> None:
     ledger.claim(request_id, 1, lease(), 5)
     assert ledger.claim(request_id, 1, lease(after=360), 5) == {}
+
+
+def test_a_refusal_of_the_budget_is_kept_with_its_outcome(ledger: Any, request_id: str) -> None:
+    refused = replace(failed(reason="budget_exhausted"), refusal=BudgetRefusal(Decimal(25), Decimal("0.012")))
+    ledger.claim(request_id, 1, lease(), 5)
+    assert ledger.record(request_id, refused) == refused
+    assert ledger.claim(request_id, 1, lease(), 5) == {0: refused}
 
 
 def test_the_first_outcome_is_kept_and_returned_to_a_later_one(ledger: Any, request_id: str) -> None:
@@ -246,36 +263,76 @@ def budget(request: pytest.FixtureRequest, table: str) -> Any:
     return DynamoBudget(boto3.client("dynamodb"), table, Decimal("0.10"), FakeClock())
 
 
+def covered(budget: Any, day: date, amount: Decimal) -> bool:
+    """Return whether the budget covered an amount."""
+    try:
+        budget.reserve(day, amount)
+    except BudgetExhaustedError:
+        return False
+    return True
+
+
 def test_the_daily_budget_is_never_exceeded_and_renews_each_day(budget: Any) -> None:
     today, price = START.date(), Decimal("0.04")
     # Sequentially: moto does not make a conditional write atomic, as DynamoDB does.
-    assert [budget.reserve(today, price) for _ in range(4)] == [True, True, False, False]
-    assert budget.reserve(today + timedelta(days=1), price)
+    assert [covered(budget, today, price) for _ in range(4)] == [True, True, False, False]
+    assert covered(budget, today + timedelta(days=1), price)
 
 
 def test_a_refund_can_be_reserved_again_to_the_last_cent(budget: Any) -> None:
     today = START.date()
-    assert budget.reserve(today, Decimal("0.10"))
-    assert not budget.reserve(today, Decimal("0.01"))
+    assert covered(budget, today, Decimal("0.10"))
+    assert not covered(budget, today, Decimal("0.01"))
     budget.refund(today, Decimal("0.10"))
-    assert not budget.reserve(today, Decimal("0.11")), "more than a day's budget"
-    assert budget.reserve(today, Decimal("0.10"))
+    assert not covered(budget, today, Decimal("0.11")), "more than a day's budget"
+    assert covered(budget, today, Decimal("0.10"))
+
+
+def test_a_refusal_reports_the_limit_and_what_is_left_of_it(budget: Any) -> None:
+    today = START.date()
+    for left in ("0.10", "0.06"):
+        with pytest.raises(BudgetExhaustedError) as refused:
+            budget.reserve(today, Decimal("0.14"))
+        assert refused.value.refusal == BudgetRefusal(Decimal("0.10"), Decimal(left))
+        budget.reserve(today, Decimal("0.04"))
+
+
+def test_what_was_paid_is_added_even_beyond_the_limit(budget: Any) -> None:
+    today = START.date()
+    budget.add(today, Decimal("0.07"))
+    assert not covered(budget, today, Decimal("0.04"))
+    budget.add(today, Decimal("0.07"))
+    with pytest.raises(BudgetExhaustedError) as refused:
+        budget.reserve(today, Decimal("0.01"))
+    assert refused.value.refusal == BudgetRefusal(Decimal("0.10"), Decimal(0))
+
+
+@pytest.mark.parametrize("price", ["0", "0.000001", "0.04", "1000"])
+@pytest.mark.parametrize("kind", ["fake", "dynamodb"])
+def test_a_budget_of_zero_covers_nothing_whatever_the_price(table: str, kind: str, price: str) -> None:
+    client, today = boto3.client("dynamodb"), START.date()
+    client.put_item(TableName=table, Item={**LIMIT_KEY, "limit_usd": {"N": "0"}})
+    budget: Any = FakeBudget("0") if kind == "fake" else DynamoBudget(client, table, Decimal(25), FakeClock())
+    for _ in range(2):
+        with pytest.raises(BudgetExhaustedError) as refused:
+            budget.reserve(today, Decimal(price))
+        assert refused.value.refusal == BudgetRefusal(Decimal(0), Decimal(0))
 
 
 def test_an_operators_limit_overrides_the_deployed_one_in_seconds(table: str) -> None:
     client, clock, today = boto3.client("dynamodb"), FakeClock(), START.date()
     budget = DynamoBudget(client, table, Decimal(0), clock)
-    assert budget.reserve(today, Decimal(1000)), "no limit is deployed"
+    assert covered(budget, today, Decimal(1000)), "no limit is deployed"
     budget.refund(today, Decimal(1000))
 
     client.put_item(TableName=table, Item={**LIMIT_KEY, "limit_usd": {"N": "0.05"}})
-    assert budget.reserve(today, Decimal(1000)), "not read yet"
+    assert covered(budget, today, Decimal(1000)), "not read yet"
     clock.advance(LIMIT_CACHE_SECONDS)
-    assert [budget.reserve(today, Decimal("0.04")) for _ in range(2)] == [True, False]
+    assert [covered(budget, today, Decimal("0.04")) for _ in range(2)] == [True, False]
 
     client.delete_item(TableName=table, Key=LIMIT_KEY)
     clock.advance(LIMIT_CACHE_SECONDS)
-    assert budget.reserve(today, Decimal(1000))
+    assert covered(budget, today, Decimal(1000))
 
 
 # ── hand-off bucket ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, get_args
 
 import boto3
@@ -14,7 +15,7 @@ from services.intake.quota import Window, WindowCounts
 from services.intake.repository.durations import DurationTable
 from services.intake.repository.rates import RateTable
 from services.intake.repository.signals import SignalTable
-from services.intake.signals import ModelSignal, Signals
+from services.intake.signals import BudgetSignal, ModelSignal, Signals
 from tests.unit.intake.fakes import InMemoryDurations, InMemoryRates, InMemorySignals
 
 END_OF_LIFE: LifecycleStatus = get_args(LifecycleStatus)[-1]
@@ -48,7 +49,7 @@ def signals(request: pytest.FixtureRequest, client: Any) -> Any:
 
 
 def test_requests_are_counted_up_to_the_maximum(rates: Any) -> None:
-    found = [rates.increment(WINDOW, 3, 20) for _ in range(5)]
+    found = [rates.increment(WINDOW, 1, 3, 20) for _ in range(5)]
     outcomes = [(counted, counts.count) for counted, counts in found]
     assert outcomes == [
         (True, 1),
@@ -59,48 +60,62 @@ def test_requests_are_counted_up_to_the_maximum(rates: Any) -> None:
     ]
 
 
+def test_several_images_are_counted_and_refunded_together(rates: Any) -> None:
+    assert rates.increment(WINDOW, 4, 1, 20) == (True, WindowCounts(4))
+    assert rates.increment(WINDOW, 3, 4, 20) == (False, WindowCounts(4))
+    rates.refund(WINDOW, REQUESTS[0], 4, blocked=False)
+    assert rates.increment(WINDOW, 3, 1, 20) == (True, WindowCounts(3))
+
+
+def test_images_that_were_paid_for_stay_counted(rates: Any) -> None:
+    rates.increment(WINDOW, 4, 5, 20)
+    for _ in range(2):
+        rates.refund(WINDOW, REQUESTS[0], 0, blocked=True)
+    assert rates.close(WINDOW) == WindowCounts(4, 1, closed=True)
+
+
 @pytest.mark.parametrize("maximum", [0, -1])
 def test_without_capacity_the_first_request_is_not_counted(rates: Any, maximum: int) -> None:
-    assert rates.increment(WINDOW, maximum, 20) == (False, WindowCounts())
-    assert rates.increment(WINDOW, 3, maximum) == (False, WindowCounts())
+    assert rates.increment(WINDOW, 1, maximum, 20) == (False, WindowCounts())
+    assert rates.increment(WINDOW, 1, 3, maximum) == (False, WindowCounts())
 
 
 def test_every_window_of_every_key_has_its_own_count(rates: Any) -> None:
     for window in (WINDOW, replace(WINDOW, key_id="other"), replace(WINDOW, start=WINDOW.start + 900)):
-        assert rates.increment(window, 1, 20) == (True, WindowCounts(1))
+        assert rates.increment(window, 1, 1, 20) == (True, WindowCounts(1))
 
 
 def test_a_closed_window_is_final(rates: Any) -> None:
-    rates.increment(WINDOW, 3, 20)
+    rates.increment(WINDOW, 1, 3, 20)
     assert rates.close(WINDOW) == WindowCounts(1, closed=True)
-    assert rates.increment(WINDOW, 3, 20) == (False, WindowCounts(1, closed=True))
+    assert rates.increment(WINDOW, 1, 3, 20) == (False, WindowCounts(1, closed=True))
     assert rates.close(WINDOW) == WindowCounts(1, closed=True)
 
 
 def test_an_empty_window_can_be_closed(rates: Any) -> None:
     assert rates.close(WINDOW) == WindowCounts(closed=True)
-    assert rates.increment(WINDOW, 3, 20)[0] is False
+    assert rates.increment(WINDOW, 1, 3, 20)[0] is False
 
 
 def test_a_request_is_refunded_once(rates: Any) -> None:
     for _ in range(3):
-        rates.increment(WINDOW, 3, 20)
+        rates.increment(WINDOW, 1, 3, 20)
     for _ in range(2):
-        rates.refund(WINDOW, REQUESTS[0], blocked=False)
-    rates.refund(WINDOW, REQUESTS[1], blocked=False)
+        rates.refund(WINDOW, REQUESTS[0], 1, blocked=False)
+    rates.refund(WINDOW, REQUESTS[1], 1, blocked=False)
     assert rates.close(WINDOW) == WindowCounts(1, closed=True)
 
 
 def test_a_blocked_request_is_refunded_and_counted_as_blocked(rates: Any) -> None:
     for _ in range(2):
-        rates.increment(WINDOW, 3, 2)
+        rates.increment(WINDOW, 1, 3, 2)
     for request in (REQUESTS[0], REQUESTS[0], REQUESTS[1]):
-        rates.refund(WINDOW, request, blocked=True)
-    assert rates.increment(WINDOW, 3, 2) == (False, WindowCounts(0, 2))
+        rates.refund(WINDOW, request, 1, blocked=True)
+    assert rates.increment(WINDOW, 1, 3, 2) == (False, WindowCounts(0, 2))
 
 
 def test_a_request_that_was_not_counted_is_not_refunded(rates: Any) -> None:
-    rates.refund(WINDOW, REQUESTS[0], blocked=True)
+    rates.refund(WINDOW, REQUESTS[0], 1, blocked=True)
     assert rates.close(WINDOW) == WindowCounts(closed=True)
 
 
@@ -108,14 +123,14 @@ def test_the_number_of_refunds_is_limited(client: Any, monkeypatch: pytest.Monke
     monkeypatch.setattr("services.intake.repository.rates.MAX_REFUNDS", 2)
     rates = RateTable(client, "requests")
     for request in REQUESTS:
-        rates.increment(WINDOW, 9, 20)
-        rates.refund(WINDOW, request, blocked=False)
+        rates.increment(WINDOW, 1, 9, 20)
+        rates.refund(WINDOW, request, 1, blocked=False)
     assert rates.close(WINDOW).count == len(REQUESTS) - 2
 
 
 def test_counters_expire_after_they_are_relevant(client: Any) -> None:
     rates = RateTable(client, "requests")
-    rates.increment(WINDOW, 3, 20)
+    rates.increment(WINDOW, 1, 3, 20)
     rates.close(replace(WINDOW, key_id="other"))
     found = client.scan(TableName="requests")["Items"]
     assert len(found) == 2
@@ -150,9 +165,12 @@ def test_a_late_or_repeated_signal_of_a_model_changes_nothing(signals: Any) -> N
 def test_the_latest_signal_of_the_budget_is_stored(signals: Any) -> None:
     midnight, noon = datetime(2026, 11, 25, tzinfo=UTC), datetime(2026, 11, 24, 12, tzinfo=UTC)
     signals.save_model("nova-canvas", ModelSignal("active", None, 1))
-    signals.save_budget(midnight, noon)
-    assert signals.read().budget_exhausted_until == midnight
+    rest, stopped = BudgetSignal(Decimal("0.05"), midnight), BudgetSignal(Decimal(0), None)
+    signals.save_budget(rest, noon)
+    assert signals.read().budget == rest
+    signals.save_budget(stopped, noon + timedelta(milliseconds=1))
+    assert signals.read().budget == stopped
 
     signals.save_budget(None, noon + timedelta(seconds=1))
-    signals.save_budget(midnight, noon + timedelta(milliseconds=999))
+    signals.save_budget(rest, noon + timedelta(milliseconds=999))
     assert signals.read() == Signals({"nova-canvas": ModelSignal("active", None, 1)})

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -15,9 +16,10 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from moto import mock_aws
 
 from services.intake.gateways import WaitFunction
+from services.intake.waiting import MAX_WAITS
 from tests.support.events import sample, sqs_record
 from tests.support.functions import load_function
-from tests.support.http import http_event
+from tests.support.http import CALL_ID, http_event
 
 TABLE, BUCKET = "requests", "gallery"
 CORE = {"model": "stable-image-core"}
@@ -78,10 +80,15 @@ def api(aws: None, invoked: Invoked, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def post(
-    handler: Any, path: str, body: Any, headers: Mapping[str, str] | None = None, scopes: str = "requests:write"
+    handler: Any,
+    path: str,
+    body: Any,
+    headers: Mapping[str, str] | None = None,
+    scopes: str = "requests:write",
+    owner: str = "demo",
 ) -> Result:
     path, _, query = path.partition("?")
-    caller = {"owner": "demo", "key_id": "k", "scopes": scopes}
+    caller = {"owner": owner, "key_id": "k", "scopes": scopes}
     event = http_event("POST", path, body=body, query=dict(parse_qsl(query)), headers=headers, caller=caller)
     response = handler(event, None)
     lower = {name.lower(): value for name, value in response["headers"].items()}
@@ -94,6 +101,11 @@ def finish(request_id: str, detail_type: str) -> Any:
     event = event.model_copy(update={"metadata": event.metadata.model_copy(update={"request_id": request_id})})
     assert load_function("intake", "track").handler({"Records": [sqs_record(event)]}) == {"batchItemFailures": []}
     return event
+
+
+def requests_written() -> int:
+    items = boto3.client("dynamodb").scan(TableName=TABLE)["Items"]
+    return sum(item["sk"]["S"] == "REQUEST" for item in items)
 
 
 def finished_before(api: Any, detail_type: str) -> Any:
@@ -171,7 +183,67 @@ def test_a_failed_wait_is_not_finished(aws: None) -> None:
         def invoke(self, **_: Any) -> dict[str, Any]:
             return {"FunctionError": "Unhandled", "Payload": io.BytesIO(b'{"errorMessage": "boom"}')}
 
-    assert not WaitFunction(Broken(), "waiting").wait("some id", 0)  # type: ignore[arg-type]
+    assert WaitFunction(Broken(), "waiting").wait("some id", 0) is None  # type: ignore[arg-type]
+
+
+def test_a_request_that_stalls_while_its_caller_waits_is_a_202_at_once(api: Any, invoked: Invoked) -> None:
+    finished_before(api, "ProcessingStalled")
+    started = time.monotonic()
+    status, view, _ = post(api.handler, "/v1/requests", {"prompt": "a fox", **CORE}, {**ONCE, "Prefer": "wait=25"})
+    assert (status, view["status"]) == (202, "stalled")
+    assert time.monotonic() - started < 20
+
+
+# The bound on waiting ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ten_waiting_calls(api: Any) -> Iterator[None]:
+    with ExitStack() as held:
+        assert all(held.enter_context(api.waits.slot("demo")) for _ in range(MAX_WAITS))
+        yield
+
+
+def test_200_repeats_of_one_request_leave_room_for_other_owners(
+    api: Any, invoked: Invoked, ten_waiting_calls: None
+) -> None:
+    _, accepted, _ = post(api.handler, "/v1/requests", {"prompt": "a fox", **CORE}, ONCE)
+    repeat = {**ONCE, "Prefer": "wait=25"}
+    for _ in range(200):
+        status, view, headers = post(api.handler, "/v1/requests", {"prompt": "a fox", **CORE}, repeat)
+        assert (status, view) == (202, accepted)
+        assert headers["retry-after"] == "1"
+    assert invoked.payloads == []
+
+    status, _, _ = post(api.handler, "/v1/requests", {"prompt": "a fox"}, {"Prefer": "wait=1"}, owner="grace")
+    assert (status, len(invoked.payloads)) == (202, 1), "another owner can still wait"
+
+
+def test_a_caller_without_a_slot_gets_the_present_state(api: Any, invoked: Invoked, ten_waiting_calls: None) -> None:
+    finished_before(api, "ImageStored")
+    status, view, _ = post(api.handler, "/v1/requests", {"prompt": "a fox", **CORE}, {**ONCE, "Prefer": "wait=25"})
+    assert (status, view["status"], invoked.payloads) == (200, "succeeded", [])
+
+
+def test_a_slot_is_free_again_after_every_wait(api: Any, invoked: Invoked) -> None:
+    finished_before(api, "ImageStored")
+    for _ in range(2 * MAX_WAITS):
+        post(api.handler, "/v1/requests", {"prompt": "a fox", **CORE}, {**ONCE, "Prefer": "wait=10"})
+    assert len(invoked.payloads) == 2 * MAX_WAITS
+
+
+def test_a_call_that_does_not_wait_does_not_touch_the_slots(api: Any) -> None:
+    post(api.handler, "/v1/requests", {"prompt": "a fox"})
+    assert not any(
+        item["pk"]["S"].startswith("WAITS#") for item in boto3.client("dynamodb").scan(TableName=TABLE)["Items"]
+    )
+
+
+def test_openais_client_without_a_slot_may_retry(openai: Any, ten_waiting_calls: None) -> None:
+    status, response, headers = generate(openai)
+    assert (status, response["error"]["code"], headers["retry-after"]) == (429, "rate_limit_exceeded", "5")
+    assert "x-should-retry" not in headers
+    assert requests_written() == 0
 
 
 # OpenAI --------------------------------------------------------------------------------------------------------------
@@ -213,6 +285,7 @@ def test_openais_client_gets_the_path_after_the_deadline(openai: Any, monkeypatc
     assert (status, response["error"]["code"]) == (504, "request_in_progress")
     assert headers["location"] in response["error"]["message"]
     assert headers["x-should-retry"] == "false"
+    assert headers["x-call-id"] == response["error"]["call_id"] == CALL_ID
 
 
 @pytest.mark.parametrize(
@@ -223,14 +296,14 @@ def test_openais_client_gets_errors_in_its_own_shape(openai: Any, body: Any, par
     status, response, _ = post(openai.handler, "/v1/images/generations", body)
     assert (status, response["error"]["type"]) == (400, "invalid_request_error")
     assert response["error"].get("param") == param
-    assert boto3.client("dynamodb").scan(TableName=TABLE)["Count"] == 0
+    assert requests_written() == 0
 
 
 def test_openais_client_needs_the_scope_and_does_not_retry(openai: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     status, response, _ = post(openai.handler, "/v1/images/generations", {"prompt": "a"}, scopes="images:read")
     assert (status, response["error"]["code"]) == (403, "insufficient_scope")
 
-    monkeypatch.setattr(openai, "wait_until_terminal", lambda *_: 1 / 0)
+    monkeypatch.setattr(openai, "wait_for_result", lambda *_: 1 / 0)
     status, response, headers = generate(openai)
     assert (status, response["error"]["type"], headers["x-should-retry"]) == (500, "server_error", "false")
 
@@ -273,6 +346,7 @@ def test_a_legacy_client_gets_errors_in_its_own_shape(api: Any) -> None:
     assert (status, response["success"], response["errors"][0]["field"]) == (422, False, "modelId")
     status, response, _ = post(api.handler, "/api/images/generate", {})
     assert (status, response["success"], response["errors"][0]["field"]) == (422, False, "prompt")
+    assert response["call_id"] == CALL_ID
 
 
 def test_a_legacy_client_gets_an_error_for_a_blocked_prompt(api: Any) -> None:

@@ -149,7 +149,7 @@ def test_a_terminal_entry_returns_the_new_state(store: Any, accepted: RequestSta
 def test_the_quota_window_of_a_request_is_stored(store: Any) -> None:
     window = Window("key", 1_795_000_500, 900)
     accept(store, REQUEST, "demo", REQUESTED.data.parameters, START, quota_window=window)
-    assert store.read_state(REQUEST).quota_window == window
+    assert (store.read_state(REQUEST).quota_window, store.read_state(REQUEST).quota_images) == (window, 2)
     assert add_event(store, sample("PromptRejected")).quota_window == window  # type: ignore[union-attr]
 
 

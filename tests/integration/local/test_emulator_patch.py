@@ -9,7 +9,7 @@ import pytest
 
 from local.deploy import client
 from local.emulator import emulator, free_port
-from local.launcher import is_as_expected, know_event_buses
+from local.launcher import is_as_expected, know_attributes_of_batches, know_event_buses
 
 NESTED = {
     "Parameters": {"Timeout": {"Type": "Number"}},
@@ -65,6 +65,25 @@ def test_an_event_bus_is_known_to_iam_only_with_the_patch(monkeypatch: pytest.Mo
     know_event_buses()
     assert asked_about("DescribeEventBus") == "arn:aws:events:us-east-1:000000000000:event-bus/ours"
     assert asked_about("DescribeRule") == rule
+
+
+def test_a_batch_reads_named_attributes_only_with_the_patch(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ministack.core import iam_actions
+
+    monkeypatch.setattr(iam_actions, "dynamodb_service_context", iam_actions.dynamodb_service_context)
+    key = {"pk": {"S": "x"}}
+    named = {"Keys": [key], "ProjectionExpression": "#one", "ExpressionAttributeNames": {"#one": "status"}}
+
+    def context(tables: Any) -> Any:
+        return iam_actions.dynamodb_service_context(json.dumps({"RequestItems": tables}).encode())
+
+    assert context({"requests": named})["dynamodb:Select"] == "ALL_ATTRIBUTES", "the patch is no longer needed"
+    know_attributes_of_batches()
+    assert context({"requests": named}) == {
+        "dynamodb:Select": "SPECIFIC_ATTRIBUTES",
+        "dynamodb:Attributes": ["status"],
+    }
+    assert context({"requests": named, "gallery": {"Keys": [key]}})["dynamodb:Select"] == "ALL_ATTRIBUTES"
 
 
 def _root(url: str, *, timeout: int) -> str:

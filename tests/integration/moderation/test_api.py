@@ -20,6 +20,8 @@ BOTH = pytest.mark.parametrize("path", [V1, LEGACY])
 def api(table: str, stand_in: ModelServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("TABLE_NAME", table)
     monkeypatch.setenv("MODERATION_MODEL_ID", "us.anthropic.claude-haiku-5-5")
+    monkeypatch.setenv("EVENT_BUS_NAME", "bus")
+    boto3.client("events").create_event_bus(Name="bus")
     yield load_function("moderation", "api").handler
     unload_functions("moderation")
 
@@ -101,6 +103,33 @@ def test_an_invalid_prompt_is_reported_and_not_counted(api: Any, path: str, body
     status, body, _ = post(api, path, body)
     assert (status, problem(path, body)[1]) == (422, ["prompt"])
     assert post(api, path, {"prompt": "A lighthouse"})[2]["RateLimit"].startswith('"moderations";r=2;')
+
+
+@BOTH
+def test_the_prompt_of_60_kb_that_becomes_360_000_characters_is_refused(
+    api: Any, stand_in: ModelServer, path: str
+) -> None:
+    body = {"prompt": "\ufdfa" * 10_000} | ({"negative_prompt": "\ufdfa" * 10_000} if path == V1 else {})
+    status, answer, _ = post(api, path, body)
+    assert (status, problem(path, answer)[1]) == (422, list(body))
+    assert "10000 characters, also after Unicode normalisation (NFKC)" in answer["errors"][0]["rule"]
+    assert stand_in.service.calls.report()["counts"]["total"] == 0
+
+
+@BOTH
+def test_a_text_that_claude_does_not_accept_is_refused_and_counted(api: Any, stand_in: ModelServer, path: str) -> None:
+    fail(stand_in, effect="too_long", prompt_contains="an endless story")
+    status, body, _ = post(api, path, {"prompt": "an endless story"})
+    assert (status, problem(path, body)[1]) == (422, ["prompt"])
+    assert post(api, path, {"prompt": "A lighthouse"})[2]["RateLimit"].startswith('"moderations";r=1;')
+
+
+def test_too_many_blocked_checks_are_refused(api: Any) -> None:
+    for _ in range(5):
+        assert post(api, V1, {"prompt": "a b-e-h-e-a-d-i-n-g"}, limit=10)[0] == 200
+    status, body, headers = post(api, V1, {"prompt": "A lighthouse"}, limit=10)
+    assert (status, body["code"]) == (429, "too_many_blocked")
+    assert 0 < int(headers["Retry-After"]) <= 900
 
 
 @BOTH

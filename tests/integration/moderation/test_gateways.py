@@ -75,6 +75,30 @@ def test_a_failed_call_is_raised_so_that_the_consumer_retries(
     assert "lighthouse" not in str(raised.value)
 
 
+@pytest.mark.parametrize("effect", ["too_long", "validation"])
+def test_a_text_that_bedrock_does_not_accept_blocks(stand_in: ModelServer, claude: ClaudeLayer, effect: str) -> None:
+    fault(stand_in, operation="converse", effect=effect, prompt_contains="a very long story")
+    finding = claude.screen({"prompt": "a very long story"})
+    assert finding == Finding(category="unclassified", field="prompt", reason="text_not_accepted")
+    assert stand_in.service.calls.report()["counts"]["by_operation"]["converse"] == 2
+
+
+@pytest.mark.parametrize("effect", ["validation", "access_denied", "ended"])
+def test_a_call_that_fails_for_every_text_is_raised(stand_in: ModelServer, claude: ClaudeLayer, effect: str) -> None:
+    fault(stand_in, operation="converse", effect=effect)
+    with pytest.raises(ClientError) as raised:
+        claude.screen({"prompt": "A lighthouse at dusk"})
+    assert classify_error(raised.value) == "retriable"
+
+
+def test_an_outage_while_a_text_is_examined_is_raised(stand_in: ModelServer, claude: ClaudeLayer) -> None:
+    fault(stand_in, operation="converse", effect="too_long", prompt_contains="a very long story")
+    fault(stand_in, operation="converse", effect="throttle", prompt_contains="lighthouse")
+    with pytest.raises(ClientError) as raised:
+        claude.screen({"prompt": "a very long story"})
+    assert classify_error(raised.value) == "transient"
+
+
 def test_clean_images_have_no_labels(detector: RekognitionDetector) -> None:
     assert detector.labels([raw_image(), raw_image("raw/r/1-def")]) == [set(), set()]
 

@@ -101,12 +101,17 @@ def test_a_harmless_image_is_approved(load: Load, bus: RecordingBus) -> None:
     assert (approved.detail_type, approved.data.layers) == ("ImageApproved", ["rekognition"])
 
 
-def test_a_flagged_image_is_rejected(load: Load, bus: RecordingBus, stand_in: ModelServer) -> None:
+def test_a_flagged_image_is_rejected_and_deleted(load: Load, bus: RecordingBus, stand_in: ModelServer) -> None:
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="handoff")
+    for key in ("raw/r/0-abc", "raw/r/1-def"):
+        s3.put_object(Bucket="handoff", Key=key, Body=b"")
     fault(stand_in, operation="detect", effect="flag", labels=["Explicit Nudity"])
     image = load("image")
     image({"Records": [sqs_record(generated())]})
     (rejected,) = bus.events
     assert (rejected.detail_type, rejected.data.category) == ("ImageRejected", "sexual")
+    assert [each["Key"] for each in s3.list_objects_v2(Bucket="handoff")["Contents"]] == ["raw/r/1-def"]
 
 
 def test_a_missing_image_is_dead_lettered_with_its_reason(load: Load, bus: RecordingBus) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import boto3
 import pytest
 
-from services.moderation.checks import CheckCounts
+from services.moderation.checks import CheckCounts, CheckRefusedError
 from services.moderation.models import Finding, Hit, ImageVerdict, PromptVerdict
 from services.moderation.repository import CheckCountTable, VerdictTable
 from services.moderation.service import VerdictRepository
@@ -73,17 +73,23 @@ def counts(request: pytest.FixtureRequest, table: str) -> CheckCounts:
 
 
 def test_checks_are_counted_up_to_the_limit_per_key_and_window(counts: CheckCounts) -> None:
-    assert [counts.add("k-1", "900#0", 2, 99) for _ in range(4)] == [1, 2, None, None]
-    assert counts.add("k-2", "900#0", 2, 99) == counts.add("k-1", "900#900", 2, 99) == 1
+    assert [counts.add("k-1", "900#0", 2, 5, 99) for _ in range(2)] == [1, 2]
+    for _ in range(2):
+        with pytest.raises(CheckRefusedError, match="rate_limited"):
+            counts.add("k-1", "900#0", 2, 5, 99)
+    assert counts.add("k-2", "900#0", 2, 5, 99) == counts.add("k-1", "900#900", 2, 5, 99) == 1
 
 
-def test_a_refunded_check_can_be_used_again(counts: CheckCounts) -> None:
-    counts.add("k-1", "900#0", 1, 99)
-    counts.refund("k-1", "900#0")
-    assert [counts.add("k-1", "900#0", 1, 99) for _ in range(2)] == [1, None]
+def test_checks_are_refused_after_too_many_blocked_ones(counts: CheckCounts) -> None:
+    for _ in range(2):
+        counts.add("k-1", "900#0", 9, 2, 99)
+        counts.add_blocked("k-1", "900#0")
+    with pytest.raises(CheckRefusedError, match="too_many_blocked"):
+        counts.add("k-1", "900#0", 9, 2, 99)
+    assert counts.add("k-2", "900#0", 9, 2, 99) == 1
 
 
 def test_a_count_expires_and_has_a_key_that_the_role_may_write(table: str) -> None:
-    CheckCountTable(boto3.client("dynamodb"), table).add("k-1", "900#0", 2, 1800)
+    CheckCountTable(boto3.client("dynamodb"), table).add("k-1", "900#0", 2, 5, 1800)
     (item,) = boto3.client("dynamodb").scan(TableName=table)["Items"]
     assert item == {"pk": {"S": "checks#k-1#900#0"}, "checks": {"N": "1"}, "expires_at": {"N": "1800"}}

@@ -16,6 +16,7 @@ from services.notifications.repository.webhooks import SubscriberTable, WebhookT
 from services.notifications.sockets import CONNECTION_LIFE, CONNECTIONS_MAX, RefusedError, SocketStore, digest_of
 from services.notifications.webhooks import (
     DELIVERY_RETENTION,
+    SENDS_MAX,
     WEBHOOKS_MAX,
     Attempt,
     Delivery,
@@ -180,15 +181,15 @@ def test_a_rotation_increments_the_secret_and_keeps_the_overlap(webhooks: Webhoo
     webhooks.add(hook())
     until = NOW + timedelta(hours=1)
 
-    assert webhooks.rotate("demo", hook().webhook_id, until) == hook(generation=2, previous_until=until)
-    assert webhooks.rotate("demo", hook().webhook_id, None) == hook(generation=3)
-    assert webhooks.webhook("demo", hook().webhook_id) == hook(generation=3)
+    assert webhooks.rotate("demo", hook().webhook_id, 2, until) == hook(generation=2, master=2, previous_until=until)
+    assert webhooks.rotate("demo", hook().webhook_id, 2, None) == hook(generation=3, master=2, previous_master=2)
+    assert webhooks.webhook("demo", hook().webhook_id) == hook(generation=3, master=2, previous_master=2)
 
 
 def test_changes_of_an_unknown_webhook_create_none(webhooks: WebhookStore) -> None:
     name = hook().webhook_id
     with pytest.raises(KeyError):
-        webhooks.rotate("demo", name, None)
+        webhooks.rotate("demo", name, 1, None)
     with pytest.raises(KeyError):
         webhooks.remove("demo", name)
     webhooks.disable("demo", name, NOW)
@@ -218,6 +219,15 @@ def test_a_stored_delivery_is_read_unchanged(webhooks: WebhookStore) -> None:
         assert written == replace(each, revision=1)
         assert webhooks.delivery(each.webhook_id, each.delivery_id) == written
     assert webhooks.delivery(hook(1).webhook_id, delivery().delivery_id) is None
+
+
+def test_pings_and_resends_are_limited_per_owner_and_hour(webhooks: WebhookStore) -> None:
+    for _ in range(SENDS_MAX):
+        webhooks.count_send("demo", NOW)
+    with pytest.raises(TooManyError):
+        webhooks.count_send("demo", NOW)
+    webhooks.count_send("mallory", NOW)
+    webhooks.count_send("demo", NOW + timedelta(hours=1))
 
 
 def test_of_two_concurrent_writes_of_a_delivery_one_is_refused(webhooks: WebhookStore) -> None:

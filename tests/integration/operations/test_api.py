@@ -83,6 +83,7 @@ def test_dependencies_and_backlog_are_shown(api: Any) -> None:
     status, found = get(api, "/health/ready", "admin")
 
     assert (status, found["status"], found["attention"]) == (200, "ok", [])
+    assert found["boto3_version"] == boto3.__version__
     assert [(each["name"], each["reachable"]) for each in found["dependencies"]] == [
         ("requests table", True), ("event bus", True), ("hand-off bucket", True), ("queues", True)
     ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from cli.connection import Connection, Target
 from events.catalog.message_replayed import MessageReplayed
 from events.envelope import Event
 from kit.publisher import Publisher
-from services.operations.dead_letters.letters import QueuePair
+from services.operations.dead_letters.letters import QueuePair, read_letter
 from services.operations.dead_letters.ports import Queues
 from services.operations.dead_letters.repository import RequestTable, ReservationLostError, SqsQueues
 from tests.support.events import eventbridge_body
@@ -80,11 +81,26 @@ def test_deleted_messages_are_gone_and_sent_ones_arrive(queues_and_put: tuple[Qu
     put("two")
     first = queues.read(pair, limit=1, hidden_seconds=60)
 
-    queues.send(pair, "sent back")
+    queues.send(pair, "sent back", first[0].attributes.get("AWSTraceHeader"))
     queues.delete(pair, first)
 
     assert queues.counts(pair.url).total == 1
     assert queues.counts(str(pair.source_url)).total == 1
+
+
+def test_a_message_that_is_sent_back_keeps_its_trace_header(installation: Installation) -> None:
+    queues = SqsQueues(installation.sqs, PREFIX)
+    pair = next(pair for pair in queues.pairs() if pair.step == "storage.store")
+    header = "Root=1-00000000-000000000000000000000001;Parent=0000000000000001;Sampled=1"
+    attributes: Any = {"AWSTraceHeader": {"DataType": "String", "StringValue": header}}
+    body = eventbridge_body(approved(1))
+    installation.sqs.send_message(QueueUrl=pair.url, MessageBody=body, MessageSystemAttributes=attributes)
+    letter = read_letter(pair, queues.read(pair, limit=1, hidden_seconds=60)[0])
+
+    queues.send(pair, letter.replay_body(), letter.trace_header)
+
+    received = installation.sqs.receive_message(QueueUrl=str(pair.source_url), MessageSystemAttributeNames=["All"])
+    assert received["Messages"][0]["Attributes"]["AWSTraceHeader"] == header
 
 
 def test_messages_that_others_deleted_cannot_be_reserved(installation: Installation) -> None:
@@ -108,7 +124,11 @@ def test_a_status_is_read_and_an_unknown_request_has_none(installation: Installa
 
 
 def test_the_operator_is_the_aws_identity(installation: Installation) -> None:
-    assert Connection(Target(prefix=PREFIX, region=REGION)).caller().startswith("arn:aws:")
+    connection = Connection(Target(prefix=PREFIX, region=REGION))
+
+    assert connection.operator().name == connection.operator().identity
+    assert connection.operator("ada").name == "ada"
+    assert connection.operator("ada").identity.startswith("arn:aws:")
 
 
 def test_an_empty_installation_is_listed_and_a_missing_one_is_an_error(

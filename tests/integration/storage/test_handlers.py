@@ -12,6 +12,7 @@ from moto import mock_aws
 from events.catalog.image_approved import ImageApproved
 from events.catalog.request_cancelled import RequestCancelled, RequestCancelledData
 from kit.handoff import sha256
+from kit.keyring import SecretVersion
 from services.storage.provenance import prompt_hash
 from tests.support.events import sqs_record
 from tests.support.functions import load_function, unload_functions
@@ -70,7 +71,7 @@ def test_a_stored_image_has_urls_and_its_parameters(load: Load, event: ImageAppr
         key = urlsplit(shown[name]["url"]).path.lstrip("/").removeprefix("gallery/")
         content = boto3.client("s3").get_object(Bucket="gallery", Key=key)["Body"].read()
         assert sha256(content) == shown[name]["sha256"]
-        assert prompt_hash(b"not a secret", PROMPT).encode() in content
+        assert prompt_hash(SecretVersion(1, b"not a secret"), PROMPT).encode() in content
         assert "X-Amz-Signature" in shown[name]["url"]
 
 

@@ -23,10 +23,12 @@ class InMemoryKeys:
         self.reads += 1
         return self.keys.get(key_id)
 
-    def note_use(self, key_id: str, at: datetime, unless_since: datetime) -> None:
-        key = self.keys.get(key_id)
-        if key and (key.last_used_at is None or key.last_used_at < unless_since):
-            self.keys[key_id] = replace(key, last_used_at=at)
+    def note_use(self, key: Key, at: datetime, unless_since: datetime, new_digest: str | None) -> None:
+        stored = self.keys.get(key.key_id)
+        if stored is None or (new_digest is not None and stored.digest != key.digest):
+            return
+        if stored.last_used_at is None or stored.last_used_at < unless_since:
+            self.keys[key.key_id] = replace(stored, last_used_at=at, digest=new_digest or stored.digest)
 
     def rotate(self, key_id: str, digest: str, previous_until: datetime | None, now: datetime) -> Key:
         key = self.keys[key_id]

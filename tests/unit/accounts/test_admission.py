@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from kit.keyring import Keyring, SecretVersion
 from services.accounts.admission import CACHE_SECONDS, CACHED_MAX, Gate, RefusedError, presented_key
 from services.accounts.keys import Key, new_key_id, new_text
 from services.accounts.schemas import NewKey
@@ -12,7 +13,8 @@ from services.accounts.service import create, rotate
 from tests.unit.accounts.fakes import InMemoryKeys
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-SECRET = b"pepper"
+SECRET = SecretVersion(1, b"pepper")
+SECRETS = Keyring((SECRET,))
 
 
 class Clock:
@@ -36,7 +38,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def gate(store: InMemoryKeys, clock: Clock) -> Gate:
-    return Gate(store, lambda: SECRET, clock)
+    return Gate(store, lambda: SECRETS, clock)
 
 
 @pytest.fixture
@@ -142,9 +144,35 @@ def test_a_use_is_recorded_once_per_hour(
     for minutes in (0, 1, 59, 61, 119, 122):
         clock.seconds = minutes * 60
         at = NOW + timedelta(minutes=minutes)
-        gate.note_use(gate.admit(text, at), at)
+        gate.note_use(gate.admit(text, at), text, at)
         noted.append(store.keys[key.key_id].last_used_at)
     assert noted == [NOW + timedelta(minutes=m) for m in (0, 0, 0, 61, 61, 122)]
+
+
+def test_the_write_of_a_use_moves_a_key_to_the_current_secret(
+    store: InMemoryKeys, clock: Clock, make: Callable[[], tuple[Key, str]]
+) -> None:
+    key, text = make()
+    rotated = SECRETS.rotated(b"salt", NOW)
+    gate = Gate(store, lambda: rotated, clock)
+    gate.note_use(gate.admit(text, NOW), text, NOW)
+
+    assert store.keys[key.key_id].digest.startswith("2:")
+    clock.seconds = CACHE_SECONDS
+    assert Gate(store, lambda: rotated.without(1), clock).admit(text, NOW).key_id == key.key_id
+
+
+def test_a_text_in_its_grace_period_does_not_replace_the_new_one(
+    store: InMemoryKeys, clock: Clock, make: Callable[[], tuple[Key, str]]
+) -> None:
+    key, old = make()
+    _, new = rotate(store, key.key_id, 3600, SECRET, NOW)
+    gate = Gate(store, lambda: SECRETS.rotated(b"salt", NOW), clock)
+    gate.note_use(gate.admit(old, NOW), old, NOW)
+    clock.seconds = CACHE_SECONDS
+
+    assert store.keys[key.key_id].digest.startswith("1:")
+    assert gate.admit(new, NOW).key_id == key.key_id
 
 
 def test_a_use_that_was_not_recorded_is_not_repeated_every_time(
@@ -153,14 +181,14 @@ def test_a_use_that_was_not_recorded_is_not_repeated_every_time(
     _, text = make()
     tries: list[str] = []
 
-    def refuse(key_id: str, _at: datetime, unless_since: datetime) -> None:
-        tries.append(key_id)
+    def refuse(key: Key, *_: object) -> None:
+        tries.append(key.key_id)
         raise OSError("the table is busy")
 
     monkeypatch.setattr(store, "note_use", refuse)
     with pytest.raises(OSError, match="busy"):
-        gate.note_use(gate.admit(text, NOW), NOW)
-    gate.note_use(gate.admit(text, NOW), NOW)
+        gate.note_use(gate.admit(text, NOW), text, NOW)
+    gate.note_use(gate.admit(text, NOW), text, NOW)
     assert len(tries) == 1
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from events.envelope import Event
+from kit.keyring import SecretVersion
 from services.analytics.archive_format import pack, unpack
 from services.analytics.counters import Amounts, add
 from services.analytics.service import Addition, AlreadyCountedError, Generations, GenerationsMovedError
 
-HASH_KEY = b"a key for tests"
+HASH_KEY = SecretVersion(1, b"a key for tests")
 
 
 def nothing() -> None:

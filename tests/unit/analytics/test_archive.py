@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from events.catalog import CATALOG
 from kit.errors import UnprocessableError
+from kit.keyring import SecretVersion
 from services.analytics.archive_format import pack, prompt_hash, unpack
 from services.analytics.counters import amounts
 from tests.support.events import sample
@@ -45,7 +46,8 @@ def test_any_prompt_is_replaced_by_its_hash(prompt: str, negative_prompt: str) -
 
 def test_equal_prompts_have_equal_hashes_under_one_key_only() -> None:
     assert prompt_hash(PROMPT, HASH_KEY) == prompt_hash(PROMPT, HASH_KEY)
-    assert prompt_hash(PROMPT, HASH_KEY) != prompt_hash(PROMPT, b"another key")
+    assert prompt_hash(PROMPT, HASH_KEY) != prompt_hash(PROMPT, SecretVersion(1, b"another key"))
+    assert prompt_hash(PROMPT, SecretVersion(2, HASH_KEY.key)).startswith("hmac-sha256:2:")
     assert prompt_hash(PROMPT, HASH_KEY) != prompt_hash(NEGATIVE_PROMPT, HASH_KEY)
 
 

@@ -64,15 +64,19 @@ def test_two_steps_that_edit_one_event_send_two_messages() -> None:
     ("settings", "field", "rule"),
     [
         ({COUNT: 9}, "data.parameters.count", "less than or equal to 4"),
-        ({"data.parameters.models": []}, "data.parameters.models", "at least 1"),
         ({"data.images.7.index": 1}, "data.images.7", "entries, from 0"),
         ({"data.nothing.here": 1}, "data.nothing", "no such field"),
         ({"data.parameters.count.x": 1}, "data.parameters.count.x", "has no fields"),
         ({"metadata.owner": "mallory"}, "metadata.owner", "only data"),
         ({"metadata.version": 99}, "metadata.version", "no version 99"),
         ({COUNT: 2}, "data", "nothing would be changed"),
-        ({"data.parameters.prompt": "another"}, "data.parameters.prompt", "moderation"),
-        ({"data.parameters": {"count": 1, "prompt": "another"}}, "data.parameters.prompt", "moderation"),
+        ({"data.parameters.prompt": "another"}, "data.parameters.prompt", "must stay"),
+        ({"data.parameters": {"count": 1, "prompt": "another"}}, "data.parameters.prompt", "must stay"),
+        ({"data.parameters.models": []}, "data.parameters.models", "must stay"),
+        ({"data.images.0.image.key": "raw/another"}, "data.images.0.image", "must stay"),
+        ({"data.images.0.image.sha256": "0" * 64}, "data.images.0.image", "must stay"),
+        ({"data.images.0.status": "failed"}, "data.images.0.status", "must stay"),
+        ({"data.images": []}, "data.images.0.image", "must stay"),
     ],
 )
 def test_an_invalid_edit_names_the_field_and_the_rule(settings: dict[str, Any], field: str, rule: str) -> None:
@@ -94,17 +98,35 @@ def test_an_unmoderated_prompt_may_be_edited_and_is_not_shown() -> None:
     assert "characters" in change.before
 
 
+def test_an_image_cannot_be_added_after_moderation() -> None:
+    letter = letter_of(broken())
+    data = json.loads(letter.messages[0].body)["detail"]["data"]
+    data["images"].append({**data["images"][0], "index": 3})
+
+    with pytest.raises(InvalidEditError, match="must stay"):
+        replace_data(letter, data)
+
+
+def test_models_may_be_edited_before_generation() -> None:
+    letter = letter_of(sample("PromptApproved"))
+    plans = json.loads(letter.messages[0].body)["detail"]["data"]["parameters"]["models"]
+
+    edited = edit(letter, {"data.parameters.models": [{**plans[0], "model": "nova-canvas"}]})
+
+    assert json.loads(edited.body)["detail"]["data"]["parameters"]["models"][0]["model"] == "nova-canvas"
+
+
 def test_an_edit_shows_ids_and_numbers_but_no_free_text() -> None:
     letter = letter_of(broken(count=9, style="a lighthouse of somebody"))
     data = json.loads(letter.messages[0].body)["detail"]["data"]
     data["parameters"] |= {"count": 1, "style": "noir"}
-    data["images"][0]["image"]["key"] = "raw/x"
+    data["images"][0]["index"] = 1
 
     changes = {change.field: change for change in replace_data(letter, data).changes}
 
     assert changes[COUNT].before == "9"
     assert changes["data.parameters.style"].before == "text of 24 characters"
-    assert changes["data.images.0.image.key"].after == '"raw/x"'
+    assert changes["data.images.0.index"].after == "1"
     assert SECRET not in repr(changes)
 
 

@@ -10,7 +10,7 @@ import pytest
 from cli import quarantine as quarantining
 from cli.editing import EditReplayer, edit
 from events.catalog.message_replayed import MessageReplayed
-from services.operations.actions.trail import Action, recorded
+from kit.trail import Action, Operator, recorded
 from services.operations.dead_letters.letters import DeadLetter, Outcome
 from services.operations.dead_letters.ports import TimelineLine
 from services.operations.dead_letters.replaying import ReplayOptions, quarantine_all
@@ -29,6 +29,7 @@ from tests.unit.operations.fakes import (
 )
 
 OPTIONS = ReplayOptions(operator="on-call")
+ON_CALL = Operator("on-call", "arn:aws:iam::123456789012:user/ada")
 
 
 class Place:
@@ -40,7 +41,7 @@ class Place:
         self.bus = RecordingBus()
         self.quarantined = FakeQuarantine()
         self.trail = FakeTrail()
-        self.session = OperatorSession("on-call", self.queues, self.states, self.bus, self.quarantined, self.trail)
+        self.session = OperatorSession(ON_CALL, self.queues, self.states, self.bus, self.quarantined, self.trail)
 
     def dead(self, number: int = 1, *, replays: int = 0, count: int = 2) -> DeadLetter:
         body = json.loads(eventbridge_body(approved(number, replays=replays)))
@@ -188,7 +189,7 @@ def test_an_interrupted_action_records_its_progress(place: Place) -> None:
 
 def test_nothing_is_changed_if_the_trail_cannot_be_written(place: Place) -> None:
     class Broken(FakeTrail):
-        def write(self, action: Action) -> None:
+        def begin(self, action: Action) -> None:
             raise ConnectionError
 
     done = False

@@ -7,6 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 from events.model_catalog import Model, ModelCatalog, invoke_arns, model_catalog
+from kit.settings import Settings
+from services.generation.settings import GenerateSettings
+from services.intake.settings import CreationSettings
 
 ARN = "arn:aws:bedrock:eu-west-1:123456789012:provisioned-model/abc123"
 EVERY_MODEL = pytest.mark.parametrize("model", list(model_catalog()), ids=lambda model: model.key)
@@ -118,15 +121,35 @@ def test_a_custom_model_has_its_familys_limits() -> None:
         "not json",
         "[]",
         '{"brand": {}}',
-        '{"brand": {"arn": "nowhere", "family": "titan"}}',
-        f'{{"brand": {{"arn": "{ARN}", "family": "watercolour"}}}}',
-        f'{{"brand": {{"arn": "{ARN}", "family": "titan", "colour": 1}}}}',
-        f'{{"titan-v1": {{"arn": "{ARN}", "family": "titan"}}}}',
+        '{"brand": {"arn": "nowhere", "family": "titan", "price_usd": "0.02"}}',
+        f'{{"brand": {{"arn": "{ARN}", "family": "watercolour", "price_usd": "0.02"}}}}',
+        f'{{"brand": {{"arn": "{ARN}", "family": "titan", "price_usd": "0.02", "colour": 1}}}}',
+        f'{{"titan-v1": {{"arn": "{ARN}", "family": "titan", "price_usd": "0.02"}}}}',
+        f'{{"brand": {{"arn": "{ARN}", "family": "titan", "price_usd": "0.02", "successor": "nobody"}}}}',
     ],
 )
 def test_a_malformed_custom_model_is_an_error(custom: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - pydantic's and ours alike
+    with pytest.raises(ValueError, match=r"^CustomModels: .+\.$"):
         ModelCatalog.load(custom)
+
+
+@pytest.mark.parametrize("price", ["", ', "price_usd": "0"', ', "price_usd": "-1"', ', "price_usd": "NaN"'])
+def test_a_custom_model_without_a_price_says_what_to_add(price: str) -> None:
+    with pytest.raises(ValueError, match=r'^CustomModels: brand\.price_usd \(.*such as "price_usd": "0\.04"'):
+        ModelCatalog.load(f'{{"brand": {{"arn": "{ARN}", "family": "titan"{price}}}}}')
+
+
+@pytest.mark.parametrize("settings", [GenerateSettings, CreationSettings])
+def test_a_function_does_not_start_with_an_invalid_custom_model(
+    settings: type[Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_REGION", "TABLE_NAME", "HANDOFF_BUCKET_NAME", "GALLERY_BUCKET_NAME"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("CUSTOM_MODELS", f'{{"brand": {{"arn": "{ARN}", "family": "titan"}}}}')
+    with pytest.raises(ValidationError, match=r"CustomModels: brand\.price_usd"):
+        settings.load()
+    monkeypatch.setenv("CUSTOM_MODELS", f'{{"brand": {{"arn": "{ARN}", "family": "titan", "price_usd": "0.02"}}}}')
+    settings.load()
 
 
 @pytest.mark.parametrize("custom", ["", "  ", "{}"])
@@ -152,7 +175,7 @@ def test_the_permission_names_the_model_in_its_regions(model: Model) -> None:
 
 
 def test_the_permission_for_a_custom_model_is_its_arn() -> None:
-    own = ModelCatalog.load(f'{{"brand": {{"arn": "{ARN}", "family": "titan"}}}}').get("brand")
+    own = ModelCatalog.load(f'{{"brand": {{"arn": "{ARN}", "family": "titan", "price_usd": "0.02"}}}}').get("brand")
     assert own is not None
 
     assert invoke_arns(own) == [ARN]

@@ -17,7 +17,14 @@ from events.images import GenerationParameters, ModelPlan
 from events.model_catalog import Model, model_catalog
 from kit.errors import InProgressError, UnprocessableError
 from services.generation.model_errors import ModelCallError
-from services.generation.models import Lease, RecordedOutcome, Withdrawal, WithdrawnError
+from services.generation.models import (
+    BudgetExhaustedError,
+    BudgetRefusal,
+    Lease,
+    RecordedOutcome,
+    Withdrawal,
+    WithdrawnError,
+)
 from services.generation.service import ImageGenerator
 from tests.support.clock import FakeClock
 from tests.support.events import sample
@@ -157,16 +164,25 @@ def stability_response(content: bytes, seed: int) -> dict[str, Any]:
     return {"seeds": [seed], "finish_reasons": [None], "images": [base64.b64encode(content).decode()]}
 
 
-def approved(count: int = 1, models: tuple[str, ...] = ("stable-image-core",), **changes: Any) -> PromptApproved:
+def approved(
+    count: int = 1,
+    models: tuple[str, ...] = ("stable-image-core",),
+    price: str = "0.04",
+    moderation_usd: str = "0",
+    **changes: Any,
+) -> PromptApproved:
     """Return the approval of a new request."""
     event = sample("PromptApproved")
     assert isinstance(event, PromptApproved)
-    plans = [event.data.parameters.models[0].model_copy(update={"model": key}) for key in models]
+    planned = event.data.parameters.models[0]
+    plans = [planned.model_copy(update={"model": key, "price_usd": Decimal(price)}) for key in models]
     parameters = event.data.parameters.model_copy(update={"count": count, "models": plans, **changes})
     metadata = event.metadata.model_copy(update={"request_id": str(uuid4()), "event_id": str(uuid4())})
     return PromptApproved(
         metadata=metadata,
-        data=PromptApprovedData(policy_version="1", layers=["keywords"], parameters=parameters),
+        data=PromptApprovedData(
+            policy_version="1", layers=["keywords"], parameters=parameters, moderation_usd=Decimal(moderation_usd)
+        ),
     )
 
 
@@ -220,14 +236,17 @@ class FakeBudget:
         self.spent: dict[date, Decimal] = {}
         self._lock = threading.Lock()
 
-    def reserve(self, day: date, price_usd: Decimal) -> bool:
+    def reserve(self, day: date, amount_usd: Decimal) -> None:
         with self._lock:
-            spent = self.spent.get(day, Decimal(0)) + price_usd
-            if spent > self.limit:
-                return False
-            self.spent[day] = spent
-            return True
+            spent = self.spent.get(day, Decimal(0))
+            if not self.limit or spent + amount_usd > self.limit:
+                raise BudgetExhaustedError(BudgetRefusal(self.limit, max(Decimal(0), self.limit - spent)))
+            self.spent[day] = spent + amount_usd
 
-    def refund(self, day: date, price_usd: Decimal) -> None:
+    def add(self, day: date, amount_usd: Decimal) -> None:
         with self._lock:
-            self.spent[day] -= price_usd
+            self.spent[day] = self.spent.get(day, Decimal(0)) + amount_usd
+
+    def refund(self, day: date, amount_usd: Decimal) -> None:
+        with self._lock:
+            self.spent[day] -= amount_usd

@@ -15,7 +15,7 @@ IMAGE = base64.b64encode(png(1024, 1024)).decode()
 
 
 def body(model: str, wanted: GenerationParameters, seed: int = 42, **shape: Any) -> dict[str, Any]:
-    return FAMILIES[known(model).family].body(wanted, plan(model, **shape), known(model), seed)
+    return FAMILIES[known(model).family].request(wanted, plan(model, **shape), known(model), seed)
 
 
 def code_of(family: Family, response: Any) -> str:
@@ -26,6 +26,14 @@ def code_of(family: Family, response: Any) -> str:
 
 def test_every_model_of_the_catalog_has_a_family() -> None:
     assert {model.family for model in model_catalog()} == FAMILIES.keys()
+
+
+@pytest.mark.parametrize("model", ["sdxl-v1", "titan-v2", "sd3.5-large"])
+def test_no_model_receives_a_character_that_moderation_did_not_see(model: str) -> None:
+    tags = "".join(chr(0xE0000 + ord(letter)) for letter in " naked")
+    wanted = parameters(prompt=f"a cat{tags}", negative_prompt=f"fog\u200b{tags}\ue000")
+    shown = parameters(prompt="a cat", negative_prompt="fog")
+    assert body(model, wanted) == body(model, shown)
 
 
 def test_sdxl_receives_weighted_prompts() -> None:

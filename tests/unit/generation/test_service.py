@@ -17,8 +17,9 @@ from events.envelope import Event
 from events.images import ImageOutcome
 from kit.errors import InProgressError, RetriableError, TransientError, UnprocessableError
 from services.generation.model_errors import ModelCallError
-from services.generation.service import CALLS_ALLOWED
+from services.generation.service import CALLS_ALLOWED, ModelAccessDeniedError
 from services.generation.withdrawal import withdraw
+from services.operations.dead_letters.failures import classify
 from tests.unit.generation.fakes import Harness, approved
 
 THROTTLED = ModelCallError("ThrottlingException", "Too many requests")
@@ -168,6 +169,16 @@ def test_the_first_recorded_image_is_kept_if_another_arrives_late(harness: Harne
     harness.models.before = outlive_the_lease
     assert harness.generate(event) == by_other
     assert harness.models.paid == 2
+
+
+def test_an_account_without_access_is_a_missing_permission_to_operators(harness: Harness) -> None:
+    harness.models.script = {"stable-image-core": [DENIED]}
+    with pytest.raises(ModelAccessDeniedError) as refused:
+        harness.generate(approved())
+
+    assert "stability.stable-image-core-v1:1" in str(refused.value)
+    assert "`account check`" in str(refused.value)
+    assert classify("consumer", type(refused.value).__name__, str(refused.value)) == "permission"
 
 
 def test_calls_with_lost_responses_are_limited_until_a_replay(harness: Harness) -> None:

@@ -18,7 +18,7 @@ from services.intake.models import (
 )
 from services.intake.quota import Window, WindowCounts
 from services.intake.service import RequestService
-from services.intake.signals import ModelSignal, Signals
+from services.intake.signals import BudgetSignal, ModelSignal, Signals
 from tests.support.clock import FakeClock
 
 
@@ -137,22 +137,22 @@ class InMemoryRates:
         self.counts: dict[Window, WindowCounts] = {}
         self.refunded: set[tuple[Window, str]] = set()
 
-    def increment(self, window: Window, max_count: int, max_blocked: int) -> tuple[bool, WindowCounts]:
+    def increment(self, window: Window, images: int, max_count: int, max_blocked: int) -> tuple[bool, WindowCounts]:
         counts = self.counts.get(window, WindowCounts())
         if counts.closed or counts.count >= max_count or counts.blocked >= max_blocked:
             return False, counts
-        self.counts[window] = replace(counts, count=counts.count + 1)
+        self.counts[window] = replace(counts, count=counts.count + images)
         return True, self.counts[window]
 
     def close(self, window: Window) -> WindowCounts:
         self.counts[window] = replace(self.counts.get(window, WindowCounts()), closed=True)
         return self.counts[window]
 
-    def refund(self, window: Window, request_id: str, *, blocked: bool) -> None:
+    def refund(self, window: Window, request_id: str, images: int, *, blocked: bool) -> None:
         counts = self.counts.get(window, WindowCounts())
-        if counts.count and (window, request_id) not in self.refunded:
+        if counts.count and counts.count >= images and (window, request_id) not in self.refunded:
             self.refunded.add((window, request_id))
-            self.counts[window] = replace(counts, count=counts.count - 1, blocked=counts.blocked + blocked)
+            self.counts[window] = replace(counts, count=counts.count - images, blocked=counts.blocked + blocked)
 
 
 class InMemoryDurations:
@@ -176,7 +176,7 @@ class InMemorySignals:
 
     def __init__(self) -> None:
         self.models: dict[str, ModelSignal] = {}
-        self.budget: tuple[datetime, datetime | None] | None = None
+        self.budget: tuple[datetime, BudgetSignal | None] | None = None
         self.reads = 0
 
     def read(self) -> Signals:
@@ -187,6 +187,6 @@ class InMemorySignals:
         if key not in self.models or self.models[key].sequence < signal.sequence:
             self.models[key] = signal
 
-    def save_budget(self, exhausted_until: datetime | None, at: datetime) -> None:
+    def save_budget(self, signal: BudgetSignal | None, at: datetime) -> None:
         if self.budget is None or self.budget[0] < at:
-            self.budget = (at, exhausted_until)
+            self.budget = (at, signal)

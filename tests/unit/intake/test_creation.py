@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, get_args
 
 import pytest
@@ -14,7 +15,7 @@ from services.intake.creation import Accepted, RequestCreation
 from services.intake.durations import Estimates
 from services.intake.quota import RateLimiter, Window, WindowCounts
 from services.intake.schemas import NewRequest
-from services.intake.signals import ModelSignal, Signals
+from services.intake.signals import BudgetSignal, ModelSignal, Signals
 from tests.support.clock import FakeClock
 from tests.unit.intake.fakes import InMemoryDurations, InMemoryRates, InMemoryRequests
 
@@ -84,6 +85,18 @@ def test_beyond_the_limit_a_request_is_refused_with_retry_after(world: World) ->
     assert (problem.status, problem.code) == (429, "rate_limited")
     assert {"RateLimit-Policy", "RateLimit", "Retry-After"} == problem.headers.keys()
     assert len(world.store.states) == 1
+
+
+def test_a_request_counts_its_images(world: World) -> None:
+    body, headers = world.create(NewRequest(prompt="a lighthouse", count=4))
+    assert headers["RateLimit"].startswith('"default";r=96;')
+    assert (world.counted, world.store.read_state(body.id).quota_images) == (4, 4)
+
+
+def test_more_images_than_the_key_may_ever_request_are_refused(world: World) -> None:
+    problem = refusal(lambda: world.create(NewRequest(prompt="a lighthouse", count=4), limit=3))
+    assert (problem.status, problem.errors[0]["field"], problem.errors[0]["maximum"]) == (422, "count", 3)
+    assert world.counted == 0
 
 
 def test_unsupported_parameters_are_not_counted(world: World) -> None:
@@ -224,7 +237,7 @@ def test_without_failover_the_error_names_the_successor(world: World) -> None:
 def test_while_the_budget_is_exhausted_new_requests_are_refused(world: World) -> None:
     first = world.create(key="before")
     midnight = datetime(2026, 11, 23, tzinfo=UTC)
-    world.signals = Signals(budget_exhausted_until=midnight)
+    world.signals = Signals(budget=BudgetSignal(Decimal("0.03"), midnight))
     problem = refusal(world.create)
 
     assert (problem.status, problem.code, problem.headers) == (503, "budget_exhausted", {"Retry-After": "43200"})
@@ -233,3 +246,36 @@ def test_while_the_budget_is_exhausted_new_requests_are_refused(world: World) ->
 
     world.clock.advance(NOON_TO_MIDNIGHT)
     assert world.create().body.status == "accepted"
+
+
+def test_an_image_dearer_than_the_rest_of_the_budget_refuses_only_itself(world: World) -> None:
+    world.signals = Signals(budget=BudgetSignal(Decimal("0.10"), datetime(2026, 11, 23, tzinfo=UTC)))
+    dear = NewRequest(prompt="a lighthouse", model="stable-image-ultra", failover=False)
+    problem = refusal(lambda: world.create(dear))
+    assert (problem.status, problem.code) == (503, "budget_exhausted")
+    assert "up to $0.10 per image" in problem.title
+    assert world.counted == 0
+
+    assert world.create().body.status == "accepted"
+    with_failover = dear.model_copy(update={"failover": True})
+    assert world.create(with_failover).body.status == "accepted", "sd3.5-large may serve it for 0.08"
+
+
+@pytest.mark.parametrize("left", ["0", "0.03", "0.04", "0.05", "0.08", "0.13", "0.14"])
+def test_requests_are_refused_exactly_if_no_model_of_theirs_is_covered(world: World, left: str) -> None:
+    world.signals = Signals(budget=BudgetSignal(Decimal(left), datetime(2026, 11, 23, tzinfo=UTC)))
+    today = NOW.date()
+    for model in (model for model in MODELS if not model.ended(today)):
+        request = NewRequest(prompt="a lighthouse", model=model.key, failover=False)
+        if min(model.price_usd["standard"], Decimal(left)) == model.price_usd["standard"]:
+            assert world.create(request).body.status == "accepted"
+        else:
+            assert refusal(partial(world.create, request)).code == "budget_exhausted"
+
+
+def test_a_stop_by_an_operator_lasts_longer_than_the_day(world: World) -> None:
+    world.signals = Signals(budget=BudgetSignal(Decimal(0), None))
+    world.clock.advance(2 * DAY)
+    problem = refusal(world.create)
+    assert (problem.status, problem.code, problem.headers) == (503, "budget_exhausted", {"Retry-After": "300"})
+    assert problem.title == "Image generation is stopped by the operator. Try again later."

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from events.images import GenerationParameters
 from events.model_catalog import ModelCatalog
-from kit.http_api import ApiProblem, field_error
+from kit.http_api import ApiProblem, field_error, json_response
+from kit.telemetry import begin_call
 from services.intake.facades import legacy, openai, translation
 from services.intake.facades.schemas import ImageGeneration, LegacyRequest
 from services.intake.model_fit import UnsupportedParametersError, resolve
@@ -19,14 +20,18 @@ from services.intake.request_views import accepted_view, request_view
 from services.intake.schemas import Links, Reason, RequestView
 from services.intake.tracking import add_event
 from tests.support.events import sample
+from tests.support.http import CALL_ID, http_event
 from tests.unit.intake.fakes import InMemoryRequests, accept
 
 TODAY = date(2026, 11, 22)
 CATALOG = ModelCatalog.load(
-    '{"studio": {"arn": "arn:aws:bedrock:us-east-1:123456789012:custom-model/a/b", "family": "nova"}}'
+    '{"studio": {"arn": "arn:aws:bedrock:us-east-1:123456789012:custom-model/a/b", "family": "nova",'
+    ' "price_usd": "0.05"}}'
 )
 CEILING = Decimal("0.08")
 REQUEST = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
+LAMBDA_MAX_BYTES = 6 * 1024 * 1024
+"""Lambda's quota for a synchronous response: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
 
 def resolved(**body: Any) -> GenerationParameters:
@@ -159,12 +164,14 @@ def test_clients_retry_only_if_nothing_was_accepted(problem: ApiProblem, status:
 
 def test_an_error_names_the_parameter_and_the_rule() -> None:
     problem = ApiProblem(422, "validation_failed", "The request is not valid.", errors=[field_error("n", "at most 4")])
+    begin_call(http_event("POST", "/v1/images/generations"))
     assert json.loads(openai.render_problem(problem).body or "") == {
         "error": {
             "message": "The request is not valid. n: at most 4",
             "type": "invalid_request_error",
             "param": "n",
             "code": "validation_failed",
+            "call_id": CALL_ID,
         }
     }
 
@@ -190,15 +197,30 @@ def test_a_finished_request_is_urls_or_content() -> None:
     assert response.created == int(view.timeline[-1].at.timestamp())
 
 
-def test_content_that_is_too_large_is_refused_with_its_location() -> None:
-    view = finished("ImageStored")
-    most = openai.MAX_BASE64 // 4 * 3
-    assert openai.images(view, lambda _: bytes(most))
-    with pytest.raises(ApiProblem) as refused:
-        openai.images(view, lambda _: bytes(most + 3))
-    assert (refused.value.status, refused.value.errors[0]["field"]) == (400, "response_format")
-    assert "url" in refused.value.errors[0]["rule"]
-    assert REQUEST in refused.value.title
+MOST = openai.MAX_BASE64 // 4 * 3
+"""Bytes of all images together that fit into one response."""
+
+
+@pytest.mark.parametrize(
+    ("sizes", "used"),
+    [
+        ({"original": MOST, "display": 3, "thumbnail": 3}, "original"),
+        ({"original": MOST + 3, "display": MOST, "thumbnail": 3}, "display"),
+        ({"original": MOST + 3, "display": MOST + 3, "thumbnail": 3}, "thumbnail"),
+    ],
+)
+def test_the_content_is_that_of_the_best_files_that_fit(sizes: dict[str, int], used: str) -> None:
+    names = {"url": "original", "display_url": "display", "thumbnail_url": "thumbnail"}
+    (image,) = finished("ImageStored").images
+    view = finished("ImageStored").model_copy(update={"images": [image.model_copy(update=names)]})
+    (data,) = openai.images(view, lambda key: bytes(sizes[key])).data
+    assert len(base64.b64decode(data.b64_json or "")) == sizes[used]
+
+
+def test_the_largest_response_fits_into_lambdas_limit() -> None:
+    response = json_response(200, openai.images(finished("ImageStored"), lambda _: bytes(MOST)))
+    envelope = {"statusCode": 200, "headers": {f"x-header-{number}": "x" * 500 for number in range(40)}}
+    assert len(json.dumps({**envelope, "body": response.body})) < LAMBDA_MAX_BYTES
 
 
 @pytest.mark.parametrize("blocked_by", ["PromptRejected", "ImageRejected", "GenerationFailed"])

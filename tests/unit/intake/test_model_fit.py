@@ -88,6 +88,8 @@ def test_a_size_that_no_successor_supports_has_no_successor() -> None:
         ({"model": "titan-v2", "seed": 2147483647}, "seed", "maximum"),
         ({"model": "titan-v2", "prompt": "x" * 513}, "prompt", "max_length"),
         ({"prompt": "x" * 20_000}, "prompt", "max_length"),
+        ({"prompt": "\ufdfa" * 10_000}, "prompt", "max_length"),
+        ({"negative_prompt": "\ufdfa" * 600}, "negative_prompt", "max_length"),
     ],
 )
 def test_unsupported_parameters_are_refused_by_field(fields: dict[str, object], field: str, detail: str) -> None:
@@ -149,7 +151,7 @@ def test_a_model_supports_every_size_and_quality_that_it_lists(key: str, data: s
 
 def test_a_custom_model_has_the_limits_of_its_family() -> None:
     arn = "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abc123"
-    own = ModelCatalog.load(f'{{"house-style": {{"arn": "{arn}", "family": "titan"}}}}')
+    own = ModelCatalog.load(f'{{"house-style": {{"arn": "{arn}", "family": "titan", "price_usd": "0.02"}}}}')
     parameters = resolve(NewRequest(prompt="a", model="house-style", size="512x512"), own, CEILING)
     assert [plan.model for plan in parameters.models] == ["house-style"]
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kit.quotas import blocked_limit
 from services.intake.quota import (
     Decision,
     RateLimiter,
     Window,
     WindowCounts,
-    blocked_limit,
     capacity,
     seconds_until_capacity,
 )
@@ -36,8 +36,8 @@ class Key:
         self.rates, self.clock, self.limit = InMemoryRates(), clock_at(START), limit
         self.limiter = RateLimiter(self.rates, self.clock)
 
-    def call(self) -> Decision:
-        return self.limiter.admit("key", self.limit, SECONDS)
+    def call(self, images: int = 1) -> Decision:
+        return self.limiter.admit("key", self.limit, SECONDS, images)
 
     def calls(self, count: int) -> int:
         """Call ``count`` times and return how many were admitted."""
@@ -68,6 +68,33 @@ def test_the_previous_window_counts_by_the_share_that_is_covered() -> None:
     assert key.calls(100) == 25
     key.clock.advance(SECONDS * 3 / 4)
     assert key.calls(100) == 75
+
+
+def test_a_request_counts_as_many_as_its_images() -> None:
+    key = Key(10)
+    assert [key.call(4).headers["RateLimit"] for _ in range(2)] == ['"default";r=6;t=900', '"default";r=2;t=900']
+    refused = key.call(4)
+    assert (refused.refusal, refused.remaining) == ("rate_limited", 2)
+    assert key.call(2).refusal is None, "fewer images fit"
+
+    key.clock.advance(refused.reset_seconds)
+    assert key.call(4).refusal == "rate_limited", "two more were counted meanwhile"
+
+
+@given(
+    limit=st.integers(4, 40), images=st.integers(1, 4), before=st.integers(0, 40), elapsed=st.integers(0, 2 * SECONDS)
+)
+def test_a_refused_request_is_admitted_after_its_retry_after(
+    limit: int, images: int, before: int, elapsed: int
+) -> None:
+    key = Key(limit)
+    key.calls(before)
+    key.clock.advance(elapsed)
+    refused = key.call(images)
+    if refused.refusal is None:
+        return
+    key.clock.advance(refused.reset_seconds)
+    assert key.call(images).refusal is None
 
 
 def test_every_key_has_its_own_limit() -> None:
@@ -160,9 +187,9 @@ class Interleaving(InMemoryRates):
         self.clock = clock_at(START)
         self.ahead = 0
 
-    def increment(self, window: Window, max_count: int, max_blocked: int) -> tuple[bool, WindowCounts]:
+    def increment(self, window: Window, images: int, max_count: int, max_blocked: int) -> tuple[bool, WindowCounts]:
         self.between()
-        counted, counts = super().increment(window, max_count, max_blocked)
+        counted, counts = super().increment(window, images, max_count, max_blocked)
         if counted:
             previous = self.counts.get(window.previous, WindowCounts())
             elapsed = int((self.clock.monotonic() + self.ahead - window.start) * 1000)
@@ -191,11 +218,13 @@ class SkewedClock(FakeClock):
 @given(
     limit=st.integers(1, 12),
     skews=st.lists(st.integers(-30, 30), min_size=1, max_size=4),
-    plan=st.lists(st.tuples(st.integers(0, 3), st.sampled_from([0, 0, 0, 1, 30, 200, 450, 899])), max_size=80),
+    plan=st.lists(
+        st.tuples(st.integers(0, 3), st.sampled_from([0, 0, 0, 1, 30, 200, 450, 899]), st.integers(1, 4)), max_size=80
+    ),
     pauses=st.lists(st.integers(0, 2), max_size=80),
 )
 def test_no_interleaving_of_containers_exceeds_the_limit(
-    limit: int, skews: list[int], plan: list[tuple[int, int]], pauses: list[int]
+    limit: int, skews: list[int], plan: list[tuple[int, int, int]], pauses: list[int]
 ) -> None:
     """Containers with different clocks make calls. Before each write, other containers may make some."""
     steps, gaps = iter(plan), iter(pauses)
@@ -203,9 +232,9 @@ def test_no_interleaving_of_containers_exceeds_the_limit(
     def call_some(count: int) -> None:
         for _ in range(count):
             if step := next(steps, None):
-                container, seconds = step
+                container, seconds, images = step
                 rates.clock.advance(seconds)
-                limiters[container % len(limiters)].admit("key", limit, SECONDS)
+                limiters[container % len(limiters)].admit("key", limit, SECONDS, images)
 
     rates = Interleaving(limit, lambda: call_some(next(gaps, 0)))
     rates.ahead = max(*skews, 0)

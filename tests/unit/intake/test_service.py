@@ -113,23 +113,23 @@ def test_a_cancelled_request_has_a_reason(store: InMemoryRequests) -> None:
 @pytest.mark.parametrize(
     ("events", "count", "blocked"),
     [
-        (["ImageStored"], 1, 0),
-        (["RequestCancelled"], 1, 0),
+        (["ImageStored"], 2, 0),
+        (["RequestCancelled"], 2, 0),
         (["PromptRejected"], 0, 1),
         (["PromptRejected", "PromptRejected"], 0, 1),
-        (["ImageRejected"], 0, 1),
-        (["GenerationFailed"], 0, 1),  # the sample is the model's content filter
+        (["ImageRejected"], 2, 1),  # the images were paid for
+        (["GenerationFailed"], 2, 1),  # the sample is the model's content filter
         (["RequestExpired"], 0, 0),
         (["model_end_of_life"], 0, 0),
         (["keyword"], 0, 0),
     ],
 )
-def test_our_failures_and_blocked_requests_are_refunded_once(
+def test_our_failures_and_rejected_prompts_are_refunded_once(
     store: InMemoryRequests, events: list[str], count: int, blocked: int
 ) -> None:
     rates = InMemoryRates()
     limiter = RateLimiter(rates, FakeClock(START))
-    rates.increment(WINDOW, 100, 20)
+    rates.increment(WINDOW, 2, 100, 20)
     for name in events:
         event: Event
         if name == "model_end_of_life":
@@ -222,7 +222,8 @@ def test_a_model_at_its_end_of_life_has_a_successor_and_no_estimate() -> None:
 
 
 def test_the_arn_of_a_model_is_not_shown() -> None:
-    custom = '{"mine": {"arn": "arn:aws:bedrock:us-east-1:111122223333:provisioned-model/x", "family": "sdxl"}}'
+    arn = "arn:aws:bedrock:us-east-1:111122223333:provisioned-model/x"
+    custom = f'{{"mine": {{"arn": "{arn}", "family": "sdxl", "price_usd": "0.04"}}}}'
     models = ModelCatalog.load(custom)
     mine = models.get("mine")
     assert mine

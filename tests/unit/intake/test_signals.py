@@ -14,7 +14,7 @@ from events.catalog.model_lifecycle_changed import (
 from events.envelope import Event, subject_id
 from events.model_catalog import ModelCatalog
 from services.intake.model_views import lifecycle
-from services.intake.signals import PERIOD, SignalCache, SignalRecorder, Signals
+from services.intake.signals import PERIOD, BudgetSignal, SignalCache, SignalRecorder, Signals
 from tests.support.clock import FakeClock
 from tests.support.events import sample
 from tests.unit.intake.fakes import InMemorySignals
@@ -80,27 +80,46 @@ def test_signals_are_read_once_per_period() -> None:
     assert store.reads == 2
 
 
-def exhausted(at: datetime) -> BudgetExhausted:
-    return BudgetExhausted.follow(sample("PromptApproved"), BudgetExhaustedData(day=at.date()), occurred_at=at)
+def exhausted(at: datetime, limit: str = "5", left: str = "0.01") -> BudgetExhausted:
+    data = BudgetExhaustedData(day=at.date(), limit_usd=Decimal(limit), left_usd=Decimal(left))
+    return BudgetExhausted.follow(sample("PromptApproved"), data, occurred_at=at)
+
+
+def set_to(limit: str | None, at: datetime) -> BudgetChanged:
+    data = BudgetChangedData(limit_usd=None if limit is None else Decimal(limit))
+    return BudgetChanged.first(subject_id("budget"), "-", data, occurred_at=at)
 
 
 def raised(at: datetime) -> BudgetChanged:
-    return BudgetChanged.first(subject_id("budget"), "-", BudgetChangedData(limit_usd=Decimal(5)), occurred_at=at)
+    return set_to("5", at)
 
 
 def test_a_budget_is_exhausted_until_midnight_or_until_it_is_raised() -> None:
     store = InMemorySignals()
     record(store, exhausted(NOW))
-    assert store.read().budget_exhausted_until == datetime(2026, 11, 25, tzinfo=UTC)
+    assert store.read().budget == BudgetSignal(Decimal("0.01"), datetime(2026, 11, 25, tzinfo=UTC))
     record(store, raised(NOW + timedelta(seconds=1)))
-    assert store.read().budget_exhausted_until is None
+    assert store.read().budget is None
 
 
 def test_a_refusal_by_the_old_limit_does_not_exhaust_a_raised_budget() -> None:
     store = InMemorySignals()
     for event in (raised(NOW), exhausted(NOW - timedelta(seconds=1)), exhausted(NOW + timedelta(seconds=9))):
         record(store, event)
-    assert store.read().budget_exhausted_until is None
+    assert store.read().budget is None
 
     record(store, exhausted(NOW + timedelta(seconds=31)))
-    assert store.read().budget_exhausted_until is not None, "the new limit is exhausted too"
+    assert store.read().budget is not None, "the new limit is exhausted too"
+
+
+def test_a_budget_of_zero_stops_intake_until_it_is_changed() -> None:
+    store, stopped = InMemorySignals(), BudgetSignal(Decimal(0), None)
+    record(store, set_to("0", NOW))
+    assert store.read().budget == stopped, "without waiting for a refusal"
+    record(store, exhausted(NOW + timedelta(seconds=5), left="2"))
+    assert store.read().budget == stopped, "a refusal by the old limit"
+    record(store, exhausted(NOW + timedelta(minutes=5), limit="0", left="0"))
+    assert store.read().budget == stopped, "midnight does not end it"
+
+    record(store, set_to(None, NOW + timedelta(minutes=6)))
+    assert store.read().budget is None

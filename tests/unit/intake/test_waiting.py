@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.pipeline import TERMINAL, Status
-from services.intake.waiting import FIRST_INTERVAL, LAST_INTERVAL, MAX_SECONDS, preferred_wait, wait_until_terminal
+from services.intake.waiting import (
+    FIRST_INTERVAL,
+    LAST_INTERVAL,
+    MAX_PREFER,
+    MAX_SECONDS,
+    PREFERENCE,
+    preferred_wait,
+    wait_for_result,
+)
 from tests.support.clock import FakeClock
 
 
@@ -39,6 +47,17 @@ def test_a_malformed_preference_is_ignored(header: str) -> None:
     assert preferred_wait(header) == 0
 
 
+@pytest.mark.parametrize("header", ["wait=10" + " " * MAX_PREFER, 'a="b, wait=10', '"' * 501 + ", wait=10", 'a="\\'])
+def test_a_long_header_and_an_open_quote_are_ignored(header: str) -> None:
+    assert preferred_wait(header) == 0
+
+
+@given(st.text(alphabet='=,;" \\x', max_size=60))
+def test_every_character_of_a_header_is_read_once(header: str) -> None:
+    """A preference never ends before its open quote is read to the end, so no quote is searched for twice."""
+    assert set(PREFERENCE.sub("", header)) <= {","}
+
+
 def test_a_wait_without_a_number_is_the_default_of_the_route() -> None:
     assert preferred_wait("respond-async, wait", default=25) == 25
     assert preferred_wait("wait=3", default=25) == 3
@@ -59,17 +78,24 @@ def test_a_terminal_status_is_noticed_within_a_second(terminal: Status) -> None:
     def status() -> Status:
         return terminal if clock.monotonic() >= start + 7.3 else Status.ACCEPTED
 
-    assert wait_until_terminal(status, 25, clock)
+    assert wait_for_result(status, 25, clock) == terminal
     assert start + 7.3 <= clock.monotonic() <= start + 7.3 + LAST_INTERVAL
 
 
 def test_a_finished_request_is_not_waited_for() -> None:
     clock = FakeClock()
-    assert wait_until_terminal(lambda: "succeeded", 25, clock)
+    assert wait_for_result(lambda: "succeeded", 25, clock) == "succeeded"
     assert clock.slept == []
 
 
-@pytest.mark.parametrize("status", [Status.ACCEPTED, "storing", Status.STALLED])
+def test_a_stalled_request_is_not_waited_for() -> None:
+    clock = FakeClock()
+    statuses = iter([Status.ACCEPTED, Status.STALLED])
+    assert wait_for_result(lambda: next(statuses), 25, clock) == Status.STALLED
+    assert clock.slept == [FIRST_INTERVAL]
+
+
+@pytest.mark.parametrize("status", [Status.ACCEPTED, "storing"])
 def test_waiting_stops_at_the_deadline_after_a_last_read(status: str) -> None:
     clock, reads = FakeClock(), list[float]()
     start = clock.monotonic()
@@ -78,13 +104,13 @@ def test_waiting_stops_at_the_deadline_after_a_last_read(status: str) -> None:
         reads.append(clock.monotonic())
         return status
 
-    assert not wait_until_terminal(read, 10, clock)
+    assert wait_for_result(read, 10, clock) == status
     assert clock.monotonic() == reads[-1] == start + 10.0
 
 
 def test_the_status_is_read_less_and_less_often() -> None:
     clock = FakeClock()
-    wait_until_terminal(lambda: Status.ACCEPTED, 25, clock)
+    wait_for_result(lambda: Status.ACCEPTED, 25, clock)
     assert clock.slept[0] == FIRST_INTERVAL
     assert clock.slept[:-1] == sorted(clock.slept[:-1])
     assert max(clock.slept) == LAST_INTERVAL
@@ -93,5 +119,5 @@ def test_the_status_is_read_less_and_less_often() -> None:
 
 def test_after_the_deadline_nothing_waits() -> None:
     clock = FakeClock()
-    assert not wait_until_terminal(lambda: Status.ACCEPTED, -3, clock)
+    assert wait_for_result(lambda: Status.ACCEPTED, -3, clock) == Status.ACCEPTED
     assert clock.slept == []

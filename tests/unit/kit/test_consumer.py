@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, ConnectionClosedError
+from botocore.exceptions import ClientError, ConnectionClosedError, ParamValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -492,3 +492,28 @@ def test_the_batch_line_has_the_event_id_and_the_error_of_each_message(capsys: p
     assert (failed["error"], failed["reason"]) == ("UnprocessableError", "image.key: gone")
     assert (stored["event_id"], stored["published"]) == (approved(2).metadata.event_id, ["ImageStored"])
     assert "error" not in stored
+
+
+MODEL_TEXT = "The prompt 'a lighthouse' is not valid"
+
+
+@pytest.mark.parametrize(
+    ("error", "kept"),
+    [
+        (ClientError({"Error": {"Code": "ValidationException", "Message": MODEL_TEXT}}, "Converse"), "Converse"),
+        (
+            ClientError({"Error": {"Code": "AccessDenied", "Message": "role x may not do s3:GetObject"}}, "GetObject"),
+            "GetObject: role x may not do s3:GetObject",
+        ),
+        (ParamValidationError(report="Invalid value: a lighthouse"), "a call has invalid parameters"),
+    ],
+)
+def test_the_text_of_an_error_that_may_quote_a_prompt_is_kept_nowhere(
+    error: Exception, kept: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step = Step(raising(error))
+    step.consumer({"Records": [sqs_record(approved(), receives=99)]})
+
+    (_, attributes), (stalled,) = step.queue.dead[0], step.bus.events
+    assert attributes["reason"] == stalled.data.reason == kept
+    assert "lighthouse" not in capsys.readouterr().out + json.dumps(attributes) + stalled.model_dump_json()

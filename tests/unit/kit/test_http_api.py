@@ -1,6 +1,8 @@
 """Every response of every HTTP API is JSON, and every error is a problem document that names the field."""
 
+import io
 import json
+import sys
 from typing import Any, Literal
 
 import pytest
@@ -9,6 +11,7 @@ from botocore.exceptions import ClientError
 from pydantic import BaseModel, Field
 
 from kit.http_api import (
+    CALL_ID_HEADER,
     PROBLEM,
     SECURITY_HEADERS,
     ApiProblem,
@@ -19,7 +22,8 @@ from kit.http_api import (
     make_resolver,
     read_json,
 )
-from tests.support.http import http_event
+from kit.telemetry import logger, measure
+from tests.support.http import CALL_ID, http_event
 
 
 class Wish(BaseModel):
@@ -33,6 +37,18 @@ class Wish(BaseModel):
 class Echo(BaseModel):
     text: str
     note: str | None = None
+
+
+class CurrentOutput(io.TextIOBase):
+    """The standard output of the moment. The logger keeps the one of its creation, which ``capsys`` does not see."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(text)
+
+
+@pytest.fixture(autouse=True)
+def _log_to_the_captured_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logger.registered_handler, "stream", CurrentOutput())
 
 
 @pytest.fixture
@@ -226,6 +242,14 @@ def test_a_route_rejects_callers_without_its_scope(api: HttpApi) -> None:
     assert response == (202, {"text": "ada: tea", "note": "ada"})
 
 
+def test_a_key_with_too_many_calls_is_refused_before_the_handler_runs(api: HttpApi) -> None:
+    limited = {"owner": "ada", "scopes": "requests:write", "retry_after": 3, "calls_per_minute": 600}
+    answer = raw(api, "POST", "/wishes/ada", **limited)
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (429, "too_many_calls")
+    headers = {"Retry-After": "3", "RateLimit": '"calls";r=0;t=3', "RateLimit-Policy": '"calls";q=600;w=60'}
+    assert headers.items() <= answer["headers"].items()
+
+
 def test_a_public_route_needs_no_caller(api: HttpApi) -> None:
     assert send(api, "GET", "/wishes", query={"limit": "7"}) == (200, {"text": "7", "note": "a note"})
 
@@ -263,6 +287,38 @@ def test_every_response_has_the_security_headers(api: HttpApi, method: str, path
     assert SECURITY_HEADERS.items() <= answer["headers"].items()
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/wishes", 200), ("GET", "/nowhere", 404), ("POST", "/wishes/ada", 401)]
+)
+def test_every_response_has_the_id_of_the_call(api: HttpApi, method: str, path: str, status: int) -> None:
+    answer = raw(api, method, path)
+
+    assert (answer["statusCode"], answer["headers"][CALL_ID_HEADER]) == (status, CALL_ID)
+    assert status == 200 or json.loads(answer["body"])["call_id"] == CALL_ID
+
+
+def test_a_log_line_has_the_id_of_the_call_and_not_the_path(capsys: pytest.CaptureFixture[str]) -> None:
+    api = HttpApi()
+
+    @api.serve(Route("GET", "/shares/{token}", None, "Open", responses={200: Echo}))
+    def open_share(token: str) -> Response[str]:
+        measure("engagement", {"engagement": 1}, {"action": "shared"})
+        raise KeyError(token)
+
+    for call_id in ("first", "second"):
+        event = http_event("GET", "/shares/secret", route="/shares/{token}")
+        event["requestContext"]["requestId"] = call_id
+        problem = json.loads(api(event, None)["body"])
+        logged = capsys.readouterr().out
+        lines = [json.loads(line) for line in logged.splitlines()]
+
+        assert problem["call_id"] == call_id
+        assert [line["message"] for line in lines] == ["engagement", "unhandled", "api call"]
+        assert {line["call_id"] for line in lines} == {call_id}
+        assert lines[1]["route"] == lines[2]["route"] == "GET /shares/{token}"
+        assert "secret" not in logged, "the token of a share link is in its path"
+
+
 @pytest.mark.parametrize("name", ["Cache-Control", "cache-control"])
 def test_a_route_may_set_its_own_cache_control(name: str) -> None:
     api = HttpApi()
@@ -294,3 +350,21 @@ def test_a_route_may_render_problems_in_its_own_format(capsys: pytest.CaptureFix
     assert send(api, "POST", "/old", body="{}", owner="ada", scopes=scopes) == (422, {"text": "validation_failed"})
     assert send(api, "POST", "/old", owner="unlucky", scopes=scopes) == (500, {"text": "internal_error"})
     assert "secret" not in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), ConnectionRefusedError()], ids=["bug", "outage"])
+def test_a_log_line_has_the_route_not_the_path_with_its_token(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api = HttpApi()
+
+    @api.serve(Route("GET", "/v1/shares/{token}", None, "Open a share", responses={200: Echo}))
+    def broken(token: str) -> Response[str]:
+        raise error
+
+    event = http_event("GET", "/v1/shares/s3cret", route="/v1/shares/{token}", path_parameters={"token": "s3cret"})
+    assert api(event, None)["statusCode"] >= 500
+
+    out = capsys.readouterr().out
+    assert "GET /v1/shares/{token}" in out
+    assert "s3cret" not in out

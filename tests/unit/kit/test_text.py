@@ -1,12 +1,15 @@
 """Text from callers: what is blank, how sizes may be written, and errors in words."""
 
 import re
+from typing import Annotated
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from kit.schemas import RequestBody
-from kit.text import AspectRatio, Size, SizeOrAuto, Text
+from kit.text import AspectRatio, Size, SizeOrAuto, Text, at_most, longest_form, readable
 
 
 class Body(RequestBody):
@@ -15,6 +18,10 @@ class Body(RequestBody):
     size_or_auto: SizeOrAuto | None = None
     aspect_ratio: AspectRatio | None = None
     required: str = ""
+
+
+class Limited(RequestBody):
+    text: Annotated[Text, *at_most(36)]
 
 
 class Required(RequestBody):
@@ -79,3 +86,24 @@ def test_the_schema_accepts_an_empty_optional_text() -> None:
 
 def test_an_empty_required_text_is_an_error() -> None:
     assert errors(Required, text="") == {"text": "Value error, must not be blank"}
+
+
+@pytest.mark.parametrize("text", ["x" * 37, "\ufdfa" * 3, "\u2026" * 13])
+def test_text_is_limited_in_its_longest_form(text: str) -> None:
+    rule = "must have at most 36 characters, also after Unicode normalisation (NFKC)"
+    assert errors(Limited, text=text) == {"text": f"Value error, {rule}"}
+
+
+@pytest.mark.parametrize("text", ["x" * 36, "\ufdfa" * 2, "\u2026" * 12, "e\u0301" * 18])
+def test_text_up_to_the_limit_is_accepted(text: str) -> None:
+    assert longest_form(text) <= 36
+    assert Limited.model_validate({"text": text}).text == text
+
+
+@given(st.text())
+def test_readable_text_is_no_longer_than_the_longest_form(text: str) -> None:
+    assert len(readable(text)) <= longest_form(text)
+
+
+def test_readable_text_has_no_invisible_characters() -> None:
+    assert readable("\uff41 c\u00ada\u200dt\U000e0061\ue000\u202e\n") == "a cat\n"

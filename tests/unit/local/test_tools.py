@@ -36,7 +36,7 @@ def test_a_zip_file_depends_on_content_only(tmp_path: Path) -> None:
     assert one != zipped(tmp_path / "other")
 
 
-@pytest.mark.parametrize("environment", ["default", "prod"])
+@pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
 def test_the_build_for_aws_uses_the_defaults_of_the_templates(environment: str) -> None:
     assert Target.of(environment) == Target("python3.13", "arm64", "aarch64-manylinux_2_28")
 

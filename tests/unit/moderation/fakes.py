@@ -1,10 +1,12 @@
 """Fakes for moderation's ports."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Generic
 
 from events.catalog.image_generated import ImageGenerated
 from events.images import RawImage
+from services.moderation.checks import CheckRefusedError
 from services.moderation.models import Finding, Hit, TextField, VerdictT
 from tests.support.events import sample
 
@@ -70,23 +72,36 @@ class ScriptedDetector:
         return [self.by_key.get(image.key, set()) for image in images]
 
 
+class RecordingRawImages:
+    """Records what is deleted, by key of the image."""
+
+    def __init__(self) -> None:
+        self.deleted: list[str] = []
+
+    def delete(self, images: Sequence[RawImage]) -> None:
+        """Record the keys."""
+        self.deleted += [image.key for image in images]
+
+
 class InMemoryCheckCounts:
     """Counts of checks in memory."""
 
     def __init__(self) -> None:
-        self.counts: dict[tuple[str, str], int] = {}
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self.blocked: Counter[tuple[str, str]] = Counter()
 
-    def add(self, key_id: str, window: str, limit: int, expires_at: int) -> int | None:
-        """Count a check. Return the new count, or None if there were ``limit`` already."""
-        count = self.counts.get((key_id, window), 0)
-        if count >= limit:
-            return None
-        self.counts[key_id, window] = count + 1
-        return count + 1
+    def add(self, key_id: str, window: str, limit: int, max_blocked: int, expires_at: int) -> int:
+        """Count a check and return the new count, or raise ``CheckRefusedError``."""
+        if self.counts[key_id, window] >= limit:
+            raise CheckRefusedError("rate_limited")
+        if self.blocked[key_id, window] >= max_blocked:
+            raise CheckRefusedError("too_many_blocked")
+        self.counts[key_id, window] += 1
+        return self.counts[key_id, window]
 
-    def refund(self, key_id: str, window: str) -> None:
-        """Subtract one check."""
-        self.counts[key_id, window] -= 1
+    def add_blocked(self, key_id: str, window: str) -> None:
+        """Count a check as blocked."""
+        self.blocked[key_id, window] += 1
 
 
 def raw_image(key: str = "raw/r/0-abc") -> RawImage:

@@ -1,15 +1,19 @@
 """Checking a prompt without generating an image: limits per key, and errors of a layer."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from kit.http_api import ApiProblem, field_error
+from events.catalog.prompt_checked import PromptChecked
+from events.envelope import Event
+from kit.http_api import ApiProblem, Caller, field_error
 from kit.legacy_api import render_failure
 from services.moderation.checks import CheckAllowance, NoChecksLeftError, PromptChecks, ScreeningUnavailableError
-from services.moderation.models import Hit, PromptVerdict
+from services.moderation.models import Finding, Hit, PromptVerdict
 from services.moderation.policy import load_policy
+from services.moderation.prices import prompt_check_usd
 from services.moderation.routes import CHECK_PROMPT, LEGACY_CHECK_PROMPT
 from services.moderation.schemas import Check, KeywordHit
 from services.moderation.service import PromptModeration
@@ -18,6 +22,7 @@ from tests.unit.moderation.fakes import InMemoryCheckCounts, InMemoryVerdicts, S
 
 WINDOW = 900
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)  # the start of a window of 15 minutes
+GROWING = "\ufdfa" * 10_000  # 30 kB of UTF-8, 180,000 characters after normalisation
 THROTTLED = ClientError({"Error": {"Code": "ThrottlingException"}}, "Converse")
 
 
@@ -31,14 +36,30 @@ def checks(
     claude: ScriptedClaude,
     hit: Hit | None = None,
     verdicts: InMemoryVerdicts[PromptVerdict] | None = None,
+    published: list[Event] | None = None,
 ) -> PromptChecks:
     policy = load_policy().model_copy(update={"version": "v7"})
     moderation = PromptModeration(policy, ScriptedKeywords(hit), claude, verdicts or InMemoryVerdicts(), clock)
-    return PromptChecks(moderation, InMemoryCheckCounts(), clock)
+    sink = [] if published is None else published
+    return PromptChecks(moderation, InMemoryCheckCounts(), sink.extend, clock)
 
 
 def check(checks: PromptChecks, key_id: str = "k-1", limit: int = 2) -> tuple[PromptVerdict, CheckAllowance]:
-    return checks.check(key_id, limit, WINDOW, "a lighthouse", "fog")
+    return checks.check(Caller("ada", key_id, frozenset(), limit, WINDOW), "a lighthouse", "fog")
+
+
+def test_a_check_by_claude_is_published_with_its_price(clock: FakeClock) -> None:
+    published: list[Event] = []
+    asked = checks(clock, ScriptedClaude(), published=published)
+    check(asked)
+    check(asked)
+    first, second = published
+    assert isinstance(first, PromptChecked)
+    assert (first.metadata.owner, first.data.moderation_usd) == ("ada", prompt_check_usd(["a lighthouse", "fog"]))
+    assert first.metadata.event_id != second.metadata.event_id
+
+    check(checks(clock, ScriptedClaude(), Hit(category="violence", field="prompt", strength="block"), None, published))
+    assert len(published) == 2, "a keyword costs nothing"
 
 
 def test_a_harmless_prompt_is_allowed_and_not_recorded(clock: FakeClock) -> None:
@@ -91,18 +112,48 @@ def test_the_next_window_starts_with_the_full_allowance(clock: FakeClock) -> Non
 
 
 @pytest.mark.parametrize("error", [THROTTLED, ReadTimeoutError(endpoint_url="https://bedrock"), ConnectionError()])
-def test_an_unavailable_layer_neither_allows_nor_counts_a_check(clock: FakeClock, error: Exception) -> None:
-    service = checks(clock, ScriptedClaude(error, None))
+def test_an_unavailable_layer_does_not_allow_a_prompt(clock: FakeClock, error: Exception) -> None:
     with pytest.raises(ScreeningUnavailableError):
-        check(service)
-    assert check(service)[1].left == 1
+        check(checks(clock, ScriptedClaude(error)))
 
 
-def test_a_bug_in_a_layer_is_raised_and_not_counted(clock: FakeClock) -> None:
-    service = checks(clock, ScriptedClaude(KeyError("stopReason"), None))
-    with pytest.raises(KeyError):
+@pytest.mark.parametrize("error", [THROTTLED, KeyError("stopReason")])
+def test_a_failed_check_counts_because_it_may_have_been_paid_for(clock: FakeClock, error: Exception) -> None:
+    service = checks(clock, ScriptedClaude(error, None))
+    with pytest.raises((ScreeningUnavailableError, KeyError)):
         check(service)
-    assert check(service)[1].left == 1
+    assert check(service)[1].left == 0
+
+
+@pytest.mark.parametrize("reason", ["category_blocked", "screening_refused", "text_not_accepted"])
+def test_a_fifth_of_the_checks_may_be_blocked(clock: FakeClock, reason: Any) -> None:
+    claude = ScriptedClaude(Finding(category="violence", field="prompt", reason=reason))
+    service = checks(clock, claude)
+    for _ in range(20):
+        check(service, limit=100)
+    with pytest.raises(NoChecksLeftError) as caught:
+        check(service, limit=100)
+    assert caught.value.code == "too_many_blocked"
+    assert len(claude.calls) == 20
+    assert check(service, "k-2", limit=100)
+
+    clock.time = NOON.replace(minute=15)
+    assert check(service, limit=100)[1].left == 99
+
+
+def test_a_check_that_a_word_alone_blocks_does_not_count_as_blocked(clock: FakeClock) -> None:
+    service = checks(clock, ScriptedClaude(), Hit(category="violence", field="prompt", strength="block"))
+    for left in reversed(range(30)):
+        assert check(service, limit=30)[1].left == left
+
+
+def test_a_text_that_grows_when_it_is_normalised_reaches_no_layer(clock: FakeClock) -> None:
+    claude = ScriptedClaude()
+    service = checks(clock, claude)
+    verdict, _ = service.check(Caller("ada", "k-1", frozenset(), 9, WINDOW), "a fox", GROWING)
+    assert verdict.layers == ["limits"]
+    assert verdict.finding == Finding(category="unclassified", field="negative_prompt", reason="text_too_long")
+    assert claude.calls == []
 
 
 def test_the_legacy_route_returns_errors_in_its_own_envelope() -> None:

@@ -2,13 +2,15 @@
 
 import json
 import re
+import sys
 from typing import Any, Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.moderation.models import Finding, Hit
+from kit.text import longest_form
+from services.moderation.models import TEXT_MAX, Finding, Hit
 from services.moderation.policy import load_policy
 from services.moderation.screening import Screening
 
@@ -66,6 +68,18 @@ def test_the_texts_are_json_in_a_tag_that_they_cannot_close(prompt: str, negativ
 
 def test_claude_receives_the_text_without_disguises() -> None:
     assert '"ignore this"' in message_for("\uff49\uff47\uff4e\u200bore\u202e this")
+
+
+@pytest.mark.parametrize("character", ["a", "<", '"', "\\", "\n", "\ufdfa", "\u3300", "\U0001f600", "\u202e"])
+def test_no_text_within_the_limit_becomes_long_for_claude(character: str) -> None:
+    text = character * (TEXT_MAX // longest_form(character))
+    assert longest_form(text) <= TEXT_MAX
+    assert len(message_for(text, text)) < 2 * 2 * TEXT_MAX + 300
+
+
+def test_every_character_is_at_most_two_for_claude() -> None:
+    longer = [code for code in range(sys.maxunicode + 1) if len(json.dumps(chr(code), ensure_ascii=False)) > 4]
+    assert all(chr(code) < " " for code in longer), "json escapes control characters only, which no text may contain"
 
 
 def test_claude_is_told_what_the_keyword_filter_found() -> None:

@@ -14,15 +14,22 @@ from events.catalog.image_requested import ImageRequested
 from events.catalog.prompt_approved import PromptApproved
 from events.catalog.prompt_rejected import PromptRejected
 from events.envelope import Event
+from events.model_catalog import model_catalog
 from kit.clock import SystemClock
 from kit.consumer import RetryPolicy
 from kit.errors import UnprocessableError
-from services.moderation.models import Finding, Hit, ImageVerdict, PromptVerdict
+from services.moderation.models import TEXT_MAX, Finding, Hit, ImageVerdict, PromptVerdict
 from services.moderation.policy import load_policy
 from services.moderation.service import NEW_FOR, ImageModeration, PromptModeration
 from tests.support.clock import FakeClock
 from tests.support.events import sample
-from tests.unit.moderation.fakes import InMemoryVerdicts, ScriptedClaude, ScriptedDetector, ScriptedKeywords
+from tests.unit.moderation.fakes import (
+    InMemoryVerdicts,
+    RecordingRawImages,
+    ScriptedClaude,
+    ScriptedDetector,
+    ScriptedKeywords,
+)
 
 GORE = Finding(category="violence", field="prompt", reason="category_blocked")
 BLOCK = Hit(category="violence", field="prompt", strength="block")
@@ -110,6 +117,22 @@ def test_claude_may_reject_a_prompt_without_keywords() -> None:
     assert (rejected.data.layer, rejected.data.reason) == ("claude", "screening_refused")
 
 
+def test_a_prompt_that_is_too_long_is_rejected_without_a_call() -> None:
+    harness = PromptHarness()
+    parameters = harness.event.data.parameters.model_copy(update={"prompt": "\ufdfa" * 10_000})
+    harness.event = harness.event.model_copy(
+        update={"data": harness.event.data.model_copy(update={"parameters": parameters})}
+    )
+    rejected = harness.moderate()
+    assert isinstance(rejected, PromptRejected)
+    assert (rejected.data.layer, rejected.data.reason, rejected.data.field) == ("limits", "text_too_long", "prompt")
+    assert harness.claude.calls == []
+
+
+def test_no_model_accepts_longer_texts_than_moderation_reads() -> None:
+    assert all(max(model.prompt_max, model.negative_prompt_max) <= TEXT_MAX for model in model_catalog())
+
+
 def test_both_fields_are_screened_and_an_absent_one_is_omitted() -> None:
     harness = PromptHarness()
     harness.moderate()
@@ -191,13 +214,15 @@ class ImageHarness:
         self.event = golden.model_copy(update={"data": data})
         keys = {0: generated.image.key, 2: generated.image.key + "-2"}
         self.detector = ScriptedDetector({keys[index]: found for index, found in (labels or {}).items()})
+        self.keys = keys
+        self.raw_images = RecordingRawImages()
         self.check = check
         self.verdicts: InMemoryVerdicts[ImageVerdict] = InMemoryVerdicts()
         self.clock = FakeClock(self.event.metadata.occurred_at + timedelta(milliseconds=300))
 
     def moderate(self, policy_version: str = "v1") -> Any:
         moderation = ImageModeration(
-            policy_version, LABELS, self.detector if self.check else None, self.verdicts, self.clock
+            policy_version, LABELS, self.detector if self.check else None, self.verdicts, self.raw_images, self.clock
         )
         (follow_up,) = moderation.moderate(self.event)
         return follow_up
@@ -216,6 +241,29 @@ def test_an_image_that_violates_the_policy_is_removed() -> None:
     assert isinstance(approved, ImageApproved)
     assert [image.index for image in approved.data.images] == [2]
     assert [(r.index, r.reason) for r in approved.data.removed] == [(0, "violence"), (1, "content_filtered")]
+
+
+def test_only_blocked_images_are_deleted() -> None:
+    harness = ImageHarness(labels={2: {"Gore"}})
+    harness.moderate()
+    assert harness.raw_images.deleted == [harness.keys[2]]
+    kept = ImageHarness()
+    kept.moderate()
+    assert kept.raw_images.deleted == []
+
+
+def test_a_duplicate_that_finds_a_deleted_image_gets_the_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    harness = ImageHarness(labels={0: {"Gore"}, 2: {"Gore"}})
+    first = harness.moderate()
+
+    def missing(_images: object) -> list[set[str]]:
+        raise UnprocessableError("image.key: it is not in the bucket")
+
+    monkeypatch.setattr(harness.detector, "labels", missing)
+    assert harness.moderate() == first
+    harness.verdicts.verdicts.clear()
+    with pytest.raises(UnprocessableError, match="not in the bucket"):
+        harness.moderate()
 
 
 def test_an_image_is_removed_for_its_most_severe_category() -> None:

@@ -1,5 +1,6 @@
 """Fakes for the ports of notifications."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -7,6 +8,8 @@ from datetime import datetime
 from services.notifications.deliveries import Reply
 from services.notifications.sockets import CONNECTIONS_MAX, Connection, RefusedError
 from services.notifications.webhooks import (
+    HOUR,
+    SENDS_MAX,
     WEBHOOKS_MAX,
     Delivery,
     DeliveryPage,
@@ -70,6 +73,7 @@ class InMemoryWebhooks:
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str], Webhook] = {}
         self.log: dict[tuple[str, str], Delivery] = {}
+        self.sends: Counter[tuple[str, int]] = Counter()
 
     def add(self, webhook: Webhook) -> None:
         if len(self.webhooks(webhook.owner)) >= WEBHOOKS_MAX:
@@ -86,9 +90,15 @@ class InMemoryWebhooks:
     def remove(self, owner: str, webhook_id: str) -> None:
         del self.kept[owner, webhook_id]
 
-    def rotate(self, owner: str, webhook_id: str, previous_until: datetime | None) -> Webhook:
+    def rotate(self, owner: str, webhook_id: str, master: int, previous_until: datetime | None) -> Webhook:
         old = self.kept[owner, webhook_id]
-        self.kept[owner, webhook_id] = replace(old, generation=old.generation + 1, previous_until=previous_until)
+        self.kept[owner, webhook_id] = replace(
+            old,
+            generation=old.generation + 1,
+            master=master,
+            previous_until=previous_until,
+            previous_master=old.master,
+        )
         return self.kept[owner, webhook_id]
 
     def disable(self, owner: str, webhook_id: str, at: datetime) -> None:
@@ -111,6 +121,12 @@ class InMemoryWebhooks:
         rest = [name for name in names if after is None or name < after]
         page = [self.log[webhook_id, name] for name in rest[:limit]]
         return DeliveryPage(page, rest[limit - 1] if len(rest) >= limit else None)
+
+    def count_send(self, owner: str, now: datetime) -> None:
+        key = (owner, int(now.timestamp()) // HOUR)
+        if self.sends[key] >= SENDS_MAX:
+            raise TooManyError(owner)
+        self.sends[key] += 1
 
 
 class InMemoryAudience:

@@ -5,20 +5,22 @@ from datetime import UTC, datetime
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from services.notifications.signing import headers, secret_text
+from kit.keyring import Keyring
+from services.notifications.signing import SecretRef, headers, secret_text
 
-MASTER = b"master"
+MASTERS = Keyring.parse("master")
 BODY = '{"type":"request.status_changed","title":"größer"}'.encode()
-NOW = datetime.now(UTC)
 
 
-def signed(*generations: int, master: bytes = MASTER) -> dict[str, str]:
-    return headers(master, "wh", generations, "01a0b9c4-980f-7b3e-8f60-2c4e6a8b0d1f", BODY, NOW)
+def signed(*generations: int, master: int = 1, masters: Keyring = MASTERS) -> dict[str, str]:
+    refs = [SecretRef(generation, master) for generation in generations]
+    now = datetime.now(UTC)  # the library refuses a message of more than five minutes ago
+    return headers(masters, "wh", refs, "01a0b9c4-980f-7b3e-8f60-2c4e6a8b0d1f", BODY, now)
 
 
 def verifies(generation: int, said: dict[str, str], body: bytes = BODY) -> bool:
     try:
-        Webhook(secret_text(MASTER, "wh", generation)).verify(body, said)
+        Webhook(secret_text(MASTERS, "wh", SecretRef(generation, 1))).verify(body, said)
     except WebhookVerificationError:
         return False
     return True
@@ -42,12 +44,26 @@ def test_in_the_grace_period_both_secrets_verify() -> None:
 
 
 def test_a_secret_depends_on_the_webhook_and_the_master_secret() -> None:
+    masters = Keyring.parse("one").rotated(b"other", datetime.now(UTC))
     texts = {
-        secret_text(master, name, generation)
-        for master in (b"one", b"other")
+        secret_text(masters, name, SecretRef(generation, master))
+        for master in (1, 2)
         for name in ("wh", "wh2")
         for generation in (1, 2)
     }
     assert len(texts) == 8
     assert all(text.startswith("whsec_") and len(text) == 6 + 44 for text in texts)
-    assert not verifies(1, signed(1, master=b"other"))
+
+
+def test_a_new_master_secret_changes_no_secret_until_the_owner_rotates_it() -> None:
+    rotated = MASTERS.rotated(b"new master", datetime.now(UTC))
+
+    assert verifies(1, signed(1, masters=rotated))
+    assert not verifies(1, signed(1, master=2, masters=rotated))
+    both = headers(rotated, "wh", [SecretRef(2, 2), SecretRef(1, 1)], "m", BODY, datetime.now(UTC))
+    assert verifies(1, both)
+    assert Webhook(secret_text(rotated, "wh", SecretRef(2, 2))).verify(BODY, both)
+
+
+def test_a_retired_master_secret_signs_nothing_any_more() -> None:
+    assert not verifies(1, signed(1, masters=MASTERS.rotated(b"new master", datetime.now(UTC)).without(1)))

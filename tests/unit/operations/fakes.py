@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from events.envelope import Event
-from services.operations.actions.trail import Action
+from kit.trail import Action
 from services.operations.dead_letters.letters import DeadLetter, Message, QueuePair
 from services.operations.dead_letters.ports import Counts, Quarantined, RequestTimeline, TimelineLine
 from tests.support.events import eventbridge_body, sample
@@ -105,7 +105,7 @@ class FakeQueues:
         gone = {message.message_id for message in messages}
         self.dead[queue.url] = [message for message in self.dead[queue.url] if message.message_id not in gone]
 
-    def send(self, queue: QueuePair, body: str) -> None:
+    def send(self, queue: QueuePair, body: str, trace_header: str | None) -> None:
         assert queue.source_url is not None
         self.sent[queue.source_url].append(body)
 
@@ -132,7 +132,10 @@ class FakeTrail:
     def __init__(self) -> None:
         self.written: list[Action] = []
 
-    def write(self, action: Action) -> None:
+    def begin(self, action: Action) -> None:
+        self.written.append(action)
+
+    def end(self, action: Action) -> None:
         self.written.append(action)
 
     def latest(self, limit: int) -> list[Action]:

@@ -139,7 +139,7 @@ def test_the_fewest_days_ignore_ended_models_that_are_not_in_use() -> None:
 
 def test_the_sentinel_checks_generations_regions_without_custom_models() -> None:
     arn = "arn:aws:bedrock:eu-west-1:123456789012:imported-model/mine"
-    custom = ModelCatalog.load(f'{{"mine": {{"arn": "{arn}", "family": "sdxl"}}}}')
+    custom = ModelCatalog.load(f'{{"mine": {{"arn": "{arn}", "family": "sdxl", "price_usd": "0.04"}}}}')
     found = {model.key: model for model in watched_models(custom, "us-east-1")}
 
     assert "mine" not in found

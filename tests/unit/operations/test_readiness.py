@@ -8,9 +8,10 @@ import pytest
 
 from kit.errors import RetriableError
 from services.operations.dead_letters.ports import Counts
-from services.operations.health import LATE, Dependency, Monitor, Readiness, StepQueue
+from services.operations.health import LATE, OLDEST_BOTO3, Dependency, Monitor, Readiness, StepQueue
 
 QUEUES = ["intake-track", "storage-store"]
+BOTO3 = "1.40.70"
 
 
 class ScriptedProbes:
@@ -54,7 +55,7 @@ def world() -> Iterator[ScriptedProbes]:
 
 
 def look(world: ScriptedProbes, timeout: float = 5) -> Readiness:
-    return Monitor(world, QUEUES, "v1.2", timeout=timeout).readiness()
+    return Monitor(world, QUEUES, "v1.2", BOTO3, timeout=timeout).readiness()
 
 
 def test_everything_is_healthy(world: ScriptedProbes) -> None:
@@ -87,6 +88,18 @@ def test_a_late_message_needs_attention(world: ScriptedProbes) -> None:
     found = look(world)
 
     assert (found.status, found.attention) == ("degraded", [f"intake.track: a message has waited for {LATE + 1} s"])
+
+
+def test_the_sdk_of_the_runtime_is_shown(world: ScriptedProbes) -> None:
+    assert look(world).boto3_version == BOTO3 == ".".join(map(str, OLDEST_BOTO3))
+
+
+@pytest.mark.parametrize("version", ["1.40.9", "1.9.200"])
+def test_an_sdk_that_is_too_old_needs_an_operator(world: ScriptedProbes, version: str) -> None:
+    found = Monitor(world, QUEUES, "v1.2", version).readiness()
+
+    assert (found.status, len(found.attention)) == ("degraded", 1)
+    assert found.attention[0].startswith(f"boto3 {version} of the Lambda runtime is older than {BOTO3}")
 
 
 @pytest.mark.parametrize(("name", "with_metadata"), [("bus", "bus"), ("intake-track", "queues")])
@@ -122,13 +135,13 @@ def test_a_slow_dependency_is_reported_without_waiting(world: ScriptedProbes, na
 
 
 def test_a_result_is_returned_until_it_is_stale(world: ScriptedProbes) -> None:
-    monitor = Monitor(world, QUEUES, "v1.2", fresh=60)
+    monitor = Monitor(world, QUEUES, "v1.2", BOTO3, fresh=60)
     first = monitor.readiness()
     world.failing["bus"] = RetriableError("gone")
     assert monitor.readiness() is first
     assert world.asked == 1
 
-    impatient = Monitor(world, QUEUES, "v1.2", fresh=0)
+    impatient = Monitor(world, QUEUES, "v1.2", BOTO3, fresh=0)
     impatient.readiness()
     assert impatient.readiness().status == "unavailable"
     assert world.asked == 3

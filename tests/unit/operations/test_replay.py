@@ -356,9 +356,9 @@ class CrashingQueues(FakeQueues):
         if self.fuse == -1:
             raise CrashError
 
-    def send(self, queue: QueuePair, body: str) -> None:
+    def send(self, queue: QueuePair, body: str, trace_header: str | None) -> None:
         self.burn()
-        super().send(queue, body)
+        super().send(queue, body, trace_header)
 
     def delete(self, queue: QueuePair, messages: Sequence[Message]) -> None:
         self.burn()

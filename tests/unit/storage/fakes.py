@@ -12,6 +12,7 @@ from events.catalog.image_approved import ImageApproved, ImageApprovedData
 from events.images import GenerationParameters, ImageOutcome, ModelPlan, RawImage, RemovedImage, Variant
 from kit.errors import UnprocessableError
 from kit.handoff import handoff_key, sha256
+from kit.keyring import SecretVersion
 from services.storage.listing import Chunk, Listing, partition_key
 from services.storage.models import MAX_SHARES, DeletionMarker, Entry, EntrySummary, Share, Tombstone
 from services.storage.search import search_text
@@ -20,7 +21,7 @@ from tests.support.clock import FakeClock
 
 REQUEST = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
 PROMPT = "A lighthouse on a cliff at dusk, 灯台"
-KEY = b"not a secret"
+KEY = SecretVersion(1, b"not a secret")
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 

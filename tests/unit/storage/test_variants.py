@@ -13,11 +13,13 @@ from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
 from kit.errors import UnprocessableError
+from kit.keyring import SecretVersion
 from services.storage.provenance import DIGITAL_SOURCE_TYPE, NAMESPACE, Provenance, prompt_hash
 from services.storage.variants import EncodedFile, ImageVariants, create_variants
 from tests.unit.storage.fakes import encode, gradient, raw_image
 
-PROVENANCE = Provenance("r-0", "r", 'a "quoted" <model> & co', 4242, prompt_hash(b"key", "a prompt"))
+HASH_KEY = SecretVersion(1, b"key")
+PROVENANCE = Provenance("r-0", "r", 'a "quoted" <model> & co', 4242, prompt_hash(HASH_KEY, "a prompt"))
 XMP = PROVENANCE.xmp()
 SRGB, LAB = (ImageCms.ImageCmsProfile(ImageCms.createProfile(name)).tobytes() for name in ("sRGB", "LAB"))
 
@@ -78,8 +80,18 @@ def test_every_file_contains_its_provenance() -> None:
 
 
 def test_the_prompt_hash_needs_the_key() -> None:
-    assert prompt_hash(b"key", "a cat") == prompt_hash(b"key", "a cat")
-    assert len({prompt_hash(b"key", "a cat"), prompt_hash(b"other", "a cat"), prompt_hash(b"key", "a dog")}) == 3
+    assert prompt_hash(HASH_KEY, "a cat") == prompt_hash(HASH_KEY, "a cat")
+    assert prompt_hash(SecretVersion(2, b"key"), "a cat").startswith("2:")
+    assert (
+        len(
+            {
+                prompt_hash(HASH_KEY, "a cat"),
+                prompt_hash(SecretVersion(1, b"other"), "a cat"),
+                prompt_hash(HASH_KEY, "a dog"),
+            }
+        )
+        == 3
+    )
 
 
 def test_no_metadata_of_the_raw_image_is_kept() -> None:

@@ -19,7 +19,7 @@ export function configure(apiUrl: string): void {
     onRequest({ request }) {
       const { key, operatorKey } = useSession.getState();
       const chosen = OPERATOR_ROUTES.test(request.url) ? (operatorKey ?? key) : key;
-      if (chosen) request.headers.set("x-api-key", chosen);
+      if (chosen && !request.headers.has("x-api-key")) request.headers.set("x-api-key", chosen);
       return request;
     },
   });

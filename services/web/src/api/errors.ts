@@ -70,6 +70,8 @@ export function describeError(error: unknown): ErrorMessage {
       };
     case "rate_limited":
       return { title: "Rate limit reached", text: `Try again ${retryTime(error.retryAfter)}.` };
+    case "budget_exhausted":
+      return { title: "No budget for this image", text: error.message };
     case "too_many_blocked":
       return {
         title: "Too many blocked prompts",

@@ -1,4 +1,5 @@
 import { type InfiniteData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { deleteCachedImage } from "@/lib/imageCache";
 import { useSession } from "@/state/session";
 import { api, type Schemas, unwrap } from "./client";
 import { keys } from "./queries";
@@ -78,14 +79,18 @@ function changed(pages: Pages | undefined, id: string, favourite: boolean): Page
   );
 }
 
-/** Delete an image permanently. */
+/** Delete an image permanently, also from this browser. */
 export function useDeleteImage() {
   const client = useQueryClient();
+  const deleteFiles = ({ display }: ImageView) => deleteCachedImage(useSession.getState().imageCache, display.url);
   return useMutation({
     // `keepalive` lets the request finish while the page is being closed.
-    mutationFn: (id: string) =>
+    mutationFn: ({ id }: ImageView) =>
       unwrap(api().DELETE("/v1/images/{image_id}", { params: { path: { image_id: id } }, keepalive: true })),
-    onSuccess: (_nothing, id) => {
+    onMutate: (image) => void deleteFiles(image),
+    onSuccess: async (_nothing, image) => {
+      const { id } = image;
+      await deleteFiles(image); // again: a page may have loaded it in the meantime
       client.setQueriesData<Pages>(
         { queryKey: keys.images },
         (pages) =>

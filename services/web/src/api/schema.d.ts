@@ -344,6 +344,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the owner, scopes and limits of your API key
+         * @description Requires a key with any scope.
+         */
+        get: operations["show_me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/preferences": {
         parameters: {
             query?: never;
@@ -834,6 +854,8 @@ export interface components {
             code: string;
             /** @description A summary, for people. */
             title: string;
+            /** @description The id of the call, for support: the header `x-call-id`. */
+            call_id: string;
             /** @description The invalid fields, if the error is about fields. */
             errors?: {
                 /** @description Dotted path in the body, or the parameter. */
@@ -887,7 +909,10 @@ export interface components {
             action_id: string;
             /** Format: date-time */
             at: string;
+            /** @description The owner of the API key, or the name given on the command line. */
             operator: string;
+            /** @description `key <key id>`, or the ARN that AWS reported to the command line. */
+            identity: string;
             verb: string;
             about: {
                 [key: string]: string;
@@ -1280,6 +1305,8 @@ export interface components {
             errors?: {
                 [key: string]: unknown;
             }[];
+            /** @description The id of the call, which also is in the header `x-call-id` and in our logs. */
+            call_id: string;
         };
         /**
          * FileView
@@ -1357,7 +1384,7 @@ export interface components {
              */
             size?: string | null;
             /**
-             * @description Default: short-lived URLs. `b64_json` is limited by the size of a response.
+             * @description Default: short-lived URLs. `b64_json`: PNG files, or smaller WebP files if they exceed the size of a response.
              * @default null
              */
             response_format?: ("url" | "b64_json") | null;
@@ -1474,7 +1501,7 @@ export interface components {
             owner: string;
             name: string;
             scopes: string[];
-            /** @description Requests per `window_seconds`. */
+            /** @description Images per `window_seconds`. */
             limit: number;
             window_seconds: number;
             /** @enum {string} */
@@ -1507,7 +1534,7 @@ export interface components {
             owner: string;
             name: string;
             scopes: string[];
-            /** @description Requests per `window_seconds`. */
+            /** @description Images per `window_seconds`. */
             limit: number;
             window_seconds: number;
             /** @enum {string} */
@@ -1676,6 +1703,19 @@ export interface components {
             images?: string[];
         };
         /**
+         * Me
+         * @description The caller's API key.
+         */
+        Me: {
+            /** @description Owner of its requests and images. */
+            owner: string;
+            key_id: string;
+            scopes: string[];
+            /** @description Requests per `window_seconds`. */
+            limit: number;
+            window_seconds: number;
+        };
+        /**
          * ModelList
          * @description All models.
          */
@@ -1760,10 +1800,10 @@ export interface components {
              * @example Web shop, production
              */
             name: string;
-            /** @description Permissions. `admin` does not include the others. */
+            /** @description Permissions. `analytics:read` shows the figures of all owners. `admin` does not include the others, but can create keys of any owner with any scope. */
             scopes: ("requests:write" | "requests:read" | "images:read" | "images:write" | "analytics:read" | "admin")[];
             /**
-             * @description Requests per `window_seconds`.
+             * @description Images per `window_seconds`.
              * @default 100
              */
             limit?: number;
@@ -2037,6 +2077,8 @@ export interface components {
             type: string;
             param?: string;
             code: string;
+            /** @description The id of the call, which also is in the header `x-call-id` and in our logs. */
+            call_id: string;
         };
         /**
          * Ping
@@ -2228,6 +2270,8 @@ export interface components {
             /** @enum {string} */
             status: "ok" | "degraded" | "unavailable";
             version: string;
+            /** @description The SDK of Lambda's runtime, which all functions use that have no SDK layer. */
+            boto3_version: string;
             /** Format: date-time */
             checked_at: string;
             /** @description What needs attention. */
@@ -2592,6 +2636,7 @@ export interface components {
         /** @description The body is not valid JSON. */
         Error400: {
             headers: {
+                "x-call-id": components["headers"]["CallId"];
                 [name: string]: unknown;
             };
             content: {
@@ -2601,6 +2646,7 @@ export interface components {
                  *       "status": 400,
                  *       "code": "not_json",
                  *       "title": "The body is not valid JSON.",
+                 *       "call_id": "VgYvFhbWIAMEPqA=",
                  *       "errors": [
                  *         {
                  *           "field": "body",
@@ -2615,6 +2661,7 @@ export interface components {
         /** @description API key required. */
         Error401: {
             headers: {
+                "x-call-id": components["headers"]["CallId"];
                 [name: string]: unknown;
             };
             content: {
@@ -2623,7 +2670,8 @@ export interface components {
                  *       "type": "about:blank",
                  *       "status": 401,
                  *       "code": "unauthorized",
-                 *       "title": "API key required."
+                 *       "title": "API key required.",
+                 *       "call_id": "VgYvFhbWIAMEPqA="
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
@@ -2638,6 +2686,7 @@ export interface components {
         /** @description The API key lacks the scope that this route requires. */
         Error403: {
             headers: {
+                "x-call-id": components["headers"]["CallId"];
                 [name: string]: unknown;
             };
             content: {
@@ -2646,7 +2695,8 @@ export interface components {
                  *       "type": "about:blank",
                  *       "status": 403,
                  *       "code": "insufficient_scope",
-                 *       "title": "The API key lacks the scope that this route requires."
+                 *       "title": "The API key lacks the scope that this route requires.",
+                 *       "call_id": "VgYvFhbWIAMEPqA="
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
@@ -2661,6 +2711,7 @@ export interface components {
         /** @description Not found. */
         Error404: {
             headers: {
+                "x-call-id": components["headers"]["CallId"];
                 [name: string]: unknown;
             };
             content: {
@@ -2669,7 +2720,8 @@ export interface components {
                  *       "type": "about:blank",
                  *       "status": 404,
                  *       "code": "not_found",
-                 *       "title": "Not found."
+                 *       "title": "Not found.",
+                 *       "call_id": "VgYvFhbWIAMEPqA="
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
@@ -2684,6 +2736,7 @@ export interface components {
         /** @description The resource has changed and no longer allows this. */
         Error409: {
             headers: {
+                "x-call-id": components["headers"]["CallId"];
                 [name: string]: unknown;
             };
             content: {
@@ -2692,7 +2745,8 @@ export interface components {
                  *       "type": "about:blank",
                  *       "status": 409,
                  *       "code": "conflict",
-                 *       "title": "The resource has changed and no longer allows this."
+                 *       "title": "The resource has changed and no longer allows this.",
+                 *       "call_id": "VgYvFhbWIAMEPqA="
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
@@ -2701,6 +2755,7 @@ export interface components {
         /** @description The resource has changed since you read it. */
         Error412: {
             headers: {
+                "x-call-id": components["headers"]["CallId"];
                 [name: string]: unknown;
             };
             content: {
@@ -2709,7 +2764,8 @@ export interface components {
                  *       "type": "about:blank",
                  *       "status": 412,
                  *       "code": "precondition_failed",
-                 *       "title": "The resource has changed since you read it."
+                 *       "title": "The resource has changed since you read it.",
+                 *       "call_id": "VgYvFhbWIAMEPqA="
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
@@ -2718,6 +2774,7 @@ export interface components {
         /** @description The body is too large. */
         Error413: {
             headers: {
+                "x-call-id": components["headers"]["CallId"];
                 [name: string]: unknown;
             };
             content: {
@@ -2727,6 +2784,7 @@ export interface components {
                  *       "status": 413,
                  *       "code": "body_too_large",
                  *       "title": "The body is too large.",
+                 *       "call_id": "VgYvFhbWIAMEPqA=",
                  *       "errors": [
                  *         {
                  *           "field": "body",
@@ -2747,6 +2805,7 @@ export interface components {
         /** @description The request is invalid. */
         Error422: {
             headers: {
+                "x-call-id": components["headers"]["CallId"];
                 [name: string]: unknown;
             };
             content: {
@@ -2756,6 +2815,7 @@ export interface components {
                  *       "status": 422,
                  *       "code": "validation_failed",
                  *       "title": "The request is invalid.",
+                 *       "call_id": "VgYvFhbWIAMEPqA=",
                  *       "errors": [
                  *         {
                  *           "field": "count",
@@ -2771,6 +2831,7 @@ export interface components {
         /** @description Too many requests. */
         Error429: {
             headers: {
+                "x-call-id": components["headers"]["CallId"];
                 [name: string]: unknown;
             };
             content: {
@@ -2779,7 +2840,8 @@ export interface components {
                  *       "type": "about:blank",
                  *       "status": 429,
                  *       "code": "rate_limited",
-                 *       "title": "Too many requests."
+                 *       "title": "Too many requests.",
+                 *       "call_id": "VgYvFhbWIAMEPqA="
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
@@ -2794,6 +2856,7 @@ export interface components {
         /** @description Internal error. The failure is on our side. */
         Error500: {
             headers: {
+                "x-call-id": components["headers"]["CallId"];
                 [name: string]: unknown;
             };
             content: {
@@ -2802,7 +2865,8 @@ export interface components {
                  *       "type": "about:blank",
                  *       "status": 500,
                  *       "code": "internal_error",
-                 *       "title": "Internal error. The failure is on our side."
+                 *       "title": "Internal error. The failure is on our side.",
+                 *       "call_id": "VgYvFhbWIAMEPqA="
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
@@ -2817,6 +2881,7 @@ export interface components {
         /** @description Temporarily unavailable. Retry later. */
         Error503: {
             headers: {
+                "x-call-id": components["headers"]["CallId"];
                 [name: string]: unknown;
             };
             content: {
@@ -2825,7 +2890,8 @@ export interface components {
                  *       "type": "about:blank",
                  *       "status": 503,
                  *       "code": "unavailable",
-                 *       "title": "Temporarily unavailable. Retry later."
+                 *       "title": "Temporarily unavailable. Retry later.",
+                 *       "call_id": "VgYvFhbWIAMEPqA="
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
@@ -2840,7 +2906,13 @@ export interface components {
     };
     parameters: never;
     requestBodies: never;
-    headers: never;
+    headers: {
+        /**
+         * @description The id of the call, for support: our logs contain it. If the gateway answers by itself, its header `apigw-requestid` contains the id.
+         * @example VgYvFhbWIAMEPqA=
+         */
+        CallId: string;
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
@@ -2862,6 +2934,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2900,6 +2973,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2909,6 +2983,7 @@ export interface operations {
             /** @description Accepted. An accepted request is never lost. Poll `links.self`. */
             202: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description The address of the resource. Without a host, it is relative to the API.
                      * @example /v1/requests/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
@@ -2938,6 +3013,7 @@ export interface operations {
             /** @description Too many requests. */
             429: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description The key's limit: requests and the window in seconds.
                      * @example "default";q=100;w=900
@@ -2961,7 +3037,8 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "status": 429,
                      *       "code": "rate_limited",
-                     *       "title": "Too many requests."
+                     *       "title": "Too many requests.",
+                     *       "call_id": "VgYvFhbWIAMEPqA="
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2995,6 +3072,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3027,6 +3105,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3054,6 +3133,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3085,6 +3165,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3118,6 +3199,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description The key's limit: requests and the window in seconds.
                      * @example "default";q=100;w=900
@@ -3132,6 +3214,7 @@ export interface operations {
             /** @description The body is not valid JSON. */
             400: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3141,6 +3224,7 @@ export interface operations {
             /** @description API key required. */
             401: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3150,6 +3234,7 @@ export interface operations {
             /** @description The API key lacks the scope that this route requires. */
             403: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3159,6 +3244,7 @@ export interface operations {
             /** @description The resource has changed and no longer allows this. */
             409: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description Whether OpenAI's clients retry. They use it instead of the status.
                      * @example false
@@ -3173,6 +3259,7 @@ export interface operations {
             /** @description The resource no longer exists. */
             410: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3182,6 +3269,7 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3191,6 +3279,7 @@ export interface operations {
             /** @description Too many requests. */
             429: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description The key's limit: requests and the window in seconds.
                      * @example "default";q=100;w=900
@@ -3215,6 +3304,7 @@ export interface operations {
             /** @description Internal error. The failure is on our side. */
             500: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description Whether OpenAI's clients retry. They use it instead of the status.
                      * @example false
@@ -3229,6 +3319,7 @@ export interface operations {
             /** @description Temporarily unavailable. Retry later. */
             503: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3238,6 +3329,7 @@ export interface operations {
             /** @description The request did not finish in time. */
             504: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description Whether OpenAI's clients retry. They use it instead of the status.
                      * @example false
@@ -3277,6 +3369,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3286,6 +3379,7 @@ export interface operations {
             /** @description Accepted. An accepted request is never lost. Poll `links.self`. */
             202: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description The address of the resource. Without a host, it is relative to the API.
                      * @example /v1/requests/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
@@ -3310,6 +3404,7 @@ export interface operations {
             /** @description The body is not valid JSON. */
             400: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3319,6 +3414,7 @@ export interface operations {
             /** @description API key required. */
             401: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3328,6 +3424,7 @@ export interface operations {
             /** @description The API key lacks the scope that this route requires. */
             403: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3337,6 +3434,7 @@ export interface operations {
             /** @description The resource has changed and no longer allows this. */
             409: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3346,6 +3444,7 @@ export interface operations {
             /** @description The resource no longer exists. */
             410: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3355,6 +3454,7 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3364,6 +3464,7 @@ export interface operations {
             /** @description The request is invalid. */
             422: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3373,6 +3474,7 @@ export interface operations {
             /** @description Too many requests. */
             429: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description The key's limit: requests and the window in seconds.
                      * @example "default";q=100;w=900
@@ -3397,6 +3499,7 @@ export interface operations {
             /** @description Internal error. The failure is on our side. */
             500: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3406,6 +3509,7 @@ export interface operations {
             /** @description Temporarily unavailable. Retry later. */
             503: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3438,6 +3542,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3470,6 +3575,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3502,6 +3608,7 @@ export interface operations {
             /** @description Done. The response has no body. */
             204: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3532,6 +3639,7 @@ export interface operations {
             /** @description Done. The response has no body. */
             204: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3562,6 +3670,7 @@ export interface operations {
             /** @description Done. The response has no body. */
             204: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3592,6 +3701,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3628,6 +3738,7 @@ export interface operations {
             /** @description Created. */
             201: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description The address of the resource. Without a host, it is relative to the API.
                      * @example /v1/requests/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
@@ -3674,6 +3785,7 @@ export interface operations {
             /** @description Done. The response has no body. */
             204: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3704,6 +3816,7 @@ export interface operations {
             /** @description Found at the address in `Location`. */
             302: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description The address of the resource. Without a host, it is relative to the API.
                      * @example /v1/requests/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
@@ -3735,6 +3848,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3765,6 +3879,7 @@ export interface operations {
             /** @description Created. */
             201: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3803,6 +3918,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3839,6 +3955,7 @@ export interface operations {
             /** @description Done. The response has no body. */
             204: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3846,6 +3963,32 @@ export interface operations {
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
             404: components["responses"]["Error404"];
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    show_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            403: components["responses"]["Error403"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
             503: components["responses"]["Error503"];
@@ -3863,6 +4006,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description The version of the resource, for `If-Match`.
                      * @example "3"
@@ -3900,6 +4044,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description The version of the resource, for `If-Match`.
                      * @example "3"
@@ -3934,6 +4079,7 @@ export interface operations {
             /** @description Created. */
             201: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3959,6 +4105,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3988,6 +4135,7 @@ export interface operations {
             /** @description Created. */
             201: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4023,6 +4171,7 @@ export interface operations {
             /** @description Done. The response has no body. */
             204: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -4057,6 +4206,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4092,6 +4242,7 @@ export interface operations {
             /** @description Created. */
             201: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4129,6 +4280,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4167,6 +4319,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4197,6 +4350,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4227,6 +4381,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description The key's limit: requests and the window in seconds.
                      * @example "default";q=100;w=900
@@ -4251,6 +4406,7 @@ export interface operations {
             /** @description Too many requests. */
             429: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description The key's limit: requests and the window in seconds.
                      * @example "default";q=100;w=900
@@ -4274,7 +4430,8 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "status": 429,
                      *       "code": "rate_limited",
-                     *       "title": "Too many requests."
+                     *       "title": "Too many requests.",
+                     *       "call_id": "VgYvFhbWIAMEPqA="
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4290,6 +4447,7 @@ export interface operations {
             /** @description Temporarily unavailable. Retry later. */
             503: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description Seconds to wait before the next call.
                      * @example 1
@@ -4303,7 +4461,8 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "status": 503,
                      *       "code": "unavailable",
-                     *       "title": "Temporarily unavailable. Retry later."
+                     *       "title": "Temporarily unavailable. Retry later.",
+                     *       "call_id": "VgYvFhbWIAMEPqA="
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4333,6 +4492,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description The key's limit: requests and the window in seconds.
                      * @example "default";q=100;w=900
@@ -4352,6 +4512,7 @@ export interface operations {
             /** @description The body is not valid JSON. */
             400: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4361,6 +4522,7 @@ export interface operations {
             /** @description API key required. */
             401: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4370,6 +4532,7 @@ export interface operations {
             /** @description The API key lacks the scope that this route requires. */
             403: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4379,6 +4542,7 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4388,6 +4552,7 @@ export interface operations {
             /** @description The request is invalid. */
             422: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4397,6 +4562,7 @@ export interface operations {
             /** @description Too many requests. */
             429: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description The key's limit: requests and the window in seconds.
                      * @example "default";q=100;w=900
@@ -4421,6 +4587,7 @@ export interface operations {
             /** @description Internal error. The failure is on our side. */
             500: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4430,6 +4597,7 @@ export interface operations {
             /** @description Temporarily unavailable. Retry later. */
             503: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     /**
                      * @description Seconds to wait before the next call.
                      * @example 1
@@ -4455,6 +4623,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4478,6 +4647,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4491,6 +4661,7 @@ export interface operations {
             /** @description Unavailable. */
             503: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4500,7 +4671,8 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "status": 503,
                      *       "code": "unavailable",
-                     *       "title": "Temporarily unavailable. Retry later."
+                     *       "title": "Temporarily unavailable. Retry later.",
+                     *       "call_id": "VgYvFhbWIAMEPqA="
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4520,6 +4692,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4551,6 +4724,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4577,6 +4751,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4605,6 +4780,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4639,6 +4815,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4670,6 +4847,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4698,6 +4876,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4727,6 +4906,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4757,6 +4937,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
+                    "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
                 };
                 content: {

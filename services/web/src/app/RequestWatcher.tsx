@@ -59,7 +59,7 @@ function ActiveRequest({ id }: { id: string }) {
     const text = outcomeMessage(data);
     if (pathname !== "/create")
       showToast(text, { durationMs: 8000, action: { label: "View", run: () => void navigate("/create") } });
-    void notify(text, data);
+    void notify(data);
   }, [data, client, navigate, pathname]);
   return null;
 }

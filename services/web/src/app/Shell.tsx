@@ -5,6 +5,7 @@ import { Toaster } from "@/components/Toaster";
 import { useOnline } from "@/components/useOnline";
 import { ConnectionStatus } from "./ConnectionStatus";
 import { RequestWatcher } from "./RequestWatcher";
+import { SignInByLink } from "./SignInByLink";
 import { useServerTheme } from "./useServerTheme";
 
 const HEADER_LINKS = [
@@ -75,8 +76,8 @@ export function Shell() {
       </header>
       {!online && (
         <p role="status" className="bg-warn-soft px-4 py-2 text-center text-sm text-warn">
-          You are offline. You can still view what you have already opened. New requests are sent when you are back
-          online.
+          You are offline. You can still view what you opened since the last reload. New requests are sent when you are
+          back online.
         </p>
       )}
       <main id="main" tabIndex={-1} className="flex-1 pb-24 outline-none sm:pb-16">
@@ -117,6 +118,7 @@ export function Shell() {
         ))}
       </nav>
       <RequestWatcher />
+      <SignInByLink />
       <Toaster />
       <ScrollRestoration getKey={({ pathname, key }) => (pathname.startsWith("/gallery") ? "/gallery" : key)} />
     </div>

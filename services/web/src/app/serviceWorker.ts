@@ -27,13 +27,7 @@ export function registerServiceWorker(): void {
       });
     });
   };
+  window.addEventListener("pagehide", () => navigator.serviceWorker.controller?.postMessage("page-closed"));
   // Registration may be blocked. The app then works online only.
   navigator.serviceWorker.register("/sw.js").then(watch, () => undefined);
-}
-
-/** Delete the data cached for offline use: it belongs to the owner of the previous key. */
-export async function clearOfflineCaches(): Promise<void> {
-  if (!("caches" in window)) return;
-  const names = await caches.keys();
-  await Promise.all(names.filter((name) => name.startsWith("owner-")).map((name) => caches.delete(name)));
 }

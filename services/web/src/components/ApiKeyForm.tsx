@@ -1,18 +1,17 @@
 import { type FormEvent, type ReactNode, useState } from "react";
-import { useSession } from "@/state/session";
+import { signIn, useSession } from "@/state/session";
 import { Button } from "./Button";
 import { Switch, TextField } from "./Field";
 
 /** Asks for the API key. */
 export function ApiKeyForm() {
-  const signIn = useSession((state) => state.signIn);
   const [text, setText] = useState("");
   const [remember, setRemember] = useState(true);
   const [error, setError] = useState<string>();
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const key = text.trim();
-    if (/^[\x21-\x7e]{16,200}$/.test(key)) signIn(key, remember);
+    if (/^[\x21-\x7e]{16,200}$/.test(key)) void signIn(key, remember);
     else setError("This is not a valid API key. Paste the complete key, which starts with gik_.");
   };
   return (

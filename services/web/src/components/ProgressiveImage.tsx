@@ -1,6 +1,8 @@
 import { decode } from "blurhash";
 import { useEffect, useRef, useState } from "react";
+import { urlWithCache } from "@/lib/imageCache";
 import { forgetStableUrl, stableUrl } from "@/lib/stableUrl";
+import { useSession } from "@/state/session";
 
 const RESOLUTION = 32;
 
@@ -50,18 +52,19 @@ export function ProgressiveImage({
   onLoadError,
 }: ProgressiveImageProps) {
   const [state, setState] = useState<"loading" | "loaded" | "failed">("loading");
-  const url = src === undefined ? undefined : stableUrl(src);
+  const imageCache = useSession((session) => session.imageCache);
+  const loadable = (file: string) => urlWithCache(stableUrl(file), imageCache);
   return (
     <div
       className={`relative overflow-hidden rounded-image bg-sunken ${className}`}
       style={{ aspectRatio: `${width} / ${height}` }}
     >
       {placeholder && state !== "loaded" && <BlurHashPlaceholder hash={placeholder} className="absolute inset-0" />}
-      {url && state !== "failed" && (
+      {src !== undefined && state !== "failed" && (
         <img
-          src={url}
+          src={loadable(src)}
           {...(thumbnail && {
-            srcSet: `${stableUrl(thumbnail.src)} ${thumbnail.width}w, ${url} ${width}w`,
+            srcSet: `${loadable(thumbnail.src)} ${thumbnail.width}w, ${loadable(src)} ${width}w`,
             sizes: thumbnail.sizes,
           })}
           alt={alt}
@@ -71,7 +74,7 @@ export function ProgressiveImage({
           decoding="async"
           onLoad={() => setState("loaded")}
           onError={() => {
-            forgetStableUrl(url);
+            forgetStableUrl(src);
             if (thumbnail) forgetStableUrl(thumbnail.src);
             setState("failed");
             onLoadError?.();

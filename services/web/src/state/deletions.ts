@@ -36,7 +36,9 @@ export const useDeletions = create<Deletions>((set) => {
   };
 });
 
-// Closing the page ends the undo period.
-window.addEventListener("pagehide", () => {
+/** End the undo period of every image. */
+export function executePendingDeletions(): void {
   for (const { run } of [...pending.values()]) run();
-});
+}
+
+window.addEventListener("pagehide", executePendingDeletions);

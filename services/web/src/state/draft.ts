@@ -1,6 +1,7 @@
 import { create } from "zustand";
 import { createJSONStorage, persist } from "zustand/middleware";
 import type { Schemas } from "@/api/client";
+import { useSession } from "./session";
 
 /** The content of the generator form: the body of the request to send. */
 export type Draft = Schemas["NewRequest"];
@@ -16,7 +17,20 @@ type DraftState = {
 
 const EMPTY: Draft = { prompt: "" };
 
-/** The draft survives navigation and reloads, until the tab is closed. */
+/** Storage for the draft. If a reload ends the session, the draft must not outlast it. */
+const storage = createJSONStorage<Pick<DraftState, "draft" | "touched">>(() => {
+  const stored = sessionStorage;
+  return {
+    getItem: (name) => stored.getItem(name),
+    setItem: (name, value) => {
+      const { key, remembered } = useSession.getState();
+      if (key === null || remembered) stored.setItem(name, value);
+    },
+    removeItem: (name) => stored.removeItem(name),
+  };
+});
+
+/** The draft survives navigation, and reloads if the session does. */
 export const useDraft = create<DraftState>()(
   persist(
     (set) => ({
@@ -32,7 +46,7 @@ export const useDraft = create<DraftState>()(
     }),
     {
       name: "draft",
-      storage: createJSONStorage(() => sessionStorage),
+      storage,
       partialize: ({ draft, touched }) => ({ draft, touched }),
     },
   ),

@@ -1,7 +1,7 @@
-// Offline support. The app shell is precached on install; API responses and images are cached as they are loaded.
-// API responses come from the network first, and from the cache only if the network fails.
+// The app shell is precached on install, so that the app starts offline. Images are cached as they are loaded, for the key
+// that the page names. Responses of the API are not: they are marked `no-store`.
 
-export {};
+import { deleteUnusedImageCaches, isImageCache } from "../lib/imageCache";
 
 declare const self: ServiceWorkerGlobalScope & { __WB_MANIFEST: { url: string; revision: string | null }[] };
 
@@ -9,12 +9,9 @@ const PRECACHE = self.__WB_MANIFEST;
 /** Without duplicates: icons are listed twice, and `addAll` rejects duplicate URLs. */
 const SHELL_FILES = [...new Set(PRECACHE.map(({ url }) => `/${url}`))];
 const SHELL = `shell-${digest(PRECACHE.map(({ url, revision }) => url + revision).join())}`;
-const RESPONSES = "owner-responses";
-const IMAGES = "owner-images";
-const MAX_RESPONSES = 200;
 const MAX_IMAGES = 400;
-const CACHED_ROUTES = /\/v1\/(models|requests|images|preferences|analytics)(\/|\?|$)/;
-const IMAGE_FILE = /\/images\/.+\.(webp|png)$/;
+/** Time in which a reloaded page opens again. */
+const RELOAD_MILLISECONDS = 5_000;
 
 self.addEventListener("install", (event) => {
   event.waitUntil(
@@ -23,7 +20,7 @@ self.addEventListener("install", (event) => {
 });
 
 self.addEventListener("activate", (event) => {
-  const old = (name: string) => name.startsWith("shell-") && name !== SHELL;
+  const old = (name: string) => name !== SHELL && !isImageCache(name);
   event.waitUntil(
     caches
       .keys()
@@ -34,6 +31,10 @@ self.addEventListener("activate", (event) => {
 
 self.addEventListener("message", (event) => {
   if (event.data === "skip-waiting") void self.skipWaiting();
+  if (event.data === "page-closed") {
+    const reloaded = new Promise((done) => setTimeout(done, RELOAD_MILLISECONDS));
+    event.waitUntil(reloaded.then(deleteUnusedImageCaches));
+  }
 });
 
 self.addEventListener("notificationclick", (event) => {
@@ -53,12 +54,10 @@ self.addEventListener("fetch", (event) => {
   const url = new URL(request.url);
   if (url.origin === self.location.origin) {
     if (request.mode === "navigate") event.respondWith(shell(request));
-    else if (url.pathname === "/config.json") event.respondWith(networkFirst(request, SHELL, request.url));
+    else if (url.pathname === "/config.json") event.respondWith(configuration(request));
     else event.respondWith(precached(request));
-  } else if (request.headers.has("x-api-key") && CACHED_ROUTES.test(url.pathname)) {
-    event.respondWith(networkFirst(request, RESPONSES, request.url, MAX_RESPONSES));
-  } else if (request.destination === "image" && IMAGE_FILE.test(url.pathname)) {
-    event.respondWith(cachedImage(request, url.origin + url.pathname));
+  } else if (request.destination === "image" && isImageCache(url.hash.slice(1))) {
+    event.respondWith(cachedImage(url));
   }
 });
 
@@ -73,41 +72,41 @@ async function precached(request: Request): Promise<Response> {
   return (await cache.match(request, { ignoreVary: true })) ?? fetch(request);
 }
 
-/** Respond from the network, and from the cache if the network fails. */
-async function networkFirst(
-  request: Request,
-  name: string,
-  key: string,
-  max = Number.POSITIVE_INFINITY,
-): Promise<Response> {
-  const cache = await caches.open(name);
+/** Serve the configuration from the network, and from the cache if the network fails. */
+async function configuration(request: Request): Promise<Response> {
+  const cache = await caches.open(SHELL);
   try {
     const response = await fetch(request);
-    if (response.ok) await store(cache, key, response.clone(), max);
+    if (response.ok) await store(cache, request.url, response.clone());
     return response;
   } catch (error) {
-    const known = await cache.match(key, { ignoreVary: true });
+    const known = await cache.match(request, { ignoreVary: true });
     if (known) return known;
     throw error;
   }
 }
 
-/** Respond from the cache first: apart from its signature, the URL of an image identifies its content. */
-async function cachedImage(request: Request, key: string): Promise<Response> {
-  const cache = await caches.open(IMAGES);
-  const known = await cache.match(key, { ignoreVary: true });
+/** Serve an image from the cache first: apart from its signature, the URL of an image identifies its content. */
+async function cachedImage({ origin, pathname, href, hash }: URL): Promise<Response> {
+  const [name, key] = [hash.slice(1), origin + pathname];
+  const known = await caches.match(key, { cacheName: name, ignoreVary: true });
   if (known) return known;
-  const response = await fetch(request);
-  if (response.ok || response.type === "opaque") await store(cache, key, response.clone(), MAX_IMAGES);
+  // `no-store`, because a page cannot delete from the browser's own cache. `cors`, because other responses hide errors.
+  const response = await fetch(href, { mode: "cors", credentials: "omit", cache: "no-store" });
+  // The cache is gone if the user signed out in the meantime.
+  if (response.ok && (await caches.has(name))) {
+    const cache = await caches.open(name);
+    await store(cache, key, response.clone());
+    const files = await cache.keys(); // the oldest first
+    await Promise.all(files.slice(0, Math.max(0, files.length - MAX_IMAGES)).map((file) => cache.delete(file)));
+  }
   return response;
 }
 
-/** Store a response and evict the oldest ones above the limit. A cache lists its keys in insertion order. */
-async function store(cache: Cache, key: string, response: Response, max: number): Promise<void> {
+async function store(cache: Cache, key: string, response: Response): Promise<void> {
+  if (response.headers.get("cache-control")?.includes("no-store")) return;
   try {
     await cache.put(key, response);
-    const known = await cache.keys();
-    await Promise.all(known.slice(0, Math.max(0, known.length - max)).map((old) => cache.delete(old)));
   } catch {
     // The storage quota is exhausted: do not cache.
   }

@@ -66,8 +66,14 @@ export function About() {
             deletes its files, its share links and its metadata.
           </p>
           <p>
-            This browser stores your API key, in memory or until you close the tab, as you choose. It also stores
-            content for offline use until you sign out. There are no cookies and no third parties.
+            Your session belongs to one tab. This browser stores your API key and your draft until you close the tab, or
+            until you reload it, as you choose. It stores images that you view, and no other responses of the API.
+          </p>
+          <p>
+            Signing out deletes all of this at once. If you close the tab without signing out, the images are deleted
+            within seconds, or, if you also close the browser, when someone next opens this app. A browser that restores
+            closed tabs restores the session too. Sign out on a shared computer. There are no cookies and no third
+            parties.
           </p>
         </Chapter>
       </div>

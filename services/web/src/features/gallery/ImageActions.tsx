@@ -59,7 +59,7 @@ export function ImageActions({ image, onDelete }: { image: ImageView; onDelete()
           label="Delete"
           className="hover:bg-bad-soft hover:text-bad"
           onClick={() => {
-            remove(image.id);
+            remove(image);
             onDelete();
           }}
         >
@@ -71,12 +71,13 @@ export function ImageActions({ image, onDelete }: { image: ImageView; onDelete()
 }
 
 /** Hide the image immediately and delete it once the undo period has passed. */
-function useUndoableDelete(): (id: string) => void {
+function useUndoableDelete(): (image: ImageView) => void {
   const { schedule, undo } = useDeletions();
   const deletion = useDeleteImage();
-  return (id) => {
+  return (image) => {
+    const { id } = image;
     schedule(id, () =>
-      deletion.mutate(id, {
+      deletion.mutate(image, {
         onError: () => {
           undo(id);
           showToast("The image could not be deleted. It is back in the gallery.", { tone: "error" });

@@ -11,6 +11,13 @@ export function explainOutcome(
     case "rejected":
       return explainRejection(view);
     case "failed":
+      if (view.reason?.code === "budget_exhausted")
+        return {
+          tone: "error",
+          title: "The daily budget is used up",
+          text: "It did not cover this image. Choose a cheaper model, or try again after 00:00 UTC.",
+          canEdit: true,
+        };
       return {
         tone: "error",
         title: "The image could not be generated",

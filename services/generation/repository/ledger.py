@@ -1,38 +1,29 @@
-"""The ledger and the daily budget on DynamoDB, the hand-off bucket on S3.
+"""The ledger, in the table that it shares with the daily budget.
 
 request_id    item         attributes
-<request>     image#<n>    lease_holder, lease_until (ms), paid_calls; later outcome (JSON), completed_at
+<request>     image#<n>    lease_holder, lease_until (ms), paid_calls; later outcome (JSON), completed_at,
+                           refusal: limit_usd and left_usd of the budget that did not cover the image
 <request>     tombstone    created_at: the request was cancelled or has expired; billed, found_at: see Withdrawal
-budget#<day>  spent        spent: US dollars reserved on that UTC day
+budget#<day>  spent        spent: US dollars reserved for images, or spent on checks without one, on that UTC day
 budget        limit        limit_usd: set by an operator, overrides the deployed limit
 """
 
-import base64
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
-from math import inf
-from threading import Lock
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from events.catalog.generation_withdrawn import Billed
 from events.images import ImageOutcome
-from kit.clock import Clock
 from kit.dynamodb import from_item, to_item
 from kit.errors import InProgressError, TransientError, UnprocessableError
-from services.generation.metrics import record_budget
-from services.generation.models import Lease, RecordedOutcome, Withdrawal, WithdrawnError
+from services.generation.models import BudgetRefusal, Lease, RecordedOutcome, Withdrawal, WithdrawnError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
-    from mypy_boto3_s3.client import S3Client
 
 RETENTION: Final = timedelta(days=60)
 """How long items are kept: longer than any message can be redelivered or replayed."""
-
-LIMIT_CACHE_SECONDS: Final = 10.0
-"""How long a container uses the operator's limit before it reads it again (half a read unit each time)."""
-LIMIT_KEY: Final[dict[str, Any]] = {"request_id": {"S": "budget"}, "item": {"S": "limit"}}
 
 _LEASE_AVAILABLE: Final = (
     "attribute_not_exists(outcome) AND (attribute_not_exists(lease_until) OR lease_until <= :now) "
@@ -44,11 +35,13 @@ def _milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-def _expires_at(moment: datetime) -> int:
+def expiry(moment: datetime) -> int:
+    """Return when an item of ``moment`` expires, in seconds since the epoch."""
     return int((moment + RETENTION).timestamp())
 
 
-def _key(request_id: str, item: str) -> dict[str, Any]:
+def item_key(request_id: str, item: str) -> dict[str, Any]:
+    """Return the key of an item in wire form."""
     return to_item({"request_id": request_id, "item": item})
 
 
@@ -58,7 +51,8 @@ def _image_item(index: int) -> str:
 
 def _recorded_outcome(values: Mapping[str, Any]) -> RecordedOutcome:
     outcome = ImageOutcome.model_validate_json(values["outcome"])
-    return RecordedOutcome(outcome, datetime.fromisoformat(values["completed_at"]))
+    refusal = BudgetRefusal(**values["refusal"]) if "refusal" in values else None
+    return RecordedOutcome(outcome, datetime.fromisoformat(values["completed_at"]), refusal)
 
 
 class DynamoLedger:
@@ -94,7 +88,7 @@ class DynamoLedger:
     def _no_tombstone(self, request_id: str) -> Any:
         return {
             "TableName": self._table,
-            "Key": _key(request_id, "tombstone"),
+            "Key": item_key(request_id, "tombstone"),
             "ConditionExpression": "attribute_not_exists(request_id)",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
@@ -102,7 +96,7 @@ class DynamoLedger:
     def _take(self, request_id: str, index: int, lease: Lease, calls_allowed: int) -> Any:
         return {
             "TableName": self._table,
-            "Key": _key(request_id, _image_item(index)),
+            "Key": item_key(request_id, _image_item(index)),
             "ConditionExpression": _LEASE_AVAILABLE,
             "UpdateExpression": (
                 "SET lease_holder = :holder, lease_until = :until, expires_at = :expires ADD paid_calls :one"
@@ -113,7 +107,7 @@ class DynamoLedger:
                     ":allowed": calls_allowed,
                     ":holder": lease.holder,
                     ":until": _milliseconds(lease.expires_at),
-                    ":expires": _expires_at(lease.expires_at),
+                    ":expires": expiry(lease.expires_at),
                     ":one": 1,
                 }
             ),
@@ -122,19 +116,20 @@ class DynamoLedger:
 
     def record(self, request_id: str, recorded: RecordedOutcome) -> RecordedOutcome:
         """Record the first outcome, even if another delivery holds the lease now: a late image is paid for, too."""
+        refusal = recorded.refusal and {":refusal": asdict(recorded.refusal)}
         try:
             self._client.update_item(
                 TableName=self._table,
-                Key=_key(request_id, _image_item(recorded.outcome.index)),
+                Key=item_key(request_id, _image_item(recorded.outcome.index)),
                 ConditionExpression="attribute_not_exists(outcome)",
-                UpdateExpression=(
-                    "SET outcome = :outcome, completed_at = :at, expires_at = :expires REMOVE lease_holder, lease_until"
-                ),
+                UpdateExpression="SET outcome = :outcome, completed_at = :at, expires_at = :expires"
+                f"{', refusal = :refusal' if refusal else ''} REMOVE lease_holder, lease_until",
                 ExpressionAttributeValues=to_item(
                     {
                         ":outcome": recorded.outcome.model_dump_json(exclude_none=True),
                         ":at": recorded.at.isoformat(),
-                        ":expires": _expires_at(recorded.at),
+                        ":expires": expiry(recorded.at),
+                        **(refusal or {}),
                     }
                 ),
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
@@ -149,7 +144,7 @@ class DynamoLedger:
         try:
             self._client.update_item(
                 TableName=self._table,
-                Key=_key(request_id, _image_item(index)),
+                Key=item_key(request_id, _image_item(index)),
                 ConditionExpression="lease_holder = :holder",
                 UpdateExpression="REMOVE lease_holder, lease_until ADD paid_calls :change",
                 ExpressionAttributeValues=to_item({":holder": lease.holder, ":change": 0 if billed else -1}),
@@ -159,7 +154,7 @@ class DynamoLedger:
 
     def is_withdrawn(self, request_id: str) -> bool:
         """Return whether the request has a tombstone, with a consistent read."""
-        key = _key(request_id, "tombstone")
+        key = item_key(request_id, "tombstone")
         return "Item" in self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
 
     def billed(self, request_id: str) -> Billed:
@@ -181,16 +176,16 @@ class DynamoLedger:
         """Write the tombstone of a request. A second one changes nothing."""
         self._client.update_item(
             TableName=self._table,
-            Key=_key(request_id, "tombstone"),
+            Key=item_key(request_id, "tombstone"),
             UpdateExpression="SET created_at = :at, expires_at = :expires",
-            ExpressionAttributeValues=to_item({":at": at.isoformat(), ":expires": _expires_at(at)}),
+            ExpressionAttributeValues=to_item({":at": at.isoformat(), ":expires": expiry(at)}),
         )
 
     def record_withdrawal(self, request_id: str, withdrawal: Withdrawal) -> Withdrawal:
         """Record ``withdrawal`` in the tombstone unless it has one. Return the recorded one."""
         response = self._client.update_item(
             TableName=self._table,
-            Key=_key(request_id, "tombstone"),
+            Key=item_key(request_id, "tombstone"),
             UpdateExpression="SET billed = if_not_exists(billed, :billed), found_at = if_not_exists(found_at, :at)",
             ExpressionAttributeValues=to_item({":billed": withdrawal.billed, ":at": withdrawal.at.isoformat()}),
             ReturnValues="ALL_NEW",
@@ -225,93 +220,3 @@ def _outcomes_of_cancelled_claim(reasons: list[Any], missing: list[int], lease: 
     if seconds_left:
         raise InProgressError("another delivery is generating", seconds_left)
     return recorded
-
-
-class DynamoBudget:
-    """The amount reserved, one counter per day, in the ledger's table. Implements ``Budget``.
-
-    A limit set by an operator overrides the deployed one. It is read at most every ``LIMIT_CACHE_SECONDS``.
-    """
-
-    def __init__(self, client: "DynamoDBClient", table: str, deployed_limit_usd: Decimal, clock: Clock) -> None:
-        """``deployed_limit_usd`` of 0 means no limit."""
-        self._client = client
-        self._table = table
-        self._deployed_limit = deployed_limit_usd or None
-        self._clock = clock
-        self._limit: Decimal | None = None
-        self._read_at = -inf
-        self._lock = Lock()
-
-    def reserve(self, day: date, price_usd: Decimal) -> bool:
-        """Reserve the price with one conditional write, so that concurrent calls never exceed the limit."""
-        limit = self._current_limit()
-        if limit is None:
-            return True
-        if price_usd > limit:
-            record_budget(limit, limit)
-            return False
-        try:
-            response = self._client.update_item(
-                TableName=self._table,
-                Key=_budget_key(day),
-                UpdateExpression="SET expires_at = :expires ADD spent :price",
-                ConditionExpression="attribute_not_exists(spent) OR spent <= :room",
-                ExpressionAttributeValues=to_item(
-                    {
-                        ":price": price_usd,
-                        ":room": limit - price_usd,
-                        ":expires": _expires_at(datetime.combine(day, time(), UTC)),
-                    }
-                ),
-                ReturnValues="UPDATED_NEW",
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            record_budget(limit, limit)
-            return False
-        record_budget(from_item(response["Attributes"])["spent"], limit)
-        return True
-
-    def refund(self, day: date, price_usd: Decimal) -> None:
-        """Subtract the price from the day's counter, if there is one."""
-        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key=_budget_key(day),
-                UpdateExpression="ADD spent :price",
-                ConditionExpression="spent >= :least",
-                ExpressionAttributeValues=to_item({":price": -price_usd, ":least": price_usd}),
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return  # there was no limit when the price was reserved
-
-    def _current_limit(self) -> Decimal | None:
-        """Return the limit per day, at most a few seconds old; None if there is none."""
-        with self._lock:
-            if self._clock.monotonic() - self._read_at >= LIMIT_CACHE_SECONDS:
-                item = self._client.get_item(TableName=self._table, Key=LIMIT_KEY).get("Item", {})
-                self._limit = from_item(item).get("limit_usd", self._deployed_limit)
-                self._read_at = self._clock.monotonic()
-            return self._limit
-
-
-def _budget_key(day: date) -> dict[str, Any]:
-    return _key(f"budget#{day.isoformat()}", "spent")
-
-
-class S3Handoff:
-    """The hand-off bucket. Implements ``Handoff``."""
-
-    def __init__(self, client: "S3Client", bucket: str) -> None:
-        self._client = client
-        self._bucket = bucket
-
-    def put(self, key: str, content: bytes, media_type: str, digest: str) -> None:
-        """Store an image; S3 rejects it if its SHA-256 is not ``digest``."""
-        self._client.put_object(
-            Bucket=self._bucket,
-            Key=key,
-            Body=content,
-            ContentType=media_type,
-            ChecksumSHA256=base64.b64encode(bytes.fromhex(digest)).decode(),
-        )

@@ -1,0 +1,186 @@
+"""`secrets`: the keys of an installation that hash, sign and derive, and their versions."""
+
+import secrets as random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import click
+
+from cli.commands.actions import trail_of
+from cli.connection import Connection
+from cli.console import console, new_table, print_json
+from cli.options import EXIT_CODES, OK, acting, bare, on_target
+from kit.keyring import Keyring, SecretVersion
+from kit.secrets import ACTIVATION, REFRESH_SECONDS
+from kit.trail import Action, recorded
+from services.accounts.repository import KeyTable
+from services.notifications.repository.webhooks import WebhookTable
+
+KEY_BYTES: Final = 48
+Uses = Mapping[int, int]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What depends on a secret."""
+
+    uses: Callable[[Connection, datetime], Uses] | None
+    """Counts what needs each version. None if nothing stops working without it."""
+    unit: str = ""
+    after_rotation: str = ""
+
+
+def _keys(connection: Connection, now: datetime) -> Uses:
+    return KeyTable(connection.client("dynamodb"), connection.target.accounts_table).secret_uses(now)
+
+
+def _webhooks(connection: Connection, now: datetime) -> Uses:
+    return WebhookTable(connection.client("dynamodb"), connection.target.notifications_table).master_uses(now)
+
+
+KINDS: Final = {
+    "accounts-key-hashing": Kind(_keys, "API keys", "A key moves to the new version when it is used, within an hour."),
+    "notifications-webhook-master": Kind(
+        _webhooks, "webhooks", "A webhook moves to the new version when its owner rotates its secret: ask the owners."
+    ),
+    "storage-prompt-hash-key": Kind(None, after_rotation="Hashes name their version. Those in stored files stay."),
+    "analytics-prompt-hash-key": Kind(None, after_rotation="Hashes name their version. Those in the archive stay."),
+}
+"""Every secret, by its name without the prefix."""
+
+name_argument = click.argument("name", type=click.Choice(list(KINDS)))
+
+
+@click.group("secrets", invoke_without_command=True, epilog=EXIT_CODES)
+@click.pass_context
+def secrets(context: click.Context) -> Any:
+    """List, rotate and retire the secrets of an installation."""
+    return bare(list_, context) if context.invoked_subcommand is None else None
+
+
+@secrets.command("list", epilog=EXIT_CODES)
+@on_target
+def list_(connection: Connection, *, as_json: bool) -> int:
+    """List the versions of every secret and how much depends on each. Keys themselves are never shown."""
+    now = datetime.now(UTC)
+    rows = [row for name in KINDS for row in _rows(name, _read(connection, name), _uses(connection, name, now), now)]
+    if as_json:
+        print_json(rows)
+        return OK
+    table = new_table("=secret", "version", "state", "active from", "needed by")
+    for row in rows:
+        table.add_row(row["secret"], str(row["version"]), row["state"], row["active_from"] or "", _needed_by(row))
+    console().print(table)
+    return OK
+
+
+@secrets.command(epilog=EXIT_CODES)
+@name_argument
+@click.option("--now", "at_once", is_flag=True, help="Use the new version at once. See the runbook before.")
+@acting
+@on_target
+def rotate(connection: Connection, *, name: str, at_once: bool, operator: str | None, yes: bool, as_json: bool) -> int:
+    """Add a new version to the secret NAME. It is used in ten minutes, when every function knows it.
+
+    Older versions remain valid until you retire them.
+    """
+    now, keyring = datetime.now(UTC), _read(connection, name)
+    if (newest := keyring.versions[-1]) != keyring.current(now):
+        raise click.ClickException(
+            f"Version {newest.number} of {name} is not active before {newest.active_from:%Y-%m-%d %H:%M:%S} UTC. "
+            f"Rotate again after that, or retire version {newest.number} first."
+        )
+    rotated = keyring.rotated(random.token_urlsafe(KEY_BYTES).encode(), now if at_once else now + ACTIVATION)
+    _confirm(f"Add version {rotated.versions[-1].number} to {name}?", yes=yes)
+    _write(connection, name, rotated, operator, "secret rotate", rotated.versions[-1].number)
+    return _report(connection, name, rotated, KINDS[name].after_rotation, as_json=as_json)
+
+
+@secrets.command(epilog=EXIT_CODES)
+@name_argument
+@click.argument("version", type=int)
+@click.option("--force", is_flag=True, help="Retire it although API keys or webhooks need it. They stop working.")
+@acting
+@on_target
+def retire(
+    connection: Connection, *, name: str, version: int, force: bool, operator: str | None, yes: bool, as_json: bool
+) -> int:
+    """Delete a version of the secret NAME. Every function forgets it within five minutes. This cannot be undone."""
+    now, keyring = datetime.now(UTC), _read(connection, name)
+    if keyring.get(version) is None:
+        raise click.ClickException(f"{name} has no version {version}. `secrets list` shows its versions.")
+    if keyring.current(now).number == version:
+        raise click.ClickException(f"Version {version} is the current one. Run `secrets rotate {name}` first.")
+    needed = _uses(connection, name, now).get(version, 0)
+    if needed and not force:
+        raise click.ClickException(
+            f"{needed} {KINDS[name].unit} need version {version}. {KINDS[name].after_rotation} "
+            "With --force, they stop working."
+        )
+    _confirm(f"Delete version {version} of {name}?", yes=yes)
+    _write(connection, name, keyring.without(version), operator, "secret retire", version)
+    done = f"Functions forget it within {REFRESH_SECONDS // 60} minutes."
+    return _report(connection, name, keyring.without(version), done, as_json=as_json)
+
+
+def _read(connection: Connection, name: str) -> Keyring:
+    answer = connection.client("secretsmanager").get_secret_value(SecretId=connection.target.secret(name))
+    return Keyring.parse(answer["SecretString"])
+
+
+def _write(connection: Connection, name: str, keyring: Keyring, operator: str | None, verb: str, version: int) -> None:
+    about: dict[str, str | None] = {"secret": name, "version": str(version)}
+    action = Action.begin(connection.operator(operator), verb, about=about, count=1)
+    with recorded(trail_of(connection), action) as outcomes:
+        connection.client("secretsmanager").put_secret_value(
+            SecretId=connection.target.secret(name), SecretString=keyring.to_text()
+        )
+        outcomes["changed"] += 1
+
+
+def _uses(connection: Connection, name: str, now: datetime) -> Uses:
+    count = KINDS[name].uses
+    return {} if count is None else count(connection, now)
+
+
+def _rows(name: str, keyring: Keyring, uses: Uses, now: datetime) -> list[dict[str, Any]]:
+    counted = KINDS[name].uses is not None
+    return [
+        {
+            "secret": name,
+            "version": each.number,
+            "state": _state(each, keyring.current(now)),
+            "active_from": each.active_from.isoformat(timespec="seconds") if each.active_from else None,
+            "needed_by": uses.get(each.number, 0) if counted else None,
+        }
+        for each in keyring.versions
+    ]
+
+
+def _state(version: SecretVersion, current: SecretVersion) -> str:
+    if version.number == current.number:
+        return "current"
+    return "pending" if version.number > current.number else "valid"
+
+
+def _needed_by(row: Mapping[str, Any]) -> str:
+    return "" if row["needed_by"] is None else f"{row['needed_by']} {KINDS[row['secret']].unit}"
+
+
+def _confirm(question: str, *, yes: bool) -> None:
+    if not yes:
+        click.confirm(question, abort=True, err=True)
+
+
+def _report(connection: Connection, name: str, keyring: Keyring, advice: str, *, as_json: bool) -> int:
+    now = datetime.now(UTC)
+    for row in _rows(name, keyring, _uses(connection, name, now), now):
+        if as_json:
+            print_json(row)
+        else:
+            console().print(f"{name} version {row['version']}: {row['state']}")
+    if not as_json:
+        console().print(advice)
+    return OK

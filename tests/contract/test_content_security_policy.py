@@ -1,0 +1,82 @@
+"""The web app may connect to the hosts of its own stack and to no others."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.support import templates
+
+API, SOCKET, REGION, SUFFIX = (
+    "api123",
+    "wss://socket456.execute-api.eu-west-1.amazonaws.com/live",
+    "eu-west-1",
+    "amazonaws.com",
+)
+BUCKET = "genai-images-test-gallery-1-eu-west-1"
+AWS = {
+    "AWS::Region": REGION,
+    "AWS::URLSuffix": SUFFIX,
+    "HttpApiId": API,
+    "SocketUrl": SOCKET,
+    "GalleryBucketName": BUCKET,
+    "CdnDomain": "",
+    "EmulatorHost": "",
+}
+OWN_API = f"https://{API}.execute-api.{REGION}.{SUFFIX}"
+BUCKETS = {f"https://{BUCKET}.s3.amazonaws.com", f"https://{BUCKET}.s3.{REGION}.{SUFFIX}"}
+
+
+def resolved(value: Any, values: dict[str, str]) -> str:
+    """Return the text that CloudFormation makes of ``value``."""
+    if isinstance(value, str):
+        return value
+    ((function, argument),) = value.items()
+    if function == "Ref":
+        return values[argument]
+    if function == "Fn::If":
+        condition, then, otherwise = argument
+        parameter = {"HasCdn": "CdnDomain", "OnEmulator": "EmulatorHost"}[condition]
+        return resolved(then if values[parameter] else otherwise, values)
+    assert function == "Fn::Sub"
+    text, names = (argument, {}) if isinstance(argument, str) else argument
+    known = values | {name: resolved(each, values) for name, each in names.items()}
+    return re.sub(r"\$\{([^}]+)\}", lambda found: known[found[1]], text)
+
+
+def policy(**values: str) -> dict[str, set[str]]:
+    """Return the sources of each directive of the web app's policy."""
+    (headers,) = [
+        each for each in templates.resources("AWS::CloudFront::ResponseHeadersPolicy") if each.service == "web"
+    ]
+    config = headers.properties["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]["ContentSecurityPolicy"]
+    directives = [each.split() for each in resolved(config["ContentSecurityPolicy"], AWS | values).split(";")]
+    return {name: set(sources) for name, *sources in directives}
+
+
+@pytest.mark.parametrize(
+    ("values", "hosts"),
+    [
+        ({"CdnDomain": "d1.cloudfront.net"}, {OWN_API, SOCKET, "https://d1.cloudfront.net"}),
+        ({}, {OWN_API, SOCKET, *BUCKETS}),
+        (
+            {"EmulatorHost": "127.0.0.1:4580", "SocketUrl": "ws://127.0.0.1:4580/_aws/execute-api/s/live"},
+            {OWN_API, "http://127.0.0.1:4580", "ws://127.0.0.1:4580/_aws/execute-api/s/live", *BUCKETS},
+        ),
+    ],
+    ids=["cdn", "bucket", "emulator"],
+)
+def test_the_app_connects_to_its_own_hosts_only(values: dict[str, str], hosts: set[str]) -> None:
+    assert policy(**values)["connect-src"] == {"'self'", *hosts}
+
+
+def test_no_source_is_a_wildcard() -> None:
+    sources = [source for directive in policy().values() for source in directive]
+
+    assert not [source for source in sources if "*" in source or source in {"https:", "http:", "wss:", "ws:"}]
+
+
+def test_the_socket_is_that_of_the_notifications() -> None:
+    parameters = templates.root_template()["Resources"]["Web"]["Properties"]["Parameters"]
+
+    assert parameters["SocketUrl"] == {"Fn::GetAtt": ["Notifications", "Outputs.SocketUrl"]}

@@ -1,0 +1,84 @@
+"""Every function's role is what the function does: the permission recorder runs all functions on moto.
+
+`python -m tools.permissions` prints the table of calls per role.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tools.permissions.calls import Access
+from tools.permissions.policy import Comparison, allows
+from tools.permissions.report import DEPLOYMENTS, comparisons, missing, table, unused
+from tools.permissions.stack import Role
+
+TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/one"
+
+
+def statement(**more: Any) -> Mapping[str, Any]:
+    return {"Effect": "Allow", "Action": ["dynamodb:GetItem", "dynamodb:PutItem"], "Resource": TABLE, **more}
+
+
+def access(action: str = "GetItem", **keys: set[str]) -> Access:
+    named = {f"dynamodb:{name}": frozenset(values) for name, values in keys.items()}
+    return Access(f"dynamodb:{action}", TABLE, named)
+
+
+def test_no_function_makes_a_call_that_its_role_does_not_allow() -> None:
+    assert missing() == []
+
+
+def test_no_role_allows_what_its_function_does_not_do() -> None:
+    assert unused() == []
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_every_function_with_calls_is_recorded(deployment: str) -> None:
+    silent = [
+        name
+        for name, found in comparisons(deployment).items()
+        if not any(each.origin == "code" for each in found.accesses)
+    ]
+
+    assert silent == []
+    assert "intake.api" in table(deployment)
+
+
+def test_a_call_without_permission_is_missing() -> None:
+    found = Comparison(Role("f", [statement()]), [access("DeleteItem")])
+
+    assert [each.action for each in found.missing()] == ["dynamodb:DeleteItem"]
+
+
+def test_an_action_without_a_call_is_unused() -> None:
+    found = Comparison(Role("f", [statement()]), [access()])
+
+    assert found.unused() == [f"dynamodb:PutItem on {TABLE}"]
+
+
+def test_a_value_of_a_condition_without_a_call_is_unused() -> None:
+    condition = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["A#*", "B"]}}
+    role = Role("f", [statement(Action="dynamodb:GetItem", Condition=condition)])
+
+    assert Comparison(role, [access(LeadingKeys={"A#1"})]).unused() == ["dynamodb:GetItem with dynamodb:LeadingKeys B"]
+
+
+def test_a_condition_refuses_other_keys() -> None:
+    limited = statement(Condition={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["A#*"]}})
+
+    assert allows(limited, access(LeadingKeys={"A#1"}))
+    assert not allows(limited, access(LeadingKeys={"A#1", "B"}))
+
+
+def test_a_read_of_all_attributes_is_refused_where_they_are_limited() -> None:
+    limited = statement(
+        Condition={
+            "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "status"]},
+            "StringEqualsIfExists": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+        }
+    )
+
+    assert allows(limited, access(Attributes={"pk", "status"}, Select={"SPECIFIC_ATTRIBUTES"}))
+    assert not allows(limited, access(Attributes={"pk"}, Select={"ALL_ATTRIBUTES"}))
+    assert not allows(limited, access(Attributes={"pk", "prompt"}, Select={"SPECIFIC_ATTRIBUTES"}))

@@ -1,0 +1,46 @@
+"""Generated sections of documents that are written by hand: between a comment ``<!-- begin NAME -->`` and its end."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from local.loops import expand
+from local.templates import parse_template
+from tools.docs.idle_cost import idle_cost_table
+
+
+def insert(text: str, name: str, section: str) -> str:
+    """Return ``text`` with ``section`` between the comments of ``name``. Raises ``ValueError`` if they are missing."""
+    begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise ValueError(f"a document lacks {begin.strip()} or {end}")
+    before, _, rest = text.partition(begin)
+    return f"{before}{begin}\n{section}\n{end}{rest.partition(end)[2]}"
+
+
+def parameter_table(template: dict[str, Any]) -> str:
+    """Return a table of all parameters of the root template."""
+    rows = ["| parameter | default | values | meaning |", "| --- | --- | --- | --- |"]
+    for name, parameter in template["Parameters"].items():
+        default = str(parameter.get("Default", ""))
+        shown = f"`{default}`" if default and len(default) <= 40 else "see template.yaml" if default else ""
+        rows.append(f"| `{name}` | {shown} | {_values(parameter)} | {parameter.get('Description', '')} |")
+    return "\n".join(rows) + "\n"
+
+
+def _values(parameter: dict[str, Any]) -> str:
+    if "ConstraintDescription" in parameter:
+        return re.sub(r"^must (be|have) |\.$", "", str(parameter["ConstraintDescription"]))
+    return ", ".join(f"`{value}`" for value in parameter.get("AllowedValues", []))
+
+
+def sections(root: Path) -> dict[Path, str]:
+    """Return the documents with generated sections."""
+    template = parse_template((root / "template.yaml").read_text())
+    templates = [root / "template.yaml", *sorted(root.glob("services/*/*.yaml"))]
+    resources = [body for path in templates for body in expand(parse_template(path.read_text()))["Resources"].values()]
+    deploy, cost = root / "docs/deploy.md", root / "docs/cost.md"
+    return {
+        deploy: insert(deploy.read_text(), "parameters", parameter_table(template)),
+        cost: insert(cost.read_text(), "idle", idle_cost_table(resources)),
+    }

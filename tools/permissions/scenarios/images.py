@@ -1,0 +1,110 @@
+"""Generation, storage and analytics."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from cli.costs.budget import BudgetTable, changed
+from events.catalog.image_approved import ImageApproved
+from events.catalog.prompt_approved import PromptApproved
+from events.catalog.request_cancelled import RequestCancelled
+from events.envelope import Event
+from events.images import ModelPlan
+from events.model_catalog import model_catalog
+from tests.support.events import sample
+from tools.permissions.scenarios.requests import accept, generate
+from tools.permissions.stack import PREFIX
+from tools.permissions.world import World
+
+
+def published(world: World, kind: type[Event]) -> Iterator[Any]:
+    """Yield the events of one type that were published so far."""
+    for entry in world.published:
+        if entry["DetailType"] == kind.detail_type:
+            yield kind.model_validate_json(entry["Detail"])
+
+
+def every_model(world: World) -> None:
+    """An image by each model, in a region near it; one call that fails, whose price is refunded."""
+    custom = world.stack.functions["generation.generate"].environment["CUSTOM_MODELS"]
+    for model in model_catalog(custom):
+        approved: Any = sample("PromptApproved")
+        plan = ModelPlan(model=model.key, width=512, height=512, price_usd=Decimal("0.01"))
+        parameters = approved.data.parameters.model_copy(update={"models": [plan], "count": 1, "style": None})
+        _approve(world, approved, parameters)
+    with world.failing("ThrottlingException", "bedrock-runtime"):
+        _approve(world, approved, approved.data.parameters)
+    world.settle()
+
+
+def _approve(world: World, approved: Any, parameters: Any) -> None:
+    request_id = accept(world)
+    metadata = approved.metadata.model_copy(update={"request_id": request_id})
+    data = approved.data.model_copy(update={"parameters": parameters})
+    event = PromptApproved.model_validate({"metadata": metadata, "data": data})
+    world.send("generation-generate", event)
+    world.deliver_messages()
+
+
+def refusals(world: World) -> None:
+    """An image that Rekognition flags, and an image that today's budget does not cover."""
+    world.models.faults.add({"operation": "detect", "effect": "flag", "labels": ["Explicit Nudity"]})
+    accept(world)
+    world.settle()
+    world.models.faults.clear()
+    budget = BudgetTable(world.client("dynamodb"), f"{PREFIX}-generation")
+    budget.override(Decimal("0.0001"))
+    accept(world)
+    world.forget("generation.generate")  # it keeps the limit for some seconds
+    world.settle()
+    budget.override(None)
+    world.forget("generation.generate")
+    world.send("intake-signals", changed(None, datetime.now(UTC)))
+    world.settle()
+
+
+def storing_twice(world: World) -> None:
+    """A redelivery; a missing raw image; a request that was withdrawn while its images were stored."""
+    request_id = generate(world, count=2)
+    approved = next(each for each in published(world, ImageApproved) if each.metadata.request_id == request_id)
+    world.send("storage-store", approved)
+    world.settle()
+    world.send("storage-store", sample("ImageApproved"))
+    world.settle()
+    withdrawn: Any = sample("RequestCancelled")
+    metadata = approved.metadata.model_copy(update={"request_id": withdrawn.metadata.request_id})
+    world.send("storage-tombstones", withdrawn)
+    world.settle()
+    world.send("storage-store", approved.model_copy(update={"metadata": metadata}))
+    world.settle()
+    late = RequestCancelled.model_validate(
+        {"metadata": withdrawn.metadata.model_copy(update={"request_id": request_id}), "data": withdrawn.data}
+    )
+    world.send("storage-tombstones", late)  # of stored images, which are deleted
+    world.settle()
+
+
+def the_gallery(world: World) -> None:
+    """Lists by each index, favourites, shares, a deletion, and a record that is not one."""
+    request_id = generate(world)
+    image = {"image_id": f"{request_id}-0"}
+    path = "/v1/images/{image_id}"
+    world.http("storage.api", "PUT", f"{path}/favourite", at=image)
+    for query in ({}, {"model": "stable-image-core"}, {"style": "watercolor"}, {"favourite": "true"}):
+        world.http("storage.api", "GET", "/v1/images", query=query)
+    world.http("storage.api", "DELETE", f"{path}/favourite", at=image)
+    share = world.http("storage.api", "POST", f"{path}/shares", {"expires_in_seconds": 3600}, at=image)
+    world.http("storage.api", "GET", "/v1/shares/{token}", at={"token": share["url"].rpartition("/")[2]}, expect=302)
+    world.http("storage.api", "GET", f"{path}/shares", at=image)
+    world.http("storage.api", "DELETE", f"{path}/shares/{{share_id}}", at=image | {"share_id": share["id"]})
+    world.http("storage.api", "GET", path, at=image)
+    world.http("storage.api", "DELETE", path, at=image)
+    world.settle()
+    key = {"pk": {"S": "image#x"}}
+    world.run("storage.relay", {"Records": [{"eventID": "1", "dynamodb": {"Keys": key, "NewImage": key}}]})
+
+
+def figures(world: World) -> None:
+    """The daily figures."""
+    world.http("analytics.api", "GET", "/v1/analytics/daily")

@@ -1,0 +1,107 @@
+"""Accounts, intake and moderation."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest.mock import patch
+
+from tools.permissions.world import World
+
+PROMPT = {"prompt": "A lighthouse at dusk"}
+
+
+def accept(world: World, **parameters: Any) -> str:
+    """POST a request and return its id. Nothing is delivered yet."""
+    return str(world.http("intake.api", "POST", "/v1/requests", PROMPT | parameters)["id"])
+
+
+def generate(world: World, **parameters: Any) -> str:
+    """POST a request and deliver everything that follows. Return its id."""
+    request_id = accept(world, **parameters)
+    world.settle()
+    view = world.http("intake.api", "GET", "/v1/requests/{request_id}", at={"request_id": request_id})
+    if view["status"] != "succeeded":
+        raise AssertionError(view)
+    return request_id
+
+
+def keys_and_preferences(world: World) -> None:
+    """Create, use, list, rotate and revoke a key; read and write preferences."""
+    made = world.http("accounts.api", "POST", "/v1/keys", {"owner": "ada", "name": "test", "scopes": ["images:read"]})
+    world.run("accounts.authorizer", {"routeKey": "GET /v1/images", "headers": {"x-api-key": made["key"]}})
+    world.http("accounts.api", "GET", "/v1/keys")
+    world.http("accounts.api", "POST", "/v1/keys/{key_id}/rotate", {}, at={"key_id": made["key_id"]})
+    world.http("accounts.api", "DELETE", "/v1/keys/{key_id}", at={"key_id": made["key_id"]})
+    world.http("accounts.api", "PUT", "/v1/preferences", {"theme": "dark"})
+    world.http("accounts.api", "GET", "/v1/preferences")
+
+
+def a_request_from_post_to_image(world: World) -> None:
+    """The happy path through every service, and reading what it left."""
+    body = PROMPT
+    headers = {"Idempotency-Key": "once", "Prefer": "wait=1"}
+    made = world.http("intake.api", "POST", "/v1/requests", body, headers=headers)
+    world.settle()
+    world.http("intake.api", "POST", "/v1/requests", body, headers=headers)  # a repeat
+    view = world.http("intake.api", "GET", "/v1/requests/{request_id}", at={"request_id": made["id"]})
+    if view["status"] != "succeeded":
+        raise AssertionError(view)
+    world.http("intake.api", "GET", "/v1/requests")
+    world.http("intake.api", "GET", "/v1/models")
+
+
+def requests_that_end_early(world: World) -> None:
+    """A rejected prompt, and a cancelled request."""
+    accept(world, prompt="a g-a-n-g-b-a-n-g")
+    world.settle()
+    cancelled = accept(world)
+    world.http("intake.api", "POST", "/v1/requests/{request_id}/cancel", at={"request_id": cancelled})
+    world.settle()
+
+
+def the_bus_refuses(world: World) -> None:
+    """The relay queues what the bus refuses, and republish publishes it."""
+    accept(world)
+    with world.failing("InternalFailure", "events"):
+        world.deliver_streams()
+    world.settle()
+
+
+def waiting_and_the_facade(world: World) -> None:
+    """A wait, and OpenAI's API, which waits for its images: first too short, then with their content and as URLs."""
+    request_id = generate(world)
+    world.run("intake.waiting", {"request_id": request_id, "until": time.time()})
+    path, once = "/v1/images/generations", {"Idempotency-Key": "facade"}
+    with patch.object(world.module("intake.facade"), "MAX_SECONDS", 0):
+        world.http("intake.facade", "POST", path, PROMPT, headers=once, expect=504)
+    world.settle()
+    for form in ("b64_json", "url"):
+        world.http("intake.facade", "POST", path, PROMPT | {"response_format": form}, headers=once)
+
+
+def the_sweeper(world: World) -> None:
+    """A request without progress is published again; one past its deadline expires and its quota is refunded."""
+    for age in (timedelta(minutes=20), timedelta(hours=4)):
+        request_id = accept(world)
+        _age(world, request_id, age)
+        world.run("intake.sweep", {})
+    world.settle()
+
+
+def _age(world: World, request_id: str, age: timedelta) -> None:
+    """Make a request older, and due for the sweeper."""
+    earlier = (datetime.now(UTC) - age).isoformat()
+    client = world.client("dynamodb")
+    key = {"pk": {"S": f"REQUEST#{request_id}"}, "sk": {"S": "STATE"}}
+    table = "genai-images-test-requests"
+    item = client.get_item(TableName=table, Key=key)["Item"]
+    for entry in item["timeline"]["M"].values():
+        entry["M"]["at"] = {"S": earlier}
+    client.put_item(TableName=table, Item=item | {"created_at": {"S": earlier}, "next_check_at": {"S": earlier}})
+
+
+def prompt_checks(world: World) -> None:
+    """A check of a prompt, and one that Claude cannot make, so that it is not counted."""
+    world.http("moderation.api", "POST", "/v1/moderations", PROMPT)
+    with world.failing("ThrottlingException", "bedrock-runtime"):
+        world.http("moderation.api", "POST", "/v1/moderations", {"prompt": "A ship at dawn"}, expect=503)
