@@ -286,7 +286,9 @@ TRANSLATIONS: Final[Mapping[tuple[str, str], Translation]] = {
     ("rekognition", "DetectModerationLabels"): _detect,
     ("apigatewaymanagementapi", "PostToConnection"): _connection,
     ("cloudfront", "CreateInvalidation"): _invalidation,
-    ("lambda", "Invoke"): _on("lambda", "InvokeFunction", lambda each: f"function:{each['FunctionName']}"),
+    ("lambda", "Invoke"): _on(
+        "lambda", "InvokeFunction", lambda each: f"function:{each['FunctionName'].partition(':function:')[2]}"
+    ),
     ("logs", "DescribeLogGroups"): _without_resource("logs:DescribeLogGroups"),
     ("logs", "FilterLogEvents"): _on("logs", "FilterLogEvents", lambda each: f"log-group:{each['logGroupName']}"),
     ("cloudwatch", "GetMetricData"): _without_resource("cloudwatch:GetMetricData"),

@@ -39,6 +39,8 @@ ARNS: Final = {
     "AWS::Events::EventBus": "arn:aws:events:{region}:{account}:event-bus/{name}",
     "AWS::Events::Rule": "arn:aws:events:{region}:{account}:rule/{name}",
 }
+ALIAS: Final = "Aliaslive"
+"""SAM adds this to the logical id of a function for that of its alias."""
 REFERS_TO_ARN: Final = frozenset({"AWS::SecretsManager::Secret", "AWS::SNS::Topic"})
 
 
@@ -97,6 +99,11 @@ class Template:
             for name, body in self.resources.items()
             if body["Type"] == "AWS::Serverless::Application"
         }
+
+    @property
+    def has_functions(self) -> bool:
+        """Whether it is the template of a service, not of what belongs to one, such as dashboards."""
+        return any(body["Type"] == "AWS::Serverless::Function" for body in self.resources.values())
 
     def value(self, raw: Any) -> Any:  # noqa: PLR0911 - one per function
         """Return ``raw`` with all functions of CloudFormation carried out. Items without a value are left out."""
@@ -160,6 +167,10 @@ class Template:
         form = ARNS.get(kind, f"arn:aws:test:{{region}}:{{account}}:{kind}/{{name}}")
         return form.format(region=self.region, account=ACCOUNT, name=self._name(name))
 
+    def alias(self, function: str) -> str:
+        """Return the ARN of a function's alias."""
+        return f"{self.arn(function)}:live"
+
     def _name(self, name: str) -> str:
         body = self.resources[name]
         return str(self.value(body.get("Properties", {}).get(NAMES.get(body["Type"], ""), name)))
@@ -169,6 +180,8 @@ class Template:
             return self._pseudo[name]
         if name in self._body.get("Parameters", {}):
             return self._parameter(name)
+        if name.endswith(ALIAS):
+            return self.alias(name.removesuffix(ALIAS))
         kind = self.resources[name]["Type"]
         if kind == "AWS::SQS::Queue":
             return f"https://sqs.{self.region}.amazonaws.com/{ACCOUNT}/{self._name(name)}"
@@ -210,7 +223,7 @@ class Stack:
         self.region = region
         given = {"Environment": PREFIX.removeprefix("genai-images-"), **parameters}
         self.root = Template(ROOT / "template.yaml", given, region)
-        self.services = {child.service: child for name, child in self.root.children.items() if name != "Dashboards"}
+        self.services = {child.service: child for child in self.root.children.values() if child.has_functions}
 
     @cached_property
     def functions(self) -> Mapping[str, Function]:
@@ -251,5 +264,5 @@ def _functions(template: Template) -> Iterator[Function]:
             physical_name=properties["FunctionName"],
             environment=template.variables(properties),
             role=Role(name, statements),
-            sources=[each for each in mappings if each["FunctionName"] == properties["FunctionName"]],
+            sources=[each for each in mappings if each["FunctionName"] == template.alias(logical_id)],
         )

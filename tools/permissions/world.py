@@ -220,7 +220,7 @@ class World:
         """Answer an invocation of the waiting function, whose own calls are recorded by its own scenario."""
 
         class Payload:
-            read: Callable[[], bytes] = staticmethod(lambda: b'{"terminal": true}')
+            read: Callable[[], bytes] = staticmethod(lambda: b'{"status": "succeeded"}')
 
         return {"Payload": Payload}
 

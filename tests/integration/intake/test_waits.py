@@ -34,15 +34,17 @@ def waits(client: Any, clock: FakeClock) -> WaitTable:
 
 
 @pytest.fixture
-def abandon(waits: WaitTable) -> Callable[[], bool]:
-    """Return a function that takes a slot of ada and ends without releasing it."""
+def abandon(waits: WaitTable) -> Iterator[Callable[[], bool]]:
+    """Yield a function that takes a slot of ada and ends without releasing it before the test does."""
     abandoned = []
 
     def take() -> bool:
-        abandoned.append(waits.slot("ada"))  # else it is collected, which releases the slot
+        abandoned.append(waits.slot("ada"))
         return abandoned[-1].__enter__()
 
-    return take
+    yield take
+    for each in abandoned:  # else it is released when it is collected, by a call to AWS
+        each.__exit__(None, None, None)
 
 
 def test_each_owner_has_the_same_number_of_slots(waits: WaitTable) -> None:

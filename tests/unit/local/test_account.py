@@ -15,6 +15,7 @@ from tests.support import templates
 from tests.support.templates import ROOT
 
 PROD = "AlarmEmail=ops@example.com DailyBudgetUsd=20 MonthlyBudgetUsd=300"
+EMPTY = {"AlarmEmail": "", "DailyBudgetUsd": "0", "MonthlyBudgetUsd": "0"}
 
 
 @pytest.mark.parametrize("environment", ["dev", "staging"])
@@ -29,8 +30,9 @@ def test_prod_without_alarms_and_budgets_is_refused_with_all_reasons() -> None:
     with pytest.raises(RefusedError) as refused:
         parameters(samconfig.load("prod"), "")
 
-    for name in ("AlarmEmail", "DailyBudgetUsd", "MonthlyBudgetUsd"):
+    for name in ("AlarmEmail", "MonthlyBudgetUsd"):
         assert f"Set {name}." in str(refused.value)
+    assert "Set DailyBudgetUsd" not in str(refused.value), "it has a default"
     assert "make deploy AWS=1 ENV=prod PARAMETERS=" in str(refused.value)
     assert parameters(samconfig.load("prod"), PROD)["DailyBudgetUsd"] == "20"
 
@@ -38,7 +40,7 @@ def test_prod_without_alarms_and_budgets_is_refused_with_all_reasons() -> None:
 @pytest.mark.parametrize("missing", PROD.split())
 def test_prod_needs_each_of_them(missing: str) -> None:
     name = missing.partition("=")[0]
-    given = " ".join(pair for pair in PROD.split() if pair != missing)
+    given = " ".join(f"{name}={EMPTY[name]}" if pair == missing else pair for pair in PROD.split())
 
     with pytest.raises(RefusedError, match=f"Set {name}"):
         parameters(samconfig.load("prod"), given)
@@ -52,8 +54,8 @@ def test_prod_keeps_its_data() -> None:
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ("DailyBudgetUsd=-1", "DailyBudgetUsd=-1: must be an amount of US dollars, 0 or more."),
-        ("MonthlyBudgetUsd=much", "MonthlyBudgetUsd=much: must be an amount of US dollars, 0 or more."),
+        ("DailyBudgetUsd=-1", "DailyBudgetUsd=-1: must be 0 (no limit) or more US dollars per day."),
+        ("MonthlyBudgetUsd=much", "MonthlyBudgetUsd=much: must be 0 (no budget) or more US dollars per month."),
         ("AlarmEmail=ops", "AlarmEmail=ops: must be an e-mail address, or empty."),
         ("Cdn=maybe", "Cdn=maybe: Parameter 'Cdn' value 'maybe' is not in AllowedValues"),
         ("LogRetentionDays=31", "LogRetentionDays=31: must be a number of days that CloudWatch Logs offers"),

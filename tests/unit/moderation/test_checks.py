@@ -10,6 +10,7 @@ from events.catalog.prompt_checked import PromptChecked
 from events.envelope import Event
 from kit.http_api import ApiProblem, Caller, field_error
 from kit.legacy_api import render_failure
+from kit.telemetry import begin_call
 from services.moderation.checks import CheckAllowance, NoChecksLeftError, PromptChecks, ScreeningUnavailableError
 from services.moderation.models import Finding, Hit, PromptVerdict
 from services.moderation.policy import load_policy
@@ -18,6 +19,7 @@ from services.moderation.routes import CHECK_PROMPT, LEGACY_CHECK_PROMPT
 from services.moderation.schemas import Check, KeywordHit
 from services.moderation.service import PromptModeration
 from tests.support.clock import FakeClock
+from tests.support.http import CALL_ID, http_event
 from tests.unit.moderation.fakes import InMemoryCheckCounts, InMemoryVerdicts, ScriptedClaude, ScriptedKeywords
 
 WINDOW = 900
@@ -164,11 +166,13 @@ def test_the_legacy_route_returns_errors_in_its_own_envelope() -> None:
         errors=[field_error("prompt", "must not be blank")],
         headers={"Retry-After": "9"},
     )
+    begin_call(http_event("POST", "/api/moderation/check"))
     response = render_failure(problem)
 
     assert (response.status_code, response.headers["Retry-After"]) == (422, "9")
     assert response.body == (
-        '{"success":false,"message":"No","errors":[{"field":"prompt","rule":"must not be blank"}]}'
+        '{"success":false,"message":"No","errors":[{"field":"prompt","rule":"must not be blank"}],'
+        f'"call_id":"{CALL_ID}"}}'
     )
 
 
