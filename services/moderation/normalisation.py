@@ -34,8 +34,13 @@ _REGIONAL_INDICATORS: Final = re.compile("[\U0001f1e6-\U0001f1ff]+")
 _FLAGS: Final = frozenset(json.loads(Path(__file__).with_name("flags.json").read_text(encoding="utf-8")))
 """Pairs of letters with a flag: https://www.unicode.org/Public/emoji/latest/emoji-sequences.txt."""
 
-_OTHER_SCRIPTS: Final = re.compile("(?<!\\w)[\u0590-\u109f\u1200-\u139f\u1780-\u18af\u3040-\ua48f]+(?!\\w)")
-"""Hebrew to Myanmar, Ethiopic, Khmer, Mongolian, Kana, Han, Yi: words without a Latin letter are no disguise."""
+_OTHER_SCRIPTS: Final = re.compile(
+    "(?<!\\w)[\u0590-\u109f\u1200-\u139f\u1780-\u18af\u3040-\u3163\u3165-\ua48f]+(?!\\w)"
+)
+"""Hebrew to Myanmar, Ethiopic, Khmer, Mongolian, Kana, Han, Yi: words without a Latin letter are no disguise.
+
+U+3164 is a blank (see ``_BLANKS``): between two invisible characters it would count as a word and split the one around
+it."""
 _FOREIGN_WORD: Final = re.compile(r"(?<!\w)(?:[\u0400-\u052f]+|[\u0370-\u03ff\u1f00-\u1fff]+)(?!\w)")
 _UNMISTAKABLE: Final = re.compile("[бгджзийлпфцчшщъыьэюя]|[γδζθλξπσςφψω]", re.IGNORECASE)
 

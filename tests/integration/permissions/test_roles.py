@@ -45,6 +45,16 @@ def test_every_function_with_calls_is_recorded(deployment: str) -> None:
     assert "intake.api" in table(deployment)
 
 
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_a_role_publishes_only_what_it_names(deployment: str) -> None:
+    for name, found in comparisons(deployment).items():
+        for each in found.role.statements:
+            if "events:PutEvents" in each["Action"]:
+                assert set(each["Condition"]["ForAllValues:StringEquals"]) == {"events:source", "events:detail-type"}, (
+                    name
+                )
+
+
 def test_a_call_without_permission_is_missing() -> None:
     found = Comparison(Role("f", [statement()]), [access("DeleteItem")])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, get_args
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from events.catalog.prompt_rejected import Strength
@@ -93,6 +93,7 @@ def disguises(draw: st.DrawFn) -> tuple[str, str]:
 
 
 @given(disguises())
+@example(("n\u200b\u3164\u200bak€d childddrrreeennn", "child_safety"))
 def test_a_term_in_any_combination_of_disguises_is_found(disguised: tuple[str, str]) -> None:
     text, category = disguised
     assert at_least_as_severe(found(text), category), text
