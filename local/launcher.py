@@ -24,6 +24,7 @@ def main() -> None:
         know_event_buses()
         know_attributes_of_batches()
         replay_to_the_rules_that_are_named()
+        limit_aliases()
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
@@ -133,6 +134,22 @@ def replay_to_the_rules_that_are_named() -> None:
         return matches(pattern, view, owner)
 
     eventbridge._dispatch_event, eventbridge._matches_pattern_view = dispatch_to_those, matches_if_meant
+
+
+def limit_aliases() -> None:
+    """Fix the reserved concurrency of functions that are invoked through an alias.
+
+    It belongs to the function, but the emulator looks for it in the record of the version.
+    `tests/integration/local/test_emulator_patch.py` fails when this is no longer needed.
+    """
+    from ministack.services import lambda_svc  # noqa: PLC0415
+
+    reserved = lambda_svc._reserved_concurrency
+
+    def reserved_for_the_function(func, config):  # type: ignore[no-untyped-def]
+        return reserved(lambda_svc._functions.get(config["FunctionName"], func), config)
+
+    lambda_svc._reserved_concurrency = reserved_for_the_function
 
 
 if __name__ == "__main__":

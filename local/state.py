@@ -1,8 +1,8 @@
 """The state of the stack that `make run` started, in `.local/state.json`, where other commands find it.
 
 `python -m local.state COMMAND…` runs a command with the environment that boto3 needs for it. With AWS=1, the command
-uses your AWS account: the region and names are those of ENV in samconfig.toml. Without a running stack, the
-environment is unchanged.
+uses your AWS account: the region and names are those of ENV in samconfig.toml. If GENAI_IMAGES_PREFIX names an
+installation already, or without a running stack, the environment is unchanged.
 """
 
 import json
@@ -81,14 +81,15 @@ def account_environment(deployed: samconfig.Environment) -> dict[str, str]:
 def main() -> None:
     """Replace this process by the command of the arguments."""
     command = sys.argv[1:]
-    if os.environ.get("AWS") == "1":
+    more: dict[str, str] = {}
+    if os.environ.get("AWS") != "1":
+        running = load()
+        more = environment(running) if running else {}
+    elif "GENAI_IMAGES_PREFIX" not in os.environ:
         try:
             more = account_environment(samconfig.load(os.environ.get("ENV") or samconfig.DEFAULT))
         except samconfig.UnknownEnvironmentError as error:
             sys.exit(str(error))
-    else:
-        running = load()
-        more = environment(running) if running else {}
     os.execvpe(command[0], command, {**os.environ, **more})
 
 

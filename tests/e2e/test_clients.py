@@ -13,6 +13,7 @@ import pytest
 from openai import OpenAI
 from PIL import Image
 
+from events.pipeline import TERMINAL
 from services.intake.waiting import MAX_WAITS
 from tests.support.system import System
 
@@ -170,6 +171,12 @@ def test_200_repeats_of_one_request_leave_room_for_other_owners(stack: System) -
     found = stack.client("dynamodb").get_item(TableName=table, Key=key)["Item"]
     assert "expires_at" in found, "the deployed function took a slot"
     assert "slots" not in found, "and released it"
+
+    def finished() -> bool:
+        found = stack.call("GET", "/v1/requests", key=greedy).json["requests"]
+        return all(each["status"] in TERMINAL for each in found)
+
+    stack.wait_until(finished, seconds=120, what="the slow request to finish: other tests would see its events")
 
 
 # Legacy API ---------------------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ def refusal(stack: System, **parameters: str) -> str:
     ("given", "missing"),
     [
         ({}, "AlarmEmail"),
-        ({"AlarmEmail": "ops@example.com"}, "DailyBudgetUsd"),
+        ({"AlarmEmail": "ops@example.com", "DailyBudgetUsd": "0"}, "DailyBudgetUsd"),
         ({"AlarmEmail": "ops@example.com", "DailyBudgetUsd": "5", "DataRetention": "Delete"}, "DataRetention"),
         ({"AlarmEmail": "ops@example.com", "DailyBudgetUsd": "5"}, "MonthlyBudgetUsd"),
     ],

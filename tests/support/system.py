@@ -160,6 +160,8 @@ class System:
             variables = client.get_function_configuration(FunctionName=full)["Environment"]["Variables"]
             restarted = {**variables, "RESTARTED_AT": str(time.time_ns())}
             client.update_function_configuration(FunctionName=full, Environment={"Variables": restarted})
+            version = client.publish_version(FunctionName=full)["Version"]
+            client.update_alias(FunctionName=full, Name="live", FunctionVersion=version)
 
     def ops(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the operators' command line with root credentials."""

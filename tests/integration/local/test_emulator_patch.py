@@ -9,7 +9,7 @@ import pytest
 
 from local.deploy import client
 from local.emulator import emulator, free_port
-from local.launcher import is_as_expected, know_attributes_of_batches, know_event_buses
+from local.launcher import is_as_expected, know_attributes_of_batches, know_event_buses, limit_aliases
 
 NESTED = {
     "Parameters": {"Timeout": {"Type": "Number"}},
@@ -84,6 +84,19 @@ def test_a_batch_reads_named_attributes_only_with_the_patch(monkeypatch: pytest.
         "dynamodb:Attributes": ["status"],
     }
     assert context({"requests": named, "gallery": {"Keys": [key]}})["dynamodb:Select"] == "ALL_ATTRIBUTES"
+
+
+def test_a_version_shares_the_concurrency_of_its_function_only_with_the_patch(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ministack.services import lambda_svc
+
+    monkeypatch.setattr(lambda_svc, "_reserved_concurrency", lambda_svc._reserved_concurrency)
+    config = {"FunctionName": "ours"}
+    version = {"config": config}
+    monkeypatch.setattr(lambda_svc, "_functions", {"ours": {"config": config, "concurrency": 0}})
+
+    assert lambda_svc._reserved_concurrency(version, config) is None, "the patch is no longer needed"
+    limit_aliases()
+    assert lambda_svc._reserved_concurrency(version, config) == 0
 
 
 def _root(url: str, *, timeout: int) -> str:
