@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from local.build import version
 from tests.support.system import System
 
 
@@ -19,7 +20,7 @@ def keys_of_smoke_tests(stack: System) -> list[str]:
 
 
 def test_a_new_key_is_used_and_revoked(stack: System) -> None:
-    code, report, text = smoke(stack, "--yes", "--expect-version", "dev")
+    code, report, text = smoke(stack, "--yes", "--expect-version", version())
 
     assert code == 0, text
     assert report["passed"]

@@ -86,7 +86,7 @@ def test_a_batch_reads_named_attributes_only_with_the_patch(monkeypatch: pytest.
     assert context({"requests": named, "gallery": {"Keys": [key]}})["dynamodb:Select"] == "ALL_ATTRIBUTES"
 
 
-def test_a_version_shares_the_concurrency_of_its_function_only_with_the_patch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_version_has_its_functions_concurrency_only_with_the_patch(monkeypatch: pytest.MonkeyPatch) -> None:
     from ministack.services import lambda_svc
 
     monkeypatch.setattr(lambda_svc, "_reserved_concurrency", lambda_svc._reserved_concurrency)
