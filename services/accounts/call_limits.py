@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from kit.token_buckets import TokenBuckets
 from services.accounts.keys import Key
 
 MIN_PER_SECOND: Final = 10.0
@@ -24,19 +25,14 @@ class CallLimits:
     """Counts the calls of each key."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._buckets: dict[str, tuple[float, float]] = {}
-        """Key id → the calls that were left at a time."""
+        self._buckets = TokenBuckets(MAX_KEYS, clock)
 
     def seconds_to_wait(self, key: Key) -> int:
         """Count a call. Return 0 if it is allowed, otherwise the seconds until the next one is."""
-        now, rate = self._clock(), calls_per_second(key)
-        left, since = self._buckets.pop(key.key_id, (rate * BURST_SECONDS, now))
-        left = min(rate * BURST_SECONDS, left + (now - since) * rate)
+        rate = calls_per_second(key)
+        left = self._buckets.left(key.key_id, rate, rate * BURST_SECONDS)
         allowed = left >= 1
-        if len(self._buckets) >= MAX_KEYS:
-            del self._buckets[next(iter(self._buckets))]  # the key that has not called for the longest time
-        self._buckets[key.key_id] = (left - allowed, now)
+        self._buckets.take(key.key_id, allowed, rate, rate * BURST_SECONDS)
         return 0 if allowed else math.ceil((1 - left) / rate)
 
 

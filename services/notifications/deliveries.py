@@ -15,6 +15,7 @@ from events.envelope import Event
 from kit.errors import InProgressError
 from kit.keyring import Keyring
 from kit.telemetry import measure
+from kit.token_buckets import TokenBuckets
 from services.notifications import signing
 from services.notifications.webhooks import (
     Attempt,
@@ -88,28 +89,18 @@ class CallTime:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
         self._lock = Lock()
-        self._left: dict[str, tuple[float, float]] = {}
-        """Owner → the seconds that were left at a time."""
+        self._buckets = TokenBuckets(OWNERS_MAX, clock)
 
     def is_left(self, owner: str) -> bool:
         """Return whether the next call may start."""
         with self._lock:
-            return self._now_left(owner)[0] > 0
+            return self._buckets.left(owner, CALL_TIME_SHARE, CALL_TIME_BURST) > 0
 
     def spend(self, owner: str, seconds: float) -> None:
         """Subtract the time of a call."""
         with self._lock:
-            left, now = self._now_left(owner)
-            if len(self._left) >= OWNERS_MAX:
-                self._left.clear()
-            self._left[owner] = (left - seconds, now)
-
-    def _now_left(self, owner: str) -> tuple[float, float]:
-        now = self._clock()
-        left, since = self._left.get(owner, (CALL_TIME_BURST, now))
-        return min(CALL_TIME_BURST, left + (now - since) * CALL_TIME_SHARE), now
+            self._buckets.take(owner, seconds, CALL_TIME_SHARE, CALL_TIME_BURST)
 
 
 @dataclass(frozen=True)
