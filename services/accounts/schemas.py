@@ -150,7 +150,7 @@ class Me(Schema):
     key_id: str
     scopes: list[str]
     limit: int
-    """Requests per ``window_seconds``."""
+    """Images per ``window_seconds``."""
     window_seconds: int
 
 

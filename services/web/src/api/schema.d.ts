@@ -1711,7 +1711,7 @@ export interface components {
             owner: string;
             key_id: string;
             scopes: string[];
-            /** @description Requests per `window_seconds`. */
+            /** @description Images per `window_seconds`. */
             limit: number;
             window_seconds: number;
         };
