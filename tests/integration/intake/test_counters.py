@@ -1,14 +1,11 @@
 """Counters, durations and signals: one suite for the fakes and for DynamoDB on moto."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, get_args
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from events.catalog.model_lifecycle_changed import LifecycleStatus
 from services.intake.quota import Window, WindowCounts
@@ -21,16 +18,6 @@ from tests.unit.intake.fakes import InMemoryDurations, InMemoryRates, InMemorySi
 END_OF_LIFE: LifecycleStatus = get_args(LifecycleStatus)[-1]
 WINDOW = Window("key", 1_795_000_500, 900)
 REQUESTS = [f"01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e{number:02}" for number in range(5)]
-
-
-@pytest.fixture
-def client(aws_test_environment: None, service_template: Any) -> Iterator[Any]:
-    with mock_aws():
-        properties = service_template("intake")["Resources"]["Requests"]["Properties"]
-        names = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
-        found = boto3.client("dynamodb")
-        found.create_table(TableName="requests", **{name: properties[name] for name in names})
-        yield found
 
 
 @pytest.fixture(params=["fake", "dynamodb"])

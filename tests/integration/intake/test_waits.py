@@ -4,23 +4,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from services.intake.repository.waits import SLOT_SECONDS, WaitTable
 from services.intake.waiting import MAX_SECONDS, MAX_WAITS
 from tests.support.clock import FakeClock
-
-
-@pytest.fixture
-def client(aws_test_environment: None, service_template: Any) -> Iterator[Any]:
-    with mock_aws():
-        properties = service_template("intake")["Resources"]["Requests"]["Properties"]
-        names = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
-        found = boto3.client("dynamodb")
-        found.create_table(TableName="requests", **{name: properties[name] for name in names})
-        yield found
 
 
 @pytest.fixture
