@@ -59,6 +59,8 @@ def log_batch(step: str, messages: Sequence[Message], seconds: float) -> None:
 
 def trace_batch(step: str, messages: Sequence[Message], seconds: float) -> None:
     """Record one delivery per message of a batch that ends now. All have the times of the batch, as in the log."""
+    if not tracing.is_on():
+        return
     ended = datetime.now(UTC)
     times = (ended - timedelta(seconds=seconds), ended)
     for message in messages:
