@@ -7,10 +7,8 @@ hyphen.
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from cli.connection import Connection
-from kit.errors import error_code
+from cli.stack import find_stack
 
 OBJECTS_PER_CALL = 1000
 
@@ -51,14 +49,8 @@ def find(connection: Connection) -> Data:
 
 def retention(connection: Connection, stack: str) -> str | None:
     """Return the stack's parameter ``DataRetention``, or None if there is no such stack."""
-    try:
-        found = connection.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
-    except ClientError as error:
-        if error_code(error) != "ValidationError":
-            raise
-        return None
-    parameters = {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])}
-    return str(parameters.get("DataRetention", "Retain"))
+    found = find_stack(connection.client("cloudformation"), stack)
+    return None if found is None else found.parameters.get("DataRetention", "Retain")
 
 
 def require_removable(connection: Connection, stack: str) -> None:

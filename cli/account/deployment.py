@@ -4,10 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from botocore.exceptions import ClientError
-
+from cli.stack import find_stack
 from events.model_catalog import ModelCatalog
-from kit.errors import error_code
 
 State = Literal["ok", "missing", "optional", "unknown"]
 """``optional``: missing, but the system works without it. ``unknown``: AWS did not say."""
@@ -63,12 +61,7 @@ def defaults(catalog: ModelCatalog) -> dict[str, str]:
 
 def deployment(cloudformation: Any, stack: str, catalog: ModelCatalog) -> Deployment:
     """Return what is deployed as ``stack``, or the template's defaults if there is no such stack."""
-    try:
-        found = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
-    except ClientError as error:
-        if error_code(error) != "ValidationError":
-            raise
+    found = find_stack(cloudformation, stack)
+    if found is None:
         return Deployment(exists=False, parameters=defaults(catalog))
-    parameters = {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])}
-    outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
-    return Deployment(True, {**defaults(catalog), **parameters}, outputs.get("AlarmTopicArn", ""))
+    return Deployment(True, {**defaults(catalog), **found.parameters}, found.outputs.get("AlarmTopicArn", ""))

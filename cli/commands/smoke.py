@@ -14,6 +14,7 @@ from cli.console import console, new_table, print_json
 from cli.costs.report import PRICES
 from cli.options import EXIT_CODES, FAILED, OK, on_target
 from cli.smoke import CheckResult, PooledHttp, SmokeTest
+from cli.stack import read_stack
 from events.model_catalog import Model, model_catalog
 from services.accounts import service as accounts
 from services.accounts.schemas import NewKey
@@ -103,10 +104,9 @@ def _cost(model: Model) -> str:
 
 def _url_of(connection: Connection, stack: str) -> str:
     """Return the URL of the API from the outputs of ``stack``."""
-    outputs = connection.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0].get("Outputs", [])
-    for output in outputs:
-        if output["OutputKey"] == "ApiUrl":
-            return str(output["OutputValue"])
+    url = read_stack(connection.client("cloudformation"), stack).outputs.get("ApiUrl")
+    if url is not None:
+        return url
     raise click.ClickException(f"Stack {stack} has no output ApiUrl. Name the stack with --stack, or use --api-url.")
 
 

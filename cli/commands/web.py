@@ -7,6 +7,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.options import EXIT_CODES, OK
+from cli.stack import read_stack
 from cli.web_publishing import DIST, NotBuiltError, files, publish
 
 
@@ -34,10 +35,7 @@ def publish_(stack: str, api_url: str | None, profile: str | None, region: str |
     session = boto3.Session(profile_name=profile, region_name=region)
     cloudformation: Any = session.client("cloudformation", endpoint_url=endpoint_url)
     try:
-        outputs = {
-            each["OutputKey"]: each["OutputValue"]
-            for each in cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
-        }
+        outputs = read_stack(cloudformation, stack).outputs
         if "WebBucketName" not in outputs:
             click.echo(f"{stack} has no web app, because it is deployed with Cdn=off. Nothing was published.")
             return OK  # a release workflow publishes to every environment
