@@ -62,7 +62,7 @@ stop: .venv/ready ## stop what `make run` started
 	@$(python) -m local.stop
 
 .PHONY: test
-test: .venv/ready ## unit, contract, integration, end-to-end and browser tests  (ARGS="-k quota")
+test: .venv/ready .venv/interop/ready ## unit, contract, integration, end-to-end and browser tests  (ARGS="-k quota")
 	@$(python) -m local.browser
 	@$(python) -m local.web run test
 	@echo "Tests, two files at a time: unit (no network), contract (schemas, templates, built artifacts),"

@@ -27,9 +27,9 @@ from local import state
 from local.build import BuildError
 from local.deploy import DeployError
 from local.emulator import ROOT, NotReadyError, free_port
+from local.node import NodeError
 from local.reference import Reference
 from local.stack import DEMO_OWNER, LocalStack
-from local.web import WebBuildError
 
 PROMPT = "A lighthouse on a cliff at sunset, waves below, oil painting"
 PORT = 4580
@@ -157,7 +157,7 @@ def _publish_web(stack: LocalStack) -> str:
     _step("building the web app; the first build takes half a minute")
     try:
         return f"{stack.publish_web().rstrip('/')}/#key={stack.api_key}"
-    except (WebBuildError, OSError, subprocess.CalledProcessError) as error:
+    except (NodeError, OSError, subprocess.CalledProcessError) as error:
         return f"not built: {error}"
 
 

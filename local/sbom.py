@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from local.emulator import ROOT
-from local.web import WebBuildError, sbom
+from local.node import NodeError
+from local.web import APP
 
 FOLDER: Final = ROOT / ".aws-sam" / "sbom"
 LAYERS: Final = {
@@ -21,7 +22,7 @@ LAYERS: Final = {
 
 
 def write(folder: Path) -> list[Path]:
-    """Write all bills of materials into ``folder``; return their paths. Raises ``WebBuildError`` if npm fails."""
+    """Write all bills of materials into ``folder``; return their paths. Raises ``NodeError`` if npm fails."""
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / f"{name}.cdx.json" for name in (*LAYERS, "web")]
     for path, layer in zip(written, LAYERS.values(), strict=False):
@@ -29,7 +30,8 @@ def write(folder: Path) -> list[Path]:
         options = ["--output-format", "JSON", "--output-file", str(path)]
         quietly = [sys.executable, "-W", "ignore", "-m"]  # it warns that a requirements file has no dependency graph
         subprocess.run([*quietly, *command, *options, str(layer / "requirements.txt")], check=True)
-    written[-1].write_text(sbom())
+    command = ["npm", "sbom", "--sbom-format", "cyclonedx", "--package-lock-only"]
+    written[-1].write_text(APP.run(*command, npm_config_loglevel="error"))  # npm's output is the document
     return written
 
 
@@ -37,7 +39,7 @@ def main() -> None:
     """Write the bills of materials of a build."""
     try:
         written = write(FOLDER)
-    except WebBuildError as error:
+    except NodeError as error:
         sys.exit(str(error))
     print("Bills of materials:", *(path.relative_to(ROOT) for path in written))
 

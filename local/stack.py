@@ -97,7 +97,7 @@ class LocalStack:
         return self
 
     def publish_web(self) -> str:
-        """Build the web app if it changed, publish it, and return its URL. Raises ``WebBuildError``."""
+        """Build the web app if it changed, publish it, and return its URL. Raises ``NodeError``."""
         if web.build():
             self._progress("web app built")
         publish(self.client("s3"), self.outputs["WebBucketName"], files(web.DIST, self.api_url))

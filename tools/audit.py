@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from local.emulator import ROOT
+from local.node import environment_with_node
 from local.sbom import LAYERS
-from local.web import APP, environment_with_node
 
 PIP_AUDIT = Path(sys.prefix) / "audit" / "bin" / "pip-audit"
 """In an environment of its own, which `make audit` installs."""
 PYTHON = [
     *(folder / "requirements.txt" for folder in LAYERS.values()),
-    *(ROOT / "requirements" / f"{name}.txt" for name in ("dev", "sam", "checkov", "audit", "node")),
+    *(ROOT / "requirements" / f"{name}.txt" for name in ("dev", "sam", "checkov", "audit", "node", "interop")),
 ]
+NPM = [ROOT / folder / "package-lock.json" for folder in ("services/web", "tests/interop")]
 
 
 @dataclass
@@ -98,8 +99,9 @@ def results() -> Iterator[tuple[Path, Result]]:
             break
     environment = environment_with_node()
     npm = shutil.which("npm", path=environment["PATH"]) or "npm"
-    output = _output([npm, "audit", "--package-lock-only", "--json"], environment, APP)
-    yield APP / "package-lock.json", read_npm_audit(output)
+    for path in NPM:
+        output = _output([npm, "audit", "--package-lock-only", "--json"], environment, path.parent)
+        yield path, read_npm_audit(output)
 
 
 def _output(command: list[str], environment: dict[str, str] | None = None, folder: Path = ROOT) -> str:

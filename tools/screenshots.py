@@ -27,8 +27,8 @@ from local import browser as chromium
 from local.build import BuildError
 from local.deploy import DeployError
 from local.emulator import ROOT, NotReadyError
+from local.node import NodeError
 from local.stack import LocalStack
-from local.web import WebBuildError
 
 FOLDER: Final = ROOT / "docs" / "screenshots"
 VIEWPORTS: Final[dict[str, ViewportSize]] = {
@@ -146,7 +146,7 @@ def main() -> None:
         DeployError,
         NotReadyError,
         ScreenshotError,
-        WebBuildError,
+        NodeError,
         urllib.error.URLError,
     ) as error:
         sys.exit(f"{type(error).__name__}: {error}")

@@ -17,7 +17,7 @@ from tests.support.templates import ROOT
 
 SOURCES = sorted(path for folder in ("requirements", "layer", "services") for path in ROOT.glob(f"{folder}/**/*.in"))
 SOURCES = [path for path in SOURCES if "node_modules" not in path.parts]
-LOCK = ROOT / "services/web/package-lock.json"
+NODE_PACKAGES = [path.parent for path in ROOT.glob("*/*/package-lock.json")]
 INSTALLERS = [
     *(ROOT / name for name in ("Makefile", ".ci/run")),
     *ROOT.glob("layer/Makefile"),
@@ -45,9 +45,15 @@ def versions(path: Path) -> dict[str, set[str]]:
     return found
 
 
-def npm_packages() -> dict[str, dict[str, Any]]:
-    """Return the entries of the web app's lock file by path, without the app itself."""
-    return {path: entry for path, entry in json.loads(LOCK.read_text())["packages"].items() if path}
+def npm_packages(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return the entries of the lock file of a Node package by path, without those of this repository."""
+    entries = json.loads((folder / "package-lock.json").read_text())["packages"]
+    return {
+        path: entry for path, entry in entries.items() if path.startswith("node_modules/") and not entry.get("link")
+    }
+
+
+in_every_node_package = pytest.mark.parametrize("folder", NODE_PACKAGES, ids=lambda path: str(path.relative_to(ROOT)))
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -97,8 +103,9 @@ def test_nothing_is_installed_without_hashes() -> None:
     assert [command for command in commands if "--require-hashes" not in command] == []
 
 
-def test_every_npm_package_has_its_hash() -> None:
-    packages = npm_packages()
+@in_every_node_package
+def test_every_npm_package_has_its_hash(folder: Path) -> None:
+    packages = npm_packages(folder)
     bundled = {path for path, entry in packages.items() if entry.get("inBundle")}
     missing = [path for path, entry in packages.items() if "integrity" not in entry and path not in bundled]
 
@@ -108,13 +115,15 @@ def test_every_npm_package_has_its_hash() -> None:
 
 
 def test_lock_files_name_no_registry() -> None:
-    assert [path for path, entry in npm_packages().items() if "resolved" in entry] == []
+    for folder in NODE_PACKAGES:
+        assert [path for path, entry in npm_packages(folder).items() if "resolved" in entry] == []
     for path in [*SOURCES, *(source.with_suffix(".txt") for source in SOURCES)]:
         assert not re.search(r"://|--(extra-)?index-url|--find-links", path.read_text()), path
 
 
-def test_npm_runs_no_scripts_of_packages() -> None:
-    assert "ignore-scripts=true" in (ROOT / "services/web/.npmrc").read_text().splitlines()
+@in_every_node_package
+def test_npm_runs_no_scripts_of_packages(folder: Path) -> None:
+    assert "ignore-scripts=true" in (folder / ".npmrc").read_text().splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -153,5 +162,6 @@ def test_the_bill_of_the_web_app_lists_every_package(bills: dict[str, str]) -> N
     names = {"/".join(filter(None, [group, name])) + "@" + version for group, name, version in found}
 
     assert names == {
-        f"{path.rpartition('node_modules/')[2]}@{entry['version']}" for path, entry in npm_packages().items()
+        f"{path.rpartition('node_modules/')[2]}@{entry['version']}"
+        for path, entry in npm_packages(ROOT / "services/web").items()
     }
