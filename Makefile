@@ -66,8 +66,8 @@ test: .venv/ready .venv/interop/ready ## unit, contract, integration, end-to-end
 	@$(python) -m local.browser
 	@$(python) -m local.web run test
 	@echo "Tests, two files at a time: unit (no network), contract (schemas, templates, built artifacts),"
-	@echo "integration (moto), e2e (the template on the emulator), browser (Chromium on the whole of it)"
-	@$(python) -m pytest --numprocesses 2 tests/unit tests/contract tests/integration tests/e2e tests/browser $(ARGS)
+	@echo "integration (moto), e2e (the template on the emulator), interop (other projects' tools), browser (Chromium on the whole of it)"
+	@$(python) -m pytest --numprocesses 2 tests/unit tests/contract tests/integration tests/e2e tests/interop tests/browser $(ARGS)
 
 .PHONY: chaos
 chaos: .venv/ready ## test the system under injected faults  (COUNT=300 SEED=1)
