@@ -46,16 +46,17 @@ def satisfies(body: Any, schema: dict[str, Any]) -> None:
     jsonschema.Draft202012Validator(whole, format_checker=jsonschema.FormatChecker()).validate(body)
 
 
+def objects(part: Any) -> Iterator[dict[str, Any]]:
+    """Yield every JSON object in ``part``, itself included."""
+    if isinstance(part, dict):
+        yield part
+    for value in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        yield from objects(value)
+
+
 def schemas(part: Any) -> Iterator[dict[str, Any]]:
     """Yield every object with properties, wherever it is in ``part``."""
-    if isinstance(part, dict):
-        if isinstance(part.get("properties"), dict):
-            yield part
-        for value in part.values():
-            yield from schemas(value)
-    elif isinstance(part, list):
-        for value in part:
-            yield from schemas(value)
+    return (found for found in objects(part) if isinstance(found.get("properties"), dict))
 
 
 def test_the_document_is_valid_openapi() -> None:
@@ -163,6 +164,25 @@ def test_every_schema_is_defined_and_used() -> None:
 
 def test_schema_names_contain_no_module_paths() -> None:
     assert not [name for name in DOCUMENT["components"]["schemas"] if "__" in name]
+
+
+def test_the_title_of_a_component_is_its_name() -> None:
+    # Generators name classes by the title: two components with one title lose one of them.
+    components = DOCUMENT["components"]["schemas"]
+    assert {name: part["title"] for name, part in components.items()} == {name: name for name in components}
+
+
+def test_every_array_has_a_schema_for_its_items() -> None:
+    assert not [part for part in objects(DOCUMENT) if part.get("type") == "array" and "items" not in part]
+
+
+def test_webhooks_have_a_tag_of_their_own() -> None:
+    def tags(group: str) -> set[str]:
+        found = [operation for item in DOCUMENT[group].values() for operation in item.values()]
+        return {tag for operation in found for tag in operation["tags"]}
+
+    assert not tags("paths") & tags("webhooks")
+    assert tags("paths") | tags("webhooks") == {tag["name"] for tag in DOCUMENT["tags"] if tag["description"]}
 
 
 @pytest.mark.parametrize("status", PROBLEMS)

@@ -38,6 +38,7 @@ from tools.docs.openapi_parts import (
     SUCCESS,
     TAGS,
     WEBHOOK_HEADERS,
+    WEBHOOK_TAG,
 )
 from tools.docs.openapi_schemas import Schema, Schemas
 
@@ -81,7 +82,7 @@ def openapi(root: Path) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": INFO,
         "servers": SERVERS,
-        "tags": [_tag(service) for service in dict.fromkeys(served.service for served in found)],
+        "tags": [*(_tag(service) for service in dict.fromkeys(served.service for served in found)), WEBHOOK_TAG],
         "paths": paths,
         "webhooks": {_camel(message): {"post": _webhook(message, schemas)} for message in BY_WEBHOOK},
         "x-socket": {
@@ -145,7 +146,7 @@ def _webhook(message: type[BaseModel], schemas: Schemas) -> dict[str, Any]:
     """Return the operation that the caller's own server implements to receive ``message``."""
     return {
         "operationId": f"receive_{_snake(message)}",
-        "tags": ["notifications"],
+        "tags": [WEBHOOK_TAG["name"]],
         "summary": schemas.components()[message.__name__]["description"],
         "description": "Signed according to Standard Webhooks: verify the signature. Delivered at least once.",
         "security": [],

@@ -48,6 +48,12 @@ TAGS: Final[dict[str, str]] = {
 }
 """In reading order. A service that is not named here is described by the docstring of its ``routes.py``."""
 
+WEBHOOK_TAG: Final[dict[str, str]] = {
+    "name": "webhooks",
+    "description": "Messages that we send to your server. They are no routes of this API.",
+}
+"""Their own tag: generators make one class per tag, and would overwrite the routes of notifications."""
+
 _UUID: Final = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _REQUEST: Final = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
 
@@ -204,7 +210,7 @@ PROBLEM: Final[dict[str, Any]] = {
                     },
                     "rule": {"type": "string", "description": "The rule that the value breaks."},
                     "code": {"type": "string", "description": "A stable code of the rule, for programs."},
-                    "allowed": {"type": "array", "description": "The allowed values."},
+                    "allowed": {"type": "array", "description": "The allowed values.", "items": {}},
                 },
                 "required": ["field", "rule"],
             },

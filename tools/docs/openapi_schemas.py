@@ -56,7 +56,7 @@ class Schemas:
             self._refs[query, "validation"]["$ref"].rsplit("/", 1)[1] for query in self._queries if query is not None
         }
         return {
-            _short_names(name): _with_example(_short_names(name), _renamed(schema))
+            _short_names(name): _component(_short_names(name), _renamed(schema))
             for name, schema in sorted(self._definitions.items())
             if name not in hidden
         }
@@ -137,5 +137,6 @@ def _renamed(schema: Any) -> Any:
     return json.loads(re.sub(r'"#/components/schemas/[^"]+"', lambda found: _short_names(found[0]), text))
 
 
-def _with_example(name: str, schema: Schema) -> Schema:
-    return {**schema, "examples": EXAMPLES[name]} if name in EXAMPLES else schema
+def _component(name: str, schema: Schema) -> Schema:
+    """Return a schema with its examples, and with its name as title: generators name classes by the title."""
+    return {**schema, "title": name, **({"examples": EXAMPLES[name]} if name in EXAMPLES else {})}

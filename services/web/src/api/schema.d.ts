@@ -1202,7 +1202,7 @@ export interface components {
             count?: number | null;
         };
         /**
-         * Defaults
+         * DefaultsResponse
          * @description Default settings for clients. Whether a model supports them is checked with each request.
          */
         DefaultsResponse: {
@@ -2151,7 +2151,7 @@ export interface components {
             analytics_opt_out?: boolean;
         };
         /**
-         * Preferences
+         * PreferencesResponse
          * @description All preferences of an owner. A `PUT` resets what it omits.
          */
         PreferencesResponse: {
@@ -2601,7 +2601,7 @@ export interface components {
             secret: string;
         };
         /**
-         * Step
+         * AnalyticsStep
          * @description Runs of a step and their durations in milliseconds. `request` is the whole request.
          */
         AnalyticsStep: {
@@ -2615,7 +2615,7 @@ export interface components {
             replayed: number;
         };
         /**
-         * Step
+         * OperationsStep
          * @description A step that consumed an event. Times are missing if the logs do not contain them.
          */
         OperationsStep: {
