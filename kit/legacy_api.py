@@ -14,7 +14,9 @@ class Failure(Schema):
     """The error body, instead of a problem document."""
 
     success: Literal[False] = False
+    """False in every error."""
     message: str
+    """An explanation, for people."""
     errors: list[dict[str, Any]] = Field(default_factory=list)
     """As in a problem document: field, rule and allowed values."""
     call_id: str

@@ -51,21 +51,28 @@ class ModelUse(Schema):
     """Requests, images and costs of a model."""
 
     requests: int
+    """Accepted requests for this model."""
     images: int
+    """Images that this model generated."""
     cost_usd: str
+    """Costs of these images in US dollars."""
 
 
 class Step(Schema):
     """Runs of a step and their durations in milliseconds. ``request`` is the whole request."""
 
     count: int
+    """Number of runs."""
     mean_ms: float
+    """Mean duration."""
     p50_ms: float
     """Estimated from a histogram, like ``p95_ms``."""
     p95_ms: float
+    """Estimated 95th percentile."""
     stalled: int
     """Messages that went to the step's dead-letter queue."""
     replayed: int
+    """Messages that operators replayed."""
 
 
 class Numbers(Schema):
@@ -78,6 +85,7 @@ class Numbers(Schema):
     cost_usd: str
     """Costs of generation."""
     models: dict[str, ModelUse]
+    """By key of the model."""
     styles: dict[str, int]
     """Requests by style."""
     rejections: dict[str, int]
@@ -85,19 +93,23 @@ class Numbers(Schema):
     failures: dict[str, int]
     """Failed requests by reason."""
     steps: dict[str, Step]
+    """By name of the step."""
 
 
 class DayNumbers(Numbers):
     """Counters of one day (UTC)."""
 
     day: date
+    """The day."""
 
 
 class DailyReport(Schema):
     """Counters of every day of the period, and their total."""
 
     days: list[DayNumbers]
+    """One entry per day, oldest first."""
     total: Numbers
+    """The sums of all days."""
 
     @classmethod
     def of(cls, days: list[date], counted: Mapping[str, Amounts]) -> "DailyReport":

@@ -15,11 +15,13 @@ from services.intake.schemas import (
     DryRunView,
     Image,
     Links,
+    Parameters,
     PlannedModel,
     Price,
     Reason,
     RemovedImageView,
     RequestList,
+    RequestParameters,
     RequestSummary,
     RequestView,
     TimelineEntryView,
@@ -51,14 +53,13 @@ def dry_run_view(
     parameters: GenerationParameters, *, chosen_seed: int | None, estimated_seconds: int | None
 ) -> DryRunView:
     """Return the response to a dry run. It contains a seed only if the caller chose one."""
-    request = parameters.model_dump(mode="json", exclude={"models", "seed"}, exclude_none=True)
     plans = parameters.models
     price = Price(
         per_image_usd=str(plans[0].price_usd),
         total_max_usd=str(max(plan.price_usd for plan in plans) * parameters.count),
     )
     return DryRunView(
-        request=request | ({} if chosen_seed is None else {"seed": chosen_seed}),
+        request=Parameters(**parameters.model_dump(exclude={"models", "seed"}), seed=chosen_seed),
         models=[PlannedModel.model_validate(plan.model_dump(mode="json")) for plan in plans],
         price=price,
         estimated_seconds=estimated_seconds,
@@ -111,14 +112,14 @@ def _links(request_id: str, images: list[str] | None = None) -> Links:
     return Links(self=f"/v1/requests/{request_id}", images=images or [])
 
 
-def _requested(parameters: GenerationParameters) -> dict[str, Any]:
-    requested = parameters.model_dump(mode="json", exclude={"models"}, exclude_none=True)
+def _requested(parameters: GenerationParameters) -> RequestParameters:
     first = parameters.models[0]
-    return requested | {
-        "models": [plan.model for plan in parameters.models],
-        "width": first.width,
-        "height": first.height,
-    }
+    return RequestParameters(
+        **parameters.model_dump(exclude={"models"}),
+        models=[plan.model for plan in parameters.models],
+        width=first.width,
+        height=first.height,
+    )
 
 
 def _image(values: Mapping[str, Any], url: Callable[[str], str], deleted_at: datetime | None) -> Image:

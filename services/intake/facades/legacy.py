@@ -53,7 +53,7 @@ def finished(view: RequestView) -> LegacyImage:
     finished_at = stored_at(view)
     data = LegacyImageData(
         id=view.id,
-        prompt=str(view.request["prompt"]),
+        prompt=view.request.prompt,
         url=url,
         generationTime=round((finished_at - view.created_at).total_seconds() * 1000),
         timestamp=finished_at,

@@ -72,7 +72,15 @@ export function requestView(change: Partial<Schemas["RequestView"]> = {}): Schem
     id: REQUEST_ID,
     status: "generating",
     created_at: at(0),
-    request: { prompt: "A red fox", count: 1, seed: 11, width: 1344, height: 768, models: ["stable-image-core"] },
+    request: {
+      prompt: "A red fox",
+      quality: "standard",
+      count: 1,
+      seed: 11,
+      width: 1344,
+      height: 768,
+      models: ["stable-image-core"],
+    },
     timeline: [
       { event: "ImageRequested", event_id: "1", at: at(0) },
       { event: "PromptApproved", event_id: "2", at: at(2) },
@@ -154,7 +162,7 @@ export const server = setupServer(
       );
     const total = (0.08 * (body.count ?? 1)).toFixed(2);
     return json<Schemas["DryRunView"]>({
-      request: {},
+      request: { prompt: body.prompt, quality: "standard", count: body.count ?? 1 },
       models: [],
       price: { per_image_usd: "0.04", total_max_usd: total },
     });

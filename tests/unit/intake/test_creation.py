@@ -194,7 +194,7 @@ def test_a_dry_run_returns_models_and_price_and_writes_nothing(world: World) -> 
     assert [plan.model for plan in view.models] == ["titan-v2", "nova-canvas", "stable-image-core", "sd3.5-large"]
     assert view.price.per_image_usd == "0.008"
     assert view.price.total_max_usd == str(3 * max(Decimal(plan.price_usd) for plan in view.models))
-    assert "seed" not in view.request, "the next one would have another"
+    assert view.request.seed is None, "the next one would have another"
     assert view.estimated_seconds == 8, "of the first model that is still served"
     assert (world.counted, world.store.states) == (0, {})
 

@@ -5,7 +5,12 @@ import { api, type Schemas, unwrap } from "./client";
 import { useLiveStatus } from "./liveUpdates";
 import { keys } from "./queries";
 
-export type RequestView = Schemas["RequestView"];
+type Parameters = Schemas["RequestParameters"];
+/** The parameters of a request, as far as they are known: its seed and models are not before it was read. */
+export type KnownParameters = Pick<Parameters, "prompt" | "quality" | "count"> & {
+  [Name in keyof Parameters]?: Parameters[Name] | null;
+};
+export type RequestView = Omit<Schemas["RequestView"], "request"> & { request: KnownParameters };
 export type RequestSummary = Schemas["RequestSummary"];
 
 const PAGE = 12;
@@ -77,7 +82,7 @@ function provisionalView(accepted: Schemas["AcceptedView"], body: Schemas["NewRe
     id: accepted.id,
     status: accepted.status,
     created_at: new Date().toISOString(),
-    request: { ...body, width, height },
+    request: { quality: "standard", count: 1, ...body, models: body.model ? [body.model] : [], width, height },
     timeline: [],
     links: accepted.links,
   };

@@ -888,8 +888,11 @@ export interface components {
          *     }
          */
         AcceptedView: {
+            /** @description Id of the request. */
             id: string;
+            /** @description The status when the response was sent. */
             status: components["schemas"]["Status"];
+            /** @description Related resources. */
             links: components["schemas"]["Links"];
             /** @description Until it succeeds, from the durations of recent requests. Absent if there are none. */
             estimated_seconds?: number;
@@ -899,6 +902,7 @@ export interface components {
          * @description Actions of operators, newest first.
          */
         ActionList: {
+            /** @description The actions. */
             actions: components["schemas"]["ActionView"][];
         };
         /**
@@ -906,25 +910,39 @@ export interface components {
          * @description An entry of the audit trail. Without an outcome, the action is running or was interrupted.
          */
         ActionView: {
+            /** @description Id of the action. */
             action_id: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it started.
+             */
             at: string;
             /** @description The owner of the API key, or the name given on the command line. */
             operator: string;
             /** @description `key <key id>`, or the ARN that AWS reported to the command line. */
             identity: string;
+            /** @description What the operator did. */
             verb: string;
+            /** @description What the action was applied to. */
             about: {
                 [key: string]: string;
             };
+            /** @description Number of affected messages or resources. */
             count: number;
+            /** @description Ids of the affected events. */
             event_ids: string[];
+            /** @description Ids of the affected requests. */
             request_ids: string[];
+            /** @description Number of messages or resources by result. */
             outcome?: {
                 [key: string]: number;
             };
+            /** @description Name of the error that interrupted the action. */
             error?: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
             finished_at?: string;
         };
         /**
@@ -932,12 +950,16 @@ export interface components {
          * @description One call of a webhook.
          */
         AttemptView: {
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the call was made.
+             */
             at: string;
+            /** @description Duration of the call in milliseconds. */
             duration_ms: number;
-            /** @description HTTP status of the response; null without a response. */
+            /** @description HTTP status of the response. Absent without a response. */
             status?: number;
-            /** @description Description of the failure; null if the call succeeded. */
+            /** @description Description of the failure. Absent if the call succeeded. */
             error?: string;
         };
         /**
@@ -945,13 +967,19 @@ export interface components {
          * @description A violation of a rule.
          */
         AuditFinding: {
+            /** @description Name of the rule. */
             rule: string;
             /** @description Id of a request, an image or a message, or the key of an object. */
             subject: string;
+            /** @description Id of the request, if one is concerned. */
             request_id?: string;
+            /** @description Description of the violation. */
             why: string;
-            /** @description The repair of `audit --repair`: `schedule_check`, `remove_from_index` or `delete_file`. */
-            repair?: string;
+            /**
+             * @description What `audit --repair` would do. Absent if a person must decide.
+             * @enum {string}
+             */
+            repair?: "schedule_check" | "remove_from_index" | "delete_file";
         };
         /**
          * AuditReport
@@ -964,14 +992,23 @@ export interface components {
             audited: number;
             /** @description Whether every share has a complete report. */
             complete: boolean;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the oldest of these audits started.
+             */
             oldest_at?: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the newest of these audits started.
+             */
             newest_at?: string;
+            /** @description Number of violations of all rules. */
             violations: number;
             /** @description Images that were paid for again, within the allowed bound. */
             within_bound: number;
+            /** @description Every rule. */
             rules: components["schemas"]["AuditRule"][];
+            /** @description The violations. */
             findings: components["schemas"]["AuditFinding"][];
         };
         /**
@@ -979,9 +1016,11 @@ export interface components {
          * @description A rule and its violations.
          */
         AuditRule: {
+            /** @description Name of the rule. */
             rule: string;
             /** @description Description of a violation. */
             meaning: string;
+            /** @description Number of violations. */
             violations: number;
         };
         /**
@@ -989,14 +1028,20 @@ export interface components {
          * @description Whether images may be generated for a prompt. `category` and `field` are present if they may not.
          */
         Check: {
+            /** @description Whether images may be generated. */
             allowed: boolean;
             /** @description The layer that decided, which is the last one that screened the prompt. */
             layer: string;
             /** @description A category of the policy, or `unclassified` if the layer did not name one. */
             category?: string;
-            /** @enum {string} */
+            /**
+             * @description The text that is not allowed.
+             * @enum {string}
+             */
             field?: "prompt" | "negative_prompt";
+            /** @description Absent if the keyword filter found nothing. */
             hit?: components["schemas"]["KeywordHit"];
+            /** @description Version of the content policy. */
             policy_version: string;
         };
         /**
@@ -1004,11 +1049,19 @@ export interface components {
          * @description A new share link. Only this response contains its URL.
          */
         CreatedShare: {
+            /** @description Id of the share link. It is not its token. */
             id: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was created.
+             */
             created_at: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it expires.
+             */
             expires_at: string;
+            /** @description The share link as a resource. It does not contain the token. */
             links: components["schemas"]["SelfLink"];
             /** @description Relative to the API. Everyone with this URL can see the image. */
             url: string;
@@ -1018,7 +1071,9 @@ export interface components {
          * @description Counters of every day of the period, and their total.
          */
         DailyReport: {
+            /** @description One entry per day, oldest first. */
             days: components["schemas"]["DayNumbers"][];
+            /** @description The sums of all days. */
             total: components["schemas"]["Numbers"];
         };
         /**
@@ -1036,6 +1091,7 @@ export interface components {
             };
             /** @description Costs of generation. */
             cost_usd: string;
+            /** @description By key of the model. */
             models: {
                 [key: string]: components["schemas"]["ModelUse"];
             };
@@ -1051,10 +1107,14 @@ export interface components {
             failures: {
                 [key: string]: number;
             };
+            /** @description By name of the step. */
             steps: {
                 [key: string]: components["schemas"]["AnalyticsStep"];
             };
-            /** Format: date */
+            /**
+             * Format: date
+             * @description The day.
+             */
             day: string;
         };
         /**
@@ -1062,15 +1122,27 @@ export interface components {
          * @description Dead letters of one step with one fingerprint.
          */
         DeadLetterGroup: {
+            /** @description The step that failed. */
             step: string;
+            /** @description The same for letters that failed in the same way. */
             fingerprint: string;
-            /** @enum {string} */
+            /**
+             * @description Kind of the failure.
+             * @enum {string}
+             */
             kind: "transient" | "poison" | "schema" | "permission" | "unknown";
+            /** @description What to do about this kind. */
             advice: string;
+            /** @description Name of the error. */
             error: string;
+            /** @description Description of the error, without values of the message. */
             reason: string;
+            /** @description Number of letters. */
             count: number;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the message of the oldest letter was first received.
+             */
             oldest: string;
         };
         /**
@@ -1078,6 +1150,7 @@ export interface components {
          * @description Groups, largest first.
          */
         DeadLetterGroupList: {
+            /** @description One entry per step and fingerprint. */
             groups: components["schemas"]["DeadLetterGroup"][];
             /** @description Whether all letters were read. */
             complete: boolean;
@@ -1087,16 +1160,29 @@ export interface components {
          * @description A group with its letters, oldest first.
          */
         DeadLetterGroupView: {
+            /** @description The step that failed. */
             step: string;
+            /** @description The same for letters that failed in the same way. */
             fingerprint: string;
-            /** @enum {string} */
+            /**
+             * @description Kind of the failure.
+             * @enum {string}
+             */
             kind: "transient" | "poison" | "schema" | "permission" | "unknown";
+            /** @description What to do about this kind. */
             advice: string;
+            /** @description Name of the error. */
             error: string;
+            /** @description Description of the error, without values of the message. */
             reason: string;
+            /** @description Number of letters. */
             count: number;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the message of the oldest letter was first received.
+             */
             oldest: string;
+            /** @description The letters of the group. */
             letters: components["schemas"]["DeadLetterView"][];
         };
         /**
@@ -1104,34 +1190,62 @@ export interface components {
          * @description What was done with a letter, or with `dry_run` would be done.
          */
         DeadLetterOutcome: {
+            /** @description The step that failed. */
             step: string;
+            /** @description Name of the dead-letter queue. */
             queue: string;
+            /** @description Ids that SQS gave the letter. Several if it is in the queue more than once. */
             message_ids: string[];
+            /** @description Name of the event in the message. */
             detail_type: string;
+            /** @description Id of the event. Absent if the message is unreadable. */
             event_id?: string;
+            /** @description Id of the request. Absent if the message is unreadable. */
             request_id?: string;
+            /** @description How often it was replayed already. */
             replays: number;
-            /** @enum {string} */
+            /**
+             * @description Who dead-lettered it: the consumer, SQS after the last delivery (`redrive`), or EventBridge (`rule`).
+             * @enum {string}
+             */
             origin: "consumer" | "redrive" | "rule";
-            /** @enum {string} */
+            /**
+             * @description Kind of the failure.
+             * @enum {string}
+             */
             kind: "transient" | "poison" | "schema" | "permission" | "unknown";
+            /** @description What to do about this kind. */
             advice: string;
+            /** @description Name of the error. */
             error: string;
+            /** @description Description of the error, without values of the message. */
             reason: string;
+            /** @description The same for letters that failed in the same way. */
             fingerprint: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the message was first received.
+             */
             first_seen: string;
             /** @description EventBridge's attributes of an event that it could not deliver. */
             delivery?: {
                 [key: string]: string;
             };
             /** @description Status of its request. */
-            status?: string;
+            status?: components["schemas"]["Status"];
+            /** @description The timeline of its request, oldest first. */
             timeline?: components["schemas"]["RequestEvent"][];
-            /** @enum {string} */
+            /**
+             * @description What was done. Absent in a dry run.
+             * @enum {string}
+             */
             action?: "replayed" | "edited" | "refused" | "dropped" | "canary_passed" | "canary_failed" | "left" | "quarantined" | "discarded" | "purged";
-            /** @enum {string} */
+            /**
+             * @description Whether the letter can be replayed. Present in a dry run only.
+             * @enum {string}
+             */
             verdict?: "replay" | "terminal" | "done" | "unknown_request" | "too_often" | "unreadable" | "no_source_queue";
+            /** @description Why the letter was not replayed, for people. */
             why?: string;
         };
         /**
@@ -1139,8 +1253,9 @@ export interface components {
          * @description The outcome of each letter, and the entry of the audit trail.
          */
         DeadLetterOutcomeList: {
-            /** @description Null if nothing was done. */
+            /** @description Id of the entry in the audit trail. Absent if nothing was done. */
             action_id?: string;
+            /** @description One entry per letter. */
             outcomes: components["schemas"]["DeadLetterOutcome"][];
         };
         /**
@@ -1148,29 +1263,50 @@ export interface components {
          * @description One dead letter.
          */
         DeadLetterView: {
+            /** @description The step that failed. */
             step: string;
+            /** @description Name of the dead-letter queue. */
             queue: string;
+            /** @description Ids that SQS gave the letter. Several if it is in the queue more than once. */
             message_ids: string[];
+            /** @description Name of the event in the message. */
             detail_type: string;
+            /** @description Id of the event. Absent if the message is unreadable. */
             event_id?: string;
+            /** @description Id of the request. Absent if the message is unreadable. */
             request_id?: string;
+            /** @description How often it was replayed already. */
             replays: number;
-            /** @enum {string} */
+            /**
+             * @description Who dead-lettered it: the consumer, SQS after the last delivery (`redrive`), or EventBridge (`rule`).
+             * @enum {string}
+             */
             origin: "consumer" | "redrive" | "rule";
-            /** @enum {string} */
+            /**
+             * @description Kind of the failure.
+             * @enum {string}
+             */
             kind: "transient" | "poison" | "schema" | "permission" | "unknown";
+            /** @description What to do about this kind. */
             advice: string;
+            /** @description Name of the error. */
             error: string;
+            /** @description Description of the error, without values of the message. */
             reason: string;
+            /** @description The same for letters that failed in the same way. */
             fingerprint: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the message was first received.
+             */
             first_seen: string;
             /** @description EventBridge's attributes of an event that it could not deliver. */
             delivery?: {
                 [key: string]: string;
             };
             /** @description Status of its request. */
-            status?: string;
+            status?: components["schemas"]["Status"];
+            /** @description The timeline of its request, oldest first. */
             timeline?: components["schemas"]["RequestEvent"][];
         };
         /**
@@ -1179,26 +1315,33 @@ export interface components {
          */
         Defaults: {
             /**
+             * @description Key of the model.
              * @default null
              * @example stable-image-core
              */
             model?: string | null;
             /**
+             * @description `WIDTHxHEIGHT`. Excludes `aspect_ratio`.
              * @default null
              * @example 1024x1024
              */
             size?: string | null;
             /**
+             * @description Excludes `size`.
              * @default null
              * @example 16:9
              */
             aspect_ratio?: string | null;
             /**
+             * @description Name of a style.
              * @default null
              * @example watercolor
              */
             style?: string | null;
-            /** @default null */
+            /**
+             * @description Number of images.
+             * @default null
+             */
             count?: number | null;
         };
         /**
@@ -1206,14 +1349,27 @@ export interface components {
          * @description Default settings for clients. Whether a model supports them is checked with each request.
          */
         DefaultsResponse: {
-            /** @example stable-image-core */
+            /**
+             * @description Key of the model.
+             * @example stable-image-core
+             */
             model?: string;
-            /** @example 1024x1024 */
+            /**
+             * @description `WIDTHxHEIGHT`. Excludes `aspect_ratio`.
+             * @example 1024x1024
+             */
             size?: string;
-            /** @example 16:9 */
+            /**
+             * @description Excludes `size`.
+             * @example 16:9
+             */
             aspect_ratio?: string;
-            /** @example watercolor */
+            /**
+             * @description Name of a style.
+             * @example watercolor
+             */
             style?: string;
+            /** @description Number of images. */
             count?: number;
         };
         /**
@@ -1230,7 +1386,9 @@ export interface components {
             seconds: number;
             /** @description `handled`, `retried`, `in_progress` or `dead_lettered`. */
             outcome: string;
+            /** @description Name of the error. Absent if the message was handled. */
             error?: string;
+            /** @description Description of the error. Absent if the message was handled. */
             reason?: string;
         };
         /**
@@ -1238,8 +1396,9 @@ export interface components {
          * @description A page of deliveries, newest first. They are kept for 30 days.
          */
         DeliveryList: {
+            /** @description The deliveries of this page. */
             deliveries: components["schemas"]["DeliveryView"][];
-            /** @description Cursor of the next page; null on the last page. */
+            /** @description The `cursor` of the next page. Absent on the last page. */
             next_cursor?: string;
         };
         /**
@@ -1249,6 +1408,7 @@ export interface components {
         DeliveryView: {
             /** @description The header `webhook-id` of every attempt. */
             delivery_id: string;
+            /** @description Id of the request that the message is about. */
             request_id: string;
             /** @description The status, or `webhook.ping`. */
             kind: string;
@@ -1257,11 +1417,14 @@ export interface components {
              * @enum {string}
              */
             state: "pending" | "delivered" | "failed";
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the message was created.
+             */
             created_at: string;
             /**
              * Format: date-time
-             * @description Null if no attempt follows.
+             * @description When the next attempt follows. Absent if none does.
              */
             next_attempt_at?: string;
             /** @description The last 20 attempts, newest last. */
@@ -1272,7 +1435,9 @@ export interface components {
          * @description A resource that the installation needs.
          */
         Dependency: {
+            /** @description Name of the resource. */
             name: string;
+            /** @description Whether it responds. */
             reachable: boolean;
             /** @description Name of the error, such as `AccessDeniedException`, or `Timeout`. */
             error?: string;
@@ -1282,12 +1447,13 @@ export interface components {
          * @description The result of a dry run.
          */
         DryRunView: {
-            request: {
-                [key: string]: unknown;
-            };
+            /** @description The parameters of the request. */
+            request: components["schemas"]["Parameters"];
             /** @description In the order in which they are tried. */
             models: components["schemas"]["PlannedModel"][];
+            /** @description What the request would cost. */
             price: components["schemas"]["Price"];
+            /** @description Until it would succeed, from the durations of recent requests. Absent if there are none. */
             estimated_seconds?: number;
         };
         /**
@@ -1296,10 +1462,12 @@ export interface components {
          */
         Failure: {
             /**
+             * @description False in every error.
              * @default false
              * @constant
              */
             success?: false;
+            /** @description An explanation, for people. */
             message: string;
             /** @description As in a problem document: field, rule and allowed values. */
             errors?: {
@@ -1313,11 +1481,17 @@ export interface components {
          * @description A file, with a URL that may expire.
          */
         FileView: {
+            /** @description Short-lived URL of the file. */
             url: string;
+            /** @description Media type of the file. */
             media_type: string;
+            /** @description Width in pixels. */
             width: number;
+            /** @description Height in pixels. */
             height: number;
+            /** @description Size of the file. */
             bytes: number;
+            /** @description SHA-256 of the file in hexadecimal digits. */
             sha256: string;
         };
         /**
@@ -1326,10 +1500,12 @@ export interface components {
          */
         Health: {
             /**
+             * @description Always `ok`.
              * @default ok
              * @constant
              */
             status?: "ok";
+            /** @description Version of the installation. */
             version: string;
         };
         /**
@@ -1337,19 +1513,32 @@ export interface components {
          * @description A finished image. Its URLs are short-lived and new in every response; a deleted image has none.
          */
         Image: {
+            /** @description Id of the image in the gallery. */
             id: string;
+            /** @description Number of the image within its request, from 0. */
             index: number;
+            /** @description URL of the original file. Absent if the image is deleted. */
             url?: string;
+            /** @description URL of a smaller file for screens. Absent if the image is deleted. */
             display_url?: string;
+            /** @description URL of the smallest file. Absent if the image is deleted. */
             thumbnail_url?: string;
+            /** @description Width of the original in pixels. */
             width: number;
+            /** @description Height of the original in pixels. */
             height: number;
             /** @description BlurHash. Absent if the image is deleted. */
             placeholder?: string;
+            /** @description Key of the model that generated it. */
             model: string;
+            /** @description Seed that it was generated with. */
             seed: number;
+            /** @description Price of the image in US dollars. */
             cost_usd: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the image was deleted. Absent if it was not.
+             */
             deleted_at?: string;
         };
         /**
@@ -1357,7 +1546,9 @@ export interface components {
          * @description An image: its URL or its content.
          */
         ImageData: {
+            /** @description Short-lived URL of the image. Absent with `b64_json`. */
             url?: string;
+            /** @description The file in base64. Absent with URLs. */
             b64_json?: string;
         };
         /**
@@ -1370,13 +1561,17 @@ export interface components {
          *     }
          */
         ImageGeneration: {
+            /** @description What the images show. */
             prompt: string;
             /**
              * @description A key of the model catalog or a Bedrock id. Any other name, such as gpt-image-1, means the default model.
              * @default null
              */
             model?: string | null;
-            /** @default null */
+            /**
+             * @description Number of images. Default: 1.
+             * @default null
+             */
             n?: number | null;
             /**
              * @description `WIDTHxHEIGHT` or `auto`. The model generates the nearest aspect ratio that it supports.
@@ -1398,7 +1593,10 @@ export interface components {
              * @default null
              */
             style?: string | null;
-            /** @default null */
+            /**
+             * @description Only `false`: this API does not stream partial images.
+             * @default null
+             */
             stream?: false | null;
         };
         /**
@@ -1406,9 +1604,13 @@ export interface components {
          * @description URLs relative to the API.
          */
         ImageLinks: {
+            /** @description The image. */
             self: string;
+            /** @description Its request. */
             request: string;
+            /** @description PUT marks it as a favourite, DELETE removes the mark. */
             favourite: string;
+            /** @description Its share links. */
             shares: string;
         };
         /**
@@ -1426,20 +1628,32 @@ export interface components {
          * @description An image in a list.
          */
         ImageSummary: {
+            /** @description Id of the image. */
             id: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was stored.
+             */
             created_at: string;
+            /** @description Key of the model that generated it. */
             model: string;
+            /** @description The style of its request. Absent if there was none. */
             style?: string;
+            /** @description Whether it is marked as a favourite. */
             favourite: boolean;
             /** @description The beginning of the prompt. */
             caption: string;
+            /** @description Width of the original in pixels. */
             width: number;
+            /** @description Height of the original in pixels. */
             height: number;
             /** @description BlurHash. */
             placeholder: string;
+            /** @description Short-lived URL of a smaller file for screens. */
             display_url: string;
+            /** @description Short-lived URL of the smallest file. */
             thumbnail_url: string;
+            /** @description Related resources. */
             links: components["schemas"]["SelfLink"];
         };
         /**
@@ -1447,29 +1661,53 @@ export interface components {
          * @description An image: its parameters and its files.
          */
         ImageView: {
+            /** @description Id of the image. */
             id: string;
+            /** @description Id of its request. */
             request_id: string;
+            /** @description Number of the image within its request, from 0. */
             index: number;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was stored.
+             */
             created_at: string;
+            /** @description The prompt of its request. */
             prompt: string;
+            /** @description The negative prompt of its request. Absent if there was none. */
             negative_prompt?: string;
+            /** @description The style of its request. Absent if there was none. */
             style?: string;
+            /** @description Key of the model that generated it. */
             model: string;
+            /** @description Seed that it was generated with. */
             seed: number;
+            /** @description Width of the original in pixels. */
             width: number;
+            /** @description Height of the original in pixels. */
             height: number;
-            /** @enum {string} */
+            /**
+             * @description The quality of its request.
+             * @enum {string}
+             */
             quality: "standard" | "premium";
+            /** @description Diffusion steps. Absent if the request had none. */
             steps?: number;
+            /** @description How closely it follows the prompt. Absent if the request did not say. */
             guidance?: number;
+            /** @description Price of the image in US dollars. */
             cost_usd: string;
+            /** @description Whether it is marked as a favourite. */
             favourite: boolean;
             /** @description BlurHash. */
             placeholder: string;
+            /** @description The file as it was generated. */
             original: components["schemas"]["FileView"];
+            /** @description A smaller file for screens. */
             display: components["schemas"]["FileView"];
+            /** @description The smallest file. */
             thumbnail: components["schemas"]["FileView"];
+            /** @description Related resources. */
             links: components["schemas"]["ImageLinks"];
         };
         /**
@@ -1479,6 +1717,7 @@ export interface components {
         Images: {
             /** @description Seconds since 1970. */
             created: number;
+            /** @description One entry per image. */
             data: components["schemas"]["ImageData"][];
         };
         /**
@@ -1486,8 +1725,9 @@ export interface components {
          * @description A page of keys, newest first.
          */
         KeyList: {
+            /** @description The keys of this page. */
             keys: components["schemas"]["KeyView"][];
-            /** @description Cursor of the next page; null on the last page. */
+            /** @description The `cursor` of the next page. Absent on the last page. */
             next_cursor?: string;
         };
         /**
@@ -1495,22 +1735,39 @@ export interface components {
          * @description A key without its text, which is shown only once.
          */
         KeyView: {
+            /** @description Id of the key. */
             key_id: string;
             /** @description Start of its text. */
             prefix: string;
+            /** @description Owner of its requests and images. */
             owner: string;
+            /** @description Purpose of the key. */
             name: string;
-            scopes: string[];
+            /** @description Permissions. */
+            scopes: ("requests:write" | "requests:read" | "images:read" | "images:write" | "analytics:read" | "admin")[];
             /** @description Images per `window_seconds`. */
             limit: number;
+            /** @description Length of the window in which the images are counted. */
             window_seconds: number;
-            /** @enum {string} */
+            /**
+             * @description Only `active` keys are accepted.
+             * @enum {string}
+             */
             status: "active" | "expired" | "revoked";
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was created.
+             */
             created_at: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it expires. Absent if it does not.
+             */
             expires_at?: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was revoked. Absent if it was not.
+             */
             revoked_at?: string;
             /**
              * Format: date-time
@@ -1528,22 +1785,39 @@ export interface components {
          * @description A key with its new text, which is shown only this once.
          */
         KeyWithText: {
+            /** @description Id of the key. */
             key_id: string;
             /** @description Start of its text. */
             prefix: string;
+            /** @description Owner of its requests and images. */
             owner: string;
+            /** @description Purpose of the key. */
             name: string;
-            scopes: string[];
+            /** @description Permissions. */
+            scopes: ("requests:write" | "requests:read" | "images:read" | "images:write" | "analytics:read" | "admin")[];
             /** @description Images per `window_seconds`. */
             limit: number;
+            /** @description Length of the window in which the images are counted. */
             window_seconds: number;
-            /** @enum {string} */
+            /**
+             * @description Only `active` keys are accepted.
+             * @enum {string}
+             */
             status: "active" | "expired" | "revoked";
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was created.
+             */
             created_at: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it expires. Absent if it does not.
+             */
             expires_at?: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was revoked. Absent if it was not.
+             */
             revoked_at?: string;
             /**
              * Format: date-time
@@ -1555,6 +1829,7 @@ export interface components {
              * @description Until when the text before the last rotation is valid.
              */
             previous_until?: string;
+            /** @description The text of the key, for the header `x-api-key`. Store it safely. */
             key: string;
         };
         /**
@@ -1564,7 +1839,10 @@ export interface components {
         KeywordHit: {
             /** @description A category of the policy. */
             category: string;
-            /** @enum {string} */
+            /**
+             * @description Where the term was found.
+             * @enum {string}
+             */
             field: "prompt" | "negative_prompt";
             /**
              * @description `block`: the term has no innocent use, and decided. `review`: the model of the next layer decided.
@@ -1578,11 +1856,14 @@ export interface components {
          */
         LegacyAccepted: {
             /**
+             * @description True in every response without an error.
              * @default true
              * @constant
              */
             success?: true;
+            /** @description The accepted request. */
             data: components["schemas"]["LegacyAcceptedData"];
+            /** @description A sentence, for people. */
             message: string;
         };
         /**
@@ -1590,8 +1871,10 @@ export interface components {
          * @description An accepted request.
          */
         LegacyAcceptedData: {
+            /** @description Id of the request. */
             id: string;
-            status: string;
+            /** @description The status when the response was sent. */
+            status: components["schemas"]["Status"];
             /** @description Path of the API. */
             statusUrl: string;
         };
@@ -1603,6 +1886,7 @@ export interface components {
          *     }
          */
         LegacyCheck: {
+            /** @description The prompt to check. */
             prompt: string;
         };
         /**
@@ -1611,11 +1895,14 @@ export interface components {
          */
         LegacyCheckResponse: {
             /**
+             * @description True in every response without an error.
              * @default true
              * @constant
              */
             success?: true;
+            /** @description The result of the check. */
             data: components["schemas"]["Check"];
+            /** @description A sentence, for people. */
             message: string;
         };
         /**
@@ -1624,11 +1911,14 @@ export interface components {
          */
         LegacyImage: {
             /**
+             * @description True in every response without an error.
              * @default true
              * @constant
              */
             success?: true;
+            /** @description The finished image. */
             data: components["schemas"]["LegacyImageData"];
+            /** @description A sentence, for people. */
             message: string;
         };
         /**
@@ -1638,6 +1928,7 @@ export interface components {
         LegacyImageData: {
             /** @description The id of the request. */
             id: string;
+            /** @description The prompt of the request. */
             prompt: string;
             /** @description Short-lived. */
             url: string;
@@ -1659,6 +1950,7 @@ export interface components {
          *     }
          */
         LegacyRequest: {
+            /** @description What the image shows. */
             prompt: string;
             /**
              * @description A Bedrock id or a key of the model catalog. A model at its end of life is replaced by its successor.
@@ -1676,11 +1968,20 @@ export interface components {
              * @default null
              */
             steps?: number | null;
-            /** @default null */
+            /**
+             * @description How closely the image follows the prompt.
+             * @default null
+             */
             cfgScale?: number | null;
-            /** @default null */
+            /**
+             * @description A style of the model.
+             * @default null
+             */
             style?: string | null;
-            /** @default null */
+            /**
+             * @description What the image must not show.
+             * @default null
+             */
             negativePrompt?: string | null;
         };
         /**
@@ -1688,10 +1989,15 @@ export interface components {
          * @description The limits of a model. Lengths in characters.
          */
         Limits: {
+            /** @description Maximum length of a prompt. */
             prompt_max: number;
+            /** @description Maximum length of a negative prompt. 0: the model has none. */
             negative_prompt_max: number;
+            /** @description Highest seed. */
             seed_max: number;
+            /** @description Absent if the model does not have this parameter. */
             steps?: components["schemas"]["Range"];
+            /** @description Absent if the model does not have this parameter. */
             guidance?: components["schemas"]["Range"];
         };
         /**
@@ -1699,7 +2005,9 @@ export interface components {
          * @description Paths of the API.
          */
         Links: {
+            /** @description Path of the request. */
             self: string;
+            /** @description Paths of its images in the gallery, without deleted ones. */
             images?: string[];
         };
         /**
@@ -1709,10 +2017,13 @@ export interface components {
         Me: {
             /** @description Owner of its requests and images. */
             owner: string;
+            /** @description Id of the key. */
             key_id: string;
-            scopes: string[];
+            /** @description Permissions. */
+            scopes: ("requests:write" | "requests:read" | "images:read" | "images:write" | "analytics:read" | "admin")[];
             /** @description Images per `window_seconds`. */
             limit: number;
+            /** @description Length of the window in which the images are counted. */
             window_seconds: number;
         };
         /**
@@ -1720,6 +2031,7 @@ export interface components {
          * @description All models.
          */
         ModelList: {
+            /** @description Every model of the catalog. */
             models: components["schemas"]["ModelView"][];
         };
         /**
@@ -1727,8 +2039,11 @@ export interface components {
          * @description Requests, images and costs of a model.
          */
         ModelUse: {
+            /** @description Accepted requests for this model. */
             requests: number;
+            /** @description Images that this model generated. */
             images: number;
+            /** @description Costs of these images in US dollars. */
             cost_usd: string;
         };
         /**
@@ -1738,6 +2053,7 @@ export interface components {
         ModelView: {
             /** @description The name of the model in requests. */
             key: string;
+            /** @description Name of the model, for people. */
             name: string;
             /** @description Whether it serves requests that name no model. */
             default: boolean;
@@ -1746,8 +2062,12 @@ export interface components {
              * @enum {string}
              */
             lifecycle: "active" | "legacy" | "end_of_life";
-            /** Format: date */
+            /**
+             * Format: date
+             * @description The first day on which Bedrock no longer serves the model, if it is known.
+             */
             end_of_life?: string;
+            /** @description Key of the model that serves its requests from that day on. */
             successor?: string;
             /** @description Per image, by quality. */
             price_usd: {
@@ -1755,13 +2075,17 @@ export interface components {
             };
             /** @description `WIDTHxHEIGHT`; the first is the default. If there is a `size_rule`, these are suggestions. */
             sizes: string[];
+            /** @description Present if the model takes any size within these limits. */
             size_rule?: components["schemas"]["SizeRule"];
             /** @description If the model takes aspect ratios instead of sizes: ratio to the size of the image. The first is the default. */
             aspect_ratios: {
                 [key: string]: string;
             };
+            /** @description Names of the styles that it supports. */
             styles: string[];
+            /** @description Limits of its parameters. */
             limits: components["schemas"]["Limits"];
+            /** @description Until a request with one image succeeds, from the durations of recent requests. Absent if there are none. */
             estimated_seconds?: number;
         };
         /**
@@ -1773,8 +2097,12 @@ export interface components {
          *     }
          */
         NewCheck: {
+            /** @description The prompt to check. */
             prompt: string;
-            /** @default null */
+            /**
+             * @description The negative prompt to check.
+             * @default null
+             */
             negative_prompt?: string | null;
         };
         /**
@@ -1807,7 +2135,10 @@ export interface components {
              * @default 100
              */
             limit?: number;
-            /** @default 900 */
+            /**
+             * @description Length of the window in which the images are counted.
+             * @default 900
+             */
             window_seconds?: number;
             /**
              * @description Default: the key does not expire.
@@ -1830,11 +2161,20 @@ export interface components {
              * @default null
              */
             queue?: string | null;
-            /** @default null */
+            /**
+             * @description Only letters whose fingerprint starts with these digits.
+             * @default null
+             */
             fingerprint?: string | null;
-            /** @default null */
+            /**
+             * @description Only letters of this request.
+             * @default null
+             */
             request_id?: string | null;
-            /** @default null */
+            /**
+             * @description Only the letter of this event.
+             * @default null
+             */
             event_id?: string | null;
             /**
              * @description Maximum number, oldest first.
@@ -1865,18 +2205,30 @@ export interface components {
              * @default null
              */
             queue?: string | null;
-            /** @default null */
+            /**
+             * @description Only letters whose fingerprint starts with these digits.
+             * @default null
+             */
             fingerprint?: string | null;
-            /** @default null */
+            /**
+             * @description Only letters of this request.
+             * @default null
+             */
             request_id?: string | null;
-            /** @default null */
+            /**
+             * @description Only the letter of this event.
+             * @default null
+             */
             event_id?: string | null;
             /**
              * @description Maximum number, oldest first.
              * @default 25
              */
             limit?: number;
-            /** @default false */
+            /**
+             * @description Return what would be done, but do nothing.
+             * @default false
+             */
             dry_run?: boolean;
             /**
              * @description Replay only the oldest selected letter and watch it for a few seconds. Replay the rest with another call.
@@ -1888,9 +2240,15 @@ export interface components {
              * @default 3
              */
             max_replays?: number;
-            /** @default false */
+            /**
+             * @description Move letters with too many replays into quarantine instead of refusing them.
+             * @default false
+             */
             quarantine?: boolean;
-            /** @default false */
+            /**
+             * @description Also replay letters of unknown requests, and letters with too many replays.
+             * @default false
+             */
             force?: boolean;
             /**
              * @description Delete letters whose request has a terminal status.
@@ -1912,8 +2270,12 @@ export interface components {
          *     }
          */
         NewRequest: {
+            /** @description What the images show. The model limits its length: `limits.prompt_max`. */
             prompt: string;
-            /** @default null */
+            /**
+             * @description What the images must not show. The model limits its length: `limits.negative_prompt_max`.
+             * @default null
+             */
             negative_prompt?: string | null;
             /**
              * @description A key of the model catalog. Default: the default model of the installation.
@@ -1926,29 +2288,47 @@ export interface components {
              */
             failover?: boolean;
             /**
+             * @description `WIDTHxHEIGHT`, for models with sizes. Default: the model's first size.
              * @default null
              * @example 1024x1024
              */
             size?: string | null;
             /**
+             * @description For models with aspect ratios. Default: the model's first aspect ratio.
              * @default null
              * @example 16:9
              */
             aspect_ratio?: string | null;
-            /** @default null */
+            /**
+             * @description One of the model's styles.
+             * @default null
+             */
             style?: string | null;
-            /** @default null */
+            /**
+             * @description Seed of the first image; each further image adds 1. Default: a random seed.
+             * @default null
+             */
             seed?: number | null;
-            /** @default 1 */
+            /**
+             * @description Number of images.
+             * @default 1
+             */
             count?: number;
             /**
+             * @description `premium` costs more, and only some models support it.
              * @default standard
              * @enum {string}
              */
             quality?: "standard" | "premium";
-            /** @default null */
+            /**
+             * @description Number of diffusion steps, for models with this parameter.
+             * @default null
+             */
             steps?: number | null;
-            /** @default null */
+            /**
+             * @description How closely the images follow the prompt, for models with this parameter.
+             * @default null
+             */
             guidance?: number | null;
             /**
              * @description Notify this webhook of yours about the request. Whether the webhook exists is not checked.
@@ -1965,7 +2345,10 @@ export interface components {
          *     }
          */
         NewShare: {
-            /** @default 604800 */
+            /**
+             * @description Seconds until the link expires. Default: seven days.
+             * @default 604800
+             */
             expires_in_seconds?: number;
         };
         /**
@@ -2015,16 +2398,21 @@ export interface components {
          */
         NotUnderstood: {
             /**
+             * @description Identifies this kind of message.
              * @default error
              * @constant
              */
             type: "error";
             /**
+             * @description A stable code, for programs.
              * @default not_understood
              * @constant
              */
             code: "not_understood";
-            /** @default The only message that clients may send is {"type": "ping"}. */
+            /**
+             * @description An explanation, for people.
+             * @default The only message that clients may send is {"type": "ping"}.
+             */
             title: string;
         };
         /**
@@ -2042,6 +2430,7 @@ export interface components {
             };
             /** @description Costs of generation. */
             cost_usd: string;
+            /** @description By key of the model. */
             models: {
                 [key: string]: components["schemas"]["ModelUse"];
             };
@@ -2057,6 +2446,7 @@ export interface components {
             failures: {
                 [key: string]: number;
             };
+            /** @description By name of the step. */
             steps: {
                 [key: string]: components["schemas"]["AnalyticsStep"];
             };
@@ -2066,6 +2456,7 @@ export interface components {
          * @description The body of every error.
          */
         OpenAIError: {
+            /** @description The error. */
             error: components["schemas"]["OpenAIFailure"];
         };
         /**
@@ -2073,12 +2464,41 @@ export interface components {
          * @description An error as OpenAI's clients read it.
          */
         OpenAIFailure: {
+            /** @description An explanation, for people. */
             message: string;
+            /** @description The class of the error, as OpenAI names it. */
             type: string;
+            /** @description The invalid field, if the error is about one. */
             param?: string;
+            /** @description A stable code, for programs. */
             code: string;
             /** @description The id of the call, which also is in the header `x-call-id` and in our logs. */
             call_id: string;
+        };
+        /**
+         * Parameters
+         * @description The parameters of a request, with defaults for the missing ones.
+         */
+        Parameters: {
+            /** @description What the images show. */
+            prompt: string;
+            /** @description What the images must not show. */
+            negative_prompt?: string;
+            /** @description Name of the style. */
+            style?: string;
+            /**
+             * @description `premium` costs more.
+             * @enum {string}
+             */
+            quality: "standard" | "premium";
+            /** @description Number of images. */
+            count: number;
+            /** @description Seed of the first image; each further image adds 1. Absent if it is not chosen yet. */
+            seed?: number;
+            /** @description Number of diffusion steps. */
+            steps?: number;
+            /** @description How closely the images follow the prompt. */
+            guidance?: number;
         };
         /**
          * Ping
@@ -2086,12 +2506,17 @@ export interface components {
          */
         Ping: {
             /**
+             * @description Identifies this kind of message.
              * @default webhook.ping
              * @constant
              */
             type: "webhook.ping";
+            /** @description The same in every delivery. */
             id: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the ping was requested.
+             */
             timestamp: string;
         };
         /**
@@ -2099,9 +2524,13 @@ export interface components {
          * @description A model that may serve the request, and the parameters in the terms of that model.
          */
         PlannedModel: {
+            /** @description Key of the model. */
             model: string;
+            /** @description Width of an image in pixels. */
             width: number;
+            /** @description Height of an image in pixels. */
             height: number;
+            /** @description Absent if the model has sizes instead. */
             aspect_ratio?: string;
             /** @description Per image. */
             price_usd: string;
@@ -2112,6 +2541,7 @@ export interface components {
          */
         Pong: {
             /**
+             * @description Identifies this kind of message.
              * @default pong
              * @constant
              */
@@ -2130,6 +2560,7 @@ export interface components {
          */
         Preferences: {
             /**
+             * @description Settings for new requests.
              * @default {
              *       "model": null,
              *       "size": null,
@@ -2140,6 +2571,7 @@ export interface components {
              */
             defaults?: components["schemas"]["Defaults"];
             /**
+             * @description Colours of the web app. `system`: as the device.
              * @default system
              * @enum {string}
              */
@@ -2156,6 +2588,7 @@ export interface components {
          */
         PreferencesResponse: {
             /**
+             * @description Settings for new requests.
              * @default {
              *       "model": null,
              *       "size": null,
@@ -2166,6 +2599,7 @@ export interface components {
              */
             defaults?: components["schemas"]["DefaultsResponse"];
             /**
+             * @description Colours of the web app. `system`: as the device.
              * @default system
              * @enum {string}
              */
@@ -2191,6 +2625,7 @@ export interface components {
          * @description The dead letters in quarantine.
          */
         QuarantineList: {
+            /** @description The letters, by step. */
             letters: components["schemas"]["QuarantinedDeadLetter"][];
         };
         /**
@@ -2198,32 +2633,57 @@ export interface components {
          * @description A dead letter in quarantine.
          */
         QuarantinedDeadLetter: {
+            /** @description The step that failed. */
             step: string;
+            /** @description Name of the dead-letter queue. */
             queue: string;
+            /** @description Ids that SQS gave the letter. Several if it is in the queue more than once. */
             message_ids: string[];
+            /** @description Name of the event in the message. */
             detail_type: string;
+            /** @description Id of the event. Absent if the message is unreadable. */
             event_id?: string;
+            /** @description Id of the request. Absent if the message is unreadable. */
             request_id?: string;
+            /** @description How often it was replayed already. */
             replays: number;
-            /** @enum {string} */
+            /**
+             * @description Who dead-lettered it: the consumer, SQS after the last delivery (`redrive`), or EventBridge (`rule`).
+             * @enum {string}
+             */
             origin: "consumer" | "redrive" | "rule";
-            /** @enum {string} */
+            /**
+             * @description Kind of the failure.
+             * @enum {string}
+             */
             kind: "transient" | "poison" | "schema" | "permission" | "unknown";
+            /** @description What to do about this kind. */
             advice: string;
+            /** @description Name of the error. */
             error: string;
+            /** @description Description of the error, without values of the message. */
             reason: string;
+            /** @description The same for letters that failed in the same way. */
             fingerprint: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the message was first received.
+             */
             first_seen: string;
             /** @description EventBridge's attributes of an event that it could not deliver. */
             delivery?: {
                 [key: string]: string;
             };
             /** @description Status of its request. */
-            status?: string;
+            status?: components["schemas"]["Status"];
+            /** @description The timeline of its request, oldest first. */
             timeline?: components["schemas"]["RequestEvent"][];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was moved into quarantine.
+             */
             since: string;
+            /** @description The operator who moved it. */
             by: string;
         };
         /**
@@ -2231,6 +2691,7 @@ export interface components {
          * @description Every dead-letter queue.
          */
         QueueList: {
+            /** @description One entry per queue. */
             queues: components["schemas"]["QueueRow"][];
         };
         /**
@@ -2238,19 +2699,29 @@ export interface components {
          * @description A dead-letter queue and its source.
          */
         QueueRow: {
+            /** @description The step whose messages it has. */
             step: string;
+            /** @description Name of the dead-letter queue. */
             queue: string;
+            /** @description Approximate number of dead letters, without hidden ones. */
             dead: number;
-            /** @description Reserved by an operator. */
+            /** @description Letters that an operator has reserved. */
             hidden: number;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the message of its oldest letter was first received.
+             */
             oldest?: string;
             /** @description The most frequent error. */
             mostly?: string;
-            /** @enum {string} */
+            /**
+             * @description The most frequent kind of failure.
+             * @enum {string}
+             */
             kind?: "transient" | "poison" | "schema" | "permission" | "unknown";
             /** @description Whether the queue has more letters than were read. */
             estimated: boolean;
+            /** @description Messages that wait in the source queue. Absent if there is no source queue. */
             source_waiting?: number;
         };
         /**
@@ -2258,8 +2729,11 @@ export interface components {
          * @description Inclusive bounds of a number, and its default.
          */
         Range: {
+            /** @description Lowest value. */
             min: number;
+            /** @description Highest value. */
             max: number;
+            /** @description Value of requests without the parameter. */
             default: number;
         };
         /**
@@ -2267,16 +2741,25 @@ export interface components {
          * @description `ok`; `degraded`: it works but needs an operator; `unavailable`: a dependency is unreachable.
          */
         Readiness: {
-            /** @enum {string} */
+            /**
+             * @description The state of the installation.
+             * @enum {string}
+             */
             status: "ok" | "degraded" | "unavailable";
+            /** @description Version of the installation. */
             version: string;
             /** @description The SDK of Lambda's runtime, which all functions use that have no SDK layer. */
             boto3_version: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the state was determined, up to ten seconds ago.
+             */
             checked_at: string;
             /** @description What needs attention. */
             attention: string[];
+            /** @description One entry per resource. */
             dependencies: components["schemas"]["Dependency"][];
+            /** @description One entry per queue. */
             steps: components["schemas"]["StepQueue"][];
         };
         /**
@@ -2284,9 +2767,13 @@ export interface components {
          * @description The reason why a request has no images, or why it is stalled.
          */
         Reason: {
+            /** @description A stable code of the reason, for programs. */
             code: string;
+            /** @description A category of the content policy, if one was violated. */
             category?: string;
+            /** @description The parameter, image or step that is concerned. */
             field?: string;
+            /** @description An explanation, for people. */
             detail: string;
         };
         /**
@@ -2294,7 +2781,9 @@ export interface components {
          * @description An image that was requested but is not delivered.
          */
         RemovedImageView: {
+            /** @description Number of the image within its request, from 0. */
             index: number;
+            /** @description A stable code of the reason, for programs. */
             reason: string;
         };
         /**
@@ -2302,10 +2791,16 @@ export interface components {
          * @description One event of a request's timeline.
          */
         RequestEvent: {
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the event occurred.
+             */
             at: string;
+            /** @description Name of the event. */
             event: string;
+            /** @description Id of the event. */
             event_id: string;
+            /** @description Details of the event, for people. */
             note: string;
         };
         /**
@@ -2313,6 +2808,7 @@ export interface components {
          * @description A page of requests, newest first.
          */
         RequestList: {
+            /** @description The requests of this page. */
             requests: components["schemas"]["RequestSummary"][];
             /** @description For the next page. A page may be short or empty although there is one. Absent on the last page. */
             next_cursor?: string;
@@ -2323,14 +2819,51 @@ export interface components {
          */
         RequestOrDryRun: components["schemas"]["RequestView"] | components["schemas"]["DryRunView"];
         /**
+         * RequestParameters
+         * @description The parameters of an accepted request, with the models that may serve it.
+         */
+        RequestParameters: {
+            /** @description What the images show. */
+            prompt: string;
+            /** @description What the images must not show. */
+            negative_prompt?: string;
+            /** @description Name of the style. */
+            style?: string;
+            /**
+             * @description `premium` costs more.
+             * @enum {string}
+             */
+            quality: "standard" | "premium";
+            /** @description Number of images. */
+            count: number;
+            /** @description Seed of the first image; each further image adds 1. */
+            seed: number;
+            /** @description Number of diffusion steps. */
+            steps?: number;
+            /** @description How closely the images follow the prompt. */
+            guidance?: number;
+            /** @description Keys of the models, in the order in which they are tried. */
+            models: string[];
+            /** @description Width of the images in pixels, if the first model generates them. */
+            width: number;
+            /** @description Height of the images in pixels, if the first model generates them. */
+            height: number;
+        };
+        /**
          * RequestSummary
          * @description A request in a list.
          */
         RequestSummary: {
+            /** @description Id of the request. */
             id: string;
+            /** @description The current status. */
             status: components["schemas"]["Status"];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was accepted.
+             */
             created_at: string;
+            /** @description Related resources. */
             links: components["schemas"]["Links"];
         };
         /**
@@ -2338,22 +2871,31 @@ export interface components {
          * @description A request: its parameters, status, timeline and images.
          */
         RequestView: {
+            /** @description Id of the request. */
             id: string;
+            /** @description The current status. */
             status: components["schemas"]["Status"];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was accepted.
+             */
             created_at: string;
-            request: {
-                [key: string]: unknown;
-            };
+            /** @description The parameters of the request. */
+            request: components["schemas"]["RequestParameters"];
+            /** @description Why it has no images, or why it is stalled. Absent otherwise. */
             reason?: components["schemas"]["Reason"];
             /**
              * @description Whether images of a cancelled or expired request were paid for. A model call that was running is paid.
              * @enum {string}
              */
             billed?: "true" | "false" | "unknown";
+            /** @description The finished images, also the deleted ones. */
             images?: components["schemas"]["Image"][];
+            /** @description Images that were requested but are not delivered. */
             removed?: components["schemas"]["RemovedImageView"][];
+            /** @description What happened to the request, oldest first. */
             timeline: components["schemas"]["TimelineEntryView"][];
+            /** @description Related resources. */
             links: components["schemas"]["Links"];
         };
         /**
@@ -2389,6 +2931,7 @@ export interface components {
          * @description A URL relative to the API.
          */
         SelfLink: {
+            /** @description The resource. */
             self: string;
         };
         /**
@@ -2396,11 +2939,19 @@ export interface components {
          * @description A valid share link.
          */
         ShareView: {
+            /** @description Id of the share link. It is not its token. */
             id: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was created.
+             */
             created_at: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it expires.
+             */
             expires_at: string;
+            /** @description The share link as a resource. It does not contain the token. */
             links: components["schemas"]["SelfLink"];
         };
         /**
@@ -2408,6 +2959,7 @@ export interface components {
          * @description The valid share links of an image, newest first.
          */
         Shares: {
+            /** @description The share links. */
             shares: components["schemas"]["ShareView"][];
         };
         /**
@@ -2415,10 +2967,15 @@ export interface components {
          * @description Limits of a model that takes any size, in pixels. `ratio_max` 4 means 1:4 to 4:1.
          */
         SizeRule: {
+            /** @description Shortest side. */
             side_min: number;
+            /** @description Longest side. */
             side_max: number;
+            /** @description Every side must be a multiple of this. */
             multiple_of: number;
+            /** @description Ratio of the longer side to the shorter one. */
             ratio_max: number;
+            /** @description Width times height. */
             pixels_max: number;
         };
         /**
@@ -2444,6 +3001,7 @@ export interface components {
          */
         StatusChanged: {
             /**
+             * @description Identifies this kind of message.
              * @default request.status_changed
              * @constant
              */
@@ -2455,6 +3013,7 @@ export interface components {
              * @description When the status changed.
              */
             timestamp: string;
+            /** @description The change. */
             data: components["schemas"]["StatusData"];
         };
         /**
@@ -2462,23 +3021,31 @@ export interface components {
          * @description A change of a request's status.
          */
         StatusData: {
+            /** @description Id of the request. */
             request_id: string;
             /** @description Number of the change, from 1 without gaps. After a gap, read the request. */
             sequence: number;
-            status: string;
-            previous: string;
+            /** @description The new status. */
+            status: components["schemas"]["Status"];
+            /** @description The status before the change. */
+            previous: components["schemas"]["Status"];
         };
         /**
          * StepQueue
          * @description A queue and its dead-letter queue, in approximate numbers. Missing ones are unknown.
          */
         StepQueue: {
+            /** @description The step that consumes the queue. */
             step: string;
+            /** @description Messages that wait. */
             waiting?: number;
+            /** @description Messages that are being processed. */
             in_flight?: number;
+            /** @description Dead letters. */
             dead?: number;
             /** @description Age of the oldest message as CloudWatch reported it, up to two minutes ago. */
             oldest_seconds?: number;
+            /** @description Age of the oldest dead letter as CloudWatch reported it. */
             oldest_dead_seconds?: number;
         };
         /**
@@ -2499,10 +3066,16 @@ export interface components {
          * @description One event of the timeline.
          */
         TimelineEntryView: {
+            /** @description Name of the event. New names may be added. */
             event: string;
+            /** @description Id of the event. */
             event_id: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it occurred.
+             */
             at: string;
+            /** @description Details of the event, for people. */
             note?: string;
         };
         /**
@@ -2510,15 +3083,22 @@ export interface components {
          * @description The causal tree of a request.
          */
         Trace: {
+            /** @description Id of the request. */
             request_id: string;
+            /** @description Id of its trace in X-Ray. */
             trace_id: string;
-            status: string;
-            /** Format: date-time */
+            /** @description The current status. */
+            status: components["schemas"]["Status"];
+            /**
+             * Format: date-time
+             * @description When it was accepted.
+             */
             accepted_at: string;
             /** @description From acceptance to the last event. */
             seconds: number;
             /** @description Whether the logs contain deliveries of this request. */
             attempts_known: boolean;
+            /** @description The events without a cause in the tree. Every other event is below its cause. */
             events: components["schemas"]["TracedEvent"][];
         };
         /**
@@ -2526,15 +3106,22 @@ export interface components {
          * @description An event in the tree.
          */
         TracedEvent: {
+            /** @description Id of the event. */
             event_id: string;
+            /** @description Name of the event. */
             event: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it occurred.
+             */
             at: string;
             /** @description Since the request was accepted. */
             after_seconds: number;
+            /** @description Since the event that caused it. */
             since_cause_seconds: number;
             /** @description Whether the ids prove the cause. Otherwise it is the most likely one. */
             certain: boolean;
+            /** @description The steps that consumed it. */
             steps: components["schemas"]["OperationsStep"][];
         };
         /**
@@ -2542,6 +3129,7 @@ export interface components {
          * @description All webhooks of an owner, oldest first.
          */
         WebhookList: {
+            /** @description The webhooks. */
             webhooks: components["schemas"]["WebhookView"][];
         };
         /**
@@ -2549,16 +3137,23 @@ export interface components {
          * @description A webhook without its secret, which is shown only once.
          */
         WebhookView: {
+            /** @description Id of the webhook. */
             webhook_id: string;
+            /** @description The URL that is called. */
             url: string;
+            /** @description Purpose of the webhook. */
             description: string;
-            statuses: string[];
+            /** @description Statuses of which it is notified. */
+            statuses: ("generating" | "checking" | "storing" | "stalled" | "succeeded" | "rejected" | "failed" | "cancelled" | "expired")[];
             /**
              * @description `named`: only requests with its `webhook_id`.
              * @enum {string}
              */
             requests: "all" | "named";
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was created.
+             */
             created_at: string;
             /**
              * Format: date-time
@@ -2576,16 +3171,23 @@ export interface components {
          * @description A webhook with its new secret, which is shown only this once.
          */
         WebhookWithSecret: {
+            /** @description Id of the webhook. */
             webhook_id: string;
+            /** @description The URL that is called. */
             url: string;
+            /** @description Purpose of the webhook. */
             description: string;
-            statuses: string[];
+            /** @description Statuses of which it is notified. */
+            statuses: ("generating" | "checking" | "storing" | "stalled" | "succeeded" | "rejected" | "failed" | "cancelled" | "expired")[];
             /**
              * @description `named`: only requests with its `webhook_id`.
              * @enum {string}
              */
             requests: "all" | "named";
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was created.
+             */
             created_at: string;
             /**
              * Format: date-time
@@ -2605,13 +3207,17 @@ export interface components {
          * @description Runs of a step and their durations in milliseconds. `request` is the whole request.
          */
         AnalyticsStep: {
+            /** @description Number of runs. */
             count: number;
+            /** @description Mean duration. */
             mean_ms: number;
             /** @description Estimated from a histogram, like `p95_ms`. */
             p50_ms: number;
+            /** @description Estimated 95th percentile. */
             p95_ms: number;
             /** @description Messages that went to the step's dead-letter queue. */
             stalled: number;
+            /** @description Messages that operators replayed. */
             replayed: number;
         };
         /**
@@ -2619,12 +3225,15 @@ export interface components {
          * @description A step that consumed an event. Times are missing if the logs do not contain them.
          */
         OperationsStep: {
+            /** @description Name of the step. */
             step: string;
+            /** @description Number of deliveries. */
             attempts: number;
             /** @description From the event to the start of the first delivery: bus, queue and cold start. */
             waited_seconds?: number;
             /** @description Duration of all deliveries. */
             worked_seconds?: number;
+            /** @description The deliveries, oldest first. */
             deliveries: components["schemas"]["Delivery"][];
             /** @description Model calls: image, model, outcome and duration. */
             calls: string[];
@@ -2920,7 +3529,9 @@ export interface operations {
     list_requests: {
         parameters: {
             query?: {
+                /** @description Only requests with this status. */
                 status?: components["schemas"]["Status"] | null;
+                /** @description Maximum number of requests. */
                 limit?: number;
                 /** @description The `next_cursor` of the page before. */
                 cursor?: string | null;
@@ -3521,10 +4132,13 @@ export interface operations {
     list_images: {
         parameters: {
             query?: {
+                /** @description Maximum number of images. */
                 limit?: number;
                 /** @description `next_cursor` of the previous page. */
                 cursor?: string | null;
+                /** @description Only images of the model with this key. */
                 model?: string | null;
+                /** @description Only images with this style. */
                 style?: string | null;
                 /** @description The UTC date on which the image was stored. */
                 day?: string | null;
@@ -3835,6 +4449,7 @@ export interface operations {
     list_keys: {
         parameters: {
             query?: {
+                /** @description Maximum number of keys. */
                 limit?: number;
                 /** @description `next_cursor` of the previous page. */
                 cursor?: string | null;
@@ -4261,6 +4876,7 @@ export interface operations {
     list_deliveries: {
         parameters: {
             query?: {
+                /** @description Maximum number of deliveries. */
                 limit?: number;
                 /** @description `next_cursor` of the previous page. */
                 cursor?: string | null;
@@ -4768,7 +5384,9 @@ export interface operations {
     list_dead_letters: {
         parameters: {
             query?: {
+                /** @description Only this step, for example `storage.store`. */
                 queue?: string | null;
+                /** @description Only letters of this request. */
                 request_id?: string | null;
             };
             header?: never;
@@ -4798,6 +5416,7 @@ export interface operations {
     show_dead_letters: {
         parameters: {
             query?: {
+                /** @description Maximum number of entries. */
                 limit?: number;
             };
             header?: never;
@@ -4926,6 +5545,7 @@ export interface operations {
     list_actions: {
         parameters: {
             query?: {
+                /** @description Maximum number of entries. */
                 limit?: number;
             };
             header?: never;

@@ -65,7 +65,7 @@ function ActiveRequest({ id }: { id: string }) {
 }
 
 function outcomeMessage(view: RequestView): string {
-  const prompt = typeof view.request.prompt === "string" ? view.request.prompt : "your request";
+  const { prompt } = view.request;
   const short = prompt.length > 60 ? `${prompt.slice(0, 59)}…` : prompt;
   switch (view.status) {
     case "succeeded":

@@ -1,4 +1,5 @@
 import type { Schemas } from "@/api/client";
+import type { KnownParameters } from "@/api/requests";
 import { aspectRatiosOf } from "./aspectRatios";
 
 type Draft = Schemas["NewRequest"];
@@ -20,24 +21,21 @@ export function draftFromImage(image: Schemas["ImageView"], models: readonly Mod
   };
 }
 
-/** Return the form settings of a request. The API's `request` object is open-ended: unknown and mistyped fields are ignored. */
-export function draftFromRequest(values: Record<string, unknown>, models: readonly Model[]): Draft {
-  const text = (name: string) => (typeof values[name] === "string" ? (values[name] as string) : null);
-  const number = (name: string) => (typeof values[name] === "number" ? (values[name] as number) : null);
-  const first = Array.isArray(values.models) ? values.models[0] : undefined;
-  const key = typeof first === "string" ? first : null;
+/** Return the form settings of a request. */
+export function draftFromRequest(request: KnownParameters, models: readonly Model[]): Draft {
+  const key = request.models?.[0] ?? null;
   const model = models.find((candidate) => candidate.key === key);
   return {
-    prompt: text("prompt") ?? "",
-    negative_prompt: text("negative_prompt"),
+    prompt: request.prompt,
+    negative_prompt: request.negative_prompt ?? null,
     model: key,
-    style: text("style"),
-    seed: number("seed"),
-    count: number("count") ?? 1,
-    quality: values.quality === "premium" ? "premium" : "standard",
-    steps: number("steps"),
-    guidance: number("guidance"),
-    ...nearestAspectRatio(model, number("width") ?? 1024, number("height") ?? 1024),
+    style: request.style ?? null,
+    seed: request.seed ?? null,
+    count: request.count,
+    quality: request.quality,
+    steps: request.steps ?? null,
+    guidance: request.guidance ?? null,
+    ...nearestAspectRatio(model, request.width ?? 1024, request.height ?? 1024),
   };
 }
 

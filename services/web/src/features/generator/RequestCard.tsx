@@ -27,7 +27,7 @@ type CardProps = { view: RequestView; onEdit(): void; onLoadError(): void };
 function Card({ view, onEdit, onLoadError }: CardProps) {
   const models = useModels().data ?? [];
   const replace = useDraft((state) => state.replace);
-  const prompt = typeof view.request.prompt === "string" ? view.request.prompt : "";
+  const { prompt } = view.request;
   const outcome = explainOutcome(view);
   const images = view.images ?? [];
   const cost = images.reduce((sum, image) => sum + Number(image.cost_usd), 0);
@@ -87,9 +87,8 @@ const COLUMNS: Record<number, string> = { 1: "grid-cols-1", 2: "grid-cols-2", 3:
 
 function RequestImages({ view, prompt, onLoadError }: { view: RequestView; prompt: string; onLoadError(): void }) {
   const running = !isTerminal(view.status);
-  const number = (name: string, otherwise: number) =>
-    typeof view.request[name] === "number" ? (view.request[name] as number) : otherwise;
-  const [width, height, requested] = [number("width", 1024), number("height", 1024), number("count", 1)];
+  const requested = view.request.count;
+  const [width, height] = [view.request.width ?? 1024, view.request.height ?? 1024];
   const images = (view.images ?? []).filter(({ deleted_at }) => !deleted_at);
   const total = running ? requested : images.length;
   if (total === 0) return null;
