@@ -33,9 +33,9 @@ Name = Annotated[Text, Field(max_length=100)]
 class NewKey(RequestBody):
     """The body of `POST /v1/keys`."""
 
-    owner: Owner = Field(examples=["acme"])
+    owner: Owner
     """Owner of its requests and images."""
-    name: Name = Field(examples=["Web shop, production"])
+    name: Name
     """Purpose of the key."""
     scopes: list[Scope] = Field(min_length=1, max_length=20)
     """Permissions. ``analytics:read`` shows the figures of all owners. ``admin`` does not include the others, but can
@@ -67,13 +67,13 @@ class KeyQuery(QueryParameters):
 class Defaults(RequestBody):
     """Default settings for clients. Whether a model supports them is checked with each request."""
 
-    model: ModelKey | None = Field(None, examples=["stable-image-core"])
+    model: ModelKey | None = None
     """Key of the model."""
-    size: Size | None = Field(None, examples=["1024x1024"])
+    size: Size | None = None
     """``WIDTHxHEIGHT``. Excludes ``aspect_ratio``."""
-    aspect_ratio: AspectRatio | None = Field(None, examples=["16:9"])
+    aspect_ratio: AspectRatio | None = None
     """Excludes ``size``."""
-    style: StyleName | None = Field(None, examples=["watercolor"])
+    style: StyleName | None = None
     """Name of a style."""
     count: int | None = Field(None, ge=1, le=4)
     """Number of images."""

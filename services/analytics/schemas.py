@@ -29,9 +29,9 @@ Day = Annotated[date, BeforeValidator(_day)]
 class DailyQuery(QueryParameters):
     """A period of days (UTC), both included."""
 
-    first: Day | None = Field(None, alias="from", examples=["2026-11-16"])
+    first: Day | None = Field(None, alias="from")
     """Default: six days before ``to``."""
-    last: Day | None = Field(None, alias="to", examples=["2026-11-22"])
+    last: Day | None = Field(None, alias="to")
     """Default: today."""
 
     def days(self, today: date) -> list[date]:

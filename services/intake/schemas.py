@@ -38,9 +38,9 @@ class NewRequest(RequestBody):
     """A key of the model catalog. Default: the default model of the installation."""
     failover: bool = True
     """False: no other model may serve the request, even if this one has reached its end of life."""
-    size: Size | None = Field(None, examples=["1024x1024"])
+    size: Size | None = None
     """``WIDTHxHEIGHT``, for models with sizes. Default: the model's first size."""
-    aspect_ratio: AspectRatio | None = Field(None, examples=["16:9"])
+    aspect_ratio: AspectRatio | None = None
     """For models with aspect ratios. Default: the model's first aspect ratio."""
     style: str | None = None
     """One of the model's styles."""
@@ -54,7 +54,7 @@ class NewRequest(RequestBody):
     """Number of diffusion steps, for models with this parameter."""
     guidance: float | None = Field(None, allow_inf_nan=False)
     """How closely the images follow the prompt, for models with this parameter."""
-    webhook_id: WebhookId | None = Field(None, examples=["w3bhookexample22"])
+    webhook_id: WebhookId | None = None
     """Notify this webhook of yours about the request. Whether the webhook exists is not checked."""
 
     @model_validator(mode="after")

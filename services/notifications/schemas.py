@@ -41,7 +41,7 @@ NotifiedStatus = Annotated[
 class NewWebhook(RequestBody):
     """The body of `POST /v1/webhooks`."""
 
-    url: str = Field(min_length=1, max_length=URL_MAX, examples=["https://example.com/hooks/images"])
+    url: str = Field(min_length=1, max_length=URL_MAX)
     """HTTPS URL on port 443 or 8443 with a public address."""
     statuses: list[NotifiedStatus] = Field(
         [status for status in STATUSES if status in TERMINAL], min_length=1, max_length=len(STATUSES)

@@ -60,7 +60,7 @@ class DeadLetterGroup(Schema):
     error: str
     """Name of the error."""
     reason: str
-    """Description of the error, without values of the message."""
+    """Description of the error, for people."""
     count: int
     """Number of letters."""
     oldest: datetime
@@ -115,7 +115,7 @@ class DeadLetterView(Schema):
     error: str
     """Name of the error."""
     reason: str
-    """Description of the error, without values of the message."""
+    """Description of the error, for people."""
     fingerprint: str
     """The same for letters that failed in the same way."""
     first_seen: datetime

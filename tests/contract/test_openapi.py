@@ -17,8 +17,9 @@ from tests.support import templates
 from tests.support.events import sample
 from tools.docs.generate import ROOT
 from tools.docs.openapi import ServedRoute, openapi, routes
-from tools.docs.openapi_parts import EXAMPLES, PATH_PARAMETERS, PROBLEMS
-from tools.docs.openapi_schemas import attribute_docstrings
+from tools.docs.openapi_examples import BODIES, PROPERTIES
+from tools.docs.openapi_parts import PATH_PARAMETERS, PROBLEMS
+from tools.docs.openapi_schemas import attribute_docstrings, needs_example
 
 DOCUMENT = openapi(ROOT)
 ROUTES = routes(ROOT)
@@ -131,8 +132,8 @@ def test_every_request_body_has_a_valid_example() -> None:
         for found in map(described, ROUTES)
         if "requestBody" in found
     }
-    assert bodies <= EXAMPLES.keys() <= components.keys()
-    for name, examples in EXAMPLES.items():
+    assert bodies <= BODIES.keys() <= components.keys()
+    for name, examples in BODIES.items():
         for example in examples:
             satisfies(example, components[name])
 
@@ -174,6 +175,35 @@ def test_the_title_of_a_component_is_its_name() -> None:
 
 def test_every_array_has_a_schema_for_its_items() -> None:
     assert not [part for part in objects(DOCUMENT) if part.get("type") == "array" and "items" not in part]
+
+
+def values() -> Iterator[tuple[str, dict[str, Any], dict[str, Any], list[Any]]]:
+    """Yield name, description's holder, schema and examples of every property, parameter and header."""
+    for owner in schemas(DOCUMENT):
+        for name, part in owner["properties"].items():
+            yield f"{owner.get('title')}.{name}", part, part, part.get("examples", [])
+    for part in objects(DOCUMENT):
+        named = [(found["name"], found) for found in part.get("parameters", []) if isinstance(found, dict)]
+        headers = part["headers"].items() if isinstance(part.get("headers"), dict) else []
+        for name, found in [*named, *((name, resolved(found)) for name, found in headers)]:
+            schema = found["schema"]
+            yield name, found, schema, [found["example"]] if "example" in found else schema.get("examples", [])
+
+
+def test_every_property_parameter_and_header_is_described() -> None:
+    assert sorted({name for name, part, _, _ in values() if not part.get("description", "").endswith(".")}) == []
+
+
+def test_every_property_parameter_and_header_has_a_valid_example() -> None:
+    assert sorted({name for name, _, schema, found in values() if needs_example(schema) and not found}) == []
+    for _, _, schema, found in values():
+        for example in found:
+            satisfies(example, schema)
+
+
+def test_every_example_of_a_property_is_used() -> None:
+    used = [(name.rsplit(".", 1)[-1], found) for name, _, _, found in values()]
+    assert [key for key, example in PROPERTIES.items() if (key.rsplit(".", 1)[-1], [example]) not in used] == []
 
 
 def test_webhooks_have_a_tag_of_their_own() -> None:

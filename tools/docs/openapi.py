@@ -18,9 +18,9 @@ from pydantic import BaseModel
 from kit.http_api import CALL_ID_HEADER, Route
 from kit.http_api import PROBLEM as PROBLEM_TYPE
 from services.notifications.messages import NotUnderstood, Ping, Pong, StatusChanged
+from tools.docs.openapi_examples import CALL_ID
 from tools.docs.openapi_parts import (
     BODY_ERRORS,
-    CALL_ID,
     CALL_ID_DESCRIPTION,
     COMMON_ERRORS,
     GATEWAY_MESSAGES,
@@ -167,9 +167,9 @@ def _parameters(route: Route, schemas: Schemas) -> Iterator[dict[str, Any]]:
         yield {"name": name, "in": "path", "required": True, **PATH_PARAMETERS[name]}
     if route.query:
         for name, schema, required in schemas.properties(route.query):
-            said = schema.pop("description", None)
             parameter = {"name": name, "in": "query", "required": required, "schema": schema}
-            yield {**parameter, "description": said} if said else parameter
+            parameter |= {"description": schema.pop("description")} if "description" in schema else {}
+            yield parameter | ({"example": schema.pop("examples")[0]} if "examples" in schema else {})
     for name, what_for in route.headers.items():
         schema = REQUEST_HEADERS.get(name.lower(), {"type": "string"})
         yield {"name": name, "in": "header", "required": False, "description": what_for, "schema": schema}

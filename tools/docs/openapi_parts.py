@@ -1,6 +1,18 @@
-"""The parts of the OpenAPI document that routes share: parameters, headers, errors, examples."""
+"""The parts of the OpenAPI document that routes share: parameters, headers and errors."""
 
 from typing import Any, Final
+
+from tools.docs.openapi_examples import (
+    CALL_ID,
+    DELIVERY_ID,
+    FINGERPRINT,
+    IMAGE_ID,
+    KEY_ID,
+    REQUEST_ID,
+    SHARE_ID,
+    WEBHOOK_ID,
+    WRONG_FIELD,
+)
 
 INFO: Final[dict[str, Any]] = {
     "title": "GenAI Image Generator",
@@ -55,28 +67,27 @@ WEBHOOK_TAG: Final[dict[str, str]] = {
 """Their own tag: generators make one class per tag, and would overwrite the routes of notifications."""
 
 _UUID: Final = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
-_REQUEST: Final = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
 
 PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "fingerprint": {
         "description": "The fingerprint of dead letters that failed in the same way, or its first digits.",
         "schema": {"type": "string", "pattern": "^[0-9a-f]{4,12}$"},
-        "example": "5f0c7be2a1d4",
+        "example": FINGERPRINT,
     },
     "request_id": {
         "description": "The id of a request: a UUID (version 7).",
         "schema": {"type": "string", "format": "uuid", "pattern": _UUID},
-        "example": _REQUEST,
+        "example": REQUEST_ID,
     },
     "image_id": {
         "description": "The id of an image: the id of its request and its index.",
         "schema": {"type": "string", "pattern": _UUID.removesuffix("$") + r"-\d{1,2}$"},
-        "example": f"{_REQUEST}-0",
+        "example": IMAGE_ID,
     },
     "key_id": {
         "description": "The id of a key: the part between its underscores.",
         "schema": {"type": "string", "pattern": "^[a-z2-7]{12}$"},
-        "example": "k3y4example2",
+        "example": KEY_ID,
     },
     "key": {
         "description": "The key of a model in the catalog.",
@@ -86,17 +97,17 @@ PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "share_id": {
         "description": "The id of a share link. It is not its token.",
         "schema": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
-        "example": "8f14e45fceea167a",
+        "example": SHARE_ID,
     },
     "webhook_id": {
         "description": "The id of a webhook.",
         "schema": {"type": "string", "pattern": "^[a-z2-7]{16}$"},
-        "example": "w3bhookexample22",
+        "example": WEBHOOK_ID,
     },
     "delivery_id": {
         "description": "The id of a delivery: the header `webhook-id` of its attempts.",
         "schema": {"type": "string", "format": "uuid", "pattern": _UUID},
-        "example": "01a0b9c4-980f-7b3e-8f60-2c4e6a8b0d1f",
+        "example": DELIVERY_ID,
     },
     "token": {
         "description": "The token of a share link: the last part of its address, returned only when it was created.",
@@ -121,7 +132,7 @@ RESPONSE_HEADERS: Final[dict[str, dict[str, Any]]] = {
     "Location": {
         "description": "The address of the resource. Without a host, it is relative to the API.",
         "schema": {"type": "string"},
-        "example": f"/v1/requests/{_REQUEST}",
+        "example": f"/v1/requests/{REQUEST_ID}",
     },
     "Retry-After": {
         "description": "Seconds to wait before the next call.",
@@ -145,8 +156,6 @@ RESPONSE_HEADERS: Final[dict[str, dict[str, Any]]] = {
     },
 }
 
-CALL_ID: Final = "VgYvFhbWIAMEPqA="
-
 CALL_ID_DESCRIPTION: Final[dict[str, Any]] = {
     "description": "The id of the call, for support: our logs contain it. If the gateway answers by itself, its header "
     "`apigw-requestid` contains the id.",
@@ -160,7 +169,7 @@ WEBHOOK_HEADERS: Final[list[dict[str, Any]]] = [
         "name": "webhook-id",
         "description": "The id of the delivery, the same in every attempt.",
         "schema": {"type": "string", "format": "uuid"},
-        "example": "01a0b9c4-980f-7b3e-8f60-2c4e6a8b0d1f",
+        "example": DELIVERY_ID,
     },
     {
         "name": "webhook-timestamp",
@@ -192,25 +201,59 @@ PROBLEM: Final[dict[str, Any]] = {
     "description": "An error (RFC 9457). Decide by `code`. `title` is for people and may change.",
     "type": "object",
     "properties": {
-        "type": {"type": "string", "const": "about:blank"},
-        "status": {"type": "integer", "minimum": 400, "maximum": 599, "description": "The HTTP status."},
-        "code": {"type": "string", "pattern": "^[a-z0-9_]+$", "description": "A stable code, for programs."},
-        "title": {"type": "string", "description": "A summary, for people."},
-        "call_id": {"type": "string", "description": "The id of the call, for support: the header `x-call-id`."},
+        "type": {"type": "string", "const": "about:blank", "description": "The class of the error."},
+        "status": {
+            "type": "integer",
+            "minimum": 400,
+            "maximum": 599,
+            "description": "The HTTP status.",
+            "examples": [422],
+        },
+        "code": {
+            "type": "string",
+            "pattern": "^[a-z0-9_]+$",
+            "description": "A stable code, for programs.",
+            "examples": ["validation_failed"],
+        },
+        "title": {
+            "type": "string",
+            "description": "A summary, for people.",
+            "examples": ["The request is invalid."],
+        },
+        "call_id": {
+            "type": "string",
+            "description": "The id of the call, for support: the header `x-call-id`.",
+            "examples": [CALL_ID],
+        },
         "errors": {
             "type": "array",
             "minItems": 1,
             "description": "The invalid fields, if the error is about fields.",
+            "examples": [WRONG_FIELD],
             "items": {
                 "type": "object",
                 "properties": {
                     "field": {
                         "type": "string",
                         "description": "Dotted path in the body, or the parameter.",
+                        "examples": ["count"],
                     },
-                    "rule": {"type": "string", "description": "The rule that the value breaks."},
-                    "code": {"type": "string", "description": "A stable code of the rule, for programs."},
-                    "allowed": {"type": "array", "description": "The allowed values.", "items": {}},
+                    "rule": {
+                        "type": "string",
+                        "description": "The rule that the value breaks.",
+                        "examples": ["Input should be less than or equal to 4"],
+                    },
+                    "code": {
+                        "type": "string",
+                        "description": "A stable code of the rule, for programs.",
+                        "examples": ["less_than_equal"],
+                    },
+                    "allowed": {
+                        "type": "array",
+                        "description": "The allowed values.",
+                        "items": {},
+                        "examples": [["standard", "premium"]],
+                    },
                 },
                 "required": ["field", "rule"],
             },
@@ -223,7 +266,9 @@ MESSAGE: Final[dict[str, Any]] = {
     "title": "Message",
     "description": "An error that the gateway returns by itself.",
     "type": "object",
-    "properties": {"message": {"type": ["string", "null"]}},
+    "properties": {
+        "message": {"type": ["string", "null"], "description": "A phrase, for people.", "examples": ["Unauthorized"]}
+    },
     "required": ["message"],
 }
 
@@ -237,8 +282,6 @@ GATEWAY_MESSAGES: Final[dict[int, str]] = {
     503: "Service Unavailable",
 }
 
-_WRONG_FIELD: Final = [{"field": "count", "rule": "Input should be less than or equal to 4", "le": 4}]
-
 PROBLEMS: Final[dict[int, tuple[str, str, list[dict[str, Any]]]]] = {
     400: ("not_json", "The body is not valid JSON.", [{"field": "body", "rule": "must be a JSON document"}]),
     401: ("unauthorized", "API key required.", []),
@@ -250,7 +293,7 @@ PROBLEMS: Final[dict[int, tuple[str, str, list[dict[str, Any]]]]] = {
     412: ("precondition_failed", "The resource has changed since you read it.", []),
     413: ("body_too_large", "The body is too large.", [{"field": "body", "rule": "at most 262144 bytes"}]),
     415: ("unsupported_media_type", "The body must be JSON.", []),
-    422: ("validation_failed", "The request is invalid.", _WRONG_FIELD),
+    422: ("validation_failed", "The request is invalid.", WRONG_FIELD),
     429: ("rate_limited", "Too many requests.", []),
     500: ("internal_error", "Internal error. The failure is on our side.", []),
     503: ("unavailable", "Temporarily unavailable. Retry later.", []),
@@ -263,44 +306,3 @@ COMMON_ERRORS: Final = (429, 500, 503)
 GUARDED_ERRORS: Final = (401, 403)
 BODY_ERRORS: Final = (400, 413, 422)
 QUERY_ERRORS: Final = (422,)
-
-EXAMPLES: Final[dict[str, list[Any]]] = {
-    "NewReplay": [
-        {"fingerprint": "5f0c7be2a1d4", "dry_run": True},
-        {"fingerprint": "5f0c7be2a1d4", "canary": True},
-        {"fingerprint": "5f0c7be2a1d4", "limit": 100, "quarantine": True},
-    ],
-    "NewQuarantine": [{"queue": "storage.store", "fingerprint": "5f0c7be2a1d4", "limit": 100}],
-    "NewRequest": [
-        {"prompt": "A red fox in a snowy pine forest at dawn, watercolor"},
-        {"prompt": "A lighthouse on a cliff at dusk", "model": "stable-image-core", "aspect_ratio": "16:9", "count": 2},
-    ],
-    "ImageGeneration": [{"prompt": "A red fox in a snowy pine forest", "size": "1536x1024", "response_format": "url"}],
-    "LegacyRequest": [
-        {
-            "prompt": "A red fox in a snowy pine forest",
-            "modelId": "stability.stable-image-core-v1:1",
-            "size": "1024x1024",
-        }
-    ],
-    "NewKey": [{"owner": "acme", "name": "Web shop, production", "scopes": ["requests:write", "requests:read"]}],
-    "Rotation": [{"grace_seconds": 3600}],
-    "Preferences": [{"defaults": {"model": "stable-image-core", "aspect_ratio": "16:9"}, "theme": "dark"}],
-    "NewWebhook": [{"url": "https://example.com/hooks/images", "statuses": ["succeeded", "rejected", "failed"]}],
-    "SecretRotation": [{"grace_seconds": 3600}],
-    "StatusChanged": [
-        {
-            "type": "request.status_changed",
-            "id": "0b8f2f0e-5c1e-5d0b-8a51-0d6c3f1a7f42",
-            "timestamp": "2026-11-22T09:30:06.900000Z",
-            "data": {"request_id": _REQUEST, "sequence": 4, "status": "succeeded", "previous": "storing"},
-        }
-    ],
-    "NewShare": [{"expires_in_seconds": 86400}],
-    "AcceptedView": [
-        {"id": _REQUEST, "status": "accepted", "links": {"self": f"/v1/requests/{_REQUEST}", "images": []}}
-    ],
-    "NewCheck": [{"prompt": "A red fox in a snowy pine forest", "negative_prompt": "people, blurry"}],
-    "LegacyCheck": [{"prompt": "A red fox in a snowy pine forest"}],
-}
-"""Examples by the name of their schema."""

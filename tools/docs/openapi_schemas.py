@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
 from kit.http_api import Route
-from tools.docs.openapi_parts import EXAMPLES
+from tools.docs.openapi_examples import BODIES, PROPERTIES
 
 Schema = dict[str, Any]
 
@@ -72,10 +72,13 @@ class _Generator(GenerateJsonSchema):
     def model_schema(self, schema: Any) -> Schema:
         """Return a model's schema with its fields described."""
         found = super().model_schema(schema)
-        descriptions = attribute_docstrings(schema["cls"])
+        fields = schema["cls"].model_fields
+        descriptions = {fields[name].alias or name: text for name, text in attribute_docstrings(schema["cls"]).items()}
         for name, part in found.get("properties", {}).items():
             if name in descriptions and "description" not in part:
                 part["description"] = descriptions[name]
+            if needs_example(part) and (key := _example_key(schema["cls"], name)):
+                part["examples"] = [PROPERTIES[key]]
             if self.mode == "serialization" and _drop_null(part):  # responses omit None
                 found["required"] = [other for other in found.get("required", []) if other != name]
         if found.get("required") == []:
@@ -101,6 +104,22 @@ def attribute_docstrings(model: type) -> dict[str, str]:
                 case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
                     found[name] = _markdown(text)
     return found
+
+
+def needs_example(part: Schema) -> bool:
+    """Return whether a schema does not show its values: neither an enum nor a boolean, nor another component."""
+    if "$ref" in part or "enum" in part or "const" in part or part.get("type") in ("boolean", "null"):
+        return False
+    if choices := part.get("anyOf"):
+        return any(needs_example(choice) for choice in choices)
+    below = part.get("items") or part.get("additionalProperties")
+    return needs_example(below) if isinstance(below, dict) else True
+
+
+def _example_key(model: type, name: str) -> str | None:
+    """Return the key of a property's example. The classes that a model inherits from have precedence over the name."""
+    keys = [*(f"{cls.__name__}.{name}" for cls in model.__mro__), name]
+    return next((key for key in keys if key in PROPERTIES), None)
 
 
 def _markdown(docstring: str) -> str:
@@ -139,4 +158,4 @@ def _renamed(schema: Any) -> Any:
 
 def _component(name: str, schema: Schema) -> Schema:
     """Return a schema with its examples, and with its name as title: generators name classes by the title."""
-    return {**schema, "title": name, **({"examples": EXAMPLES[name]} if name in EXAMPLES else {})}
+    return {**schema, "title": name, **({"examples": BODIES[name]} if name in BODIES else {})}

@@ -89,7 +89,7 @@ class LegacyRequest(FacadeBody):
     """What the image shows."""
     modelId: str | None = None
     """A Bedrock id or a key of the model catalog. A model at its end of life is replaced by its successor."""
-    size: Size | None = Field(None, examples=["1024x1024"])
+    size: Size | None = None
     """`WIDTHxHEIGHT`. The model generates the nearest aspect ratio that it supports."""
     steps: int | None = None
     """Ignored if the model does not support it, like `cfgScale` and `style`."""

@@ -846,25 +846,64 @@ export interface components {
          * @description An error (RFC 9457). Decide by `code`. `title` is for people and may change.
          */
         Problem: {
-            /** @constant */
+            /**
+             * @description The class of the error.
+             * @constant
+             */
             type: "about:blank";
-            /** @description The HTTP status. */
+            /**
+             * @description The HTTP status.
+             * @example 422
+             */
             status: number;
-            /** @description A stable code, for programs. */
+            /**
+             * @description A stable code, for programs.
+             * @example validation_failed
+             */
             code: string;
-            /** @description A summary, for people. */
+            /**
+             * @description A summary, for people.
+             * @example The request is invalid.
+             */
             title: string;
-            /** @description The id of the call, for support: the header `x-call-id`. */
+            /**
+             * @description The id of the call, for support: the header `x-call-id`.
+             * @example VgYvFhbWIAMEPqA=
+             */
             call_id: string;
-            /** @description The invalid fields, if the error is about fields. */
+            /**
+             * @description The invalid fields, if the error is about fields.
+             * @example [
+             *       {
+             *         "field": "count",
+             *         "rule": "Input should be less than or equal to 4",
+             *         "le": 4
+             *       }
+             *     ]
+             */
             errors?: {
-                /** @description Dotted path in the body, or the parameter. */
+                /**
+                 * @description Dotted path in the body, or the parameter.
+                 * @example count
+                 */
                 field: string;
-                /** @description The rule that the value breaks. */
+                /**
+                 * @description The rule that the value breaks.
+                 * @example Input should be less than or equal to 4
+                 */
                 rule: string;
-                /** @description A stable code of the rule, for programs. */
+                /**
+                 * @description A stable code of the rule, for programs.
+                 * @example less_than_equal
+                 */
                 code?: string;
-                /** @description The allowed values. */
+                /**
+                 * @description The allowed values.
+                 * @example [
+                 *       "standard",
+                 *       "premium"
+                 *     ]
+                 */
                 allowed?: unknown[];
             }[];
         };
@@ -873,6 +912,10 @@ export interface components {
          * @description An error that the gateway returns by itself.
          */
         Message: {
+            /**
+             * @description A phrase, for people.
+             * @example Unauthorized
+             */
             message: string | null;
         };
         /**
@@ -888,13 +931,19 @@ export interface components {
          *     }
          */
         AcceptedView: {
-            /** @description Id of the request. */
+            /**
+             * @description Id of the request.
+             * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
+             */
             id: string;
             /** @description The status when the response was sent. */
             status: components["schemas"]["Status"];
             /** @description Related resources. */
             links: components["schemas"]["Links"];
-            /** @description Until it succeeds, from the durations of recent requests. Absent if there are none. */
+            /**
+             * @description Until it succeeds, from the durations of recent requests. Absent if there are none.
+             * @example 6
+             */
             estimated_seconds?: number;
         };
         /**
@@ -910,38 +959,80 @@ export interface components {
          * @description An entry of the audit trail. Without an outcome, the action is running or was interrupted.
          */
         ActionView: {
-            /** @description Id of the action. */
+            /**
+             * @description Id of the action.
+             * @example 01a0b9d1-2f64-7a10-8c3e-7d9b1f2a4c60
+             */
             action_id: string;
             /**
              * Format: date-time
              * @description When it started.
+             * @example 2026-11-22T09:30:00Z
              */
             at: string;
-            /** @description The owner of the API key, or the name given on the command line. */
+            /**
+             * @description The owner of the API key, or the name given on the command line.
+             * @example ana
+             */
             operator: string;
-            /** @description `key <key id>`, or the ARN that AWS reported to the command line. */
+            /**
+             * @description `key <key id>`, or the ARN that AWS reported to the command line.
+             * @example key k3y4example2
+             */
             identity: string;
-            /** @description What the operator did. */
+            /**
+             * @description What the operator did.
+             * @example replay
+             */
             verb: string;
-            /** @description What the action was applied to. */
+            /**
+             * @description What the action was applied to.
+             * @example {
+             *       "fingerprint": "5f0c7be2a1d4",
+             *       "queue": "storage.store"
+             *     }
+             */
             about: {
                 [key: string]: string;
             };
-            /** @description Number of affected messages or resources. */
+            /**
+             * @description Number of affected messages or resources.
+             * @example 2
+             */
             count: number;
-            /** @description Ids of the affected events. */
+            /**
+             * @description Ids of the affected events.
+             * @example [
+             *       "04bab5a1-3e78-51ac-8548-2ef5d703f2c4"
+             *     ]
+             */
             event_ids: string[];
-            /** @description Ids of the affected requests. */
+            /**
+             * @description Ids of the affected requests.
+             * @example [
+             *       "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
+             *     ]
+             */
             request_ids: string[];
-            /** @description Number of messages or resources by result. */
+            /**
+             * @description Number of messages or resources by result.
+             * @example {
+             *       "refused": 1,
+             *       "replayed": 24
+             *     }
+             */
             outcome?: {
                 [key: string]: number;
             };
-            /** @description Name of the error that interrupted the action. */
+            /**
+             * @description Name of the error that interrupted the action.
+             * @example UnprocessableError
+             */
             error?: string;
             /**
              * Format: date-time
              * @description When it ended.
+             * @example 2026-11-22T09:30:12Z
              */
             finished_at?: string;
         };
@@ -953,13 +1044,23 @@ export interface components {
             /**
              * Format: date-time
              * @description When the call was made.
+             * @example 2026-11-22T09:30:00Z
              */
             at: string;
-            /** @description Duration of the call in milliseconds. */
+            /**
+             * @description Duration of the call in milliseconds.
+             * @example 184
+             */
             duration_ms: number;
-            /** @description HTTP status of the response. Absent without a response. */
+            /**
+             * @description HTTP status of the response. Absent without a response.
+             * @example 200
+             */
             status?: number;
-            /** @description Description of the failure. Absent if the call succeeded. */
+            /**
+             * @description Description of the failure. Absent if the call succeeded.
+             * @example HTTP 503
+             */
             error?: string;
         };
         /**
@@ -967,13 +1068,25 @@ export interface components {
          * @description A violation of a rule.
          */
         AuditFinding: {
-            /** @description Name of the rule. */
+            /**
+             * @description Name of the rule.
+             * @example image-without-file
+             */
             rule: string;
-            /** @description Id of a request, an image or a message, or the key of an object. */
+            /**
+             * @description Id of a request, an image or a message, or the key of an object.
+             * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04-0
+             */
             subject: string;
-            /** @description Id of the request, if one is concerned. */
+            /**
+             * @description Id of the request, if one is concerned.
+             * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
+             */
             request_id?: string;
-            /** @description Description of the violation. */
+            /**
+             * @description Description of the violation.
+             * @example its status is succeeded
+             */
             why: string;
             /**
              * @description What `audit --repair` would do. Absent if a person must decide.
@@ -986,25 +1099,39 @@ export interface components {
          * @description The last audits. Each hour, a share of all data is audited.
          */
         AuditReport: {
-            /** @description Number of shares; 0 before the first audit. */
+            /**
+             * @description Number of shares; 0 before the first audit.
+             * @example 24
+             */
             segments: number;
-            /** @description Shares with a report. */
+            /**
+             * @description Shares with a report.
+             * @example 24
+             */
             audited: number;
             /** @description Whether every share has a complete report. */
             complete: boolean;
             /**
              * Format: date-time
              * @description When the oldest of these audits started.
+             * @example 2026-11-21T10:30:00Z
              */
             oldest_at?: string;
             /**
              * Format: date-time
              * @description When the newest of these audits started.
+             * @example 2026-11-22T09:30:00Z
              */
             newest_at?: string;
-            /** @description Number of violations of all rules. */
+            /**
+             * @description Number of violations of all rules.
+             * @example 0
+             */
             violations: number;
-            /** @description Images that were paid for again, within the allowed bound. */
+            /**
+             * @description Images that were paid for again, within the allowed bound.
+             * @example 0
+             */
             within_bound: number;
             /** @description Every rule. */
             rules: components["schemas"]["AuditRule"][];
@@ -1016,11 +1143,20 @@ export interface components {
          * @description A rule and its violations.
          */
         AuditRule: {
-            /** @description Name of the rule. */
+            /**
+             * @description Name of the rule.
+             * @example image-without-file
+             */
             rule: string;
-            /** @description Description of a violation. */
+            /**
+             * @description Description of a violation.
+             * @example A file of an image in the gallery is missing or has another size.
+             */
             meaning: string;
-            /** @description Number of violations. */
+            /**
+             * @description Number of violations.
+             * @example 0
+             */
             violations: number;
         };
         /**
@@ -1030,9 +1166,15 @@ export interface components {
         Check: {
             /** @description Whether images may be generated. */
             allowed: boolean;
-            /** @description The layer that decided, which is the last one that screened the prompt. */
+            /**
+             * @description The layer that decided, which is the last one that screened the prompt.
+             * @example claude
+             */
             layer: string;
-            /** @description A category of the policy, or `unclassified` if the layer did not name one. */
+            /**
+             * @description A category of the policy, or `unclassified` if the layer did not name one.
+             * @example violence
+             */
             category?: string;
             /**
              * @description The text that is not allowed.
@@ -1041,7 +1183,10 @@ export interface components {
             field?: "prompt" | "negative_prompt";
             /** @description Absent if the keyword filter found nothing. */
             hit?: components["schemas"]["KeywordHit"];
-            /** @description Version of the content policy. */
+            /**
+             * @description Version of the content policy.
+             * @example 2026-11-28
+             */
             policy_version: string;
         };
         /**
@@ -1049,21 +1194,29 @@ export interface components {
          * @description A new share link. Only this response contains its URL.
          */
         CreatedShare: {
-            /** @description Id of the share link. It is not its token. */
+            /**
+             * @description Id of the share link. It is not its token.
+             * @example 8f14e45fceea167a
+             */
             id: string;
             /**
              * Format: date-time
              * @description When it was created.
+             * @example 2026-11-22T09:30:00Z
              */
             created_at: string;
             /**
              * Format: date-time
              * @description When it expires.
+             * @example 2026-11-29T09:30:00Z
              */
             expires_at: string;
             /** @description The share link as a resource. It does not contain the token. */
             links: components["schemas"]["SelfLink"];
-            /** @description Relative to the API. Everyone with this URL can see the image. */
+            /**
+             * @description Relative to the API. Everyone with this URL can see the image.
+             * @example /v1/shares/AaC5xH0ufDGfYFsdL3qeBAAxY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl
+             */
             url: string;
         };
         /**
@@ -1081,29 +1234,62 @@ export interface components {
          * @description Counters of one day (UTC).
          */
         DayNumbers: {
-            /** @description By status. */
+            /**
+             * @description By status.
+             * @example {
+             *       "accepted": 121,
+             *       "failed": 1,
+             *       "rejected": 2,
+             *       "succeeded": 118
+             *     }
+             */
             requests: {
                 [key: string]: number;
             };
-            /** @description By result, for example generated, stored, deleted. */
+            /**
+             * @description By result, for example generated, stored, deleted.
+             * @example {
+             *       "deleted": 4,
+             *       "generated": 120,
+             *       "stored": 118
+             *     }
+             */
             images: {
                 [key: string]: number;
             };
-            /** @description Costs of generation. */
+            /**
+             * @description Costs of generation.
+             * @example 0.04
+             */
             cost_usd: string;
             /** @description By key of the model. */
             models: {
                 [key: string]: components["schemas"]["ModelUse"];
             };
-            /** @description Requests by style. */
+            /**
+             * @description Requests by style.
+             * @example {
+             *       "watercolor": 12
+             *     }
+             */
             styles: {
                 [key: string]: number;
             };
-            /** @description Rejected requests by category. */
+            /**
+             * @description Rejected requests by category.
+             * @example {
+             *       "violence": 2
+             *     }
+             */
             rejections: {
                 [key: string]: number;
             };
-            /** @description Failed requests by reason. */
+            /**
+             * @description Failed requests by reason.
+             * @example {
+             *       "content_filtered": 3
+             *     }
+             */
             failures: {
                 [key: string]: number;
             };
@@ -1114,6 +1300,7 @@ export interface components {
             /**
              * Format: date
              * @description The day.
+             * @example 2026-11-22
              */
             day: string;
         };
@@ -1122,26 +1309,45 @@ export interface components {
          * @description Dead letters of one step with one fingerprint.
          */
         DeadLetterGroup: {
-            /** @description The step that failed. */
+            /**
+             * @description The step that failed.
+             * @example storage.store
+             */
             step: string;
-            /** @description The same for letters that failed in the same way. */
+            /**
+             * @description The same for letters that failed in the same way.
+             * @example 5f0c7be2a1d4
+             */
             fingerprint: string;
             /**
              * @description Kind of the failure.
              * @enum {string}
              */
             kind: "transient" | "poison" | "schema" | "permission" | "unknown";
-            /** @description What to do about this kind. */
+            /**
+             * @description What to do about this kind.
+             * @example fix the code, or the resource that the message refers to, then replay
+             */
             advice: string;
-            /** @description Name of the error. */
+            /**
+             * @description Name of the error.
+             * @example UnprocessableError
+             */
             error: string;
-            /** @description Description of the error, without values of the message. */
+            /**
+             * @description Description of the error, for people.
+             * @example content_filtered
+             */
             reason: string;
-            /** @description Number of letters. */
+            /**
+             * @description Number of letters.
+             * @example 2
+             */
             count: number;
             /**
              * Format: date-time
              * @description When the message of the oldest letter was first received.
+             * @example 2026-11-22T09:30:00Z
              */
             oldest: string;
         };
@@ -1160,26 +1366,45 @@ export interface components {
          * @description A group with its letters, oldest first.
          */
         DeadLetterGroupView: {
-            /** @description The step that failed. */
+            /**
+             * @description The step that failed.
+             * @example storage.store
+             */
             step: string;
-            /** @description The same for letters that failed in the same way. */
+            /**
+             * @description The same for letters that failed in the same way.
+             * @example 5f0c7be2a1d4
+             */
             fingerprint: string;
             /**
              * @description Kind of the failure.
              * @enum {string}
              */
             kind: "transient" | "poison" | "schema" | "permission" | "unknown";
-            /** @description What to do about this kind. */
+            /**
+             * @description What to do about this kind.
+             * @example fix the code, or the resource that the message refers to, then replay
+             */
             advice: string;
-            /** @description Name of the error. */
+            /**
+             * @description Name of the error.
+             * @example UnprocessableError
+             */
             error: string;
-            /** @description Description of the error, without values of the message. */
+            /**
+             * @description Description of the error, for people.
+             * @example content_filtered
+             */
             reason: string;
-            /** @description Number of letters. */
+            /**
+             * @description Number of letters.
+             * @example 2
+             */
             count: number;
             /**
              * Format: date-time
              * @description When the message of the oldest letter was first received.
+             * @example 2026-11-22T09:30:00Z
              */
             oldest: string;
             /** @description The letters of the group. */
@@ -1190,19 +1415,42 @@ export interface components {
          * @description What was done with a letter, or with `dry_run` would be done.
          */
         DeadLetterOutcome: {
-            /** @description The step that failed. */
+            /**
+             * @description The step that failed.
+             * @example storage.store
+             */
             step: string;
-            /** @description Name of the dead-letter queue. */
+            /**
+             * @description Name of the dead-letter queue.
+             * @example storage.store
+             */
             queue: string;
-            /** @description Ids that SQS gave the letter. Several if it is in the queue more than once. */
+            /**
+             * @description Ids that SQS gave the letter. Several if it is in the queue more than once.
+             * @example [
+             *       "b10d1c52-6f0a-4d5e-9c1b-2f4f8f6f0a11"
+             *     ]
+             */
             message_ids: string[];
-            /** @description Name of the event in the message. */
+            /**
+             * @description Name of the event in the message.
+             * @example ImageApproved
+             */
             detail_type: string;
-            /** @description Id of the event. Absent if the message is unreadable. */
+            /**
+             * @description Id of the event. Absent if the message is unreadable.
+             * @example 04bab5a1-3e78-51ac-8548-2ef5d703f2c4
+             */
             event_id?: string;
-            /** @description Id of the request. Absent if the message is unreadable. */
+            /**
+             * @description Id of the request. Absent if the message is unreadable.
+             * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
+             */
             request_id?: string;
-            /** @description How often it was replayed already. */
+            /**
+             * @description How often it was replayed already.
+             * @example 0
+             */
             replays: number;
             /**
              * @description Who dead-lettered it: the consumer, SQS after the last delivery (`redrive`), or EventBridge (`rule`).
@@ -1214,20 +1462,39 @@ export interface components {
              * @enum {string}
              */
             kind: "transient" | "poison" | "schema" | "permission" | "unknown";
-            /** @description What to do about this kind. */
+            /**
+             * @description What to do about this kind.
+             * @example fix the code, or the resource that the message refers to, then replay
+             */
             advice: string;
-            /** @description Name of the error. */
+            /**
+             * @description Name of the error.
+             * @example UnprocessableError
+             */
             error: string;
-            /** @description Description of the error, without values of the message. */
+            /**
+             * @description Description of the error, for people.
+             * @example content_filtered
+             */
             reason: string;
-            /** @description The same for letters that failed in the same way. */
+            /**
+             * @description The same for letters that failed in the same way.
+             * @example 5f0c7be2a1d4
+             */
             fingerprint: string;
             /**
              * Format: date-time
              * @description When the message was first received.
+             * @example 2026-11-22T09:30:00Z
              */
             first_seen: string;
-            /** @description EventBridge's attributes of an event that it could not deliver. */
+            /**
+             * @description EventBridge's attributes of an event that it could not deliver.
+             * @example {
+             *       "ERROR_CODE": "NO_PERMISSIONS",
+             *       "RULE_ARN": "arn:aws:events:us-east-1:123456789012:rule/bus/store"
+             *     }
+             */
             delivery?: {
                 [key: string]: string;
             };
@@ -1245,7 +1512,10 @@ export interface components {
              * @enum {string}
              */
             verdict?: "replay" | "terminal" | "done" | "unknown_request" | "too_often" | "unreadable" | "no_source_queue";
-            /** @description Why the letter was not replayed, for people. */
+            /**
+             * @description Why the letter was not replayed, for people.
+             * @example its status is succeeded
+             */
             why?: string;
         };
         /**
@@ -1253,7 +1523,10 @@ export interface components {
          * @description The outcome of each letter, and the entry of the audit trail.
          */
         DeadLetterOutcomeList: {
-            /** @description Id of the entry in the audit trail. Absent if nothing was done. */
+            /**
+             * @description Id of the entry in the audit trail. Absent if nothing was done.
+             * @example 01a0b9d1-2f64-7a10-8c3e-7d9b1f2a4c60
+             */
             action_id?: string;
             /** @description One entry per letter. */
             outcomes: components["schemas"]["DeadLetterOutcome"][];
@@ -1263,19 +1536,42 @@ export interface components {
          * @description One dead letter.
          */
         DeadLetterView: {
-            /** @description The step that failed. */
+            /**
+             * @description The step that failed.
+             * @example storage.store
+             */
             step: string;
-            /** @description Name of the dead-letter queue. */
+            /**
+             * @description Name of the dead-letter queue.
+             * @example storage.store
+             */
             queue: string;
-            /** @description Ids that SQS gave the letter. Several if it is in the queue more than once. */
+            /**
+             * @description Ids that SQS gave the letter. Several if it is in the queue more than once.
+             * @example [
+             *       "b10d1c52-6f0a-4d5e-9c1b-2f4f8f6f0a11"
+             *     ]
+             */
             message_ids: string[];
-            /** @description Name of the event in the message. */
+            /**
+             * @description Name of the event in the message.
+             * @example ImageApproved
+             */
             detail_type: string;
-            /** @description Id of the event. Absent if the message is unreadable. */
+            /**
+             * @description Id of the event. Absent if the message is unreadable.
+             * @example 04bab5a1-3e78-51ac-8548-2ef5d703f2c4
+             */
             event_id?: string;
-            /** @description Id of the request. Absent if the message is unreadable. */
+            /**
+             * @description Id of the request. Absent if the message is unreadable.
+             * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
+             */
             request_id?: string;
-            /** @description How often it was replayed already. */
+            /**
+             * @description How often it was replayed already.
+             * @example 0
+             */
             replays: number;
             /**
              * @description Who dead-lettered it: the consumer, SQS after the last delivery (`redrive`), or EventBridge (`rule`).
@@ -1287,20 +1583,39 @@ export interface components {
              * @enum {string}
              */
             kind: "transient" | "poison" | "schema" | "permission" | "unknown";
-            /** @description What to do about this kind. */
+            /**
+             * @description What to do about this kind.
+             * @example fix the code, or the resource that the message refers to, then replay
+             */
             advice: string;
-            /** @description Name of the error. */
+            /**
+             * @description Name of the error.
+             * @example UnprocessableError
+             */
             error: string;
-            /** @description Description of the error, without values of the message. */
+            /**
+             * @description Description of the error, for people.
+             * @example content_filtered
+             */
             reason: string;
-            /** @description The same for letters that failed in the same way. */
+            /**
+             * @description The same for letters that failed in the same way.
+             * @example 5f0c7be2a1d4
+             */
             fingerprint: string;
             /**
              * Format: date-time
              * @description When the message was first received.
+             * @example 2026-11-22T09:30:00Z
              */
             first_seen: string;
-            /** @description EventBridge's attributes of an event that it could not deliver. */
+            /**
+             * @description EventBridge's attributes of an event that it could not deliver.
+             * @example {
+             *       "ERROR_CODE": "NO_PERMISSIONS",
+             *       "RULE_ARN": "arn:aws:events:us-east-1:123456789012:rule/bus/store"
+             *     }
+             */
             delivery?: {
                 [key: string]: string;
             };
@@ -1341,6 +1656,7 @@ export interface components {
             /**
              * @description Number of images.
              * @default null
+             * @example 2
              */
             count?: number | null;
         };
@@ -1369,7 +1685,10 @@ export interface components {
              * @example watercolor
              */
             style?: string;
-            /** @description Number of images. */
+            /**
+             * @description Number of images.
+             * @example 2
+             */
             count?: number;
         };
         /**
@@ -1380,15 +1699,28 @@ export interface components {
             /**
              * Format: date-time
              * @description Start of the batch.
+             * @example 2026-11-22T09:30:00Z
              */
             at: string;
-            /** @description Duration of the batch. */
+            /**
+             * @description Duration of the batch.
+             * @example 6.8
+             */
             seconds: number;
-            /** @description `handled`, `retried`, `in_progress` or `dead_lettered`. */
+            /**
+             * @description `handled`, `retried`, `in_progress` or `dead_lettered`.
+             * @example handled
+             */
             outcome: string;
-            /** @description Name of the error. Absent if the message was handled. */
+            /**
+             * @description Name of the error. Absent if the message was handled.
+             * @example UnprocessableError
+             */
             error?: string;
-            /** @description Description of the error. Absent if the message was handled. */
+            /**
+             * @description Description of the error. Absent if the message was handled.
+             * @example content_filtered
+             */
             reason?: string;
         };
         /**
@@ -1398,7 +1730,10 @@ export interface components {
         DeliveryList: {
             /** @description The deliveries of this page. */
             deliveries: components["schemas"]["DeliveryView"][];
-            /** @description The `cursor` of the next page. Absent on the last page. */
+            /**
+             * @description The `cursor` of the next page. Absent on the last page.
+             * @example MDFhMGI5YzQ
+             */
             next_cursor?: string;
         };
         /**
@@ -1406,11 +1741,20 @@ export interface components {
          * @description One message to one webhook and its attempts.
          */
         DeliveryView: {
-            /** @description The header `webhook-id` of every attempt. */
+            /**
+             * @description The header `webhook-id` of every attempt.
+             * @example 01a0b9c4-980f-7b3e-8f60-2c4e6a8b0d1f
+             */
             delivery_id: string;
-            /** @description Id of the request that the message is about. */
+            /**
+             * @description Id of the request that the message is about.
+             * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
+             */
             request_id: string;
-            /** @description The status, or `webhook.ping`. */
+            /**
+             * @description The status, or `webhook.ping`.
+             * @example succeeded
+             */
             kind: string;
             /**
              * @description `failed`: abandoned after the last attempt.
@@ -1420,11 +1764,13 @@ export interface components {
             /**
              * Format: date-time
              * @description When the message was created.
+             * @example 2026-11-22T09:30:00Z
              */
             created_at: string;
             /**
              * Format: date-time
              * @description When the next attempt follows. Absent if none does.
+             * @example 2026-11-22T09:35:06Z
              */
             next_attempt_at?: string;
             /** @description The last 20 attempts, newest last. */
@@ -1435,11 +1781,17 @@ export interface components {
          * @description A resource that the installation needs.
          */
         Dependency: {
-            /** @description Name of the resource. */
+            /**
+             * @description Name of the resource.
+             * @example requests table
+             */
             name: string;
             /** @description Whether it responds. */
             reachable: boolean;
-            /** @description Name of the error, such as `AccessDeniedException`, or `Timeout`. */
+            /**
+             * @description Name of the error, such as `AccessDeniedException`, or `Timeout`.
+             * @example UnprocessableError
+             */
             error?: string;
         };
         /**
@@ -1453,7 +1805,10 @@ export interface components {
             models: components["schemas"]["PlannedModel"][];
             /** @description What the request would cost. */
             price: components["schemas"]["Price"];
-            /** @description Until it would succeed, from the durations of recent requests. Absent if there are none. */
+            /**
+             * @description Until it would succeed, from the durations of recent requests. Absent if there are none.
+             * @example 6
+             */
             estimated_seconds?: number;
         };
         /**
@@ -1467,13 +1822,28 @@ export interface components {
              * @constant
              */
             success?: false;
-            /** @description An explanation, for people. */
+            /**
+             * @description An explanation, for people.
+             * @example The model does not support these parameters.
+             */
             message: string;
-            /** @description As in a problem document: field, rule and allowed values. */
+            /**
+             * @description As in a problem document: field, rule and allowed values.
+             * @example [
+             *       {
+             *         "field": "count",
+             *         "le": 4,
+             *         "rule": "Input should be less than or equal to 4"
+             *       }
+             *     ]
+             */
             errors?: {
                 [key: string]: unknown;
             }[];
-            /** @description The id of the call, which also is in the header `x-call-id` and in our logs. */
+            /**
+             * @description The id of the call, which also is in the header `x-call-id` and in our logs.
+             * @example VgYvFhbWIAMEPqA=
+             */
             call_id: string;
         };
         /**
@@ -1481,17 +1851,35 @@ export interface components {
          * @description A file, with a URL that may expire.
          */
         FileView: {
-            /** @description Short-lived URL of the file. */
+            /**
+             * @description Short-lived URL of the file.
+             * @example https://d111111abcdef8.cloudfront.net/images/01a0b9c4/0-dfbb889c/original.png?Expires=1795255506&Signature=example
+             */
             url: string;
-            /** @description Media type of the file. */
+            /**
+             * @description Media type of the file.
+             * @example image/webp
+             */
             media_type: string;
-            /** @description Width in pixels. */
+            /**
+             * @description Width in pixels.
+             * @example 1344
+             */
             width: number;
-            /** @description Height in pixels. */
+            /**
+             * @description Height in pixels.
+             * @example 768
+             */
             height: number;
-            /** @description Size of the file. */
+            /**
+             * @description Size of the file.
+             * @example 599040
+             */
             bytes: number;
-            /** @description SHA-256 of the file in hexadecimal digits. */
+            /**
+             * @description SHA-256 of the file in hexadecimal digits.
+             * @example dfbb889cf19bda82ed8deadf82de232979aa4ecc83238625c6453dc4c597b43a
+             */
             sha256: string;
         };
         /**
@@ -1505,7 +1893,10 @@ export interface components {
              * @constant
              */
             status?: "ok";
-            /** @description Version of the installation. */
+            /**
+             * @description Version of the installation.
+             * @example v1.2.0
+             */
             version: string;
         };
         /**
@@ -1513,31 +1904,65 @@ export interface components {
          * @description A finished image. Its URLs are short-lived and new in every response; a deleted image has none.
          */
         Image: {
-            /** @description Id of the image in the gallery. */
+            /**
+             * @description Id of the image in the gallery.
+             * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04-0
+             */
             id: string;
-            /** @description Number of the image within its request, from 0. */
+            /**
+             * @description Number of the image within its request, from 0.
+             * @example 0
+             */
             index: number;
-            /** @description URL of the original file. Absent if the image is deleted. */
+            /**
+             * @description URL of the original file. Absent if the image is deleted.
+             * @example https://d111111abcdef8.cloudfront.net/images/01a0b9c4/0-dfbb889c/original.png?Expires=1795255506&Signature=example
+             */
             url?: string;
-            /** @description URL of a smaller file for screens. Absent if the image is deleted. */
+            /**
+             * @description URL of a smaller file for screens. Absent if the image is deleted.
+             * @example https://d111111abcdef8.cloudfront.net/images/01a0b9c4/0-dfbb889c/display.webp?Expires=1795255506&Signature=example
+             */
             display_url?: string;
-            /** @description URL of the smallest file. Absent if the image is deleted. */
+            /**
+             * @description URL of the smallest file. Absent if the image is deleted.
+             * @example https://d111111abcdef8.cloudfront.net/images/01a0b9c4/0-dfbb889c/thumbnail.webp?Expires=1795255506&Signature=example
+             */
             thumbnail_url?: string;
-            /** @description Width of the original in pixels. */
+            /**
+             * @description Width of the original in pixels.
+             * @example 1344
+             */
             width: number;
-            /** @description Height of the original in pixels. */
+            /**
+             * @description Height of the original in pixels.
+             * @example 768
+             */
             height: number;
-            /** @description BlurHash. Absent if the image is deleted. */
+            /**
+             * @description BlurHash. Absent if the image is deleted.
+             * @example LEHV6nWB2yk8pyo0adR*.7kCMdnj
+             */
             placeholder?: string;
-            /** @description Key of the model that generated it. */
+            /**
+             * @description Key of the model that generated it.
+             * @example stable-image-core
+             */
             model: string;
-            /** @description Seed that it was generated with. */
+            /**
+             * @description Seed that it was generated with.
+             * @example 4242
+             */
             seed: number;
-            /** @description Price of the image in US dollars. */
+            /**
+             * @description Price of the image in US dollars.
+             * @example 0.04
+             */
             cost_usd: string;
             /**
              * Format: date-time
              * @description When the image was deleted. Absent if it was not.
+             * @example 2026-11-29T09:30:00Z
              */
             deleted_at?: string;
         };
@@ -1546,9 +1971,15 @@ export interface components {
          * @description An image: its URL or its content.
          */
         ImageData: {
-            /** @description Short-lived URL of the image. Absent with `b64_json`. */
+            /**
+             * @description Short-lived URL of the image. Absent with `b64_json`.
+             * @example https://d111111abcdef8.cloudfront.net/images/01a0b9c4/0-dfbb889c/original.png?Expires=1795255506&Signature=example
+             */
             url?: string;
-            /** @description The file in base64. Absent with URLs. */
+            /**
+             * @description The file in base64. Absent with URLs.
+             * @example iVBORw0KGgo=
+             */
             b64_json?: string;
         };
         /**
@@ -1561,21 +1992,27 @@ export interface components {
          *     }
          */
         ImageGeneration: {
-            /** @description What the images show. */
+            /**
+             * @description What the images show.
+             * @example A red fox in a snowy pine forest at dawn, watercolor
+             */
             prompt: string;
             /**
              * @description A key of the model catalog or a Bedrock id. Any other name, such as gpt-image-1, means the default model.
              * @default null
+             * @example stable-image-core
              */
             model?: string | null;
             /**
              * @description Number of images. Default: 1.
              * @default null
+             * @example 2
              */
             n?: number | null;
             /**
              * @description `WIDTHxHEIGHT` or `auto`. The model generates the nearest aspect ratio that it supports.
              * @default null
+             * @example 1024x1024
              */
             size?: string | null;
             /**
@@ -1586,11 +2023,13 @@ export interface components {
             /**
              * @description `hd` and `high` mean `premium` if the model supports it. Everything else means `standard`.
              * @default null
+             * @example high
              */
             quality?: string | null;
             /**
              * @description Ignored if the model does not support it.
              * @default null
+             * @example watercolor
              */
             style?: string | null;
             /**
@@ -1604,13 +2043,25 @@ export interface components {
          * @description URLs relative to the API.
          */
         ImageLinks: {
-            /** @description The image. */
+            /**
+             * @description The image.
+             * @example /v1/images/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04-0
+             */
             self: string;
-            /** @description Its request. */
+            /**
+             * @description Its request.
+             * @example /v1/requests/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
+             */
             request: string;
-            /** @description PUT marks it as a favourite, DELETE removes the mark. */
+            /**
+             * @description PUT marks it as a favourite, DELETE removes the mark.
+             * @example /v1/images/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04-0/favourite
+             */
             favourite: string;
-            /** @description Its share links. */
+            /**
+             * @description Its share links.
+             * @example /v1/images/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04-0/shares
+             */
             shares: string;
         };
         /**
@@ -1620,7 +2071,10 @@ export interface components {
         ImagePage: {
             /** @description A page of a search may have fewer images than `limit`, or none, and still not be the last page. */
             images: components["schemas"]["ImageSummary"][];
-            /** @description The `cursor` of the next page. Absent on the last page. */
+            /**
+             * @description The `cursor` of the next page. Absent on the last page.
+             * @example MDFhMGI5YzQ
+             */
             next_cursor?: string;
         };
         /**
@@ -1628,30 +2082,58 @@ export interface components {
          * @description An image in a list.
          */
         ImageSummary: {
-            /** @description Id of the image. */
+            /**
+             * @description Id of the image.
+             * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04-0
+             */
             id: string;
             /**
              * Format: date-time
              * @description When it was stored.
+             * @example 2026-11-22T09:30:00Z
              */
             created_at: string;
-            /** @description Key of the model that generated it. */
+            /**
+             * @description Key of the model that generated it.
+             * @example stable-image-core
+             */
             model: string;
-            /** @description The style of its request. Absent if there was none. */
+            /**
+             * @description The style of its request. Absent if there was none.
+             * @example watercolor
+             */
             style?: string;
             /** @description Whether it is marked as a favourite. */
             favourite: boolean;
-            /** @description The beginning of the prompt. */
+            /**
+             * @description The beginning of the prompt.
+             * @example A red fox in a snowy pine forest
+             */
             caption: string;
-            /** @description Width of the original in pixels. */
+            /**
+             * @description Width of the original in pixels.
+             * @example 1344
+             */
             width: number;
-            /** @description Height of the original in pixels. */
+            /**
+             * @description Height of the original in pixels.
+             * @example 768
+             */
             height: number;
-            /** @description BlurHash. */
+            /**
+             * @description BlurHash.
+             * @example LEHV6nWB2yk8pyo0adR*.7kCMdnj
+             */
             placeholder: string;
-            /** @description Short-lived URL of a smaller file for screens. */
+            /**
+             * @description Short-lived URL of a smaller file for screens.
+             * @example https://d111111abcdef8.cloudfront.net/images/01a0b9c4/0-dfbb889c/display.webp?Expires=1795255506&Signature=example
+             */
             display_url: string;
-            /** @description Short-lived URL of the smallest file. */
+            /**
+             * @description Short-lived URL of the smallest file.
+             * @example https://d111111abcdef8.cloudfront.net/images/01a0b9c4/0-dfbb889c/thumbnail.webp?Expires=1795255506&Signature=example
+             */
             thumbnail_url: string;
             /** @description Related resources. */
             links: components["schemas"]["SelfLink"];
@@ -1661,45 +2143,88 @@ export interface components {
          * @description An image: its parameters and its files.
          */
         ImageView: {
-            /** @description Id of the image. */
+            /**
+             * @description Id of the image.
+             * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04-0
+             */
             id: string;
-            /** @description Id of its request. */
+            /**
+             * @description Id of its request.
+             * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
+             */
             request_id: string;
-            /** @description Number of the image within its request, from 0. */
+            /**
+             * @description Number of the image within its request, from 0.
+             * @example 0
+             */
             index: number;
             /**
              * Format: date-time
              * @description When it was stored.
+             * @example 2026-11-22T09:30:00Z
              */
             created_at: string;
-            /** @description The prompt of its request. */
+            /**
+             * @description The prompt of its request.
+             * @example A red fox in a snowy pine forest at dawn, watercolor
+             */
             prompt: string;
-            /** @description The negative prompt of its request. Absent if there was none. */
+            /**
+             * @description The negative prompt of its request. Absent if there was none.
+             * @example people, blurry
+             */
             negative_prompt?: string;
-            /** @description The style of its request. Absent if there was none. */
+            /**
+             * @description The style of its request. Absent if there was none.
+             * @example watercolor
+             */
             style?: string;
-            /** @description Key of the model that generated it. */
+            /**
+             * @description Key of the model that generated it.
+             * @example stable-image-core
+             */
             model: string;
-            /** @description Seed that it was generated with. */
+            /**
+             * @description Seed that it was generated with.
+             * @example 4242
+             */
             seed: number;
-            /** @description Width of the original in pixels. */
+            /**
+             * @description Width of the original in pixels.
+             * @example 1344
+             */
             width: number;
-            /** @description Height of the original in pixels. */
+            /**
+             * @description Height of the original in pixels.
+             * @example 768
+             */
             height: number;
             /**
              * @description The quality of its request.
              * @enum {string}
              */
             quality: "standard" | "premium";
-            /** @description Diffusion steps. Absent if the request had none. */
+            /**
+             * @description Diffusion steps. Absent if the request had none.
+             * @example 40
+             */
             steps?: number;
-            /** @description How closely it follows the prompt. Absent if the request did not say. */
+            /**
+             * @description How closely it follows the prompt. Absent if the request did not say.
+             * @example 7.5
+             */
             guidance?: number;
-            /** @description Price of the image in US dollars. */
+            /**
+             * @description Price of the image in US dollars.
+             * @example 0.04
+             */
             cost_usd: string;
             /** @description Whether it is marked as a favourite. */
             favourite: boolean;
-            /** @description BlurHash. */
+            /**
+             * @description BlurHash.
+             * @example LEHV6nWB2yk8pyo0adR*.7kCMdnj
+             */
             placeholder: string;
             /** @description The file as it was generated. */
             original: components["schemas"]["FileView"];
@@ -1715,7 +2240,10 @@ export interface components {
          * @description The generated images: fewer than requested if some were filtered.
          */
         Images: {
-            /** @description Seconds since 1970. */
+            /**
+             * @description Seconds since 1970.
+             * @example 1795254606
+             */
             created: number;
             /** @description One entry per image. */
             data: components["schemas"]["ImageData"][];
@@ -1727,7 +2255,10 @@ export interface components {
         KeyList: {
             /** @description The keys of this page. */
             keys: components["schemas"]["KeyView"][];
-            /** @description The `cursor` of the next page. Absent on the last page. */
+            /**
+             * @description The `cursor` of the next page. Absent on the last page.
+             * @example MDFhMGI5YzQ
+             */
             next_cursor?: string;
         };
         /**
@@ -1735,19 +2266,37 @@ export interface components {
          * @description A key without its text, which is shown only once.
          */
         KeyView: {
-            /** @description Id of the key. */
+            /**
+             * @description Id of the key.
+             * @example k3y4example2
+             */
             key_id: string;
-            /** @description Start of its text. */
+            /**
+             * @description Start of its text.
+             * @example gik_k3y4example2
+             */
             prefix: string;
-            /** @description Owner of its requests and images. */
+            /**
+             * @description Owner of its requests and images.
+             * @example acme
+             */
             owner: string;
-            /** @description Purpose of the key. */
+            /**
+             * @description Purpose of the key.
+             * @example Web shop, production
+             */
             name: string;
             /** @description Permissions. */
             scopes: ("requests:write" | "requests:read" | "images:read" | "images:write" | "analytics:read" | "admin")[];
-            /** @description Images per `window_seconds`. */
+            /**
+             * @description Images per `window_seconds`.
+             * @example 20
+             */
             limit: number;
-            /** @description Length of the window in which the images are counted. */
+            /**
+             * @description Length of the window in which the images are counted.
+             * @example 900
+             */
             window_seconds: number;
             /**
              * @description Only `active` keys are accepted.
@@ -1757,26 +2306,31 @@ export interface components {
             /**
              * Format: date-time
              * @description When it was created.
+             * @example 2026-11-22T09:30:00Z
              */
             created_at: string;
             /**
              * Format: date-time
              * @description When it expires. Absent if it does not.
+             * @example 2026-11-29T09:30:00Z
              */
             expires_at?: string;
             /**
              * Format: date-time
              * @description When it was revoked. Absent if it was not.
+             * @example 2026-11-29T09:30:00Z
              */
             revoked_at?: string;
             /**
              * Format: date-time
              * @description Up to an hour old.
+             * @example 2026-11-22T09:30:00Z
              */
             last_used_at?: string;
             /**
              * Format: date-time
              * @description Until when the text before the last rotation is valid.
+             * @example 2026-11-22T10:30:00Z
              */
             previous_until?: string;
         };
@@ -1785,19 +2339,37 @@ export interface components {
          * @description A key with its new text, which is shown only this once.
          */
         KeyWithText: {
-            /** @description Id of the key. */
+            /**
+             * @description Id of the key.
+             * @example k3y4example2
+             */
             key_id: string;
-            /** @description Start of its text. */
+            /**
+             * @description Start of its text.
+             * @example gik_k3y4example2
+             */
             prefix: string;
-            /** @description Owner of its requests and images. */
+            /**
+             * @description Owner of its requests and images.
+             * @example acme
+             */
             owner: string;
-            /** @description Purpose of the key. */
+            /**
+             * @description Purpose of the key.
+             * @example Web shop, production
+             */
             name: string;
             /** @description Permissions. */
             scopes: ("requests:write" | "requests:read" | "images:read" | "images:write" | "analytics:read" | "admin")[];
-            /** @description Images per `window_seconds`. */
+            /**
+             * @description Images per `window_seconds`.
+             * @example 20
+             */
             limit: number;
-            /** @description Length of the window in which the images are counted. */
+            /**
+             * @description Length of the window in which the images are counted.
+             * @example 900
+             */
             window_seconds: number;
             /**
              * @description Only `active` keys are accepted.
@@ -1807,29 +2379,37 @@ export interface components {
             /**
              * Format: date-time
              * @description When it was created.
+             * @example 2026-11-22T09:30:00Z
              */
             created_at: string;
             /**
              * Format: date-time
              * @description When it expires. Absent if it does not.
+             * @example 2026-11-29T09:30:00Z
              */
             expires_at?: string;
             /**
              * Format: date-time
              * @description When it was revoked. Absent if it was not.
+             * @example 2026-11-29T09:30:00Z
              */
             revoked_at?: string;
             /**
              * Format: date-time
              * @description Up to an hour old.
+             * @example 2026-11-22T09:30:00Z
              */
             last_used_at?: string;
             /**
              * Format: date-time
              * @description Until when the text before the last rotation is valid.
+             * @example 2026-11-22T10:30:00Z
              */
             previous_until?: string;
-            /** @description The text of the key, for the header `x-api-key`. Store it safely. */
+            /**
+             * @description The text of the key, for the header `x-api-key`. Store it safely.
+             * @example gik_k3y4example2_the-rest-is-secret
+             */
             key: string;
         };
         /**
@@ -1837,7 +2417,10 @@ export interface components {
          * @description What the keyword filter found. Its terms match words, not meaning.
          */
         KeywordHit: {
-            /** @description A category of the policy. */
+            /**
+             * @description A category of the policy.
+             * @example violence
+             */
             category: string;
             /**
              * @description Where the term was found.
@@ -1863,7 +2446,10 @@ export interface components {
             success?: true;
             /** @description The accepted request. */
             data: components["schemas"]["LegacyAcceptedData"];
-            /** @description A sentence, for people. */
+            /**
+             * @description A sentence, for people.
+             * @example The model does not support these parameters.
+             */
             message: string;
         };
         /**
@@ -1871,11 +2457,17 @@ export interface components {
          * @description An accepted request.
          */
         LegacyAcceptedData: {
-            /** @description Id of the request. */
+            /**
+             * @description Id of the request.
+             * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
+             */
             id: string;
             /** @description The status when the response was sent. */
             status: components["schemas"]["Status"];
-            /** @description Path of the API. */
+            /**
+             * @description Path of the API.
+             * @example /v1/requests/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
+             */
             statusUrl: string;
         };
         /**
@@ -1886,7 +2478,10 @@ export interface components {
          *     }
          */
         LegacyCheck: {
-            /** @description The prompt to check. */
+            /**
+             * @description The prompt to check.
+             * @example A red fox in a snowy pine forest at dawn, watercolor
+             */
             prompt: string;
         };
         /**
@@ -1902,7 +2497,10 @@ export interface components {
             success?: true;
             /** @description The result of the check. */
             data: components["schemas"]["Check"];
-            /** @description A sentence, for people. */
+            /**
+             * @description A sentence, for people.
+             * @example The model does not support these parameters.
+             */
             message: string;
         };
         /**
@@ -1918,7 +2516,10 @@ export interface components {
             success?: true;
             /** @description The finished image. */
             data: components["schemas"]["LegacyImageData"];
-            /** @description A sentence, for people. */
+            /**
+             * @description A sentence, for people.
+             * @example The model does not support these parameters.
+             */
             message: string;
         };
         /**
@@ -1926,17 +2527,30 @@ export interface components {
          * @description A finished image.
          */
         LegacyImageData: {
-            /** @description The id of the request. */
+            /**
+             * @description The id of the request.
+             * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
+             */
             id: string;
-            /** @description The prompt of the request. */
+            /**
+             * @description The prompt of the request.
+             * @example A red fox in a snowy pine forest at dawn, watercolor
+             */
             prompt: string;
-            /** @description Short-lived. */
+            /**
+             * @description Short-lived.
+             * @example https://d111111abcdef8.cloudfront.net/images/01a0b9c4/0-dfbb889c/original.png?Expires=1795255506&Signature=example
+             */
             url: string;
-            /** @description Milliseconds from accepted to stored. */
+            /**
+             * @description Milliseconds from accepted to stored.
+             * @example 6800
+             */
             generationTime: number;
             /**
              * Format: date-time
              * @description When the image was stored.
+             * @example 2026-11-22T09:30:06.800000Z
              */
             timestamp: string;
         };
@@ -1950,11 +2564,15 @@ export interface components {
          *     }
          */
         LegacyRequest: {
-            /** @description What the image shows. */
+            /**
+             * @description What the image shows.
+             * @example A red fox in a snowy pine forest at dawn, watercolor
+             */
             prompt: string;
             /**
              * @description A Bedrock id or a key of the model catalog. A model at its end of life is replaced by its successor.
              * @default null
+             * @example stability.stable-image-core-v1:1
              */
             modelId?: string | null;
             /**
@@ -1966,21 +2584,25 @@ export interface components {
             /**
              * @description Ignored if the model does not support it, like `cfgScale` and `style`.
              * @default null
+             * @example 40
              */
             steps?: number | null;
             /**
              * @description How closely the image follows the prompt.
              * @default null
+             * @example 7.5
              */
             cfgScale?: number | null;
             /**
              * @description A style of the model.
              * @default null
+             * @example watercolor
              */
             style?: string | null;
             /**
              * @description What the image must not show.
              * @default null
+             * @example people, blurry
              */
             negativePrompt?: string | null;
         };
@@ -1989,11 +2611,20 @@ export interface components {
          * @description The limits of a model. Lengths in characters.
          */
         Limits: {
-            /** @description Maximum length of a prompt. */
+            /**
+             * @description Maximum length of a prompt.
+             * @example 10000
+             */
             prompt_max: number;
-            /** @description Maximum length of a negative prompt. 0: the model has none. */
+            /**
+             * @description Maximum length of a negative prompt. 0: the model has none.
+             * @example 10000
+             */
             negative_prompt_max: number;
-            /** @description Highest seed. */
+            /**
+             * @description Highest seed.
+             * @example 4294967294
+             */
             seed_max: number;
             /** @description Absent if the model does not have this parameter. */
             steps?: components["schemas"]["Range"];
@@ -2005,9 +2636,17 @@ export interface components {
          * @description Paths of the API.
          */
         Links: {
-            /** @description Path of the request. */
+            /**
+             * @description Path of the request.
+             * @example /v1/requests/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
+             */
             self: string;
-            /** @description Paths of its images in the gallery, without deleted ones. */
+            /**
+             * @description Paths of its images in the gallery, without deleted ones.
+             * @example [
+             *       "/v1/images/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04-0"
+             *     ]
+             */
             images?: string[];
         };
         /**
@@ -2015,15 +2654,27 @@ export interface components {
          * @description The caller's API key.
          */
         Me: {
-            /** @description Owner of its requests and images. */
+            /**
+             * @description Owner of its requests and images.
+             * @example acme
+             */
             owner: string;
-            /** @description Id of the key. */
+            /**
+             * @description Id of the key.
+             * @example k3y4example2
+             */
             key_id: string;
             /** @description Permissions. */
             scopes: ("requests:write" | "requests:read" | "images:read" | "images:write" | "analytics:read" | "admin")[];
-            /** @description Images per `window_seconds`. */
+            /**
+             * @description Images per `window_seconds`.
+             * @example 20
+             */
             limit: number;
-            /** @description Length of the window in which the images are counted. */
+            /**
+             * @description Length of the window in which the images are counted.
+             * @example 900
+             */
             window_seconds: number;
         };
         /**
@@ -2039,11 +2690,20 @@ export interface components {
          * @description Requests, images and costs of a model.
          */
         ModelUse: {
-            /** @description Accepted requests for this model. */
+            /**
+             * @description Accepted requests for this model.
+             * @example 121
+             */
             requests: number;
-            /** @description Images that this model generated. */
+            /**
+             * @description Images that this model generated.
+             * @example 120
+             */
             images: number;
-            /** @description Costs of these images in US dollars. */
+            /**
+             * @description Costs of these images in US dollars.
+             * @example 0.04
+             */
             cost_usd: string;
         };
         /**
@@ -2051,9 +2711,15 @@ export interface components {
          * @description A model: its limits, prices and lifecycle.
          */
         ModelView: {
-            /** @description The name of the model in requests. */
+            /**
+             * @description The name of the model in requests.
+             * @example stable-image-core
+             */
             key: string;
-            /** @description Name of the model, for people. */
+            /**
+             * @description Name of the model, for people.
+             * @example Stable Image Core
+             */
             name: string;
             /** @description Whether it serves requests that name no model. */
             default: boolean;
@@ -2065,27 +2731,58 @@ export interface components {
             /**
              * Format: date
              * @description The first day on which Bedrock no longer serves the model, if it is known.
+             * @example 2027-06-30
              */
             end_of_life?: string;
-            /** @description Key of the model that serves its requests from that day on. */
+            /**
+             * @description Key of the model that serves its requests from that day on.
+             * @example stable-image-core
+             */
             successor?: string;
-            /** @description Per image, by quality. */
+            /**
+             * @description Per image, by quality.
+             * @example {
+             *       "standard": "0.04"
+             *     }
+             */
             price_usd: {
                 [key: string]: string;
             };
-            /** @description `WIDTHxHEIGHT`; the first is the default. If there is a `size_rule`, these are suggestions. */
+            /**
+             * @description `WIDTHxHEIGHT`; the first is the default. If there is a `size_rule`, these are suggestions.
+             * @example [
+             *       "1024x1024",
+             *       "1280x720"
+             *     ]
+             */
             sizes: string[];
             /** @description Present if the model takes any size within these limits. */
             size_rule?: components["schemas"]["SizeRule"];
-            /** @description If the model takes aspect ratios instead of sizes: ratio to the size of the image. The first is the default. */
+            /**
+             * @description If the model takes aspect ratios instead of sizes: ratio to the size of the image. The first is the default.
+             * @example {
+             *       "16:9": "1344x768",
+             *       "1:1": "1024x1024"
+             *     }
+             */
             aspect_ratios: {
                 [key: string]: string;
             };
-            /** @description Names of the styles that it supports. */
+            /**
+             * @description Names of the styles that it supports.
+             * @example [
+             *       "anime",
+             *       "photographic",
+             *       "watercolor"
+             *     ]
+             */
             styles: string[];
             /** @description Limits of its parameters. */
             limits: components["schemas"]["Limits"];
-            /** @description Until a request with one image succeeds, from the durations of recent requests. Absent if there are none. */
+            /**
+             * @description Until a request with one image succeeds, from the durations of recent requests. Absent if there are none.
+             * @example 6
+             */
             estimated_seconds?: number;
         };
         /**
@@ -2097,11 +2794,15 @@ export interface components {
          *     }
          */
         NewCheck: {
-            /** @description The prompt to check. */
+            /**
+             * @description The prompt to check.
+             * @example A red fox in a snowy pine forest at dawn, watercolor
+             */
             prompt: string;
             /**
              * @description The negative prompt to check.
              * @default null
+             * @example people, blurry
              */
             negative_prompt?: string | null;
         };
@@ -2133,16 +2834,19 @@ export interface components {
             /**
              * @description Images per `window_seconds`.
              * @default 100
+             * @example 20
              */
             limit?: number;
             /**
              * @description Length of the window in which the images are counted.
              * @default 900
+             * @example 900
              */
             window_seconds?: number;
             /**
              * @description Default: the key does not expire.
              * @default null
+             * @example 365
              */
             expires_in_days?: number | null;
         };
@@ -2159,26 +2863,31 @@ export interface components {
             /**
              * @description Step, for example `storage.store`.
              * @default null
+             * @example storage.store
              */
             queue?: string | null;
             /**
              * @description Only letters whose fingerprint starts with these digits.
              * @default null
+             * @example 5f0c7be2a1d4
              */
             fingerprint?: string | null;
             /**
              * @description Only letters of this request.
              * @default null
+             * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
              */
             request_id?: string | null;
             /**
              * @description Only the letter of this event.
              * @default null
+             * @example 04bab5a1-3e78-51ac-8548-2ef5d703f2c4
              */
             event_id?: string | null;
             /**
              * @description Maximum number, oldest first.
              * @default 25
+             * @example 20
              */
             limit?: number;
         };
@@ -2203,26 +2912,31 @@ export interface components {
             /**
              * @description Step, for example `storage.store`.
              * @default null
+             * @example storage.store
              */
             queue?: string | null;
             /**
              * @description Only letters whose fingerprint starts with these digits.
              * @default null
+             * @example 5f0c7be2a1d4
              */
             fingerprint?: string | null;
             /**
              * @description Only letters of this request.
              * @default null
+             * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
              */
             request_id?: string | null;
             /**
              * @description Only the letter of this event.
              * @default null
+             * @example 04bab5a1-3e78-51ac-8548-2ef5d703f2c4
              */
             event_id?: string | null;
             /**
              * @description Maximum number, oldest first.
              * @default 25
+             * @example 20
              */
             limit?: number;
             /**
@@ -2238,6 +2952,7 @@ export interface components {
             /**
              * @description Letters that were replayed this often are refused, or moved into quarantine.
              * @default 3
+             * @example 3
              */
             max_replays?: number;
             /**
@@ -2270,16 +2985,21 @@ export interface components {
          *     }
          */
         NewRequest: {
-            /** @description What the images show. The model limits its length: `limits.prompt_max`. */
+            /**
+             * @description What the images show. The model limits its length: `limits.prompt_max`.
+             * @example A red fox in a snowy pine forest at dawn, watercolor
+             */
             prompt: string;
             /**
              * @description What the images must not show. The model limits its length: `limits.negative_prompt_max`.
              * @default null
+             * @example people, blurry
              */
             negative_prompt?: string | null;
             /**
              * @description A key of the model catalog. Default: the default model of the installation.
              * @default null
+             * @example stable-image-core
              */
             model?: string | null;
             /**
@@ -2302,16 +3022,19 @@ export interface components {
             /**
              * @description One of the model's styles.
              * @default null
+             * @example watercolor
              */
             style?: string | null;
             /**
              * @description Seed of the first image; each further image adds 1. Default: a random seed.
              * @default null
+             * @example 4242
              */
             seed?: number | null;
             /**
              * @description Number of images.
              * @default 1
+             * @example 2
              */
             count?: number;
             /**
@@ -2323,11 +3046,13 @@ export interface components {
             /**
              * @description Number of diffusion steps, for models with this parameter.
              * @default null
+             * @example 40
              */
             steps?: number | null;
             /**
              * @description How closely the images follow the prompt, for models with this parameter.
              * @default null
+             * @example 7.5
              */
             guidance?: number | null;
             /**
@@ -2348,6 +3073,7 @@ export interface components {
             /**
              * @description Seconds until the link expires. Default: seven days.
              * @default 604800
+             * @example 86400
              */
             expires_in_seconds?: number;
         };
@@ -2389,6 +3115,7 @@ export interface components {
             /**
              * @description Purpose of the webhook.
              * @default
+             * @example Order notifications
              */
             description?: string;
         };
@@ -2412,6 +3139,7 @@ export interface components {
             /**
              * @description An explanation, for people.
              * @default The only message that clients may send is {"type": "ping"}.
+             * @example The only message that clients may send is {"type": "ping"}.
              */
             title: string;
         };
@@ -2420,29 +3148,62 @@ export interface components {
          * @description Counters of all owners.
          */
         Numbers: {
-            /** @description By status. */
+            /**
+             * @description By status.
+             * @example {
+             *       "accepted": 121,
+             *       "failed": 1,
+             *       "rejected": 2,
+             *       "succeeded": 118
+             *     }
+             */
             requests: {
                 [key: string]: number;
             };
-            /** @description By result, for example generated, stored, deleted. */
+            /**
+             * @description By result, for example generated, stored, deleted.
+             * @example {
+             *       "deleted": 4,
+             *       "generated": 120,
+             *       "stored": 118
+             *     }
+             */
             images: {
                 [key: string]: number;
             };
-            /** @description Costs of generation. */
+            /**
+             * @description Costs of generation.
+             * @example 0.04
+             */
             cost_usd: string;
             /** @description By key of the model. */
             models: {
                 [key: string]: components["schemas"]["ModelUse"];
             };
-            /** @description Requests by style. */
+            /**
+             * @description Requests by style.
+             * @example {
+             *       "watercolor": 12
+             *     }
+             */
             styles: {
                 [key: string]: number;
             };
-            /** @description Rejected requests by category. */
+            /**
+             * @description Rejected requests by category.
+             * @example {
+             *       "violence": 2
+             *     }
+             */
             rejections: {
                 [key: string]: number;
             };
-            /** @description Failed requests by reason. */
+            /**
+             * @description Failed requests by reason.
+             * @example {
+             *       "content_filtered": 3
+             *     }
+             */
             failures: {
                 [key: string]: number;
             };
@@ -2464,15 +3225,30 @@ export interface components {
          * @description An error as OpenAI's clients read it.
          */
         OpenAIFailure: {
-            /** @description An explanation, for people. */
+            /**
+             * @description An explanation, for people.
+             * @example The model does not support these parameters.
+             */
             message: string;
-            /** @description The class of the error, as OpenAI names it. */
+            /**
+             * @description The class of the error, as OpenAI names it.
+             * @example invalid_request_error
+             */
             type: string;
-            /** @description The invalid field, if the error is about one. */
+            /**
+             * @description The invalid field, if the error is about one.
+             * @example prompt
+             */
             param?: string;
-            /** @description A stable code, for programs. */
+            /**
+             * @description A stable code, for programs.
+             * @example validation_failed
+             */
             code: string;
-            /** @description The id of the call, which also is in the header `x-call-id` and in our logs. */
+            /**
+             * @description The id of the call, which also is in the header `x-call-id` and in our logs.
+             * @example VgYvFhbWIAMEPqA=
+             */
             call_id: string;
         };
         /**
@@ -2480,24 +3256,45 @@ export interface components {
          * @description The parameters of a request, with defaults for the missing ones.
          */
         Parameters: {
-            /** @description What the images show. */
+            /**
+             * @description What the images show.
+             * @example A red fox in a snowy pine forest at dawn, watercolor
+             */
             prompt: string;
-            /** @description What the images must not show. */
+            /**
+             * @description What the images must not show.
+             * @example people, blurry
+             */
             negative_prompt?: string;
-            /** @description Name of the style. */
+            /**
+             * @description Name of the style.
+             * @example watercolor
+             */
             style?: string;
             /**
              * @description `premium` costs more.
              * @enum {string}
              */
             quality: "standard" | "premium";
-            /** @description Number of images. */
+            /**
+             * @description Number of images.
+             * @example 2
+             */
             count: number;
-            /** @description Seed of the first image; each further image adds 1. Absent if it is not chosen yet. */
+            /**
+             * @description Seed of the first image; each further image adds 1. Absent if it is not chosen yet.
+             * @example 4242
+             */
             seed?: number;
-            /** @description Number of diffusion steps. */
+            /**
+             * @description Number of diffusion steps.
+             * @example 40
+             */
             steps?: number;
-            /** @description How closely the images follow the prompt. */
+            /**
+             * @description How closely the images follow the prompt.
+             * @example 7.5
+             */
             guidance?: number;
         };
         /**
@@ -2511,11 +3308,15 @@ export interface components {
              * @constant
              */
             type: "webhook.ping";
-            /** @description The same in every delivery. */
+            /**
+             * @description The same in every delivery.
+             * @example 01a0b9c4-980f-7b3e-8f60-2c4e6a8b0d1f
+             */
             id: string;
             /**
              * Format: date-time
              * @description When the ping was requested.
+             * @example 2026-11-22T09:30:06.800000Z
              */
             timestamp: string;
         };
@@ -2524,15 +3325,30 @@ export interface components {
          * @description A model that may serve the request, and the parameters in the terms of that model.
          */
         PlannedModel: {
-            /** @description Key of the model. */
+            /**
+             * @description Key of the model.
+             * @example stable-image-core
+             */
             model: string;
-            /** @description Width of an image in pixels. */
+            /**
+             * @description Width of an image in pixels.
+             * @example 1344
+             */
             width: number;
-            /** @description Height of an image in pixels. */
+            /**
+             * @description Height of an image in pixels.
+             * @example 768
+             */
             height: number;
-            /** @description Absent if the model has sizes instead. */
+            /**
+             * @description Absent if the model has sizes instead.
+             * @example 16:9
+             */
             aspect_ratio?: string;
-            /** @description Per image. */
+            /**
+             * @description Per image.
+             * @example 0.04
+             */
             price_usd: string;
         };
         /**
@@ -2615,9 +3431,15 @@ export interface components {
          * @description The price of a request in US dollars.
          */
         Price: {
-            /** @description With the requested model. */
+            /**
+             * @description With the requested model.
+             * @example 0.04
+             */
             per_image_usd: string;
-            /** @description For all images, with the most expensive model that may serve the request. */
+            /**
+             * @description For all images, with the most expensive model that may serve the request.
+             * @example 0.16
+             */
             total_max_usd: string;
         };
         /**
@@ -2633,19 +3455,42 @@ export interface components {
          * @description A dead letter in quarantine.
          */
         QuarantinedDeadLetter: {
-            /** @description The step that failed. */
+            /**
+             * @description The step that failed.
+             * @example storage.store
+             */
             step: string;
-            /** @description Name of the dead-letter queue. */
+            /**
+             * @description Name of the dead-letter queue.
+             * @example storage.store
+             */
             queue: string;
-            /** @description Ids that SQS gave the letter. Several if it is in the queue more than once. */
+            /**
+             * @description Ids that SQS gave the letter. Several if it is in the queue more than once.
+             * @example [
+             *       "b10d1c52-6f0a-4d5e-9c1b-2f4f8f6f0a11"
+             *     ]
+             */
             message_ids: string[];
-            /** @description Name of the event in the message. */
+            /**
+             * @description Name of the event in the message.
+             * @example ImageApproved
+             */
             detail_type: string;
-            /** @description Id of the event. Absent if the message is unreadable. */
+            /**
+             * @description Id of the event. Absent if the message is unreadable.
+             * @example 04bab5a1-3e78-51ac-8548-2ef5d703f2c4
+             */
             event_id?: string;
-            /** @description Id of the request. Absent if the message is unreadable. */
+            /**
+             * @description Id of the request. Absent if the message is unreadable.
+             * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
+             */
             request_id?: string;
-            /** @description How often it was replayed already. */
+            /**
+             * @description How often it was replayed already.
+             * @example 0
+             */
             replays: number;
             /**
              * @description Who dead-lettered it: the consumer, SQS after the last delivery (`redrive`), or EventBridge (`rule`).
@@ -2657,20 +3502,39 @@ export interface components {
              * @enum {string}
              */
             kind: "transient" | "poison" | "schema" | "permission" | "unknown";
-            /** @description What to do about this kind. */
+            /**
+             * @description What to do about this kind.
+             * @example fix the code, or the resource that the message refers to, then replay
+             */
             advice: string;
-            /** @description Name of the error. */
+            /**
+             * @description Name of the error.
+             * @example UnprocessableError
+             */
             error: string;
-            /** @description Description of the error, without values of the message. */
+            /**
+             * @description Description of the error, for people.
+             * @example content_filtered
+             */
             reason: string;
-            /** @description The same for letters that failed in the same way. */
+            /**
+             * @description The same for letters that failed in the same way.
+             * @example 5f0c7be2a1d4
+             */
             fingerprint: string;
             /**
              * Format: date-time
              * @description When the message was first received.
+             * @example 2026-11-22T09:30:00Z
              */
             first_seen: string;
-            /** @description EventBridge's attributes of an event that it could not deliver. */
+            /**
+             * @description EventBridge's attributes of an event that it could not deliver.
+             * @example {
+             *       "ERROR_CODE": "NO_PERMISSIONS",
+             *       "RULE_ARN": "arn:aws:events:us-east-1:123456789012:rule/bus/store"
+             *     }
+             */
             delivery?: {
                 [key: string]: string;
             };
@@ -2681,9 +3545,13 @@ export interface components {
             /**
              * Format: date-time
              * @description When it was moved into quarantine.
+             * @example 2026-11-22T09:30:00Z
              */
             since: string;
-            /** @description The operator who moved it. */
+            /**
+             * @description The operator who moved it.
+             * @example ana
+             */
             by: string;
         };
         /**
@@ -2699,20 +3567,36 @@ export interface components {
          * @description A dead-letter queue and its source.
          */
         QueueRow: {
-            /** @description The step whose messages it has. */
+            /**
+             * @description The step whose messages it has.
+             * @example storage.store
+             */
             step: string;
-            /** @description Name of the dead-letter queue. */
+            /**
+             * @description Name of the dead-letter queue.
+             * @example storage.store
+             */
             queue: string;
-            /** @description Approximate number of dead letters, without hidden ones. */
+            /**
+             * @description Approximate number of dead letters, without hidden ones.
+             * @example 2
+             */
             dead: number;
-            /** @description Letters that an operator has reserved. */
+            /**
+             * @description Letters that an operator has reserved.
+             * @example 0
+             */
             hidden: number;
             /**
              * Format: date-time
              * @description When the message of its oldest letter was first received.
+             * @example 2026-11-22T09:30:00Z
              */
             oldest?: string;
-            /** @description The most frequent error. */
+            /**
+             * @description The most frequent error.
+             * @example UnprocessableError
+             */
             mostly?: string;
             /**
              * @description The most frequent kind of failure.
@@ -2721,7 +3605,10 @@ export interface components {
             kind?: "transient" | "poison" | "schema" | "permission" | "unknown";
             /** @description Whether the queue has more letters than were read. */
             estimated: boolean;
-            /** @description Messages that wait in the source queue. Absent if there is no source queue. */
+            /**
+             * @description Messages that wait in the source queue. Absent if there is no source queue.
+             * @example 0
+             */
             source_waiting?: number;
         };
         /**
@@ -2729,11 +3616,20 @@ export interface components {
          * @description Inclusive bounds of a number, and its default.
          */
         Range: {
-            /** @description Lowest value. */
+            /**
+             * @description Lowest value.
+             * @example 0
+             */
             min: number;
-            /** @description Highest value. */
+            /**
+             * @description Highest value.
+             * @example 10
+             */
             max: number;
-            /** @description Value of requests without the parameter. */
+            /**
+             * @description Value of requests without the parameter.
+             * @example 7.5
+             */
             default: number;
         };
         /**
@@ -2746,16 +3642,28 @@ export interface components {
              * @enum {string}
              */
             status: "ok" | "degraded" | "unavailable";
-            /** @description Version of the installation. */
+            /**
+             * @description Version of the installation.
+             * @example v1.2.0
+             */
             version: string;
-            /** @description The SDK of Lambda's runtime, which all functions use that have no SDK layer. */
+            /**
+             * @description The SDK of Lambda's runtime, which all functions use that have no SDK layer.
+             * @example 1.43.102
+             */
             boto3_version: string;
             /**
              * Format: date-time
              * @description When the state was determined, up to ten seconds ago.
+             * @example 2026-11-22T09:30:00Z
              */
             checked_at: string;
-            /** @description What needs attention. */
+            /**
+             * @description What needs attention.
+             * @example [
+             *       "storage.store: 2 dead letters"
+             *     ]
+             */
             attention: string[];
             /** @description One entry per resource. */
             dependencies: components["schemas"]["Dependency"][];
@@ -2767,13 +3675,25 @@ export interface components {
          * @description The reason why a request has no images, or why it is stalled.
          */
         Reason: {
-            /** @description A stable code of the reason, for programs. */
+            /**
+             * @description A stable code of the reason, for programs.
+             * @example category_blocked
+             */
             code: string;
-            /** @description A category of the content policy, if one was violated. */
+            /**
+             * @description A category of the content policy, if one was violated.
+             * @example violence
+             */
             category?: string;
-            /** @description The parameter, image or step that is concerned. */
+            /**
+             * @description The parameter, image or step that is concerned.
+             * @example prompt
+             */
             field?: string;
-            /** @description An explanation, for people. */
+            /**
+             * @description An explanation, for people.
+             * @example The prompt was blocked by our content policy: violence.
+             */
             detail: string;
         };
         /**
@@ -2781,9 +3701,15 @@ export interface components {
          * @description An image that was requested but is not delivered.
          */
         RemovedImageView: {
-            /** @description Number of the image within its request, from 0. */
+            /**
+             * @description Number of the image within its request, from 0.
+             * @example 0
+             */
             index: number;
-            /** @description A stable code of the reason, for programs. */
+            /**
+             * @description A stable code of the reason, for programs.
+             * @example content_filtered
+             */
             reason: string;
         };
         /**
@@ -2794,13 +3720,23 @@ export interface components {
             /**
              * Format: date-time
              * @description When the event occurred.
+             * @example 2026-11-22T09:30:00Z
              */
             at: string;
-            /** @description Name of the event. */
+            /**
+             * @description Name of the event.
+             * @example ImageApproved
+             */
             event: string;
-            /** @description Id of the event. */
+            /**
+             * @description Id of the event.
+             * @example 04bab5a1-3e78-51ac-8548-2ef5d703f2c4
+             */
             event_id: string;
-            /** @description Details of the event, for people. */
+            /**
+             * @description Details of the event, for people.
+             * @example rekognition
+             */
             note: string;
         };
         /**
@@ -2810,7 +3746,10 @@ export interface components {
         RequestList: {
             /** @description The requests of this page. */
             requests: components["schemas"]["RequestSummary"][];
-            /** @description For the next page. A page may be short or empty although there is one. Absent on the last page. */
+            /**
+             * @description For the next page. A page may be short or empty although there is one. Absent on the last page.
+             * @example MDFhMGI5YzQ
+             */
             next_cursor?: string;
         };
         /**
@@ -2823,30 +3762,63 @@ export interface components {
          * @description The parameters of an accepted request, with the models that may serve it.
          */
         RequestParameters: {
-            /** @description What the images show. */
+            /**
+             * @description What the images show.
+             * @example A red fox in a snowy pine forest at dawn, watercolor
+             */
             prompt: string;
-            /** @description What the images must not show. */
+            /**
+             * @description What the images must not show.
+             * @example people, blurry
+             */
             negative_prompt?: string;
-            /** @description Name of the style. */
+            /**
+             * @description Name of the style.
+             * @example watercolor
+             */
             style?: string;
             /**
              * @description `premium` costs more.
              * @enum {string}
              */
             quality: "standard" | "premium";
-            /** @description Number of images. */
+            /**
+             * @description Number of images.
+             * @example 2
+             */
             count: number;
-            /** @description Seed of the first image; each further image adds 1. */
+            /**
+             * @description Seed of the first image; each further image adds 1.
+             * @example 4242
+             */
             seed: number;
-            /** @description Number of diffusion steps. */
+            /**
+             * @description Number of diffusion steps.
+             * @example 40
+             */
             steps?: number;
-            /** @description How closely the images follow the prompt. */
+            /**
+             * @description How closely the images follow the prompt.
+             * @example 7.5
+             */
             guidance?: number;
-            /** @description Keys of the models, in the order in which they are tried. */
+            /**
+             * @description Keys of the models, in the order in which they are tried.
+             * @example [
+             *       "stable-image-core",
+             *       "sd3.5-large"
+             *     ]
+             */
             models: string[];
-            /** @description Width of the images in pixels, if the first model generates them. */
+            /**
+             * @description Width of the images in pixels, if the first model generates them.
+             * @example 1344
+             */
             width: number;
-            /** @description Height of the images in pixels, if the first model generates them. */
+            /**
+             * @description Height of the images in pixels, if the first model generates them.
+             * @example 768
+             */
             height: number;
         };
         /**
@@ -2854,13 +3826,17 @@ export interface components {
          * @description A request in a list.
          */
         RequestSummary: {
-            /** @description Id of the request. */
+            /**
+             * @description Id of the request.
+             * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
+             */
             id: string;
             /** @description The current status. */
             status: components["schemas"]["Status"];
             /**
              * Format: date-time
              * @description When it was accepted.
+             * @example 2026-11-22T09:30:00Z
              */
             created_at: string;
             /** @description Related resources. */
@@ -2871,13 +3847,17 @@ export interface components {
          * @description A request: its parameters, status, timeline and images.
          */
         RequestView: {
-            /** @description Id of the request. */
+            /**
+             * @description Id of the request.
+             * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
+             */
             id: string;
             /** @description The current status. */
             status: components["schemas"]["Status"];
             /**
              * Format: date-time
              * @description When it was accepted.
+             * @example 2026-11-22T09:30:00Z
              */
             created_at: string;
             /** @description The parameters of the request. */
@@ -2909,6 +3889,7 @@ export interface components {
             /**
              * @description Seconds for which the old text remains valid.
              * @default 0
+             * @example 3600
              */
             grace_seconds?: number;
         };
@@ -2923,6 +3904,7 @@ export interface components {
             /**
              * @description Seconds for which messages are also signed with the old secret.
              * @default 0
+             * @example 3600
              */
             grace_seconds?: number;
         };
@@ -2931,7 +3913,10 @@ export interface components {
          * @description A URL relative to the API.
          */
         SelfLink: {
-            /** @description The resource. */
+            /**
+             * @description The resource.
+             * @example /v1/requests/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
+             */
             self: string;
         };
         /**
@@ -2939,16 +3924,21 @@ export interface components {
          * @description A valid share link.
          */
         ShareView: {
-            /** @description Id of the share link. It is not its token. */
+            /**
+             * @description Id of the share link. It is not its token.
+             * @example 8f14e45fceea167a
+             */
             id: string;
             /**
              * Format: date-time
              * @description When it was created.
+             * @example 2026-11-22T09:30:00Z
              */
             created_at: string;
             /**
              * Format: date-time
              * @description When it expires.
+             * @example 2026-11-29T09:30:00Z
              */
             expires_at: string;
             /** @description The share link as a resource. It does not contain the token. */
@@ -2967,15 +3957,30 @@ export interface components {
          * @description Limits of a model that takes any size, in pixels. `ratio_max` 4 means 1:4 to 4:1.
          */
         SizeRule: {
-            /** @description Shortest side. */
+            /**
+             * @description Shortest side.
+             * @example 320
+             */
             side_min: number;
-            /** @description Longest side. */
+            /**
+             * @description Longest side.
+             * @example 4096
+             */
             side_max: number;
-            /** @description Every side must be a multiple of this. */
+            /**
+             * @description Every side must be a multiple of this.
+             * @example 16
+             */
             multiple_of: number;
-            /** @description Ratio of the longer side to the shorter one. */
+            /**
+             * @description Ratio of the longer side to the shorter one.
+             * @example 4
+             */
             ratio_max: number;
-            /** @description Width times height. */
+            /**
+             * @description Width times height.
+             * @example 4194304
+             */
             pixels_max: number;
         };
         /**
@@ -3006,11 +4011,15 @@ export interface components {
              * @constant
              */
             type: "request.status_changed";
-            /** @description The same in every delivery. */
+            /**
+             * @description The same in every delivery.
+             * @example 0b8f2f0e-5c1e-5d0b-8a51-0d6c3f1a7f42
+             */
             id: string;
             /**
              * Format: date-time
              * @description When the status changed.
+             * @example 2026-11-22T09:30:06.800000Z
              */
             timestamp: string;
             /** @description The change. */
@@ -3021,9 +4030,15 @@ export interface components {
          * @description A change of a request's status.
          */
         StatusData: {
-            /** @description Id of the request. */
+            /**
+             * @description Id of the request.
+             * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
+             */
             request_id: string;
-            /** @description Number of the change, from 1 without gaps. After a gap, read the request. */
+            /**
+             * @description Number of the change, from 1 without gaps. After a gap, read the request.
+             * @example 4
+             */
             sequence: number;
             /** @description The new status. */
             status: components["schemas"]["Status"];
@@ -3035,17 +4050,35 @@ export interface components {
          * @description A queue and its dead-letter queue, in approximate numbers. Missing ones are unknown.
          */
         StepQueue: {
-            /** @description The step that consumes the queue. */
+            /**
+             * @description The step that consumes the queue.
+             * @example storage.store
+             */
             step: string;
-            /** @description Messages that wait. */
+            /**
+             * @description Messages that wait.
+             * @example 3
+             */
             waiting?: number;
-            /** @description Messages that are being processed. */
+            /**
+             * @description Messages that are being processed.
+             * @example 1
+             */
             in_flight?: number;
-            /** @description Dead letters. */
+            /**
+             * @description Dead letters.
+             * @example 2
+             */
             dead?: number;
-            /** @description Age of the oldest message as CloudWatch reported it, up to two minutes ago. */
+            /**
+             * @description Age of the oldest message as CloudWatch reported it, up to two minutes ago.
+             * @example 3
+             */
             oldest_seconds?: number;
-            /** @description Age of the oldest dead letter as CloudWatch reported it. */
+            /**
+             * @description Age of the oldest dead letter as CloudWatch reported it.
+             * @example 5400
+             */
             oldest_dead_seconds?: number;
         };
         /**
@@ -3053,11 +4086,15 @@ export interface components {
          * @description Permission to open one WebSocket.
          */
         Ticket: {
-            /** @description URL of the WebSocket with the ticket. It can be opened once. */
+            /**
+             * @description URL of the WebSocket with the ticket. It can be opened once.
+             * @example wss://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/live?ticket=example
+             */
             url: string;
             /**
              * Format: date-time
              * @description When the ticket expires.
+             * @example 2026-11-29T09:30:00Z
              */
             expires_at: string;
         };
@@ -3066,16 +4103,26 @@ export interface components {
          * @description One event of the timeline.
          */
         TimelineEntryView: {
-            /** @description Name of the event. New names may be added. */
+            /**
+             * @description Name of the event. New names may be added.
+             * @example ImageApproved
+             */
             event: string;
-            /** @description Id of the event. */
+            /**
+             * @description Id of the event.
+             * @example 04bab5a1-3e78-51ac-8548-2ef5d703f2c4
+             */
             event_id: string;
             /**
              * Format: date-time
              * @description When it occurred.
+             * @example 2026-11-22T09:30:00Z
              */
             at: string;
-            /** @description Details of the event, for people. */
+            /**
+             * @description Details of the event, for people.
+             * @example rekognition
+             */
             note?: string;
         };
         /**
@@ -3083,18 +4130,28 @@ export interface components {
          * @description The causal tree of a request.
          */
         Trace: {
-            /** @description Id of the request. */
+            /**
+             * @description Id of the request.
+             * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
+             */
             request_id: string;
-            /** @description Id of its trace in X-Ray. */
+            /**
+             * @description Id of its trace in X-Ray.
+             * @example 01a0b9c47d2e7c319f605b1d2f7a9e04
+             */
             trace_id: string;
             /** @description The current status. */
             status: components["schemas"]["Status"];
             /**
              * Format: date-time
              * @description When it was accepted.
+             * @example 2026-11-22T09:30:00Z
              */
             accepted_at: string;
-            /** @description From acceptance to the last event. */
+            /**
+             * @description From acceptance to the last event.
+             * @example 6.8
+             */
             seconds: number;
             /** @description Whether the logs contain deliveries of this request. */
             attempts_known: boolean;
@@ -3106,18 +4163,31 @@ export interface components {
          * @description An event in the tree.
          */
         TracedEvent: {
-            /** @description Id of the event. */
+            /**
+             * @description Id of the event.
+             * @example 04bab5a1-3e78-51ac-8548-2ef5d703f2c4
+             */
             event_id: string;
-            /** @description Name of the event. */
+            /**
+             * @description Name of the event.
+             * @example ImageApproved
+             */
             event: string;
             /**
              * Format: date-time
              * @description When it occurred.
+             * @example 2026-11-22T09:30:00Z
              */
             at: string;
-            /** @description Since the request was accepted. */
+            /**
+             * @description Since the request was accepted.
+             * @example 5.9
+             */
             after_seconds: number;
-            /** @description Since the event that caused it. */
+            /**
+             * @description Since the event that caused it.
+             * @example 0.7
+             */
             since_cause_seconds: number;
             /** @description Whether the ids prove the cause. Otherwise it is the most likely one. */
             certain: boolean;
@@ -3137,11 +4207,20 @@ export interface components {
          * @description A webhook without its secret, which is shown only once.
          */
         WebhookView: {
-            /** @description Id of the webhook. */
+            /**
+             * @description Id of the webhook.
+             * @example w3bhookexample22
+             */
             webhook_id: string;
-            /** @description The URL that is called. */
+            /**
+             * @description The URL that is called.
+             * @example https://example.com/hooks/images
+             */
             url: string;
-            /** @description Purpose of the webhook. */
+            /**
+             * @description Purpose of the webhook.
+             * @example Order notifications
+             */
             description: string;
             /** @description Statuses of which it is notified. */
             statuses: ("generating" | "checking" | "storing" | "stalled" | "succeeded" | "rejected" | "failed" | "cancelled" | "expired")[];
@@ -3153,16 +4232,19 @@ export interface components {
             /**
              * Format: date-time
              * @description When it was created.
+             * @example 2026-11-22T09:30:00Z
              */
             created_at: string;
             /**
              * Format: date-time
              * @description Until when messages are also signed with the secret before the last rotation.
+             * @example 2026-11-22T10:30:00Z
              */
             previous_until?: string;
             /**
              * Format: date-time
              * @description When the URL returned 410. The webhook is no longer called; create a new one to resume.
+             * @example 2026-11-29T09:30:00Z
              */
             disabled_at?: string;
         };
@@ -3171,11 +4253,20 @@ export interface components {
          * @description A webhook with its new secret, which is shown only this once.
          */
         WebhookWithSecret: {
-            /** @description Id of the webhook. */
+            /**
+             * @description Id of the webhook.
+             * @example w3bhookexample22
+             */
             webhook_id: string;
-            /** @description The URL that is called. */
+            /**
+             * @description The URL that is called.
+             * @example https://example.com/hooks/images
+             */
             url: string;
-            /** @description Purpose of the webhook. */
+            /**
+             * @description Purpose of the webhook.
+             * @example Order notifications
+             */
             description: string;
             /** @description Statuses of which it is notified. */
             statuses: ("generating" | "checking" | "storing" | "stalled" | "succeeded" | "rejected" | "failed" | "cancelled" | "expired")[];
@@ -3187,19 +4278,25 @@ export interface components {
             /**
              * Format: date-time
              * @description When it was created.
+             * @example 2026-11-22T09:30:00Z
              */
             created_at: string;
             /**
              * Format: date-time
              * @description Until when messages are also signed with the secret before the last rotation.
+             * @example 2026-11-22T10:30:00Z
              */
             previous_until?: string;
             /**
              * Format: date-time
              * @description When the URL returned 410. The webhook is no longer called; create a new one to resume.
+             * @example 2026-11-29T09:30:00Z
              */
             disabled_at?: string;
-            /** @description Secret for a Standard Webhooks library. */
+            /**
+             * @description Secret for a Standard Webhooks library.
+             * @example whsec_ZXhhbXBsZSBvbmx5LCBub3QgYSBzZWNyZXQh
+             */
             secret: string;
         };
         /**
@@ -3207,17 +4304,35 @@ export interface components {
          * @description Runs of a step and their durations in milliseconds. `request` is the whole request.
          */
         AnalyticsStep: {
-            /** @description Number of runs. */
+            /**
+             * @description Number of runs.
+             * @example 2
+             */
             count: number;
-            /** @description Mean duration. */
+            /**
+             * @description Mean duration.
+             * @example 4120.5
+             */
             mean_ms: number;
-            /** @description Estimated from a histogram, like `p95_ms`. */
+            /**
+             * @description Estimated from a histogram, like `p95_ms`.
+             * @example 3900
+             */
             p50_ms: number;
-            /** @description Estimated 95th percentile. */
+            /**
+             * @description Estimated 95th percentile.
+             * @example 7600
+             */
             p95_ms: number;
-            /** @description Messages that went to the step's dead-letter queue. */
+            /**
+             * @description Messages that went to the step's dead-letter queue.
+             * @example 1
+             */
             stalled: number;
-            /** @description Messages that operators replayed. */
+            /**
+             * @description Messages that operators replayed.
+             * @example 1
+             */
             replayed: number;
         };
         /**
@@ -3225,17 +4340,34 @@ export interface components {
          * @description A step that consumed an event. Times are missing if the logs do not contain them.
          */
         OperationsStep: {
-            /** @description Name of the step. */
+            /**
+             * @description Name of the step.
+             * @example storage.store
+             */
             step: string;
-            /** @description Number of deliveries. */
+            /**
+             * @description Number of deliveries.
+             * @example 1
+             */
             attempts: number;
-            /** @description From the event to the start of the first delivery: bus, queue and cold start. */
+            /**
+             * @description From the event to the start of the first delivery: bus, queue and cold start.
+             * @example 0.2
+             */
             waited_seconds?: number;
-            /** @description Duration of all deliveries. */
+            /**
+             * @description Duration of all deliveries.
+             * @example 0.6
+             */
             worked_seconds?: number;
             /** @description The deliveries, oldest first. */
             deliveries: components["schemas"]["Delivery"][];
-            /** @description Model calls: image, model, outcome and duration. */
+            /**
+             * @description Model calls: image, model, outcome and duration.
+             * @example [
+             *       "image 0: stable-image-core generated in 3.81 s"
+             *     ]
+             */
             calls: string[];
             /** @description The events that the step published. */
             events: components["schemas"]["TracedEvent"][];
@@ -3531,9 +4663,15 @@ export interface operations {
             query?: {
                 /** @description Only requests with this status. */
                 status?: components["schemas"]["Status"] | null;
-                /** @description Maximum number of requests. */
+                /**
+                 * @description Maximum number of requests.
+                 * @example 20
+                 */
                 limit?: number;
-                /** @description The `next_cursor` of the page before. */
+                /**
+                 * @description The `next_cursor` of the page before.
+                 * @example MDFhMGI5YzQ
+                 */
                 cursor?: string | null;
             };
             header?: never;
@@ -4132,19 +5270,37 @@ export interface operations {
     list_images: {
         parameters: {
             query?: {
-                /** @description Maximum number of images. */
+                /**
+                 * @description Maximum number of images.
+                 * @example 20
+                 */
                 limit?: number;
-                /** @description `next_cursor` of the previous page. */
+                /**
+                 * @description `next_cursor` of the previous page.
+                 * @example MDFhMGI5YzQ
+                 */
                 cursor?: string | null;
-                /** @description Only images of the model with this key. */
+                /**
+                 * @description Only images of the model with this key.
+                 * @example stable-image-core
+                 */
                 model?: string | null;
-                /** @description Only images with this style. */
+                /**
+                 * @description Only images with this style.
+                 * @example watercolor
+                 */
                 style?: string | null;
-                /** @description The UTC date on which the image was stored. */
+                /**
+                 * @description The UTC date on which the image was stored.
+                 * @example 2026-11-22
+                 */
                 day?: string | null;
                 /** @description Only favourites. */
                 favourite?: "true" | null;
-                /** @description Up to eight words that the prompt must contain, in any order, case and spelling, also inside longer words. */
+                /**
+                 * @description Up to eight words that the prompt must contain, in any order, case and spelling, also inside longer words.
+                 * @example red fox
+                 */
                 q?: string | null;
             };
             header?: never;
@@ -4449,9 +5605,15 @@ export interface operations {
     list_keys: {
         parameters: {
             query?: {
-                /** @description Maximum number of keys. */
+                /**
+                 * @description Maximum number of keys.
+                 * @example 20
+                 */
                 limit?: number;
-                /** @description `next_cursor` of the previous page. */
+                /**
+                 * @description `next_cursor` of the previous page.
+                 * @example MDFhMGI5YzQ
+                 */
                 cursor?: string | null;
             };
             header?: never;
@@ -4876,9 +6038,15 @@ export interface operations {
     list_deliveries: {
         parameters: {
             query?: {
-                /** @description Maximum number of deliveries. */
+                /**
+                 * @description Maximum number of deliveries.
+                 * @example 20
+                 */
                 limit?: number;
-                /** @description `next_cursor` of the previous page. */
+                /**
+                 * @description `next_cursor` of the previous page.
+                 * @example MDFhMGI5YzQ
+                 */
                 cursor?: string | null;
             };
             header?: never;
@@ -4954,7 +6122,15 @@ export interface operations {
     show_days: {
         parameters: {
             query?: {
+                /**
+                 * @description Default: six days before `to`.
+                 * @example 2026-11-16
+                 */
                 from?: string | null;
+                /**
+                 * @description Default: today.
+                 * @example 2026-11-22
+                 */
                 to?: string | null;
             };
             header?: never;
@@ -5384,9 +6560,15 @@ export interface operations {
     list_dead_letters: {
         parameters: {
             query?: {
-                /** @description Only this step, for example `storage.store`. */
+                /**
+                 * @description Only this step, for example `storage.store`.
+                 * @example storage.store
+                 */
                 queue?: string | null;
-                /** @description Only letters of this request. */
+                /**
+                 * @description Only letters of this request.
+                 * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
+                 */
                 request_id?: string | null;
             };
             header?: never;
@@ -5416,7 +6598,10 @@ export interface operations {
     show_dead_letters: {
         parameters: {
             query?: {
-                /** @description Maximum number of entries. */
+                /**
+                 * @description Maximum number of entries.
+                 * @example 20
+                 */
                 limit?: number;
             };
             header?: never;
@@ -5545,7 +6730,10 @@ export interface operations {
     list_actions: {
         parameters: {
             query?: {
-                /** @description Maximum number of entries. */
+                /**
+                 * @description Maximum number of entries.
+                 * @example 20
+                 */
                 limit?: number;
             };
             header?: never;
