@@ -74,11 +74,11 @@ chaos: .venv/ready ## test the system under injected faults  (COUNT=300 SEED=1)
 	@$(python) -m tools.chaos $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: check
-check: .venv/ready ## run ruff, mypy --strict, import-linter, pymarkdown, cfn-lint, sam validate, checkov; for the web app, biome and tsc
-	@$(call two_at_a_time,check-types check-templates check-web check-security check-style check-imports check-documents)
+check: .venv/ready ## run ruff, mypy --strict, import-linter, pymarkdown, cfn-lint, sam validate, checkov, redocly; for the web app, biome and tsc
+	@$(call two_at_a_time,check-types check-templates check-web check-security check-style check-imports check-documents check-openapi)
 	@echo "All checks passed."
 
-.PHONY: check-style check-types check-imports check-documents check-templates check-security check-web
+.PHONY: check-style check-types check-imports check-documents check-templates check-security check-web check-openapi
 check-style:
 	@echo "ruff: style and formatting"
 	@ruff check . && ruff format --check .
@@ -102,6 +102,9 @@ check-security: .venv/checkov/ready
 check-web:
 	@echo "web app: the API's types, biome, tsc"
 	@$(python) -m local.web run check
+check-openapi:
+	@echo "redocly: the OpenAPI document"
+	@$(python) -m local.node tests/interop run lint
 
 .PHONY: bench
 bench: .venv/ready ## the benchmarks: ratios against a floor measured in the same run

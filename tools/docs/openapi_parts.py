@@ -256,6 +256,7 @@ PROBLEM: Final[dict[str, Any]] = {
                     },
                 },
                 "required": ["field", "rule"],
+                "additionalProperties": True,
             },
         },
     },
