@@ -10,6 +10,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from pydantic import BaseModel, ValidationError
 
 from kit import startup
+from kit.deprecation import Deprecation
 from kit.errors import is_outage
 from kit.telemetry import begin_call, current_call_id, logger, measure
 
@@ -144,6 +145,7 @@ class Route:
     """Status → headers that a response always has. ``tools/docs/openapi.py`` describes them."""
     error_body: type[BaseModel] | None = None
     """The schema of error bodies if they are not problem documents, as for clients of another API."""
+    deprecation: Deprecation | None = None
 
     @property
     def route_key(self) -> str:
@@ -206,6 +208,12 @@ class HttpApi:
         self.routes.append(route)
 
         def register(handler: RouteHandler) -> RouteHandler:
+            def respond(**parameters: str) -> Response[str]:
+                response = with_scope(**parameters)
+                if route.deprecation:
+                    response.headers.update(route.deprecation.headers)
+                return response
+
             def with_scope(**parameters: str) -> Response[str]:
                 try:
                     self._refuse_limited_key()
@@ -218,7 +226,7 @@ class HttpApi:
                     return render(problem)
 
             rule = route.path.replace("{", "<").replace("}", ">")
-            self._resolver.route(rule, route.method)(with_scope)
+            self._resolver.route(rule, route.method)(respond)
             return handler
 
         return register

@@ -1,13 +1,23 @@
 """Responses in the format of the first version of the API: ``{success, data, message}``."""
 
-from typing import Any, Literal
+from datetime import date
+from typing import Any, Final, Literal
 
 from aws_lambda_powertools.event_handler import Response
 from pydantic import Field
 
+from kit.deprecation import Deprecation
 from kit.http_api import ApiProblem, json_response
 from kit.schemas import Schema
 from kit.telemetry import current_call_id
+
+_DEPRECATED: Final = date(2026, 11, 28)
+_SUNSET: Final = date(2027, 11, 28)
+
+
+def replaced_by(path: str) -> Deprecation:
+    """Return the deprecation of a route of the first version that ``path`` replaces."""
+    return Deprecation(_DEPRECATED, _SUNSET, path)
 
 
 class Failure(Schema):

@@ -3,7 +3,7 @@
 from typing import Final
 
 from kit.http_api import Route
-from kit.legacy_api import Failure
+from kit.legacy_api import Failure, replaced_by
 from services.intake.facades.schemas import (
     ImageGeneration,
     Images,
@@ -120,4 +120,5 @@ GENERATE_AS_BEFORE: Final = Route(
         429: ("RateLimit-Policy", "RateLimit", "Retry-After"),
     },
     error_body=Failure,
+    deprecation=replaced_by(CREATE_REQUEST.path),
 )

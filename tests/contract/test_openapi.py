@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
@@ -110,7 +111,8 @@ def test_every_response_with_a_body_has_a_schema(route: ServedRoute) -> None:
 def test_every_response_header_is_described(route: ServedRoute) -> None:
     for status, names in route.route.response_headers.items():
         headers = described(route)["responses"][str(status)]["headers"]
-        assert list(headers) == [CALL_ID_HEADER, *names]
+        always = route.route.deprecation.headers if route.route.deprecation else ()
+        assert list(headers) == [CALL_ID_HEADER, *names, *always]
         assert all(header["description"] for name, header in headers.items() if name != CALL_ID_HEADER)
 
 
@@ -118,6 +120,25 @@ def test_every_response_header_is_described(route: ServedRoute) -> None:
 def test_every_response_of_a_route_has_the_id_of_the_call(route: ServedRoute) -> None:
     for answer in described(route)["responses"].values():
         assert resolved(answer)["headers"][CALL_ID_HEADER] == {"$ref": "#/components/headers/CallId"}
+
+
+def test_the_routes_of_the_first_version_are_deprecated_for_a_year() -> None:
+    deprecated = {route.route.path: route.route.deprecation for route in ROUTES if route.route.deprecation}
+
+    assert set(deprecated) == {route.route.path for route in ROUTES if route.route.path.startswith("/api/")}
+    assert all(route.sunset >= route.since + timedelta(days=365) for route in deprecated.values())
+    assert {route.successor for route in deprecated.values()} <= DOCUMENT["paths"].keys() - deprecated.keys()
+
+
+@EVERY_ROUTE
+def test_deprecated_routes_are_described_as_such(route: ServedRoute) -> None:
+    found, deprecation = described(route), route.route.deprecation
+
+    assert found.get("deprecated", False) == (deprecation is not None)
+    if deprecation:
+        assert str(deprecation.sunset) in found["description"]
+        for response in found["responses"].values():
+            assert response["headers"].keys() >= deprecation.headers.keys()
 
 
 def test_every_described_path_parameter_is_used() -> None:

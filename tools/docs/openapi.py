@@ -129,6 +129,11 @@ def _operation(served: ServedRoute, schemas: Schemas) -> dict[str, Any]:
         "description": access,
         "security": [{scheme: scopes} for scheme in SECURITY_SCHEMES] if route.scope else [],
     }
+    if ended := route.deprecation:
+        found["deprecated"] = True
+        found["description"] += (
+            f" Deprecated since {ended.since}: use `{ended.successor}`. It works until {ended.sunset} at least."
+        )
     if scopes:
         found["x-scope"] = route.scope
     if parameters := list(_parameters(route, schemas)):
@@ -194,6 +199,9 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
         # If the gateway itself answers a failure, our headers are missing.
         always = {"required": True} if status in route.responses else {}
         responses[status]["headers"] |= {name: {**RESPONSE_HEADERS[name], **always} for name in names}
+    if route.deprecation:
+        for response in responses.values():
+            response["headers"] |= {name: RESPONSE_HEADERS[name] for name in route.deprecation.headers}
     return {str(status): responses[status] for status in sorted(responses)}
 
 

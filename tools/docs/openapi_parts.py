@@ -149,6 +149,21 @@ RESPONSE_HEADERS: Final[dict[str, dict[str, Any]]] = {
         "schema": {"type": "string"},
         "example": '"default";r=93;t=41',
     },
+    "Deprecation": {
+        "description": "When the route was deprecated: `@` and the seconds since 1970 (RFC 9745).",
+        "schema": {"type": "string", "pattern": "^@[0-9]+$"},
+        "example": "@1795824000",
+    },
+    "Sunset": {
+        "description": "The route works until this time at least (RFC 8594).",
+        "schema": {"type": "string"},
+        "example": "Sun, 28 Nov 2027 00:00:00 GMT",
+    },
+    "Link": {
+        "description": "The path of the route that replaces it, as `successor-version` (RFC 8288).",
+        "schema": {"type": "string"},
+        "example": '</v1/requests>; rel="successor-version"',
+    },
     "x-should-retry": {
         "description": "Whether OpenAI's clients retry. They use it instead of the status.",
         "schema": {"type": "string", "enum": ["true", "false"]},

@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from datetime import date
 from typing import Any, Literal
 
 import pytest
@@ -10,6 +11,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from botocore.exceptions import ClientError
 from pydantic import BaseModel, Field
 
+from kit.deprecation import Deprecation
 from kit.http_api import (
     CALL_ID_HEADER,
     PROBLEM,
@@ -248,6 +250,21 @@ def test_a_key_with_too_many_calls_is_refused_before_the_handler_runs(api: HttpA
     assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (429, "too_many_calls")
     headers = {"Retry-After": "3", "RateLimit": '"calls";r=0;t=3', "RateLimit-Policy": '"calls";q=600;w=60'}
     assert headers.items() <= answer["headers"].items()
+
+
+def test_every_answer_of_a_deprecated_route_says_until_when_it_works() -> None:
+    api, ended = HttpApi(), Deprecation(date(2026, 11, 28), date(2027, 11, 28), "/v1/wishes")
+
+    @api.serve(Route("GET", "/wishes", None, "Look", responses={200: Echo}, query=Page, deprecation=ended))
+    def look() -> Response[str]:
+        return json_response(200, Echo(text=str(api.query(Page).limit)))
+
+    answers = [api(http_event("GET", "/wishes", query={"limit": limit}), None) for limit in ("1", "none")]
+    assert [answer["statusCode"] for answer in answers] == [200, 422]
+    for answer in answers:
+        assert answer["headers"]["Deprecation"] == "@1795824000"
+        assert answer["headers"]["Sunset"] == "Sun, 28 Nov 2027 00:00:00 GMT"
+        assert answer["headers"]["Link"] == '</v1/wishes>; rel="successor-version"'
 
 
 def test_a_public_route_needs_no_caller(api: HttpApi) -> None:

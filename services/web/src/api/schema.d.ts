@@ -139,7 +139,8 @@ export interface paths {
         put?: never;
         /**
          * Create a request for an image, compatible with the first version of this API
-         * @description Requires the scope `requests:write`.
+         * @deprecated
+         * @description Requires the scope `requests:write`. Deprecated since 2026-11-28: use `/v1/requests`. It works until 2027-11-28 at least.
          */
         post: operations["generate_as_before"];
         delete?: never;
@@ -583,7 +584,8 @@ export interface paths {
         put?: never;
         /**
          * Check a prompt, compatible with the first version of this API
-         * @description Requires the scope `requests:write`.
+         * @deprecated
+         * @description Requires the scope `requests:write`. Deprecated since 2026-11-28: use `/v1/moderations`. It works until 2027-11-28 at least.
          */
         post: operations["legacy_check_prompt"];
         delete?: never;
@@ -881,7 +883,7 @@ export interface components {
              *       }
              *     ]
              */
-            errors?: {
+            errors?: ({
                 /**
                  * @description Dotted path in the body, or the parameter.
                  * @example count
@@ -905,7 +907,9 @@ export interface components {
                  *     ]
                  */
                 allowed?: unknown[];
-            }[];
+            } & {
+                [key: string]: unknown;
+            })[];
         };
         /**
          * Message
@@ -5119,6 +5123,21 @@ export interface operations {
             200: {
                 headers: {
                     "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description When the route was deprecated: `@` and the seconds since 1970 (RFC 9745).
+                     * @example @1795824000
+                     */
+                    Deprecation?: string;
+                    /**
+                     * @description The route works until this time at least (RFC 8594).
+                     * @example Sun, 28 Nov 2027 00:00:00 GMT
+                     */
+                    Sunset?: string;
+                    /**
+                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
+                     * @example </v1/requests>; rel="successor-version"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5144,6 +5163,21 @@ export interface operations {
                      * @example "default";q=100;w=900
                      */
                     "RateLimit-Policy": string;
+                    /**
+                     * @description When the route was deprecated: `@` and the seconds since 1970 (RFC 9745).
+                     * @example @1795824000
+                     */
+                    Deprecation?: string;
+                    /**
+                     * @description The route works until this time at least (RFC 8594).
+                     * @example Sun, 28 Nov 2027 00:00:00 GMT
+                     */
+                    Sunset?: string;
+                    /**
+                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
+                     * @example </v1/requests>; rel="successor-version"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5154,6 +5188,21 @@ export interface operations {
             400: {
                 headers: {
                     "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description When the route was deprecated: `@` and the seconds since 1970 (RFC 9745).
+                     * @example @1795824000
+                     */
+                    Deprecation?: string;
+                    /**
+                     * @description The route works until this time at least (RFC 8594).
+                     * @example Sun, 28 Nov 2027 00:00:00 GMT
+                     */
+                    Sunset?: string;
+                    /**
+                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
+                     * @example </v1/requests>; rel="successor-version"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5164,6 +5213,21 @@ export interface operations {
             401: {
                 headers: {
                     "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description When the route was deprecated: `@` and the seconds since 1970 (RFC 9745).
+                     * @example @1795824000
+                     */
+                    Deprecation?: string;
+                    /**
+                     * @description The route works until this time at least (RFC 8594).
+                     * @example Sun, 28 Nov 2027 00:00:00 GMT
+                     */
+                    Sunset?: string;
+                    /**
+                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
+                     * @example </v1/requests>; rel="successor-version"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5174,6 +5238,21 @@ export interface operations {
             403: {
                 headers: {
                     "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description When the route was deprecated: `@` and the seconds since 1970 (RFC 9745).
+                     * @example @1795824000
+                     */
+                    Deprecation?: string;
+                    /**
+                     * @description The route works until this time at least (RFC 8594).
+                     * @example Sun, 28 Nov 2027 00:00:00 GMT
+                     */
+                    Sunset?: string;
+                    /**
+                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
+                     * @example </v1/requests>; rel="successor-version"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5184,6 +5263,21 @@ export interface operations {
             409: {
                 headers: {
                     "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description When the route was deprecated: `@` and the seconds since 1970 (RFC 9745).
+                     * @example @1795824000
+                     */
+                    Deprecation?: string;
+                    /**
+                     * @description The route works until this time at least (RFC 8594).
+                     * @example Sun, 28 Nov 2027 00:00:00 GMT
+                     */
+                    Sunset?: string;
+                    /**
+                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
+                     * @example </v1/requests>; rel="successor-version"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5194,6 +5288,21 @@ export interface operations {
             410: {
                 headers: {
                     "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description When the route was deprecated: `@` and the seconds since 1970 (RFC 9745).
+                     * @example @1795824000
+                     */
+                    Deprecation?: string;
+                    /**
+                     * @description The route works until this time at least (RFC 8594).
+                     * @example Sun, 28 Nov 2027 00:00:00 GMT
+                     */
+                    Sunset?: string;
+                    /**
+                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
+                     * @example </v1/requests>; rel="successor-version"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5204,6 +5313,21 @@ export interface operations {
             413: {
                 headers: {
                     "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description When the route was deprecated: `@` and the seconds since 1970 (RFC 9745).
+                     * @example @1795824000
+                     */
+                    Deprecation?: string;
+                    /**
+                     * @description The route works until this time at least (RFC 8594).
+                     * @example Sun, 28 Nov 2027 00:00:00 GMT
+                     */
+                    Sunset?: string;
+                    /**
+                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
+                     * @example </v1/requests>; rel="successor-version"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5214,6 +5338,21 @@ export interface operations {
             422: {
                 headers: {
                     "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description When the route was deprecated: `@` and the seconds since 1970 (RFC 9745).
+                     * @example @1795824000
+                     */
+                    Deprecation?: string;
+                    /**
+                     * @description The route works until this time at least (RFC 8594).
+                     * @example Sun, 28 Nov 2027 00:00:00 GMT
+                     */
+                    Sunset?: string;
+                    /**
+                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
+                     * @example </v1/requests>; rel="successor-version"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5239,6 +5378,21 @@ export interface operations {
                      * @example 1
                      */
                     "Retry-After"?: number;
+                    /**
+                     * @description When the route was deprecated: `@` and the seconds since 1970 (RFC 9745).
+                     * @example @1795824000
+                     */
+                    Deprecation?: string;
+                    /**
+                     * @description The route works until this time at least (RFC 8594).
+                     * @example Sun, 28 Nov 2027 00:00:00 GMT
+                     */
+                    Sunset?: string;
+                    /**
+                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
+                     * @example </v1/requests>; rel="successor-version"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5249,6 +5403,21 @@ export interface operations {
             500: {
                 headers: {
                     "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description When the route was deprecated: `@` and the seconds since 1970 (RFC 9745).
+                     * @example @1795824000
+                     */
+                    Deprecation?: string;
+                    /**
+                     * @description The route works until this time at least (RFC 8594).
+                     * @example Sun, 28 Nov 2027 00:00:00 GMT
+                     */
+                    Sunset?: string;
+                    /**
+                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
+                     * @example </v1/requests>; rel="successor-version"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5259,6 +5428,21 @@ export interface operations {
             503: {
                 headers: {
                     "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description When the route was deprecated: `@` and the seconds since 1970 (RFC 9745).
+                     * @example @1795824000
+                     */
+                    Deprecation?: string;
+                    /**
+                     * @description The route works until this time at least (RFC 8594).
+                     * @example Sun, 28 Nov 2027 00:00:00 GMT
+                     */
+                    Sunset?: string;
+                    /**
+                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
+                     * @example </v1/requests>; rel="successor-version"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6295,6 +6479,21 @@ export interface operations {
                      * @example "default";r=93;t=41
                      */
                     RateLimit: string;
+                    /**
+                     * @description When the route was deprecated: `@` and the seconds since 1970 (RFC 9745).
+                     * @example @1795824000
+                     */
+                    Deprecation?: string;
+                    /**
+                     * @description The route works until this time at least (RFC 8594).
+                     * @example Sun, 28 Nov 2027 00:00:00 GMT
+                     */
+                    Sunset?: string;
+                    /**
+                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
+                     * @example </v1/requests>; rel="successor-version"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6305,6 +6504,21 @@ export interface operations {
             400: {
                 headers: {
                     "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description When the route was deprecated: `@` and the seconds since 1970 (RFC 9745).
+                     * @example @1795824000
+                     */
+                    Deprecation?: string;
+                    /**
+                     * @description The route works until this time at least (RFC 8594).
+                     * @example Sun, 28 Nov 2027 00:00:00 GMT
+                     */
+                    Sunset?: string;
+                    /**
+                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
+                     * @example </v1/requests>; rel="successor-version"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6315,6 +6529,21 @@ export interface operations {
             401: {
                 headers: {
                     "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description When the route was deprecated: `@` and the seconds since 1970 (RFC 9745).
+                     * @example @1795824000
+                     */
+                    Deprecation?: string;
+                    /**
+                     * @description The route works until this time at least (RFC 8594).
+                     * @example Sun, 28 Nov 2027 00:00:00 GMT
+                     */
+                    Sunset?: string;
+                    /**
+                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
+                     * @example </v1/requests>; rel="successor-version"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6325,6 +6554,21 @@ export interface operations {
             403: {
                 headers: {
                     "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description When the route was deprecated: `@` and the seconds since 1970 (RFC 9745).
+                     * @example @1795824000
+                     */
+                    Deprecation?: string;
+                    /**
+                     * @description The route works until this time at least (RFC 8594).
+                     * @example Sun, 28 Nov 2027 00:00:00 GMT
+                     */
+                    Sunset?: string;
+                    /**
+                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
+                     * @example </v1/requests>; rel="successor-version"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6335,6 +6579,21 @@ export interface operations {
             413: {
                 headers: {
                     "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description When the route was deprecated: `@` and the seconds since 1970 (RFC 9745).
+                     * @example @1795824000
+                     */
+                    Deprecation?: string;
+                    /**
+                     * @description The route works until this time at least (RFC 8594).
+                     * @example Sun, 28 Nov 2027 00:00:00 GMT
+                     */
+                    Sunset?: string;
+                    /**
+                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
+                     * @example </v1/requests>; rel="successor-version"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6345,6 +6604,21 @@ export interface operations {
             422: {
                 headers: {
                     "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description When the route was deprecated: `@` and the seconds since 1970 (RFC 9745).
+                     * @example @1795824000
+                     */
+                    Deprecation?: string;
+                    /**
+                     * @description The route works until this time at least (RFC 8594).
+                     * @example Sun, 28 Nov 2027 00:00:00 GMT
+                     */
+                    Sunset?: string;
+                    /**
+                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
+                     * @example </v1/requests>; rel="successor-version"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6370,6 +6644,21 @@ export interface operations {
                      * @example 1
                      */
                     "Retry-After"?: number;
+                    /**
+                     * @description When the route was deprecated: `@` and the seconds since 1970 (RFC 9745).
+                     * @example @1795824000
+                     */
+                    Deprecation?: string;
+                    /**
+                     * @description The route works until this time at least (RFC 8594).
+                     * @example Sun, 28 Nov 2027 00:00:00 GMT
+                     */
+                    Sunset?: string;
+                    /**
+                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
+                     * @example </v1/requests>; rel="successor-version"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6380,6 +6669,21 @@ export interface operations {
             500: {
                 headers: {
                     "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description When the route was deprecated: `@` and the seconds since 1970 (RFC 9745).
+                     * @example @1795824000
+                     */
+                    Deprecation?: string;
+                    /**
+                     * @description The route works until this time at least (RFC 8594).
+                     * @example Sun, 28 Nov 2027 00:00:00 GMT
+                     */
+                    Sunset?: string;
+                    /**
+                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
+                     * @example </v1/requests>; rel="successor-version"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6395,6 +6699,21 @@ export interface operations {
                      * @example 1
                      */
                     "Retry-After"?: number;
+                    /**
+                     * @description When the route was deprecated: `@` and the seconds since 1970 (RFC 9745).
+                     * @example @1795824000
+                     */
+                    Deprecation?: string;
+                    /**
+                     * @description The route works until this time at least (RFC 8594).
+                     * @example Sun, 28 Nov 2027 00:00:00 GMT
+                     */
+                    Sunset?: string;
+                    /**
+                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
+                     * @example </v1/requests>; rel="successor-version"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
