@@ -12,10 +12,10 @@ from kit.cursors import encode_cursor
 from services.intake.models import RequestPage, RequestState
 from services.intake.schemas import (
     AcceptedView,
+    DryRunParameters,
     DryRunView,
     Image,
     Links,
-    Parameters,
     PlannedModel,
     Price,
     Reason,
@@ -59,7 +59,7 @@ def dry_run_view(
         total_max_usd=str(max(plan.price_usd for plan in plans) * parameters.count),
     )
     return DryRunView(
-        request=Parameters(**parameters.model_dump(exclude={"models", "seed"}), seed=chosen_seed),
+        request=DryRunParameters(**parameters.model_dump(exclude={"models", "seed"}), seed=chosen_seed),
         models=[PlannedModel.model_validate(plan.model_dump(mode="json")) for plan in plans],
         price=price,
         estimated_seconds=estimated_seconds,

@@ -128,9 +128,7 @@ class Price(Schema):
     """For all images, with the most expensive model that may serve the request."""
 
 
-class Parameters(Schema):
-    """The parameters of a request, with defaults for the missing ones."""
-
+class _Parameters(Schema):
     prompt: str
     """What the images show."""
     negative_prompt: str | None = None
@@ -141,15 +139,20 @@ class Parameters(Schema):
     """`premium` costs more."""
     count: int
     """Number of images."""
-    seed: int | None = None
-    """Seed of the first image; each further image adds 1. Absent if it is not chosen yet."""
     steps: int | None = None
     """Number of diffusion steps."""
     guidance: float | None = None
     """How closely the images follow the prompt."""
 
 
-class RequestParameters(Parameters):
+class DryRunParameters(_Parameters):
+    """The parameters of a request, with defaults for the missing ones."""
+
+    seed: int | None = None
+    """Seed of the first image; each further image adds 1. Absent if the caller did not choose one."""
+
+
+class RequestParameters(_Parameters):
     """The parameters of an accepted request, with the models that may serve it."""
 
     seed: int
@@ -165,7 +168,7 @@ class RequestParameters(Parameters):
 class DryRunView(Schema):
     """The result of a dry run."""
 
-    request: Parameters
+    request: DryRunParameters
     """The parameters of the request."""
     models: list[PlannedModel]
     """In the order in which they are tried."""

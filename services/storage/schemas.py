@@ -283,7 +283,7 @@ class CreatedShare(ShareView):
     """Relative to the API. Everyone with this URL can see the image."""
 
 
-class Shares(Schema):
+class ShareList(Schema):
     """The valid share links of an image, newest first."""
 
     shares: list[ShareView]

@@ -91,7 +91,7 @@ def openapi(root: Path) -> dict[str, Any]:
         },
         "components": {
             "securitySchemes": SECURITY_SCHEMES,
-            "schemas": {"Problem": PROBLEM, "Message": MESSAGE, **schemas.components()},
+            "schemas": {"Problem": PROBLEM, "GatewayMessage": MESSAGE, **schemas.components()},
             "responses": {name: part for name, part in errors.items() if f'/{name}"' in used},
             "headers": {"CallId": CALL_ID_DESCRIPTION},
         },
@@ -227,7 +227,7 @@ def _error(status: int, body: Schema | None = None) -> dict[str, Any]:
         example |= {"errors": errors} if errors else {}
         content = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}
     if message := GATEWAY_MESSAGES.get(status):
-        by_gateway = {"schema": {"$ref": "#/components/schemas/Message"}, "example": {"message": message}}
+        by_gateway = {"schema": {"$ref": "#/components/schemas/GatewayMessage"}, "example": {"message": message}}
         content = _either(content, {JSON: by_gateway})
     return {"description": title if title.endswith(".") else f"{title}.", "headers": _call_id(), "content": content}
 

@@ -279,7 +279,7 @@ PROBLEM: Final[dict[str, Any]] = {
 }
 
 MESSAGE: Final[dict[str, Any]] = {
-    "title": "Message",
+    "title": "GatewayMessage",
     "description": "An error that the gateway returns by itself.",
     "type": "object",
     "properties": {

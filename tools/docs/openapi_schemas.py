@@ -48,6 +48,7 @@ class Schemas:
         """Yield name, schema and whether it is required of each query parameter."""
         schema = self._definitions[self._refs[query, "validation"]["$ref"].rsplit("/", 1)[1]]
         for name, part in schema.get("properties", {}).items():
+            _drop_null(part)  # a query parameter cannot be null
             yield name, _renamed(part), name in schema.get("required", [])
 
     def components(self) -> dict[str, Schema]:
@@ -157,5 +158,12 @@ def _renamed(schema: Any) -> Any:
 
 
 def _component(name: str, schema: Schema) -> Schema:
-    """Return a schema with its examples, and with its name as title: generators name classes by the title."""
+    """Return a schema with its examples, and with its name as title: generators name classes by the title.
+
+    A choice between models is `oneOf`, because each has required properties that the others lack: generators that read
+    `anyOf` as all of them at once fail on every response.
+    """
+    if "anyOf" in schema:
+        schema = {**schema, "oneOf": schema["anyOf"]}
+        del schema["anyOf"]
     return {**schema, "title": name, **({"examples": BODIES[name]} if name in BODIES else {})}

@@ -12,7 +12,7 @@ from services.storage.gallery import Gallery
 from services.storage.listing import read_page
 from services.storage.repository.gallery import DynamoGallery
 from services.storage.repository.index import DynamoGalleryIndex
-from services.storage.schemas import CreatedShare, ImagePage, ImagesQuery, ImageView, NewShare, Shares, ShareView
+from services.storage.schemas import CreatedShare, ImagePage, ImagesQuery, ImageView, NewShare, ShareList, ShareView
 from services.storage.settings import ApiSettings
 
 _settings = ApiSettings.load()
@@ -75,7 +75,7 @@ def create_share(image_id: str) -> Response[str]:
 def list_shares(image_id: str) -> Response[str]:
     """Return the valid share links of an image."""
     shares = _gallery.list_shares(image_id, handler.caller.owner)
-    return json_response(200, Shares(shares=[ShareView.of(image_id, share) for share in shares]))
+    return json_response(200, ShareList(shares=[ShareView.of(image_id, share) for share in shares]))
 
 
 @handler.serve(routes.REVOKE_SHARE)

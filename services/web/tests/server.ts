@@ -151,7 +151,7 @@ export const server = setupServer(
   ),
   http.get(`${API}/v1/requests`, () => json<Schemas["RequestList"]>({ requests: [] })),
   http.get(`${API}/v1/images`, () => json<Schemas["ImagePage"]>({ images: [] })),
-  http.get(`${API}/v1/images/:id/shares`, () => json<Schemas["Shares"]>({ shares: [] })),
+  http.get(`${API}/v1/images/:id/shares`, () => json<Schemas["ShareList"]>({ shares: [] })),
   http.post(`${API}/v1/tickets`, () => problem(503, "unavailable")),
   http.post(`${API}/v1/requests`, async ({ request }) => {
     const body = (await request.json()) as Schemas["NewRequest"];

@@ -912,10 +912,10 @@ export interface components {
             })[];
         };
         /**
-         * Message
+         * GatewayMessage
          * @description An error that the gateway returns by itself.
          */
-        Message: {
+        GatewayMessage: {
             /**
              * @description A phrase, for people.
              * @example Unauthorized
@@ -1799,12 +1799,58 @@ export interface components {
             error?: string;
         };
         /**
+         * DryRunParameters
+         * @description The parameters of a request, with defaults for the missing ones.
+         */
+        DryRunParameters: {
+            /**
+             * @description What the images show.
+             * @example A red fox in a snowy pine forest at dawn, watercolor
+             */
+            prompt: string;
+            /**
+             * @description What the images must not show.
+             * @example people, blurry
+             */
+            negative_prompt?: string;
+            /**
+             * @description Name of the style.
+             * @example watercolor
+             */
+            style?: string;
+            /**
+             * @description `premium` costs more.
+             * @enum {string}
+             */
+            quality: "standard" | "premium";
+            /**
+             * @description Number of images.
+             * @example 2
+             */
+            count: number;
+            /**
+             * @description Number of diffusion steps.
+             * @example 40
+             */
+            steps?: number;
+            /**
+             * @description How closely the images follow the prompt.
+             * @example 7.5
+             */
+            guidance?: number;
+            /**
+             * @description Seed of the first image; each further image adds 1. Absent if the caller did not choose one.
+             * @example 4242
+             */
+            seed?: number;
+        };
+        /**
          * DryRunView
          * @description The result of a dry run.
          */
         DryRunView: {
             /** @description The parameters of the request. */
-            request: components["schemas"]["Parameters"];
+            request: components["schemas"]["DryRunParameters"];
             /** @description In the order in which they are tried. */
             models: components["schemas"]["PlannedModel"][];
             /** @description What the request would cost. */
@@ -3256,52 +3302,6 @@ export interface components {
             call_id: string;
         };
         /**
-         * Parameters
-         * @description The parameters of a request, with defaults for the missing ones.
-         */
-        Parameters: {
-            /**
-             * @description What the images show.
-             * @example A red fox in a snowy pine forest at dawn, watercolor
-             */
-            prompt: string;
-            /**
-             * @description What the images must not show.
-             * @example people, blurry
-             */
-            negative_prompt?: string;
-            /**
-             * @description Name of the style.
-             * @example watercolor
-             */
-            style?: string;
-            /**
-             * @description `premium` costs more.
-             * @enum {string}
-             */
-            quality: "standard" | "premium";
-            /**
-             * @description Number of images.
-             * @example 2
-             */
-            count: number;
-            /**
-             * @description Seed of the first image; each further image adds 1. Absent if it is not chosen yet.
-             * @example 4242
-             */
-            seed?: number;
-            /**
-             * @description Number of diffusion steps.
-             * @example 40
-             */
-            steps?: number;
-            /**
-             * @description How closely the images follow the prompt.
-             * @example 7.5
-             */
-            guidance?: number;
-        };
-        /**
          * Ping
          * @description A test message to a webhook.
          */
@@ -3792,11 +3792,6 @@ export interface components {
              */
             count: number;
             /**
-             * @description Seed of the first image; each further image adds 1.
-             * @example 4242
-             */
-            seed: number;
-            /**
              * @description Number of diffusion steps.
              * @example 40
              */
@@ -3806,6 +3801,11 @@ export interface components {
              * @example 7.5
              */
             guidance?: number;
+            /**
+             * @description Seed of the first image; each further image adds 1.
+             * @example 4242
+             */
+            seed: number;
             /**
              * @description Keys of the models, in the order in which they are tried.
              * @example [
@@ -3924,6 +3924,14 @@ export interface components {
             self: string;
         };
         /**
+         * ShareList
+         * @description The valid share links of an image, newest first.
+         */
+        ShareList: {
+            /** @description The share links. */
+            shares: components["schemas"]["ShareView"][];
+        };
+        /**
          * ShareView
          * @description A valid share link.
          */
@@ -3947,14 +3955,6 @@ export interface components {
             expires_at: string;
             /** @description The share link as a resource. It does not contain the token. */
             links: components["schemas"]["SelfLink"];
-        };
-        /**
-         * Shares
-         * @description The valid share links of an image, newest first.
-         */
-        Shares: {
-            /** @description The share links. */
-            shares: components["schemas"]["ShareView"][];
         };
         /**
          * SizeRule
@@ -4425,7 +4425,7 @@ export interface components {
                  *       "message": "Unauthorized"
                  *     }
                  */
-                "application/json": components["schemas"]["Message"];
+                "application/json": components["schemas"]["GatewayMessage"];
             };
         };
         /** @description The API key lacks the scope that this route requires. */
@@ -4450,7 +4450,7 @@ export interface components {
                  *       "message": "Forbidden"
                  *     }
                  */
-                "application/json": components["schemas"]["Message"];
+                "application/json": components["schemas"]["GatewayMessage"];
             };
         };
         /** @description Not found. */
@@ -4475,7 +4475,7 @@ export interface components {
                  *       "message": "Not Found"
                  *     }
                  */
-                "application/json": components["schemas"]["Message"];
+                "application/json": components["schemas"]["GatewayMessage"];
             };
         };
         /** @description The resource has changed and no longer allows this. */
@@ -4544,7 +4544,7 @@ export interface components {
                  *       "message": "Request Entity Too Large"
                  *     }
                  */
-                "application/json": components["schemas"]["Message"];
+                "application/json": components["schemas"]["GatewayMessage"];
             };
         };
         /** @description The request is invalid. */
@@ -4595,7 +4595,7 @@ export interface components {
                  *       "message": "Too Many Requests"
                  *     }
                  */
-                "application/json": components["schemas"]["Message"];
+                "application/json": components["schemas"]["GatewayMessage"];
             };
         };
         /** @description Internal error. The failure is on our side. */
@@ -4620,7 +4620,7 @@ export interface components {
                  *       "message": "Internal Server Error"
                  *     }
                  */
-                "application/json": components["schemas"]["Message"];
+                "application/json": components["schemas"]["GatewayMessage"];
             };
         };
         /** @description Temporarily unavailable. Retry later. */
@@ -4645,7 +4645,7 @@ export interface components {
                  *       "message": "Service Unavailable"
                  *     }
                  */
-                "application/json": components["schemas"]["Message"];
+                "application/json": components["schemas"]["GatewayMessage"];
             };
         };
     };
@@ -4666,7 +4666,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Only requests with this status. */
-                status?: components["schemas"]["Status"] | null;
+                status?: components["schemas"]["Status"];
                 /**
                  * @description Maximum number of requests.
                  * @example 20
@@ -4676,7 +4676,7 @@ export interface operations {
                  * @description The `next_cursor` of the page before.
                  * @example MDFhMGI5YzQ
                  */
-                cursor?: string | null;
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -4800,7 +4800,7 @@ export interface operations {
                      *       "message": "Too Many Requests"
                      *     }
                      */
-                    "application/json": components["schemas"]["Message"];
+                    "application/json": components["schemas"]["GatewayMessage"];
                 };
             };
             500: components["responses"]["Error500"];
@@ -4981,7 +4981,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
+                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["GatewayMessage"];
                 };
             };
             /** @description The API key lacks the scope that this route requires. */
@@ -4991,7 +4991,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
+                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["GatewayMessage"];
                 };
             };
             /** @description The resource has changed and no longer allows this. */
@@ -5026,7 +5026,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
+                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["GatewayMessage"];
                 };
             };
             /** @description Too many requests. */
@@ -5051,7 +5051,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
+                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["GatewayMessage"];
                 };
             };
             /** @description Internal error. The failure is on our side. */
@@ -5066,7 +5066,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
+                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["GatewayMessage"];
                 };
             };
             /** @description Temporarily unavailable. Retry later. */
@@ -5076,7 +5076,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
+                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["GatewayMessage"];
                 };
             };
             /** @description The request did not finish in time. */
@@ -5231,7 +5231,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Failure"] | components["schemas"]["Message"];
+                    "application/json": components["schemas"]["Failure"] | components["schemas"]["GatewayMessage"];
                 };
             };
             /** @description The API key lacks the scope that this route requires. */
@@ -5256,7 +5256,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Failure"] | components["schemas"]["Message"];
+                    "application/json": components["schemas"]["Failure"] | components["schemas"]["GatewayMessage"];
                 };
             };
             /** @description The resource has changed and no longer allows this. */
@@ -5331,7 +5331,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Failure"] | components["schemas"]["Message"];
+                    "application/json": components["schemas"]["Failure"] | components["schemas"]["GatewayMessage"];
                 };
             };
             /** @description The request is invalid. */
@@ -5396,7 +5396,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Failure"] | components["schemas"]["Message"];
+                    "application/json": components["schemas"]["Failure"] | components["schemas"]["GatewayMessage"];
                 };
             };
             /** @description Internal error. The failure is on our side. */
@@ -5421,7 +5421,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Failure"] | components["schemas"]["Message"];
+                    "application/json": components["schemas"]["Failure"] | components["schemas"]["GatewayMessage"];
                 };
             };
             /** @description Temporarily unavailable. Retry later. */
@@ -5446,7 +5446,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Failure"] | components["schemas"]["Message"];
+                    "application/json": components["schemas"]["Failure"] | components["schemas"]["GatewayMessage"];
                 };
             };
         };
@@ -5463,29 +5463,29 @@ export interface operations {
                  * @description `next_cursor` of the previous page.
                  * @example MDFhMGI5YzQ
                  */
-                cursor?: string | null;
+                cursor?: string;
                 /**
                  * @description Only images of the model with this key.
                  * @example stable-image-core
                  */
-                model?: string | null;
+                model?: string;
                 /**
                  * @description Only images with this style.
                  * @example watercolor
                  */
-                style?: string | null;
+                style?: string;
                 /**
                  * @description The UTC date on which the image was stored.
                  * @example 2026-11-22
                  */
-                day?: string | null;
+                day?: string;
                 /** @description Only favourites. */
-                favourite?: "true" | null;
+                favourite?: "true";
                 /**
                  * @description Up to eight words that the prompt must contain, in any order, case and spelling, also inside longer words.
                  * @example red fox
                  */
-                q?: string | null;
+                q?: string;
             };
             header?: never;
             path?: never;
@@ -5659,7 +5659,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Shares"];
+                    "application/json": components["schemas"]["ShareList"];
                 };
             };
             401: components["responses"]["Error401"];
@@ -5798,7 +5798,7 @@ export interface operations {
                  * @description `next_cursor` of the previous page.
                  * @example MDFhMGI5YzQ
                  */
-                cursor?: string | null;
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -6231,7 +6231,7 @@ export interface operations {
                  * @description `next_cursor` of the previous page.
                  * @example MDFhMGI5YzQ
                  */
-                cursor?: string | null;
+                cursor?: string;
             };
             header?: never;
             path: {
@@ -6310,12 +6310,12 @@ export interface operations {
                  * @description Default: six days before `to`.
                  * @example 2026-11-16
                  */
-                from?: string | null;
+                from?: string;
                 /**
                  * @description Default: today.
                  * @example 2026-11-22
                  */
-                to?: string | null;
+                to?: string;
             };
             header?: never;
             path?: never;
@@ -6416,7 +6416,7 @@ export interface operations {
                      *       "message": "Too Many Requests"
                      *     }
                      */
-                    "application/json": components["schemas"]["Message"];
+                    "application/json": components["schemas"]["GatewayMessage"];
                 };
             };
             500: components["responses"]["Error500"];
@@ -6447,7 +6447,7 @@ export interface operations {
                      *       "message": "Service Unavailable"
                      *     }
                      */
-                    "application/json": components["schemas"]["Message"];
+                    "application/json": components["schemas"]["GatewayMessage"];
                 };
             };
         };
@@ -6547,7 +6547,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Failure"] | components["schemas"]["Message"];
+                    "application/json": components["schemas"]["Failure"] | components["schemas"]["GatewayMessage"];
                 };
             };
             /** @description The API key lacks the scope that this route requires. */
@@ -6572,7 +6572,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Failure"] | components["schemas"]["Message"];
+                    "application/json": components["schemas"]["Failure"] | components["schemas"]["GatewayMessage"];
                 };
             };
             /** @description The body is too large. */
@@ -6597,7 +6597,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Failure"] | components["schemas"]["Message"];
+                    "application/json": components["schemas"]["Failure"] | components["schemas"]["GatewayMessage"];
                 };
             };
             /** @description The request is invalid. */
@@ -6662,7 +6662,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Failure"] | components["schemas"]["Message"];
+                    "application/json": components["schemas"]["Failure"] | components["schemas"]["GatewayMessage"];
                 };
             };
             /** @description Internal error. The failure is on our side. */
@@ -6687,7 +6687,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Failure"] | components["schemas"]["Message"];
+                    "application/json": components["schemas"]["Failure"] | components["schemas"]["GatewayMessage"];
                 };
             };
             /** @description Temporarily unavailable. Retry later. */
@@ -6717,7 +6717,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Failure"] | components["schemas"]["Message"];
+                    "application/json": components["schemas"]["Failure"] | components["schemas"]["GatewayMessage"];
                 };
             };
         };
@@ -6776,7 +6776,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Readiness"] | components["schemas"]["Message"];
+                    "application/json": components["schemas"]["Readiness"] | components["schemas"]["GatewayMessage"];
                     /**
                      * @example {
                      *       "type": "about:blank",
@@ -6883,12 +6883,12 @@ export interface operations {
                  * @description Only this step, for example `storage.store`.
                  * @example storage.store
                  */
-                queue?: string | null;
+                queue?: string;
                 /**
                  * @description Only letters of this request.
                  * @example 01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
                  */
-                request_id?: string | null;
+                request_id?: string;
             };
             header?: never;
             path?: never;
