@@ -76,7 +76,7 @@ PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     },
     "request_id": {
         "description": "The id of a request: a UUID (version 7).",
-        "schema": {"type": "string", "format": "uuid", "pattern": _UUID},
+        "schema": {"type": "string", "pattern": _UUID},
         "example": REQUEST_ID,
     },
     "image_id": {
@@ -106,7 +106,7 @@ PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     },
     "delivery_id": {
         "description": "The id of a delivery: the header `webhook-id` of its attempts.",
-        "schema": {"type": "string", "format": "uuid", "pattern": _UUID},
+        "schema": {"type": "string", "pattern": _UUID},
         "example": DELIVERY_ID,
     },
     "token": {
