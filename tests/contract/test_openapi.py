@@ -136,7 +136,8 @@ def test_deprecated_routes_are_described_as_such(route: ServedRoute) -> None:
 
     assert found.get("deprecated", False) == (deprecation is not None)
     if deprecation:
-        assert str(deprecation.sunset) in found["description"]
+        assert found["x-sunset"] == str(deprecation.sunset)
+        assert found["x-sunset"] in found["description"]
         for response in found["responses"].values():
             assert response["headers"].keys() >= deprecation.headers.keys()
 

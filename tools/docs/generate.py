@@ -1,11 +1,13 @@
 """Generate files from the code: released schemas, samples, `docs/*.md`, `openapi.json`, dashboards.
 
 python -m tools.docs            write
-python -m tools.docs --check    list the files that would change; exit 1 if there are any
+python -m tools.docs --check    list the files that would change; exit 1 if there are any, or if the API breaks clients
+python -m tools.docs --release  write, and freeze docs/openapi.json as the released document
 """
 
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,15 @@ from tools.dashboards.panels import dashboards
 from tools.dashboards.queries import queries
 from tools.dashboards.queries import template as queries_template
 from tools.dashboards.resources import DeployedResources
+from tools.docs.breaking_changes import breaking_changes
 from tools.docs.event_pages import events_page
 from tools.docs.golden import golden_events
 from tools.docs.openapi import openapi_text
 from tools.docs.sections import sections
 
 ROOT = Path(__file__).parents[2]
+RELEASED = ROOT / "docs/released/openapi.json"
+"""The OpenAPI document of the last release: what clients were generated from."""
 KEPT = (
     *("type", "const", "enum", "pattern", "format", "$ref", "anyOf", "items", "additionalProperties"),
     *("minimum", "maximum", "minItems", "maxItems", "minLength", "maxLength"),
@@ -90,6 +95,12 @@ def outputs() -> dict[Path, str]:
     return files
 
 
+def broken_clients(document: str) -> list[str]:
+    """Return what in an OpenAPI document breaks clients of the released one."""
+    released = json.loads(RELEASED.read_text()) if RELEASED.exists() else {}
+    return breaking_changes(released, json.loads(document), datetime.now(UTC).date())
+
+
 def main(arguments: list[str]) -> int:
     """Write or check; return the exit code."""
     changed = [(path, text) for path, text in outputs().items() if not path.exists() or path.read_text() != text]
@@ -107,7 +118,13 @@ def main(arguments: list[str]) -> int:
         if "--check" not in arguments:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-    return 1 if changed and "--check" in arguments else 0
+    document = (ROOT / "docs/openapi.json").read_text()
+    if "--release" in arguments:
+        RELEASED.parent.mkdir(exist_ok=True)
+        RELEASED.write_text(document)
+    if unsupported := broken_clients(document):
+        print("The API breaks clients of the released document (docs/release.md):", *unsupported, sep="\n  ")
+    return 1 if (changed or unsupported) and "--check" in arguments else 0
 
 
 if __name__ == "__main__":

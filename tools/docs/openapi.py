@@ -130,7 +130,7 @@ def _operation(served: ServedRoute, schemas: Schemas) -> dict[str, Any]:
         "security": [{scheme: scopes} for scheme in SECURITY_SCHEMES] if route.scope else [],
     }
     if ended := route.deprecation:
-        found["deprecated"] = True
+        found |= {"deprecated": True, "x-sunset": str(ended.sunset)}
         found["description"] += (
             f" Deprecated since {ended.since}: use `{ended.successor}`. It works until {ended.sunset} at least."
         )
