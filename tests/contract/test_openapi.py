@@ -19,7 +19,10 @@ from tests.support.events import sample
 from tools.docs.generate import ROOT
 from tools.docs.openapi import ServedRoute, openapi, routes
 from tools.docs.openapi_examples import BODIES, PROPERTIES
-from tools.docs.openapi_parts import PATH_PARAMETERS, PROBLEMS
+from tools.docs.openapi_parameters import PATH_PARAMETERS
+from tools.docs.openapi_parts import (
+    PROBLEMS,
+)
 from tools.docs.openapi_schemas import attribute_docstrings, needs_example
 
 DOCUMENT = openapi(ROOT)

@@ -26,7 +26,7 @@ from services.accounts.schemas import USER_SCOPES
 from tests.support.system import System
 from tools.docs.generate import ROOT
 from tools.docs.openapi import openapi
-from tools.docs.openapi_parts import PATH_PARAMETERS
+from tools.docs.openapi_parameters import PATH_PARAMETERS
 
 EXAMPLES = 15
 """Random calls per operation, in addition to the examples and the boundary cases."""

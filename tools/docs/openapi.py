@@ -19,25 +19,27 @@ from kit.http_api import CALL_ID_HEADER, Route
 from kit.http_api import PROBLEM as PROBLEM_TYPE
 from services.notifications.messages import NotUnderstood, Ping, Pong, StatusChanged
 from tools.docs.openapi_examples import CALL_ID
+from tools.docs.openapi_parameters import (
+    CALL_ID_DESCRIPTION,
+    PATH_PARAMETERS,
+    REQUEST_HEADERS,
+    RESPONSE_HEADERS,
+    WEBHOOK_HEADERS,
+)
 from tools.docs.openapi_parts import (
     BODY_ERRORS,
-    CALL_ID_DESCRIPTION,
     COMMON_ERRORS,
     GATEWAY_MESSAGES,
     GUARDED_ERRORS,
     INFO,
     MESSAGE,
-    PATH_PARAMETERS,
     PROBLEM,
     PROBLEMS,
     QUERY_ERRORS,
-    REQUEST_HEADERS,
-    RESPONSE_HEADERS,
     SECURITY_SCHEMES,
     SERVERS,
     SUCCESS,
     TAGS,
-    WEBHOOK_HEADERS,
     WEBHOOK_TAG,
 )
 from tools.docs.openapi_schemas import Schema, Schemas
@@ -168,7 +170,7 @@ def _webhook(message: type[BaseModel], schemas: Schemas) -> dict[str, Any]:
 def _parameters(route: Route, schemas: Schemas) -> Iterator[dict[str, Any]]:
     for name in re.findall(r"\{(\w+)\+?\}", route.path):
         if name not in PATH_PARAMETERS:
-            raise LookupError(f"tools/docs/openapi_parts.py: PATH_PARAMETERS has no {name!r} of {route.route_key}")
+            raise LookupError(f"tools/docs/openapi_parameters.py: PATH_PARAMETERS has no {name!r} of {route.route_key}")
         yield {"name": name, "in": "path", "required": True, **PATH_PARAMETERS[name]}
     if route.query:
         for name, schema, required in schemas.properties(route.query):
