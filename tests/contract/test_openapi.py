@@ -8,6 +8,7 @@ from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
+import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel, Field
 
@@ -161,6 +162,30 @@ def test_every_request_body_has_a_valid_example() -> None:
     for name, examples in BODIES.items():
         for example in examples:
             satisfies(example, components[name])
+
+
+def test_the_json_in_the_guide_matches_a_schema() -> None:
+    components = DOCUMENT["components"]["schemas"]
+    blocks = re.findall(r"^```json\n(.*?)^```", (ROOT / "docs/api.md").read_text(), re.MULTILINE | re.DOTALL)
+
+    def matches(body: dict[str, Any], schema: dict[str, Any]) -> bool:
+        whole = {**schema, "components": DOCUMENT["components"]}
+        return body.keys() <= schema.get("properties", {}).keys() and jsonschema.Draft202012Validator(whole).is_valid(
+            body
+        )
+
+    assert blocks
+    for block in blocks:
+        assert any(matches(json.loads(block), schema) for schema in components.values()), block
+
+
+def test_every_exception_of_the_linter_exists() -> None:
+    ignored = yaml.safe_load((ROOT / "tests/interop/.redocly.lint-ignore.yaml").read_text())["../../docs/openapi.json"]
+
+    for pointer in (pointer for pointers in ignored.values() for pointer in pointers):
+        found: Any = DOCUMENT
+        for step in pointer.removeprefix("#/").split("/"):
+            found = found[step.replace("~1", "/")]
 
 
 GOLDEN = RequestStatusChanged.model_validate(sample("RequestStatusChanged").model_dump())
