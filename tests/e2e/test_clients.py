@@ -195,6 +195,7 @@ LEGACY: dict[str, Any] = {
 def test_a_legacy_client_posts_a_prompt_and_gets_a_status_url(stack: System) -> None:
     response = stack.call("POST", "/api/images/generate", LEGACY)
     assert (response.status, response.json["success"]) == (202, True)
+    assert {"deprecation", "sunset", "link"} <= response.headers.keys()
     data = response.json["data"]
     assert data["statusUrl"] == f"/v1/requests/{data['id']}"
     assert stack.wait_for_status(data["id"], "succeeded")["request"]["prompt"] == "a sailing boat"
