@@ -223,7 +223,7 @@ class ActionView(Schema):
     error: str | None = None
     """Name of the error that interrupted the action."""
     finished_at: datetime | None = None
-    """When it ended."""
+    """When it finished."""
 
 
 class ActionList(Schema):

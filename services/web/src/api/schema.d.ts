@@ -1035,7 +1035,7 @@ export interface components {
             error?: string;
             /**
              * Format: date-time
-             * @description When it ended.
+             * @description When it finished.
              * @example 2026-11-22T09:30:12Z
              */
             finished_at?: string;
