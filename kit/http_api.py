@@ -1,4 +1,4 @@
-"""The base of every HTTP API: JSON requests, JSON or `application/problem+json` (RFC 9457) responses."""
+"""The base of every HTTP API: JSON requests; JSON responses, or problem documents (`kit/problems.py`)."""
 
 import json
 import time
@@ -12,9 +12,9 @@ from pydantic import BaseModel, ValidationError
 from kit import startup
 from kit.deprecation import Deprecation
 from kit.errors import is_outage
-from kit.telemetry import begin_call, current_call_id, logger, measure
+from kit.problems import ApiProblem, field_error, field_errors, invalid
+from kit.telemetry import begin_call, logger, measure
 
-PROBLEM: Final = "application/problem+json"
 CALL_ID_HEADER: Final = "x-call-id"
 """The header with the id of the call. Not ``x-request-id``: a request is what a caller POSTs to generate images."""
 RETRY_AFTER: Final = "2"
@@ -29,51 +29,6 @@ SECURITY_HEADERS: Final = {
 """Headers of every response, unless the route sets its own. API Gateway serves HTTPS only."""
 
 
-class ApiProblem(Exception):
-    """An error response. ``code`` is stable; ``errors`` name the invalid fields and the rule of each."""
-
-    def __init__(
-        self,
-        status: int,
-        code: str,
-        title: str,
-        *,
-        errors: Sequence[Mapping[str, Any]] = (),
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(title)
-        self.status, self.code, self.title = status, code, title
-        self.errors, self.headers = list(errors), dict(headers or {})
-
-    def response(self) -> Response[str]:
-        """Return the problem document."""
-        body: dict[str, Any] = {
-            "type": "about:blank",
-            "status": self.status,
-            "code": self.code,
-            "title": self.title,
-            "call_id": current_call_id(),
-        }
-        if self.errors:
-            body["errors"] = self.errors
-        return Response(self.status, PROBLEM, json.dumps(body), headers=dict(self.headers))
-
-
-def field_error(field: str, rule: str, **details: Any) -> dict[str, Any]:
-    """Return one entry of a problem's ``errors``: the field, the rule, and details such as the ``allowed`` values."""
-    return {"field": field, "rule": rule, **details}
-
-
-def field_errors(error: ValidationError) -> list[dict[str, Any]]:
-    """Return pydantic's errors as problem ``errors``, without the values that the caller sent."""
-    found = []
-    for item in error.errors(include_url=False, include_input=False):
-        where = ".".join(str(part) for part in item["loc"]) or "body"
-        limits = {key: value for key, value in item.get("ctx", {}).items() if isinstance(value, int | float | str)}
-        found.append(field_error(where, item["msg"].removeprefix("Value error, "), code=item["type"], **limits))
-    return found
-
-
 def read_json(resolver: APIGatewayHttpResolver, *, max_bytes: int) -> Any:
     """Return the JSON body of the request.
 
@@ -84,21 +39,15 @@ def read_json(resolver: APIGatewayHttpResolver, *, max_bytes: int) -> Any:
     try:
         content = event.decoded_body if event.is_base64_encoded else raw
         if len((content or "").encode()) > max_bytes:
-            raise ApiProblem(
-                413,
-                "body_too_large",
-                "The body is too large",
-                errors=[field_error("body", f"at most {max_bytes} bytes")],
-            )
+            errors = [field_error("body", f"at most {max_bytes} bytes")]
+            raise ApiProblem("body_too_large", f"Send a body of at most {max_bytes} bytes.", errors=errors)
         return json.loads((content or "").removeprefix("\ufeff"))  # a byte order mark may be ignored (RFC 8259, 8.1)
     except UnicodeError as error:
-        raise ApiProblem(
-            400, "not_utf8", "The body is not UTF-8", errors=[field_error("body", "must be UTF-8 text")]
-        ) from error
+        errors = [field_error("body", "must be UTF-8 text")]
+        raise ApiProblem("not_utf8", "Encode the body as UTF-8.", errors=errors) from error
     except (ValueError, RecursionError) as error:
-        raise ApiProblem(
-            400, "not_json", "The body is not JSON", errors=[field_error("body", "must be a JSON document")]
-        ) from error
+        errors = [field_error("body", "must be a JSON document")]
+        raise ApiProblem("not_json", "Send one JSON document as the body.", errors=errors) from error
 
 
 def json_response(status: int, body: BaseModel, headers: Mapping[str, str] | None = None) -> Response[str]:
@@ -143,6 +92,8 @@ class Route:
     problems: Sequence[int] = ()
     response_headers: Mapping[int, Sequence[str]] = field(default_factory=dict)
     """Status → headers that a response always has. ``tools/docs/openapi.py`` describes them."""
+    media_type: str | None = None
+    """The media type of the responses of success, if they have a body that is not JSON."""
     error_body: type[BaseModel] | None = None
     """The schema of error bodies if they are not problem documents, as for clients of another API."""
     deprecation: Deprecation | None = None
@@ -218,7 +169,7 @@ class HttpApi:
                 try:
                     self._refuse_limited_key()
                     if route.scope is not None and route.scope not in {*self.caller.scopes, "any"}:
-                        raise ApiProblem(403, "insufficient_scope", f"The API key lacks the scope {route.scope}")
+                        raise ApiProblem("insufficient_scope", f"The API key lacks the scope {route.scope}.")
                     return handler(**parameters)
                 except Exception as error:
                     problem = problem_of(error, route.route_key)
@@ -240,8 +191,8 @@ class HttpApi:
                 "RateLimit": f'"calls";r=0;t={seconds}',
                 "Retry-After": str(seconds),
             }
-            title = "Too many calls with this API key. Try again after the time in Retry-After."
-            raise ApiProblem(429, "too_many_calls", title, headers=headers)
+            detail = f"Too many calls with this API key. Try again after {seconds} seconds."
+            raise ApiProblem("too_many_calls", detail, headers=headers)
 
     @property
     def event(self) -> dict[str, Any]:
@@ -253,7 +204,7 @@ class HttpApi:
         """The caller. Raises ``ApiProblem`` 401 if the authorizer identified none."""
         found = self.event["requestContext"].get("authorizer", {}).get("lambda") or {}
         if not found.get("owner"):
-            raise ApiProblem(401, "unauthorized", "An API key is required")
+            raise ApiProblem("unauthorized", "Send an API key in the header x-api-key.")
         return Caller(
             owner=str(found["owner"]),
             key_id=str(found.get("key_id", "")),
@@ -286,18 +237,14 @@ def problem_of(error: Exception, route: str) -> ApiProblem:
         case ApiProblem():
             return error
         case ValidationError():
-            return ApiProblem(422, "validation_failed", "The request is not valid", errors=field_errors(error))
+            return invalid(*field_errors(error))
     if is_outage(error):
         logger.warning("unavailable", error=type(error).__name__, route=route)
-        return ApiProblem(
-            503,
-            "unavailable",
-            "Temporarily unavailable; try again",
-            headers={"Retry-After": RETRY_AFTER},
-        )
+        detail = f"Send the call again after {RETRY_AFTER} seconds."
+        return ApiProblem("unavailable", detail, headers={"Retry-After": RETRY_AFTER})
     # The exception's text may contain the caller's data; its type and the route are enough.
     logger.error("unhandled", error=type(error).__name__, route=route)
-    return ApiProblem(500, "internal_error", "Internal error")
+    return ApiProblem("internal_error", "The failure is on our side. If it persists, report the call_id.")
 
 
 def make_resolver() -> APIGatewayHttpResolver:
@@ -306,7 +253,7 @@ def make_resolver() -> APIGatewayHttpResolver:
 
     @resolver.not_found
     def unknown(_error: Exception) -> Response[str]:
-        return ApiProblem(404, "not_found", "Not found").response()
+        return ApiProblem("not_found", "Check the address.").response()
 
     @resolver.exception_handler(Exception)
     def broken(error: Exception) -> Response[str]:

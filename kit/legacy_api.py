@@ -7,7 +7,8 @@ from aws_lambda_powertools.event_handler import Response
 from pydantic import Field
 
 from kit.deprecation import Deprecation
-from kit.http_api import ApiProblem, json_response
+from kit.http_api import json_response
+from kit.problems import ApiProblem
 from kit.schemas import Schema
 from kit.telemetry import current_call_id
 
@@ -36,5 +37,5 @@ class Failure(Schema):
 def render_failure(problem: ApiProblem) -> Response[str]:
     """Return ``problem`` in the format of the first version, with the same status and headers."""
     errors = [dict(error) for error in problem.errors]
-    body = Failure(message=problem.title, errors=errors, call_id=current_call_id())
+    body = Failure(message=problem.detail, errors=errors, call_id=current_call_id())
     return json_response(problem.status, body, problem.headers)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field
 
-from kit.http_api import ApiProblem, field_error
+from kit.problems import field_error, invalid
 from kit.schemas import QueryParameters, Schema
 from services.analytics.counters import Amounts
 from services.analytics.report import STATUSES, Counts
@@ -44,7 +44,7 @@ class DailyQuery(QueryParameters):
             rule = field_error("from", f"at most {DAYS_MAX} days", max_days=DAYS_MAX)
         else:
             return [date.fromordinal(day) for day in range(first, last + 1)]
-        raise ApiProblem(422, "validation_failed", "The period is invalid.", errors=[rule])
+        raise invalid(rule)
 
 
 class ModelUse(Schema):

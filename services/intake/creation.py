@@ -14,7 +14,8 @@ from events.images import GenerationParameters
 from events.model_catalog import ModelCatalog
 from events.pipeline import Status
 from kit.clock import Clock
-from kit.http_api import ApiProblem, Caller, field_error
+from kit.http_api import Caller
+from kit.problems import ApiProblem, field_error, invalid
 from kit.quotas import QUOTA_REFUSALS
 from kit.telemetry import logger
 from services.intake.durations import Estimates
@@ -81,7 +82,7 @@ class RequestCreation:
             # The same request, sent twice at once, may have used the last free place.
             if idempotency_key is not None and (repeated := self._repeated(caller, request, idempotency_key)):
                 return repeated
-            raise ApiProblem(429, decision.refusal, QUOTA_REFUSALS[decision.refusal], headers=decision.headers)
+            raise ApiProblem(decision.refusal, QUOTA_REFUSALS[decision.refusal], headers=decision.headers)
         request_id = uuid7()
         try:
             body = self._write(request_id, caller, request, parameters, decision.window, idempotency_key)
@@ -130,8 +131,8 @@ class RequestCreation:
         try:
             return resolve(request, self.catalog(), self.price_ceiling_usd, self.signals().unavailable_models)
         except UnsupportedParametersError as error:
-            title = "The model does not support these parameters."
-            raise ApiProblem(422, "validation_failed", title, errors=error.errors) from error
+            detail = "The model does not support these parameters."
+            raise ApiProblem("validation_failed", detail, errors=error.errors) from error
         except ModelEndOfLifeError as error:
             raise _end_of_life_problem(error) from error
 
@@ -141,17 +142,17 @@ class RequestCreation:
         if budget is None or any(budget.covers(plan.price_usd, now) for plan in parameters.models):
             return
         if budget.until is None:
-            title, seconds = "Image generation is stopped by the operator. Try again later.", STOPPED_RETRY_SECONDS
+            detail, seconds = "Image generation is stopped by the operator. Try again later.", STOPPED_RETRY_SECONDS
         else:
-            title = "Daily budget exhausted. New requests are accepted again at 00:00 UTC."
+            detail = "Daily budget exhausted. New requests are accepted again at 00:00 UTC."
             served = [model for model in self.catalog() if not model.ended(now.date())]
             if any(budget.covers(price, now) for model in served for price in model.price_usd.values()):
-                title = (
+                detail = (
                     f"The rest of the daily budget covers only models up to ${budget.left_usd} per image. "
                     "Request such a model, or try again after 00:00 UTC."
                 )
             seconds = math.ceil((budget.until - now).total_seconds())
-        raise ApiProblem(503, "budget_exhausted", title, headers={"Retry-After": str(seconds)})
+        raise ApiProblem("budget_exhausted", detail, headers={"Retry-After": str(seconds)})
 
     def _estimate(self, parameters: GenerationParameters) -> int | None:
         return self.estimates.seconds(served_models(self.catalog(), parameters, self.clock.now().date()))
@@ -191,24 +192,22 @@ def served_models(catalog: ModelCatalog, parameters: GenerationParameters, today
 
 
 def _end_of_life_problem(error: ModelEndOfLifeError) -> ApiProblem:
-    rule, title = "has reached its end of life", f"{error.model} has reached its end of life."
+    rule, detail = "has reached its end of life", f"{error.model} has reached its end of life."
     entry = field_error("model", rule)
     if error.successor:
         entry = field_error("model", f"{rule}; its successor is {error.successor}", successor=error.successor)
-        title += f" Request {error.successor} instead, or allow failover."
-    return ApiProblem(422, "model_end_of_life", title, errors=[entry])
+        detail += f" Request {error.successor} instead, or allow failover."
+    return ApiProblem("model_end_of_life", detail, errors=[entry])
 
 
 def _over_limit_problem(caller: Caller) -> ApiProblem:
     rule = f"must be at most {caller.limit}, the images that this API key may request per {caller.window} seconds"
-    errors = [field_error("count", rule, maximum=caller.limit)]
-    return ApiProblem(422, "validation_failed", "The request is not valid.", errors=errors)
+    return invalid(field_error("count", rule, maximum=caller.limit))
 
 
 def _check_idempotency_key(key: str) -> None:
     if not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
-        errors = [field_error("Idempotency-Key", "must be 1 to 255 visible ASCII characters")]
-        raise ApiProblem(422, "validation_failed", "The request is not valid.", errors=errors)
+        raise invalid(field_error("Idempotency-Key", "must be 1 to 255 visible ASCII characters"))
 
 
 def _digest(request: NewRequest) -> str:
@@ -219,8 +218,8 @@ def _repeat(record: IdempotencyRecord, digest: str, caller: Caller) -> Accepted:
     """Return the first response again, if it was for the same request."""
     if record.digest != digest:
         errors = [field_error("Idempotency-Key", "was used before for another request")]
-        title = "This idempotency key was used for another request."
-        raise ApiProblem(422, "idempotency_key_reused", title, errors=errors)
+        detail = "Send this request with a new idempotency key."
+        raise ApiProblem("idempotency_key_reused", detail, errors=errors)
     body = AcceptedView.model_validate_json(record.response)
     return Accepted(body, _headers(body) | policy_headers(caller.limit, caller.window))
 

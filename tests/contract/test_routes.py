@@ -12,7 +12,8 @@ from typing import Any, get_args
 
 import pytest
 
-from kit.http_api import PROBLEM, HttpApi, Route, Scope
+from kit.http_api import HttpApi, Route, Scope
+from kit.problems import PROBLEM
 from tests.support import templates
 from tests.support.http import http_event
 from tests.support.templates import ROOT, Resource
@@ -21,7 +22,7 @@ from tools.docs.openapi import ServedRoute, routes
 DEPLOYED = templates.http_routes()
 DESCRIBED = routes(ROOT)
 GUARDED = [route for route in DESCRIBED if route.route.scope is not None]
-PUBLIC = {"GET /health", "GET /v1/shares/{token}"}
+PUBLIC = {"GET /health", "GET /problems/{code}", "GET /v1/shares/{token}"}
 """Routes that are public on purpose."""
 
 EVERY_DEPLOYED = pytest.mark.parametrize("route", DEPLOYED, ids=lambda route: f"{route.service} {route_key(route)}")

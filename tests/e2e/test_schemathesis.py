@@ -48,6 +48,7 @@ CHECKS = [
 - use_after_free, ensure_resource_availability, object_level_authorization: sequences of calls, which other tests cover.
 """
 UNKNOWN = {
+    "code": "no_such_code",
     "request_id": "01a0b9c4-7d2e-7c31-9f60-000000000000",
     "image_id": "01a0b9c4-7d2e-7c31-9f60-000000000000-0",
     "share_id": "0000000000000000",

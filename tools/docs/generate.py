@@ -24,6 +24,7 @@ from tools.docs.breaking_changes import breaking_changes
 from tools.docs.event_pages import events_page
 from tools.docs.golden import golden_events
 from tools.docs.openapi import openapi_text
+from tools.docs.problems_page import problems_page
 from tools.docs.sections import sections
 
 ROOT = Path(__file__).parents[2]
@@ -84,6 +85,7 @@ def outputs() -> dict[Path, str]:
         files[ROOT / f"events/samples/{name}.v{version}.json"] = text
     files[ROOT / "docs/events.md"] = events_page(ROOT, list(golden.values()))
     files[ROOT / "docs/openapi.json"] = openapi_text(ROOT)
+    files[ROOT / "docs/problems.md"] = problems_page()
     deployed = DeployedResources(ROOT)
     pages = dashboards(deployed)
     files[ROOT / "services/operations/dashboards.yaml"] = cloudwatch.template(pages)

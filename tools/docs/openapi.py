@@ -15,8 +15,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from kit import problems
 from kit.http_api import CALL_ID_HEADER, Route
-from kit.http_api import PROBLEM as PROBLEM_TYPE
+from kit.problems import PROBLEM as PROBLEM_TYPE
 from services.notifications.messages import NotUnderstood, Ping, Pong, StatusChanged
 from tools.docs.openapi_examples import CALL_ID
 from tools.docs.openapi_parts import (
@@ -186,6 +187,8 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
         responses[status] = {"description": SUCCESS[status], "headers": _call_id()}
         if model:
             responses[status]["content"] = {JSON: {"schema": schemas.ref(model, "serialization")}}
+        elif route.media_type:
+            responses[status]["content"] = {route.media_type: {"schema": {"type": "string"}}}
     for status in _error_statuses(route):
         if status in responses:
             responses[status]["content"] = _either(responses[status].get("content", {}), _error(status)["content"])
@@ -219,17 +222,16 @@ def _error_name(status: int) -> str:
 
 def _error(status: int, body: Schema | None = None) -> dict[str, Any]:
     """Return the response for a failure: our own body or problem document, or the gateway's message."""
-    code, title, errors = PROBLEMS[status]
+    code, description, errors = PROBLEMS[status]
     if body:
         content: dict[str, Any] = {JSON: {"schema": body}}
     else:
-        example = {"type": "about:blank", "status": status, "code": code, "title": title, "call_id": CALL_ID}
-        example |= {"errors": errors} if errors else {}
+        example = {**problems.ApiProblem(code, description, errors=errors).document(), "call_id": CALL_ID}
         content = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}
     if message := GATEWAY_MESSAGES.get(status):
         by_gateway = {"schema": {"$ref": "#/components/schemas/GatewayMessage"}, "example": {"message": message}}
         content = _either(content, {JSON: by_gateway})
-    return {"description": title if title.endswith(".") else f"{title}.", "headers": _call_id(), "content": content}
+    return {"description": description, "headers": _call_id(), "content": content}
 
 
 def _call_id() -> dict[str, Any]:

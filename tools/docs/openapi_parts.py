@@ -22,7 +22,8 @@ INFO: Final[dict[str, Any]] = {
         "Send a prompt to `POST /v1/requests`, poll the request until its status is terminal, and download the images. "
         "`docs/api.md` is a guide.\n\n"
         "Every key has an owner, scopes and limits. Another owner's resource looks like one that does not exist. "
-        "Errors are problem documents (RFC 9457) with a stable `code`. Every response has the id of the call in "
+        "Errors are problem documents (RFC 9457) with a stable `code`; `type` is the address of a page about it. "
+        "Every response has the id of the call in "
         "`x-call-id`. Times are RFC 3339 in UTC. Ignore unknown "
         "fields in responses; unknown fields in request bodies are errors."
     ),
@@ -69,6 +70,11 @@ WEBHOOK_TAG: Final[dict[str, str]] = {
 _UUID: Final = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
+    "code": {
+        "description": "The code of a problem type.",
+        "schema": {"type": "string", "pattern": "^[a-z0-9_]+$"},
+        "example": "validation_failed",
+    },
     "fingerprint": {
         "description": "The fingerprint of dead letters that failed in the same way, or its first digits.",
         "schema": {"type": "string", "pattern": "^[0-9a-f]{4,12}$"},
@@ -213,10 +219,16 @@ SUCCESS: Final[dict[int, str]] = {
 
 PROBLEM: Final[dict[str, Any]] = {
     "title": "Problem",
-    "description": "An error (RFC 9457). Decide by `code`. `title` is for people and may change.",
+    "description": "An error (RFC 9457). Decide by `code`. `title` and `detail` are for people and may change.",
     "type": "object",
     "properties": {
-        "type": {"type": "string", "const": "about:blank", "description": "The class of the error."},
+        "type": {
+            "type": "string",
+            "format": "uri-reference",
+            "pattern": "^/problems/[a-z0-9_]+$",
+            "description": "The page about this type of problem, relative to the API.",
+            "examples": ["/problems/validation_failed"],
+        },
         "status": {
             "type": "integer",
             "minimum": 400,
@@ -232,8 +244,19 @@ PROBLEM: Final[dict[str, Any]] = {
         },
         "title": {
             "type": "string",
-            "description": "A summary, for people.",
-            "examples": ["The request is invalid."],
+            "description": "A summary of the type, for people.",
+            "examples": ["The request is invalid"],
+        },
+        "detail": {
+            "type": "string",
+            "description": "What happened in this case and what to do, for people.",
+            "examples": ["The request is invalid: correct the fields that are named."],
+        },
+        "instance": {
+            "type": "string",
+            "format": "uri-reference",
+            "description": "The request for images that the problem is about, if it is about one.",
+            "examples": [f"/v1/requests/{REQUEST_ID}"],
         },
         "call_id": {
             "type": "string",
@@ -275,7 +298,7 @@ PROBLEM: Final[dict[str, Any]] = {
             },
         },
     },
-    "required": ["type", "status", "code", "title", "call_id"],
+    "required": ["type", "status", "code", "title", "detail", "call_id"],
 }
 
 MESSAGE: Final[dict[str, Any]] = {
@@ -303,19 +326,19 @@ PROBLEMS: Final[dict[int, tuple[str, str, list[dict[str, Any]]]]] = {
     401: ("unauthorized", "API key required.", []),
     403: ("insufficient_scope", "The API key lacks the scope that this route requires.", []),
     404: ("not_found", "Not found.", []),
-    408: ("timeout", "The request timed out.", []),
-    409: ("conflict", "The resource has changed and no longer allows this.", []),
-    410: ("gone", "The resource no longer exists.", []),
-    412: ("precondition_failed", "The resource has changed since you read it.", []),
+    406: ("not_acceptable", "`Accept` excludes JSON.", []),
+    409: ("too_late_to_cancel", "The resource has changed and no longer allows this.", []),
+    410: ("images_deleted", "The resource no longer exists.", []),
+    412: ("preferences_changed", "The resource has changed since you read it.", []),
     413: ("body_too_large", "The body is too large.", [{"field": "body", "rule": "at most 262144 bytes"}]),
     415: ("unsupported_media_type", "The body must be JSON.", []),
     422: ("validation_failed", "The request is invalid.", WRONG_FIELD),
     429: ("rate_limited", "Too many requests.", []),
     500: ("internal_error", "Internal error. The failure is on our side.", []),
     503: ("unavailable", "Temporarily unavailable. Retry later.", []),
-    504: ("timeout", "The request did not finish in time.", []),
+    504: ("request_in_progress", "The request did not finish in time.", []),
 }
-"""Status → code, title and errors of an example."""
+"""Status → description of the response, and code and errors of an example."""
 
 COMMON_ERRORS: Final = (429, 500, 503)
 """Every route may return these."""

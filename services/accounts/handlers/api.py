@@ -7,7 +7,8 @@ from typing import Final
 import boto3
 from aws_lambda_powertools.event_handler import Response
 
-from kit.http_api import ApiProblem, HttpApi, field_error, json_response
+from kit.http_api import HttpApi, json_response
+from kit.problems import ApiProblem, field_error, invalid
 from kit.secrets import CachedKeyring
 from kit.telemetry import logger, measure
 from kit.trail import Operator, TrailTable
@@ -56,8 +57,7 @@ def list_() -> Response[str]:
     try:
         after = position_of(query.cursor) if query.cursor is not None else None
     except ValueError as error:
-        wrong = [field_error("cursor", "must be the next_cursor of a previous page")]
-        raise ApiProblem(422, "validation_failed", "The request is invalid.", errors=wrong) from error
+        raise invalid(field_error("cursor", "must be the next_cursor of a previous page")) from error
     return json_response(200, KeyList.of(keys.page(query.limit, after), datetime.now(UTC)))
 
 
@@ -70,7 +70,7 @@ def rotate(key_id: str) -> Response[str]:
     except KeyError:
         raise _unknown() from None
     except service.NotActiveError as error:
-        raise ApiProblem(409, "key_not_active", f"The key is {error.status}.") from error
+        raise ApiProblem("key_not_active", f"The key is {error.status}. Create a new one.") from error
     logger.info("key rotated", key_id=key_id, grace_seconds=wanted.grace_seconds, by=handler.caller.key_id)
     return json_response(200, KeyWithText.with_text(key, text, now))
 
@@ -111,7 +111,7 @@ def show_preferences() -> Response[str]:
 def set_preferences() -> Response[str]:
     """Replace the preferences of the caller's owner."""
     wanted = handler.body(Preferences)
-    stale = ApiProblem(412, "preferences_changed", "The preferences have changed since you read them.")
+    stale = ApiProblem("preferences_changed", "Read the preferences again: they are not those of If-Match.")
     tag = (handler.header("if-match") or "*").strip()
     if tag != "*" and not ETAG.fullmatch(tag):
         raise stale
@@ -135,4 +135,4 @@ def _known(key_id: str) -> str:
 
 
 def _unknown() -> ApiProblem:
-    return ApiProblem(404, "key_not_found", "Key not found.")
+    return ApiProblem("key_not_found", "No key has this id.")

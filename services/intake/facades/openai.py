@@ -8,7 +8,8 @@ from typing import Final
 from aws_lambda_powertools.event_handler import Response
 
 from events.model_catalog import ModelCatalog
-from kit.http_api import ApiProblem, json_response
+from kit.http_api import json_response
+from kit.problems import ApiProblem
 from kit.telemetry import current_call_id
 from services.intake.facades import translation
 from services.intake.facades.results import image_urls, stored_at
@@ -76,18 +77,18 @@ def _fitting(keys: Sequence[str], read_file: Callable[[str], bytes]) -> list[str
 
 def too_many_waits() -> ApiProblem:
     """Return the problem that as many calls of the owner wait as are allowed. Nothing was accepted."""
-    title = f"At most {MAX_WAITS} of your calls may wait for images at the same time. Nothing was accepted."
-    return ApiProblem(429, "too_many_waits", title, headers={"Retry-After": RETRY_SECONDS})
+    detail = f"At most {MAX_WAITS} of your calls may wait for images at the same time. Nothing was accepted."
+    return ApiProblem("too_many_waits", detail, headers={"Retry-After": RETRY_SECONDS})
 
 
 def unfinished(request_id: str) -> ApiProblem:
     """Return the problem that the request did not finish in time."""
     path = f"/v1/requests/{request_id}"
     return ApiProblem(
-        504,
         "request_in_progress",
         f"The images are not finished yet. Do not send the request again; poll GET {path}.",
         headers={"Location": path},
+        instance=path,
     )
 
 
@@ -101,7 +102,7 @@ def render_problem(problem: ApiProblem) -> Response[str]:
     first = problem.errors[0] if problem.errors else {}
     rules = "; ".join(f"{error['field']}: {error['rule']}" for error in problem.errors)
     failure = OpenAIFailure(
-        message=f"{problem.title} {rules}" if rules else problem.title,
+        message=f"{problem.detail} {rules}" if rules else problem.detail,
         type=_type(status),
         param=first.get("field") if first.get("field") != "body" else None,
         code="rate_limit_exceeded" if status == 429 else problem.code,

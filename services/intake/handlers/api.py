@@ -13,7 +13,8 @@ from botocore.config import Config
 from events.model_catalog import ModelCatalog, model_catalog
 from events.pipeline import TERMINAL, Status
 from kit.clock import SystemClock
-from kit.http_api import ApiProblem, HttpApi, json_response
+from kit.http_api import HttpApi, json_response
+from kit.problems import ApiProblem
 from kit.signed_urls import image_links
 from services.intake.creation import POLL_SECONDS, RequestCreation
 from services.intake.durations import Estimates
@@ -47,7 +48,7 @@ from services.intake.waiting import MAX_SECONDS, preferred_wait
 
 MAX_BODY: Final = 256 * 1024
 """Bytes. Enough for two prompts of maximum length with every character escaped."""
-NOT_FOUND: Final = ApiProblem(404, "request_not_found", "Request not found.")
+NOT_FOUND: Final = ApiProblem("request_not_found", "No request of yours has this id.")
 
 settings = ApiSettings.load()
 client, clock = boto3.client("dynamodb"), SystemClock()
@@ -163,8 +164,8 @@ def cancel(request_id: str) -> Response[str]:
     except KeyError:
         raise NOT_FOUND from None
     except TooLateToCancelError as error:
-        title = f"The request can no longer be cancelled: its status is {error.status}."
-        raise ApiProblem(409, "too_late_to_cancel", title) from None
+        detail = f"The request can no longer be cancelled: its status is {error.status}."
+        raise ApiProblem("too_late_to_cancel", detail, instance=f"/v1/requests/{request_id}") from None
     return json_response(200, request_view(request, state, links.url))
 
 
@@ -181,5 +182,5 @@ def show_model(key: str) -> Response[str]:
     catalog = models()
     model = catalog.get(key)
     if model is None:
-        raise ApiProblem(404, "model_not_found", "Model not found.")
+        raise ApiProblem("model_not_found", "No model has this key. GET /v1/models lists the models.")
     return json_response(200, model_view(model, catalog, estimates, clock.now().date()))

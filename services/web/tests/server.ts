@@ -14,10 +14,11 @@ export function json<T extends Body>(body: T, init?: ResponseInit) {
 
 export function problem(status: number, code: string, errors?: Schemas["Problem"]["errors"], headers?: HeadersInit) {
   const body: Schemas["Problem"] = {
-    type: "about:blank",
+    type: `/problems/${code}`,
     status,
     code,
     title: "The API's own title",
+    detail: "The API's own detail.",
     call_id: "VgYvFhbWIAMEPqA=",
     ...(errors && { errors }),
   };

@@ -201,10 +201,11 @@ def test_a_key_is_rotated_and_revoked_over_http(api: Any, authorize: Any) -> Non
     assert (status, problem) == (
         409,
         {
-            "type": "about:blank",
+            "type": "/problems/key_not_active",
             "status": 409,
             "code": "key_not_active",
-            "title": "The key is revoked.",
+            "title": "The API key is not active",
+            "detail": "The key is revoked. Create a new one.",
             "call_id": headers["x-call-id"],
         },
     )

@@ -260,6 +260,7 @@ def test_a_generated_image_can_not_be_cancelled(api: Any) -> None:
     load_function("intake", "track").handler({"Records": [sqs_record(of_request("ImageGenerated", body["id"]))]})
     status, problem, _ = call(api, "POST", f"{body['links']['self']}/cancel")
     assert (status, problem["code"]) == (409, "too_late_to_cancel")
+    assert problem["instance"] == body["links"]["self"]
 
 
 def test_a_deleted_image_is_shown_without_urls(api: Any) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from events.catalog.model_lifecycle_changed import LifecycleStatus
 from events.model_catalog import ModelCatalog
-from kit.http_api import ApiProblem, Caller
+from kit.http_api import Caller
+from kit.problems import ApiProblem
 from services.intake.creation import Accepted, RequestCreation
 from services.intake.durations import Estimates
 from services.intake.quota import RateLimiter, Window, WindowCounts
@@ -253,7 +254,7 @@ def test_an_image_dearer_than_the_rest_of_the_budget_refuses_only_itself(world: 
     dear = NewRequest(prompt="a lighthouse", model="stable-image-ultra", failover=False)
     problem = refusal(lambda: world.create(dear))
     assert (problem.status, problem.code) == (503, "budget_exhausted")
-    assert "up to $0.10 per image" in problem.title
+    assert "up to $0.10 per image" in problem.detail
     assert world.counted == 0
 
     assert world.create().body.status == "accepted"
@@ -278,4 +279,4 @@ def test_a_stop_by_an_operator_lasts_longer_than_the_day(world: World) -> None:
     world.clock.advance(2 * DAY)
     problem = refusal(world.create)
     assert (problem.status, problem.code, problem.headers) == (503, "budget_exhausted", {"Retry-After": "300"})
-    assert problem.title == "Image generation is stopped by the operator. Try again later."
+    assert problem.detail == "Image generation is stopped by the operator. Try again later."

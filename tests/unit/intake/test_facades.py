@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from events.images import GenerationParameters
 from events.model_catalog import ModelCatalog
-from kit.http_api import ApiProblem, field_error, json_response
+from kit.http_api import json_response
+from kit.problems import ApiProblem, field_error
 from kit.telemetry import begin_call
 from services.intake.facades import legacy, openai, translation
 from services.intake.facades.schemas import ImageGeneration, LegacyRequest
@@ -141,16 +142,16 @@ def test_an_unsupported_value_is_refused_by_field(field: str, value: Any) -> Non
     ("problem", "status", "kind", "retry"),
     [
         (
-            ApiProblem(422, "validation_failed", "No", errors=[field_error("n", "at most 4")]),
+            ApiProblem("validation_failed", "No", errors=[field_error("n", "at most 4")]),
             400,
             "invalid_request_error",
             False,
         ),
-        (ApiProblem(413, "body_too_large", "No"), 413, "invalid_request_error", False),
-        (ApiProblem(403, "insufficient_scope", "No"), 403, "invalid_request_error", False),
-        (ApiProblem(409, "request_cancelled", "No"), 409, "invalid_request_error", False),
-        (ApiProblem(429, "rate_limited", "No", headers={"Retry-After": "7"}), 429, "rate_limit_error", True),
-        (ApiProblem(500, "internal_error", "No"), 500, "server_error", False),
+        (ApiProblem("body_too_large", "No"), 413, "invalid_request_error", False),
+        (ApiProblem("insufficient_scope", "No"), 403, "invalid_request_error", False),
+        (ApiProblem("request_cancelled", "No"), 409, "invalid_request_error", False),
+        (ApiProblem("rate_limited", "No", headers={"Retry-After": "7"}), 429, "rate_limit_error", True),
+        (ApiProblem("internal_error", "No"), 500, "server_error", False),
         (openai.unfinished(REQUEST), 504, "server_error", False),
     ],
 )
@@ -163,7 +164,7 @@ def test_clients_retry_only_if_nothing_was_accepted(problem: ApiProblem, status:
 
 
 def test_an_error_names_the_parameter_and_the_rule() -> None:
-    problem = ApiProblem(422, "validation_failed", "The request is not valid.", errors=[field_error("n", "at most 4")])
+    problem = ApiProblem("validation_failed", "The request is not valid.", errors=[field_error("n", "at most 4")])
     begin_call(http_event("POST", "/v1/images/generations"))
     assert json.loads(openai.render_problem(problem).body or "") == {
         "error": {
@@ -237,7 +238,8 @@ def test_a_failed_request_is_an_error_that_is_not_retried() -> None:
     with pytest.raises(ApiProblem) as refused:
         openai.images(failed)
     response = openai.render_problem(refused.value)
-    assert response.status_code == 500
+    assert (response.status_code, refused.value.code) == (500, "request_failed")
+    assert refused.value.detail == reason.detail
     assert response.headers["x-should-retry"] == "false"
     assert response.headers["Location"] == f"/v1/requests/{REQUEST}"
 
@@ -273,7 +275,7 @@ def test_supported_parameters_are_passed_on() -> None:
 def test_legacy_errors_use_the_legacy_names_of_fields(body: dict[str, Any], field: str) -> None:
     with pytest.raises(UnsupportedParametersError) as refused:
         legacy_resolved(**body)
-    problem = ApiProblem(422, "validation_failed", "No", errors=refused.value.errors)
+    problem = ApiProblem("validation_failed", "No", errors=refused.value.errors)
     response = json.loads(legacy.render_problem(problem).body or "")
     assert (response["success"], response["message"]) == (False, "No")
     assert [error["field"] for error in response["errors"]] == [field]

@@ -14,16 +14,14 @@ from pydantic import BaseModel, Field
 from kit.deprecation import Deprecation
 from kit.http_api import (
     CALL_ID_HEADER,
-    PROBLEM,
     SECURITY_HEADERS,
-    ApiProblem,
     HttpApi,
     Route,
-    field_error,
     json_response,
     make_resolver,
     read_json,
 )
+from kit.problems import PROBLEM, PROBLEMS, ApiProblem, field_error
 from kit.telemetry import logger, measure
 from tests.support.http import CALL_ID, http_event
 
@@ -74,9 +72,8 @@ def app() -> APIGatewayHttpResolver:
     @resolver.get("/refused")
     def refused() -> Response[str]:
         raise ApiProblem(
-            429,
             "rate_limited",
-            "Too many",
+            "Too many of them.",
             errors=[field_error("count", "max", allowed=[1, 2])],
             headers={"Retry-After": "9"},
         )
@@ -103,7 +100,8 @@ def problem(answer: tuple[int, dict[str, Any], dict[str, Any]]) -> tuple[int, st
     status, body, headers = answer
     assert headers["Content-Type"] == PROBLEM
     assert body["status"] == status
-    assert {"type", "title", "code"} <= body.keys()
+    assert (body["type"], body["title"]) == (f"/problems/{body['code']}", PROBLEMS[body["code"]][1])
+    assert body["detail"]
     return status, body["code"], [error["field"] for error in body.get("errors", [])]
 
 
@@ -385,3 +383,10 @@ def test_a_log_line_has_the_route_not_the_path_with_its_token(
     out = capsys.readouterr().out
     assert "GET /v1/shares/{token}" in out
     assert "s3cret" not in out
+
+
+def test_a_problem_names_the_request_that_it_is_about() -> None:
+    about = ApiProblem("too_late_to_cancel", "It is succeeded.", instance="/v1/requests/1").document()
+
+    assert about["instance"] == "/v1/requests/1"
+    assert "instance" not in ApiProblem("not_found", "Check the address.").document()

@@ -29,7 +29,8 @@ export class ApiError extends Error {
 export function errorFrom(response: Response, body: unknown): ApiError {
   const seconds = Number(response.headers.get("retry-after"));
   const retryAfter = Number.isFinite(seconds) && seconds > 0 ? seconds : null;
-  if (isProblem(body)) return new ApiError(response.status, body.code, body.title, body.errors ?? [], retryAfter);
+  if (isProblem(body))
+    return new ApiError(response.status, body.code, body.detail ?? body.title, body.errors ?? [], retryAfter);
   const codes: Record<number, string> = {
     401: "unauthorized",
     403: "forbidden",
@@ -66,7 +67,7 @@ export function describeError(error: unknown): ErrorMessage {
     case "insufficient_scope":
       return {
         title: "This API key lacks permission",
-        text: `${error.message}. Use another key, or ask your administrator for the missing scope.`,
+        text: `${error.message} Use another key, or ask your administrator for the missing scope.`,
       };
     case "rate_limited":
       return { title: "Rate limit reached", text: `Try again ${retryTime(error.retryAfter)}.` };
