@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar
+from urllib.parse import quote, urlencode
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from pydantic import BaseModel, ValidationError
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from kit import startup
 from kit.deprecation import Deprecation
 from kit.errors import is_outage
+from kit.etags import is_current
 from kit.problems import ApiProblem, field_error, field_errors, invalid
 from kit.telemetry import begin_call, logger, measure
 
@@ -92,6 +94,8 @@ class Route:
     problems: Sequence[int] = ()
     response_headers: Mapping[int, Sequence[str]] = field(default_factory=dict)
     """Status → headers that a response always has. ``tools/docs/openapi.py`` describes them."""
+    optional_headers: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    """Status → headers that a response may have."""
     media_type: str | None = None
     """The media type of the responses of success, if they have a body that is not JSON."""
     error_body: type[BaseModel] | None = None
@@ -218,6 +222,22 @@ class HttpApi:
         wanted = name.lower()
         headers: dict[str, str] = self.event.get("headers") or {}
         return next((value for key, value in headers.items() if key.lower() == wanted), None)
+
+    def next_link(self, cursor: str | None) -> dict[str, str]:
+        """Return the header ``Link`` to the next page of a list (RFC 8288), or none on the last page."""
+        if cursor is None:
+            return {}
+        query = {**(self.event.get("queryStringParameters") or {}), "cursor": cursor}
+        return {"Link": f'<{quote(self.event["rawPath"])}?{urlencode(query)}>; rel="next"'}
+
+    def unless_current(
+        self, tag: str, build: Callable[[], BaseModel], headers: Mapping[str, str] | None = None
+    ) -> Response[str]:
+        """Return what ``build`` returns, with ``tag`` as its ``ETag``; 304 if the caller's `If-None-Match` has it."""
+        headers = {**(headers or {}), "ETag": tag}
+        if is_current(self.header("if-none-match"), tag):
+            return Response(304, headers=headers)
+        return json_response(200, build(), headers)
 
     def body(self, model: type[Model]) -> Model:
         """Return the body as ``model``. Raises an error with the invalid fields (400, 413, 422)."""

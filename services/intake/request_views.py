@@ -9,6 +9,8 @@ from events.catalog.image_requested import ImageRequested
 from events.images import GenerationParameters
 from events.pipeline import WITHDRAWN, Status, TimelineEntry
 from kit.cursors import encode_cursor
+from kit.etags import weak_tag
+from kit.signed_urls import EXPIRES_SECONDS
 from services.intake.models import RequestPage, RequestState
 from services.intake.schemas import (
     AcceptedView,
@@ -27,6 +29,8 @@ from services.intake.schemas import (
     TimelineEntryView,
 )
 
+TAG_SECONDS: Final = EXPIRES_SECONDS * 2 // 3
+"""Seconds after which the tag of a request with images changes, before the URLs of the images expire."""
 DETAILS: Final = {
     "category_blocked": "The {field} was blocked by our content policy: {category}.",
     "content_filtered": "The content filter of the model blocked the request.",
@@ -106,6 +110,16 @@ def request_view(request: ImageRequested, state: RequestState, url: Callable[[st
         ],
         links=_links(state.request_id, [f"/v1/images/{image.id}" for image in images if not image.deleted_at]),
     )
+
+
+def request_tag(state: RequestState, now: datetime) -> str:
+    """Return the entity tag of a request. It changes with the request, but not with the URLs of its images.
+
+    The tag of a request with images also changes every ``TAG_SECONDS``: a caller who has the current tag has URLs that
+    are still valid for minutes.
+    """
+    period = int(now.timestamp()) // TAG_SECONDS if state.status == Status.SUCCEEDED else 0
+    return weak_tag(f"{state.revision}-{period}")
 
 
 def _links(request_id: str, images: list[str] | None = None) -> Links:

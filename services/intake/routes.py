@@ -32,6 +32,7 @@ PREFER: Final = (
     "`wait=N`: if the request finishes within N seconds, at most 25, the response is the finished request. "
     "Otherwise it is the same as without this header."
 )
+IF_NONE_MATCH: Final = "The `ETag` of an earlier response. If it is still current, the response is 304 without a body."
 
 CREATE_REQUEST: Final = Route(
     "POST",
@@ -55,6 +56,7 @@ LIST_REQUESTS: Final = Route(
     "List requests, newest first",
     responses={200: RequestList},
     query=ListQuery,
+    optional_headers={200: ("Link",)},
     problems=(422,),
 )
 SHOW_REQUEST: Final = Route(
@@ -62,7 +64,10 @@ SHOW_REQUEST: Final = Route(
     "/v1/requests/{request_id}",
     "requests:read",
     "Get a request: status, timeline and images",
-    responses={200: RequestView},
+    responses={200: RequestView, 304: None},
+    headers={"If-None-Match": IF_NONE_MATCH},
+    response_headers={200: ("ETag",), 304: ("ETag",)},
+    optional_headers={200: ("Retry-After",), 304: ("Retry-After",)},
     problems=(404,),
 )
 CANCEL_REQUEST: Final = Route(
@@ -78,14 +83,18 @@ LIST_MODELS: Final = Route(
     "/v1/models",
     "requests:read",
     "List the models with their limits, prices and lifecycle",
-    responses={200: ModelList},
+    responses={200: ModelList, 304: None},
+    headers={"If-None-Match": IF_NONE_MATCH},
+    response_headers={200: ("ETag",), 304: ("ETag",)},
 )
 SHOW_MODEL: Final = Route(
     "GET",
     "/v1/models/{key}",
     "requests:read",
     "Get a model",
-    responses={200: ModelView},
+    responses={200: ModelView, 304: None},
+    headers={"If-None-Match": IF_NONE_MATCH},
+    response_headers={200: ("ETag",), 304: ("ETag",)},
     problems=(404,),
 )
 GENERATE_IMAGES: Final = Route(

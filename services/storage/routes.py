@@ -12,6 +12,7 @@ LIST_IMAGES: Final = Route(
     "List images, newest first",
     responses={200: ImagePage},
     query=ImagesQuery,
+    optional_headers={200: ("Link",)},
 )
 SHOW_IMAGE: Final = Route(
     "GET",

@@ -92,6 +92,32 @@ def test_a_route_has_the_authorizer_or_is_public_on_purpose(route: Resource) -> 
         assert route.properties["AuthorizerId"] == {"Ref": own}
 
 
+def test_every_list_with_a_cursor_links_to_its_next_page() -> None:
+    """The handlers' own tests hold the link itself."""
+    lists = {
+        served.name: served.route.optional_headers
+        for served in DESCRIBED
+        for model in served.route.responses.values()
+        if model is not None and "next_cursor" in model.model_fields
+    }
+
+    assert len(lists) >= 4
+    assert [name for name, headers in lists.items() if "Link" not in headers.get(200, ())] == []
+
+
+def test_every_route_with_a_tag_answers_if_none_match() -> None:
+    tagged = [
+        served
+        for served in DESCRIBED
+        if served.route.method == "GET" and "ETag" in served.route.response_headers.get(200, ())
+    ]
+
+    assert len(tagged) >= 4
+    for served in tagged:
+        assert 304 in served.route.responses, served.name
+        assert {"If-None-Match"} <= served.route.headers.keys(), served.name
+
+
 def test_all_services_use_the_same_authorizer() -> None:
     given = {
         name: body["Properties"]["Parameters"].get("AuthorizerId")

@@ -202,6 +202,8 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
         # If the gateway itself answers a failure, our headers are missing.
         always = {"required": True} if status in route.responses else {}
         responses[status]["headers"] |= {name: {**RESPONSE_HEADERS[name], **always} for name in names}
+    for status, names in route.optional_headers.items():
+        responses[status]["headers"] |= {name: RESPONSE_HEADERS[name] for name in names}
     if route.deprecation:
         for response in responses.values():
             response["headers"] |= {name: RESPONSE_HEADERS[name] for name in route.deprecation.headers}

@@ -125,13 +125,14 @@ PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
 REQUEST_HEADERS: Final[dict[str, dict[str, Any]]] = {
     "idempotency-key": {"type": "string", "examples": ["5b1d2f7a-order-1042"]},
     "if-match": {"type": "string", "examples": ['"3"']},
+    "if-none-match": {"type": "string", "examples": ['"3"']},
     "prefer": {"type": "string", "examples": ["wait=20"]},
 }
 """Schemas by lower-case name. A header that is not listed here is any text."""
 
 RESPONSE_HEADERS: Final[dict[str, dict[str, Any]]] = {
     "ETag": {
-        "description": "The version of the resource, for `If-Match`.",
+        "description": "The version of the resource, for `If-None-Match` and `If-Match`.",
         "schema": {"type": "string"},
         "example": '"3"',
     },
@@ -166,9 +167,10 @@ RESPONSE_HEADERS: Final[dict[str, dict[str, Any]]] = {
         "example": "Sun, 28 Nov 2027 00:00:00 GMT",
     },
     "Link": {
-        "description": "The path of the route that replaces it, as `successor-version` (RFC 8288).",
+        "description": "A path of the API (RFC 8288): of the `next` page, absent on the last one; or of the route that "
+        "replaces a deprecated one, as `successor-version`.",
         "schema": {"type": "string"},
-        "example": '</v1/requests>; rel="successor-version"',
+        "example": '</v1/requests?limit=5&cursor=MDFhMGI5YzQ>; rel="next"',
     },
     "x-should-retry": {
         "description": "Whether OpenAI's clients retry. They use it instead of the status.",
@@ -213,6 +215,7 @@ SUCCESS: Final[dict[int, str]] = {
     202: "Accepted. An accepted request is never lost. Poll `links.self`.",
     204: "Done. The response has no body.",
     302: "Found at the address in `Location`.",
+    304: "Not modified: the `ETag` in `If-None-Match` is current. The response has no body.",
     307: "Found at the address in `Location`.",
     503: "Unavailable.",
 }

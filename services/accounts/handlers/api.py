@@ -1,12 +1,11 @@
 """HTTP: API keys for admins, preferences for owners."""
 
-import re
 from datetime import UTC, datetime
-from typing import Final
 
 import boto3
 from aws_lambda_powertools.event_handler import Response
 
+from kit.etags import expected_revision, strong_tag
 from kit.http_api import HttpApi, json_response
 from kit.problems import ApiProblem, field_error, invalid
 from kit.secrets import CachedKeyring
@@ -27,8 +26,6 @@ from services.accounts.routes import (
 )
 from services.accounts.schemas import KeyList, KeyQuery, KeyWithText, Me, NewKey, Preferences, Rotation, position_of
 from services.accounts.settings import ApiSettings
-
-ETAG: Final = re.compile(r'"[0-9]{1,9}"')
 
 settings = ApiSettings.load()
 dynamodb = boto3.client("dynamodb")
@@ -58,7 +55,8 @@ def list_() -> Response[str]:
         after = position_of(query.cursor) if query.cursor is not None else None
     except ValueError as error:
         raise invalid(field_error("cursor", "must be the next_cursor of a previous page")) from error
-    return json_response(200, KeyList.of(keys.page(query.limit, after), datetime.now(UTC)))
+    page = KeyList.of(keys.page(query.limit, after), datetime.now(UTC))
+    return json_response(200, page, handler.next_link(page.next_cursor))
 
 
 @handler.serve(ROTATE_KEY)
@@ -104,7 +102,7 @@ def show_me() -> Response[str]:
 def show_preferences() -> Response[str]:
     """Return the preferences of the caller's owner."""
     found, revision = preferences.of(handler.caller.owner)
-    return json_response(200, Preferences.model_validate(found), {"ETag": f'"{revision}"'})
+    return handler.unless_current(strong_tag(revision), lambda: Preferences.model_validate(found))
 
 
 @handler.serve(SET_PREFERENCES)
@@ -112,15 +110,15 @@ def set_preferences() -> Response[str]:
     """Replace the preferences of the caller's owner."""
     wanted = handler.body(Preferences)
     stale = ApiProblem("preferences_changed", "Read the preferences again: they are not those of If-Match.")
-    tag = (handler.header("if-match") or "*").strip()
-    if tag != "*" and not ETAG.fullmatch(tag):
-        raise stale
-    expected = None if tag == "*" else int(tag.strip('"'))
+    try:
+        expected = expected_revision(handler.header("if-match"))
+    except ValueError:
+        raise stale from None
     try:
         revision = preferences.replace(handler.caller.owner, wanted.model_dump(exclude_none=True), expected)
     except StaleError as error:
         raise stale from error
-    return json_response(200, wanted, {"ETag": f'"{revision}"'})
+    return json_response(200, wanted, {"ETag": strong_tag(revision)})
 
 
 def _recorded() -> RecordedKeys:

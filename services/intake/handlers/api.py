@@ -13,6 +13,7 @@ from botocore.config import Config
 from events.model_catalog import ModelCatalog, model_catalog
 from events.pipeline import TERMINAL, Status
 from kit.clock import SystemClock
+from kit.etags import content_tag
 from kit.http_api import HttpApi, json_response
 from kit.problems import ApiProblem
 from kit.signed_urls import image_links
@@ -30,7 +31,7 @@ from services.intake.repository.requests import RequestTable
 from services.intake.repository.signals import SignalTable
 from services.intake.repository.statuses import StatusTable
 from services.intake.repository.waits import WaitTable
-from services.intake.request_views import request_list, request_view
+from services.intake.request_views import request_list, request_tag, request_view
 from services.intake.routes import (
     CANCEL_REQUEST,
     CREATE_REQUEST,
@@ -40,7 +41,7 @@ from services.intake.routes import (
     SHOW_MODEL,
     SHOW_REQUEST,
 )
-from services.intake.schemas import AcceptedView, CreateQuery, ListQuery, ModelList, NewRequest, RequestView
+from services.intake.schemas import AcceptedView, CreateQuery, ListQuery, ModelList, ModelView, NewRequest, RequestView
 from services.intake.service import RequestService
 from services.intake.settings import ApiSettings
 from services.intake.signals import SignalCache
@@ -49,6 +50,8 @@ from services.intake.waiting import MAX_SECONDS, preferred_wait
 MAX_BODY: Final = 256 * 1024
 """Bytes. Enough for two prompts of maximum length with every character escaped."""
 NOT_FOUND: Final = ApiProblem("request_not_found", "No request of yours has this id.")
+MODELS_HEADERS: Final = {"Cache-Control": "private, max-age=60", "Vary": "authorization, x-api-key"}
+"""Of responses about models. Only the ends of models and estimated durations change between deployments."""
 
 settings = ApiSettings.load()
 client, clock = boto3.client("dynamodb"), SystemClock()
@@ -142,7 +145,8 @@ def show_all() -> Response[str]:
     """List the caller's requests."""
     query = handler.query(ListQuery)
     page = requests.list_page(handler.caller.owner, limit=query.limit, after=query.cursor, status=query.status)
-    return json_response(200, request_list(page))
+    view = request_list(page)
+    return json_response(200, view, handler.next_link(view.next_cursor))
 
 
 @handler.serve(SHOW_REQUEST)
@@ -153,7 +157,8 @@ def show(request_id: str) -> Response[str]:
     except KeyError:
         raise NOT_FOUND from None
     headers = {} if state.is_terminal else {"Retry-After": POLL_SECONDS}
-    return json_response(200, request_view(request, state, links.url), headers)
+    tag = request_tag(state, clock.now())
+    return handler.unless_current(tag, lambda: request_view(request, state, links.url), headers)
 
 
 @handler.serve(CANCEL_REQUEST)
@@ -173,7 +178,7 @@ def cancel(request_id: str) -> Response[str]:
 def show_models() -> Response[str]:
     """List the models."""
     catalog, today = models(), clock.now().date()
-    return json_response(200, ModelList(models=[model_view(model, catalog, estimates, today) for model in catalog]))
+    return described(ModelList(models=[model_view(model, catalog, estimates, today) for model in catalog]))
 
 
 @handler.serve(SHOW_MODEL)
@@ -183,4 +188,9 @@ def show_model(key: str) -> Response[str]:
     model = catalog.get(key)
     if model is None:
         raise ApiProblem("model_not_found", "No model has this key. GET /v1/models lists the models.")
-    return json_response(200, model_view(model, catalog, estimates, clock.now().date()))
+    return described(model_view(model, catalog, estimates, clock.now().date()))
+
+
+def described(view: ModelList | ModelView) -> Response[str]:
+    """Return a response about models, which callers may cache for a minute."""
+    return handler.unless_current(content_tag(view.model_dump_json(exclude_none=True)), lambda: view, MODELS_HEADERS)

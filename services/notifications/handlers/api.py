@@ -140,7 +140,8 @@ def list_deliveries(webhook_id: str) -> Response[str]:
     except ValueError as error:
         raise invalid(field_error("cursor", "must be the next_cursor of a previous page")) from error
     webhook = _known(webhook_id)
-    return json_response(200, DeliveryList.of(webhooks.page(webhook.webhook_id, query.limit, after)))
+    page = DeliveryList.of(webhooks.page(webhook.webhook_id, query.limit, after))
+    return json_response(200, page, handler.next_link(page.next_cursor))
 
 
 @handler.serve(RESEND_DELIVERY)

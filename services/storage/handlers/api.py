@@ -28,7 +28,8 @@ def list_images() -> Response[str]:
     """Return one page of the caller's images."""
     query = handler.query(ImagesQuery)
     page = read_page(_index, query.listing(handler.caller.owner), query.cursor, query.limit)
-    return json_response(200, ImagePage.of(page, _links.url))
+    view = ImagePage.of(page, _links.url)
+    return json_response(200, view, handler.next_link(view.next_cursor))
 
 
 @handler.serve(routes.SHOW_IMAGE)

@@ -385,6 +385,67 @@ def test_a_log_line_has_the_route_not_the_path_with_its_token(
     assert "s3cret" not in out
 
 
+# Media types, entity tags, links and HEAD ----------------------------------------------------------------------------
+
+
+def answer_to(api: HttpApi, method: str, path: str, **options: Any) -> tuple[int, dict[str, Any], dict[str, str]]:
+    """Return status, JSON body and headers with lower-case names."""
+    caller = {"owner": "ada", "scopes": "requests:write"}
+    answer = api(http_event(method, path, caller=caller, **options), None)
+    headers = {name.lower(): value for name, value in answer["headers"].items()}
+    return answer["statusCode"], json.loads(answer["body"] or "{}"), headers
+
+
+@pytest.fixture
+def listing() -> HttpApi:
+    """Return an API with a list, and with a resource that has a tag."""
+    api = HttpApi()
+
+    @api.serve(Route("GET", "/wishes/{name}", None, "Show", responses={200: Echo, 304: None}))
+    def show(name: str) -> Response[str]:
+        return api.unless_current('W/"3"', lambda: Echo(text=name), {"Retry-After": "1"})
+
+    @api.serve(Route("GET", "/wishes", None, "List", responses={200: Echo}))
+    def list_() -> Response[str]:
+        more = (api.event.get("queryStringParameters") or {}).get("cursor") != "last"
+        return json_response(200, Echo(text="a"), api.next_link("last" if more else None))
+
+    return api
+
+
+def test_a_current_tag_gets_a_304_without_a_body(listing: HttpApi) -> None:
+    status, body, headers = answer_to(listing, "GET", "/wishes/tea")
+    assert (status, body, headers["etag"]) == (200, {"text": "tea"}, 'W/"3"')
+
+    answer = listing(http_event("GET", "/wishes/tea", headers={"if-none-match": headers["etag"]}), None)
+    assert (answer["statusCode"], answer["body"]) == (304, "")
+    assert {"ETag": 'W/"3"', "Retry-After": "1"}.items() <= answer["headers"].items()
+    assert "Content-Type" not in answer["headers"]
+
+    assert answer_to(listing, "GET", "/wishes/tea", headers={"if-none-match": 'W/"2"'})[:2] == (200, body)
+
+
+def test_the_body_of_a_304_is_not_built() -> None:
+    api = HttpApi()
+
+    @api.serve(Route("GET", "/wishes", None, "Show", responses={200: Echo, 304: None}))
+    def show() -> Response[str]:
+        def build() -> Echo:
+            raise AssertionError("it was built")
+
+        return api.unless_current('"1"', build)
+
+    assert answer_to(api, "GET", "/wishes", headers={"if-none-match": '"1"'})[0] == 304
+
+
+def test_a_link_leads_to_the_next_page_with_the_same_filters(listing: HttpApi) -> None:
+    query = {"q": "red fox & co", "limit": "2", "cursor": "first"}
+    link = answer_to(listing, "GET", "/wishes", query=query)[2]["link"]
+
+    assert link == '</wishes?q=red+fox+%26+co&limit=2&cursor=last>; rel="next"'
+    assert "link" not in answer_to(listing, "GET", "/wishes", query={"cursor": "last"})[2]
+
+
 def test_a_problem_names_the_request_that_it_is_about() -> None:
     about = ApiProblem("too_late_to_cancel", "It is succeeded.", instance="/v1/requests/1").document()
 
