@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from pydantic import BaseModel, ValidationError
 
-from kit import startup
+from kit import media_types, startup
 from kit.deprecation import Deprecation
 from kit.errors import is_outage
 from kit.etags import is_current
@@ -107,6 +107,11 @@ class Route:
         """The name of the route at API Gateway."""
         return f"{self.method} {self.path}"
 
+    @property
+    def returns_json(self) -> bool:
+        """Whether a response of success has a JSON body."""
+        return any(model is not None for model in self.responses.values())
+
 
 Model = TypeVar("Model", bound=BaseModel)
 RouteHandler = Callable[..., Response[str]]
@@ -174,6 +179,7 @@ class HttpApi:
                     self._refuse_limited_key()
                     if route.scope is not None and route.scope not in {*self.caller.scopes, "any"}:
                         raise ApiProblem("insufficient_scope", f"The API key lacks the scope {route.scope}.")
+                    self._check_media_types(route)
                     return handler(**parameters)
                 except Exception as error:
                     problem = problem_of(error, route.route_key)
@@ -197,6 +203,21 @@ class HttpApi:
             }
             detail = f"Too many calls with this API key. Try again after {seconds} seconds."
             raise ApiProblem("too_many_calls", detail, headers=headers)
+
+    def _check_media_types(self, route: Route) -> None:
+        """Raise ``ApiProblem`` 415 or 406 if the body, or every response that the caller accepts, is not JSON.
+
+        Routes with the errors of another API accept everything, as that API does.
+        """
+        if route.error_body is not None:
+            return
+        if route.body is not None and not media_types.is_json(self.header("content-type")):
+            errors = [field_error("Content-Type", f"must be {media_types.JSON}", allowed=[media_types.JSON])]
+            detail = f"Send the body as JSON, with the header Content-Type: {media_types.JSON}."
+            raise ApiProblem("unsupported_media_type", detail, errors=errors, headers={"Accept": media_types.JSON})
+        if route.returns_json and not media_types.accepts_json(self.header("accept")):
+            errors = [field_error("Accept", f"must include {media_types.JSON}", allowed=[media_types.JSON])]
+            raise ApiProblem("not_acceptable", f"Add {media_types.JSON} to the header Accept.", errors=errors)
 
     @property
     def event(self) -> dict[str, Any]:

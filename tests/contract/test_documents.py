@@ -30,3 +30,12 @@ def test_relative_links_resolve(document: str) -> None:
     targets = [match[1] or match[2] for match in LINK.finditer(path.read_text())]
 
     assert [target for target in targets if not (path.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_a_curl_that_sends_a_body_states_that_it_is_json(document: str) -> None:
+    """Without the header, curl says that the body is a form, which the API refuses with 415."""
+    code = "\n".join(CODE.findall((ROOT / document).read_text())).replace("\\\n", " ")
+    commands = [line for line in code.splitlines() if re.search(r"\bcurl\b.* -d ", line)]
+
+    assert [line for line in commands if "content-type: application/json" not in line.lower()] == []

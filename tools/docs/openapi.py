@@ -27,6 +27,7 @@ from tools.docs.openapi_parts import (
     GATEWAY_MESSAGES,
     GUARDED_ERRORS,
     INFO,
+    JSON_ERRORS,
     MESSAGE,
     PATH_PARAMETERS,
     PROBLEM,
@@ -215,6 +216,7 @@ def _error_statuses(route: Route) -> list[int]:
     statuses |= set(GUARDED_ERRORS) if route.scope else set()
     statuses |= set(BODY_ERRORS) if route.body and not route.error_body else set()
     statuses |= set(QUERY_ERRORS) if route.query else set()
+    statuses |= set(JSON_ERRORS) if route.returns_json and not route.error_body else set()
     return sorted(statuses)
 
 

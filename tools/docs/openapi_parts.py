@@ -346,5 +346,7 @@ PROBLEMS: Final[dict[int, tuple[str, str, list[dict[str, Any]]]]] = {
 COMMON_ERRORS: Final = (429, 500, 503)
 """Every route may return these."""
 GUARDED_ERRORS: Final = (401, 403)
-BODY_ERRORS: Final = (400, 413, 422)
+BODY_ERRORS: Final = (400, 413, 415, 422)
 QUERY_ERRORS: Final = (422,)
+JSON_ERRORS: Final = (406,)
+"""Routes that return JSON, with our own errors, may return these."""

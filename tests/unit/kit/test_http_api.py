@@ -396,6 +396,52 @@ def answer_to(api: HttpApi, method: str, path: str, **options: Any) -> tuple[int
     return answer["statusCode"], json.loads(answer["body"] or "{}"), headers
 
 
+def test_a_body_of_another_type_is_a_415_that_names_json(api: HttpApi) -> None:
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    status, problem, headers = answer_to(api, "POST", "/wishes/ada", body='{"prompt": "tea"}', headers=form)
+
+    assert (status, problem["code"], headers["accept"]) == (415, "unsupported_media_type", "application/json")
+    assert "Content-Type: application/json" in problem["detail"]
+    assert problem["errors"] == [
+        {"field": "Content-Type", "rule": "must be application/json", "allowed": ["application/json"]}
+    ]
+
+
+@pytest.mark.parametrize("content_type", ["", "application/json; charset=utf-8", "application/vnd.wish+json"])
+def test_a_json_body_may_be_stated_in_several_ways(api: HttpApi, content_type: str) -> None:
+    headers = {"content-type": content_type}
+    assert answer_to(api, "POST", "/wishes/ada", body='{"prompt": "tea"}', headers=headers)[0] == 202
+
+
+def test_a_caller_that_does_not_accept_json_gets_a_406(api: HttpApi) -> None:
+    status, problem, _ = answer_to(api, "GET", "/wishes", headers={"accept": "image/avif, text/html"})
+
+    assert (status, problem["code"]) == (406, "not_acceptable")
+    assert answer_to(api, "GET", "/wishes", headers={"accept": "text/html, */*;q=0.1"})[0] == 200
+
+
+def test_a_route_without_json_accepts_every_accept() -> None:
+    api = HttpApi()
+
+    @api.serve(Route("GET", "/shares", None, "Open", responses={302: None}))
+    def open_share() -> Response[str]:
+        return Response(302, headers={"Location": "/image"})
+
+    assert answer_to(api, "GET", "/shares", headers={"accept": "image/*"})[0] == 302
+
+
+def test_a_route_of_another_api_accepts_every_media_type() -> None:
+    api = HttpApi()
+    route = Route("POST", "/old", None, "Old", responses={200: Echo}, body=Wish, error_body=Echo)
+
+    @api.serve(route)
+    def old() -> Response[str]:
+        return json_response(200, Echo(text=api.body(Wish).prompt))
+
+    form = {"content-type": "application/x-www-form-urlencoded", "accept": "text/html"}
+    assert answer_to(api, "POST", "/old", body='{"prompt": "tea"}', headers=form)[:2] == (200, {"text": "tea"})
+
+
 @pytest.fixture
 def listing() -> HttpApi:
     """Return an API with a list, and with a resource that has a tag."""
