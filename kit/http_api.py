@@ -133,10 +133,11 @@ class HttpApi:
         """Handle one request of the HTTP API (payload format 2.0)."""
         started, self._code = time.perf_counter(), None
         always = {**SECURITY_HEADERS, CALL_ID_HEADER: begin_call(event)}
-        answer = self._resolver.resolve(event, context)
+        is_head = event["requestContext"]["http"]["method"] == "HEAD"
+        answer = self._resolver.resolve(_as_get(event) if is_head else event, context)
         own = {name.lower() for name in answer["headers"]}
         answer["headers"].update({name: value for name, value in always.items() if name.lower() not in own})
-        answer["body"] = answer["body"] or ""  # API Gateway needs a string
+        answer["body"] = "" if is_head else answer["body"] or ""  # API Gateway needs a string
         self._log(event, int(answer["statusCode"]), time.perf_counter() - started)
         return answer
 
@@ -267,6 +268,12 @@ class HttpApi:
     def query(self, model: type[Model]) -> Model:
         """Return the query parameters as ``model``. Raises an error with the invalid ones (422)."""
         return model.model_validate(self.event.get("queryStringParameters") or {})
+
+
+def _as_get(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the event of the `GET` that a `HEAD` is answered like."""
+    context = event["requestContext"]
+    return {**event, "requestContext": {**context, "http": {**context["http"], "method": "GET"}}}
 
 
 def problem_of(error: Exception, route: str) -> ApiProblem:

@@ -22,8 +22,8 @@ INFO: Final[dict[str, Any]] = {
         "Send a prompt to `POST /v1/requests`, poll the request until its status is terminal, and download the images. "
         "`docs/api.md` is a guide.\n\n"
         "Every key has an owner, scopes and limits. Another owner's resource looks like one that does not exist. "
-        "Errors are problem documents (RFC 9457) with a stable `code`; `type` is the address of a page about it. "
-        "Every response has the id of the call in "
+        "Errors are problem documents (RFC 9457) with a stable `code`; `type` is the address of a page about it. Every "
+        "`GET` route also answers `HEAD`. Every response has the id of the call in "
         "`x-call-id`. Times are RFC 3339 in UTC. Ignore unknown "
         "fields in responses; unknown fields in request bodies are errors."
     ),

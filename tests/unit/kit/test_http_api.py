@@ -492,6 +492,19 @@ def test_a_link_leads_to_the_next_page_with_the_same_filters(listing: HttpApi) -
     assert "link" not in answer_to(listing, "GET", "/wishes", query={"cursor": "last"})[2]
 
 
+@pytest.mark.parametrize("path", ["/wishes/tea", "/wishes", "/nowhere"])
+def test_head_is_answered_like_get_without_the_body(listing: HttpApi, path: str) -> None:
+    get, head = raw(listing, "GET", path), raw(listing, "HEAD", path)
+
+    assert head == {**get, "body": ""}
+    assert get["body"]
+
+
+def test_the_log_line_of_a_head_names_its_method(listing: HttpApi, capsys: pytest.CaptureFixture[str]) -> None:
+    raw(listing, "HEAD", "/wishes")
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["route"] == "HEAD /wishes"
+
+
 def test_a_problem_names_the_request_that_it_is_about() -> None:
     about = ApiProblem("too_late_to_cancel", "It is succeeded.", instance="/v1/requests/1").document()
 
