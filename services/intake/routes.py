@@ -48,6 +48,7 @@ CREATE_REQUEST: Final = Route(
         202: ("Location", "Retry-After", "RateLimit-Policy"),
         429: ("RateLimit-Policy", "RateLimit", "Retry-After"),
     },
+    optional_headers={200: ("Preference-Applied",), 202: ("Preference-Applied",)},
 )
 LIST_REQUESTS: Final = Route(
     "GET",
@@ -128,6 +129,7 @@ GENERATE_AS_BEFORE: Final = Route(
         202: ("Location", "Retry-After", "RateLimit-Policy"),
         429: ("RateLimit-Policy", "RateLimit", "Retry-After"),
     },
+    optional_headers={200: ("Preference-Applied",), 202: ("Preference-Applied",)},
     error_body=Failure,
     deprecation=replaced_by(CREATE_REQUEST.path),
 )

@@ -141,6 +141,11 @@ RESPONSE_HEADERS: Final[dict[str, dict[str, Any]]] = {
         "schema": {"type": "string"},
         "example": f"/v1/requests/{REQUEST_ID}",
     },
+    "Preference-Applied": {
+        "description": "The part of `Prefer` that was followed: the response waited.",
+        "schema": {"type": "string"},
+        "example": "wait=20",
+    },
     "Retry-After": {
         "description": "Seconds to wait before the next call.",
         "schema": {"type": "integer", "minimum": 0},

@@ -1,7 +1,6 @@
 """HTTP: create, list, read and cancel requests; list models."""
 
 import time
-from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
 from typing import Final
@@ -17,7 +16,7 @@ from kit.etags import content_tag
 from kit.http_api import HttpApi, json_response
 from kit.problems import ApiProblem
 from kit.signed_urls import image_links
-from services.intake.creation import POLL_SECONDS, RequestCreation
+from services.intake.creation import POLL_SECONDS, Accepted, RequestCreation
 from services.intake.durations import Estimates
 from services.intake.facades import legacy
 from services.intake.facades.schemas import LegacyRequest
@@ -91,24 +90,24 @@ def wait_function() -> WaitFunction:
     return WaitFunction(boto3.client("lambda", config=config), settings.waiting_function_name)
 
 
-def result_within(accepted: AcceptedView, seconds: int, received: float) -> RequestView | AcceptedView:
-    """Return a request if it finishes within ``seconds`` after it was received, otherwise its status.
+def result_within(
+    created: Accepted, seconds: int, received: float
+) -> tuple[RequestView | AcceptedView, dict[str, str]]:
+    """Return a request if it finishes within ``seconds`` after it was received, otherwise its status; and the headers.
 
-    A caller who has as many waiting calls as are allowed gets the present state at once.
+    A caller who has as many waiting calls as are allowed gets the present state at once: the preference is not applied.
     """
+    accepted, headers = created
     if not seconds:
-        return accepted
+        return accepted, headers
     with waits.slot(handler.caller.owner) as has_slot:
         status = wait_function().wait(accepted.id, received + seconds) if has_slot else statuses.read(accepted.id)
+    if status and (has_slot or status in TERMINAL):
+        headers = {**headers, "Preference-Applied": f"wait={seconds}"}
     if status in TERMINAL:
-        return request_view(*table.read(accepted.id), links.url)
-    return accepted.model_copy(update={"status": Status(status)}) if status else accepted
-
-
-def with_preference(headers: Mapping[str, str], seconds: int) -> dict[str, str]:
-    """Return the headers of a response that waited."""
-    kept = {name: value for name, value in headers.items() if name != "Retry-After"}
-    return {**kept, "Preference-Applied": f"wait={seconds}"}
+        finished = {name: value for name, value in headers.items() if name != "Retry-After"}
+        return request_view(*table.read(accepted.id), links.url), finished
+    return accepted.model_copy(update={"status": Status(status)}) if status else accepted, headers
 
 
 @handler.serve(CREATE_REQUEST)
@@ -119,12 +118,9 @@ def create() -> Response[str]:
     request = handler.body(NewRequest)
     if query.dry_run:
         return json_response(200, creation.dry_run(request))
-    body, headers = creation.create(handler.caller, request, handler.header("Idempotency-Key"))
-    seconds = preferred_wait(handler.header("Prefer"))
-    result = result_within(body, seconds, received)
-    if isinstance(result, RequestView):
-        return json_response(200, result, with_preference(headers, seconds))
-    return json_response(202, result, headers)
+    created = creation.create(handler.caller, request, handler.header("Idempotency-Key"))
+    result, headers = result_within(created, preferred_wait(handler.header("Prefer")), received)
+    return json_response(200 if isinstance(result, RequestView) else 202, result, headers)
 
 
 @handler.serve(GENERATE_AS_BEFORE, render=legacy.render_problem)
@@ -132,11 +128,11 @@ def create_as_before() -> Response[str]:
     """Create a request of a client of the first version."""
     received = time.time()
     request = legacy.new_request(handler.body(LegacyRequest), models(), clock.now().date())
-    body, headers = creation.create(handler.caller, request, handler.header("Idempotency-Key"))
+    created = creation.create(handler.caller, request, handler.header("Idempotency-Key"))
     seconds = preferred_wait(handler.header("Prefer"), default=MAX_SECONDS)
-    result = result_within(body, seconds, received)
+    result, headers = result_within(created, seconds, received)
     if isinstance(result, RequestView):
-        return json_response(200, legacy.finished(result), with_preference(headers, seconds))
+        return json_response(200, legacy.finished(result), headers)
     return json_response(202, legacy.accepted(result), headers)
 
 
