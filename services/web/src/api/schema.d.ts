@@ -614,6 +614,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/problems/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read about a problem type: a page for people, the `type` of problem documents
+         * @description Public: no key is required.
+         */
+        get: operations["show_problem"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health/ready": {
         parameters: {
             query?: never;
@@ -845,14 +865,15 @@ export interface components {
     schemas: {
         /**
          * Problem
-         * @description An error (RFC 9457). Decide by `code`. `title` is for people and may change.
+         * @description An error (RFC 9457). Decide by `code`. `title` and `detail` are for people and may change.
          */
         Problem: {
             /**
-             * @description The class of the error.
-             * @constant
+             * Format: uri-reference
+             * @description The page about this type of problem, relative to the API.
+             * @example /problems/validation_failed
              */
-            type: "about:blank";
+            type: string;
             /**
              * @description The HTTP status.
              * @example 422
@@ -864,10 +885,21 @@ export interface components {
              */
             code: string;
             /**
-             * @description A summary, for people.
-             * @example The request is invalid.
+             * @description A summary of the type, for people.
+             * @example The request is invalid
              */
             title: string;
+            /**
+             * @description What happened in this case and what to do, for people.
+             * @example The request is invalid: correct the fields that are named.
+             */
+            detail: string;
+            /**
+             * Format: uri-reference
+             * @description The request for images that the problem is about, if it is about one.
+             * @example /v1/requests/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
+             */
+            instance?: string;
             /**
              * @description The id of the call, for support: the header `x-call-id`.
              * @example VgYvFhbWIAMEPqA=
@@ -4387,10 +4419,11 @@ export interface components {
             content: {
                 /**
                  * @example {
-                 *       "type": "about:blank",
+                 *       "type": "/problems/not_json",
                  *       "status": 400,
                  *       "code": "not_json",
-                 *       "title": "The body is not valid JSON.",
+                 *       "title": "The body is not JSON",
+                 *       "detail": "The body is not valid JSON.",
                  *       "call_id": "VgYvFhbWIAMEPqA=",
                  *       "errors": [
                  *         {
@@ -4412,10 +4445,11 @@ export interface components {
             content: {
                 /**
                  * @example {
-                 *       "type": "about:blank",
+                 *       "type": "/problems/unauthorized",
                  *       "status": 401,
                  *       "code": "unauthorized",
-                 *       "title": "API key required.",
+                 *       "title": "An API key is required",
+                 *       "detail": "API key required.",
                  *       "call_id": "VgYvFhbWIAMEPqA="
                  *     }
                  */
@@ -4437,10 +4471,11 @@ export interface components {
             content: {
                 /**
                  * @example {
-                 *       "type": "about:blank",
+                 *       "type": "/problems/insufficient_scope",
                  *       "status": 403,
                  *       "code": "insufficient_scope",
-                 *       "title": "The API key lacks the scope that this route requires.",
+                 *       "title": "The API key lacks a scope",
+                 *       "detail": "The API key lacks the scope that this route requires.",
                  *       "call_id": "VgYvFhbWIAMEPqA="
                  *     }
                  */
@@ -4462,10 +4497,11 @@ export interface components {
             content: {
                 /**
                  * @example {
-                 *       "type": "about:blank",
+                 *       "type": "/problems/not_found",
                  *       "status": 404,
                  *       "code": "not_found",
-                 *       "title": "Not found.",
+                 *       "title": "Not found",
+                 *       "detail": "Not found.",
                  *       "call_id": "VgYvFhbWIAMEPqA="
                  *     }
                  */
@@ -4478,6 +4514,26 @@ export interface components {
                 "application/json": components["schemas"]["GatewayMessage"];
             };
         };
+        /** @description `Accept` excludes JSON. */
+        Error406: {
+            headers: {
+                "x-call-id": components["headers"]["CallId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/not_acceptable",
+                 *       "status": 406,
+                 *       "code": "not_acceptable",
+                 *       "title": "The response has no media type that the request accepts",
+                 *       "detail": "`Accept` excludes JSON.",
+                 *       "call_id": "VgYvFhbWIAMEPqA="
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description The resource has changed and no longer allows this. */
         Error409: {
             headers: {
@@ -4487,10 +4543,11 @@ export interface components {
             content: {
                 /**
                  * @example {
-                 *       "type": "about:blank",
+                 *       "type": "/problems/too_late_to_cancel",
                  *       "status": 409,
-                 *       "code": "conflict",
-                 *       "title": "The resource has changed and no longer allows this.",
+                 *       "code": "too_late_to_cancel",
+                 *       "title": "The request can no longer be cancelled",
+                 *       "detail": "The resource has changed and no longer allows this.",
                  *       "call_id": "VgYvFhbWIAMEPqA="
                  *     }
                  */
@@ -4506,10 +4563,11 @@ export interface components {
             content: {
                 /**
                  * @example {
-                 *       "type": "about:blank",
+                 *       "type": "/problems/preferences_changed",
                  *       "status": 412,
-                 *       "code": "precondition_failed",
-                 *       "title": "The resource has changed since you read it.",
+                 *       "code": "preferences_changed",
+                 *       "title": "The preferences have changed",
+                 *       "detail": "The resource has changed since you read it.",
                  *       "call_id": "VgYvFhbWIAMEPqA="
                  *     }
                  */
@@ -4525,10 +4583,11 @@ export interface components {
             content: {
                 /**
                  * @example {
-                 *       "type": "about:blank",
+                 *       "type": "/problems/body_too_large",
                  *       "status": 413,
                  *       "code": "body_too_large",
-                 *       "title": "The body is too large.",
+                 *       "title": "The body is too large",
+                 *       "detail": "The body is too large.",
                  *       "call_id": "VgYvFhbWIAMEPqA=",
                  *       "errors": [
                  *         {
@@ -4547,6 +4606,26 @@ export interface components {
                 "application/json": components["schemas"]["GatewayMessage"];
             };
         };
+        /** @description The body must be JSON. */
+        Error415: {
+            headers: {
+                "x-call-id": components["headers"]["CallId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/unsupported_media_type",
+                 *       "status": 415,
+                 *       "code": "unsupported_media_type",
+                 *       "title": "The body has an unsupported media type",
+                 *       "detail": "The body must be JSON.",
+                 *       "call_id": "VgYvFhbWIAMEPqA="
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description The request is invalid. */
         Error422: {
             headers: {
@@ -4556,10 +4635,11 @@ export interface components {
             content: {
                 /**
                  * @example {
-                 *       "type": "about:blank",
+                 *       "type": "/problems/validation_failed",
                  *       "status": 422,
                  *       "code": "validation_failed",
-                 *       "title": "The request is invalid.",
+                 *       "title": "The request is invalid",
+                 *       "detail": "The request is invalid.",
                  *       "call_id": "VgYvFhbWIAMEPqA=",
                  *       "errors": [
                  *         {
@@ -4582,10 +4662,11 @@ export interface components {
             content: {
                 /**
                  * @example {
-                 *       "type": "about:blank",
+                 *       "type": "/problems/rate_limited",
                  *       "status": 429,
                  *       "code": "rate_limited",
-                 *       "title": "Too many requests.",
+                 *       "title": "Rate limit exceeded",
+                 *       "detail": "Too many requests.",
                  *       "call_id": "VgYvFhbWIAMEPqA="
                  *     }
                  */
@@ -4607,10 +4688,11 @@ export interface components {
             content: {
                 /**
                  * @example {
-                 *       "type": "about:blank",
+                 *       "type": "/problems/internal_error",
                  *       "status": 500,
                  *       "code": "internal_error",
-                 *       "title": "Internal error. The failure is on our side.",
+                 *       "title": "Internal error",
+                 *       "detail": "Internal error. The failure is on our side.",
                  *       "call_id": "VgYvFhbWIAMEPqA="
                  *     }
                  */
@@ -4632,10 +4714,11 @@ export interface components {
             content: {
                 /**
                  * @example {
-                 *       "type": "about:blank",
+                 *       "type": "/problems/unavailable",
                  *       "status": 503,
                  *       "code": "unavailable",
-                 *       "title": "Temporarily unavailable. Retry later.",
+                 *       "title": "Temporarily unavailable",
+                 *       "detail": "Temporarily unavailable. Retry later.",
                  *       "call_id": "VgYvFhbWIAMEPqA="
                  *     }
                  */
@@ -4688,6 +4771,11 @@ export interface operations {
             200: {
                 headers: {
                     "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description A path of the API (RFC 8288): of the `next` page, absent on the last one; or of the route that replaces a deprecated one, as `successor-version`.
+                     * @example </v1/requests?limit=5&cursor=MDFhMGI5YzQ>; rel="next"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4696,6 +4784,7 @@ export interface operations {
             };
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
+            406: components["responses"]["Error406"];
             422: components["responses"]["Error422"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
@@ -4727,6 +4816,11 @@ export interface operations {
             200: {
                 headers: {
                     "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description The part of `Prefer` that was followed: the response waited.
+                     * @example wait=20
+                     */
+                    "Preference-Applied"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4752,6 +4846,11 @@ export interface operations {
                      * @example "default";q=100;w=900
                      */
                     "RateLimit-Policy": string;
+                    /**
+                     * @description The part of `Prefer` that was followed: the response waited.
+                     * @example wait=20
+                     */
+                    "Preference-Applied"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4761,7 +4860,9 @@ export interface operations {
             400: components["responses"]["Error400"];
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
+            406: components["responses"]["Error406"];
             413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             422: components["responses"]["Error422"];
             /** @description Too many requests. */
             429: {
@@ -4787,10 +4888,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "about:blank",
+                     *       "type": "/problems/rate_limited",
                      *       "status": 429,
                      *       "code": "rate_limited",
-                     *       "title": "Too many requests.",
+                     *       "title": "Rate limit exceeded",
+                     *       "detail": "Too many requests.",
                      *       "call_id": "VgYvFhbWIAMEPqA="
                      *     }
                      */
@@ -4810,7 +4912,10 @@ export interface operations {
     show_request: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of an earlier response. If it is still current, the response is 304 without a body. */
+                "If-None-Match"?: string;
+            };
             path: {
                 /**
                  * @description The id of a request: a UUID (version 7).
@@ -4826,15 +4931,44 @@ export interface operations {
             200: {
                 headers: {
                     "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description The version of the resource, for `If-None-Match` and `If-Match`.
+                     * @example "3"
+                     */
+                    ETag: string;
+                    /**
+                     * @description Seconds to wait before the next call.
+                     * @example 1
+                     */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["RequestView"];
                 };
             };
+            /** @description Not modified: the `ETag` in `If-None-Match` is current. The response has no body. */
+            304: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description The version of the resource, for `If-None-Match` and `If-Match`.
+                     * @example "3"
+                     */
+                    ETag: string;
+                    /**
+                     * @description Seconds to wait before the next call.
+                     * @example 1
+                     */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
             404: components["responses"]["Error404"];
+            406: components["responses"]["Error406"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
             503: components["responses"]["Error503"];
@@ -4868,6 +5002,7 @@ export interface operations {
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
             404: components["responses"]["Error404"];
+            406: components["responses"]["Error406"];
             409: components["responses"]["Error409"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
@@ -4877,7 +5012,10 @@ export interface operations {
     list_models: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of an earlier response. If it is still current, the response is 304 without a body. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4887,14 +5025,33 @@ export interface operations {
             200: {
                 headers: {
                     "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description The version of the resource, for `If-None-Match` and `If-Match`.
+                     * @example "3"
+                     */
+                    ETag: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ModelList"];
                 };
             };
+            /** @description Not modified: the `ETag` in `If-None-Match` is current. The response has no body. */
+            304: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description The version of the resource, for `If-None-Match` and `If-Match`.
+                     * @example "3"
+                     */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
+            406: components["responses"]["Error406"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
             503: components["responses"]["Error503"];
@@ -4903,7 +5060,10 @@ export interface operations {
     show_model: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of an earlier response. If it is still current, the response is 304 without a body. */
+                "If-None-Match"?: string;
+            };
             path: {
                 /**
                  * @description The key of a model in the catalog.
@@ -4919,15 +5079,34 @@ export interface operations {
             200: {
                 headers: {
                     "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description The version of the resource, for `If-None-Match` and `If-Match`.
+                     * @example "3"
+                     */
+                    ETag: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ModelView"];
                 };
             };
+            /** @description Not modified: the `ETag` in `If-None-Match` is current. The response has no body. */
+            304: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description The version of the resource, for `If-None-Match` and `If-Match`.
+                     * @example "3"
+                     */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
             404: components["responses"]["Error404"];
+            406: components["responses"]["Error406"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
             503: components["responses"]["Error503"];
@@ -5124,6 +5303,11 @@ export interface operations {
                 headers: {
                     "x-call-id": components["headers"]["CallId"];
                     /**
+                     * @description The part of `Prefer` that was followed: the response waited.
+                     * @example wait=20
+                     */
+                    "Preference-Applied"?: string;
+                    /**
                      * @description When the route was deprecated: `@` and the seconds since 1970 (RFC 9745).
                      * @example @1795824000
                      */
@@ -5134,8 +5318,8 @@ export interface operations {
                      */
                     Sunset?: string;
                     /**
-                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
-                     * @example </v1/requests>; rel="successor-version"
+                     * @description A path of the API (RFC 8288): of the `next` page, absent on the last one; or of the route that replaces a deprecated one, as `successor-version`.
+                     * @example </v1/requests?limit=5&cursor=MDFhMGI5YzQ>; rel="next"
                      */
                     Link?: string;
                     [name: string]: unknown;
@@ -5164,6 +5348,11 @@ export interface operations {
                      */
                     "RateLimit-Policy": string;
                     /**
+                     * @description The part of `Prefer` that was followed: the response waited.
+                     * @example wait=20
+                     */
+                    "Preference-Applied"?: string;
+                    /**
                      * @description When the route was deprecated: `@` and the seconds since 1970 (RFC 9745).
                      * @example @1795824000
                      */
@@ -5174,8 +5363,8 @@ export interface operations {
                      */
                     Sunset?: string;
                     /**
-                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
-                     * @example </v1/requests>; rel="successor-version"
+                     * @description A path of the API (RFC 8288): of the `next` page, absent on the last one; or of the route that replaces a deprecated one, as `successor-version`.
+                     * @example </v1/requests?limit=5&cursor=MDFhMGI5YzQ>; rel="next"
                      */
                     Link?: string;
                     [name: string]: unknown;
@@ -5199,8 +5388,8 @@ export interface operations {
                      */
                     Sunset?: string;
                     /**
-                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
-                     * @example </v1/requests>; rel="successor-version"
+                     * @description A path of the API (RFC 8288): of the `next` page, absent on the last one; or of the route that replaces a deprecated one, as `successor-version`.
+                     * @example </v1/requests?limit=5&cursor=MDFhMGI5YzQ>; rel="next"
                      */
                     Link?: string;
                     [name: string]: unknown;
@@ -5224,8 +5413,8 @@ export interface operations {
                      */
                     Sunset?: string;
                     /**
-                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
-                     * @example </v1/requests>; rel="successor-version"
+                     * @description A path of the API (RFC 8288): of the `next` page, absent on the last one; or of the route that replaces a deprecated one, as `successor-version`.
+                     * @example </v1/requests?limit=5&cursor=MDFhMGI5YzQ>; rel="next"
                      */
                     Link?: string;
                     [name: string]: unknown;
@@ -5249,8 +5438,8 @@ export interface operations {
                      */
                     Sunset?: string;
                     /**
-                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
-                     * @example </v1/requests>; rel="successor-version"
+                     * @description A path of the API (RFC 8288): of the `next` page, absent on the last one; or of the route that replaces a deprecated one, as `successor-version`.
+                     * @example </v1/requests?limit=5&cursor=MDFhMGI5YzQ>; rel="next"
                      */
                     Link?: string;
                     [name: string]: unknown;
@@ -5274,8 +5463,8 @@ export interface operations {
                      */
                     Sunset?: string;
                     /**
-                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
-                     * @example </v1/requests>; rel="successor-version"
+                     * @description A path of the API (RFC 8288): of the `next` page, absent on the last one; or of the route that replaces a deprecated one, as `successor-version`.
+                     * @example </v1/requests?limit=5&cursor=MDFhMGI5YzQ>; rel="next"
                      */
                     Link?: string;
                     [name: string]: unknown;
@@ -5299,8 +5488,8 @@ export interface operations {
                      */
                     Sunset?: string;
                     /**
-                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
-                     * @example </v1/requests>; rel="successor-version"
+                     * @description A path of the API (RFC 8288): of the `next` page, absent on the last one; or of the route that replaces a deprecated one, as `successor-version`.
+                     * @example </v1/requests?limit=5&cursor=MDFhMGI5YzQ>; rel="next"
                      */
                     Link?: string;
                     [name: string]: unknown;
@@ -5324,8 +5513,8 @@ export interface operations {
                      */
                     Sunset?: string;
                     /**
-                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
-                     * @example </v1/requests>; rel="successor-version"
+                     * @description A path of the API (RFC 8288): of the `next` page, absent on the last one; or of the route that replaces a deprecated one, as `successor-version`.
+                     * @example </v1/requests?limit=5&cursor=MDFhMGI5YzQ>; rel="next"
                      */
                     Link?: string;
                     [name: string]: unknown;
@@ -5349,8 +5538,8 @@ export interface operations {
                      */
                     Sunset?: string;
                     /**
-                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
-                     * @example </v1/requests>; rel="successor-version"
+                     * @description A path of the API (RFC 8288): of the `next` page, absent on the last one; or of the route that replaces a deprecated one, as `successor-version`.
+                     * @example </v1/requests?limit=5&cursor=MDFhMGI5YzQ>; rel="next"
                      */
                     Link?: string;
                     [name: string]: unknown;
@@ -5389,8 +5578,8 @@ export interface operations {
                      */
                     Sunset?: string;
                     /**
-                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
-                     * @example </v1/requests>; rel="successor-version"
+                     * @description A path of the API (RFC 8288): of the `next` page, absent on the last one; or of the route that replaces a deprecated one, as `successor-version`.
+                     * @example </v1/requests?limit=5&cursor=MDFhMGI5YzQ>; rel="next"
                      */
                     Link?: string;
                     [name: string]: unknown;
@@ -5414,8 +5603,8 @@ export interface operations {
                      */
                     Sunset?: string;
                     /**
-                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
-                     * @example </v1/requests>; rel="successor-version"
+                     * @description A path of the API (RFC 8288): of the `next` page, absent on the last one; or of the route that replaces a deprecated one, as `successor-version`.
+                     * @example </v1/requests?limit=5&cursor=MDFhMGI5YzQ>; rel="next"
                      */
                     Link?: string;
                     [name: string]: unknown;
@@ -5439,8 +5628,8 @@ export interface operations {
                      */
                     Sunset?: string;
                     /**
-                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
-                     * @example </v1/requests>; rel="successor-version"
+                     * @description A path of the API (RFC 8288): of the `next` page, absent on the last one; or of the route that replaces a deprecated one, as `successor-version`.
+                     * @example </v1/requests?limit=5&cursor=MDFhMGI5YzQ>; rel="next"
                      */
                     Link?: string;
                     [name: string]: unknown;
@@ -5497,6 +5686,11 @@ export interface operations {
             200: {
                 headers: {
                     "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description A path of the API (RFC 8288): of the `next` page, absent on the last one; or of the route that replaces a deprecated one, as `successor-version`.
+                     * @example </v1/requests?limit=5&cursor=MDFhMGI5YzQ>; rel="next"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5505,6 +5699,7 @@ export interface operations {
             };
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
+            406: components["responses"]["Error406"];
             422: components["responses"]["Error422"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
@@ -5539,6 +5734,7 @@ export interface operations {
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
             404: components["responses"]["Error404"];
+            406: components["responses"]["Error406"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
             503: components["responses"]["Error503"];
@@ -5665,6 +5861,7 @@ export interface operations {
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
             404: components["responses"]["Error404"];
+            406: components["responses"]["Error406"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
             503: components["responses"]["Error503"];
@@ -5708,8 +5905,10 @@ export interface operations {
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
             404: components["responses"]["Error404"];
+            406: components["responses"]["Error406"];
             409: components["responses"]["Error409"];
             413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             422: components["responses"]["Error422"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
@@ -5810,6 +6009,11 @@ export interface operations {
             200: {
                 headers: {
                     "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description A path of the API (RFC 8288): of the `next` page, absent on the last one; or of the route that replaces a deprecated one, as `successor-version`.
+                     * @example </v1/requests?limit=5&cursor=MDFhMGI5YzQ>; rel="next"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5818,6 +6022,7 @@ export interface operations {
             };
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
+            406: components["responses"]["Error406"];
             422: components["responses"]["Error422"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
@@ -5850,7 +6055,9 @@ export interface operations {
             400: components["responses"]["Error400"];
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
+            406: components["responses"]["Error406"];
             413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             422: components["responses"]["Error422"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
@@ -5890,8 +6097,10 @@ export interface operations {
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
             404: components["responses"]["Error404"];
+            406: components["responses"]["Error406"];
             409: components["responses"]["Error409"];
             413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             422: components["responses"]["Error422"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
@@ -5950,6 +6159,7 @@ export interface operations {
             };
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
+            406: components["responses"]["Error406"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
             503: components["responses"]["Error503"];
@@ -5958,7 +6168,10 @@ export interface operations {
     show_preferences: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of an earlier response. If it is still current, the response is 304. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5969,7 +6182,7 @@ export interface operations {
                 headers: {
                     "x-call-id": components["headers"]["CallId"];
                     /**
-                     * @description The version of the resource, for `If-Match`.
+                     * @description The version of the resource, for `If-None-Match` and `If-Match`.
                      * @example "3"
                      */
                     ETag: string;
@@ -5979,8 +6192,22 @@ export interface operations {
                     "application/json": components["schemas"]["PreferencesResponse"];
                 };
             };
+            /** @description Not modified: the `ETag` in `If-None-Match` is current. The response has no body. */
+            304: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description The version of the resource, for `If-None-Match` and `If-Match`.
+                     * @example "3"
+                     */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
+            406: components["responses"]["Error406"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
             503: components["responses"]["Error503"];
@@ -6007,7 +6234,7 @@ export interface operations {
                 headers: {
                     "x-call-id": components["headers"]["CallId"];
                     /**
-                     * @description The version of the resource, for `If-Match`.
+                     * @description The version of the resource, for `If-None-Match` and `If-Match`.
                      * @example "3"
                      */
                     ETag: string;
@@ -6020,8 +6247,10 @@ export interface operations {
             400: components["responses"]["Error400"];
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
+            406: components["responses"]["Error406"];
             412: components["responses"]["Error412"];
             413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             422: components["responses"]["Error422"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
@@ -6049,6 +6278,7 @@ export interface operations {
             };
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
+            406: components["responses"]["Error406"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
             503: components["responses"]["Error503"];
@@ -6075,6 +6305,7 @@ export interface operations {
             };
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
+            406: components["responses"]["Error406"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
             503: components["responses"]["Error503"];
@@ -6106,8 +6337,10 @@ export interface operations {
             400: components["responses"]["Error400"];
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
+            406: components["responses"]["Error406"];
             409: components["responses"]["Error409"];
             413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             422: components["responses"]["Error422"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
@@ -6178,7 +6411,9 @@ export interface operations {
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
             404: components["responses"]["Error404"];
+            406: components["responses"]["Error406"];
             413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             422: components["responses"]["Error422"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
@@ -6213,6 +6448,7 @@ export interface operations {
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
             404: components["responses"]["Error404"];
+            406: components["responses"]["Error406"];
             409: components["responses"]["Error409"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
@@ -6249,6 +6485,11 @@ export interface operations {
             200: {
                 headers: {
                     "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description A path of the API (RFC 8288): of the `next` page, absent on the last one; or of the route that replaces a deprecated one, as `successor-version`.
+                     * @example </v1/requests?limit=5&cursor=MDFhMGI5YzQ>; rel="next"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6258,6 +6499,7 @@ export interface operations {
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
             404: components["responses"]["Error404"];
+            406: components["responses"]["Error406"];
             422: components["responses"]["Error422"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
@@ -6297,6 +6539,7 @@ export interface operations {
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
             404: components["responses"]["Error404"];
+            406: components["responses"]["Error406"];
             409: components["responses"]["Error409"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
@@ -6335,6 +6578,7 @@ export interface operations {
             };
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
+            406: components["responses"]["Error406"];
             422: components["responses"]["Error422"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
@@ -6377,7 +6621,9 @@ export interface operations {
             400: components["responses"]["Error400"];
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
+            406: components["responses"]["Error406"];
             413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             422: components["responses"]["Error422"];
             /** @description Too many requests. */
             429: {
@@ -6403,10 +6649,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "about:blank",
+                     *       "type": "/problems/rate_limited",
                      *       "status": 429,
                      *       "code": "rate_limited",
-                     *       "title": "Too many requests.",
+                     *       "title": "Rate limit exceeded",
+                     *       "detail": "Too many requests.",
                      *       "call_id": "VgYvFhbWIAMEPqA="
                      *     }
                      */
@@ -6434,10 +6681,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "about:blank",
+                     *       "type": "/problems/unavailable",
                      *       "status": 503,
                      *       "code": "unavailable",
-                     *       "title": "Temporarily unavailable. Retry later.",
+                     *       "title": "Temporarily unavailable",
+                     *       "detail": "Temporarily unavailable. Retry later.",
                      *       "call_id": "VgYvFhbWIAMEPqA="
                      *     }
                      */
@@ -6490,8 +6738,8 @@ export interface operations {
                      */
                     Sunset?: string;
                     /**
-                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
-                     * @example </v1/requests>; rel="successor-version"
+                     * @description A path of the API (RFC 8288): of the `next` page, absent on the last one; or of the route that replaces a deprecated one, as `successor-version`.
+                     * @example </v1/requests?limit=5&cursor=MDFhMGI5YzQ>; rel="next"
                      */
                     Link?: string;
                     [name: string]: unknown;
@@ -6515,8 +6763,8 @@ export interface operations {
                      */
                     Sunset?: string;
                     /**
-                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
-                     * @example </v1/requests>; rel="successor-version"
+                     * @description A path of the API (RFC 8288): of the `next` page, absent on the last one; or of the route that replaces a deprecated one, as `successor-version`.
+                     * @example </v1/requests?limit=5&cursor=MDFhMGI5YzQ>; rel="next"
                      */
                     Link?: string;
                     [name: string]: unknown;
@@ -6540,8 +6788,8 @@ export interface operations {
                      */
                     Sunset?: string;
                     /**
-                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
-                     * @example </v1/requests>; rel="successor-version"
+                     * @description A path of the API (RFC 8288): of the `next` page, absent on the last one; or of the route that replaces a deprecated one, as `successor-version`.
+                     * @example </v1/requests?limit=5&cursor=MDFhMGI5YzQ>; rel="next"
                      */
                     Link?: string;
                     [name: string]: unknown;
@@ -6565,8 +6813,8 @@ export interface operations {
                      */
                     Sunset?: string;
                     /**
-                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
-                     * @example </v1/requests>; rel="successor-version"
+                     * @description A path of the API (RFC 8288): of the `next` page, absent on the last one; or of the route that replaces a deprecated one, as `successor-version`.
+                     * @example </v1/requests?limit=5&cursor=MDFhMGI5YzQ>; rel="next"
                      */
                     Link?: string;
                     [name: string]: unknown;
@@ -6590,8 +6838,8 @@ export interface operations {
                      */
                     Sunset?: string;
                     /**
-                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
-                     * @example </v1/requests>; rel="successor-version"
+                     * @description A path of the API (RFC 8288): of the `next` page, absent on the last one; or of the route that replaces a deprecated one, as `successor-version`.
+                     * @example </v1/requests?limit=5&cursor=MDFhMGI5YzQ>; rel="next"
                      */
                     Link?: string;
                     [name: string]: unknown;
@@ -6615,8 +6863,8 @@ export interface operations {
                      */
                     Sunset?: string;
                     /**
-                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
-                     * @example </v1/requests>; rel="successor-version"
+                     * @description A path of the API (RFC 8288): of the `next` page, absent on the last one; or of the route that replaces a deprecated one, as `successor-version`.
+                     * @example </v1/requests?limit=5&cursor=MDFhMGI5YzQ>; rel="next"
                      */
                     Link?: string;
                     [name: string]: unknown;
@@ -6655,8 +6903,8 @@ export interface operations {
                      */
                     Sunset?: string;
                     /**
-                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
-                     * @example </v1/requests>; rel="successor-version"
+                     * @description A path of the API (RFC 8288): of the `next` page, absent on the last one; or of the route that replaces a deprecated one, as `successor-version`.
+                     * @example </v1/requests?limit=5&cursor=MDFhMGI5YzQ>; rel="next"
                      */
                     Link?: string;
                     [name: string]: unknown;
@@ -6680,8 +6928,8 @@ export interface operations {
                      */
                     Sunset?: string;
                     /**
-                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
-                     * @example </v1/requests>; rel="successor-version"
+                     * @description A path of the API (RFC 8288): of the `next` page, absent on the last one; or of the route that replaces a deprecated one, as `successor-version`.
+                     * @example </v1/requests?limit=5&cursor=MDFhMGI5YzQ>; rel="next"
                      */
                     Link?: string;
                     [name: string]: unknown;
@@ -6710,8 +6958,8 @@ export interface operations {
                      */
                     Sunset?: string;
                     /**
-                     * @description The path of the route that replaces it, as `successor-version` (RFC 8288).
-                     * @example </v1/requests>; rel="successor-version"
+                     * @description A path of the API (RFC 8288): of the `next` page, absent on the last one; or of the route that replaces a deprecated one, as `successor-version`.
+                     * @example </v1/requests?limit=5&cursor=MDFhMGI5YzQ>; rel="next"
                      */
                     Link?: string;
                     [name: string]: unknown;
@@ -6741,6 +6989,38 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
+            406: components["responses"]["Error406"];
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    show_problem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The code of a problem type.
+                 * @example validation_failed
+                 */
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            404: components["responses"]["Error404"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
             503: components["responses"]["Error503"];
@@ -6767,6 +7047,7 @@ export interface operations {
             };
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
+            406: components["responses"]["Error406"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
             /** @description Unavailable. */
@@ -6779,10 +7060,11 @@ export interface operations {
                     "application/json": components["schemas"]["Readiness"] | components["schemas"]["GatewayMessage"];
                     /**
                      * @example {
-                     *       "type": "about:blank",
+                     *       "type": "/problems/unavailable",
                      *       "status": 503,
                      *       "code": "unavailable",
-                     *       "title": "Temporarily unavailable. Retry later.",
+                     *       "title": "Temporarily unavailable",
+                     *       "detail": "Temporarily unavailable. Retry later.",
                      *       "call_id": "VgYvFhbWIAMEPqA="
                      *     }
                      */
@@ -6812,6 +7094,7 @@ export interface operations {
             };
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
+            406: components["responses"]["Error406"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
             503: components["responses"]["Error503"];
@@ -6845,6 +7128,7 @@ export interface operations {
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
             404: components["responses"]["Error404"];
+            406: components["responses"]["Error406"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
             503: components["responses"]["Error503"];
@@ -6871,6 +7155,7 @@ export interface operations {
             };
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
+            406: components["responses"]["Error406"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
             503: components["responses"]["Error503"];
@@ -6908,6 +7193,7 @@ export interface operations {
             };
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
+            406: components["responses"]["Error406"];
             422: components["responses"]["Error422"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
@@ -6948,6 +7234,7 @@ export interface operations {
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
             404: components["responses"]["Error404"];
+            406: components["responses"]["Error406"];
             422: components["responses"]["Error422"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
@@ -6980,7 +7267,9 @@ export interface operations {
             400: components["responses"]["Error400"];
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
+            406: components["responses"]["Error406"];
             413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             422: components["responses"]["Error422"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
@@ -7008,6 +7297,7 @@ export interface operations {
             };
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
+            406: components["responses"]["Error406"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
             503: components["responses"]["Error503"];
@@ -7039,7 +7329,9 @@ export interface operations {
             400: components["responses"]["Error400"];
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
+            406: components["responses"]["Error406"];
             413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             422: components["responses"]["Error422"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
@@ -7073,6 +7365,7 @@ export interface operations {
             };
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
+            406: components["responses"]["Error406"];
             422: components["responses"]["Error422"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
