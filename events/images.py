@@ -10,6 +10,8 @@ from events.envelope import Payload
 IMAGES_MAX: Final = 4
 """Images per request."""
 Quality = Literal["standard", "premium"]
+OutputFormat = Literal["png", "jpeg", "webp"]
+"""The format of the original file of an image: the second part of its media type."""
 DeletionReason = Literal["owner", "erasure", "withdrawn"]
 
 
@@ -39,6 +41,10 @@ class GenerationParameters(Payload):
     """Seed of the first image; each further image adds 1. Intake chooses one if the caller did not."""
     steps: int | None = None
     guidance: float | None = None
+    output_format: OutputFormat | None = None
+    """The format of the original files. Absent: PNG."""
+    output_compression: int | None = Field(None, ge=0, le=100)
+    """The quality of a JPEG or WebP original: 0 is the smallest file, 100 the best image. Absent: 100."""
     models: list[ModelPlan] = Field(min_length=1)
     """In the order of use: the requested model, then the successors that support the parameters."""
 

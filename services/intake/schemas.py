@@ -4,10 +4,10 @@ import re
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, RootModel, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, RootModel, ValidationInfo, field_validator, model_validator
 
 from events.catalog.generation_withdrawn import Billed
-from events.images import Quality
+from events.images import OutputFormat, Quality
 from events.model_catalog import Range, SizeRule
 from events.pipeline import Status
 from kit.cursors import Cursor
@@ -44,6 +44,10 @@ class NewRequest(RequestBody):
     quality: Quality = "standard"
     steps: int | None = None
     guidance: float | None = Field(None, allow_inf_nan=False)
+    output_format: OutputFormat | None = None
+    """The format of the original file (`url`). Default: PNG, which loses nothing."""
+    output_compression: int | None = Field(None, ge=0, le=100)
+    """For JPEG and WebP: 0 gives the smallest file, 100 the best image. Default: 100."""
     webhook_id: WebhookId | None = Field(None, examples=["w3bhookexample22"])
     """Notify this webhook of yours about the request. Whether the webhook exists is not checked."""
 
@@ -52,6 +56,13 @@ class NewRequest(RequestBody):
         if self.size and self.aspect_ratio:
             raise ValueError("size and aspect_ratio exclude each other")
         return self
+
+    @field_validator("output_compression")
+    @classmethod
+    def _only_for_lossy_formats(cls, compression: int | None, info: ValidationInfo) -> int | None:
+        if compression is not None and info.data.get("output_format") not in {"jpeg", "webp"}:
+            raise ValueError("needs output_format jpeg or webp, because PNG files lose nothing")
+        return compression
 
 
 class CreateQuery(QueryParameters):
