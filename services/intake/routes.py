@@ -1,5 +1,6 @@
 """The routes of the request API and of the facades."""
 
+from dataclasses import replace
 from typing import Final
 
 from kit.http_api import Route
@@ -11,6 +12,7 @@ from services.intake.facades.schemas import (
     LegacyImage,
     LegacyRequest,
     OpenAIError,
+    OpenAIModels,
 )
 from services.intake.schemas import (
     AcceptedView,
@@ -19,6 +21,7 @@ from services.intake.schemas import (
     ModelList,
     ModelView,
     NewRequest,
+    OpenAIModel,
     RequestList,
     RequestOrDryRun,
     RequestView,
@@ -88,15 +91,15 @@ SHOW_MODEL: Final = Route(
     responses={200: ModelView},
     problems=(404,),
 )
-GENERATE_IMAGES: Final = Route(
+OPENAI_GENERATE_IMAGES: Final = Route(
     "POST",
-    "/v1/images/generations",
+    "/openai/v1/images/generations",
     "requests:write",
     "Generate images in one call, compatible with OpenAI's Images API",
     responses={200: Images},
     body=ImageGeneration,
     headers={"Idempotency-Key": IDEMPOTENCY_KEY},
-    problems=(400, 409, 410, 413, 429, 500, 504),
+    problems=(400, 404, 409, 410, 413, 429, 500, 504),
     response_headers={
         200: ("RateLimit-Policy",),
         409: ("x-should-retry",),
@@ -104,6 +107,28 @@ GENERATE_IMAGES: Final = Route(
         500: ("x-should-retry",),
         504: ("x-should-retry", "Location"),
     },
+    error_body=OpenAIError,
+)
+GENERATE_IMAGES: Final = replace(
+    OPENAI_GENERATE_IMAGES,
+    path="/v1/images/generations",
+    summary="The same as POST /openai/v1/images/generations, at its former address",
+)
+OPENAI_LIST_MODELS: Final = Route(
+    "GET",
+    "/openai/v1/models",
+    "requests:read",
+    "List the models that are served, compatible with OpenAI's API",
+    responses={200: OpenAIModels},
+    error_body=OpenAIError,
+)
+OPENAI_SHOW_MODEL: Final = Route(
+    "GET",
+    "/openai/v1/models/{model}",
+    "requests:read",
+    "Get a model that is served, compatible with OpenAI's API",
+    responses={200: OpenAIModel},
+    problems=(404,),
     error_body=OpenAIError,
 )
 GENERATE_AS_BEFORE: Final = Route(

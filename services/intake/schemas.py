@@ -244,7 +244,24 @@ class ModelView(Schema):
     estimated_seconds: int | None = None
 
 
+class OpenAIModel(Schema):
+    """A model as OpenAI's clients read it."""
+
+    id: str
+    """The name of the model in requests."""
+    object: Literal["model"] = "model"
+    created: int = 0
+    """Always 0: the model catalog does not say when a model was created."""
+    owned_by: str
+    """The provider of the model at Bedrock, or `custom`."""
+    shutdown_date: date | None = None
+    """The model's end of life, if it is known."""
+
+
 class ModelList(Schema):
     """All models."""
 
     models: list[ModelView]
+    object: Literal["list"] = "list"
+    data: list[OpenAIModel]
+    """For OpenAI's clients with the base path `/v1`: the models that are served, as in `GET /openai/v1/models`."""

@@ -53,6 +53,7 @@ UNKNOWN = {
     "share_id": "0000000000000000",
     "token": "A" * 55,
     "key": "no-such-model",
+    "model": "no-such-model",
     "key_id": "a" * 12,
     "webhook_id": "a" * 16,
     "delivery_id": "01a0b9c4-980f-7b3e-8f60-000000000000",

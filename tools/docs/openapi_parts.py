@@ -77,6 +77,11 @@ PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "schema": {"type": "string"},
         "example": "stable-image-core",
     },
+    "model": {
+        "description": "The id of a model, as in `GET /openai/v1/models`.",
+        "schema": {"type": "string"},
+        "example": "stable-image-core",
+    },
     "share_id": {
         "description": "The id of a share link. It is not its token.",
         "schema": {"type": "string", "pattern": "^[0-9a-f]{16}$"},

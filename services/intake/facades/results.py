@@ -11,7 +11,7 @@ def image_urls(view: RequestView) -> list[str]:
     """Return the URLs of the images, at least one. Raise ``ApiProblem`` if the request has no images."""
     urls = [image.url for image in view.images if image.url]
     if not urls:
-        raise _problem(view)
+        raise missing_images(view)
     return urls
 
 
@@ -20,7 +20,8 @@ def stored_at(view: RequestView) -> datetime:
     return next(entry.at for entry in view.timeline if entry.event == "ImageStored")
 
 
-def _problem(view: RequestView) -> ApiProblem:
+def missing_images(view: RequestView) -> ApiProblem:
+    """Return the problem that a request has no images."""
     headers = {"Location": view.links.self}
     reason = view.reason
     match view.status:

@@ -1,37 +1,92 @@
 """Request and response bodies of the facades. Fields are named as their clients name them."""
 
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
+from events.images import OutputFormat
 from kit.schemas import Input, Schema
-from kit.text import Size, SizeOrAuto, Text
-from services.intake.schemas import MAX_COUNT
+from kit.text import SizeRatioOrAuto, Text
+from services.intake.schemas import OpenAIModel
+
+MAX_IMAGES: Final = 10
+"""Images per call, as OpenAI allows. They may be several requests."""
 
 
 class FacadeBody(Input):
-    """A request body of another API. Unknown fields are ignored, because its clients send more than is supported."""
+    """A request body of another API."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, strict=True, defer_build=True)
+    model_config = ConfigDict(frozen=True, strict=True, defer_build=True)
+
+    @classmethod
+    def _optional_texts(cls) -> Iterator[str]:
+        """Yield choices as well: the settings of other tools send "" for a choice that is switched off."""
+        yield from super()._optional_texts()
+        for name, field in cls.model_fields.items():
+            if any(get_origin(part) is Literal for part in get_args(field.annotation)):
+                yield name
+
+
+def _opaque(value: str) -> str:
+    if value not in {"auto", "opaque"}:
+        raise ValueError("must be auto or opaque, because the models generate opaque images only")
+    return value
+
+
+def _not_streamed(value: bool) -> bool:
+    if value:
+        raise ValueError("must be false or absent, because this API cannot stream; the answer has finished images")
+    return value
+
+
+def _no_partial_images(value: int) -> int:
+    if value:
+        raise ValueError("must be 0 or absent, because this API cannot stream")
+    return value
 
 
 class ImageGeneration(FacadeBody):
-    """The body of OpenAI's `images.generate`. Other fields are ignored."""
+    """The body of OpenAI's `images.generate`, with `negative_prompt` and `seed`. An unknown parameter is an error."""
+
+    model_config = ConfigDict(extra="forbid")
 
     prompt: Text
     model: str | None = None
-    """A key of the model catalog or a Bedrock id. Any other name, such as gpt-image-1, means the default model."""
-    n: int | None = Field(None, ge=1, le=MAX_COUNT)
-    size: SizeOrAuto | None = None
-    """`WIDTHxHEIGHT` or `auto`. The model generates the nearest aspect ratio that it supports."""
+    """A model of `GET /openai/v1/models`, by its id or its Bedrock id. OpenAI's names (`gpt-image-…`,
+    `chatgpt-image-…`, `dall-e-…`) mean the default model."""
+    n: int | None = Field(None, ge=1, le=MAX_IMAGES)
+    """Above four, the call becomes several requests, which are accepted together or not at all."""
+    size: SizeRatioOrAuto | None = None
+    """`WIDTHxHEIGHT`, a ratio such as `16:9`, or `auto`. The model generates the nearest that it supports; `size` in
+    the response says what it generated."""
+    quality: Literal["auto", "low", "medium", "high", "xhigh", "max", "standard", "hd"] | None = None
+    """`high`, `xhigh`, `max` and `hd` mean `premium` if the model supports it. Everything else means `standard`."""
     response_format: Literal["url", "b64_json"] | None = None
-    """Default: short-lived URLs. `b64_json`: PNG files, or smaller WebP files if they exceed the size of a response."""
-    quality: str | None = None
-    """`hd` and `high` mean `premium` if the model supports it. Everything else means `standard`."""
+    """Default: `b64_json` for `gpt-image-…` and `chatgpt-image-…`, short-lived URLs for all other names."""
+    output_format: OutputFormat | None = None
+    """Default: `png`. If all images together exceed one response, smaller WebP files are returned instead;
+    `output_format` in the response says so."""
+    output_compression: int | None = Field(None, ge=0, le=100)
+    """For `jpeg` and `webp`: 0 gives the smallest file, 100 (the default) the best image."""
+    background: (
+        Annotated[str, AfterValidator(_opaque), Field(json_schema_extra={"enum": ["auto", "opaque"]})] | None
+    ) = None
     style: str | None = None
-    """Ignored if the model does not support it."""
-    stream: Literal[False] | None = None
+    """A style of the model. OpenAI's `vivid` and `natural` have no effect."""
+    moderation: Literal["auto", "low"] | None = None
+    """No effect: the content policy of this installation holds."""
+    user: str | None = None
+    """No effect, and not stored, like `safety_identifier`: the API key identifies the caller."""
+    safety_identifier: str | None = None
+    negative_prompt: Text | None = None
+    seed: int | None = Field(None, ge=0)
+    """Of the first image; each further image adds 1."""
+    stream: Annotated[bool, AfterValidator(_not_streamed), Field(json_schema_extra={"const": False})] | None = None
+    partial_images: Annotated[int, AfterValidator(_no_partial_images), Field(json_schema_extra={"const": 0})] | None = (
+        None
+    )
 
 
 class ImageData(Schema):
@@ -41,12 +96,55 @@ class ImageData(Schema):
     b64_json: str | None = None
 
 
+class TokenDetails(Schema):
+    """Tokens by kind."""
+
+    text_tokens: int = 0
+    image_tokens: int = 0
+
+
+class Usage(Schema):
+    """What the images cost. The models are paid per image and count no tokens, so all numbers of tokens are 0."""
+
+    total_tokens: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    input_tokens_details: TokenDetails = TokenDetails()
+    output_tokens_details: TokenDetails = TokenDetails()
+    images: int
+    """The returned images. OpenAI's API has no such field."""
+    cost_usd: str
+    """The price of these images in US dollars. OpenAI's API has no such field."""
+
+
 class Images(Schema):
     """The generated images: fewer than requested if some were filtered."""
 
     created: int
     """Seconds since 1970."""
     data: list[ImageData]
+    background: Literal["opaque"] = "opaque"
+    output_format: OutputFormat
+    """The format of the returned files."""
+    quality: Literal["medium", "high"]
+    """`high` is the premium quality, `medium` the standard one."""
+    size: str | None = None
+    """`WIDTHxHEIGHT` of the returned files. Absent if they differ."""
+    usage: Usage
+
+
+class OpenAIModels(Schema):
+    """The models that are served."""
+
+    object: Literal["list"] = "list"
+    data: list[OpenAIModel]
+
+
+class ModerationDetails(Schema):
+    """Why moderation blocked a request."""
+
+    moderation_stage: Literal["input", "output"]
+    categories: list[str]
 
 
 class OpenAIFailure(Schema):
@@ -56,6 +154,8 @@ class OpenAIFailure(Schema):
     type: str
     param: str | None = None
     code: str
+    moderation_details: ModerationDetails | None = None
+    """Only for the code `moderation_blocked`."""
     call_id: str
     """The id of the call, which also is in the header `x-call-id` and in our logs."""
 
@@ -71,13 +171,15 @@ def _blank_is_none(value: Any) -> Any:
 
 
 class LegacyRequest(FacadeBody):
-    """The body of the first version. Unknown fields are ignored."""
+    """The body of the first version. Unknown fields are ignored, as they were then."""
+
+    model_config = ConfigDict(extra="ignore")
 
     prompt: Text
     modelId: str | None = None
     """A Bedrock id or a key of the model catalog. A model at its end of life is replaced by its successor."""
-    size: Size | None = Field(None, examples=["1024x1024"])
-    """`WIDTHxHEIGHT`. The model generates the nearest aspect ratio that it supports."""
+    size: SizeRatioOrAuto | None = Field(None, examples=["1024x1024"])
+    """`WIDTHxHEIGHT`, a ratio such as `16:9`, or `auto`. The model generates the nearest that it supports."""
     steps: int | None = None
     """Ignored if the model does not support it, like `cfgScale` and `style`."""
     cfgScale: float | None = Field(None, allow_inf_nan=False)

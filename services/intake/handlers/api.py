@@ -17,7 +17,7 @@ from kit.http_api import ApiProblem, HttpApi, json_response
 from kit.signed_urls import image_links
 from services.intake.creation import POLL_SECONDS, RequestCreation
 from services.intake.durations import Estimates
-from services.intake.facades import legacy
+from services.intake.facades import legacy, openai, openai_errors
 from services.intake.facades.schemas import LegacyRequest
 from services.intake.gateways import WaitFunction
 from services.intake.model_views import model_view
@@ -36,6 +36,8 @@ from services.intake.routes import (
     GENERATE_AS_BEFORE,
     LIST_MODELS,
     LIST_REQUESTS,
+    OPENAI_LIST_MODELS,
+    OPENAI_SHOW_MODEL,
     SHOW_MODEL,
     SHOW_REQUEST,
 )
@@ -172,7 +174,8 @@ def cancel(request_id: str) -> Response[str]:
 def show_models() -> Response[str]:
     """List the models."""
     catalog, today = models(), clock.now().date()
-    return json_response(200, ModelList(models=[model_view(model, catalog, estimates, today) for model in catalog]))
+    views = [model_view(model, catalog, estimates, today) for model in catalog]
+    return json_response(200, ModelList(models=views, data=openai.models(catalog, today).data))
 
 
 @handler.serve(SHOW_MODEL)
@@ -183,3 +186,15 @@ def show_model(key: str) -> Response[str]:
     if model is None:
         raise ApiProblem(404, "model_not_found", "Model not found.")
     return json_response(200, model_view(model, catalog, estimates, clock.now().date()))
+
+
+@handler.serve(OPENAI_LIST_MODELS, render=openai_errors.render_problem)
+def show_models_to_openai() -> Response[str]:
+    """List the models that are served, for OpenAI's clients."""
+    return json_response(200, openai.models(models(), clock.now().date()))
+
+
+@handler.serve(OPENAI_SHOW_MODEL, render=openai_errors.render_problem)
+def show_model_to_openai(model: str) -> Response[str]:
+    """Return a model, for OpenAI's clients."""
+    return json_response(200, openai.find_model(model, models(), clock.now().date()))

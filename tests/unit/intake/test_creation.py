@@ -234,7 +234,7 @@ def test_one_idempotency_key_stands_for_all_requests_of_a_call(world: World) -> 
     assert world.creation.create_all(world.caller(), PARTS, "k").bodies == first.bodies
     assert (world.counted, len(world.store.states)) == (10, 3)
     for others in (PARTS[:1], PARTS[:2], [*PARTS, PROMPT]):
-        problem = refusal(lambda others=others: world.creation.create_all(world.caller(), others, "k"))
+        problem = refusal(partial(world.creation.create_all, world.caller(), others, "k"))
         assert problem.code == "idempotency_key_reused"
 
 
