@@ -47,6 +47,11 @@ def _no_partial_images(value: int) -> int:
     return value
 
 
+OpaqueBackground = Annotated[str, AfterValidator(_opaque), Field(json_schema_extra={"enum": ["auto", "opaque"]})]
+NoStream = Annotated[bool, AfterValidator(_not_streamed), Field(json_schema_extra={"const": False})]
+NoPartialImages = Annotated[int, AfterValidator(_no_partial_images), Field(json_schema_extra={"const": 0})]
+
+
 class ImageGeneration(FacadeBody):
     """The body of OpenAI's `images.generate`, with `negative_prompt` and `seed`. An unknown parameter is an error."""
 
@@ -70,9 +75,8 @@ class ImageGeneration(FacadeBody):
     `output_format` in the response says so."""
     output_compression: int | None = Field(None, ge=0, le=100)
     """For `jpeg` and `webp`: 0 gives the smallest file, 100 (the default) the best image."""
-    background: (
-        Annotated[str, AfterValidator(_opaque), Field(json_schema_extra={"enum": ["auto", "opaque"]})] | None
-    ) = None
+    background: OpaqueBackground | None = None
+    """Transparent images are not supported."""
     style: str | None = None
     """A style of the model. OpenAI's `vivid` and `natural` have no effect."""
     moderation: Literal["auto", "low"] | None = None
@@ -80,24 +84,28 @@ class ImageGeneration(FacadeBody):
     user: str | None = None
     """No effect, and not stored, like `safety_identifier`: the API key identifies the caller."""
     safety_identifier: str | None = None
+    """No effect, and not stored."""
     negative_prompt: Text | None = None
+    """What the image must not show. OpenAI's API has no such parameter."""
     seed: int | None = Field(None, ge=0)
-    """Of the first image; each further image adds 1."""
-    stream: Annotated[bool, AfterValidator(_not_streamed), Field(json_schema_extra={"const": False})] | None = None
-    partial_images: Annotated[int, AfterValidator(_no_partial_images), Field(json_schema_extra={"const": 0})] | None = (
-        None
-    )
+    """Of the first image; each further image adds 1. OpenAI's API has no such parameter."""
+    stream: NoStream | None = None
+    """Streaming is not supported."""
+    partial_images: NoPartialImages | None = None
+    """Streaming is not supported."""
 
 
 class ImageData(Schema):
     """An image: its URL or its content."""
 
     url: str | None = None
+    """Short-lived."""
     b64_json: str | None = None
+    """The file in base64."""
 
 
 class TokenDetails(Schema):
-    """Tokens by kind."""
+    """Tokens by kind: always 0."""
 
     text_tokens: int = 0
     image_tokens: int = 0
