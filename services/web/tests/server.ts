@@ -137,7 +137,7 @@ export function imageView(index: number): Schemas["ImageView"] {
 
 /** An API with two models and no requests or images. Tests override single routes. */
 export const server = setupServer(
-  http.get(`${API}/v1/models`, () => json<Schemas["ModelList"]>({ models: [RETIRED, CANVAS, CORE] })),
+  http.get(`${API}/v1/models`, () => json<Schemas["ModelList"]>({ models: [RETIRED, CANVAS, CORE], data: [] })),
   http.get(`${API}/v1/preferences`, () =>
     json<Schemas["PreferencesResponse"]>({ defaults: {}, theme: "system" }, { headers: { etag: '"1"' } }),
   ),

@@ -173,6 +173,9 @@ def test_an_empty_choice_is_absent() -> None:
         model="", size="", quality="", response_format="", output_format="", background="", moderation="", style=""
     )
     assert found == resolved().model_copy(update={"seed": found.seed})
+    properties = ImageGeneration.model_json_schema()["properties"]
+    for name in ("quality", "response_format", "output_format", "background", "moderation"):
+        assert "" in properties[name]["anyOf"][0]["enum"], "the schema says so"
 
 
 def test_the_parameters_of_our_models_are_passed_on() -> None:

@@ -108,7 +108,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/images/generations": {
+    "/openai/v1/images/generations": {
         parameters: {
             query?: never;
             header?: never;
@@ -121,7 +121,67 @@ export interface paths {
          * Generate images in one call, compatible with OpenAI's Images API
          * @description Requires the scope `requests:write`.
          */
+        post: operations["openai_generate_images"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/images/generations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The same as POST /openai/v1/images/generations, at its former address
+         * @description Requires the scope `requests:write`.
+         */
         post: operations["generate_images"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openai/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the models that are served, compatible with OpenAI's API
+         * @description Requires the scope `requests:read`.
+         */
+        get: operations["openai_list_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openai/v1/models/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a model that is served, compatible with OpenAI's API
+         * @description Requires the scope `requests:read`.
+         */
+        get: operations["openai_show_model"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1357,12 +1417,14 @@ export interface components {
          * @description An image: its URL or its content.
          */
         ImageData: {
+            /** @description Short-lived. */
             url?: string;
+            /** @description The file in base64. */
             b64_json?: string;
         };
         /**
          * ImageGeneration
-         * @description The body of OpenAI's `images.generate`. Other fields are ignored.
+         * @description The body of OpenAI's `images.generate`, with `negative_prompt` and `seed`. An unknown parameter is an error.
          * @example {
          *       "prompt": "A red fox in a snowy pine forest",
          *       "size": "1536x1024",
@@ -1372,34 +1434,85 @@ export interface components {
         ImageGeneration: {
             prompt: string;
             /**
-             * @description A key of the model catalog or a Bedrock id. Any other name, such as gpt-image-1, means the default model.
+             * @description A model of `GET /openai/v1/models`, by its id or its Bedrock id. OpenAI's names (`gpt-image-…`, `chatgpt-image-…`, `dall-e-…`) mean the default model.
              * @default null
              */
             model?: string | null;
-            /** @default null */
+            /**
+             * @description Above four, the call becomes several requests, which are accepted together or not at all.
+             * @default null
+             */
             n?: number | null;
             /**
-             * @description `WIDTHxHEIGHT` or `auto`. The model generates the nearest aspect ratio that it supports.
+             * @description `WIDTHxHEIGHT`, a ratio such as `16:9`, or `auto`. The model generates the nearest that it supports; `size` in the response says what it generated.
              * @default null
              */
             size?: string | null;
             /**
-             * @description Default: short-lived URLs. `b64_json`: PNG files, or smaller WebP files if they exceed the size of a response.
+             * @description `high`, `xhigh`, `max` and `hd` mean `premium` if the model supports it. Everything else means `standard`.
              * @default null
              */
-            response_format?: ("url" | "b64_json") | null;
+            quality?: ("auto" | "low" | "medium" | "high" | "xhigh" | "max" | "standard" | "hd" | "") | null;
             /**
-             * @description `hd` and `high` mean `premium` if the model supports it. Everything else means `standard`.
+             * @description Default: `b64_json` for `gpt-image-…` and `chatgpt-image-…`, short-lived URLs for all other names.
              * @default null
              */
-            quality?: string | null;
+            response_format?: ("url" | "b64_json" | "") | null;
             /**
-             * @description Ignored if the model does not support it.
+             * @description Default: `png`. If all images together exceed one response, smaller WebP files are returned instead; `output_format` in the response says so.
+             * @default null
+             */
+            output_format?: ("png" | "jpeg" | "webp" | "") | null;
+            /**
+             * @description For `jpeg` and `webp`: 0 gives the smallest file, 100 (the default) the best image.
+             * @default null
+             */
+            output_compression?: number | null;
+            /**
+             * @description Transparent images are not supported.
+             * @default null
+             */
+            background?: ("auto" | "opaque" | "") | null;
+            /**
+             * @description A style of the model. OpenAI's `vivid` and `natural` have no effect.
              * @default null
              */
             style?: string | null;
-            /** @default null */
+            /**
+             * @description No effect: the content policy of this installation holds.
+             * @default null
+             */
+            moderation?: ("auto" | "low" | "") | null;
+            /**
+             * @description No effect, and not stored, like `safety_identifier`: the API key identifies the caller.
+             * @default null
+             */
+            user?: string | null;
+            /**
+             * @description No effect, and not stored.
+             * @default null
+             */
+            safety_identifier?: string | null;
+            /**
+             * @description What the image must not show. OpenAI's API has no such parameter.
+             * @default null
+             */
+            negative_prompt?: string | null;
+            /**
+             * @description Of the first image; each further image adds 1. OpenAI's API has no such parameter.
+             * @default null
+             */
+            seed?: number | null;
+            /**
+             * @description Streaming is not supported.
+             * @default null
+             */
             stream?: false | null;
+            /**
+             * @description Streaming is not supported.
+             * @default null
+             */
+            partial_images?: 0 | null;
         };
         /**
          * ImageLinks
@@ -1480,6 +1593,24 @@ export interface components {
             /** @description Seconds since 1970. */
             created: number;
             data: components["schemas"]["ImageData"][];
+            /**
+             * @default opaque
+             * @constant
+             */
+            background?: "opaque";
+            /**
+             * @description The format of the returned files.
+             * @enum {string}
+             */
+            output_format: "png" | "jpeg" | "webp";
+            /**
+             * @description `high` is the premium quality, `medium` the standard one.
+             * @enum {string}
+             */
+            quality: "medium" | "high";
+            /** @description `WIDTHxHEIGHT` of the returned files. Absent if they differ. */
+            size?: string;
+            usage: components["schemas"]["Usage"];
         };
         /**
          * KeyList
@@ -1651,7 +1782,7 @@ export interface components {
         };
         /**
          * LegacyRequest
-         * @description The body of the first version. Unknown fields are ignored.
+         * @description The body of the first version. Unknown fields are ignored, as they were then.
          * @example {
          *       "prompt": "A red fox in a snowy pine forest",
          *       "modelId": "stability.stable-image-core-v1:1",
@@ -1666,7 +1797,7 @@ export interface components {
              */
             modelId?: string | null;
             /**
-             * @description `WIDTHxHEIGHT`. The model generates the nearest aspect ratio that it supports.
+             * @description `WIDTHxHEIGHT`, a ratio such as `16:9`, or `auto`. The model generates the nearest that it supports.
              * @default null
              * @example 1024x1024
              */
@@ -1721,6 +1852,13 @@ export interface components {
          */
         ModelList: {
             models: components["schemas"]["ModelView"][];
+            /**
+             * @default list
+             * @constant
+             */
+            object?: "list";
+            /** @description For OpenAI's clients with the base path `/v1`: the models that are served, as in `GET /openai/v1/models`. */
+            data: components["schemas"]["OpenAIModel"][];
         };
         /**
          * ModelUse
@@ -1763,6 +1901,15 @@ export interface components {
             styles: string[];
             limits: components["schemas"]["Limits"];
             estimated_seconds?: number;
+        };
+        /**
+         * ModerationDetails
+         * @description Why moderation blocked a request.
+         */
+        ModerationDetails: {
+            /** @enum {string} */
+            moderation_stage: "input" | "output";
+            categories: string[];
         };
         /**
          * NewCheck
@@ -1951,6 +2098,16 @@ export interface components {
             /** @default null */
             guidance?: number | null;
             /**
+             * @description The format of the original file (`url`). Default: PNG, which loses nothing.
+             * @default null
+             */
+            output_format?: ("png" | "jpeg" | "webp") | null;
+            /**
+             * @description For JPEG and WebP: 0 gives the smallest file, 100 the best image. Default: 100.
+             * @default null
+             */
+            output_compression?: number | null;
+            /**
              * @description Notify this webhook of yours about the request. Whether the webhook exists is not checked.
              * @default null
              * @example w3bhookexample22
@@ -2077,8 +2234,47 @@ export interface components {
             type: string;
             param?: string;
             code: string;
+            /** @description Only for the code `moderation_blocked`. */
+            moderation_details?: components["schemas"]["ModerationDetails"];
             /** @description The id of the call, which also is in the header `x-call-id` and in our logs. */
             call_id: string;
+        };
+        /**
+         * OpenAIModel
+         * @description A model as OpenAI's clients read it.
+         */
+        OpenAIModel: {
+            /** @description The name of the model in requests. */
+            id: string;
+            /**
+             * @default model
+             * @constant
+             */
+            object?: "model";
+            /**
+             * @description Always 0: the model catalog does not say when a model was created.
+             * @default 0
+             */
+            created?: number;
+            /** @description The provider of the model at Bedrock, or `custom`. */
+            owned_by: string;
+            /**
+             * Format: date
+             * @description The model's end of life, if it is known.
+             */
+            shutdown_date?: string;
+        };
+        /**
+         * OpenAIModels
+         * @description The models that are served.
+         */
+        OpenAIModels: {
+            /**
+             * @default list
+             * @constant
+             */
+            object?: "list";
+            data: components["schemas"]["OpenAIModel"][];
         };
         /**
          * Ping
@@ -2506,6 +2702,16 @@ export interface components {
             note?: string;
         };
         /**
+         * TokenDetails
+         * @description Tokens by kind: always 0.
+         */
+        TokenDetails: {
+            /** @default 0 */
+            text_tokens?: number;
+            /** @default 0 */
+            image_tokens?: number;
+        };
+        /**
          * Trace
          * @description The causal tree of a request.
          */
@@ -2536,6 +2742,36 @@ export interface components {
             /** @description Whether the ids prove the cause. Otherwise it is the most likely one. */
             certain: boolean;
             steps: components["schemas"]["OperationsStep"][];
+        };
+        /**
+         * Usage
+         * @description What the images cost. The models are paid per image and count no tokens, so all numbers of tokens are 0.
+         */
+        Usage: {
+            /** @default 0 */
+            total_tokens?: number;
+            /** @default 0 */
+            input_tokens?: number;
+            /** @default 0 */
+            output_tokens?: number;
+            /**
+             * @default {
+             *       "text_tokens": 0,
+             *       "image_tokens": 0
+             *     }
+             */
+            input_tokens_details?: components["schemas"]["TokenDetails"];
+            /**
+             * @default {
+             *       "text_tokens": 0,
+             *       "image_tokens": 0
+             *     }
+             */
+            output_tokens_details?: components["schemas"]["TokenDetails"];
+            /** @description The returned images. OpenAI's API has no such field. */
+            images: number;
+            /** @description The price of these images in US dollars. OpenAI's API has no such field. */
+            cost_usd: string;
         };
         /**
          * WebhookList
@@ -3180,7 +3416,7 @@ export interface operations {
             503: components["responses"]["Error503"];
         };
     };
-    generate_images: {
+    openai_generate_images: {
         parameters: {
             query?: never;
             header?: {
@@ -3233,6 +3469,16 @@ export interface operations {
             };
             /** @description The API key lacks the scope that this route requires. */
             403: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
+                };
+            };
+            /** @description Not found. */
+            404: {
                 headers: {
                     "x-call-id": components["headers"]["CallId"];
                     [name: string]: unknown;
@@ -3344,6 +3590,342 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OpenAIError"];
+                };
+            };
+        };
+    };
+    generate_images: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 visible ASCII characters of your choice. For 24 hours, the same key with the same body returns the same request. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImageGeneration"];
+            };
+        };
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description The key's limit: requests and the window in seconds.
+                     * @example "default";q=100;w=900
+                     */
+                    "RateLimit-Policy": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Images"];
+                };
+            };
+            /** @description The body is not valid JSON. */
+            400: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIError"];
+                };
+            };
+            /** @description API key required. */
+            401: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
+                };
+            };
+            /** @description The API key lacks the scope that this route requires. */
+            403: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
+                };
+            };
+            /** @description Not found. */
+            404: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
+                };
+            };
+            /** @description The resource has changed and no longer allows this. */
+            409: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description Whether OpenAI's clients retry. They use it instead of the status.
+                     * @example false
+                     */
+                    "x-should-retry"?: "true" | "false";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIError"];
+                };
+            };
+            /** @description The resource no longer exists. */
+            410: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIError"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description The key's limit: requests and the window in seconds.
+                     * @example "default";q=100;w=900
+                     */
+                    "RateLimit-Policy"?: string;
+                    /**
+                     * @description The remaining requests, and the seconds until the window resets.
+                     * @example "default";r=93;t=41
+                     */
+                    RateLimit?: string;
+                    /**
+                     * @description Seconds to wait before the next call.
+                     * @example 1
+                     */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
+                };
+            };
+            /** @description Internal error. The failure is on our side. */
+            500: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description Whether OpenAI's clients retry. They use it instead of the status.
+                     * @example false
+                     */
+                    "x-should-retry"?: "true" | "false";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
+                };
+            };
+            /** @description Temporarily unavailable. Retry later. */
+            503: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
+                };
+            };
+            /** @description The request did not finish in time. */
+            504: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    /**
+                     * @description Whether OpenAI's clients retry. They use it instead of the status.
+                     * @example false
+                     */
+                    "x-should-retry"?: "true" | "false";
+                    /**
+                     * @description The address of the resource. Without a host, it is relative to the API.
+                     * @example /v1/requests/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04
+                     */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIError"];
+                };
+            };
+        };
+    };
+    openai_list_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIModels"];
+                };
+            };
+            /** @description API key required. */
+            401: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
+                };
+            };
+            /** @description The API key lacks the scope that this route requires. */
+            403: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
+                };
+            };
+            /** @description Internal error. The failure is on our side. */
+            500: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
+                };
+            };
+            /** @description Temporarily unavailable. Retry later. */
+            503: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
+                };
+            };
+        };
+    };
+    openai_show_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of a model, as in `GET /openai/v1/models`.
+                 * @example stable-image-core
+                 */
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIModel"];
+                };
+            };
+            /** @description API key required. */
+            401: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
+                };
+            };
+            /** @description The API key lacks the scope that this route requires. */
+            403: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
+                };
+            };
+            /** @description Not found. */
+            404: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
+                };
+            };
+            /** @description Internal error. The failure is on our side. */
+            500: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
+                };
+            };
+            /** @description Temporarily unavailable. Retry later. */
+            503: {
+                headers: {
+                    "x-call-id": components["headers"]["CallId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIError"] | components["schemas"]["Message"];
                 };
             };
         };
