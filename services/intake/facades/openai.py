@@ -10,7 +10,7 @@ from events.images import OutputFormat
 from events.model_catalog import Model, ModelCatalog
 from kit.http_api import ApiProblem, field_error
 from services.intake.facades import translation
-from services.intake.facades.openai_errors import moderation_blocked
+from services.intake.facades.openai_errors import blocked
 from services.intake.facades.results import missing_images, stored_at
 from services.intake.facades.schemas import ImageData, ImageGeneration, Images, OpenAIModels, Usage
 from services.intake.schemas import MAX_COUNT, Image, NewRequest, OpenAIModel, RequestView
@@ -82,8 +82,7 @@ def images(
     """
     found = [image for view in views for image in view.images if image.url]
     if not found:
-        problem = missing_images(views[0])
-        raise moderation_blocked(problem) if is_gpt_image(body) else problem
+        raise blocked(missing_images(views[0]), gpt_image=is_gpt_image(body))
     output_format: OutputFormat = body.output_format or "png"
     sizes = {f"{image.width}x{image.height}" for image in found}
     if read_file is None:

@@ -37,12 +37,16 @@ def unfinished(request_ids: Sequence[str]) -> ApiProblem:
     )
 
 
-def moderation_blocked(problem: ApiProblem) -> ApiProblem:
-    """Return a violation of the content policy as OpenAI's GPT image models answer it, other problems unchanged."""
+def blocked(problem: ApiProblem, *, gpt_image: bool) -> ApiProblem:
+    """Return a violation of the content policy as OpenAI words it, by which LiteLLM recognises it.
+
+    GPT image models have a code of their own. Other problems are unchanged.
+    """
     if problem.code != "content_policy_violation":
         return problem
+    code = "moderation_blocked" if gpt_image else problem.code
     title = f"Your request was rejected as a result of the safety system. {problem.title}"
-    return ApiProblem(400, "moderation_blocked", title, errors=problem.errors, headers=problem.headers)
+    return ApiProblem(problem.status, code, title, errors=problem.errors, headers=problem.headers)
 
 
 def render_problem(problem: ApiProblem) -> Response[str]:

@@ -387,6 +387,7 @@ def test_a_blocked_request_is_a_violation_of_the_content_policy(blocked_by: str)
     error = json.loads(openai_errors.render_problem(refused.value).body or "")["error"]
     assert (refused.value.status, error["code"]) == (400, "content_policy_violation")
     assert error["type"] == "invalid_request_error"
+    assert "request was rejected as a result of the safety system" in error["message"], "LiteLLM reads the message"
 
 
 @pytest.mark.parametrize(
