@@ -162,7 +162,9 @@ class HttpApi:
 
     def __init__(self, *, max_body: int = 16 * 1024) -> None:
         self.routes: list[Route] = []
+        self._renderers: dict[str, ProblemRenderer] = {}
         self._resolver = make_resolver()
+        self._resolver.not_found(self._unmatched)
         self._max_body = max_body
         self._code: str | None = None
         """Code of the problem in the current response."""
@@ -204,6 +206,7 @@ class HttpApi:
         ``render`` is for routes whose callers expect another format of errors.
         """
         self.routes.append(route)
+        self._renderers[route.route_key] = render
 
         def register(handler: RouteHandler) -> RouteHandler:
             def with_scope(**parameters: str) -> Response[str]:
@@ -222,6 +225,14 @@ class HttpApi:
             return handler
 
         return register
+
+    def _unmatched(self, _error: Exception) -> Response[str]:
+        """Return the 404 of a call whose path parameter has characters that the resolver does not accept.
+
+        The gateway has found its route, so the response has the format of that route's errors.
+        """
+        render = self._renderers.get(self.event.get("routeKey", ""), ApiProblem.response)
+        return render(ApiProblem(404, "not_found", "Not found"))
 
     def _refuse_limited_key(self) -> None:
         """Raise ``ApiProblem`` 429 if the authorizer found that the key made too many calls."""

@@ -278,6 +278,8 @@ def test_an_unknown_model_is_an_error_in_openais_shape(api: Any, openai: Any) ->
         post(openai.handler, "/openai/v1/images/generations", {"prompt": "a fox", "model": "nobody"}),
     ):
         assert (status, response["error"]["code"], response["error"]["param"]) == (404, "model_not_found", "model")
+    status, response, _ = get(api.handler, "/openai/v1/models/\u00a0\x88", "/openai/v1/models/{model}")
+    assert (status, response["error"]["code"]) == (404, "not_found"), "characters that no route accepts"
     assert get(api.handler, "/openai/v1/models", scopes="images:read")[1]["error"]["code"] == "insufficient_scope"
     assert requests_written() == 0
 
