@@ -6,6 +6,8 @@ import type { Connect, Plugin } from "vite";
 import { VitePWA } from "vite-plugin-pwa";
 import { defineConfig } from "vitest/config";
 
+const CLIENT = fileURLToPath(new URL("../../clients/typescript/src", import.meta.url));
+
 /** The part of the content security policy that is known here. The hosts of the API, socket and images are known only at deployment: the CDN's header names them. */
 const POLICY = [
   "script-src 'self'",
@@ -85,7 +87,14 @@ export default defineConfig({
       },
     }),
   ],
-  resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
+  resolve: {
+    alias: {
+      "@": fileURLToPath(new URL("./src", import.meta.url)),
+      // From its sources, so that the app needs no build of it.
+      "genai-images-client": `${CLIENT}/index.ts`,
+    },
+  },
+  server: { fs: { allow: [".", CLIENT] } },
   build: { target: ["chrome123", "firefox120", "safari17.5"], assetsInlineLimit: 0, manifest: true },
   test: {
     environment: "jsdom",

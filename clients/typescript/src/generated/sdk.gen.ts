@@ -290,7 +290,9 @@ export const generateImages = <ThrowOnError extends boolean = true>(
 /**
  * Create a request for an image, compatible with the first version of this API
  *
- * Requires the scope `requests:write`.
+ * Requires the scope `requests:write`. Deprecated since 2026-11-28: use `/v1/requests`. It works until 2027-11-28 at least.
+ *
+ * @deprecated
  */
 export const generateAsBefore = <ThrowOnError extends boolean = true>(
   options: Options<GenerateAsBeforeData, ThrowOnError>,
@@ -774,7 +776,9 @@ export const checkPrompt = <ThrowOnError extends boolean = true>(
 /**
  * Check a prompt, compatible with the first version of this API
  *
- * Requires the scope `requests:write`.
+ * Requires the scope `requests:write`. Deprecated since 2026-11-28: use `/v1/moderations`. It works until 2027-11-28 at least.
+ *
+ * @deprecated
  */
 export const legacyCheckPrompt = <ThrowOnError extends boolean = true>(
   options: Options<LegacyCheckPromptData, ThrowOnError>,

@@ -16,6 +16,9 @@ export type Webhooks = ReceiveStatusChangedWebhookRequest | ReceivePingWebhookRe
  * An error (RFC 9457). Decide by `code`. `title` is for people and may change.
  */
 export type Problem = {
+  /**
+   * The class of the error.
+   */
   type: "about:blank";
   /**
    * The HTTP status.
@@ -53,15 +56,19 @@ export type Problem = {
      * The allowed values.
      */
     allowed?: Array<unknown>;
+    [key: string]: unknown;
   }>;
 };
 
 /**
- * Message
+ * GatewayMessage
  *
  * An error that the gateway returns by itself.
  */
-export type Message = {
+export type GatewayMessage = {
+  /**
+   * A phrase, for people.
+   */
   message: string | null;
 };
 
@@ -71,8 +78,17 @@ export type Message = {
  * An accepted request.
  */
 export type AcceptedView = {
+  /**
+   * Id of the request.
+   */
   id: string;
+  /**
+   * The status when the response was sent.
+   */
   status: Status;
+  /**
+   * Related resources.
+   */
   links: Links;
   /**
    * Until it succeeds, from the durations of recent requests. Absent if there are none.
@@ -86,6 +102,9 @@ export type AcceptedView = {
  * Actions of operators, newest first.
  */
 export type ActionList = {
+  /**
+   * The actions.
+   */
   actions: Array<ActionView>;
 };
 
@@ -95,7 +114,13 @@ export type ActionList = {
  * An entry of the audit trail. Without an outcome, the action is running or was interrupted.
  */
 export type ActionView = {
+  /**
+   * Id of the action.
+   */
   action_id: string;
+  /**
+   * When it started.
+   */
   at: string;
   /**
    * The owner of the API key, or the name given on the command line.
@@ -105,17 +130,41 @@ export type ActionView = {
    * `key <key id>`, or the ARN that AWS reported to the command line.
    */
   identity: string;
+  /**
+   * What the operator did.
+   */
   verb: string;
+  /**
+   * What the action was applied to.
+   */
   about: {
     [key: string]: string;
   };
+  /**
+   * Number of affected messages or resources.
+   */
   count: number;
+  /**
+   * Ids of the affected events.
+   */
   event_ids: Array<string>;
+  /**
+   * Ids of the affected requests.
+   */
   request_ids: Array<string>;
+  /**
+   * Number of messages or resources by result.
+   */
   outcome?: {
     [key: string]: number;
   };
+  /**
+   * Name of the error that interrupted the action.
+   */
   error?: string;
+  /**
+   * When it ended.
+   */
   finished_at?: string;
 };
 
@@ -125,14 +174,20 @@ export type ActionView = {
  * One call of a webhook.
  */
 export type AttemptView = {
+  /**
+   * When the call was made.
+   */
   at: string;
+  /**
+   * Duration of the call in milliseconds.
+   */
   duration_ms: number;
   /**
-   * HTTP status of the response; null without a response.
+   * HTTP status of the response. Absent without a response.
    */
   status?: number;
   /**
-   * Description of the failure; null if the call succeeded.
+   * Description of the failure. Absent if the call succeeded.
    */
   error?: string;
 };
@@ -143,17 +198,26 @@ export type AttemptView = {
  * A violation of a rule.
  */
 export type AuditFinding = {
+  /**
+   * Name of the rule.
+   */
   rule: string;
   /**
    * Id of a request, an image or a message, or the key of an object.
    */
   subject: string;
+  /**
+   * Id of the request, if one is concerned.
+   */
   request_id?: string;
+  /**
+   * Description of the violation.
+   */
   why: string;
   /**
-   * The repair of `audit --repair`: `schedule_check`, `remove_from_index` or `delete_file`.
+   * What `audit --repair` would do. Absent if a person must decide.
    */
-  repair?: string;
+  repair?: "schedule_check" | "remove_from_index" | "delete_file";
 };
 
 /**
@@ -174,14 +238,29 @@ export type AuditReport = {
    * Whether every share has a complete report.
    */
   complete: boolean;
+  /**
+   * When the oldest of these audits started.
+   */
   oldest_at?: string;
+  /**
+   * When the newest of these audits started.
+   */
   newest_at?: string;
+  /**
+   * Number of violations of all rules.
+   */
   violations: number;
   /**
    * Images that were paid for again, within the allowed bound.
    */
   within_bound: number;
+  /**
+   * Every rule.
+   */
   rules: Array<AuditRule>;
+  /**
+   * The violations.
+   */
   findings: Array<AuditFinding>;
 };
 
@@ -191,11 +270,17 @@ export type AuditReport = {
  * A rule and its violations.
  */
 export type AuditRule = {
+  /**
+   * Name of the rule.
+   */
   rule: string;
   /**
    * Description of a violation.
    */
   meaning: string;
+  /**
+   * Number of violations.
+   */
   violations: number;
 };
 
@@ -205,6 +290,9 @@ export type AuditRule = {
  * Whether images may be generated for a prompt. `category` and `field` are present if they may not.
  */
 export type Check = {
+  /**
+   * Whether images may be generated.
+   */
   allowed: boolean;
   /**
    * The layer that decided, which is the last one that screened the prompt.
@@ -214,8 +302,17 @@ export type Check = {
    * A category of the policy, or `unclassified` if the layer did not name one.
    */
   category?: string;
+  /**
+   * The text that is not allowed.
+   */
   field?: "prompt" | "negative_prompt";
+  /**
+   * Absent if the keyword filter found nothing.
+   */
   hit?: KeywordHit;
+  /**
+   * Version of the content policy.
+   */
   policy_version: string;
 };
 
@@ -225,9 +322,21 @@ export type Check = {
  * A new share link. Only this response contains its URL.
  */
 export type CreatedShare = {
+  /**
+   * Id of the share link. It is not its token.
+   */
   id: string;
+  /**
+   * When it was created.
+   */
   created_at: string;
+  /**
+   * When it expires.
+   */
   expires_at: string;
+  /**
+   * The share link as a resource. It does not contain the token.
+   */
   links: SelfLink;
   /**
    * Relative to the API. Everyone with this URL can see the image.
@@ -241,7 +350,13 @@ export type CreatedShare = {
  * Counters of every day of the period, and their total.
  */
 export type DailyReport = {
+  /**
+   * One entry per day, oldest first.
+   */
   days: Array<DayNumbers>;
+  /**
+   * The sums of all days.
+   */
   total: Numbers;
 };
 
@@ -267,6 +382,9 @@ export type DayNumbers = {
    * Costs of generation.
    */
   cost_usd: string;
+  /**
+   * By key of the model.
+   */
   models: {
     [key: string]: ModelUse;
   };
@@ -288,9 +406,15 @@ export type DayNumbers = {
   failures: {
     [key: string]: number;
   };
+  /**
+   * By name of the step.
+   */
   steps: {
     [key: string]: AnalyticsStep;
   };
+  /**
+   * The day.
+   */
   day: string;
 };
 
@@ -300,13 +424,37 @@ export type DayNumbers = {
  * Dead letters of one step with one fingerprint.
  */
 export type DeadLetterGroup = {
+  /**
+   * The step that failed.
+   */
   step: string;
+  /**
+   * The same for letters that failed in the same way.
+   */
   fingerprint: string;
+  /**
+   * Kind of the failure.
+   */
   kind: "transient" | "poison" | "schema" | "permission" | "unknown";
+  /**
+   * What to do about this kind.
+   */
   advice: string;
+  /**
+   * Name of the error.
+   */
   error: string;
+  /**
+   * Description of the error, for people.
+   */
   reason: string;
+  /**
+   * Number of letters.
+   */
   count: number;
+  /**
+   * When the message of the oldest letter was first received.
+   */
   oldest: string;
 };
 
@@ -316,6 +464,9 @@ export type DeadLetterGroup = {
  * Groups, largest first.
  */
 export type DeadLetterGroupList = {
+  /**
+   * One entry per step and fingerprint.
+   */
   groups: Array<DeadLetterGroup>;
   /**
    * Whether all letters were read.
@@ -329,14 +480,41 @@ export type DeadLetterGroupList = {
  * A group with its letters, oldest first.
  */
 export type DeadLetterGroupView = {
+  /**
+   * The step that failed.
+   */
   step: string;
+  /**
+   * The same for letters that failed in the same way.
+   */
   fingerprint: string;
+  /**
+   * Kind of the failure.
+   */
   kind: "transient" | "poison" | "schema" | "permission" | "unknown";
+  /**
+   * What to do about this kind.
+   */
   advice: string;
+  /**
+   * Name of the error.
+   */
   error: string;
+  /**
+   * Description of the error, for people.
+   */
   reason: string;
+  /**
+   * Number of letters.
+   */
   count: number;
+  /**
+   * When the message of the oldest letter was first received.
+   */
   oldest: string;
+  /**
+   * The letters of the group.
+   */
   letters: Array<DeadLetterView>;
 };
 
@@ -346,19 +524,61 @@ export type DeadLetterGroupView = {
  * What was done with a letter, or with `dry_run` would be done.
  */
 export type DeadLetterOutcome = {
+  /**
+   * The step that failed.
+   */
   step: string;
+  /**
+   * Name of the dead-letter queue.
+   */
   queue: string;
+  /**
+   * Ids that SQS gave the letter. Several if it is in the queue more than once.
+   */
   message_ids: Array<string>;
+  /**
+   * Name of the event in the message.
+   */
   detail_type: string;
+  /**
+   * Id of the event. Absent if the message is unreadable.
+   */
   event_id?: string;
+  /**
+   * Id of the request. Absent if the message is unreadable.
+   */
   request_id?: string;
+  /**
+   * How often it was replayed already.
+   */
   replays: number;
+  /**
+   * Who dead-lettered it: the consumer, SQS after the last delivery (`redrive`), or EventBridge (`rule`).
+   */
   origin: "consumer" | "redrive" | "rule";
+  /**
+   * Kind of the failure.
+   */
   kind: "transient" | "poison" | "schema" | "permission" | "unknown";
+  /**
+   * What to do about this kind.
+   */
   advice: string;
+  /**
+   * Name of the error.
+   */
   error: string;
+  /**
+   * Description of the error, for people.
+   */
   reason: string;
+  /**
+   * The same for letters that failed in the same way.
+   */
   fingerprint: string;
+  /**
+   * When the message was first received.
+   */
   first_seen: string;
   /**
    * EventBridge's attributes of an event that it could not deliver.
@@ -369,8 +589,14 @@ export type DeadLetterOutcome = {
   /**
    * Status of its request.
    */
-  status?: string;
+  status?: Status;
+  /**
+   * The timeline of its request, oldest first.
+   */
   timeline?: Array<RequestEvent>;
+  /**
+   * What was done. Absent in a dry run.
+   */
   action?:
     | "replayed"
     | "edited"
@@ -382,7 +608,13 @@ export type DeadLetterOutcome = {
     | "quarantined"
     | "discarded"
     | "purged";
+  /**
+   * Whether the letter can be replayed. Present in a dry run only.
+   */
   verdict?: "replay" | "terminal" | "done" | "unknown_request" | "too_often" | "unreadable" | "no_source_queue";
+  /**
+   * Why the letter was not replayed, for people.
+   */
   why?: string;
 };
 
@@ -393,9 +625,12 @@ export type DeadLetterOutcome = {
  */
 export type DeadLetterOutcomeList = {
   /**
-   * Null if nothing was done.
+   * Id of the entry in the audit trail. Absent if nothing was done.
    */
   action_id?: string;
+  /**
+   * One entry per letter.
+   */
   outcomes: Array<DeadLetterOutcome>;
 };
 
@@ -405,19 +640,61 @@ export type DeadLetterOutcomeList = {
  * One dead letter.
  */
 export type DeadLetterView = {
+  /**
+   * The step that failed.
+   */
   step: string;
+  /**
+   * Name of the dead-letter queue.
+   */
   queue: string;
+  /**
+   * Ids that SQS gave the letter. Several if it is in the queue more than once.
+   */
   message_ids: Array<string>;
+  /**
+   * Name of the event in the message.
+   */
   detail_type: string;
+  /**
+   * Id of the event. Absent if the message is unreadable.
+   */
   event_id?: string;
+  /**
+   * Id of the request. Absent if the message is unreadable.
+   */
   request_id?: string;
+  /**
+   * How often it was replayed already.
+   */
   replays: number;
+  /**
+   * Who dead-lettered it: the consumer, SQS after the last delivery (`redrive`), or EventBridge (`rule`).
+   */
   origin: "consumer" | "redrive" | "rule";
+  /**
+   * Kind of the failure.
+   */
   kind: "transient" | "poison" | "schema" | "permission" | "unknown";
+  /**
+   * What to do about this kind.
+   */
   advice: string;
+  /**
+   * Name of the error.
+   */
   error: string;
+  /**
+   * Description of the error, for people.
+   */
   reason: string;
+  /**
+   * The same for letters that failed in the same way.
+   */
   fingerprint: string;
+  /**
+   * When the message was first received.
+   */
   first_seen: string;
   /**
    * EventBridge's attributes of an event that it could not deliver.
@@ -428,7 +705,10 @@ export type DeadLetterView = {
   /**
    * Status of its request.
    */
-  status?: string;
+  status?: Status;
+  /**
+   * The timeline of its request, oldest first.
+   */
   timeline?: Array<RequestEvent>;
 };
 
@@ -438,23 +718,53 @@ export type DeadLetterView = {
  * Default settings for clients. Whether a model supports them is checked with each request.
  */
 export type Defaults = {
+  /**
+   * Key of the model.
+   */
   model?: string | null;
+  /**
+   * `WIDTHxHEIGHT`. Excludes `aspect_ratio`.
+   */
   size?: string | null;
+  /**
+   * Excludes `size`.
+   */
   aspect_ratio?: string | null;
+  /**
+   * Name of a style.
+   */
   style?: string | null;
+  /**
+   * Number of images.
+   */
   count?: number | null;
 };
 
 /**
- * Defaults
+ * DefaultsResponse
  *
  * Default settings for clients. Whether a model supports them is checked with each request.
  */
 export type DefaultsResponse = {
+  /**
+   * Key of the model.
+   */
   model?: string;
+  /**
+   * `WIDTHxHEIGHT`. Excludes `aspect_ratio`.
+   */
   size?: string;
+  /**
+   * Excludes `size`.
+   */
   aspect_ratio?: string;
+  /**
+   * Name of a style.
+   */
   style?: string;
+  /**
+   * Number of images.
+   */
   count?: number;
 };
 
@@ -476,7 +786,13 @@ export type Delivery = {
    * `handled`, `retried`, `in_progress` or `dead_lettered`.
    */
   outcome: string;
+  /**
+   * Name of the error. Absent if the message was handled.
+   */
   error?: string;
+  /**
+   * Description of the error. Absent if the message was handled.
+   */
   reason?: string;
 };
 
@@ -486,9 +802,12 @@ export type Delivery = {
  * A page of deliveries, newest first. They are kept for 30 days.
  */
 export type DeliveryList = {
+  /**
+   * The deliveries of this page.
+   */
   deliveries: Array<DeliveryView>;
   /**
-   * Cursor of the next page; null on the last page.
+   * The `cursor` of the next page. Absent on the last page.
    */
   next_cursor?: string;
 };
@@ -503,6 +822,9 @@ export type DeliveryView = {
    * The header `webhook-id` of every attempt.
    */
   delivery_id: string;
+  /**
+   * Id of the request that the message is about.
+   */
   request_id: string;
   /**
    * The status, or `webhook.ping`.
@@ -512,9 +834,12 @@ export type DeliveryView = {
    * `failed`: abandoned after the last attempt.
    */
   state: "pending" | "delivered" | "failed";
+  /**
+   * When the message was created.
+   */
   created_at: string;
   /**
-   * Null if no attempt follows.
+   * When the next attempt follows. Absent if none does.
    */
   next_attempt_at?: string;
   /**
@@ -529,7 +854,13 @@ export type DeliveryView = {
  * A resource that the installation needs.
  */
 export type Dependency = {
+  /**
+   * Name of the resource.
+   */
   name: string;
+  /**
+   * Whether it responds.
+   */
   reachable: boolean;
   /**
    * Name of the error, such as `AccessDeniedException`, or `Timeout`.
@@ -538,19 +869,66 @@ export type Dependency = {
 };
 
 /**
+ * DryRunParameters
+ *
+ * The parameters of a request, with defaults for the missing ones.
+ */
+export type DryRunParameters = {
+  /**
+   * What the images show.
+   */
+  prompt: string;
+  /**
+   * What the images must not show.
+   */
+  negative_prompt?: string;
+  /**
+   * Name of the style.
+   */
+  style?: string;
+  /**
+   * `premium` costs more.
+   */
+  quality: "standard" | "premium";
+  /**
+   * Number of images.
+   */
+  count: number;
+  /**
+   * Number of diffusion steps.
+   */
+  steps?: number;
+  /**
+   * How closely the images follow the prompt.
+   */
+  guidance?: number;
+  /**
+   * Seed of the first image; each further image adds 1. Absent if the caller did not choose one.
+   */
+  seed?: number;
+};
+
+/**
  * DryRunView
  *
  * The result of a dry run.
  */
 export type DryRunView = {
-  request: {
-    [key: string]: unknown;
-  };
+  /**
+   * The parameters of the request.
+   */
+  request: DryRunParameters;
   /**
    * In the order in which they are tried.
    */
   models: Array<PlannedModel>;
+  /**
+   * What the request would cost.
+   */
   price: Price;
+  /**
+   * Until it would succeed, from the durations of recent requests. Absent if there are none.
+   */
   estimated_seconds?: number;
 };
 
@@ -560,7 +938,13 @@ export type DryRunView = {
  * The error body, instead of a problem document.
  */
 export type Failure = {
+  /**
+   * False in every error.
+   */
   success?: false;
+  /**
+   * An explanation, for people.
+   */
   message: string;
   /**
    * As in a problem document: field, rule and allowed values.
@@ -580,11 +964,29 @@ export type Failure = {
  * A file, with a URL that may expire.
  */
 export type FileView = {
+  /**
+   * Short-lived URL of the file.
+   */
   url: string;
+  /**
+   * Media type of the file.
+   */
   media_type: string;
+  /**
+   * Width in pixels.
+   */
   width: number;
+  /**
+   * Height in pixels.
+   */
   height: number;
+  /**
+   * Size of the file.
+   */
   bytes: number;
+  /**
+   * SHA-256 of the file in hexadecimal digits.
+   */
   sha256: string;
 };
 
@@ -594,7 +996,13 @@ export type FileView = {
  * The API responds.
  */
 export type Health = {
+  /**
+   * Always `ok`.
+   */
   status?: "ok";
+  /**
+   * Version of the installation.
+   */
   version: string;
 };
 
@@ -604,20 +1012,53 @@ export type Health = {
  * A finished image. Its URLs are short-lived and new in every response; a deleted image has none.
  */
 export type Image = {
+  /**
+   * Id of the image in the gallery.
+   */
   id: string;
+  /**
+   * Number of the image within its request, from 0.
+   */
   index: number;
+  /**
+   * URL of the original file. Absent if the image is deleted.
+   */
   url?: string;
+  /**
+   * URL of a smaller file for screens. Absent if the image is deleted.
+   */
   display_url?: string;
+  /**
+   * URL of the smallest file. Absent if the image is deleted.
+   */
   thumbnail_url?: string;
+  /**
+   * Width of the original in pixels.
+   */
   width: number;
+  /**
+   * Height of the original in pixels.
+   */
   height: number;
   /**
    * BlurHash. Absent if the image is deleted.
    */
   placeholder?: string;
+  /**
+   * Key of the model that generated it.
+   */
   model: string;
+  /**
+   * Seed that it was generated with.
+   */
   seed: number;
+  /**
+   * Price of the image in US dollars.
+   */
   cost_usd: string;
+  /**
+   * When the image was deleted. Absent if it was not.
+   */
   deleted_at?: string;
 };
 
@@ -627,7 +1068,13 @@ export type Image = {
  * An image: its URL or its content.
  */
 export type ImageData = {
+  /**
+   * Short-lived URL of the image. Absent with `b64_json`.
+   */
   url?: string;
+  /**
+   * The file in base64. Absent with URLs.
+   */
   b64_json?: string;
 };
 
@@ -637,11 +1084,17 @@ export type ImageData = {
  * The body of OpenAI's `images.generate`. Other fields are ignored.
  */
 export type ImageGeneration = {
+  /**
+   * What the images show.
+   */
   prompt: string;
   /**
    * A key of the model catalog or a Bedrock id. Any other name, such as gpt-image-1, means the default model.
    */
   model?: string | null;
+  /**
+   * Number of images. Default: 1.
+   */
   n?: number | null;
   /**
    * `WIDTHxHEIGHT` or `auto`. The model generates the nearest aspect ratio that it supports.
@@ -659,6 +1112,9 @@ export type ImageGeneration = {
    * Ignored if the model does not support it.
    */
   style?: string | null;
+  /**
+   * Only `false`: this API does not stream partial images.
+   */
   stream?: false | null;
 };
 
@@ -668,9 +1124,21 @@ export type ImageGeneration = {
  * URLs relative to the API.
  */
 export type ImageLinks = {
+  /**
+   * The image.
+   */
   self: string;
+  /**
+   * Its request.
+   */
   request: string;
+  /**
+   * PUT marks it as a favourite, DELETE removes the mark.
+   */
   favourite: string;
+  /**
+   * Its share links.
+   */
   shares: string;
 };
 
@@ -696,23 +1164,53 @@ export type ImagePage = {
  * An image in a list.
  */
 export type ImageSummary = {
+  /**
+   * Id of the image.
+   */
   id: string;
+  /**
+   * When it was stored.
+   */
   created_at: string;
+  /**
+   * Key of the model that generated it.
+   */
   model: string;
+  /**
+   * The style of its request. Absent if there was none.
+   */
   style?: string;
+  /**
+   * Whether it is marked as a favourite.
+   */
   favourite: boolean;
   /**
    * The beginning of the prompt.
    */
   caption: string;
+  /**
+   * Width of the original in pixels.
+   */
   width: number;
+  /**
+   * Height of the original in pixels.
+   */
   height: number;
   /**
    * BlurHash.
    */
   placeholder: string;
+  /**
+   * Short-lived URL of a smaller file for screens.
+   */
   display_url: string;
+  /**
+   * Short-lived URL of the smallest file.
+   */
   thumbnail_url: string;
+  /**
+   * Related resources.
+   */
   links: SelfLink;
 };
 
@@ -722,29 +1220,89 @@ export type ImageSummary = {
  * An image: its parameters and its files.
  */
 export type ImageView = {
+  /**
+   * Id of the image.
+   */
   id: string;
+  /**
+   * Id of its request.
+   */
   request_id: string;
+  /**
+   * Number of the image within its request, from 0.
+   */
   index: number;
+  /**
+   * When it was stored.
+   */
   created_at: string;
+  /**
+   * The prompt of its request.
+   */
   prompt: string;
+  /**
+   * The negative prompt of its request. Absent if there was none.
+   */
   negative_prompt?: string;
+  /**
+   * The style of its request. Absent if there was none.
+   */
   style?: string;
+  /**
+   * Key of the model that generated it.
+   */
   model: string;
+  /**
+   * Seed that it was generated with.
+   */
   seed: number;
+  /**
+   * Width of the original in pixels.
+   */
   width: number;
+  /**
+   * Height of the original in pixels.
+   */
   height: number;
+  /**
+   * The quality of its request.
+   */
   quality: "standard" | "premium";
+  /**
+   * Diffusion steps. Absent if the request had none.
+   */
   steps?: number;
+  /**
+   * How closely it follows the prompt. Absent if the request did not say.
+   */
   guidance?: number;
+  /**
+   * Price of the image in US dollars.
+   */
   cost_usd: string;
+  /**
+   * Whether it is marked as a favourite.
+   */
   favourite: boolean;
   /**
    * BlurHash.
    */
   placeholder: string;
+  /**
+   * The file as it was generated.
+   */
   original: FileView;
+  /**
+   * A smaller file for screens.
+   */
   display: FileView;
+  /**
+   * The smallest file.
+   */
   thumbnail: FileView;
+  /**
+   * Related resources.
+   */
   links: ImageLinks;
 };
 
@@ -758,6 +1316,9 @@ export type Images = {
    * Seconds since 1970.
    */
   created: number;
+  /**
+   * One entry per image.
+   */
   data: Array<ImageData>;
 };
 
@@ -767,9 +1328,12 @@ export type Images = {
  * A page of keys, newest first.
  */
 export type KeyList = {
+  /**
+   * The keys of this page.
+   */
   keys: Array<KeyView>;
   /**
-   * Cursor of the next page; null on the last page.
+   * The `cursor` of the next page. Absent on the last page.
    */
   next_cursor?: string;
 };
@@ -780,22 +1344,49 @@ export type KeyList = {
  * A key without its text, which is shown only once.
  */
 export type KeyView = {
+  /**
+   * Id of the key.
+   */
   key_id: string;
   /**
    * Start of its text.
    */
   prefix: string;
+  /**
+   * Owner of its requests and images.
+   */
   owner: string;
+  /**
+   * Purpose of the key.
+   */
   name: string;
-  scopes: Array<string>;
+  /**
+   * Permissions.
+   */
+  scopes: Array<"requests:write" | "requests:read" | "images:read" | "images:write" | "analytics:read" | "admin">;
   /**
    * Images per `window_seconds`.
    */
   limit: number;
+  /**
+   * Length of the window in which the images are counted.
+   */
   window_seconds: number;
+  /**
+   * Only `active` keys are accepted.
+   */
   status: "active" | "expired" | "revoked";
+  /**
+   * When it was created.
+   */
   created_at: string;
+  /**
+   * When it expires. Absent if it does not.
+   */
   expires_at?: string;
+  /**
+   * When it was revoked. Absent if it was not.
+   */
   revoked_at?: string;
   /**
    * Up to an hour old.
@@ -813,22 +1404,49 @@ export type KeyView = {
  * A key with its new text, which is shown only this once.
  */
 export type KeyWithText = {
+  /**
+   * Id of the key.
+   */
   key_id: string;
   /**
    * Start of its text.
    */
   prefix: string;
+  /**
+   * Owner of its requests and images.
+   */
   owner: string;
+  /**
+   * Purpose of the key.
+   */
   name: string;
-  scopes: Array<string>;
+  /**
+   * Permissions.
+   */
+  scopes: Array<"requests:write" | "requests:read" | "images:read" | "images:write" | "analytics:read" | "admin">;
   /**
    * Images per `window_seconds`.
    */
   limit: number;
+  /**
+   * Length of the window in which the images are counted.
+   */
   window_seconds: number;
+  /**
+   * Only `active` keys are accepted.
+   */
   status: "active" | "expired" | "revoked";
+  /**
+   * When it was created.
+   */
   created_at: string;
+  /**
+   * When it expires. Absent if it does not.
+   */
   expires_at?: string;
+  /**
+   * When it was revoked. Absent if it was not.
+   */
   revoked_at?: string;
   /**
    * Up to an hour old.
@@ -838,6 +1456,9 @@ export type KeyWithText = {
    * Until when the text before the last rotation is valid.
    */
   previous_until?: string;
+  /**
+   * The text of the key, for the header `x-api-key`. Store it safely.
+   */
   key: string;
 };
 
@@ -851,6 +1472,9 @@ export type KeywordHit = {
    * A category of the policy.
    */
   category: string;
+  /**
+   * Where the term was found.
+   */
   field: "prompt" | "negative_prompt";
   /**
    * `block`: the term has no innocent use, and decided. `review`: the model of the next layer decided.
@@ -864,8 +1488,17 @@ export type KeywordHit = {
  * The response if the request is not finished yet.
  */
 export type LegacyAccepted = {
+  /**
+   * True in every response without an error.
+   */
   success?: true;
+  /**
+   * The accepted request.
+   */
   data: LegacyAcceptedData;
+  /**
+   * A sentence, for people.
+   */
   message: string;
 };
 
@@ -875,8 +1508,14 @@ export type LegacyAccepted = {
  * An accepted request.
  */
 export type LegacyAcceptedData = {
+  /**
+   * Id of the request.
+   */
   id: string;
-  status: string;
+  /**
+   * The status when the response was sent.
+   */
+  status: Status;
   /**
    * Path of the API.
    */
@@ -889,6 +1528,9 @@ export type LegacyAcceptedData = {
  * The body of `POST /api/moderation/check`, as in the first version of this API.
  */
 export type LegacyCheck = {
+  /**
+   * The prompt to check.
+   */
   prompt: string;
 };
 
@@ -898,8 +1540,17 @@ export type LegacyCheck = {
  * A check in the envelope of the first version of this API.
  */
 export type LegacyCheckResponse = {
+  /**
+   * True in every response without an error.
+   */
   success?: true;
+  /**
+   * The result of the check.
+   */
   data: Check;
+  /**
+   * A sentence, for people.
+   */
   message: string;
 };
 
@@ -909,8 +1560,17 @@ export type LegacyCheckResponse = {
  * The response if it waited for the finished image.
  */
 export type LegacyImage = {
+  /**
+   * True in every response without an error.
+   */
   success?: true;
+  /**
+   * The finished image.
+   */
   data: LegacyImageData;
+  /**
+   * A sentence, for people.
+   */
   message: string;
 };
 
@@ -924,6 +1584,9 @@ export type LegacyImageData = {
    * The id of the request.
    */
   id: string;
+  /**
+   * The prompt of the request.
+   */
   prompt: string;
   /**
    * Short-lived.
@@ -945,6 +1608,9 @@ export type LegacyImageData = {
  * The body of the first version. Unknown fields are ignored.
  */
 export type LegacyRequest = {
+  /**
+   * What the image shows.
+   */
   prompt: string;
   /**
    * A Bedrock id or a key of the model catalog. A model at its end of life is replaced by its successor.
@@ -958,8 +1624,17 @@ export type LegacyRequest = {
    * Ignored if the model does not support it, like `cfgScale` and `style`.
    */
   steps?: number | null;
+  /**
+   * How closely the image follows the prompt.
+   */
   cfgScale?: number | null;
+  /**
+   * A style of the model.
+   */
   style?: string | null;
+  /**
+   * What the image must not show.
+   */
   negativePrompt?: string | null;
 };
 
@@ -969,10 +1644,25 @@ export type LegacyRequest = {
  * The limits of a model. Lengths in characters.
  */
 export type Limits = {
+  /**
+   * Maximum length of a prompt.
+   */
   prompt_max: number;
+  /**
+   * Maximum length of a negative prompt. 0: the model has none.
+   */
   negative_prompt_max: number;
+  /**
+   * Highest seed.
+   */
   seed_max: number;
+  /**
+   * Absent if the model does not have this parameter.
+   */
   steps?: Range;
+  /**
+   * Absent if the model does not have this parameter.
+   */
   guidance?: Range;
 };
 
@@ -982,7 +1672,13 @@ export type Limits = {
  * Paths of the API.
  */
 export type Links = {
+  /**
+   * Path of the request.
+   */
   self: string;
+  /**
+   * Paths of its images in the gallery, without deleted ones.
+   */
   images?: Array<string>;
 };
 
@@ -996,12 +1692,21 @@ export type Me = {
    * Owner of its requests and images.
    */
   owner: string;
+  /**
+   * Id of the key.
+   */
   key_id: string;
-  scopes: Array<string>;
+  /**
+   * Permissions.
+   */
+  scopes: Array<"requests:write" | "requests:read" | "images:read" | "images:write" | "analytics:read" | "admin">;
   /**
    * Images per `window_seconds`.
    */
   limit: number;
+  /**
+   * Length of the window in which the images are counted.
+   */
   window_seconds: number;
 };
 
@@ -1011,6 +1716,9 @@ export type Me = {
  * All models.
  */
 export type ModelList = {
+  /**
+   * Every model of the catalog.
+   */
   models: Array<ModelView>;
 };
 
@@ -1020,8 +1728,17 @@ export type ModelList = {
  * Requests, images and costs of a model.
  */
 export type ModelUse = {
+  /**
+   * Accepted requests for this model.
+   */
   requests: number;
+  /**
+   * Images that this model generated.
+   */
   images: number;
+  /**
+   * Costs of these images in US dollars.
+   */
   cost_usd: string;
 };
 
@@ -1035,6 +1752,9 @@ export type ModelView = {
    * The name of the model in requests.
    */
   key: string;
+  /**
+   * Name of the model, for people.
+   */
   name: string;
   /**
    * Whether it serves requests that name no model.
@@ -1044,7 +1764,13 @@ export type ModelView = {
    * `legacy`: its end of life is known. `end_of_life`: a successor serves its requests.
    */
   lifecycle: "active" | "legacy" | "end_of_life";
+  /**
+   * The first day on which Bedrock no longer serves the model, if it is known.
+   */
   end_of_life?: string;
+  /**
+   * Key of the model that serves its requests from that day on.
+   */
   successor?: string;
   /**
    * Per image, by quality.
@@ -1056,6 +1782,9 @@ export type ModelView = {
    * `WIDTHxHEIGHT`; the first is the default. If there is a `size_rule`, these are suggestions.
    */
   sizes: Array<string>;
+  /**
+   * Present if the model takes any size within these limits.
+   */
   size_rule?: SizeRule;
   /**
    * If the model takes aspect ratios instead of sizes: ratio to the size of the image. The first is the default.
@@ -1063,8 +1792,17 @@ export type ModelView = {
   aspect_ratios: {
     [key: string]: string;
   };
+  /**
+   * Names of the styles that it supports.
+   */
   styles: Array<string>;
+  /**
+   * Limits of its parameters.
+   */
   limits: Limits;
+  /**
+   * Until a request with one image succeeds, from the durations of recent requests. Absent if there are none.
+   */
   estimated_seconds?: number;
 };
 
@@ -1074,7 +1812,13 @@ export type ModelView = {
  * The body of `POST /v1/moderations`.
  */
 export type NewCheck = {
+  /**
+   * The prompt to check.
+   */
   prompt: string;
+  /**
+   * The negative prompt to check.
+   */
   negative_prompt?: string | null;
 };
 
@@ -1100,6 +1844,9 @@ export type NewKey = {
    * Images per `window_seconds`.
    */
   limit?: number;
+  /**
+   * Length of the window in which the images are counted.
+   */
   window_seconds?: number;
   /**
    * Default: the key does not expire.
@@ -1117,8 +1864,17 @@ export type NewQuarantine = {
    * Step, for example `storage.store`.
    */
   queue?: string | null;
+  /**
+   * Only letters whose fingerprint starts with these digits.
+   */
   fingerprint?: string | null;
+  /**
+   * Only letters of this request.
+   */
   request_id?: string | null;
+  /**
+   * Only the letter of this event.
+   */
   event_id?: string | null;
   /**
    * Maximum number, oldest first.
@@ -1136,13 +1892,25 @@ export type NewReplay = {
    * Step, for example `storage.store`.
    */
   queue?: string | null;
+  /**
+   * Only letters whose fingerprint starts with these digits.
+   */
   fingerprint?: string | null;
+  /**
+   * Only letters of this request.
+   */
   request_id?: string | null;
+  /**
+   * Only the letter of this event.
+   */
   event_id?: string | null;
   /**
    * Maximum number, oldest first.
    */
   limit?: number;
+  /**
+   * Return what would be done, but do nothing.
+   */
   dry_run?: boolean;
   /**
    * Replay only the oldest selected letter and watch it for a few seconds. Replay the rest with another call.
@@ -1152,7 +1920,13 @@ export type NewReplay = {
    * Letters that were replayed this often are refused, or moved into quarantine.
    */
   max_replays?: number;
+  /**
+   * Move letters with too many replays into quarantine instead of refusing them.
+   */
   quarantine?: boolean;
+  /**
+   * Also replay letters of unknown requests, and letters with too many replays.
+   */
   force?: boolean;
   /**
    * Delete letters whose request has a terminal status.
@@ -1166,7 +1940,13 @@ export type NewReplay = {
  * A request for images. Only `prompt` is required.
  */
 export type NewRequest = {
+  /**
+   * What the images show. The model limits its length: `limits.prompt_max`.
+   */
   prompt: string;
+  /**
+   * What the images must not show. The model limits its length: `limits.negative_prompt_max`.
+   */
   negative_prompt?: string | null;
   /**
    * A key of the model catalog. Default: the default model of the installation.
@@ -1176,13 +1956,37 @@ export type NewRequest = {
    * False: no other model may serve the request, even if this one has reached its end of life.
    */
   failover?: boolean;
+  /**
+   * `WIDTHxHEIGHT`, for models with sizes. Default: the model's first size.
+   */
   size?: string | null;
+  /**
+   * For models with aspect ratios. Default: the model's first aspect ratio.
+   */
   aspect_ratio?: string | null;
+  /**
+   * One of the model's styles.
+   */
   style?: string | null;
+  /**
+   * Seed of the first image; each further image adds 1. Default: a random seed.
+   */
   seed?: number | null;
+  /**
+   * Number of images.
+   */
   count?: number;
+  /**
+   * `premium` costs more, and only some models support it.
+   */
   quality?: "standard" | "premium";
+  /**
+   * Number of diffusion steps, for models with this parameter.
+   */
   steps?: number | null;
+  /**
+   * How closely the images follow the prompt, for models with this parameter.
+   */
   guidance?: number | null;
   /**
    * Notify this webhook of yours about the request. Whether the webhook exists is not checked.
@@ -1196,6 +2000,9 @@ export type NewRequest = {
  * The body of `POST /v1/images/{image_id}/shares`.
  */
 export type NewShare = {
+  /**
+   * Seconds until the link expires. Default: seven days.
+   */
   expires_in_seconds?: number;
 };
 
@@ -1231,8 +2038,17 @@ export type NewWebhook = {
  * The response to any other message.
  */
 export type NotUnderstood = {
+  /**
+   * Identifies this kind of message.
+   */
   type: "error";
+  /**
+   * A stable code, for programs.
+   */
   code: "not_understood";
+  /**
+   * An explanation, for people.
+   */
   title: string;
 };
 
@@ -1258,6 +2074,9 @@ export type Numbers = {
    * Costs of generation.
    */
   cost_usd: string;
+  /**
+   * By key of the model.
+   */
   models: {
     [key: string]: ModelUse;
   };
@@ -1279,6 +2098,9 @@ export type Numbers = {
   failures: {
     [key: string]: number;
   };
+  /**
+   * By name of the step.
+   */
   steps: {
     [key: string]: AnalyticsStep;
   };
@@ -1290,6 +2112,9 @@ export type Numbers = {
  * The body of every error.
  */
 export type OpenAiError = {
+  /**
+   * The error.
+   */
   error: OpenAiFailure;
 };
 
@@ -1299,9 +2124,21 @@ export type OpenAiError = {
  * An error as OpenAI's clients read it.
  */
 export type OpenAiFailure = {
+  /**
+   * An explanation, for people.
+   */
   message: string;
+  /**
+   * The class of the error, as OpenAI names it.
+   */
   type: string;
+  /**
+   * The invalid field, if the error is about one.
+   */
   param?: string;
+  /**
+   * A stable code, for programs.
+   */
   code: string;
   /**
    * The id of the call, which also is in the header `x-call-id` and in our logs.
@@ -1315,8 +2152,17 @@ export type OpenAiFailure = {
  * A test message to a webhook.
  */
 export type Ping = {
+  /**
+   * Identifies this kind of message.
+   */
   type: "webhook.ping";
+  /**
+   * The same in every delivery.
+   */
   id: string;
+  /**
+   * When the ping was requested.
+   */
   timestamp: string;
 };
 
@@ -1326,9 +2172,21 @@ export type Ping = {
  * A model that may serve the request, and the parameters in the terms of that model.
  */
 export type PlannedModel = {
+  /**
+   * Key of the model.
+   */
   model: string;
+  /**
+   * Width of an image in pixels.
+   */
   width: number;
+  /**
+   * Height of an image in pixels.
+   */
   height: number;
+  /**
+   * Absent if the model has sizes instead.
+   */
   aspect_ratio?: string;
   /**
    * Per image.
@@ -1342,6 +2200,9 @@ export type PlannedModel = {
  * The response to `{"type": "ping"}`.
  */
 export type Pong = {
+  /**
+   * Identifies this kind of message.
+   */
   type: "pong";
 };
 
@@ -1351,7 +2212,13 @@ export type Pong = {
  * All preferences of an owner. A `PUT` resets what it omits.
  */
 export type Preferences = {
+  /**
+   * Settings for new requests.
+   */
   defaults?: Defaults;
+  /**
+   * Colours of the web app. `system`: as the device.
+   */
   theme?: "light" | "dark" | "system";
   /**
    * Exclude this owner from analytics.
@@ -1360,12 +2227,18 @@ export type Preferences = {
 };
 
 /**
- * Preferences
+ * PreferencesResponse
  *
  * All preferences of an owner. A `PUT` resets what it omits.
  */
 export type PreferencesResponse = {
+  /**
+   * Settings for new requests.
+   */
   defaults?: DefaultsResponse;
+  /**
+   * Colours of the web app. `system`: as the device.
+   */
   theme?: "light" | "dark" | "system";
   /**
    * Exclude this owner from analytics.
@@ -1395,6 +2268,9 @@ export type Price = {
  * The dead letters in quarantine.
  */
 export type QuarantineList = {
+  /**
+   * The letters, by step.
+   */
   letters: Array<QuarantinedDeadLetter>;
 };
 
@@ -1404,19 +2280,61 @@ export type QuarantineList = {
  * A dead letter in quarantine.
  */
 export type QuarantinedDeadLetter = {
+  /**
+   * The step that failed.
+   */
   step: string;
+  /**
+   * Name of the dead-letter queue.
+   */
   queue: string;
+  /**
+   * Ids that SQS gave the letter. Several if it is in the queue more than once.
+   */
   message_ids: Array<string>;
+  /**
+   * Name of the event in the message.
+   */
   detail_type: string;
+  /**
+   * Id of the event. Absent if the message is unreadable.
+   */
   event_id?: string;
+  /**
+   * Id of the request. Absent if the message is unreadable.
+   */
   request_id?: string;
+  /**
+   * How often it was replayed already.
+   */
   replays: number;
+  /**
+   * Who dead-lettered it: the consumer, SQS after the last delivery (`redrive`), or EventBridge (`rule`).
+   */
   origin: "consumer" | "redrive" | "rule";
+  /**
+   * Kind of the failure.
+   */
   kind: "transient" | "poison" | "schema" | "permission" | "unknown";
+  /**
+   * What to do about this kind.
+   */
   advice: string;
+  /**
+   * Name of the error.
+   */
   error: string;
+  /**
+   * Description of the error, for people.
+   */
   reason: string;
+  /**
+   * The same for letters that failed in the same way.
+   */
   fingerprint: string;
+  /**
+   * When the message was first received.
+   */
   first_seen: string;
   /**
    * EventBridge's attributes of an event that it could not deliver.
@@ -1427,9 +2345,18 @@ export type QuarantinedDeadLetter = {
   /**
    * Status of its request.
    */
-  status?: string;
+  status?: Status;
+  /**
+   * The timeline of its request, oldest first.
+   */
   timeline?: Array<RequestEvent>;
+  /**
+   * When it was moved into quarantine.
+   */
   since: string;
+  /**
+   * The operator who moved it.
+   */
   by: string;
 };
 
@@ -1439,6 +2366,9 @@ export type QuarantinedDeadLetter = {
  * Every dead-letter queue.
  */
 export type QueueList = {
+  /**
+   * One entry per queue.
+   */
   queues: Array<QueueRow>;
 };
 
@@ -1448,23 +2378,41 @@ export type QueueList = {
  * A dead-letter queue and its source.
  */
 export type QueueRow = {
+  /**
+   * The step whose messages it has.
+   */
   step: string;
+  /**
+   * Name of the dead-letter queue.
+   */
   queue: string;
+  /**
+   * Approximate number of dead letters, without hidden ones.
+   */
   dead: number;
   /**
-   * Reserved by an operator.
+   * Letters that an operator has reserved.
    */
   hidden: number;
+  /**
+   * When the message of its oldest letter was first received.
+   */
   oldest?: string;
   /**
    * The most frequent error.
    */
   mostly?: string;
+  /**
+   * The most frequent kind of failure.
+   */
   kind?: "transient" | "poison" | "schema" | "permission" | "unknown";
   /**
    * Whether the queue has more letters than were read.
    */
   estimated: boolean;
+  /**
+   * Messages that wait in the source queue. Absent if there is no source queue.
+   */
   source_waiting?: number;
 };
 
@@ -1474,8 +2422,17 @@ export type QueueRow = {
  * Inclusive bounds of a number, and its default.
  */
 export type Range = {
+  /**
+   * Lowest value.
+   */
   min: number;
+  /**
+   * Highest value.
+   */
   max: number;
+  /**
+   * Value of requests without the parameter.
+   */
   default: number;
 };
 
@@ -1485,18 +2442,33 @@ export type Range = {
  * `ok`; `degraded`: it works but needs an operator; `unavailable`: a dependency is unreachable.
  */
 export type Readiness = {
+  /**
+   * The state of the installation.
+   */
   status: "ok" | "degraded" | "unavailable";
+  /**
+   * Version of the installation.
+   */
   version: string;
   /**
    * The SDK of Lambda's runtime, which all functions use that have no SDK layer.
    */
   boto3_version: string;
+  /**
+   * When the state was determined, up to ten seconds ago.
+   */
   checked_at: string;
   /**
    * What needs attention.
    */
   attention: Array<string>;
+  /**
+   * One entry per resource.
+   */
   dependencies: Array<Dependency>;
+  /**
+   * One entry per queue.
+   */
   steps: Array<StepQueue>;
 };
 
@@ -1506,9 +2478,21 @@ export type Readiness = {
  * The reason why a request has no images, or why it is stalled.
  */
 export type Reason = {
+  /**
+   * A stable code of the reason, for programs.
+   */
   code: string;
+  /**
+   * A category of the content policy, if one was violated.
+   */
   category?: string;
+  /**
+   * The parameter, image or step that is concerned.
+   */
   field?: string;
+  /**
+   * An explanation, for people.
+   */
   detail: string;
 };
 
@@ -1518,7 +2502,13 @@ export type Reason = {
  * An image that was requested but is not delivered.
  */
 export type RemovedImageView = {
+  /**
+   * Number of the image within its request, from 0.
+   */
   index: number;
+  /**
+   * A stable code of the reason, for programs.
+   */
   reason: string;
 };
 
@@ -1528,9 +2518,21 @@ export type RemovedImageView = {
  * One event of a request's timeline.
  */
 export type RequestEvent = {
+  /**
+   * When the event occurred.
+   */
   at: string;
+  /**
+   * Name of the event.
+   */
   event: string;
+  /**
+   * Id of the event.
+   */
   event_id: string;
+  /**
+   * Details of the event, for people.
+   */
   note: string;
 };
 
@@ -1540,6 +2542,9 @@ export type RequestEvent = {
  * A page of requests, newest first.
  */
 export type RequestList = {
+  /**
+   * The requests of this page.
+   */
   requests: Array<RequestSummary>;
   /**
    * For the next page. A page may be short or empty although there is one. Absent on the last page.
@@ -1555,14 +2560,78 @@ export type RequestList = {
 export type RequestOrDryRun = RequestView | DryRunView;
 
 /**
+ * RequestParameters
+ *
+ * The parameters of an accepted request, with the models that may serve it.
+ */
+export type RequestParameters = {
+  /**
+   * What the images show.
+   */
+  prompt: string;
+  /**
+   * What the images must not show.
+   */
+  negative_prompt?: string;
+  /**
+   * Name of the style.
+   */
+  style?: string;
+  /**
+   * `premium` costs more.
+   */
+  quality: "standard" | "premium";
+  /**
+   * Number of images.
+   */
+  count: number;
+  /**
+   * Number of diffusion steps.
+   */
+  steps?: number;
+  /**
+   * How closely the images follow the prompt.
+   */
+  guidance?: number;
+  /**
+   * Seed of the first image; each further image adds 1.
+   */
+  seed: number;
+  /**
+   * Keys of the models, in the order in which they are tried.
+   */
+  models: Array<string>;
+  /**
+   * Width of the images in pixels, if the first model generates them.
+   */
+  width: number;
+  /**
+   * Height of the images in pixels, if the first model generates them.
+   */
+  height: number;
+};
+
+/**
  * RequestSummary
  *
  * A request in a list.
  */
 export type RequestSummary = {
+  /**
+   * Id of the request.
+   */
   id: string;
+  /**
+   * The current status.
+   */
   status: Status;
+  /**
+   * When it was accepted.
+   */
   created_at: string;
+  /**
+   * Related resources.
+   */
   links: Links;
 };
 
@@ -1572,20 +2641,45 @@ export type RequestSummary = {
  * A request: its parameters, status, timeline and images.
  */
 export type RequestView = {
+  /**
+   * Id of the request.
+   */
   id: string;
+  /**
+   * The current status.
+   */
   status: Status;
+  /**
+   * When it was accepted.
+   */
   created_at: string;
-  request: {
-    [key: string]: unknown;
-  };
+  /**
+   * The parameters of the request.
+   */
+  request: RequestParameters;
+  /**
+   * Why it has no images, or why it is stalled. Absent otherwise.
+   */
   reason?: Reason;
   /**
    * Whether images of a cancelled or expired request were paid for. A model call that was running is paid.
    */
   billed?: "true" | "false" | "unknown";
+  /**
+   * The finished images, also the deleted ones.
+   */
   images?: Array<Image>;
+  /**
+   * Images that were requested but are not delivered.
+   */
   removed?: Array<RemovedImageView>;
+  /**
+   * What happened to the request, oldest first.
+   */
   timeline: Array<TimelineEntryView>;
+  /**
+   * Related resources.
+   */
   links: Links;
 };
 
@@ -1619,7 +2713,22 @@ export type SecretRotation = {
  * A URL relative to the API.
  */
 export type SelfLink = {
+  /**
+   * The resource.
+   */
   self: string;
+};
+
+/**
+ * ShareList
+ *
+ * The valid share links of an image, newest first.
+ */
+export type ShareList = {
+  /**
+   * The share links.
+   */
+  shares: Array<ShareView>;
 };
 
 /**
@@ -1628,19 +2737,22 @@ export type SelfLink = {
  * A valid share link.
  */
 export type ShareView = {
+  /**
+   * Id of the share link. It is not its token.
+   */
   id: string;
+  /**
+   * When it was created.
+   */
   created_at: string;
+  /**
+   * When it expires.
+   */
   expires_at: string;
+  /**
+   * The share link as a resource. It does not contain the token.
+   */
   links: SelfLink;
-};
-
-/**
- * Shares
- *
- * The valid share links of an image, newest first.
- */
-export type Shares = {
-  shares: Array<ShareView>;
 };
 
 /**
@@ -1649,10 +2761,25 @@ export type Shares = {
  * Limits of a model that takes any size, in pixels. `ratio_max` 4 means 1:4 to 4:1.
  */
 export type SizeRule = {
+  /**
+   * Shortest side.
+   */
   side_min: number;
+  /**
+   * Longest side.
+   */
   side_max: number;
+  /**
+   * Every side must be a multiple of this.
+   */
   multiple_of: number;
+  /**
+   * Ratio of the longer side to the shorter one.
+   */
   ratio_max: number;
+  /**
+   * Width times height.
+   */
   pixels_max: number;
 };
 
@@ -1679,6 +2806,9 @@ export type Status =
  * The status of a request changed. Delivered at least once and in any order: use `sequence`.
  */
 export type StatusChanged = {
+  /**
+   * Identifies this kind of message.
+   */
   type: "request.status_changed";
   /**
    * The same in every delivery.
@@ -1688,6 +2818,9 @@ export type StatusChanged = {
    * When the status changed.
    */
   timestamp: string;
+  /**
+   * The change.
+   */
   data: StatusData;
 };
 
@@ -1697,13 +2830,22 @@ export type StatusChanged = {
  * A change of a request's status.
  */
 export type StatusData = {
+  /**
+   * Id of the request.
+   */
   request_id: string;
   /**
    * Number of the change, from 1 without gaps. After a gap, read the request.
    */
   sequence: number;
-  status: string;
-  previous: string;
+  /**
+   * The new status.
+   */
+  status: Status;
+  /**
+   * The status before the change.
+   */
+  previous: Status;
 };
 
 /**
@@ -1712,14 +2854,29 @@ export type StatusData = {
  * A queue and its dead-letter queue, in approximate numbers. Missing ones are unknown.
  */
 export type StepQueue = {
+  /**
+   * The step that consumes the queue.
+   */
   step: string;
+  /**
+   * Messages that wait.
+   */
   waiting?: number;
+  /**
+   * Messages that are being processed.
+   */
   in_flight?: number;
+  /**
+   * Dead letters.
+   */
   dead?: number;
   /**
    * Age of the oldest message as CloudWatch reported it, up to two minutes ago.
    */
   oldest_seconds?: number;
+  /**
+   * Age of the oldest dead letter as CloudWatch reported it.
+   */
   oldest_dead_seconds?: number;
 };
 
@@ -1745,9 +2902,21 @@ export type Ticket = {
  * One event of the timeline.
  */
 export type TimelineEntryView = {
+  /**
+   * Name of the event. New names may be added.
+   */
   event: string;
+  /**
+   * Id of the event.
+   */
   event_id: string;
+  /**
+   * When it occurred.
+   */
   at: string;
+  /**
+   * Details of the event, for people.
+   */
   note?: string;
 };
 
@@ -1757,9 +2926,21 @@ export type TimelineEntryView = {
  * The causal tree of a request.
  */
 export type Trace = {
+  /**
+   * Id of the request.
+   */
   request_id: string;
+  /**
+   * Id of its trace in X-Ray.
+   */
   trace_id: string;
-  status: string;
+  /**
+   * The current status.
+   */
+  status: Status;
+  /**
+   * When it was accepted.
+   */
   accepted_at: string;
   /**
    * From acceptance to the last event.
@@ -1769,6 +2950,9 @@ export type Trace = {
    * Whether the logs contain deliveries of this request.
    */
   attempts_known: boolean;
+  /**
+   * The events without a cause in the tree. Every other event is below its cause.
+   */
   events: Array<TracedEvent>;
 };
 
@@ -1778,18 +2962,33 @@ export type Trace = {
  * An event in the tree.
  */
 export type TracedEvent = {
+  /**
+   * Id of the event.
+   */
   event_id: string;
+  /**
+   * Name of the event.
+   */
   event: string;
+  /**
+   * When it occurred.
+   */
   at: string;
   /**
    * Since the request was accepted.
    */
   after_seconds: number;
+  /**
+   * Since the event that caused it.
+   */
   since_cause_seconds: number;
   /**
    * Whether the ids prove the cause. Otherwise it is the most likely one.
    */
   certain: boolean;
+  /**
+   * The steps that consumed it.
+   */
   steps: Array<OperationsStep>;
 };
 
@@ -1799,6 +2998,9 @@ export type TracedEvent = {
  * All webhooks of an owner, oldest first.
  */
 export type WebhookList = {
+  /**
+   * The webhooks.
+   */
   webhooks: Array<WebhookView>;
 };
 
@@ -1808,14 +3010,31 @@ export type WebhookList = {
  * A webhook without its secret, which is shown only once.
  */
 export type WebhookView = {
+  /**
+   * Id of the webhook.
+   */
   webhook_id: string;
+  /**
+   * The URL that is called.
+   */
   url: string;
+  /**
+   * Purpose of the webhook.
+   */
   description: string;
-  statuses: Array<string>;
+  /**
+   * Statuses of which it is notified.
+   */
+  statuses: Array<
+    "generating" | "checking" | "storing" | "stalled" | "succeeded" | "rejected" | "failed" | "cancelled" | "expired"
+  >;
   /**
    * `named`: only requests with its `webhook_id`.
    */
   requests: "all" | "named";
+  /**
+   * When it was created.
+   */
   created_at: string;
   /**
    * Until when messages are also signed with the secret before the last rotation.
@@ -1833,14 +3052,31 @@ export type WebhookView = {
  * A webhook with its new secret, which is shown only this once.
  */
 export type WebhookWithSecret = {
+  /**
+   * Id of the webhook.
+   */
   webhook_id: string;
+  /**
+   * The URL that is called.
+   */
   url: string;
+  /**
+   * Purpose of the webhook.
+   */
   description: string;
-  statuses: Array<string>;
+  /**
+   * Statuses of which it is notified.
+   */
+  statuses: Array<
+    "generating" | "checking" | "storing" | "stalled" | "succeeded" | "rejected" | "failed" | "cancelled" | "expired"
+  >;
   /**
    * `named`: only requests with its `webhook_id`.
    */
   requests: "all" | "named";
+  /**
+   * When it was created.
+   */
   created_at: string;
   /**
    * Until when messages are also signed with the secret before the last rotation.
@@ -1857,32 +3093,50 @@ export type WebhookWithSecret = {
 };
 
 /**
- * Step
+ * AnalyticsStep
  *
  * Runs of a step and their durations in milliseconds. `request` is the whole request.
  */
 export type AnalyticsStep = {
+  /**
+   * Number of runs.
+   */
   count: number;
+  /**
+   * Mean duration.
+   */
   mean_ms: number;
   /**
    * Estimated from a histogram, like `p95_ms`.
    */
   p50_ms: number;
+  /**
+   * Estimated 95th percentile.
+   */
   p95_ms: number;
   /**
    * Messages that went to the step's dead-letter queue.
    */
   stalled: number;
+  /**
+   * Messages that operators replayed.
+   */
   replayed: number;
 };
 
 /**
- * Step
+ * OperationsStep
  *
  * A step that consumed an event. Times are missing if the logs do not contain them.
  */
 export type OperationsStep = {
+  /**
+   * Name of the step.
+   */
   step: string;
+  /**
+   * Number of deliveries.
+   */
   attempts: number;
   /**
    * From the event to the start of the first delivery: bus, queue and cold start.
@@ -1892,6 +3146,9 @@ export type OperationsStep = {
    * Duration of all deliveries.
    */
   worked_seconds?: number;
+  /**
+   * The deliveries, oldest first.
+   */
   deliveries: Array<Delivery>;
   /**
    * Model calls: image, model, outcome and duration.
@@ -1907,12 +3164,18 @@ export type ListRequestsData = {
   body?: never;
   path?: never;
   query?: {
-    status?: Status | null;
+    /**
+     * Only requests with this status.
+     */
+    status?: Status;
+    /**
+     * Maximum number of requests.
+     */
     limit?: number;
     /**
      * The `next_cursor` of the page before.
      */
-    cursor?: string | null;
+    cursor?: string;
   };
   url: "/v1/requests";
 };
@@ -2243,11 +3506,11 @@ export type GenerateImagesErrors = {
   /**
    * API key required.
    */
-  401: OpenAiError | Message;
+  401: OpenAiError | GatewayMessage;
   /**
    * The API key lacks the scope that this route requires.
    */
-  403: OpenAiError | Message;
+  403: OpenAiError | GatewayMessage;
   /**
    * The resource has changed and no longer allows this.
    */
@@ -2259,19 +3522,19 @@ export type GenerateImagesErrors = {
   /**
    * The body is too large.
    */
-  413: OpenAiError | Message;
+  413: OpenAiError | GatewayMessage;
   /**
    * Too many requests.
    */
-  429: OpenAiError | Message;
+  429: OpenAiError | GatewayMessage;
   /**
    * Internal error. The failure is on our side.
    */
-  500: OpenAiError | Message;
+  500: OpenAiError | GatewayMessage;
   /**
    * Temporarily unavailable. Retry later.
    */
-  503: OpenAiError | Message;
+  503: OpenAiError | GatewayMessage;
   /**
    * The request did not finish in time.
    */
@@ -2314,11 +3577,11 @@ export type GenerateAsBeforeErrors = {
   /**
    * API key required.
    */
-  401: Failure | Message;
+  401: Failure | GatewayMessage;
   /**
    * The API key lacks the scope that this route requires.
    */
-  403: Failure | Message;
+  403: Failure | GatewayMessage;
   /**
    * The resource has changed and no longer allows this.
    */
@@ -2330,7 +3593,7 @@ export type GenerateAsBeforeErrors = {
   /**
    * The body is too large.
    */
-  413: Failure | Message;
+  413: Failure | GatewayMessage;
   /**
    * The request is invalid.
    */
@@ -2338,15 +3601,15 @@ export type GenerateAsBeforeErrors = {
   /**
    * Too many requests.
    */
-  429: Failure | Message;
+  429: Failure | GatewayMessage;
   /**
    * Internal error. The failure is on our side.
    */
-  500: Failure | Message;
+  500: Failure | GatewayMessage;
   /**
    * Temporarily unavailable. Retry later.
    */
-  503: Failure | Message;
+  503: Failure | GatewayMessage;
 };
 
 export type GenerateAsBeforeError = GenerateAsBeforeErrors[keyof GenerateAsBeforeErrors];
@@ -2368,25 +3631,34 @@ export type ListImagesData = {
   body?: never;
   path?: never;
   query?: {
+    /**
+     * Maximum number of images.
+     */
     limit?: number;
     /**
      * `next_cursor` of the previous page.
      */
-    cursor?: string | null;
-    model?: string | null;
-    style?: string | null;
+    cursor?: string;
+    /**
+     * Only images of the model with this key.
+     */
+    model?: string;
+    /**
+     * Only images with this style.
+     */
+    style?: string;
     /**
      * The UTC date on which the image was stored.
      */
-    day?: string | null;
+    day?: string;
     /**
      * Only favourites.
      */
-    favourite?: "true" | null;
+    favourite?: "true";
     /**
      * Up to eight words that the prompt must contain, in any order, case and spelling, also inside longer words.
      */
-    q?: string | null;
+    q?: string;
   };
   url: "/v1/images";
 };
@@ -2674,7 +3946,7 @@ export type ListSharesResponses = {
   /**
    * OK.
    */
-  200: Shares;
+  200: ShareList;
 };
 
 export type ListSharesResponse = ListSharesResponses[keyof ListSharesResponses];
@@ -2836,11 +4108,14 @@ export type ListKeysData = {
   body?: never;
   path?: never;
   query?: {
+    /**
+     * Maximum number of keys.
+     */
     limit?: number;
     /**
      * `next_cursor` of the previous page.
      */
-    cursor?: string | null;
+    cursor?: string;
   };
   url: "/v1/keys";
 };
@@ -3511,11 +4786,14 @@ export type ListDeliveriesData = {
     webhook_id: string;
   };
   query?: {
+    /**
+     * Maximum number of deliveries.
+     */
     limit?: number;
     /**
      * `next_cursor` of the previous page.
      */
-    cursor?: string | null;
+    cursor?: string;
   };
   url: "/v1/webhooks/{webhook_id}/deliveries";
 };
@@ -3624,8 +4902,14 @@ export type ShowDaysData = {
   body?: never;
   path?: never;
   query?: {
-    from?: string | null;
-    to?: string | null;
+    /**
+     * Default: six days before `to`.
+     */
+    from?: string;
+    /**
+     * Default: today.
+     */
+    to?: string;
   };
   url: "/v1/analytics/daily";
 };
@@ -3736,15 +5020,15 @@ export type LegacyCheckPromptErrors = {
   /**
    * API key required.
    */
-  401: Failure | Message;
+  401: Failure | GatewayMessage;
   /**
    * The API key lacks the scope that this route requires.
    */
-  403: Failure | Message;
+  403: Failure | GatewayMessage;
   /**
    * The body is too large.
    */
-  413: Failure | Message;
+  413: Failure | GatewayMessage;
   /**
    * The request is invalid.
    */
@@ -3752,15 +5036,15 @@ export type LegacyCheckPromptErrors = {
   /**
    * Too many requests.
    */
-  429: Failure | Message;
+  429: Failure | GatewayMessage;
   /**
    * Internal error. The failure is on our side.
    */
-  500: Failure | Message;
+  500: Failure | GatewayMessage;
   /**
    * Temporarily unavailable. Retry later.
    */
-  503: Failure | Message;
+  503: Failure | GatewayMessage;
 };
 
 export type LegacyCheckPromptError = LegacyCheckPromptErrors[keyof LegacyCheckPromptErrors];
@@ -3834,7 +5118,7 @@ export type ShowReadinessErrors = {
   /**
    * Unavailable.
    */
-  503: Readiness | Message;
+  503: Readiness | GatewayMessage;
 };
 
 export type ShowReadinessError = ShowReadinessErrors[keyof ShowReadinessErrors];
@@ -3984,8 +5268,14 @@ export type ListDeadLettersData = {
   body?: never;
   path?: never;
   query?: {
-    queue?: string | null;
-    request_id?: string | null;
+    /**
+     * Only this step, for example `storage.store`.
+     */
+    queue?: string;
+    /**
+     * Only letters of this request.
+     */
+    request_id?: string;
   };
   url: "/v1/operations/dead-letters";
 };
@@ -4037,6 +5327,9 @@ export type ShowDeadLettersData = {
     fingerprint: string;
   };
   query?: {
+    /**
+     * Maximum number of entries.
+     */
     limit?: number;
   };
   url: "/v1/operations/dead-letters/{fingerprint}";
@@ -4235,6 +5528,9 @@ export type ListActionsData = {
   body?: never;
   path?: never;
   query?: {
+    /**
+     * Maximum number of entries.
+     */
     limit?: number;
   };
   url: "/v1/operations/actions";

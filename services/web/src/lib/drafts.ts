@@ -1,12 +1,11 @@
-import type { Schemas } from "@/api/client";
-import type { KnownParameters } from "@/api/requests";
+import type { ImageView, ModelView, NewRequest, Range, RequestParameters } from "genai-images-client";
 import { aspectRatiosOf } from "./aspectRatios";
 
-type Draft = Schemas["NewRequest"];
-type Model = Schemas["ModelView"];
+type Draft = NewRequest;
+type Model = ModelView;
 
 /** Return the form settings that generated an image. */
-export function draftFromImage(image: Schemas["ImageView"], models: readonly Model[]): Draft {
+export function draftFromImage(image: ImageView, models: readonly Model[]): Draft {
   const model = models.find(({ key }) => key === image.model);
   return {
     prompt: image.prompt,
@@ -22,20 +21,20 @@ export function draftFromImage(image: Schemas["ImageView"], models: readonly Mod
 }
 
 /** Return the form settings of a request. */
-export function draftFromRequest(request: KnownParameters, models: readonly Model[]): Draft {
-  const key = request.models?.[0] ?? null;
+export function draftFromRequest(request: RequestParameters, models: readonly Model[]): Draft {
+  const key = request.models[0] ?? null;
   const model = models.find((candidate) => candidate.key === key);
   return {
     prompt: request.prompt,
     negative_prompt: request.negative_prompt ?? null,
     model: key,
     style: request.style ?? null,
-    seed: request.seed ?? null,
+    seed: request.seed,
     count: request.count,
     quality: request.quality,
     steps: request.steps ?? null,
     guidance: request.guidance ?? null,
-    ...nearestAspectRatio(model, request.width ?? 1024, request.height ?? 1024),
+    ...nearestAspectRatio(model, request.width, request.height),
   };
 }
 
@@ -56,7 +55,7 @@ function nearestAspectRatio(
 /** Drop the settings that a model does not support. */
 export function fitToModel(draft: Draft, model: Model): Draft {
   const ratio = aspectRatiosOf(model).find(({ field, value }) => draft[field] === value);
-  const inRange = (value: number | null | undefined, range: Schemas["Range"] | undefined) =>
+  const inRange = (value: number | null | undefined, range: Range | undefined) =>
     range && typeof value === "number" && value >= range.min && value <= range.max ? value : null;
   return {
     ...draft,
