@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
-import { FailedError, generate, RejectedError, submit, WaitTimeoutError, wait } from "../src/index.ts";
+import {
+  FailedError,
+  generate,
+  RejectedError,
+  type RequestParameters,
+  submit,
+  WaitTimeoutError,
+  wait,
+} from "../src/index.ts";
 import { accepted, ID, problem, stubbed, view } from "./api.ts";
 
 let waits: number[] = [];
@@ -48,7 +56,16 @@ test("a request that takes longer is polled as often as the API asks", async () 
 
 test("a rejection is an error with the reason, and without the prompt", async () => {
   const reason = { code: "content_policy", category: "violence", field: "prompt", detail: "The prompt was rejected." };
-  const { client } = stubbed(view("rejected", { reason, request: { prompt: "A secret prompt" } }));
+  const request: RequestParameters = {
+    prompt: "A secret prompt",
+    quality: "standard",
+    count: 1,
+    seed: 1,
+    models: [],
+    width: 1,
+    height: 1,
+  };
+  const { client } = stubbed(view("rejected", { reason, request }));
   const error = await wait(client, ID).catch((error: unknown) => error);
   assert(error instanceof RejectedError);
   const { requestId, status, code, category, field, message } = error;
