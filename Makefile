@@ -64,6 +64,7 @@ stop: .venv/ready ## stop what `make run` started
 .PHONY: test
 test: .venv/ready .venv/interop/ready ## unit, contract, integration, end-to-end and browser tests  (ARGS="-k quota")
 	@$(python) -m local.browser
+	@$(python) -m local.node clients/typescript test
 	@$(python) -m local.web run test
 	@echo "Tests, two files at a time: unit (no network), contract (schemas, templates, built artifacts),"
 	@echo "integration (moto), e2e (the template on the emulator), interop (other projects' tools), browser (Chromium on the whole of it)"
@@ -74,7 +75,7 @@ chaos: .venv/ready ## test the system under injected faults  (COUNT=300 SEED=1)
 	@$(python) -m tools.chaos $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: check
-check: .venv/ready ## run ruff, mypy --strict, import-linter, pymarkdown, cfn-lint, sam validate, checkov, redocly; for the web app, biome and tsc
+check: .venv/ready ## run ruff, mypy --strict, import-linter, pymarkdown, cfn-lint, sam validate, checkov, redocly; for the web app and the TypeScript client, biome and tsc
 	@$(call two_at_a_time,check-types check-templates check-web check-security check-style check-imports check-documents check-openapi)
 	@echo "All checks passed."
 
@@ -100,7 +101,8 @@ check-security: .venv/checkov/ready
 	@echo "checkov: security of the templates"
 	@$(python) -m tools.template_security
 check-web:
-	@echo "web app: the API's types, biome, tsc"
+	@echo "web app and TypeScript client: generated files, biome, tsc"
+	@$(python) -m local.node clients/typescript run check
 	@$(python) -m local.web run check
 check-openapi:
 	@echo "redocly: the OpenAPI document"
@@ -130,6 +132,10 @@ audit: .venv/ready .venv/audit/ready ## known vulnerabilities of the pinned pack
 .PHONY: docs
 docs: .venv/ready ## generate files from the code: schemas, samples, docs/events.md, docs/openapi.json
 	@$(python) -m tools.docs
+
+.PHONY: clients
+clients: .venv/ready ## generate files of the clients from docs/openapi.json: the core of the TypeScript client
+	@$(python) -m local.node clients/typescript run generate
 
 .PHONY: lock
 lock: .venv/ready ## compile the requirements of development and of the layers from their .in files, with hashes  (ARGS=--upgrade)
