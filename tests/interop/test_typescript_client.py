@@ -1,6 +1,7 @@
 """The TypeScript client as callers install it: packed, compiled into a program, and run against the local stack."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,13 @@ CLIENT = NodePackage(ROOT / "clients" / "typescript")
 PROGRAM = Path(__file__).parent / "typescript_client"
 
 
+def readme_example() -> str:
+    """Return the first program of the README."""
+    found = re.search(r"```ts\n(.*?)```", (CLIENT.folder / "README.md").read_text(), re.DOTALL)
+    assert found
+    return found[1]
+
+
 @pytest.fixture(scope="module")
 def caller(tmp_path_factory: pytest.TempPathFactory) -> NodePackage:
     """A folder of a caller with the packed client, installed without a registry, and a compiled program."""
@@ -29,6 +37,7 @@ def caller(tmp_path_factory: pytest.TempPathFactory) -> NodePackage:
     package.run("npm", "install", "--offline", "--ignore-scripts", str(tarball))
     for file in PROGRAM.iterdir():
         shutil.copy(file, folder)
+    (folder / "readme.ts").write_text(readme_example())
     modules = CLIENT.folder / "node_modules"
     package.run(str(modules / ".bin" / "tsc"), "--typeRoots", str(modules / "@types"))
     return package
@@ -54,3 +63,10 @@ def test_a_typescript_program_generates_lists_and_verifies(stack: System, caller
     assert report["callId"]
     assert report["denied"] in {401, 403}
     assert set(report["terminal"]) == TERMINAL
+
+
+def test_the_example_of_the_readme_saves_an_image(stack: System, caller: NodePackage) -> None:
+    caller.run("node", "readme.js", API=stack.stack.api_url, API_KEY=stack.stack.api_key)
+
+    (file,) = caller.folder.glob("*.png")
+    assert file.read_bytes().startswith(b"\x89PNG")
