@@ -55,7 +55,7 @@ export function describeError(error: unknown): ErrorMessage {
       text: "Your accepted requests are safe. Try again in a moment.",
     };
   const fields = error.errors.map((field) => `${field.field}: ${field.rule}`).join("; ");
-  return { title: error.title, text: fields || error.detail || "Change your request and try again." };
+  return { title: summary, text: fields || "Change your request and try again." };
 }
 
 function retryTime(seconds: number | null): string {
