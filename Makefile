@@ -130,6 +130,11 @@ audit: .venv/ready .venv/audit/ready ## known vulnerabilities of the pinned pack
 .PHONY: docs
 docs: .venv/ready ## generate files from the code: schemas, samples, docs/events.md, docs/openapi.json
 	@$(python) -m tools.docs
+	@test ! -e .venv/interop/ready || $(python) -m tools.python_client
+
+.PHONY: clients
+clients: .venv/ready .venv/interop/ready ## generate the models of the Python client from docs/openapi.json, and its sync half
+	@$(python) -m tools.python_client
 
 .PHONY: lock
 lock: .venv/ready ## compile the requirements of development and of the layers from their .in files, with hashes  (ARGS=--upgrade)
