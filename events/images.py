@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from events.envelope import Payload
+from .envelope import Payload
 
 IMAGES_MAX: Final = 4
 """Images per request."""

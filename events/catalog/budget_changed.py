@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import ClassVar
 
-from events.envelope import Event, Payload
+from ..envelope import Event, Payload
 
 
 class BudgetChangedData(Payload):

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from events.envelope import Event, Payload
+from ..envelope import Event, Payload
 
 Billed = Literal["true", "false", "unknown"]
 """``unknown``: a model call is running, or its response was lost."""

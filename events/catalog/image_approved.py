@@ -4,8 +4,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from events.envelope import Event, Payload
-from events.images import GenerationParameters, ImageOutcome, RemovedImage
+from ..envelope import Event, Payload
+from ..images import GenerationParameters, ImageOutcome, RemovedImage
 
 
 class ImageApprovedData(Payload):

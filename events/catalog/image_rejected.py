@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
-from events.envelope import Event, Payload
-from events.images import RemovedImage
+from ..envelope import Event, Payload
+from ..images import RemovedImage
 
 
 class ImageRejectedData(Payload):

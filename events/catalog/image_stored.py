@@ -4,8 +4,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from events.envelope import Event, Payload
-from events.images import RemovedImage, StoredImage
+from ..envelope import Event, Payload
+from ..images import RemovedImage, StoredImage
 
 
 class ImageStoredData(Payload):

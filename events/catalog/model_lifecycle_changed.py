@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import AwareDatetime
 
-from events.envelope import Event, Payload
+from ..envelope import Event, Payload
 
 LifecycleStatus = Literal["active", "legacy", "ended"]
 """``legacy``: the end is announced. ``ended``: Bedrock no longer serves the model."""

@@ -3,8 +3,8 @@
 from decimal import Decimal
 from typing import ClassVar
 
-from events.envelope import Event, Payload
-from events.images import GenerationParameters
+from ..envelope import Event, Payload
+from ..images import GenerationParameters
 
 
 class PromptApprovedData(Payload):

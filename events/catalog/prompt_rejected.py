@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import ClassVar, Literal
 
-from events.envelope import Event, Payload
+from ..envelope import Event, Payload
 
 Strength = Literal["block", "review"]
 """``block``: a term without an innocent use. ``review``: a term that may have one."""

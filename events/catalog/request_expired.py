@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import AwareDatetime
 
-from events.envelope import Event, Payload
+from ..envelope import Event, Payload
 
 
 class RequestExpiredData(Payload):
