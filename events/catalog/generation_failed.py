@@ -12,6 +12,7 @@ class GenerationFailedData(Payload):
     reason: str
     """The code of the first outcome: ``content_filtered``, ``model_end_of_life``, ``invalid_request`` …"""
     outcomes: list[ImageOutcome]
+    """The outcomes of the images, none of which is ``generated``."""
 
 
 class GenerationFailed(Event):

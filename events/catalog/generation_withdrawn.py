@@ -12,6 +12,7 @@ class GenerationWithdrawnData(Payload):
     """Whether images of the request were paid for."""
 
     billed: Billed
+    """Whether an image was paid for. ``unknown``: a model call is running, or its response was lost."""
 
 
 class GenerationWithdrawn(Event):

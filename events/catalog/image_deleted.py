@@ -10,8 +10,10 @@ class ImageDeletedData(Payload):
     """The image and the reason."""
 
     image_id: str
+    """The id of the image in the HTTP API."""
     reason: DeletionReason
-    """``withdrawn``: its request was cancelled or expired before the image was stored."""
+    """``owner``: the owner deleted it. ``erasure``: all data of the owner was erased. ``withdrawn``: its request was
+    cancelled or expired before the image was stored."""
 
 
 class ImageDeleted(Event):

@@ -12,7 +12,9 @@ class ImageGeneratedData(Payload):
     """One outcome per image, of which at least one is ``generated``."""
 
     outcomes: list[ImageOutcome] = Field(min_length=1)
+    """One per image of the request."""
     parameters: GenerationParameters
+    """The parameters of the request."""
 
 
 class ImageGenerated(Event):

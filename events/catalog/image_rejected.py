@@ -10,10 +10,13 @@ class ImageRejectedData(Payload):
     """The reason of the rejection."""
 
     policy_version: str
+    """Version of the moderation policy."""
     layer: str
+    """The layer that decided: ``rekognition``."""
     category: str
     """Category of the first rejected image."""
     removed: list[RemovedImage]
+    """All images of the request, each with its reason."""
 
 
 class ImageRejected(Event):

@@ -10,6 +10,7 @@ class ImageRequestedData(Payload):
     """The parameters of the request."""
 
     parameters: GenerationParameters
+    """The parameters of the request."""
 
 
 class ImageRequested(Event):

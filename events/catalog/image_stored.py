@@ -12,7 +12,9 @@ class ImageStoredData(Payload):
     """The stored images with their files, and the removed ones."""
 
     images: list[StoredImage] = Field(min_length=1)
+    """The images in the gallery, each with its files."""
     removed: list[RemovedImage] = Field(default_factory=list)
+    """The images that were rejected, filtered or failed."""
 
 
 class ImageStored(Event):

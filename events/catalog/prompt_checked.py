@@ -10,7 +10,7 @@ class PromptCheckedData(Payload):
     """The price of the check, without the prompt or the verdict."""
 
     moderation_usd: Decimal
-    """List price of the check."""
+    """List price of the check in US dollars."""
 
 
 class PromptChecked(Event):

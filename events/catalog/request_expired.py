@@ -11,7 +11,9 @@ class RequestExpiredData(Payload):
     """The last status and the deadline."""
 
     last_status: str
+    """The status of the request before it expired."""
     deadline: AwareDatetime
+    """The time until which the request could be processed."""
 
 
 class RequestExpired(Event):

@@ -9,7 +9,10 @@ class RequestStatusChangedData(Payload):
     """The new and the previous status, numbered without gaps."""
 
     status: str
+    """``accepted``, ``generating``, ``checking``, ``storing`` or ``stalled``; terminal: ``succeeded``, ``rejected``,
+    ``failed``, ``cancelled`` or ``expired``."""
     previous: str
+    """The status before."""
     sequence: int
     """Number of this change, from 1 per request, so that consumers notice missing ones."""
     webhook_id: str | None = None

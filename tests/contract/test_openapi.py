@@ -15,10 +15,10 @@ from kit.http_api import CALL_ID_HEADER, ApiProblem, field_error
 from services.notifications.messages import NotUnderstood, Pong, StatusChanged
 from tests.support import templates
 from tests.support.events import sample
+from tools.docs.descriptions import attribute_docstrings
 from tools.docs.generate import ROOT
 from tools.docs.openapi import ServedRoute, openapi, routes
 from tools.docs.openapi_parts import EXAMPLES, PATH_PARAMETERS, PROBLEMS
-from tools.docs.openapi_schemas import attribute_docstrings
 
 DOCUMENT = openapi(ROOT)
 ROUTES = routes(ROOT)

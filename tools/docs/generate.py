@@ -18,6 +18,7 @@ from tools.dashboards.panels import dashboards
 from tools.dashboards.queries import queries
 from tools.dashboards.queries import template as queries_template
 from tools.dashboards.resources import DeployedResources
+from tools.docs.descriptions import DescribedSchema
 from tools.docs.event_pages import events_page
 from tools.docs.golden import golden_events
 from tools.docs.openapi import openapi_text
@@ -25,26 +26,39 @@ from tools.docs.sections import sections
 
 ROOT = Path(__file__).parents[2]
 KEPT = (
-    *("type", "const", "enum", "pattern", "format", "$ref", "anyOf", "items", "additionalProperties"),
+    *("type", "const", "enum", "pattern", "format", "default", "$ref", "anyOf", "items", "additionalProperties"),
     *("minimum", "maximum", "minItems", "maxItems", "minLength", "maxLength"),
 )
 """Keywords of a released schema that must not change."""
 
 
+def schema_id(name: str, version: int) -> str:
+    """Return the ``$id`` of an event's schema.
+
+    It is a name, not an address: every installation has hosts of its own, and an event means the same in all of them.
+    """
+    return f"urn:genai-images:event:{name}:{version}"
+
+
 def schema(kind: type[Event]) -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of an event's ``detail``."""
-    found = kind.model_json_schema()
-    found["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    found["title"] = f"{kind.detail_type} version {kind.version}"
-    return found
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": schema_id(kind.detail_type, kind.version),
+        **kind.model_json_schema(schema_generator=DescribedSchema),
+        "title": f"{kind.detail_type} version {kind.version}",
+    }
 
 
 def incompatibilities(old: dict[str, Any], new: dict[str, Any], where: str = "$") -> list[str]:
     """Return the changes with which ``new`` breaks consumers or archived events of ``old``.
 
-    Compatible changes are new optional properties and other descriptions. Everything else needs a new version.
+    Compatible changes are new optional properties, and other titles and descriptions. Everything else needs a new
+    version.
     """
     broken: list[str] = []
+    if "$id" in old and old["$id"] != new.get("$id"):
+        broken.append(f"{where}: $id was {old['$id']}, is {new.get('$id')}")
     for key in KEPT:
         before, after = old.get(key), new.get(key)
         if isinstance(before, dict) and isinstance(after, dict):

@@ -1,18 +1,15 @@
 """The JSON Schemas of all request and response bodies, from the services' pydantic models."""
 
-import ast
-import inspect
 import json
 import re
-import textwrap
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from kit.http_api import Route
+from tools.docs.descriptions import DescribedSchema
 from tools.docs.openapi_parts import EXAMPLES
 
 Schema = dict[str, Any]
@@ -62,49 +59,18 @@ class Schemas:
         }
 
 
-class _Generator(GenerateJsonSchema):
-    """JSON Schema for callers: field docstrings as descriptions, no repeated titles, no nulls in responses."""
-
-    def field_title_should_be_set(self, schema: Any) -> bool:
-        """Omit titles that only repeat the name of the field."""
-        return False
+class _Generator(DescribedSchema):
+    """JSON Schema for callers: described, and without nulls in responses."""
 
     def model_schema(self, schema: Any) -> Schema:
-        """Return a model's schema with its fields described."""
+        """Return a model's schema without nulls in responses, which omit None."""
         found = super().model_schema(schema)
-        descriptions = attribute_docstrings(schema["cls"])
         for name, part in found.get("properties", {}).items():
-            if name in descriptions and "description" not in part:
-                part["description"] = descriptions[name]
-            if self.mode == "serialization" and _drop_null(part):  # responses omit None
+            if self.mode == "serialization" and _drop_null(part):
                 found["required"] = [other for other in found.get("required", []) if other != name]
         if found.get("required") == []:
             del found["required"]
-        if "description" in found:
-            found["description"] = _markdown(found["description"])
         return found
-
-
-def attribute_docstrings(model: type) -> dict[str, str]:
-    """Return the docstrings written below a model's fields, inherited ones included."""
-    found: dict[str, str] = {}
-    for cls in reversed(model.__mro__):
-        if not issubclass(cls, BaseModel) or cls is BaseModel:
-            continue
-        try:
-            body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
-        except OSError:  # a class without a source file
-            continue
-        statements = body.body if isinstance(body, ast.ClassDef) else []
-        for field, below in pairwise(statements):
-            match field, below:
-                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                    found[name] = _markdown(text)
-    return found
-
-
-def _markdown(docstring: str) -> str:
-    return " ".join(docstring.split()).replace("``", "`")
 
 
 def _drop_null(part: Schema) -> bool:
