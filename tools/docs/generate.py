@@ -1,4 +1,4 @@
-"""Generate files from the code: released schemas, samples, `docs/*.md`, `openapi.json`, dashboards.
+"""Generate files from the code: released schemas, samples, `docs/*.md`, OpenAPI, AsyncAPI, dashboards.
 
 python -m tools.docs            write
 python -m tools.docs --check    list the files that would change; exit 1 if there are any
@@ -18,6 +18,7 @@ from tools.dashboards.panels import dashboards
 from tools.dashboards.queries import queries
 from tools.dashboards.queries import template as queries_template
 from tools.dashboards.resources import DeployedResources
+from tools.docs.asyncapi import asyncapi_text
 from tools.docs.descriptions import DescribedSchema
 from tools.docs.event_pages import events_page
 from tools.docs.golden import golden_events
@@ -92,6 +93,7 @@ def outputs() -> dict[Path, str]:
         text = json.dumps(sample, indent=2, ensure_ascii=False) + "\n"
         files[ROOT / f"events/samples/{name}.v{version}.json"] = text
     files[ROOT / "docs/events.md"] = events_page(ROOT, list(golden.values()))
+    files[ROOT / "docs/asyncapi.json"] = asyncapi_text(ROOT, list(golden.values()))
     files[ROOT / "docs/openapi.json"] = openapi_text(ROOT)
     deployed = DeployedResources(ROOT)
     pages = dashboards(deployed)

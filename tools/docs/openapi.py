@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from kit.http_api import CALL_ID_HEADER, Route
 from kit.http_api import PROBLEM as PROBLEM_TYPE
-from services.notifications.messages import NotUnderstood, Ping, Pong, StatusChanged
+from services.notifications.messages import Ping, StatusChanged
 from tools.docs.openapi_parts import (
     BODY_ERRORS,
     CALL_ID,
@@ -42,8 +42,6 @@ from tools.docs.openapi_parts import (
 from tools.docs.openapi_schemas import Schema, Schemas
 
 BY_WEBHOOK = (StatusChanged, Ping)
-BY_SOCKET = (StatusChanged, Pong, NotUnderstood)
-"""OpenAPI cannot describe a WebSocket: its messages are under `x-socket`."""
 JSON = "application/json"
 
 
@@ -72,7 +70,7 @@ def routes(root: Path) -> list[ServedRoute]:
 def openapi(root: Path) -> dict[str, Any]:
     """Return the document. Raises ``LookupError`` if a path parameter has no description."""
     found = routes(root)
-    schemas = Schemas([served.route for served in found], [*BY_WEBHOOK, *BY_SOCKET])
+    schemas = Schemas([served.route for served in found], BY_WEBHOOK)
     paths: dict[str, dict[str, Any]] = {}
     for served in found:
         paths.setdefault(served.route.path, {})[served.route.method.lower()] = _operation(served, schemas)
@@ -84,10 +82,6 @@ def openapi(root: Path) -> dict[str, Any]:
         "tags": [_tag(service) for service in dict.fromkeys(served.service for served in found)],
         "paths": paths,
         "webhooks": {_camel(message): {"post": _webhook(message, schemas)} for message in BY_WEBHOOK},
-        "x-socket": {
-            "description": 'Messages of the WebSocket that `create_ticket` returns. Clients send `{"type": "ping"}`.',
-            "schema": {"anyOf": [schemas.ref(message, "serialization") for message in BY_SOCKET]},
-        },
         "components": {
             "securitySchemes": SECURITY_SCHEMES,
             "schemas": {"Problem": PROBLEM, "Message": MESSAGE, **schemas.components()},
