@@ -125,7 +125,7 @@ audit: .venv/ready .venv/audit/ready ## known vulnerabilities of the pinned pack
 	@$(python) -m tools.audit
 
 .PHONY: docs
-docs: .venv/ready ## generate files from the code: schemas, samples, docs/events.md, docs/openapi.json
+docs: .venv/ready ## generate files from the code: schemas, samples, docs/events.md, OpenAPI, AsyncAPI
 	@$(python) -m tools.docs
 
 .PHONY: lock
