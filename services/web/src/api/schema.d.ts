@@ -2010,24 +2010,6 @@ export interface components {
             description?: string;
         };
         /**
-         * NotUnderstood
-         * @description The response to any other message.
-         */
-        NotUnderstood: {
-            /**
-             * @default error
-             * @constant
-             */
-            type: "error";
-            /**
-             * @default not_understood
-             * @constant
-             */
-            code: "not_understood";
-            /** @default The only message that clients may send is {"type": "ping"}. */
-            title: string;
-        };
-        /**
          * Numbers
          * @description Counters of all owners.
          */
@@ -2086,12 +2068,17 @@ export interface components {
          */
         Ping: {
             /**
+             * @description Identifies this kind of message.
              * @default webhook.ping
              * @constant
              */
             type: "webhook.ping";
+            /** @description The same in every delivery. */
             id: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the ping was requested.
+             */
             timestamp: string;
         };
         /**
@@ -2105,17 +2092,6 @@ export interface components {
             aspect_ratio?: string;
             /** @description Per image. */
             price_usd: string;
-        };
-        /**
-         * Pong
-         * @description The response to `{"type": "ping"}`.
-         */
-        Pong: {
-            /**
-             * @default pong
-             * @constant
-             */
-            type: "pong";
         };
         /**
          * Preferences
@@ -2444,6 +2420,7 @@ export interface components {
          */
         StatusChanged: {
             /**
+             * @description Identifies this kind of message.
              * @default request.status_changed
              * @constant
              */
@@ -2455,6 +2432,7 @@ export interface components {
              * @description When the status changed.
              */
             timestamp: string;
+            /** @description The change. */
             data: components["schemas"]["StatusData"];
         };
         /**
@@ -2462,11 +2440,14 @@ export interface components {
          * @description A change of a request's status.
          */
         StatusData: {
+            /** @description Id of the request. */
             request_id: string;
             /** @description Number of the change, from 1 without gaps. After a gap, read the request. */
             sequence: number;
-            status: string;
-            previous: string;
+            /** @description The new status. */
+            status: components["schemas"]["Status"];
+            /** @description The status before the change. */
+            previous: components["schemas"]["Status"];
         };
         /**
          * StepQueue
