@@ -35,7 +35,7 @@ def asyncapi(root: Path, golden: list[Event]) -> Part:
     by_channel["socket"]["statusChanged"]["examples"] = [example]
     return {
         "asyncapi": "3.0.0",
-        "id": "urn:genai-images",
+        "id": "urn:genai-images:events",
         "info": INFO,
         "defaultContentType": JSON,
         "servers": SERVERS,

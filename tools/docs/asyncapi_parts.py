@@ -12,9 +12,11 @@ INFO: Final[Part] = {
         "WebSocket or a webhook. `receive` and `send` are meant from the subscriber's side. `docs/events.md` is a "
         "guide.\n\n"
         "The payload of an event is the `detail` that EventBridge delivers; the other fields of EventBridge's envelope "
-        "are described as headers. Events are delivered at least once and in any order: deduplicate by "
-        "`metadata.event_id`. Ignore unknown fields: an added field keeps the version of an event, and a breaking "
-        "change is a new version, published next to the old one."
+        "are described as headers. `x-event-pattern` is the pattern of a rule; `x-published-by` and `x-consumed-by` "
+        "name services.\n\n"
+        "Events are delivered at least once and in any order: deduplicate by `metadata.event_id`. Ignore unknown "
+        "fields: an added field keeps the version of an event, and a breaking change is a new version, published next "
+        "to the old one."
     ),
     "license": {"name": "MIT"},
 }

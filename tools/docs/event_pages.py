@@ -39,6 +39,7 @@ Properties:
 ```python
 from genai_images_events import ImageStored, parse
 
+
 def handler(batch, context):
     for record in batch["Records"]:
         event = parse(record)
