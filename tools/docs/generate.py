@@ -23,6 +23,7 @@ from tools.docs.descriptions import DescribedSchema
 from tools.docs.event_pages import events_page
 from tools.docs.golden import golden_events
 from tools.docs.openapi import openapi_text
+from tools.docs.schema_registry import template as registry_template
 from tools.docs.sections import sections
 
 ROOT = Path(__file__).parents[2]
@@ -85,10 +86,12 @@ def outputs() -> dict[Path, str]:
     """Return every generated file with its content."""
     files: dict[Path, str] = {}
     golden = {(event.detail_type, event.version): event for event in golden_events()}
+    schemas = {}
     for name, version in CATALOG:
         kind = event_type(name, version)
         assert kind is not None
-        files[ROOT / f"events/schemas/{name}.v{version}.json"] = json.dumps(schema(kind), indent=2) + "\n"
+        schemas[name, version] = schema(kind)
+        files[ROOT / f"events/schemas/{name}.v{version}.json"] = json.dumps(schemas[name, version], indent=2) + "\n"
         sample = json.loads(golden[name, version].model_dump_json(exclude_none=True))
         text = json.dumps(sample, indent=2, ensure_ascii=False) + "\n"
         files[ROOT / f"events/samples/{name}.v{version}.json"] = text
@@ -101,6 +104,7 @@ def outputs() -> dict[Path, str]:
     files |= {ROOT / f"docs/grafana/{page.name}.json": dashboard_json(page) for page in pages}
     saved = queries(deployed)
     files[ROOT / "services/operations/queries.yaml"] = queries_template(saved)
+    files[ROOT / "services/operations/registry.yaml"] = registry_template(schemas)
     files[ROOT / "docs/metrics.md"] = metrics_page(pages, saved)
     files |= sections(ROOT)
     return files
