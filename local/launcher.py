@@ -160,8 +160,8 @@ def limit_aliases() -> None:
 def read_logs_to_their_end() -> None:
     """Fix log lines that appear with a later invocation, or never.
 
-    After an invocation, the emulator waits 50 ms for the first log line and 5 ms for each further one. If the machine is
-    busy, lines arrive later. The emulator then adds them to the next invocation of the same worker, if there is one.
+    After an invocation, the emulator waits 50 ms for the first log line and 5 ms for each further one. If it is busy,
+    lines arrive later. It then adds them to the next invocation of the same worker, if there is one.
     With the patch, the worker writes a last line after each invocation, and the emulator reads up to that line.
     `tests/integration/local/test_emulator_patch.py` fails when this is no longer needed.
     """

@@ -1,4 +1,4 @@
-"""Generate files from the code: released schemas, samples, `docs/*.md`, OpenAPI, AsyncAPI, dashboards.
+"""Generate files from the code: released schemas, samples, `docs/*.md`, OpenAPI, AsyncAPI, dashboards, registry.
 
 python -m tools.docs            write
 python -m tools.docs --check    list the files that would change; exit 1 if there are any

@@ -1,4 +1,4 @@
-"""The template of the schema registry: every event version as an OpenAPI 3.0 document, as EventBridge writes its own."""
+"""The template of the schema registry, with an OpenAPI 3.0 document per event version, as in EventBridge's own."""
 
 import json
 from collections.abc import Mapping
