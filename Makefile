@@ -91,11 +91,12 @@ check-imports:
 check-documents:
 	@echo "pymarkdown: documents"
 	@git ls-files '*.md' | xargs pymarkdown --strict-config scan
-# `sam validate --lint` is cfn-lint again, in a process per template: for the root, it shows that SAM can read it.
+# `sam validate --lint` is cfn-lint again, in a process per template: for these, it shows that SAM can read them.
 check-templates:
 	@echo "cfn-lint and sam validate --lint: templates"
-	@cfn-lint template.yaml services/*/*.yaml .github/aws/*.yaml
-	@sam validate --lint --region us-east-1 --template template.yaml
+	@cfn-lint template.yaml services/*/*.yaml docs/examples/*/*.yaml .github/aws/*.yaml
+	@for template in template.yaml docs/examples/subscriber/template.yaml; do \
+		sam validate --lint --region us-east-1 --template $$template || exit; done
 check-security: .venv/checkov/ready
 	@echo "checkov: security of the templates"
 	@$(python) -m tools.template_security

@@ -4,6 +4,7 @@ The emulator does not enforce the policy of a bus, so the tests evaluate it with
 """
 
 import json
+import re
 from typing import Any, Final
 
 import pytest
@@ -108,6 +109,12 @@ def test_an_account_can_subscribe_to_every_event_without_a_prompt(name: str, ver
 def test_only_the_events_kept_from_other_accounts_have_a_prompt(name: str, version: int) -> None:
     for path in (f"events/schemas/{name}.v{version}.json", f"events/samples/{name}.v{version}.json"):
         assert ('"prompt":' in (ROOT / path).read_text()) == (name in WITH_PROMPT)
+
+
+def test_the_how_to_names_the_events_that_carry_prompts() -> None:
+    (sentence,) = re.findall(r"not among\s+them: ([^.]*)\.", (ROOT / "docs/how-to/subscribe-to-events.md").read_text())
+
+    assert set(re.findall(r"`(\w+)`", sentence)) == WITH_PROMPT
 
 
 def test_no_account_may_subscribe_by_default() -> None:
