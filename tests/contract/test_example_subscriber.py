@@ -42,7 +42,7 @@ def test_the_rule_of_the_example_matches_an_event_of_the_catalog(name: str) -> N
 
 
 @EVERY_TEMPLATE
-def test_what_the_example_cannot_deliver_or_read_is_kept_for_two_weeks(name: str) -> None:
+def test_undelivered_and_unread_messages_are_kept_for_two_weeks(name: str) -> None:
     (rule,) = resources(name, "AWS::Events::Rule").values()
     queues = resources(name, "AWS::SQS::Queue")
     (target,) = rule["Targets"]
@@ -53,7 +53,7 @@ def test_what_the_example_cannot_deliver_or_read_is_kept_for_two_weeks(name: str
         assert templates.referenced(queues[queue]["RedrivePolicy"]["deadLetterTargetArn"]) == "DeadLetters"
 
 
-def test_a_message_of_the_example_stays_hidden_longer_than_its_function_runs() -> None:
+def test_a_message_stays_hidden_longer_than_the_function_runs() -> None:
     queue = resources("template.yaml", "AWS::SQS::Queue")["Queue"]
     (function,) = resources("template.yaml", "AWS::Serverless::Function").values()
 
