@@ -14,7 +14,7 @@ from local.node import NodeError, NodePackage
 
 APP = NodePackage(ROOT / "services" / "web")
 DIST = APP.folder / "dist"
-BUILT_FROM = ("index.html", "package-lock.json", "vite.config.ts", "public", "scripts", "src")
+BUILT_FROM = ("index.html", "package-lock.json", "vite.config.ts", "public", "reference", "scripts", "src")
 
 
 def build() -> bool:

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import type { ServerResponse } from "node:http";
 import { fileURLToPath } from "node:url";
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
@@ -35,22 +36,32 @@ function contentSecurityPolicy(): Plugin {
   };
 }
 
-/** During development, serve the API of GENAI_IMAGES_API_URL, or of the stack started by `make run`. */
+/** During development, use the API of GENAI_IMAGES_API_URL, or of the stack started by `make run`, and serve the reference. */
 function localStack(): Plugin {
-  const serveConfig: Connect.NextHandleFunction = (_request, response, next) => {
+  const repository = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
+  const apiUrl = () => process.env.GENAI_IMAGES_API_URL || JSON.parse(repository(".local/state.json")).api_url;
+  const sendJson = (response: ServerResponse, content: unknown) => {
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify(content));
+  };
+  const serve: Connect.NextHandleFunction = (request, response, next) => {
     try {
-      const local = () => JSON.parse(readFileSync(new URL("../../.local/state.json", import.meta.url), "utf8"));
-      const apiUrl = process.env.GENAI_IMAGES_API_URL || local().api_url;
-      response.setHeader("content-type", "application/json");
-      response.end(JSON.stringify({ apiUrl }));
+      const [path = ""] = (request.url ?? "").split("?");
+      const document = /^\/reference\/(\w+\.(?:json|md))$/.exec(path)?.[1];
+      if (path === "/config.json") return sendJson(response, { apiUrl: apiUrl() });
+      if (document === "openapi.json")
+        return sendJson(response, { ...JSON.parse(repository("docs/openapi.json")), servers: [{ url: apiUrl() }] });
+      if (document) return response.end(repository(document === "CHANGELOG.md" ? document : `docs/${document}`));
+      if (/^\/reference(\/\w*)?$/.test(path)) request.url = "/reference/index.html";
     } catch {
-      next();
+      // There is no stack or no such document.
     }
+    next();
   };
   return {
     name: "local-stack",
-    configureServer: (server) => void server.middlewares.use("/config.json", serveConfig),
-    configurePreviewServer: (server) => void server.middlewares.use("/config.json", serveConfig),
+    configureServer: (server) => void server.middlewares.use(serve),
+    configurePreviewServer: (server) => void server.middlewares.use(serve),
   };
 }
 
