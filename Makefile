@@ -64,6 +64,7 @@ stop: .venv/ready ## stop what `make run` started
 .PHONY: test
 test: .venv/ready .venv/interop/ready ## unit, contract, integration, end-to-end and browser tests  (ARGS="-k quota")
 	@$(python) -m local.browser
+	@$(python) -m local.node clients/typescript test
 	@$(python) -m local.web run test
 	@echo "Tests, two files at a time: unit (no network), contract (schemas, templates, built artifacts),"
 	@echo "integration (moto), e2e (the template on the emulator), interop (other projects' tools), browser (Chromium on the whole of it)"
@@ -74,11 +75,11 @@ chaos: .venv/ready ## test the system under injected faults  (COUNT=300 SEED=1)
 	@$(python) -m tools.chaos $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: check
-check: .venv/ready ## run ruff, mypy --strict, import-linter, pymarkdown, cfn-lint, sam validate, checkov; for the web app, biome and tsc
-	@$(call two_at_a_time,check-types check-templates check-web check-security check-style check-imports check-documents)
+check: .venv/ready ## run ruff, mypy --strict, import-linter, pymarkdown, cfn-lint, sam validate, checkov, redocly; for the web app and the TypeScript client, biome and tsc
+	@$(call two_at_a_time,check-types check-templates check-web check-security check-style check-imports check-documents check-openapi)
 	@echo "All checks passed."
 
-.PHONY: check-style check-types check-imports check-documents check-templates check-security check-web
+.PHONY: check-style check-types check-imports check-documents check-templates check-security check-web check-openapi
 check-style:
 	@echo "ruff: style and formatting"
 	@ruff check . && ruff format --check .
@@ -91,17 +92,22 @@ check-imports:
 check-documents:
 	@echo "pymarkdown: documents"
 	@git ls-files '*.md' | xargs pymarkdown --strict-config scan
-# `sam validate --lint` is cfn-lint again, in a process per template: for the root, it shows that SAM can read it.
+# `sam validate --lint` is cfn-lint again, in a process per template: for these, it shows that SAM can read them.
 check-templates:
 	@echo "cfn-lint and sam validate --lint: templates"
-	@cfn-lint template.yaml services/*/*.yaml .github/aws/*.yaml
-	@sam validate --lint --region us-east-1 --template template.yaml
+	@cfn-lint template.yaml services/*/*.yaml docs/examples/*/*.yaml .github/aws/*.yaml
+	@for template in template.yaml docs/examples/subscriber/template.yaml; do \
+		sam validate --lint --region us-east-1 --template $$template || exit; done
 check-security: .venv/checkov/ready
 	@echo "checkov: security of the templates"
 	@$(python) -m tools.template_security
 check-web:
-	@echo "web app: the API's types, biome, tsc"
+	@echo "web app and TypeScript client: generated files, biome, tsc"
+	@$(python) -m local.node clients/typescript run check
 	@$(python) -m local.web run check
+check-openapi:
+	@echo "redocly: the OpenAPI document"
+	@$(python) -m local.node tests/interop run lint
 
 .PHONY: bench
 bench: .venv/ready ## the benchmarks: ratios against a floor measured in the same run
@@ -125,8 +131,14 @@ audit: .venv/ready .venv/audit/ready ## known vulnerabilities of the pinned pack
 	@$(python) -m tools.audit
 
 .PHONY: docs
-docs: .venv/ready ## generate files from the code: schemas, samples, docs/events.md, docs/openapi.json
+docs: .venv/ready ## generate files from the code: schemas, samples, docs/events.md, OpenAPI, AsyncAPI
 	@$(python) -m tools.docs
+	@test ! -e .venv/interop/ready || $(python) -m tools.python_client
+
+.PHONY: clients
+clients: .venv/ready .venv/interop/ready ## generate what follows from docs/openapi.json in the Python and TypeScript clients
+	@$(python) -m tools.python_client
+	@$(python) -m local.node clients/typescript run generate
 
 .PHONY: lock
 lock: .venv/ready ## compile the requirements of development and of the layers from their .in files, with hashes  (ARGS=--upgrade)

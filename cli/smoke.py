@@ -202,7 +202,7 @@ class SmokeTest:
         answer = self._send(method, self.api_url + path, sent, content)
         if answer.status != expected:
             problem = answer.json
-            text = problem.get("title") or problem.get("message") or ""
+            text = problem.get("detail") or problem.get("title") or problem.get("message") or ""
             fields = "; ".join(f"{each['field']} {each['rule']}" for each in problem.get("errors", []))
             raise SmokeError(f"{method} {path} returns {answer.status}, not {expected}. {text} {fields}".rstrip())
         found: dict[str, Any] = answer.json

@@ -1,7 +1,7 @@
-"""Publish the built app: upload its files to the bucket, each with its caching headers.
+"""Publish the built app and the reference: upload their files to the bucket, each with its caching headers.
 
-Files with a hash in their name never change and are cached permanently; all others are revalidated. The page is
-uploaded last, so that it never refers to missing files. Files of earlier builds stay for pages that are still open.
+Files with a hash in their name never change and are cached permanently; all others are revalidated. The pages are
+uploaded last, so that they never refer to missing files. Files of earlier builds stay for pages that are still open.
 """
 
 import json
@@ -16,10 +16,20 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-DIST: Final = Path(__file__).parents[1] / "services" / "web" / "dist"
-HASHED: Final = "assets/"
-"""Prefix of the files with a hash in their name."""
-UPLOADED_LAST: Final = ("index.html", "sw.js")
+ROOT: Final = Path(__file__).parents[1]
+DIST: Final = ROOT / "services" / "web" / "dist"
+HASHED: Final = ("assets/", "reference/assets/")
+"""Prefixes of the files with a hash in their name."""
+UPLOADED_LAST: Final = ("index.html", "reference/index.html", "sw.js")
+OPENAPI: Final = ROOT / "docs" / "openapi.json"
+DOCUMENTS: Final = (
+    ROOT / "docs" / "asyncapi.json",
+    ROOT / "docs" / "api.md",
+    ROOT / "docs" / "events.md",
+    ROOT / "docs" / "deprecation.md",
+    ROOT / "CHANGELOG.md",
+)
+"""What the reference shows besides the OpenAPI document."""
 RETENTION: Final = timedelta(days=30)
 """How long files of earlier builds stay."""
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
@@ -42,14 +52,18 @@ class File:
 
 
 def files(dist: Path, api_url: str) -> list[File]:
-    """Return the files in ``dist`` and the configuration with the API URL, in upload order.
+    """Return the files in ``dist``, the configuration with the API URL and the reference's documents, in upload order.
 
     Raises ``NotBuiltError`` if ``dist`` contains no app.
     """
     if not (dist / "index.html").exists():
         raise NotBuiltError(f"{dist} contains no index.html. Build the app first (npm run build in services/web)")
     configuration = json.dumps({"apiUrl": api_url}).encode()
-    found = [*_read(dist), File("config.json", configuration, "application/json", REVALIDATE)]
+    found = [
+        *_read(dist),
+        File("config.json", configuration, "application/json", REVALIDATE),
+        *_documents(api_url),
+    ]
     return sorted(found, key=lambda file: (file.key in UPLOADED_LAST, file.key))
 
 
@@ -58,6 +72,15 @@ def _read(dist: Path) -> Iterator[File]:
         key = path.relative_to(dist).as_posix()
         if key != "config.json" and not path.name.startswith("."):  # the stamp and local settings
             yield File(key, path.read_bytes(), _media_type(key), IMMUTABLE if key.startswith(HASHED) else REVALIDATE)
+
+
+def _documents(api_url: str) -> Iterator[File]:
+    """Yield what the reference shows. ``api_url`` is the only server in the OpenAPI document."""
+    description = {**json.loads(OPENAPI.read_text()), "servers": [{"url": api_url}]}
+    yield File("reference/openapi.json", json.dumps(description).encode(), "application/json", REVALIDATE)
+    for path in DOCUMENTS:
+        key = f"reference/{path.name}"
+        yield File(key, path.read_bytes(), _media_type(key), REVALIDATE)
 
 
 def _media_type(key: str) -> str:

@@ -43,16 +43,19 @@ class Metadata(Payload):
     """The request, cause, owner and time of an event."""
 
     event_id: Id
+    """Identifies the event: the same in every delivery, so that consumers recognise duplicates."""
     request_id: Id
     """The correlation id, which all events of a request share."""
     cause_id: Id
     """The id of the event (or the request) that caused this one."""
     owner: str
+    """The owner of the API key that the request was sent with. ``-`` for events that belong to no owner."""
     occurred_at: AwareDatetime
     """When it happened, not when the event was published or published again."""
     caused_at: AwareDatetime
     """``occurred_at`` of the cause, from which consumers compute the latency of a step without a lookup."""
     version: int
+    """The version of the event's schema: with ``detail-type``, it says what ``data`` contains."""
     replays: int = 0
     """How often an operator replayed this message from a dead-letter queue."""
     traceparent: str
@@ -85,7 +88,9 @@ class Event(Payload):
     version: ClassVar[int]
 
     metadata: Metadata
+    """The request, cause, owner and time."""
     data: Any
+    """What happened. Its fields depend on ``detail-type`` and version."""
 
     @classmethod
     def first(cls, request_id: str, owner: str, data: Payload, *, occurred_at: datetime, index: int = 0) -> Self:

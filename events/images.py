@@ -5,11 +5,13 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from events.envelope import Payload
+from .envelope import Payload
 
 IMAGES_MAX: Final = 4
 """Images per request."""
 Quality = Literal["standard", "premium"]
+OutputFormat = Literal["png", "jpeg", "webp"]
+"""The format of the original file of an image: the second part of its media type."""
 DeletionReason = Literal["owner", "erasure", "withdrawn"]
 
 
@@ -21,6 +23,7 @@ class ModelPlan(Payload):
     width: int
     """Pixels. For a model that only takes an aspect ratio: the size of its images."""
     height: int
+    """Pixels, as for ``width``."""
     aspect_ratio: str | None = None
     """Set for models that take a ratio instead of a size, such as ``16:9``."""
     price_usd: Decimal
@@ -31,14 +34,25 @@ class GenerationParameters(Payload):
     """The parameters of a request, as the caller sent them and intake completed them."""
 
     prompt: str
+    """What the images should show. Personal data: do not log it."""
     negative_prompt: str | None = None
+    """What the images should not show. Personal data: do not log it."""
     style: str | None = None
+    """A style preset of the model, such as ``photographic``. Absent if the caller chose none."""
     quality: Quality = "standard"
+    """``premium`` costs more and is offered by some models only."""
     count: int = Field(ge=1, le=IMAGES_MAX)
+    """Number of images."""
     seed: int
     """Seed of the first image; each further image adds 1. Intake chooses one if the caller did not."""
     steps: int | None = None
+    """Number of diffusion steps, for models that take one. Absent: the model's default."""
     guidance: float | None = None
+    """How strictly the model follows the prompt, in the scale of the model. Absent: the model's default."""
+    output_format: OutputFormat | None = None
+    """The format of the original files. Absent: PNG."""
+    output_compression: int | None = Field(None, ge=0, le=100)
+    """The quality of a JPEG or WebP original: 0 is the smallest file, 100 the best image. Absent: 100."""
     models: list[ModelPlan] = Field(min_length=1)
     """In the order of use: the requested model, then the successors that support the parameters."""
 
@@ -47,21 +61,32 @@ class RawImage(Payload):
     """An image as the model returned it, in the hand-off bucket (claim check)."""
 
     key: str
+    """S3 key in the hand-off bucket, which deletes images after 30 days."""
     sha256: str
+    """SHA-256 of the file, 64 hexadecimal digits."""
     bytes: int
+    """Size of the file in bytes."""
     media_type: str
+    """Media type of the file, such as ``image/png``."""
     width: int
+    """Pixels."""
     height: int
+    """Pixels."""
     model: str
+    """Key of the model that generated the image, which may be a successor of the requested one."""
     seed: int
+    """The seed that the model was given."""
     cost_usd: Decimal
+    """List price of the image in US dollars."""
 
 
 class ImageOutcome(Payload):
     """The result of generating the ``index``-th image of a request."""
 
     index: int
+    """Number of the image in its request, from 0."""
     status: Literal["generated", "filtered", "failed"]
+    """``filtered``: withheld by the model's own content filter."""
     image: RawImage | None = None
     """Present if and only if ``status`` is ``generated``."""
     reason: str | None = None
@@ -72,30 +97,46 @@ class RemovedImage(Payload):
     """An image that will not be delivered, with the reason."""
 
     index: int
+    """Number of the image in its request, from 0."""
     reason: str
+    """A stable code: a category of the moderation policy, such as ``violence``, or the outcome's own reason."""
 
 
 class Variant(Payload):
     """One file of a stored image, in the gallery bucket."""
 
     key: str
+    """S3 key in the gallery bucket."""
     sha256: str
+    """SHA-256 of the file, 64 hexadecimal digits."""
     bytes: int
+    """Size of the file in bytes."""
     media_type: str
+    """Media type of the file, such as ``image/webp``."""
     width: int
+    """Pixels."""
     height: int
+    """Pixels."""
 
 
 class StoredImage(Payload):
     """An image in the gallery."""
 
     image_id: str
+    """The id of the image in the HTTP API: the request's id, a hyphen, and the index."""
     index: int
+    """Number of the image in its request, from 0."""
     original: Variant
+    """The image in full size: PNG, without loss."""
     display: Variant
+    """The image for screens: WebP; its longer side has at most 1024 pixels."""
     thumbnail: Variant
+    """The image for lists: WebP; its longer side has at most 320 pixels."""
     placeholder: str
-    """BlurHash (https://blurha.sh)."""
+    """BlurHash (https://blurha.sh), to show while the image loads."""
     model: str
+    """Key of the model that generated the image, which may be a successor of the requested one."""
     seed: int
+    """The seed that the model was given."""
     cost_usd: Decimal
+    """List price of the image in US dollars."""

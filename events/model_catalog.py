@@ -24,18 +24,26 @@ class Range(_Data):
     """Inclusive bounds of a number, and its default."""
 
     min: float
+    """Lowest value."""
     max: float
+    """Highest value."""
     default: float
+    """Value of requests without the parameter."""
 
 
 class SizeRule(_Data):
     """Limits of a model that takes any size, in pixels. ``ratio_max`` 4 means 1:4 to 4:1."""
 
     side_min: int
+    """Shortest side."""
     side_max: int
+    """Longest side."""
     multiple_of: int
+    """Every side must be a multiple of this."""
     ratio_max: float
+    """Ratio of the longer side to the shorter one."""
     pixels_max: int
+    """Width times height."""
 
 
 class Model(_Data):

@@ -1,19 +1,22 @@
-"""The base of every HTTP API: JSON requests, JSON or `application/problem+json` (RFC 9457) responses."""
+"""The base of every HTTP API: JSON requests; JSON responses, or problem documents (`kit/problems.py`)."""
 
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar
+from urllib.parse import quote, urlencode
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from pydantic import BaseModel, ValidationError
 
-from kit import startup
+from kit import media_types, startup
+from kit.deprecation import Deprecation
 from kit.errors import is_outage
-from kit.telemetry import begin_call, current_call_id, logger, measure
+from kit.etags import is_current
+from kit.problems import ApiProblem, field_error, field_errors, invalid
+from kit.telemetry import begin_call, logger, measure
 
-PROBLEM: Final = "application/problem+json"
 CALL_ID_HEADER: Final = "x-call-id"
 """The header with the id of the call. Not ``x-request-id``: a request is what a caller POSTs to generate images."""
 RETRY_AFTER: Final = "2"
@@ -28,51 +31,6 @@ SECURITY_HEADERS: Final = {
 """Headers of every response, unless the route sets its own. API Gateway serves HTTPS only."""
 
 
-class ApiProblem(Exception):
-    """An error response. ``code`` is stable; ``errors`` name the invalid fields and the rule of each."""
-
-    def __init__(
-        self,
-        status: int,
-        code: str,
-        title: str,
-        *,
-        errors: Sequence[Mapping[str, Any]] = (),
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(title)
-        self.status, self.code, self.title = status, code, title
-        self.errors, self.headers = list(errors), dict(headers or {})
-
-    def response(self) -> Response[str]:
-        """Return the problem document."""
-        body: dict[str, Any] = {
-            "type": "about:blank",
-            "status": self.status,
-            "code": self.code,
-            "title": self.title,
-            "call_id": current_call_id(),
-        }
-        if self.errors:
-            body["errors"] = self.errors
-        return Response(self.status, PROBLEM, json.dumps(body), headers=dict(self.headers))
-
-
-def field_error(field: str, rule: str, **details: Any) -> dict[str, Any]:
-    """Return one entry of a problem's ``errors``: the field, the rule, and details such as the ``allowed`` values."""
-    return {"field": field, "rule": rule, **details}
-
-
-def field_errors(error: ValidationError) -> list[dict[str, Any]]:
-    """Return pydantic's errors as problem ``errors``, without the values that the caller sent."""
-    found = []
-    for item in error.errors(include_url=False, include_input=False):
-        where = ".".join(str(part) for part in item["loc"]) or "body"
-        limits = {key: value for key, value in item.get("ctx", {}).items() if isinstance(value, int | float | str)}
-        found.append(field_error(where, item["msg"].removeprefix("Value error, "), code=item["type"], **limits))
-    return found
-
-
 def read_json(resolver: APIGatewayHttpResolver, *, max_bytes: int) -> Any:
     """Return the JSON body of the request.
 
@@ -83,21 +41,15 @@ def read_json(resolver: APIGatewayHttpResolver, *, max_bytes: int) -> Any:
     try:
         content = event.decoded_body if event.is_base64_encoded else raw
         if len((content or "").encode()) > max_bytes:
-            raise ApiProblem(
-                413,
-                "body_too_large",
-                "The body is too large",
-                errors=[field_error("body", f"at most {max_bytes} bytes")],
-            )
+            errors = [field_error("body", f"at most {max_bytes} bytes")]
+            raise ApiProblem("body_too_large", f"Send a body of at most {max_bytes} bytes.", errors=errors)
         return json.loads((content or "").removeprefix("\ufeff"))  # a byte order mark may be ignored (RFC 8259, 8.1)
     except UnicodeError as error:
-        raise ApiProblem(
-            400, "not_utf8", "The body is not UTF-8", errors=[field_error("body", "must be UTF-8 text")]
-        ) from error
+        errors = [field_error("body", "must be UTF-8 text")]
+        raise ApiProblem("not_utf8", "Encode the body as UTF-8.", errors=errors) from error
     except (ValueError, RecursionError) as error:
-        raise ApiProblem(
-            400, "not_json", "The body is not JSON", errors=[field_error("body", "must be a JSON document")]
-        ) from error
+        errors = [field_error("body", "must be a JSON document")]
+        raise ApiProblem("not_json", "Send one JSON document as the body.", errors=errors) from error
 
 
 def json_response(status: int, body: BaseModel, headers: Mapping[str, str] | None = None) -> Response[str]:
@@ -142,13 +94,23 @@ class Route:
     problems: Sequence[int] = ()
     response_headers: Mapping[int, Sequence[str]] = field(default_factory=dict)
     """Status → headers that a response always has. ``tools/docs/openapi.py`` describes them."""
+    optional_headers: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    """Status → headers that a response may have."""
+    media_type: str | None = None
+    """The media type of the responses of success, if they have a body that is not JSON."""
     error_body: type[BaseModel] | None = None
     """The schema of error bodies if they are not problem documents, as for clients of another API."""
+    deprecation: Deprecation | None = None
 
     @property
     def route_key(self) -> str:
         """The name of the route at API Gateway."""
         return f"{self.method} {self.path}"
+
+    @property
+    def returns_json(self) -> bool:
+        """Whether a response of success has a JSON body."""
+        return any(model is not None for model in self.responses.values())
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -162,7 +124,9 @@ class HttpApi:
 
     def __init__(self, *, max_body: int = 16 * 1024) -> None:
         self.routes: list[Route] = []
+        self._renderers: dict[str, ProblemRenderer] = {}
         self._resolver = make_resolver()
+        self._resolver.not_found(self._unmatched)
         self._max_body = max_body
         self._code: str | None = None
         """Code of the problem in the current response."""
@@ -171,10 +135,11 @@ class HttpApi:
         """Handle one request of the HTTP API (payload format 2.0)."""
         started, self._code = time.perf_counter(), None
         always = {**SECURITY_HEADERS, CALL_ID_HEADER: begin_call(event)}
-        answer = self._resolver.resolve(event, context)
+        is_head = event["requestContext"]["http"]["method"] == "HEAD"
+        answer = self._resolver.resolve(_as_get(event) if is_head else event, context)
         own = {name.lower() for name in answer["headers"]}
         answer["headers"].update({name: value for name, value in always.items() if name.lower() not in own})
-        answer["body"] = answer["body"] or ""  # API Gateway needs a string
+        answer["body"] = "" if is_head else answer["body"] or ""  # API Gateway needs a string
         self._log(event, int(answer["statusCode"]), time.perf_counter() - started)
         return answer
 
@@ -204,13 +169,21 @@ class HttpApi:
         ``render`` is for routes whose callers expect another format of errors.
         """
         self.routes.append(route)
+        self._renderers[route.route_key] = render
 
         def register(handler: RouteHandler) -> RouteHandler:
+            def respond(**parameters: str) -> Response[str]:
+                response = with_scope(**parameters)
+                if route.deprecation:
+                    response.headers.update(route.deprecation.headers)
+                return response
+
             def with_scope(**parameters: str) -> Response[str]:
                 try:
                     self._refuse_limited_key()
                     if route.scope is not None and route.scope not in {*self.caller.scopes, "any"}:
-                        raise ApiProblem(403, "insufficient_scope", f"The API key lacks the scope {route.scope}")
+                        raise ApiProblem("insufficient_scope", f"The API key lacks the scope {route.scope}.")
+                    self._check_media_types(route)
                     return handler(**parameters)
                 except Exception as error:
                     problem = problem_of(error, route.route_key)
@@ -218,10 +191,18 @@ class HttpApi:
                     return render(problem)
 
             rule = route.path.replace("{", "<").replace("}", ">")
-            self._resolver.route(rule, route.method)(with_scope)
+            self._resolver.route(rule, route.method)(respond)
             return handler
 
         return register
+
+    def _unmatched(self, _error: Exception) -> Response[str]:
+        """Return the 404 of a call whose path parameter has characters that the resolver does not accept.
+
+        The gateway has found its route, so the response has the format of that route's errors.
+        """
+        render = self._renderers.get(self.event.get("routeKey", ""), ApiProblem.response)
+        return render(not_found())
 
     def _refuse_limited_key(self) -> None:
         """Raise ``ApiProblem`` 429 if the authorizer found that the key made too many calls."""
@@ -232,8 +213,23 @@ class HttpApi:
                 "RateLimit": f'"calls";r=0;t={seconds}',
                 "Retry-After": str(seconds),
             }
-            title = "Too many calls with this API key. Try again after the time in Retry-After."
-            raise ApiProblem(429, "too_many_calls", title, headers=headers)
+            detail = f"Too many calls with this API key. Try again after {seconds} seconds."
+            raise ApiProblem("too_many_calls", detail, headers=headers)
+
+    def _check_media_types(self, route: Route) -> None:
+        """Raise ``ApiProblem`` 415 or 406 if the body, or every response that the caller accepts, is not JSON.
+
+        Routes with the errors of another API accept everything, as that API does.
+        """
+        if route.error_body is not None:
+            return
+        if route.body is not None and not media_types.is_json(self.header("content-type")):
+            errors = [field_error("Content-Type", f"must be {media_types.JSON}", allowed=[media_types.JSON])]
+            detail = f"Send the body as JSON, with the header Content-Type: {media_types.JSON}."
+            raise ApiProblem("unsupported_media_type", detail, errors=errors, headers={"Accept": media_types.JSON})
+        if route.returns_json and not media_types.accepts_json(self.header("accept")):
+            errors = [field_error("Accept", f"must include {media_types.JSON}", allowed=[media_types.JSON])]
+            raise ApiProblem("not_acceptable", f"Add {media_types.JSON} to the header Accept.", errors=errors)
 
     @property
     def event(self) -> dict[str, Any]:
@@ -245,7 +241,7 @@ class HttpApi:
         """The caller. Raises ``ApiProblem`` 401 if the authorizer identified none."""
         found = self.event["requestContext"].get("authorizer", {}).get("lambda") or {}
         if not found.get("owner"):
-            raise ApiProblem(401, "unauthorized", "An API key is required")
+            raise ApiProblem("unauthorized", "Send an API key in the header x-api-key.")
         return Caller(
             owner=str(found["owner"]),
             key_id=str(found.get("key_id", "")),
@@ -260,6 +256,22 @@ class HttpApi:
         headers: dict[str, str] = self.event.get("headers") or {}
         return next((value for key, value in headers.items() if key.lower() == wanted), None)
 
+    def next_link(self, cursor: str | None) -> dict[str, str]:
+        """Return the header ``Link`` to the next page of a list (RFC 8288), or none on the last page."""
+        if cursor is None:
+            return {}
+        query = {**(self.event.get("queryStringParameters") or {}), "cursor": cursor}
+        return {"Link": f'<{quote(self.event["rawPath"])}?{urlencode(query)}>; rel="next"'}
+
+    def unless_current(
+        self, tag: str, build: Callable[[], BaseModel], headers: Mapping[str, str] | None = None
+    ) -> Response[str]:
+        """Return what ``build`` returns, with ``tag`` as its ``ETag``; 304 if the caller's `If-None-Match` has it."""
+        headers = {**(headers or {}), "ETag": tag}
+        if is_current(self.header("if-none-match"), tag):
+            return Response(304, headers=headers)
+        return json_response(200, build(), headers)
+
     def body(self, model: type[Model]) -> Model:
         """Return the body as ``model``. Raises an error with the invalid fields (400, 413, 422)."""
         return model.model_validate(read_json(self._resolver, max_bytes=self._max_body))
@@ -267,6 +279,12 @@ class HttpApi:
     def query(self, model: type[Model]) -> Model:
         """Return the query parameters as ``model``. Raises an error with the invalid ones (422)."""
         return model.model_validate(self.event.get("queryStringParameters") or {})
+
+
+def _as_get(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the event of the `GET` that a `HEAD` is answered like."""
+    context = event["requestContext"]
+    return {**event, "requestContext": {**context, "http": {**context["http"], "method": "GET"}}}
 
 
 def problem_of(error: Exception, route: str) -> ApiProblem:
@@ -278,18 +296,19 @@ def problem_of(error: Exception, route: str) -> ApiProblem:
         case ApiProblem():
             return error
         case ValidationError():
-            return ApiProblem(422, "validation_failed", "The request is not valid", errors=field_errors(error))
+            return invalid(*field_errors(error))
     if is_outage(error):
         logger.warning("unavailable", error=type(error).__name__, route=route)
-        return ApiProblem(
-            503,
-            "unavailable",
-            "Temporarily unavailable; try again",
-            headers={"Retry-After": RETRY_AFTER},
-        )
+        detail = f"Send the call again after {RETRY_AFTER} seconds."
+        return ApiProblem("unavailable", detail, headers={"Retry-After": RETRY_AFTER})
     # The exception's text may contain the caller's data; its type and the route are enough.
     logger.error("unhandled", error=type(error).__name__, route=route)
-    return ApiProblem(500, "internal_error", "Internal error")
+    return ApiProblem("internal_error", "The failure is on our side. If it persists, report the call_id.")
+
+
+def not_found() -> ApiProblem:
+    """Return the problem of an address that no route has."""
+    return ApiProblem("not_found", "Check the address.")
 
 
 def make_resolver() -> APIGatewayHttpResolver:
@@ -298,7 +317,7 @@ def make_resolver() -> APIGatewayHttpResolver:
 
     @resolver.not_found
     def unknown(_error: Exception) -> Response[str]:
-        return ApiProblem(404, "not_found", "Not found").response()
+        return not_found().response()
 
     @resolver.exception_handler(Exception)
     def broken(error: Exception) -> Response[str]:

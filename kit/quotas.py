@@ -6,7 +6,7 @@ QUOTA_REFUSALS: Final = {
     "rate_limited": "Rate limit exceeded. Try again after the time in Retry-After.",
     "too_many_blocked": "Too many prompts of this key were blocked. Try again after the time in Retry-After.",
 }
-"""Code of the refusal → the title of the problem."""
+"""Code of the refusal → the detail of the problem."""
 
 
 def blocked_limit(limit: int) -> int:

@@ -34,13 +34,15 @@ class Input(Schema):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """Let the patterns of optional texts accept the empty text."""
+        """Let the patterns and choices of optional texts accept the empty text."""
         schema = handler(core_schema)
         properties = handler.resolve_ref_schema(schema).get("properties", {})
         for name in cls._optional_texts():
             for part in (properties[name], *properties[name].get("anyOf", ())):
                 if "pattern" in part:
                     part["pattern"] = f"^(?:{part['pattern'].removeprefix('^').removesuffix('$')})?$"
+                if "enum" in part:
+                    part["enum"] = [*part["enum"], ""]
         return schema
 
 

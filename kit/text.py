@@ -96,9 +96,13 @@ Size = Annotated[
     *matching(_SIZE, "must be WIDTHxHEIGHT in pixels, such as 1024x1024"),
 ]
 """The size of an image. ``X``, ``*`` and the multiplication sign are accepted as well."""
-SizeOrAuto = Annotated[
+_RATIO: Final = r"[1-9][0-9]?:[1-9][0-9]?"
+AspectRatio = Annotated[str, *matching(_RATIO, "must be WIDTH:HEIGHT, such as 16:9")]
+SizeRatioOrAuto = Annotated[
     str,
     BeforeValidator(_with_plain_x),
-    *matching(rf"(?:auto|{_SIZE})", "must be auto or WIDTHxHEIGHT in pixels, such as 1024x1024"),
+    *matching(
+        f"(?:auto|{_SIZE}|{_RATIO})",
+        "must be WIDTHxHEIGHT in pixels, such as 1024x1024, a ratio, such as 16:9, or auto",
+    ),
 ]
-AspectRatio = Annotated[str, *matching(r"[1-9][0-9]?:[1-9][0-9]?", "must be WIDTH:HEIGHT, such as 16:9")]

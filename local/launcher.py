@@ -6,13 +6,17 @@ this process exits. It is a script because the emulator's sys.path must not cont
 
 import json
 import os
+import queue
 import runpy
 import signal
 import sys
 import threading
+import time
 
 PATCHED_MINISTACK = "1.5.33"
 """The version for which the patches below were written. Other versions run without them."""
+END_OF_LOG = "\x1eend of the log of this invocation"
+SECONDS_TO_END_OF_LOG = 10
 
 
 def main() -> None:
@@ -25,6 +29,7 @@ def main() -> None:
         know_attributes_of_batches()
         replay_to_the_rules_that_are_named()
         limit_aliases()
+        read_logs_to_their_end()
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
@@ -150,6 +155,47 @@ def limit_aliases() -> None:
         return reserved(lambda_svc._functions.get(config["FunctionName"], func), config)
 
     lambda_svc._reserved_concurrency = reserved_for_the_function
+
+
+def read_logs_to_their_end() -> None:
+    """Fix log lines that appear with a later invocation, or never.
+
+    After an invocation, the emulator waits 50 ms for the first log line and 5 ms for each further one. If it is busy,
+    lines arrive later. It then adds them to the next invocation of the same worker, if there is one.
+    With the patch, the worker writes a last line after each invocation, and the emulator reads up to that line.
+    `tests/integration/local/test_emulator_patch.py` fails when this is no longer needed.
+    """
+    from ministack.core import lambda_runtime  # noqa: PLC0415
+
+    call = "            result = handler_fn(event, context)\n"
+    assert lambda_runtime._PYTHON_WORKER_SCRIPT.count(call) == 1
+    lambda_runtime._PYTHON_WORKER_SCRIPT = lambda_runtime._PYTHON_WORKER_SCRIPT.replace(
+        call,
+        "            try:\n"
+        f"    {call}"
+        "            finally:\n"
+        f"                print({END_OF_LOG!r}, file=sys.stderr, flush=True)\n",
+    )
+    read_for_a_moment = lambda_runtime.Worker._drain_stderr_bounded
+
+    def read_to_the_end(worker, *arguments, **named):  # type: ignore[no-untyped-def]
+        if not worker.config.get("Runtime", "").startswith("python"):
+            return read_for_a_moment(worker, *arguments, **named)
+        lines, deadline = [], time.monotonic() + SECONDS_TO_END_OF_LOG
+        while time.monotonic() < deadline:
+            more_may_come = worker._stderr_thread.is_alive()
+            try:
+                line = worker._stderr_queue.get(timeout=0.05 if more_may_come else 0)
+            except queue.Empty:
+                if not more_may_come:  # the worker ended during the invocation
+                    break
+                continue
+            if line == END_OF_LOG:
+                break
+            lines.append(line)
+        return "\n".join(lines)
+
+    lambda_runtime.Worker._drain_stderr_bounded = read_to_the_end
 
 
 if __name__ == "__main__":

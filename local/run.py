@@ -28,12 +28,10 @@ from local.build import BuildError
 from local.deploy import DeployError
 from local.emulator import ROOT, NotReadyError, free_port
 from local.node import NodeError
-from local.reference import Reference
 from local.stack import DEMO_OWNER, LocalStack
 
 PROMPT = "A lighthouse on a cliff at sunset, waves below, oil painting"
 PORT = 4580
-REFERENCE_PORT = 4581
 SECONDS_TO_IMAGE = 120
 POLL_SECONDS = 0.2
 IMAGES = state.DIRECTORY / "images"
@@ -86,15 +84,11 @@ def run(prompt: str, *, once: bool, forward_url: str | None = None) -> None:
             _generate(stack, prompt)
             _step(f"from start to image in {time.monotonic() - started:.1f} s")
             if not once:
-                console.print(f"\n[bold]Web app[/]   {_publish_web(stack)}", end="")
+                _print_web(stack)
             _print_next_steps(stack)
             if not once:
-                with Reference(stack.api_url, free_port(preferred=REFERENCE_PORT)) as reference:
-                    console.print(
-                        f"[bold]Reference[/] {reference.url} (documentation of every route, with a form to try it)"
-                    )
-                    console.print("\nRunning. Press Ctrl-C or use `make stop` to stop.")
-                    signal.pause()
+                console.print("\nRunning. Press Ctrl-C or use `make stop` to stop.")
+                signal.pause()
         finally:
             state.FILE.unlink(missing_ok=True)
 
@@ -152,13 +146,19 @@ def _download(url: str, name: str) -> None:
     console.print(f"  {size:16} {len(content):>9,} bytes  {_relative(file)}")
 
 
-def _publish_web(stack: LocalStack) -> str:
-    """Return the URL of the web app with the API key, or the reason why it could not be built."""
+def _print_web(stack: LocalStack) -> None:
+    """Publish the web app and print its URL with the API key and that of the reference, or why it was not built."""
     _step("building the web app; the first build takes half a minute")
     try:
-        return f"{stack.publish_web().rstrip('/')}/#key={stack.api_key}"
+        url = stack.publish_web().rstrip("/")
     except (NodeError, OSError, subprocess.CalledProcessError) as error:
-        return f"not built: {error}"
+        console.print(f"\n[bold]Web app[/]   not built: {error}", end="")
+        return
+    console.print(
+        f"\n[bold]Web app[/]   {url}/#key={stack.api_key}"
+        f"\n[bold]Reference[/] {url}/reference/ (every route, with a form to try it; events, guide, changelog)",
+        end="",
+    )
 
 
 def _print_next_steps(stack: LocalStack) -> None:

@@ -14,7 +14,8 @@ from local.node import NodeError, NodePackage
 
 APP = NodePackage(ROOT / "services" / "web")
 DIST = APP.folder / "dist"
-BUILT_FROM = ("index.html", "package-lock.json", "vite.config.ts", "public", "scripts", "src")
+SOURCES_OF_THE_APP = ("index.html", "package-lock.json", "vite.config.ts", "public", "reference", "scripts", "src")
+BUILT_FROM = (*(APP.folder / name for name in SOURCES_OF_THE_APP), ROOT / "clients" / "typescript" / "src")
 
 
 def build() -> bool:
@@ -35,13 +36,12 @@ def build() -> bool:
 def _digest() -> str:
     digest = hashlib.sha256()
     for path in sorted(_sources()):
-        digest.update(f"{path.relative_to(APP.folder)}\0".encode() + path.read_bytes())
+        digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     return digest.hexdigest()
 
 
 def _sources() -> Iterator[Path]:
-    for name in BUILT_FROM:
-        path = APP.folder / name
+    for path in BUILT_FROM:
         yield from (each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
 
 

@@ -23,7 +23,7 @@ PYTHON = [
     *(folder / "requirements.txt" for folder in LAYERS.values()),
     *(ROOT / "requirements" / f"{name}.txt" for name in ("dev", "sam", "checkov", "audit", "node", "interop")),
 ]
-NPM = [ROOT / folder / "package-lock.json" for folder in ("services/web", "tests/interop")]
+NPM = [ROOT / folder / "package-lock.json" for folder in ("services/web", "clients/typescript", "tests/interop")]
 
 
 @dataclass

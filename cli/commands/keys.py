@@ -13,8 +13,9 @@ from cli.commands.actions import trail_of
 from cli.connection import Connection
 from cli.console import console, new_table, print_json
 from cli.options import EXIT_CODES, OK, bare, on_target
-from kit.http_api import Scope, field_errors
+from kit.http_api import Scope
 from kit.keyring import SecretVersion
+from kit.problems import field_errors
 from kit.secrets import CachedKeyring
 from services.accounts import service
 from services.accounts.keys import Key

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Final
 
-from events.envelope import Event
+from ..envelope import Event
 
 CATALOG: Final[dict[tuple[str, int], str]] = {
     ("ImageRequested", 1): "image_requested:ImageRequested",
@@ -34,5 +34,5 @@ def event_type(detail_type: str, version: int) -> type[Event] | None:
     if location is None:
         return None
     module, name = location.split(":")
-    found: type[Event] = getattr(import_module(f"events.catalog.{module}"), name)
+    found: type[Event] = getattr(import_module(f"{__name__}.{module}"), name)
     return found

@@ -3,14 +3,15 @@
 from decimal import Decimal
 from typing import ClassVar
 
-from events.envelope import Event, Payload
+from ..envelope import Event, Payload
 
 
 class BudgetChangedData(Payload):
     """The new budget."""
 
     limit_usd: Decimal | None = None
-    """The daily budget, instead of the deployed one; absent if the deployed one applies again. 0 stops generation."""
+    """The daily budget in US dollars, instead of the deployed one; absent if the deployed one applies again. 0 stops
+    generation."""
 
 
 class BudgetChanged(Event):

@@ -4,18 +4,19 @@ from datetime import date
 from decimal import Decimal
 from typing import ClassVar
 
-from events.envelope import Event, Payload
+from ..envelope import Event, Payload
 
 
 class BudgetExhaustedData(Payload):
     """The day and the state of the budget."""
 
     day: date
-    """UTC. The next day starts with the whole budget."""
+    """The day in UTC. The next one starts with the whole budget."""
     limit_usd: Decimal | None = None
-    """The daily budget; 0 if an operator stopped generation, also for the next days."""
+    """The daily budget in US dollars; 0 if an operator stopped generation, also for the next days."""
     left_usd: Decimal = Decimal(0)
-    """The highest price of an image that the rest of the budget covers. Images up to it are still generated."""
+    """The highest price of an image, in US dollars, that the rest of the budget covers. Images up to it are still
+    generated."""
 
 
 class BudgetExhausted(Event):

@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
-from events.envelope import Event, Payload
-from events.images import ImageOutcome
+from ..envelope import Event, Payload
+from ..images import ImageOutcome
 
 
 class GenerationFailedData(Payload):
@@ -12,6 +12,7 @@ class GenerationFailedData(Payload):
     reason: str
     """The code of the first outcome: ``content_filtered``, ``model_end_of_life``, ``invalid_request`` …"""
     outcomes: list[ImageOutcome]
+    """The outcomes of the images, none of which is ``generated``."""
 
 
 class GenerationFailed(Event):

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from events.envelope import Event, Payload
+from ..envelope import Event, Payload
 
 Billed = Literal["true", "false", "unknown"]
 """``unknown``: a model call is running, or its response was lost."""
@@ -12,6 +12,7 @@ class GenerationWithdrawnData(Payload):
     """Whether images of the request were paid for."""
 
     billed: Billed
+    """Whether an image was paid for. ``unknown``: a model call is running, or its response was lost."""
 
 
 class GenerationWithdrawn(Event):

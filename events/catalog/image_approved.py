@@ -4,20 +4,23 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from events.envelope import Event, Payload
-from events.images import GenerationParameters, ImageOutcome, RemovedImage
+from ..envelope import Event, Payload
+from ..images import GenerationParameters, ImageOutcome, RemovedImage
 
 
 class ImageApprovedData(Payload):
     """The approved images, and those that were removed or could not be generated."""
 
     policy_version: str
+    """Version of the moderation policy."""
     layers: list[str]
     """The layers that checked the images: ``rekognition``, or none if the image check is off."""
     images: list[ImageOutcome] = Field(min_length=1)
     """All have the status ``generated``."""
     removed: list[RemovedImage] = Field(default_factory=list)
+    """The images that were rejected, filtered or failed."""
     parameters: GenerationParameters
+    """The parameters of the request."""
 
 
 class ImageApproved(Event):

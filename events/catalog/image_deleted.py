@@ -2,16 +2,18 @@
 
 from typing import ClassVar
 
-from events.envelope import Event, Payload
-from events.images import DeletionReason
+from ..envelope import Event, Payload
+from ..images import DeletionReason
 
 
 class ImageDeletedData(Payload):
     """The image and the reason."""
 
     image_id: str
+    """The id of the image in the HTTP API."""
     reason: DeletionReason
-    """``withdrawn``: its request was cancelled or expired before the image was stored."""
+    """``owner``: the owner deleted it. ``erasure``: all data of the owner was erased. ``withdrawn``: its request was
+    cancelled or expired before the image was stored."""
 
 
 class ImageDeleted(Event):

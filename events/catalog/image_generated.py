@@ -4,15 +4,17 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from events.envelope import Event, Payload
-from events.images import GenerationParameters, ImageOutcome
+from ..envelope import Event, Payload
+from ..images import GenerationParameters, ImageOutcome
 
 
 class ImageGeneratedData(Payload):
     """One outcome per image, of which at least one is ``generated``."""
 
     outcomes: list[ImageOutcome] = Field(min_length=1)
+    """One per image of the request."""
     parameters: GenerationParameters
+    """The parameters of the request."""
 
 
 class ImageGenerated(Event):

@@ -2,18 +2,21 @@
 
 from typing import ClassVar
 
-from events.envelope import Event, Payload
-from events.images import RemovedImage
+from ..envelope import Event, Payload
+from ..images import RemovedImage
 
 
 class ImageRejectedData(Payload):
     """The reason of the rejection."""
 
     policy_version: str
+    """Version of the moderation policy."""
     layer: str
+    """The layer that decided: ``rekognition``."""
     category: str
     """Category of the first rejected image."""
     removed: list[RemovedImage]
+    """All images of the request, each with its reason."""
 
 
 class ImageRejected(Event):

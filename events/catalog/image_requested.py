@@ -2,14 +2,15 @@
 
 from typing import ClassVar
 
-from events.envelope import Event, Payload
-from events.images import GenerationParameters
+from ..envelope import Event, Payload
+from ..images import GenerationParameters
 
 
 class ImageRequestedData(Payload):
     """The parameters of the request."""
 
     parameters: GenerationParameters
+    """The parameters of the request."""
 
 
 class ImageRequested(Event):

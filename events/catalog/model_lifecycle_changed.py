@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import AwareDatetime
 
-from events.envelope import Event, Payload
+from ..envelope import Event, Payload
 
 LifecycleStatus = Literal["active", "legacy", "ended"]
 """``legacy``: the end is announced. ``ended``: Bedrock no longer serves the model."""
@@ -18,6 +18,7 @@ class ModelLifecycleChangedData(Payload):
     model_id: str
     """Bedrock's id."""
     status: LifecycleStatus
+    """``legacy``: the end is announced. ``ended``: Bedrock no longer serves the model."""
     ends_at: AwareDatetime | None = None
     """End of life, if Bedrock states it."""
     successor: str | None = None

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from events.envelope import Event, Payload
+from ..envelope import Event, Payload
 
 
 class ProcessingStalledData(Payload):
@@ -11,13 +11,17 @@ class ProcessingStalledData(Payload):
     step: str
     """``service.step``, such as ``storage.store``, which is also the name of its queue."""
     stalled_event_id: str
+    """The ``event_id`` of the event in the message."""
     stalled_detail_type: str
+    """The ``detail-type`` of the event in the message."""
     error: str
     """Class or code of the error."""
     reason: str
+    """The error in a sentence, without any text that may quote a prompt."""
     fingerprint: str
-    """Equal for equal failures."""
+    """12 hexadecimal digits that are equal for equal failures."""
     attempts: int
+    """How often the message was received."""
 
 
 class ProcessingStalled(Event):

@@ -3,19 +3,21 @@
 from decimal import Decimal
 from typing import ClassVar
 
-from events.envelope import Event, Payload
-from events.images import GenerationParameters
+from ..envelope import Event, Payload
+from ..images import GenerationParameters
 
 
 class PromptApprovedData(Payload):
     """The policy and the layers that approved the prompt."""
 
     policy_version: str
+    """Version of the moderation policy."""
     layers: list[str]
     """The layers that checked the prompt, in order: ``keywords``, ``claude``."""
     parameters: GenerationParameters
+    """The parameters of the request."""
     moderation_usd: Decimal = Decimal(0)
-    """List price of moderating the request: the check of its prompt, and one check per image."""
+    """List price in US dollars of moderating the request: the check of its prompt, and one check per image."""
 
 
 class PromptApproved(Event):

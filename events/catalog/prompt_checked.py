@@ -3,14 +3,14 @@
 from decimal import Decimal
 from typing import ClassVar
 
-from events.envelope import Event, Payload
+from ..envelope import Event, Payload
 
 
 class PromptCheckedData(Payload):
     """The price of the check, without the prompt or the verdict."""
 
     moderation_usd: Decimal
-    """List price of the check."""
+    """List price of the check in US dollars."""
 
 
 class PromptChecked(Event):

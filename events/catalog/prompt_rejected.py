@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import ClassVar, Literal
 
-from events.envelope import Event, Payload
+from ..envelope import Event, Payload
 
 Strength = Literal["block", "review"]
 """``block``: a term without an innocent use. ``review``: a term that may have one."""
@@ -13,19 +13,23 @@ class PromptRejectedData(Payload):
     """The layer and the reason, without the prompt or the matching term."""
 
     policy_version: str
+    """Version of the moderation policy."""
     layer: str
-    """``keywords`` or ``claude``."""
+    """The layer that decided: ``limits`` (the text is too long), ``keywords`` or ``claude``."""
     category: str
+    """The category of the moderation policy that the text violates, such as ``violence``; ``unclassified`` if none
+    was named."""
     field: str
     """``prompt`` or ``negative_prompt``."""
     reason: str
     """A stable code, such as ``category_blocked``, ``screening_refused`` or ``screening_unreadable``."""
     strength: Strength | None = None
-    """Of the term that the keyword filter found. ``block``: it has no innocent use. ``review``: it may have one."""
+    """Strength of the term that the keyword filter found. ``block``: it has no innocent use. ``review``: it may have
+    one."""
     counts_as_blocked: bool = True
     """Whether the request counts against the API key's limit of blocked requests."""
     moderation_usd: Decimal = Decimal(0)
-    """List price of the check; 0 if the keyword filter decided alone."""
+    """List price of the check in US dollars; 0 if the keyword filter decided alone."""
 
 
 class PromptRejected(Event):

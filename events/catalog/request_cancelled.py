@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from events.envelope import Event, Payload
+from ..envelope import Event, Payload
 
 
 class RequestCancelledData(Payload):

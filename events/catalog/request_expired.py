@@ -4,14 +4,16 @@ from typing import ClassVar
 
 from pydantic import AwareDatetime
 
-from events.envelope import Event, Payload
+from ..envelope import Event, Payload
 
 
 class RequestExpiredData(Payload):
     """The last status and the deadline."""
 
     last_status: str
+    """The status of the request before it expired."""
     deadline: AwareDatetime
+    """The time until which the request could be processed."""
 
 
 class RequestExpired(Event):

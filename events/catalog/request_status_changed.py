@@ -2,14 +2,17 @@
 
 from typing import ClassVar
 
-from events.envelope import Event, Payload
+from ..envelope import Event, Payload
 
 
 class RequestStatusChangedData(Payload):
     """The new and the previous status, numbered without gaps."""
 
     status: str
+    """``accepted``, ``generating``, ``checking``, ``storing`` or ``stalled``; terminal: ``succeeded``, ``rejected``,
+    ``failed``, ``cancelled`` or ``expired``."""
     previous: str
+    """The status before."""
     sequence: int
     """Number of this change, from 1 per request, so that consumers notice missing ones."""
     webhook_id: str | None = None

@@ -20,6 +20,7 @@ LIST_KEYS: Final = Route(
     "List all API keys, newest first",
     responses={200: KeyList},
     query=KeyQuery,
+    optional_headers={200: ("Link",)},
 )
 ROTATE_KEY: Final = Route(
     "POST",
@@ -50,8 +51,9 @@ SHOW_PREFERENCES: Final = Route(
     "/v1/preferences",
     "requests:read",
     "Get your preferences",
-    responses={200: Preferences},
-    response_headers={200: ("ETag",)},
+    responses={200: Preferences, 304: None},
+    headers={"If-None-Match": "The `ETag` of an earlier response. If it is still current, the response is 304."},
+    response_headers={200: ("ETag",), 304: ("ETag",)},
 )
 SET_PREFERENCES: Final = Route(
     "PUT",

@@ -4,7 +4,7 @@ import base64
 import binascii
 import re
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
@@ -33,9 +33,9 @@ Name = Annotated[Text, Field(max_length=100)]
 class NewKey(RequestBody):
     """The body of `POST /v1/keys`."""
 
-    owner: Owner = Field(examples=["acme"])
+    owner: Owner
     """Owner of its requests and images."""
-    name: Name = Field(examples=["Web shop, production"])
+    name: Name
     """Purpose of the key."""
     scopes: list[Scope] = Field(min_length=1, max_length=20)
     """Permissions. ``analytics:read`` shows the figures of all owners. ``admin`` does not include the others, but can
@@ -43,6 +43,7 @@ class NewKey(RequestBody):
     limit: int = Field(100, ge=1, le=1_000_000)
     """Images per ``window_seconds``."""
     window_seconds: int = Field(900, ge=1, le=DAY)
+    """Length of the window in which the images are counted."""
     expires_in_days: int | None = Field(None, ge=1, le=3650)
     """Default: the key does not expire."""
 
@@ -58,6 +59,7 @@ class KeyQuery(QueryParameters):
     """The query of `GET /v1/keys`."""
 
     limit: int = Field(50, ge=1, le=100)
+    """Maximum number of keys."""
     cursor: str | None = Field(None, max_length=200)
     """``next_cursor`` of the previous page."""
 
@@ -65,11 +67,16 @@ class KeyQuery(QueryParameters):
 class Defaults(RequestBody):
     """Default settings for clients. Whether a model supports them is checked with each request."""
 
-    model: ModelKey | None = Field(None, examples=["stable-image-core"])
-    size: Size | None = Field(None, examples=["1024x1024"])
-    aspect_ratio: AspectRatio | None = Field(None, examples=["16:9"])
-    style: StyleName | None = Field(None, examples=["watercolor"])
+    model: ModelKey | None = None
+    """Key of the model."""
+    size: Size | None = None
+    """``WIDTHxHEIGHT``. Excludes ``aspect_ratio``."""
+    aspect_ratio: AspectRatio | None = None
+    """Excludes ``size``."""
+    style: StyleName | None = None
+    """Name of a style."""
     count: int | None = Field(None, ge=1, le=4)
+    """Number of images."""
 
     @model_validator(mode="after")
     def _one_shape(self) -> "Defaults":
@@ -82,7 +89,9 @@ class Preferences(RequestBody):
     """All preferences of an owner. A `PUT` resets what it omits."""
 
     defaults: Defaults = Defaults()
+    """Settings for new requests."""
     theme: Literal["light", "dark", "system"] = "system"
+    """Colours of the web app. ``system``: as the device."""
     analytics_opt_out: bool = False
     """Exclude this owner from analytics."""
 
@@ -94,18 +103,27 @@ class KeyView(Schema):
     """A key without its text, which is shown only once."""
 
     key_id: str
+    """Id of the key."""
     prefix: str
     """Start of its text."""
     owner: str
+    """Owner of its requests and images."""
     name: str
-    scopes: list[str]
+    """Purpose of the key."""
+    scopes: list[Scope]
+    """Permissions."""
     limit: int
     """Images per ``window_seconds``."""
     window_seconds: int
+    """Length of the window in which the images are counted."""
     status: Status
+    """Only ``active`` keys are accepted."""
     created_at: datetime
+    """When it was created."""
     expires_at: datetime | None
+    """When it expires. Absent if it does not."""
     revoked_at: datetime | None
+    """When it was revoked. Absent if it was not."""
     last_used_at: datetime | None
     """Up to an hour old."""
     previous_until: datetime | None
@@ -121,6 +139,7 @@ class KeyWithText(KeyView):
     """A key with its new text, which is shown only this once."""
 
     key: str
+    """The text of the key, for the header ``x-api-key``. Store it safely."""
 
     @classmethod
     def with_text(cls, key: Key, text: str, now: datetime) -> "KeyWithText":
@@ -132,8 +151,9 @@ class KeyList(Schema):
     """A page of keys, newest first."""
 
     keys: list[KeyView]
+    """The keys of this page."""
     next_cursor: str | None
-    """Cursor of the next page; null on the last page."""
+    """The `cursor` of the next page. Absent on the last page."""
 
     @classmethod
     def of(cls, page: KeyPage, now: datetime) -> "KeyList":
@@ -148,10 +168,13 @@ class Me(Schema):
     owner: str
     """Owner of its requests and images."""
     key_id: str
-    scopes: list[str]
+    """Id of the key."""
+    scopes: list[Scope]
+    """Permissions."""
     limit: int
     """Images per ``window_seconds``."""
     window_seconds: int
+    """Length of the window in which the images are counted."""
 
 
 def position_of(cursor: str) -> str:
@@ -165,7 +188,7 @@ def position_of(cursor: str) -> str:
     return position
 
 
-def _values(key: Key, now: datetime) -> dict[str, object]:
+def _values(key: Key, now: datetime) -> dict[str, Any]:
     in_grace = key.previous_until is not None and now < key.previous_until
     return {
         "key_id": key.key_id,

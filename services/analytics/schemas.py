@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field
 
-from kit.http_api import ApiProblem, field_error
+from kit.problems import field_error, invalid
 from kit.schemas import QueryParameters, Schema
 from services.analytics.counters import Amounts
 from services.analytics.report import STATUSES, Counts
@@ -29,9 +29,9 @@ Day = Annotated[date, BeforeValidator(_day)]
 class DailyQuery(QueryParameters):
     """A period of days (UTC), both included."""
 
-    first: Day | None = Field(None, alias="from", examples=["2026-11-16"])
+    first: Day | None = Field(None, alias="from")
     """Default: six days before ``to``."""
-    last: Day | None = Field(None, alias="to", examples=["2026-11-22"])
+    last: Day | None = Field(None, alias="to")
     """Default: today."""
 
     def days(self, today: date) -> list[date]:
@@ -44,28 +44,35 @@ class DailyQuery(QueryParameters):
             rule = field_error("from", f"at most {DAYS_MAX} days", max_days=DAYS_MAX)
         else:
             return [date.fromordinal(day) for day in range(first, last + 1)]
-        raise ApiProblem(422, "validation_failed", "The period is invalid.", errors=[rule])
+        raise invalid(rule)
 
 
 class ModelUse(Schema):
     """Requests, images and costs of a model."""
 
     requests: int
+    """Accepted requests for this model."""
     images: int
+    """Images that this model generated."""
     cost_usd: str
+    """Costs of these images in US dollars."""
 
 
 class Step(Schema):
     """Runs of a step and their durations in milliseconds. ``request`` is the whole request."""
 
     count: int
+    """Number of runs."""
     mean_ms: float
+    """Mean duration."""
     p50_ms: float
     """Estimated from a histogram, like ``p95_ms``."""
     p95_ms: float
+    """Estimated 95th percentile."""
     stalled: int
     """Messages that went to the step's dead-letter queue."""
     replayed: int
+    """Messages that operators replayed."""
 
 
 class Numbers(Schema):
@@ -78,6 +85,7 @@ class Numbers(Schema):
     cost_usd: str
     """Costs of generation."""
     models: dict[str, ModelUse]
+    """By key of the model."""
     styles: dict[str, int]
     """Requests by style."""
     rejections: dict[str, int]
@@ -85,19 +93,23 @@ class Numbers(Schema):
     failures: dict[str, int]
     """Failed requests by reason."""
     steps: dict[str, Step]
+    """By name of the step."""
 
 
 class DayNumbers(Numbers):
     """Counters of one day (UTC)."""
 
     day: date
+    """The day."""
 
 
 class DailyReport(Schema):
     """Counters of every day of the period, and their total."""
 
     days: list[DayNumbers]
+    """One entry per day, oldest first."""
     total: Numbers
+    """The sums of all days."""
 
     @classmethod
     def of(cls, days: list[date], counted: Mapping[str, Amounts]) -> "DailyReport":

@@ -1,9 +1,10 @@
 """The use case of creating a request: resolve its parameters, count it, write it. All routes that create one use it."""
 
 import hashlib
+import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -14,7 +15,8 @@ from events.images import GenerationParameters
 from events.model_catalog import ModelCatalog
 from events.pipeline import Status
 from kit.clock import Clock
-from kit.http_api import ApiProblem, Caller, field_error
+from kit.http_api import Caller
+from kit.problems import ApiProblem, field_error, invalid
 from kit.quotas import QUOTA_REFUSALS
 from kit.telemetry import logger
 from services.intake.durations import Estimates
@@ -36,8 +38,10 @@ STOPPED_RETRY_SECONDS: Final = 300
 class CreationStore(Protocol):
     """The requests and the idempotency records in the request table."""
 
-    def create(self, event: ImageRequested, state: RequestState, record: IdempotencyRecord | None = None) -> None:
-        """Write a request, its state and its idempotency record in one transaction.
+    def create(
+        self, requests: Sequence[tuple[ImageRequested, RequestState]], record: IdempotencyRecord | None = None
+    ) -> None:
+        """Write requests, their states and the idempotency record in one transaction: all of them or none.
 
         Raise ``IdempotencyKeyTakenError`` if the idempotency key is taken, ``KeyError`` if the request id is.
         """
@@ -51,6 +55,14 @@ class Accepted(NamedTuple):
 
     body: AcceptedView
     headers: dict[str, str]
+
+
+class AllAccepted(NamedTuple):
+    """New requests that were accepted together, in their order."""
+
+    bodies: list[AcceptedView]
+    headers: dict[str, str]
+    """The headers that state the key's limit."""
 
 
 @dataclass(frozen=True)
@@ -70,68 +82,81 @@ class RequestCreation:
 
         If the ``idempotency_key`` was used before, return the first response again and do not count the request.
         """
-        if idempotency_key is not None and (repeated := self._repeated(caller, request, idempotency_key)):
+        (body,), headers = self.create_all(caller, [request], idempotency_key)
+        return Accepted(body, _headers(body) | headers)
+
+    def create_all(
+        self, caller: Caller, requests: Sequence[NewRequest], idempotency_key: str | None = None
+    ) -> AllAccepted:
+        """Accept all ``requests`` of one call or none of them: they are counted and written as one."""
+        if idempotency_key is not None and (repeated := self._repeated(caller, requests, idempotency_key)):
             return repeated
-        parameters = self._resolve(request)
-        self._refuse_over_budget(parameters)
-        if request.count > caller.limit:
+        resolved = [self._resolve(request) for request in requests]
+        for parameters in resolved:
+            self._refuse_over_budget(parameters)
+        images = sum(request.count for request in requests)
+        if images > caller.limit:
             raise _over_limit_problem(caller)
-        decision = self.limiter.admit(caller.key_id, caller.limit, caller.window, request.count)
+        decision = self.limiter.admit(caller.key_id, caller.limit, caller.window, images)
         if decision.refusal:
-            # The same request, sent twice at once, may have used the last free place.
-            if idempotency_key is not None and (repeated := self._repeated(caller, request, idempotency_key)):
+            # The same call, sent twice at once, may have used the last free place.
+            if idempotency_key is not None and (repeated := self._repeated(caller, requests, idempotency_key)):
                 return repeated
-            raise ApiProblem(429, decision.refusal, QUOTA_REFUSALS[decision.refusal], headers=decision.headers)
-        request_id = uuid7()
+            raise ApiProblem(decision.refusal, QUOTA_REFUSALS[decision.refusal], headers=decision.headers)
+        ids = [uuid7() for _ in requests]
         try:
-            body = self._write(request_id, caller, request, parameters, decision.window, idempotency_key)
+            bodies = self._write(ids, caller, requests, resolved, decision.window, idempotency_key)
         except IdempotencyKeyTakenError as taken:
-            self.limiter.refund(decision.window, request_id, request.count)
-            return _repeat(taken.record, _digest(request), caller)
+            self.limiter.refund(decision.window, ids[0], images)
+            return _repeat(taken.record, _digest(requests), caller)
         except Exception:
-            self.limiter.refund(decision.window, request_id, request.count)
+            self.limiter.refund(decision.window, ids[0], images)
             raise
-        logger.info("request accepted", request_id=request_id, key_id=caller.key_id)
-        return Accepted(body, _headers(body) | decision.headers)
+        for request_id in ids:
+            logger.info("request accepted", request_id=request_id, key_id=caller.key_id)
+        return AllAccepted(bodies, decision.headers)
 
     def dry_run(self, request: NewRequest) -> DryRunView:
         """Return the models and the price of a request. Nothing is written or counted."""
         parameters = self._resolve(request)
         return dry_run_view(parameters, chosen_seed=request.seed, estimated_seconds=self._estimate(parameters))
 
-    def _repeated(self, caller: Caller, request: NewRequest, key: str) -> Accepted | None:
+    def _repeated(self, caller: Caller, requests: Sequence[NewRequest], key: str) -> AllAccepted | None:
         _check_idempotency_key(key)
         record = self.store.find_record(caller.owner, key, self.clock.now())
-        return _repeat(record, _digest(request), caller) if record else None
+        return _repeat(record, _digest(requests), caller) if record else None
 
     def _write(
         self,
-        request_id: str,
+        ids: Sequence[str],
         caller: Caller,
-        request: NewRequest,
-        parameters: GenerationParameters,
+        requests: Sequence[NewRequest],
+        resolved: Sequence[GenerationParameters],
         quota_window: Window,
         idempotency_key: str | None,
-    ) -> AcceptedView:
+    ) -> list[AcceptedView]:
         now = self.clock.now()
-        event, state = new_state(
-            request_id, caller.owner, parameters, now, quota_window=quota_window, webhook_id=request.webhook_id
-        )
-        body = accepted_view(request_id, self._estimate(parameters))
+        new = [
+            new_state(one, caller.owner, parameters, now, quota_window=quota_window, webhook_id=request.webhook_id)
+            for one, request, parameters in zip(ids, requests, resolved, strict=True)
+        ]
+        estimate = self._estimate(resolved[0])
+        bodies = [accepted_view(request_id, estimate) for request_id in ids]
         record = None
         if idempotency_key is not None:
+            response = [body.model_dump(mode="json") for body in bodies]
             record = IdempotencyRecord(
-                caller.owner, idempotency_key, _digest(request), body.model_dump_json(), now + IDEMPOTENCY_RETENTION
+                caller.owner, idempotency_key, _digest(requests), json.dumps(response), now + IDEMPOTENCY_RETENTION
             )
-        self.store.create(event, state, record)
-        return body
+        self.store.create(new, record)
+        return bodies
 
     def _resolve(self, request: NewRequest) -> GenerationParameters:
         try:
             return resolve(request, self.catalog(), self.price_ceiling_usd, self.signals().unavailable_models)
         except UnsupportedParametersError as error:
-            title = "The model does not support these parameters."
-            raise ApiProblem(422, "validation_failed", title, errors=error.errors) from error
+            detail = "The model does not support these parameters."
+            raise ApiProblem("validation_failed", detail, errors=error.errors) from error
         except ModelEndOfLifeError as error:
             raise _end_of_life_problem(error) from error
 
@@ -141,17 +166,17 @@ class RequestCreation:
         if budget is None or any(budget.covers(plan.price_usd, now) for plan in parameters.models):
             return
         if budget.until is None:
-            title, seconds = "Image generation is stopped by the operator. Try again later.", STOPPED_RETRY_SECONDS
+            detail, seconds = "Image generation is stopped by the operator. Try again later.", STOPPED_RETRY_SECONDS
         else:
-            title = "Daily budget exhausted. New requests are accepted again at 00:00 UTC."
+            detail = "Daily budget exhausted. New requests are accepted again at 00:00 UTC."
             served = [model for model in self.catalog() if not model.ended(now.date())]
             if any(budget.covers(price, now) for model in served for price in model.price_usd.values()):
-                title = (
+                detail = (
                     f"The rest of the daily budget covers only models up to ${budget.left_usd} per image. "
                     "Request such a model, or try again after 00:00 UTC."
                 )
             seconds = math.ceil((budget.until - now).total_seconds())
-        raise ApiProblem(503, "budget_exhausted", title, headers={"Retry-After": str(seconds)})
+        raise ApiProblem("budget_exhausted", detail, headers={"Retry-After": str(seconds)})
 
     def _estimate(self, parameters: GenerationParameters) -> int | None:
         return self.estimates.seconds(served_models(self.catalog(), parameters, self.clock.now().date()))
@@ -191,38 +216,41 @@ def served_models(catalog: ModelCatalog, parameters: GenerationParameters, today
 
 
 def _end_of_life_problem(error: ModelEndOfLifeError) -> ApiProblem:
-    rule, title = "has reached its end of life", f"{error.model} has reached its end of life."
+    rule, detail = "has reached its end of life", f"{error.model} has reached its end of life."
     entry = field_error("model", rule)
     if error.successor:
         entry = field_error("model", f"{rule}; its successor is {error.successor}", successor=error.successor)
-        title += f" Request {error.successor} instead, or allow failover."
-    return ApiProblem(422, "model_end_of_life", title, errors=[entry])
+        detail += f" Request {error.successor} instead, or allow failover."
+    return ApiProblem("model_end_of_life", detail, errors=[entry])
 
 
 def _over_limit_problem(caller: Caller) -> ApiProblem:
     rule = f"must be at most {caller.limit}, the images that this API key may request per {caller.window} seconds"
-    errors = [field_error("count", rule, maximum=caller.limit)]
-    return ApiProblem(422, "validation_failed", "The request is not valid.", errors=errors)
+    return invalid(field_error("count", rule, maximum=caller.limit))
 
 
 def _check_idempotency_key(key: str) -> None:
     if not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
-        errors = [field_error("Idempotency-Key", "must be 1 to 255 visible ASCII characters")]
-        raise ApiProblem(422, "validation_failed", "The request is not valid.", errors=errors)
+        raise invalid(field_error("Idempotency-Key", "must be 1 to 255 visible ASCII characters"))
 
 
-def _digest(request: NewRequest) -> str:
-    return hashlib.sha256(request.model_dump_json().encode()).hexdigest()
+def _digest(requests: Sequence[NewRequest]) -> str:
+    """Return the SHA-256 of the requests. Absent parameters are left out, so that a new release keeps the digest."""
+    whole = "\n".join(request.model_dump_json(exclude_none=True) for request in requests)
+    return hashlib.sha256(whole.encode()).hexdigest()
 
 
-def _repeat(record: IdempotencyRecord, digest: str, caller: Caller) -> Accepted:
-    """Return the first response again, if it was for the same request."""
+def _repeat(record: IdempotencyRecord, digest: str, caller: Caller) -> AllAccepted:
+    """Return the first response again, if it was for the same requests."""
     if record.digest != digest:
         errors = [field_error("Idempotency-Key", "was used before for another request")]
-        title = "This idempotency key was used for another request."
-        raise ApiProblem(422, "idempotency_key_reused", title, errors=errors)
-    body = AcceptedView.model_validate_json(record.response)
-    return Accepted(body, _headers(body) | policy_headers(caller.limit, caller.window))
+        detail = "Send this request with a new idempotency key."
+        raise ApiProblem("idempotency_key_reused", detail, errors=errors)
+    response = json.loads(record.response)
+    if isinstance(response, dict):  # as written by version 0.1.0
+        response = [response]
+    bodies = [AcceptedView.model_validate(body) for body in response]
+    return AllAccepted(bodies, policy_headers(caller.limit, caller.window))
 
 
 def _headers(body: AcceptedView) -> dict[str, str]:

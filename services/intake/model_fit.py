@@ -98,6 +98,8 @@ def resolve(
         seed=request.seed if request.seed is not None else 1 + secrets.randbelow(MAX_CHOSEN_SEED),
         steps=request.steps,
         guidance=request.guidance,
+        output_format=request.output_format,
+        output_compression=request.output_compression,
         models=plans,
     )
 

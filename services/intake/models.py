@@ -58,9 +58,9 @@ class IdempotencyRecord:
     owner: str
     key: str
     digest: str
-    """SHA-256 of the request that came with the key."""
+    """SHA-256 of the requests that came with the key."""
     response: str
-    """The body of the 202 response, as JSON."""
+    """The bodies of the 202 responses, one per request, as a JSON list."""
     expires_at: datetime
 
 

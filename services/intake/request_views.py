@@ -9,9 +9,12 @@ from events.catalog.image_requested import ImageRequested
 from events.images import GenerationParameters
 from events.pipeline import WITHDRAWN, Status, TimelineEntry
 from kit.cursors import encode_cursor
+from kit.etags import weak_tag
+from kit.signed_urls import EXPIRES_SECONDS
 from services.intake.models import RequestPage, RequestState
 from services.intake.schemas import (
     AcceptedView,
+    DryRunParameters,
     DryRunView,
     Image,
     Links,
@@ -20,11 +23,14 @@ from services.intake.schemas import (
     Reason,
     RemovedImageView,
     RequestList,
+    RequestParameters,
     RequestSummary,
     RequestView,
     TimelineEntryView,
 )
 
+TAG_SECONDS: Final = EXPIRES_SECONDS * 2 // 3
+"""Seconds after which the tag of a request with images changes, before the URLs of the images expire."""
 DETAILS: Final = {
     "category_blocked": "The {field} was blocked by our content policy: {category}.",
     "content_filtered": "The content filter of the model blocked the request.",
@@ -51,14 +57,13 @@ def dry_run_view(
     parameters: GenerationParameters, *, chosen_seed: int | None, estimated_seconds: int | None
 ) -> DryRunView:
     """Return the response to a dry run. It contains a seed only if the caller chose one."""
-    request = parameters.model_dump(mode="json", exclude={"models", "seed"}, exclude_none=True)
     plans = parameters.models
     price = Price(
         per_image_usd=str(plans[0].price_usd),
         total_max_usd=str(max(plan.price_usd for plan in plans) * parameters.count),
     )
     return DryRunView(
-        request=request | ({} if chosen_seed is None else {"seed": chosen_seed}),
+        request=DryRunParameters(**parameters.model_dump(exclude={"models", "seed"}), seed=chosen_seed),
         models=[PlannedModel.model_validate(plan.model_dump(mode="json")) for plan in plans],
         price=price,
         estimated_seconds=estimated_seconds,
@@ -107,18 +112,28 @@ def request_view(request: ImageRequested, state: RequestState, url: Callable[[st
     )
 
 
+def request_tag(state: RequestState, now: datetime) -> str:
+    """Return the entity tag of a request. It changes with the request, but not with the URLs of its images.
+
+    The tag of a request with images also changes every ``TAG_SECONDS``: a caller who has the current tag has URLs that
+    are still valid for minutes.
+    """
+    period = int(now.timestamp()) // TAG_SECONDS if state.status == Status.SUCCEEDED else 0
+    return weak_tag(f"{state.revision}-{period}")
+
+
 def _links(request_id: str, images: list[str] | None = None) -> Links:
     return Links(self=f"/v1/requests/{request_id}", images=images or [])
 
 
-def _requested(parameters: GenerationParameters) -> dict[str, Any]:
-    requested = parameters.model_dump(mode="json", exclude={"models"}, exclude_none=True)
+def _requested(parameters: GenerationParameters) -> RequestParameters:
     first = parameters.models[0]
-    return requested | {
-        "models": [plan.model for plan in parameters.models],
-        "width": first.width,
-        "height": first.height,
-    }
+    return RequestParameters(
+        **parameters.model_dump(exclude={"models"}),
+        models=[plan.model for plan in parameters.models],
+        width=first.width,
+        height=first.height,
+    )
 
 
 def _image(values: Mapping[str, Any], url: Callable[[str], str], deleted_at: datetime | None) -> Image:

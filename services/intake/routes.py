@@ -1,9 +1,10 @@
 """The routes of the request API and of the facades."""
 
+from dataclasses import replace
 from typing import Final
 
 from kit.http_api import Route
-from kit.legacy_api import Failure
+from kit.legacy_api import Failure, replaced_by
 from services.intake.facades.schemas import (
     ImageGeneration,
     Images,
@@ -11,6 +12,7 @@ from services.intake.facades.schemas import (
     LegacyImage,
     LegacyRequest,
     OpenAIError,
+    OpenAIModels,
 )
 from services.intake.schemas import (
     AcceptedView,
@@ -19,6 +21,7 @@ from services.intake.schemas import (
     ModelList,
     ModelView,
     NewRequest,
+    OpenAIModel,
     RequestList,
     RequestOrDryRun,
     RequestView,
@@ -32,6 +35,7 @@ PREFER: Final = (
     "`wait=N`: if the request finishes within N seconds, at most 25, the response is the finished request. "
     "Otherwise it is the same as without this header."
 )
+IF_NONE_MATCH: Final = "The `ETag` of an earlier response. If it is still current, the response is 304 without a body."
 
 CREATE_REQUEST: Final = Route(
     "POST",
@@ -47,6 +51,7 @@ CREATE_REQUEST: Final = Route(
         202: ("Location", "Retry-After", "RateLimit-Policy"),
         429: ("RateLimit-Policy", "RateLimit", "Retry-After"),
     },
+    optional_headers={200: ("Preference-Applied",), 202: ("Preference-Applied",)},
 )
 LIST_REQUESTS: Final = Route(
     "GET",
@@ -55,6 +60,7 @@ LIST_REQUESTS: Final = Route(
     "List requests, newest first",
     responses={200: RequestList},
     query=ListQuery,
+    optional_headers={200: ("Link",)},
     problems=(422,),
 )
 SHOW_REQUEST: Final = Route(
@@ -62,7 +68,10 @@ SHOW_REQUEST: Final = Route(
     "/v1/requests/{request_id}",
     "requests:read",
     "Get a request: status, timeline and images",
-    responses={200: RequestView},
+    responses={200: RequestView, 304: None},
+    headers={"If-None-Match": IF_NONE_MATCH},
+    response_headers={200: ("ETag",), 304: ("ETag",)},
+    optional_headers={200: ("Retry-After",), 304: ("Retry-After",)},
     problems=(404,),
 )
 CANCEL_REQUEST: Final = Route(
@@ -78,25 +87,29 @@ LIST_MODELS: Final = Route(
     "/v1/models",
     "requests:read",
     "List the models with their limits, prices and lifecycle",
-    responses={200: ModelList},
+    responses={200: ModelList, 304: None},
+    headers={"If-None-Match": IF_NONE_MATCH},
+    response_headers={200: ("ETag",), 304: ("ETag",)},
 )
 SHOW_MODEL: Final = Route(
     "GET",
     "/v1/models/{key}",
     "requests:read",
     "Get a model",
-    responses={200: ModelView},
+    responses={200: ModelView, 304: None},
+    headers={"If-None-Match": IF_NONE_MATCH},
+    response_headers={200: ("ETag",), 304: ("ETag",)},
     problems=(404,),
 )
-GENERATE_IMAGES: Final = Route(
+OPENAI_GENERATE_IMAGES: Final = Route(
     "POST",
-    "/v1/images/generations",
+    "/openai/v1/images/generations",
     "requests:write",
     "Generate images in one call, compatible with OpenAI's Images API",
     responses={200: Images},
     body=ImageGeneration,
     headers={"Idempotency-Key": IDEMPOTENCY_KEY},
-    problems=(400, 409, 410, 413, 429, 500, 504),
+    problems=(400, 404, 409, 410, 413, 429, 500, 504),
     response_headers={
         200: ("RateLimit-Policy",),
         409: ("x-should-retry",),
@@ -104,6 +117,29 @@ GENERATE_IMAGES: Final = Route(
         500: ("x-should-retry",),
         504: ("x-should-retry", "Location"),
     },
+    error_body=OpenAIError,
+)
+GENERATE_IMAGES: Final = replace(
+    OPENAI_GENERATE_IMAGES,
+    path="/v1/images/generations",
+    summary="The same as POST /openai/v1/images/generations, at its former address",
+    deprecation=replaced_by(OPENAI_GENERATE_IMAGES.path),
+)
+OPENAI_LIST_MODELS: Final = Route(
+    "GET",
+    "/openai/v1/models",
+    "requests:read",
+    "List the models that are served, compatible with OpenAI's API",
+    responses={200: OpenAIModels},
+    error_body=OpenAIError,
+)
+OPENAI_SHOW_MODEL: Final = Route(
+    "GET",
+    "/openai/v1/models/{model}",
+    "requests:read",
+    "Get a model that is served, compatible with OpenAI's API",
+    responses={200: OpenAIModel},
+    problems=(404,),
     error_body=OpenAIError,
 )
 GENERATE_AS_BEFORE: Final = Route(
@@ -119,5 +155,7 @@ GENERATE_AS_BEFORE: Final = Route(
         202: ("Location", "Retry-After", "RateLimit-Policy"),
         429: ("RateLimit-Policy", "RateLimit", "Retry-After"),
     },
+    optional_headers={200: ("Preference-Applied",), 202: ("Preference-Applied",)},
     error_body=Failure,
+    deprecation=replaced_by(CREATE_REQUEST.path),
 )

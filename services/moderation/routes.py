@@ -3,7 +3,7 @@
 from typing import Final
 
 from kit.http_api import Route
-from kit.legacy_api import Failure
+from kit.legacy_api import Failure, replaced_by
 from services.moderation.schemas import Check, LegacyCheck, LegacyCheckResponse, NewCheck
 
 _RATE_LIMIT: Final = ("RateLimit-Policy", "RateLimit")
@@ -28,4 +28,5 @@ LEGACY_CHECK_PROMPT: Final = Route(
     problems=(400, 413, 422, 429, 503),
     response_headers=CHECK_PROMPT.response_headers,
     error_body=Failure,
+    deprecation=replaced_by(CHECK_PROMPT.path),
 )

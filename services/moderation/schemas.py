@@ -14,13 +14,16 @@ class NewCheck(RequestBody):
     """The body of `POST /v1/moderations`."""
 
     prompt: LimitedText
+    """The prompt to check."""
     negative_prompt: LimitedText | None = None
+    """The negative prompt to check."""
 
 
 class LegacyCheck(RequestBody):
     """The body of `POST /api/moderation/check`, as in the first version of this API."""
 
     prompt: LimitedText
+    """The prompt to check."""
 
 
 class KeywordHit(Schema):
@@ -29,6 +32,7 @@ class KeywordHit(Schema):
     category: str
     """A category of the policy."""
     field: TextField
+    """Where the term was found."""
     strength: Strength
     """``block``: the term has no innocent use, and decided. ``review``: the model of the next layer decided."""
 
@@ -37,13 +41,17 @@ class Check(Schema):
     """Whether images may be generated for a prompt. ``category`` and ``field`` are present if they may not."""
 
     allowed: bool
+    """Whether images may be generated."""
     layer: str
     """The layer that decided, which is the last one that screened the prompt."""
     category: str | None = None
     """A category of the policy, or ``unclassified`` if the layer did not name one."""
     field: TextField | None = None
+    """The text that is not allowed."""
     hit: KeywordHit | None = None
+    """Absent if the keyword filter found nothing."""
     policy_version: str
+    """Version of the content policy."""
 
     @classmethod
     def of(cls, verdict: PromptVerdict) -> "Check":
@@ -63,5 +71,8 @@ class LegacyCheckResponse(Schema):
     """A check in the envelope of the first version of this API."""
 
     success: Literal[True] = True
+    """True in every response without an error."""
     data: Check
+    """The result of the check."""
     message: str
+    """A sentence, for people."""

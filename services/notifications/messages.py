@@ -6,6 +6,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict
 
 from events.catalog.request_status_changed import RequestStatusChanged
+from events.pipeline import Status
 
 
 class Message(BaseModel):
@@ -18,28 +19,36 @@ class StatusData(Message):
     """A change of a request's status."""
 
     request_id: str
+    """Id of the request."""
     sequence: int
     """Number of the change, from 1 without gaps. After a gap, read the request."""
-    status: str
-    previous: str
+    status: Status
+    """The new status."""
+    previous: Status
+    """The status before the change."""
 
 
 class StatusChanged(Message):
     """The status of a request changed. Delivered at least once and in any order: use ``sequence``."""
 
     type: Literal["request.status_changed"] = "request.status_changed"
+    """Identifies this kind of message."""
     id: str
     """The same in every delivery."""
     timestamp: datetime
     """When the status changed."""
     data: StatusData
+    """The change."""
 
     @classmethod
     def of(cls, event: RequestStatusChanged) -> Self:
         """Return the message for ``event``."""
         metadata, change = event.metadata, event.data
         data = StatusData(
-            request_id=metadata.request_id, sequence=change.sequence, status=change.status, previous=change.previous
+            request_id=metadata.request_id,
+            sequence=change.sequence,
+            status=Status(change.status),
+            previous=Status(change.previous),
         )
         return cls(id=metadata.event_id, timestamp=metadata.occurred_at, data=data)
 
@@ -48,19 +57,26 @@ class Ping(Message):
     """A test message to a webhook."""
 
     type: Literal["webhook.ping"] = "webhook.ping"
+    """Identifies this kind of message."""
     id: str
+    """The same in every delivery."""
     timestamp: datetime
+    """When the ping was requested."""
 
 
 class Pong(Message):
     """The response to `{"type": "ping"}`."""
 
     type: Literal["pong"] = "pong"
+    """Identifies this kind of message."""
 
 
 class NotUnderstood(Message):
     """The response to any other message."""
 
     type: Literal["error"] = "error"
+    """Identifies this kind of message."""
     code: Literal["not_understood"] = "not_understood"
+    """A stable code, for programs."""
     title: str = 'The only message that clients may send is {"type": "ping"}.'
+    """An explanation, for people."""

@@ -69,6 +69,7 @@ LIST_DELIVERIES: Final = Route(
     "List the deliveries of a webhook with their attempts, newest first; they are kept for 30 days",
     responses={200: DeliveryList},
     query=DeliveryQuery,
+    optional_headers={200: ("Link",)},
     problems=(404,),
 )
 RESEND_DELIVERY: Final = Route(

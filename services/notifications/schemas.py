@@ -41,7 +41,7 @@ NotifiedStatus = Annotated[
 class NewWebhook(RequestBody):
     """The body of `POST /v1/webhooks`."""
 
-    url: str = Field(min_length=1, max_length=URL_MAX, examples=["https://example.com/hooks/images"])
+    url: str = Field(min_length=1, max_length=URL_MAX)
     """HTTPS URL on port 443 or 8443 with a public address."""
     statuses: list[NotifiedStatus] = Field(
         [status for status in STATUSES if status in TERMINAL], min_length=1, max_length=len(STATUSES)
@@ -64,6 +64,7 @@ class DeliveryQuery(QueryParameters):
     """The query of `GET /v1/webhooks/{webhook_id}/deliveries`."""
 
     limit: int = Field(20, ge=1, le=100)
+    """Maximum number of deliveries."""
     cursor: str | None = Field(None, max_length=100)
     """``next_cursor`` of the previous page."""
 
@@ -107,12 +108,17 @@ class WebhookView(Schema):
     """A webhook without its secret, which is shown only once."""
 
     webhook_id: str
+    """Id of the webhook."""
     url: str
+    """The URL that is called."""
     description: str
-    statuses: list[str]
+    """Purpose of the webhook."""
+    statuses: list[NotifiedStatus]
+    """Statuses of which it is notified."""
     requests: Requests
     """`named`: only requests with its `webhook_id`."""
     created_at: datetime
+    """When it was created."""
     previous_until: datetime | None
     """Until when messages are also signed with the secret before the last rotation."""
     disabled_at: datetime | None
@@ -140,17 +146,20 @@ class WebhookList(Schema):
     """All webhooks of an owner, oldest first."""
 
     webhooks: list[WebhookView]
+    """The webhooks."""
 
 
 class AttemptView(Schema):
     """One call of a webhook."""
 
     at: datetime
+    """When the call was made."""
     duration_ms: int
+    """Duration of the call in milliseconds."""
     status: int | None
-    """HTTP status of the response; null without a response."""
+    """HTTP status of the response. Absent without a response."""
     error: str | None
-    """Description of the failure; null if the call succeeded."""
+    """Description of the failure. Absent if the call succeeded."""
 
 
 class DeliveryView(Schema):
@@ -159,13 +168,15 @@ class DeliveryView(Schema):
     delivery_id: str
     """The header `webhook-id` of every attempt."""
     request_id: str
+    """Id of the request that the message is about."""
     kind: str
     """The status, or `webhook.ping`."""
     state: State
     """`failed`: abandoned after the last attempt."""
     created_at: datetime
+    """When the message was created."""
     next_attempt_at: datetime | None
-    """Null if no attempt follows."""
+    """When the next attempt follows. Absent if none does."""
     attempts: list[AttemptView]
     """The last 20 attempts, newest last."""
 
@@ -187,8 +198,9 @@ class DeliveryList(Schema):
     """A page of deliveries, newest first. They are kept for 30 days."""
 
     deliveries: list[DeliveryView]
+    """The deliveries of this page."""
     next_cursor: str | None
-    """Cursor of the next page; null on the last page."""
+    """The `cursor` of the next page. Absent on the last page."""
 
     @classmethod
     def of(cls, page: DeliveryPage) -> "DeliveryList":

@@ -25,14 +25,18 @@ class Health(Schema):
     """The API responds."""
 
     status: Literal["ok"] = "ok"
+    """Always ``ok``."""
     version: str
+    """Version of the installation."""
 
 
 class Dependency(Schema):
     """A resource that the installation needs."""
 
     name: str
+    """Name of the resource."""
     reachable: bool
+    """Whether it responds."""
     error: str | None = None
     """Name of the error, such as ``AccessDeniedException``, or ``Timeout``."""
 
@@ -41,26 +45,36 @@ class StepQueue(Schema):
     """A queue and its dead-letter queue, in approximate numbers. Missing ones are unknown."""
 
     step: str
+    """The step that consumes the queue."""
     waiting: int | None = None
+    """Messages that wait."""
     in_flight: int | None = None
+    """Messages that are being processed."""
     dead: int | None = None
+    """Dead letters."""
     oldest_seconds: int | None = None
     """Age of the oldest message as CloudWatch reported it, up to two minutes ago."""
     oldest_dead_seconds: int | None = None
+    """Age of the oldest dead letter as CloudWatch reported it."""
 
 
 class Readiness(Schema):
     """``ok``; ``degraded``: it works but needs an operator; ``unavailable``: a dependency is unreachable."""
 
     status: Literal["ok", "degraded", "unavailable"]
+    """The state of the installation."""
     version: str
+    """Version of the installation."""
     boto3_version: str
     """The SDK of Lambda's runtime, which all functions use that have no SDK layer."""
     checked_at: datetime
+    """When the state was determined, up to ten seconds ago."""
     attention: list[str]
     """What needs attention."""
     dependencies: list[Dependency]
+    """One entry per resource."""
     steps: list[StepQueue]
+    """One entry per queue."""
 
 
 class Probes(Protocol):

@@ -26,6 +26,15 @@ SHOW_HEALTH: Final = Route(
     "Check that the API responds",
     responses={200: Health},
 )
+SHOW_PROBLEM: Final = Route(
+    "GET",
+    "/problems/{code}",
+    None,
+    "Read about a problem type: a page for people, the `type` of problem documents",
+    responses={200: None},
+    media_type="text/html",
+    problems=(404,),
+)
 SHOW_READINESS: Final = Route(
     "GET",
     "/health/ready",

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from kit.http_api import ApiProblem, field_error
+from kit.problems import ApiProblem, field_error, invalid
 from services.operations import schemas
 from services.operations.dead_letters.letters import (
     DeadLetter,
@@ -54,7 +54,7 @@ class DeadLetterService:
         with self._reserved(None) as reservation:
             letters = Selection(fingerprint=fingerprint).of(reservation.letters)
         if not letters:
-            raise ApiProblem(404, "dead_letters_not_found", "No dead letter has this fingerprint.")
+            raise ApiProblem("dead_letters_not_found", "No dead letter has this fingerprint.")
         group = by_fingerprint(letters)[0]
         return schemas.DeadLetterGroupView.model_validate(
             {**group_to_dict(group), "letters": [self._letter(letter) for letter in group[:limit]]}
@@ -126,7 +126,7 @@ class DeadLetterService:
         if found := [pair for pair in pairs if pair.answers_to(queue)]:
             return found
         wrong = field_error("queue", "must be a step that has a dead-letter queue", allowed=[p.step for p in pairs])
-        raise ApiProblem(422, "validation_failed", "The request is invalid.", errors=[wrong])
+        raise invalid(wrong)
 
 
 def _selection(wanted: schemas.DeadLetterSelection) -> Selection:

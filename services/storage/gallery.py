@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kit.clock import Clock
-from kit.http_api import ApiProblem
+from kit.problems import ApiProblem
 from services.storage.models import MAX_SHARES, DeletionMarker, Entry, Share, is_image_id
 from services.storage.shares import create_share, find_share, is_share_id, read_token, valid_shares
 
@@ -34,12 +34,12 @@ class ImageRepository(Protocol):
 
 def image_not_found() -> ApiProblem:
     """Return the problem for an image that is unknown, deleted, or another owner's."""
-    return ApiProblem(404, "image_not_found", "Image not found.")
+    return ApiProblem("image_not_found", "No image of yours has this id. It may have been deleted.")
 
 
 def share_not_found() -> ApiProblem:
     """Return the problem for a share link that is unknown, revoked or expired."""
-    return ApiProblem(404, "share_not_found", "Share link not found. It may have expired.")
+    return ApiProblem("share_not_found", "No valid share link is at this address. It may have expired.")
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,8 @@ class Gallery:
         except KeyError:
             raise image_not_found() from None
         if not added:
-            title = f"An image has at most {MAX_SHARES} share links. Revoke one first."
-            raise ApiProblem(409, "too_many_shares", title)
+            detail = f"An image has at most {MAX_SHARES} share links. Revoke one first."
+            raise ApiProblem("too_many_shares", detail)
         return share, token
 
     def list_shares(self, image_id: str, owner: str) -> list[Share]:

@@ -6,12 +6,11 @@ from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from events.images import DeletionReason, Quality, StoredImage, Variant
+from events.images import DeletionReason, OutputFormat, Quality, StoredImage, Variant
 
-ORIGINAL: Final = "original.png"
 DISPLAY: Final = "display.webp"
 THUMBNAIL: Final = "thumbnail.webp"
-"""The names of the files of every image, in its folder."""
+"""The names of the small files of every image, in its folder. The original is named by ``original_name``."""
 MAX_SHARES: Final = 20
 """Valid share links per image."""
 
@@ -110,6 +109,11 @@ class Tombstone(BaseModel):
     request_id: str
     withdrawn_at: AwareDatetime
     """When the request was cancelled or expired."""
+
+
+def original_name(output_format: OutputFormat) -> str:
+    """Return the name of an image's original file, such as ``original.png``."""
+    return f"original.{output_format}"
 
 
 def make_image_id(request_id: str, index: int) -> str:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from kit.http_api import Route
-from services.storage.schemas import CreatedShare, ImagePage, ImagesQuery, ImageView, NewShare, Shares
+from services.storage.schemas import CreatedShare, ImagePage, ImagesQuery, ImageView, NewShare, ShareList
 
 LIST_IMAGES: Final = Route(
     "GET",
@@ -12,6 +12,7 @@ LIST_IMAGES: Final = Route(
     "List images, newest first",
     responses={200: ImagePage},
     query=ImagesQuery,
+    optional_headers={200: ("Link",)},
 )
 SHOW_IMAGE: Final = Route(
     "GET",
@@ -60,7 +61,7 @@ LIST_SHARES: Final = Route(
     "/v1/images/{image_id}/shares",
     "images:read",
     "List the valid share links of an image",
-    responses={200: Shares},
+    responses={200: ShareList},
     problems=(404,),
 )
 REVOKE_SHARE: Final = Route(

@@ -51,10 +51,13 @@ class ImagesQuery(QueryParameters):
     """The query parameters of `GET /v1/images`."""
 
     limit: int = Field(24, ge=1, le=100)
+    """Maximum number of images."""
     cursor: Annotated[Cursor, AfterValidator(_validate_position)] | None = None
     """`next_cursor` of the previous page."""
     model: Annotated[Text, Field(max_length=100)] | None = None
+    """Only images of the model with this key."""
     style: Annotated[Text, Field(max_length=100)] | None = None
+    """Only images with this style."""
     day: Day | None = None
     """The UTC date on which the image was stored."""
     favourite: Literal["true"] | None = None
@@ -79,11 +82,17 @@ class FileView(Schema):
     """A file, with a URL that may expire."""
 
     url: str
+    """Short-lived URL of the file."""
     media_type: str
+    """Media type of the file."""
     width: int
+    """Width in pixels."""
     height: int
+    """Height in pixels."""
     bytes: int
+    """Size of the file."""
     sha256: str
+    """SHA-256 of the file in hexadecimal digits."""
 
     @classmethod
     def of(cls, variant: Variant, create_url: CreateUrl) -> Self:
@@ -95,36 +104,60 @@ class ImageLinks(Schema):
     """URLs relative to the API."""
 
     self: str
+    """The image."""
     request: str
+    """Its request."""
     favourite: str
+    """PUT marks it as a favourite, DELETE removes the mark."""
     shares: str
+    """Its share links."""
 
 
 class ImageView(Schema):
     """An image: its parameters and its files."""
 
     id: str
+    """Id of the image."""
     request_id: str
+    """Id of its request."""
     index: int
+    """Number of the image within its request, from 0."""
     created_at: datetime
+    """When it was stored."""
     prompt: str
+    """The prompt of its request."""
     negative_prompt: str | None
+    """The negative prompt of its request. Absent if there was none."""
     style: str | None
+    """The style of its request. Absent if there was none."""
     model: str
+    """Key of the model that generated it."""
     seed: int
+    """Seed that it was generated with."""
     width: int
+    """Width of the original in pixels."""
     height: int
+    """Height of the original in pixels."""
     quality: Quality
+    """The quality of its request."""
     steps: int | None
+    """Diffusion steps. Absent if the request had none."""
     guidance: float | None
+    """How closely it follows the prompt. Absent if the request did not say."""
     cost_usd: str
+    """Price of the image in US dollars."""
     favourite: bool
+    """Whether it is marked as a favourite."""
     placeholder: str
     """BlurHash."""
     original: FileView
+    """The file as it was generated."""
     display: FileView
+    """A smaller file for screens."""
     thumbnail: FileView
+    """The smallest file."""
     links: ImageLinks
+    """Related resources."""
 
     @classmethod
     def of(cls, entry: Entry, create_url: CreateUrl) -> Self:
@@ -153,25 +186,36 @@ class SelfLink(Schema):
     """A URL relative to the API."""
 
     self: str
+    """The resource."""
 
 
 class ImageSummary(Schema):
     """An image in a list."""
 
     id: str
+    """Id of the image."""
     created_at: datetime
+    """When it was stored."""
     model: str
+    """Key of the model that generated it."""
     style: str | None
+    """The style of its request. Absent if there was none."""
     favourite: bool
+    """Whether it is marked as a favourite."""
     caption: str
     """The beginning of the prompt."""
     width: int
+    """Width of the original in pixels."""
     height: int
+    """Height of the original in pixels."""
     placeholder: str
     """BlurHash."""
     display_url: str
+    """Short-lived URL of a smaller file for screens."""
     thumbnail_url: str
+    """Short-lived URL of the smallest file."""
     links: SelfLink
+    """Related resources."""
 
     @classmethod
     def of(cls, summary: EntrySummary, create_url: CreateUrl) -> Self:
@@ -206,15 +250,20 @@ class NewShare(RequestBody):
     """The body of `POST /v1/images/{image_id}/shares`."""
 
     expires_in_seconds: int = Field(7 * 24 * 3600, ge=1, le=MAX_SHARE_SECONDS)
+    """Seconds until the link expires. Default: seven days."""
 
 
 class ShareView(Schema):
     """A valid share link."""
 
     id: str
+    """Id of the share link. It is not its token."""
     created_at: datetime
+    """When it was created."""
     expires_at: datetime
+    """When it expires."""
     links: SelfLink
+    """The share link as a resource. It does not contain the token."""
 
     @classmethod
     def of(cls, image_id: str, share: Share) -> Self:
@@ -234,7 +283,8 @@ class CreatedShare(ShareView):
     """Relative to the API. Everyone with this URL can see the image."""
 
 
-class Shares(Schema):
+class ShareList(Schema):
     """The valid share links of an image, newest first."""
 
     shares: list[ShareView]
+    """The share links."""

@@ -15,7 +15,7 @@ from kit.errors import UnprocessableError
 from kit.keyring import SecretVersion
 from services.storage.models import DeletionMarker, Entry, Tombstone, file_key, make_image_id
 from services.storage.provenance import Provenance, prompt_hash
-from services.storage.variants import EncodedFile, ImageVariants, content_hash, create_variants
+from services.storage.variants import BEST_QUALITY, EncodedFile, ImageVariants, content_hash, create_variants
 
 
 class Handoff(Protocol):
@@ -83,15 +83,18 @@ class ImageStorage:
         ]
 
     def _process(self, event: ImageApproved, index: int, image: RawImage) -> ImageVariants:
-        request_id = event.metadata.request_id
+        request_id, parameters = event.metadata.request_id, event.data.parameters
         provenance = Provenance(
             image_id=make_image_id(request_id, index),
             request_id=request_id,
             model=image.model,
             seed=image.seed,
-            prompt_hash=prompt_hash(self.hash_key(), event.data.parameters.prompt),
+            prompt_hash=prompt_hash(self.hash_key(), parameters.prompt),
         )
-        return create_variants(self.handoff.read(image), image, provenance.xmp())
+        quality = BEST_QUALITY if parameters.output_compression is None else parameters.output_compression
+        return create_variants(
+            self.handoff.read(image), image, provenance.xmp(), parameters.output_format or "png", quality
+        )
 
     def _write_files(
         self, event: ImageApproved, processed: Sequence[tuple[int, RawImage, ImageVariants]], now: datetime

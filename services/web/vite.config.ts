@@ -1,10 +1,13 @@
 import { readFileSync } from "node:fs";
+import type { ServerResponse } from "node:http";
 import { fileURLToPath } from "node:url";
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import type { Connect, Plugin } from "vite";
 import { VitePWA } from "vite-plugin-pwa";
 import { defineConfig } from "vitest/config";
+
+const CLIENT = fileURLToPath(new URL("../../clients/typescript/src", import.meta.url));
 
 /** The part of the content security policy that is known here. The hosts of the API, socket and images are known only at deployment: the CDN's header names them. */
 const POLICY = [
@@ -35,22 +38,32 @@ function contentSecurityPolicy(): Plugin {
   };
 }
 
-/** During development, serve the API of GENAI_IMAGES_API_URL, or of the stack started by `make run`. */
+/** During development, use the API of GENAI_IMAGES_API_URL, or of the stack started by `make run`, and serve the reference. */
 function localStack(): Plugin {
-  const serveConfig: Connect.NextHandleFunction = (_request, response, next) => {
+  const repository = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
+  const apiUrl = () => process.env.GENAI_IMAGES_API_URL || JSON.parse(repository(".local/state.json")).api_url;
+  const sendJson = (response: ServerResponse, content: unknown) => {
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify(content));
+  };
+  const serve: Connect.NextHandleFunction = (request, response, next) => {
     try {
-      const local = () => JSON.parse(readFileSync(new URL("../../.local/state.json", import.meta.url), "utf8"));
-      const apiUrl = process.env.GENAI_IMAGES_API_URL || local().api_url;
-      response.setHeader("content-type", "application/json");
-      response.end(JSON.stringify({ apiUrl }));
+      const [path = ""] = (request.url ?? "").split("?");
+      const document = /^\/reference\/(\w+\.(?:json|md))$/.exec(path)?.[1];
+      if (path === "/config.json") return sendJson(response, { apiUrl: apiUrl() });
+      if (document === "openapi.json")
+        return sendJson(response, { ...JSON.parse(repository("docs/openapi.json")), servers: [{ url: apiUrl() }] });
+      if (document) return response.end(repository(document === "CHANGELOG.md" ? document : `docs/${document}`));
+      if (/^\/reference(\/\w*)?$/.test(path)) request.url = "/reference/index.html";
     } catch {
-      next();
+      // There is no stack or no such document.
     }
+    next();
   };
   return {
     name: "local-stack",
-    configureServer: (server) => void server.middlewares.use("/config.json", serveConfig),
-    configurePreviewServer: (server) => void server.middlewares.use("/config.json", serveConfig),
+    configureServer: (server) => void server.middlewares.use(serve),
+    configurePreviewServer: (server) => void server.middlewares.use(serve),
   };
 }
 
@@ -85,7 +98,14 @@ export default defineConfig({
       },
     }),
   ],
-  resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
+  resolve: {
+    alias: {
+      "@": fileURLToPath(new URL("./src", import.meta.url)),
+      // From its sources, so that the app needs no build of it.
+      "genai-images-client": `${CLIENT}/index.ts`,
+    },
+  },
+  server: { fs: { allow: [".", CLIENT] } },
   build: { target: ["chrome123", "firefox120", "safari17.5"], assetsInlineLimit: 0, manifest: true },
   test: {
     environment: "jsdom",

@@ -32,6 +32,8 @@ NAMES: Final = {
     "AWS::CloudWatch::CompositeAlarm": ("AlarmName", 255),
     "AWS::CloudWatch::Dashboard": ("DashboardName", 255),
     "AWS::DynamoDB::Table": ("TableName", 255),
+    "AWS::EventSchemas::Registry": ("RegistryName", 64),
+    "AWS::EventSchemas::Schema": ("SchemaName", 385),
     "AWS::Events::Archive": ("ArchiveName", 48),
     "AWS::Events::EventBus": ("Name", 256),
     "AWS::Events::Rule": ("Name", 64),
@@ -48,6 +50,8 @@ NAMES: Final = {
 DESCRIPTIONS: Final = {
     "AWS::CloudWatch::Alarm": ("AlarmDescription", 1024),
     "AWS::CloudWatch::CompositeAlarm": ("AlarmDescription", 1024),
+    "AWS::EventSchemas::Registry": ("Description", 256),
+    "AWS::EventSchemas::Schema": ("Description", 256),
     "AWS::Events::Rule": ("Description", 512),
     "AWS::Serverless::LayerVersion": ("Description", 256),
 }

@@ -1,4 +1,4 @@
-"""The web app may connect to the hosts of its own stack and to no others."""
+"""The web app and the reference may connect to the hosts of their own stack and to no others."""
 
 import re
 from typing import Any
@@ -44,10 +44,12 @@ def resolved(value: Any, values: dict[str, str]) -> str:
     return re.sub(r"\$\{([^}]+)\}", lambda found: known[found[1]], text)
 
 
-def policy(**values: str) -> dict[str, set[str]]:
-    """Return the sources of each directive of the web app's policy."""
+def policy(name: str = "Headers", **values: str) -> dict[str, set[str]]:
+    """Return the sources of each directive of the policy of the app (`Headers`) or of `ReferenceHeaders`."""
     (headers,) = [
-        each for each in templates.resources("AWS::CloudFront::ResponseHeadersPolicy") if each.service == "web"
+        each
+        for each in templates.resources("AWS::CloudFront::ResponseHeadersPolicy")
+        if (each.service, each.name) == ("web", name)
     ]
     config = headers.properties["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]["ContentSecurityPolicy"]
     directives = [each.split() for each in resolved(config["ContentSecurityPolicy"], AWS | values).split(";")]
@@ -70,8 +72,32 @@ def test_the_app_connects_to_its_own_hosts_only(values: dict[str, str], hosts: s
     assert policy(**values)["connect-src"] == {"'self'", *hosts}
 
 
-def test_no_source_is_a_wildcard() -> None:
-    sources = [source for directive in policy().values() for source in directive]
+@pytest.mark.parametrize(
+    ("values", "hosts"),
+    [({}, {OWN_API}), ({"EmulatorHost": "127.0.0.1:4580"}, {OWN_API, "http://127.0.0.1:4580"})],
+    ids=["aws", "emulator"],
+)
+def test_the_reference_connects_to_the_api_only(values: dict[str, str], hosts: set[str]) -> None:
+    assert policy("ReferenceHeaders", **values)["connect-src"] == {"'self'", *hosts}
+
+
+def test_the_reference_loads_only_its_own_files_and_may_set_styles() -> None:
+    directives = policy("ReferenceHeaders")
+    sources = {source for name, each in directives.items() if name != "connect-src" for source in each}
+
+    assert directives["default-src"] == {"'none'"}
+    assert directives["script-src"] == {"'self'"}
+    assert sources == {"'none'", "'self'", "'unsafe-inline'", "data:"}
+    assert [name for name, each in directives.items() if "'unsafe-inline'" in each] == ["style-src"]
+
+
+def test_the_app_allows_nothing_inline() -> None:
+    assert not [source for sources in policy().values() for source in sources if source.startswith("'unsafe")]
+
+
+@pytest.mark.parametrize("name", ["Headers", "ReferenceHeaders"])
+def test_no_source_is_a_wildcard(name: str) -> None:
+    sources = [source for directive in policy(name).values() for source in directive]
 
     assert not [source for source in sources if "*" in source or source in {"https:", "http:", "wss:", "ws:"}]
 

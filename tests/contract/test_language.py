@@ -63,9 +63,9 @@ def json_texts(node: Any, place: str) -> Iterator[tuple[str, str]]:
 
 
 def event_and_dashboard_texts() -> Iterator[tuple[str, str]]:
-    """Yield place and text of every event schema and dashboard."""
-    for folder in ("events/schemas", "docs/grafana"):
-        for path in sorted((ROOT / folder).glob("*.json")):
+    """Yield place and text of every event schema, the AsyncAPI document and every dashboard."""
+    for pattern in ("events/schemas/*.json", "docs/asyncapi.json", "docs/grafana/*.json"):
+        for path in sorted(ROOT.glob(pattern)):
             yield from json_texts(json.loads(path.read_text()), path.name)
 
 

@@ -12,7 +12,8 @@ from typing import Any, get_args
 
 import pytest
 
-from kit.http_api import PROBLEM, HttpApi, Route, Scope
+from kit.http_api import HttpApi, Route, Scope
+from kit.problems import PROBLEM
 from tests.support import templates
 from tests.support.http import http_event
 from tests.support.templates import ROOT, Resource
@@ -21,16 +22,23 @@ from tools.docs.openapi import ServedRoute, routes
 DEPLOYED = templates.http_routes()
 DESCRIBED = routes(ROOT)
 GUARDED = [route for route in DESCRIBED if route.route.scope is not None]
-PUBLIC = {"GET /health", "GET /v1/shares/{token}"}
+PUBLIC = {"GET /health", "GET /problems/{code}", "GET /v1/shares/{token}"}
 """Routes that are public on purpose."""
 
-EVERY_DEPLOYED = pytest.mark.parametrize("route", DEPLOYED, ids=lambda route: f"{route.service} {route_key(route)}")
+EVERY_DEPLOYED = pytest.mark.parametrize(
+    "route", DEPLOYED, ids=lambda route: f"{route.service} {route.properties['RouteKey']}"
+)
 EVERY_GUARDED = pytest.mark.parametrize("route", GUARDED, ids=lambda route: f"{route.service} {route.name}")
 
 
-def route_key(route: Resource) -> str:
-    """Return a deployed route's key, such as ``GET /v1/keys``."""
+def deployed_key(route: Resource) -> str:
+    """Return a deployed route's key, such as ``HEAD /v1/keys``."""
     return str(route.properties["RouteKey"])
+
+
+def route_key(route: Resource) -> str:
+    """Return the key of the route in the code: a ``HEAD`` is answered like the ``GET``."""
+    return deployed_key(route).replace("HEAD ", "GET ")
 
 
 def operation_of(route: Resource) -> Route:
@@ -72,10 +80,11 @@ def api_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def test_deployed_routes_equal_routes_in_code() -> None:
-    deployed = sorted((route.service, route_key(route)) for route in DEPLOYED)
-    described = sorted((route.service, route.route.route_key) for route in DESCRIBED)
+    deployed = sorted((route.service, deployed_key(route)) for route in DEPLOYED)
+    described = {(route.service, route.route.route_key) for route in DESCRIBED}
+    heads = {(service, key.replace("GET ", "HEAD ")) for service, key in described if key.startswith("GET ")}
 
-    assert deployed == described
+    assert deployed == sorted(described | heads)
     assert len({key for _, key in deployed}) == len(deployed), "two services want the same route"
 
 
@@ -89,6 +98,32 @@ def test_a_route_has_the_authorizer_or_is_public_on_purpose(route: Resource) -> 
         assert route.properties["AuthorizationType"] == "CUSTOM"
         own = "Authorizer" if route.service == "accounts" else "AuthorizerId"
         assert route.properties["AuthorizerId"] == {"Ref": own}
+
+
+def test_every_list_with_a_cursor_links_to_its_next_page() -> None:
+    """The handlers' own tests hold the link itself."""
+    lists = {
+        served.name: served.route.optional_headers
+        for served in DESCRIBED
+        for model in served.route.responses.values()
+        if model is not None and "next_cursor" in model.model_fields
+    }
+
+    assert len(lists) >= 4
+    assert [name for name, headers in lists.items() if "Link" not in headers.get(200, ())] == []
+
+
+def test_every_route_with_a_tag_answers_if_none_match() -> None:
+    tagged = [
+        served
+        for served in DESCRIBED
+        if served.route.method == "GET" and "ETag" in served.route.response_headers.get(200, ())
+    ]
+
+    assert len(tagged) >= 4
+    for served in tagged:
+        assert 304 in served.route.responses, served.name
+        assert {"If-None-Match"} <= served.route.headers.keys(), served.name
 
 
 def test_all_services_use_the_same_authorizer() -> None:
@@ -132,14 +167,14 @@ def test_the_gateway_may_call_the_function_behind_a_route(route: Resource) -> No
     ]
     sources = [source for permission in allowed for source in templates.flat(permission["SourceArn"])]
     assert {permission["Principal"] for permission in allowed} == {"apigateway.amazonaws.com"}
-    method, path = route_key(route).split(" ")
+    method, path = deployed_key(route).split(" ")
     assert any(source.endswith(("${HttpApiId}/*", f"${{HttpApiId}}/*/{method}{path}")) for source in sources)
 
 
 @EVERY_GUARDED
 def test_a_protected_route_rejects_callers_without_its_scope(route: ServedRoute, api_of: Any) -> None:
     (deployed,) = [
-        each for each in DEPLOYED if each.service == route.service and route_key(each) == route.route.route_key
+        each for each in DEPLOYED if each.service == route.service and deployed_key(each) == route.route.route_key
     ]
     api = api_of(function_of(deployed))
     others = " ".join(scope for scope in get_args(Scope) if scope != route.route.scope)

@@ -2,11 +2,13 @@
 
 import copy
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
+from referencing import Registry, Resource
 
 from events.catalog import CATALOG, event_type
 from events.envelope import Event
@@ -99,6 +101,45 @@ def test_a_consumer_ignores_fields_of_later_releases(name: str, version: int) ->
     validator(released(name, version)).validate(tomorrow)
 
 
+def parts(found: Any, where: str = "$") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the schema of every model and property in ``found``, with its place."""
+    if not isinstance(found, dict):
+        return
+    yield where, found
+    for group in ("properties", "$defs"):
+        for name, part in found.get(group, {}).items():
+            yield from parts(part, f"{where}.{name}")
+
+
+@EVERY_EVENT
+def test_every_field_of_a_schema_is_described(name: str, version: int) -> None:
+    described = {where: part.get("description") for where, part in parts(released(name, version))}
+
+    assert {"$.metadata", "$.Metadata.event_id"} <= described.keys()
+    assert [where for where, text in described.items() if not text] == []
+    assert [text for text in described.values() if re.search("``|\n", text or "")] == [], "Markdown, on one line"
+
+
+@EVERY_EVENT
+def test_a_schema_has_an_id_and_a_title(name: str, version: int) -> None:
+    found = released(name, version)
+
+    assert found["$id"] == f"urn:genai-images:event:{name}:{version}"
+    assert found["title"] == f"{name} version {version}"
+    assert {part: body["title"] for part, body in found["$defs"].items()} == {part: part for part in found["$defs"]}
+
+
+def test_a_schema_can_be_referred_to_by_its_id() -> None:
+    resources = [Resource.from_contents(released(*key)) for key in CATALOG]
+    registry = resources @ Registry()
+    whole = {"$ref": "urn:genai-images:event:ImageStored:1#/$defs/StoredImage/properties/original"}
+    checks = jsonschema.Draft202012Validator(whole, registry=registry)
+    (image,) = golden("ImageStored", 1)["data"]["images"]
+
+    checks.validate(image["original"])
+    assert not checks.is_valid({**image["original"], "bytes": "many"})
+
+
 Change = Callable[[dict[str, Any]], None]
 
 BREAKS: dict[str, Change] = {
@@ -120,6 +161,8 @@ BREAKS: dict[str, Change] = {
     "a list may be empty": lambda s: s["$defs"]["ImageGeneratedData"]["properties"]["outcomes"].pop("minItems"),
     "a null is no longer allowed": lambda s: s["$defs"]["GenerationParameters"]["properties"]["style"]["anyOf"].pop(),
     "another definition is referred to": lambda s: s["properties"]["metadata"].update({"$ref": "#/$defs/Other"}),
+    "a default changed": lambda s: s["$defs"]["Metadata"]["properties"]["replays"].update(default=1),
+    "the schema has another id": lambda s: s.update({"$id": "urn:genai-images:event:ImageGenerated:2"}),
     "other fields are forbidden": lambda s: s["$defs"]["RawImage"].update(additionalProperties=False),
 }
 
@@ -137,8 +180,20 @@ def test_a_breaking_change_is_detected(change: Change) -> None:
 COMPATIBLE: dict[str, Change] = {
     "a new optional field": lambda s: s["$defs"]["RawImage"]["properties"].update(new={"type": "string"}),
     "another description": lambda s: s.update(description="Said better."),
+    "another description of a field": lambda s: s["$defs"]["RawImage"]["properties"]["key"].update(description="Key."),
+    "another title": lambda s: s["$defs"]["RawImage"].update(title="Raw image"),
     "a new definition": lambda s: s["$defs"].update(New={"type": "object"}),
 }
+
+
+def test_an_id_and_descriptions_may_be_added() -> None:
+    new = released("ImageGenerated", 1)
+    old = copy.deepcopy(new)
+    for _, part in parts(old):
+        part.pop("description")
+    del old["$id"]
+
+    assert incompatibilities(old, new) == []
 
 
 @pytest.mark.parametrize("change", COMPATIBLE.values(), ids=COMPATIBLE.keys())

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packaging.requirements import Requirement
@@ -14,6 +15,7 @@ from packaging.utils import canonicalize_name
 
 from local import sbom
 from tests.support.templates import ROOT
+from tools import audit
 
 SOURCES = sorted(path for folder in ("requirements", "layer", "services") for path in ROOT.glob(f"{folder}/**/*.in"))
 SOURCES = [path for path in SOURCES if "node_modules" not in path.parts]
@@ -124,6 +126,14 @@ def test_lock_files_name_no_registry() -> None:
 @in_every_node_package
 def test_npm_runs_no_scripts_of_packages(folder: Path) -> None:
     assert "ignore-scripts=true" in (folder / ".npmrc").read_text().splitlines()
+
+
+def test_every_node_package_is_audited_and_kept_current() -> None:
+    updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
+    (directories,) = [each["directories"] for each in updates if each["package-ecosystem"] == "npm"]
+
+    assert {path.parent for path in audit.NPM} == set(NODE_PACKAGES)
+    assert {ROOT / each.lstrip("/") for each in directories} == set(NODE_PACKAGES)
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,8 @@ from kit.consumer import Consumer
 from tests.support import templates
 from tests.support.events import SAMPLES, eventbridge_body, sample
 from tests.support.templates import ROOT, Resource
-from tools.docs.event_pages import consumers
-from tools.docs.event_pages import rules as event_rules
+from tools.docs.event_rules import consumers
+from tools.docs.event_rules import rules as event_rules
 
 QUEUES = templates.source_queues()
 RULES = templates.rules()

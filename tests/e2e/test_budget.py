@@ -81,7 +81,7 @@ def test_the_emergency_brake_stops_generation_and_intake(stack: System) -> None:
     finally:
         resume()
     assert response.json["code"] == "budget_exhausted"
-    assert response.json["title"] == "Image generation is stopped by the operator. Try again later."
+    assert response.json["detail"] == "Image generation is stopped by the operator. Try again later."
     assert response.headers["retry-after"] == "300"
 
     view = stack.wait_for_status(in_progress, "failed")
@@ -104,7 +104,7 @@ def test_an_image_dearer_than_the_rest_refuses_only_its_request(stack: System) -
 
     response = stack.wait_until(refused, seconds=150, every=2, what="the dear request to be refused")
     assert response.json["code"] == "budget_exhausted"
-    assert "covers only models up to" in response.json["title"]
+    assert "covers only models up to" in response.json["detail"]
     accepted = stack.call("POST", "/v1/requests", BODY)
     assert accepted.status == 202
     assert stack.wait_for_status(str(accepted.json["id"]), "failed", "succeeded")["status"] == "succeeded"

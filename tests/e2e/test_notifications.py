@@ -3,8 +3,6 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -13,6 +11,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from events.pipeline import TERMINAL
+from tests.support.hook import Hook, receiving
 from tests.support.system import Response, System
 
 SECONDS = 60
@@ -107,40 +106,10 @@ def test_a_message_that_is_not_a_ping_gets_an_error(stack: System) -> None:
 # Webhooks ------------------------------------------------------------------------------------------------------------
 
 
-class Hook(ThreadingHTTPServer):
-    """A webhook receiver on loopback that records its calls and sends the given responses."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[str, dict[str, str], bytes]] = []
-        self.responses: list[tuple[int, dict[str, str]]] = []
-        """Status and headers of the next responses; 204 if there are none."""
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.url = f"http://127.0.0.1:{self.server_address[1]}/hooks/images?token=abc"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Hook
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        self.server.calls.append((self.path, {name.lower(): text for name, text in self.headers.items()}, body))
-        status, headers = self.server.responses.pop(0) if self.server.responses else (204, {})
-        self.send_response(status)
-        for name, text in headers.items():
-            self.send_header(name, text)
-        self.end_headers()
-
-    def log_message(self, format: str, *arguments: Any) -> None:
-        """Write no log."""
-
-
 @pytest.fixture
 def hook() -> Iterator[Hook]:
-    with Hook() as server:
-        thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
+    with receiving() as server:
         yield server
-        server.shutdown()
 
 
 @pytest.fixture

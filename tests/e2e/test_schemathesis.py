@@ -26,7 +26,7 @@ from services.accounts.schemas import USER_SCOPES
 from tests.support.system import System
 from tools.docs.generate import ROOT
 from tools.docs.openapi import openapi
-from tools.docs.openapi_parts import PATH_PARAMETERS
+from tools.docs.openapi_parameters import PATH_PARAMETERS
 
 EXAMPLES = 15
 """Random calls per operation, in addition to the examples and the boundary cases."""
@@ -48,11 +48,13 @@ CHECKS = [
 - use_after_free, ensure_resource_availability, object_level_authorization: sequences of calls, which other tests cover.
 """
 UNKNOWN = {
+    "code": "no_such_code",
     "request_id": "01a0b9c4-7d2e-7c31-9f60-000000000000",
     "image_id": "01a0b9c4-7d2e-7c31-9f60-000000000000-0",
     "share_id": "0000000000000000",
     "token": "A" * 55,
     "key": "no-such-model",
+    "model": "no-such-model",
     "key_id": "a" * 12,
     "webhook_id": "a" * 16,
     "delivery_id": "01a0b9c4-980f-7b3e-8f60-000000000000",

@@ -4,21 +4,19 @@ import gzip
 import json
 import urllib.request
 from collections.abc import Iterator
-from threading import Thread
 
 import pytest
 from standardwebhooks import Webhook
 
-from tests.e2e.test_notifications import Hook, Hooks
+from tests.e2e.test_notifications import Hooks
+from tests.support.hook import Hook, receiving
 from tests.support.system import System
 
 
 @pytest.fixture
 def hook() -> Iterator[Hook]:
-    with Hook() as server:
-        Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    with receiving() as server:
         yield server
-        server.shutdown()
 
 
 def rotate(stack: System, name: str, *functions: str) -> int:

@@ -60,7 +60,7 @@ class Installation:
         request_id = request_made(accepted_at, number)
         parameters: Any = sample("ImageRequested").data.parameters
         request, state = new_state(request_id, "demo", parameters, accepted_at)
-        self.requests.create(request, state)
+        self.requests.create([(request, state)])
         cause = request.metadata.event_id
         for position, name in enumerate(STORY[: STORY.index(until) + 1] if until in STORY else ()):
             golden = sample(name).model_dump_json().replace(sample(name).metadata.request_id, request_id)

@@ -183,7 +183,7 @@ def _request_items() -> list[dict[str, Any]]:
     timeline = {entry.event_id: entry for entry in (timeline_entry(sample(name)) for name in HAPPY)}
     state = RequestState(metadata.request_id, OWNER, START, Status.SUCCEEDED, 5, 5, timeline)
     recorder: Any = _Recorder()
-    RequestTable(recorder, "requests").create(event.model_copy(update={"metadata": metadata}), state)
+    RequestTable(recorder, "requests").create([(event.model_copy(update={"metadata": metadata}), state)])
     return _blank(recorder.items, metadata.request_id, START)
 
 

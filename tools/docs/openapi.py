@@ -15,35 +15,38 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from kit import problems
 from kit.http_api import CALL_ID_HEADER, Route
-from kit.http_api import PROBLEM as PROBLEM_TYPE
-from services.notifications.messages import NotUnderstood, Ping, Pong, StatusChanged
+from kit.problems import PROBLEM as PROBLEM_TYPE
+from services.notifications.messages import Ping, StatusChanged
+from tools.docs.openapi_examples import CALL_ID
+from tools.docs.openapi_parameters import (
+    CALL_ID_DESCRIPTION,
+    PATH_PARAMETERS,
+    REQUEST_HEADERS,
+    RESPONSE_HEADERS,
+    WEBHOOK_HEADERS,
+)
 from tools.docs.openapi_parts import (
     BODY_ERRORS,
-    CALL_ID,
-    CALL_ID_DESCRIPTION,
     COMMON_ERRORS,
     GATEWAY_MESSAGES,
     GUARDED_ERRORS,
     INFO,
+    JSON_ERRORS,
     MESSAGE,
-    PATH_PARAMETERS,
     PROBLEM,
     PROBLEMS,
     QUERY_ERRORS,
-    REQUEST_HEADERS,
-    RESPONSE_HEADERS,
     SECURITY_SCHEMES,
     SERVERS,
     SUCCESS,
     TAGS,
-    WEBHOOK_HEADERS,
+    WEBHOOK_TAG,
 )
 from tools.docs.openapi_schemas import Schema, Schemas
 
 BY_WEBHOOK = (StatusChanged, Ping)
-BY_SOCKET = (StatusChanged, Pong, NotUnderstood)
-"""OpenAPI cannot describe a WebSocket: its messages are under `x-socket`."""
 JSON = "application/json"
 
 
@@ -72,7 +75,7 @@ def routes(root: Path) -> list[ServedRoute]:
 def openapi(root: Path) -> dict[str, Any]:
     """Return the document. Raises ``LookupError`` if a path parameter has no description."""
     found = routes(root)
-    schemas = Schemas([served.route for served in found], [*BY_WEBHOOK, *BY_SOCKET])
+    schemas = Schemas([served.route for served in found], BY_WEBHOOK)
     paths: dict[str, dict[str, Any]] = {}
     for served in found:
         paths.setdefault(served.route.path, {})[served.route.method.lower()] = _operation(served, schemas)
@@ -81,16 +84,12 @@ def openapi(root: Path) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": INFO,
         "servers": SERVERS,
-        "tags": [_tag(service) for service in dict.fromkeys(served.service for served in found)],
+        "tags": [*(_tag(service) for service in dict.fromkeys(served.service for served in found)), WEBHOOK_TAG],
         "paths": paths,
         "webhooks": {_camel(message): {"post": _webhook(message, schemas)} for message in BY_WEBHOOK},
-        "x-socket": {
-            "description": 'Messages of the WebSocket that `create_ticket` returns. Clients send `{"type": "ping"}`.',
-            "schema": {"anyOf": [schemas.ref(message, "serialization") for message in BY_SOCKET]},
-        },
         "components": {
             "securitySchemes": SECURITY_SCHEMES,
-            "schemas": {"Problem": PROBLEM, "Message": MESSAGE, **schemas.components()},
+            "schemas": {"Problem": PROBLEM, "GatewayMessage": MESSAGE, **schemas.components()},
             "responses": {name: part for name, part in errors.items() if f'/{name}"' in used},
             "headers": {"CallId": CALL_ID_DESCRIPTION},
         },
@@ -128,6 +127,11 @@ def _operation(served: ServedRoute, schemas: Schemas) -> dict[str, Any]:
         "description": access,
         "security": [{scheme: scopes} for scheme in SECURITY_SCHEMES] if route.scope else [],
     }
+    if ended := route.deprecation:
+        found |= {"deprecated": True, "x-sunset": str(ended.sunset)}
+        found["description"] += (
+            f" Deprecated since {ended.since}: use `{ended.successor}`. It works until {ended.sunset} at least."
+        )
     if scopes:
         found["x-scope"] = route.scope
     if parameters := list(_parameters(route, schemas)):
@@ -145,7 +149,7 @@ def _webhook(message: type[BaseModel], schemas: Schemas) -> dict[str, Any]:
     """Return the operation that the caller's own server implements to receive ``message``."""
     return {
         "operationId": f"receive_{_snake(message)}",
-        "tags": ["notifications"],
+        "tags": [WEBHOOK_TAG["name"]],
         "summary": schemas.components()[message.__name__]["description"],
         "description": "Signed according to Standard Webhooks: verify the signature. Delivered at least once.",
         "security": [],
@@ -162,13 +166,13 @@ def _webhook(message: type[BaseModel], schemas: Schemas) -> dict[str, Any]:
 def _parameters(route: Route, schemas: Schemas) -> Iterator[dict[str, Any]]:
     for name in re.findall(r"\{(\w+)\+?\}", route.path):
         if name not in PATH_PARAMETERS:
-            raise LookupError(f"tools/docs/openapi_parts.py: PATH_PARAMETERS has no {name!r} of {route.route_key}")
+            raise LookupError(f"tools/docs/openapi_parameters.py: PATH_PARAMETERS has no {name!r} of {route.route_key}")
         yield {"name": name, "in": "path", "required": True, **PATH_PARAMETERS[name]}
     if route.query:
         for name, schema, required in schemas.properties(route.query):
-            said = schema.pop("description", None)
             parameter = {"name": name, "in": "query", "required": required, "schema": schema}
-            yield {**parameter, "description": said} if said else parameter
+            parameter |= {"description": schema.pop("description")} if "description" in schema else {}
+            yield parameter | ({"example": schema.pop("examples")[0]} if "examples" in schema else {})
     for name, what_for in route.headers.items():
         schema = REQUEST_HEADERS.get(name.lower(), {"type": "string"})
         yield {"name": name, "in": "header", "required": False, "description": what_for, "schema": schema}
@@ -180,6 +184,8 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
         responses[status] = {"description": SUCCESS[status], "headers": _call_id()}
         if model:
             responses[status]["content"] = {JSON: {"schema": schemas.ref(model, "serialization")}}
+        elif route.media_type:
+            responses[status]["content"] = {route.media_type: {"schema": {"type": "string"}}}
     for status in _error_statuses(route):
         if status in responses:
             responses[status]["content"] = _either(responses[status].get("content", {}), _error(status)["content"])
@@ -193,6 +199,11 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
         # If the gateway itself answers a failure, our headers are missing.
         always = {"required": True} if status in route.responses else {}
         responses[status]["headers"] |= {name: {**RESPONSE_HEADERS[name], **always} for name in names}
+    for status, names in route.optional_headers.items():
+        responses[status]["headers"] |= {name: RESPONSE_HEADERS[name] for name in names}
+    if route.deprecation:
+        for response in responses.values():
+            response["headers"] |= {name: RESPONSE_HEADERS[name] for name in route.deprecation.headers}
     return {str(status): responses[status] for status in sorted(responses)}
 
 
@@ -201,6 +212,7 @@ def _error_statuses(route: Route) -> list[int]:
     statuses |= set(GUARDED_ERRORS) if route.scope else set()
     statuses |= set(BODY_ERRORS) if route.body and not route.error_body else set()
     statuses |= set(QUERY_ERRORS) if route.query else set()
+    statuses |= set(JSON_ERRORS) if route.returns_json and not route.error_body else set()
     return sorted(statuses)
 
 
@@ -210,17 +222,16 @@ def _error_name(status: int) -> str:
 
 def _error(status: int, body: Schema | None = None) -> dict[str, Any]:
     """Return the response for a failure: our own body or problem document, or the gateway's message."""
-    code, title, errors = PROBLEMS[status]
+    code, description, errors = PROBLEMS[status]
     if body:
         content: dict[str, Any] = {JSON: {"schema": body}}
     else:
-        example = {"type": "about:blank", "status": status, "code": code, "title": title, "call_id": CALL_ID}
-        example |= {"errors": errors} if errors else {}
+        example = {**problems.ApiProblem(code, description, errors=errors).document(), "call_id": CALL_ID}
         content = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}
     if message := GATEWAY_MESSAGES.get(status):
-        by_gateway = {"schema": {"$ref": "#/components/schemas/Message"}, "example": {"message": message}}
+        by_gateway = {"schema": {"$ref": "#/components/schemas/GatewayMessage"}, "example": {"message": message}}
         content = _either(content, {JSON: by_gateway})
-    return {"description": title if title.endswith(".") else f"{title}.", "headers": _call_id(), "content": content}
+    return {"description": description, "headers": _call_id(), "content": content}
 
 
 def _call_id() -> dict[str, Any]:

@@ -1,19 +1,16 @@
 """The JSON Schemas of all request and response bodies, from the services' pydantic models."""
 
-import ast
-import inspect
 import json
 import re
-import textwrap
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from kit.http_api import Route
-from tools.docs.openapi_parts import EXAMPLES
+from tools.docs.descriptions import DescribedSchema
+from tools.docs.openapi_examples import BODIES, PROPERTIES
 
 Schema = dict[str, Any]
 
@@ -48,6 +45,7 @@ class Schemas:
         """Yield name, schema and whether it is required of each query parameter."""
         schema = self._definitions[self._refs[query, "validation"]["$ref"].rsplit("/", 1)[1]]
         for name, part in schema.get("properties", {}).items():
+            _drop_null(part)  # a query parameter cannot be null
             yield name, _renamed(part), name in schema.get("required", [])
 
     def components(self) -> dict[str, Schema]:
@@ -56,55 +54,42 @@ class Schemas:
             self._refs[query, "validation"]["$ref"].rsplit("/", 1)[1] for query in self._queries if query is not None
         }
         return {
-            _short_names(name): _with_example(_short_names(name), _renamed(schema))
+            _short_names(name): _component(_short_names(name), _renamed(schema))
             for name, schema in sorted(self._definitions.items())
             if name not in hidden
         }
 
 
-class _Generator(GenerateJsonSchema):
-    """JSON Schema for callers: field docstrings as descriptions, no repeated titles, no nulls in responses."""
-
-    def field_title_should_be_set(self, schema: Any) -> bool:
-        """Omit titles that only repeat the name of the field."""
-        return False
+class _Generator(DescribedSchema):
+    """JSON Schema for callers: described, and without nulls in responses."""
 
     def model_schema(self, schema: Any) -> Schema:
-        """Return a model's schema with its fields described."""
+        """Return a model's schema without nulls in responses, which omit None."""
         found = super().model_schema(schema)
-        descriptions = attribute_docstrings(schema["cls"])
         for name, part in found.get("properties", {}).items():
-            if name in descriptions and "description" not in part:
-                part["description"] = descriptions[name]
-            if self.mode == "serialization" and _drop_null(part):  # responses omit None
+            if needs_example(part) and (key := _example_key(schema["cls"], name)):
+                part["examples"] = [PROPERTIES[key]]
+            if self.mode == "serialization" and _drop_null(part):
                 found["required"] = [other for other in found.get("required", []) if other != name]
         if found.get("required") == []:
             del found["required"]
-        if "description" in found:
-            found["description"] = _markdown(found["description"])
         return found
 
 
-def attribute_docstrings(model: type) -> dict[str, str]:
-    """Return the docstrings written below a model's fields, inherited ones included."""
-    found: dict[str, str] = {}
-    for cls in reversed(model.__mro__):
-        if not issubclass(cls, BaseModel) or cls is BaseModel:
-            continue
-        try:
-            body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
-        except OSError:  # a class without a source file
-            continue
-        statements = body.body if isinstance(body, ast.ClassDef) else []
-        for field, below in pairwise(statements):
-            match field, below:
-                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                    found[name] = _markdown(text)
-    return found
+def needs_example(part: Schema) -> bool:
+    """Return whether a schema does not show its values: neither an enum nor a boolean, nor another component."""
+    if "$ref" in part or "enum" in part or "const" in part or part.get("type") in ("boolean", "null"):
+        return False
+    if choices := part.get("anyOf"):
+        return any(needs_example(choice) for choice in choices)
+    below = part.get("items") or part.get("additionalProperties")
+    return needs_example(below) if isinstance(below, dict) else True
 
 
-def _markdown(docstring: str) -> str:
-    return " ".join(docstring.split()).replace("``", "`")
+def _example_key(model: type, name: str) -> str | None:
+    """Return the key of a property's example. The classes that a model inherits from have precedence over the name."""
+    keys = [*(f"{cls.__name__}.{name}" for cls in model.__mro__), name]
+    return next((key for key in keys if key in PROPERTIES), None)
 
 
 def _drop_null(part: Schema) -> bool:
@@ -137,5 +122,13 @@ def _renamed(schema: Any) -> Any:
     return json.loads(re.sub(r'"#/components/schemas/[^"]+"', lambda found: _short_names(found[0]), text))
 
 
-def _with_example(name: str, schema: Schema) -> Schema:
-    return {**schema, "examples": EXAMPLES[name]} if name in EXAMPLES else schema
+def _component(name: str, schema: Schema) -> Schema:
+    """Return a schema with its examples, and with its name as title: generators name classes by the title.
+
+    A choice between models is `oneOf`, because each has required properties that the others lack: generators that read
+    `anyOf` as all of them at once fail on every response.
+    """
+    if "anyOf" in schema:
+        schema = {**schema, "oneOf": schema["anyOf"]}
+        del schema["anyOf"]
+    return {**schema, "title": name, **({"examples": BODIES[name]} if name in BODIES else {})}

@@ -1,13 +1,13 @@
 """HTTP: API keys for admins, preferences for owners."""
 
-import re
 from datetime import UTC, datetime
-from typing import Final
 
 import boto3
 from aws_lambda_powertools.event_handler import Response
 
-from kit.http_api import ApiProblem, HttpApi, field_error, json_response
+from kit.etags import expected_revision, strong_tag
+from kit.http_api import HttpApi, json_response
+from kit.problems import ApiProblem, field_error, invalid
 from kit.secrets import CachedKeyring
 from kit.telemetry import logger, measure
 from kit.trail import Operator, TrailTable
@@ -26,8 +26,6 @@ from services.accounts.routes import (
 )
 from services.accounts.schemas import KeyList, KeyQuery, KeyWithText, Me, NewKey, Preferences, Rotation, position_of
 from services.accounts.settings import ApiSettings
-
-ETAG: Final = re.compile(r'"[0-9]{1,9}"')
 
 settings = ApiSettings.load()
 dynamodb = boto3.client("dynamodb")
@@ -56,9 +54,9 @@ def list_() -> Response[str]:
     try:
         after = position_of(query.cursor) if query.cursor is not None else None
     except ValueError as error:
-        wrong = [field_error("cursor", "must be the next_cursor of a previous page")]
-        raise ApiProblem(422, "validation_failed", "The request is invalid.", errors=wrong) from error
-    return json_response(200, KeyList.of(keys.page(query.limit, after), datetime.now(UTC)))
+        raise invalid(field_error("cursor", "must be the next_cursor of a previous page")) from error
+    page = KeyList.of(keys.page(query.limit, after), datetime.now(UTC))
+    return json_response(200, page, handler.next_link(page.next_cursor))
 
 
 @handler.serve(ROTATE_KEY)
@@ -70,7 +68,7 @@ def rotate(key_id: str) -> Response[str]:
     except KeyError:
         raise _unknown() from None
     except service.NotActiveError as error:
-        raise ApiProblem(409, "key_not_active", f"The key is {error.status}.") from error
+        raise ApiProblem("key_not_active", f"The key is {error.status}. Create a new one.") from error
     logger.info("key rotated", key_id=key_id, grace_seconds=wanted.grace_seconds, by=handler.caller.key_id)
     return json_response(200, KeyWithText.with_text(key, text, now))
 
@@ -104,23 +102,23 @@ def show_me() -> Response[str]:
 def show_preferences() -> Response[str]:
     """Return the preferences of the caller's owner."""
     found, revision = preferences.of(handler.caller.owner)
-    return json_response(200, Preferences.model_validate(found), {"ETag": f'"{revision}"'})
+    return handler.unless_current(strong_tag(revision), lambda: Preferences.model_validate(found))
 
 
 @handler.serve(SET_PREFERENCES)
 def set_preferences() -> Response[str]:
     """Replace the preferences of the caller's owner."""
     wanted = handler.body(Preferences)
-    stale = ApiProblem(412, "preferences_changed", "The preferences have changed since you read them.")
-    tag = (handler.header("if-match") or "*").strip()
-    if tag != "*" and not ETAG.fullmatch(tag):
-        raise stale
-    expected = None if tag == "*" else int(tag.strip('"'))
+    stale = ApiProblem("preferences_changed", "Read the preferences again: they are not those of If-Match.")
+    try:
+        expected = expected_revision(handler.header("if-match"))
+    except ValueError:
+        raise stale from None
     try:
         revision = preferences.replace(handler.caller.owner, wanted.model_dump(exclude_none=True), expected)
     except StaleError as error:
         raise stale from error
-    return json_response(200, wanted, {"ETag": f'"{revision}"'})
+    return json_response(200, wanted, {"ETag": strong_tag(revision)})
 
 
 def _recorded() -> RecordedKeys:
@@ -135,4 +133,4 @@ def _known(key_id: str) -> str:
 
 
 def _unknown() -> ApiProblem:
-    return ApiProblem(404, "key_not_found", "Key not found.")
+    return ApiProblem("key_not_found", "No key has this id.")

@@ -6,8 +6,8 @@ from typing import Final
 from aws_lambda_powertools.event_handler import Response
 
 from events.model_catalog import ModelCatalog
-from kit.http_api import ApiProblem
 from kit.legacy_api import render_failure
+from kit.problems import ApiProblem
 from services.intake.facades import translation
 from services.intake.facades.results import image_urls, stored_at
 from services.intake.facades.schemas import (
@@ -53,7 +53,7 @@ def finished(view: RequestView) -> LegacyImage:
     finished_at = stored_at(view)
     data = LegacyImageData(
         id=view.id,
-        prompt=str(view.request["prompt"]),
+        prompt=view.request.prompt,
         url=url,
         generationTime=round((finished_at - view.created_at).total_seconds() * 1000),
         timestamp=finished_at,
@@ -64,6 +64,4 @@ def finished(view: RequestView) -> LegacyImage:
 def render_problem(problem: ApiProblem) -> Response[str]:
     """Return a problem as the first version rendered it, with its names of the fields."""
     errors = [{**error, "field": LEGACY_NAMES.get(error["field"], error["field"])} for error in problem.errors]
-    return render_failure(
-        ApiProblem(problem.status, problem.code, problem.title, errors=errors, headers=problem.headers)
-    )
+    return render_failure(ApiProblem(problem.code, problem.detail, errors=errors, headers=problem.headers))

@@ -1,69 +1,118 @@
-"""The facade of OpenAI's Images API: its names and errors, so that its clients can be used unchanged."""
+"""The facade of OpenAI's Images API: its parameters and results, so that its clients can be used unchanged."""
 
 import base64
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Final
+from decimal import Decimal
+from typing import Any, Final
 
-from aws_lambda_powertools.event_handler import Response
-
-from events.model_catalog import ModelCatalog
-from kit.http_api import ApiProblem, json_response
-from kit.telemetry import current_call_id
+from events.images import OutputFormat
+from events.model_catalog import Model, ModelCatalog
+from kit.problems import ApiProblem, field_error
 from services.intake.facades import translation
-from services.intake.facades.results import image_urls, stored_at
-from services.intake.facades.schemas import ImageData, ImageGeneration, Images, OpenAIError, OpenAIFailure
-from services.intake.schemas import NewRequest, RequestView
-from services.intake.waiting import MAX_WAITS
+from services.intake.facades.openai_errors import blocked
+from services.intake.facades.results import missing_images, stored_at
+from services.intake.facades.schemas import ImageData, ImageGeneration, Images, OpenAIModels, Usage
+from services.intake.schemas import MAX_COUNT, Image, NewRequest, OpenAIModel, RequestView
 
 MAX_BASE64: Final = 5_900_000
 """Characters of all images together. Lambda's limit is 6 MiB (6,291,456 bytes) including envelope and headers."""
-RETRY_SECONDS: Final = "5"
-"""About as long as an image takes."""
-BEST_QUALITIES: Final = frozenset({"hd", "high"})
+BEST_QUALITIES: Final = frozenset({"hd", "high", "xhigh", "max"})
+GPT_IMAGE: Final = ("gpt-image-", "chatgpt-image-")
+"""The beginnings of the names of OpenAI's models that always answer with content."""
+OPENAI_NAMES: Final = (*GPT_IMAGE, "dall-e-")
+OPENAI_STYLES: Final = frozenset({"vivid", "natural"})
 
 
-def new_request(body: ImageGeneration, catalog: ModelCatalog, today: date) -> NewRequest:
-    """Return the request as one of ours."""
-    named = translation.find_model(body.model, catalog, today) if body.model else None
-    model = named or translation.default_model(catalog, today)
-    return NewRequest(
-        prompt=body.prompt,
-        model=model.key,
-        count=body.n or 1,
-        quality=translation.quality(model, best=body.quality in BEST_QUALITIES),
-        style=translation.style(model, body.style),
-        **translation.shape(model, None if body.size == "auto" else body.size),
+def new_requests(body: ImageGeneration, catalog: ModelCatalog, today: date) -> list[NewRequest]:
+    """Return the call as requests of ours, each for at most as many images as a request may have."""
+    model = _model(body.model, catalog, today)
+    parameters: dict[str, Any] = {
+        "prompt": body.prompt,
+        "negative_prompt": body.negative_prompt,
+        "model": model.key,
+        "quality": translation.quality(model, best=body.quality in BEST_QUALITIES),
+        "style": None if body.style in OPENAI_STYLES else body.style,
+        "output_format": body.output_format,
+        "output_compression": _compression(body),
+        **translation.shape(model, body.size),
+    }
+    images = body.n or 1
+    return [
+        NewRequest(
+            count=min(MAX_COUNT, images - first), seed=None if body.seed is None else body.seed + first, **parameters
+        )
+        for first in range(0, images, MAX_COUNT)
+    ]
+
+
+def _model(name: str | None, catalog: ModelCatalog, today: date) -> Model:
+    if not name:
+        return translation.default_model(catalog, today)
+    if found := translation.find_model(name, catalog, today):
+        return found
+    if name.startswith(OPENAI_NAMES):
+        return translation.default_model(catalog, today)
+    raise unknown_model(catalog, today)
+
+
+def _compression(body: ImageGeneration) -> int | None:
+    """Return the compression. OpenAI accepts 100 for PNG files too, where it changes nothing."""
+    lossless = body.output_format in {None, "png"}
+    return None if lossless and body.output_compression == 100 else body.output_compression
+
+
+def returns_content(body: ImageGeneration) -> bool:
+    """Return whether the response has the content of the images instead of their URLs."""
+    return is_gpt_image(body) if body.response_format is None else body.response_format == "b64_json"
+
+
+def is_gpt_image(body: ImageGeneration) -> bool:
+    """Return whether the call names one of OpenAI's GPT image models."""
+    return (body.model or "").startswith(GPT_IMAGE)
+
+
+def images(
+    body: ImageGeneration, views: Sequence[RequestView], read_file: Callable[[str], bytes] | None = None
+) -> Images:
+    """Return the response for the finished requests of a call: the images of all that have some.
+
+    With ``read_file``, the URLs in ``views`` are keys of files and the response contains the images themselves. Raise
+    ``ApiProblem`` if no request has images.
+    """
+    found = [image for view in views for image in view.images if image.url]
+    if not found:
+        raise blocked(missing_images(views[0]), gpt_image=is_gpt_image(body))
+    output_format: OutputFormat = body.output_format or "png"
+    sizes = {f"{image.width}x{image.height}" for image in found}
+    if read_file is None:
+        data = [ImageData(url=image.url) for image in found]
+    elif (content := _content([str(image.url) for image in found], read_file)) is not None:
+        data = [ImageData(b64_json=text) for text in content]
+    else:
+        data, output_format, sizes = _smaller(found, read_file), "webp", set()
+    return Images(
+        created=max(int(stored_at(view).timestamp()) for view in views if any(image.url for image in view.images)),
+        data=data,
+        output_format=output_format,
+        quality="high" if views[0].request.quality == "premium" else "medium",
+        size=sizes.pop() if len(sizes) == 1 else None,
+        usage=Usage(images=len(found), cost_usd=str(sum(Decimal(image.cost_usd) for image in found))),
     )
 
 
-def images(view: RequestView, read_file: Callable[[str], bytes] | None = None) -> Images:
-    """Return the response for a finished request.
-
-    With ``read_file``, the URLs of ``view`` are keys of files and the response contains the images themselves. Raise
-    ``ApiProblem`` if the request has no images.
-    """
-    urls = image_urls(view)
-    if read_file is None:
-        data = [ImageData(url=url) for url in urls]
-    else:
-        data = [ImageData(b64_json=text) for text in _contents(view, read_file)]
-    return Images(created=int(stored_at(view).timestamp()), data=data)
-
-
-def _contents(view: RequestView, read_file: Callable[[str], bytes]) -> list[str]:
-    """Return the images in base64: the originals if they fit into one response, otherwise smaller files of all images.
+def _smaller(images: Sequence[Image], read_file: Callable[[str], bytes]) -> list[ImageData]:
+    """Return smaller files of all images, because the originals exceed one response.
 
     The images are paid for by now, so that they are too large must not be an error.
     """
-    images = [image for image in view.images if image.url]
-    originals, displays, thumbnails = zip(*((i.url, i.display_url, i.thumbnail_url) for i in images), strict=True)
-    contents = _fitting(originals, read_file) or _fitting(displays, read_file) or _fitting(thumbnails, read_file)
-    assert contents is not None  # noqa: S101 - thumbnails always fit
-    return contents
+    displays, thumbnails = zip(*((str(i.display_url), str(i.thumbnail_url)) for i in images), strict=True)
+    content = _content(displays, read_file) or _content(thumbnails, read_file)
+    assert content is not None  # noqa: S101 - thumbnails always fit
+    return [ImageData(b64_json=text) for text in content]
 
 
-def _fitting(keys: Sequence[str], read_file: Callable[[str], bytes]) -> list[str] | None:
+def _content(keys: Sequence[str], read_file: Callable[[str], bytes]) -> list[str] | None:
     """Return the files in base64, or None if they exceed one response."""
     contents, left = [], MAX_BASE64
     for key in keys:
@@ -74,44 +123,33 @@ def _fitting(keys: Sequence[str], read_file: Callable[[str], bytes]) -> list[str
     return contents
 
 
-def too_many_waits() -> ApiProblem:
-    """Return the problem that as many calls of the owner wait as are allowed. Nothing was accepted."""
-    title = f"At most {MAX_WAITS} of your calls may wait for images at the same time. Nothing was accepted."
-    return ApiProblem(429, "too_many_waits", title, headers={"Retry-After": RETRY_SECONDS})
-
-
-def unfinished(request_id: str) -> ApiProblem:
-    """Return the problem that the request did not finish in time."""
-    path = f"/v1/requests/{request_id}"
-    return ApiProblem(
-        504,
-        "request_in_progress",
-        f"The images are not finished yet. Do not send the request again; poll GET {path}.",
-        headers={"Location": path},
+def models(catalog: ModelCatalog, today: date) -> OpenAIModels:
+    """Return the models that are served."""
+    return OpenAIModels(
+        data=[
+            OpenAIModel(id=model.key, owned_by=_provider(model), shutdown_date=model.end_of_life)
+            for model in catalog
+            if not model.ended(today)
+        ]
     )
 
 
-def render_problem(problem: ApiProblem) -> Response[str]:
-    """Return a problem as OpenAI renders errors.
+def find_model(name: str, catalog: ModelCatalog, today: date) -> OpenAIModel:
+    """Return one of the models that are served. Raise ``ApiProblem`` if it is not one of them."""
+    found = next((model for model in models(catalog, today).data if model.id == name), None)
+    if found is None:
+        raise unknown_model(catalog, today)
+    return found
 
-    OpenAI's client retries 409, 429 and 5xx. Only a 429 guarantees that nothing was accepted, so every other error
-    asks the client not to retry: a retry could pay for an image twice.
-    """
-    status = 400 if problem.status == 422 else problem.status
-    first = problem.errors[0] if problem.errors else {}
-    rules = "; ".join(f"{error['field']}: {error['rule']}" for error in problem.errors)
-    failure = OpenAIFailure(
-        message=f"{problem.title} {rules}" if rules else problem.title,
-        type=_type(status),
-        param=first.get("field") if first.get("field") != "body" else None,
-        code="rate_limit_exceeded" if status == 429 else problem.code,
-        call_id=current_call_id(),
+
+def unknown_model(catalog: ModelCatalog, today: date) -> ApiProblem:
+    """Return the problem that there is no model with this name."""
+    served = [model.id for model in models(catalog, today).data]
+    error = field_error(
+        "model", f"must be one of {', '.join(served)}, or the name of a model of OpenAI", allowed=served
     )
-    no_retry = {} if status == 429 else {"x-should-retry": "false"}
-    return json_response(status, OpenAIError(error=failure), {**problem.headers, **no_retry})
+    return ApiProblem("model_not_found", "The model does not exist.", errors=[error])
 
 
-def _type(status: int) -> str:
-    if status == 429:
-        return "rate_limit_error"
-    return "server_error" if status >= 500 else "invalid_request_error"
+def _provider(model: Model) -> str:
+    return "custom" if model.model_id.startswith("arn:") else model.model_id.partition(".")[0]

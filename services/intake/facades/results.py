@@ -1,9 +1,10 @@
 """The result of a finished request for facades: images, or an error. Other APIs have no other results."""
 
 from datetime import datetime
+from typing import Any
 
 from events.pipeline import Status
-from kit.http_api import ApiProblem, field_error
+from kit.problems import ApiProblem, field_error
 from services.intake.schemas import RequestView
 
 
@@ -11,7 +12,7 @@ def image_urls(view: RequestView) -> list[str]:
     """Return the URLs of the images, at least one. Raise ``ApiProblem`` if the request has no images."""
     urls = [image.url for image in view.images if image.url]
     if not urls:
-        raise _problem(view)
+        raise missing_images(view)
     return urls
 
 
@@ -20,20 +21,23 @@ def stored_at(view: RequestView) -> datetime:
     return next(entry.at for entry in view.timeline if entry.event == "ImageStored")
 
 
-def _problem(view: RequestView) -> ApiProblem:
-    headers = {"Location": view.links.self}
-    reason = view.reason
+def missing_images(view: RequestView) -> ApiProblem:
+    """Return the problem that a request has no images."""
+    path, reason = view.links.self, view.reason
+
+    def problem(code: str, detail: str, **errors: Any) -> ApiProblem:
+        return ApiProblem(code, detail, headers={"Location": path}, instance=path, **errors)
+
     match view.status:
         case Status.REJECTED:
             field = (reason.field if reason else None) or "prompt"
             category = {"category": reason.category} if reason and reason.category else {}
             error = field_error(field, "is blocked by our content policy", **category)
-            title = reason.detail if reason else "Blocked by our content policy."
-            return ApiProblem(400, "content_policy_violation", title, errors=[error], headers=headers)
+            detail = reason.detail if reason else "Blocked by our content policy."
+            return problem("content_policy_violation", detail, errors=[error])
         case Status.CANCELLED:
-            return ApiProblem(409, "request_cancelled", "The request was cancelled.", headers=headers)
+            return problem("request_cancelled", "The request was cancelled.")
         case Status.SUCCEEDED:
-            return ApiProblem(410, "images_deleted", "The images of this request were deleted.", headers=headers)
-        case status:
-            code, title = (reason.code, reason.detail) if reason else (str(status), "The request failed.")
-            return ApiProblem(500, code, title, headers=headers)
+            return problem("images_deleted", "The images of this request were deleted.")
+        case _:
+            return problem("request_failed", reason.detail if reason else "The request failed.")

@@ -34,22 +34,24 @@ def _bedrock_names(model: Model) -> set[str]:
 
 
 def shape(model: Model, size: str | None) -> dict[str, Any]:
-    """Return ``size`` (WIDTHxHEIGHT) as parameters: the size itself if the model supports it, otherwise the nearest.
+    """Return a size or ratio as parameters: the size itself if the model supports it, otherwise the nearest.
 
-    The nearest has the closest aspect ratio, then the closest number of pixels. No size is the model's default.
+    The nearest has the closest aspect ratio, then the closest number of pixels; for a ratio, the model's order
+    decides instead of pixels. No size and ``auto`` are the model's default.
     """
-    if size is None:
+    if size is None or size == "auto":
         return {}
     width, height = _sides(size)
     if model.aspect_ratios:
-        ratios = {ratio: _sides(ratio.replace(":", "x")) for ratio in model.aspect_ratios}
+        ratios = {ratio: _sides(ratio) for ratio in model.aspect_ratios}
         return {"aspect_ratio": min(ratios, key=lambda ratio: _distance(ratios[ratio], (width, height)))}
     if size in model.sizes or (model.size_rule and not size_violation(width, height, model.size_rule)):
         return {"size": size}
 
     def distance(supported: str) -> tuple[float, int]:
         sides = _sides(supported)
-        return round(_distance(sides, (width, height)), 3), abs(sides[0] * sides[1] - width * height)
+        pixels = 0 if ":" in size else abs(sides[0] * sides[1] - width * height)
+        return round(_distance(sides, (width, height)), 3), pixels
 
     return {"size": min(model.sizes, key=distance)}
 
@@ -65,7 +67,7 @@ def quality(model: Model, *, best: bool) -> Quality:
 
 
 def _sides(size: str) -> tuple[int, int]:
-    width, height = size.split("x")
+    width, height = size.replace(":", "x").split("x")
     return int(width), int(height)
 
 

@@ -1,7 +1,6 @@
 """HTTP: create, list, read and cancel requests; list models."""
 
 import time
-from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
 from typing import Final
@@ -13,11 +12,13 @@ from botocore.config import Config
 from events.model_catalog import ModelCatalog, model_catalog
 from events.pipeline import TERMINAL, Status
 from kit.clock import SystemClock
-from kit.http_api import ApiProblem, HttpApi, json_response
+from kit.etags import content_tag
+from kit.http_api import HttpApi, json_response
+from kit.problems import ApiProblem
 from kit.signed_urls import image_links
-from services.intake.creation import POLL_SECONDS, RequestCreation
+from services.intake.creation import POLL_SECONDS, Accepted, RequestCreation
 from services.intake.durations import Estimates
-from services.intake.facades import legacy
+from services.intake.facades import legacy, openai, openai_errors
 from services.intake.facades.schemas import LegacyRequest
 from services.intake.gateways import WaitFunction
 from services.intake.model_views import model_view
@@ -29,17 +30,19 @@ from services.intake.repository.requests import RequestTable
 from services.intake.repository.signals import SignalTable
 from services.intake.repository.statuses import StatusTable
 from services.intake.repository.waits import WaitTable
-from services.intake.request_views import request_list, request_view
+from services.intake.request_views import request_list, request_tag, request_view
 from services.intake.routes import (
     CANCEL_REQUEST,
     CREATE_REQUEST,
     GENERATE_AS_BEFORE,
     LIST_MODELS,
     LIST_REQUESTS,
+    OPENAI_LIST_MODELS,
+    OPENAI_SHOW_MODEL,
     SHOW_MODEL,
     SHOW_REQUEST,
 )
-from services.intake.schemas import AcceptedView, CreateQuery, ListQuery, ModelList, NewRequest, RequestView
+from services.intake.schemas import AcceptedView, CreateQuery, ListQuery, ModelList, ModelView, NewRequest, RequestView
 from services.intake.service import RequestService
 from services.intake.settings import ApiSettings
 from services.intake.signals import SignalCache
@@ -47,7 +50,9 @@ from services.intake.waiting import MAX_SECONDS, preferred_wait
 
 MAX_BODY: Final = 256 * 1024
 """Bytes. Enough for two prompts of maximum length with every character escaped."""
-NOT_FOUND: Final = ApiProblem(404, "request_not_found", "Request not found.")
+NOT_FOUND: Final = ApiProblem("request_not_found", "No request of yours has this id.")
+MODELS_HEADERS: Final = {"Cache-Control": "private, max-age=60", "Vary": "authorization, x-api-key"}
+"""Of responses about models. Only the ends of models and estimated durations change between deployments."""
 
 settings = ApiSettings.load()
 client, clock = boto3.client("dynamodb"), SystemClock()
@@ -87,24 +92,24 @@ def wait_function() -> WaitFunction:
     return WaitFunction(boto3.client("lambda", config=config), settings.waiting_function_name)
 
 
-def result_within(accepted: AcceptedView, seconds: int, received: float) -> RequestView | AcceptedView:
-    """Return a request if it finishes within ``seconds`` after it was received, otherwise its status.
+def result_within(
+    created: Accepted, seconds: int, received: float
+) -> tuple[RequestView | AcceptedView, dict[str, str]]:
+    """Return a request if it finishes within ``seconds`` after it was received, otherwise its status; and the headers.
 
-    A caller who has as many waiting calls as are allowed gets the present state at once.
+    A caller who has as many waiting calls as are allowed gets the present state at once: the preference is not applied.
     """
+    accepted, headers = created
     if not seconds:
-        return accepted
+        return accepted, headers
     with waits.slot(handler.caller.owner) as has_slot:
         status = wait_function().wait(accepted.id, received + seconds) if has_slot else statuses.read(accepted.id)
+    if status and (has_slot or status in TERMINAL):
+        headers = {**headers, "Preference-Applied": f"wait={seconds}"}
     if status in TERMINAL:
-        return request_view(*table.read(accepted.id), links.url)
-    return accepted.model_copy(update={"status": Status(status)}) if status else accepted
-
-
-def with_preference(headers: Mapping[str, str], seconds: int) -> dict[str, str]:
-    """Return the headers of a response that waited."""
-    kept = {name: value for name, value in headers.items() if name != "Retry-After"}
-    return {**kept, "Preference-Applied": f"wait={seconds}"}
+        finished = {name: value for name, value in headers.items() if name != "Retry-After"}
+        return request_view(*table.read(accepted.id), links.url), finished
+    return accepted.model_copy(update={"status": Status(status)}) if status else accepted, headers
 
 
 @handler.serve(CREATE_REQUEST)
@@ -115,12 +120,9 @@ def create() -> Response[str]:
     request = handler.body(NewRequest)
     if query.dry_run:
         return json_response(200, creation.dry_run(request))
-    body, headers = creation.create(handler.caller, request, handler.header("Idempotency-Key"))
-    seconds = preferred_wait(handler.header("Prefer"))
-    result = result_within(body, seconds, received)
-    if isinstance(result, RequestView):
-        return json_response(200, result, with_preference(headers, seconds))
-    return json_response(202, result, headers)
+    created = creation.create(handler.caller, request, handler.header("Idempotency-Key"))
+    result, headers = result_within(created, preferred_wait(handler.header("Prefer")), received)
+    return json_response(200 if isinstance(result, RequestView) else 202, result, headers)
 
 
 @handler.serve(GENERATE_AS_BEFORE, render=legacy.render_problem)
@@ -128,11 +130,11 @@ def create_as_before() -> Response[str]:
     """Create a request of a client of the first version."""
     received = time.time()
     request = legacy.new_request(handler.body(LegacyRequest), models(), clock.now().date())
-    body, headers = creation.create(handler.caller, request, handler.header("Idempotency-Key"))
+    created = creation.create(handler.caller, request, handler.header("Idempotency-Key"))
     seconds = preferred_wait(handler.header("Prefer"), default=MAX_SECONDS)
-    result = result_within(body, seconds, received)
+    result, headers = result_within(created, seconds, received)
     if isinstance(result, RequestView):
-        return json_response(200, legacy.finished(result), with_preference(headers, seconds))
+        return json_response(200, legacy.finished(result), headers)
     return json_response(202, legacy.accepted(result), headers)
 
 
@@ -141,7 +143,8 @@ def show_all() -> Response[str]:
     """List the caller's requests."""
     query = handler.query(ListQuery)
     page = requests.list_page(handler.caller.owner, limit=query.limit, after=query.cursor, status=query.status)
-    return json_response(200, request_list(page))
+    view = request_list(page)
+    return json_response(200, view, handler.next_link(view.next_cursor))
 
 
 @handler.serve(SHOW_REQUEST)
@@ -152,7 +155,8 @@ def show(request_id: str) -> Response[str]:
     except KeyError:
         raise NOT_FOUND from None
     headers = {} if state.is_terminal else {"Retry-After": POLL_SECONDS}
-    return json_response(200, request_view(request, state, links.url), headers)
+    tag = request_tag(state, clock.now())
+    return handler.unless_current(tag, lambda: request_view(request, state, links.url), headers)
 
 
 @handler.serve(CANCEL_REQUEST)
@@ -163,8 +167,8 @@ def cancel(request_id: str) -> Response[str]:
     except KeyError:
         raise NOT_FOUND from None
     except TooLateToCancelError as error:
-        title = f"The request can no longer be cancelled: its status is {error.status}."
-        raise ApiProblem(409, "too_late_to_cancel", title) from None
+        detail = f"The request can no longer be cancelled: its status is {error.status}."
+        raise ApiProblem("too_late_to_cancel", detail, instance=f"/v1/requests/{request_id}") from None
     return json_response(200, request_view(request, state, links.url))
 
 
@@ -172,7 +176,8 @@ def cancel(request_id: str) -> Response[str]:
 def show_models() -> Response[str]:
     """List the models."""
     catalog, today = models(), clock.now().date()
-    return json_response(200, ModelList(models=[model_view(model, catalog, estimates, today) for model in catalog]))
+    views = [model_view(model, catalog, estimates, today) for model in catalog]
+    return described(ModelList(models=views, data=openai.models(catalog, today).data))
 
 
 @handler.serve(SHOW_MODEL)
@@ -181,5 +186,22 @@ def show_model(key: str) -> Response[str]:
     catalog = models()
     model = catalog.get(key)
     if model is None:
-        raise ApiProblem(404, "model_not_found", "Model not found.")
-    return json_response(200, model_view(model, catalog, estimates, clock.now().date()))
+        raise ApiProblem("model_not_found", "No model has this key. GET /v1/models lists the models.")
+    return described(model_view(model, catalog, estimates, clock.now().date()))
+
+
+def described(view: ModelList | ModelView) -> Response[str]:
+    """Return a response about models, which callers may cache for a minute."""
+    return handler.unless_current(content_tag(view.model_dump_json(exclude_none=True)), lambda: view, MODELS_HEADERS)
+
+
+@handler.serve(OPENAI_LIST_MODELS, render=openai_errors.render_problem)
+def show_models_to_openai() -> Response[str]:
+    """List the models that are served, for OpenAI's clients."""
+    return json_response(200, openai.models(models(), clock.now().date()))
+
+
+@handler.serve(OPENAI_SHOW_MODEL, render=openai_errors.render_problem)
+def show_model_to_openai(model: str) -> Response[str]:
+    """Return a model, for OpenAI's clients."""
+    return json_response(200, openai.find_model(model, models(), clock.now().date()))

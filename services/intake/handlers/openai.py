@@ -4,8 +4,9 @@ It is a function of its own, so that its concurrency can be limited. Each owner 
 """
 
 import time
+from collections.abc import Sequence
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Final
 
 import boto3
@@ -18,7 +19,7 @@ from kit.http_api import HttpApi, json_response
 from kit.signed_urls import image_links
 from services.intake.creation import RequestCreation
 from services.intake.durations import Estimates
-from services.intake.facades import openai
+from services.intake.facades import openai, openai_errors
 from services.intake.facades.schemas import ImageGeneration
 from services.intake.gateways import GalleryImages
 from services.intake.quota import RateLimiter
@@ -29,7 +30,7 @@ from services.intake.repository.signals import SignalTable
 from services.intake.repository.statuses import StatusTable
 from services.intake.repository.waits import WaitTable
 from services.intake.request_views import request_view
-from services.intake.routes import GENERATE_IMAGES
+from services.intake.routes import GENERATE_IMAGES, OPENAI_GENERATE_IMAGES
 from services.intake.settings import CreationSettings
 from services.intake.signals import SignalCache
 from services.intake.waiting import MAX_SECONDS, wait_for_result
@@ -69,22 +70,31 @@ def gallery() -> GalleryImages:
     return GalleryImages(boto3.client("s3"), settings.gallery_bucket_name)
 
 
-@handler.serve(GENERATE_IMAGES, render=openai.render_problem)
+def all_finished(request_ids: Sequence[str], deadline: float) -> bool:
+    """Wait until all requests are finished, but not longer than until ``deadline``. Return whether they are."""
+    for request_id in request_ids:
+        left = deadline - time.monotonic()
+        if wait_for_result(partial(statuses.read, request_id), left, clock) not in TERMINAL:
+            return False
+    return True
+
+
+@handler.serve(GENERATE_IMAGES, render=openai_errors.render_problem)
+@handler.serve(OPENAI_GENERATE_IMAGES, render=openai_errors.render_problem)
 def generate() -> Response[str]:
-    """Create a request, wait for it, and return its images as URLs or as content."""
+    """Create the requests of a call, wait for them, and return their images as URLs or as content."""
     received = time.monotonic()
     body = handler.body(ImageGeneration)
-    request = openai.new_request(body, models(), clock.now().date())
+    requests = openai.new_requests(body, models(), clock.now().date())
     with waits.slot(handler.caller.owner) as has_slot:
         if not has_slot:  # before anything is accepted, so that the client may retry
-            raise openai.too_many_waits()
-        accepted, headers = creation.create(handler.caller, request, handler.header("Idempotency-Key"))
-        left = received + MAX_SECONDS - time.monotonic()
-        status = wait_for_result(lambda: statuses.read(accepted.id), left, clock)
-    if status not in TERMINAL:
-        raise openai.unfinished(accepted.id)
-    with_content = body.response_format == "b64_json"
-    view = request_view(*table.read(accepted.id), str if with_content else links.url)
-    images = openai.images(view, gallery().read if with_content else None)
-    limits = {name: value for name, value in headers.items() if name.startswith("RateLimit")}
-    return json_response(200, images, {**limits, "x-request-id": accepted.id})
+            raise openai_errors.too_many_waits()
+        accepted, limits = creation.create_all(handler.caller, requests, handler.header("Idempotency-Key"))
+        ids = [request.id for request in accepted]
+        finished = all_finished(ids, received + MAX_SECONDS)
+    if not finished:
+        raise openai_errors.unfinished(ids)
+    with_content = openai.returns_content(body)
+    views = [request_view(*table.read(request_id), str if with_content else links.url) for request_id in ids]
+    images = openai.images(body, views, gallery().read if with_content else None)
+    return json_response(200, images, {**limits, "x-request-id": ", ".join(ids)})

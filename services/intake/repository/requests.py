@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -68,16 +68,20 @@ class RequestTable:
         self._name = name
         self._first_check = first_check
 
-    def create(self, event: ImageRequested, state: RequestState, record: IdempotencyRecord | None = None) -> None:
-        """Write a request, its state and its idempotency record in one transaction; see ``CreationStore.create``."""
-        request = request_key(state.request_id, "REQUEST") | to_item({"event": event.model_dump_json()})
-        absent = "attribute_not_exists(pk)"
+    def create(
+        self, requests: Sequence[tuple[ImageRequested, RequestState]], record: IdempotencyRecord | None = None
+    ) -> None:
+        """Write requests, their states and the idempotency record in one transaction; see ``CreationStore.create``."""
         items: list[Any] = [
-            {"Put": {"TableName": self._name, "Item": request, "ConditionExpression": absent}},
-            {"Put": {"TableName": self._name, "Item": self._state_item(state), "ConditionExpression": absent}},
+            {"Put": {"TableName": self._name, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
+            for event, state in requests
+            for item in (
+                request_key(state.request_id, "REQUEST") | to_item({"event": event.model_dump_json()}),
+                self._state_item(state),
+            )
         ]
         if record is not None:
-            items.append({"Put": self._record_put(record, state.created_at)})
+            items.append({"Put": self._record_put(record, requests[0][1].created_at)})
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 self._client.transact_write_items(TransactItems=items)
@@ -89,7 +93,7 @@ class RequestTable:
                     taken = record_from(record.owner, record.key, reasons[-1]["Item"])
                     raise IdempotencyKeyTakenError(taken) from error
                 if "ConditionalCheckFailed" in codes:
-                    raise KeyError(state.request_id) from error
+                    raise KeyError(requests[codes.index("ConditionalCheckFailed") // 2][1].request_id) from error
                 if "TransactionConflict" not in codes or attempt == MAX_ATTEMPTS:
                     raise
                 # Another caller is writing the same idempotency key.

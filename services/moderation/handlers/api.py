@@ -8,8 +8,9 @@ from aws_lambda_powertools.event_handler import Response
 from botocore.config import Config
 
 from kit.clock import SystemClock
-from kit.http_api import ApiProblem, HttpApi, field_error, json_response
+from kit.http_api import HttpApi, json_response
 from kit.legacy_api import render_failure
+from kit.problems import ApiProblem, field_error, invalid
 from kit.publisher import Publisher
 from kit.quotas import QUOTA_REFUSALS
 from services.moderation.checks import CheckAllowance, NoChecksLeftError, PromptChecks, ScreeningUnavailableError
@@ -73,14 +74,13 @@ def _check(prompt: str, negative_prompt: str | None) -> tuple[Check, Mapping[str
         verdict, allowance = checks.check(handler.caller, prompt, negative_prompt)
     except NoChecksLeftError as error:
         headers = {**_rate_limit(error.allowance), "Retry-After": str(error.allowance.resets_in)}
-        raise ApiProblem(429, error.code, QUOTA_REFUSALS[error.code], headers=headers) from error
+        raise ApiProblem(error.code, QUOTA_REFUSALS[error.code], headers=headers) from error
     except ScreeningUnavailableError as error:
         headers = {"Retry-After": RETRY_AFTER_SECONDS}
-        title = "The prompt could not be checked. Try again after the time in Retry-After."
-        raise ApiProblem(503, "moderation_unavailable", title, headers=headers) from error
+        detail = "The prompt could not be checked. Try again after the time in Retry-After."
+        raise ApiProblem("moderation_unavailable", detail, headers=headers) from error
     if verdict.finding is not None and verdict.finding.reason == "text_not_accepted":
-        errors = [field_error(verdict.finding.field, "could not be checked; shorten or reword it")]
-        raise ApiProblem(422, "validation_failed", "The request is not valid.", errors=errors)
+        raise invalid(field_error(verdict.finding.field, "could not be checked; shorten or reword it"))
     return Check.of(verdict), _rate_limit(allowance)
 
 

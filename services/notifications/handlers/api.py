@@ -8,7 +8,8 @@ from uuid import uuid4
 import boto3
 from aws_lambda_powertools.event_handler import Response
 
-from kit.http_api import ApiProblem, HttpApi, field_error, json_response
+from kit.http_api import HttpApi, json_response
+from kit.problems import ApiProblem, field_error, invalid
 from kit.secrets import CachedKeyring
 from kit.telemetry import logger
 from services.notifications import signing, sockets
@@ -69,7 +70,7 @@ def create_webhook() -> Response[str]:
     try:
         policy.check(wanted.url)
     except RefusedTargetError as error:
-        raise _invalid("url", str(error)) from error
+        raise invalid(field_error("url", str(error))) from error
     webhook = Webhook(
         webhook_id="".join(secrets.choice(ID_ALPHABET) for _ in range(16)),
         owner=handler.caller.owner,
@@ -83,7 +84,7 @@ def create_webhook() -> Response[str]:
     try:
         webhooks.add(webhook)
     except TooManyError as error:
-        raise ApiProblem(409, "too_many_webhooks", "Too many webhooks. Delete one first.") from error
+        raise ApiProblem("too_many_webhooks", "Too many webhooks. Delete one first.") from error
     logger.info("webhook created", webhook_id=webhook.webhook_id, by=handler.caller.key_id)
     return json_response(201, _with_secret(webhook, now))
 
@@ -137,9 +138,10 @@ def list_deliveries(webhook_id: str) -> Response[str]:
     try:
         after = position_of(query.cursor) if query.cursor is not None else None
     except ValueError as error:
-        raise _invalid("cursor", "must be the next_cursor of a previous page") from error
+        raise invalid(field_error("cursor", "must be the next_cursor of a previous page")) from error
     webhook = _known(webhook_id)
-    return json_response(200, DeliveryList.of(webhooks.page(webhook.webhook_id, query.limit, after)))
+    page = DeliveryList.of(webhooks.page(webhook.webhook_id, query.limit, after))
+    return json_response(200, page, handler.next_link(page.next_cursor))
 
 
 @handler.serve(RESEND_DELIVERY)
@@ -148,12 +150,12 @@ def resend(webhook_id: str, delivery_id: str) -> Response[str]:
     webhook = _enabled(webhook_id)
     found = webhooks.delivery(webhook.webhook_id, delivery_id) if is_delivery_id(delivery_id) else None
     if found is None:
-        raise ApiProblem(404, "delivery_not_found", "Delivery not found.")
+        raise ApiProblem("delivery_not_found", "The webhook has no delivery with this id.")
     _count_send()
     try:
         delivery = webhooks.save(found.resent(datetime.now(UTC)))
     except StaleError as error:
-        raise ApiProblem(409, "delivery_in_progress", "The delivery is being sent. Retry in a minute.") from error
+        raise ApiProblem("delivery_in_progress", "The delivery is being sent. Retry in a minute.") from error
     queue.send(again(delivery))
     return json_response(200, DeliveryView.of(delivery))
 
@@ -168,7 +170,7 @@ def _known(webhook_id: str) -> Webhook:
 def _enabled(webhook_id: str) -> Webhook:
     found = _known(webhook_id)
     if found.disabled_at is not None:
-        raise ApiProblem(409, "webhook_disabled", "The webhook is disabled because its URL returned 410.")
+        raise ApiProblem("webhook_disabled", "The webhook is disabled because its URL returned 410.")
     return found
 
 
@@ -177,9 +179,9 @@ def _count_send() -> None:
     try:
         webhooks.count_send(handler.caller.owner, now)
     except TooManyError as error:
-        title = f"At most {SENDS_MAX} pings and resends per hour. Try again after the time in Retry-After."
+        detail = f"At most {SENDS_MAX} pings and resends per hour. Try again after the time in Retry-After."
         left = HOUR - int(now.timestamp()) % HOUR
-        raise ApiProblem(429, "too_many_sends", title, headers={"Retry-After": str(left)}) from error
+        raise ApiProblem("too_many_sends", detail, headers={"Retry-After": str(left)}) from error
 
 
 def _with_secret(webhook: Webhook, now: datetime) -> WebhookWithSecret:
@@ -189,8 +191,4 @@ def _with_secret(webhook: Webhook, now: datetime) -> WebhookWithSecret:
 
 
 def _unknown() -> ApiProblem:
-    return ApiProblem(404, "webhook_not_found", "Webhook not found.")
-
-
-def _invalid(field: str, rule: str) -> ApiProblem:
-    return ApiProblem(422, "validation_failed", "The request is invalid.", errors=[field_error(field, rule)])
+    return ApiProblem("webhook_not_found", "No webhook of yours has this id.")

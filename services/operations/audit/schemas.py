@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from kit.schemas import Schema
+from services.operations.audit.records import Repair
 from services.operations.audit.rules import RULES
 
 
@@ -12,21 +13,26 @@ class AuditFinding(Schema):
     """A violation of a rule."""
 
     rule: str
+    """Name of the rule."""
     subject: str
     """Id of a request, an image or a message, or the key of an object."""
     request_id: str | None = None
+    """Id of the request, if one is concerned."""
     why: str
-    repair: str | None = None
-    """The repair of `audit --repair`: ``schedule_check``, ``remove_from_index`` or ``delete_file``."""
+    """Description of the violation."""
+    repair: Repair | None = None
+    """What `audit --repair` would do. Absent if a person must decide."""
 
 
 class AuditRule(Schema):
     """A rule and its violations."""
 
     rule: str
+    """Name of the rule."""
     meaning: str
     """Description of a violation."""
     violations: int
+    """Number of violations."""
 
 
 class AuditReport(Schema):
@@ -39,12 +45,17 @@ class AuditReport(Schema):
     complete: bool
     """Whether every share has a complete report."""
     oldest_at: datetime | None = None
+    """When the oldest of these audits started."""
     newest_at: datetime | None = None
+    """When the newest of these audits started."""
     violations: int
+    """Number of violations of all rules."""
     within_bound: int
     """Images that were paid for again, within the allowed bound."""
     rules: list[AuditRule]
+    """Every rule."""
     findings: list[AuditFinding]
+    """The violations."""
 
 
 def audit_report(kept: Sequence[Mapping[str, Any]]) -> AuditReport:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools.event_handler import Response
 
-from kit.http_api import ApiProblem, HttpApi, json_response
+from kit.http_api import HttpApi, json_response
+from kit.problems import PROBLEMS, ApiProblem
 from services.operations.health import Health, Monitor
 from services.operations.routes import (
     LIST_ACTIONS,
@@ -19,6 +20,7 @@ from services.operations.routes import (
     SHOW_AUDIT,
     SHOW_DEAD_LETTERS,
     SHOW_HEALTH,
+    SHOW_PROBLEM,
     SHOW_READINESS,
     SHOW_TRACE,
 )
@@ -47,6 +49,16 @@ def show_readiness() -> Response[str]:
     return json_response(503 if found.status == "unavailable" else 200, found)
 
 
+@handler.serve(SHOW_PROBLEM)
+def show_problem(code: str) -> Response[str]:
+    """Return the page about a problem type."""
+    if code not in PROBLEMS:
+        raise ApiProblem("not_found", "No problem type has this code.")
+    from services.operations.problem_pages import HEADERS, page  # noqa: PLC0415 - not for /health
+
+    return Response(200, "text/html; charset=utf-8", page(code), headers=dict(HEADERS))
+
+
 @handler.serve(SHOW_AUDIT)
 def show_audit() -> Response[str]:
     """Return the results of the last audits."""
@@ -72,7 +84,7 @@ def show_trace(request_id: str) -> Response[str]:
     try:
         found = trace_request(requests, CloudWatchLogs(boto3.client("logs"), settings.prefix), request_id)
     except KeyError as error:
-        raise ApiProblem(404, "not_found", "Request not found.") from error
+        raise ApiProblem("not_found", "No request has this id.") from error
     return json_response(200, found)
 
 
@@ -93,7 +105,7 @@ def show_dead_letters(fingerprint: str) -> Response[str]:
     """Return the dead letters with a fingerprint."""
     query = handler.query(LimitQuery)
     if not FINGERPRINT.fullmatch(fingerprint):
-        raise ApiProblem(404, "dead_letters_not_found", "No dead letter has this fingerprint.")
+        raise ApiProblem("dead_letters_not_found", "No dead letter has this fingerprint.")
     return json_response(200, _service().group(fingerprint, query.limit))
 
 

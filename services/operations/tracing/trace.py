@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from events.pipeline import TimelineEntry
+from events.pipeline import Status, TimelineEntry
 from kit.schemas import Schema
 from services.operations.timeline import Request
 from services.operations.tracing.causes import cause_of, publisher
@@ -31,19 +31,24 @@ class Delivery(Schema):
     outcome: str
     """``handled``, ``retried``, ``in_progress`` or ``dead_lettered``."""
     error: str | None = None
+    """Name of the error. Absent if the message was handled."""
     reason: str | None = None
+    """Description of the error. Absent if the message was handled."""
 
 
 class Step(Schema):
     """A step that consumed an event. Times are missing if the logs do not contain them."""
 
     step: str
+    """Name of the step."""
     attempts: int
+    """Number of deliveries."""
     waited_seconds: float | None = None
     """From the event to the start of the first delivery: bus, queue and cold start."""
     worked_seconds: float | None = None
     """Duration of all deliveries."""
     deliveries: list[Delivery]
+    """The deliveries, oldest first."""
     calls: list[str]
     """Model calls: image, model, outcome and duration."""
     events: list["TracedEvent"]
@@ -54,28 +59,38 @@ class TracedEvent(Schema):
     """An event in the tree."""
 
     event_id: str
+    """Id of the event."""
     event: str
+    """Name of the event."""
     at: datetime
+    """When it occurred."""
     after_seconds: float
     """Since the request was accepted."""
     since_cause_seconds: float
+    """Since the event that caused it."""
     certain: bool
     """Whether the ids prove the cause. Otherwise it is the most likely one."""
     steps: list[Step]
+    """The steps that consumed it."""
 
 
 class Trace(Schema):
     """The causal tree of a request."""
 
     request_id: str
+    """Id of the request."""
     trace_id: str
-    status: str
+    """Id of its trace in X-Ray."""
+    status: Status
+    """The current status."""
     accepted_at: datetime
+    """When it was accepted."""
     seconds: float
     """From acceptance to the last event."""
     attempts_known: bool
     """Whether the logs contain deliveries of this request."""
     events: list[TracedEvent]
+    """The events without a cause in the tree. Every other event is below its cause."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +158,7 @@ def tree(request: Request, lines: Sequence[Line]) -> Trace:
     return Trace(
         request_id=request.request_id,
         trace_id=request.request_id.replace("-", ""),
-        status=request.status,
+        status=Status(request.status),
         accepted_at=request.created_at,
         seconds=_seconds(request.created_at, max(entry.at for entry in request.timeline)),
         attempts_known=bool(logged),

@@ -12,7 +12,7 @@ from services.storage.gallery import Gallery
 from services.storage.listing import read_page
 from services.storage.repository.gallery import DynamoGallery
 from services.storage.repository.index import DynamoGalleryIndex
-from services.storage.schemas import CreatedShare, ImagePage, ImagesQuery, ImageView, NewShare, Shares, ShareView
+from services.storage.schemas import CreatedShare, ImagePage, ImagesQuery, ImageView, NewShare, ShareList, ShareView
 from services.storage.settings import ApiSettings
 
 _settings = ApiSettings.load()
@@ -28,7 +28,8 @@ def list_images() -> Response[str]:
     """Return one page of the caller's images."""
     query = handler.query(ImagesQuery)
     page = read_page(_index, query.listing(handler.caller.owner), query.cursor, query.limit)
-    return json_response(200, ImagePage.of(page, _links.url))
+    view = ImagePage.of(page, _links.url)
+    return json_response(200, view, handler.next_link(view.next_cursor))
 
 
 @handler.serve(routes.SHOW_IMAGE)
@@ -75,7 +76,7 @@ def create_share(image_id: str) -> Response[str]:
 def list_shares(image_id: str) -> Response[str]:
     """Return the valid share links of an image."""
     shares = _gallery.list_shares(image_id, handler.caller.owner)
-    return json_response(200, Shares(shares=[ShareView.of(image_id, share) for share in shares]))
+    return json_response(200, ShareList(shares=[ShareView.of(image_id, share) for share in shares]))
 
 
 @handler.serve(routes.REVOKE_SHARE)

@@ -1,7 +1,7 @@
 import { screen, within } from "@testing-library/react";
+import type { DailyReport, Numbers } from "genai-images-client";
 import { http } from "msw";
 import { expect, test } from "vitest";
-import type { Schemas } from "@/api/client";
 import { Dashboard } from "@/features/dashboard/Dashboard";
 import { range, successRate } from "@/features/dashboard/statistics";
 import { expectAccessible, renderAt } from "./render";
@@ -9,7 +9,7 @@ import { API, json, problem, server } from "./server";
 
 const show = () => renderAt("/", [{ path: "/", element: <Dashboard /> }]);
 
-const NUMBERS: Schemas["Numbers"] = {
+const NUMBERS: Numbers = {
   requests: { accepted: 12, succeeded: 9, rejected: 1, failed: 0, cancelled: 2 },
   images: { stored: 11 },
   cost_usd: "0.44",
@@ -23,7 +23,7 @@ const NUMBERS: Schemas["Numbers"] = {
 test("statistics are shown as totals, charts and tables", async () => {
   server.use(
     http.get(`${API}/v1/analytics/daily`, () =>
-      json<Schemas["DailyReport"]>({ days: [{ ...NUMBERS, day: "2026-11-24" }], total: NUMBERS }),
+      json<DailyReport>({ days: [{ ...NUMBERS, day: "2026-11-24" }], total: NUMBERS }),
     ),
   );
   const { container } = show();

@@ -1,8 +1,8 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
+import type { CreatedShare, ImagePage } from "genai-images-client";
 import { HttpResponse, http } from "msw";
 import { expect, test } from "vitest";
-import type { Schemas } from "@/api/client";
 import { Toaster } from "@/components/Toaster";
 import { Gallery } from "@/features/gallery/Gallery";
 import { ImageDetail } from "@/features/gallery/ImageDetail";
@@ -34,7 +34,7 @@ function serveImages(number: number) {
       queries.push(search);
       const from = Number(search.get("cursor") ?? 0);
       const images = Array.from({ length: Math.min(3, number - from) }, (_, index) => imageSummary(from + index));
-      return json<Schemas["ImagePage"]>({ images, ...(from + 3 < number && { next_cursor: String(from + 3) }) });
+      return json<ImagePage>({ images, ...(from + 3 < number && { next_cursor: String(from + 3) }) });
     }),
     http.get(`${API}/v1/images/:id`, ({ params }) => json(imageView(Number(String(params.id).split("-").at(-1))))),
   );
@@ -149,7 +149,7 @@ test("a new share link is shown once, as an absolute URL", async () => {
   server.use(
     http.post(`${API}/v1/images/:id/shares`, async ({ request }) => {
       expect(await request.json()).toEqual({ expires_in_seconds: 604800 });
-      return json<Schemas["CreatedShare"]>(
+      return json<CreatedShare>(
         {
           id: "8f14e45fceea167a",
           created_at: "2026-11-24T00:00:00Z",

@@ -1,9 +1,9 @@
 import { onlineManager } from "@tanstack/react-query";
 import { screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
+import type { AcceptedView, NewRequest, RequestList, RequestView } from "genai-images-client";
 import { HttpResponse, http } from "msw";
 import { afterEach, expect, test } from "vitest";
-import type { Schemas } from "@/api/client";
 import { Generator } from "@/features/generator/Generator";
 import { useSession } from "@/state/session";
 import { expectAccessible, renderAt } from "./render";
@@ -16,20 +16,20 @@ const prompt = () => screen.findByLabelText("Prompt");
 const generateButton = () => screen.getByRole("button", { name: /^generate/i });
 
 /** Let the API accept requests and return `view` for each. Returns the requests received. */
-function acceptRequests(view: () => Schemas["RequestView"]) {
-  const sent: { body: Schemas["NewRequest"]; key: string | null }[] = [];
+function acceptRequests(view: () => RequestView) {
+  const sent: { body: NewRequest; key: string | null }[] = [];
   server.use(
     http.post(`${API}/v1/requests`, async ({ request }) => {
       if (new URL(request.url).searchParams.has("dry_run")) return undefined;
-      sent.push({ body: (await request.json()) as Schemas["NewRequest"], key: request.headers.get("idempotency-key") });
-      return json<Schemas["AcceptedView"]>(
+      sent.push({ body: (await request.json()) as NewRequest, key: request.headers.get("idempotency-key") });
+      return json<AcceptedView>(
         { id: REQUEST_ID, status: "accepted", links: { self: `/v1/requests/${REQUEST_ID}` } },
         { status: 202 },
       );
     }),
     http.get(`${API}/v1/requests`, () => {
       const { id, status, created_at, links } = view();
-      return json<Schemas["RequestList"]>({ requests: sent.length > 0 ? [{ id, status, created_at, links }] : [] });
+      return json<RequestList>({ requests: sent.length > 0 ? [{ id, status, created_at, links }] : [] });
     }),
     http.get(`${API}/v1/requests/:id`, () => json(view())),
   );
@@ -147,7 +147,7 @@ test("a reload finds requests in progress", async () => {
   server.use(
     http.get(`${API}/v1/requests`, () => {
       const { id, status, created_at, links } = requestView();
-      return json<Schemas["RequestList"]>({ requests: [{ id, status, created_at, links }] });
+      return json<RequestList>({ requests: [{ id, status, created_at, links }] });
     }),
     http.get(`${API}/v1/requests/:id`, () => json(requestView())),
   );

@@ -1,5 +1,6 @@
+import { ApiError } from "genai-images-client";
 import { expect, test } from "vitest";
-import { ApiError, describeError } from "@/api/errors";
+import { describeError } from "@/api/errors";
 import { fileName } from "@/features/gallery/download";
 import { nextIndex } from "@/features/gallery/gridNavigation";
 import { toggleStyle } from "@/features/generator/promptStyles";
@@ -95,16 +96,21 @@ test("without a remembered key, the draft is not stored", () => {
 });
 
 test("errors that a retry cannot fix say what to change", () => {
-  const error = new ApiError(422, "validation_failed", "The model does not support this size", [
-    { field: "size", rule: "too large" },
-  ]);
+  const error = new ApiError({
+    status: 422,
+    code: "validation_failed",
+    title: "The model does not support this size",
+    errors: [{ field: "size", rule: "too large" }],
+  });
   expect(describeError(error)).toEqual({ title: "The model does not support this size", text: "size: too large" });
-  expect(describeError(new ApiError(403, "forbidden", "Forbidden")).title).toBe("This API key was not accepted");
+  expect(describeError(new ApiError({ status: 403, code: "forbidden", title: "Forbidden" })).title).toBe(
+    "This API key was not accepted",
+  );
 });
 
 test("an exhausted budget says what is still possible", () => {
   const title = "The rest of the daily budget covers only models up to $0.05 per image.";
-  expect(describeError(new ApiError(503, "budget_exhausted", title)).text).toBe(title);
+  expect(describeError(new ApiError({ status: 503, code: "budget_exhausted", title })).text).toBe(title);
   const failed = { status: "failed", reason: { code: "budget_exhausted", detail: "" }, timeline: [] } as const;
   expect(explainOutcome({ ...failed, timeline: [] })?.text).toContain("Choose a cheaper model");
 });

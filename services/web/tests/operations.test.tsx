@@ -1,15 +1,23 @@
 import { screen, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
+import type {
+  AuditReport,
+  DeadLetterGroup,
+  DeadLetterGroupList,
+  DeadLetterOutcomeList,
+  NewReplay,
+  Readiness,
+  Trace,
+} from "genai-images-client";
 import { http } from "msw";
 import { beforeEach, expect, test, vi } from "vitest";
-import type { Schemas } from "@/api/client";
 import { Operations } from "@/features/operations/Operations";
 import { expectAccessible, renderAt } from "./render";
 import { API, json, problem, REQUEST_ID, server } from "./server";
 
 const show = () => renderAt("/operations", [{ path: "/operations", element: <Operations /> }]);
 
-const READINESS: Schemas["Readiness"] = {
+const READINESS: Readiness = {
   status: "degraded",
   version: "dev",
   boto3_version: "1.43.106",
@@ -19,7 +27,7 @@ const READINESS: Schemas["Readiness"] = {
   steps: [{ step: "generation.generate", waiting: 0, in_flight: 1, dead: 3, oldest_dead_seconds: 120 }],
 };
 
-const GROUP: Schemas["DeadLetterGroup"] = {
+const GROUP: DeadLetterGroup = {
   step: "generation.generate",
   fingerprint: "ab12cd34",
   kind: "transient",
@@ -36,7 +44,7 @@ beforeEach(() =>
       request.headers.get("x-api-key") === "gik_operators_key" ? json(READINESS) : problem(403, "insufficient_scope"),
     ),
     http.get(`${API}/v1/operations/audit`, () =>
-      json<Schemas["AuditReport"]>({
+      json<AuditReport>({
         segments: 1,
         audited: 1,
         complete: true,
@@ -46,11 +54,9 @@ beforeEach(() =>
         findings: [],
       }),
     ),
-    http.get(`${API}/v1/operations/dead-letters`, () =>
-      json<Schemas["DeadLetterGroupList"]>({ groups: [GROUP], complete: true }),
-    ),
+    http.get(`${API}/v1/operations/dead-letters`, () => json<DeadLetterGroupList>({ groups: [GROUP], complete: true })),
     http.get(`${API}/v1/operations/traces/:id`, () =>
-      json<Schemas["Trace"]>({
+      json<Trace>({
         request_id: REQUEST_ID,
         trace_id: "abc",
         status: "succeeded",
@@ -99,11 +105,11 @@ test("queues, the audit and a trace are shown", async () => {
 });
 
 test("a replay needs a dry run and starts with a canary", async () => {
-  const replays: Schemas["NewReplay"][] = [];
+  const replays: NewReplay[] = [];
   server.use(
     http.post(`${API}/v1/operations/replays`, async ({ request }) => {
-      replays.push((await request.json()) as Schemas["NewReplay"]);
-      return json<Schemas["DeadLetterOutcomeList"]>({ outcomes: [] });
+      replays.push((await request.json()) as NewReplay);
+      return json<DeadLetterOutcomeList>({ outcomes: [] });
     }),
   );
   show();

@@ -1,30 +1,43 @@
+import type {
+  AcceptedView,
+  DryRunView,
+  ImagePage,
+  ImageSummary,
+  ImageView,
+  ModelList,
+  ModelView,
+  NewRequest,
+  PreferencesResponse,
+  Problem,
+  RequestList,
+  RequestView,
+  ShareList,
+} from "genai-images-client";
 import { HttpResponse, http } from "msw";
 import { setupServer } from "msw/node";
-import type { Schemas } from "@/api/client";
 
 /** The base URL of the stubbed API. */
 export const API = "http://api.test";
 
-type Body = Schemas[keyof Schemas];
-
 /** Respond with a document of the schema. */
-export function json<T extends Body>(body: T, init?: ResponseInit) {
-  return HttpResponse.json(body as object, init);
+export function json<T extends object>(body: T, init?: ResponseInit) {
+  return HttpResponse.json(body, init);
 }
 
-export function problem(status: number, code: string, errors?: Schemas["Problem"]["errors"], headers?: HeadersInit) {
-  const body: Schemas["Problem"] = {
-    type: "about:blank",
+export function problem(status: number, code: string, errors?: Problem["errors"], headers?: HeadersInit) {
+  const body: Problem = {
+    type: `/problems/${code}`,
     status,
     code,
     title: "The API's own title",
+    detail: "The API's own detail.",
     call_id: "VgYvFhbWIAMEPqA=",
     ...(errors && { errors }),
   };
   return HttpResponse.json(body, { status, headers: { "content-type": "application/problem+json", ...headers } });
 }
 
-export const CORE: Schemas["ModelView"] = {
+export const CORE: ModelView = {
   key: "stable-image-core",
   name: "Stable Image Core",
   default: true,
@@ -37,7 +50,7 @@ export const CORE: Schemas["ModelView"] = {
   estimated_seconds: 7,
 };
 
-export const CANVAS: Schemas["ModelView"] = {
+export const CANVAS: ModelView = {
   key: "canvas",
   name: "Canvas",
   default: false,
@@ -55,24 +68,32 @@ export const CANVAS: Schemas["ModelView"] = {
   },
 };
 
-const RETIRED: Schemas["ModelView"] = {
+const RETIRED: ModelView = {
   ...CORE,
   key: "old",
   name: "Old One",
   default: false,
-  lifecycle: "end_of_life" as Schemas["ModelView"]["lifecycle"],
+  lifecycle: "end_of_life" as ModelView["lifecycle"],
 };
 
 export const REQUEST_ID = "01a20adf-29de-712d-8d71-e86c2f149f8e";
 const BLUR = "LhG%ltxaRjRk-DoLWUj[0$WCkAof";
 
-export function requestView(change: Partial<Schemas["RequestView"]> = {}): Schemas["RequestView"] {
+export function requestView(change: Partial<RequestView> = {}): RequestView {
   const at = (seconds: number) => new Date(Date.UTC(2026, 10, 24, 0, 0, seconds)).toISOString();
   return {
     id: REQUEST_ID,
     status: "generating",
     created_at: at(0),
-    request: { prompt: "A red fox", count: 1, seed: 11, width: 1344, height: 768, models: ["stable-image-core"] },
+    request: {
+      prompt: "A red fox",
+      quality: "standard",
+      count: 1,
+      seed: 11,
+      width: 1344,
+      height: 768,
+      models: ["stable-image-core"],
+    },
     timeline: [
       { event: "ImageRequested", event_id: "1", at: at(0) },
       { event: "PromptApproved", event_id: "2", at: at(2) },
@@ -82,7 +103,7 @@ export function requestView(change: Partial<Schemas["RequestView"]> = {}): Schem
   };
 }
 
-export function imageSummary(index: number, change: Partial<Schemas["ImageSummary"]> = {}): Schemas["ImageSummary"] {
+export function imageSummary(index: number, change: Partial<ImageSummary> = {}): ImageSummary {
   return {
     id: `${REQUEST_ID}-${index}`,
     created_at: "2026-11-24T00:00:00Z",
@@ -99,7 +120,7 @@ export function imageSummary(index: number, change: Partial<Schemas["ImageSummar
   };
 }
 
-export function imageView(index: number): Schemas["ImageView"] {
+export function imageView(index: number): ImageView {
   const file = (name: string) => ({
     url: `http://images.test/${index}/${name}?signature=1`,
     media_type: "image/png",
@@ -137,24 +158,24 @@ export function imageView(index: number): Schemas["ImageView"] {
 
 /** An API with two models and no requests or images. Tests override single routes. */
 export const server = setupServer(
-  http.get(`${API}/v1/models`, () => json<Schemas["ModelList"]>({ models: [RETIRED, CANVAS, CORE] })),
+  http.get(`${API}/v1/models`, () => json<ModelList>({ models: [RETIRED, CANVAS, CORE], data: [] })),
   http.get(`${API}/v1/preferences`, () =>
-    json<Schemas["PreferencesResponse"]>({ defaults: {}, theme: "system" }, { headers: { etag: '"1"' } }),
+    json<PreferencesResponse>({ defaults: {}, theme: "system" }, { headers: { etag: '"1"' } }),
   ),
-  http.get(`${API}/v1/requests`, () => json<Schemas["RequestList"]>({ requests: [] })),
-  http.get(`${API}/v1/images`, () => json<Schemas["ImagePage"]>({ images: [] })),
-  http.get(`${API}/v1/images/:id/shares`, () => json<Schemas["Shares"]>({ shares: [] })),
+  http.get(`${API}/v1/requests`, () => json<RequestList>({ requests: [] })),
+  http.get(`${API}/v1/images`, () => json<ImagePage>({ images: [] })),
+  http.get(`${API}/v1/images/:id/shares`, () => json<ShareList>({ shares: [] })),
   http.post(`${API}/v1/tickets`, () => problem(503, "unavailable")),
   http.post(`${API}/v1/requests`, async ({ request }) => {
-    const body = (await request.json()) as Schemas["NewRequest"];
+    const body = (await request.json()) as NewRequest;
     if (!new URL(request.url).searchParams.has("dry_run"))
-      return json<Schemas["AcceptedView"]>(
+      return json<AcceptedView>(
         { id: REQUEST_ID, status: "accepted", links: { self: `/v1/requests/${REQUEST_ID}` } },
         { status: 202 },
       );
     const total = (0.08 * (body.count ?? 1)).toFixed(2);
-    return json<Schemas["DryRunView"]>({
-      request: {},
+    return json<DryRunView>({
+      request: { prompt: body.prompt, quality: "standard", count: body.count ?? 1 },
       models: [],
       price: { per_image_usd: "0.04", total_max_usd: total },
     });

@@ -64,16 +64,21 @@ function violations(file: string, text: string): string[] {
 }
 
 function sources(): [file: string, texts: string[]][] {
-  const modules = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" })
-    .filter((name) => /\.tsx?$/.test(name) && !name.endsWith(".d.ts"))
-    .map((name) => join("src", name));
-  const html = readFileSync(join(ROOT, "index.html"), "utf8");
+  const modules = ["src", "reference"].flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+      .filter((name) => /\.tsx?$/.test(name) && !name.endsWith(".d.ts"))
+      .map((name) => join(folder, name)),
+  );
+  const pages = ["index.html", join("reference", "index.html")];
   return [
     ...[...modules, "vite.config.ts"].map((file): [string, string[]] => [
       file,
       textsOf(file, readFileSync(join(ROOT, file), "utf8")),
     ]),
-    ["index.html", [...html.matchAll(/content="([^"]*)"|>([^<]+)</g)].map(([, value, text]) => value ?? text ?? "")],
+    ...pages.map((file): [string, string[]] => {
+      const html = readFileSync(join(ROOT, file), "utf8");
+      return [file, [...html.matchAll(/content="([^"]*)"|>([^<]+)</g)].map(([, value, text]) => value ?? text ?? "")];
+    }),
   ];
 }
 

@@ -177,7 +177,8 @@ def test_keys_are_listed_in_pages_newest_first(api: Any) -> None:
     made = [
         api("POST", "/v1/keys", {"owner": "acme", "name": f"{n}", "scopes": ["admin"]})[1]["key_id"] for n in range(3)
     ]
-    _, first, _ = api("GET", "/v1/keys", limit="2")
+    _, first, headers = api("GET", "/v1/keys", limit="2")
+    assert headers["link"] == f'</v1/keys?limit=2&cursor={first["next_cursor"]}>; rel="next"'
     _, second, _ = api("GET", "/v1/keys", limit="2", cursor=first["next_cursor"])
 
     assert [key["key_id"] for key in first["keys"] + second["keys"]] == made[::-1]
@@ -201,10 +202,11 @@ def test_a_key_is_rotated_and_revoked_over_http(api: Any, authorize: Any) -> Non
     assert (status, problem) == (
         409,
         {
-            "type": "about:blank",
+            "type": "/problems/key_not_active",
             "status": 409,
             "code": "key_not_active",
-            "title": "The key is revoked.",
+            "title": "The API key is not active",
+            "detail": "The key is revoked. Create a new one.",
             "call_id": headers["x-call-id"],
         },
     )
@@ -239,6 +241,9 @@ def test_preferences_belong_to_their_owner(api: Any) -> None:
     status, shown, headers = api("GET", "/v1/preferences", scopes=USER)
     assert (status, headers["etag"]) == (200, '"1"')
     assert shown == {**wanted, "analytics_opt_out": False}
+    assert api("GET", "/v1/preferences", scopes=USER, headers={"If_None_Match": '"0"'})[0] == 200
+    status, _, again = api("GET", "/v1/preferences", scopes=USER, headers={"If_None_Match": '"1"'})
+    assert (status, again["etag"]) == (304, '"1"')
     _, others, headers = api("GET", "/v1/preferences", scopes=USER, owner="beta")
     assert (others, headers["etag"]) == ({"defaults": {}, "theme": "system", "analytics_opt_out": False}, '"0"')
 

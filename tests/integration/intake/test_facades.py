@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -147,7 +148,7 @@ def test_a_request_that_finishes_while_waiting_is_returned(api: Any, invoked: In
 def test_a_request_that_does_not_finish_in_time_is_a_202(api: Any, invoked: Invoked) -> None:
     status, accepted, headers = post(api.handler, "/v1/requests", {"prompt": "a fox"}, {"Prefer": "wait=1"})
     assert (status, accepted["status"], headers["retry-after"]) == (202, "accepted", "1")
-    assert "preference-applied" not in headers
+    assert headers["preference-applied"] == "wait=1", "it waited, although in vain"
     assert 0 < invoked.payloads[0]["until"] - time.time() + 2 <= 2
 
 
@@ -176,6 +177,7 @@ def test_if_the_wait_function_is_busy_the_response_is_a_202(api: Any, invoked: I
     status, accepted, headers = post(api.handler, "/v1/requests", {"prompt": "a fox"}, {"Prefer": "wait=10"})
     assert (status, accepted["status"]) == (202, "accepted")
     assert headers["location"] == f"/v1/requests/{accepted['id']}"
+    assert "preference-applied" not in headers
 
 
 def test_a_failed_wait_is_not_finished(aws: None) -> None:
@@ -250,7 +252,102 @@ def test_openais_client_without_a_slot_may_retry(openai: Any, ten_waiting_calls:
 
 
 def generate(openai: Any, **body: Any) -> Result:
-    return post(openai.handler, "/v1/images/generations", {"prompt": "a fox", **body}, ONCE)
+    return post(openai.handler, "/openai/v1/images/generations", {"prompt": "a fox", **body}, ONCE)
+
+
+def get(handler: Any, path: str, route: str | None = None, scopes: str = "requests:read") -> Result:
+    caller = {"owner": "demo", "key_id": "k", "scopes": scopes}
+    response = handler(http_event("GET", path, route=route, caller=caller), None)
+    lower = {name.lower(): value for name, value in response["headers"].items()}
+    return response["statusCode"], json.loads(response["body"]), lower
+
+
+def test_openais_client_lists_the_models(api: Any) -> None:
+    status, listed, _ = get(api.handler, "/openai/v1/models")
+    assert (status, listed["object"]) == (200, "list")
+    ids = [model["id"] for model in listed["data"]]
+    assert "stable-image-core" in ids
+    assert get(api.handler, "/v1/models")[1]["data"] == listed["data"], "for the base path /v1"
+    for name in ids:
+        shown = get(api.handler, f"/openai/v1/models/{name}", "/openai/v1/models/{model}")
+        assert shown[:2] == (200, next(model for model in listed["data"] if model["id"] == name))
+
+
+def test_an_unknown_model_is_an_error_in_openais_shape(api: Any, openai: Any) -> None:
+    for status, response, _ in (
+        get(api.handler, "/openai/v1/models/nobody", "/openai/v1/models/{model}"),
+        post(openai.handler, "/openai/v1/images/generations", {"prompt": "a fox", "model": "nobody"}),
+    ):
+        assert (status, response["error"]["code"], response["error"]["param"]) == (404, "model_not_found", "model")
+    status, response, _ = get(api.handler, "/openai/v1/models/\u00a0\x88", "/openai/v1/models/{model}")
+    assert (status, response["error"]["code"]) == (404, "not_found"), "characters that no route accepts"
+    assert get(api.handler, "/openai/v1/models", scopes="images:read")[1]["error"]["code"] == "insufficient_scope"
+    assert requests_written() == 0
+
+
+def test_the_former_address_answers_the_same(api: Any, openai: Any) -> None:
+    finished_before(api, "ImageStored")
+    former = post(openai.handler, "/v1/images/generations", {"prompt": "a fox"}, ONCE)
+    again = generate(openai)
+    assert (former[0], former[1]["created"], former[1]["usage"]) == (200, again[1]["created"], again[1]["usage"])
+
+
+def test_ten_images_are_three_requests_in_one_call(openai: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[str] = []
+    slot = openai.waits.slot
+
+    def counted(owner: str) -> Any:
+        taken.append(owner)
+        return slot(owner)
+
+    monkeypatch.setattr(openai.waits, "slot", counted)
+    with monkeypatch.context() as hurried:
+        hurried.setattr(openai, "MAX_SECONDS", 0)
+        status, response, _ = generate(openai, n=10)
+    assert (status, response["error"]["code"], requests_written(), len(taken)) == (504, "request_in_progress", 3, 1)
+    ids = re.findall(r"/v1/requests/([0-9a-f-]{36})", response["error"]["message"])
+
+    finish(ids[1], "PromptRejected")
+    finish(ids[2], "ImageStored")
+    with monkeypatch.context() as hurried:
+        hurried.setattr(openai, "MAX_SECONDS", 0)
+        assert generate(openai, n=10)[0] == 504, "it waits for all requests"
+    finish(ids[0], "ImageStored")
+    status, response, headers = generate(openai, n=10)
+    assert (status, len(response["data"]), response["usage"]["images"]) == (200, 2, 2)
+    assert headers["x-request-id"] == ", ".join(ids)
+    assert (requests_written(), len(taken)) == (3, 3)
+
+
+def test_more_images_than_the_limit_has_left_are_refused_together(openai: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openai, "MAX_SECONDS", 0)
+    path, caller = "/openai/v1/images/generations", {"owner": "demo", "key_id": "k", "scopes": "requests:write"}
+    body = {"prompt": "a fox", "n": 10}
+    for limit, status, code in (
+        (9, 400, "invalid_value"),
+        (10, 504, "request_in_progress"),
+        (12, 429, "rate_limit_exceeded"),
+    ):
+        response = openai.handler(http_event("POST", path, body=body, caller={**caller, "limit": limit}), None)
+        error = json.loads(response["body"])["error"]
+        assert (response["statusCode"], error["code"]) == (status, code)
+        assert error.get("param") == ("n" if status == 400 else None)
+    assert requests_written() == 3
+
+
+@pytest.mark.parametrize(("suffix", "output_format"), [("png", None), ("jpeg", "jpeg"), ("webp", "webp")])
+def test_a_gpt_image_model_gets_the_content_by_default(
+    api: Any, openai: Any, suffix: str, output_format: str | None
+) -> None:
+    wanted = {"output_format": output_format} if output_format else {}
+    _, accepted, _ = post(api.handler, "/v1/requests", {"prompt": "a fox", **CORE, **wanted}, ONCE)
+    stored = finish(accepted["id"], "ImageStored")
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=stored.data.images[0].original.key, Body=suffix.encode())
+    status, response, _ = generate(openai, model="gpt-image-2.5-flare", **wanted)
+    assert (status, response["output_format"], response["background"]) == (200, suffix, "opaque")
+    assert base64.b64decode(response["data"][0]["b64_json"]) == suffix.encode()
+    assert "url" not in response["data"][0]
+    assert response["usage"]["total_tokens"] == 0
 
 
 def test_openais_client_gets_a_url(api: Any, openai: Any) -> None:
@@ -290,17 +387,25 @@ def test_openais_client_gets_the_path_after_the_deadline(openai: Any, monkeypatc
 
 @pytest.mark.parametrize(
     ("body", "param"),
-    [({"prompt": "a", "n": 9}, "n"), ({"prompt": "x" * 20_000}, "prompt"), ({}, "prompt"), ("{", None), ("[]", None)],
+    [
+        ({"prompt": "a", "n": 11}, "n"),
+        ({"prompt": "a", "steps": 9}, "steps"),
+        ({"prompt": "x" * 20_000}, "prompt"),
+        ({}, "prompt"),
+        ("{", None),
+        ("[]", None),
+    ],
 )
 def test_openais_client_gets_errors_in_its_own_shape(openai: Any, body: Any, param: str | None) -> None:
-    status, response, _ = post(openai.handler, "/v1/images/generations", body)
+    status, response, _ = post(openai.handler, "/openai/v1/images/generations", body)
     assert (status, response["error"]["type"]) == (400, "invalid_request_error")
     assert response["error"].get("param") == param
     assert requests_written() == 0
 
 
 def test_openais_client_needs_the_scope_and_does_not_retry(openai: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    status, response, _ = post(openai.handler, "/v1/images/generations", {"prompt": "a"}, scopes="images:read")
+    path = "/openai/v1/images/generations"
+    status, response, _ = post(openai.handler, path, {"prompt": "a"}, scopes="images:read")
     assert (status, response["error"]["code"]) == (403, "insufficient_scope")
 
     monkeypatch.setattr(openai, "wait_for_result", lambda *_: 1 / 0)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -14,6 +14,8 @@ from moto import mock_aws
 from events.catalog.image_deleted import ImageDeleted, ImageDeletedData
 from events.envelope import Event
 from kit.publisher import Publisher
+from kit.signed_urls import EXPIRES_SECONDS
+from services.intake.request_views import request_tag
 from tests.support import http
 from tests.support.events import sample, sqs_record
 from tests.support.functions import load_function
@@ -228,9 +230,10 @@ def test_a_list_is_read_page_by_page(api: Any) -> None:
     call(api, "POST", "/v1/requests", {"prompt": "a"}, owner="mallory")
     found, path = [], "/v1/requests?limit=2"
     while path:
-        _, page, _ = call(api, "GET", path)
+        _, page, headers = call(api, "GET", path)
         found += [entry["id"] for entry in page["requests"]]
         path = f"/v1/requests?limit=2&cursor={page['next_cursor']}" if "next_cursor" in page else ""
+        assert headers.get("link") == (f'<{path}>; rel="next"' if path else None)
     assert found == sorted(ids, reverse=True)
 
 
@@ -260,6 +263,7 @@ def test_a_generated_image_can_not_be_cancelled(api: Any) -> None:
     load_function("intake", "track").handler({"Records": [sqs_record(of_request("ImageGenerated", body["id"]))]})
     status, problem, _ = call(api, "POST", f"{body['links']['self']}/cancel")
     assert (status, problem["code"]) == (409, "too_late_to_cancel")
+    assert problem["instance"] == body["links"]["self"]
 
 
 def test_a_deleted_image_is_shown_without_urls(api: Any) -> None:
@@ -275,6 +279,49 @@ def test_a_deleted_image_is_shown_without_urls(api: Any) -> None:
     (image,) = shown["images"]
     assert "deleted_at" in image
     assert not [name for name in image if name.endswith("url") or name == "placeholder"]
+
+
+def test_a_poll_with_the_current_tag_gets_no_body_and_signs_nothing(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = call(api, "POST", "/v1/requests", {"prompt": "a"})[1]["links"]["self"]
+    tag = call(api, "GET", path)[2]["etag"]
+    monkeypatch.setattr(load_function("intake", "api"), "request_view", None)
+
+    response = api(http_event("GET", path, headers={"if-none-match": tag}), None)
+    assert (response["statusCode"], response["body"]) == (304, "")
+    assert (response["headers"]["ETag"], response["headers"]["Retry-After"]) == (tag, "1")
+
+
+def test_the_tag_of_a_request_changes_with_its_timeline(api: Any) -> None:
+    _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a"})
+    before = call(api, "GET", body["links"]["self"])[2]["etag"]
+    load_function("intake", "track").handler({"Records": [sqs_record(of_request("ImageGenerated", body["id"]))]})
+    status, shown, headers = call(api, "GET", body["links"]["self"], headers={"if-none-match": before})
+
+    assert (status, shown["status"]) == (200, "checking")
+    assert headers["etag"] != before
+
+
+def test_the_tag_of_a_request_with_images_changes_before_their_urls_expire(api: Any) -> None:
+    _, body, _ = call(api, "POST", "/v1/requests", {"prompt": "a"})
+    stored = of_request("ImageStored", body["id"])
+    load_function("intake", "track").handler({"Records": [sqs_record(stored)]})
+    _, state = load_function("intake", "api").requests.find(body["id"], "demo")
+    now = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+
+    tags = {request_tag(state, now + timedelta(minutes=minutes)) for minutes in range(30)}
+    assert len(tags) == 3, "one for every ten minutes"
+    assert request_tag(state, now) != request_tag(state, now + timedelta(minutes=10))
+    assert timedelta(minutes=10).total_seconds() < EXPIRES_SECONDS
+
+
+def test_the_list_of_models_may_be_cached_and_compared(api: Any) -> None:
+    status, _, headers = call(api, "GET", "/v1/models")
+    assert (status, headers["cache-control"]) == (200, "private, max-age=60")
+
+    response = api(http_event("GET", "/v1/models", headers={"if-none-match": headers["etag"]}), None)
+    assert (response["statusCode"], response["body"]) == (304, "")
+    shown = call(api, "GET", "/v1/models/stable-image-core")[2]
+    assert shown["etag"] != headers["etag"]
 
 
 def test_models_are_listed_and_shown(api: Any) -> None:

@@ -12,6 +12,7 @@ from moto import mock_aws
 
 from events.catalog.image_requested import ImageRequested
 from events.pipeline import Status, TimelineEntry
+from services.intake.creation import new_state
 from services.intake.identifiers import uuid7
 from services.intake.models import IdempotencyKeyTakenError, IdempotencyRecord, RequestState
 from services.intake.quota import Window
@@ -171,6 +172,21 @@ def test_an_idempotency_key_is_used_once(store: Any) -> None:
     with pytest.raises(KeyError):
         store.read_state(second)
     assert store.find_record("demo", "k", START) == RECORD
+
+
+def test_requests_of_one_call_are_all_written_or_none(store: Any) -> None:
+    new = [new_state(uuid7(), "demo", REQUESTED.data.parameters, START) for _ in range(3)]
+    store.create(new, RECORD)
+    assert [store.read(state.request_id)[1].status for _, state in new] == ["accepted"] * 3
+
+    again = [new_state(uuid7(), "demo", REQUESTED.data.parameters, START) for _ in range(2)]
+    with pytest.raises(IdempotencyKeyTakenError):
+        store.create(again, RECORD)
+    with pytest.raises(KeyError, match=new[2][1].request_id):
+        store.create([*again, new[2]])
+    for _, state in again:
+        with pytest.raises(KeyError):
+            store.read_state(state.request_id)
 
 
 def test_an_idempotency_key_belongs_to_its_owner_for_a_day(store: Any) -> None:

@@ -1,7 +1,10 @@
 """Each patch of local/launcher.py is needed and works."""
 
+import io
 import json
+import threading
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,13 @@ import pytest
 
 from local.deploy import client
 from local.emulator import emulator, free_port
-from local.launcher import is_as_expected, know_attributes_of_batches, know_event_buses, limit_aliases
+from local.launcher import (
+    is_as_expected,
+    know_attributes_of_batches,
+    know_event_buses,
+    limit_aliases,
+    read_logs_to_their_end,
+)
 
 NESTED = {
     "Parameters": {"Timeout": {"Type": "Number"}},
@@ -97,6 +106,62 @@ def test_a_version_has_its_functions_concurrency_only_with_the_patch(monkeypatch
     assert lambda_svc._reserved_concurrency(version, config) is None, "the patch is no longer needed"
     limit_aliases()
     assert lambda_svc._reserved_concurrency(version, config) == 0
+
+
+LOGGING = """
+def handler(event, context):
+    print("first")
+    print("last")
+    if event:
+        raise ValueError(event)
+"""
+
+
+def test_late_log_lines_belong_to_their_invocation_only_with_the_patch(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ministack.core import lambda_runtime
+
+    for owner, name in (
+        (lambda_runtime, "_PYTHON_WORKER_SCRIPT"),
+        (lambda_runtime.Worker, "_drain_stderr_bounded"),
+        (lambda_runtime.Worker, "_read_stderr"),
+    ):
+        monkeypatch.setattr(owner, name, getattr(owner, name))
+    read_lines, may_read = lambda_runtime.Worker._read_stderr, threading.Event()
+
+    def read_late(worker: Any) -> None:
+        may_read.wait()
+        read_lines(worker)
+
+    monkeypatch.setattr(lambda_runtime.Worker, "_read_stderr", read_late)
+
+    assert _invoke()["log"] == "", "the patch is no longer needed"
+    read_logs_to_their_end()
+    threading.Timer(0.5, may_read.set).start()  # twice as long as the emulator waits at most
+    done = _invoke()
+    assert (done["status"], done["log"]) == ("ok", "first\nlast")
+    failed = _invoke("no")
+    assert (failed["status"], failed["error"], failed["log"]) == ("error", "no", "first\nlast")
+
+
+def _invoke(event: str = "") -> Any:
+    """Invoke a function that logs two lines, in a new worker of the emulator."""
+    from ministack.core import lambda_runtime
+
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("index.py", LOGGING)
+    config = {
+        "FunctionName": "logs",
+        "FunctionArn": "arn:aws:lambda:us-east-1:000000000000:function:logs",
+        "Runtime": "python3.13",
+        "Handler": "index.handler",
+        "Timeout": 20,
+    }
+    worker = lambda_runtime.Worker("logs", config, code.getvalue())
+    try:
+        return worker.invoke(event, "id")
+    finally:
+        worker.kill()
 
 
 def _root(url: str, *, timeout: int) -> str:

@@ -90,11 +90,11 @@ def test_the_legacy_route_responds_in_the_legacy_envelope(api: Any) -> None:
 
 
 def problem(path: str, body: Any) -> tuple[str, list[str]]:
-    """Return the title and the fields of an error, in either format."""
+    """Return the detail and the fields of an error, in either format."""
     if path == LEGACY:
         assert body["success"] is False
         return body["message"], [error["field"] for error in body["errors"]]
-    return body["title"], [error["field"] for error in body.get("errors", [])]
+    return body["detail"], [error["field"] for error in body.get("errors", [])]
 
 
 @BOTH
@@ -140,7 +140,7 @@ def test_a_body_that_is_too_large_is_rejected(api: Any, path: str) -> None:
 @BOTH
 def test_a_key_without_the_scope_is_refused(api: Any, stand_in: ModelServer, path: str) -> None:
     status, body, _ = post(api, path, {"prompt": "A lighthouse"}, scopes="requests:read admin")
-    assert (status, problem(path, body)[0]) == (403, "The API key lacks the scope requests:write")
+    assert (status, problem(path, body)[0]) == (403, "The API key lacks the scope requests:write.")
 
 
 @BOTH

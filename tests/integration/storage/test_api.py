@@ -77,8 +77,8 @@ def names(response: tuple[int, dict[str, str], Any]) -> list[str]:
 
 def test_a_list_is_paged_with_its_cursor(ada: Caller, gallery: DynamoGallery) -> None:
     gallery.add([entry(index, prompt="x" * 300) for index in range(3)])
-    status, _, first = ada("GET", "/v1/images", limit="2")
-    assert status == 200
+    status, headers, first = ada("GET", "/v1/images", limit="2")
+    assert (status, headers["Link"]) == (200, f'</v1/images?limit=2&cursor={first["next_cursor"]}>; rel="next"')
     assert [image["id"] for image in first["images"]] == [f"{REQUEST}-2", f"{REQUEST}-1"]
     second = ada("GET", "/v1/images", limit="2", cursor=first["next_cursor"])
     assert names(second) == [IMAGE]
@@ -244,7 +244,8 @@ def test_routes_of_code_and_template_are_the_same(service_template: Any) -> None
         for body in service_template("storage")["Resources"].values()
         if body["Type"] == "AWS::ApiGatewayV2::Route"
     }
-    assert declared == {route.route_key: "CUSTOM" if route.scope else "NONE" for route in ROUTES}
+    served = {route.route_key: "CUSTOM" if route.scope else "NONE" for route in ROUTES}
+    assert declared == served | {key.replace("GET ", "HEAD "): kind for key, kind in served.items()}
 
 
 # From the table's stream to the event ------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from pydantic import ValidationError
 
-from kit.http_api import ApiProblem
+from kit.problems import ApiProblem
 from services.analytics.schemas import DailyQuery, DailyReport
 
 TODAY = date(2026, 11, 22)

@@ -1,6 +1,6 @@
 """In-memory stores with the same conditions as DynamoDB, and helpers that fill them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,7 +34,7 @@ def accept(
 ) -> RequestState:
     """Write a new request to a store and return its state."""
     event, state = new_state(request_id, owner, parameters, now, **options)
-    store.create(event, state, record)
+    store.create([(event, state)], record)
     return state
 
 
@@ -55,17 +55,22 @@ class InMemoryRequests:
         self.records: dict[tuple[str, str], IdempotencyRecord] = {}
         self._first_check = first_check
 
-    def create(self, event: ImageRequested, state: RequestState, record: IdempotencyRecord | None = None) -> None:
-        if record is not None and (taken := self.find_record(record.owner, record.key, state.created_at)):
+    def create(
+        self, requests: Sequence[tuple[ImageRequested, RequestState]], record: IdempotencyRecord | None = None
+    ) -> None:
+        now = requests[0][1].created_at
+        if record is not None and (taken := self.find_record(record.owner, record.key, now)):
             raise IdempotencyKeyTakenError(taken)
-        if state.request_id in self.states:
-            raise KeyError(state.request_id)
+        for _, state in requests:
+            if state.request_id in self.states:
+                raise KeyError(state.request_id)
         if record is not None:
             self.records[record.owner, record.key] = record
-        self.requests[state.request_id] = event
-        self.states[state.request_id] = state
-        self.ranks[state.request_id] = RANKS[state.status]
-        self.checks[state.request_id] = state.created_at + self._first_check
+        for event, state in requests:
+            self.requests[state.request_id] = event
+            self.states[state.request_id] = state
+            self.ranks[state.request_id] = RANKS[state.status]
+            self.checks[state.request_id] = state.created_at + self._first_check
 
     def advance(self, request_id: str, entry: TimelineEntry) -> RequestState | None:
         state = self.read_state(request_id)

@@ -1,6 +1,7 @@
 """Creating requests: counted, idempotent by key, priced without being created."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
@@ -10,7 +11,8 @@ import pytest
 
 from events.catalog.model_lifecycle_changed import LifecycleStatus
 from events.model_catalog import ModelCatalog
-from kit.http_api import ApiProblem, Caller
+from kit.http_api import Caller
+from kit.problems import ApiProblem
 from services.intake.creation import Accepted, RequestCreation
 from services.intake.durations import Estimates
 from services.intake.quota import RateLimiter, Window, WindowCounts
@@ -51,8 +53,11 @@ class World:
     def create(
         self, request: NewRequest = PROMPT, key: str | None = None, owner: str = "demo", limit: int = 100
     ) -> Accepted:
-        caller = Caller(owner, f"{owner}-key", frozenset({"requests:write"}), limit, 900)
-        return self.creation.create(caller, request, key)
+        return self.creation.create(self.caller(limit, owner), request, key)
+
+    @staticmethod
+    def caller(limit: int = 100, owner: str = "demo") -> Caller:
+        return Caller(owner, f"{owner}-key", frozenset({"requests:write"}), limit, 900)
 
     @property
     def counted(self) -> int:
@@ -146,11 +151,11 @@ class Raced(InMemoryRequests):
 
     before_write: Callable[[], Any] | None = None
 
-    def create(self, event, state, record=None):  # type: ignore[no-untyped-def]
+    def create(self, requests, record=None):  # type: ignore[no-untyped-def]
         before_write, self.before_write = self.before_write, None
         if before_write:
             before_write()
-        super().create(event, state, record)
+        super().create(requests, record)
 
 
 def test_the_loser_of_a_race_gets_the_winners_response_and_a_refund() -> None:
@@ -188,13 +193,67 @@ def test_a_request_that_could_not_be_written_is_refunded() -> None:
     assert world.counted == 0
 
 
+PARTS = [NewRequest(prompt="a lighthouse", count=count) for count in (4, 4, 2)]
+
+
+def test_requests_of_one_call_are_counted_and_written_as_one(world: World) -> None:
+    bodies, headers = world.creation.create_all(world.caller(), PARTS)
+    states = [world.store.read_state(body.id) for body in bodies]
+    assert [state.quota_images for state in states] == [4, 4, 2]
+    assert (world.counted, len(world.store.states)) == (10, 3)
+    assert headers["RateLimit"].startswith('"default";r=90;')
+
+
+@pytest.mark.parametrize(
+    ("limit", "used", "status"), [(9, 0, 422), (12, 3, 429)], ids=["more than the limit", "more than is left"]
+)
+def test_a_limit_refuses_all_requests_of_a_call(world: World, limit: int, used: int, status: int) -> None:
+    for _ in range(used):
+        world.create(limit=limit)
+    problem = refusal(lambda: world.creation.create_all(world.caller(limit), PARTS))
+    assert problem.status == status
+    assert (world.counted, len(world.store.states)) == (used, used)
+
+
+def test_a_budget_refuses_all_requests_of_a_call(world: World) -> None:
+    world.signals = Signals(budget=BudgetSignal(Decimal(0), None))
+    assert refusal(lambda: world.creation.create_all(world.caller(), PARTS)).code == "budget_exhausted"
+    assert (world.counted, world.store.states) == (0, {})
+
+
+def test_a_failed_write_refunds_all_requests_of_a_call() -> None:
+    store = Raced()
+    world = World(store)
+    store.before_write = lambda: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        world.creation.create_all(world.caller(), PARTS)
+    assert (world.counted, store.states) == (0, {})
+
+
+def test_one_idempotency_key_stands_for_all_requests_of_a_call(world: World) -> None:
+    first = world.creation.create_all(world.caller(), PARTS, "k")
+    assert world.creation.create_all(world.caller(), PARTS, "k").bodies == first.bodies
+    assert (world.counted, len(world.store.states)) == (10, 3)
+    for others in (PARTS[:1], PARTS[:2], [*PARTS, PROMPT]):
+        problem = refusal(partial(world.creation.create_all, world.caller(), others, "k"))
+        assert problem.code == "idempotency_key_reused"
+
+
+def test_a_record_of_an_earlier_version_is_still_understood(world: World) -> None:
+    first = world.create(key="k")
+    (record,) = world.store.records.values()
+    earlier = replace(record, response=first.body.model_dump_json())
+    world.store.records[earlier.owner, earlier.key] = earlier
+    assert world.create(key="k").body == first.body
+
+
 def test_a_dry_run_returns_models_and_price_and_writes_nothing(world: World) -> None:
     world.durations.averages = {"stable-image-core": 7.2}
     view = world.creation.dry_run(NewRequest(prompt="a lighthouse", model="titan-v2", count=3))
     assert [plan.model for plan in view.models] == ["titan-v2", "nova-canvas", "stable-image-core", "sd3.5-large"]
     assert view.price.per_image_usd == "0.008"
     assert view.price.total_max_usd == str(3 * max(Decimal(plan.price_usd) for plan in view.models))
-    assert "seed" not in view.request, "the next one would have another"
+    assert view.request.seed is None, "the next one would have another"
     assert view.estimated_seconds == 8, "of the first model that is still served"
     assert (world.counted, world.store.states) == (0, {})
 
@@ -253,7 +312,7 @@ def test_an_image_dearer_than_the_rest_of_the_budget_refuses_only_itself(world: 
     dear = NewRequest(prompt="a lighthouse", model="stable-image-ultra", failover=False)
     problem = refusal(lambda: world.create(dear))
     assert (problem.status, problem.code) == (503, "budget_exhausted")
-    assert "up to $0.10 per image" in problem.title
+    assert "up to $0.10 per image" in problem.detail
     assert world.counted == 0
 
     assert world.create().body.status == "accepted"
@@ -278,4 +337,4 @@ def test_a_stop_by_an_operator_lasts_longer_than_the_day(world: World) -> None:
     world.clock.advance(2 * DAY)
     problem = refusal(world.create)
     assert (problem.status, problem.code, problem.headers) == (503, "budget_exhausted", {"Retry-After": "300"})
-    assert problem.title == "Image generation is stopped by the operator. Try again later."
+    assert problem.detail == "Image generation is stopped by the operator. Try again later."

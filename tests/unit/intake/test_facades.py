@@ -11,9 +11,10 @@ from pydantic import ValidationError
 
 from events.images import GenerationParameters
 from events.model_catalog import ModelCatalog
-from kit.http_api import ApiProblem, field_error, json_response
+from kit.http_api import json_response, problem_of
+from kit.problems import ApiProblem, field_error
 from kit.telemetry import begin_call
-from services.intake.facades import legacy, openai, translation
+from services.intake.facades import legacy, openai, openai_errors, translation
 from services.intake.facades.schemas import ImageGeneration, LegacyRequest
 from services.intake.model_fit import UnsupportedParametersError, resolve
 from services.intake.request_views import accepted_view, request_view
@@ -29,6 +30,8 @@ CATALOG = ModelCatalog.load(
     ' "price_usd": "0.05"}}'
 )
 CEILING = Decimal("0.08")
+CALL = ImageGeneration(prompt="a fox")
+GPT = ImageGeneration(prompt="a fox", model="gpt-image-2.5-flare")
 REQUEST = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
 LAMBDA_MAX_BYTES = 6 * 1024 * 1024
 """Lambda's quota for a synchronous response: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
@@ -36,14 +39,14 @@ LAMBDA_MAX_BYTES = 6 * 1024 * 1024
 
 def resolved(**body: Any) -> GenerationParameters:
     """Return the parameters of a request of OpenAI's client. The model supports everything that is translated."""
-    request = openai.new_request(ImageGeneration(prompt="a fox", **body), CATALOG, TODAY)
+    (request,) = openai.new_requests(ImageGeneration(prompt="a fox", **body), CATALOG, TODAY)
     return resolve(request, CATALOG, CEILING)
 
 
 def finished(*detail_types: str) -> RequestView:
     """Return the view of a request after these sample events."""
     store = InMemoryRequests()
-    request = openai.new_request(ImageGeneration(prompt="a fox"), CATALOG, TODAY)
+    (request,) = openai.new_requests(CALL, CATALOG, TODAY)
     created_at = min(sample(name).metadata.occurred_at for name in detail_types) - timedelta(seconds=4)
     accept(store, REQUEST, "demo", resolve(request, CATALOG, CEILING), created_at)
     for name in detail_types:
@@ -56,7 +59,7 @@ def finished(*detail_types: str) -> RequestView:
 # Names ---------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [None, "gpt-image-1", "dall-e-3", "no such model", ""])
+@pytest.mark.parametrize("name", [None, "", "gpt-image-1", "gpt-image-2.5-flare", "chatgpt-image-latest", "dall-e-3"])
 def test_openais_model_names_mean_the_default_model(name: str | None) -> None:
     assert resolved(model=name).models[0].model == CATALOG.default
 
@@ -66,6 +69,32 @@ def test_openais_model_names_mean_the_default_model(name: str | None) -> None:
 )
 def test_a_model_is_found_by_its_key_and_by_its_bedrock_id(name: str) -> None:
     assert resolved(model=name).models[0].model == "stable-image-ultra"
+
+
+def test_an_unknown_model_is_an_error_that_names_the_served_models() -> None:
+    with pytest.raises(ApiProblem) as refused:
+        resolved(model="stable-image-cor")
+    assert (refused.value.status, refused.value.code) == (404, "model_not_found")
+    assert refused.value.errors[0]["allowed"] == ["sd3.5-large", "stable-image-core", "stable-image-ultra", "studio"]
+
+
+def test_the_list_has_the_models_that_are_served() -> None:
+    found = {model.id: model for model in openai.models(CATALOG, TODAY).data}
+    assert found.keys() == {"sd3.5-large", "stable-image-core", "stable-image-ultra", "studio"}
+    assert {model.owned_by for model in found.values()} == {"stability", "custom"}
+    assert openai.find_model("studio", CATALOG, TODAY) == found["studio"]
+    ending = openai.find_model("nova-canvas", CATALOG, date(2026, 9, 1))
+    assert json.loads(ending.model_dump_json()) == {
+        "id": "nova-canvas",
+        "object": "model",
+        "created": 0,
+        "owned_by": "amazon",
+        "shutdown_date": "2026-09-30",
+    }
+    for name in ("nova-canvas", "gpt-image-1", "nobody's"):
+        with pytest.raises(ApiProblem) as refused:
+            openai.find_model(name, CATALOG, TODAY)
+        assert refused.value.status == 404
 
 
 def test_the_successor_replaces_a_model_at_its_end_of_life() -> None:
@@ -84,6 +113,13 @@ def test_the_successor_replaces_a_model_at_its_end_of_life() -> None:
         ("auto", "1:1"),
         ("1024x1024", "1:1"),
         ("256x256", "1:1"),
+        ("", "1:1"),
+        ("1:1", "1:1"),
+        ("16:9", "16:9"),
+        ("4:3", "5:4"),
+        ("1024X1792", "9:16"),
+        ("1792*1024", "16:9"),
+        ("1792 \u00d7 1024", "16:9"),
         ("1536x1024", "3:2"),
         ("1024x1536", "2:3"),
         ("1792x1024", "16:9"),
@@ -105,6 +141,9 @@ def test_a_size_is_the_nearest_ratio_for_a_model_that_takes_ratios(size: str | N
         ("sdxl-v1", "1792x1024", "1344x768"),
         ("studio", "1792x1024", "1792x1024"),
         ("studio", "1000x1000", "1024x1024"),
+        ("titan-v2", "1:1", "1024x1024"),
+        ("titan-v2", "2:3", "768x1152"),
+        ("studio", "16:9", "1280x720"),
     ],
 )
 def test_a_size_is_itself_or_the_nearest_for_a_model_that_takes_sizes(model: str, size: str, expected: str) -> None:
@@ -114,24 +153,110 @@ def test_a_size_is_itself_or_the_nearest_for_a_model_that_takes_sizes(model: str
 
 
 def test_the_best_quality_is_premium_if_the_model_supports_it() -> None:
-    assert resolved(model="studio", quality="hd").quality == "premium"
-    assert resolved(model="studio", quality="auto").quality == "standard"
+    for best in ("hd", "high", "xhigh", "max"):
+        assert resolved(model="studio", quality=best).quality == "premium"
+    for other in ("auto", "low", "medium", "standard", "", None):
+        assert resolved(model="studio", quality=other).quality == "standard"
     assert resolved(quality="high").quality == "standard"
 
 
-def test_unknown_fields_of_openais_clients_are_ignored() -> None:
-    found = resolved(style="vivid", user="u-1", background="transparent", n=None, response_format=None, stream=False)
-    assert (found.style, found.count) == (None, 1)
+def test_parameters_that_change_nothing_are_accepted() -> None:
+    found = resolved(
+        style="vivid", user="u-1", safety_identifier="u-2", background="opaque", moderation="low", n=None,
+        response_format=None, stream=False, partial_images=0, output_compression=100,
+    )  # fmt: skip
+    assert (found.style, found.count, found.output_format, found.output_compression) == (None, 1, None, None)
+    assert "u-" not in found.model_dump_json()
+
+
+def test_an_empty_choice_is_absent() -> None:
+    found = resolved(
+        model="", size="", quality="", response_format="", output_format="", background="", moderation="", style=""
+    )
+    assert found == resolved().model_copy(update={"seed": found.seed})
+    properties = ImageGeneration.model_json_schema()["properties"]
+    for name in ("quality", "response_format", "output_format", "background", "moderation"):
+        assert "" in properties[name]["anyOf"][0]["enum"], "the schema says so"
+
+
+def test_the_parameters_of_our_models_are_passed_on() -> None:
+    found = resolved(model="studio", style="PHOTOREALISM", negative_prompt="fog", seed=7, output_format="webp",
+                     output_compression=60)  # fmt: skip
+    assert (found.style, found.negative_prompt, found.seed) == ("PHOTOREALISM", "fog", 7)
+    assert (found.output_format, found.output_compression) == ("webp", 60)
+    with pytest.raises(UnsupportedParametersError, match="style"):
+        resolved(style="PHOTOREALISM")
+    with pytest.raises(ValidationError, match="output_compression"):
+        resolved(output_compression=60)
 
 
 @pytest.mark.parametrize(
-    ("field", "value"),
-    [("prompt", " "), ("n", 0), ("n", 5), ("size", "big"), ("response_format", "gif"), ("stream", True)],
+    ("n", "counts", "seeds"), [(None, [1], [7]), (4, [4], [7]), (5, [4, 1], [7, 11]), (10, [4, 4, 2], [7, 11, 15])]
 )
-def test_an_unsupported_value_is_refused_by_field(field: str, value: Any) -> None:
+def test_many_images_are_several_requests(n: int | None, counts: list[int], seeds: list[int]) -> None:
+    requests = openai.new_requests(ImageGeneration(prompt="a fox", n=n, seed=7), CATALOG, TODAY)
+    assert [request.count for request in requests] == counts
+    assert [request.seed for request in requests] == seeds
+    assert {request.prompt for request in requests} == {"a fox"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code", "rule"),
+    [
+        ("prompt", " ", "invalid_value", "must not be blank"),
+        ("n", 0, "invalid_value", "greater than or equal to 1"),
+        ("n", 11, "invalid_value", "less than or equal to 10"),
+        ("size", "big", "invalid_value", "must be WIDTHxHEIGHT in pixels, such as 1024x1024, a ratio"),
+        ("quality", "ultra", "invalid_value", "'auto', 'low', 'medium', 'high'"),
+        ("response_format", "gif", "invalid_value", "'url' or 'b64_json'"),
+        ("output_format", "svg", "invalid_value", "'png', 'jpeg' or 'webp'"),
+        ("output_compression", 101, "invalid_value", "less than or equal to 100"),
+        ("background", "transparent", "invalid_value", "must be auto or opaque"),
+        ("moderation", "none", "invalid_value", "'auto' or 'low'"),
+        ("stream", True, "invalid_value", "this API cannot stream"),
+        ("partial_images", 2, "invalid_value", "this API cannot stream"),
+        ("complexity", "high", "unknown_parameter", "complexity: is not a parameter of this API"),
+        ("steps", 30, "unknown_parameter", "steps: is not a parameter of this API"),
+    ],
+)  # fmt: skip
+def test_an_unsupported_value_is_refused_by_parameter(field: str, value: Any, code: str, rule: str) -> None:
     with pytest.raises(ValidationError) as refused:
         ImageGeneration.model_validate({"prompt": "a fox", field: value})
-    assert [error["loc"] for error in refused.value.errors()] == [(field,)]
+    response = openai_errors.render_problem(problem_of(refused.value, "POST /openai/v1/images/generations"))
+    error = json.loads(response.body or "")["error"]
+    assert (response.status_code, error["param"], error["code"]) == (400, field, code)
+    assert rule in error["message"]
+    assert "^" not in error["message"], "no regular expression"
+
+
+def test_a_missing_prompt_is_an_error_of_its_own() -> None:
+    with pytest.raises(ValidationError) as refused:
+        ImageGeneration.model_validate({})
+    response = openai_errors.render_problem(problem_of(refused.value, "POST /openai/v1/images/generations"))
+    assert json.loads(response.body or "")["error"]["code"] == "missing_required_parameter"
+
+
+@pytest.mark.parametrize(
+    ("model", "response_format", "content"),
+    [
+        (None, None, False),
+        ("dall-e-3", None, False),
+        ("stable-image-core", None, False),
+        ("gpt-image-1", None, True),
+        ("gpt-image-2.5-flare", None, True),
+        ("chatgpt-image-latest", None, True),
+        ("stable-image-core", "b64_json", True),
+        ("dall-e-3", "b64_json", True),
+        ("gpt-image-1", "b64_json", True),
+        ("gpt-image-1", "url", False),
+        ("gpt-image-1", "", True),
+    ],
+)
+def test_the_name_of_the_model_decides_between_content_and_url(
+    model: str | None, response_format: str | None, content: bool
+) -> None:
+    body = ImageGeneration.model_validate({"prompt": "a fox", "model": model, "response_format": response_format})
+    assert openai.returns_content(body) is content
 
 
 # Errors of OpenAI's API --------------------------------------------------------------------------------------------
@@ -141,21 +266,26 @@ def test_an_unsupported_value_is_refused_by_field(field: str, value: Any) -> Non
     ("problem", "status", "kind", "retry"),
     [
         (
-            ApiProblem(422, "validation_failed", "No", errors=[field_error("n", "at most 4")]),
+            ApiProblem("validation_failed", "No", errors=[field_error("n", "at most 4")]),
             400,
             "invalid_request_error",
             False,
         ),
-        (ApiProblem(413, "body_too_large", "No"), 413, "invalid_request_error", False),
-        (ApiProblem(403, "insufficient_scope", "No"), 403, "invalid_request_error", False),
-        (ApiProblem(409, "request_cancelled", "No"), 409, "invalid_request_error", False),
-        (ApiProblem(429, "rate_limited", "No", headers={"Retry-After": "7"}), 429, "rate_limit_error", True),
-        (ApiProblem(500, "internal_error", "No"), 500, "server_error", False),
-        (openai.unfinished(REQUEST), 504, "server_error", False),
+        (ApiProblem("unauthorized", "No"), 401, "authentication_error", False),
+        (ApiProblem("model_not_found", "No"), 404, "invalid_request_error", False),
+        (ApiProblem("budget_exhausted", "No", headers={"Retry-After": "9"}), 429, "insufficient_quota", False),
+        (ApiProblem("unavailable", "No"), 503, "server_error", False),
+        (ApiProblem("body_too_large", "No"), 413, "invalid_request_error", False),
+        (ApiProblem("insufficient_scope", "No"), 403, "invalid_request_error", False),
+        (ApiProblem("request_cancelled", "No"), 409, "invalid_request_error", False),
+        (ApiProblem("rate_limited", "No", headers={"Retry-After": "7"}), 429, "rate_limit_error", True),
+        (ApiProblem("internal_error", "No"), 500, "server_error", False),
+        (openai_errors.unfinished([REQUEST]), 504, "server_error", False),
+        (openai_errors.too_many_waits(), 429, "rate_limit_error", True),
     ],
 )
 def test_clients_retry_only_if_nothing_was_accepted(problem: ApiProblem, status: int, kind: str, retry: bool) -> None:
-    response = openai.render_problem(problem)
+    response = openai_errors.render_problem(problem)
     assert response.status_code == status
     assert json.loads(response.body or "")["error"]["type"] == kind
     assert ("x-should-retry" in response.headers) is not retry
@@ -163,22 +293,22 @@ def test_clients_retry_only_if_nothing_was_accepted(problem: ApiProblem, status:
 
 
 def test_an_error_names_the_parameter_and_the_rule() -> None:
-    problem = ApiProblem(422, "validation_failed", "The request is not valid.", errors=[field_error("n", "at most 4")])
+    problem = ApiProblem("validation_failed", "The request is not valid.", errors=[field_error("count", "at most 4")])
     begin_call(http_event("POST", "/v1/images/generations"))
-    assert json.loads(openai.render_problem(problem).body or "") == {
+    assert json.loads(openai_errors.render_problem(problem).body or "") == {
         "error": {
             "message": "The request is not valid. n: at most 4",
             "type": "invalid_request_error",
             "param": "n",
-            "code": "validation_failed",
+            "code": "invalid_value",
             "call_id": CALL_ID,
         }
     }
 
 
-def test_the_error_after_the_deadline_names_the_request() -> None:
-    response = openai.render_problem(openai.unfinished(REQUEST))
-    assert f"/v1/requests/{REQUEST}" in json.loads(response.body or "")["error"]["message"]
+def test_the_error_after_the_deadline_names_the_requests() -> None:
+    response = openai_errors.render_problem(openai_errors.unfinished([REQUEST, "other"]))
+    assert f"GET /v1/requests/{REQUEST} and /v1/requests/other." in json.loads(response.body or "")["error"]["message"]
     assert response.headers["Location"] == f"/v1/requests/{REQUEST}"
 
 
@@ -187,14 +317,37 @@ def test_the_error_after_the_deadline_names_the_request() -> None:
 
 def test_a_finished_request_is_urls_or_content() -> None:
     view = finished("ImageStored")
-    (one,) = openai.images(view).data
+    (one,) = openai.images(CALL, [view]).data
     assert one.url == view.images[0].url
     assert one.b64_json is None
 
-    response = openai.images(view, lambda url: url.encode())
+    response = openai.images(CALL, [view], lambda url: url.encode())
     assert base64.b64decode(response.data[0].b64_json or "") == (view.images[0].url or "").encode()
     assert response.data[0].url is None
     assert response.created == int(view.timeline[-1].at.timestamp())
+
+
+def test_the_response_says_what_was_generated_and_what_it_cost() -> None:
+    view = finished("ImageStored")
+    premium = view.model_copy(update={"request": view.request.model_copy(update={"quality": "premium"})})
+    body = ImageGeneration(prompt="a fox", model="gpt-image-1", quality="low", output_format="jpeg")
+    response = openai.images(body, [premium, view], lambda url: url.encode())
+    (image,) = view.images
+    assert (response.background, response.output_format, response.quality) == ("opaque", "jpeg", "high")
+    assert response.size == f"{image.width}x{image.height}"
+    assert response.usage.model_dump() == {
+        **dict.fromkeys(("total_tokens", "input_tokens", "output_tokens"), 0),
+        **{name: {"text_tokens": 0, "image_tokens": 0} for name in ("input_tokens_details", "output_tokens_details")},
+        "images": 2,
+        "cost_usd": str(2 * Decimal(image.cost_usd)),
+    }
+    assert openai.images(CALL, [view]).quality == "medium"
+    assert openai.images(CALL, [view]).output_format == "png"
+
+
+def test_requests_without_images_leave_the_images_of_the_others() -> None:
+    response = openai.images(CALL, [finished("PromptRejected"), finished("ImageStored"), finished("GenerationFailed")])
+    assert len(response.data) == response.usage.images == 1
 
 
 MOST = openai.MAX_BASE64 // 4 * 3
@@ -213,12 +366,15 @@ def test_the_content_is_that_of_the_best_files_that_fit(sizes: dict[str, int], u
     names = {"url": "original", "display_url": "display", "thumbnail_url": "thumbnail"}
     (image,) = finished("ImageStored").images
     view = finished("ImageStored").model_copy(update={"images": [image.model_copy(update=names)]})
-    (data,) = openai.images(view, lambda key: bytes(sizes[key])).data
+    response = openai.images(GPT, [view], lambda key: bytes(sizes[key]))
+    (data,) = response.data
     assert len(base64.b64decode(data.b64_json or "")) == sizes[used]
+    assert response.output_format == ("png" if used == "original" else "webp")
+    assert (response.size is None) == (used != "original")
 
 
 def test_the_largest_response_fits_into_lambdas_limit() -> None:
-    response = json_response(200, openai.images(finished("ImageStored"), lambda _: bytes(MOST)))
+    response = json_response(200, openai.images(CALL, [finished("ImageStored")], lambda _: bytes(MOST)))
     envelope = {"statusCode": 200, "headers": {f"x-header-{number}": "x" * 500 for number in range(40)}}
     assert len(json.dumps({**envelope, "body": response.body})) < LAMBDA_MAX_BYTES
 
@@ -226,18 +382,41 @@ def test_the_largest_response_fits_into_lambdas_limit() -> None:
 @pytest.mark.parametrize("blocked_by", ["PromptRejected", "ImageRejected", "GenerationFailed"])
 def test_a_blocked_request_is_a_violation_of_the_content_policy(blocked_by: str) -> None:
     with pytest.raises(ApiProblem) as refused:
-        openai.images(finished(blocked_by))
-    error = json.loads(openai.render_problem(refused.value).body or "")["error"]
+        openai.images(CALL, [finished(blocked_by)])
+    error = json.loads(openai_errors.render_problem(refused.value).body or "")["error"]
     assert (refused.value.status, error["code"]) == (400, "content_policy_violation")
+    assert error["type"] == "invalid_request_error"
+    assert "request was rejected as a result of the safety system" in error["message"], "LiteLLM reads the message"
+
+
+@pytest.mark.parametrize(
+    ("blocked_by", "stage", "param", "categories"),
+    [
+        ("PromptRejected", "input", "prompt", ["violence"]),
+        ("ImageRejected", "output", None, ["violence"]),
+        ("GenerationFailed", "input", "prompt", []),
+    ],
+)
+def test_a_gpt_image_model_is_blocked_as_openai_blocks_it(
+    blocked_by: str, stage: str, param: str | None, categories: list[str]
+) -> None:
+    with pytest.raises(ApiProblem) as refused:
+        openai.images(GPT, [finished(blocked_by)])
+    response = openai_errors.render_problem(refused.value)
+    error = json.loads(response.body or "")["error"]
+    assert (response.status_code, error["code"]) == (400, "moderation_blocked")
+    assert (error["type"], error.get("param")) == ("image_generation_user_error", param)
+    assert error["moderation_details"] == {"moderation_stage": stage, "categories": categories}
 
 
 def test_a_failed_request_is_an_error_that_is_not_retried() -> None:
     reason = Reason(code="model_end_of_life", detail="The model could not generate the images.")
     failed = finished("GenerationFailed").model_copy(update={"status": "failed", "reason": reason})
     with pytest.raises(ApiProblem) as refused:
-        openai.images(failed)
-    response = openai.render_problem(refused.value)
-    assert response.status_code == 500
+        openai.images(GPT, [failed])
+    response = openai_errors.render_problem(refused.value)
+    assert (response.status_code, refused.value.code) == (500, "request_failed")
+    assert refused.value.detail == reason.detail
     assert response.headers["x-should-retry"] == "false"
     assert response.headers["Location"] == f"/v1/requests/{REQUEST}"
 
@@ -261,6 +440,12 @@ def test_a_legacy_client_is_served_with_every_model(model: str) -> None:
     assert not serving.ended(TODAY)
 
 
+@pytest.mark.parametrize("size", ["1024x1024", "1024X1024", "1024*1024", "1:1", "auto", "", None])
+def test_a_legacy_client_may_spell_a_size_in_many_ways(size: str | None) -> None:
+    plan = legacy_resolved(size=size).models[0]
+    assert (plan.width, plan.height) == (1024, 1024)
+
+
 def test_supported_parameters_are_passed_on() -> None:
     found = legacy_resolved(modelId="studio", size="1280x720", cfgScale=7, style="PHOTOREALISM", negativePrompt="fog")
     assert (found.guidance, found.style, found.negative_prompt) == (7, "PHOTOREALISM", "fog")
@@ -273,7 +458,7 @@ def test_supported_parameters_are_passed_on() -> None:
 def test_legacy_errors_use_the_legacy_names_of_fields(body: dict[str, Any], field: str) -> None:
     with pytest.raises(UnsupportedParametersError) as refused:
         legacy_resolved(**body)
-    problem = ApiProblem(422, "validation_failed", "No", errors=refused.value.errors)
+    problem = ApiProblem("validation_failed", "No", errors=refused.value.errors)
     response = json.loads(legacy.render_problem(problem).body or "")
     assert (response["success"], response["message"]) == (False, "No")
     assert [error["field"] for error in response["errors"]] == [field]
@@ -312,6 +497,6 @@ def test_deleted_images_are_gone() -> None:
 
 def test_a_cancelled_request_is_an_error_that_is_not_retried() -> None:
     with pytest.raises(ApiProblem) as refused:
-        openai.images(finished("ImageStored").model_copy(update={"status": "cancelled", "images": []}))
-    assert openai.render_problem(refused.value).status_code == 409
-    assert openai.render_problem(refused.value).headers["x-should-retry"] == "false"
+        openai.images(CALL, [finished("ImageStored").model_copy(update={"status": "cancelled", "images": []})])
+    assert openai_errors.render_problem(refused.value).status_code == 409
+    assert openai_errors.render_problem(refused.value).headers["x-should-retry"] == "false"

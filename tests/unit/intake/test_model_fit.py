@@ -99,6 +99,11 @@ def test_unsupported_parameters_are_refused_by_field(fields: dict[str, object], 
     assert errors[0]["rule"]
 
 
+def test_the_format_of_the_original_is_part_of_the_request() -> None:
+    found = resolve(NewRequest(prompt="a fox", output_format="jpeg", output_compression=0), CATALOG, CEILING)
+    assert (found.output_format, found.output_compression) == ("jpeg", 0)
+
+
 def test_all_errors_are_reported_at_once() -> None:
     errors = refusal(style="anime", steps=3)
     assert [error["field"] for error in errors] == ["style", "steps"]
@@ -121,6 +126,10 @@ def test_all_errors_are_reported_at_once() -> None:
         ({"seed": -1}, "seed"),
         ({"seed": 1.5}, "seed"),
         ({"guidance": float("nan")}, "guidance"),
+        ({"output_format": "gif"}, "output_format"),
+        ({"output_compression": 50}, "output_compression"),
+        ({"output_format": "png", "output_compression": 50}, "output_compression"),
+        ({"output_format": "webp", "output_compression": 101}, "output_compression"),
         ({"size": "big"}, "size"),
         ({"aspect_ratio": "16/9"}, "aspect_ratio"),
         ({"colour": "red"}, "colour"),

@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from datetime import date
 from typing import Any, Literal
 
 import pytest
@@ -10,18 +11,17 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from botocore.exceptions import ClientError
 from pydantic import BaseModel, Field
 
+from kit.deprecation import Deprecation
 from kit.http_api import (
     CALL_ID_HEADER,
-    PROBLEM,
     SECURITY_HEADERS,
-    ApiProblem,
     HttpApi,
     Route,
-    field_error,
     json_response,
     make_resolver,
     read_json,
 )
+from kit.problems import PROBLEM, PROBLEMS, ApiProblem, field_error
 from kit.telemetry import logger, measure
 from tests.support.http import CALL_ID, http_event
 
@@ -72,9 +72,8 @@ def app() -> APIGatewayHttpResolver:
     @resolver.get("/refused")
     def refused() -> Response[str]:
         raise ApiProblem(
-            429,
             "rate_limited",
-            "Too many",
+            "Too many of them.",
             errors=[field_error("count", "max", allowed=[1, 2])],
             headers={"Retry-After": "9"},
         )
@@ -101,7 +100,8 @@ def problem(answer: tuple[int, dict[str, Any], dict[str, Any]]) -> tuple[int, st
     status, body, headers = answer
     assert headers["Content-Type"] == PROBLEM
     assert body["status"] == status
-    assert {"type", "title", "code"} <= body.keys()
+    assert (body["type"], body["title"]) == (f"/problems/{body['code']}", PROBLEMS[body["code"]][1])
+    assert body["detail"]
     return status, body["code"], [error["field"] for error in body.get("errors", [])]
 
 
@@ -250,6 +250,21 @@ def test_a_key_with_too_many_calls_is_refused_before_the_handler_runs(api: HttpA
     assert headers.items() <= answer["headers"].items()
 
 
+def test_every_answer_of_a_deprecated_route_says_until_when_it_works() -> None:
+    api, ended = HttpApi(), Deprecation(date(2026, 11, 28), date(2027, 11, 28), "/v1/wishes")
+
+    @api.serve(Route("GET", "/wishes", None, "Look", responses={200: Echo}, query=Page, deprecation=ended))
+    def look() -> Response[str]:
+        return json_response(200, Echo(text=str(api.query(Page).limit)))
+
+    answers = [api(http_event("GET", "/wishes", query={"limit": limit}), None) for limit in ("1", "none")]
+    assert [answer["statusCode"] for answer in answers] == [200, 422]
+    for answer in answers:
+        assert answer["headers"]["Deprecation"] == "@1795824000"
+        assert answer["headers"]["Sunset"] == "Sun, 28 Nov 2027 00:00:00 GMT"
+        assert answer["headers"]["Link"] == '</v1/wishes>; rel="successor-version"'
+
+
 def test_a_public_route_needs_no_caller(api: HttpApi) -> None:
     assert send(api, "GET", "/wishes", query={"limit": "7"}) == (200, {"text": "7", "note": "a note"})
 
@@ -368,3 +383,130 @@ def test_a_log_line_has_the_route_not_the_path_with_its_token(
     out = capsys.readouterr().out
     assert "GET /v1/shares/{token}" in out
     assert "s3cret" not in out
+
+
+# Media types, entity tags, links and HEAD ----------------------------------------------------------------------------
+
+
+def answer_to(api: HttpApi, method: str, path: str, **options: Any) -> tuple[int, dict[str, Any], dict[str, str]]:
+    """Return status, JSON body and headers with lower-case names."""
+    caller = {"owner": "ada", "scopes": "requests:write"}
+    answer = api(http_event(method, path, caller=caller, **options), None)
+    headers = {name.lower(): value for name, value in answer["headers"].items()}
+    return answer["statusCode"], json.loads(answer["body"] or "{}"), headers
+
+
+def test_a_body_of_another_type_is_a_415_that_names_json(api: HttpApi) -> None:
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    status, problem, headers = answer_to(api, "POST", "/wishes/ada", body='{"prompt": "tea"}', headers=form)
+
+    assert (status, problem["code"], headers["accept"]) == (415, "unsupported_media_type", "application/json")
+    assert "Content-Type: application/json" in problem["detail"]
+    assert problem["errors"] == [
+        {"field": "Content-Type", "rule": "must be application/json", "allowed": ["application/json"]}
+    ]
+
+
+@pytest.mark.parametrize("content_type", ["", "application/json; charset=utf-8", "application/vnd.wish+json"])
+def test_a_json_body_may_be_stated_in_several_ways(api: HttpApi, content_type: str) -> None:
+    headers = {"content-type": content_type}
+    assert answer_to(api, "POST", "/wishes/ada", body='{"prompt": "tea"}', headers=headers)[0] == 202
+
+
+def test_a_caller_that_does_not_accept_json_gets_a_406(api: HttpApi) -> None:
+    status, problem, _ = answer_to(api, "GET", "/wishes", headers={"accept": "image/avif, text/html"})
+
+    assert (status, problem["code"]) == (406, "not_acceptable")
+    assert answer_to(api, "GET", "/wishes", headers={"accept": "text/html, */*;q=0.1"})[0] == 200
+
+
+def test_a_route_without_json_accepts_every_accept() -> None:
+    api = HttpApi()
+
+    @api.serve(Route("GET", "/shares", None, "Open", responses={302: None}))
+    def open_share() -> Response[str]:
+        return Response(302, headers={"Location": "/image"})
+
+    assert answer_to(api, "GET", "/shares", headers={"accept": "image/*"})[0] == 302
+
+
+def test_a_route_of_another_api_accepts_every_media_type() -> None:
+    api = HttpApi()
+    route = Route("POST", "/old", None, "Old", responses={200: Echo}, body=Wish, error_body=Echo)
+
+    @api.serve(route)
+    def old() -> Response[str]:
+        return json_response(200, Echo(text=api.body(Wish).prompt))
+
+    form = {"content-type": "application/x-www-form-urlencoded", "accept": "text/html"}
+    assert answer_to(api, "POST", "/old", body='{"prompt": "tea"}', headers=form)[:2] == (200, {"text": "tea"})
+
+
+@pytest.fixture
+def listing() -> HttpApi:
+    """Return an API with a list, and with a resource that has a tag."""
+    api = HttpApi()
+
+    @api.serve(Route("GET", "/wishes/{name}", None, "Show", responses={200: Echo, 304: None}))
+    def show(name: str) -> Response[str]:
+        return api.unless_current('W/"3"', lambda: Echo(text=name), {"Retry-After": "1"})
+
+    @api.serve(Route("GET", "/wishes", None, "List", responses={200: Echo}))
+    def list_() -> Response[str]:
+        more = (api.event.get("queryStringParameters") or {}).get("cursor") != "last"
+        return json_response(200, Echo(text="a"), api.next_link("last" if more else None))
+
+    return api
+
+
+def test_a_current_tag_gets_a_304_without_a_body(listing: HttpApi) -> None:
+    status, body, headers = answer_to(listing, "GET", "/wishes/tea")
+    assert (status, body, headers["etag"]) == (200, {"text": "tea"}, 'W/"3"')
+
+    answer = listing(http_event("GET", "/wishes/tea", headers={"if-none-match": headers["etag"]}), None)
+    assert (answer["statusCode"], answer["body"]) == (304, "")
+    assert {"ETag": 'W/"3"', "Retry-After": "1"}.items() <= answer["headers"].items()
+    assert "Content-Type" not in answer["headers"]
+
+    assert answer_to(listing, "GET", "/wishes/tea", headers={"if-none-match": 'W/"2"'})[:2] == (200, body)
+
+
+def test_the_body_of_a_304_is_not_built() -> None:
+    api = HttpApi()
+
+    @api.serve(Route("GET", "/wishes", None, "Show", responses={200: Echo, 304: None}))
+    def show() -> Response[str]:
+        def build() -> Echo:
+            raise AssertionError("it was built")
+
+        return api.unless_current('"1"', build)
+
+    assert answer_to(api, "GET", "/wishes", headers={"if-none-match": '"1"'})[0] == 304
+
+
+def test_a_link_leads_to_the_next_page_with_the_same_filters(listing: HttpApi) -> None:
+    query = {"q": "red fox & co", "limit": "2", "cursor": "first"}
+    link = answer_to(listing, "GET", "/wishes", query=query)[2]["link"]
+
+    assert link == '</wishes?q=red+fox+%26+co&limit=2&cursor=last>; rel="next"'
+    assert "link" not in answer_to(listing, "GET", "/wishes", query={"cursor": "last"})[2]
+
+
+@pytest.mark.parametrize("path", ["/wishes/tea", "/wishes", "/nowhere"])
+def test_head_is_answered_like_get_without_the_body(listing: HttpApi, path: str) -> None:
+    get, head = raw(listing, "GET", path), raw(listing, "HEAD", path)
+
+    assert head == {**get, "body": ""}
+    assert get["body"]
+
+
+def test_the_log_line_of_a_head_names_its_method(listing: HttpApi, capsys: pytest.CaptureFixture[str]) -> None:
+    raw(listing, "HEAD", "/wishes")
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["route"] == "HEAD /wishes"
+
+
+def test_a_problem_names_the_request_that_it_is_about() -> None:
+    about = ApiProblem("too_late_to_cancel", "It is succeeded.", instance="/v1/requests/1").document()
+
+    assert about["instance"] == "/v1/requests/1"
+    assert "instance" not in ApiProblem("not_found", "Check the address.").document()

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from kit.schemas import RequestBody
-from kit.text import AspectRatio, Size, SizeOrAuto, Text, at_most, longest_form, readable
+from kit.text import AspectRatio, Size, SizeRatioOrAuto, Text, at_most, longest_form, readable
 
 
 class Body(RequestBody):
     text: Text = "a default"
     size: Size | None = None
-    size_or_auto: SizeOrAuto | None = None
+    size_or_auto: SizeRatioOrAuto | None = None
     aspect_ratio: AspectRatio | None = None
     required: str = ""
 

@@ -8,8 +8,9 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from events.catalog.prompt_checked import PromptChecked
 from events.envelope import Event
-from kit.http_api import ApiProblem, Caller, field_error
+from kit.http_api import Caller
 from kit.legacy_api import render_failure
+from kit.problems import ApiProblem, field_error
 from kit.telemetry import begin_call
 from services.moderation.checks import CheckAllowance, NoChecksLeftError, PromptChecks, ScreeningUnavailableError
 from services.moderation.models import Finding, Hit, PromptVerdict
@@ -160,7 +161,6 @@ def test_a_text_that_grows_when_it_is_normalised_reaches_no_layer(clock: FakeClo
 
 def test_the_legacy_route_returns_errors_in_its_own_envelope() -> None:
     problem = ApiProblem(
-        422,
         "validation_failed",
         "No",
         errors=[field_error("prompt", "must not be blank")],

@@ -8,7 +8,7 @@ from events.catalog.image_approved import ImageApproved
 from events.catalog.image_deleted import ImageDeleted
 from events.catalog.image_stored import ImageStored
 from kit.errors import UnprocessableError
-from kit.http_api import ApiProblem
+from kit.problems import ApiProblem
 from services.storage.gallery import Gallery
 from services.storage.models import DeletionMarker
 from services.storage.removal import FileRemoval, deletion_event
@@ -79,12 +79,12 @@ def test_deleting_again_has_no_effect(harness: RemovalHarness) -> None:
 
 def test_an_image_of_another_owner_or_unknown_is_not_deleted(harness: RemovalHarness) -> None:
     harness.store()
-    with pytest.raises(ApiProblem, match="not found"):
+    with pytest.raises(ApiProblem, match="No image"):
         harness.gallery.delete(IMAGE, "eve")
-    with pytest.raises(ApiProblem, match="not found"):
+    with pytest.raises(ApiProblem, match="No image"):
         harness.gallery.delete(f"{REQUEST}-7", "ada")
     harness.gallery.delete(IMAGE, "ada")
-    with pytest.raises(ApiProblem, match="not found"):
+    with pytest.raises(ApiProblem, match="No image"):
         harness.gallery.delete(IMAGE, "eve")
 
 

@@ -1,10 +1,12 @@
 """Storing approved images: once, and all of a request or none."""
 
 import json
+from io import BytesIO
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from events.catalog.image_approved import ImageApproved
 from events.catalog.image_deleted import ImageDeleted
@@ -54,6 +56,29 @@ def test_keys_contain_request_index_and_raw_hash(harness: StorageHarness) -> Non
     ]
     assert all(sha256(harness.files.objects[v.key]) == v.sha256 for v in variants)
     assert all(len(harness.files.objects[v.key]) == v.bytes for v in variants)
+
+
+@pytest.mark.parametrize(
+    ("output_format", "compression", "name", "format"),
+    [
+        (None, None, "original.png", "PNG"),
+        ("jpeg", None, "original.jpeg", "JPEG"),
+        ("webp", 40, "original.webp", "WEBP"),
+    ],
+)
+def test_the_original_has_the_format_of_the_request(
+    harness: StorageHarness, output_format: str | None, compression: int | None, name: str, format: str
+) -> None:
+    event = approved(harness.handoff.put(encode(gradient())))
+    changes = {"output_format": output_format, "output_compression": compression}
+    parameters = event.data.parameters.model_copy(update=changes)
+    data = event.data.model_copy(update={"parameters": parameters})
+    [stored] = harness.store(event.model_copy(update={"data": data}))
+    assert isinstance(stored, ImageStored)
+    original = stored.data.images[0].original
+    assert (original.key.rsplit("/", 1)[1], original.media_type) == (name, f"image/{format.lower()}")
+    with Image.open(BytesIO(harness.files.objects[original.key])) as image:
+        assert image.format == format
 
 
 def test_the_event_contains_neither_prompt_nor_url(harness: StorageHarness) -> None:

@@ -9,7 +9,7 @@ import blurhash
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageCms
+from PIL import Image, ImageChops, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
 from kit.errors import UnprocessableError
@@ -24,8 +24,8 @@ XMP = PROVENANCE.xmp()
 SRGB, LAB = (ImageCms.ImageCmsProfile(ImageCms.createProfile(name)).tobytes() for name in ("sRGB", "LAB"))
 
 
-def stored(content: bytes, width: int = 96, height: int = 64) -> ImageVariants:
-    return create_variants(content, raw_image(content, width=width, height=height), XMP)
+def stored(content: bytes, width: int = 96, height: int = 64, **options: Any) -> ImageVariants:
+    return create_variants(content, raw_image(content, width=width, height=height), XMP, **options)
 
 
 def files(variants: ImageVariants) -> list[EncodedFile]:
@@ -50,6 +50,35 @@ def test_every_format_of_a_model_becomes_a_png_and_two_webps(format: str) -> Non
     assert all(opened(f).size == (f.width, f.height) for f in files(variants))
 
 
+@pytest.mark.parametrize("raw", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("wanted", ["png", "jpeg", "webp"])
+def test_the_original_has_the_requested_format(wanted: str, raw: str) -> None:
+    variants = stored(encode(gradient(1500, 750), raw), 1500, 750, output_format=wanted)
+    assert (variants.original.name, variants.original.media_type) == (f"original.{wanted}", f"image/{wanted}")
+    assert (opened(variants.original).format, opened(variants.original).size) == (wanted.upper(), (1500, 750))
+    assert [file.name for file in (variants.display, variants.thumbnail)] == ["display.webp", "thumbnail.webp"]
+
+
+@pytest.mark.parametrize("lossy", ["jpeg", "webp"])
+def test_a_lower_quality_gives_a_smaller_original_only(lossy: str) -> None:
+    sizes, others = [], []
+    for quality in (0, 30, 60, 100):
+        variants = stored(encode(gradient(400, 300)), 400, 300, output_format=lossy, quality=quality)
+        sizes.append(len(variants.original.content))
+        others.append((variants.display, variants.thumbnail, variants.placeholder))
+    assert sizes == sorted(set(sizes))
+    assert all(other == others[0] for other in others)
+    assert sizes[-1] == len(stored(encode(gradient(400, 300)), 400, 300, output_format=lossy).original.content)
+
+
+def test_a_jpeg_original_keeps_the_colors_of_single_pixels() -> None:
+    stripes = Image.new("RGB", (64, 64))
+    stripes.putdata([(255, 0, 0) if number % 2 else (0, 0, 255) for number in range(64 * 64)])
+    original = opened(stored(encode(stripes), 64, 64, output_format="jpeg").original)
+    difference = ImageChops.difference(original, stripes)
+    assert all(channel.getextrema()[1] < 25 for channel in difference.split())  # type: ignore[operator]
+
+
 def test_the_original_loses_no_pixel() -> None:
     assert opened(stored(encode(gradient())).original).tobytes() == gradient().tobytes()
 
@@ -67,8 +96,9 @@ def test_the_same_input_gives_the_same_bytes() -> None:
     assert stored(content, 700, 900) == stored(content, 700, 900)
 
 
-def test_every_file_contains_its_provenance() -> None:
-    for file in files(stored(encode(gradient(400, 300)), 400, 300)):
+@pytest.mark.parametrize("output_format", ["png", "jpeg", "webp"])
+def test_every_file_contains_its_provenance(output_format: str) -> None:
+    for file in files(stored(encode(gradient(400, 300)), 400, 300, output_format=output_format)):
         described = opened(file).getxmp()["xmpmeta"]["RDF"]["Description"]
         assert described["DigitalSourceType"] == DIGITAL_SOURCE_TYPE
         assert described["AISystemUsed"] == PROVENANCE.model
@@ -94,7 +124,8 @@ def test_the_prompt_hash_needs_the_key() -> None:
     )
 
 
-def test_no_metadata_of_the_raw_image_is_kept() -> None:
+@pytest.mark.parametrize("output_format", ["png", "jpeg", "webp"])
+def test_no_metadata_of_the_raw_image_is_kept(output_format: str) -> None:
     exif = Image.Exif()
     exif[0x010E] = "secret-description"
     info = PngInfo()
@@ -105,7 +136,7 @@ def test_no_metadata_of_the_raw_image_is_kept() -> None:
         encode(gradient(), "JPEG", exif=exif, icc_profile=SRGB, comment=b"secret-comment"),
         encode(gradient(), "WEBP", exif=exif, icc_profile=SRGB, xmp=b"secret-xmp"),
     ):
-        for file in files(stored(content)):
+        for file in files(stored(content, output_format=output_format)):
             assert b"secret" not in file.content
             assert set(opened(file).info) <= {
                 "srgb",
@@ -115,6 +146,7 @@ def test_no_metadata_of_the_raw_image_is_kept() -> None:
                 "background",
                 "timestamp",
                 "duration",
+                *("jfif", "jfif_version", "jfif_unit", "jfif_density"),
             }
 
 

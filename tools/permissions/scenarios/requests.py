@@ -71,7 +71,7 @@ def waiting_and_the_facade(world: World) -> None:
     """A wait, and OpenAI's API, which waits for its images: first too short, then with their content and as URLs."""
     request_id = generate(world)
     world.run("intake.waiting", {"request_id": request_id, "until": time.time()})
-    path, once = "/v1/images/generations", {"Idempotency-Key": "facade"}
+    path, once = "/openai/v1/images/generations", {"Idempotency-Key": "facade"}
     with patch.object(world.module("intake.facade"), "MAX_SECONDS", 0):
         world.http("intake.facade", "POST", path, PROMPT, headers=once, expect=504)
     world.settle()

@@ -1,46 +1,9 @@
+import { ApiError } from "genai-images-client";
 import { plural } from "@/lib/format";
-import type { components } from "./schema";
 
-type Problem = components["schemas"]["Problem"];
-type FieldProblem = NonNullable<Problem["errors"]>[number];
-
-/** An error response of the API, or no response at all (`status` 0). */
-export class ApiError extends Error {
-  override readonly name = "ApiError";
-
-  constructor(
-    readonly status: number,
-    readonly code: string,
-    title: string,
-    readonly fields: readonly FieldProblem[] = [],
-    /** Seconds to wait before a retry, if the API named them. */
-    readonly retryAfter: number | null = null,
-  ) {
-    super(title);
-  }
-
-  /** Whether a retry may succeed. */
-  get retriable(): boolean {
-    return this.status === 0 || this.status >= 500;
-  }
-}
-
-/** Build the error of a response. API Gateway's own `{"message"}` body has no code: derive it from the status. */
-export function errorFrom(response: Response, body: unknown): ApiError {
-  const seconds = Number(response.headers.get("retry-after"));
-  const retryAfter = Number.isFinite(seconds) && seconds > 0 ? seconds : null;
-  if (isProblem(body)) return new ApiError(response.status, body.code, body.title, body.errors ?? [], retryAfter);
-  const codes: Record<number, string> = {
-    401: "unauthorized",
-    403: "forbidden",
-    404: "not_found",
-    429: "rate_limited",
-  };
-  return new ApiError(response.status, codes[response.status] ?? "unknown", response.statusText, [], retryAfter);
-}
-
-function isProblem(body: unknown): body is Problem {
-  return typeof body === "object" && body !== null && "code" in body && "title" in body;
+/** Return whether a retry may succeed: without a response, or after a failure of the API. */
+export function isRetriable(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 0 || error.status >= 500);
 }
 
 export type ErrorMessage = { title: string; text: string };
@@ -52,6 +15,7 @@ export function describeError(error: unknown): ErrorMessage {
       title: "Something went wrong on this page",
       text: "Reload the page. If the problem persists, contact your administrator.",
     };
+  const summary = error.detail ?? error.title;
   switch (error.code) {
     case "unreachable":
       return navigator.onLine
@@ -66,12 +30,12 @@ export function describeError(error: unknown): ErrorMessage {
     case "insufficient_scope":
       return {
         title: "This API key lacks permission",
-        text: `${error.message}. Use another key, or ask your administrator for the missing scope.`,
+        text: `${summary} Use another key, or ask your administrator for the missing scope.`,
       };
     case "rate_limited":
       return { title: "Rate limit reached", text: `Try again ${retryTime(error.retryAfter)}.` };
     case "budget_exhausted":
-      return { title: "No budget for this image", text: error.message };
+      return { title: "No budget for this image", text: summary };
     case "too_many_blocked":
       return {
         title: "Too many blocked prompts",
@@ -90,8 +54,8 @@ export function describeError(error: unknown): ErrorMessage {
       title: "Something failed on our side",
       text: "Your accepted requests are safe. Try again in a moment.",
     };
-  const fields = error.fields.map((field) => `${field.field}: ${field.rule}`).join("; ");
-  return { title: error.message, text: fields || "Change your request and try again." };
+  const fields = error.errors.map((field) => `${field.field}: ${field.rule}`).join("; ");
+  return { title: summary, text: fields || "Change your request and try again." };
 }
 
 function retryTime(seconds: number | null): string {

@@ -1,20 +1,26 @@
 import { type InfiniteData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import {
+  createShare,
+  deleteImage,
+  type ImagePage,
+  type ImageView,
+  type ListImagesData,
+  listImages,
+  listShares,
+  revokeShare,
+  setFavourite,
+  showImage,
+  unsetFavourite,
+} from "genai-images-client";
 import { deleteCachedImage } from "@/lib/imageCache";
 import { useSession } from "@/state/session";
-import { api, type Schemas, unwrap } from "./client";
+import { api, dataOf } from "./client";
 import { keys } from "./queries";
-import type { paths } from "./schema";
 
-export type ImageSummary = Schemas["ImageSummary"];
-export type ImageView = Schemas["ImageView"];
-type Page = Schemas["ImagePage"];
-type Pages = InfiniteData<Page, string | null>;
+type Pages = InfiniteData<ImagePage, string | null>;
 
 /** The filters of the gallery. */
-export type ImageFilters = Pick<
-  NonNullable<paths["/v1/images"]["get"]["parameters"]["query"]>,
-  "q" | "model" | "style" | "day" | "favourite"
->;
+export type ImageFilters = Pick<NonNullable<ListImagesData["query"]>, "q" | "model" | "style" | "day" | "favourite">;
 
 const LIMIT = 24;
 
@@ -24,9 +30,10 @@ export function useImages(filters: ImageFilters) {
   return useInfiniteQuery({
     queryKey: [...keys.images, filters],
     queryFn: ({ pageParam, signal }) =>
-      unwrap(
-        api().GET("/v1/images", {
-          params: { query: { ...filters, limit: LIMIT, ...(pageParam === null ? {} : { cursor: pageParam }) } },
+      dataOf(
+        listImages({
+          client: api(),
+          query: { ...filters, limit: LIMIT, ...(pageParam && { cursor: pageParam }) },
           signal,
         }),
       ),
@@ -40,7 +47,7 @@ export function useImage(id: string) {
   const key = useSession((state) => state.key);
   return useQuery({
     queryKey: keys.image(id),
-    queryFn: ({ signal }) => unwrap(api().GET("/v1/images/{image_id}", { params: { path: { image_id: id } }, signal })),
+    queryFn: ({ signal }) => dataOf(showImage({ client: api(), path: { image_id: id }, signal })),
     enabled: key !== null,
     staleTime: 5 * 60_000,
   });
@@ -55,12 +62,8 @@ export function useFavourite() {
   };
   return useMutation({
     mutationFn: ({ id, favourite }: { id: string; favourite: boolean }) => {
-      const params = { params: { path: { image_id: id } } };
-      return unwrap(
-        favourite
-          ? api().PUT("/v1/images/{image_id}/favourite", params)
-          : api().DELETE("/v1/images/{image_id}/favourite", params),
-      );
+      const options = { client: api(), path: { image_id: id } };
+      return favourite ? setFavourite(options) : unsetFavourite(options);
     },
     onMutate: ({ id, favourite }) => show(id, favourite),
     onError: (_error, { id, favourite }) => show(id, !favourite),
@@ -85,8 +88,7 @@ export function useDeleteImage() {
   const deleteFiles = ({ display }: ImageView) => deleteCachedImage(useSession.getState().imageCache, display.url);
   return useMutation({
     // `keepalive` lets the request finish while the page is being closed.
-    mutationFn: ({ id }: ImageView) =>
-      unwrap(api().DELETE("/v1/images/{image_id}", { params: { path: { image_id: id } }, keepalive: true })),
+    mutationFn: ({ id }: ImageView) => deleteImage({ client: api(), path: { image_id: id }, keepalive: true }),
     onMutate: (image) => void deleteFiles(image),
     onSuccess: async (_nothing, image) => {
       const { id } = image;
@@ -107,8 +109,7 @@ export function useDeleteImage() {
 export function useShares(id: string) {
   return useQuery({
     queryKey: keys.shares(id),
-    queryFn: async ({ signal }) =>
-      (await unwrap(api().GET("/v1/images/{image_id}/shares", { params: { path: { image_id: id } }, signal }))).shares,
+    queryFn: async ({ signal }) => (await dataOf(listShares({ client: api(), path: { image_id: id }, signal }))).shares,
   });
 }
 
@@ -116,12 +117,7 @@ export function useCreateShare(id: string) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: (expires_in_seconds: number) =>
-      unwrap(
-        api().POST("/v1/images/{image_id}/shares", {
-          params: { path: { image_id: id } },
-          body: { expires_in_seconds },
-        }),
-      ),
+      dataOf(createShare({ client: api(), path: { image_id: id }, body: { expires_in_seconds } })),
     onSuccess: () => client.invalidateQueries({ queryKey: keys.shares(id) }),
   });
 }
@@ -129,8 +125,7 @@ export function useCreateShare(id: string) {
 export function useRevokeShare(id: string) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (share_id: string) =>
-      unwrap(api().DELETE("/v1/images/{image_id}/shares/{share_id}", { params: { path: { image_id: id, share_id } } })),
+    mutationFn: (share_id: string) => revokeShare({ client: api(), path: { image_id: id, share_id } }),
     onSuccess: () => client.invalidateQueries({ queryKey: keys.shares(id) }),
   });
 }

@@ -1,12 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
-import { api, unwrap } from "./client";
+import { showMe } from "genai-images-client";
+import { api, dataOf } from "./client";
 import { keys } from "./queries";
 
 /** Whose key this is. */
 export function useMe(key: string | null) {
   return useQuery({
     queryKey: keys.me(key),
-    queryFn: ({ signal }) => unwrap(api().GET("/v1/me", { headers: { "x-api-key": key }, signal })),
+    queryFn: ({ signal }) => dataOf(showMe({ client: api(), headers: { "x-api-key": key }, signal })),
     enabled: key !== null,
     staleTime: 5 * 60_000,
   });

@@ -1,16 +1,17 @@
 import { useQuery } from "@tanstack/react-query";
+import { listModels, type ModelView } from "genai-images-client";
 import { useSession } from "@/state/session";
-import { api, type Schemas, unwrap } from "./client";
+import { api, dataOf } from "./client";
 import { keys } from "./queries";
 
-export type Model = Schemas["ModelView"];
+export type Model = ModelView;
 
 /** All models. The list changes once per day at most. */
 export function useModels() {
   const key = useSession((state) => state.key);
   return useQuery({
     queryKey: keys.models,
-    queryFn: async ({ signal }) => (await unwrap(api().GET("/v1/models", { signal }))).models,
+    queryFn: async ({ signal }) => (await dataOf(listModels({ client: api(), signal }))).models,
     enabled: key !== null,
     staleTime: 10 * 60_000,
   });

@@ -1,10 +1,17 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import {
+  listDeadLetters,
+  type NewReplay,
+  replay,
+  showAudit,
+  showReadiness,
+  showTrace,
+  type Trace,
+} from "genai-images-client";
 import { useSession } from "@/state/session";
-import { api, type Schemas, unwrap } from "./client";
+import { dataOf, operatorApi } from "./client";
 import { keys } from "./queries";
 
-export type Readiness = Schemas["Readiness"];
-export type Trace = Schemas["Trace"];
 export type TraceEvent = Trace["events"][number];
 
 const REFETCH_INTERVAL = 15_000;
@@ -19,7 +26,7 @@ export function useReadiness() {
   const key = useOperationsKey();
   return useQuery({
     queryKey: [...keys.operations, "readiness", key],
-    queryFn: ({ signal }) => unwrap(api().GET("/health/ready", { signal })),
+    queryFn: ({ signal }) => dataOf(showReadiness({ client: operatorApi(), signal })),
     enabled: key !== null,
     refetchInterval: REFETCH_INTERVAL,
     retry: false,
@@ -31,7 +38,7 @@ export function useAudit() {
   const key = useOperationsKey();
   return useQuery({
     queryKey: [...keys.operations, "audit", key],
-    queryFn: ({ signal }) => unwrap(api().GET("/v1/operations/audit", { signal })),
+    queryFn: ({ signal }) => dataOf(showAudit({ client: operatorApi(), signal })),
     enabled: key !== null,
     retry: false,
   });
@@ -42,21 +49,18 @@ export function useTrace(id: string | null) {
   const key = useOperationsKey();
   return useQuery({
     queryKey: [...keys.operations, "trace", id, key],
-    queryFn: ({ signal }) =>
-      unwrap(api().GET("/v1/operations/traces/{request_id}", { params: { path: { request_id: id ?? "" } }, signal })),
+    queryFn: ({ signal }) => dataOf(showTrace({ client: operatorApi(), path: { request_id: id ?? "" }, signal })),
     enabled: key !== null && id !== null,
     retry: false,
   });
 }
-
-export type DeadLetterGroup = Schemas["DeadLetterGroup"];
 
 /** Dead letters, grouped by fingerprint. */
 export function useDeadLetters() {
   const key = useOperationsKey();
   return useQuery({
     queryKey: [...keys.operations, "dead-letters", key],
-    queryFn: ({ signal }) => unwrap(api().GET("/v1/operations/dead-letters", { signal })),
+    queryFn: ({ signal }) => dataOf(listDeadLetters({ client: operatorApi(), signal })),
     enabled: key !== null,
     refetchInterval: REFETCH_INTERVAL,
     retry: false,
@@ -67,7 +71,7 @@ export function useDeadLetters() {
 export function useReplay() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (body: Schemas["NewReplay"]) => unwrap(api().POST("/v1/operations/replays", { body })),
+    mutationFn: (body: NewReplay) => dataOf(replay({ client: operatorApi(), body })),
     // A replay is an operator's decision: never retry it automatically.
     retry: false,
     onSettled: () => client.invalidateQueries({ queryKey: keys.operations }),

@@ -1,10 +1,10 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type Preferences, type PreferencesResponse, setPreferences, showPreferences } from "genai-images-client";
 import { useSession } from "@/state/session";
-import { api, type Schemas, unwrap, unwrapWithResponse } from "./client";
+import { api, dataOf } from "./client";
 import { keys } from "./queries";
 
-export type Preferences = Schemas["PreferencesResponse"];
-type PreferencesWithEtag = { preferences: Preferences; etag: string | null };
+type PreferencesWithEtag = { preferences: PreferencesResponse; etag: string | null };
 
 /** The owner's preferences, with the ETag that an update has to send. */
 export function usePreferences() {
@@ -12,7 +12,7 @@ export function usePreferences() {
   return useQuery({
     queryKey: keys.preferences,
     queryFn: async ({ signal }): Promise<PreferencesWithEtag> => {
-      const { data, response } = await unwrapWithResponse(api().GET("/v1/preferences", { signal }));
+      const { data, response } = await showPreferences({ client: api(), signal });
       return { preferences: data, etag: response.headers.get("etag") };
     },
     enabled: key !== null,
@@ -24,13 +24,14 @@ export function usePreferences() {
 export function useSavePreferences() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: async (change: Partial<Schemas["Preferences"]>): Promise<PreferencesWithEtag> => {
-      const { data: current, response } = await unwrapWithResponse(api().GET("/v1/preferences"));
+    mutationFn: async (change: Partial<Preferences>): Promise<PreferencesWithEtag> => {
+      const { data: current, response } = await showPreferences({ client: api() });
       const etag = response.headers.get("etag");
-      const saved = await unwrap(
-        api().PUT("/v1/preferences", {
+      const saved = await dataOf(
+        setPreferences({
+          client: api(),
           body: { ...current, ...change },
-          ...(etag === null ? {} : { params: { header: { "If-Match": etag } } }),
+          ...(etag === null ? {} : { headers: { "If-Match": etag } }),
         }),
       );
       return { preferences: saved, etag: null };

@@ -1,9 +1,10 @@
 import { QueryClient } from "@tanstack/react-query";
-import { ApiError } from "./errors";
+import { ApiError } from "genai-images-client";
+import { isRetriable } from "./errors";
 
 /** Create the cache for server state. Errors that a retry cannot fix are not retried. */
 export function makeQueryClient(): QueryClient {
-  const retry = (count: number, error: Error) => count < 3 && (!(error instanceof ApiError) || error.retriable);
+  const retry = (count: number, error: Error) => count < 3 && (!(error instanceof ApiError) || isRetriable(error));
   return new QueryClient({
     defaultOptions: {
       queries: { retry, staleTime: 30_000, networkMode: "offlineFirst" },

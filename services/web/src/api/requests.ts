@@ -1,12 +1,23 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { isTerminal } from "@/lib/labels";
+import {
+  type AcceptedView,
+  cancelRequest,
+  createRequest,
+  type DryRunView,
+  isTerminal,
+  listRequests,
+  type NewRequest,
+  type RequestParameters,
+  type RequestSummary,
+  type RequestView,
+  type Status,
+  showRequest,
+  submit,
+} from "genai-images-client";
 import { useSession } from "@/state/session";
-import { api, type Schemas, unwrap } from "./client";
+import { api, dataOf } from "./client";
 import { useLiveStatus } from "./liveUpdates";
 import { keys } from "./queries";
-
-export type RequestView = Schemas["RequestView"];
-export type RequestSummary = Schemas["RequestSummary"];
 
 const PAGE = 12;
 
@@ -16,7 +27,7 @@ export function useRequests() {
   return useQuery({
     queryKey: keys.requests,
     queryFn: async ({ signal }) =>
-      (await unwrap(api().GET("/v1/requests", { params: { query: { limit: PAGE } }, signal }))).requests,
+      (await dataOf(listRequests({ client: api(), query: { limit: PAGE }, signal }))).requests,
     enabled: key !== null,
   });
 }
@@ -25,7 +36,7 @@ export function useRequests() {
  * Return the milliseconds until a request is read again, or false once its status is terminal. While changes are pushed,
  * polling is only a safety net; otherwise it starts fast and slows down.
  */
-export function pollInterval(status: string | undefined, reads: number, pushed: boolean): number | false {
+export function pollInterval(status: Status | undefined, reads: number, pushed: boolean): number | false {
   if (status !== undefined && isTerminal(status)) return false;
   if (pushed) return 15_000;
   return Math.min(700 * 1.25 ** Math.max(0, reads - 4), status === "stalled" ? 30_000 : 6_000);
@@ -36,8 +47,7 @@ export function useRequest(id: string) {
   const pushed = useLiveStatus() === "open";
   return useQuery({
     queryKey: keys.request(id),
-    queryFn: ({ signal }) =>
-      unwrap(api().GET("/v1/requests/{request_id}", { params: { path: { request_id: id } }, signal })),
+    queryFn: ({ signal }) => dataOf(showRequest({ client: api(), path: { request_id: id }, signal })),
     refetchInterval: ({ state }) => pollInterval(state.data?.status, state.dataUpdateCount, pushed),
     refetchIntervalInBackground: true,
     staleTime: ({ state }) => (state.data && isTerminal(state.data.status) ? 5 * 60_000 : 0),
@@ -45,7 +55,7 @@ export function useRequest(id: string) {
 }
 
 /** A request to create. The idempotency key lets a retry after a lost response or connection generate nothing twice. */
-export type Submission = { body: Schemas["NewRequest"]; idempotencyKey: string };
+export type Submission = { body: NewRequest; idempotencyKey: string };
 
 export const CREATE_REQUEST = ["create-request"];
 
@@ -54,10 +64,7 @@ export function useCreateRequest() {
   const client = useQueryClient();
   return useMutation({
     mutationKey: CREATE_REQUEST,
-    mutationFn: ({ body, idempotencyKey }: Submission) =>
-      unwrap(
-        api().POST("/v1/requests", { body, params: { header: { "Idempotency-Key": idempotencyKey } } }),
-      ) as Promise<Schemas["AcceptedView"]>,
+    mutationFn: ({ body, idempotencyKey }: Submission) => submit(api(), body, { idempotencyKey }),
     onSuccess: (accepted, { body }) => {
       client.setQueryData<RequestView>(keys.request(accepted.id), provisionalView(accepted, body), { updatedAt: 0 });
       const summary: RequestSummary = { ...accepted, created_at: new Date().toISOString() };
@@ -70,14 +77,23 @@ export function useCreateRequest() {
   });
 }
 
-/** Build a view of a request that was accepted but not read yet. */
-function provisionalView(accepted: Schemas["AcceptedView"], body: Schemas["NewRequest"]): RequestView {
+/** Build a view of a request that was accepted but not read yet. Its seed is unknown: it is shown only after a read. */
+function provisionalView(accepted: AcceptedView, body: NewRequest): RequestView {
   const [width = 1, height = 1] = (body.size ?? body.aspect_ratio ?? "1:1").split(/[x:]/).map(Number);
+  const { prompt, quality = "standard", count = 1, model } = body;
+  const request: Omit<RequestParameters, "seed"> = {
+    prompt,
+    quality,
+    count,
+    models: model ? [model] : [],
+    width,
+    height,
+  };
   return {
     id: accepted.id,
     status: accepted.status,
     created_at: new Date().toISOString(),
-    request: { ...body, width, height },
+    request: request as RequestParameters,
     timeline: [],
     links: accepted.links,
   };
@@ -86,28 +102,26 @@ function provisionalView(accepted: Schemas["AcceptedView"], body: Schemas["NewRe
 export function useCancelRequest(id: string) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: () => unwrap(api().POST("/v1/requests/{request_id}/cancel", { params: { path: { request_id: id } } })),
+    mutationFn: () => dataOf(cancelRequest({ client: api(), path: { request_id: id } })),
     onSuccess: (view) => client.setQueryData(keys.request(id), view),
     onError: () => client.invalidateQueries({ queryKey: keys.request(id) }),
   });
 }
 
 /** The price of a request with these settings, and the models that may serve it. The prompt does not affect either. */
-export function usePriceEstimate(
-  settings: Omit<Schemas["NewRequest"], "prompt" | "negative_prompt" | "seed">,
-  enabled: boolean,
-) {
+export function usePriceEstimate(settings: Omit<NewRequest, "prompt" | "negative_prompt" | "seed">, enabled: boolean) {
   const key = useSession((state) => state.key);
   return useQuery({
     queryKey: keys.price(settings),
     queryFn: async ({ signal }) =>
-      (await unwrap(
-        api().POST("/v1/requests", {
+      (await dataOf(
+        createRequest({
+          client: api(),
           body: { ...settings, prompt: "An image" },
-          params: { query: { dry_run: true } },
+          query: { dry_run: true },
           signal,
         }),
-      )) as Schemas["DryRunView"],
+      )) as DryRunView,
     enabled: enabled && key !== null,
     staleTime: 60_000,
     retry: false,

@@ -1,11 +1,11 @@
 import { useQueryClient } from "@tanstack/react-query";
+import { createTicket, isTerminal, type RequestView } from "genai-images-client";
 import { useEffect, useRef } from "react";
 import { useLocation, useNavigate } from "react-router";
-import { api, unwrap } from "@/api/client";
+import { api, dataOf } from "@/api/client";
 import { startLiveUpdates } from "@/api/liveUpdates";
 import { keys } from "@/api/queries";
-import { type RequestView, useRequest, useRequests } from "@/api/requests";
-import { isTerminal } from "@/lib/labels";
+import { useRequest, useRequests } from "@/api/requests";
 import { useSession } from "@/state/session";
 import { showToast } from "@/state/toasts";
 import { notify } from "./notify";
@@ -30,7 +30,7 @@ function useLiveUpdates(): void {
   useEffect(
     () =>
       startLiveUpdates({
-        fetchUrl: async () => (await unwrap(api().POST("/v1/tickets"))).url,
+        fetchUrl: async () => (await dataOf(createTicket({ client: api() }))).url,
         onChange: ({ requestId }) => {
           void client.invalidateQueries({ queryKey: keys.request(requestId) });
           const known = client.getQueryData<{ id: string }[]>(keys.requests);
@@ -65,7 +65,7 @@ function ActiveRequest({ id }: { id: string }) {
 }
 
 function outcomeMessage(view: RequestView): string {
-  const prompt = typeof view.request.prompt === "string" ? view.request.prompt : "your request";
+  const { prompt } = view.request;
   const short = prompt.length > 60 ? `${prompt.slice(0, 59)}…` : prompt;
   switch (view.status) {
     case "succeeded":

@@ -98,6 +98,10 @@ export function Shell() {
             <Link className="hover:text-ink" to="/operations">
               Operations
             </Link>
+            {/* Not a page of the app */}
+            <a className="hover:text-ink" href="/reference/">
+              API reference
+            </a>
           </nav>
         </div>
       </footer>

@@ -1,5 +1,6 @@
+import { ApiError } from "genai-images-client";
 import type { ReactNode } from "react";
-import { ApiError } from "@/api/errors";
+import { isRetriable } from "@/api/errors";
 import { useMe } from "@/api/me";
 import { Button } from "@/components/Button";
 import { Dialog } from "@/components/Dialog";
@@ -65,7 +66,7 @@ function Choice({ owner, current, children }: { owner: string; current?: string;
 }
 
 function Failure({ error, retry }: { error: Error; retry(): void }) {
-  const refused = error instanceof ApiError && !error.retriable;
+  const refused = error instanceof ApiError && !isRetriable(error);
   return (
     <>
       {refused ? (

@@ -1,4 +1,4 @@
-import type { RequestView } from "@/api/requests";
+import type { RequestView } from "genai-images-client";
 import { statusLabel } from "@/lib/labels";
 import { useNotifications } from "@/state/notifications";
 

@@ -1,6 +1,6 @@
-import type { Schemas } from "@/api/client";
+import type { ModelView } from "genai-images-client";
 
-type Model = Schemas["ModelView"];
+type Model = ModelView;
 
 /** An aspect ratio or a size that a model offers; `field` is the request field for it. */
 export type AspectRatio = { field: "size" | "aspect_ratio"; value: string; width: number; height: number };

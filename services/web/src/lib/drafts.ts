@@ -1,11 +1,11 @@
-import type { Schemas } from "@/api/client";
+import type { ImageView, ModelView, NewRequest, Range, RequestParameters } from "genai-images-client";
 import { aspectRatiosOf } from "./aspectRatios";
 
-type Draft = Schemas["NewRequest"];
-type Model = Schemas["ModelView"];
+type Draft = NewRequest;
+type Model = ModelView;
 
 /** Return the form settings that generated an image. */
-export function draftFromImage(image: Schemas["ImageView"], models: readonly Model[]): Draft {
+export function draftFromImage(image: ImageView, models: readonly Model[]): Draft {
   const model = models.find(({ key }) => key === image.model);
   return {
     prompt: image.prompt,
@@ -20,24 +20,21 @@ export function draftFromImage(image: Schemas["ImageView"], models: readonly Mod
   };
 }
 
-/** Return the form settings of a request. The API's `request` object is open-ended: unknown and mistyped fields are ignored. */
-export function draftFromRequest(values: Record<string, unknown>, models: readonly Model[]): Draft {
-  const text = (name: string) => (typeof values[name] === "string" ? (values[name] as string) : null);
-  const number = (name: string) => (typeof values[name] === "number" ? (values[name] as number) : null);
-  const first = Array.isArray(values.models) ? values.models[0] : undefined;
-  const key = typeof first === "string" ? first : null;
+/** Return the form settings of a request. */
+export function draftFromRequest(request: RequestParameters, models: readonly Model[]): Draft {
+  const key = request.models[0] ?? null;
   const model = models.find((candidate) => candidate.key === key);
   return {
-    prompt: text("prompt") ?? "",
-    negative_prompt: text("negative_prompt"),
+    prompt: request.prompt,
+    negative_prompt: request.negative_prompt ?? null,
     model: key,
-    style: text("style"),
-    seed: number("seed"),
-    count: number("count") ?? 1,
-    quality: values.quality === "premium" ? "premium" : "standard",
-    steps: number("steps"),
-    guidance: number("guidance"),
-    ...nearestAspectRatio(model, number("width") ?? 1024, number("height") ?? 1024),
+    style: request.style ?? null,
+    seed: request.seed,
+    count: request.count,
+    quality: request.quality,
+    steps: request.steps ?? null,
+    guidance: request.guidance ?? null,
+    ...nearestAspectRatio(model, request.width, request.height),
   };
 }
 
@@ -58,7 +55,7 @@ function nearestAspectRatio(
 /** Drop the settings that a model does not support. */
 export function fitToModel(draft: Draft, model: Model): Draft {
   const ratio = aspectRatiosOf(model).find(({ field, value }) => draft[field] === value);
-  const inRange = (value: number | null | undefined, range: Schemas["Range"] | undefined) =>
+  const inRange = (value: number | null | undefined, range: Range | undefined) =>
     range && typeof value === "number" && value >= range.min && value <= range.max ? value : null;
   return {
     ...draft,

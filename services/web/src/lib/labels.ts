@@ -1,12 +1,8 @@
 /** Labels for the terms of the API. */
 
-export const TERMINAL = ["succeeded", "rejected", "failed", "cancelled", "expired"] as const;
+import type { Status } from "genai-images-client";
 
-export function isTerminal(status: string): boolean {
-  return (TERMINAL as readonly string[]).includes(status);
-}
-
-const STATUSES: Record<string, string> = {
+const STATUSES: Record<Status, string> = {
   accepted: "Accepted",
   generating: "Generating",
   checking: "Checking image",
@@ -19,8 +15,8 @@ const STATUSES: Record<string, string> = {
   expired: "Expired",
 };
 
-export function statusLabel(status: string): string {
-  return STATUSES[status] ?? humanize(status);
+export function statusLabel(status: Status): string {
+  return STATUSES[status];
 }
 
 const CATEGORIES: Record<string, string> = {

@@ -1,10 +1,10 @@
+import type { NewRequest } from "genai-images-client";
 import { create } from "zustand";
 import { createJSONStorage, persist } from "zustand/middleware";
-import type { Schemas } from "@/api/client";
 import { useSession } from "./session";
 
 /** The content of the generator form: the body of the request to send. */
-export type Draft = Schemas["NewRequest"];
+export type Draft = NewRequest;
 
 type DraftState = {
   draft: Draft;

@@ -53,6 +53,7 @@ self.addEventListener("fetch", (event) => {
   if (request.method !== "GET") return;
   const url = new URL(request.url);
   if (url.origin === self.location.origin) {
+    if (/^\/reference(\/|$)/.test(url.pathname)) return; // a page of its own
     if (request.mode === "navigate") event.respondWith(shell(request));
     else if (url.pathname === "/config.json") event.respondWith(configuration(request));
     else event.respondWith(precached(request));

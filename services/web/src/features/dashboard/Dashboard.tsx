@@ -1,5 +1,6 @@
+import type { Numbers } from "genai-images-client";
 import { useState } from "react";
-import { type Numbers, useDaily } from "@/api/analytics";
+import { useDaily } from "@/api/analytics";
 import { useModels } from "@/api/models";
 import { RequireApiKey } from "@/components/ApiKeyForm";
 import { BarChart, Breakdown } from "@/components/charts";

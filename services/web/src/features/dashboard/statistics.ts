@@ -1,4 +1,4 @@
-import type { DayNumbers, Numbers } from "@/api/analytics";
+import type { DayNumbers, Numbers } from "genai-images-client";
 import type { Bar } from "@/components/charts";
 import { count, usd } from "@/lib/format";
 

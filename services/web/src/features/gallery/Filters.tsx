@@ -13,17 +13,18 @@ const CONTROL = "min-h-10 rounded-control border border-line bg-raised px-3 text
 export function Filters({ filters, onChange }: FiltersProps) {
   const models = useModels().data ?? [];
   const styles = [...new Set(models.flatMap((model) => model.styles))].sort();
+  const { favourite, ...others } = filters;
   const filtered = Object.keys(filters).length > 0;
   return (
     <search className="flex w-full flex-wrap gap-2 lg:w-auto" aria-label="Filter images">
       <SearchField value={filters.q ?? ""} onChange={(q) => onChange({ ...filters, q })} />
       <button
         type="button"
-        aria-pressed={filters.favourite === "true"}
-        onClick={() => onChange({ ...filters, favourite: filters.favourite ? null : "true" })}
+        aria-pressed={favourite === "true"}
+        onClick={() => onChange(favourite ? others : { ...others, favourite: "true" })}
         className={`${CONTROL} inline-flex items-center gap-2 aria-pressed:border-accent aria-pressed:bg-accent-soft`}
       >
-        <Heart className={`size-4 ${filters.favourite ? "fill-accent text-accent" : ""}`} aria-hidden />
+        <Heart className={`size-4 ${favourite ? "fill-accent text-accent" : ""}`} aria-hidden />
         Favourites
       </button>
       <select

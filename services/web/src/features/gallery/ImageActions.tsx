@@ -1,7 +1,8 @@
+import type { ImageView } from "genai-images-client";
 import { Download, Heart, Layers, SlidersHorizontal, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { useNavigate } from "react-router";
-import { type ImageView, useDeleteImage, useFavourite } from "@/api/images";
+import { useDeleteImage, useFavourite } from "@/api/images";
 import { useModels } from "@/api/models";
 import { Button, IconButton } from "@/components/Button";
 import { draftFromImage } from "@/lib/drafts";

@@ -1,7 +1,8 @@
+import type { ImageView } from "genai-images-client";
 import { ChevronLeft, ChevronRight, X } from "lucide-react";
 import { useEffect } from "react";
 import { useLocation, useNavigate, useOutletContext, useParams } from "react-router";
-import { type ImageView, useImage } from "@/api/images";
+import { useImage } from "@/api/images";
 import { IconButton } from "@/components/Button";
 import { Dialog } from "@/components/Dialog";
 import { ErrorNotice, Skeleton } from "@/components/Notice";

@@ -1,7 +1,8 @@
+import type { ImageSummary } from "genai-images-client";
 import { Heart } from "lucide-react";
 import { type KeyboardEvent, useRef, useState } from "react";
 import { Link } from "react-router";
-import { type ImageSummary, useFavourite } from "@/api/images";
+import { useFavourite } from "@/api/images";
 import { ProgressiveImage } from "@/components/ProgressiveImage";
 import { timeAgo } from "@/lib/format";
 import { nextIndex } from "./gridNavigation";

@@ -1,5 +1,5 @@
+import type { ImageView } from "genai-images-client";
 import type { ReactNode } from "react";
-import type { ImageView } from "@/api/images";
 import { useModels } from "@/api/models";
 import { bytes, dateTime, usd } from "@/lib/format";
 import { humanize } from "@/lib/labels";

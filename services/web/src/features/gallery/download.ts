@@ -1,4 +1,4 @@
-import type { ImageView } from "@/api/images";
+import type { ImageView } from "genai-images-client";
 import { showToast } from "@/state/toasts";
 
 /** Download the original under a descriptive name. If it cannot be fetched, open it in a new tab. */

@@ -1,6 +1,6 @@
+import type { Range } from "genai-images-client";
 import { ChevronRight } from "lucide-react";
 import { useId } from "react";
-import type { Schemas } from "@/api/client";
 import type { Model } from "@/api/models";
 import { Switch } from "@/components/Field";
 import { RadioGroup } from "@/components/RadioGroup";
@@ -65,7 +65,7 @@ export function AdvancedSettings({ model, draft, onChange }: AdvancedSettingsPro
 type SliderProps = {
   label: string;
   hint: string;
-  range: Schemas["Range"];
+  range: Range;
   step: number;
   value: number | null | undefined;
   onChange(value: number): void;

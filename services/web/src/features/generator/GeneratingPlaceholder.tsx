@@ -1,4 +1,6 @@
-type GeneratingPlaceholderProps = { width: number; height: number; status: string; delay: number };
+import type { Status } from "genai-images-client";
+
+type GeneratingPlaceholderProps = { width: number; height: number; status: Status; delay: number };
 
 const OPACITY: Record<string, string> = {
   accepted: "opacity-25",

@@ -1,5 +1,5 @@
+import type { RequestView } from "genai-images-client";
 import { Check, X } from "lucide-react";
-import type { RequestView } from "@/api/requests";
 import { dateTime, duration } from "@/lib/format";
 import { type ProgressStep, progressOf } from "./requestProgress";
 

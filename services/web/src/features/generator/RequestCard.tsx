@@ -1,13 +1,14 @@
+import { isTerminal, type RequestView, type Status } from "genai-images-client";
 import { useState } from "react";
 import { Link } from "react-router";
 import { useModels } from "@/api/models";
-import { type RequestView, useCancelRequest, useRequest } from "@/api/requests";
+import { useCancelRequest, useRequest } from "@/api/requests";
 import { Button } from "@/components/Button";
 import { ErrorNotice, Notice, Skeleton } from "@/components/Notice";
 import { ProgressiveImage } from "@/components/ProgressiveImage";
 import { draftFromRequest } from "@/lib/drafts";
 import { plural, timeAgo, usd } from "@/lib/format";
-import { isTerminal, statusLabel } from "@/lib/labels";
+import { statusLabel } from "@/lib/labels";
 import { useDraft } from "@/state/draft";
 import { GeneratingPlaceholder } from "./GeneratingPlaceholder";
 import { ProgressSteps } from "./ProgressSteps";
@@ -27,7 +28,7 @@ type CardProps = { view: RequestView; onEdit(): void; onLoadError(): void };
 function Card({ view, onEdit, onLoadError }: CardProps) {
   const models = useModels().data ?? [];
   const replace = useDraft((state) => state.replace);
-  const prompt = typeof view.request.prompt === "string" ? view.request.prompt : "";
+  const { prompt } = view.request;
   const outcome = explainOutcome(view);
   const images = view.images ?? [];
   const cost = images.reduce((sum, image) => sum + Number(image.cost_usd), 0);
@@ -87,9 +88,8 @@ const COLUMNS: Record<number, string> = { 1: "grid-cols-1", 2: "grid-cols-2", 3:
 
 function RequestImages({ view, prompt, onLoadError }: { view: RequestView; prompt: string; onLoadError(): void }) {
   const running = !isTerminal(view.status);
-  const number = (name: string, otherwise: number) =>
-    typeof view.request[name] === "number" ? (view.request[name] as number) : otherwise;
-  const [width, height, requested] = [number("width", 1024), number("height", 1024), number("count", 1)];
+  const requested = view.request.count;
+  const { width, height } = view.request;
   const images = (view.images ?? []).filter(({ deleted_at }) => !deleted_at);
   const total = running ? requested : images.length;
   if (total === 0) return null;
@@ -119,7 +119,7 @@ function RequestImages({ view, prompt, onLoadError }: { view: RequestView; promp
   );
 }
 
-function CancelButton({ id, status }: { id: string; status: string }) {
+function CancelButton({ id, status }: { id: string; status: Status }) {
   const cancel = useCancelRequest(id);
   const [tooLate, setTooLate] = useState(false);
   const possible = status === "accepted" || status === "generating" || status === "stalled";

@@ -1,5 +1,6 @@
 import { type Mutation, useMutationState, useQueryClient } from "@tanstack/react-query";
-import { ApiError } from "@/api/errors";
+import { ApiError } from "genai-images-client";
+import { isRetriable } from "@/api/errors";
 import { CREATE_REQUEST, type Submission, useCreateRequest, useRequests } from "@/api/requests";
 import { Button, ButtonLink } from "@/components/Button";
 import { EmptyState, ErrorNotice } from "@/components/Notice";
@@ -69,7 +70,7 @@ function SubmissionCard({ submission, onEdit }: SubmissionProps) {
         <>
           <ErrorNotice error={error} />
           <div className="flex flex-wrap gap-2">
-            {error instanceof ApiError && (error.retriable || error.status === 429) && (
+            {(isRetriable(error) || (error instanceof ApiError && error.status === 429)) && (
               <Button
                 onClick={() => {
                   discard();

@@ -1,4 +1,4 @@
-import type { RequestView } from "@/api/requests";
+import type { RequestView } from "genai-images-client";
 import { categoryLabel } from "@/lib/labels";
 
 export type OutcomeNotice = { tone: "error" | "warning" | "info"; title: string; text: string; canEdit: boolean };

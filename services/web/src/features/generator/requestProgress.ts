@@ -1,5 +1,4 @@
-import type { RequestView } from "@/api/requests";
-import { isTerminal } from "@/lib/labels";
+import { isTerminal, type RequestView } from "genai-images-client";
 
 export type ProgressStep = {
   name: string;

@@ -1,5 +1,6 @@
+import type { DeadLetterGroup } from "genai-images-client";
 import { useState } from "react";
-import { type DeadLetterGroup, useDeadLetters, useReplay } from "@/api/operations";
+import { useDeadLetters, useReplay } from "@/api/operations";
 import { Button } from "@/components/Button";
 import { Dialog } from "@/components/Dialog";
 import { ErrorNotice, Skeleton } from "@/components/Notice";

@@ -1,4 +1,4 @@
-import type { Readiness } from "@/api/operations";
+import type { Readiness } from "genai-images-client";
 import { Notice } from "@/components/Notice";
 import { count, duration, timeAgo } from "@/lib/format";
 

@@ -31,6 +31,13 @@ export function ApiKeySettings() {
         Signing out deletes the key, your draft and the images that this browser stored. It does not revoke the key:
         your administrator can do that.
       </p>
+      <p className="text-muted text-sm">
+        The key works outside this app too: see the{" "}
+        <a href="/reference/" className="text-accent underline underline-offset-4">
+          API reference
+        </a>
+        .
+      </p>
     </>
   );
 }

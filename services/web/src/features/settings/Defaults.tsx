@@ -1,4 +1,4 @@
-import type { Schemas } from "@/api/client";
+import type { Defaults as Chosen } from "genai-images-client";
 import { chosenModel, selectableModels, useModels } from "@/api/models";
 import { usePreferences, useSavePreferences } from "@/api/preferences";
 import { SelectField } from "@/components/Field";
@@ -7,8 +7,6 @@ import { RadioGroup } from "@/components/RadioGroup";
 import { aspectRatioName, aspectRatiosOf } from "@/lib/aspectRatios";
 import { humanize } from "@/lib/labels";
 import { showToast } from "@/state/toasts";
-
-type Chosen = Schemas["Defaults"];
 
 /** Edits the default settings of the generator form. */
 export function Defaults() {

@@ -1,0 +1,64 @@
+"""The events of the GenAI image generator for subscribers: `parse` what AWS delivers, match on its class."""
+
+from .contract.catalog.budget_changed import BudgetChanged
+from .contract.catalog.budget_exhausted import BudgetExhausted
+from .contract.catalog.generation_failed import GenerationFailed
+from .contract.catalog.generation_withdrawn import GenerationWithdrawn
+from .contract.catalog.image_approved import ImageApproved
+from .contract.catalog.image_deleted import ImageDeleted
+from .contract.catalog.image_generated import ImageGenerated
+from .contract.catalog.image_rejected import ImageRejected
+from .contract.catalog.image_requested import ImageRequested
+from .contract.catalog.image_stored import ImageStored
+from .contract.catalog.message_replayed import MessageReplayed
+from .contract.catalog.model_lifecycle_changed import ModelLifecycleChanged
+from .contract.catalog.processing_stalled import ProcessingStalled
+from .contract.catalog.prompt_approved import PromptApproved
+from .contract.catalog.prompt_checked import PromptChecked
+from .contract.catalog.prompt_rejected import PromptRejected
+from .contract.catalog.request_cancelled import RequestCancelled
+from .contract.catalog.request_expired import RequestExpired
+from .contract.catalog.request_status_changed import RequestStatusChanged
+from .contract.envelope import Event, Metadata
+from .contract.images import GenerationParameters, ImageOutcome, ModelPlan, RawImage, RemovedImage, StoredImage, Variant
+from .contract.pipeline import TERMINAL, Status
+from .parsing import NotAnEventError, UnknownEventError, parse
+from .resources import sample, schema
+
+__all__ = [
+    "TERMINAL",
+    "BudgetChanged",
+    "BudgetExhausted",
+    "Event",
+    "GenerationFailed",
+    "GenerationParameters",
+    "GenerationWithdrawn",
+    "ImageApproved",
+    "ImageDeleted",
+    "ImageGenerated",
+    "ImageOutcome",
+    "ImageRejected",
+    "ImageRequested",
+    "ImageStored",
+    "MessageReplayed",
+    "Metadata",
+    "ModelLifecycleChanged",
+    "ModelPlan",
+    "NotAnEventError",
+    "ProcessingStalled",
+    "PromptApproved",
+    "PromptChecked",
+    "PromptRejected",
+    "RawImage",
+    "RemovedImage",
+    "RequestCancelled",
+    "RequestExpired",
+    "RequestStatusChanged",
+    "Status",
+    "StoredImage",
+    "UnknownEventError",
+    "Variant",
+    "parse",
+    "sample",
+    "schema",
+]

@@ -1,0 +1,1 @@
+"""One of the two clients. The sync one is generated from the async one, so that they cannot differ."""

@@ -1,0 +1,240 @@
+# Generated from _async/resources.py by `make clients`. Do not edit.
+"""The routes of the API, grouped by resource. Lists are iterators that follow the cursors of the API."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+
+from genai_images import models
+from genai_images._protocol import VersionedPreferences, parse, parse_preferences, present, segment
+from genai_images._sync.generation import Files
+from genai_images._sync.transport import Transport
+
+
+class Resource:
+    """Routes of one resource."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+
+class Requests(Resource):
+    """Requests of your own."""
+
+    def get(self, request_id: str) -> models.RequestView:
+        """Return a request, whatever its status."""
+        return self._transport.get(f"/v1/requests/{segment(request_id)}", models.RequestView)
+
+    def cancel(self, request_id: str) -> models.RequestView:
+        """Cancel a request. Raises ``ConflictError`` once an image was generated."""
+        answer = self._transport.send("POST", f"/v1/requests/{segment(request_id)}/cancel")
+        return parse(answer, models.RequestView)
+
+    def list(
+        self, *, status: models.Status | None = None, page_size: int | None = None
+    ) -> Iterator[models.RequestSummary]:
+        """Yield requests, newest first."""
+        query = present(status=status, limit=page_size)
+        for page in self._transport.pages("/v1/requests", models.RequestList, query):
+            yield from page.requests
+
+
+class Images(Resource):
+    """The gallery: stored images of your own."""
+
+    def get(self, image_id: str) -> models.ImageView:
+        """Return an image: its parameters and the addresses of its files."""
+        return self._transport.get(f"/v1/images/{segment(image_id)}", models.ImageView)
+
+    def download(self, image_id: str) -> bytes:
+        """Return the original file."""
+        return (Files(self._transport).read(image_id))[0]
+
+    def save(self, image_id: str, path: str | Path) -> Path:
+        """Write the original to a file. In a folder that exists, its name is the id of the image."""
+        return Files(self._transport).save(path, image_id)
+
+    def delete(self, image_id: str) -> None:
+        """Delete an image with its files."""
+        self._transport.send("DELETE", f"/v1/images/{segment(image_id)}")
+
+    def favourite(self, image_id: str) -> None:
+        """Mark an image as a favourite."""
+        self._transport.send("PUT", f"/v1/images/{segment(image_id)}/favourite")
+
+    def unfavourite(self, image_id: str) -> None:
+        """Remove the mark."""
+        self._transport.send("DELETE", f"/v1/images/{segment(image_id)}/favourite")
+
+    def list(
+        self,
+        *,
+        q: str | None = None,
+        model: str | None = None,
+        style: str | None = None,
+        day: date | None = None,
+        favourite: bool = False,
+        page_size: int | None = None,
+    ) -> Iterator[models.ImageSummary]:
+        """Yield images, newest first. ``q`` are words of the prompt, ``day`` is a UTC date."""
+        query = present(q=q, model=model, style=style, day=day, favourite=favourite or None, limit=page_size)
+        for page in self._transport.pages("/v1/images", models.ImagePage, query):
+            yield from page.images
+
+
+class Shares(Resource):
+    """Links with which anyone can see an image."""
+
+    def create(self, image_id: str, *, expires_in_seconds: int | None = None) -> models.CreatedShare:
+        """Create a link. Only this answer contains its address, relative to the API. By default it lasts seven days."""
+        path, body = f"/v1/images/{segment(image_id)}/shares", present(expires_in_seconds=expires_in_seconds)
+        return parse(self._transport.send("POST", path, body=body), models.CreatedShare)
+
+    def revoke(self, image_id: str, share_id: str) -> None:
+        """Make a link invalid."""
+        self._transport.send("DELETE", f"/v1/images/{segment(image_id)}/shares/{segment(share_id)}")
+
+    def open(self, token: str) -> str:
+        """Return the address of the image behind a link. ``token`` is the last part of the link."""
+        answer = self._transport.send("GET", f"/v1/shares/{segment(token)}")
+        return str(answer.headers["location"])
+
+    def list(self, image_id: str) -> Iterator[models.ShareView]:
+        """Yield the valid links of an image, newest first."""
+        path = f"/v1/images/{segment(image_id)}/shares"
+        yield from (self._transport.get(path, models.ShareList)).shares
+
+
+class Models(Resource):
+    """The models, with what they support and cost."""
+
+    def get(self, key: str) -> models.ModelView:
+        """Return a model."""
+        return self._transport.get(f"/v1/models/{segment(key)}", models.ModelView)
+
+    def list(self) -> Iterator[models.ModelView]:
+        """Yield all models."""
+        yield from (self._transport.get("/v1/models", models.ModelList)).models
+
+
+class Moderations(Resource):
+    """Checks of prompts."""
+
+    def check(self, prompt: str, *, negative_prompt: str | None = None) -> models.Check:
+        """Return whether moderation accepts a prompt. Nothing is generated."""
+        body = present(prompt=prompt, negative_prompt=negative_prompt)
+        return parse(self._transport.send("POST", "/v1/moderations", body=body), models.Check)
+
+
+class Preferences(Resource):
+    """The preferences of the key's owner."""
+
+    def get(self) -> VersionedPreferences:
+        """Return all preferences."""
+        return parse_preferences(self._transport.send("GET", "/v1/preferences"))
+
+    def set(self, preferences: VersionedPreferences) -> VersionedPreferences:
+        """Replace all preferences. Raises ``ConflictError`` if they have changed since they were read."""
+        headers = {"if-match": preferences.etag} if preferences.etag else {}
+        body = preferences.model_dump(mode="json", exclude_none=True)
+        return parse_preferences(self._transport.send("PUT", "/v1/preferences", body=body, headers=headers))
+
+
+class Keys(Resource):
+    """API keys of all owners. Needs the scope ``admin``."""
+
+    def create(
+        self,
+        owner: str,
+        name: str,
+        scopes: Sequence[str],
+        *,
+        limit: int | None = None,
+        window_seconds: int | None = None,
+        expires_in_days: int | None = None,
+    ) -> models.KeyWithText:
+        """Create a key for ``limit`` images per ``window_seconds``. Only this answer contains its text."""
+        limits = present(limit=limit, window_seconds=window_seconds, expires_in_days=expires_in_days)
+        body = {"owner": owner, "name": name, "scopes": list(scopes), **limits}
+        return parse(self._transport.send("POST", "/v1/keys", body=body), models.KeyWithText)
+
+    def rotate(self, key_id: str, *, grace_seconds: int = 0) -> models.KeyWithText:
+        """Replace the text of a key. The old text stays valid for ``grace_seconds``."""
+        path, body = f"/v1/keys/{segment(key_id)}/rotate", {"grace_seconds": grace_seconds}
+        return parse(self._transport.send("POST", path, body=body), models.KeyWithText)
+
+    def revoke(self, key_id: str) -> None:
+        """Make a key invalid."""
+        self._transport.send("DELETE", f"/v1/keys/{segment(key_id)}")
+
+    def list(self, *, page_size: int | None = None) -> Iterator[models.KeyView]:
+        """Yield all keys, newest first."""
+        for page in self._transport.pages("/v1/keys", models.KeyList, present(limit=page_size)):
+            yield from page.keys
+
+
+class Webhooks(Resource):
+    """Webhooks and their deliveries."""
+
+    def create(
+        self,
+        url: str,
+        *,
+        statuses: Sequence[models.Status] | None = None,
+        requests: str | None = None,
+        description: str | None = None,
+    ) -> models.WebhookWithSecret:
+        """Create a webhook. Only this answer contains its secret.
+
+        By default it is notified of the terminal statuses of all requests; with ``requests="named"``, only of those
+        that name its id.
+        """
+        options = present(statuses=statuses and list(statuses), requests=requests, description=description)
+        answer = self._transport.send("POST", "/v1/webhooks", body={"url": url, **options})
+        return parse(answer, models.WebhookWithSecret)
+
+    def rotate(self, webhook_id: str, *, grace_seconds: int = 0) -> models.WebhookWithSecret:
+        """Replace the secret. For ``grace_seconds``, messages are signed with both."""
+        path, body = f"/v1/webhooks/{segment(webhook_id)}/rotate", {"grace_seconds": grace_seconds}
+        return parse(self._transport.send("POST", path, body=body), models.WebhookWithSecret)
+
+    def ping(self, webhook_id: str) -> models.DeliveryView:
+        """Send a test message."""
+        answer = self._transport.send("POST", f"/v1/webhooks/{segment(webhook_id)}/ping")
+        return parse(answer, models.DeliveryView)
+
+    def resend(self, webhook_id: str, delivery_id: str) -> models.DeliveryView:
+        """Send a message again."""
+        path = f"/v1/webhooks/{segment(webhook_id)}/deliveries/{segment(delivery_id)}/resend"
+        return parse(self._transport.send("POST", path), models.DeliveryView)
+
+    def delete(self, webhook_id: str) -> None:
+        """Delete a webhook."""
+        self._transport.send("DELETE", f"/v1/webhooks/{segment(webhook_id)}")
+
+    def deliveries(self, webhook_id: str, *, page_size: int | None = None) -> Iterator[models.DeliveryView]:
+        """Yield the messages of the last 30 days with every attempt, newest first."""
+        path = f"/v1/webhooks/{segment(webhook_id)}/deliveries"
+        for page in self._transport.pages(path, models.DeliveryList, present(limit=page_size)):
+            yield from page.deliveries
+
+    def list(self) -> Iterator[models.WebhookView]:
+        """Yield all webhooks, oldest first."""
+        yield from (self._transport.get("/v1/webhooks", models.WebhookList)).webhooks
+
+
+class Tickets(Resource):
+    """Tickets for the WebSocket with status changes."""
+
+    def create(self) -> models.Ticket:
+        """Return the address of a WebSocket. It can be opened once, within a minute."""
+        return parse(self._transport.send("POST", "/v1/tickets"), models.Ticket)
+
+
+class Analytics(Resource):
+    """Figures of all owners. Needs the scope ``analytics:read``."""
+
+    def daily(self, *, first: date | None = None, last: date | None = None) -> models.DailyReport:
+        """Return the figures of every day of a period (UTC), both days included. By default, the last seven days."""
+        query = present(**{"from": first, "to": last})
+        return self._transport.get("/v1/analytics/daily", models.DailyReport, query)
