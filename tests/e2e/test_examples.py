@@ -1,4 +1,4 @@
-"""The commands of `docs/api.md` work unchanged."""
+"""The commands and the Python code of `docs/api.md` work unchanged."""
 
 import os
 import re
@@ -20,7 +20,8 @@ genai-images() { python -m genai_images "$@"; }
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the page's commands need curl")
 def test_the_commands_of_the_guide_for_callers_work_unchanged(stack: System, tmp_path: Path) -> None:
-    blocks = re.findall(r"^```sh run\n(.*?)^```", (ROOT / "docs" / "api.md").read_text(), re.MULTILINE | re.DOTALL)
+    text = (ROOT / "docs" / "api.md").read_text()
+    blocks = re.findall(r"^```(sh|python) run\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     finished = stack.generate("A red fox in the snow")
     environment = {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -33,15 +34,16 @@ def test_the_commands_of_the_guide_for_callers_work_unchanged(stack: System, tmp
     }
 
     assert len(blocks) >= 8
-    for block in blocks:
+    for language, block in blocks:
+        command = ["bash", "-euc", DEFINITIONS + block] if language == "sh" else [sys.executable, "-c", block]
         done = subprocess.run(
-            ["bash", "-euc", DEFINITIONS + block],
+            command,
             capture_output=True,
             text=True,
             env=environment,
-            cwd=ROOT,
+            cwd=tmp_path,
             timeout=120,
             check=False,
         )
         assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
-    assert [file.suffix for file in tmp_path.iterdir()] == [".png"]
+    assert [file.suffix for file in tmp_path.iterdir()] == [".png", ".png"]

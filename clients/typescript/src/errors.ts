@@ -72,7 +72,7 @@ export function retryAfterSeconds({ headers }: Response): number | null {
   return value !== null && /^\d+$/.test(value) ? Number(value) : null;
 }
 
-function isProblem(body: unknown): body is Problem & { detail?: string } {
+function isProblem(body: unknown): body is Problem {
   return typeof body === "object" && body !== null && "code" in body && "title" in body;
 }
 
