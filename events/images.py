@@ -127,7 +127,7 @@ class StoredImage(Payload):
     index: int
     """Number of the image in its request, from 0."""
     original: Variant
-    """The image in full size: PNG, without loss."""
+    """The image in full size, in the format that the request names: by default PNG, without loss."""
     display: Variant
     """The image for screens: WebP; its longer side has at most 1024 pixels."""
     thumbnail: Variant

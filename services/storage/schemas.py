@@ -151,7 +151,7 @@ class ImageView(Schema):
     placeholder: str
     """BlurHash."""
     original: FileView
-    """The file as it was generated."""
+    """The file in full size, in the format that the request names."""
     display: FileView
     """A smaller file for screens."""
     thumbnail: FileView

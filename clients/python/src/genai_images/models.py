@@ -220,7 +220,7 @@ class ImageView(Answer):
     placeholder: str
     """BlurHash."""
     original: FileView
-    """The file as it was generated."""
+    """The file in full size, in the format that the request names."""
     display: FileView
     """A smaller file for screens."""
     thumbnail: FileView

@@ -1341,7 +1341,7 @@ export type ImageView = {
    */
   placeholder: string;
   /**
-   * The file as it was generated.
+   * The file in full size, in the format that the request names.
    */
   original: FileView;
   /**
