@@ -148,8 +148,8 @@ def _read_gallery(stack: LocalStack, found: Evidence) -> None:
 def _read_ledger(stack: LocalStack, found: Evidence) -> None:
     for item in _scan(stack, "generation"):
         name, _, index = item["item"].partition("#")
-        if name == "image":
-            found.leases[item["request_id"], int(index)] = int(item.get("paid_calls", 0))
+        if name == "image" and "paid_calls" in item:  # otherwise it is a tombstone only
+            found.leases[item["request_id"], int(index)] = int(item["paid_calls"])
             outcome = json.loads(item["outcome"])["status"] if "outcome" in item else "none"
             found.outcomes[item["request_id"], outcome] += 1
 
