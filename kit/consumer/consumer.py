@@ -24,12 +24,14 @@ class EachMessage:
     """Handle the messages of a batch one by one.
 
     ``handle`` returns the events that follow from an event. It raises if the message must be retried or dead-lettered.
+    ``handle_first``, if given, handles an event instead if its message is delivered for the first time.
     ``workers`` messages are handled side by side; then ``publishes`` must list the events that ``handle`` returns.
     """
 
     handle: Callable[[Any], Sequence[Event]]
     workers: int = 1
     publishes: Sequence[type[Event]] = ()
+    handle_first: Callable[[Any], Sequence[Event]] | None = None
     _pool: ThreadPoolExecutor = field(init=False, repr=False)
     _unbuilt: list[type[Event]] = field(init=False, repr=False)
 
@@ -50,7 +52,8 @@ class EachMessage:
 
     def _run_one(self, message: Message, fail: Fail) -> None:
         try:
-            message.to_publish = list(self.handle(message.event))
+            handle = self.handle_first if self.handle_first and message.attempts == 1 else self.handle
+            message.to_publish = list(handle(message.event))
         except Exception as error:
             fail(message, error)
 

@@ -455,6 +455,15 @@ def test_workers_handle_a_batch_side_by_side() -> None:
     assert peak == 3
 
 
+def test_a_message_delivered_for_the_first_time_may_be_handled_in_another_way() -> None:
+    process = EachMessage(lambda _event: [], handle_first=store)
+    bus = RecordingBus()
+    consumer = Consumer("storage.store", [ImageApproved], process, queue=RecordingQueue(), bus=bus)
+    consumer({"Records": [sqs_record(approved(number), receives=number) for number in (1, 2, 3)]})
+
+    assert [event.metadata.cause_id for event in bus.events] == [approved(1).metadata.event_id]
+
+
 class Batches:
     """A consumer that takes whole batches and fails on events whose id ends in 1."""
 
