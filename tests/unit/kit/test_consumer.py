@@ -294,7 +294,7 @@ def test_a_dead_lettered_message_takes_no_visibility_call() -> None:
 
 
 @pytest.mark.parametrize("crash", [SystemExit(1), KeyboardInterrupt()], ids=["crash", "timeout"])
-def test_messages_of_a_crashed_function_stay_hidden_until_their_visibility_ends(crash: BaseException) -> None:
+def test_messages_of_a_crashed_function_stay_hidden(crash: BaseException) -> None:
     """Lambda deletes nothing if the function ends without a response, so the whole batch is delivered again."""
 
     def handle(event: Event) -> Sequence[Event]:
@@ -310,7 +310,7 @@ def test_messages_of_a_crashed_function_stay_hidden_until_their_visibility_ends(
     assert (step.queue.delayed, step.queue.dead, step.bus.events) == ([], [], [])
 
 
-def test_only_the_message_whose_lease_is_taken_waits_for_the_end_of_the_lease() -> None:
+def test_only_the_message_of_a_taken_lease_waits_for_its_end() -> None:
     def handle(event: Event) -> Sequence[Event]:
         if event.metadata.event_id.endswith("2"):
             raise InProgressError("another delivery generates", 300)
@@ -455,7 +455,7 @@ def test_workers_handle_a_batch_side_by_side() -> None:
     assert peak == 3
 
 
-def test_a_message_delivered_for_the_first_time_may_be_handled_in_another_way() -> None:
+def test_a_first_delivery_may_be_handled_in_another_way() -> None:
     process = EachMessage(lambda _event: [], handle_first=store)
     bus = RecordingBus()
     consumer = Consumer("storage.store", [ImageApproved], process, queue=RecordingQueue(), bus=bus)
