@@ -17,6 +17,7 @@ DATA: Final = Path(__file__).with_name("model_catalog.json")
 
 
 class _Data(BaseModel):
+    # Built at import, unlike events: generation loads the catalog in several threads, and an import is thread-safe.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
