@@ -11,6 +11,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from pydantic import BaseModel, ValidationError
 
 from kit import media_types, startup
+from kit.callers import Caller, Scope
 from kit.deprecation import Deprecation
 from kit.errors import is_outage
 from kit.etags import is_current
@@ -55,22 +56,6 @@ def read_json(resolver: APIGatewayHttpResolver, *, max_bytes: int) -> Any:
 def json_response(status: int, body: BaseModel, headers: Mapping[str, str] | None = None) -> Response[str]:
     """Return ``body`` as JSON."""
     return Response(status, "application/json", body.model_dump_json(exclude_none=True), headers=dict(headers or {}))
-
-
-Scope = Literal["requests:write", "requests:read", "images:read", "images:write", "analytics:read", "admin"]
-"""A permission of an API key. ``admin`` is for operators and does not include the others."""
-
-
-@dataclass(frozen=True)
-class Caller:
-    """The caller, as identified by the authorizer."""
-
-    owner: str
-    key_id: str
-    scopes: frozenset[str]
-    limit: int
-    """Images that the key may request in ``window`` seconds."""
-    window: int
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from cli.connection import Target
 from cli.web_publishing import files, publish
-from kit.http_api import Scope
+from kit.callers import Scope
 from kit.secrets import CachedKeyring
 from local import deploy as deployment
 from local import web

@@ -14,8 +14,8 @@ from events.catalog.image_requested import ImageRequested, ImageRequestedData
 from events.images import GenerationParameters
 from events.model_catalog import ModelCatalog
 from events.pipeline import Status
+from kit.callers import Caller
 from kit.clock import Clock
-from kit.http_api import Caller
 from kit.problems import ApiProblem, field_error, invalid
 from kit.quotas import QUOTA_REFUSALS
 from kit.telemetry import logger

@@ -16,7 +16,7 @@ import boto3
 from moto import mock_aws
 
 from events.envelope import Event
-from kit.http_api import Scope
+from kit.callers import Scope
 from services.operations.dead_letters import repository
 from tests.support.events import eventbridge_body
 from tests.support.http import http_event

@@ -11,7 +11,7 @@ import pytest
 
 from events.catalog.model_lifecycle_changed import LifecycleStatus
 from events.model_catalog import ModelCatalog
-from kit.http_api import Caller
+from kit.callers import Caller
 from kit.problems import ApiProblem
 from services.intake.creation import Accepted, RequestCreation
 from services.intake.durations import Estimates
