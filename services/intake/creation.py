@@ -22,12 +22,17 @@ from kit.telemetry import logger
 from services.intake.durations import Estimates
 from services.intake.identifiers import uuid7
 from services.intake.model_fit import ModelEndOfLifeError, UnsupportedParametersError, resolve
-from services.intake.models import IdempotencyKeyTakenError, IdempotencyRecord, RequestState
-from services.intake.quota import RateLimiter, Window, policy_headers
+from services.intake.models import (
+    IdempotencyKeyTakenError,
+    IdempotencyRecord,
+    RequestState,
+    Window,
+    entry_without_details,
+)
+from services.intake.quota import RateLimiter, policy_headers
 from services.intake.request_views import accepted_view, dry_run_view
 from services.intake.schemas import AcceptedView, DryRunView, NewRequest
 from services.intake.signals import Signals
-from services.intake.timeline import timeline_entry
 
 POLL_SECONDS: Final = "1"
 IDEMPOTENCY_RETENTION: Final = timedelta(hours=24)
@@ -193,7 +198,7 @@ def new_state(
 ) -> tuple[ImageRequested, RequestState]:
     """Return the event of a new request and its first state."""
     event = ImageRequested.first(request_id, owner, ImageRequestedData(parameters=parameters), occurred_at=now)
-    entry = timeline_entry(event)
+    entry = entry_without_details(event)
     timeline = {entry.event_id: entry}
     return event, RequestState(
         request_id=request_id,

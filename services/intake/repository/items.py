@@ -18,8 +18,7 @@ from typing import Any
 from events.catalog.image_requested import ImageRequested
 from events.pipeline import Status, TimelineEntry
 from kit.dynamodb import from_item, to_item
-from services.intake.models import IdempotencyRecord, RequestState
-from services.intake.quota import Window
+from services.intake.models import IdempotencyRecord, RequestState, Window
 
 
 def request_key(request_id: str, part: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from events.catalog.processing_stalled import ProcessingStalled, ProcessingStall
 from events.envelope import Event
 from events.pipeline import TERMINAL, status_of
 from kit.errors import RetriableError
+from services.intake.models import entry_without_details
 from services.intake.timeline import timeline_entry
 from services.intake.tracking import add_event
 from tests.support.events import sample
@@ -141,3 +142,8 @@ def test_the_timeline_contains_every_event_once() -> None:
     for _ in range(2):
         add_event(store, APPROVED)
     assert list(store.read_state(metadata.request_id).timeline.values())[1:] == [timeline_entry(APPROVED)]
+
+
+@pytest.mark.parametrize("event", [REQUESTED, CANCELLED], ids=lambda event: event.detail_type)
+def test_the_api_writes_the_same_entry_as_the_tracker(event: Event) -> None:
+    assert entry_without_details(event) == timeline_entry(event)
