@@ -27,7 +27,7 @@ DOMAIN: Final = {
     "generation": {"families", "image_header", "metrics", "model_errors", "spending", "withdrawal"},
     "intake": {
         *("creation", "durations", "facades", "identifiers", "model_fit", "model_views", "outbox", "quota", "refunds"),
-        *("request_views", "signals", "sweeping", "timeline", "tracking", "waiting"),
+        *("request_views", "signal_recorder", "signals", "sweeping", "timeline", "tracking", "waiting"),
     },
     "moderation": {"checks", "keywords", "normalisation", "policy", "prices", "screening"},
     "notifications": {"addresses", "deliveries", "messages", "push", "signing", "sockets", "webhooks"},
