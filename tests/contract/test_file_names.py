@@ -32,7 +32,10 @@ DOMAIN: Final = {
     "moderation": {"checks", "keywords", "normalisation", "policy", "prices", "screening"},
     "notifications": {"addresses", "deliveries", "messages", "push", "signing", "sockets", "webhooks"},
     "operations": {"audit", "dead_letters", "health", "lifecycle", "problem_pages", "sdk", "timeline", "tracing"},
-    "storage": {"gallery", "imaging", "listing", "provenance", "removal", "search", "shares", "variants", "withdrawal"},
+    "storage": {
+        *("gallery", "imaging", "listing", "png", "provenance", "removal", "search", "shares", "variants"),
+        "withdrawal",
+    },
 }
 """Modules and packages with a name from the domain of their service. A new one is added here."""
 NAME_MAX: Final = 70
