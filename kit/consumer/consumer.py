@@ -25,11 +25,13 @@ class EachMessage:
 
     ``handle`` returns the events that follow from an event. It raises if the message must be retried or dead-lettered.
     ``workers`` messages are handled side by side; then ``publishes`` must list the events that ``handle`` returns.
+    ``begin`` is called before the first message of each batch.
     """
 
     handle: Callable[[Any], Sequence[Event]]
     workers: int = 1
     publishes: Sequence[type[Event]] = ()
+    begin: Callable[[], None] = lambda: None
     _pool: ThreadPoolExecutor = field(init=False, repr=False)
     _unbuilt: list[type[Event]] = field(init=False, repr=False)
 
@@ -40,6 +42,7 @@ class EachMessage:
 
     def run(self, messages: Sequence[Message], fail: Fail) -> None:
         """Handle ``messages``; call ``fail`` for each that raises."""
+        self.begin()
         while self._unbuilt:  # pydantic builds a deferred model on first use, which is not safe in several threads
             self._unbuilt.pop().build()
         if self.workers > 1 and len(messages) > 1:

@@ -406,6 +406,21 @@ class Batches:
         return []
 
 
+def test_a_batch_begins_before_its_first_message() -> None:
+    seen: list[str] = []
+
+    def handle(event: Event) -> list[Event]:
+        seen.append(event.metadata.event_id[-1])
+        return []
+
+    process = EachMessage(handle, begin=lambda: seen.append("begin"))
+    consumer = Consumer("storage.store", [ImageApproved], process, queue=RecordingQueue(), bus=RecordingBus())
+    for numbers in ((1, 2), (3,)):
+        consumer({"Records": [sqs_record(approved(number)) for number in numbers]})
+
+    assert seen == ["begin", "1", "2", "begin", "3"]
+
+
 def test_a_whole_batch_is_handled_in_one_call() -> None:
     batches = Batches()
 
