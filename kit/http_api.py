@@ -15,7 +15,7 @@ from kit.deprecation import Deprecation
 from kit.errors import is_outage
 from kit.etags import is_current
 from kit.problems import ApiProblem, field_error, field_errors, invalid
-from kit.telemetry import begin_call, logger, measure
+from kit.telemetry import begin_call, logger, measure, one_line
 
 CALL_ID_HEADER: Final = "x-call-id"
 """The header with the id of the call. Not ``x-request-id``: a request is what a caller POSTs to generate images."""
@@ -136,11 +136,12 @@ class HttpApi:
         started, self._code = time.perf_counter(), None
         always = {**SECURITY_HEADERS, CALL_ID_HEADER: begin_call(event)}
         is_head = event["requestContext"]["http"]["method"] == "HEAD"
-        answer = self._resolver.resolve(_as_get(event) if is_head else event, context)
-        own = {name.lower() for name in answer["headers"]}
-        answer["headers"].update({name: value for name, value in always.items() if name.lower() not in own})
-        answer["body"] = "" if is_head else answer["body"] or ""  # API Gateway needs a string
-        self._log(event, int(answer["statusCode"]), time.perf_counter() - started)
+        with one_line():
+            answer = self._resolver.resolve(_as_get(event) if is_head else event, context)
+            own = {name.lower() for name in answer["headers"]}
+            answer["headers"].update({name: value for name, value in always.items() if name.lower() not in own})
+            answer["body"] = "" if is_head else answer["body"] or ""  # API Gateway needs a string
+            self._log(event, int(answer["statusCode"]), time.perf_counter() - started)
         return answer
 
     def _log(self, event: Mapping[str, Any], status: int, seconds: float) -> None:
@@ -158,7 +159,6 @@ class HttpApi:
             status=status,
             code=self._code,
             key_id=caller.get("key_id"),
-            seconds=round(seconds, 4),
         )
 
     def serve(

@@ -15,6 +15,7 @@ from kit.consumer.decode import Decoder, Message
 from kit.consumer.policy import RetryPolicy
 from kit.consumer.telemetry import log_batch, trace_batch
 from kit.errors import UnprocessableError, classify_error
+from kit.telemetry import one_line
 
 Fail = Callable[[Message, Exception], None]
 
@@ -106,12 +107,13 @@ class Consumer:
         """Handle an SQS batch and return the partial batch response (``ReportBatchItemFailures``)."""
         started = time.perf_counter()
         messages = [Message(record) for record in batch["Records"]]
-        readable = [message for message in messages if self._decode(message)]
-        self._process.run(readable, self._applier.fail)
-        self._applier.publish(messages)
-        self._applier.change_visibility(messages)
-        seconds = time.perf_counter() - started
-        log_batch(self.step, messages, seconds)
+        with one_line():
+            readable = [message for message in messages if self._decode(message)]
+            self._process.run(readable, self._applier.fail)
+            self._applier.publish(messages)
+            self._applier.change_visibility(messages)
+            seconds = time.perf_counter() - started
+            log_batch(self.step, messages, seconds, name_handled=self.accepts is not None)
         trace_batch(self.step, messages, seconds)
         retried = [message for message in messages if message.retry_after is not None]
         return {"batchItemFailures": [{"itemIdentifier": message.message_id} for message in retried]}

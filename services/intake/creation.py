@@ -18,7 +18,7 @@ from kit.clock import Clock
 from kit.http_api import Caller
 from kit.problems import ApiProblem, field_error, invalid
 from kit.quotas import QUOTA_REFUSALS
-from kit.telemetry import logger
+from kit.telemetry import measure
 from services.intake.durations import Estimates
 from services.intake.identifiers import uuid7
 from services.intake.model_fit import ModelEndOfLifeError, UnsupportedParametersError, resolve
@@ -113,7 +113,7 @@ class RequestCreation:
             self.limiter.refund(decision.window, ids[0], images)
             raise
         for request_id in ids:
-            logger.info("request accepted", request_id=request_id, key_id=caller.key_id)
+            measure("request accepted", {}, request_id=request_id, key_id=caller.key_id)
         return AllAccepted(bodies, decision.headers)
 
     def dry_run(self, request: NewRequest) -> DryRunView:

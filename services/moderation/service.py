@@ -214,7 +214,7 @@ class ImageModeration:
             verdict=follow_up.detail_type,
             policy_version=verdict.policy_version,
             layer=verdict.layers[-1] if verdict.layers else None,
-            categories={str(index): category for index, category in verdict.blocked.items()},
+            categories={str(index): category for index, category in verdict.blocked.items()} or None,
         )
         return [follow_up]
 

@@ -393,6 +393,7 @@ def test_a_function_has_a_log_group_with_a_retention(function: Resource) -> None
     group = templates.named(function.service, config["LogGroup"])
 
     assert config["LogFormat"] == "JSON"
+    assert config["SystemLogLevel"] == "WARN", "INFO adds two lines to every invocation"
     assert group.type == "AWS::Logs::LogGroup"
     assert group.properties["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 

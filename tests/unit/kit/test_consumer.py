@@ -487,11 +487,11 @@ def test_the_batch_line_has_the_event_id_and_the_error_of_each_message(capsys: p
 
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
     (batch,) = [line for line in lines if line["message"] == "batch"]
-    failed, stored = batch["messages"]
+    (failed,) = batch["failed"]
     assert (failed["event_id"], failed["outcome"]) == (approved(1).metadata.event_id, "dead_lettered")
     assert (failed["error"], failed["reason"]) == ("UnprocessableError", "image.key: gone")
-    assert (stored["event_id"], stored["published"]) == (approved(2).metadata.event_id, ["ImageStored"])
-    assert "error" not in stored
+    handled = approved(2).metadata
+    assert batch["handled"] == [[handled.request_id, [handled.event_id, "ImageApproved"]]]
 
 
 MODEL_TEXT = "The prompt 'a lighthouse' is not valid"
