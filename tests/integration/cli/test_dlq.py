@@ -129,7 +129,7 @@ def test_a_timeline_contains_codes_but_no_free_text(installation: Installation) 
 
 def story(installation: Installation, number: int) -> None:
     """Give a request a timeline that contains a text that must not be shown."""
-    about = {
+    about: dict[str, dict[str, Any]] = {
         "ImageRequested": {"reason": "a lighthouse"},
         "ProcessingStalled": {"step": "storage.store", "error": "KeyError", "replays": 0},
         "MessageReplayed": {"step": "storage.store", "replays": 1},

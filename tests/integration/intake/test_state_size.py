@@ -1,7 +1,7 @@
 """The size of a request's state at every step: each write of it costs a write unit per kilobyte."""
 
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -55,7 +55,7 @@ def event(name: str, request_id: str, count: int) -> Event:
     if isinstance(found, ImageStored):
         images = [image(found, request_id, index) for index in range(count)]
         found = found.model_copy(update={"data": found.data.model_copy(update={"images": images, "removed": []})})
-    return cast("Event", found.model_copy(update={"metadata": metadata}))
+    return found.model_copy(update={"metadata": metadata})
 
 
 def image(stored: ImageStored, request_id: str, index: int) -> Any:
