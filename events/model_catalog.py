@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -14,10 +15,12 @@ Family = Literal["sdxl", "titan", "nova", "stability"]
 """The wire format of a model's InvokeModel bodies."""
 
 DATA: Final = Path(__file__).with_name("model_catalog.json")
+_LOADING: Final = Lock()
+"""Pydantic builds a deferred model on first use, which is not thread-safe."""
 
 
 class _Data(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, hide_input_in_errors=True)
 
 
 class Range(_Data):
@@ -179,8 +182,9 @@ def _custom(key: str, own: CustomModel, models: dict[str, Model]) -> Model:
 
 @cache
 def model_catalog(custom: str = "") -> ModelCatalog:
-    """Return the catalog, which is read once per process."""
-    return ModelCatalog.load(custom)
+    """Return the catalog, which is read once per process. Thread-safe."""
+    with _LOADING:
+        return ModelCatalog.load(custom)
 
 
 def invoke_arns(model: Model, partition: str = "aws") -> list[str]:

@@ -11,11 +11,12 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from pydantic import BaseModel, ValidationError
 
 from kit import media_types, startup
+from kit.callers import Caller, Scope
 from kit.deprecation import Deprecation
 from kit.errors import is_outage
 from kit.etags import is_current
 from kit.problems import ApiProblem, field_error, field_errors, invalid
-from kit.telemetry import begin_call, logger, measure
+from kit.telemetry import begin_call, logger, measure, one_line
 
 CALL_ID_HEADER: Final = "x-call-id"
 """The header with the id of the call. Not ``x-request-id``: a request is what a caller POSTs to generate images."""
@@ -55,22 +56,6 @@ def read_json(resolver: APIGatewayHttpResolver, *, max_bytes: int) -> Any:
 def json_response(status: int, body: BaseModel, headers: Mapping[str, str] | None = None) -> Response[str]:
     """Return ``body`` as JSON."""
     return Response(status, "application/json", body.model_dump_json(exclude_none=True), headers=dict(headers or {}))
-
-
-Scope = Literal["requests:write", "requests:read", "images:read", "images:write", "analytics:read", "admin"]
-"""A permission of an API key. ``admin`` is for operators and does not include the others."""
-
-
-@dataclass(frozen=True)
-class Caller:
-    """The caller, as identified by the authorizer."""
-
-    owner: str
-    key_id: str
-    scopes: frozenset[str]
-    limit: int
-    """Images that the key may request in ``window`` seconds."""
-    window: int
 
 
 @dataclass(frozen=True)
@@ -136,11 +121,12 @@ class HttpApi:
         started, self._code = time.perf_counter(), None
         always = {**SECURITY_HEADERS, CALL_ID_HEADER: begin_call(event)}
         is_head = event["requestContext"]["http"]["method"] == "HEAD"
-        answer = self._resolver.resolve(_as_get(event) if is_head else event, context)
-        own = {name.lower() for name in answer["headers"]}
-        answer["headers"].update({name: value for name, value in always.items() if name.lower() not in own})
-        answer["body"] = "" if is_head else answer["body"] or ""  # API Gateway needs a string
-        self._log(event, int(answer["statusCode"]), time.perf_counter() - started)
+        with one_line():
+            answer = self._resolver.resolve(_as_get(event) if is_head else event, context)
+            own = {name.lower() for name in answer["headers"]}
+            answer["headers"].update({name: value for name, value in always.items() if name.lower() not in own})
+            answer["body"] = "" if is_head else answer["body"] or ""  # API Gateway needs a string
+            self._log(event, int(answer["statusCode"]), time.perf_counter() - started)
         return answer
 
     def _log(self, event: Mapping[str, Any], status: int, seconds: float) -> None:
@@ -158,7 +144,6 @@ class HttpApi:
             status=status,
             code=self._code,
             key_id=caller.get("key_id"),
-            seconds=round(seconds, 4),
         )
 
     def serve(

@@ -7,9 +7,12 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Settings(BaseModel):
-    """Base of a service's settings: the field ``table_name`` is the environment variable ``TABLE_NAME``."""
+    """Base of a service's settings: the field ``table_name`` is the environment variable ``TABLE_NAME``.
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    Pydantic builds a model on first use, because a function uses one of the several that its service has.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True, hide_input_in_errors=True)
 
     @classmethod
     def load(cls) -> Self:

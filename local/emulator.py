@@ -148,11 +148,18 @@ def emulator(
     )
 
 
-def model_stand_in(directory: Path, *, port: int, s3_url: str, forward_url: str | None = None) -> Child:
-    """Return the model stand-in, not started yet. An image server at ``forward_url`` replaces the painter."""
+def model_stand_in(
+    directory: Path, *, port: int, s3_url: str, forward_url: str | None = None, instant: bool = False
+) -> Child:
+    """Return the model stand-in, not started yet.
+
+    An image server at ``forward_url`` replaces the painter; with ``instant``, one image answers all prompts at once.
+    """
     arguments = ["--host", HOST, "--port", str(port), "--s3-endpoint", s3_url]
     if forward_url:
         arguments += ["--forward-url", forward_url]
+    if instant:
+        arguments.append("--instant")
     return Child(
         "local.bedrock",
         arguments,

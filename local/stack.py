@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from cli.connection import Target
 from cli.web_publishing import files, publish
-from kit.http_api import Scope
+from kit.callers import Scope
 from kit.secrets import CachedKeyring
 from local import deploy as deployment
 from local import web
@@ -27,7 +27,7 @@ class LocalStack:
     """A stack with all its files in ``directory``, whose content is deleted. Port 0 means a free port.
 
     ``auth`` turns IAM enforcement on, ``parameters`` go to the template, ``variables`` to every function's environment,
-    ``forward_url`` to the model stand-in.
+    ``forward_url`` and ``instant_models`` to the model stand-in.
     """
 
     def __init__(
@@ -40,12 +40,15 @@ class LocalStack:
         parameters: Mapping[str, str] | None = None,
         variables: Mapping[str, str] | None = None,
         forward_url: str | None = None,
+        instant_models: bool = False,
         progress: deployment.Progress = lambda _: None,
     ) -> None:
         port, models_port = port or free_port(), models_port or free_port()
         models_url = f"http://{HOST}:{models_port}"
         self.emulator = emulator(directory / "aws", port=port, models_url=models_url, auth=auth, variables=variables)
-        self.models = model_stand_in(directory, port=models_port, s3_url=self.emulator.url, forward_url=forward_url)
+        self.models = model_stand_in(
+            directory, port=models_port, s3_url=self.emulator.url, forward_url=forward_url, instant=instant_models
+        )
         self.outputs: dict[str, str] = {}
         self.api_key = ""
         """Key of the owner ``demo``, available after the start, with all scopes except ``admin``."""

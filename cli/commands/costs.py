@@ -10,9 +10,10 @@ import click
 from cli.commands.budget import budget
 from cli.connection import Connection
 from cli.console import console, new_table, print_json
-from cli.costs.report import Cost, CountedDays
+from cli.costs.report import Cost
 from cli.costs.report import costs as costs_of
 from cli.options import EXIT_CODES, OK, bare, on_target
+from services.analytics.repository import CounterTable
 
 DAY: Final = click.DateTime(["%Y-%m-%d"])
 DAYS_SHOWN: Final = 7
@@ -36,13 +37,19 @@ def show(connection: Connection, *, by: str, first: datetime | None, last: datet
     since = first.date() if first else to - timedelta(days=DAYS_SHOWN - 1)
     if since > to:
         raise click.UsageError("--from must not be after --to")
-    counted = CountedDays(connection.client("dynamodb"), connection.target.analytics_table).between(since, to)
-    found = costs_of(counted)
+    table = CounterTable(connection.client("dynamodb"), connection.target.analytics_table)
+    found = costs_of(table.days(table.generations().current, since.isoformat(), to.isoformat()))
     rows = found.days if by == "day" else found.models
     if as_json:
-        table = {name: cost.to_dict() for name, cost in rows.items()}
+        costs_by = {name: cost.to_dict() for name, cost in rows.items()}
         print_json(
-            {"from": since.isoformat(), "to": to.isoformat(), "by": by, "rows": table, "total": found.total.to_dict()}
+            {
+                "from": since.isoformat(),
+                "to": to.isoformat(),
+                "by": by,
+                "rows": costs_by,
+                "total": found.total.to_dict(),
+            }
         )
     else:
         _print(by, rows, found.total)

@@ -13,7 +13,7 @@ from cli.commands.actions import trail_of
 from cli.connection import Connection
 from cli.console import console, new_table, print_json
 from cli.options import EXIT_CODES, OK, bare, on_target
-from kit.http_api import Scope
+from kit.callers import Scope
 from kit.keyring import SecretVersion
 from kit.problems import field_errors
 from kit.secrets import CachedKeyring

@@ -1,6 +1,6 @@
 """Costs of generation by day and model, at list prices, with estimates of checks and AWS.
 
-Read from analytics' counters: a day is an item, with `cost_usd`, `model#<model>#cost_usd`, `model#<model>#images`, and
+Computed from analytics' counters of each day: `cost_usd`, `model#<model>#cost_usd`, `model#<model>#images`, and
 the numbers of checked prompts and images. Duplicate events are counted once.
 """
 
@@ -8,15 +8,9 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-
-from kit.dynamodb import from_item, to_item
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.client import DynamoDBClient
+from typing import Any, Final
 
 PRICES: Final[dict[str, Decimal]] = {
     name: Decimal(price)
@@ -63,39 +57,12 @@ class Costs:
     total: Cost = field(default_factory=Cost)
 
 
-class CountedDays:
-    """Reads analytics' counters (ADR 5)."""
-
-    def __init__(self, client: "DynamoDBClient", name: str) -> None:
-        self._client = client
-        self._name = name
-
-    def between(self, first: date, last: date) -> dict[str, dict[str, Any]]:
-        """Return the counters of each day, both ends included, in the current generation of the projection."""
-        key = to_item({"pk": "POINTER", "sk": "POINTER"})
-        pointer = from_item(self._client.get_item(TableName=self._name, Key=key).get("Item", {}))
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._name,
-            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
-            ExpressionAttributeValues=to_item(
-                {
-                    ":pk": f"COUNTS#{pointer.get('current', 'g1')}",
-                    ":first": first.isoformat(),
-                    ":last": last.isoformat(),
-                }
-            ),
-        )
-        items = [from_item(item) for page in pages for item in page["Items"]]
-        return {item["sk"]: item for item in items}
-
-
 def costs(days: Mapping[str, Mapping[str, Any]]) -> Costs:
     """Return the costs of ``days`` from their counters."""
     together: defaultdict[str, Decimal] = defaultdict(Decimal)
     for counted in days.values():
         for name, amount in counted.items():
-            if name not in {"pk", "sk", "expires_at"}:
-                together[name] += Decimal(amount)
+            together[name] += Decimal(amount)
     names = sorted({name.split("#")[1] for name in together if name.startswith("model#")})
     models = {name: _of_model(name, together) for name in names}
     return Costs(

@@ -15,6 +15,7 @@ from kit.consumer.decode import Decoder, Message
 from kit.consumer.policy import RetryPolicy
 from kit.consumer.telemetry import log_batch, trace_batch
 from kit.errors import UnprocessableError, classify_error
+from kit.telemetry import one_line
 
 Fail = Callable[[Message, Exception], None]
 
@@ -24,12 +25,16 @@ class EachMessage:
     """Handle the messages of a batch one by one.
 
     ``handle`` returns the events that follow from an event. It raises if the message must be retried or dead-lettered.
+    ``handle_first``, if given, handles an event instead if its message is delivered for the first time.
     ``workers`` messages are handled side by side; then ``publishes`` must list the events that ``handle`` returns.
+    ``begin`` is called before the first message of each batch.
     """
 
     handle: Callable[[Any], Sequence[Event]]
     workers: int = 1
     publishes: Sequence[type[Event]] = ()
+    handle_first: Callable[[Any], Sequence[Event]] | None = None
+    begin: Callable[[], None] = lambda: None
     _pool: ThreadPoolExecutor = field(init=False, repr=False)
     _unbuilt: list[type[Event]] = field(init=False, repr=False)
 
@@ -40,6 +45,7 @@ class EachMessage:
 
     def run(self, messages: Sequence[Message], fail: Fail) -> None:
         """Handle ``messages``; call ``fail`` for each that raises."""
+        self.begin()
         while self._unbuilt:  # pydantic builds a deferred model on first use, which is not safe in several threads
             self._unbuilt.pop().build()
         if self.workers > 1 and len(messages) > 1:
@@ -50,7 +56,8 @@ class EachMessage:
 
     def _run_one(self, message: Message, fail: Fail) -> None:
         try:
-            message.to_publish = list(self.handle(message.event))
+            handle = self.handle_first if self.handle_first and message.attempts == 1 else self.handle
+            message.to_publish = list(handle(message.event))
         except Exception as error:
             fail(message, error)
 
@@ -106,12 +113,13 @@ class Consumer:
         """Handle an SQS batch and return the partial batch response (``ReportBatchItemFailures``)."""
         started = time.perf_counter()
         messages = [Message(record) for record in batch["Records"]]
-        readable = [message for message in messages if self._decode(message)]
-        self._process.run(readable, self._applier.fail)
-        self._applier.publish(messages)
-        self._applier.change_visibility(messages)
-        seconds = time.perf_counter() - started
-        log_batch(self.step, messages, seconds)
+        with one_line():
+            readable = [message for message in messages if self._decode(message)]
+            self._process.run(readable, self._applier.fail)
+            self._applier.publish(messages)
+            self._applier.change_visibility(messages)
+            seconds = time.perf_counter() - started
+            log_batch(self.step, messages, seconds, name_handled=self.accepts is not None)
         trace_batch(self.step, messages, seconds)
         retried = [message for message in messages if message.retry_after is not None]
         return {"batchItemFailures": [{"itemIdentifier": message.message_id} for message in retried]}

@@ -32,28 +32,30 @@ def message_fields(step: str, message: Message) -> dict[str, Any]:
     }
 
 
-def log_batch(step: str, messages: Sequence[Message], seconds: float) -> None:
+def log_batch(step: str, messages: Sequence[Message], seconds: float, *, name_handled: bool) -> None:
     """Emit one combined log and metric line. With a line per message, telemetry would be most of our own CPU time.
 
-    The line contains the ids of the events, so that a trace can attribute what was published to its cause.
+    ``handled`` has a list per request: its id, then id and detail type of each of its events. ``failed`` has all fields
+    of the other messages. Traces find the deliveries of an event there. ``name_handled`` is off for the consumer of the
+    whole catalog: nothing follows from its messages, and their ids would be a tenth of all logs.
     """
+    handled: dict[str, list[Any]] = {}
+    for message in messages:
+        if message.outcome == "handled" and (about := message.metadata):
+            handled.setdefault(about.request_id, [about.request_id]).append([about.event_id, message.detail_type])
     outcomes = Counter(message.outcome for message in messages)
     measure(
         "batch",
         {METRIC_OF[outcome]: count for outcome, count in outcomes.items()},
         {"step": step},
         seconds=round(seconds, 4),
-        messages=[
-            {
-                "event_id": message.metadata.event_id if message.metadata else None,
-                "outcome": message.outcome,
-                "detail_type": message.detail_type,
-                "request_id": message.metadata.request_id if message.metadata else None,
-                "published": [event.detail_type for event in message.to_publish],
-                **message.error,
-            }
+        handled=list(handled.values()) if handled and name_handled else None,
+        failed=[
+            {**message_fields(step, message), "outcome": message.outcome}
             for message in messages
-        ],
+            if message.outcome != "handled"
+        ]
+        or None,
     )
 
 

@@ -14,6 +14,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="0: a free port")
     parser.add_argument("--s3-endpoint", help="endpoint from which Rekognition reads S3 objects")
     parser.add_argument("--latency-ms", type=int, default=0, help="additional time per image")
+    parser.add_argument("--instant", action="store_true", help="answer every prompt with the same image, at once")
     parser.add_argument("--forward-url", help="AUTOMATIC1111-compatible server that replaces the painter")
     parser.add_argument("--ignore-end-of-life", action="store_true", help="serve models past their end of life")
     serve(**vars(parser.parse_args()))

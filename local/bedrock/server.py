@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from local.bedrock.errors import ServiceError, validation
 from local.bedrock.forward import forwarder
+from local.bedrock.instant import instant_images
 from local.bedrock.lifecycle import Lifecycle
 from local.bedrock.rekognition import s3_reader
 from local.bedrock.service import ConnectionDropped, Service
@@ -184,9 +185,10 @@ class ModelServer:
         latency_ms: int = 0,
         s3_endpoint: str | None = None,
         forward_url: str | None = None,
+        instant: bool = False,
     ) -> None:
         self.service = Service(
-            generate=forwarder(forward_url) if forward_url else paint,
+            generate=forwarder(forward_url) if forward_url else instant_images() if instant else paint,
             fetch=s3_reader(s3_endpoint),
             lifecycle=Lifecycle(ignore_end_of_life=ignore_end_of_life),
             latency_seconds=latency_ms / 1000,

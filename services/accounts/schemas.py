@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
-from kit.http_api import Scope
+from kit.callers import Scope
 from kit.schemas import QueryParameters, RequestBody, Schema
 from kit.text import AspectRatio, Size, Text, matching
 from services.accounts.keys import PREFIX, Key, Status

@@ -1,15 +1,18 @@
 """The counters on DynamoDB, and the archive on S3.
 
-pk POINTER                          sk POINTER      current, building, revision
-pk COUNTS#<generation>              sk <day>        one number per counter; a report of N days is one query
+pk POINTER#<shard>                  sk POINTER      current, building, revision: the same in every shard
+pk COUNTS#<generation>#<shard>      sk <day>        one number per counter; a day is the sum of its shards
 pk SEEN#<generation>#<request id>   sk SEEN         ids of the request's counted events; expires
+
+Every batch adds to its day and checks the pointer. Both have shards, because one item takes one transaction at a time
+and 1,000 write units per second (ADR 24). A batch uses one shard, so it costs the same as without shards.
 """
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -18,22 +21,29 @@ from kit.dynamodb import from_item, to_item
 from kit.errors import TransientError, error_code
 from kit.keyring import SecretVersion
 from services.analytics.archive_format import PREFIX, pack, unpack
-from services.analytics.counters import Amounts
+from services.analytics.counters import Amounts, add
 from services.analytics.service import Addition, AlreadyCountedError, Generations, GenerationsMovedError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+    from mypy_boto3_dynamodb.type_defs import TransactGetItemTypeDef, TransactWriteItemTypeDef
     from mypy_boto3_s3.client import S3Client
 
-POINTER: Final = {"pk": {"S": "POINTER"}, "sk": {"S": "POINTER"}}
+SHARDS: Final = 8
+"""A change needs a rebuild: the shards beyond a smaller number would not be read."""
 AT_REVISION: Final = "attribute_not_exists(pk) OR revision = :revision"
 """The pointer does not exist before the first rebuild."""
 CONFLICT_TRIES: Final = 6
 CONFLICTS: Final = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
-"""Transient cancellation reasons: another writer updates the same day."""
+"""Transient cancellation reasons: another transaction has an item of this one."""
 READERS: Final = 8
 """Objects of the archive that are read in parallel."""
+
+T = TypeVar("T")
+
+
+def _ignore(_reasons: Sequence[Any]) -> None:
+    """Leave a cancellation to the caller."""
 
 
 class EventArchive:
@@ -77,83 +87,108 @@ class CounterTable:
 
     def commit(self, additions: Sequence[Addition], expected: Generations, expires_at: int) -> None:
         """Write ``additions`` in one transaction. See ``Counters``."""
-        owners: list[str | None] = [None]
-        writes: list[TransactWriteItemTypeDef] = [self._pointer_check(expected)]
+        owners: list[str] = []
+        memories: list[TransactWriteItemTypeDef] = []
         for addition in additions:
             for request_id, event_ids in addition.seen.items():
                 owners.append(addition.generation)
-                writes.append(self._remember(addition.generation, request_id, event_ids, expires_at))
-            for day, counted in addition.days.items():
-                owners.append(None)
-                writes.append(self._increment(addition.generation, day, counted))
-        for attempt in range(CONFLICT_TRIES):
-            try:
-                self._client.transact_write_items(TransactItems=writes)
-            except self._client.exceptions.TransactionCanceledException as error:
-                reasons: Any = error.response["CancellationReasons"]
-                _raise_refusal(reasons, owners)
-                if not any(reason["Code"] in CONFLICTS for reason in reasons):
-                    raise
-                self._sleep(random.uniform(0.01, 0.02) * 2**attempt)  # noqa: S311 - jitter, not a secret
-            else:
-                return
-        raise TransientError("counters: too many writers update the same day")
+                memories.append(self._remember(addition.generation, request_id, event_ids, expires_at))
+
+        def write(shard: int) -> None:
+            counts = [
+                self._increment(addition.generation, shard, day, counted)
+                for addition in additions
+                for day, counted in addition.days.items()
+            ]
+            self._client.transact_write_items(TransactItems=[self._pointer_check(shard, expected), *memories, *counts])
+
+        self._without_conflicts(write, lambda reasons: _raise_refusal(reasons, owners))
 
     def generations(self) -> Generations:
         """Return the pointer."""
-        answer = self._client.get_item(TableName=self._name, Key=POINTER, ConsistentRead=True)
+        answer = self._client.get_item(TableName=self._name, Key=_pointer_key(0), ConsistentRead=True)
         return _generations(answer.get("Item"))
 
     def move(self, expected: Generations, to: Generations) -> None:
-        """Move the pointer. Raises ``GenerationsMovedError`` if it is not at ``expected``."""
-        values = {"current": to.current, "building": to.building, "revision": to.revision}
-        try:
-            self._client.put_item(
-                TableName=self._name,
-                Item={**POINTER, **to_item(values)},
-                ConditionExpression=AT_REVISION,
-                ExpressionAttributeValues={":revision": {"N": str(expected.revision)}},
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except self._client.exceptions.ConditionalCheckFailedException as error:
-            found = _generations(error.response.get("Item"))
-            if found != to:  # the SDK's retry may find its own first write
-                raise GenerationsMovedError(found) from error
+        """Move the pointer in all shards. Raises ``GenerationsMovedError`` if it is not at ``expected``."""
+        values = to_item({"current": to.current, "building": to.building, "revision": to.revision})
+        puts: list[TransactWriteItemTypeDef] = [
+            {
+                "Put": {
+                    "TableName": self._name,
+                    "Item": {**_pointer_key(shard), **values},
+                    "ConditionExpression": AT_REVISION,
+                    "ExpressionAttributeValues": {":revision": {"N": str(expected.revision)}},
+                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                }
+            }
+            for shard in range(SHARDS)
+        ]
+        self._without_conflicts(lambda _: self._client.transact_write_items(TransactItems=puts), _raise_if_moved)
 
     def days(self, generation: str, first: str = "0", last: str = "9") -> dict[str, Amounts]:
-        """Return the counters of each day from ``first`` to ``last``, both included, days ascending. One query."""
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._name,
-            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
-            ExpressionAttributeValues=to_item({":pk": f"COUNTS#{generation}", ":first": first, ":last": last}),
-        )
-        return {item["sk"]["S"]: _amounts(item) for page in pages for item in page["Items"]}
+        """Return the counters of each day from ``first`` to ``last``, both included, days ascending.
+
+        One query per shard, one after the other: a batch that is counted meanwhile is in the sum or not.
+        """
+        found: dict[str, Amounts] = {}
+        for shard in range(SHARDS):
+            for item in self._days_of(generation, shard, first, last):
+                add(found.setdefault(item["sk"]["S"], {}), _amounts(item))
+        return dict(sorted(found.items()))
 
     def pair(self, day: str, one: str, other: str) -> tuple[Amounts, Amounts]:
         """Return a day's counters in two generations, read at the same time."""
-        answer = self._client.transact_get_items(
-            TransactItems=[
-                {"Get": {"TableName": self._name, "Key": _day_key(generation, day)}} for generation in (one, other)
-            ]
-        )
-        first, second = (_amounts(response.get("Item", {})) for response in answer["Responses"])
-        return first, second
+        keys = [_day_key(generation, shard, day) for generation in (one, other) for shard in range(SHARDS)]
+        gets: list[TransactGetItemTypeDef] = [{"Get": {"TableName": self._name, "Key": key}} for key in keys]
+        answer = self._without_conflicts(lambda _: self._client.transact_get_items(TransactItems=gets))
+        counted = [_amounts(response.get("Item", {})) for response in answer["Responses"]]
+        return _sum(counted[:SHARDS]), _sum(counted[SHARDS:])
 
     def retire(self, generation: str, expires_at: int) -> None:
         """Set the expiry (Unix seconds) of the counters of an inactive generation."""
-        for day in self.days(generation):
-            self._client.update_item(
-                TableName=self._name,
-                Key=_day_key(generation, day),
-                UpdateExpression="SET expires_at = :at",
-                ExpressionAttributeValues={":at": {"N": str(expires_at)}},
-            )
+        for shard in range(SHARDS):
+            for item in self._days_of(generation, shard, "0", "9"):
+                self._client.update_item(
+                    TableName=self._name,
+                    Key=_day_key(generation, shard, item["sk"]["S"]),
+                    UpdateExpression="SET expires_at = :at",
+                    ExpressionAttributeValues={":at": {"N": str(expires_at)}},
+                )
 
-    def _pointer_check(self, expected: Generations) -> "TransactWriteItemTypeDef":
+    def _without_conflicts(
+        self, transact: Callable[[int], T], on_cancel: Callable[[Sequence[Any]], None] = _ignore
+    ) -> T:
+        """Return the result of ``transact`` for a random shard; after a conflict, for another one, with backoff.
+
+        ``on_cancel`` may raise what the reasons of a cancellation mean. Raises ``TransientError`` if all conflict.
+        """
+        for attempt, shard in enumerate(random.sample(range(SHARDS), CONFLICT_TRIES)):
+            try:
+                return transact(shard)
+            except self._client.exceptions.TransactionCanceledException as error:
+                reasons: Any = error.response["CancellationReasons"]
+                on_cancel(reasons)
+                if not any(reason["Code"] in CONFLICTS for reason in reasons):
+                    raise
+                self._sleep(random.uniform(0.01, 0.02) * 2**attempt)  # noqa: S311 - jitter, not a secret
+        raise TransientError("counters: too many transactions use the same items")
+
+    def _days_of(self, generation: str, shard: int, first: str, last: str) -> Iterator[Any]:
+        """Yield the items of a shard from the day ``first`` to ``last``, both included."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._name,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues=to_item({":pk": _counts_pk(generation, shard), ":first": first, ":last": last}),
+        )
+        for page in pages:
+            yield from page["Items"]
+
+    def _pointer_check(self, shard: int, expected: Generations) -> "TransactWriteItemTypeDef":
         return {
             "ConditionCheck": {
                 "TableName": self._name,
-                "Key": POINTER,
+                "Key": _pointer_key(shard),
                 "ConditionExpression": AT_REVISION,
                 "ExpressionAttributeValues": {":revision": {"N": str(expected.revision)}},
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
@@ -180,11 +215,11 @@ class CounterTable:
             }
         }
 
-    def _increment(self, generation: str, day: str, counted: Amounts) -> "TransactWriteItemTypeDef":
+    def _increment(self, generation: str, shard: int, day: str, counted: Amounts) -> "TransactWriteItemTypeDef":
         return {
             "Update": {
                 "TableName": self._name,
-                "Key": _day_key(generation, day),
+                "Key": _day_key(generation, shard, day),
                 "UpdateExpression": "ADD " + ", ".join(f"#{n} :{n}" for n in range(len(counted))),
                 "ExpressionAttributeNames": {f"#{n}": name for n, name in enumerate(counted)},
                 "ExpressionAttributeValues": {f":{n}": {"N": str(amount)} for n, amount in enumerate(counted.values())},
@@ -192,22 +227,46 @@ class CounterTable:
         }
 
 
-def _day_key(generation: str, day: str) -> dict[str, Any]:
-    return {"pk": {"S": f"COUNTS#{generation}"}, "sk": {"S": day}}
+def _pointer_key(shard: int) -> dict[str, Any]:
+    return {"pk": {"S": f"POINTER#{shard}"}, "sk": {"S": "POINTER"}}
 
 
-def _raise_refusal(reasons: Sequence[Any], owners: Sequence[str | None]) -> None:
-    """Raise the reason of a cancelled transaction: first a changed pointer, then counted events."""
-    if reasons[0]["Code"] == "ConditionalCheckFailed":
-        raise GenerationsMovedError(_generations(reasons[0].get("Item")))
+def _counts_pk(generation: str, shard: int) -> str:
+    return f"COUNTS#{generation}#{shard}"
+
+
+def _day_key(generation: str, shard: int, day: str) -> dict[str, Any]:
+    return {"pk": {"S": _counts_pk(generation, shard)}, "sk": {"S": day}}
+
+
+def _sum(counted: Iterable[Amounts]) -> Amounts:
+    total: Amounts = {}
+    for amounts in counted:
+        add(total, amounts)
+    return total
+
+
+def _raise_refusal(reasons: Sequence[Any], owners: Sequence[str]) -> None:
+    """Raise the reason of a cancelled transaction: first a changed pointer, then counted events.
+
+    The first action checks the pointer; the next ones store the event ids of the generations ``owners``.
+    """
+    _raise_if_moved(reasons[:1])
     known = frozenset(
         (owner, event_id)
-        for owner, reason in zip(owners, reasons, strict=True)
-        if owner is not None and reason["Code"] == "ConditionalCheckFailed"
+        for owner, reason in zip(owners, reasons[1 : len(owners) + 1], strict=True)
+        if reason["Code"] == "ConditionalCheckFailed"
         for event_id in reason["Item"]["event_ids"]["SS"]
     )
     if known:
         raise AlreadyCountedError(known)
+
+
+def _raise_if_moved(reasons: Sequence[Any]) -> None:
+    """Raise ``GenerationsMovedError`` if the pointer is the reason of a cancelled transaction."""
+    for reason in reasons:
+        if reason["Code"] == "ConditionalCheckFailed":
+            raise GenerationsMovedError(_generations(reason.get("Item")))
 
 
 def _generations(item: Any) -> Generations:

@@ -1,4 +1,4 @@
-"""The format and size of an image, from its first bytes. No decoder runs here; storage re-encodes every image."""
+"""The format and size of an image, from its first bytes. No decoder runs here; storage decodes every image."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -14,20 +14,25 @@ from events.catalog.image_requested import ImageRequested, ImageRequestedData
 from events.images import GenerationParameters
 from events.model_catalog import ModelCatalog
 from events.pipeline import Status
+from kit.callers import Caller
 from kit.clock import Clock
-from kit.http_api import Caller
 from kit.problems import ApiProblem, field_error, invalid
 from kit.quotas import QUOTA_REFUSALS
-from kit.telemetry import logger
+from kit.telemetry import measure
 from services.intake.durations import Estimates
 from services.intake.identifiers import uuid7
 from services.intake.model_fit import ModelEndOfLifeError, UnsupportedParametersError, resolve
-from services.intake.models import IdempotencyKeyTakenError, IdempotencyRecord, RequestState
-from services.intake.quota import RateLimiter, Window, policy_headers
+from services.intake.models import (
+    IdempotencyKeyTakenError,
+    IdempotencyRecord,
+    RequestState,
+    Window,
+    entry_without_details,
+)
+from services.intake.quota import RateLimiter, policy_headers
 from services.intake.request_views import accepted_view, dry_run_view
 from services.intake.schemas import AcceptedView, DryRunView, NewRequest
 from services.intake.signals import Signals
-from services.intake.timeline import timeline_entry
 
 POLL_SECONDS: Final = "1"
 IDEMPOTENCY_RETENTION: Final = timedelta(hours=24)
@@ -113,7 +118,7 @@ class RequestCreation:
             self.limiter.refund(decision.window, ids[0], images)
             raise
         for request_id in ids:
-            logger.info("request accepted", request_id=request_id, key_id=caller.key_id)
+            measure("request accepted", {}, request_id=request_id, key_id=caller.key_id)
         return AllAccepted(bodies, decision.headers)
 
     def dry_run(self, request: NewRequest) -> DryRunView:
@@ -193,7 +198,7 @@ def new_state(
 ) -> tuple[ImageRequested, RequestState]:
     """Return the event of a new request and its first state."""
     event = ImageRequested.first(request_id, owner, ImageRequestedData(parameters=parameters), occurred_at=now)
-    entry = timeline_entry(event)
+    entry = entry_without_details(event)
     timeline = {entry.event_id: entry}
     return event, RequestState(
         request_id=request_id,

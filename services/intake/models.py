@@ -3,9 +3,35 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from events.pipeline import TERMINAL, Status, TimelineEntry, status_of
-from services.intake.quota import Window
+
+if TYPE_CHECKING:
+    from events.envelope import Event
+
+
+@dataclass(frozen=True)
+class Window:
+    """One fixed window of one key's quota. ``start``, in seconds since the epoch, is a multiple of ``seconds``."""
+
+    key_id: str
+    start: int
+    seconds: int
+
+    @property
+    def previous(self) -> "Window":
+        """The window before this one."""
+        return Window(self.key_id, self.start - self.seconds, self.seconds)
+
+    @property
+    def next(self) -> "Window":
+        """The window after this one."""
+        return Window(self.key_id, self.start + self.seconds, self.seconds)
+
+    def is_relevant(self, now: float) -> bool:
+        """Return whether its count still limits the key: it is the current window or the previous one."""
+        return now < self.start + 2 * self.seconds
 
 
 @dataclass(frozen=True)
@@ -96,3 +122,11 @@ class RequestPage:
     requests: list[ListedRequest]
     after: str | None
     """The id of the last request that the query read, or None on the last page."""
+
+
+def entry_without_details(event: "Event") -> TimelineEntry:
+    """Return the timeline entry of an event of which it keeps no details, as `timeline.py` does for all events.
+
+    `timeline.py` imports every event that has details. The API, which creates and cancels requests, needs none of them.
+    """
+    return TimelineEntry(event.metadata.event_id, event.detail_type, event.metadata.occurred_at)

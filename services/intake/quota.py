@@ -21,33 +21,11 @@ from typing import Final, Literal, Protocol
 
 from kit.clock import Clock
 from kit.quotas import blocked_limit
+from services.intake.models import Window
 
 REMEMBERED_KEYS: Final = 1000
 
 Refusal = Literal["rate_limited", "too_many_blocked"]
-
-
-@dataclass(frozen=True)
-class Window:
-    """One fixed window of one key. ``start``, in seconds since the epoch, is a multiple of its length ``seconds``."""
-
-    key_id: str
-    start: int
-    seconds: int
-
-    @property
-    def previous(self) -> "Window":
-        """The window before this one."""
-        return Window(self.key_id, self.start - self.seconds, self.seconds)
-
-    @property
-    def next(self) -> "Window":
-        """The window after this one."""
-        return Window(self.key_id, self.start + self.seconds, self.seconds)
-
-    def is_relevant(self, now: float) -> bool:
-        """Return whether its count still limits the key: it is the current window or the previous one."""
-        return now < self.start + 2 * self.seconds
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import re
 from datetime import date, datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, RootModel, ValidationInfo, field_validator, model_validator
 
@@ -282,10 +282,12 @@ class RequestView(Schema):
     """Related resources."""
 
 
-class RequestOrDryRun(RootModel[RequestView | DryRunView]):
+class RequestOrDryRun(RootModel[Any]):  # pydantic would build RootModel[RequestView | DryRunView] at import
     """A finished request that the response waited for, or the result of a dry run."""
 
     model_config = ConfigDict(defer_build=True)
+
+    root: RequestView | DryRunView
 
 
 class RequestSummary(Schema):

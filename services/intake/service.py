@@ -7,8 +7,7 @@ from events.catalog.image_requested import ImageRequested
 from events.catalog.request_cancelled import RequestCancelled, RequestCancelledData
 from events.pipeline import RANKS, Status, TimelineEntry
 from kit.clock import Clock
-from services.intake.models import RequestPage, RequestState, TooLateToCancelError
-from services.intake.timeline import timeline_entry
+from services.intake.models import RequestPage, RequestState, TooLateToCancelError, entry_without_details
 
 
 class RequestStore(Protocol):
@@ -57,7 +56,9 @@ class RequestService:
             if any(RANKS[entry.status] >= RANKS[Status.CHECKING] for entry in state.timeline.values() if entry.status):
                 raise TooLateToCancelError(state.status)
             now = self._clock.now()
-            entry = timeline_entry(RequestCancelled.first(request_id, owner, RequestCancelledData(), occurred_at=now))
+            entry = entry_without_details(
+                RequestCancelled.first(request_id, owner, RequestCancelledData(), occurred_at=now)
+            )
             cancelled = state.with_entry(entry)
             if self._store.recompute(state, cancelled, entry):
                 return request, cancelled

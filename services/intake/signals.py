@@ -1,25 +1,23 @@
 """Signals from other services that affect new requests: models at their end of life, the daily budget.
 
 One small item holds all of them, so that the API knows them with one read per ``PERIOD``.
+`signal_recorder.py` records them; it imports their events, which the API does not need at cold start.
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from events.catalog.budget_changed import BudgetChanged
-from events.catalog.budget_exhausted import BudgetExhausted
-from events.catalog.model_lifecycle_changed import LifecycleStatus, ModelLifecycleChanged
-from events.envelope import Event
 from kit.clock import Clock
+
+if TYPE_CHECKING:
+    from events.catalog.model_lifecycle_changed import LifecycleStatus
 
 PERIOD: Final = 30.0
 """Seconds between two reads of one container. For so long, it may accept requests that it should refuse."""
-BUDGET_GRACE: Final = timedelta(seconds=30)
-"""After an operator changed the budget, generation may still refuse by the old limit. Such refusals are ignored."""
 SERVED: Final = frozenset({"active", "legacy"})
 """The lifecycle statuses in which Bedrock serves a model."""
 
@@ -28,7 +26,7 @@ SERVED: Final = frozenset({"active", "legacy"})
 class ModelSignal:
     """The lifecycle of a model, as the model sentinel published it."""
 
-    status: LifecycleStatus
+    status: "LifecycleStatus"
     end_of_life: date | None
     """If Bedrock reports no date, the day on which the end of life was noticed."""
     sequence: int
@@ -95,27 +93,3 @@ class SignalCache:
             self._known = self._store.read()
             self._read = self._clock.monotonic()
         return self._known
-
-
-class SignalRecorder:
-    """Records the signals that other services publish."""
-
-    def __init__(self, store: SignalStore) -> None:
-        self._store = store
-
-    def record(self, event: Event) -> list[Event]:
-        """Record the signal of an event. Nothing follows from it."""
-        at = event.metadata.occurred_at
-        if isinstance(event, ModelLifecycleChanged):
-            data = event.data
-            ends_at = data.ends_at or (None if data.status in SERVED else at)
-            end_of_life = ends_at.date() if ends_at else None
-            self._store.save_model(data.model, ModelSignal(data.status, end_of_life, data.sequence))
-        elif isinstance(event, BudgetExhausted):
-            midnight = datetime.combine(event.data.day + timedelta(days=1), datetime.min.time(), UTC)
-            until = None if event.data.limit_usd == 0 else midnight
-            self._store.save_budget(BudgetSignal(event.data.left_usd, until), at)
-        elif isinstance(event, BudgetChanged):
-            stopped = BudgetSignal(Decimal(0), None) if event.data.limit_usd == 0 else None
-            self._store.save_budget(stopped, at + BUDGET_GRACE)
-        return []

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Protocol
 from uuid import uuid4
 
 from events.catalog.prompt_checked import PromptChecked, PromptCheckedData
 from events.envelope import Event
+from kit.callers import Caller
 from kit.clock import Clock
 from kit.errors import classify_error
-from kit.http_api import Caller
 from kit.quotas import blocked_limit
 from kit.telemetry import logger
-from services.moderation.models import PromptVerdict
+from services.moderation.models import CheckRefusedError, PromptVerdict
 from services.moderation.prices import prompt_check_usd
 from services.moderation.service import PromptModeration
 
@@ -28,14 +28,6 @@ class CheckCounts(Protocol):
 
     def add_blocked(self, key_id: str, window: str) -> None:
         """Count a check that was counted before as blocked."""
-
-
-class CheckRefusedError(Exception):
-    """The window has as many checks, or blocked checks, as the key may have."""
-
-    def __init__(self, code: Literal["rate_limited", "too_many_blocked"]) -> None:
-        super().__init__(code)
-        self.code: Final = code
 
 
 @dataclass(frozen=True)

@@ -72,3 +72,11 @@ class ImageVerdict(_Record):
 
 
 VerdictT = TypeVar("VerdictT", PromptVerdict, ImageVerdict)
+
+
+class CheckRefusedError(Exception):
+    """The window has as many checks, or blocked checks, as the key may have."""
+
+    def __init__(self, code: Literal["rate_limited", "too_many_blocked"]) -> None:
+        super().__init__(code)
+        self.code: Final = code

@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from events.catalog.prompt_rejected import Strength
 from services.moderation.models import TextField
@@ -13,7 +13,7 @@ DATA: Final = Path(__file__).with_name("policy.json")
 
 
 class _Data(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, hide_input_in_errors=True)
 
 
 class Terms(_Data):
@@ -44,9 +44,9 @@ class Category(_Data):
     """For Claude and for people; the keyword filter uses the terms only."""
     grave: bool = False
     """A block by the keyword filter alone counts against the API key's limit of blocked requests."""
-    block: Terms = Terms()
+    block: Terms = Field(default_factory=Terms)
     """Terms without any innocent use: they decide."""
-    review: Terms = Terms()
+    review: Terms = Field(default_factory=Terms)
     """Terms with an innocent use: Claude decides, and is told the category."""
     pairs: list[Pair] = []
     """Single words with all their forms, because meaning often lies in how words combine."""

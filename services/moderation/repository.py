@@ -10,8 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Generic
 
 from kit.dynamodb import from_item, to_item
-from services.moderation.checks import CheckRefusedError
-from services.moderation.models import VerdictT
+from services.moderation.models import CheckRefusedError, VerdictT
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

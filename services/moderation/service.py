@@ -31,9 +31,10 @@ from services.moderation.models import (
 from services.moderation.policy import Policy
 from services.moderation.prices import IMAGE_CHECK_USD, prompt_check_usd
 
-NEW_FOR: Final = timedelta(seconds=2)
-"""An event younger than this has no recorded verdict yet, because every retry comes later. That saves one read per
-event. If a duplicate arrives so early, both are screened, and both publish the verdict that was recorded first."""
+NEW_FOR: Final = timedelta(minutes=1)
+"""An event younger than this has no recorded verdict yet if its message is delivered for the first time: a retry is a
+later delivery, and the sweeper publishes an event again later. That saves one read per event, also while messages wait.
+If a duplicate arrives so early, both are screened, and both publish the verdict that was recorded first."""
 
 
 class VerdictRepository(Protocol[VerdictT]):
@@ -78,8 +79,8 @@ class RawImages(Protocol):
         """Delete images. Deleting one again changes nothing."""
 
 
-def _is_new(event: Event, now: datetime) -> bool:
-    return now - event.metadata.occurred_at < NEW_FOR
+def _is_new(event: Event, now: datetime, *, first_delivery: bool) -> bool:
+    return first_delivery and now - event.metadata.occurred_at < NEW_FOR
 
 
 @dataclass(frozen=True)
@@ -111,11 +112,12 @@ class PromptModeration:
             policy_version=self.policy.version, decided_at=self.clock.now(), layers=layers, finding=finding, hit=hit
         )
 
-    def moderate(self, event: ImageRequested) -> list[Event]:
+    def moderate(self, event: ImageRequested, *, first_delivery: bool = False) -> list[Event]:
         """Return PromptApproved or PromptRejected: the same event for every delivery of ``event``."""
         parameters = event.data.parameters
         event_id = event.metadata.event_id
-        verdict = None if _is_new(event, self.clock.now()) else self.verdicts.find(event_id)
+        is_new = _is_new(event, self.clock.now(), first_delivery=first_delivery)
+        verdict = None if is_new else self.verdicts.find(event_id)
         if verdict is None:
             verdict = self.verdicts.record(event_id, self.screen(parameters.prompt, parameters.negative_prompt))
         finding = verdict.finding
@@ -191,7 +193,7 @@ class ImageModeration:
     raw_images: RawImages
     clock: Clock
 
-    def moderate(self, event: ImageGenerated) -> list[Event]:
+    def moderate(self, event: ImageGenerated, *, first_delivery: bool = False) -> list[Event]:
         """Return ImageApproved with the images that may be kept, or ImageRejected if none may.
 
         The blocked images are deleted. Raises ``UnprocessableError`` for an event without an image.
@@ -199,7 +201,7 @@ class ImageModeration:
         images = {o.index: o.image for o in event.data.outcomes if o.status == "generated" and o.image}
         if not images:
             raise UnprocessableError("outcomes: none of them has an image")
-        verdict = self._decide(event, images)
+        verdict = self._decide(event, images, first_delivery=first_delivery)
         if verdict.blocked:
             self.raw_images.delete([images[index] for index in verdict.blocked])
         follow_up = _image_event(event, verdict)
@@ -214,15 +216,16 @@ class ImageModeration:
             verdict=follow_up.detail_type,
             policy_version=verdict.policy_version,
             layer=verdict.layers[-1] if verdict.layers else None,
-            categories={str(index): category for index, category in verdict.blocked.items()},
+            categories={str(index): category for index, category in verdict.blocked.items()} or None,
         )
         return [follow_up]
 
-    def _decide(self, event: ImageGenerated, images: Mapping[int, RawImage]) -> ImageVerdict:
+    def _decide(self, event: ImageGenerated, images: Mapping[int, RawImage], *, first_delivery: bool) -> ImageVerdict:
         if self.detector is None:  # a second decision would be the same: nothing to record
             return ImageVerdict(policy_version=self.policy_version, decided_at=self.clock.now(), layers=[])
         event_id = event.metadata.event_id
-        recorded = None if _is_new(event, self.clock.now()) else self.verdicts.find(event_id)
+        is_new = _is_new(event, self.clock.now(), first_delivery=first_delivery)
+        recorded = None if is_new else self.verdicts.find(event_id)
         if recorded is not None:
             return recorded
         try:

@@ -12,7 +12,9 @@ from events.pipeline import Status
 class Message(BaseModel):
     """A message. Its ``type`` identifies it."""
 
-    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, defer_build=True, json_schema_serialization_defaults_required=True, hide_input_in_errors=True
+    )
 
 
 class StatusData(Message):

@@ -1,7 +1,7 @@
 """Notify the owner of a changed request: on WebSockets immediately, by webhooks through a queue."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -38,26 +38,39 @@ class DueQueue(Protocol):
 
 @dataclass(frozen=True)
 class Push:
-    """Notifies an owner on all their connections and webhooks."""
+    """Notifies an owner on all their connections and webhooks.
+
+    Reads the subscribers of an owner once per batch. That is late enough: a connection that was not open yet when they
+    were read belongs to a client that reads its requests after connecting, and every change of this batch is older.
+    Nothing is remembered beyond the batch, because changes of a later batch may be newer than that client's read.
+    """
 
     subscribers: Subscribers
     sockets: Sockets
     queue: DueQueue
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    _found: dict[str, tuple[Sequence[Connection], Sequence[Webhook]]] = field(default_factory=dict, init=False)
+
+    def begin_batch(self) -> None:
+        """Forget the subscribers of the last batch."""
+        self._found.clear()
 
     def __call__(self, event: RequestStatusChanged) -> Sequence[Event]:
         """Queue the webhooks, then send to all connections. If one fails, raise its error, so that all are repeated.
 
         A webhook that is queued twice is one delivery, because its id is derived from the event.
         """
-        connections, webhooks = self.subscribers.of(event.metadata.owner)
+        owner = event.metadata.owner
+        if owner not in self._found:
+            self._found[owner] = self.subscribers.of(owner)
+        connections, webhooks = self._found[owner]
         for webhook in webhooks:
             if webhook.wants(event):
                 self.queue.send(due(webhook, event))
-        self._push(connections, StatusChanged.of(event).model_dump_json())
+        self._push(owner, connections, StatusChanged.of(event).model_dump_json())
         return []
 
-    def _push(self, connections: Sequence[Connection], text: str) -> None:
+    def _push(self, owner: str, connections: Sequence[Connection], text: str) -> None:
         now = self.clock()
         failures: list[Exception] = []
         for connection in connections:
@@ -70,5 +83,6 @@ class Push:
                 continue
             if not delivered and now - connection.connected_at > OPENING:
                 self.subscribers.disconnect(connection.connection_id)
+                self._found.pop(owner, None)
         if failures:
             raise failures[0]

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from events.pipeline import TERMINAL, TimelineEntry
+from kit.timeline import read_timeline
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,7 @@ class Request:
 def request_of(values: Mapping[str, Any]) -> Request:
     """Return the request of a ``STATE`` item, given as plain values."""
     checked = values.get("next_check_at")
-    entries = [
-        TimelineEntry(event_id, entry["type"], datetime.fromisoformat(entry["at"]), entry.get("details", {}))
-        for event_id, entry in values["timeline"].items()
-    ]
+    entries = read_timeline(values["timeline"], values["request_id"]).values()
     return Request(
         request_id=values["request_id"],
         status=values["status"],

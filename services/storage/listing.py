@@ -5,7 +5,6 @@ an index each, so their pages are always full. Words in prompts and combined fil
 most ``MAX_EXAMINED`` per page. Such a page may be short or empty and still have a cursor, where the search continues.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,11 +18,6 @@ MAX_EXAMINED: Final = 1000
 """Entries examined per page of a search."""
 
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00", re.ASCII)
-
-
-def partition_key(owner: str, value: str) -> str:
-    """Return the partition key of an owner's images with ``value``. JSON makes it unique for every pair."""
-    return json.dumps([owner, value], ensure_ascii=False)
 
 
 def is_position(text: str) -> bool:

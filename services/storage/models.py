@@ -1,5 +1,6 @@
 """Domain types of the gallery."""
 
+import json
 import re
 from datetime import UTC, datetime
 from typing import Final
@@ -129,6 +130,11 @@ def is_image_id(text: str) -> bool:
 def list_position(created_at: datetime, image_id: str) -> str:
     """Return the position of an image in every list. It sorts by time as text and is unique."""
     return f"{created_at.astimezone(UTC).isoformat(timespec='microseconds')}#{image_id}"
+
+
+def partition_key(owner: str, value: str) -> str:
+    """Return the partition key of an owner's images with ``value``. JSON makes it unique for every pair."""
+    return json.dumps([owner, value], ensure_ascii=False)
 
 
 def file_key(request_id: str, index: int, raw_sha256: str, name: str) -> str:

@@ -10,8 +10,8 @@ from events.images import Quality, Variant
 from kit.cursors import Cursor, encode_cursor
 from kit.schemas import QueryParameters, RequestBody, Schema
 from kit.text import Text, matching
-from services.storage.listing import Listing, Page, is_position, partition_key
-from services.storage.models import DISPLAY, THUMBNAIL, Entry, EntrySummary, Share
+from services.storage.listing import Listing, Page, is_position
+from services.storage.models import DISPLAY, THUMBNAIL, Entry, EntrySummary, Share, partition_key
 from services.storage.search import search_words
 
 MAX_WORDS: Final = 8

@@ -1,6 +1,7 @@
 """Creates the files of an image from the bytes that a model returned. Pure: the same input gives the same bytes.
 
-Only the pixels of the raw image are kept: it is decoded within limits and encoded again.
+Only the pixels of the raw image are kept: it is decoded within limits and encoded again. If the original is a PNG file
+like the raw image, the compressed pixels are copied instead (``png.py``).
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from events.images import OutputFormat, RawImage
 from kit.errors import UnprocessableError
 from kit.handoff import sha256
 from services.storage.models import DISPLAY, THUMBNAIL, original_name
+from services.storage.png import Chunk, keep_pixels
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -67,11 +69,14 @@ def create_variants(
     Raises ``UnprocessableError`` if the image differs from its description ``image``, exceeds a limit, or cannot be
     decoded completely.
     """
-    pixels = _decode(raw, image)
+    if len(raw) > MAX_BYTES:
+        raise UnprocessableError(f"image.bytes: {image.key} has {len(raw)}, more than {MAX_BYTES}")
+    kept = _keep(raw, image, xmp) if output_format == "png" else None
+    pixels = _decode(kept or raw, image)
     display = _fit(pixels, DISPLAY_SIDE)
     thumbnail = _fit(display, THUMBNAIL_SIDE)
     return ImageVariants(
-        original=_original(output_format, pixels, quality, xmp),
+        original=_kept_original(kept, pixels) if kept else _original(output_format, pixels, quality, xmp),
         display=_webp(DISPLAY, display, DISPLAY_QUALITY, xmp),
         thumbnail=_webp(THUMBNAIL, thumbnail, THUMBNAIL_QUALITY, xmp),
         placeholder=_blurhash(_fit(thumbnail, PLACEHOLDER_SIDE)),
@@ -83,10 +88,15 @@ def content_hash(file: EncodedFile) -> str:
     return sha256(file.content)
 
 
+def _keep(raw: bytes, image: RawImage, xmp: bytes) -> bytes | None:
+    """Return the original as a PNG file with the compressed pixels of ``raw``, or None if it must be encoded again."""
+    if image.width * image.height > MAX_PIXELS:
+        return None
+    return keep_pixels(raw, image.width, image.height, _png_metadata(xmp))
+
+
 def _decode(raw: bytes, image: RawImage) -> "Image":
     """Return the pixels in sRGB without metadata."""
-    if len(raw) > MAX_BYTES:
-        raise UnprocessableError(f"image.bytes: {image.key} has {len(raw)}, more than {MAX_BYTES}")
     # Importing these plugins keeps Pillow from importing all forty of them to find WebP.
     from PIL import Image, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError, WebPImagePlugin  # noqa: F401, PLC0415
 
@@ -166,14 +176,22 @@ def _original(output_format: OutputFormat, image: "Image", quality: int, xmp: by
             return _webp(original_name("webp"), image, quality, xmp)
 
 
+def _kept_original(content: bytes, image: "Image") -> EncodedFile:
+    return EncodedFile(original_name("png"), content, "image/png", image.width, image.height)
+
+
 def _png(image: "Image", xmp: bytes) -> EncodedFile:
     from PIL.PngImagePlugin import PngInfo  # noqa: PLC0415
 
     chunks = PngInfo()
-    chunks.add(b"sRGB", b"\x00")
-    chunks.add_itxt("XML:com.adobe.xmp", xmp.decode())
+    for chunk in _png_metadata(xmp):
+        chunks.add(*chunk)
     name = original_name("png")
     return _encode(name, "image/png", image, format="PNG", compress_level=PNG_LEVEL, pnginfo=chunks)
+
+
+def _png_metadata(xmp: bytes) -> list[Chunk]:
+    return [(b"sRGB", b"\x00"), (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp)]
 
 
 def _jpeg(image: "Image", quality: int, xmp: bytes) -> EncodedFile:

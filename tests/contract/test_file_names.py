@@ -27,12 +27,15 @@ DOMAIN: Final = {
     "generation": {"families", "image_header", "metrics", "model_errors", "spending", "withdrawal"},
     "intake": {
         *("creation", "durations", "facades", "identifiers", "model_fit", "model_views", "outbox", "quota", "refunds"),
-        *("request_views", "signals", "sweeping", "timeline", "tracking", "waiting"),
+        *("request_views", "signal_recorder", "signals", "sweeping", "timeline", "tracking", "waiting"),
     },
     "moderation": {"checks", "keywords", "normalisation", "policy", "prices", "screening"},
     "notifications": {"addresses", "deliveries", "messages", "push", "signing", "sockets", "webhooks"},
     "operations": {"audit", "dead_letters", "health", "lifecycle", "problem_pages", "sdk", "timeline", "tracing"},
-    "storage": {"gallery", "imaging", "listing", "provenance", "removal", "search", "shares", "variants", "withdrawal"},
+    "storage": {
+        *("gallery", "imaging", "listing", "png", "provenance", "removal", "search", "shares", "variants"),
+        "withdrawal",
+    },
 }
 """Modules and packages with a name from the domain of their service. A new one is added here."""
 NAME_MAX: Final = 70

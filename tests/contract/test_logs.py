@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 
+from kit import startup
 from kit.consumer.decode import Message
 from kit.consumer.telemetry import message_fields
 from services.operations.audit.records import Finding
@@ -37,7 +38,7 @@ EXAMPLE: Final = {"status": "200", "responseLatency": "12"}
 """Values without quotes. API Gateway always has them."""
 
 DISCOVERED: Final = {"@timestamp", "@log", "@message"}
-PLATFORM: Final = {"type", "record.status", "record.metrics.initDurationMs"}
+PLATFORM: Final = {"type", "record.status"}
 """Of https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html, those we use."""
 ALWAYS: Final = {"level", "message", "service", "timestamp", "call_id"}
 WORDS: Final = {
@@ -105,7 +106,7 @@ def _fields(call: ast.Call) -> Iterator[str]:
             )
 
 
-LOGGED = logged_fields()
+LOGGED = logged_fields() | {"function started": {"init_seconds"}}
 
 
 def used_fields(text: str) -> set[str]:
@@ -171,6 +172,12 @@ def test_the_access_log_of_the_socket_api_is_off_by_default() -> None:
     assert parameter["Default"] == "off"
     assert stage["Properties"]["AccessLogSettings"]["Fn::If"][2] == {"Ref": "AWS::NoValue"}
     assert log_groups()["/aws/vendedlogs/${Prefix}-socket-access"]["Condition"] == "LogSocketCalls"
+
+
+def test_a_function_logs_its_start(capsys: pytest.CaptureFixture[str]) -> None:
+    startup.finished()
+
+    assert json.loads(capsys.readouterr().out).keys() == {"level", "message", *LOGGED["function started"]}
 
 
 # Saved queries -------------------------------------------------------------------------------------------------------

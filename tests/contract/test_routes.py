@@ -12,7 +12,8 @@ from typing import Any, get_args
 
 import pytest
 
-from kit.http_api import HttpApi, Route, Scope
+from kit.callers import Scope
+from kit.http_api import HttpApi, Route
 from kit.problems import PROBLEM
 from tests.support import templates
 from tests.support.http import http_event

@@ -4,10 +4,12 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from kit.timeline import AT, stored_time
 from tests.support.events import eventbridge_body, sample
 from tests.support.system import Subscriber, System
 
@@ -212,7 +214,7 @@ def test_the_sweeper_republishes_a_request_without_progress(stack: System, subsc
         stack.client("sqs").purge_queue(QueueUrl=stack.queue_url("moderation-prompt"))
     finally:
         resume()
-    long_ago = {"S": "2026-01-01T00:00:00+00:00"}
+    long_ago = datetime(2026, 1, 1, tzinfo=UTC)
     state = stack.client("dynamodb").get_item(
         TableName=f"{stack.prefix}-requests", Key={"pk": {"S": f"REQUEST#{request_id}"}, "sk": {"S": "STATE"}}
     )["Item"]
@@ -220,9 +222,9 @@ def test_the_sweeper_republishes_a_request_without_progress(stack: System, subsc
     stack.client("dynamodb").update_item(
         TableName=f"{stack.prefix}-requests",
         Key={"pk": state["pk"], "sk": state["sk"]},
-        UpdateExpression="SET next_check_at = :then, timeline.#event.#at = :then",
-        ExpressionAttributeNames={"#event": event_id, "#at": "at"},
-        ExpressionAttributeValues={":then": long_ago},
+        UpdateExpression="SET next_check_at = :then, timeline.#event.#at = :at",
+        ExpressionAttributeNames={"#event": event_id, "#at": AT},
+        ExpressionAttributeValues={":then": {"S": long_ago.isoformat()}, ":at": {"N": str(stored_time(long_ago))}},
     )
     response = stack.client("lambda").invoke(FunctionName=f"{stack.prefix}-intake-sweep", Payload=b"{}")
     assert json.load(response["Payload"])["nudged"] >= 1

@@ -66,11 +66,11 @@ class Outcome:
 class Pipeline:
     """The running system."""
 
-    def __init__(self, folder: Path, progress: Progress) -> None:
+    def __init__(self, folder: Path, progress: Progress, *, instant_models: bool = False) -> None:
         self._calls = folder / "calls"
         self._calls.mkdir()
         counting = {"PYTHONPATH": str(ROOT / "tools" / "benchmarks" / "counting"), "BENCHMARK_CALLS": str(self._calls)}
-        self.stack = LocalStack(folder / "stack", variables=counting, progress=progress)
+        self.stack = LocalStack(folder / "stack", variables=counting, instant_models=instant_models, progress=progress)
         self.stack.start()
         atexit.register(self.stack.stop)
         self._sqs = self.stack.client("sqs")
@@ -92,7 +92,7 @@ class Pipeline:
         Raises ``TimeoutError`` if one does not succeed.
         """
         with ThreadPoolExecutor(CLIENTS) as clients:
-            accepted = dict(clients.map(self._post, range(count)))
+            accepted = dict(clients.map(self.post, range(count)))
         outcomes: list[Outcome] = []
         deadline = time.monotonic() + SECONDS
         while len(outcomes) < count:
@@ -129,7 +129,8 @@ class Pipeline:
         found = [Call(**json.loads(line.replace(f"{self.stack.prefix}-", "", 1))) for line in lines]
         return [call for call in found if call.at >= since and call.method in (None, "POST")]
 
-    def _post(self, number: int) -> tuple[str, float]:
+    def post(self, number: int) -> tuple[str, float]:
+        """Send one request. Return its id and when its response arrived, in seconds since 1970."""
         request = urllib.request.Request(
             f"{self.stack.api_url}/v1/requests",
             data=json.dumps({"prompt": PROMPT, "seed": number + 1}).encode(),

@@ -39,17 +39,19 @@ class Figure:
 class Section:
     """The figures of one goal, with notes."""
 
-    goal: int
+    goal: int | None
+    """None if no goal bounds them."""
     title: str
     floor: str
-    """Description of the floor."""
+    """Description of the floor. Empty without one."""
     figures: list[Figure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
 def show(section: Section, console: Console) -> None:
     """Print one table of at most 100 columns."""
-    table = Table(title=f"Goal {section.goal}: {section.title}", title_justify="left", title_style="bold", width=100)
+    title = section.title if section.goal is None else f"Goal {section.goal}: {section.title}"
+    table = Table(title=title, title_justify="left", title_style="bold", width=100)
     table.add_column("what", ratio=1, overflow="fold")
     for column in ("figure", "floor", "ratio", "goal"):
         table.add_column(column, justify="right", no_wrap=True)
@@ -64,7 +66,7 @@ def show(section: Section, console: Console) -> None:
             _verdict(figure.met),
         )
     console.print(table)
-    for record in [f"Floor: {section.floor}", *section.notes]:
+    for record in [f"Floor: {section.floor}"] * bool(section.floor) + section.notes:
         console.print(f"  {record}", style="dim", highlight=False, markup=False)
     console.print()
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from kit.dynamodb import from_item
+from kit.timeline import read_timeline
 from local.bedrock.calls import prompt_hash
 from local.stack import LocalStack
 
@@ -130,10 +131,10 @@ def _read_requests(stack: LocalStack, found: Evidence) -> None:
 
 
 def _request(request_id: str, state: Mapping[str, Any], prompt: str) -> StoredRequest:
-    entries = state["timeline"].values()
-    moments = [datetime.fromisoformat(entry["at"]) for entry in entries if entry["type"] != "MessageReplayed"]
+    entries = read_timeline(state["timeline"], request_id).values()
+    moments = [entry.at for entry in entries if entry.detail_type != "MessageReplayed"]
     seconds = (max(moments) - datetime.fromisoformat(state["created_at"])).total_seconds()
-    return StoredRequest(request_id, state["status"], prompt, Counter(entry["type"] for entry in entries), seconds)
+    return StoredRequest(request_id, state["status"], prompt, Counter(entry.detail_type for entry in entries), seconds)
 
 
 def _read_gallery(stack: LocalStack, found: Evidence) -> None:
@@ -148,8 +149,8 @@ def _read_gallery(stack: LocalStack, found: Evidence) -> None:
 def _read_ledger(stack: LocalStack, found: Evidence) -> None:
     for item in _scan(stack, "generation"):
         name, _, index = item["item"].partition("#")
-        if name == "image":
-            found.leases[item["request_id"], int(index)] = int(item.get("paid_calls", 0))
+        if name == "image" and "paid_calls" in item:  # otherwise it is a tombstone only
+            found.leases[item["request_id"], int(index)] = int(item["paid_calls"])
             outcome = json.loads(item["outcome"])["status"] if "outcome" in item else "none"
             found.outcomes[item["request_id"], outcome] += 1
 

@@ -147,12 +147,11 @@ filter level = "ERROR" or (type = "platform.report" and record.status != "succes
         ),
         Query(
             "functions/cold-starts",
-            "How many cold starts are there, and how long do they take?",
+            "How many cold starts are there, and how much CPU time do they take?",
             _logs(*functions),
             """\
-filter type = "platform.report" and ispresent(record.metrics.initDurationMs)
-| fields record.metrics.initDurationMs as milliseconds
-| stats count(*) as starts, pct(milliseconds, 50) as p50, max(milliseconds) as worst by @log
+filter message = "function started"
+| stats count(*) as starts, pct(init_seconds, 50) as p50, max(init_seconds) as worst by @log
 | sort starts desc""",
         ),
         Query(
@@ -160,7 +159,7 @@ filter type = "platform.report" and ispresent(record.metrics.initDurationMs)
             "How do model calls end, and how long do they take?",
             _logs("generation-generate"),
             """\
-filter message = "model called"
+filter ispresent(model_seconds)
 | stats count(*) as calls, pct(model_seconds, 95) as p95_seconds by model, outcome
 | sort calls desc""",
         ),

@@ -22,10 +22,13 @@ def rules(root: Path) -> list[tuple[str, Pattern]]:
 
 def consumers(event: type[Event], patterns: list[tuple[str, Pattern]]) -> list[str]:
     """Return the services whose rules match ``event``."""
+    return sorted({service for service, pattern in patterns if matches(event, pattern)})
+
+
+def matches(event: type[Event], pattern: Pattern) -> bool:
+    """Return whether a rule with ``pattern`` matches ``event``."""
     values = {"source": event.source, "detail-type": event.detail_type}
-    return sorted(
-        {service for service, pattern in patterns if all(_matches(pattern.get(key), values[key]) for key in values)}
-    )
+    return all(_matches(pattern.get(key), values[key]) for key in values)
 
 
 def publisher(event: type[Event]) -> str:

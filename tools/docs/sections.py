@@ -7,6 +7,7 @@ from typing import Any
 from local.loops import expand
 from local.templates import parse_template
 from tools.docs.idle_cost import idle_cost_table
+from tools.scale.page import scale_sections
 
 
 def insert(text: str, name: str, section: str) -> str:
@@ -39,8 +40,12 @@ def sections(root: Path) -> dict[Path, str]:
     template = parse_template((root / "template.yaml").read_text())
     templates = [root / "template.yaml", *sorted(root.glob("services/*/*.yaml"))]
     resources = [body for path in templates for body in expand(parse_template(path.read_text()))["Resources"].values()]
-    deploy, cost = root / "docs/deploy.md", root / "docs/cost.md"
+    deploy, cost, scale = root / "docs/deploy.md", root / "docs/cost.md", root / "docs/scale.md"
+    scale_text = scale.read_text()
+    for name, section in scale_sections(root).items():
+        scale_text = insert(scale_text, name, section)
     return {
         deploy: insert(deploy.read_text(), "parameters", parameter_table(template)),
         cost: insert(cost.read_text(), "idle", idle_cost_table(resources)),
+        scale: scale_text,
     }

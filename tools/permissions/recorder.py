@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
 from botocore.client import BaseClient
@@ -11,6 +12,17 @@ from botocore.exceptions import ClientError
 from tools.permissions.calls import Access, accesses_of
 
 Answer = Callable[[Mapping[str, Any]], Any]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One AWS call of a function."""
+
+    function: str
+    """``<service>.<function>``."""
+    service: str
+    operation: str
+    parameters: Mapping[str, Any]
 
 
 class Recorder:
@@ -23,6 +35,8 @@ class Recorder:
         """Answers to calls that the simulated AWS does not have: (service, operation) → answer."""
         self.failures: dict[str, str] = {}
         """Services whose calls fail, with the error code."""
+        self.called: Callable[[Call], None] = lambda _: None
+        """Runs after every call of a function, also after one that failed, in the thread of the call."""
         self._running: str | None = None
         self._unrecorded = threading.local()
 
@@ -70,6 +84,14 @@ class Recorder:
             return emit(client, api_params, operation_model, context)
 
         def answered(client: Any, operation_name: str, api_params: Any) -> Any:
+            function = self._function
+            try:
+                return answer_of(client, operation_name, api_params)
+            finally:
+                if function:
+                    self.called(Call(function, client.meta.service_model.service_name, operation_name, api_params))
+
+        def answer_of(client: Any, operation_name: str, api_params: Any) -> Any:
             service = client.meta.service_model.service_name
             answer, code = self.answers.get((service, operation_name)), self.failures.get(service)
             if self._function and (answer or code):

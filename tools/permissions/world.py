@@ -16,7 +16,7 @@ import boto3
 from moto import mock_aws
 
 from events.envelope import Event
-from kit.http_api import Scope
+from kit.callers import Scope
 from services.operations.dead_letters import repository
 from tests.support.events import eventbridge_body
 from tests.support.http import http_event
@@ -34,6 +34,8 @@ TABLE_PROPERTIES: Final = (
 )
 SCOPES: Final = " ".join(get_args(Scope))
 ROUNDS_MAX: Final = 30
+SQS_BATCH: Final = 10
+"""Messages that SQS returns at most per call."""
 
 
 class World:
@@ -196,9 +198,15 @@ class World:
         sqs.create_queue(QueueName=url.rsplit("/", 1)[-1], Attributes={"VisibilityTimeout": "0"})
 
     def settle(self) -> None:
-        """Deliver events, stream records and messages until nothing is left. Dead letters stay."""
+        """Deliver events, stream records and messages until nothing is left. Dead letters stay.
+
+        A queue with a batching window collects its messages until nothing else is left.
+        """
         for _ in range(ROUNDS_MAX):
-            if not (self._deliver_events() + self.deliver_streams() + self.deliver_messages()):
+            if not (
+                self._deliver_events() + self.deliver_streams() + self._deliver_queues(windows=False)
+                or self._deliver_queues(windows=True)
+            ):
                 return
         raise AssertionError(f"deliveries did not end after {ROUNDS_MAX} rounds")
 
@@ -276,20 +284,35 @@ class World:
         return found
 
     def deliver_messages(self) -> int:
-        """Run the consumers with up to ten messages each. Return the number of messages."""
+        """Run the consumers with the messages of their queues. Return the number of messages."""
+        return self._deliver_queues(windows=False) + self._deliver_queues(windows=True)
+
+    def _deliver_queues(self, *, windows: bool) -> int:
+        """Deliver the messages of all queues with a batching window, or of all others."""
         count = 0
         for function in self.stack.functions.values():
             for mapping in function.sources:
-                if ":sqs:" in mapping["EventSourceArn"]:
-                    queue = mapping["EventSourceArn"].rsplit(":", 1)[-1].removeprefix(f"{PREFIX}-")
-                    count += self._deliver_queue(function.name, queue)
+                has_window = bool(int(mapping.get("MaximumBatchingWindowInSeconds", 0)))
+                if ":sqs:" in mapping["EventSourceArn"] and has_window == windows:
+                    count += self._deliver_queue(function.name, mapping)
         return count
 
-    def _deliver_queue(self, function: str, queue: str) -> int:
-        sqs, url = self.client("sqs"), self.queue_url(queue)
+    def _deliver_queue(self, function: str, mapping: Mapping[str, Any]) -> int:
+        """Deliver the messages of one queue in full batches and a last one."""
+        size = min(SQS_BATCH, int(mapping["BatchSize"]))
+        url = self.queue_url(mapping["EventSourceArn"].rsplit(":", 1)[-1].removeprefix(f"{PREFIX}-"))
+        count = 0
+        while delivered := self._deliver_batch(function, url, size):
+            count += delivered
+            if delivered < size:
+                break
+        return count
+
+    def _deliver_batch(self, function: str, url: str, size: int) -> int:
+        sqs = self.client("sqs")
         received = sqs.receive_message(
             QueueUrl=url,
-            MaxNumberOfMessages=10,
+            MaxNumberOfMessages=size,
             AttributeNames=["All"],
             MessageAttributeNames=["All"],
             VisibilityTimeout=60,

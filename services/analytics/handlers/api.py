@@ -18,7 +18,7 @@ handler = HttpApi()
 
 @handler.serve(SHOW_DAYS)
 def show_days() -> Response[str]:
-    """Return the counters of each day, with one query."""
+    """Return the counters of each day, with one query per shard."""
     days = handler.query(DailyQuery).days(datetime.now(UTC).date())
     counted = table.days(table.generations().current, days[0].isoformat(), days[-1].isoformat())
     return json_response(200, DailyReport.of(days, counted))

@@ -3,7 +3,8 @@
 request_id    item         attributes
 <request>     image#<n>    lease_holder, lease_until (ms), paid_calls; later outcome (JSON), completed_at,
                            refusal: limit_usd and left_usd of the budget that did not cover the image
-<request>     tombstone    created_at: the request was cancelled or has expired; billed, found_at: see Withdrawal
+<request>     image#0      also the tombstone: withdrawn_at, if the request was cancelled or has expired; billed and
+                           found_at, see Withdrawal. Every claim writes this item, so one image is claimed by one write
 budget#<day>  spent        spent: US dollars reserved for images, or spent on checks without one, on that UTC day
 budget        limit        limit_usd: set by an operator, overrides the deployed limit
 """
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 RETENTION: Final = timedelta(days=60)
 """How long items are kept: longer than any message can be redelivered or replayed."""
 
+_NO_TOMBSTONE: Final = "attribute_not_exists(withdrawn_at)"
 _LEASE_AVAILABLE: Final = (
-    "attribute_not_exists(outcome) AND (attribute_not_exists(lease_until) OR lease_until <= :now) "
+    f"{_NO_TOMBSTONE} AND attribute_not_exists(outcome) AND (attribute_not_exists(lease_until) OR lease_until <= :now) "
     "AND (attribute_not_exists(paid_calls) OR paid_calls < :allowed)"
 )
 
@@ -49,10 +51,23 @@ def _image_item(index: int) -> str:
     return f"image#{index}"
 
 
+def _tombstone_key(request_id: str) -> dict[str, Any]:
+    return item_key(request_id, _image_item(0))
+
+
 def _recorded_outcome(values: Mapping[str, Any]) -> RecordedOutcome:
     outcome = ImageOutcome.model_validate_json(values["outcome"])
     refusal = BudgetRefusal(**values["refusal"]) if "refusal" in values else None
     return RecordedOutcome(outcome, datetime.fromisoformat(values["completed_at"]), refusal)
+
+
+class _RefusedError(Exception):
+    """A claim was not written."""
+
+    def __init__(self, reasons: Mapping[int, Any]) -> None:
+        super().__init__("claim refused")
+        self.reasons = reasons
+        """By index of the image."""
 
 
 class DynamoLedger:
@@ -63,33 +78,48 @@ class DynamoLedger:
         self._table = table
 
     def claim(self, request_id: str, count: int, lease: Lease, calls_allowed: int) -> dict[int, RecordedOutcome]:
-        """Check for a tombstone and take all leases in one transaction.
+        """Check for a tombstone and take all leases in one write.
 
-        If the transaction is cancelled because some images have an outcome, a second one takes the other leases.
+        If it is refused because some images have an outcome, a second one takes the other leases.
         """
         recorded: dict[int, RecordedOutcome] = {}
         while len(recorded) < count:
             missing = [index for index in range(count) if index not in recorded]
-            leases: Any = [{"Update": self._take(request_id, index, lease, calls_allowed)} for index in missing]
+            leases = {index: self._take(request_id, index, lease, calls_allowed) for index in missing}
             try:
-                self._client.transact_write_items(
-                    TransactItems=[{"ConditionCheck": self._no_tombstone(request_id)}, *leases]
-                )
-            except self._client.exceptions.TransactionCanceledException as error:
-                reasons: list[Any] = list(error.response.get("CancellationReasons", []))
-                found = _outcomes_of_cancelled_claim(reasons, missing, lease)
-                if not found:
-                    raise
-                recorded |= found
+                self._write({0: self._check_tombstone(request_id, lease)} | leases)
+            except _RefusedError as refused:
+                recorded |= _outcomes_of_refused_claim(refused.reasons, lease)
             else:
                 break
         return recorded
 
-    def _no_tombstone(self, request_id: str) -> Any:
+    def _write(self, updates: Mapping[int, Any]) -> None:
+        """Write all of ``updates``, by index of the image, or none.
+
+        One needs no transaction, in which a write costs twice as much.
+        """
+        try:
+            if len(updates) == 1:
+                self._client.update_item(**next(iter(updates.values())))
+            else:
+                self._client.transact_write_items(TransactItems=[{"Update": update} for update in updates.values()])
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            response: Any = error.response
+            reasons = [{"Code": "ConditionalCheckFailed", "Item": response["Item"]}]
+            raise _RefusedError(dict(zip(updates, reasons, strict=True))) from error
+        except self._client.exceptions.TransactionCanceledException as error:
+            cancelled: Any = error.response["CancellationReasons"]
+            raise _RefusedError(dict(zip(updates, cancelled, strict=True))) from error
+
+    def _check_tombstone(self, request_id: str, lease: Lease) -> Any:
+        """Return an update that changes nothing but the expiry: the first image has an outcome already."""
         return {
             "TableName": self._table,
-            "Key": item_key(request_id, "tombstone"),
-            "ConditionExpression": "attribute_not_exists(request_id)",
+            "Key": _tombstone_key(request_id),
+            "ConditionExpression": _NO_TOMBSTONE,
+            "UpdateExpression": "SET expires_at = :expires",
+            "ExpressionAttributeValues": to_item({":expires": expiry(lease.expires_at)}),
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
 
@@ -154,8 +184,9 @@ class DynamoLedger:
 
     def is_withdrawn(self, request_id: str) -> bool:
         """Return whether the request has a tombstone, with a consistent read."""
-        key = item_key(request_id, "tombstone")
-        return "Item" in self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+        key = _tombstone_key(request_id)
+        response = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+        return "withdrawn_at" in response.get("Item", {})
 
     def billed(self, request_id: str) -> Billed:
         """Return whether images of a request were paid for, from the items of its images."""
@@ -170,14 +201,14 @@ class DynamoLedger:
         outcomes = [_recorded_outcome(image).outcome for image in images if "outcome" in image]
         if any(outcome.status == "generated" for outcome in outcomes):
             return "true"
-        return "unknown" if any(image["paid_calls"] > 0 for image in images) else "false"
+        return "unknown" if any(image.get("paid_calls", 0) > 0 for image in images) else "false"
 
     def add_tombstone(self, request_id: str, at: datetime) -> None:
         """Write the tombstone of a request. A second one changes nothing."""
         self._client.update_item(
             TableName=self._table,
-            Key=item_key(request_id, "tombstone"),
-            UpdateExpression="SET created_at = :at, expires_at = :expires",
+            Key=_tombstone_key(request_id),
+            UpdateExpression="SET withdrawn_at = :at, expires_at = :expires",
             ExpressionAttributeValues=to_item({":at": at.isoformat(), ":expires": expiry(at)}),
         )
 
@@ -185,7 +216,7 @@ class DynamoLedger:
         """Record ``withdrawal`` in the tombstone unless it has one. Return the recorded one."""
         response = self._client.update_item(
             TableName=self._table,
-            Key=item_key(request_id, "tombstone"),
+            Key=_tombstone_key(request_id),
             UpdateExpression="SET billed = if_not_exists(billed, :billed), found_at = if_not_exists(found_at, :at)",
             ExpressionAttributeValues=to_item({":billed": withdrawal.billed, ":at": withdrawal.at.isoformat()}),
             ReturnValues="ALL_NEW",
@@ -194,22 +225,21 @@ class DynamoLedger:
         return Withdrawal(values["billed"], datetime.fromisoformat(values["found_at"]))
 
 
-def _outcomes_of_cancelled_claim(reasons: list[Any], missing: list[int], lease: Lease) -> dict[int, RecordedOutcome]:
-    """Return the outcomes among the reasons of a cancelled claim, or raise the error that prevents the claim.
-
-    The first reason belongs to the tombstone; the others follow ``missing``.
-    """
-    if reasons[0].get("Code") == "ConditionalCheckFailed":
+def _outcomes_of_refused_claim(reasons: Mapping[int, Any], lease: Lease) -> dict[int, RecordedOutcome]:
+    """Return the outcomes among the reasons, or raise the error that prevents the claim."""
+    refused = {
+        index: from_item(reason["Item"])
+        for index, reason in reasons.items()
+        if reason.get("Code") == "ConditionalCheckFailed"
+    }
+    if "withdrawn_at" in refused.get(0, {}):
         raise WithdrawnError
-    codes = {reason.get("Code", "None") for reason in reasons} - {"None", "ConditionalCheckFailed"}
-    if codes:  # a conflict with another transaction, or throttling
-        raise TransientError(f"claim: {', '.join(sorted(codes))}")
+    codes = {reason.get("Code", "None") for reason in reasons.values()} - {"None", "ConditionalCheckFailed"}
+    if codes or not refused:  # a conflict with another transaction, or throttling
+        raise TransientError(f"claim: {', '.join(sorted(codes)) or 'no reason given'}")
     recorded: dict[int, RecordedOutcome] = {}
     seconds_left = 0.0
-    for index, reason in zip(missing, reasons[1:], strict=True):
-        if reason.get("Code", "None") == "None":
-            continue
-        values = from_item(reason["Item"])
+    for index, values in refused.items():
         if "outcome" in values:
             recorded[index] = _recorded_outcome(values)
         elif values.get("lease_until", 0) > _milliseconds(lease.taken_at):

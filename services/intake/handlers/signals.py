@@ -8,7 +8,7 @@ from events.catalog.model_lifecycle_changed import ModelLifecycleChanged
 from kit.consumer import EachMessage, sqs_consumer
 from services.intake.repository.signals import SignalTable
 from services.intake.settings import TableSettings
-from services.intake.signals import SignalRecorder
+from services.intake.signal_recorder import SignalRecorder
 
 recorder = SignalRecorder(SignalTable(boto3.client("dynamodb"), TableSettings.load().table_name))
 

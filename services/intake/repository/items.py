@@ -1,8 +1,9 @@
 """The items of the request table, and the mapping between them and the domain types.
 
 pk REQUEST#<id>                  sk REQUEST    the immutable request: the event `ImageRequested` itself, as JSON
-pk REQUEST#<id>                  sk STATE      status and timeline. owner and request_id are the keys of the index
-                                               `by-owner`; open_shard and next_check_at of the sparse index `open`
+pk REQUEST#<id>                  sk STATE      status and timeline (`kit.timeline`). owner and request_id are the keys
+                                               of the index `by-owner`; open_shard and next_check_at of the sparse
+                                               index `open`
 pk IDEMPOTENCY#<owner>           sk KEY#<key>  the response that an Idempotency-Key stands for, for a day
 pk RATE#<key id>#<window start>  sk WINDOW     the counters of a key in one window, and the refunded requests
 pk WAITS#<owner>                 sk SLOTS      the calls of an owner that wait: a set of `<expires at>#<random>`
@@ -16,10 +17,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from events.catalog.image_requested import ImageRequested
-from events.pipeline import Status, TimelineEntry
+from events.pipeline import Status
 from kit.dynamodb import from_item, to_item
-from services.intake.models import IdempotencyRecord, RequestState
-from services.intake.quota import Window
+from kit.timeline import read_timeline
+from services.intake.models import IdempotencyRecord, RequestState, Window
 
 
 def request_key(request_id: str, part: str) -> dict[str, Any]:
@@ -47,19 +48,11 @@ def state_from(item: Mapping[str, Any]) -> RequestState:
         status=Status(values["status"]),
         status_sequence=int(values["status_sequence"]),
         revision=int(values["revision"]),
-        timeline={
-            event_id: TimelineEntry(event_id, entry["type"], datetime.fromisoformat(entry["at"]), entry["details"])
-            for event_id, entry in values["timeline"].items()
-        },
+        timeline=read_timeline(values["timeline"], values["request_id"]),
         quota_window=_window_from(values.get("quota_window")),
         quota_images=int(values["quota_window"]["images"]) if "quota_window" in values else 0,
         webhook_id=values.get("webhook_id"),
     )
-
-
-def entry_values(entry: TimelineEntry) -> dict[str, Any]:
-    """Return the stored form of a timeline entry. Its key in the timeline is the event id."""
-    return {"type": entry.detail_type, "at": entry.at.isoformat(), "details": dict(entry.details)}
 
 
 def record_from(owner: str, key: str, item: Mapping[str, Any]) -> IdempotencyRecord:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from kit.dynamodb import from_item, to_item
-from services.intake.quota import Window, WindowCounts
+from services.intake.models import Window
+from services.intake.quota import WindowCounts
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

@@ -13,6 +13,7 @@ from events.catalog.image_requested import ImageRequested
 from events.pipeline import RANKS, TERMINAL, Status, TimelineEntry
 from kit.dynamodb import from_item, to_item
 from kit.errors import error_code
+from kit.timeline import stored_entry
 from services.intake.models import (
     IdempotencyKeyTakenError,
     IdempotencyRecord,
@@ -21,7 +22,6 @@ from services.intake.models import (
     RequestState,
 )
 from services.intake.repository.items import (
-    entry_values,
     idempotency_key,
     record_from,
     request_from,
@@ -109,7 +109,7 @@ class RequestTable:
                 "rank": RANKS[state.status],
                 "status_sequence": state.status_sequence,
                 "revision": state.revision,
-                "timeline": {event_id: entry_values(entry) for event_id, entry in state.timeline.items()},
+                "timeline": {key: stored_entry(entry, state.request_id) for key, entry in state.timeline.items()},
                 "open_shard": str(int(state.request_id[-4:], 16) % SHARDS),
                 "next_check_at": (state.created_at + self._first_check).isoformat(),
                 "quota_window": state.quota_window and {**asdict(state.quota_window), "images": state.quota_images},
@@ -210,7 +210,7 @@ class RequestTable:
                 " AND #rank < :rank AND attribute_not_exists(needs_fold)",
                 ExpressionAttributeNames={"#event": entry.event_id, "#status": "status", "#rank": "rank"},
                 ExpressionAttributeValues=to_item(
-                    {":entry": entry_values(entry), ":status": status, ":rank": RANKS[status], ":one": 1}
+                    {":entry": stored_entry(entry, request_id), ":status": status, ":rank": RANKS[status], ":one": 1}
                 ),
                 ReturnValues="ALL_NEW" if status in TERMINAL else "NONE",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
@@ -226,7 +226,7 @@ class RequestTable:
         """Write ``new``, which is ``old`` with ``entry``, if the stored revision is still that of ``old``."""
         names = {"#event": entry.event_id, "#status": "status", "#rank": "rank"}
         values: dict[str, Any] = {
-            ":entry": entry_values(entry),
+            ":entry": stored_entry(entry, old.request_id),
             ":status": new.status,
             ":sequence": new.status_sequence,
             ":new": new.revision,

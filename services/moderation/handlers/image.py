@@ -1,6 +1,6 @@
 """Consumes ImageGenerated, publishes ImageApproved or ImageRejected."""
 
-from functools import cache
+from functools import cache, partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -58,5 +58,10 @@ moderation = ImageModeration(
 handler = sqs_consumer(
     "moderation.image",
     [ImageGenerated],
-    EachMessage(moderation.moderate, workers=MAX_PARALLEL, publishes=[ImageApproved, ImageRejected]),
+    EachMessage(
+        moderation.moderate,
+        workers=MAX_PARALLEL,
+        publishes=[ImageApproved, ImageRejected],
+        handle_first=partial(moderation.moderate, first_delivery=True),
+    ),
 )

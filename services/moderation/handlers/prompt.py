@@ -1,5 +1,7 @@
 """Consumes ImageRequested, publishes PromptApproved or PromptRejected."""
 
+from functools import partial
+
 import boto3
 from botocore.config import Config
 
@@ -36,5 +38,10 @@ moderation = PromptModeration(
 handler = sqs_consumer(
     "moderation.prompt",
     [ImageRequested],
-    EachMessage(moderation.moderate, workers=MAX_PARALLEL, publishes=[PromptApproved, PromptRejected]),
+    EachMessage(
+        moderation.moderate,
+        workers=MAX_PARALLEL,
+        publishes=[PromptApproved, PromptRejected],
+        handle_first=partial(moderation.moderate, first_delivery=True),
+    ),
 )

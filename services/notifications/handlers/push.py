@@ -10,15 +10,10 @@ from services.notifications.repository.webhooks import SubscriberTable
 from services.notifications.settings import PushSettings
 
 settings = PushSettings.load()
-
-handler = sqs_consumer(
-    "notifications.push",
-    [RequestStatusChanged],
-    EachMessage(
-        Push(
-            SubscriberTable(boto3.client("dynamodb"), settings.table_name),
-            WebSocketGateway(settings.management_url),
-            SqsDueQueue(boto3.client("sqs"), settings.webhook_queue_url),
-        )
-    ),
+push = Push(
+    SubscriberTable(boto3.client("dynamodb"), settings.table_name),
+    WebSocketGateway(settings.management_url),
+    SqsDueQueue(boto3.client("sqs"), settings.webhook_queue_url),
 )
+
+handler = sqs_consumer("notifications.push", [RequestStatusChanged], EachMessage(push, begin=push.begin_batch))

@@ -209,7 +209,7 @@ def raw_findings(raw: StoredFile, payment: Payment | None) -> Iterator[Finding]:
     place = raw.image(RAW_KEY)
     if place is None:
         yield Finding("raw-without-payment", "raw", raw.key, None, "its key does not have the format of generation")
-    elif payment is None:
+    elif payment is None or payment.paid_calls < 1:  # the first image's item exists as a tombstone, too
         yield Finding("raw-without-payment", "raw", raw.key, place[0], "the ledger has no record of this image")
     elif payment.raw_key not in (None, raw.key) and payment.paid_calls <= 1:
         yield Finding("raw-without-payment", "raw", raw.key, place[0], "the ledger recorded another one, paid once")

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from events.pipeline import TimelineEntry
 from kit.dynamodb import from_item, to_item
+from kit.timeline import read_timeline
 from kit.tracing import SYSTEM_ATTRIBUTE, message_attributes
 from services.operations.dead_letters.letters import DeadLetter, Message, QueuePair, read_letter
 from services.operations.dead_letters.ports import Counts, Quarantined, RequestTimeline, TimelineLine
@@ -164,7 +166,7 @@ class RequestTable:
         found = self._read(request_id, "#status, timeline", {"#status": "status"})
         if not found:
             return None
-        lines = [_line(event_id, entry) for event_id, entry in found.get("timeline", {}).items()]
+        lines = map(_line, read_timeline(found.get("timeline", {}), request_id).values())
         return RequestTimeline(str(found["status"]), sorted(lines, key=lambda line: line.at))
 
     def _read(self, request_id: str, fields: str, names: dict[str, str]) -> dict[str, Any]:
@@ -178,12 +180,12 @@ class RequestTable:
         return from_item(answer.get("Item", {}))
 
 
-def _line(event_id: str, entry: Any) -> TimelineLine:
-    about = entry.get("details", {})
+def _line(entry: TimelineEntry) -> TimelineLine:
+    about = entry.details
     known = [str(about[name]) for name in SHOWN_DETAILS if about.get(name) is not None]
-    if entry["type"] == "MessageReplayed":
+    if entry.detail_type == "MessageReplayed":
         known.append(f"replay {about.get('replays')}")
-    return TimelineLine(datetime.fromisoformat(entry["at"]), entry["type"], event_id, ", ".join(known))
+    return TimelineLine(entry.at, entry.detail_type, entry.event_id, ", ".join(known))
 
 
 class QuarantineTable:

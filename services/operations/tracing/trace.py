@@ -173,18 +173,25 @@ def deliveries(lines: Sequence[Line], request_id: str) -> list[LoggedDelivery]:
         if line.values.get("message") != "batch":
             continue
         seconds = float(line.values["seconds"])
-        for message in line.values["messages"]:
-            if message.get("request_id") != request_id:
-                continue
-            delivery = Delivery(
-                at=line.at - timedelta(seconds=seconds),
-                seconds=seconds,
-                outcome=message["outcome"],
-                error=message.get("error"),
-                reason=message.get("reason"),
+        about = {"at": line.at - timedelta(seconds=seconds), "seconds": seconds}
+        found += [
+            LoggedDelivery(line.values["step"], event_id, detail_type, Delivery(**about, outcome="handled"))
+            for request, *events in line.values.get("handled", ())
+            if request == request_id
+            for event_id, detail_type in events
+        ]
+        found += [
+            LoggedDelivery(
+                line.values["step"], failed["event_id"], failed["detail_type"], Delivery(**about, **_failure(failed))
             )
-            found.append(LoggedDelivery(line.values["step"], message["event_id"], message["detail_type"], delivery))
+            for failed in line.values.get("failed", ())
+            if failed["request_id"] == request_id
+        ]
     return sorted(found, key=lambda one: one.delivery.at)
+
+
+def _failure(failed: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: failed.get(name) for name in ("outcome", "error", "reason")}
 
 
 def _node(entry: TimelineEntry, cause: TimelineEntry | None, certain: bool, request: Request) -> TracedEvent:
@@ -222,11 +229,9 @@ def _newest(nodes: Iterable[TracedEvent], detail_type: str) -> TracedEvent | Non
 
 def _call(line: Line) -> str | None:
     values = line.values
-    if values.get("message") != "model called":
+    if "model_seconds" not in values:
         return None
-    seconds = values.get("model_seconds", [0])
-    duration = float(seconds[0] if isinstance(seconds, list) else seconds)
-    return f"image {values['index']}: {values['model']} {values['outcome']} in {duration:.2f} s"
+    return f"image {values['index']}: {values['model']} {values['outcome']} in {values['model_seconds']:.2f} s"
 
 
 def _seconds(since: datetime, until: datetime) -> float:

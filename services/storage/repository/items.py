@@ -13,8 +13,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from kit.dynamodb import from_item, to_item
-from services.storage.listing import partition_key
-from services.storage.models import DeletionMarker, Entry, EntrySummary, Tombstone, list_position
+from services.storage.models import DeletionMarker, Entry, EntrySummary, Tombstone, list_position, partition_key
 from services.storage.search import search_text
 
 RETENTION: Final = timedelta(days=60)

@@ -11,7 +11,7 @@ from botocore.client import BaseClient
 from moto import mock_aws
 
 from services.analytics.counters import Amounts
-from services.analytics.repository import CounterTable
+from services.analytics.repository import SHARDS, CounterTable
 from services.analytics.service import Addition, Generations
 from tests.support.functions import load_function, unload_functions
 from tests.support.http import http_event
@@ -68,7 +68,7 @@ def test_after_a_rebuild_the_new_generation_is_returned(api: Any, table: Counter
     assert get(api, from_="2026-11-22", to="2026-11-22")[1]["total"]["requests"]["accepted"] == 5
 
 
-def test_any_number_of_days_is_one_query(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_number_of_days_is_one_query_per_shard(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[str] = []
     real = BaseClient._make_api_call  # type: ignore[attr-defined]
 
@@ -78,7 +78,7 @@ def test_any_number_of_days_is_one_query(api: Any, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(BaseClient, "_make_api_call", spy)
     assert len(get(api, from_="2026-08-23", to="2026-11-22")[1]["days"]) == 92
-    assert called == ["GetItem", "Query"]
+    assert called == ["GetItem", *["Query"] * SHARDS]
 
 
 def test_an_invalid_day_is_named_and_the_scope_is_required(api: Any) -> None:

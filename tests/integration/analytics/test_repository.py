@@ -2,8 +2,11 @@
 
 import gzip
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
+from threading import Event as Signal
+from threading import Lock
 from typing import Any
 
 import boto3
@@ -12,10 +15,11 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from cli.__main__ import main
+from events.envelope import Event
 from kit.errors import TransientError, UnprocessableError
 from kit.secrets import CachedKeyring
 from services.analytics.rebuild import rebuild
-from services.analytics.repository import CounterTable, EventArchive
+from services.analytics.repository import SHARDS, CounterTable, EventArchive
 from services.analytics.service import Addition, AlreadyCountedError, Generations, GenerationsMovedError, Recorder
 from tests.unit.analytics.fakes import HASH_KEY, InMemoryArchive, InMemoryCounters
 from tests.unit.analytics.stories import PROMPT, START, story
@@ -205,15 +209,84 @@ def test_no_prompt_reaches_the_bucket(aws: None) -> None:
 def test_event_ids_expire_and_counters_of_active_generations_do_not(aws: None) -> None:
     on_dynamodb().commit([ADDITION], FIRST, 2_000_000_000)
     items = boto3.client("dynamodb").scan(TableName=TABLE)["Items"]
-    expiring = {item["pk"]["S"]: item.get("expires_at") for item in items}
-    assert expiring == {"SEEN#g1#request-1": {"N": "2000000000"}, "COUNTS#g1": None}
+    expiring = {item["pk"]["S"].rsplit("#", 1)[0]: item.get("expires_at") for item in items}
+    assert expiring == {"SEEN#g1": {"N": "2000000000"}, "COUNTS#g1": None}
 
 
-def test_a_conflict_with_another_writer_is_retried(aws: None) -> None:
+def test_a_day_is_the_sum_of_its_shards(aws: None) -> None:
+    table = on_dynamodb()
+    for number in range(40):
+        table.commit([Addition("g1", {f"request-{number}": ["event"]}, ADDITION.days)], FIRST, 2_000_000_000)
+    shards = {pk for pk in _partition_keys() if pk.startswith("COUNTS#g1#")}
+    assert len(shards) > 1
+    expected = {"status#accepted": 80, "cost_usd": Decimal("1.6")}
+    assert table.days("g1") == {"2026-11-22": expected}
+    assert table.pair("2026-11-22", "g1", "g2") == (expected, {})
+
+
+def test_a_retired_generation_expires_in_every_shard(aws: None) -> None:
+    table = on_dynamodb()
+    for number in range(40):
+        table.commit([Addition("g1", {f"request-{number}": ["event"]}, ADDITION.days)], FIRST, 2_000_000_000)
+    table.retire("g1", 1_900_000_000)
+    items = boto3.client("dynamodb").scan(TableName=TABLE)["Items"]
+    days = [item for item in items if item["pk"]["S"].startswith("COUNTS#")]
+    assert {item["expires_at"]["N"] for item in days} == {"1900000000"}
+    assert table.days("g1")["2026-11-22"]["status#accepted"] == 80
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_every_shard_refuses_a_writer_with_an_outdated_pointer(
+    aws: None, monkeypatch: pytest.MonkeyPatch, shard: int
+) -> None:
+    table = on_dynamodb()
+    table.move(FIRST, FIRST.begin())
+    monkeypatch.setattr("services.analytics.repository.random.sample", lambda shards, _: [shards[shard]])
+    with pytest.raises(GenerationsMovedError) as moved:
+        table.commit([ADDITION], FIRST, 2_000_000_000)
+    assert moved.value.generations == FIRST.begin()
+    assert not [pk for pk in _partition_keys() if not pk.startswith("POINTER#")]
+
+
+def test_writers_at_the_same_time_count_every_event_once(aws: None) -> None:
+    """Transactions with a common item conflict, as on DynamoDB. Two of three batches are delivered twice."""
+    client = _ConflictingTransactions(boto3.client("dynamodb"))
+    batches = [story(number, at=START.replace(hour=1)) for number in range(12)]
+    deliveries = [batch for number, batch in enumerate(batches) for _ in range(1 + bool(number % 3))]
+    archive = on_s3()
+
+    def record(batch: list[Event]) -> None:
+        table = CounterTable(client, TABLE, sleep=client.wait)  # type: ignore[arg-type]
+        for _ in range(100):  # as the queue delivers it again
+            try:
+                Recorder(archive, table).record(batch)
+            except TransientError:
+                continue
+            return
+        raise AssertionError("not recorded in 100 deliveries")
+
+    with ThreadPoolExecutor(4) as pool:
+        for _ in pool.map(record, deliveries):
+            pass
+    alone = InMemoryCounters()
+    for batch in batches:
+        Recorder(InMemoryArchive(), alone).record(batch)
+    assert on_dynamodb().days("g1") == alone.days("g1")
+    assert client.conflicts > 0
+
+
+def test_a_conflict_with_another_writer_is_retried_in_another_shard(aws: None) -> None:
     table, tries = _refusing("TransactionConflict", times=2)
     table.commit([ADDITION], FIRST, 2_000_000_000)
-    assert len(tries) == 3
+    days = [arguments["TransactItems"][-1]["Update"]["Key"]["pk"]["S"] for arguments in tries]
+    assert len(set(days)) == 3
     assert table.days("g1") != {}
+
+
+def test_the_pointer_moves_despite_conflicts_with_writers(aws: None) -> None:
+    table, _ = _refusing("TransactionConflict", times=2)
+    table.move(FIRST, FIRST.begin())
+    assert table.generations() == FIRST.begin()
 
 
 def test_a_lasting_conflict_is_left_to_the_queue(aws: None) -> None:
@@ -227,6 +300,49 @@ def test_a_permanent_cancellation_is_not_retried(aws: None) -> None:
     with pytest.raises(ClientError):
         table.commit([ADDITION], FIRST, 2_000_000_000)
     assert len(tries) == 1
+
+
+def _partition_keys() -> set[str]:
+    return {item["pk"]["S"] for item in boto3.client("dynamodb").scan(TableName=TABLE)["Items"]}
+
+
+class _ConflictingTransactions:
+    """A client whose transactions are cancelled if another one has one of their items."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._lock = Lock()
+        self._ended = Signal()
+        self._one_at_a_time = Lock()  # for moto, whose transactions are no safe place for threads
+        self._used: set[str] = set()
+        self.conflicts = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def wait(self, _seconds: float) -> None:
+        """Wait until a transaction ends, instead of a time that depends on the machine."""
+        self._ended.wait(timeout=10)
+        self._ended.clear()
+
+    def transact_write_items(self, **arguments: Any) -> Any:
+        keys = [str(next(iter(action.values()))["Key"]) for action in arguments["TransactItems"]]
+        with self._lock:
+            conflicts = [key in self._used for key in keys]
+            if not any(conflicts):
+                self._used.update(keys)
+        if any(conflicts):
+            self.conflicts += 1
+            reasons = [{"Code": "TransactionConflict" if conflict else "None"} for conflict in conflicts]
+            answer: Any = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
+            raise self._client.exceptions.TransactionCanceledException(answer, "TransactWriteItems")
+        try:
+            with self._one_at_a_time:
+                return self._client.transact_write_items(**arguments)
+        finally:
+            with self._lock:
+                self._used.difference_update(keys)
+            self._ended.set()
 
 
 def _refusing(code: str, *, times: int) -> tuple[CounterTable, list[Any]]:

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from cli.costs.report import PRICES, CountedDays, costs
+from cli.costs.report import PRICES, costs
 from services.analytics.repository import CounterTable
 from services.analytics.service import Generations, count
 from tests.support.events import sample
@@ -30,7 +30,7 @@ def test_costs_include_generation_and_estimates(client: Any) -> None:
     for _ in range(2):  # published twice, paid once
         count(events, CounterTable(client, "analytics"), Generations(), now=datetime.now(UTC).timestamp())
     day = events[0].metadata.occurred_at.date()
-    found = costs(CountedDays(client, "analytics").between(day, day))
+    found = costs(CounterTable(client, "analytics").days("g1", str(day), str(day)))
 
     assert (found.total.images, found.total.models_usd) == (1, Decimal("0.04"))
     assert found.total.checks_usd == PRICES["prompt_check"] + PRICES["image_check"]
@@ -43,4 +43,4 @@ def test_only_the_requested_days_are_reported(client: Any) -> None:
     event = sample("ImageGenerated")
     count([event], CounterTable(client, "analytics"), Generations(), now=datetime.now(UTC).timestamp())
     after: date = event.metadata.occurred_at.date() + timedelta(days=1)
-    assert costs(CountedDays(client, "analytics").between(after, after)).total.total_usd == 0
+    assert costs(CounterTable(client, "analytics").days("g1", str(after), str(after))).total.total_usd == 0

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from events.pipeline import TimelineEntry
+from kit.dynamodb import to_item
+from kit.timeline import stored_entry
 from kit.trail import Action, Operator, Trail, TrailTable
 from services.operations.dead_letters.letters import collapse, read_letter
 from services.operations.dead_letters.ports import Quarantine, Quarantined
@@ -126,24 +129,23 @@ def test_a_timeline_contains_codes_but_no_free_text(installation: Installation) 
 
 def story(installation: Installation, number: int) -> None:
     """Give a request a timeline that contains a text that must not be shown."""
-    about = {
-        "ImageRequested": {"reason": {"S": "a lighthouse"}},
-        "ProcessingStalled": {"step": {"S": "storage.store"}, "error": {"S": "KeyError"}, "replays": {"N": "0"}},
-        "MessageReplayed": {"step": {"S": "storage.store"}, "replays": {"N": "1"}},
+    about: dict[str, dict[str, Any]] = {
+        "ImageRequested": {"reason": "a lighthouse"},
+        "ProcessingStalled": {"step": "storage.store", "error": "KeyError", "replays": 0},
+        "MessageReplayed": {"step": "storage.store", "replays": 1},
     }
+    request_id = approved(number).metadata.request_id
     timeline = {
-        f"event-{at}": {
-            "M": {"type": {"S": name}, "at": {"S": (NOW + timedelta(seconds=at)).isoformat()}, "details": {"M": known}}
-        }
+        f"event-{at}": stored_entry(TimelineEntry("", name, NOW + timedelta(seconds=at), known), request_id)
         for at, (name, known) in enumerate(about.items())
     }
     installation.dynamodb.put_item(
         TableName=f"{PREFIX}-requests",
         Item={
-            "pk": {"S": f"REQUEST#{approved(number).metadata.request_id}"},
+            "pk": {"S": f"REQUEST#{request_id}"},
             "sk": {"S": "STATE"},
             "status": {"S": "stalled"},
-            "timeline": {"M": timeline},
+            **to_item({"timeline": timeline}),
         },
     )
 

@@ -36,15 +36,8 @@ def write(group: str, *lines: tuple[datetime, str]) -> None:
 
 def batch(step: str, detail_type: str, request_id: str, ended: datetime) -> tuple[datetime, str]:
     """Return what a consumer writes, in Embedded Metric Format."""
-    message = {
-        "event_id": "e",
-        "outcome": "handled",
-        "detail_type": detail_type,
-        "request_id": request_id,
-        "published": [],
-    }
     values = {"_aws": {"Timestamp": int(ended.timestamp() * 1000)}, "message": "batch", "step": step, "seconds": 0.25}
-    return ended + timedelta(seconds=1), json.dumps({**values, "messages": [message]})
+    return ended + timedelta(seconds=1), json.dumps({**values, "handled": [[request_id, ["e", detail_type]]]})
 
 
 def trace(*arguments: str) -> int:

@@ -45,7 +45,7 @@ def test_one_image_takes_four_aws_calls_and_one_to_publish(calls: "Counter[str]"
     generate = load_function("generation", "generate").handler
     assert generate({"Records": [sqs_record(approved())]}) == {"batchItemFailures": []}
     assert calls.pop("GetItem") == 1, "the operator's limit, read now and then"
-    assert calls == {"TransactWriteItems": 1, "InvokeModel": 1, "PutObject": 1, "UpdateItem": 1, "PutEvents": 1}
+    assert calls == {"InvokeModel": 1, "PutObject": 1, "UpdateItem": 2, "PutEvents": 1}, "the claim and the outcome"
 
 
 def test_with_a_budget_an_image_takes_one_more_write(
@@ -54,7 +54,7 @@ def test_with_a_budget_an_image_takes_one_more_write(
     monkeypatch.setenv("DAILY_BUDGET_USD", "25")
     generate = load_function("generation", "generate").handler
     assert generate({"Records": [sqs_record(approved())]}) == {"batchItemFailures": []}
-    assert calls["UpdateItem"] == 2, "the outcome and the reservation"
+    assert calls["UpdateItem"] == 3, "the claim, the reservation and the outcome"
 
 
 @pytest.mark.parametrize("name", ["PromptRejected", "PromptChecked"])
@@ -105,7 +105,7 @@ def test_no_model_is_called_after_a_tombstone(calls: "Counter[str]", server: Mod
     assert load_function("generation", "generate").handler({"Records": [sqs_record(event)]}) == {
         "batchItemFailures": []
     }
-    assert calls == {"TransactWriteItems": 1}
+    assert calls == {"TransactWriteItems": 1}, "the claim for two images"
 
 
 @pytest.mark.parametrize(("profile", "recommended"), [("normal", 300), ("short", 30)])

@@ -175,6 +175,34 @@ def test_the_first_withdrawal_is_kept(ledger: Any, request_id: str) -> None:
     assert ledger.record_withdrawal(request_id, Withdrawal("true", START + timedelta(hours=1))) == first
 
 
+@pytest.mark.parametrize("recorded", [[0], [1, 2], [0, 1, 2]])
+def test_a_tombstone_refuses_the_leases_that_are_missing(ledger: Any, request_id: str, recorded: list[int]) -> None:
+    first = lease()
+    ledger.claim(request_id, 4, first, 5)
+    for index in range(4):
+        if index in recorded:
+            ledger.record(request_id, failed(index))
+        else:
+            ledger.release(request_id, index, first, billed=False)
+    ledger.add_tombstone(request_id, START)
+    with pytest.raises(WithdrawnError):
+        ledger.claim(request_id, 4, lease(after=5), 5)
+
+
+def test_a_running_image_is_recorded_after_a_tombstone(ledger: Any, request_id: str) -> None:
+    ledger.claim(request_id, 1, lease(), 5)
+    ledger.add_tombstone(request_id, START)
+    assert ledger.billed(request_id) == "unknown"
+    assert ledger.record(request_id, generated()) == generated()
+    assert ledger.is_withdrawn(request_id)
+    assert ledger.billed(request_id) == "true"
+
+
+def test_a_tombstone_alone_is_not_billed(ledger: Any, request_id: str) -> None:
+    ledger.add_tombstone(request_id, START)
+    assert ledger.billed(request_id) == "false"
+
+
 def test_a_request_withdrawn_later_publishes_nothing_more(ledger: Any, request_id: str) -> None:
     ledger.claim(request_id, 1, lease(), 5)
     ledger.record(request_id, failed())
@@ -203,7 +231,7 @@ def test_items_of_the_ledger_expire_after_sixty_days(table: str, request_id: str
     ledger.record(request_id, failed(index=0))
     ledger.add_tombstone(request_id, START)
     items = boto3.client("dynamodb").scan(TableName=table)["Items"]
-    assert len(items) == 3
+    assert len(items) == 2
     for item in items:
         assert int(item["expires_at"]["N"]) - START.timestamp() == pytest.approx(60 * 86400, abs=400)
 
@@ -222,7 +250,7 @@ def test_a_conflict_with_another_claim_is_transient(table: str, request_id: str)
 
     client.transact_write_items = conflict  # type: ignore[method-assign]
     with pytest.raises(TransientError, match="TransactionConflict"):
-        DynamoLedger(client, table).claim(request_id, 1, lease(), 5)
+        DynamoLedger(client, table).claim(request_id, 2, lease(), 5)
 
 
 def test_a_second_attempt_keeps_the_object_of_the_first(table: str, bucket: str) -> None:

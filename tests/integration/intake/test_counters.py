@@ -8,7 +8,8 @@ from typing import Any, get_args
 import pytest
 
 from events.catalog.model_lifecycle_changed import LifecycleStatus
-from services.intake.quota import Window, WindowCounts
+from services.intake.models import Window
+from services.intake.quota import WindowCounts
 from services.intake.repository.durations import DurationTable
 from services.intake.repository.rates import RateTable
 from services.intake.repository.signals import SignalTable

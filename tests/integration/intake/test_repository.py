@@ -14,8 +14,7 @@ from events.catalog.image_requested import ImageRequested
 from events.pipeline import Status, TimelineEntry
 from services.intake.creation import new_state
 from services.intake.identifiers import uuid7
-from services.intake.models import IdempotencyKeyTakenError, IdempotencyRecord, RequestState
-from services.intake.quota import Window
+from services.intake.models import IdempotencyKeyTakenError, IdempotencyRecord, RequestState, Window
 from services.intake.repository.requests import RequestTable
 from services.intake.sweeping import expiry
 from services.intake.timeline import timeline_entry

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import boto3
 import pytest
 
-from services.moderation.checks import CheckCounts, CheckRefusedError
-from services.moderation.models import Finding, Hit, ImageVerdict, PromptVerdict
+from services.moderation.checks import CheckCounts
+from services.moderation.models import CheckRefusedError, Finding, Hit, ImageVerdict, PromptVerdict
 from services.moderation.repository import CheckCountTable, VerdictTable
 from services.moderation.service import VerdictRepository
 from tests.unit.moderation.fakes import InMemoryCheckCounts, InMemoryVerdicts

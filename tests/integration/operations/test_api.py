@@ -10,6 +10,9 @@ import pytest
 from botocore.client import BaseClient
 from moto import mock_aws
 
+from events.pipeline import TimelineEntry
+from kit.dynamodb import to_item
+from kit.timeline import stored_entry
 from services.operations.dead_letters import repository
 from tests.support.events import eventbridge_body
 from tests.support.functions import load_function, unload_functions
@@ -148,14 +151,14 @@ def dead(number: int, *, replays: int = 0, status: str = "stalled") -> str:
         MessageBody=eventbridge_body(event),
         MessageAttributes={name: {"DataType": "String", "StringValue": v} for name, v in stalled().items()},
     )
-    line = {"type": {"S": "ProcessingStalled"}, "at": {"S": "2026-11-22T10:00:00+00:00"}, "details": {"M": {}}}
+    entry = TimelineEntry("e", "ProcessingStalled", datetime(2026, 11, 22, 10, tzinfo=UTC))
     boto3.client("dynamodb").put_item(
         TableName=f"{PREFIX}-requests",
         Item={
             "pk": {"S": f"REQUEST#{request_id}"},
             "sk": {"S": "STATE"},
             "status": {"S": status},
-            "timeline": {"M": {"e": {"M": line}}},
+            **to_item({"timeline": {"e": stored_entry(entry, request_id)}}),
         },
     )
     return request_id

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from kit.http_api import Scope
+from kit.callers import Scope
 from kit.keyring import Keyring, SecretVersion
 from services.accounts.keys import digest_of, is_key_id, key_id_of, new_key_id, new_text
 from services.accounts.schemas import USER_SCOPES, KeyList, KeyView, KeyWithText, NewKey, Preferences, position_of

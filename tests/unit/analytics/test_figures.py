@@ -21,8 +21,8 @@ def test_totals_share_a_line_and_each_model_has_its_own(capsys: pytest.CaptureFi
     emit({"status#succeeded": 2, "images#stored": 3, "model#core#images": 3, "model#core#cost_usd": Decimal("0.12")})
 
     totals, core = lines(capsys)
-    assert (totals["requests_succeeded"], totals["images_stored"]) == ([2], [3])
-    assert (core["model"], core["model_images"], core["model_cost_usd"]) == ("core", [3], [0.12])
+    assert (totals["requests_succeeded"], totals["images_stored"]) == (2, 3)
+    assert (core["model"], core["model_images"], core["model_cost_usd"]) == ("core", 3, 0.12)
 
 
 def test_histograms_are_not_metrics(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,15 +1,19 @@
 """The computations of the benchmarks."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from events.pipeline import Status, TimelineEntry
+from services.intake.models import RequestState
 from tools.benchmarks.calls import collected
 from tools.benchmarks.cost import PRICES, Usage, dollars, duration
 from tools.benchmarks.functions import functions
 from tools.benchmarks.measure import interleaved
 from tools.benchmarks.pipeline import Call
 from tools.benchmarks.report import Figure
+from tools.benchmarks.throughput import step_times
 from tools.benchmarks.units import Capacity, item_size
 
 INVOCATION = Call(function="analytics-record", worker=7, at=100.0, wall=1.0, cpu=0.25, records=1)
@@ -69,6 +73,30 @@ def test_a_batching_window_lets_messages_share_calls() -> None:
 def test_an_item_counts_its_names_and_values() -> None:
     assert item_size({"pk": {"S": "abc"}, "n": {"N": "123"}}) == (2 + 3) + (1 + 3)
     assert item_size({"m": {"M": {"a": {"S": "é"}}}}) == 1 + (3 + (1 + 2) + 1)
+
+
+def test_a_step_waits_while_its_function_does_not_work_on_the_message() -> None:
+    accepted = datetime(2026, 11, 28, 12, tzinfo=UTC)
+    seconds = {"PromptApproved": 2, "ImageGenerated": 7, "ImageApproved": 8, "ImageStored": 10}
+    state = RequestState(
+        request_id="request",
+        owner="demo",
+        created_at=accepted,
+        status=Status.SUCCEEDED,
+        status_sequence=5,
+        revision=5,
+        timeline={name: TimelineEntry(name, name, accepted + timedelta(seconds=at)) for name, at in seconds.items()},
+    )
+    functions_of_steps = ("moderation-prompt", "generation-generate", "moderation-image", "storage-store")
+    calls = [replace(INVOCATION, function=name, wall=2.0, records=4) for name in functions_of_steps]
+    calls.append(replace(INVOCATION, function="storage-store", operation="PutObject", wall=60.0))
+    found = {step.name: (step.took, step.worked, step.waited) for step in step_times([state], calls)}
+    assert found == {
+        "moderation.prompt": (2.0, 0.5, 1.5),
+        "generation.generate": (5.0, 0.5, 4.5),
+        "moderation.image": (1.0, 0.5, 0.5),
+        "storage.store": (2.0, 0.5, 1.5),
+    }
 
 
 class _OneTable:

@@ -15,8 +15,9 @@ from services.intake.models import (
     ListedRequest,
     RequestPage,
     RequestState,
+    Window,
 )
-from services.intake.quota import Window, WindowCounts
+from services.intake.quota import WindowCounts
 from services.intake.service import RequestService
 from services.intake.signals import BudgetSignal, ModelSignal, Signals
 from tests.support.clock import FakeClock

@@ -11,11 +11,12 @@ import pytest
 
 from events.catalog.model_lifecycle_changed import LifecycleStatus
 from events.model_catalog import ModelCatalog
-from kit.http_api import Caller
+from kit.callers import Caller
 from kit.problems import ApiProblem
 from services.intake.creation import Accepted, RequestCreation
 from services.intake.durations import Estimates
-from services.intake.quota import RateLimiter, Window, WindowCounts
+from services.intake.models import Window
+from services.intake.quota import RateLimiter, WindowCounts
 from services.intake.schemas import NewRequest
 from services.intake.signals import BudgetSignal, ModelSignal, Signals
 from tests.support.clock import FakeClock

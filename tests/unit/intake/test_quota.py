@@ -9,14 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit.quotas import blocked_limit
-from services.intake.quota import (
-    Decision,
-    RateLimiter,
-    Window,
-    WindowCounts,
-    capacity,
-    seconds_until_capacity,
-)
+from services.intake.models import Window
+from services.intake.quota import Decision, RateLimiter, WindowCounts, capacity, seconds_until_capacity
 from tests.support.clock import FakeClock
 from tests.unit.intake.fakes import InMemoryRates
 

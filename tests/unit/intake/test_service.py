@@ -15,9 +15,9 @@ from kit.cursors import encode_cursor
 from services.intake.durations import Estimates
 from services.intake.identifiers import uuid7
 from services.intake.model_views import lifecycle, model_view
-from services.intake.models import RequestPage, TooLateToCancelError
+from services.intake.models import RequestPage, TooLateToCancelError, Window
 from services.intake.outbox import events_of_change
-from services.intake.quota import RateLimiter, Window
+from services.intake.quota import RateLimiter
 from services.intake.refunds import refund_quota
 from services.intake.request_views import request_list, request_view
 from services.intake.schemas import ListQuery

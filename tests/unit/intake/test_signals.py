@@ -14,7 +14,8 @@ from events.catalog.model_lifecycle_changed import (
 from events.envelope import Event, subject_id
 from events.model_catalog import ModelCatalog
 from services.intake.model_views import lifecycle
-from services.intake.signals import PERIOD, BudgetSignal, SignalCache, SignalRecorder, Signals
+from services.intake.signal_recorder import SignalRecorder
+from services.intake.signals import PERIOD, BudgetSignal, SignalCache, Signals
 from tests.support.clock import FakeClock
 from tests.support.events import sample
 from tests.unit.intake.fakes import InMemorySignals

@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 from events.catalog.image_requested import ImageRequested
 from events.catalog.message_replayed import MessageReplayed, MessageReplayedData
 from events.catalog.processing_stalled import ProcessingStalled, ProcessingStalledData
+from events.catalog.request_status_changed import RequestStatusChanged
 from events.envelope import Event
 from events.pipeline import TERMINAL, status_of
 from kit.errors import RetriableError
+from services.intake.models import entry_without_details
+from services.intake.outbox import events_of_change
 from services.intake.timeline import timeline_entry
 from services.intake.tracking import add_event
 from tests.support.events import sample
@@ -94,16 +97,23 @@ def test_order_and_duplication_do_not_change_the_state(seen: list[Event], chance
     assert isinstance(REQUESTED, ImageRequested)
     metadata = REQUESTED.metadata
     accept(store, metadata.request_id, metadata.owner, REQUESTED.data.parameters, metadata.occurred_at)
-    statuses = ["accepted"]
+    statuses: list[str] = ["accepted"]
+    published: list[Event] = []
     for event in deliveries:
+        before = store.read_state(metadata.request_id)
         add_event(store, event)
         found = store.read_state(metadata.request_id)
+        published += events_of_change(before, found)
         if found.status != statuses[-1]:
             statuses.append(found.status)
         assert found.status_sequence == len(statuses) - 1, "every change of status is numbered, without gaps"
 
     state = store.read_state(metadata.request_id)
     assert state.status == expected
+    changes = [event.data for event in published if isinstance(event, RequestStatusChanged)]
+    assert [change.sequence for change in changes] == list(range(1, len(statuses))), "every change is published once"
+    assert [change.previous for change in changes] == statuses[:-1]
+    assert [change.status for change in changes] == statuses[1:]
     assert state.timeline.keys() == {e.metadata.event_id for e in [REQUESTED, *seen]}
     assert (metadata.request_id in store.checks) == (expected not in TERMINAL)
 
@@ -141,3 +151,8 @@ def test_the_timeline_contains_every_event_once() -> None:
     for _ in range(2):
         add_event(store, APPROVED)
     assert list(store.read_state(metadata.request_id).timeline.values())[1:] == [timeline_entry(APPROVED)]
+
+
+@pytest.mark.parametrize("event", [REQUESTED, CANCELLED], ids=lambda event: event.detail_type)
+def test_the_api_writes_the_same_entry_as_the_tracker(event: Event) -> None:
+    assert entry_without_details(event) == timeline_entry(event)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ParamValidationError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.catalog.image_approved import ImageApproved
@@ -258,6 +258,72 @@ def test_a_message_is_not_lost_if_its_visibility_cannot_change() -> None:
     assert step.take(record) == [record["messageId"]]
 
 
+class FixedVisibility(RecordingQueue):
+    """A queue whose messages keep the visibility timeout with which they were received."""
+
+    def change_visibility(self, receipt_handle: str, seconds: int) -> None:
+        """Fail: nobody may call it."""
+        raise AssertionError(f"visibility of {receipt_handle} changed to {seconds} s")
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_messages_handled_in_time_take_no_visibility_call(
+    workers: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step = Step(store, workers=workers)
+    monkeypatch.setattr(step.queue, "change_visibility", FixedVisibility().change_visibility)
+
+    assert step.take(*[sqs_record(approved(number)) for number in range(10)]) == []
+    assert len(step.bus.events) == 10
+    assert "visibility not changed" not in capsys.readouterr().out
+
+
+def test_a_whole_batch_handled_in_time_takes_no_visibility_call(capsys: pytest.CaptureFixture[str]) -> None:
+    process = WholeBatch(lambda _events: [])
+    consumer = Consumer("analytics.record", None, process, queue=FixedVisibility(), bus=RecordingBus())
+
+    assert consumer({"Records": [sqs_record(approved(number)) for number in range(3)]}) == {"batchItemFailures": []}
+    assert "visibility not changed" not in capsys.readouterr().out
+
+
+def test_a_dead_lettered_message_takes_no_visibility_call() -> None:
+    step = Step(raising(UnprocessableError("image.key: gone")))
+    step.take(sqs_record(approved()))
+
+    assert (len(step.queue.dead), step.queue.delayed) == (1, [])
+
+
+@pytest.mark.parametrize("crash", [SystemExit(1), KeyboardInterrupt()], ids=["crash", "timeout"])
+def test_messages_of_a_crashed_function_stay_hidden(crash: BaseException) -> None:
+    """Lambda deletes nothing if the function ends without a response, so the whole batch is delivered again."""
+
+    def handle(event: Event) -> Sequence[Event]:
+        if event.metadata.event_id.endswith("2"):
+            raise crash
+        return store(event)
+
+    step = Step(handle)
+    records = [sqs_record(approved(number)) for number in (1, 2)]
+
+    with pytest.raises(type(crash)):
+        step.take(*records)
+    assert (step.queue.delayed, step.queue.dead, step.bus.events) == ([], [], [])
+
+
+def test_only_the_message_of_a_taken_lease_waits_for_its_end() -> None:
+    def handle(event: Event) -> Sequence[Event]:
+        if event.metadata.event_id.endswith("2"):
+            raise InProgressError("another delivery generates", 300)
+        return store(event)
+
+    step = Step(handle)
+    records = [sqs_record(approved(number)) for number in (1, 2, 3)]
+
+    assert step.take(*records) == [records[1]["messageId"]]
+    assert step.queue.delayed == [(records[1]["receiptHandle"], 300)]
+    assert len(step.bus.events) == 2
+
+
 def changed(**changes: Any) -> str:
     body = json.loads(eventbridge_body(approved()))
     for path, value in changes.items():
@@ -389,6 +455,15 @@ def test_workers_handle_a_batch_side_by_side() -> None:
     assert peak == 3
 
 
+def test_a_first_delivery_may_be_handled_in_another_way() -> None:
+    process = EachMessage(lambda _event: [], handle_first=store)
+    bus = RecordingBus()
+    consumer = Consumer("storage.store", [ImageApproved], process, queue=RecordingQueue(), bus=bus)
+    consumer({"Records": [sqs_record(approved(number), receives=number) for number in (1, 2, 3)]})
+
+    assert [event.metadata.cause_id for event in bus.events] == [approved(1).metadata.event_id]
+
+
 class Batches:
     """A consumer that takes whole batches and fails on events whose id ends in 1."""
 
@@ -404,6 +479,21 @@ class Batches:
         if any(event.metadata.event_id.endswith("1") for event in events):
             raise KeyError("x")
         return []
+
+
+def test_a_batch_begins_before_its_first_message() -> None:
+    seen: list[str] = []
+
+    def handle(event: Event) -> list[Event]:
+        seen.append(event.metadata.event_id[-1])
+        return []
+
+    process = EachMessage(handle, begin=lambda: seen.append("begin"))
+    consumer = Consumer("storage.store", [ImageApproved], process, queue=RecordingQueue(), bus=RecordingBus())
+    for numbers in ((1, 2), (3,)):
+        consumer({"Records": [sqs_record(approved(number)) for number in numbers]})
+
+    assert seen == ["begin", "1", "2", "begin", "3"]
 
 
 def test_a_whole_batch_is_handled_in_one_call() -> None:
@@ -433,6 +523,7 @@ ERRORS: dict[str, Exception | None] = {
 }
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(sorted(ERRORS)), st.integers(1, 20)), min_size=1, max_size=10))
 def test_every_message_has_exactly_one_outcome(plan: list[tuple[str, int]]) -> None:
     def handle(event: Event) -> list[Event]:
@@ -487,11 +578,11 @@ def test_the_batch_line_has_the_event_id_and_the_error_of_each_message(capsys: p
 
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
     (batch,) = [line for line in lines if line["message"] == "batch"]
-    failed, stored = batch["messages"]
+    (failed,) = batch["failed"]
     assert (failed["event_id"], failed["outcome"]) == (approved(1).metadata.event_id, "dead_lettered")
     assert (failed["error"], failed["reason"]) == ("UnprocessableError", "image.key: gone")
-    assert (stored["event_id"], stored["published"]) == (approved(2).metadata.event_id, ["ImageStored"])
-    assert "error" not in stored
+    handled = approved(2).metadata
+    assert batch["handled"] == [[handled.request_id, [handled.event_id, "ImageApproved"]]]
 
 
 MODEL_TEXT = "The prompt 'a lighthouse' is not valid"

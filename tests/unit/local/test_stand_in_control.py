@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import signal
 import subprocess
@@ -10,13 +11,17 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
+from PIL import Image
 
 from local.bedrock import ModelServer
 from local.bedrock.faults import FaultBook
+from local.bedrock.instant import instant_images
+from local.painter.brief import Brief
 
 CORE = "stability.stable-image-core-v1:1"
 NOVA = "amazon.nova-canvas-v1:0"
@@ -169,6 +174,14 @@ def test_lifecycle_overrides_end_and_revive_models(server: ModelServer, invoke: 
 def test_a_server_can_ignore_the_end_of_life() -> None:
     with ModelServer(ignore_end_of_life=True) as server:
         assert set(control(server, "GET", "/_lifecycle").values()) == {"ACTIVE"}
+
+
+def test_instant_images_differ_in_size_only() -> None:
+    image = instant_images()
+    small = Brief("a lighthouse", width=64, height=64)
+    assert image(small) == image(Brief("a harbour", style="noir", width=64, height=64, seed=7))
+    assert Image.open(io.BytesIO(image(small))).size == (64, 64)
+    assert Image.open(io.BytesIO(image(replace(small, width=128)))).size == (128, 64)
 
 
 def test_an_unknown_path_is_not_found(server: ModelServer) -> None:

@@ -6,8 +6,7 @@ from typing import Generic
 
 from events.catalog.image_generated import ImageGenerated
 from events.images import RawImage
-from services.moderation.checks import CheckRefusedError
-from services.moderation.models import Finding, Hit, TextField, VerdictT
+from services.moderation.models import CheckRefusedError, Finding, Hit, TextField, VerdictT
 from tests.support.events import sample
 
 

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from events.catalog.prompt_checked import PromptChecked
 from events.envelope import Event
-from kit.http_api import Caller
+from kit.callers import Caller
 from kit.legacy_api import render_failure
 from kit.problems import ApiProblem, field_error
 from kit.telemetry import begin_call

@@ -16,13 +16,13 @@ from events.catalog.prompt_rejected import PromptRejected
 from events.envelope import Event
 from events.model_catalog import model_catalog
 from kit.clock import SystemClock
-from kit.consumer import RetryPolicy
 from kit.errors import UnprocessableError
 from services.moderation.models import TEXT_MAX, Finding, Hit, ImageVerdict, PromptVerdict
 from services.moderation.policy import load_policy
 from services.moderation.service import NEW_FOR, ImageModeration, PromptModeration
 from tests.support.clock import FakeClock
 from tests.support.events import sample
+from tests.support.templates import root_template
 from tests.unit.moderation.fakes import (
     InMemoryVerdicts,
     RecordingRawImages,
@@ -48,9 +48,9 @@ class PromptHarness:
         self.verdicts: InMemoryVerdicts[PromptVerdict] = InMemoryVerdicts()
         self.clock = FakeClock(self.event.metadata.occurred_at + timedelta(milliseconds=300))
 
-    def moderate(self, policy_version: str = "v1") -> Event:
+    def moderate(self, policy_version: str = "v1", *, first: bool = True) -> Event:
         assert isinstance(self.event, ImageRequested)
-        (follow_up,) = self.moderation(policy_version).moderate(self.event)
+        (follow_up,) = self.moderation(policy_version).moderate(self.event, first_delivery=first)
         return follow_up
 
     def moderation(self, policy_version: str = "v1") -> PromptModeration:
@@ -148,10 +148,37 @@ def test_screening_alone_records_nothing() -> None:
     assert harness.verdicts.verdicts == {}
 
 
-def test_no_verdict_is_read_for_a_new_event() -> None:
-    harness = PromptHarness()
+HARNESSES = pytest.mark.parametrize("kind", ["prompt", "image"])
+
+
+def harness_of(kind: str) -> "PromptHarness | ImageHarness":
+    return PromptHarness() if kind == "prompt" else ImageHarness()
+
+
+@HARNESSES
+@pytest.mark.parametrize("waited", [0, 30])
+def test_no_verdict_is_read_for_a_new_event(kind: str, waited: float) -> None:
+    harness = harness_of(kind)
+    harness.clock.advance(waited)
     harness.moderate()
     assert harness.verdicts.reads == 0
+
+
+@HARNESSES
+def test_a_retry_reads_the_verdict_however_new_the_event_is(kind: str) -> None:
+    harness = harness_of(kind)
+    first = harness.moderate()
+    assert harness.moderate("v2", first=False) == first
+    assert harness.verdicts.reads == 1
+
+
+@HARNESSES
+def test_an_event_that_is_published_again_reads_the_verdict(kind: str) -> None:
+    harness = harness_of(kind)
+    first = harness.moderate()
+    harness.clock.advance(NEW_FOR.total_seconds())
+    assert harness.moderate("v2") == first
+    assert harness.verdicts.reads == 1
 
 
 def test_a_late_redelivery_publishes_the_recorded_verdict() -> None:
@@ -184,8 +211,9 @@ def test_a_failed_call_decides_nothing() -> None:
     assert isinstance(harness.moderate(), PromptApproved)
 
 
-def test_every_retry_comes_after_an_event_stops_being_new() -> None:
-    assert NEW_FOR.total_seconds() < RetryPolicy().base / 2
+def test_the_sweeper_publishes_an_event_again_after_it_stops_being_new() -> None:
+    earliest = root_template()["Parameters"]["NudgeAfterMinutes"]["MinValue"]
+    assert timedelta(minutes=earliest) >= NEW_FOR
 
 
 def test_every_decision_is_logged_without_the_prompt(capsys: pytest.CaptureFixture[str]) -> None:
@@ -220,11 +248,11 @@ class ImageHarness:
         self.verdicts: InMemoryVerdicts[ImageVerdict] = InMemoryVerdicts()
         self.clock = FakeClock(self.event.metadata.occurred_at + timedelta(milliseconds=300))
 
-    def moderate(self, policy_version: str = "v1") -> Any:
+    def moderate(self, policy_version: str = "v1", *, first: bool = True) -> Any:
         moderation = ImageModeration(
             policy_version, LABELS, self.detector if self.check else None, self.verdicts, self.raw_images, self.clock
         )
-        (follow_up,) = moderation.moderate(self.event)
+        (follow_up,) = moderation.moderate(self.event, first_delivery=first)
         return follow_up
 
 

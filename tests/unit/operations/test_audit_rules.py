@@ -121,6 +121,13 @@ def stray(key: str) -> World:
     return world
 
 
+def raw_image_never_paid_for() -> World:
+    """The ledger's item exists, as the tombstone of the first image does, but no call was paid."""
+    world = stray(f"raw/{REQUEST}/1-{'c' * 64}")
+    world.ledger[REQUEST, 1] = Payment(REQUEST, 1, 0)
+    return world
+
+
 def unpaid() -> World:
     world = World()
     world.ledger.clear()
@@ -203,6 +210,7 @@ BROKEN: dict[str, tuple[Callable[[], World], str, int]] = {
     "files of a deleted image": (files_of_deleted_image, "file-without-image", 3),
     "a payment without a request": (payment_of_unknown_request, "payment-without-request", 1),
     "a raw image without a payment": (lambda: stray(f"raw/{STRANGER}/0-{'c' * 64}"), "raw-without-payment", 1),
+    "a raw image that was never paid for": (raw_image_never_paid_for, "raw-without-payment", 1),
     "a second raw image, paid once": (lambda: stray(RAW.replace("a" * 64, "b" * 64)), "raw-without-payment", 1),
     "a dead letter of an unknown request": (lambda: with_dead_letter(STRANGER), "dead-letter-without-request", 1),
     "a dead letter that is not an event": (lambda: with_dead_letter(None), "dead-letter-without-request", 1),

@@ -35,10 +35,12 @@ def story(*, seconds: float = 1) -> Request:
 def batch(step: str, detail_type: str, ended: float, *, outcome: str = "handled", seconds: float = 0.4) -> Line:
     """Return the line of a batch with two messages, one of them of another request."""
     event_id = next(entry.event_id for entry in story().timeline if entry.detail_type == detail_type)
-    error = {} if outcome == "handled" else {"error": "ThrottlingException", "reason": "InvokeModel: slow down"}
-    message = {"event_id": event_id, "outcome": outcome, "detail_type": detail_type, "request_id": REQUEST, **error}
-    messages = [message, {**message, "request_id": "another"}]
-    values = {"message": "batch", "step": step, "seconds": seconds, "messages": messages}
+    handled = [[request, [event_id, detail_type]] for request in (REQUEST, "another")]
+    about = {"error": "ThrottlingException", "reason": "InvokeModel: slow down", "outcome": outcome}
+    about |= {"event_id": event_id, "detail_type": detail_type}
+    failed = [{**about, "request_id": request} for request in (REQUEST, "another")]
+    messages = {"handled": handled} if outcome == "handled" else {"failed": failed}
+    values = {"message": "batch", "step": step, "seconds": seconds, **messages}
     return Line(START + timedelta(seconds=ended), values)
 
 
@@ -96,7 +98,7 @@ def test_steps_that_publish_nothing_are_in_the_tree() -> None:
 
 
 def test_model_calls_belong_to_generation() -> None:
-    values = {"message": "model called", "index": 0, "model": "core", "outcome": "generated", "model_seconds": [0.75]}
+    values = {"message": "model called", "index": 0, "model": "core", "outcome": "generated", "model_seconds": 0.75}
     found = tree(story(), [Line(START, {**values, "request_id": REQUEST})])
     parameters = found.events[0].steps[0].events[0].steps[0]
     assert parameters.step == "generation.generate"

@@ -13,8 +13,8 @@ from events.images import GenerationParameters, ImageOutcome, ModelPlan, RawImag
 from kit.errors import UnprocessableError
 from kit.handoff import handoff_key, sha256
 from kit.keyring import SecretVersion
-from services.storage.listing import Chunk, Listing, partition_key
-from services.storage.models import MAX_SHARES, DeletionMarker, Entry, EntrySummary, Share, Tombstone
+from services.storage.listing import Chunk, Listing
+from services.storage.models import MAX_SHARES, DeletionMarker, Entry, EntrySummary, Share, Tombstone, partition_key
 from services.storage.search import search_text
 from services.storage.service import ImageStorage
 from tests.support.clock import FakeClock

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from kit.cursors import encode_cursor
-from services.storage.listing import MAX_EXAMINED, Page, partition_key, read_page
-from services.storage.models import Entry, EntrySummary, list_position
+from services.storage.listing import MAX_EXAMINED, Page, read_page
+from services.storage.models import Entry, EntrySummary, list_position, partition_key
 from services.storage.schemas import ImagesQuery
 from tests.unit.storage.fakes import NOON, FakeGallery, entry
 

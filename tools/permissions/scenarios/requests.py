@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
+from kit.timeline import AT, stored_time
 from tools.permissions.world import World
 
 PROMPT = {"prompt": "A lighthouse at dusk"}
@@ -96,7 +97,7 @@ def _age(world: World, request_id: str, age: timedelta) -> None:
     table = "genai-images-test-requests"
     item = client.get_item(TableName=table, Key=key)["Item"]
     for entry in item["timeline"]["M"].values():
-        entry["M"]["at"] = {"S": earlier}
+        entry["M"][AT] = {"N": str(stored_time(datetime.now(UTC) - age))}
     client.put_item(TableName=table, Item=item | {"created_at": {"S": earlier}, "next_check_at": {"S": earlier}})
 
 

@@ -1,0 +1,19 @@
+"""The caller of an HTTP route. Use cases take one, also in functions without routes: it imports no HTTP code."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Scope = Literal["requests:write", "requests:read", "images:read", "images:write", "analytics:read", "admin"]
+"""A permission of an API key. ``admin`` is for operators and does not include the others."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The caller, as identified by the authorizer."""
+
+    owner: str
+    key_id: str
+    scopes: frozenset[str]
+    limit: int
+    """Images that the key may request in ``window`` seconds."""
+    window: int
