@@ -89,6 +89,8 @@ class DynamoLedger:
             try:
                 self._write({0: self._check_tombstone(request_id, lease)} | leases)
             except _RefusedError as refused:
+                if _is_held(refused.reasons, lease):  # an earlier attempt succeeded, but its response was lost
+                    break
                 recorded |= _outcomes_of_refused_claim(refused.reasons, lease)
             else:
                 break
@@ -223,6 +225,12 @@ class DynamoLedger:
         )
         values = from_item(response["Attributes"])
         return Withdrawal(values["billed"], datetime.fromisoformat(values["found_at"]))
+
+
+def _is_held(reasons: Mapping[int, Any], lease: Lease) -> bool:
+    """Return whether ``lease`` itself is the reason. A claim takes all leases or none, so one shows that it has them."""
+    items = [from_item(reason["Item"]) for reason in reasons.values() if "Item" in reason]
+    return any(item.get("lease_holder") == lease.holder for item in items)
 
 
 def _outcomes_of_refused_claim(reasons: Mapping[int, Any], lease: Lease) -> dict[int, RecordedOutcome]:

@@ -6,6 +6,8 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.exceptions import ConnectionClosedError
 
 from kit.consumer import RetryPolicy
 from local.bedrock import ModelServer
@@ -89,6 +91,44 @@ def test_only_the_message_of_a_throttled_image_is_retried(calls: "Counter[str]",
     assert (calls["InvokeModel"], calls["PutObject"], calls["ChangeMessageVisibility"]) == (3, 2, 1)
     assert generate({"Records": [unlucky]}) == {"batchItemFailures": []}
     assert calls["PutObject"] == 3
+
+
+@pytest.mark.parametrize("operation", ["s3.PutObject", "dynamodb.UpdateItem"])
+def test_an_outage_after_the_payment_costs_no_second_payment(
+    calls: "Counter[str]", server: ModelServer, monkeypatch: pytest.MonkeyPatch, service_template: Any, operation: str
+) -> None:
+    resources = service_template("generation")["Resources"]
+    variables = resources["generateFunction"]["Properties"]["Environment"]["Variables"]
+    attempts = int(variables["AWS_MAX_ATTEMPTS"])
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", str(attempts))
+    monkeypatch.setenv("AWS_RETRY_MODE", "standard")
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+    failures = iter(range(attempts - 1))
+
+    def fail(request: AWSPreparedRequest, **_: Any) -> None:
+        if calls["InvokeModel"] == 1 and next(failures, None) is not None:
+            raise ConnectionClosedError(endpoint_url=request.url)
+
+    boto3.DEFAULT_SESSION.events.register(f"before-send.{operation}", fail)  # type: ignore[union-attr]
+    generate = load_function("generation", "generate").handler
+    assert generate({"Records": [sqs_record(approved())]}) == {"batchItemFailures": []}
+    assert next(failures, None) is None, "every failure happened"
+    assert calls["InvokeModel"] == 1
+
+
+def test_a_model_call_is_attempted_once(
+    calls: "Counter[str]", server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "6")
+    sent: list[str] = []
+    boto3.DEFAULT_SESSION.events.register(  # type: ignore[union-attr]
+        "before-send.bedrock-runtime", lambda request, **_: sent.append(request.url)
+    )
+    server.service.faults.add({"operation": "invoke", "effect": "internal", "times": 1})
+    message = sqs_record(approved())
+    response = load_function("generation", "generate").handler({"Records": [message]})
+    assert response == {"batchItemFailures": [{"itemIdentifier": message["messageId"]}]}
+    assert len(sent) == 1
 
 
 @pytest.mark.parametrize("kind", ["RequestCancelled", "RequestExpired"])

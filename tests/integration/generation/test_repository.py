@@ -72,6 +72,15 @@ def test_a_new_request_gets_the_leases_of_all_its_images(ledger: Any, request_id
     assert ledger.claim(request_id, 4, lease(), 5) == {}
 
 
+@pytest.mark.parametrize("count", [1, 4])
+def test_a_claim_is_repeated_if_its_response_was_lost(ledger: Any, request_id: str, count: int) -> None:
+    mine = lease()
+    assert ledger.claim(request_id, count, mine, 1) == {}
+    assert ledger.claim(request_id, count, mine, 1) == {}
+    ledger.release(request_id, 0, mine, billed=False)
+    assert ledger.claim(request_id, 1, lease(), 1) == {}, "only one call was counted"
+
+
 def test_a_concurrent_claim_learns_when_the_lease_expires(ledger: Any, request_id: str) -> None:
     ledger.claim(request_id, 2, lease(), 5)
     with pytest.raises(InProgressError) as caught:
