@@ -228,7 +228,7 @@ class DynamoLedger:
 
 
 def _is_held(reasons: Mapping[int, Any], lease: Lease) -> bool:
-    """Return whether ``lease`` itself is the reason. A claim takes all leases or none, so one shows that it has them."""
+    """Return whether ``lease`` itself is the reason. A claim takes all leases or none, so one held means all held."""
     items = [from_item(reason["Item"]) for reason in reasons.values() if "Item" in reason]
     return any(item.get("lease_holder") == lease.holder for item in items)
 
