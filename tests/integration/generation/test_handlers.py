@@ -119,7 +119,7 @@ def test_an_outage_after_the_payment_costs_no_second_payment(
 def test_a_model_call_is_attempted_once(
     calls: "Counter[str]", server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "6")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "8")
     sent: list[str] = []
     boto3.DEFAULT_SESSION.events.register(  # type: ignore[union-attr]
         "before-send.bedrock-runtime", lambda request, **_: sent.append(request.url)
