@@ -104,7 +104,8 @@ class AwsReader:
 
     def scan_images(self, segment: int, segments: int) -> Iterator[GalleryImage]:
         """Yield images and deletion markers of one segment."""
-        for item in self._scan(self._gallery, IMAGE, "begins_with(pk, :value)", "image#", segment, segments):
+        condition = "begins_with(pk, :value) AND attribute_exists(#original)"  # a tombstone has no files
+        for item in self._scan(self._gallery, IMAGE, condition, "image#", segment, segments):
             yield _image(item)
 
     def scan_payments(self, segment: int, segments: int) -> Iterator[Payment]:
@@ -140,7 +141,8 @@ class AwsReader:
     def gallery_images(self, ids: Iterable[str]) -> dict[str, GalleryImage]:
         """Return images and deletion markers by id, with consistent reads."""
         keys = [{"pk": f"image#{image_id}"} for image_id in dict.fromkeys(ids)]
-        found = map(_image, self._get(self._gallery, keys, IMAGE))
+        items = self._get(self._gallery, keys, IMAGE)
+        found = [_image(item) for item in items if "original" in item]  # a tombstone has no files
         return {image.image_id: image for image in found}
 
     def payments(self, keys: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Payment]:

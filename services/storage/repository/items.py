@@ -4,7 +4,8 @@ pk                        item
 image#<image id>          an entry. Its owner, model, style and favourite are partition keys of indexes, where
                           listing_key sorts entries by time
 image#<image id>          with deleted_at: the deletion marker that replaces an entry; in no index; expires
-tombstone#<request id>    a request that was cancelled or has expired; in no index; expires
+image#<image id>          with withdrawn_at: the tombstone of an image that may not be stored, because its request was
+                          cancelled or has expired; in no index; expires
 """
 
 from collections.abc import Mapping
@@ -23,13 +24,8 @@ CAPTION_LENGTH: Final = 140
 
 
 def image_pk(image_id: str) -> str:
-    """Return the partition key of an entry or of its deletion marker."""
+    """Return the partition key of an entry, or of the deletion marker or tombstone in its place."""
     return f"image#{image_id}"
-
-
-def tombstone_pk(request_id: str) -> str:
-    """Return the partition key of a request's tombstone."""
-    return f"tombstone#{request_id}"
 
 
 def entry_item(entry: Entry) -> dict[str, Any]:
@@ -70,17 +66,19 @@ def tombstone_item(tombstone: Tombstone) -> dict[str, Any]:
     """Return the item of a tombstone."""
     return to_item(
         {
-            "pk": tombstone_pk(tombstone.request_id),
-            "request_id": tombstone.request_id,
+            **tombstone.model_dump(),
+            "pk": image_pk(tombstone.image_id),
             "withdrawn_at": tombstone.withdrawn_at.isoformat(),
             "expires_at": int((tombstone.withdrawn_at + RETENTION).timestamp()),
         }
     )
 
 
-def read_record(item: Mapping[str, Any]) -> Entry | DeletionMarker:
-    """Return the entry or deletion marker of an item, as DynamoDB or its stream returns it."""
+def read_record(item: Mapping[str, Any]) -> Entry | DeletionMarker | Tombstone:
+    """Return the record of an item, as DynamoDB or its stream returns it."""
     values = from_item(item)
+    if "withdrawn_at" in values:
+        return Tombstone.model_validate(values)
     if "deleted_at" in values:
         return DeletionMarker.model_validate(values)
     shares = [{"share_id": share_id, **share} for share_id, share in values.pop("shares", {}).items()]
