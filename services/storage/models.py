@@ -113,7 +113,7 @@ class Tombstone(BaseModel):
 
 
 def original_name(output_format: OutputFormat) -> str:
-    """Return the name of an image's original file, such as ``original.png``."""
+    """Return the name of an image's original file, such as ``original.png``. A name ends with its media subtype."""
     return f"original.{output_format}"
 
 

@@ -244,7 +244,7 @@ def variant(name: str, content: bytes = b"content") -> Variant:
         key=f"images/{REQUEST}/{name}",
         sha256=sha256(content),
         bytes=len(content),
-        media_type="image/webp",
+        media_type="image/png" if name.endswith(".png") else "image/webp",
         width=3,
         height=2,
     )
