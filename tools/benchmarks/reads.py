@@ -162,6 +162,10 @@ class _Recorder:
         """Keep the items of all puts."""
         self.items += [part["Put"]["Item"] for part in TransactItems if "Put" in part]
 
+    def put_item(self, *, Item: dict[str, Any], **_: Any) -> None:
+        """Keep the item."""
+        self.items.append(Item)
+
 
 def _blank(items: list[dict[str, Any]], request_id: str, start: datetime) -> list[dict[str, Any]]:
     text = json.dumps(items).replace(request_id, REQUEST + NUMBER)

@@ -141,8 +141,10 @@ def _read_gallery(stack: LocalStack, found: Evidence) -> None:
     files: dict[str, list[str]] = defaultdict(list)
     for item in _scan(stack, "gallery"):
         if "listing_key" in item:  # an entry, neither a marker nor a tombstone
-            found.images[item["request_id"]] += 1
-            files[item["request_id"]] += [item[name]["key"] for name in ("original", "display", "thumbnail")]
+            request_id = item["pk"].removeprefix("image#").rpartition("-")[0]
+            folder = item["folder"].replace("*", request_id, 1)
+            found.images[request_id] += 1
+            files[request_id] += [f"{folder}/{name}" for name in item["files"]]
     found.entries = dict(files)
 
 

@@ -34,7 +34,7 @@ from tests.unit.storage.fakes import (
     variant,
 )
 
-TOMBSTONE = Tombstone(request_id=REQUEST, withdrawn_at=NOON)
+TOMBSTONE = Tombstone(image_id=f"{REQUEST}-0", withdrawn_at=NOON)
 
 
 @dataclass
@@ -94,23 +94,40 @@ def test_the_first_record_of_an_image_is_kept(adapters: Adapters) -> None:
     assert adapters.gallery.find(f"{REQUEST}-0") == entry(0)
 
 
-def test_a_request_with_a_tombstone_records_nothing(adapters: Adapters) -> None:
-    adapters.gallery.add_tombstone(TOMBSTONE)
-    assert adapters.gallery.add([entry(0), entry(1)]) == TOMBSTONE
-    assert adapters.gallery.find(f"{REQUEST}-0") is None
+@pytest.mark.parametrize("indexes", [(0,), (0, 1), (1, 0)])
+def test_an_image_with_a_tombstone_keeps_its_request_out(adapters: Adapters, indexes: tuple[int, ...]) -> None:
+    assert adapters.gallery.add_tombstone(TOMBSTONE) is None
+    assert adapters.gallery.add([entry(index) for index in indexes]) == TOMBSTONE
+    assert [adapters.gallery.find(f"{REQUEST}-{index}") for index in (0, 1)] == [None, None]
 
 
-def test_the_first_tombstone_of_a_request_is_kept(adapters: Adapters) -> None:
-    adapters.gallery.add_tombstone(TOMBSTONE)
-    adapters.gallery.add_tombstone(Tombstone(request_id=REQUEST, withdrawn_at=NOON + timedelta(hours=1)))
+def test_the_first_tombstone_of_an_image_is_kept(adapters: Adapters) -> None:
+    for hours in (0, 1):
+        later = Tombstone(image_id=f"{REQUEST}-0", withdrawn_at=NOON + timedelta(hours=hours))
+        assert adapters.gallery.add_tombstone(later) is None
     assert adapters.gallery.add([entry()]) == TOMBSTONE
 
 
-def test_a_tombstone_leaves_recorded_images_unchanged(adapters: Adapters) -> None:
+def test_a_tombstone_leaves_a_recorded_image_unchanged_and_returns_it(adapters: Adapters) -> None:
     adapters.gallery.add([entry()])
-    adapters.gallery.add_tombstone(TOMBSTONE)
+    assert adapters.gallery.add_tombstone(TOMBSTONE) == entry()
     assert adapters.gallery.add([entry()]) == [entry()]
     assert adapters.gallery.find(f"{REQUEST}-0") == entry()
+
+
+def test_a_tombstone_does_not_replace_a_deletion_marker(adapters: Adapters) -> None:
+    marker = entry().deletion_marker(NOON, "owner")
+    adapters.gallery.add([entry()])
+    adapters.gallery.mark_deleted(marker)
+    assert adapters.gallery.add_tombstone(TOMBSTONE) is None
+    assert adapters.gallery.find(f"{REQUEST}-0") == marker
+
+
+def test_an_image_with_a_tombstone_cannot_be_changed(adapters: Adapters) -> None:
+    adapters.gallery.add_tombstone(TOMBSTONE)
+    assert not adapters.gallery.set_favourite(f"{REQUEST}-0", "ada", True)
+    adapters.gallery.mark_deleted(entry().deletion_marker(NOON, "owner"))
+    assert adapters.gallery.find(f"{REQUEST}-0") is None
 
 
 def test_the_images_of_a_request_are_recorded_together(adapters: Adapters) -> None:
@@ -169,7 +186,7 @@ def test_a_conflicting_transaction_is_retriable(aws: Adapters, monkeypatch: pyte
 
     monkeypatch.setattr(client, "transact_write_items", cancelled)
     with pytest.raises(TransientError, match=code):
-        DynamoGallery(client, "gallery").add([entry()])
+        DynamoGallery(client, "gallery").add([entry(0), entry(1)])
 
 
 def test_storing_one_image_takes_five_calls(aws: Adapters, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,5 +203,5 @@ def test_storing_one_image_takes_five_calls(aws: Adapters, monkeypatch: pytest.M
         clock=FakeClock(NOON),
     )
     first = storage.store(approved(image))
-    assert sorted(calls) == ["GetObject", "PutObject", "PutObject", "PutObject", "TransactWriteItems"]
+    assert sorted(calls) == ["GetObject", "PutItem", "PutObject", "PutObject", "PutObject"]
     assert storage.store(approved(image)) == first

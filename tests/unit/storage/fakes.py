@@ -117,6 +117,7 @@ class FakeGallery:
     def __init__(self) -> None:
         self.recorded: dict[str, Entry | DeletionMarker] = {}
         self.tombstones: dict[str, Tombstone] = {}
+        """By image id."""
         self.examined = 0
         """Number of entries that reads of the indexes examined."""
 
@@ -127,19 +128,22 @@ class FakeGallery:
 
     def add(self, entries: Sequence[Entry]) -> list[Entry | DeletionMarker] | Tombstone:
         """Record all entries or none."""
+        if tombstones := [self.tombstones[entry.image_id] for entry in entries if entry.image_id in self.tombstones]:
+            return tombstones[0]
         recorded = [self.recorded[entry.image_id] for entry in entries if entry.image_id in self.recorded]
         if len(recorded) == len(entries):
             return recorded
         if recorded:
             raise UnprocessableError(f"images: other images of request {entries[0].request_id} are recorded already")
-        if tombstone := self.tombstones.get(entries[0].request_id):
-            return tombstone
         self.recorded.update({entry.image_id: entry for entry in entries})
         return list(entries)
 
-    def add_tombstone(self, tombstone: Tombstone) -> None:
-        """Record the first tombstone."""
-        self.tombstones.setdefault(tombstone.request_id, tombstone)
+    def add_tombstone(self, tombstone: Tombstone) -> Entry | None:
+        """Record the first tombstone of an image that is not recorded."""
+        if tombstone.image_id in self.recorded:
+            return self.entries.get(tombstone.image_id)
+        self.tombstones.setdefault(tombstone.image_id, tombstone)
+        return None
 
     def find(self, image_id: str) -> Entry | DeletionMarker | None:
         """Return an entry or its deletion marker."""
@@ -240,7 +244,7 @@ def variant(name: str, content: bytes = b"content") -> Variant:
         key=f"images/{REQUEST}/{name}",
         sha256=sha256(content),
         bytes=len(content),
-        media_type="image/webp",
+        media_type="image/png" if name.endswith(".png") else "image/webp",
         width=3,
         height=2,
     )
