@@ -9,7 +9,7 @@ A transaction also stores the ids of the events that it counts, and is cancelled
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol, Self
 
@@ -19,8 +19,11 @@ from services.analytics.counters import Amounts, add, amounts, day_of
 
 EVENT_ID_RETENTION_SECONDS: Final = 60 * 24 * 3600
 """How long the ids of counted events are stored: longer than a queue and its dead-letter queue keep messages."""
+ITEMS_MAX: Final = 100
+"""Items of one transaction, a quota of DynamoDB."""
+GENERATIONS_MAX: Final = 2
 ROUNDS: Final = 8
-"""Attempts per batch. Each round knows the reasons why the previous one failed."""
+"""Attempts per transaction. Each round knows the reasons why the previous one failed."""
 
 
 @dataclass(frozen=True)
@@ -138,11 +141,25 @@ def count(
 ) -> Generations:
     """Count each of ``events`` once in every active generation, or in ``only`` one; return the current pointer.
 
-    The earliest copy of an event counts. At most 25 events, because a transaction has up to 100 items.
-    ``on_counted`` receives what was added to the current generation.
+    The earliest copy of an event counts. One transaction counts all events, unless they have too many requests and days.
+    ``on_counted`` receives what each transaction added to the current generation.
     Raises ``SupersededError`` if ``only`` is no longer being built, ``TransientError`` if every round failed.
     """
-    tally = _tally(events)
+    for tally in _transactions(_tally(events)):
+        generations = _count_once(tally, counters, generations, now=now, only=only, on_counted=on_counted)
+    return generations
+
+
+def _count_once(
+    tally: Sequence[tuple[Event, Amounts]],
+    counters: Counters,
+    generations: Generations,
+    *,
+    now: float,
+    only: str | None,
+    on_counted: Callable[[Amounts], None],
+) -> Generations:
+    """Count the events of one transaction. See ``count``."""
     known: frozenset[tuple[str, str]] = frozenset()
     for _ in range(ROUNDS):
         targets = generations.active if only is None else (only,)
@@ -172,6 +189,24 @@ def _tally(events: Sequence[Event]) -> list[tuple[Event, Amounts]]:
     return [(event, counted) for event in distinct.values() if (counted := amounts(event))]
 
 
+def _transactions(tally: Sequence[tuple[Event, Amounts]]) -> Iterator[list[tuple[Event, Amounts]]]:
+    """Yield the parts that a transaction can count: each request and each day is an item of every generation.
+
+    The events of a request stay together, so that its item is written once.
+    """
+    part: list[tuple[Event, Amounts]] = []
+    items: set[str] = set()
+    for event, counted in sorted(tally, key=lambda one: one[0].metadata.request_id):
+        its_items = {event.metadata.request_id, day_of(event)}
+        if 1 + GENERATIONS_MAX * len(items | its_items) > ITEMS_MAX:  # and the pointer
+            yield part
+            part, items = [], set()
+        part.append((event, counted))
+        items |= its_items
+    if part:
+        yield part
+
+
 def _total(addition: Addition) -> Amounts:
     total: Amounts = {}
     for amounts_of_day in addition.days.values():
@@ -179,7 +214,7 @@ def _total(addition: Addition) -> Amounts:
     return total
 
 
-def _addition(generation: str, tally: list[tuple[Event, Amounts]], known: frozenset[tuple[str, str]]) -> Addition:
+def _addition(generation: str, tally: Sequence[tuple[Event, Amounts]], known: frozenset[tuple[str, str]]) -> Addition:
     seen: defaultdict[str, list[str]] = defaultdict(list)
     days: defaultdict[str, Amounts] = defaultdict(dict)
     for event, counted in tally:

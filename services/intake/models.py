@@ -108,7 +108,7 @@ class TooLateToCancelError(Exception):
 
 @dataclass(frozen=True)
 class ListedRequest:
-    """A request as the index of an owner's requests holds it."""
+    """A request as a list shows it."""
 
     request_id: str
     status: Status

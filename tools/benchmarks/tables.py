@@ -1,7 +1,7 @@
 """DynamoDB's reads on millions of items in B-trees. A read touches the entries for which DynamoDB would charge.
 
 SQLite contains the keys of every item, for its table and for each index. The items of a table differ only in their
-keys and are built when they are read. GetItem and Query are answered at botocore's `before-send`; capacity is
+keys and are built when they are read. GetItem, BatchGetItem and Query are answered at botocore's `before-send`; capacity is
 counted by DynamoDB's rules from the entries that were read. Emulators are no alternative, because they read the whole
 table for each query.
 """
@@ -98,7 +98,7 @@ class Tables:
     def __call__(self, request: Any, event_name: str, **_: Any) -> AWSResponse:
         """Respond to one request of botocore."""
         operation, call = event_name.split(".")[2], json.loads(request.body)
-        answer = {"GetItem": self._get, "Query": self._query}[operation](call)
+        answer = {"GetItem": self._get, "BatchGetItem": self._batch_get, "Query": self._query}[operation](call)
         body = json.dumps(answer).encode()
         headers: Any = {"content-length": str(len(body)), "content-type": "application/x-amz-json-1.0"}
         return AWSResponse(request.url, 200, headers, _Raw(body))
@@ -112,6 +112,18 @@ class Tables:
         item = self._item(call["TableName"], tree, found) if found else None
         self._charge(item_size(item) if item else 0, call)
         return {"Item": item} if item else {}
+
+    def _batch_get(self, call: Mapping[str, Any]) -> dict[str, Any]:
+        """Read each key by itself, as it is charged. Whole items are returned, also if the call asks for less."""
+        found = {
+            table: [
+                answer["Item"]
+                for key in read["Keys"]
+                if (answer := self._get({**read, "TableName": table, "Key": key}))
+            ]
+            for table, read in call["RequestItems"].items()
+        }
+        return {"Responses": found, "UnprocessedKeys": {}}
 
     def _query(self, call: Mapping[str, Any]) -> dict[str, Any]:
         table, tree = call["TableName"], self._trees[call["TableName"], call.get("IndexName")]

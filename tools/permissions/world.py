@@ -299,7 +299,7 @@ class World:
 
     def _deliver_queue(self, function: str, mapping: Mapping[str, Any]) -> int:
         """Deliver the messages of one queue in full batches and a last one."""
-        size = min(SQS_BATCH, int(mapping["BatchSize"]))
+        size = int(mapping["BatchSize"])
         url = self.queue_url(mapping["EventSourceArn"].rsplit(":", 1)[-1].removeprefix(f"{PREFIX}-"))
         count = 0
         while delivered := self._deliver_batch(function, url, size):
@@ -310,13 +310,18 @@ class World:
 
     def _deliver_batch(self, function: str, url: str, size: int) -> int:
         sqs = self.client("sqs")
-        received = sqs.receive_message(
-            QueueUrl=url,
-            MaxNumberOfMessages=size,
-            AttributeNames=["All"],
-            MessageAttributeNames=["All"],
-            VisibilityTimeout=60,
-        ).get("Messages", [])
+        received: list[Any] = []
+        while len(received) < size:
+            messages = sqs.receive_message(
+                QueueUrl=url,
+                MaxNumberOfMessages=min(SQS_BATCH, size - len(received)),
+                AttributeNames=["All"],
+                MessageAttributeNames=["All"],
+                VisibilityTimeout=60,
+            ).get("Messages", [])
+            if not messages:
+                break
+            received += messages
         if not received:
             return 0
         answer = self.run(function, {"Records": [_lambda_record(message) for message in received]})

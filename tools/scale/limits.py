@@ -171,8 +171,8 @@ def _hot_keys(settings: Settings) -> Iterator[Limit]:
     yield Limit(
         "intake: index `by-owner`, one owner",
         "hot key",
-        key_rate(writes, 1 + STATUS_CHANGES),
-        f"{1 + STATUS_CHANGES} units per image: the entry, and its status {STATUS_CHANGES} times",
+        key_rate(writes, 1),
+        "1 unit per image: a change of the status does not write the entry",
         "Divide the load among several owners. By default, a key may create 100 images in 15 minutes.",
     )
     yield Limit(

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from events.catalog.image_requested import ImageRequested
 from events.pipeline import RANKS, TERMINAL, Status, TimelineEntry
 from kit.dynamodb import from_item, to_item
-from kit.errors import error_code
+from kit.errors import TransientError, error_code
 from kit.timeline import stored_entry
 from services.intake.models import (
     IdempotencyKeyTakenError,
@@ -36,8 +36,8 @@ SHARDS: Final = 4
 """Partitions of the index of open requests, so that one partition does not limit a burst of requests."""
 MAX_DUE: Final = 500
 """Requests per shard that one sweep checks."""
-FILTERED_PAGE: Final = 250
-"""Requests that one page of a filtered list reads: three read units of the narrow index."""
+FILTERED_PAGE: Final = 100
+"""Requests that one page of a filtered list reads: as many as one BatchGetItem takes."""
 MAX_ATTEMPTS: Final = 8
 """Attempts of a transaction that conflicts with others on the same idempotency key."""
 
@@ -139,33 +139,51 @@ class RequestTable:
         return record if record and record.expires_at > now else None
 
     def list_page(self, owner: str, *, limit: int, after: str | None, status: Status | None) -> RequestPage:
-        """Return an owner's requests older than ``after``, newest first, with one query of bounded cost."""
-        condition, values = "#owner = :owner", {":owner": owner, ":after": after, ":status": status}
-        names = {"#owner": "owner"}
-        query: dict[str, Any] = {"Limit": limit}
+        """Return an owner's requests older than ``after``, newest first, with one query and one read of their states.
+
+        The index has no status, because it would be written again with every change of a status.
+        """
+        condition, values = "#owner = :owner", {":owner": owner, ":after": after}
         if after is not None:
             condition += " AND request_id < :after"
-        if status is not None:
-            names["#status"] = "status"
-            query = {"Limit": max(limit, FILTERED_PAGE), "FilterExpression": "#status = :status"}
         response = self._client.query(
             TableName=self._name,
             IndexName="by-owner",
             KeyConditionExpression=condition,
-            ExpressionAttributeNames=names,
+            ExpressionAttributeNames={"#owner": "owner"},
             ExpressionAttributeValues=to_item(values),
             ScanIndexForward=False,
-            **query,
+            Limit=limit if status is None else max(limit, FILTERED_PAGE),
         )
-        found = [from_item(item) for item in response["Items"]]
-        requests = [
-            ListedRequest(item["request_id"], Status(item["status"]), datetime.fromisoformat(item["created_at"]))
-            for item in found[:limit]
-        ]
+        listed = self._listed([item["request_id"]["S"] for item in response["Items"]])
+        found = [request for request in listed if status in (None, request.status)]
         if len(found) > limit:
-            return RequestPage(requests, requests[-1].request_id)
+            return RequestPage(found[:limit], found[limit - 1].request_id)
         last = response.get("LastEvaluatedKey")
-        return RequestPage(requests, from_item(last)["request_id"] if last else None)
+        return RequestPage(found, from_item(last)["request_id"] if last else None)
+
+    def _listed(self, ids: Sequence[str]) -> list[ListedRequest]:
+        """Return requests as a list shows them, in the order of ``ids``. Reads are eventually consistent."""
+        if not ids:
+            return []
+        keys = [request_key(request_id, "STATE") for request_id in ids]
+        response = self._client.batch_get_item(
+            RequestItems={
+                self._name: {
+                    "Keys": keys,
+                    "ProjectionExpression": "request_id, #status, created_at",
+                    "ExpressionAttributeNames": {"#status": "status"},
+                }
+            }
+        )
+        if response.get("UnprocessedKeys"):
+            raise TransientError("request table: reading the states of a list was throttled")
+        states = {item["request_id"]["S"]: from_item(item) for item in response["Responses"][self._name]}
+        return [
+            ListedRequest(request_id, Status(state["status"]), datetime.fromisoformat(state["created_at"]))
+            for request_id in ids
+            if (state := states.get(request_id))
+        ]
 
     def read_state(self, request_id: str) -> RequestState:
         """Return the state of a request, read consistently. Raise ``KeyError`` if the request is unknown."""

@@ -12,6 +12,7 @@ from moto import mock_aws
 
 from events.catalog.image_requested import ImageRequested
 from events.pipeline import Status, TimelineEntry
+from kit.errors import TransientError
 from services.intake.creation import new_state
 from services.intake.identifiers import uuid7
 from services.intake.models import IdempotencyKeyTakenError, IdempotencyRecord, RequestState, Window
@@ -248,6 +249,40 @@ def test_a_filtered_list_has_all_matches(store: Any) -> None:
     found = pages(store, 2, "cancelled")
     assert [request_id for page in found for request_id in page] == ids[::3]
     assert all(len(page) <= 2 for page in found)
+
+
+def test_a_change_of_the_status_does_not_write_the_index_of_an_owner(intake_table: str) -> None:
+    client = boto3.client("dynamodb")
+    accept(RequestTable(client, intake_table), REQUEST, "demo", REQUESTED.data.parameters, START)
+    [entry] = client.query(
+        TableName=intake_table,
+        IndexName="by-owner",
+        KeyConditionExpression="#owner = :owner",
+        ExpressionAttributeNames={"#owner": "owner"},
+        ExpressionAttributeValues={":owner": {"S": "demo"}},
+    )["Items"]
+    assert entry.keys() == {"pk", "sk", "owner", "request_id"}
+
+
+@pytest.mark.parametrize("status", [None, Status.SUCCEEDED])
+def test_a_page_is_one_query_and_one_read_of_the_states(intake_table: str, status: Status | None) -> None:
+    client, calls = boto3.client("dynamodb"), list[str]()
+    table = RequestTable(client, intake_table)
+    some_requests(table, 3)
+    client.meta.events.register("before-call", lambda model, **_: calls.append(model.name))
+    table.list_page("demo", limit=100, after=None, status=status)
+    table.list_page("mallory", limit=100, after=None, status=status)
+    assert calls == ["Query", "BatchGetItem", "Query"]
+
+
+def test_a_throttled_read_of_states_is_transient(intake_table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = boto3.client("dynamodb")
+    table = RequestTable(client, intake_table)
+    some_requests(table, 1)
+    answer: Any = {"Responses": {intake_table: []}, "UnprocessedKeys": {intake_table: {"Keys": [{}]}}}
+    monkeypatch.setattr(client, "batch_get_item", lambda **_: answer)
+    with pytest.raises(TransientError, match="throttled"):
+        table.list_page("demo", limit=5, after=None, status=None)
 
 
 def test_a_filtered_page_may_be_short_before_the_last(intake_table: str, monkeypatch: pytest.MonkeyPatch) -> None:
