@@ -8,6 +8,7 @@ class AccountSettings(Settings):
 
     table_name: str
     hash_secret_arn: str
+    key_retention_days: int = 365
 
 
 class ApiSettings(AccountSettings):

@@ -7,6 +7,7 @@ class TableSettings(Settings):
     """Every function uses the table."""
 
     table_name: str
+    delivery_retention_days: int = 30
 
 
 class ApiSettings(TableSettings):

@@ -7,6 +7,7 @@ class GallerySettings(Settings):
     """Settings of every function that uses the gallery table."""
 
     table_name: str
+    ledger_retention_days: int = 60
 
 
 class StoreSettings(GallerySettings):

@@ -17,8 +17,8 @@ from services.storage.models import DeletionMarker, Entry, EntrySummary, Tombsto
 from services.storage.search import search_text
 
 RETENTION: Final = timedelta(days=60)
-"""How long tombstones and deletion markers are kept: longer than raw images stay in the hand-off bucket, so that no
-message about the request can arrive later."""
+"""How long tombstones and deletion markers are kept by default: longer than raw images stay in the hand-off bucket, so
+that no message about the request can arrive later."""
 CAPTION_LENGTH: Final = 140
 
 
@@ -53,7 +53,7 @@ def entry_item(entry: Entry) -> dict[str, Any]:
     )
 
 
-def marker_item(marker: DeletionMarker) -> dict[str, Any]:
+def marker_item(marker: DeletionMarker, retention: timedelta = RETENTION) -> dict[str, Any]:
     """Return the item of a deletion marker."""
     return to_item(
         {
@@ -61,19 +61,19 @@ def marker_item(marker: DeletionMarker) -> dict[str, Any]:
             "pk": image_pk(marker.image_id),
             "created_at": marker.created_at.isoformat(),
             "deleted_at": marker.deleted_at.isoformat(),
-            "expires_at": int((marker.deleted_at + RETENTION).timestamp()),
+            "expires_at": int((marker.deleted_at + retention).timestamp()),
         }
     )
 
 
-def tombstone_item(tombstone: Tombstone) -> dict[str, Any]:
+def tombstone_item(tombstone: Tombstone, retention: timedelta = RETENTION) -> dict[str, Any]:
     """Return the item of a tombstone."""
     return to_item(
         {
             "pk": tombstone_pk(tombstone.request_id),
             "request_id": tombstone.request_id,
             "withdrawn_at": tombstone.withdrawn_at.isoformat(),
-            "expires_at": int((tombstone.withdrawn_at + RETENTION).timestamp()),
+            "expires_at": int((tombstone.withdrawn_at + retention).timestamp()),
         }
     )
 
