@@ -8,7 +8,6 @@ class AccountSettings(Settings):
 
     table_name: str
     hash_secret_arn: str
-    key_retention_days: int = 365
 
 
 class ApiSettings(AccountSettings):
@@ -16,3 +15,4 @@ class ApiSettings(AccountSettings):
 
     audit_trail_table: str
     """Operations' table, to which the API adds entries of the audit trail."""
+    key_retention_days: int = 365

@@ -11,9 +11,9 @@ from events.envelope import Event
 from events.pipeline import Status, TimelineEntry
 from kit.clock import Clock
 from kit.errors import RetriableError
+from kit.request_age import may_have_expired
 from kit.telemetry import logger, measure
 from services.intake.durations import DurationRecorder
-from services.intake.identifiers import may_have_expired
 from services.intake.models import RequestState
 from services.intake.timeline import timeline_entry
 

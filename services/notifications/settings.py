@@ -7,10 +7,15 @@ class TableSettings(Settings):
     """Every function uses the table."""
 
     table_name: str
+
+
+class DeliverySettings(TableSettings):
+    """The functions that write deliveries."""
+
     delivery_retention_days: int = 30
 
 
-class ApiSettings(TableSettings):
+class ApiSettings(DeliverySettings):
     """The HTTP API."""
 
     socket_url: str
@@ -31,7 +36,7 @@ class PushSettings(SocketSettings):
     webhook_queue_url: str
 
 
-class WebhookSettings(TableSettings):
+class WebhookSettings(DeliverySettings):
     """The function `webhook`."""
 
     master_secret_arn: str

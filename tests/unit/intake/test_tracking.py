@@ -15,8 +15,8 @@ from events.catalog.request_status_changed import RequestStatusChanged
 from events.envelope import Event
 from events.pipeline import TERMINAL, status_of
 from kit.errors import RetriableError
+from kit.request_age import LEAST_RETENTION
 from services.intake.durations import DurationRecorder
-from services.intake.identifiers import LEAST_RETENTION
 from services.intake.models import entry_without_details
 from services.intake.outbox import events_of_change
 from services.intake.timeline import timeline_entry
