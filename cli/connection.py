@@ -2,11 +2,13 @@
 
 import getpass
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cli.stack import find_stack
 from kit.trail import Operator
 
 
@@ -90,6 +92,12 @@ class Connection:
     def bucket_suffix(self) -> str:
         """Return what the names of all the installation's buckets end with."""
         return f"{self.client('sts').get_caller_identity()['Account']}-{self.region}"
+
+    def retention(self, parameter: str, default: timedelta) -> timedelta:
+        """Return the value of a parameter such as ``QuarantineRetentionDays``, or ``default`` without a stack."""
+        found = find_stack(self.client("cloudformation"), self.target.prefix)
+        days = found.parameters.get(parameter) if found else None
+        return default if days is None else timedelta(days=int(days))
 
     @property
     def region(self) -> str:

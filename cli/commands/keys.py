@@ -20,7 +20,7 @@ from kit.secrets import CachedKeyring
 from services.accounts import service
 from services.accounts.keys import Key
 from services.accounts.recorded_keys import RecordedKeys
-from services.accounts.repository import KeyTable
+from services.accounts.repository import RETENTION, KeyTable
 from services.accounts.schemas import USER_SCOPES, KeyView, KeyWithText, NewKey, Rotation
 
 PAGE: Final = 100
@@ -44,7 +44,11 @@ class Keys:
 
 def key_table(connection: Connection) -> KeyTable:
     """Return the keys of an installation."""
-    return KeyTable(connection.client("dynamodb"), connection.target.accounts_table)
+    return KeyTable(
+        connection.client("dynamodb"),
+        connection.target.accounts_table,
+        connection.retention("KeyRetentionDays", RETENTION),
+    )
 
 
 @click.group(invoke_without_command=True, epilog=EXIT_CODES)

@@ -1,6 +1,7 @@
 """API keys and preferences on DynamoDB.
 
 pk KEY#<key id>    sk KEY   one key: keyed hash, owner, scopes, limits, times;
+                            delete_at, after it was revoked or has expired (seconds since 1970; expires_at is a text);
                             kind and listed_as are the key of the index `listing`, which has no hashes
 pk OWNER#<owner>   sk PREFERENCES   one owner's preferences as JSON, with a revision
 """
@@ -9,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 REFUSED: Final = "ConditionalCheckFailedException"
+RETENTION: Final = timedelta(days=365)
+"""How long a key that was revoked or has expired is kept by default."""
 TIMES: Final = ("created_at", "expires_at", "revoked_at", "last_used_at", "previous_until")
 
 
@@ -35,8 +38,9 @@ def _time(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def _item_of(key: Key) -> dict[str, Any]:
+def _item_of(key: Key, retention: timedelta) -> dict[str, Any]:
     values = asdict(key) | {name: _time(at) for name in TIMES if (at := getattr(key, name))}
+    ended_at = key.revoked_at or key.expires_at
     return to_item(
         values
         | {
@@ -45,6 +49,7 @@ def _item_of(key: Key) -> dict[str, Any]:
             "scopes": list(key.scopes),
             "kind": "key",
             "listed_as": f"{_time(key.created_at)}#{key.key_id}",
+            "delete_at": int((ended_at + retention).timestamp()) if ended_at else None,
         }
     )
 
@@ -68,9 +73,10 @@ def _key_of(item: Mapping[str, Any]) -> Key:
 class KeyTable:
     """The API keys. Implements ``KeySource`` and ``KeyStore``."""
 
-    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+    def __init__(self, client: "DynamoDBClient", name: str, retention: timedelta = RETENTION) -> None:
         self._client = client
         self._name = name
+        self._retention = retention
 
     def find(self, key_id: str) -> Key | None:
         """Return the key with a consistent read, so that a new key works and a revoked one does not."""
@@ -81,7 +87,9 @@ class KeyTable:
         """Store a new key. Raises ``KeyError`` if its id exists."""
         try:
             self._client.put_item(
-                TableName=self._name, Item=_item_of(key), ConditionExpression="attribute_not_exists(pk)"
+                TableName=self._name,
+                Item=_item_of(key, self._retention),
+                ConditionExpression="attribute_not_exists(pk)",
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
             raise KeyError(key.key_id) from error
@@ -118,13 +126,19 @@ class KeyTable:
             found = self._client.update_item(
                 TableName=self._name,
                 Key=_pk(key_id),
-                UpdateExpression="SET revoked_at = if_not_exists(revoked_at, :now)",
-                ConditionExpression="attribute_exists(pk)",
-                ExpressionAttributeValues=to_item({":now": _time(now)}),
+                UpdateExpression="SET revoked_at = :now, delete_at = :delete_at",
+                ConditionExpression="attribute_exists(pk) AND attribute_not_exists(revoked_at)",
+                ExpressionAttributeValues=to_item(
+                    {":now": _time(now), ":delete_at": int((now + self._retention).timestamp())}
+                ),
                 ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
-            raise KeyError(key_id) from error
+            old: Any = error.response.get("Item")
+            if not old:
+                raise KeyError(key_id) from error
+            return _key_of(old)  # revoked before
         return _key_of(found["Attributes"])
 
     def secret_uses(self, now: datetime) -> dict[int, int]:

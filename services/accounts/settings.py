@@ -15,3 +15,4 @@ class ApiSettings(AccountSettings):
 
     audit_trail_table: str
     """Operations' table, to which the API adds entries of the audit trail."""
+    key_retention_days: int = 365

@@ -11,14 +11,15 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Final, Protocol, Self
 
 from events.envelope import Event
 from kit.errors import TransientError
 from services.analytics.counters import Amounts, add, amounts, day_of
 
-EVENT_ID_RETENTION_SECONDS: Final = 60 * 24 * 3600
-"""How long the ids of counted events are stored: longer than a queue and its dead-letter queue keep messages."""
+EVENT_ID_RETENTION: Final = timedelta(days=60)
+"""How long the ids of counted events are kept by default: longer than queues and dead-letter queues keep messages."""
 ITEMS_MAX: Final = 100
 """Items of one transaction, a quota of DynamoDB."""
 GENERATIONS_MAX: Final = 2
@@ -109,12 +110,14 @@ class Recorder:
         counters: Counters,
         now: Callable[[], float] = time.time,
         on_counted: Callable[[Amounts], None] = lambda _: None,
+        retention: timedelta = EVENT_ID_RETENTION,
     ) -> None:
-        """``on_counted`` receives what each batch added, once."""
+        """``on_counted`` receives what each batch added, once. ``retention`` is that of the ids of counted events."""
         self._archive = archive
         self._counters = counters
         self._now = now
         self._on_counted = on_counted
+        self._retention = retention
         self._generations = Generations()
 
     def record(self, events: Sequence[Event]) -> list[Event]:
@@ -125,7 +128,12 @@ class Recorder:
         """
         self._archive.append(events)
         self._generations = count(
-            events, self._counters, self._generations, now=self._now(), on_counted=self._on_counted
+            events,
+            self._counters,
+            self._generations,
+            now=self._now(),
+            on_counted=self._on_counted,
+            retention=self._retention,
         )
         return []
 
@@ -138,15 +146,18 @@ def count(
     now: float,
     only: str | None = None,
     on_counted: Callable[[Amounts], None] = lambda _: None,
+    retention: timedelta = EVENT_ID_RETENTION,
 ) -> Generations:
     """Count each of ``events`` once in every active generation, or in ``only`` one; return the current pointer.
 
-    The earliest copy of an event counts. One transaction counts all events, unless they have too many requests and days.
+    The earliest copy of an event counts. One transaction counts all, unless they have too many requests and days.
     ``on_counted`` receives what each transaction added to the current generation.
     Raises ``SupersededError`` if ``only`` is no longer being built, ``TransientError`` if every round failed.
     """
     for tally in _transactions(_tally(events)):
-        generations = _count_once(tally, counters, generations, now=now, only=only, on_counted=on_counted)
+        generations = _count_once(
+            tally, counters, generations, now=now, only=only, on_counted=on_counted, retention=retention
+        )
     return generations
 
 
@@ -158,6 +169,7 @@ def _count_once(
     now: float,
     only: str | None,
     on_counted: Callable[[Amounts], None],
+    retention: timedelta,
 ) -> Generations:
     """Count the events of one transaction. See ``count``."""
     known: frozenset[tuple[str, str]] = frozenset()
@@ -167,7 +179,7 @@ def _count_once(
         if not additions:
             return generations
         try:
-            counters.commit(additions, generations, int(now) + EVENT_ID_RETENTION_SECONDS)
+            counters.commit(additions, generations, int(now + retention.total_seconds()))
         except AlreadyCountedError as refusal:
             known |= refusal.known
         except GenerationsMovedError as moved:

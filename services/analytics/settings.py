@@ -10,6 +10,7 @@ class RecordSettings(Settings):
     archive_bucket_name: str
     prompt_hash_key_id: str
     """Name or ARN of the secret that keys the hashes of prompts."""
+    ledger_retention_days: int = 60
 
 
 class ApiSettings(Settings):

@@ -11,6 +11,7 @@ class LedgerSettings(Settings):
     """Settings of every function that uses the ledger."""
 
     table_name: str
+    ledger_retention_days: int = 60
 
 
 class GenerateSettings(LedgerSettings):

@@ -23,6 +23,8 @@ class CreationSettings(TableSettings):
     failover_price_ceiling_usd: Decimal = Decimal("0.08")
     nudge_after_minutes: int = 15
     """When the sweeper checks a request for the first time."""
+    request_retention_days: int = 400
+    """After which DynamoDB deletes a request."""
 
     _custom_models_are_valid = field_validator("custom_models")(valid_custom_models)
 

@@ -16,16 +16,19 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 RETENTION: Final = timedelta(days=60)
-"""How long a verdict is kept: longer than any message can be redelivered or replayed."""
+"""How long a verdict is kept by default: longer than any message can be redelivered or replayed."""
 
 
 class VerdictTable(Generic[VerdictT]):
     """Verdicts of one type. Implements ``VerdictRepository``."""
 
-    def __init__(self, client: "DynamoDBClient", table: str, verdict_type: type[VerdictT]) -> None:
+    def __init__(
+        self, client: "DynamoDBClient", table: str, verdict_type: type[VerdictT], retention: timedelta = RETENTION
+    ) -> None:
         self._client = client
         self._table = table
         self._verdict_type: type[VerdictT] = verdict_type
+        self._retention = retention
 
     def find(self, event_id: str) -> VerdictT | None:
         """Return the recorded verdict, or None."""
@@ -35,7 +38,7 @@ class VerdictTable(Generic[VerdictT]):
 
     def record(self, event_id: str, verdict: VerdictT) -> VerdictT:
         """Record ``verdict`` unless the event has one. Return the recorded verdict."""
-        expires_at = int((verdict.decided_at + RETENTION).timestamp())
+        expires_at = int((verdict.decided_at + self._retention).timestamp())
         try:
             self._client.put_item(
                 TableName=self._table,

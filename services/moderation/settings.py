@@ -5,10 +5,16 @@ from typing import Literal
 from kit.settings import Settings
 
 
-class PromptSettings(Settings):
-    """Settings of moderation.prompt."""
+class VerdictSettings(Settings):
+    """Settings of every function that records verdicts."""
 
     table_name: str
+    ledger_retention_days: int = 60
+
+
+class PromptSettings(VerdictSettings):
+    """Settings of moderation.prompt."""
+
     moderation_model_id: str
     """A Bedrock model or inference profile that supports Converse with tools."""
 
@@ -19,9 +25,8 @@ class ApiSettings(PromptSettings):
     event_bus_name: str
 
 
-class ImageSettings(Settings):
+class ImageSettings(VerdictSettings):
     """Settings of moderation.image."""
 
-    table_name: str
     handoff_bucket_name: str
     image_check: Literal["on", "off"]

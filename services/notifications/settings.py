@@ -9,7 +9,13 @@ class TableSettings(Settings):
     table_name: str
 
 
-class ApiSettings(TableSettings):
+class DeliverySettings(TableSettings):
+    """The functions that write deliveries."""
+
+    delivery_retention_days: int = 30
+
+
+class ApiSettings(DeliverySettings):
     """The HTTP API."""
 
     socket_url: str
@@ -30,7 +36,7 @@ class PushSettings(SocketSettings):
     webhook_queue_url: str
 
 
-class WebhookSettings(TableSettings):
+class WebhookSettings(DeliverySettings):
     """The function `webhook`."""
 
     master_secret_arn: str

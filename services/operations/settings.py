@@ -14,6 +14,7 @@ class ApiSettings(Settings):
     operations_table: str
     event_bus_name: str
     handoff_bucket_name: str
+    quarantine_retention_days: int = 90
     queues: str
     """Names without prefix, comma-separated. Each dead-letter queue has the same name with ``-dlq``."""
 

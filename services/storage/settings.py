@@ -9,6 +9,12 @@ class GallerySettings(Settings):
     table_name: str
 
 
+class MarkerSettings(GallerySettings):
+    """Settings of the functions that write tombstones or deletion markers."""
+
+    ledger_retention_days: int = 60
+
+
 class StoreSettings(GallerySettings):
     """Settings of storage.store."""
 
@@ -18,7 +24,7 @@ class StoreSettings(GallerySettings):
     """Name or ARN of the secret that contains the key for prompt hashes."""
 
 
-class ApiSettings(GallerySettings):
+class ApiSettings(MarkerSettings):
     """Settings of the API."""
 
     gallery_bucket_name: str

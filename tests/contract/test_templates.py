@@ -537,7 +537,10 @@ def test_an_update_of_the_stack_does_not_replace_a_secret(secret: Resource) -> N
 
 @pytest.mark.parametrize("table", templates.resources("AWS::DynamoDB::Table"), ids=str)
 def test_tables_have_point_in_time_recovery_and_encryption(table: Resource) -> None:
-    assert table.properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table.properties["PointInTimeRecoverySpecification"] == {
+        "PointInTimeRecoveryEnabled": True,
+        "RecoveryPeriodInDays": {"Ref": "BackupRetentionDays"},
+    }
     assert table.properties["SSESpecification"] == {"SSEEnabled": True}
     assert table.properties["BillingMode"] == "PAY_PER_REQUEST"
 

@@ -1,6 +1,6 @@
 """HTTP: API keys for admins, preferences for owners."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import boto3
 from aws_lambda_powertools.event_handler import Response
@@ -29,7 +29,7 @@ from services.accounts.settings import ApiSettings
 
 settings = ApiSettings.load()
 dynamodb = boto3.client("dynamodb")
-keys = KeyTable(dynamodb, settings.table_name)
+keys = KeyTable(dynamodb, settings.table_name, timedelta(days=settings.key_retention_days))
 trail = TrailTable(dynamodb, settings.audit_trail_table)
 preferences = PreferenceTable(dynamodb, settings.table_name)
 hash_secret = CachedKeyring(boto3.client("secretsmanager"), settings.hash_secret_arn).current

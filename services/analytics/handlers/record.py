@@ -1,5 +1,7 @@
 """Step analytics.record: archives and counts every event."""
 
+from datetime import timedelta
+
 import boto3
 
 from kit.consumer import WholeBatch, sqs_consumer
@@ -18,6 +20,7 @@ recorder = Recorder(
     ),
     CounterTable(boto3.client("dynamodb"), settings.table_name),
     on_counted=emit,
+    retention=timedelta(days=settings.ledger_retention_days),
 )
 
 handler = sqs_consumer("analytics.record", None, WholeBatch(recorder.record))

@@ -4,6 +4,7 @@ It also consumes PromptRejected and PromptChecked: the daily budget counts check
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import boto3
@@ -57,7 +58,7 @@ _dynamodb: Final = boto3.client("dynamodb")
 _clock: Final = SystemClock()
 _budget: Final = DynamoBudget(_dynamodb, _settings.table_name, _settings.daily_budget_usd, _clock)
 _generator: Final = ImageGenerator(
-    ledger=DynamoLedger(_dynamodb, _settings.table_name),
+    ledger=DynamoLedger(_dynamodb, _settings.table_name, timedelta(days=_settings.ledger_retention_days)),
     models=BedrockModels(_settings.aws_region, _bedrock),
     handoff=S3Handoff(boto3.client("s3"), _settings.handoff_bucket_name),
     find_model=_find_model,

@@ -56,7 +56,12 @@ MODELS_HEADERS: Final = {"Cache-Control": "private, max-age=60", "Vary": "author
 
 settings = ApiSettings.load()
 client, clock = boto3.client("dynamodb"), SystemClock()
-table = RequestTable(client, settings.table_name, timedelta(minutes=settings.nudge_after_minutes))
+table = RequestTable(
+    client,
+    settings.table_name,
+    first_check=timedelta(minutes=settings.nudge_after_minutes),
+    retention=timedelta(days=settings.request_retention_days),
+)
 statuses = StatusTable(client, settings.table_name)
 waits = WaitTable(client, settings.table_name, clock)
 estimates = Estimates(DurationTable(client, settings.table_name), clock)

@@ -40,7 +40,12 @@ MAX_BODY: Final = 256 * 1024
 
 settings = CreationSettings.load()
 client, clock = boto3.client("dynamodb"), SystemClock()
-table = RequestTable(client, settings.table_name, timedelta(minutes=settings.nudge_after_minutes))
+table = RequestTable(
+    client,
+    settings.table_name,
+    first_check=timedelta(minutes=settings.nudge_after_minutes),
+    retention=timedelta(days=settings.request_retention_days),
+)
 statuses = StatusTable(client, settings.table_name)
 waits = WaitTable(client, settings.table_name, clock)
 signals = SignalCache(SignalTable(client, settings.table_name), clock)

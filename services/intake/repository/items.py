@@ -3,7 +3,8 @@
 pk REQUEST#<id>                  sk REQUEST    the immutable request: the event `ImageRequested` itself, as JSON
 pk REQUEST#<id>                  sk STATE      status and timeline (`kit.timeline`). owner and request_id are the keys
                                                of the index `by-owner`, which never changes; open_shard and
-                                               next_check_at of the sparse index `open`
+                                               next_check_at of the sparse index `open`. Both items of a request
+                                               expire with `RequestRetentionDays`
 pk IDEMPOTENCY#<owner>           sk KEY#<key>  the response that an Idempotency-Key stands for, for a day
 pk RATE#<key id>#<window start>  sk WINDOW     the counters of a key in one window, and the refunded requests
 pk WAITS#<owner>                 sk SLOTS      the calls of an owner that wait: a set of `<expires at>#<random>`

@@ -62,11 +62,18 @@ class RequestTable:
     Expiry and cancellation are recomputed too: their decision depends on the state that was read.
     """
 
-    def __init__(self, client: "DynamoDBClient", name: str, first_check: timedelta = timedelta(minutes=15)) -> None:
-        """``first_check``: time from the creation of a request to its first check by the sweeper."""
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        name: str,
+        first_check: timedelta = timedelta(minutes=15),
+        retention: timedelta = timedelta(days=400),
+    ) -> None:
+        """``first_check`` and ``retention``: from the creation of a request to its first check and to its deletion."""
         self._client = client
         self._name = name
         self._first_check = first_check
+        self._retention = retention
 
     def create(
         self, requests: Sequence[tuple[ImageRequested, RequestState]], record: IdempotencyRecord | None = None
@@ -76,7 +83,7 @@ class RequestTable:
             {"Put": {"TableName": self._name, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
             for event, state in requests
             for item in (
-                request_key(state.request_id, "REQUEST") | to_item({"event": event.model_dump_json()}),
+                self._request_item(event, state),
                 self._state_item(state),
             )
         ]
@@ -99,6 +106,13 @@ class RequestTable:
                 # Another caller is writing the same idempotency key.
                 time.sleep(random.uniform(0.01, 0.05) * attempt)  # noqa: S311 - jitter, not a secret
 
+    def _request_item(self, event: ImageRequested, state: RequestState) -> dict[str, Any]:
+        values = {"event": event.model_dump_json(), "expires_at": self._expires_at(state)}
+        return request_key(state.request_id, "REQUEST") | to_item(values)
+
+    def _expires_at(self, state: RequestState) -> int:
+        return int((state.created_at + self._retention).timestamp())
+
     def _state_item(self, state: RequestState) -> dict[str, Any]:
         return request_key(state.request_id, "STATE") | to_item(
             {
@@ -114,6 +128,7 @@ class RequestTable:
                 "next_check_at": (state.created_at + self._first_check).isoformat(),
                 "quota_window": state.quota_window and {**asdict(state.quota_window), "images": state.quota_images},
                 "webhook_id": state.webhook_id,
+                "expires_at": self._expires_at(state),
             }
         )
 

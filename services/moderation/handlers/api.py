@@ -1,6 +1,7 @@
 """The HTTP API: check a prompt without generating an image."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 
 import boto3
@@ -43,7 +44,7 @@ checks = PromptChecks(
         policy,
         KeywordFilter(policy),
         ClaudeLayer(bedrock, Screening(policy, settings.moderation_model_id)),
-        VerdictTable(dynamodb, settings.table_name, PromptVerdict),
+        VerdictTable(dynamodb, settings.table_name, PromptVerdict, timedelta(days=settings.ledger_retention_days)),
         clock,
     ),
     CheckCountTable(dynamodb, settings.table_name),

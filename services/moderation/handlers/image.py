@@ -1,5 +1,6 @@
 """Consumes ImageGenerated, publishes ImageApproved or ImageRejected."""
 
+from datetime import timedelta
 from functools import cache, partial
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -51,7 +52,9 @@ moderation = ImageModeration(
     policy.version,
     policy.labels_by_severity(),
     detector,
-    VerdictTable(boto3.client("dynamodb"), settings.table_name, ImageVerdict),
+    VerdictTable(
+        boto3.client("dynamodb"), settings.table_name, ImageVerdict, timedelta(days=settings.ledger_retention_days)
+    ),
     HandoffImages(_s3, settings.handoff_bucket_name),
     SystemClock(),
 )

@@ -1,5 +1,6 @@
 """Consumes ImageRequested, publishes PromptApproved or PromptRejected."""
 
+from datetime import timedelta
 from functools import partial
 
 import boto3
@@ -32,7 +33,9 @@ moderation = PromptModeration(
     policy,
     KeywordFilter(policy),
     ClaudeLayer(bedrock, Screening(policy, settings.moderation_model_id)),
-    VerdictTable(boto3.client("dynamodb"), settings.table_name, PromptVerdict),
+    VerdictTable(
+        boto3.client("dynamodb"), settings.table_name, PromptVerdict, timedelta(days=settings.ledger_retention_days)
+    ),
     SystemClock(),
 )
 handler = sqs_consumer(

@@ -1,5 +1,7 @@
 """The API's operator session, with the permissions of the function."""
 
+from datetime import timedelta
+
 import boto3
 
 from kit.publisher import Publisher
@@ -18,6 +20,11 @@ def connect(settings: ApiSettings) -> OperatorSession:
         queues=queues,
         states=RequestTable(dynamodb, settings.requests_table),
         bus=Publisher(boto3.client("events"), settings.event_bus_name),
-        quarantine=QuarantineTable(dynamodb, settings.operations_table, queues.pairs),
+        quarantine=QuarantineTable(
+            dynamodb,
+            settings.operations_table,
+            queues.pairs,
+            timedelta(days=settings.quarantine_retention_days),
+        ),
         trail=TrailTable(dynamodb, settings.operations_table),
     )

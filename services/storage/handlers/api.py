@@ -1,5 +1,7 @@
 """The gallery's HTTP API."""
 
+from datetime import timedelta
+
 import boto3
 from aws_lambda_powertools.event_handler import Response
 
@@ -17,7 +19,9 @@ from services.storage.settings import ApiSettings
 
 _settings = ApiSettings.load()
 _dynamodb = boto3.client("dynamodb")
-_gallery = Gallery(DynamoGallery(_dynamodb, _settings.table_name), SystemClock())
+_gallery = Gallery(
+    DynamoGallery(_dynamodb, _settings.table_name, timedelta(days=_settings.ledger_retention_days)), SystemClock()
+)
 _index = DynamoGalleryIndex(_dynamodb, _settings.table_name)
 _links = image_links(_settings.gallery_bucket_name, _settings.cdn_domain)
 handler = HttpApi()

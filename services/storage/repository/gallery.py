@@ -1,6 +1,7 @@
 """Entries, deletion markers and tombstones on DynamoDB, by their keys."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
@@ -9,6 +10,7 @@ from kit.dynamodb import to_item
 from kit.errors import TransientError, UnprocessableError, error_code
 from services.storage.models import MAX_SHARES, DeletionMarker, Entry, Share, Tombstone
 from services.storage.repository.items import (
+    RETENTION,
     entry_item,
     image_pk,
     marker_item,
@@ -26,9 +28,11 @@ _IS_ENTRY: Final = "attribute_exists(listing_key)"
 class DynamoGallery:
     """Implements ``service.GalleryRepository``, ``removal.Records`` and ``gallery.ImageRepository``."""
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+    def __init__(self, client: "DynamoDBClient", table: str, retention: timedelta = RETENTION) -> None:
+        """``retention`` is that of tombstones and deletion markers."""
         self._client = client
         self._table = table
+        self._retention = retention
 
     def add(self, entries: Sequence[Entry]) -> list[Entry | DeletionMarker] | Tombstone:
         """Record all ``entries`` of a request in one write; see ``service.GalleryRepository``.
@@ -89,7 +93,7 @@ class DynamoGallery:
         try:
             self._client.put_item(
                 TableName=self._table,
-                Item=tombstone_item(tombstone),
+                Item=tombstone_item(tombstone, self._retention),
                 ConditionExpression="attribute_not_exists(pk)",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
@@ -110,7 +114,8 @@ class DynamoGallery:
     def mark_deleted(self, marker: DeletionMarker) -> None:
         """Replace an entry with ``marker``; do nothing if there is no entry."""
         try:
-            self._client.put_item(TableName=self._table, Item=marker_item(marker), ConditionExpression=_IS_ENTRY)
+            item = marker_item(marker, self._retention)
+            self._client.put_item(TableName=self._table, Item=item, ConditionExpression=_IS_ENTRY)
         except ClientError as error:
             if error_code(error) != "ConditionalCheckFailedException":
                 raise

@@ -32,8 +32,8 @@ from services.storage.models import (
 from services.storage.search import search_text
 
 RETENTION: Final = timedelta(days=60)
-"""How long tombstones and deletion markers are kept: longer than raw images stay in the hand-off bucket, so that no
-message about the request can arrive later."""
+"""How long tombstones and deletion markers are kept by default: longer than raw images stay in the hand-off bucket, so
+that no message about the request can arrive later."""
 CAPTION_LENGTH: Final = 140
 
 
@@ -62,7 +62,7 @@ def entry_item(entry: Entry) -> dict[str, Any]:
     )
 
 
-def marker_item(marker: DeletionMarker) -> dict[str, Any]:
+def marker_item(marker: DeletionMarker, retention: timedelta = RETENTION) -> dict[str, Any]:
     """Return the item of a deletion marker."""
     return to_item(
         {
@@ -70,18 +70,18 @@ def marker_item(marker: DeletionMarker) -> dict[str, Any]:
             "created_at": marker.created_at.isoformat(),
             "deleted_at": marker.deleted_at.isoformat(),
             "reason": marker.reason,
-            "expires_at": int((marker.deleted_at + RETENTION).timestamp()),
+            "expires_at": int((marker.deleted_at + retention).timestamp()),
         }
     )
 
 
-def tombstone_item(tombstone: Tombstone) -> dict[str, Any]:
+def tombstone_item(tombstone: Tombstone, retention: timedelta = RETENTION) -> dict[str, Any]:
     """Return the item of a tombstone."""
     return to_item(
         {
             "pk": image_pk(tombstone.image_id),
             "withdrawn_at": tombstone.withdrawn_at.isoformat(),
-            "expires_at": int((tombstone.withdrawn_at + RETENTION).timestamp()),
+            "expires_at": int((tombstone.withdrawn_at + retention).timestamp()),
         }
     )
 

@@ -134,6 +134,21 @@ def test_a_revocation_keeps_its_first_time(store: Any) -> None:
         store.revoke(new_key_id(), NOW)
 
 
+def test_a_key_is_deleted_some_time_after_it_ended(accounts_table: str) -> None:
+    client = boto3.client("dynamodb")
+    table = KeyTable(client, accounts_table, timedelta(days=77))
+    lasting, expiring, revoked = key(), key(expires_at=NOW), key(expires_at=NOW + HOUR)
+    for added in (lasting, expiring, revoked):
+        table.add(added)
+    table.revoke(revoked.key_id, NOW)
+    table.revoke(revoked.key_id, NOW + HOUR)
+
+    found = {item["key_id"]["S"]: item.get("delete_at") for item in client.scan(TableName=accounts_table)["Items"]}
+
+    then = {"N": str(int((NOW + timedelta(days=77)).timestamp()))}
+    assert found == {lasting.key_id: None, expiring.key_id: then, revoked.key_id: then}
+
+
 def test_keys_are_listed_newest_first_page_by_page_without_their_hashes(store: Any) -> None:
     made = [key(minutes) for minutes in range(5)]
     for one in made:

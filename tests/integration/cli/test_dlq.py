@@ -105,6 +105,17 @@ def test_the_quarantine_stores_a_message_unchanged_and_once(quarantine: Quaranti
     assert quarantine.items() == []
 
 
+def test_messages_in_quarantine_expire_with_its_retention(installation: Installation) -> None:
+    message = FakeQueues(STORE).put(STORE, "no event at all", stalled())
+    table = QuarantineTable(installation.dynamodb, TABLE, lambda: [STORE], timedelta(days=7))
+    (letter,) = collapse([read_letter(STORE, message)])
+    table.put(Quarantined(letter, NOW, "ada"))
+
+    (item,) = installation.dynamodb.scan(TableName=TABLE)["Items"]
+
+    assert item["expires_at"] == {"N": str(int((NOW + timedelta(days=7)).timestamp()))}
+
+
 def test_queues_are_found_by_name_without_listing_them(installation: Installation) -> None:
     named = NamedQueues(installation.sqs, PREFIX, ["storage-store", "analytics-record"])
     listed = [pair for pair in SqsQueues(installation.sqs, PREFIX).pairs() if pair.source_url]

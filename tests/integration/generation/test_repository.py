@@ -234,15 +234,15 @@ def test_one_of_many_concurrent_claims_wins(ledger: Any, request_id: str) -> Non
         assert list(pool.map(claim, range(8))).count(True) == 1
 
 
-def test_items_of_the_ledger_expire_after_sixty_days(table: str, request_id: str) -> None:
-    ledger = DynamoLedger(boto3.client("dynamodb"), table)
+def test_items_of_the_ledger_expire_with_its_retention(table: str, request_id: str) -> None:
+    ledger = DynamoLedger(boto3.client("dynamodb"), table, timedelta(days=77))
     ledger.claim(request_id, 2, lease(), 5)
     ledger.record(request_id, failed(index=0))
     ledger.add_tombstone(request_id, START)
     items = boto3.client("dynamodb").scan(TableName=table)["Items"]
     assert len(items) == 2
     for item in items:
-        assert int(item["expires_at"]["N"]) - START.timestamp() == pytest.approx(60 * 86400, abs=400)
+        assert int(item["expires_at"]["N"]) - START.timestamp() == pytest.approx(77 * 86400, abs=400)
 
 
 def test_a_conflict_with_another_claim_is_transient(table: str, request_id: str) -> None:

@@ -16,6 +16,7 @@ from kit.errors import TransientError
 from services.intake.creation import new_state
 from services.intake.identifiers import uuid7
 from services.intake.models import IdempotencyKeyTakenError, IdempotencyRecord, RequestState, Window
+from services.intake.repository.items import request_key
 from services.intake.repository.requests import RequestTable
 from services.intake.sweeping import expiry
 from services.intake.timeline import timeline_entry
@@ -293,3 +294,29 @@ def test_a_filtered_page_may_be_short_before_the_last(intake_table: str, monkeyp
     first = table.list_page("demo", limit=1, after=None, status=Status.CANCELLED)
     assert (first.requests, first.after) == ([], ids[2])
     assert [request_id for page in pages(table, 1, "cancelled") for request_id in page] == [ids[-1]]
+
+
+def test_both_items_of_a_request_expire_with_its_retention(intake_table: str) -> None:
+    client = boto3.client("dynamodb")
+    table = RequestTable(client, intake_table, retention=timedelta(days=200))
+    accept(table, REQUEST, "demo", REQUESTED.data.parameters, START)
+    add_event(table, sample("PromptApproved"))
+
+    expiry = {item["sk"]["S"]: item["expires_at"] for item in client.scan(TableName=intake_table)["Items"]}
+
+    expected = {"N": str(int((START + timedelta(days=200)).timestamp()))}
+    assert expiry == {"REQUEST": expected, "STATE": expected}
+
+
+@pytest.mark.parametrize("part", ["REQUEST", "STATE"])
+def test_a_request_of_which_one_item_has_expired_is_unknown(intake_table: str, part: str) -> None:
+    """DynamoDB deletes the two items one after the other."""
+    client = boto3.client("dynamodb")
+    table = RequestTable(client, intake_table)
+    ids = some_requests(table, 2)
+    client.delete_item(TableName=intake_table, Key=request_key(ids[0], part))
+
+    with pytest.raises(KeyError):
+        table.read(ids[0])
+    listed = {each.request_id for each in table.list_page("demo", limit=5, after=None, status=None).requests}
+    assert listed == ({*ids} if part == "REQUEST" else {ids[1]})

@@ -1,6 +1,6 @@
 """One suite for the fakes and for DynamoDB: verdicts and counts of checks."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
@@ -61,10 +61,10 @@ def test_a_verdict_about_images_keeps_their_indices(table: str) -> None:
     assert images.find("e-1") == verdict
 
 
-def test_a_verdict_expires_after_sixty_days(table: str) -> None:
-    VerdictTable(boto3.client("dynamodb"), table, PromptVerdict).record("e-1", APPROVED)
+def test_a_verdict_expires_with_its_retention(table: str) -> None:
+    VerdictTable(boto3.client("dynamodb"), table, PromptVerdict, timedelta(days=77)).record("e-1", APPROVED)
     item = boto3.client("dynamodb").get_item(TableName=table, Key={"pk": {"S": "e-1"}})["Item"]
-    assert int(item["expires_at"]["N"]) == int(NOON.timestamp()) + 60 * 24 * 3600
+    assert int(item["expires_at"]["N"]) == int(NOON.timestamp()) + 77 * 24 * 3600
 
 
 @pytest.fixture(params=["fake", "dynamodb"])

@@ -167,10 +167,10 @@ def test_files_on_s3_are_immutable_and_have_a_content_type(aws: Adapters) -> Non
     assert "immutable" in head["CacheControl"]
 
 
-def test_tombstones_expire_long_after_the_raw_image(aws: Adapters) -> None:
-    aws.gallery.add_tombstone(TOMBSTONE)
+def test_tombstones_expire_with_their_retention(aws: Adapters) -> None:
+    DynamoGallery(boto3.client("dynamodb"), "gallery", timedelta(days=77)).add_tombstone(TOMBSTONE)
     [item] = boto3.client("dynamodb").scan(TableName="gallery")["Items"]
-    assert int(item["expires_at"]["N"]) == int((NOON + timedelta(days=60)).timestamp())
+    assert int(item["expires_at"]["N"]) == int((NOON + timedelta(days=77)).timestamp())
 
 
 @pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError"])

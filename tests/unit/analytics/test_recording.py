@@ -1,6 +1,7 @@
 """Each event is archived and counted exactly once."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 
@@ -146,3 +147,19 @@ def test_an_invalid_message_does_not_affect_its_batch(recorder: Recorder, counte
     assert [attributes["error"] for _, attributes in queue.dead] == ["UnprocessableError"]
     assert total(counters)["status#succeeded"] == 1
     assert bus.events == []
+
+
+def test_ids_of_events_are_kept_for_their_retention(
+    archive: InMemoryArchive, counters: InMemoryCounters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[int] = []
+    commit = counters.commit
+
+    def keep(additions: Sequence[Addition], expected: Generations, expires_at: int) -> None:
+        kept.append(expires_at)
+        commit(additions, expected, expires_at)
+
+    monkeypatch.setattr(counters, "commit", keep)
+    Recorder(archive, counters, now=lambda: 1_800_000_000.5, retention=timedelta(days=77)).record(story(0))
+
+    assert kept == [1_800_000_000 + 77 * 24 * 3600]
