@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from events.catalog.prompt_rejected import Strength
 
 TEXT_MAX: Final = 10_000
-"""Characters of one text, in its longest form: the longest prompt that any model of the catalog accepts."""
+"""Characters of one text, in its readable form: the longest prompt that any model of the catalog accepts."""
 
 UNCLASSIFIED: Final = "unclassified"
 """The category of a finding if no layer named one of the policy."""

@@ -17,7 +17,7 @@ from events.images import ImageOutcome, RawImage, RemovedImage
 from kit.clock import Clock
 from kit.errors import UnprocessableError
 from kit.telemetry import measure
-from kit.text import longest_form
+from kit.text import readable
 from services.moderation.models import (
     TEXT_MAX,
     UNCLASSIFIED,
@@ -95,10 +95,10 @@ class PromptModeration:
 
     def screen(self, prompt: str, negative_prompt: str | None) -> PromptVerdict:
         """Return a verdict without recording or publishing it."""
-        texts: dict[TextField, str] = {"prompt": prompt}
+        texts: dict[TextField, str] = {"prompt": readable(prompt)}  # as generation sends it to the model
         if negative_prompt:
-            texts["negative_prompt"] = negative_prompt
-        too_long = next((field for field, text in texts.items() if longest_form(text) > TEXT_MAX), None)
+            texts["negative_prompt"] = readable(negative_prompt)
+        too_long = next((field for field, text in texts.items() if len(text) > TEXT_MAX), None)
         if too_long is not None:  # intake refuses such a text; Claude is paid by its length
             return self._verdict(["limits"], Finding(category=UNCLASSIFIED, field=too_long, reason="text_too_long"))
         hit = self.keywords.find(texts)

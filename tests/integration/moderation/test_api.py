@@ -112,7 +112,7 @@ def test_the_prompt_of_60_kb_that_becomes_360_000_characters_is_refused(
     body = {"prompt": "\ufdfa" * 10_000} | ({"negative_prompt": "\ufdfa" * 10_000} if path == V1 else {})
     status, answer, _ = post(api, path, body)
     assert (status, problem(path, answer)[1]) == (422, list(body))
-    assert "10000 characters, also after Unicode normalisation (NFKC)" in answer["errors"][0]["rule"]
+    assert "10000 characters, counted after Unicode normalisation (NFKC)" in answer["errors"][0]["rule"]
     assert stand_in.service.calls.report()["counts"]["total"] == 0
 
 
