@@ -5,7 +5,16 @@ from typing import Literal
 from kit.settings import Settings
 
 
-class PromptSettings(Settings):
+class PolicySettings(Settings):
+    """The policies of every function."""
+
+    policy: str
+    """Name of the policy that decides."""
+    shadow_policy: str = ""
+    """Name of the candidate that is evaluated beside it and decides nothing. Empty: none."""
+
+
+class PromptSettings(PolicySettings):
     """Settings of moderation.prompt."""
 
     table_name: str
@@ -19,7 +28,7 @@ class ApiSettings(PromptSettings):
     event_bus_name: str
 
 
-class ImageSettings(Settings):
+class ImageSettings(PolicySettings):
     """Settings of moderation.image."""
 
     table_name: str

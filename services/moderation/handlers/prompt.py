@@ -18,9 +18,11 @@ from services.moderation.repository import VerdictTable
 from services.moderation.screening import Screening
 from services.moderation.service import PromptModeration
 from services.moderation.settings import PromptSettings
+from services.moderation.shadow import PromptShadow
 
 settings = PromptSettings.load()
-policy = load_policy()
+policy = load_policy(settings.policy)
+candidate = load_policy(settings.shadow_policy) if settings.shadow_policy else None
 bedrock = boto3.client(
     "bedrock-runtime",
     # The consumer retries, so that retries are logged. The function's timeout is longer than one call.
@@ -34,6 +36,7 @@ moderation = PromptModeration(
     ClaudeLayer(bedrock, Screening(policy, settings.moderation_model_id)),
     VerdictTable(boto3.client("dynamodb"), settings.table_name, PromptVerdict),
     SystemClock(),
+    PromptShadow(candidate, KeywordFilter(candidate)) if candidate else None,
 )
 handler = sqs_consumer(
     "moderation.prompt",

@@ -19,6 +19,7 @@ BOTH = pytest.mark.parametrize("path", [V1, LEGACY])
 @pytest.fixture
 def api(table: str, stand_in: ModelServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("TABLE_NAME", table)
+    monkeypatch.setenv("POLICY", "default")
     monkeypatch.setenv("MODERATION_MODEL_ID", "us.anthropic.claude-haiku-5-5")
     monkeypatch.setenv("EVENT_BUS_NAME", "bus")
     boto3.client("events").create_event_bus(Name="bus")
