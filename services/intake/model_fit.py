@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from events.images import GenerationParameters, ModelPlan, Quality
 from events.model_catalog import Model, ModelCatalog, Range, SizeRule
-from kit.text import length_rule, longest_form
+from kit.text import length_rule
 from services.intake.schemas import MAX_COUNT, NewRequest
 
 RATIO_TOLERANCE: Final = 0.04
@@ -221,7 +221,7 @@ def _limit_errors(request: NewRequest, model: Model) -> Errors:
     errors = []
     for name, limit in (("prompt", model.prompt_max), ("negative_prompt", model.negative_prompt_max)):
         text = getattr(request, name)
-        if text is not None and longest_form(text) > limit:
+        if text is not None and len(text) > limit:
             errors.append(_error(name, length_rule(limit, f" for {model.key}"), max_length=limit))
     if request.style is not None and request.style not in model.styles:
         rule = f"is not supported by {model.key}" if model.styles else f"{model.key} has no styles"

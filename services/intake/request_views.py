@@ -105,7 +105,13 @@ def request_view(request: ImageRequested, state: RequestState, url: Callable[[st
         images=images,
         removed=[RemovedImageView.model_validate(image) for image in (stored["removed"] if stored else [])],
         timeline=[
-            TimelineEntryView(event=entry.detail_type, event_id=entry.event_id, at=entry.at, note=_note(entry))
+            TimelineEntryView(
+                event=entry.detail_type,
+                event_id=entry.event_id,
+                at=entry.at,
+                note=_note(entry),
+                policy_version=entry.details.get("policy_version"),
+            )
             for entry in timeline
         ],
         links=_links(state.request_id, [f"/v1/images/{image.id}" for image in images if not image.deleted_at]),

@@ -255,6 +255,8 @@ class TimelineEntryView(Schema):
     """When it occurred."""
     note: str | None = None
     """Details of the event, for people."""
+    policy_version: str | None = None
+    """Version of the moderation policy, for a decision of moderation."""
 
 
 class RequestView(Schema):

@@ -10,6 +10,7 @@ from events.catalog.image_rejected import ImageRejectedData
 from events.catalog.image_stored import ImageStoredData
 from events.catalog.message_replayed import MessageReplayedData
 from events.catalog.processing_stalled import ProcessingStalledData
+from events.catalog.prompt_approved import PromptApprovedData
 from events.catalog.prompt_rejected import PromptRejectedData
 from events.catalog.request_expired import RequestExpiredData
 from events.envelope import Event
@@ -24,16 +25,25 @@ def timeline_entry(event: Event) -> TimelineEntry:
 
 def _details(event: Event) -> dict[str, Any]:  # noqa: PLR0911 - one return per event
     match event.data:
+        case PromptApprovedData(policy_version=version):
+            return {"policy_version": version}
         case PromptRejectedData(layer=layer, category=category, field=field, reason=reason, counts_as_blocked=counts):
-            return {"layer": layer, "category": category, "field": field, "reason": reason, "counts_as_blocked": counts}
+            return {
+                "layer": layer,
+                "category": category,
+                "field": field,
+                "reason": reason,
+                "counts_as_blocked": counts,
+                "policy_version": event.data.policy_version,
+            }
         case GenerationFailedData(reason=reason):
             return {"reason": reason}
         case GenerationWithdrawnData(billed=billed):
             return {"billed": billed}
-        case ImageApprovedData(layers=layers):
-            return {"layers": layers}
-        case ImageRejectedData(layer=layer, category=category):
-            return {"layer": layer, "category": category, "reason": "category_blocked"}
+        case ImageApprovedData(layers=layers, policy_version=version):
+            return {"layers": layers, "policy_version": version}
+        case ImageRejectedData(layer=layer, category=category, policy_version=version):
+            return {"layer": layer, "category": category, "reason": "category_blocked", "policy_version": version}
         case ImageStoredData(images=images, removed=removed):
             return {
                 "images": [_image(image) for image in images],

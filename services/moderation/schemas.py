@@ -51,7 +51,7 @@ class Check(Schema):
     hit: KeywordHit | None = None
     """Absent if the keyword filter found nothing."""
     policy_version: str
-    """Version of the content policy."""
+    """Version of the moderation policy: its name and a digest of its content."""
 
     @classmethod
     def of(cls, verdict: PromptVerdict) -> "Check":

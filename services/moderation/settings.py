@@ -6,8 +6,12 @@ from kit.settings import Settings
 
 
 class VerdictSettings(Settings):
-    """Settings of every function that records verdicts."""
+    """Settings of every function: what decides, and where verdicts are kept."""
 
+    policy: str
+    """Name of the policy that decides."""
+    shadow_policy: str = ""
+    """Name of the candidate that is evaluated beside it and decides nothing. Empty: none."""
     table_name: str
     ledger_retention_days: int = 60
 

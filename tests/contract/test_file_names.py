@@ -29,7 +29,10 @@ DOMAIN: Final = {
         *("creation", "durations", "facades", "identifiers", "model_fit", "model_views", "outbox", "quota", "refunds"),
         *("request_views", "signal_recorder", "signals", "sweeping", "timeline", "tracking", "waiting"),
     },
-    "moderation": {"checks", "keywords", "normalisation", "policy", "prices", "screening"},
+    "moderation": {
+        *("checks", "keywords", "normalisation", "policies", "policy", "policy_rules", "prices", "screening"),
+        "shadow",
+    },
     "notifications": {"addresses", "deliveries", "messages", "push", "signing", "sockets", "webhooks"},
     "operations": {"audit", "dead_letters", "health", "lifecycle", "problem_pages", "sdk", "timeline", "tracing"},
     "storage": {

@@ -79,7 +79,7 @@ def golden_events() -> list[Event]:
     approved = PromptApproved.follow(
         requested,
         PromptApprovedData(
-            policy_version="2026-11-01",
+            policy_version="default@71c2b2444ad9",
             layers=["keywords", "claude"],
             parameters=PARAMETERS,
             moderation_usd=Decimal("0.0023054"),
@@ -95,7 +95,7 @@ def golden_events() -> list[Event]:
     kept = ImageApproved.follow(
         generated,
         ImageApprovedData(
-            policy_version="2026-11-01",
+            policy_version="default@71c2b2444ad9",
             layers=["rekognition"],
             images=[kept_outcome],
             removed=removed,
@@ -155,7 +155,7 @@ def golden_events() -> list[Event]:
     )
     cancelled = RequestCancelled.first(REQUEST, OWNER, RequestCancelledData(), occurred_at=at(2))
     rejected = PromptRejectedData(
-        policy_version="2026-11-01",
+        policy_version="default@71c2b2444ad9",
         layer="claude",
         category="violence",
         field="prompt",
@@ -178,7 +178,7 @@ def golden_events() -> list[Event]:
         ImageRejected.follow(
             generated,
             ImageRejectedData(
-                policy_version="2026-11-01",
+                policy_version="default@71c2b2444ad9",
                 layer="rekognition",
                 category="violence",
                 removed=[RemovedImage(index=0, reason="violence"), *removed],

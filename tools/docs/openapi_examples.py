@@ -181,7 +181,7 @@ PROPERTIES: Final[dict[str, Any]] = {
     "per_image_usd": "0.04",
     "pixels_max": 4194304,
     "placeholder": "LEHV6nWB2yk8pyo0adR*.7kCMdnj",
-    "policy_version": "2026-11-28",
+    "policy_version": "default@71c2b2444ad9",
     "prefix": f"gik_{KEY_ID}",
     "previous_until": "2026-11-22T10:30:00Z",
     "price_usd": "0.04",

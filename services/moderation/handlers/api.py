@@ -31,7 +31,7 @@ MAX_BODY: Final = 256 * 1024
 RETRY_AFTER_SECONDS: Final = "5"
 
 settings = ApiSettings.load()
-policy = load_policy()
+policy = load_policy(settings.policy)
 bedrock = boto3.client(
     "bedrock-runtime",
     # A client waits: one retry, and both attempts end before the gateway's timeout of 30 seconds.

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 settings = ImageSettings.load()
-policy = load_policy()
+policy = load_policy(settings.policy)
+candidate = load_policy(settings.shadow_policy) if settings.shadow_policy else None
 detector = (
     RekognitionDetector(
         boto3.client(
@@ -34,7 +35,7 @@ detector = (
             ),
         ),
         settings.handoff_bucket_name,
-        policy.image.min_confidence,
+        min(each.image.min_confidence for each in (policy, candidate) if each),
     )
     if settings.image_check == "on"
     else None
@@ -49,14 +50,14 @@ def _s3() -> "S3Client":
 
 
 moderation = ImageModeration(
-    policy.version,
-    policy.labels_by_severity(),
+    policy,
     detector,
     VerdictTable(
         boto3.client("dynamodb"), settings.table_name, ImageVerdict, timedelta(days=settings.ledger_retention_days)
     ),
     HandoffImages(_s3, settings.handoff_bucket_name),
     SystemClock(),
+    candidate,
 )
 handler = sqs_consumer(
     "moderation.image",

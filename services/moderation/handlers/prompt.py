@@ -19,9 +19,11 @@ from services.moderation.repository import VerdictTable
 from services.moderation.screening import Screening
 from services.moderation.service import PromptModeration
 from services.moderation.settings import PromptSettings
+from services.moderation.shadow import PromptShadow
 
 settings = PromptSettings.load()
-policy = load_policy()
+policy = load_policy(settings.policy)
+candidate = load_policy(settings.shadow_policy) if settings.shadow_policy else None
 bedrock = boto3.client(
     "bedrock-runtime",
     # The consumer retries, so that retries are logged. The function's timeout is longer than one call.
@@ -37,6 +39,7 @@ moderation = PromptModeration(
         boto3.client("dynamodb"), settings.table_name, PromptVerdict, timedelta(days=settings.ledger_retention_days)
     ),
     SystemClock(),
+    PromptShadow(candidate, KeywordFilter(candidate)) if candidate else None,
 )
 handler = sqs_consumer(
     "moderation.prompt",

@@ -19,6 +19,7 @@ BOTH = pytest.mark.parametrize("path", [V1, LEGACY])
 @pytest.fixture
 def api(table: str, stand_in: ModelServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("TABLE_NAME", table)
+    monkeypatch.setenv("POLICY", "default")
     monkeypatch.setenv("MODERATION_MODEL_ID", "us.anthropic.claude-haiku-5-5")
     monkeypatch.setenv("EVENT_BUS_NAME", "bus")
     boto3.client("events").create_event_bus(Name="bus")
@@ -112,7 +113,7 @@ def test_the_prompt_of_60_kb_that_becomes_360_000_characters_is_refused(
     body = {"prompt": "\ufdfa" * 10_000} | ({"negative_prompt": "\ufdfa" * 10_000} if path == V1 else {})
     status, answer, _ = post(api, path, body)
     assert (status, problem(path, answer)[1]) == (422, list(body))
-    assert "10000 characters, also after Unicode normalisation (NFKC)" in answer["errors"][0]["rule"]
+    assert "10000 characters, counted after Unicode normalisation (NFKC)" in answer["errors"][0]["rule"]
     assert stand_in.service.calls.report()["counts"]["total"] == 0
 
 

@@ -42,6 +42,8 @@ def load(
     """Import a function as a cold start does, with a recording bus."""
     for name, value in {
         "TABLE_NAME": table,
+        "POLICY": "default",
+        "SHADOW_POLICY": "candidate",
         "MODERATION_MODEL_ID": MODEL,
         "HANDOFF_BUCKET_NAME": "handoff",
         "IMAGE_CHECK": "on",

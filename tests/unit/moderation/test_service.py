@@ -18,7 +18,7 @@ from events.model_catalog import model_catalog
 from kit.clock import SystemClock
 from kit.errors import UnprocessableError
 from services.moderation.models import TEXT_MAX, Finding, Hit, ImageVerdict, PromptVerdict
-from services.moderation.policy import load_policy
+from services.moderation.policy import ImagePolicy, Policy, load_policy
 from services.moderation.service import NEW_FOR, ImageModeration, PromptModeration
 from tests.support.clock import FakeClock
 from tests.support.events import sample
@@ -34,7 +34,7 @@ from tests.unit.moderation.fakes import (
 GORE = Finding(category="violence", field="prompt", reason="category_blocked")
 BLOCK = Hit(category="violence", field="prompt", strength="block")
 REVIEW = Hit(category="violence", field="prompt", strength="review")
-LABELS = {"Exposed": "sexual", "Gore": "violence"}
+IMAGES = ImagePolicy(min_confidence=60, labels={"Gore": "violence", "Exposed": "sexual"})
 
 
 class PromptHarness:
@@ -245,13 +245,14 @@ class ImageHarness:
         self.keys = keys
         self.raw_images = RecordingRawImages()
         self.check = check
+        self.shadow: Policy | None = None
         self.verdicts: InMemoryVerdicts[ImageVerdict] = InMemoryVerdicts()
         self.clock = FakeClock(self.event.metadata.occurred_at + timedelta(milliseconds=300))
 
     def moderate(self, policy_version: str = "v1", *, first: bool = True) -> Any:
-        moderation = ImageModeration(
-            policy_version, LABELS, self.detector if self.check else None, self.verdicts, self.raw_images, self.clock
-        )
+        policy = load_policy().model_copy(update={"version": policy_version, "image": IMAGES})
+        detector = self.detector if self.check else None
+        moderation = ImageModeration(policy, detector, self.verdicts, self.raw_images, self.clock, self.shadow)
         (follow_up,) = moderation.moderate(self.event, first_delivery=first)
         return follow_up
 
@@ -284,7 +285,7 @@ def test_a_duplicate_that_finds_a_deleted_image_gets_the_verdict(monkeypatch: py
     harness = ImageHarness(labels={0: {"Gore"}, 2: {"Gore"}})
     first = harness.moderate()
 
-    def missing(_images: object) -> list[set[str]]:
+    def missing(_images: object) -> list[dict[str, float]]:
         raise UnprocessableError("image.key: it is not in the bucket")
 
     monkeypatch.setattr(harness.detector, "labels", missing)
