@@ -15,7 +15,7 @@ from cli.options import EXIT_CODES, OK, acting, bare, on_target
 from kit.keyring import Keyring, SecretVersion
 from kit.secrets import ACTIVATION, REFRESH_SECONDS
 from kit.trail import Action, recorded
-from services.accounts.repository import KeyTable
+from services.accounts.repository.keys import KeyTable
 from services.notifications.repository.webhooks import WebhookTable
 
 KEY_BYTES: Final = 48

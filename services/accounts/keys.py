@@ -33,6 +33,7 @@ class Key:
     digest: str
     """Keyed hash of the key's text; see ``digest_of``."""
     owner: str
+    """The owner's id; see ``owners.py``."""
     name: str
     """Its purpose, as its creator named it."""
     scopes: tuple[str, ...]

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -34,7 +35,7 @@ class NewKey(RequestBody):
     """The body of `POST /v1/keys`."""
 
     owner: Owner
-    """Owner of its requests and images."""
+    """Name of the owner of its requests and images. Keys with the same name have the same owner."""
     name: Name
     """Purpose of the key."""
     scopes: list[Scope] = Field(min_length=1, max_length=20)
@@ -107,7 +108,9 @@ class KeyView(Schema):
     prefix: str
     """Start of its text."""
     owner: str
-    """Owner of its requests and images."""
+    """Name of the owner of its requests and images. The id if the owner was erased."""
+    owner_id: str
+    """Id of the owner, which stands for the name in requests, events and logs."""
     name: str
     """Purpose of the key."""
     scopes: list[Scope]
@@ -130,9 +133,9 @@ class KeyView(Schema):
     """Until when the text before the last rotation is valid."""
 
     @classmethod
-    def of(cls, key: Key, now: datetime) -> "KeyView":
-        """Return the view of ``key``."""
-        return cls(**_values(key, now))
+    def of(cls, key: Key, names: Mapping[str, str], now: datetime) -> "KeyView":
+        """Return the view of ``key``, whose owner has a name in ``names`` unless it was erased."""
+        return cls(**_values(key, names, now))
 
 
 class KeyWithText(KeyView):
@@ -142,9 +145,9 @@ class KeyWithText(KeyView):
     """The text of the key, for the header ``x-api-key``. Store it safely."""
 
     @classmethod
-    def with_text(cls, key: Key, text: str, now: datetime) -> "KeyWithText":
-        """Return the view of ``key`` with its text."""
-        return cls(**_values(key, now), key=text)
+    def with_text(cls, key: Key, text: str, names: Mapping[str, str], now: datetime) -> "KeyWithText":
+        """Return the view of ``key`` with its text; see ``KeyView.of``."""
+        return cls(**_values(key, names, now), key=text)
 
 
 class KeyList(Schema):
@@ -156,17 +159,19 @@ class KeyList(Schema):
     """The `cursor` of the next page. Absent on the last page."""
 
     @classmethod
-    def of(cls, page: KeyPage, now: datetime) -> "KeyList":
+    def of(cls, page: KeyPage, names: Mapping[str, str], now: datetime) -> "KeyList":
         """Return the view of ``page``."""
         cursor = base64.urlsafe_b64encode(page.last.encode()).decode() if page.last else None
-        return cls(keys=[KeyView.of(key, now) for key in page.keys], next_cursor=cursor)
+        return cls(keys=[KeyView.of(key, names, now) for key in page.keys], next_cursor=cursor)
 
 
 class Me(Schema):
     """The caller's API key."""
 
     owner: str
-    """Owner of its requests and images."""
+    """Name of the owner of its requests and images."""
+    owner_id: str
+    """Id of the owner, which stands for the name in requests, events and logs."""
     key_id: str
     """Id of the key."""
     scopes: list[Scope]
@@ -188,12 +193,13 @@ def position_of(cursor: str) -> str:
     return position
 
 
-def _values(key: Key, now: datetime) -> dict[str, Any]:
+def _values(key: Key, names: Mapping[str, str], now: datetime) -> dict[str, Any]:
     in_grace = key.previous_until is not None and now < key.previous_until
     return {
         "key_id": key.key_id,
         "prefix": f"{PREFIX}_{key.key_id}",
-        "owner": key.owner,
+        "owner": names.get(key.owner, key.owner),
+        "owner_id": key.owner,
         "name": key.name,
         "scopes": list(key.scopes),
         "limit": key.limit,

@@ -13,8 +13,10 @@ from kit.telemetry import logger, measure
 from kit.trail import Operator, TrailTable
 from services.accounts import service
 from services.accounts.keys import is_key_id
+from services.accounts.owners import UnknownOwnerError
 from services.accounts.recorded_keys import ADMIN, RecordedKeys
-from services.accounts.repository import KeyTable, PreferenceTable, StaleError
+from services.accounts.repository.keys import KeyTable
+from services.accounts.repository.owners import StaleError
 from services.accounts.routes import (
     CREATE_KEY,
     LIST_KEYS,
@@ -31,7 +33,7 @@ settings = ApiSettings.load()
 dynamodb = boto3.client("dynamodb")
 keys = KeyTable(dynamodb, settings.table_name, timedelta(days=settings.key_retention_days))
 trail = TrailTable(dynamodb, settings.audit_trail_table)
-preferences = PreferenceTable(dynamodb, settings.table_name)
+owners = keys.owners
 hash_secret = CachedKeyring(boto3.client("secretsmanager"), settings.hash_secret_arn).current
 handler = HttpApi()
 
@@ -39,12 +41,12 @@ handler = HttpApi()
 @handler.serve(CREATE_KEY)
 def create() -> Response[str]:
     """Create a key."""
-    now = datetime.now(UTC)
-    key, text = service.create(_recorded(), handler.body(NewKey), hash_secret(), now)
+    now, wanted = datetime.now(UTC), handler.body(NewKey)
+    key, text = service.create(_recorded(), wanted, hash_secret(), now)
     logger.info("key created", key_id=key.key_id, owner=key.owner, scopes=key.scopes, by=handler.caller.key_id)
     if ADMIN in key.scopes:
         measure("admin key created", {"admin_keys_created": 1}, {}, key_id=key.key_id, by=handler.caller.key_id)
-    return json_response(201, KeyWithText.with_text(key, text, now))
+    return json_response(201, KeyWithText.with_text(key, text, {key.owner: wanted.owner}, now))
 
 
 @handler.serve(LIST_KEYS)
@@ -55,7 +57,8 @@ def list_() -> Response[str]:
         after = position_of(query.cursor) if query.cursor is not None else None
     except ValueError as error:
         raise invalid(field_error("cursor", "must be the next_cursor of a previous page")) from error
-    page = KeyList.of(keys.page(query.limit, after), datetime.now(UTC))
+    found = keys.page(query.limit, after)
+    page = KeyList.of(found, owners.names({key.owner for key in found.keys}), datetime.now(UTC))
     return json_response(200, page, handler.next_link(page.next_cursor))
 
 
@@ -70,7 +73,7 @@ def rotate(key_id: str) -> Response[str]:
     except service.NotActiveError as error:
         raise ApiProblem("key_not_active", f"The key is {error.status}. Create a new one.") from error
     logger.info("key rotated", key_id=key_id, grace_seconds=wanted.grace_seconds, by=handler.caller.key_id)
-    return json_response(200, KeyWithText.with_text(key, text, now))
+    return json_response(200, KeyWithText.with_text(key, text, owners.names({key.owner}), now))
 
 
 @handler.serve(REVOKE_KEY)
@@ -86,10 +89,11 @@ def revoke(key_id: str) -> Response[str]:
 
 @handler.serve(SHOW_ME)
 def show_me() -> Response[str]:
-    """Return what the authorizer knows of the caller's key, without another read."""
+    """Return what the authorizer knows of the caller's key, with the owner's name."""
     caller = handler.caller
     me = Me(
-        owner=caller.owner,
+        owner=owners.names({caller.owner}).get(caller.owner, caller.owner),
+        owner_id=caller.owner,
         key_id=caller.key_id,
         scopes=sorted(caller.scopes),
         limit=caller.limit,
@@ -101,7 +105,7 @@ def show_me() -> Response[str]:
 @handler.serve(SHOW_PREFERENCES)
 def show_preferences() -> Response[str]:
     """Return the preferences of the caller's owner."""
-    found, revision = preferences.of(handler.caller.owner)
+    found, revision = owners.preferences(handler.caller.owner)
     return handler.unless_current(strong_tag(revision), lambda: Preferences.model_validate(found))
 
 
@@ -115,9 +119,11 @@ def set_preferences() -> Response[str]:
     except ValueError:
         raise stale from None
     try:
-        revision = preferences.replace(handler.caller.owner, wanted.model_dump(exclude_none=True), expected)
+        revision = owners.replace_preferences(handler.caller.owner, wanted.model_dump(exclude_none=True), expected)
     except StaleError as error:
         raise stale from error
+    except UnknownOwnerError as error:
+        raise _erased() from error
     return json_response(200, wanted, {"ETag": strong_tag(revision)})
 
 
@@ -130,6 +136,11 @@ def _known(key_id: str) -> str:
     if not is_key_id(key_id):
         raise _unknown()
     return key_id
+
+
+def _erased() -> ApiProblem:
+    """Return the problem of a key whose owner was erased while the authorizer had it in its cache."""
+    return ApiProblem("unauthorized", "The owner of this API key was erased.")
 
 
 def _unknown() -> ApiProblem:

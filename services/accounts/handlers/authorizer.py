@@ -11,7 +11,7 @@ from kit.secrets import CachedKeyring
 from kit.telemetry import begin_call, logger
 from services.accounts.admission import Gate, RefusedError, presented_key
 from services.accounts.call_limits import CallLimits, calls_per_second
-from services.accounts.repository import KeyTable
+from services.accounts.repository.keys import KeyTable
 from services.accounts.settings import AccountSettings
 
 settings = AccountSettings.load()

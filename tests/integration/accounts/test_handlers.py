@@ -72,6 +72,11 @@ def command(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
+def owner_id(api: Any, name: str) -> str:
+    """Return the id of a new owner."""
+    return str(api("POST", "/v1/keys", {"owner": name, "name": "x", "scopes": ["requests:read"]})[1]["owner_id"])
+
+
 def stored() -> str:
     return json.dumps(boto3.client("dynamodb").scan(TableName=f"{PREFIX}-accounts")["Items"])
 
@@ -81,7 +86,8 @@ def stored() -> str:
 
 def test_the_authorizer_identifies_the_caller(authorize: Any, capsys: pytest.CaptureFixture[str]) -> None:
     made = command(capsys, "create", "--owner", "acme", "--scope", "admin", "--limit", "5", "--window", "60")
-    context = {"owner": "acme", "key_id": made["key_id"], "scopes": "admin", "limit": 5, "window": 60}
+    owner = made["owner_id"]
+    context = {"owner": owner, "key_id": made["key_id"], "scopes": "admin", "limit": 5, "window": 60}
 
     assert authorize(x_api_key=made["key"]) == {"isAuthorized": True, "context": context}
     assert authorize(authorization=f"Bearer {made['key']}") == {"isAuthorized": True, "context": context}
@@ -164,7 +170,7 @@ def test_an_admin_creates_a_key_whose_text_is_returned_once(api: Any, authorize:
     assert status == 201
     assert headers["cache-control"] == "no-store"
     assert made["key"].startswith(made["prefix"] + "_")
-    assert authorize(x_api_key=made["key"])["context"]["owner"] == "beta"
+    assert authorize(x_api_key=made["key"])["context"]["owner"] == made["owner_id"] != made["owner"] == "beta"
     _, listed, _ = api("GET", "/v1/keys")
     (shown,) = listed["keys"]
     assert "key" not in shown
@@ -221,11 +227,13 @@ def test_an_unknown_key_id_is_not_found(api: Any, key_id: str) -> None:
 
 
 def test_a_key_with_any_scope_can_read_whose_it_is(api: Any) -> None:
-    status, me, _ = api("GET", "/v1/me", scopes="images:read admin")
+    owner = owner_id(api, "acme")
+    status, me, _ = api("GET", "/v1/me", scopes="images:read admin", owner=owner)
 
     assert status == 200
     assert me == {
         "owner": "acme",
+        "owner_id": owner,
         "key_id": "caller",
         "scopes": ["admin", "images:read"],
         "limit": 100,
@@ -234,23 +242,28 @@ def test_a_key_with_any_scope_can_read_whose_it_is(api: Any) -> None:
 
 
 def test_preferences_belong_to_their_owner(api: Any) -> None:
+    acme, beta = owner_id(api, "acme"), owner_id(api, "beta")
     wanted = {"defaults": {"model": "titan-image-v2", "size": "512x512", "count": 2}, "theme": "dark"}
-    status, _, headers = api("PUT", "/v1/preferences", wanted, scopes=USER)
+    status, _, headers = api("PUT", "/v1/preferences", wanted, scopes=USER, owner=acme)
     assert (status, headers["etag"]) == (200, '"1"')
 
-    status, shown, headers = api("GET", "/v1/preferences", scopes=USER)
+    status, shown, headers = api("GET", "/v1/preferences", scopes=USER, owner=acme)
     assert (status, headers["etag"]) == (200, '"1"')
     assert shown == {**wanted, "analytics_opt_out": False}
-    assert api("GET", "/v1/preferences", scopes=USER, headers={"If_None_Match": '"0"'})[0] == 200
-    status, _, again = api("GET", "/v1/preferences", scopes=USER, headers={"If_None_Match": '"1"'})
+    assert api("GET", "/v1/preferences", scopes=USER, owner=acme, headers={"If_None_Match": '"0"'})[0] == 200
+    status, _, again = api("GET", "/v1/preferences", scopes=USER, owner=acme, headers={"If_None_Match": '"1"'})
     assert (status, again["etag"]) == (304, '"1"')
-    _, others, headers = api("GET", "/v1/preferences", scopes=USER, owner="beta")
+    _, others, headers = api("GET", "/v1/preferences", scopes=USER, owner=beta)
     assert (others, headers["etag"]) == ({"defaults": {}, "theme": "system", "analytics_opt_out": False}, '"0"')
 
 
 def test_concurrent_changes_of_preferences_do_not_overwrite_each_other(api: Any) -> None:
+    acme = owner_id(api, "acme")
+
     def put(tag: str, theme: str) -> int:
-        return int(api("PUT", "/v1/preferences", {"theme": theme}, scopes=USER, headers={"If_Match": tag})[0])
+        return int(
+            api("PUT", "/v1/preferences", {"theme": theme}, scopes=USER, owner=acme, headers={"If_Match": tag})[0]
+        )
 
     assert put('"0"', "dark") == 200
     assert put('"0"', "light") == 412
@@ -258,7 +271,14 @@ def test_concurrent_changes_of_preferences_do_not_overwrite_each_other(api: Any)
     assert put("*", "dark") == 200
     for nonsense in ("1", 'W/"3"', '"x"', '"' + "9" * 5000 + '"', '"-1"'):
         assert put(nonsense, "light") == 412
-    assert api("GET", "/v1/preferences", scopes=USER)[1]["theme"] == "dark"
+    assert api("GET", "/v1/preferences", scopes=USER, owner=acme)[1]["theme"] == "dark"
+
+
+def test_an_owner_without_a_record_cannot_store_preferences(api: Any) -> None:
+    """As with a key that is still in the authorizer's cache when its owner is erased."""
+    status, problem, _ = api("PUT", "/v1/preferences", {"theme": "dark"}, scopes=USER, owner="own_erased")
+    assert (status, problem["code"]) == (401, "unauthorized")
+    assert api("GET", "/v1/me", owner="own_erased")[1]["owner"] == "own_erased"
 
 
 # The command line ----------------------------------------------------------------------------------------------------
@@ -320,7 +340,7 @@ def test_a_change_of_a_key_over_http_is_in_the_audit_trail(api: Any) -> None:
         ("revoke key", {"revoked": 1}),
     ]
     assert {(each["operator"], each["identity"]) for each in found} == {("ada", "key caller")}
-    assert found[0]["about"] == {"key_id": key["key_id"], "owner": "acme", "scopes": "admin requests:write"}
+    assert found[0]["about"] == {"key_id": key["key_id"], "owner": key["owner_id"], "scopes": "admin requests:write"}
     assert key["key"] not in json.dumps(found)
 
 

@@ -14,7 +14,7 @@ from cli.__main__ import main
 from cli.commands.secrets import KINDS
 from kit.keyring import Keyring
 from kit.secrets import ACTIVATION
-from services.accounts.repository import KeyTable
+from services.accounts.repository.keys import KeyTable
 from services.accounts.schemas import NewKey
 from services.accounts.service import create
 from services.notifications.repository.webhooks import WebhookTable

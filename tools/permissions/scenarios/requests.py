@@ -27,14 +27,17 @@ def generate(world: World, **parameters: Any) -> str:
 
 
 def keys_and_preferences(world: World) -> None:
-    """Create, use, list, rotate and revoke a key; read and write preferences."""
+    """Create, use, list, rotate and revoke a key; read and write preferences. A second key has the same owner."""
     made = world.http("accounts.api", "POST", "/v1/keys", {"owner": "ada", "name": "test", "scopes": ["images:read"]})
     world.run("accounts.authorizer", {"routeKey": "GET /v1/images", "headers": {"x-api-key": made["key"]}})
     world.http("accounts.api", "GET", "/v1/keys")
     world.http("accounts.api", "POST", "/v1/keys/{key_id}/rotate", {}, at={"key_id": made["key_id"]})
     world.http("accounts.api", "DELETE", "/v1/keys/{key_id}", at={"key_id": made["key_id"]})
-    world.http("accounts.api", "PUT", "/v1/preferences", {"theme": "dark"})
-    world.http("accounts.api", "GET", "/v1/preferences")
+    again = world.http("accounts.api", "POST", "/v1/keys", {"owner": "ada", "name": "test", "scopes": ["images:read"]})
+    owner = again["owner_id"]
+    world.http("accounts.api", "GET", "/v1/me", owner=owner)
+    world.http("accounts.api", "PUT", "/v1/preferences", {"theme": "dark"}, owner=owner)
+    world.http("accounts.api", "GET", "/v1/preferences", owner=owner)
 
 
 def a_request_from_post_to_image(world: World) -> None:

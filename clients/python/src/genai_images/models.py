@@ -237,7 +237,9 @@ class KeyView(Answer):
     prefix: str
     """Start of its text."""
     owner: str
-    """Owner of its requests and images."""
+    """Name of the owner of its requests and images. The id if the owner was erased."""
+    owner_id: str
+    """Id of the owner, which stands for the name in requests, events and logs."""
     name: str
     """Purpose of the key."""
     scopes: list[Literal["requests:write", "requests:read", "images:read", "images:write", "analytics:read", "admin"]]
@@ -268,7 +270,9 @@ class KeyWithText(Answer):
     prefix: str
     """Start of its text."""
     owner: str
-    """Owner of its requests and images."""
+    """Name of the owner of its requests and images. The id if the owner was erased."""
+    owner_id: str
+    """Id of the owner, which stands for the name in requests, events and logs."""
     name: str
     """Purpose of the key."""
     scopes: list[Literal["requests:write", "requests:read", "images:read", "images:write", "analytics:read", "admin"]]
@@ -317,7 +321,9 @@ class Me(Answer):
     """The caller's API key."""
 
     owner: str
-    """Owner of its requests and images."""
+    """Name of the owner of its requests and images."""
+    owner_id: str
+    """Id of the owner, which stands for the name in requests, events and logs."""
     key_id: str
     """Id of the key."""
     scopes: list[Literal["requests:write", "requests:read", "images:read", "images:write", "analytics:read", "admin"]]

@@ -1,12 +1,10 @@
-"""API keys and preferences on DynamoDB.
+"""API keys on DynamoDB.
 
-pk KEY#<key id>    sk KEY   one key: keyed hash, owner, scopes, limits, times;
+pk KEY#<key id>    sk KEY   one key: keyed hash, id of the owner, scopes, limits, times;
                             delete_at, after it was revoked or has expired (seconds since 1970; expires_at is a text);
                             kind and listed_as are the key of the index `listing`, which has no hashes
-pk OWNER#<owner>   sk PREFERENCES   one owner's preferences as JSON, with a revision
 """
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -18,14 +16,19 @@ from botocore.exceptions import ClientError
 from kit.dynamodb import from_item, to_item
 from kit.errors import error_code
 from services.accounts.keys import Key, secret_of
+from services.accounts.owners import Owner, OwnerChangedError, new_owner
+from services.accounts.repository.owners import OwnerTable, link_key, name_key, owner_item, owner_key
 from services.accounts.service import KeyPage, NotActiveError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 REFUSED: Final = "ConditionalCheckFailedException"
 RETENTION: Final = timedelta(days=365)
 """How long a key that was revoked or has expired is kept by default."""
+CHECK_FAILED: Final = "ConditionalCheckFailed"
+"""The reason of a cancelled transaction whose condition was not true."""
 TIMES: Final = ("created_at", "expires_at", "revoked_at", "last_used_at", "previous_until")
 
 
@@ -77,22 +80,49 @@ class KeyTable:
         self._client = client
         self._name = name
         self._retention = retention
+        self.owners = OwnerTable(client, name)
 
     def find(self, key_id: str) -> Key | None:
         """Return the key with a consistent read, so that a new key works and a revoked one does not."""
         item = self._client.get_item(TableName=self._name, Key=_pk(key_id), ConsistentRead=True).get("Item")
         return _key_of(item) if item else None
 
-    def add(self, key: Key) -> None:
-        """Store a new key. Raises ``KeyError`` if its id exists."""
+    def owner_named(self, name: str, now: datetime) -> Owner:
+        """Return the owner with this name, or a new one; see ``KeyStore.owner_named``."""
+        return self.owners.find(name) or new_owner(name, now)
+
+    def add(self, key: Key, owner: Owner) -> None:
+        """Store a new key, and its owner if that is new, in one transaction; see ``KeyStore.add``."""
+        name, new = self._name, "attribute_not_exists(pk)"
+        actions: list[TransactWriteItemTypeDef] = [
+            {"Put": {"TableName": name, "Item": _item_of(key, self._retention), "ConditionExpression": new}},
+            {"Put": {"TableName": name, "Item": link_key(owner.owner_id, key.key_id)}},
+        ]
+        if owner.changes == 0:
+            named = name_key(owner.name) | to_item({"owner_id": owner.owner_id})
+            actions += [
+                {"Put": {"TableName": name, "Item": named, "ConditionExpression": new}},
+                {"Put": {"TableName": name, "Item": owner_item(owner), "ConditionExpression": new}},
+            ]
+        else:
+            unchanged: TransactWriteItemTypeDef = {
+                "ConditionCheck": {
+                    "TableName": name,
+                    "Key": owner_key(owner.owner_id),
+                    "ConditionExpression": "changes = :changes",
+                    "ExpressionAttributeValues": to_item({":changes": owner.changes}),
+                }
+            }
+            actions.append(unchanged)
         try:
-            self._client.put_item(
-                TableName=self._name,
-                Item=_item_of(key, self._retention),
-                ConditionExpression="attribute_not_exists(pk)",
-            )
-        except self._client.exceptions.ConditionalCheckFailedException as error:
-            raise KeyError(key.key_id) from error
+            self._client.transact_write_items(TransactItems=actions)
+        except self._client.exceptions.TransactionCanceledException as error:
+            codes = [reason.get("Code") for reason in error.response["CancellationReasons"]]
+            if codes[0] == CHECK_FAILED:
+                raise KeyError(key.key_id) from error
+            if any(code in {CHECK_FAILED, "TransactionConflict"} for code in codes):
+                raise OwnerChangedError(owner.owner_id) from error
+            raise
 
     def rotate(self, key_id: str, digest: str, previous_until: datetime | None, now: datetime) -> Key:
         """Replace the hash; see ``KeyStore.rotate``."""
@@ -192,51 +222,3 @@ class KeyTable:
         except ClientError as error:
             if error_code(error) != REFUSED:
                 raise
-
-
-class StaleError(Exception):
-    """The preferences were replaced in the meantime."""
-
-
-class PreferenceTable:
-    """Preferences of owners. Their revision counts the replacements; 0 means that the owner has set none."""
-
-    def __init__(self, client: "DynamoDBClient", name: str) -> None:
-        self._client = client
-        self._name = name
-
-    def of(self, owner: str) -> tuple[dict[str, Any], int]:
-        """Return an owner's preferences as plain values (empty if none are set) with their revision."""
-        item = self._client.get_item(TableName=self._name, Key=self._pk(owner), ConsistentRead=True).get("Item")
-        if not item:
-            return {}, 0
-        return json.loads(item["preferences"]["S"]), int(item["revision"]["N"])
-
-    def replace(self, owner: str, wanted: Mapping[str, Any], revision: int | None) -> int:
-        """Replace an owner's preferences if they are at ``revision`` (None: at any).
-
-        Returns the new revision. Raises ``StaleError``.
-        """
-        values: dict[str, Any] = {":wanted": json.dumps(wanted), ":one": 1}
-        condition: Any = {}
-        if revision == 0:
-            condition = {"ConditionExpression": "attribute_not_exists(pk)"}
-        elif revision is not None:
-            condition = {"ConditionExpression": "revision = :revision"}
-            values[":revision"] = revision
-        try:
-            found = self._client.update_item(
-                TableName=self._name,
-                Key=self._pk(owner),
-                UpdateExpression="SET preferences = :wanted ADD revision :one",
-                ExpressionAttributeValues=to_item(values),
-                ReturnValues="UPDATED_NEW",
-                **condition,
-            )
-        except self._client.exceptions.ConditionalCheckFailedException as error:
-            raise StaleError(owner) from error
-        return int(found["Attributes"]["revision"]["N"])
-
-    @staticmethod
-    def _pk(owner: str) -> dict[str, Any]:
-        return to_item({"pk": f"OWNER#{owner}", "sk": "PREFERENCES"})
