@@ -5,15 +5,21 @@ from typing import Literal
 from kit.settings import Settings
 
 
-class PromptSettings(Settings):
-    """Settings of moderation.prompt."""
+class ScreeningSettings(Settings):
+    """Settings of the functions that screen texts."""
 
     table_name: str
     moderation_model_id: str
     """A Bedrock model or inference profile that supports Converse with tools."""
 
 
-class ApiSettings(PromptSettings):
+class PromptSettings(ScreeningSettings):
+    """Settings of moderation.prompt."""
+
+    owner_keys_table_name: str
+
+
+class ApiSettings(ScreeningSettings):
     """Settings of the API."""
 
     event_bus_name: str

@@ -1,12 +1,15 @@
-"""Keys of owners in memory, and a sealer with them."""
+"""Keys of owners in memory, and sealers with them."""
 
 import os
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from kit.errors import OwnerErasedError
-from kit.sealing import KEY_BYTES, Sealer
+from kit.sealing import KEY_BYTES, Sealer, Texts
 from tests.support import templates
+
+SAMPLE_TEXTS: Final = Texts("A lighthouse on a cliff at dusk, waves below, 灯台", "people")
+"""The texts of the sample events."""
 
 
 class MemoryKeys:
@@ -36,9 +39,27 @@ class MemoryKeys:
         return self.destroyed.setdefault(owner, at)
 
 
+class SampleKeys(MemoryKeys):
+    """Keys of zeros for every owner who was not erased: those of the sample events."""
+
+    def read(self, owner: str) -> bytes:
+        """Return the key of ``owner``."""
+        return super().read(owner) or bytes(KEY_BYTES)
+
+
 def memory_sealer() -> Sealer:
-    """Return a sealer with keys of its own."""
+    """Return a sealer with random keys of its own."""
     return Sealer(MemoryKeys())
+
+
+def sample_sealer() -> Sealer:
+    """Return a sealer that opens the sample events, and what ``sealed`` returns."""
+    return Sealer(SampleKeys())
+
+
+def sealed(text: str, owner: str = "demo") -> str:
+    """Return ``text`` sealed for ``owner``, for ``sample_sealer``."""
+    return sample_sealer().seal(owner, text)
 
 
 def create_owner_keys(client: Any, name: str) -> None:
