@@ -55,6 +55,11 @@ class Target:
         return f"{self.prefix}-gallery"
 
     @property
+    def owner_keys_table(self) -> str:
+        """The platform's table of owners' keys."""
+        return f"{self.prefix}-owner-keys"
+
+    @property
     def operations_table(self) -> str:
         """Operations' table: the audit trail and the quarantine."""
         return f"{self.prefix}-operations"

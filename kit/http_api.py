@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from kit import media_types, startup
 from kit.callers import Caller, Scope
 from kit.deprecation import Deprecation
-from kit.errors import is_outage
+from kit.errors import OwnerErasedError, is_outage
 from kit.etags import is_current
 from kit.problems import ApiProblem, field_error, field_errors, invalid
 from kit.telemetry import begin_call, logger, measure, one_line
@@ -282,6 +282,8 @@ def problem_of(error: Exception, route: str) -> ApiProblem:
             return error
         case ValidationError():
             return invalid(*field_errors(error))
+        case OwnerErasedError():
+            return ApiProblem("unauthorized", "The owner of this API key was erased. Use a key of another owner.")
     if is_outage(error):
         logger.warning("unavailable", error=type(error).__name__, route=route)
         detail = f"Send the call again after {RETRY_AFTER} seconds."

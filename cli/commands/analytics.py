@@ -11,7 +11,6 @@ from cli.console import console, print_json
 from cli.options import EXIT_CODES, FAILED, OK, on_target
 from cli.tables.analytics import difference_table, report_tables
 from kit.errors import TransientError, UnprocessableError
-from kit.keyring import SecretVersion
 from kit.trail import Action, TrailTable, recorded
 from services.analytics.rebuild import rebuild as rebuild_counters
 from services.analytics.repository import CounterTable, EventArchive
@@ -57,7 +56,7 @@ def report(connection: Connection, *, days: int, as_json: bool) -> int:
 def rebuild(connection: Connection, *, accept_differences: bool, as_json: bool) -> int:
     """Count the archived events again into a new generation, and use it if its counters equal the current ones."""
     target = connection.target
-    archive = EventArchive(connection.client("s3"), connection.bucket("analytics"), _no_key)
+    archive = EventArchive(connection.client("s3"), connection.bucket("analytics"))
     table = CounterTable(connection.client("dynamodb"), target.analytics_table)
     action = Action.begin(connection.operator(), "rebuild analytics", about={}, count=1)
     trail = TrailTable(connection.client("dynamodb"), target.operations_table)
@@ -87,7 +86,3 @@ def rebuild(connection: Connection, *, accept_differences: bool, as_json: bool) 
         fate = "is current now" if done.current else "was discarded; --accept-differences would use it"
         out.print(f"Generation {done.generation}, from {done.events} archived events, {fate}.")
     return OK if done.current else FAILED
-
-
-def _no_key() -> SecretVersion:
-    raise AssertionError("a rebuild writes nothing to the archive")

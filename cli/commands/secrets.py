@@ -46,7 +46,6 @@ KINDS: Final = {
         _webhooks, "webhooks", "A webhook moves to the new version when its owner rotates its secret: ask the owners."
     ),
     "storage-prompt-hash-key": Kind(None, after_rotation="Hashes name their version. Those in stored files stay."),
-    "analytics-prompt-hash-key": Kind(None, after_rotation="Hashes name their version. Those in the archive stay."),
 }
 """Every secret, by its name without the prefix."""
 

@@ -19,7 +19,6 @@ from botocore.exceptions import ClientError
 from events.envelope import Event
 from kit.dynamodb import from_item, to_item
 from kit.errors import TransientError, error_code
-from kit.keyring import SecretVersion
 from services.analytics.archive_format import PREFIX, pack, unpack
 from services.analytics.counters import Amounts, add
 from services.analytics.service import Addition, AlreadyCountedError, Generations, GenerationsMovedError
@@ -49,14 +48,13 @@ def _ignore(_reasons: Sequence[Any]) -> None:
 class EventArchive:
     """The archive's bucket. Implements ``Archive`` and ``ArchiveReader``."""
 
-    def __init__(self, client: "S3Client", bucket: str, hash_key: Callable[[], SecretVersion]) -> None:
+    def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client
         self._bucket = bucket
-        self._hash_key = hash_key
 
     def append(self, events: Sequence[Event]) -> None:
         """Write one object per day and batch. Objects are never overwritten."""
-        for key, content in pack(events, self._hash_key()):
+        for key, content in pack(events):
             try:
                 self._client.put_object(
                     Bucket=self._bucket, Key=key, Body=content, ContentType="application/gzip", IfNoneMatch="*"

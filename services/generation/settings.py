@@ -19,6 +19,7 @@ class GenerateSettings(LedgerSettings):
 
     aws_region: str
     handoff_bucket_name: str
+    owner_keys_table_name: str
     custom_models: str = ""
     daily_budget_usd: Decimal = Field(Decimal(0), ge=0)
     """The most that generation and moderation may cost per UTC day; 0 for no limit."""

@@ -8,7 +8,7 @@ from decimal import Decimal
 from math import isclose
 from typing import Any, Final
 
-from events.images import GenerationParameters, ModelPlan, Quality
+from events.images import ModelPlan, Quality
 from events.model_catalog import Model, ModelCatalog, Range, SizeRule
 from kit.text import length_rule
 from services.intake.schemas import MAX_COUNT, NewRequest
@@ -60,6 +60,15 @@ class Shape:
 
 
 @dataclass(frozen=True)
+class Plan:
+    """What intake chooses for a request."""
+
+    seed: int
+    models: list[ModelPlan]
+    """In the order of use."""
+
+
+@dataclass(frozen=True)
 class FitResult:
     """Whether a model fits a request: the plan if it does, otherwise the reasons why not."""
 
@@ -69,8 +78,8 @@ class FitResult:
 
 def resolve(
     request: NewRequest, catalog: ModelCatalog, price_ceiling: Decimal, unavailable: AbstractSet[str] = frozenset()
-) -> GenerationParameters:
-    """Resolve a request into generation parameters, with the models that may serve it in order.
+) -> Plan:
+    """Choose the seed of a request, and the models that may serve it in order.
 
     A successor is listed if it fits the request and costs at most ``price_ceiling`` USD per image, or no more than the
     requested model. Models that are ``unavailable`` are left out. Raise ``UnsupportedParametersError`` if the requested
@@ -89,19 +98,7 @@ def resolve(
     if not plans:
         served = (successor.key for successor in catalog.successors(model) if successor.key not in unavailable)
         raise ModelEndOfLifeError(model.key, next(served, None))
-    return GenerationParameters(
-        prompt=request.prompt,
-        negative_prompt=request.negative_prompt,
-        style=request.style,
-        quality=request.quality,
-        count=request.count,
-        seed=request.seed if request.seed is not None else 1 + secrets.randbelow(MAX_CHOSEN_SEED),
-        steps=request.steps,
-        guidance=request.guidance,
-        output_format=request.output_format,
-        output_compression=request.output_compression,
-        models=plans,
-    )
+    return Plan(request.seed if request.seed is not None else 1 + secrets.randbelow(MAX_CHOSEN_SEED), plans)
 
 
 def _stand_ins(

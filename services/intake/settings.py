@@ -17,6 +17,7 @@ class TableSettings(Settings):
 class CreationSettings(TableSettings):
     """The settings of the functions that create requests and show their images."""
 
+    owner_keys_table_name: str
     gallery_bucket_name: str
     cdn_domain: str = ""
     custom_models: str = ""

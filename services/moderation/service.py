@@ -16,6 +16,7 @@ from events.envelope import Event
 from events.images import ImageOutcome, RawImage, RemovedImage
 from kit.clock import Clock
 from kit.errors import UnprocessableError
+from kit.sealing import OpenTexts
 from kit.telemetry import measure
 from kit.text import readable
 from services.moderation.models import (
@@ -78,21 +79,20 @@ def _is_new(event: Event, now: datetime, *, first_delivery: bool) -> bool:
 
 
 @dataclass(frozen=True)
-class PromptModeration:
+class PromptLayers:
     """Screens prompts: a term without an innocent use decides, Claude decides about everything else."""
 
     policy: Policy
     keywords: TermSearch
     claude: Screen
-    verdicts: VerdictRepository[PromptVerdict]
     clock: Clock
-    shadow: PromptShadow | None = None
 
     def screen(self, prompt: str, negative_prompt: str | None) -> PromptVerdict:
         """Return a verdict without recording or publishing it."""
-        return self._screen(_texts(prompt, negative_prompt))
+        return self.screen_texts(_texts(prompt, negative_prompt))
 
-    def _screen(self, texts: Mapping[TextField, str]) -> PromptVerdict:
+    def screen_texts(self, texts: Mapping[TextField, str]) -> PromptVerdict:
+        """Return a verdict about texts in the form in which generation sends them to the model."""
         too_long = next((field for field, text in texts.items() if len(text) > TEXT_MAX), None)
         if too_long is not None:  # intake refuses such a text; Claude is paid by its length
             return self._verdict(["limits"], Finding(category=UNCLASSIFIED, field=too_long, reason="text_too_long"))
@@ -107,17 +107,39 @@ class PromptModeration:
             policy_version=self.policy.version, decided_at=self.clock.now(), layers=layers, finding=finding, hit=hit
         )
 
+    def counts_as_blocked(self, verdict: PromptVerdict) -> bool:
+        """Return whether Claude confirmed the block, or the keyword filter alone found a grave category."""
+        finding = verdict.finding
+        if finding is None or finding.reason == "screening_unreadable":
+            return False
+        category = self.policy.categories.get(finding.category)
+        return verdict.layers[-1] == "claude" or (category is not None and category.grave)
+
+
+@dataclass(frozen=True)
+class PromptModeration:
+    """Decides about the prompts of requests, once."""
+
+    layers: PromptLayers
+    verdicts: VerdictRepository[PromptVerdict]
+    open_texts: OpenTexts
+    clock: Clock
+    shadow: PromptShadow | None = None
+
     def moderate(self, event: ImageRequested, *, first_delivery: bool = False) -> list[Event]:
-        """Return PromptApproved or PromptRejected: the same event for every delivery of ``event``."""
-        parameters = event.data.parameters
+        """Return PromptApproved or PromptRejected: the same event for every delivery of ``event``.
+
+        Raises ``OwnerErasedError`` before a layer is called.
+        """
+        texts = self.open_texts(event.metadata.owner, event.data.parameters)
         event_id = event.metadata.event_id
         is_new = _is_new(event, self.clock.now(), first_delivery=first_delivery)
         verdict = None if is_new else self.verdicts.find(event_id)
         if verdict is None:
-            texts = _texts(parameters.prompt, parameters.negative_prompt)
-            verdict = self._screen(texts)
+            its_texts = _texts(texts.prompt, texts.negative_prompt)
+            verdict = self.layers.screen_texts(its_texts)
             if self.shadow is not None:
-                compared = self.shadow.compare(texts, verdict, event.metadata.request_id)
+                compared = self.shadow.compare(its_texts, verdict, event.metadata.request_id)
                 verdict = verdict.model_copy(update={"shadow": compared})
             verdict = self.verdicts.record(event_id, verdict)
         finding = verdict.finding
@@ -133,20 +155,10 @@ class PromptModeration:
             hit=verdict.hit.model_dump() if verdict.hit else None,
             shadow=verdict.shadow.model_dump(exclude_none=True) if verdict.shadow else None,
         )
-        price = (
-            prompt_check_usd([parameters.prompt, parameters.negative_prompt]) if verdict.asked_claude else Decimal(0)
-        )
+        price = prompt_check_usd([texts.prompt, texts.negative_prompt]) if verdict.asked_claude else Decimal(0)
         if finding is None:
-            return [_approved(event, verdict, price + parameters.count * IMAGE_CHECK_USD)]
-        return [_rejected(event, verdict, finding, price, counts_as_blocked=self.counts_as_blocked(verdict))]
-
-    def counts_as_blocked(self, verdict: PromptVerdict) -> bool:
-        """Return whether Claude confirmed the block, or the keyword filter alone found a grave category."""
-        finding = verdict.finding
-        if finding is None or finding.reason == "screening_unreadable":
-            return False
-        category = self.policy.categories.get(finding.category)
-        return verdict.layers[-1] == "claude" or (category is not None and category.grave)
+            return [_approved(event, verdict, price + event.data.parameters.count * IMAGE_CHECK_USD)]
+        return [_rejected(event, verdict, finding, price, counts_as_blocked=self.layers.counts_as_blocked(verdict))]
 
 
 def _texts(prompt: str, negative_prompt: str | None) -> dict[TextField, str]:

@@ -5,8 +5,8 @@ from typing import Literal
 from kit.settings import Settings
 
 
-class VerdictSettings(Settings):
-    """Settings of every function: what decides, and where verdicts are kept."""
+class PolicySettings(Settings):
+    """Settings of every function."""
 
     policy: str
     """Name of the policy that decides."""
@@ -16,20 +16,26 @@ class VerdictSettings(Settings):
     ledger_retention_days: int = 60
 
 
-class PromptSettings(VerdictSettings):
-    """Settings of moderation.prompt."""
+class ScreeningSettings(PolicySettings):
+    """Settings of the functions that screen texts."""
 
     moderation_model_id: str
     """A Bedrock model or inference profile that supports Converse with tools."""
 
 
-class ApiSettings(PromptSettings):
+class PromptSettings(ScreeningSettings):
+    """Settings of moderation.prompt."""
+
+    owner_keys_table_name: str
+
+
+class ApiSettings(ScreeningSettings):
     """Settings of the API."""
 
     event_bus_name: str
 
 
-class ImageSettings(VerdictSettings):
+class ImageSettings(PolicySettings):
     """Settings of moderation.image."""
 
     handoff_bucket_name: str

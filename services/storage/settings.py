@@ -20,6 +20,7 @@ class StoreSettings(GallerySettings):
 
     handoff_bucket_name: str
     gallery_bucket_name: str
+    owner_keys_table_name: str
     prompt_hash_key_id: str
     """Name or ARN of the secret that contains the key for prompt hashes."""
 

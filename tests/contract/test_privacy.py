@@ -25,7 +25,7 @@ PARAMETERS: Final[dict[str, Any]] = templates.root_template()["Parameters"]
 DAY: Final = 24 * 3600
 
 
-def of_type(kind: str) -> Any:
+def of_type(kind: str) -> pytest.MarkDecorator:
     """Return a decorator that runs a test for every store of a type with personal data."""
     found = [each for each in PERSONAL if each.type == kind]
     assert found

@@ -31,8 +31,9 @@ OWNER = "demo"
 START = datetime(2026, 11, 22, 9, 30, 0, tzinfo=UTC)
 
 PARAMETERS = GenerationParameters(
-    prompt="A lighthouse on a cliff at dusk, waves below, 灯台",
-    negative_prompt="people",
+    # Sealed for "demo" with a key of zeros: "A lighthouse on a cliff at dusk, waves below, 灯台" and "people".
+    prompt="s1.AAECAwQFBgcICQoLyetfO2eV-5GtDSGA3WywLDVMy_bW--nWrr_Eb_hGZEPMgN3TKRQRnl28ov2CnamDmxEYShndgp5o84toLHbzmh6GpjQ",
+    negative_prompt="s1.DA0ODxAREhMUFRYXetx1G3ffe8qI80_LhBPLkLQncq_50g",
     count=2,
     seed=4242,
     models=[

@@ -19,6 +19,7 @@ from events.catalog.prompt_rejected import PromptRejected
 from events.envelope import Event
 from kit.clock import SystemClock
 from kit.consumer import EachMessage, sqs_consumer
+from kit.sealing import OwnerKeyTable, Sealer
 from services.generation.gateways import BedrockModels
 from services.generation.repository.budget import DynamoBudget
 from services.generation.repository.handoff import S3Handoff
@@ -61,6 +62,7 @@ _generator: Final = ImageGenerator(
     ledger=DynamoLedger(_dynamodb, _settings.table_name, timedelta(days=_settings.ledger_retention_days)),
     models=BedrockModels(_settings.aws_region, _bedrock),
     handoff=S3Handoff(boto3.client("s3"), _settings.handoff_bucket_name),
+    open_texts=Sealer(OwnerKeyTable(_dynamodb, _settings.owner_keys_table_name)).open_texts,
     find_model=_find_model,
     pool=ThreadPoolExecutor(_settings.max_parallel, thread_name_prefix="model"),
     call_timeout=_settings.call_timeout,

@@ -1,7 +1,6 @@
 """The HTTP API: check a prompt without generating an image."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Final
 
 import boto3
@@ -17,13 +16,12 @@ from kit.quotas import QUOTA_REFUSALS
 from services.moderation.checks import CheckAllowance, NoChecksLeftError, PromptChecks, ScreeningUnavailableError
 from services.moderation.gateways import ClaudeLayer
 from services.moderation.keywords import KeywordFilter
-from services.moderation.models import PromptVerdict
 from services.moderation.policy import load_policy
-from services.moderation.repository import CheckCountTable, VerdictTable
+from services.moderation.repository import CheckCountTable
 from services.moderation.routes import CHECK_PROMPT, LEGACY_CHECK_PROMPT
 from services.moderation.schemas import Check, LegacyCheck, LegacyCheckResponse, NewCheck
 from services.moderation.screening import Screening
-from services.moderation.service import PromptModeration
+from services.moderation.service import PromptLayers
 from services.moderation.settings import ApiSettings
 
 MAX_BODY: Final = 256 * 1024
@@ -40,11 +38,10 @@ bedrock = boto3.client(
 dynamodb = boto3.client("dynamodb")
 clock = SystemClock()
 checks = PromptChecks(
-    PromptModeration(
+    PromptLayers(
         policy,
         KeywordFilter(policy),
         ClaudeLayer(bedrock, Screening(policy, settings.moderation_model_id)),
-        VerdictTable(dynamodb, settings.table_name, PromptVerdict, timedelta(days=settings.ledger_retention_days)),
         clock,
     ),
     CheckCountTable(dynamodb, settings.table_name),

@@ -11,13 +11,14 @@ from events.catalog.prompt_approved import PromptApproved
 from events.catalog.prompt_rejected import PromptRejected
 from kit.clock import SystemClock
 from kit.consumer import EachMessage, sqs_consumer
+from kit.sealing import OwnerKeyTable, Sealer
 from services.moderation.gateways import MAX_PARALLEL, ClaudeLayer
 from services.moderation.keywords import KeywordFilter
 from services.moderation.models import PromptVerdict
 from services.moderation.policy import load_policy
 from services.moderation.repository import VerdictTable
 from services.moderation.screening import Screening
-from services.moderation.service import PromptModeration
+from services.moderation.service import PromptLayers, PromptModeration
 from services.moderation.settings import PromptSettings
 from services.moderation.shadow import PromptShadow
 
@@ -31,14 +32,18 @@ bedrock = boto3.client(
         connect_timeout=3, read_timeout=20, retries={"total_max_attempts": 1}, max_pool_connections=MAX_PARALLEL
     ),
 )
+dynamodb = boto3.client("dynamodb")
+clock = SystemClock()
 moderation = PromptModeration(
-    policy,
-    KeywordFilter(policy),
-    ClaudeLayer(bedrock, Screening(policy, settings.moderation_model_id)),
-    VerdictTable(
-        boto3.client("dynamodb"), settings.table_name, PromptVerdict, timedelta(days=settings.ledger_retention_days)
+    PromptLayers(
+        policy,
+        KeywordFilter(policy),
+        ClaudeLayer(bedrock, Screening(policy, settings.moderation_model_id)),
+        clock,
     ),
-    SystemClock(),
+    VerdictTable(dynamodb, settings.table_name, PromptVerdict, timedelta(days=settings.ledger_retention_days)),
+    Sealer(OwnerKeyTable(dynamodb, settings.owner_keys_table_name)).open_texts,
+    clock,
     PromptShadow(candidate, KeywordFilter(candidate)) if candidate else None,
 )
 handler = sqs_consumer(

@@ -17,11 +17,10 @@ from moto import mock_aws
 from cli.__main__ import main
 from events.envelope import Event
 from kit.errors import TransientError, UnprocessableError
-from kit.secrets import CachedKeyring
 from services.analytics.rebuild import rebuild
 from services.analytics.repository import SHARDS, CounterTable, EventArchive
 from services.analytics.service import Addition, AlreadyCountedError, Generations, GenerationsMovedError, Recorder
-from tests.unit.analytics.fakes import HASH_KEY, InMemoryArchive, InMemoryCounters
+from tests.unit.analytics.fakes import InMemoryArchive, InMemoryCounters
 from tests.unit.analytics.stories import PROMPT, START, story
 
 TABLE = "genai-images-test-analytics"
@@ -60,7 +59,7 @@ def on_dynamodb() -> CounterTable:
 
 
 def on_s3() -> EventArchive:
-    return EventArchive(boto3.client("s3"), BUCKET, lambda: HASH_KEY)
+    return EventArchive(boto3.client("s3"), BUCKET)
 
 
 @pytest.fixture(params=["fake", "aws"])
@@ -180,17 +179,13 @@ def test_recording_and_rebuilding_give_equal_counters(aws: None) -> None:
 
 def test_a_batch_costs_two_calls(aws: None) -> None:
     calls: list[str] = []
-    clients = [boto3.client("s3"), boto3.client("dynamodb"), boto3.client("secretsmanager")]
-    clients[2].create_secret(Name="hash-key", SecretString="k")  # type: ignore[attr-defined]
+    clients = [boto3.client("s3"), boto3.client("dynamodb")]
     for client in clients:
         client.meta.events.register("before-call", lambda model, **_: calls.append(model.name))
     recorder = Recorder(
-        EventArchive(clients[0], BUCKET, CachedKeyring(clients[2], "hash-key").current),  # type: ignore[arg-type]
+        EventArchive(clients[0], BUCKET),  # type: ignore[arg-type]
         CounterTable(clients[1], TABLE),  # type: ignore[arg-type]
     )
-    recorder.record(story(3, at=START.replace(hour=1)))
-    assert calls == ["GetSecretValue", "PutObject", "TransactWriteItems"]
-    calls.clear()
     recorder.record(story(7, at=START.replace(hour=1)))
     assert calls == ["PutObject", "TransactWriteItems"]
 
@@ -202,7 +197,7 @@ def test_no_prompt_reaches_the_bucket(aws: None) -> None:
     texts = [
         gzip.decompress(client.get_object(Bucket=BUCKET, Key=entry["Key"])["Body"].read()).decode() for entry in listed
     ]
-    assert "hmac-sha256:" in "".join(texts)
+    assert '"prompt":"s1.' in "".join(texts)
     assert PROMPT not in "".join(texts)
 
 

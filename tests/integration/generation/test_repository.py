@@ -26,6 +26,7 @@ from services.generation.repository.handoff import S3Handoff
 from services.generation.repository.ledger import DynamoLedger
 from services.generation.service import ImageGenerator
 from tests.support.clock import FakeClock
+from tests.support.sealing import sample_sealer
 from tests.unit.generation.fakes import START, FakeBudget, FakeLedger, FakeModels, approved, known, png
 
 
@@ -274,7 +275,8 @@ def test_a_second_attempt_keeps_the_object_of_the_first(table: str, bucket: str)
 
     def generator(ledger: DynamoLedger) -> ImageGenerator:
         handoff = S3Handoff(boto3.client("s3"), bucket)
-        return ImageGenerator(ledger, models, handoff, known, ThreadPoolExecutor(1), 300, 360, clock)
+        opened = sample_sealer().open_texts
+        return ImageGenerator(ledger, models, handoff, opened, known, ThreadPoolExecutor(1), 300, 360, clock)
 
     event = approved()
     with pytest.raises(ConnectionError):

@@ -18,6 +18,7 @@ from services.storage.repository.files import S3GalleryFiles
 from services.storage.repository.gallery import DynamoGallery
 from services.storage.service import Files, Handoff, ImageStorage
 from tests.support.clock import FakeClock
+from tests.support.sealing import sample_sealer
 from tests.support.storage_on_moto import create_gallery
 from tests.unit.storage.fakes import (
     KEY,
@@ -199,6 +200,7 @@ def test_storing_one_image_takes_five_calls(aws: Adapters, monkeypatch: pytest.M
         handoff=HandoffReader(s3, "handoff"),
         files=S3GalleryFiles(s3, "gallery"),
         gallery=DynamoGallery(dynamodb, "gallery"),
+        open_texts=sample_sealer().open_texts,
         hash_key=lambda: KEY,
         clock=FakeClock(NOON),
     )

@@ -19,9 +19,10 @@ from kit.clock import SystemClock
 from kit.errors import UnprocessableError
 from services.moderation.models import TEXT_MAX, Finding, Hit, ImageVerdict, PromptVerdict
 from services.moderation.policy import ImagePolicy, Policy, load_policy
-from services.moderation.service import NEW_FOR, ImageModeration, PromptModeration
+from services.moderation.service import NEW_FOR, ImageModeration, PromptLayers, PromptModeration
 from tests.support.clock import FakeClock
 from tests.support.events import sample
+from tests.support.sealing import sample_sealer
 from tests.support.templates import root_template
 from tests.unit.moderation.fakes import (
     InMemoryVerdicts,
@@ -41,8 +42,9 @@ class PromptHarness:
     """Prompt moderation with scripted layers."""
 
     def __init__(self, keywords: ScriptedKeywords | None = None, claude: ScriptedClaude | None = None) -> None:
-        self.event = sample("ImageRequested")
-        assert isinstance(self.event, ImageRequested)
+        event = sample("ImageRequested")
+        assert isinstance(event, ImageRequested)
+        self.event = event
         self.keywords = keywords or ScriptedKeywords()
         self.claude = claude or ScriptedClaude()
         self.verdicts: InMemoryVerdicts[PromptVerdict] = InMemoryVerdicts()
@@ -55,7 +57,8 @@ class PromptHarness:
 
     def moderation(self, policy_version: str = "v1") -> PromptModeration:
         policy = load_policy().model_copy(update={"version": policy_version})
-        return PromptModeration(policy, self.keywords, self.claude, self.verdicts, self.clock)
+        layers = PromptLayers(policy, self.keywords, self.claude, self.clock)
+        return PromptModeration(layers, self.verdicts, sample_sealer().open_texts, self.clock)
 
 
 def test_a_prompt_without_findings_is_approved_with_its_parameters() -> None:
@@ -137,14 +140,14 @@ def test_both_fields_are_screened_and_an_absent_one_is_omitted() -> None:
     harness = PromptHarness()
     harness.moderate()
     assert set(harness.claude.calls[0]) == {"prompt", "negative_prompt"}
-    verdict = harness.moderation().screen("a lighthouse", None)
+    verdict = harness.moderation().layers.screen("a lighthouse", None)
     assert harness.claude.calls[-1] == {"prompt": "a lighthouse"}
     assert verdict.finding is None
 
 
 def test_screening_alone_records_nothing() -> None:
     harness = PromptHarness()
-    harness.moderation().screen("a lighthouse", "fog")
+    harness.moderation().layers.screen("a lighthouse", "fog")
     assert harness.verdicts.verdicts == {}
 
 
@@ -336,6 +339,6 @@ def test_an_event_without_an_image_is_unprocessable() -> None:
 
 def test_the_time_of_a_verdict_has_a_time_zone() -> None:
     harness = PromptHarness()
-    moderation = PromptModeration(load_policy(), harness.keywords, harness.claude, harness.verdicts, SystemClock())
-    verdict = moderation.screen("a lighthouse", None)
+    layers = PromptLayers(load_policy(), harness.keywords, harness.claude, SystemClock())
+    verdict = layers.screen("a lighthouse", None)
     assert verdict.decided_at.tzinfo is UTC

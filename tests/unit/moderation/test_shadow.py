@@ -1,5 +1,6 @@
 """A shadow policy says what it would change, and changes nothing."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,6 @@ from events.catalog.image_approved import ImageApproved
 from events.catalog.prompt_approved import PromptApproved
 from services.moderation.models import UNCLASSIFIED, Finding, Hit, PromptVerdict, ShadowVerdict
 from services.moderation.policy import ImagePolicy, Policy, load_policy
-from services.moderation.service import PromptModeration
 from services.moderation.shadow import SAMPLES, PromptShadow, ShadowChange, ShadowRow, compare_images, summarise
 from tests.unit.moderation.fakes import ScriptedClaude, ScriptedKeywords
 from tests.unit.moderation.test_service import ImageHarness, PromptHarness
@@ -62,15 +62,8 @@ def test_a_shadow_policy_blocks_nothing_and_calls_nothing(hit: Hit | None) -> No
     harness = PromptHarness()
     without = harness.moderate()
     shadowed = PromptHarness()
-    moderation = PromptModeration(
-        LIVE.model_copy(update={"version": "v1"}),
-        shadowed.keywords,
-        shadowed.claude,
-        shadowed.verdicts,
-        shadowed.clock,
-        PromptShadow(CANDIDATE, ScriptedKeywords(hit)),
-    )
-    (event,) = moderation.moderate(shadowed.event, first_delivery=True)  # type: ignore[arg-type]
+    moderation = replace(shadowed.moderation(), shadow=PromptShadow(CANDIDATE, ScriptedKeywords(hit)))
+    (event,) = moderation.moderate(shadowed.event, first_delivery=True)
     (verdict,) = shadowed.verdicts.verdicts.values()
 
     assert isinstance(event, PromptApproved)
@@ -85,15 +78,8 @@ def test_a_redelivery_keeps_the_recorded_comparison() -> None:
     harness = PromptHarness(claude=ScriptedClaude(GORE))
     first = harness.moderate()
     harness.clock.time += timedelta(hours=1)
-    moderation = PromptModeration(
-        LIVE,
-        harness.keywords,
-        harness.claude,
-        harness.verdicts,
-        harness.clock,
-        PromptShadow(CANDIDATE, harness.keywords),
-    )
-    assert moderation.moderate(harness.event) == [first]  # type: ignore[arg-type]
+    moderation = replace(harness.moderation(), shadow=PromptShadow(CANDIDATE, harness.keywords))
+    assert moderation.moderate(harness.event) == [first]
     assert [verdict.shadow for verdict in harness.verdicts.verdicts.values()] == [None]
 
 

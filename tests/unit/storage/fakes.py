@@ -18,6 +18,7 @@ from services.storage.models import MAX_SHARES, DeletionMarker, Entry, EntrySumm
 from services.storage.search import search_text
 from services.storage.service import ImageStorage
 from tests.support.clock import FakeClock
+from tests.support.sealing import sample_sealer, sealed
 
 REQUEST = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
 PROMPT = "A lighthouse on a cliff at dusk, 灯台"
@@ -60,7 +61,12 @@ def approved(*images: RawImage, removed: Sequence[RemovedImage] = ()) -> ImageAp
     """Return the event that approves ``images``."""
     plan = ModelPlan(model="stable-image-core", width=96, height=64, price_usd=Decimal("0.04"))
     parameters = GenerationParameters(
-        prompt=PROMPT, negative_prompt="people", count=4, seed=4242, guidance=7.5, models=[plan]
+        prompt=sealed(PROMPT, "ada"),
+        negative_prompt=sealed("people", "ada"),
+        count=4,
+        seed=4242,
+        guidance=7.5,
+        models=[plan],
     )
     outcomes = [ImageOutcome(index=index, status="generated", image=image) for index, image in enumerate(images)]
     data = ImageApprovedData(
@@ -294,6 +300,7 @@ class StorageHarness:
             handoff=self.handoff,
             files=self.files,
             gallery=self.gallery,
+            open_texts=sample_sealer().open_texts,
             hash_key=lambda: KEY,
             clock=TickingClock(NOON),
         )
