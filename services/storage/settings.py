@@ -24,6 +24,8 @@ class ApiSettings(GallerySettings):
     gallery_bucket_name: str
     cdn_domain: str | None = None
     """Empty if the CDN is off; URLs are presigned then."""
+    image_link_key_id: str | None = None
+    """Name or ARN of the secret that signs the CDN's URLs. Empty if the CDN is off."""
 
 
 class RelaySettings(Settings):
@@ -39,3 +41,10 @@ class RemoveSettings(GallerySettings):
     gallery_bucket_name: str
     distribution_id: str | None = None
     """Empty if the CDN is off."""
+
+
+class KeysSettings(Settings):
+    """Settings of the custom resource that creates the keys of image links."""
+
+    prefix: str
+    image_link_key_id: str

@@ -61,7 +61,7 @@ statuses = StatusTable(client, settings.table_name)
 waits = WaitTable(client, settings.table_name, clock)
 estimates = Estimates(DurationTable(client, settings.table_name), clock)
 signals = SignalCache(SignalTable(client, settings.table_name), clock)
-links = image_links(settings.gallery_bucket_name, settings.cdn_domain)
+links = image_links(settings.gallery_bucket_name, settings.cdn_domain, settings.image_link_key_id)
 requests = RequestService(table, clock)
 handler = HttpApi(max_body=MAX_BODY)
 

@@ -44,7 +44,7 @@ table = RequestTable(client, settings.table_name, timedelta(minutes=settings.nud
 statuses = StatusTable(client, settings.table_name)
 waits = WaitTable(client, settings.table_name, clock)
 signals = SignalCache(SignalTable(client, settings.table_name), clock)
-links = image_links(settings.gallery_bucket_name, settings.cdn_domain)
+links = image_links(settings.gallery_bucket_name, settings.cdn_domain, settings.image_link_key_id)
 handler = HttpApi(max_body=MAX_BODY)
 
 
