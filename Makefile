@@ -142,7 +142,7 @@ clients: .venv/ready .venv/interop/ready ## generate what follows from docs/open
 
 .PHONY: lock
 lock: .venv/ready ## compile the requirements of development and of the layers from their .in files, with hashes  (ARGS=--upgrade)
-	@for name in $(basename $(wildcard layer/*.in services/*/*/*.in requirements/*.in)); do \
+	@for name in $(basename $(wildcard layer/*.in layer/*/*.in services/*/*/*.in requirements/*.in)); do \
 		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-build --no-emit-index-url --no-annotate --no-header \
 			$$name.in --output-file $$name.txt $(ARGS) || exit; done
 

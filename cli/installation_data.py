@@ -92,6 +92,9 @@ def delete(connection: Connection, data: Data) -> None:
         s3.delete_bucket(Bucket=bucket)
     dynamodb = connection.client("dynamodb")
     for table in data.tables:
+        if dynamodb.describe_table(TableName=table)["Table"].get("DeletionProtectionEnabled"):
+            dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False)
+            dynamodb.get_waiter("table_exists").wait(TableName=table)
         dynamodb.delete_table(TableName=table)
     for table in data.tables:
         dynamodb.get_waiter("table_not_exists").wait(TableName=table)

@@ -31,6 +31,13 @@ class UnprocessableError(Exception):
     """
 
 
+class OwnerErasedError(Exception):
+    """The owner was erased: the key is destroyed, and with it every sealed text. A consumer drops the message."""
+
+    def __init__(self) -> None:
+        super().__init__("The owner was erased. The texts of this owner cannot be read or written any more.")
+
+
 TRANSIENT_CODES: Final = frozenset(
     {
         "InternalFailure",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 VARIABLE = re.compile(r"^( +RELEASE: )\S+", re.MULTILINE)
 """The variable in a template's `Globals` that receives the digest."""
-SHARED_LAYER = "SharedLayer"
+ROOT_LAYERS = ("SharedLayer", "CryptoLayer")
 
 
 def insert_releases(build_dir: Path, parameters: Mapping[str, str]) -> dict[str, str]:
@@ -21,7 +21,8 @@ def insert_releases(build_dir: Path, parameters: Mapping[str, str]) -> dict[str,
     variable for the digest.
     """
     common = hashlib.sha256(repr(sorted(parameters.items())).encode() + (build_dir / "template.yaml").read_bytes())
-    _add_files(common, build_dir / SHARED_LAYER)
+    for layer in ROOT_LAYERS:
+        _add_files(common, build_dir / layer)
     releases = {}
     for path in sorted(build_dir.glob("*/template.yaml")):
         template = path.read_text()

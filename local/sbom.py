@@ -15,6 +15,7 @@ from local.web import APP
 FOLDER: Final = ROOT / ".aws-sam" / "sbom"
 LAYERS: Final = {
     "shared-layer": ROOT / "layer",
+    "crypto-layer": ROOT / "layer" / "crypto",
     "imaging-layer": ROOT / "services" / "storage" / "imaging",
     "sdk-layer": ROOT / "services" / "operations" / "sdk",
 }

@@ -24,6 +24,8 @@ MAX_FUNCTION_BYTES = 200_000
 """Maximum size of a zip with sources and bytecode."""
 MAX_SDK_BYTES = 3_000_000
 """Maximum size of a zip with the SDK layer. With the descriptions of all services, it would be 16 MB."""
+MAX_CRYPTO_BYTES = 6_500_000
+"""Maximum size of a zip with the crypto layer, nearly all of it OpenSSL and its Rust code."""
 YEAR_1980 = 315_619_200
 """The time stamp that SAM gives every file, in seconds."""
 LAMBDA_SETS = {
@@ -149,6 +151,31 @@ def test_the_shared_layer_is_at_most_twice_pydantic(build: dict[str, Function]) 
     assert _deflated(layer) <= 2 * pydantic
 
 
+def test_the_crypto_layer_is_small_and_can_seal_and_sign() -> None:
+    """It comes with the functions that need it only, because it is larger than the shared layer."""
+    with build_lock():
+        build_local()
+        layer = LOCAL_BUILD / "CryptoLayer"
+    statement = (
+        "from cryptography.hazmat.primitives.ciphers.aead import AESGCM; "
+        "from cryptography.hazmat.primitives import hashes; "
+        "from cryptography.hazmat.primitives.asymmetric import padding, rsa; "
+        "key = rsa.generate_private_key(65537, 2048); "
+        "print(len(AESGCM(bytes(32)).encrypt(bytes(12), b'x', b'')), "
+        "len(key.sign(b'x', padding.PKCS1v15(), hashes.SHA1())))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", f"import sys; sys.path[:0] = ['{layer}/python']; {statement}"],
+        env=LAMBDA_SETS,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stdout.split() == ["17", "256"], done.stderr
+    assert _deflated(layer) <= MAX_CRYPTO_BYTES
+
+
 def _import(function: Function) -> Any:
     path = [*(str(layer / "python") for layer in function.layers), str(function.folder), str(OLDEST_SDK)]
     done = subprocess.run(
@@ -187,7 +214,8 @@ def _functions(unpacked: Path) -> Iterator[Function]:
 
 
 def _layer(reference: str, folder: Path) -> Path:
-    return folder.parent / "SharedLayer" if reference == "LayerArn" else folder / reference
+    of_the_root = {"LayerArn": "SharedLayer", "CryptoLayerArn": "CryptoLayer"}
+    return folder.parent / of_the_root[reference] if reference in of_the_root else folder / reference
 
 
 def _value(value: Any, body: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ SOURCES = [path for path in SOURCES if "node_modules" not in path.parts]
 NODE_PACKAGES = [path.parent for path in ROOT.glob("*/*/package-lock.json")]
 INSTALLERS = [
     *(ROOT / name for name in ("Makefile", ".ci/run")),
-    *ROOT.glob("layer/Makefile"),
+    *ROOT.glob("layer/**/Makefile"),
     *ROOT.glob("services/*/*/Makefile"),
     *ROOT.glob("local/**/*.py"),
     *ROOT.glob("tools/**/*.py"),

@@ -542,6 +542,17 @@ def test_tables_have_point_in_time_recovery_and_encryption(table: Resource) -> N
     assert table.properties["BillingMode"] == "PAY_PER_REQUEST"
 
 
+def test_a_destroyed_key_of_an_owner_cannot_be_restored_and_the_table_not_deleted() -> None:
+    table = templates.root_template()["Resources"]["OwnerKeysTable"]
+
+    assert "PointInTimeRecoverySpecification" not in table["Properties"], "a backup would hold destroyed keys"
+    assert "TimeToLiveSpecification" not in table["Properties"], "an item that expired could be made again"
+    assert table["Properties"]["DeletionProtectionEnabled"] == {"Fn::If": ["KeepsData", True, False]}
+    assert table["Properties"]["SSESpecification"] == {"SSEEnabled": True}
+    assert table["DeletionPolicy"] == {"Fn::If": ["KeepsData", "RetainExceptOnCreate", "Delete"]}
+    assert table["UpdateReplacePolicy"] == {"Ref": "DataRetention"}
+
+
 @EVERY_SERVICE
 def test_the_root_passes_exactly_the_parameters_of_a_service(service: str) -> None:
     (application,) = [

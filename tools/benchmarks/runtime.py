@@ -27,7 +27,8 @@ def sdk() -> Path:
 @cache
 def dependencies() -> Path:
     """Return a directory with the third-party packages of the layers without an SDK."""
-    files = [ROOT / "layer" / "requirements.in", ROOT / "services" / "storage" / "imaging" / "requirements.in"]
+    folders = [ROOT / "layer", ROOT / "layer" / "crypto", ROOT / "services" / "storage" / "imaging"]
+    files = [folder / "requirements.in" for folder in folders]
     names = [
         Requirement(line).name
         for file in files

@@ -63,6 +63,13 @@ def deploy(aws: Any, retention: str) -> None:
     aws("cloudformation").create_stack(StackName=DOOMED, TemplateBody=TEMPLATE, Parameters=parameters)
 
 
+def test_a_table_that_is_protected_from_deletion_is_deleted_too(aws: Any) -> None:
+    aws("dynamodb").update_table(TableName=f"{DOOMED}-requests", DeletionProtectionEnabled=True)
+
+    assert run("delete", "--yes") == OK
+    assert f"{DOOMED}-requests" not in names(aws)
+
+
 def test_what_a_deleted_stack_left_is_deleted_and_nothing_else(aws: Any) -> None:
     before = names(aws)
 
