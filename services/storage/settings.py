@@ -41,10 +41,3 @@ class RemoveSettings(GallerySettings):
     gallery_bucket_name: str
     distribution_id: str | None = None
     """Empty if the CDN is off."""
-
-
-class KeysSettings(Settings):
-    """Settings of the custom resource that creates the keys of image links."""
-
-    prefix: str
-    image_link_key_id: str

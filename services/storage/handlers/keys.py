@@ -5,6 +5,7 @@ It exists as long as the CDN. Later keys are an operator's: `ops secrets rotate 
 
 import json
 import urllib.request
+from collections.abc import Mapping
 from typing import Any, Final
 
 import boto3
@@ -12,13 +13,11 @@ import boto3
 from kit import startup
 from kit.keyring import Keyring
 from kit.telemetry import logger, measure
-from services.storage.link_keys import LinkKeys
-from services.storage.settings import KeysSettings
+from services.storage.image_link_keys import LinkKeys, unpublished
 
 TIMEOUT: Final = 10
 """Seconds for the answer to CloudFormation."""
 
-_settings = KeysSettings.load()
 _secrets = boto3.client("secretsmanager")
 startup.finished()
 
@@ -27,7 +26,7 @@ def handler(event: dict[str, Any], _context: Any) -> None:
     """Create or delete the keys, and answer CloudFormation. Raises only if the answer is not accepted."""
     answer = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
     try:
-        group_id = _apply(event["RequestType"])
+        group_id = _apply(event["RequestType"], event["ResourceProperties"])
     except Exception as error:
         logger.exception("keys of image links not changed")
         reason = f"{type(error).__name__}: {error}. The log of storage-keys says more."
@@ -42,14 +41,15 @@ def handler(event: dict[str, Any], _context: Any) -> None:
         measure("custom resource", {}, request=event["RequestType"], status=answer["Status"])
 
 
-def _apply(request: str) -> str | None:
+def _apply(request: str, properties: Mapping[str, str]) -> str | None:
     """Create or delete the keys. Return the id of the key group if there is one."""
-    keys = LinkKeys(boto3.client("cloudfront"), _settings.prefix)
+    keys, secret_id = LinkKeys(boto3.client("cloudfront"), properties["Prefix"]), properties["SecretId"]
+    stored = Keyring.parse(_secrets.get_secret_value(SecretId=secret_id)["SecretString"])
     if request == "Delete":
         keys.delete()
-        return None
-    keyring = Keyring.parse(_secrets.get_secret_value(SecretId=_settings.image_link_key_id)["SecretString"])
-    published = keys.publish(keyring)
-    if published.keyring != keyring:
-        _secrets.put_secret_value(SecretId=_settings.image_link_key_id, SecretString=published.keyring.to_text())
-    return published.group_id
+        keyring, group_id = unpublished(stored), None
+    else:
+        keyring, group_id = keys.publish(stored)
+    if keyring != stored:
+        _secrets.put_secret_value(SecretId=secret_id, SecretString=keyring.to_text())
+    return group_id

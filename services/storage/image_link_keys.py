@@ -5,12 +5,32 @@ CloudFront's key group contains one public key per version: two during a rotatio
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 from kit.cdn_signatures import public_key
 from kit.keyring import Keyring
+from kit.signed_urls import EXPIRES_SECONDS
+
+ACTIVATION: Final = timedelta(hours=1)
+"""After a new version was made, until it signs. By then, all edges of CloudFront know its public key."""
+
+
+def unpublished(keyring: Keyring) -> Keyring:
+    """Return ``keyring`` without the ids of public keys: CloudFront knows none."""
+    return Keyring(tuple(replace(each, public_key_id=None) for each in keyring.versions))
+
+
+def links_end(keyring: Keyring, number: int, now: datetime) -> datetime | None:
+    """Return when the last link expires that a version has signed, or None if there is none or no end.
+
+    A version signs until the next one becomes active.
+    """
+    later = (each.active_from for each in keyring.versions if each.number > number and each.active_from)
+    replaced = min(later, default=now)
+    return replaced + timedelta(seconds=EXPIRES_SECONDS) if replaced < now else None
 
 
 class Published(NamedTuple):
