@@ -31,6 +31,8 @@ class ApiSettings(MarkerSettings):
     gallery_bucket_name: str
     cdn_domain: str | None = None
     """Empty if the CDN is off; URLs are presigned then."""
+    image_link_key_id: str | None = None
+    """Name or ARN of the secret that signs the CDN's URLs. Empty if the CDN is off."""
 
 
 class RelaySettings(Settings):

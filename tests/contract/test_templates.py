@@ -41,6 +41,8 @@ THREE_TRIES = 3
 STATEFUL = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Secret", "AWS::KMS::Key")
 WITHOUT_RESOURCES = {
     "cloudwatch:GetMetricData",
+    *(f"cloudfront:{verb}{kind}" for verb in ("Create", "Get", "Delete") for kind in ("KeyGroup", "PublicKey")),
+    *("cloudfront:ListKeyGroups", "cloudfront:ListPublicKeys"),
     "rekognition:DetectModerationLabels",  # the action has no resource
     "xray:PutTraceSegments",
     "xray:PutTelemetryRecords",

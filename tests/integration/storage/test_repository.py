@@ -13,6 +13,7 @@ from moto import mock_aws
 from events.images import RawImage
 from kit.errors import TransientError, UnprocessableError
 from kit.handoff import HandoffReader, sha256
+from kit.signed_urls import EXPIRES_SECONDS
 from services.storage.models import Tombstone
 from services.storage.repository.files import S3GalleryFiles
 from services.storage.repository.gallery import DynamoGallery
@@ -161,11 +162,11 @@ def test_a_missing_object_or_a_wrong_hash_is_refused(adapters: Adapters) -> None
         adapters.handoff.read(image.model_copy(update={"sha256": sha256(b"other")}))
 
 
-def test_files_on_s3_are_immutable_and_have_a_content_type(aws: Adapters) -> None:
+def test_files_on_s3_are_private_and_have_a_content_type(aws: Adapters) -> None:
     aws.files.write([(variant("a", b"first"), b"first")])
     head = boto3.client("s3").head_object(Bucket="gallery", Key=variant("a").key)
     assert (head["ContentType"], head["ContentLength"]) == ("image/webp", 5)
-    assert "immutable" in head["CacheControl"]
+    assert head["CacheControl"] == f"private, max-age={EXPIRES_SECONDS}", "no longer than a link"
 
 
 def test_tombstones_expire_with_their_retention(aws: Adapters) -> None:
