@@ -1,8 +1,8 @@
 """Record events: first in the archive, then in the counters, each exactly once.
 
 Counters belong to *generations* of the projection. One is current. During a rebuild, a second one is being built, and
-events are counted in both. A pointer names them. Every transaction checks the pointer's revision, so none can commit
-without knowing about a rebuild: there is no cache to wait for, and no read on the happy path.
+events are counted in both. A pointer names them. Every transaction checks the pointer's revision, in the days to which
+it adds, so none can commit without knowing about a rebuild: there is no cache to wait for, and no read on the happy path.
 
 A transaction also stores the ids of the events that it counts, and is cancelled if one of them is stored already.
 """
