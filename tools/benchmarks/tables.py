@@ -1,9 +1,9 @@
 """DynamoDB's reads on millions of items in B-trees. A read touches the entries for which DynamoDB would charge.
 
 SQLite contains the keys of every item, for its table and for each index. The items of a table differ only in their
-keys and are built when they are read. GetItem, BatchGetItem and Query are answered at botocore's `before-send`; capacity is
-counted by DynamoDB's rules from the entries that were read. Emulators are no alternative, because they read the whole
-table for each query.
+keys and are built when they are read. GetItem, BatchGetItem and Query are answered at botocore's `before-send`;
+capacity is counted by DynamoDB's rules from the entries that were read. Emulators are no alternative, because they read
+the whole table for each query.
 """
 
 import json

@@ -19,7 +19,8 @@ from events.envelope import Event
 from kit.errors import TransientError, UnprocessableError
 from kit.secrets import CachedKeyring
 from services.analytics.rebuild import rebuild
-from services.analytics.repository import SHARDS, CounterTable, EventArchive
+from services.analytics.repository.archive import EventArchive
+from services.analytics.repository.counters import SHARDS, CounterTable
 from services.analytics.service import Addition, AlreadyCountedError, Generations, GenerationsMovedError, Recorder
 from tests.unit.analytics.fakes import HASH_KEY, InMemoryArchive, InMemoryCounters
 from tests.unit.analytics.stories import PROMPT, START, story
@@ -265,9 +266,7 @@ def test_a_known_day_refuses_a_writer_with_an_outdated_pointer(
     assert table.days("g1")["2026-11-22"]["status#accepted"] == 4
 
 
-def test_a_day_that_a_crash_left_behind_is_counted_with_the_pointer(
-    aws: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_day_that_a_crash_left_behind_is_counted_with_the_pointer(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     table, begun = on_dynamodb(), FIRST.begin()
     table.commit([ADDITION], FIRST, 2_000_000_000)
     with monkeypatch.context() as crash:
@@ -372,7 +371,7 @@ def test_a_permanent_cancellation_is_not_retried(aws: None) -> None:
 
 def in_shard(shard: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every transaction use one shard."""
-    monkeypatch.setattr("services.analytics.repository.random.sample", lambda shards, _: [shards[shard]])
+    monkeypatch.setattr("services.analytics.repository.counters.random.sample", lambda shards, _: [shards[shard]])
 
 
 def _partition_keys() -> set[str]:

@@ -1,39 +1,32 @@
-"""The counters on DynamoDB, and the archive on S3.
+"""The counters on DynamoDB.
 
 pk POINTER#<shard>                  sk POINTER      current, building, revision: the same in every shard
-pk COUNTS#<generation>#<shard>      sk <day>        one number per counter; a day is the sum of its shards. And revision:
-                                                    the pointer's
+pk COUNTS#<generation>#<shard>      sk <day>        one number per counter; a day is the sum of its shards; and the
+                                                    pointer's revision
 pk SEEN#<generation>#<request id>   sk SEEN         ids of the request's counted events; expires
 
 Every batch adds to its day, which has shards, because one item takes one transaction at a time and 1,000 write units
 per second (ADR 24). A batch uses one shard, so it costs the same as without shards.
 
-A writer must not count at an outdated revision of the pointer. So a day has the revision too, and a batch checks it with
-its own write. Only a batch that finds no such day, or another revision, checks the pointer. When the pointer moves, the
-days of its generations get the new revision, and a new day needs the pointer: nobody is left who could use the old one
+A writer must not count at an outdated revision of the pointer. So a day has the revision too, and a batch checks it
+with its own write. Only a batch that finds no such day, or another revision, checks the pointer. When the pointer
+moves, the days of its generations get the new revision, and a new day needs the pointer: no writer can use the old one
 (ADR 25).
 """
 
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from botocore.exceptions import ClientError
-
-from events.envelope import Event
 from kit.dynamodb import from_item, to_item
-from kit.errors import TransientError, error_code
-from kit.keyring import SecretVersion
-from services.analytics.archive_format import PREFIX, pack, unpack
+from kit.errors import TransientError
 from services.analytics.counters import Amounts, add
 from services.analytics.service import Addition, AlreadyCountedError, Generations, GenerationsMovedError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactGetItemTypeDef, TransactWriteItemTypeDef
-    from mypy_boto3_s3.client import S3Client
 
 SHARDS: Final = 8
 """A change needs a rebuild: the shards beyond a smaller number would not be read."""
@@ -44,45 +37,12 @@ CONFLICT_TRIES: Final = 6
 MOVE_TRIES: Final = 10
 CONFLICTS: Final = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 """Transient cancellation reasons: another transaction has an item of this one."""
-READERS: Final = 8
-"""Objects of the archive that are read in parallel."""
 
 T = TypeVar("T")
 
 
 def _ignore(_reasons: Sequence[Any]) -> None:
     """Leave a cancellation to the caller."""
-
-
-class EventArchive:
-    """The archive's bucket. Implements ``Archive`` and ``ArchiveReader``."""
-
-    def __init__(self, client: "S3Client", bucket: str, hash_key: Callable[[], SecretVersion]) -> None:
-        self._client = client
-        self._bucket = bucket
-        self._hash_key = hash_key
-
-    def append(self, events: Sequence[Event]) -> None:
-        """Write one object per day and batch. Objects are never overwritten."""
-        for key, content in pack(events, self._hash_key()):
-            try:
-                self._client.put_object(
-                    Bucket=self._bucket, Key=key, Body=content, ContentType="application/gzip", IfNoneMatch="*"
-                )
-            except ClientError as error:
-                if error_code(error) != "PreconditionFailed":
-                    raise
-
-    def read(self) -> Iterator[Event]:
-        """Yield every archived event, days ascending."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=PREFIX)
-        with ThreadPoolExecutor(READERS) as pool:
-            for page in pages:
-                for events in pool.map(self._fetch, [entry["Key"] for entry in page.get("Contents", [])]):
-                    yield from events
-
-    def _fetch(self, key: str) -> list[Event]:
-        return unpack(key, self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read())
 
 
 class CounterTable:
@@ -94,7 +54,7 @@ class CounterTable:
         self._sleep = sleep
 
     def commit(self, additions: Sequence[Addition], expected: Generations, expires_at: int) -> None:
-        """Write ``additions`` in one transaction, a second one if a day does not have the revision. See ``Counters``."""
+        """Write ``additions`` in one transaction; in a second one if a day lacks the revision. See ``Counters``."""
         owners: list[str] = []
         memories: list[TransactWriteItemTypeDef] = []
         for addition in additions:
@@ -102,9 +62,7 @@ class CounterTable:
                 owners.append(addition.generation)
                 memories.append(self._remember(addition.generation, request_id, event_ids, expires_at))
 
-        days = [
-            (addition.generation, day, counted) for addition in additions for day, counted in addition.days.items()
-        ]
+        days = [(addition.generation, day, counted) for addition in additions for day, counted in addition.days.items()]
 
         def write(shard: int) -> None:
             known = [self._increment(shard, *day, expected.revision, is_known=True) for day in days]
@@ -118,7 +76,8 @@ class CounterTable:
                 pointer = self._pointer_check(shard, expected)
                 self._client.transact_write_items(TransactItems=[*memories, *anew, pointer])
 
-        self._without_conflicts(write, lambda reasons: _raise_refusal(reasons, owners, reasons[len(owners) + len(days) :]))
+        first = len(memories) + len(days)
+        self._without_conflicts(write, lambda reasons: _raise_refusal(reasons, owners, of_pointer=reasons[first:]))
 
     def generations(self) -> Generations:
         """Return the pointer."""
@@ -128,8 +87,8 @@ class CounterTable:
     def move(self, expected: Generations, to: Generations) -> None:
         """Move the pointer in all shards, then the days. Raises ``GenerationsMovedError`` if it is not at ``expected``.
 
-        When it returns, nothing is counted at ``expected`` any more. A crash in between leaves writers who count as before
-        the move; the next move ends that.
+        When it returns, nothing is counted at ``expected`` any more. A crash in between leaves writers who count as
+        before the move; the next move ends that.
         """
         values = to_item({"current": to.current, "building": to.building, "revision": to.revision})
         puts: list[TransactWriteItemTypeDef] = [
@@ -151,7 +110,7 @@ class CounterTable:
                     self._move_day(_day_key(generation, shard, item["sk"]["S"]), to.revision)
 
     def _move_day(self, key: dict[str, Any], revision: int) -> None:
-        """Give a day ``revision`` unless it has a later one. Raises ``TransientError`` if writers use it all the time."""
+        """Give a day ``revision`` unless it has a later one. Raises ``TransientError`` if writers always use it."""
         for attempt in range(MOVE_TRIES):
             try:
                 self._client.update_item(
