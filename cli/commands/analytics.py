@@ -13,7 +13,8 @@ from cli.tables.analytics import difference_table, report_tables
 from kit.errors import TransientError, UnprocessableError
 from kit.trail import Action, TrailTable, recorded
 from services.analytics.rebuild import rebuild as rebuild_counters
-from services.analytics.repository import CounterTable, EventArchive
+from services.analytics.repository.archive import EventArchive
+from services.analytics.repository.counters import CounterTable
 from services.analytics.schemas import DailyReport
 from services.analytics.service import SupersededError
 

@@ -1,8 +1,9 @@
 """Record events: first in the archive, then in the counters, each exactly once.
 
 Counters belong to *generations* of the projection. One is current. During a rebuild, a second one is being built, and
-events are counted in both. A pointer names them. Every transaction checks the pointer's revision, so none can commit
-without knowing about a rebuild: there is no cache to wait for, and no read on the happy path.
+events are counted in both. A pointer names them. Every transaction checks the pointer's revision, in the days to which
+it adds, so none can commit without knowing about a rebuild: there is no cache to wait for, and no read on the happy
+path.
 
 A transaction also stores the ids of the events that it counts, and is cancelled if one of them is stored already.
 """
@@ -23,6 +24,8 @@ EVENT_ID_RETENTION: Final = timedelta(days=60)
 ITEMS_MAX: Final = 100
 """Items of one transaction, a quota of DynamoDB."""
 GENERATIONS_MAX: Final = 2
+REQUESTS_MAX: Final = (ITEMS_MAX - 1) // GENERATIONS_MAX - 1
+"""Requests whose events of one day are counted in one transaction, also during a rebuild."""
 ROUNDS: Final = 8
 """Attempts per transaction. Each round knows the reasons why the previous one failed."""
 
@@ -150,7 +153,7 @@ def count(
 ) -> Generations:
     """Count each of ``events`` once in every active generation, or in ``only`` one; return the current pointer.
 
-    The earliest copy of an event counts. One transaction counts all, unless they have too many requests and days.
+    The earliest copy of an event counts. One transaction counts all events, unless they have too many requests.
     ``on_counted`` receives what each transaction added to the current generation.
     Raises ``SupersededError`` if ``only`` is no longer being built, ``TransientError`` if every round failed.
     """

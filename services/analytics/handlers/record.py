@@ -6,7 +6,8 @@ import boto3
 
 from kit.consumer import WholeBatch, sqs_consumer
 from services.analytics.figures import emit
-from services.analytics.repository import CounterTable, EventArchive
+from services.analytics.repository.archive import EventArchive
+from services.analytics.repository.counters import CounterTable
 from services.analytics.service import Recorder
 from services.analytics.settings import RecordSettings
 
