@@ -14,6 +14,8 @@ import pytest
 
 from kit.request_age import LEAST_RETENTION
 from services.operations.audit.rules import LEDGER_RETENTION
+from services.operations.dead_letters.connect import connect
+from services.operations.settings import ApiSettings
 from tests.contract.test_templates import DEAD_LETTER_RETENTION, imported
 from tests.support import templates
 from tests.support.templates import ROOT, Resource
@@ -213,7 +215,9 @@ def test_a_retention_reaches_the_code(name: str, variable: str, days: int, monke
     monkeypatch.setattr(templates, "environment", lambda each: {**original(each), variable: str(days)})
 
     with imported(function, monkeypatch):
-        assert set(holders(timedelta(days=days)))
+        # operations connects at its first use of a queue, because its health check needs none.
+        session = connect(ApiSettings.load()) if name == "operations-apiFunction" else None
+        assert set(holders(timedelta(days=days))), session
 
 
 def holders(value: timedelta) -> Iterator[str]:

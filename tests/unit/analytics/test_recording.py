@@ -153,13 +153,7 @@ def test_ids_of_events_are_kept_for_their_retention(
     archive: InMemoryArchive, counters: InMemoryCounters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept: list[int] = []
-    commit = counters.commit
-
-    def keep(additions: Sequence[Addition], expected: Generations, expires_at: int) -> None:
-        kept.append(expires_at)
-        commit(additions, expected, expires_at)
-
-    monkeypatch.setattr(counters, "commit", keep)
+    monkeypatch.setattr(counters, "commit", lambda _additions, _expected, expires_at: kept.append(expires_at))
     Recorder(archive, counters, now=lambda: 1_800_000_000.5, retention=timedelta(days=77)).record(story(0))
 
     assert kept == [1_800_000_000 + 77 * 24 * 3600]
