@@ -571,6 +571,8 @@ class TimelineEntryView(Answer):
     """When it occurred."""
     note: str | None = None
     """Details of the event, for people."""
+    policy_version: str | None = None
+    """Version of the moderation policy, for a decision of moderation."""
 
 
 class WebhookView(Answer):
@@ -652,7 +654,7 @@ class Check(Answer):
     hit: KeywordHit | None = None
     """Absent if the keyword filter found nothing."""
     policy_version: str
-    """Version of the content policy."""
+    """Version of the moderation policy: its name and a digest of its content."""
 
 
 class CreatedShare(Answer):
