@@ -45,6 +45,11 @@ class Target:
         return f"{self.prefix}-analytics"
 
     @property
+    def verdicts_table(self) -> str:
+        """Moderation's table of verdicts."""
+        return f"{self.prefix}-moderation-verdicts"
+
+    @property
     def generation_table(self) -> str:
         """Generation's ledger, with the daily budget."""
         return f"{self.prefix}-generation"

@@ -83,8 +83,8 @@ class ShadowChanges:
         for page in pages:
             for values in map(from_item, page["Items"]):
                 shadow = ShadowVerdict.model_validate(values["shadow"])
-                kind = "image" if "rekognition" in values["layers"] else "prompt"
-                yield ShadowChange(kind, values["policy_version"], shadow)
+                subject = "image" if "rekognition" in values["layers"] else "prompt"
+                yield ShadowChange(subject, values["policy_version"], shadow)
 
 
 class CheckCountTable:

@@ -79,7 +79,7 @@ def compare_images(
 class ShadowChange:
     """A recorded verdict that the shadow policy would change."""
 
-    kind: str
+    subject: str
     """``prompt`` or ``image``."""
     policy_version: str
     shadow: ShadowVerdict
@@ -87,9 +87,9 @@ class ShadowChange:
 
 @dataclass(frozen=True)
 class ShadowRow:
-    """Verdicts with the same policies, change and category."""
+    """Verdicts with the same policies, subject, change and category."""
 
-    kind: str
+    subject: str
     policy_version: str
     shadow_version: str
     change: str
@@ -100,13 +100,13 @@ class ShadowRow:
 
 
 def summarise(changes: Iterable[ShadowChange]) -> list[ShadowRow]:
-    """Return the changes by policies, kind, change and category, with samples. ``changes``: newest first."""
+    """Return the changes by policies, subject, change and category, with samples. ``changes``: newest first."""
     groups: defaultdict[tuple[str, str, str, str, str], list[str]] = defaultdict(list)
     for each in changes:
         shadow = each.shadow
-        key = (each.policy_version, shadow.policy_version, each.kind, str(shadow.change), str(shadow.category))
+        key = (each.policy_version, shadow.policy_version, each.subject, str(shadow.change), str(shadow.category))
         groups[key].append(str(shadow.request_id))
     return [
-        ShadowRow(kind, version, shadow_version, change, category, len(ids), tuple(dict.fromkeys(ids))[:SAMPLES])
-        for (version, shadow_version, kind, change, category), ids in sorted(groups.items())
+        ShadowRow(subject, version, shadow_version, change, category, len(ids), tuple(dict.fromkeys(ids))[:SAMPLES])
+        for (version, shadow_version, subject, change, category), ids in sorted(groups.items())
     ]

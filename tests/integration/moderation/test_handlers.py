@@ -1,6 +1,7 @@
 """The moderation functions as deployed: verdicts, events and AWS calls."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from events.catalog.image_generated import ImageGenerated
 from events.catalog.image_requested import ImageRequested
 from local.bedrock import ModelServer
 from services.moderation.gateways import RekognitionDetector
+from services.moderation.policy import PolicyError, load_policy
 from tests.support.events import RecordingBus, sample, sqs_record
 from tests.support.functions import load_function, unload_functions
 from tests.unit.moderation.fakes import raw_image
@@ -133,3 +135,53 @@ def test_with_the_check_off_rekognition_is_not_called(
     (approved,) = bus.events
     assert (approved.detail_type, approved.data.layers) == ("ImageApproved", [])
     assert calls(stand_in) == {}
+
+
+def test_a_candidate_is_evaluated_and_then_promoted(
+    load: Load, bus: RecordingBus, stand_in: ModelServer, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = sqs_record(requested("A pharmacist who would b-u-y f3ntanyl patches"))
+    load("prompt")({"Records": [message]})
+    (item,) = boto3.client("dynamodb").scan(TableName=table)["Items"]
+    shadow = item["shadow"]["M"]
+
+    assert bus.events[0].data.policy_version == load_policy("default").version
+    assert calls(stand_in) == {"converse": 1}
+    assert shadow["policy_version"]["S"] == load_policy("candidate").version
+    assert (shadow["change"]["S"], shadow["category"]["S"]) == ("newly_blocked", "illegal")
+    assert shadow["request_id"]["S"] == bus.events[0].metadata.request_id
+
+    unload_functions("moderation")
+    monkeypatch.setenv("POLICY", "candidate")
+    monkeypatch.setenv("SHADOW_POLICY", "")
+    again = requested("A pharmacist who would buy fentanyl patches")
+    metadata = again.metadata.model_copy(update={"event_id": "0a5d8a3c-52c4-5f5b-8d1f-0d6a2f0b7c11"})
+    load("prompt")({"Records": [sqs_record(again.model_copy(update={"metadata": metadata}))]})
+    (_, rejected) = bus.events
+
+    assert (rejected.detail_type, rejected.data.layer, rejected.data.category) == (
+        "PromptRejected",
+        "keywords",
+        "illegal",
+    )
+    assert rejected.data.policy_version == load_policy("candidate").version
+    assert calls(stand_in) == {"converse": 1}
+
+
+def test_rekognition_is_asked_with_the_lower_confidence(load: Load, stand_in: ModelServer) -> None:
+    load("image")
+    detector = sys.modules["services.moderation.handlers.image"].detector
+    confidences = [load_policy(name).image.min_confidence for name in ("default", "candidate")]
+    asked: list[int] = []
+    detector._client.meta.events.register(
+        "provide-client-params.rekognition", lambda params, **_: asked.append(params["MinConfidence"])
+    )
+    detector.labels([raw_image()])
+
+    assert asked == [min(confidences)] != [confidences[0]]
+
+
+def test_a_policy_that_does_not_exist_stops_the_start(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLICY", "strict")
+    with pytest.raises(PolicyError, match=r"use one of: candidate, default"):
+        load("prompt")
