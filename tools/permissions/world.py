@@ -17,6 +17,7 @@ from moto import mock_aws
 
 from events.envelope import Event
 from kit.callers import Scope
+from kit.keyring import Keyring, SecretVersion
 from services.operations.dead_letters import repository
 from tests.support.events import eventbridge_body
 from tests.support.http import http_event
@@ -72,7 +73,9 @@ class World:
             **answers_of(self.models),
             ("events", "PutEvents"): self._put_events,
             ("lambda", "Invoke"): self._invoke,
+            ("secretsmanager", "PutSecretValue"): lambda _: {},
             ("cloudfront", "CreateInvalidation"): lambda _: {},
+            ("cloudfront", "DeleteKeyGroup"): lambda _: {},
             ("apigatewaymanagementapi", "PostToConnection"): lambda _: {},
         }
         return self
@@ -103,7 +106,8 @@ class World:
             self.client("events").create_event_bus(Name=bus["Name"])
         for _, _, group in stack.deployed("AWS::Logs::LogGroup"):
             self.client("logs").create_log_group(logGroupName=group["LogGroupName"])
-        self.recorder.answers["secretsmanager", "GetSecretValue"] = lambda _: {"SecretString": "not a secret"}
+        keyring = Keyring((SecretVersion(1, b"not a secret", public_key_id="K1"),)).to_text()
+        self.recorder.answers["secretsmanager", "GetSecretValue"] = lambda _: {"SecretString": keyring}
 
     def _object(self, bucket: str, key: str) -> bytes:
         """Return an object to Rekognition's stand-in, whose read is recorded with the call."""
