@@ -7,7 +7,9 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cli.stack import find_stack
 from kit.trail import Operator
+from kit.trail_table import RETENTION_DAYS, TrailTable
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,12 @@ class Connection:
     def region(self) -> str:
         """The region of the installation."""
         return str(self._session.region_name or "us-east-1")
+
+    def trail(self) -> TrailTable:
+        """Return the audit trail, which keeps new entries as long as the stack's parameter says."""
+        stack = find_stack(self.client("cloudformation"), self.target.prefix)
+        days = int(stack.parameters.get("TrailRetentionDays", RETENTION_DAYS)) if stack else RETENTION_DAYS
+        return TrailTable(self.client("dynamodb"), self.target.operations_table, days)
 
     def operator(self, name: str | None = None) -> Operator:
         """Return the operator with the ARN that AWS reports, or the login name if AWS reports none.

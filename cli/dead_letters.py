@@ -11,7 +11,6 @@ from cli.console import print_json
 from cli.options import CANARY_FAILED, OK, REFUSED, Filter
 from cli.tables import dead_letters as tables
 from kit.publisher import Publisher
-from kit.trail import TrailTable
 from services.operations.dead_letters.letters import Outcome, QueuePair
 from services.operations.dead_letters.ports import Queues
 from services.operations.dead_letters.replaying import Planned
@@ -33,7 +32,7 @@ def session_of(connection: Connection, operator: str | None = None) -> OperatorS
         states=states_of(connection),
         bus=Publisher(connection.client("events"), connection.target.bus_name),
         quarantine=QuarantineTable(dynamodb, own_table, queues.pairs),
-        trail=TrailTable(dynamodb, own_table),
+        trail=connection.trail(),
     )
 
 

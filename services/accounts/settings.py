@@ -15,3 +15,5 @@ class ApiSettings(AccountSettings):
 
     audit_trail_table: str
     """Operations' table, to which the API adds entries of the audit trail."""
+    trail_retention_days: int
+    """How long they are kept."""

@@ -14,6 +14,8 @@ class ApiSettings(Settings):
     operations_table: str
     event_bus_name: str
     handoff_bucket_name: str
+    trail_retention_days: int
+    """How long entries of the audit trail are kept."""
     queues: str
     """Names without prefix, comma-separated. Each dead-letter queue has the same name with ``-dlq``."""
 

@@ -3,7 +3,8 @@
 import boto3
 
 from kit.publisher import Publisher
-from kit.trail import Operator, TrailTable
+from kit.trail import Operator
+from kit.trail_table import TrailTable
 from services.operations.dead_letters.repository import NamedQueues, QuarantineTable, RequestTable
 from services.operations.dead_letters.session import OperatorSession
 from services.operations.settings import ApiSettings
@@ -19,5 +20,5 @@ def connect(settings: ApiSettings) -> OperatorSession:
         states=RequestTable(dynamodb, settings.requests_table),
         bus=Publisher(boto3.client("events"), settings.event_bus_name),
         quarantine=QuarantineTable(dynamodb, settings.operations_table, queues.pairs),
-        trail=TrailTable(dynamodb, settings.operations_table),
+        trail=TrailTable(dynamodb, settings.operations_table, settings.trail_retention_days),
     )
