@@ -21,6 +21,7 @@ from cli.commands.moderation import moderation
 from cli.commands.secrets import secrets
 from cli.commands.smoke import smoke
 from cli.commands.trace import trace
+from cli.commands.trail import trail
 from cli.commands.web import web
 from cli.options import EXIT_CODES, FAILED, NOT_CONFIRMED, OK, bare
 from kit.publisher import PublishError
@@ -35,7 +36,7 @@ def cli(context: click.Context) -> Any:
 
 
 COMMANDS = (
-    *(dlq, audit, trace, events, models, costs, keys, secrets, analytics, gallery, actions),
+    *(dlq, audit, trace, events, models, costs, keys, secrets, analytics, gallery, actions, trail),
     *(web, account, data, smoke, moderation),
 )
 for command in COMMANDS:

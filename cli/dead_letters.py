@@ -11,7 +11,6 @@ from cli.console import print_json
 from cli.options import CANARY_FAILED, OK, REFUSED, Filter
 from cli.tables import dead_letters as tables
 from kit.publisher import Publisher
-from kit.trail import TrailTable
 from services.operations.dead_letters.letters import Outcome, QueuePair
 from services.operations.dead_letters.ports import Queues
 from services.operations.dead_letters.replaying import Planned
@@ -40,7 +39,7 @@ def session_of(connection: Connection, operator: str | None = None) -> OperatorS
         quarantine=QuarantineTable(
             dynamodb, own_table, queues.pairs, connection.retention("QuarantineRetentionDays", QUARANTINE_RETENTION)
         ),
-        trail=TrailTable(dynamodb, own_table),
+        trail=connection.trail(),
     )
 
 

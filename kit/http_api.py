@@ -235,6 +235,12 @@ class HttpApi:
             window=int(found.get("window", 900)),
         )
 
+    @property
+    def address(self) -> str | None:
+        """The IP address of the client, as the gateway saw it."""
+        address = self.event["requestContext"]["http"].get("sourceIp")
+        return str(address) if address else None
+
     def header(self, name: str) -> str | None:
         """Return a request header; the name is case-insensitive."""
         wanted = name.lower()

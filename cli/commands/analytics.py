@@ -11,7 +11,7 @@ from cli.console import console, print_json
 from cli.options import EXIT_CODES, FAILED, OK, on_target
 from cli.tables.analytics import difference_table, report_tables
 from kit.errors import TransientError, UnprocessableError
-from kit.trail import Action, TrailTable, recorded
+from kit.trail import Action, recorded
 from services.analytics.rebuild import rebuild as rebuild_counters
 from services.analytics.repository.archive import EventArchive
 from services.analytics.repository.counters import CounterTable
@@ -60,7 +60,7 @@ def rebuild(connection: Connection, *, accept_differences: bool, as_json: bool) 
     archive = EventArchive(connection.client("s3"), connection.bucket("analytics"))
     table = CounterTable(connection.client("dynamodb"), target.analytics_table)
     action = Action.begin(connection.operator(), "rebuild analytics", about={}, count=1)
-    trail = TrailTable(connection.client("dynamodb"), target.operations_table)
+    trail = connection.trail()
     try:
         with recorded(trail, action) as outcomes, Console(stderr=True).status("Reading the archive") as status:
             done = rebuild_counters(

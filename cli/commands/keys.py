@@ -9,7 +9,6 @@ import click
 from pydantic import ValidationError
 from rich.text import Text
 
-from cli.commands.actions import trail_of
 from cli.connection import Connection
 from cli.console import console, new_table, print_json
 from cli.options import EXIT_CODES, OK, bare, on_target
@@ -37,7 +36,7 @@ class Keys:
     def of(cls, connection: Connection, operator: str | None = None) -> "Keys":
         """Return the keys of the installation of ``connection``. Changes are in its audit trail."""
         return cls(
-            RecordedKeys(key_table(connection), trail_of(connection), connection.operator(operator)),
+            RecordedKeys(key_table(connection), connection.trail(), connection.operator(operator)),
             CachedKeyring(connection.client("secretsmanager"), connection.target.key_hash_secret).current,
         )
 

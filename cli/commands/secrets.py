@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import click
 
-from cli.commands.actions import trail_of
 from cli.connection import Connection
 from cli.console import console, new_table, print_json
 from cli.options import EXIT_CODES, OK, acting, bare, on_target
@@ -162,7 +161,7 @@ def _read(connection: Connection, name: str) -> Keyring:
 def _write(connection: Connection, name: str, keyring: Keyring, operator: str | None, verb: str, version: int) -> None:
     about: dict[str, str | None] = {"secret": name, "version": str(version)}
     action = Action.begin(connection.operator(operator), verb, about=about, count=1)
-    with recorded(trail_of(connection), action) as outcomes:
+    with recorded(connection.trail(), action) as outcomes:
         keyring = KINDS[name].publish(connection, keyring)
         connection.client("secretsmanager").put_secret_value(
             SecretId=connection.target.secret(name), SecretString=keyring.to_text()

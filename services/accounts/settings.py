@@ -15,4 +15,6 @@ class ApiSettings(AccountSettings):
 
     audit_trail_table: str
     """Operations' table, to which the API adds entries of the audit trail."""
+    trail_retention_days: int
+    """How long they are kept."""
     key_retention_days: int = 365

@@ -15,6 +15,8 @@ class ApiSettings(Settings):
     event_bus_name: str
     handoff_bucket_name: str
     quarantine_retention_days: int = 90
+    trail_retention_days: int
+    """How long entries of the audit trail are kept."""
     queues: str
     """Names without prefix, comma-separated. Each dead-letter queue has the same name with ``-dlq``."""
 

@@ -10,7 +10,8 @@ from kit.http_api import HttpApi, json_response
 from kit.problems import ApiProblem, field_error, invalid
 from kit.secrets import CachedKeyring
 from kit.telemetry import logger, measure
-from kit.trail import Operator, TrailTable
+from kit.trail import Operator
+from kit.trail_table import TrailTable
 from services.accounts import service
 from services.accounts.keys import is_key_id
 from services.accounts.owners import UnknownOwnerError
@@ -32,7 +33,7 @@ from services.accounts.settings import ApiSettings
 settings = ApiSettings.load()
 dynamodb = boto3.client("dynamodb")
 keys = KeyTable(dynamodb, settings.table_name, timedelta(days=settings.key_retention_days))
-trail = TrailTable(dynamodb, settings.audit_trail_table)
+trail = TrailTable(dynamodb, settings.audit_trail_table, settings.trail_retention_days)
 owners = keys.owners
 hash_secret = CachedKeyring(boto3.client("secretsmanager"), settings.hash_secret_arn).current
 handler = HttpApi()
@@ -129,7 +130,12 @@ def set_preferences() -> Response[str]:
 
 def _recorded() -> RecordedKeys:
     """Return the keys, whose changes by the caller are in the audit trail."""
-    return RecordedKeys(keys, trail, Operator.with_key(handler.caller.owner, handler.caller.key_id))
+    return RecordedKeys(keys, trail, _operator())
+
+
+def _operator() -> Operator:
+    """Return the caller as the audit trail names it."""
+    return Operator.with_key(handler.caller.owner, handler.caller.key_id, handler.address)
 
 
 def _known(key_id: str) -> str:

@@ -5,7 +5,8 @@ from datetime import timedelta
 import boto3
 
 from kit.publisher import Publisher
-from kit.trail import Operator, TrailTable
+from kit.trail import Operator
+from kit.trail_table import TrailTable
 from services.operations.dead_letters.repository import NamedQueues, QuarantineTable, RequestTable
 from services.operations.dead_letters.session import OperatorSession
 from services.operations.settings import ApiSettings
@@ -26,5 +27,5 @@ def connect(settings: ApiSettings) -> OperatorSession:
             queues.pairs,
             timedelta(days=settings.quarantine_retention_days),
         ),
-        trail=TrailTable(dynamodb, settings.operations_table),
+        trail=TrailTable(dynamodb, settings.operations_table, settings.trail_retention_days),
     )

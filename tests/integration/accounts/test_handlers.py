@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from cli.__main__ import main
 from kit.telemetry import logger
-from kit.trail import TrailTable
+from kit.trail_table import TrailTable
 from services.accounts.keys import new_key_id, new_text
 from tests.support.functions import load_function
 from tests.support.http import CALL_ID, http_event
@@ -39,6 +39,7 @@ def aws(aws_test_environment: None, service_template: Any, monkeypatch: pytest.M
             TableName=f"{PREFIX}-operations", **{name: properties[name] for name in names[:3]}
         )
         monkeypatch.setenv("AUDIT_TRAIL_TABLE", f"{PREFIX}-operations")
+        monkeypatch.setenv("TRAIL_RETENTION_DAYS", "365")
         monkeypatch.setenv("GENAI_IMAGES_PREFIX", PREFIX)
         yield
 
