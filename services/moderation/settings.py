@@ -5,16 +5,11 @@ from typing import Literal
 from kit.settings import Settings
 
 
-class VerdictSettings(Settings):
-    """Settings of every function that records verdicts."""
+class PromptSettings(Settings):
+    """Settings of moderation.prompt."""
 
     table_name: str
     ledger_retention_days: int = 60
-
-
-class PromptSettings(VerdictSettings):
-    """Settings of moderation.prompt."""
-
     moderation_model_id: str
     """A Bedrock model or inference profile that supports Converse with tools."""
 
@@ -25,8 +20,10 @@ class ApiSettings(PromptSettings):
     event_bus_name: str
 
 
-class ImageSettings(VerdictSettings):
+class ImageSettings(Settings):
     """Settings of moderation.image."""
 
+    table_name: str
+    ledger_retention_days: int = 60
     handoff_bucket_name: str
     image_check: Literal["on", "off"]
