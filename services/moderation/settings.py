@@ -1,12 +1,12 @@
-"""The settings of the moderation functions."""
+"""The settings of the moderation functions. Each class is complete: a base class is one model more in a cold start."""
 
 from typing import Literal
 
 from kit.settings import Settings
 
 
-class PolicySettings(Settings):
-    """Settings of every function."""
+class PromptSettings(Settings):
+    """Settings of moderation.prompt."""
 
     policy: str
     """Name of the policy that decides."""
@@ -14,29 +14,26 @@ class PolicySettings(Settings):
     """Name of the candidate that is evaluated beside it and decides nothing. Empty: none."""
     table_name: str
     ledger_retention_days: int = 60
-
-
-class ScreeningSettings(PolicySettings):
-    """Settings of the functions that screen texts."""
-
     moderation_model_id: str
     """A Bedrock model or inference profile that supports Converse with tools."""
-
-
-class PromptSettings(ScreeningSettings):
-    """Settings of moderation.prompt."""
-
     owner_keys_table_name: str
 
 
-class ApiSettings(ScreeningSettings):
+class ApiSettings(Settings):
     """Settings of the API."""
 
+    policy: str
+    table_name: str
+    moderation_model_id: str
     event_bus_name: str
 
 
-class ImageSettings(PolicySettings):
+class ImageSettings(Settings):
     """Settings of moderation.image."""
 
+    policy: str
+    shadow_policy: str = ""
+    table_name: str
+    ledger_retention_days: int = 60
     handoff_bucket_name: str
     image_check: Literal["on", "off"]

@@ -7,15 +7,11 @@ class TableSettings(Settings):
     """Every function uses the table."""
 
     table_name: str
-
-
-class DeliverySettings(TableSettings):
-    """The functions that write deliveries."""
-
     delivery_retention_days: int = 30
+    """Functions that write no deliveries have the default."""
 
 
-class ApiSettings(DeliverySettings):
+class ApiSettings(TableSettings):
     """The HTTP API."""
 
     socket_url: str
@@ -36,7 +32,7 @@ class PushSettings(SocketSettings):
     webhook_queue_url: str
 
 
-class WebhookSettings(DeliverySettings):
+class WebhookSettings(TableSettings):
     """The function `webhook`."""
 
     master_secret_arn: str

@@ -7,12 +7,8 @@ class GallerySettings(Settings):
     """Settings of every function that uses the gallery table."""
 
     table_name: str
-
-
-class MarkerSettings(GallerySettings):
-    """Settings of the functions that write tombstones or deletion markers."""
-
     ledger_retention_days: int = 60
+    """Of tombstones and deletion markers. Functions that write none have the default."""
 
 
 class StoreSettings(GallerySettings):
@@ -25,7 +21,7 @@ class StoreSettings(GallerySettings):
     """Name or ARN of the secret that contains the key for prompt hashes."""
 
 
-class ApiSettings(MarkerSettings):
+class ApiSettings(GallerySettings):
     """Settings of the API."""
 
     gallery_bucket_name: str

@@ -9,10 +9,10 @@ from events.catalog.request_cancelled import RequestCancelled
 from events.catalog.request_expired import RequestExpired
 from kit.consumer import EachMessage, sqs_consumer
 from services.storage.repository.gallery import DynamoGallery
-from services.storage.settings import MarkerSettings
+from services.storage.settings import GallerySettings
 from services.storage.withdrawal import withdraw
 
-_settings = MarkerSettings.load()
+_settings = GallerySettings.load()
 _gallery = DynamoGallery(
     boto3.client("dynamodb"), _settings.table_name, timedelta(days=_settings.ledger_retention_days)
 )
