@@ -63,7 +63,9 @@ class CdnLinks:
 
 def image_links(bucket: str, cdn_domain: str | None, secret_id: str | None) -> ImageLinks:
     """Return links for a function: of the CDN, or of S3 if there is no CDN (None or empty)."""
-    if cdn_domain and secret_id:
+    if cdn_domain:
+        if not secret_id:
+            raise ValueError("IMAGE_LINK_KEY_ID: set it together with CDN_DOMAIN; links of the CDN must be signed")
         # Only a deployment with a CDN needs these. They are imported at the start, when a function has a full core.
         from kit.cdn_signatures import signed  # noqa: PLC0415
         from kit.secrets import CachedKeyring  # noqa: PLC0415

@@ -20,6 +20,8 @@ import boto3
 
 from events.images import GenerationParameters
 from kit.cursors import encode_cursor
+from kit.keyring import SecretVersion
+from kit.secrets import CachedKeyring
 from local.emulator import ROOT
 from local.templates import parse_template
 from tests.support.events import sample
@@ -39,6 +41,7 @@ LATENCY_GOAL: Final = 1.1
 SMALL, LARGE = "small-owner", "large-owner"
 """An owner with few items, and one with many."""
 START: Final = datetime(2026, 1, 1, microsecond=123456, tzinfo=UTC)
+CDN: Final = {"CDN_DOMAIN": "images.example", "IMAGE_LINK_KEY_ID": "a secret"}
 REQUEST: Final = "01a0b9c4-7d2e-7c31-9f60-"
 HAPPY: Final = ("ImageRequested", "PromptApproved", "ImageGenerated", "ImageApproved", "ImageStored")
 
@@ -228,11 +231,17 @@ def _deployed() -> Iterator[tuple[Callable[[dict[str, Any]], None], Callable[[Ta
     session = boto3.Session()
     session.events.register("before-send.dynamodb", answer)
     # Handlers log to standard output, which is reserved for the results.
-    with patch.object(boto3, "DEFAULT_SESSION", session), open(os.devnull, "w") as log, redirect_stdout(log):
+    key = SecretVersion(1, b"a key", public_key_id="K2JCJMDEHXQW5F")  # a link is signed as behind the CDN
+    with (
+        patch.object(boto3, "DEFAULT_SESSION", session),
+        patch.object(CachedKeyring, "current", lambda _: key),
+        open(os.devnull, "w") as log,
+        redirect_stdout(log),
+    ):
         handlers = {}
         for service, collection in (("intake", "requests"), ("storage", "images")):
             function = next(one for one in functions() if one.name == f"{service}.api")
-            with patch.dict(os.environ, {**function.process_environment, "CDN_DOMAIN": "images.example"}):
+            with patch.dict(os.environ, {**function.process_environment, **CDN}):
                 module, _, attribute = function.handler.rpartition(".")
                 handlers[collection] = getattr(importlib.import_module(module), attribute)
 

@@ -19,7 +19,8 @@ WRONG_FIELD: Final = [{"field": "count", "rule": "Input should be less than or e
 
 _PROMPT: Final = "A red fox in a snowy pine forest at dawn, watercolor"
 _FILE: Final = (
-    "https://d111111abcdef8.cloudfront.net/images/01a0b9c4/0-dfbb889c/{}?Expires=1795255506&Signature=example"
+    "https://d111111abcdef8.cloudfront.net/images/01a0b9c4/0-dfbb889c/{}"
+    "?Expires=1795255506&Signature=example&Key-Pair-Id=K2JCJMDEHXQW5F&Hash-Algorithm=SHA256"
 )
 _SENT: Final = "2026-11-22T09:30:00Z"
 _STORED: Final = "2026-11-22T09:30:06.800000Z"

@@ -110,6 +110,11 @@ def test_without_a_cdn_urls_are_presigned_for_as_long_as_promised(
     assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
 
 
+def test_links_of_a_cdn_are_never_unsigned() -> None:
+    with pytest.raises(ValueError, match="IMAGE_LINK_KEY_ID"):
+        image_links("gallery", "d1.cloudfront.net", "")
+
+
 def test_a_presigned_url_uses_the_configured_endpoint(credentials: pytest.MonkeyPatch) -> None:
     credentials.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
     url = urlsplit(image_links("gallery", None, None).url(KEY))

@@ -977,11 +977,11 @@ export type Failure = {
 /**
  * FileView
  *
- * A file, with a URL that may expire.
+ * A file, with a URL that expires.
  */
 export type FileView = {
   /**
-   * Short-lived URL of the file.
+   * URL of the file. Valid for 15 minutes, and for this file only.
    */
   url: string;
   /**
@@ -1025,7 +1025,7 @@ export type Health = {
 /**
  * Image
  *
- * A finished image. Its URLs are short-lived and new in every response; a deleted image has none.
+ * A finished image. Its URLs are new in every response; a deleted image has none.
  */
 export type Image = {
   /**
@@ -1037,15 +1037,15 @@ export type Image = {
    */
   index: number;
   /**
-   * URL of the original file. Absent if the image is deleted.
+   * URL of the original file. Valid for 15 minutes. Absent if the image is deleted.
    */
   url?: string;
   /**
-   * URL of a smaller file for screens. Absent if the image is deleted.
+   * URL of a smaller file for screens. Valid for 15 minutes. Absent if the image is deleted.
    */
   display_url?: string;
   /**
-   * URL of the smallest file. Absent if the image is deleted.
+   * URL of the smallest file. Valid for 15 minutes. Absent if the image is deleted.
    */
   thumbnail_url?: string;
   /**
@@ -1085,7 +1085,7 @@ export type Image = {
  */
 export type ImageData = {
   /**
-   * Short-lived URL of the image. Absent with `b64_json`.
+   * URL of the image. Valid for 15 minutes. Absent with `b64_json`.
    */
   url?: string;
   /**
@@ -1253,11 +1253,11 @@ export type ImageSummary = {
    */
   placeholder: string;
   /**
-   * Short-lived URL of a smaller file for screens.
+   * URL of a smaller file for screens. Valid for 15 minutes.
    */
   display_url: string;
   /**
-   * Short-lived URL of the smallest file.
+   * URL of the smallest file. Valid for 15 minutes.
    */
   thumbnail_url: string;
   /**
@@ -1661,7 +1661,7 @@ export type LegacyImageData = {
    */
   prompt: string;
   /**
-   * Short-lived.
+   * URL of the image. Valid for 15 minutes.
    */
   url: string;
   /**
