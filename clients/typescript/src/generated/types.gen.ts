@@ -319,7 +319,7 @@ export type Check = {
    */
   hit?: KeywordHit;
   /**
-   * Version of the content policy.
+   * Version of the moderation policy: its name and a digest of its content.
    */
   policy_version: string;
 };
@@ -2848,6 +2848,66 @@ export type SelfLink = {
 };
 
 /**
+ * ShadowChangeView
+ *
+ * Decisions that the shadow policy would change in the same way.
+ */
+export type ShadowChangeView = {
+  /**
+   * What was decided about.
+   */
+  subject: "prompt" | "image";
+  /**
+   * Version of the policy that decided.
+   */
+  policy_version: string;
+  /**
+   * Version of the shadow policy.
+   */
+  shadow_version: string;
+  /**
+   * `newly_blocked`, `newly_allowed`, or `newly_asked`: the keyword filter blocked, and would ask Claude.
+   */
+  change: "newly_blocked" | "newly_allowed" | "newly_asked";
+  /**
+   * If newly blocked, the category of the shadow policy, otherwise the one of the policy that decided.
+   */
+  category: string;
+  /**
+   * Number of decisions.
+   */
+  count: number;
+  /**
+   * Ids of the latest requests.
+   */
+  samples: Array<string>;
+};
+
+/**
+ * ShadowReport
+ *
+ * What the shadow policy would change.
+ */
+export type ShadowReport = {
+  /**
+   * First day (UTC).
+   */
+  first_day: string;
+  /**
+   * Last day, today.
+   */
+  last_day: string;
+  /**
+   * False: there are more changes; only the latest were counted.
+   */
+  complete: boolean;
+  /**
+   * Empty if nothing would change, or if there is no shadow policy.
+   */
+  changes: Array<ShadowChangeView>;
+};
+
+/**
  * ShareList
  *
  * The valid share links of an image, newest first.
@@ -3046,6 +3106,10 @@ export type TimelineEntryView = {
    * Details of the event, for people.
    */
   note?: string;
+  /**
+   * Version of the moderation policy, for a decision of moderation.
+   */
+  policy_version?: string;
 };
 
 /**
@@ -5559,6 +5623,60 @@ export type LegacyCheckPromptResponses = {
 };
 
 export type LegacyCheckPromptResponse = LegacyCheckPromptResponses[keyof LegacyCheckPromptResponses];
+
+export type ShowShadowData = {
+  body?: never;
+  path?: never;
+  query?: {
+    /**
+     * Number of days (UTC), with today.
+     */
+    days?: number;
+  };
+  url: "/v1/moderation/shadow";
+};
+
+export type ShowShadowErrors = {
+  /**
+   * API key required.
+   */
+  401: Problem;
+  /**
+   * The API key lacks the scope that this route requires.
+   */
+  403: Problem;
+  /**
+   * `Accept` excludes JSON.
+   */
+  406: Problem;
+  /**
+   * The request is invalid.
+   */
+  422: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type ShowShadowError = ShowShadowErrors[keyof ShowShadowErrors];
+
+export type ShowShadowResponses = {
+  /**
+   * OK.
+   */
+  200: ShadowReport;
+};
+
+export type ShowShadowResponse = ShowShadowResponses[keyof ShowShadowResponses];
 
 export type ShowHealthData = {
   body?: never;
