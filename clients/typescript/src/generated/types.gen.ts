@@ -2856,7 +2856,7 @@ export type ShadowChangeView = {
   /**
    * What was decided about.
    */
-  subject: "prompt" | "image";
+  subject: "prompt" | "images";
   /**
    * Version of the policy that decided.
    */
