@@ -83,7 +83,7 @@ class ShadowChanges:
         for page in pages:
             for values in map(from_item, page["Items"]):
                 shadow = ShadowVerdict.model_validate(values["shadow"])
-                subject = "image" if "rekognition" in values["layers"] else "prompt"
+                subject = "images" if "rekognition" in values["layers"] else "prompt"
                 yield ShadowChange(subject, values["policy_version"], shadow)
 
 

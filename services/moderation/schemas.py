@@ -97,7 +97,7 @@ class ShadowQuery(QueryParameters):
 class ShadowChangeView(Schema):
     """Decisions that the shadow policy would change in the same way."""
 
-    subject: Literal["prompt", "image"]
+    subject: Literal["prompt", "images"]
     """What was decided about."""
     policy_version: str
     """Version of the policy that decided."""

@@ -80,7 +80,7 @@ class ShadowChange:
     """A recorded verdict that the shadow policy would change."""
 
     subject: str
-    """``prompt`` or ``image``."""
+    """``prompt`` or ``images``."""
     policy_version: str
     shadow: ShadowVerdict
 

@@ -20,7 +20,7 @@ BUILT_AT_START = {
     "services.accounts.schemas.Defaults": "a default that the API documents",
     "services.intake.facades.schemas.TokenDetails": "a default that the API documents",
     "services.intake.schemas.RootModel[Any]": "the base of a response, without fields of its own",
-    "services.moderation.policy.Policy": "moderation reads the policy when it starts",
+    "services.moderation.policy.PolicyFile": "moderation reads the policy when it starts",
     "services.moderation.policy.Terms": "a default in the policy",
 }
 """Models besides settings that pydantic builds while a function starts, with the reason."""
@@ -38,10 +38,10 @@ LIMITS = {
     "intake.republish": (28, 22),
     "intake.track": (54, 43),
     "intake.signals": (33, 18),
-    "intake.sweep": (42, 38),
-    "moderation.prompt": (43, 41),
-    "moderation.image": (40, 40),
-    "moderation.api": (48, 50),
+    "intake.sweep": (43, 40),
+    "moderation.prompt": (45, 44),
+    "moderation.image": (42, 43),
+    "moderation.api": (50, 56),
     "notifications.push": (40, 22),
     "notifications.webhook": (40, 22),
     "notifications.api": (41, 33),

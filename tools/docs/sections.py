@@ -8,6 +8,7 @@ from events.model_catalog import model_catalog
 from local.loops import expand
 from local.templates import parse_template
 from tools.docs.idle_cost import idle_cost_table
+from tools.docs.policy_tables import category_table, policy_table
 from tools.docs.privacy import regions_table, stores_table
 from tools.scale.page import scale_sections
 
@@ -48,7 +49,10 @@ def sections(root: Path) -> dict[Path, str]:
     scale_text = scale.read_text()
     for name, section in scale_sections(root).items():
         scale_text = insert(scale_text, name, section)
+    safety = root / "docs/safety.md"
+    safety_text = insert(safety.read_text(), "categories", category_table())
     return {
+        safety: insert(safety_text, "policies", policy_table()),
         deploy: insert(deploy.read_text(), "parameters", parameter_table(template)),
         cost: insert(cost.read_text(), "idle", idle_cost_table(resources)),
         scale: scale_text,

@@ -118,7 +118,7 @@ def test_changes_by_the_shadow_policy_are_found_by_day(table: str) -> None:
 
     assert prompts.find("e-2") == same
     found = [(each.subject, each.policy_version, each.shadow.request_id) for each in changes.latest(NOON.date(), 2, 10)]
-    assert sorted(found[:2]) == [("image", "v1", "r-9"), ("prompt", "v1", "r-22")]
+    assert sorted(found[:2]) == [("images", "v1", "r-9"), ("prompt", "v1", "r-22")]
     assert found[2:] == [("prompt", "v1", "r-21")]
     assert len(changes.latest(NOON.date(), 3, 2)) == 2
     assert changes.latest(NOON.date().replace(day=19), 2, 10) == []

@@ -116,10 +116,10 @@ def test_a_shadow_policy_removes_no_image() -> None:
 def test_the_report_counts_changes_and_keeps_the_latest_samples() -> None:
     blocked = [ShadowChange("prompt", "default@1", changed("newly_blocked", "violence", f"r-{n}")) for n in range(9)]
     asked = ShadowChange("prompt", "default@1", changed("newly_asked", "hate", "r-10"))
-    image = ShadowChange("image", "default@1", changed("newly_blocked", "violence", "r-11"))
+    image = ShadowChange("images", "default@1", changed("newly_blocked", "violence", "r-11"))
 
     assert summarise([*blocked, asked, image]) == [
-        ShadowRow("image", "default@1", "candidate@1", "newly_blocked", "violence", 1, ("r-11",)),
+        ShadowRow("images", "default@1", "candidate@1", "newly_blocked", "violence", 1, ("r-11",)),
         ShadowRow("prompt", "default@1", "candidate@1", "newly_asked", "hate", 1, ("r-10",)),
         ShadowRow(
             "prompt",

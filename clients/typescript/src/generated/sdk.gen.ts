@@ -146,6 +146,9 @@ import type {
   ShowRequestData,
   ShowRequestErrors,
   ShowRequestResponses,
+  ShowShadowData,
+  ShowShadowErrors,
+  ShowShadowResponses,
   ShowTraceData,
   ShowTraceErrors,
   ShowTraceResponses,
@@ -863,6 +866,23 @@ export const legacyCheckPrompt = <ThrowOnError extends boolean = true>(
       "Content-Type": "application/json",
       ...options.headers,
     },
+  });
+
+/**
+ * Get what the shadow policy would change
+ *
+ * Requires the scope `admin`.
+ */
+export const showShadow = <ThrowOnError extends boolean = true>(
+  options: Options<ShowShadowData, ThrowOnError>,
+): RequestResult<ShowShadowResponses, ShowShadowErrors, ThrowOnError> =>
+  options.client.get<ShowShadowResponses, ShowShadowErrors, ThrowOnError>({
+    security: [
+      { name: "x-api-key", type: "apiKey" },
+      { scheme: "bearer", type: "http" },
+    ],
+    url: "/v1/moderation/shadow",
+    ...options,
   });
 
 /**
