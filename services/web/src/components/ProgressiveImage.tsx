@@ -1,6 +1,6 @@
 import { decode } from "blurhash";
 import { useEffect, useRef, useState } from "react";
-import { urlWithCache } from "@/lib/imageCache";
+import { storeShownImage, urlWithCache } from "@/lib/imageCache";
 import { forgetStableUrl, stableUrl } from "@/lib/stableUrl";
 import { useSession } from "@/state/session";
 
@@ -78,9 +78,11 @@ export function ProgressiveImage({
           height={height}
           loading={eager ? "eager" : "lazy"}
           decoding="async"
-          onLoad={() => {
+          onLoad={({ currentTarget }) => {
             failedSource.current = undefined;
             setState("loaded");
+            const [shown = ""] = currentTarget.currentSrc.split("#", 1);
+            storeShownImage(imageCache, shown).catch(() => undefined); // it is only missing offline
           }}
           onError={() => {
             forgetStableUrl(src);
