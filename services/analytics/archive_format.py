@@ -24,6 +24,7 @@ from kit.keyring import SecretVersion
 from services.analytics.counters import day_of
 
 PREFIX: Final = "events/"
+NO_OWNER: Final = "-"
 PROMPT: Final = re.compile(r'"(?P<field>prompt|negative_prompt)":(?P<text>"[^"\\]*(?:\\.[^"\\]*)*")')
 """Finds prompts in pydantic's compact JSON. Quotes inside a string are escaped, so text cannot look like a field, and
 events need not be parsed and serialised again."""
@@ -58,7 +59,12 @@ def prompt_hash(prompt: str, hash_key: SecretVersion) -> str:
 
 
 def _line(event: Event, hash_key: SecretVersion) -> str:
-    """Hash prompts at any depth, also in events that are added to the catalog later."""
+    """Hash prompts at any depth, also in events that are added to the catalog later.
+
+    The line of an owner who opted out of analytics names no owner.
+    """
+    if event.metadata.analytics_opt_out:
+        event = event.model_copy(update={"metadata": event.metadata.model_copy(update={"owner": NO_OWNER})})
 
     def hashed(found: re.Match[str]) -> str:
         return f'"{found["field"]}":"{prompt_hash(json.loads(found["text"]), hash_key)}"'

@@ -47,6 +47,7 @@ BODIES: Final[dict[str, list[Any]]] = {
     ],
     "NewKey": [{"owner": "acme", "name": "Web shop, production", "scopes": ["requests:write", "requests:read"]}],
     "Rotation": [{"grace_seconds": 3600}],
+    "NewConsent": [{"terms": "2026-11-28", "privacy_notice": "2026-11-28"}],
     "Preferences": [{"defaults": {"model": "stable-image-core", "aspect_ratio": "16:9"}, "theme": "dark"}],
     "NewWebhook": [{"url": "https://example.com/hooks/images", "statuses": ["succeeded", "rejected", "failed"]}],
     "SecretRotation": [{"grace_seconds": 3600}],

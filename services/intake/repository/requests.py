@@ -114,6 +114,7 @@ class RequestTable:
                 "next_check_at": (state.created_at + self._first_check).isoformat(),
                 "quota_window": state.quota_window and {**asdict(state.quota_window), "images": state.quota_images},
                 "webhook_id": state.webhook_id,
+                "analytics_opt_out": state.analytics_opt_out or None,
             }
         )
 
