@@ -23,8 +23,8 @@ ADVICE: Final[Mapping[str, Advice]] = {
     "consent_required": Advice(
         "The owner of the API key has not agreed to the current versions of the terms and the privacy notice, or has "
         "withdrawn that consent.",
-        "`GET /v1/consent` returns the current versions. Read the terms and the privacy notice, then send the "
-        "versions with `PUT /v1/consent`. It takes effect within 30 seconds.",
+        "Read the terms and the privacy notice. Then send their versions, which `GET /v1/consent` returns, with "
+        "`PUT /v1/consent`. It takes effect within 30 seconds.",
     ),
     "insufficient_scope": Advice(
         "The API key is valid, but it lacks the scope that this route requires. `detail` names the scope.",
