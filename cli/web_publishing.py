@@ -29,6 +29,8 @@ DOCUMENTS: Final = (
     ROOT / "docs" / "api.md",
     ROOT / "docs" / "events.md",
     ROOT / "docs" / "deprecation.md",
+    ROOT / "docs" / "terms.md",
+    ROOT / "docs" / "privacy-notice.md",
     ROOT / "CHANGELOG.md",
 )
 """What the reference shows besides the OpenAPI document."""

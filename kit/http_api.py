@@ -86,6 +86,8 @@ class Route:
     error_body: type[BaseModel] | None = None
     """The schema of error bodies if they are not problem documents, as for clients of another API."""
     deprecation: Deprecation | None = None
+    needs_consent: bool = False
+    """Whether the caller's owner must have consented to the current terms, if the installation requires it."""
 
     @property
     def route_key(self) -> str:
@@ -168,6 +170,8 @@ class HttpApi:
                     self._refuse_limited_key()
                     if route.scope is not None and route.scope not in {*self.caller.scopes, "any"}:
                         raise ApiProblem("insufficient_scope", f"The API key lacks the scope {route.scope}.")
+                    if route.needs_consent:
+                        self._require_consent()
                     self._check_media_types(route)
                     return handler(**parameters)
                 except Exception as error:
@@ -201,6 +205,13 @@ class HttpApi:
             detail = f"Too many calls with this API key. Try again after {seconds} seconds."
             raise ApiProblem("too_many_calls", detail, headers=headers)
 
+    def _require_consent(self) -> None:
+        """Raise ``ApiProblem`` 403 if the authorizer found that a required consent is missing."""
+        found = self.event["requestContext"].get("authorizer", {}).get("lambda") or {}
+        if required := found.get("consent_required"):
+            detail = f"Read the {required}. Then agree to them for the owner of this API key with PUT /v1/consent."
+            raise ApiProblem("consent_required", detail)
+
     def _check_media_types(self, route: Route) -> None:
         """Raise ``ApiProblem`` 415 or 406 if the body, or every response that the caller accepts, is not JSON.
 
@@ -233,6 +244,7 @@ class HttpApi:
             scopes=frozenset(str(found.get("scopes", "")).split()),
             limit=int(found.get("limit", 100)),
             window=int(found.get("window", 900)),
+            analytics_opt_out=str(found.get("analytics_opt_out", "")).lower() == "true",
         )
 
     @property

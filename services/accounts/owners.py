@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from kit.errors import TransientError
+from services.accounts.consent import Consent, Versions
 
 PREFIX: Final = "own_"
 ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
@@ -25,6 +26,14 @@ class Owner:
     created_at: datetime
     changes: int = 0
     """Counts writes. 0 for an owner that is not stored: its first key is stored with it."""
+    analytics_opt_out: bool = False
+    """As in the preferences."""
+    consent: Consent | None = None
+
+    @property
+    def agreed(self) -> Versions | None:
+        """The versions of the terms and the privacy notice that the owner agrees to, if any."""
+        return self.consent.valid_versions if self.consent else None
 
 
 class UnknownOwnerError(Exception):

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from kit.callers import Scope
 from kit.schemas import QueryParameters, RequestBody, Schema
 from kit.text import AspectRatio, Size, Text, matching
+from services.accounts.consent import Consent, Versions
 from services.accounts.keys import PREFIX, Key, Status
 from services.accounts.service import KeyPage
 
@@ -24,6 +25,7 @@ Owner = Annotated[
 ]
 ModelKey = Annotated[str, *matching(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", "must be the key of a model")]
 StyleName = Annotated[str, *matching(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,49}", "must be the name of a style")]
+Date = Annotated[str, *matching(r"\d{4}-\d{2}-\d{2}", "must be a date such as 2026-11-28")]
 DAY: Final = 24 * 3600
 USER_SCOPES: Final[tuple[Scope, ...]] = ("requests:write", "requests:read", "images:read", "images:write")
 """The scopes of a user: only what belongs to the key's owner. ``analytics:read`` shows the figures of all owners."""
@@ -86,6 +88,15 @@ class Defaults(RequestBody):
         return self
 
 
+class NewConsent(RequestBody):
+    """The body of `PUT /v1/consent`: the current versions, as `GET /v1/consent` returns them."""
+
+    terms: Date
+    """Version of the terms."""
+    privacy_notice: Date
+    """Version of the privacy notice."""
+
+
 class Preferences(RequestBody):
     """All preferences of an owner. A `PUT` resets what it omits."""
 
@@ -94,9 +105,11 @@ class Preferences(RequestBody):
     theme: Literal["light", "dark", "system"] = "system"
     """Colours of the web app. ``system``: as the device."""
     analytics_opt_out: bool = False
-    """Exclude this owner from analytics."""
+    """Keep the owner out of analytics: count new requests only in totals that name no owner, and archive their events
+    without the owner."""
 
 
+CONSENT_FIELDS: Final = ("terms", "privacy_notice", "given_at", "key_id", "withdrawn_at")
 _POSITION: Final = re.compile(r"[0-9T:.+-]{20,40}#[a-z2-7]{12}")
 
 
@@ -180,6 +193,43 @@ class Me(Schema):
     """Images per ``window_seconds``."""
     window_seconds: int
     """Length of the window in which the images are counted."""
+
+
+class ConsentView(Schema):
+    """The consent of the caller's owner."""
+
+    required: bool
+    """Whether this installation accepts requests only with a valid consent."""
+    valid: bool
+    """Whether the owner agrees to the current versions."""
+    current_terms: str
+    """Current version of the terms: the date on which it was published."""
+    current_privacy_notice: str
+    """Current version of the privacy notice."""
+    terms: str | None
+    """The version of the terms that the owner agreed to. Absent without a consent, like the following fields."""
+    privacy_notice: str | None
+    """The version of the privacy notice that the owner agreed to."""
+    given_at: datetime | None
+    """When the consent was given."""
+    key_id: str | None
+    """Id of the key with which it was given."""
+    withdrawn_at: datetime | None
+    """When it was withdrawn. Absent if it was not."""
+
+    @classmethod
+    def of(cls, consent: Consent | None, current: Versions, *, required: bool) -> "ConsentView":
+        """Return the view of a consent."""
+        given = consent.to_dict() if consent else dict.fromkeys(CONSENT_FIELDS)
+        return cls.model_validate(
+            {
+                "required": required,
+                "valid": consent is not None and consent.valid_versions == current,
+                "current_terms": current.terms,
+                "current_privacy_notice": current.privacy_notice,
+                **given,
+            }
+        )
 
 
 def position_of(cursor: str) -> str:

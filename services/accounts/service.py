@@ -84,6 +84,9 @@ def _create(store: KeyStore, wanted: "NewKey", hash_secret: "SecretVersion", now
         limit=wanted.limit,
         window=wanted.window_seconds,
         created_at=now,
+        owner_changes=max(1, owner.changes),
+        analytics_opt_out=owner.analytics_opt_out,
+        agreed=owner.agreed,
         expires_at=now + timedelta(days=wanted.expires_in_days) if wanted.expires_in_days else None,
     )
     store.add(key, owner)

@@ -8,6 +8,8 @@ class AccountSettings(Settings):
 
     table_name: str
     hash_secret_arn: str
+    require_consent: bool
+    """Whether requests need the owner's consent to the current terms and privacy notice."""
 
 
 class ApiSettings(AccountSettings):

@@ -21,6 +21,7 @@ from kit.errors import UnprocessableError
 from services.analytics.counters import day_of
 
 PREFIX: Final = "events/"
+NO_OWNER: Final = "-"
 
 
 def pack(events: Iterable[Event]) -> Iterator[tuple[str, bytes]]:
@@ -44,6 +45,9 @@ def unpack(key: str, content: bytes) -> list[Event]:
 
 
 def _line(event: Event) -> str:
+    """Return the line of an event. It names no owner who opted out of analytics."""
+    if event.metadata.analytics_opt_out:
+        event = event.model_copy(update={"metadata": event.metadata.model_copy(update={"owner": NO_OWNER})})
     detail = event.model_dump_json(exclude_none=True)
     return f'{{"source":"{event.source}","detail-type":"{event.detail_type}","detail":{detail}}}'
 

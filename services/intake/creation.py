@@ -170,6 +170,7 @@ class RequestCreation:
                 now,
                 quota_window=quota_window,
                 webhook_id=request.webhook_id,
+                analytics_opt_out=caller.analytics_opt_out,
             )
             for one, request, plan in zip(ids, requests, plans, strict=True)
         ]
@@ -245,9 +246,11 @@ def new_state(
     *,
     quota_window: Window | None = None,
     webhook_id: str | None = None,
+    analytics_opt_out: bool = False,
 ) -> tuple[ImageRequested, RequestState]:
     """Return the event of a new request and its first state."""
-    event = ImageRequested.first(request_id, owner, ImageRequestedData(parameters=parameters), occurred_at=now)
+    data = ImageRequestedData(parameters=parameters)
+    event = ImageRequested.first(request_id, owner, data, occurred_at=now, analytics_opt_out=analytics_opt_out)
     entry = entry_without_details(event)
     timeline = {entry.event_id: entry}
     return event, RequestState(
@@ -261,6 +264,7 @@ def new_state(
         quota_window=quota_window,
         quota_images=parameters.count if quota_window else 0,
         webhook_id=webhook_id,
+        analytics_opt_out=analytics_opt_out,
     )
 
 

@@ -93,7 +93,13 @@ class PromptChecks:
             self.counts.add_blocked(key_id, window_id)
         if verdict.asked_claude:
             data = PromptCheckedData(moderation_usd=prompt_check_usd([prompt, negative_prompt]))
-            event = PromptChecked.first(str(uuid4()), caller.owner, data, occurred_at=verdict.decided_at)
+            event = PromptChecked.first(
+                str(uuid4()),
+                caller.owner,
+                data,
+                occurred_at=verdict.decided_at,
+                analytics_opt_out=caller.analytics_opt_out,
+            )
             self.publish([event])
         logger.info(
             "prompt checked",

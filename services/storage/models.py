@@ -35,6 +35,8 @@ class GalleryRecord(StoredImage):
     request_id: str
     owner: str
     created_at: AwareDatetime
+    analytics_opt_out: bool | None = None
+    """True if the owner had opted out of analytics when the request was sent."""
 
     def stored_image(self) -> StoredImage:
         """Return the part that ``ImageStored`` publishes."""

@@ -178,7 +178,7 @@ class ImageView(Schema):
                 favourite=f"{path}/favourite",
                 shares=f"{path}/shares",
             ),
-            **entry.model_dump(exclude={"image_id", "owner", "cost_usd", "shares", *files}),
+            **entry.model_dump(exclude={"image_id", "owner", "analytics_opt_out", "cost_usd", "shares", *files}),
         )
 
 

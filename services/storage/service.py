@@ -162,6 +162,7 @@ def _entry(
         image_id=make_image_id(event.metadata.request_id, index),
         request_id=event.metadata.request_id,
         owner=event.metadata.owner,
+        analytics_opt_out=event.metadata.analytics_opt_out,
         index=index,
         created_at=now,
         prompt=texts.prompt,

@@ -152,12 +152,18 @@ class World:
         expect: int | None = None,
         at: Mapping[str, str] | None = None,
         owner: str = "ada",
+        opted_out: bool = False,
     ) -> Any:
-        """Call a route as the gateway does and return the response's body. ``at`` has the parameters of the path."""
+        """Call a route as the gateway does and return the response's body. ``at`` has the parameters of the path.
+
+        ``opted_out``: whether the owner has opted out of analytics.
+        """
         path = route
         for name, value in (at or {}).items():
             path = path.replace(f"{{{name}}}", value)
-        caller = {"owner": owner, "key_id": "k-1", "scopes": SCOPES, "limit": 10_000, "window": 900}
+        caller: dict[str, Any] = {"owner": owner, "key_id": "k-1", "scopes": SCOPES, "limit": 10_000, "window": 900}
+        if opted_out:
+            caller["analytics_opt_out"] = True
         event = http_event(
             method,
             path,

@@ -1,6 +1,8 @@
 """HTTP: API keys for admins, preferences for owners."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import boto3
 from aws_lambda_powertools.event_handler import Response
@@ -10,9 +12,10 @@ from kit.http_api import HttpApi, json_response
 from kit.problems import ApiProblem, field_error, invalid
 from kit.secrets import CachedKeyring
 from kit.telemetry import logger, measure
-from kit.trail import Operator
+from kit.trail import Action, Operator, recorded
 from kit.trail_table import TrailTable
 from services.accounts import service
+from services.accounts.consent import Consent, current_versions
 from services.accounts.keys import is_key_id
 from services.accounts.owners import UnknownOwnerError
 from services.accounts.recorded_keys import ADMIN, RecordedKeys
@@ -20,14 +23,28 @@ from services.accounts.repository.keys import KeyTable
 from services.accounts.repository.owners import StaleError
 from services.accounts.routes import (
     CREATE_KEY,
+    GIVE_CONSENT,
     LIST_KEYS,
     REVOKE_KEY,
     ROTATE_KEY,
     SET_PREFERENCES,
+    SHOW_CONSENT,
     SHOW_ME,
     SHOW_PREFERENCES,
+    WITHDRAW_CONSENT,
 )
-from services.accounts.schemas import KeyList, KeyQuery, KeyWithText, Me, NewKey, Preferences, Rotation, position_of
+from services.accounts.schemas import (
+    ConsentView,
+    KeyList,
+    KeyQuery,
+    KeyWithText,
+    Me,
+    NewConsent,
+    NewKey,
+    Preferences,
+    Rotation,
+    position_of,
+)
 from services.accounts.settings import ApiSettings
 
 settings = ApiSettings.load()
@@ -37,6 +54,7 @@ trail = TrailTable(dynamodb, settings.audit_trail_table, settings.trail_retentio
 owners = keys.owners
 hash_secret = CachedKeyring(boto3.client("secretsmanager"), settings.hash_secret_arn).current
 handler = HttpApi()
+Value = TypeVar("Value")
 
 
 @handler.serve(CREATE_KEY)
@@ -103,6 +121,41 @@ def show_me() -> Response[str]:
     return json_response(200, me)
 
 
+@handler.serve(SHOW_CONSENT)
+def show_consent() -> Response[str]:
+    """Return the consent of the caller's owner."""
+    return json_response(200, _consent())
+
+
+@handler.serve(GIVE_CONSENT)
+def give_consent() -> Response[str]:
+    """Record the consent of the caller's owner, with the versions, the time and the key."""
+    wanted, current, caller = handler.body(NewConsent), current_versions(), handler.caller
+    named = {"terms": wanted.terms, "privacy_notice": wanted.privacy_notice}
+    errors = [
+        field_error(name, f"must be {version}, the current version")
+        for name, version in vars(current).items()
+        if named[name] != version
+    ]
+    if errors:
+        raise invalid(*errors)
+    action = Action.begin(_operator(), "give consent", about={"owner": caller.owner, **named}, count=1)
+    with recorded(trail, action) as outcomes:
+        _of_known_owner(owners.give_consent, Consent(current, datetime.now(UTC), caller.key_id))
+        outcomes["given"] += 1
+    return json_response(200, _consent())
+
+
+@handler.serve(WITHDRAW_CONSENT)
+def withdraw_consent() -> Response[str]:
+    """Withdraw the consent of the caller's owner. A second call changes nothing."""
+    action = Action.begin(_operator(), "withdraw consent", about={"owner": handler.caller.owner}, count=1)
+    with recorded(trail, action) as outcomes:
+        _of_known_owner(owners.withdraw_consent, datetime.now(UTC))
+        outcomes["withdrawn"] += 1
+    return Response(204)
+
+
 @handler.serve(SHOW_PREFERENCES)
 def show_preferences() -> Response[str]:
     """Return the preferences of the caller's owner."""
@@ -126,6 +179,19 @@ def set_preferences() -> Response[str]:
     except UnknownOwnerError as error:
         raise _erased() from error
     return json_response(200, wanted, {"ETag": strong_tag(revision)})
+
+
+def _consent() -> ConsentView:
+    owner = owners.get(handler.caller.owner)
+    return ConsentView.of(owner.consent if owner else None, current_versions(), required=settings.require_consent)
+
+
+def _of_known_owner(change: Callable[[str, Value], None], value: Value) -> None:
+    """Change the record of the caller's owner."""
+    try:
+        change(handler.caller.owner, value)
+    except UnknownOwnerError as error:
+        raise _erased() from error
 
 
 def _recorded() -> RecordedKeys:

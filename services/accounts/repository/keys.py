@@ -2,6 +2,7 @@
 
 pk KEY#<key id>    sk KEY   one key: keyed hash, id of the owner, scopes, limits, times;
                             delete_at, after it was revoked or has expired (seconds since 1970; expires_at is a text);
+                            owner_changes, analytics_opt_out and agreed are copies of the owner's record;
                             kind and listed_as are the key of the index `listing`, which has no hashes
 """
 
@@ -15,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from kit.dynamodb import from_item, to_item
 from kit.errors import error_code
+from services.accounts.consent import Versions
 from services.accounts.keys import Key, secret_of
 from services.accounts.owners import Owner, OwnerChangedError, new_owner
 from services.accounts.repository.owners import OwnerTable, link_key, name_key, owner_item, owner_key
@@ -69,6 +71,9 @@ def _key_of(item: Mapping[str, Any]) -> Key:
         limit=int(values["limit"]),
         window=int(values["window"]),
         previous_digest=values.get("previous_digest"),
+        owner_changes=int(values.get("owner_changes", 1)),
+        analytics_opt_out=values.get("analytics_opt_out", False),
+        agreed=Versions(**values["agreed"]) if "agreed" in values else None,
         **times,
     )
 

@@ -53,6 +53,7 @@ def state_from(item: Mapping[str, Any]) -> RequestState:
         quota_window=_window_from(values.get("quota_window")),
         quota_images=int(values["quota_window"]["images"]) if "quota_window" in values else 0,
         webhook_id=values.get("webhook_id"),
+        analytics_opt_out=values.get("analytics_opt_out", False),
     )
 
 

@@ -129,6 +129,7 @@ class RequestTable:
                 "quota_window": state.quota_window and {**asdict(state.quota_window), "images": state.quota_images},
                 "webhook_id": state.webhook_id,
                 "expires_at": self._expires_at(state),
+                "analytics_opt_out": state.analytics_opt_out or None,
             }
         )
 

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -12,6 +13,8 @@ from moto import mock_aws
 from cli.__main__ import main
 from kit.telemetry import logger
 from kit.trail_table import TrailTable
+from services.accounts import consent
+from services.accounts.consent import Versions, current_versions
 from services.accounts.keys import new_key_id, new_text
 from tests.support.functions import load_function
 from tests.support.http import CALL_ID, http_event
@@ -40,6 +43,7 @@ def aws(aws_test_environment: None, service_template: Any, monkeypatch: pytest.M
         )
         monkeypatch.setenv("AUDIT_TRAIL_TABLE", f"{PREFIX}-operations")
         monkeypatch.setenv("TRAIL_RETENTION_DAYS", "365")
+        monkeypatch.setenv("REQUIRE_CONSENT", "off")
         monkeypatch.setenv("GENAI_IMAGES_PREFIX", PREFIX)
         yield
 
@@ -92,6 +96,41 @@ def test_the_authorizer_identifies_the_caller(authorize: Any, capsys: pytest.Cap
 
     assert authorize(x_api_key=made["key"]) == {"isAuthorized": True, "context": context}
     assert authorize(authorization=f"Bearer {made['key']}") == {"isAuthorized": True, "context": context}
+
+
+def test_the_authorizer_says_if_a_required_consent_is_missing(
+    aws: None, api: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = command(capsys, "create", "--owner", "acme")
+
+    def context() -> Any:
+        module = load_function("accounts", "authorizer")  # without a cache
+        return module.handler({"routeKey": "GET /x", "headers": {"x-api-key": made["key"]}}, None)["context"]
+
+    assert "consent_required" not in context()
+    monkeypatch.setenv("REQUIRE_CONSENT", "on")
+    assert context()["consent_required"] == f"terms of {current_versions().terms} and the privacy notice of " + (
+        current_versions().privacy_notice
+    )
+    api("PUT", "/v1/consent", vars(current_versions()), scopes=USER, owner=made["owner_id"])
+    assert "consent_required" not in context()
+    with monkeypatch.context() as updated:
+        updated.setattr(consent, "current_versions", lambda: Versions("2999-01-01", "2999-01-01"))
+        assert "2999-01-01" in context()["consent_required"], "an outdated consent"
+    api("DELETE", "/v1/consent", scopes=USER, owner=made["owner_id"])
+    assert "consent_required" in context()
+
+
+def test_the_authorizer_says_if_the_owner_has_opted_out_of_analytics(
+    api: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = command(capsys, "create", "--owner", "acme")
+    for opted_out in (True, False):
+        wanted = {"analytics_opt_out": opted_out}
+        assert api("PUT", "/v1/preferences", wanted, scopes=USER, owner=made["owner_id"])[0] == 200
+        module = load_function("accounts", "authorizer")  # without a cache
+        found = module.handler({"routeKey": "GET /x", "headers": {"x-api-key": made["key"]}}, None)["context"]
+        assert found.get("analytics_opt_out", False) is opted_out
 
 
 def test_a_key_with_too_many_calls_is_admitted_with_the_seconds_to_wait(
@@ -273,6 +312,43 @@ def test_concurrent_changes_of_preferences_do_not_overwrite_each_other(api: Any)
     for nonsense in ("1", 'W/"3"', '"x"', '"' + "9" * 5000 + '"', '"-1"'):
         assert put(nonsense, "light") == 412
     assert api("GET", "/v1/preferences", scopes=USER, owner=acme)[1]["theme"] == "dark"
+
+
+def test_consent_is_recorded_with_versions_time_and_key(api: Any) -> None:
+    acme, current = owner_id(api, "acme"), vars(current_versions())
+    status, shown, _ = api("GET", "/v1/consent", scopes="admin", owner=acme)
+    now = {f"current_{name}": version for name, version in current.items()}
+    assert (status, shown) == (200, {"required": False, "valid": False, **now})
+
+    status, given, _ = api("PUT", "/v1/consent", current, scopes=USER, owner=acme)
+    assert (status, given["valid"], given["key_id"]) == (200, True, "caller")
+    assert current.items() <= given.items()
+    assert datetime.now(UTC) - datetime.fromisoformat(given["given_at"]) < timedelta(minutes=1)
+    assert api("GET", "/v1/consent", scopes=USER, owner=acme)[1] == given
+
+    for _ in range(2):
+        assert api("DELETE", "/v1/consent", scopes=USER, owner=acme)[0] == 204
+    withdrawn = api("GET", "/v1/consent", scopes=USER, owner=acme)[1]
+    assert (withdrawn["valid"], "withdrawn_at" in withdrawn) == (False, True)
+    found = [(each["verb"], each["outcome"]) for each in trail() if "consent" in each["verb"]]
+    assert found[:2] == [("give consent", {"given": 1}), ("withdraw consent", {"withdrawn": 1})]
+    assert [each["about"] for each in trail() if each["verb"] == "give consent"] == [{"owner": acme, **current}]
+
+
+@pytest.mark.parametrize("field", ["terms", "privacy_notice"])
+@pytest.mark.parametrize("version", ["2020-01-01", "2999-01-01", "latest", ""])
+def test_consent_to_an_unknown_version_is_refused(api: Any, field: str, version: str) -> None:
+    acme, wanted = owner_id(api, "acme"), {**vars(current_versions()), field: version}
+    status, problem, _ = api("PUT", "/v1/consent", wanted, scopes=USER, owner=acme)
+    assert (status, [error["field"] for error in problem["errors"]]) == (422, [field])
+    assert not api("GET", "/v1/consent", scopes=USER, owner=acme)[1]["valid"]
+
+
+def test_without_the_audit_trail_no_consent_is_recorded(api: Any) -> None:
+    acme = owner_id(api, "acme")
+    boto3.client("dynamodb").delete_table(TableName=f"{PREFIX}-operations")
+    assert api("PUT", "/v1/consent", vars(current_versions()), scopes=USER, owner=acme)[0] == 500
+    assert not api("GET", "/v1/consent", scopes=USER, owner=acme)[1]["valid"]
 
 
 def test_an_owner_without_a_record_cannot_store_preferences(api: Any) -> None:

@@ -10,10 +10,11 @@ import pytest
 from moto import mock_aws
 
 from kit.keyring import SecretVersion
+from services.accounts.consent import Consent, Versions
 from services.accounts.keys import Key, new_key_id
 from services.accounts.owners import Owner, OwnerChangedError, UnknownOwnerError, is_owner_id, new_owner
 from services.accounts.repository.keys import KeyTable
-from services.accounts.repository.owners import StaleError
+from services.accounts.repository.owners import StaleError, owner_key
 from services.accounts.schemas import NewKey
 from services.accounts.service import NotActiveError, create
 from tests.unit.accounts.fakes import InMemoryKeys
@@ -22,6 +23,7 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 ACME = new_owner("acme", NOW)
 SECRET = SecretVersion(1, b"pepper")
+CONSENT = Consent(Versions("2026-11-01", "2026-11-02"), NOW, "abcdefghijkl")
 WANTED = NewKey(owner="acme", name="Web shop", scopes=["requests:read"])
 
 
@@ -253,6 +255,89 @@ def test_a_key_is_not_stored_with_an_owner_that_changed_meanwhile(accounts_table
     with pytest.raises(OwnerChangedError):
         table.add(late, read)
     assert table.find(late.key_id) is None
+
+
+def test_what_the_authorizer_needs_of_an_owner_is_copied_to_each_key(accounts_table: str) -> None:
+    table = KeyTable(boto3.client("dynamodb"), accounts_table)
+    keys = [create(table, WANTED, SECRET, NOW)[0] for _ in range(2)]
+    other, _ = create(table, WANTED.model_copy(update={"owner": "beta"}), SECRET, NOW)
+    owner = keys[0].owner
+
+    def copies() -> list[tuple[bool, Versions | None]]:
+        return [(found.analytics_opt_out, found.agreed) for each in keys if (found := table.find(each.key_id))]
+
+    assert copies() == [(False, None)] * 2
+    table.owners.replace_preferences(owner, {"analytics_opt_out": True}, None)
+    assert copies() == [(True, None)] * 2
+    table.owners.give_consent(owner, CONSENT)
+    assert copies() == [(True, CONSENT.versions)] * 2
+    later, _ = create(table, WANTED, SECRET, NOW)
+    assert table.find(later.key_id) == later
+    assert (later.analytics_opt_out, later.agreed) == (True, CONSENT.versions)
+    table.owners.withdraw_consent(owner, NOW)
+    table.owners.replace_preferences(owner, {"analytics_opt_out": False}, None)
+    assert copies() == [(False, None)] * 2
+    assert table.find(other.key_id) == other
+
+
+def test_a_withdrawal_keeps_its_first_time_and_needs_no_consent(accounts_table: str) -> None:
+    table = KeyTable(boto3.client("dynamodb"), accounts_table)
+    owner = create(table, WANTED, SECRET, NOW)[0].owner
+    table.owners.withdraw_consent(owner, NOW)
+    assert consent_of(table, owner) is None
+
+    table.owners.give_consent(owner, CONSENT)
+    assert consent_of(table, owner) == CONSENT
+    for minutes in (1, 2):
+        table.owners.withdraw_consent(owner, NOW + timedelta(minutes=minutes))
+    assert consent_of(table, owner) == replace(CONSENT, withdrawn_at=NOW + timedelta(minutes=1))
+    table.owners.give_consent(owner, CONSENT)
+    assert consent_of(table, owner) == CONSENT
+
+
+def test_a_repeated_change_completes_an_interrupted_one(accounts_table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = KeyTable(boto3.client("dynamodb"), accounts_table)
+    created, _ = create(table, WANTED, SECRET, NOW)
+    table.owners.give_consent(created.owner, CONSENT)
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(table.owners, "_copy_to_keys", lambda _: None)
+        table.owners.withdraw_consent(created.owner, NOW)
+    still = table.find(created.key_id)
+    assert still is not None
+    assert still.agreed == CONSENT.versions
+
+    table.owners.withdraw_consent(created.owner, NOW)
+    repaired = table.find(created.key_id)
+    assert repaired is not None
+    assert repaired.agreed is None
+
+
+def test_a_late_copy_does_not_replace_a_newer_one(accounts_table: str) -> None:
+    client = boto3.client("dynamodb")
+    table = KeyTable(client, accounts_table)
+    created, _ = create(table, WANTED, SECRET, NOW)
+    record = client.get_item(TableName=accounts_table, Key=owner_key(created.owner))["Item"]
+    table.owners.replace_preferences(created.owner, {"analytics_opt_out": True}, None)
+    table.owners._copy_to_keys(record)
+
+    found = table.find(created.key_id)
+    assert found is not None
+    assert found.analytics_opt_out
+
+
+def test_nobody_consents_for_an_owner_without_a_record(accounts_table: str) -> None:
+    owners = KeyTable(boto3.client("dynamodb"), accounts_table).owners
+    with pytest.raises(UnknownOwnerError):
+        owners.give_consent("own_erased", CONSENT)
+    with pytest.raises(UnknownOwnerError):
+        owners.withdraw_consent("own_erased", NOW)
+    assert owners.get("own_erased") is None
+
+
+def consent_of(table: KeyTable, owner_id: str) -> Consent | None:
+    owner = table.owners.get(owner_id)
+    assert owner is not None
+    return owner.consent
 
 
 class LateOnce:

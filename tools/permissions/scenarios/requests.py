@@ -36,6 +36,10 @@ def keys_and_preferences(world: World) -> None:
     again = world.http("accounts.api", "POST", "/v1/keys", {"owner": "ada", "name": "test", "scopes": ["images:read"]})
     owner = again["owner_id"]
     world.http("accounts.api", "GET", "/v1/me", owner=owner)
+    world.http("accounts.api", "GET", "/v1/consent", owner=owner)
+    versions = {"terms": "2026-11-28", "privacy_notice": "2026-11-28"}
+    world.http("accounts.api", "PUT", "/v1/consent", versions, owner=owner)
+    world.http("accounts.api", "DELETE", "/v1/consent", owner=owner)
     world.http("accounts.api", "PUT", "/v1/preferences", {"theme": "dark"}, owner=owner)
     world.http("accounts.api", "GET", "/v1/preferences", owner=owner)
 

@@ -41,6 +41,29 @@ class AttemptView(Answer):
     """Description of the failure. Absent if the call succeeded."""
 
 
+class ConsentView(Answer):
+    """The consent of the caller's owner."""
+
+    required: bool
+    """Whether this installation accepts requests only with a valid consent."""
+    valid: bool
+    """Whether the owner agrees to the current versions."""
+    current_terms: str
+    """Current version of the terms: the date on which it was published."""
+    current_privacy_notice: str
+    """Current version of the privacy notice."""
+    terms: str | None = None
+    """The version of the terms that the owner agreed to. Absent without a consent, like the following fields."""
+    privacy_notice: str | None = None
+    """The version of the privacy notice that the owner agreed to."""
+    given_at: AwareDatetime | None = None
+    """When the consent was given."""
+    key_id: str | None = None
+    """Id of the key with which it was given."""
+    withdrawn_at: AwareDatetime | None = None
+    """When it was withdrawn. Absent if it was not."""
+
+
 class DayNumbers(Answer):
     """Counters of one day (UTC)."""
 
@@ -415,7 +438,7 @@ class PreferencesResponse(Answer):
     theme: Literal["light", "dark", "system"] = "system"
     """Colours of the web app. `system`: as the device."""
     analytics_opt_out: bool = False
-    """Exclude this owner from analytics."""
+    """Keep the owner out of analytics: count new requests only in totals that name no owner, and archive their events without the owner."""
 
 
 class Price(Answer):
