@@ -19,6 +19,7 @@ from services.intake.request_views import request_tag
 from tests.support import http
 from tests.support.events import sample, sqs_record
 from tests.support.functions import load_function
+from tests.support.sealing import create_owner_keys
 
 BUS, TABLE = "bus", "requests"
 
@@ -56,10 +57,12 @@ def aws(aws_test_environment: None, service_template: Any, monkeypatch: pytest.M
             },
             StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
         )
+        create_owner_keys(boto3.client("dynamodb"), "owner-keys")
         boto3.client("events").create_event_bus(Name=BUS)
         queue = boto3.client("sqs").create_queue(QueueName="relay")["QueueUrl"]
         for name, value in {
             "TABLE_NAME": TABLE,
+            "OWNER_KEYS_TABLE_NAME": "owner-keys",
             "EVENT_BUS_NAME": BUS,
             "GALLERY_BUCKET_NAME": "gallery",
             "WAITING_FUNCTION_NAME": "waiting",
@@ -401,7 +404,7 @@ def test_the_changes_in_the_stream_are_published(api: Any) -> None:
     relay.handler({"Records": relevant(stream_records(TABLE))}, None)
 
     assert [entry["DetailType"] for entry in events.entries] == ["ImageRequested", "RequestStatusChanged"]
-    assert json.loads(events.entries[0]["Detail"])["data"]["parameters"]["prompt"] == "a lighthouse"
+    assert json.loads(events.entries[0]["Detail"])["data"]["parameters"]["prompt"].startswith("s1.")
     assert json.loads(events.entries[1]["Detail"])["data"] == {
         "status": "generating",
         "previous": "accepted",
