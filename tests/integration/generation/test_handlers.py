@@ -108,7 +108,7 @@ def test_no_model_is_called_after_a_tombstone(calls: "Counter[str]", server: Mod
     assert load_function("generation", "generate").handler({"Records": [sqs_record(event)]}) == {
         "batchItemFailures": []
     }
-    assert calls == {"TransactWriteItems": 1}, "the claim for two images"
+    assert calls == {"TransactWriteItems": 1, "GetItem": 1}, "the claim for two images, and the key of the owner"
 
 
 @pytest.mark.parametrize(("profile", "recommended"), [("normal", 300), ("short", 30)])
