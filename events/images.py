@@ -13,9 +13,7 @@ Quality = Literal["standard", "premium"]
 OutputFormat = Literal["png", "jpeg", "webp"]
 """The format of the original file of an image: the second part of its media type."""
 SealedText = Annotated[str, Field(pattern=r"^s[0-9]+\.[A-Za-z0-9_-]+$")]
-"""A text of the owner, sealed with the owner's key: ``s``, the version of the scheme, a period, URL-safe base64. Only
-services with access to the key can read it, and nobody can once the owner was erased. The sealed text of one request is
-the same in all its events; two sealed texts are never equal otherwise, even if the texts are."""
+"""A text of an owner, sealed with the key of the owner: ``s``, the version of the scheme, a period, URL-safe base64."""
 DeletionReason = Literal["owner", "erasure", "withdrawn"]
 
 
@@ -35,7 +33,11 @@ class ModelPlan(Payload):
 
 
 class GenerationParameters(Payload):
-    """The parameters of a request, as the caller sent them and intake completed them."""
+    """The parameters of a request, as the caller sent them and intake completed them.
+
+    The texts are sealed: ``s1.`` and URL-safe base64. Only services with access to the owner's key can read them, and
+    nobody can once the owner was erased. All events of a request have the same sealed texts.
+    """
 
     prompt: SealedText
     """What the images should show, sealed with the key of the owner."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from events.catalog.image_approved import ImageApproved, ImageApprovedData
 from events.catalog.image_generated import ImageGenerated
@@ -16,7 +16,6 @@ from events.envelope import Event
 from events.images import ImageOutcome, RawImage, RemovedImage
 from kit.clock import Clock
 from kit.errors import UnprocessableError
-from kit.sealing import OpenTexts
 from kit.telemetry import measure
 from kit.text import readable
 from services.moderation.models import (
@@ -32,6 +31,9 @@ from services.moderation.models import (
 from services.moderation.policy import Policy
 from services.moderation.prices import IMAGE_CHECK_USD, prompt_check_usd
 from services.moderation.shadow import PromptShadow, TermSearch, compare_images
+
+if TYPE_CHECKING:
+    from kit.sealing import OpenTexts  # not in the functions that open none
 
 NEW_FOR: Final = timedelta(minutes=1)
 """An event younger than this has no recorded verdict yet if its message is delivered for the first time: a retry is a
@@ -122,7 +124,7 @@ class PromptModeration:
 
     layers: PromptLayers
     verdicts: VerdictRepository[PromptVerdict]
-    open_texts: OpenTexts
+    open_texts: "OpenTexts"
     clock: Clock
     shadow: PromptShadow | None = None
 

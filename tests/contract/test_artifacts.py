@@ -151,6 +151,17 @@ def test_the_shared_layer_is_at_most_twice_pydantic(build: dict[str, Function]) 
     assert _deflated(layer) <= 2 * pydantic
 
 
+def test_only_functions_that_seal_or_open_texts_have_the_crypto_layer(build: dict[str, Function]) -> None:
+    having = {name for name, function in build.items() if any(layer.name == "CryptoLayer" for layer in function.layers)}
+    opening = {
+        name
+        for name, function in build.items()
+        if any("OwnerKeyTable" in path.read_text() for path in function.folder.rglob("handlers/*.py"))
+    }
+
+    assert having == opening != set()
+
+
 def test_the_crypto_layer_is_small_and_can_seal_and_sign() -> None:
     """It comes with the functions that need it only, because it is larger than the shared layer."""
     with build_lock():

@@ -29,7 +29,7 @@ LIMITS = {
     "accounts.api": (35, 18),
     "analytics.record": (34, 16),
     "analytics.api": (32, 23),
-    "generation.generate": (48, 34),
+    "generation.generate": (49, 34),
     "generation.tombstones": (34, 22),
     "intake.api": (68, 71),
     "intake.wait": (12, 0),

@@ -547,7 +547,7 @@ def test_tables_have_point_in_time_recovery_and_encryption(table: Resource) -> N
     assert table.properties["BillingMode"] == "PAY_PER_REQUEST"
 
 
-def test_a_destroyed_key_of_an_owner_cannot_be_restored_and_the_table_not_deleted() -> None:
+def test_a_destroyed_key_of_an_owner_cannot_be_restored() -> None:
     table = templates.root_template()["Resources"]["OwnerKeysTable"]
 
     assert "PointInTimeRecoverySpecification" not in table["Properties"], "a backup would hold destroyed keys"

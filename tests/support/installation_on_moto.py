@@ -18,6 +18,7 @@ from services.intake.tracking import add_event
 from services.storage.models import Entry
 from services.storage.repository.gallery import DynamoGallery
 from tests.support.events import eventbridge_body, sample
+from tests.support.sealing import create_owner_keys
 
 PREFIX = "genai-images-test"
 REGION = "us-east-1"
@@ -45,6 +46,7 @@ class Installation:
             keys = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
             shape = {key: properties[key] for key in keys if key in properties}
             self.dynamodb.create_table(TableName=f"{PREFIX}-{table}", **shape)
+        create_owner_keys(self.dynamodb, f"{PREFIX}-owner-keys", "demo")
         for bucket in (GALLERY, HANDOFF):
             self.s3.create_bucket(Bucket=bucket)
         for name in QUEUES:

@@ -62,8 +62,10 @@ def sealed(text: str, owner: str = "demo") -> str:
     return sample_sealer().seal(owner, text)
 
 
-def create_owner_keys(client: Any, name: str) -> None:
-    """Create the table of the root template."""
+def create_owner_keys(client: Any, name: str, *owners: str) -> None:
+    """Create the table of the root template, with the keys of ``sample_sealer`` for ``owners``."""
     declared = templates.root_template()["Resources"]["OwnerKeysTable"]["Properties"]
     kept = {key: declared[key] for key in ("AttributeDefinitions", "KeySchema", "BillingMode")}
     client.create_table(TableName=name, **kept)
+    for owner in owners:
+        client.put_item(TableName=name, Item={"pk": {"S": owner}, "data_key": {"B": bytes(KEY_BYTES)}})

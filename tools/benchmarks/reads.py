@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -19,12 +19,14 @@ from unittest.mock import patch
 import boto3
 
 from events.images import GenerationParameters
+from kit import sealing
 from kit.cursors import encode_cursor
 from kit.keyring import SecretVersion
 from kit.secrets import CachedKeyring
 from local.emulator import ROOT
 from local.templates import parse_template
 from tests.support.events import sample
+from tests.support.sealing import SAMPLE_TEXTS
 from tools.benchmarks.functions import functions
 from tools.benchmarks.measure import Progress, interleaved
 from tools.benchmarks.report import Figure, Section
@@ -210,7 +212,8 @@ def _gallery_items() -> list[dict[str, Any]]:
         request_id=request_id,
         owner=OWNER,
         created_at=START,
-        **parameters.model_dump(include={"prompt", "negative_prompt", "style", "quality", "steps", "guidance"}),
+        **asdict(SAMPLE_TEXTS),
+        **parameters.model_dump(include={"style", "quality", "steps", "guidance"}),
     )
     recorder: Any = _Recorder()
     DynamoGallery(recorder, "gallerytable").add([entry])
@@ -232,9 +235,11 @@ def _deployed() -> Iterator[tuple[Callable[[dict[str, Any]], None], Callable[[Ta
     session.events.register("before-send.dynamodb", answer)
     # Handlers log to standard output, which is reserved for the results.
     key = SecretVersion(1, b"a key", public_key_id="K2JCJMDEHXQW5F")  # a link is signed as behind the CDN
+    # The items of all owners have one sealed prompt, that of the sample events.
     with (
         patch.object(boto3, "DEFAULT_SESSION", session),
         patch.object(CachedKeyring, "current", lambda _: key),
+        patch.object(sealing, "_associated_data", lambda _: b"s1:demo"),
         open(os.devnull, "w") as log,
         redirect_stdout(log),
     ):

@@ -18,6 +18,7 @@ from moto import mock_aws
 from events.envelope import Event
 from kit.callers import Scope
 from kit.keyring import Keyring, SecretVersion
+from kit.sealing import KEY_BYTES
 from services.operations.dead_letters import repository
 from tests.support.events import eventbridge_body
 from tests.support.http import http_event
@@ -34,6 +35,8 @@ TABLE_PROPERTIES: Final = (
     "StreamSpecification",
 )
 SCOPES: Final = " ".join(get_args(Scope))
+SAMPLE_OWNER: Final = "demo"
+"""The owner of the sample events, whose texts are sealed with a key of zeros."""
 ROUNDS_MAX: Final = 30
 SQS_BATCH: Final = 10
 """Messages that SQS returns at most per call."""
@@ -97,6 +100,8 @@ class World:
             if "StreamSpecification" in shape:
                 shape["StreamSpecification"] = {"StreamEnabled": True, **shape["StreamSpecification"]}
             dynamodb.create_table(TableName=table["TableName"], **shape)
+        sample_key = {"pk": {"S": SAMPLE_OWNER}, "data_key": {"B": bytes(KEY_BYTES)}}
+        dynamodb.put_item(TableName=f"{PREFIX}-owner-keys", Item=sample_key)
         for _, _, queue in stack.deployed("AWS::SQS::Queue"):
             sqs.create_queue(QueueName=queue["QueueName"], Attributes={"VisibilityTimeout": "0"})
         for _, _, bucket in stack.deployed("AWS::S3::Bucket"):

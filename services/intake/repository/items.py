@@ -1,6 +1,7 @@
 """The items of the request table, and the mapping between them and the domain types.
 
-pk REQUEST#<id>                  sk REQUEST    the immutable request: the event `ImageRequested` itself, as JSON
+pk REQUEST#<id>                  sk REQUEST    the immutable request: the event `ImageRequested` itself, as JSON,
+                                               with sealed texts
 pk REQUEST#<id>                  sk STATE      status and timeline (`kit.timeline`). owner and request_id are the keys
                                                of the index `by-owner`, which never changes; open_shard and
                                                next_check_at of the sparse index `open`. Both items of a request

@@ -14,6 +14,7 @@ from local.bedrock import ModelServer
 from services.generation.service import OVERHEAD_SECONDS
 from tests.support.events import sample, sqs_record
 from tests.support.functions import load_function, unload_functions
+from tests.support.sealing import create_owner_keys
 from tests.unit.generation.fakes import approved
 
 
@@ -23,6 +24,7 @@ def calls(table: str, bucket: str, server: ModelServer, monkeypatch: pytest.Monk
     sqs = boto3.client("sqs")
     variables = {
         "TABLE_NAME": table,
+        "OWNER_KEYS_TABLE_NAME": "owner-keys",
         "HANDOFF_BUCKET_NAME": bucket,
         "QUEUE_URL": sqs.create_queue(QueueName="generate")["QueueUrl"],
         "DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="generate-dlq")["QueueUrl"],
@@ -30,6 +32,7 @@ def calls(table: str, bucket: str, server: ModelServer, monkeypatch: pytest.Monk
         "AWS_REGION": "us-east-1",
         "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": server.url,
     }
+    create_owner_keys(boto3.client("dynamodb"), "owner-keys", "demo")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     counted: Counter[str] = Counter()
@@ -46,7 +49,7 @@ def calls(table: str, bucket: str, server: ModelServer, monkeypatch: pytest.Monk
 def test_one_image_takes_four_aws_calls_and_one_to_publish(calls: "Counter[str]", server: ModelServer) -> None:
     generate = load_function("generation", "generate").handler
     assert generate({"Records": [sqs_record(approved())]}) == {"batchItemFailures": []}
-    assert calls.pop("GetItem") == 1, "the operator's limit, read now and then"
+    assert calls.pop("GetItem") == 2, "the operator's limit and the key of the owner, read now and then"
     assert calls == {"InvokeModel": 1, "PutObject": 1, "UpdateItem": 2, "PutEvents": 1}, "the claim and the outcome"
 
 
@@ -145,7 +148,7 @@ def test_no_model_is_called_after_a_tombstone(calls: "Counter[str]", server: Mod
     assert load_function("generation", "generate").handler({"Records": [sqs_record(event)]}) == {
         "batchItemFailures": []
     }
-    assert calls == {"TransactWriteItems": 1}, "the claim for two images"
+    assert calls == {"TransactWriteItems": 1, "GetItem": 1}, "the claim for two images, and the key of the owner"
 
 
 @pytest.mark.parametrize(("profile", "recommended"), [("normal", 300), ("short", 30)])

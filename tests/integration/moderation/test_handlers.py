@@ -17,6 +17,7 @@ from services.moderation.gateways import RekognitionDetector
 from services.moderation.policy import PolicyError, load_policy
 from tests.support.events import RecordingBus, sample, sqs_record
 from tests.support.functions import load_function, unload_functions
+from tests.support.sealing import create_owner_keys, sealed
 from tests.unit.moderation.fakes import raw_image
 
 MODEL = "us.anthropic.claude-haiku-5-5"
@@ -42,10 +43,12 @@ def load(
     table: str, detector: RekognitionDetector, bus: RecordingBus, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Load]:
     """Import a function as a cold start does, with a recording bus."""
+    create_owner_keys(boto3.client("dynamodb"), "owner-keys", "demo")
     for name, value in {
         "TABLE_NAME": table,
         "POLICY": "default",
         "SHADOW_POLICY": "candidate",
+        "OWNER_KEYS_TABLE_NAME": "owner-keys",
         "MODERATION_MODEL_ID": MODEL,
         "HANDOFF_BUCKET_NAME": "handoff",
         "IMAGE_CHECK": "on",
@@ -62,7 +65,7 @@ def load(
 def requested(prompt: str) -> ImageRequested:
     example = sample("ImageRequested")
     assert isinstance(example, ImageRequested)
-    parameters = example.data.parameters.model_copy(update={"prompt": prompt})
+    parameters = example.data.parameters.model_copy(update={"prompt": sealed(prompt)})
     an_hour_ago = example.metadata.model_copy(update={"occurred_at": datetime.now(UTC) - timedelta(hours=1)})
     data = example.data.model_copy(update={"parameters": parameters})
     return example.model_copy(update={"data": data, "metadata": an_hour_ago})

@@ -110,7 +110,7 @@ def test_an_unmoderated_prompt_may_be_edited_and_is_not_shown() -> None:
     assert change.before == f"text of {len(SAMPLE_TEXTS.prompt)} characters"
 
 
-def test_a_changed_prompt_is_sealed_and_an_unchanged_one_keeps_its_sealed_form() -> None:
+def test_only_a_changed_prompt_is_sealed_again() -> None:
     event = with_metadata(sample("ImageRequested"))
 
     edited = edit(letter_of(event), {"data.parameters.prompt": "a fox"})

@@ -175,7 +175,8 @@ def approved(
     moderation_usd: str = "0",
     **changes: Any,
 ) -> PromptApproved:
-    """Return the approval of a new request."""
+    """Return the approval of a new request. Texts in ``changes`` are plain; they are sealed here."""
+    changes |= {name: sealed(changes[name]) for name in ("prompt", "negative_prompt") if name in changes}
     event = sample("PromptApproved")
     assert isinstance(event, PromptApproved)
     planned = event.data.parameters.models[0]

@@ -22,7 +22,7 @@ from services.moderation.policy import ImagePolicy, Policy, load_policy
 from services.moderation.service import NEW_FOR, ImageModeration, PromptLayers, PromptModeration
 from tests.support.clock import FakeClock
 from tests.support.events import sample
-from tests.support.sealing import sample_sealer
+from tests.support.sealing import sample_sealer, sealed
 from tests.support.templates import root_template
 from tests.unit.moderation.fakes import (
     InMemoryVerdicts,
@@ -122,7 +122,7 @@ def test_claude_may_reject_a_prompt_without_keywords() -> None:
 
 def test_a_prompt_that_is_too_long_is_rejected_without_a_call() -> None:
     harness = PromptHarness()
-    parameters = harness.event.data.parameters.model_copy(update={"prompt": "\ufdfa" * 10_000})
+    parameters = harness.event.data.parameters.model_copy(update={"prompt": sealed("\ufdfa" * 10_000)})
     harness.event = harness.event.model_copy(
         update={"data": harness.event.data.model_copy(update={"parameters": parameters})}
     )
