@@ -32,7 +32,8 @@ def _text(value: str) -> str:
         value.encode()
     except UnicodeEncodeError as error:  # JSON can encode half of a surrogate pair
         raise ValueError("must be valid Unicode") from error
-    if not any(_is_visible(character) for character in value):
+    shown = readable(value)
+    if not any(_is_visible(character) for character in shown):
         raise ValueError("must not be blank")
     if "\ufffd" in value:  # a gateway replaces invalid UTF-8 by it
         raise ValueError("must be UTF-8 text")
@@ -42,7 +43,7 @@ def _text(value: str) -> str:
         if _is_refused(character):
             kind = _REFUSED[category(character)]
             raise ValueError(f"must not contain U+{ord(character):04X}, {kind}: remove it")
-    return readable(value)
+    return shown
 
 
 def _is_visible(character: str) -> bool:

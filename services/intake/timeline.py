@@ -10,7 +10,6 @@ from events.catalog.image_rejected import ImageRejectedData
 from events.catalog.image_stored import ImageStoredData
 from events.catalog.message_replayed import MessageReplayedData
 from events.catalog.processing_stalled import ProcessingStalledData
-from events.catalog.prompt_approved import PromptApprovedData
 from events.catalog.prompt_rejected import PromptRejectedData
 from events.catalog.request_expired import RequestExpiredData
 from events.envelope import Event
@@ -25,8 +24,6 @@ def timeline_entry(event: Event) -> TimelineEntry:
 
 def _details(event: Event) -> dict[str, Any]:  # noqa: PLR0911 - one return per event
     match event.data:
-        case PromptApprovedData(policy_version=version):
-            return {"policy_version": version}
         case PromptRejectedData(layer=layer, category=category, field=field, reason=reason, counts_as_blocked=counts):
             return {
                 "layer": layer,

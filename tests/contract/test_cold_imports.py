@@ -38,7 +38,7 @@ LIMITS = {
     "intake.republish": (28, 22),
     "intake.track": (54, 43),
     "intake.signals": (33, 18),
-    "intake.sweep": (43, 40),
+    "intake.sweep": (42, 38),
     "moderation.prompt": (45, 44),
     "moderation.image": (42, 43),
     "moderation.api": (50, 56),

@@ -111,5 +111,6 @@ def _age(world: World, request_id: str, age: timedelta) -> None:
 def prompt_checks(world: World) -> None:
     """A check of a prompt, and one that Claude cannot make, so that it is not counted."""
     world.http("moderation.api", "POST", "/v1/moderations", PROMPT)
+    world.http("moderation.api", "GET", "/v1/moderation/shadow")
     with world.failing("ThrottlingException", "bedrock-runtime"):
         world.http("moderation.api", "POST", "/v1/moderations", {"prompt": "A ship at dawn"}, expect=503)
