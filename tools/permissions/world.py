@@ -152,12 +152,13 @@ class World:
         query: Mapping[str, str] | None = None,
         expect: int | None = None,
         at: Mapping[str, str] | None = None,
+        owner: str = "ada",
     ) -> Any:
         """Call a route as the gateway does and return the response's body. ``at`` has the parameters of the path."""
         path = route
         for name, value in (at or {}).items():
             path = path.replace(f"{{{name}}}", value)
-        caller = {"owner": "ada", "key_id": "k-1", "scopes": SCOPES, "limit": 10_000, "window": 900}
+        caller = {"owner": owner, "key_id": "k-1", "scopes": SCOPES, "limit": 10_000, "window": 900}
         event = http_event(
             method,
             path,
