@@ -5,23 +5,21 @@ from typing import Literal
 from kit.settings import Settings
 
 
-class ScreeningSettings(Settings):
-    """Settings of the functions that screen texts."""
+class PromptSettings(Settings):
+    """Settings of moderation.prompt."""
 
     table_name: str
     moderation_model_id: str
     """A Bedrock model or inference profile that supports Converse with tools."""
-
-
-class PromptSettings(ScreeningSettings):
-    """Settings of moderation.prompt."""
-
     owner_keys_table_name: str
 
 
-class ApiSettings(ScreeningSettings):
-    """Settings of the API."""
+class ApiSettings(Settings):
+    """Settings of the API. It gets its texts from callers, so it opens none."""
 
+    table_name: str
+    moderation_model_id: str
+    """As in ``PromptSettings``."""
     event_bus_name: str
 
 
