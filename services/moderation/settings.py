@@ -20,11 +20,13 @@ class PromptSettings(Settings):
 
 
 class ApiSettings(Settings):
-    """Settings of the API."""
+    """Settings of the API. It gets its texts from callers, so it opens none."""
 
     policy: str
+    """As in ``PromptSettings``."""
     table_name: str
     moderation_model_id: str
+    """As in ``PromptSettings``."""
     event_bus_name: str
 
 

@@ -82,6 +82,7 @@ def waiting_and_the_facade(world: World) -> None:
     path, once = "/openai/v1/images/generations", {"Idempotency-Key": "facade"}
     with patch.object(world.module("intake.facade"), "MAX_SECONDS", 0):
         world.http("intake.facade", "POST", path, PROMPT, headers=once, expect=504)
+        world.http("intake.facade", "POST", path, PROMPT, owner="a new owner", expect=504)  # whose key is created
     world.settle()
     for form in ("b64_json", "url"):
         world.http("intake.facade", "POST", path, PROMPT | {"response_format": form}, headers=once)
