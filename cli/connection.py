@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.stack import find_stack
 from kit.trail import Operator
-from kit.trail_table import RETENTION_DAYS, TrailTable
+from kit.trail_table import RETENTION, TrailTable
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,8 @@ class Connection:
 
     def trail(self) -> TrailTable:
         """Return the audit trail, which keeps new entries as long as the stack's parameter says."""
-        retention = self.retention("TrailRetentionDays", timedelta(days=RETENTION_DAYS))
-        return TrailTable(self.client("dynamodb"), self.target.operations_table, retention.days)
+        retention = self.retention("TrailRetentionDays", RETENTION)
+        return TrailTable(self.client("dynamodb"), self.target.operations_table, retention)
 
     def operator(self, name: str | None = None) -> Operator:
         """Return the operator with the ARN that AWS reports, or the login name if AWS reports none.

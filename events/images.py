@@ -36,7 +36,7 @@ class GenerationParameters(Payload):
     """The parameters of a request, as the caller sent them and intake completed them.
 
     The texts are sealed: ``s1.`` and URL-safe base64. Only services with access to the owner's key can read them, and
-    nobody can once the owner was erased. All events of a request have the same sealed texts.
+    none can once the owner was erased. All events of a request have the same sealed texts.
     """
 
     prompt: SealedText

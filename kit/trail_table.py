@@ -12,7 +12,7 @@ import json
 import random
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from kit.dynamodb import from_item, to_item
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-RETENTION_DAYS: Final = 365
+RETENTION: Final = timedelta(days=365)
 """The default of the parameter `TrailRetentionDays`."""
-DAY: Final = 24 * 3600
 CHAINS: Final = 8
 RECORDS: Final = "ACTIONS#"
 HEADS: Final = "CHAINS#"
@@ -40,11 +39,11 @@ PAUSE: Final = 0.02
 class TrailTable:
     """The audit trail on DynamoDB. Implements ``Trail``."""
 
-    def __init__(self, client: "DynamoDBClient", name: str, days: int = RETENTION_DAYS) -> None:
-        """``days`` is how long new records are kept."""
+    def __init__(self, client: "DynamoDBClient", name: str, retention: timedelta = RETENTION) -> None:
+        """``retention`` is how long new records are kept."""
         self._client = client
         self._name = name
-        self._days = days
+        self._retention = retention
 
     def begin(self, action: Action) -> None:
         """Store an action that is about to start."""
@@ -82,7 +81,7 @@ class TrailTable:
         content = json.dumps(values, separators=(",", ":"), ensure_ascii=False)
         for attempt in range(ATTEMPTS):
             head = self.head(chain)
-            record = Record.after(head, content, int(time.time()) + self._days * DAY)
+            record = Record.after(head, content, int(time.time() + self._retention.total_seconds()))
             try:
                 self._client.transact_write_items(TransactItems=self._writes(chain, record, head))
             except self._client.exceptions.TransactionCanceledException as error:

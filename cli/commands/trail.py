@@ -20,7 +20,7 @@ def trail() -> None:
 def verify(connection: Connection, *, as_json: bool) -> int:
     """Check the hash chains of the audit trail. Name the first broken record of each, and exit with 7 if there is one.
 
-    Keep what it prints: whoever may write to the table could replace a chain from a record on to its end, and then the
+    Keep what it prints: an administrator of the table could replace a chain from a record on to its end, and then the
     last hash would differ from the one that you have.
     """
     table, now = connection.trail(), datetime.now(UTC)

@@ -259,7 +259,7 @@ def test_a_notification_has_the_prompt_only_if_the_user_chose_so(
     assert page.evaluate(NOTIFICATIONS) == []
 
 
-def test_global_privacy_control_opts_the_owner_out_before_the_first_request(open_app: Open, stack: System) -> None:
+def test_global_privacy_control_opts_out_before_the_first_request(open_app: Open, stack: System) -> None:
     owner = f"private-{uuid4().hex[:8]}"
     key = stack.stack.make_key(owner)
     page = open_app()

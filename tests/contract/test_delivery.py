@@ -23,7 +23,6 @@ def behaviour() -> Any:
     ("document", "sentence"),
     [
         ("docs/api.md", "`thumbnail_url` of an image are valid for {}."),
-        ("services/web/src/features/about/About.tsx", "Image links expire after {},"),
         ("services/storage/README.md", "Every URL is for one file and {}:"),
         ("docs/runbook.md", "Links are valid for {}"),
     ],

@@ -27,5 +27,5 @@ def connect(settings: ApiSettings) -> OperatorSession:
             queues.pairs,
             timedelta(days=settings.quarantine_retention_days),
         ),
-        trail=TrailTable(dynamodb, settings.operations_table, settings.trail_retention_days),
+        trail=TrailTable(dynamodb, settings.operations_table, timedelta(days=settings.trail_retention_days)),
     )

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -15,7 +15,7 @@ from cli.__main__ import main
 from kit import trail_table
 from kit.errors import TransientError
 from kit.trail import Action, Operator, record_fact
-from kit.trail_table import CHAINS, DAY, TrailTable, chain_of
+from kit.trail_table import CHAINS, TrailTable, chain_of
 
 PREFIX = "genai-images-test"
 TABLE = f"{PREFIX}-operations"
@@ -36,7 +36,7 @@ def dynamodb(aws_test_environment: None, service_template: Any, monkeypatch: pyt
 
 @pytest.fixture
 def table(dynamodb: Any) -> TrailTable:
-    return TrailTable(dynamodb, TABLE, days=30)
+    return TrailTable(dynamodb, TABLE, timedelta(days=30))
 
 
 def action(operator: Operator = ADA, verb: str = "replay") -> Action:
@@ -105,7 +105,7 @@ def test_a_fact_is_an_action_with_its_outcome(table: TrailTable) -> None:
 def test_concurrent_writers_add_to_one_chain(
     dynamodb: Any, table: TrailTable, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    slow = TrailTable(Interrupted(dynamodb, *[lambda: table.begin(action())] * 3), TABLE, days=30)  # type: ignore[arg-type]
+    slow = TrailTable(Interrupted(dynamodb, *[lambda: table.begin(action())] * 3), TABLE, timedelta(days=30))  # type: ignore[arg-type]
     slow.begin(action(verb="purge"))
     slow.begin(action(verb="edit"))
 
@@ -133,7 +133,7 @@ def test_another_failure_is_not_retried(dynamodb: Any, table: TrailTable) -> Non
 def test_records_expire_after_the_days_of_the_retention(dynamodb: Any, table: TrailTable) -> None:
     table.begin(action())
     (item,) = records(dynamodb)
-    assert abs(int(item["expires_at"]["N"]) - time.time() - 30 * DAY) < 60
+    assert abs(int(item["expires_at"]["N"]) - time.time() - timedelta(days=30).total_seconds()) < 60
     heads = [one for one in dynamodb.scan(TableName=TABLE)["Items"] if one["sk"]["S"] == "HEAD"]
     assert [one for one in heads if "expires_at" in one] == [], "the table's TTL would delete the head"
 
