@@ -193,17 +193,22 @@ def _condition(call: Mapping[str, Any], tree: Tree) -> tuple[str, list[str]]:
 
 
 def _matches_filter(item: Item, call: Mapping[str, Any]) -> bool:
-    """Return whether ``item`` passes the filter: equalities and ``contains``."""
+    """Return whether ``item`` passes the filter: conditions, or alternatives in parentheses, joined by AND."""
+    parts = filter(None, call.get("FilterExpression", "").split(" AND "))
+    return all(any(_holds(item, each, call) for each in _alternatives(part)) for part in parts)
+
+
+def _alternatives(part: str) -> list[str]:
+    return part[1:-1].split(" OR ") if part.startswith("(") else [part]
+
+
+def _holds(item: Item, condition: str, call: Mapping[str, Any]) -> bool:
+    """Return whether ``item`` meets an equality or a ``contains``."""
     names, values = call.get("ExpressionAttributeNames", {}), call.get("ExpressionAttributeValues", {})
-    for part in filter(None, call.get("FilterExpression", "").split(" AND ")):
-        if part.startswith("contains("):
-            name, value = part.removeprefix("contains(").removesuffix(")").split(", ")
-            if values[value]["S"] not in item.get(names.get(name, name), {}).get("S", ""):
-                return False
-        else:
-            name, operator, value = part.split()
-            if operator != "=":
-                raise NotImplementedError(part)
-            if item.get(names.get(name, name)) != values[value]:
-                return False
-    return True
+    if condition.startswith("contains("):
+        name, value = condition.removeprefix("contains(").removesuffix(")").split(", ")
+        return values[value]["S"] in item.get(names.get(name, name), {}).get("S", "")
+    name, operator, value = condition.split()
+    if operator != "=":
+        raise NotImplementedError(condition)
+    return bool(item.get(names.get(name, name)) == values[value])
