@@ -75,6 +75,7 @@ def use_as(page: Page, key: str, prompt: str) -> None:
     expect(in_gallery(page, prompt)).to_be_visible()
     wait_in_page(page, f"async () => (await ({STORED})()).files.some(([name]) => name.startsWith('images-'))")
     page.get_by_role("link", name="Create").first.click()
+    expect(page.get_by_role("article", name=f"Request: {prompt}").first).to_be_visible()
     page.get_by_label("Prompt", exact=True).fill(DRAFT)
     session = stored(page)["session"]
     assert DRAFT in session["draft"]
