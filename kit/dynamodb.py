@@ -33,3 +33,13 @@ def _wire(value: Any) -> Any:
 def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return a DynamoDB item as plain values; numbers are ``Decimal``."""
     return {key: _deserializer.deserialize(value) for key, value in item.items()}
+
+
+def short_folder(folder: str, request_id: str) -> str:
+    """Return the stored form of a folder of a request's files, in which ``*`` stands for the request's id."""
+    return folder.replace(request_id, "*", 1)
+
+
+def full_folder(stored: str, request_id: str) -> str:
+    """Return the folder of which ``stored`` is the stored form."""
+    return stored.replace("*", request_id, 1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from kit.dynamodb import from_item
+from kit.dynamodb import from_item, full_folder
 from kit.sealing import OwnerKeyTable, Sealer
 from kit.timeline import read_timeline
 from local.bedrock.calls import prompt_hash
@@ -145,7 +145,7 @@ def _read_gallery(stack: LocalStack, found: Evidence) -> None:
     for item in _scan(stack, "gallery"):
         if "listing_key" in item:  # an entry, neither a marker nor a tombstone
             request_id = item["pk"].removeprefix("image#").rpartition("-")[0]
-            folder = item["folder"].replace("*", request_id, 1)
+            folder = full_folder(item["folder"], request_id)
             found.images[request_id] += 1
             files[request_id] += [f"{folder}/{name}" for name in item["files"]]
     found.entries = dict(files)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from kit.dynamodb import from_item, to_item
+from kit.dynamodb import from_item, full_folder, to_item
 from services.operations.audit.auditor import GALLERY_FOLDER
 from services.operations.audit.records import GalleryImage, Letters, Payment, StoredFile
 from services.operations.dead_letters.letters import QueuePair
@@ -244,7 +244,7 @@ class RequestReader:
 def _image(item: Mapping[str, Any]) -> GalleryImage:
     image_id = str(item["pk"]).removeprefix("image#")
     request_id, _, index = image_id.rpartition("-")
-    folder = item["folder"].replace("*", request_id, 1)
+    folder = full_folder(item["folder"], request_id)
     deleted = item.get("deleted_at")
     return GalleryImage(
         image_id=image_id,

@@ -19,7 +19,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from events.images import Variant
-from kit.dynamodb import from_item, to_item
+from kit.dynamodb import from_item, full_folder, short_folder, to_item
 from services.storage.models import (
     DeletionMarker,
     Entry,
@@ -93,7 +93,7 @@ def read_record(item: Mapping[str, Any]) -> Entry | DeletionMarker | Tombstone:
     if "withdrawn_at" in values:
         return Tombstone(image_id=image_id, withdrawn_at=values["withdrawn_at"])
     request_id, _, index = image_id.rpartition("-")
-    folder = _read_folder(values["folder"], image_id)
+    folder = full_folder(values["folder"], request_id)
     files = {name.partition(".")[0]: _variant(folder, name, file) for name, file in values["files"].items()}
     values |= {"image_id": image_id, "request_id": request_id, "index": index, **files}
     if "deleted_at" in values:
@@ -119,7 +119,7 @@ def _record_values(record: GalleryRecord) -> dict[str, Any]:
     return {
         **record.model_dump(include={"owner", "analytics_opt_out", "model", "seed", "cost_usd", "placeholder"}),
         "pk": image_pk(record.image_id),
-        "folder": record.display.key.rpartition("/")[0].replace(record.request_id, "*", 1),
+        "folder": short_folder(record.display.key.rpartition("/")[0], record.request_id),
         "files": {
             variant.key.rpartition("/")[2]: [
                 b64encode(bytes.fromhex(variant.sha256)).decode(),
@@ -130,10 +130,6 @@ def _record_values(record: GalleryRecord) -> dict[str, Any]:
             for variant in record.variants
         },
     }
-
-
-def _read_folder(stored: str, image_id: str) -> str:
-    return stored.replace("*", image_id.rpartition("-")[0], 1)
 
 
 def _variant(folder: str, name: str, stored: Sequence[Any]) -> Variant:
@@ -158,6 +154,6 @@ def read_summary(item: Mapping[str, Any]) -> EntrySummary:
             "image_id": image_id,
             "created_at": time,
             "favourite": "favourite_of" in values,
-            "folder": _read_folder(values["folder"], image_id),
+            "folder": full_folder(values["folder"], image_id.rpartition("-")[0]),
         }
     )
