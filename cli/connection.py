@@ -3,12 +3,13 @@
 import getpass
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli.stack import find_stack
+from cli.stack import Stack, find_stack
 from kit.trail import Operator
 from kit.trail_table import RETENTION, TrailTable
 
@@ -106,9 +107,13 @@ class Connection:
 
     def retention(self, parameter: str, default: timedelta) -> timedelta:
         """Return the value of a parameter such as ``QuarantineRetentionDays``, or ``default`` without a stack."""
-        found = find_stack(self.client("cloudformation"), self.target.prefix)
-        days = found.parameters.get(parameter) if found else None
+        days = self._stack.parameters.get(parameter) if self._stack else None
         return default if days is None else timedelta(days=int(days))
+
+    @cached_property
+    def _stack(self) -> Stack | None:
+        """The installation's stack. A command that needs several parameters reads it once."""
+        return find_stack(self.client("cloudformation"), self.target.prefix)
 
     @property
     def region(self) -> str:
