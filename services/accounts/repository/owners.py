@@ -39,7 +39,7 @@ def name_key(name: str) -> dict[str, Any]:
 
 
 def link_key(owner_id: str, key_id: str) -> dict[str, Any]:
-    """Return the key of the item that names one of an owner's keys."""
+    """Return where the item is that links an owner to one of the owner's API keys."""
     return to_item({"pk": f"OWNER#{owner_id}", "sk": f"KEY#{key_id}"})
 
 
@@ -53,10 +53,7 @@ class OwnerTable:
     def find(self, name: str) -> Owner | None:
         """Return the owner with this name, read consistently, or None if there is none."""
         found = self._get(name_key(name))
-        if found is None:
-            return None
-        item = self._get(owner_key(found["owner_id"]))
-        return _owner_of(item) if item else None
+        return self.get(found["owner_id"]) if found else None
 
     def names(self, owner_ids: Collection[str]) -> dict[str, str]:
         """Return the names of owners by id. Ids without a record are missing."""

@@ -54,7 +54,10 @@ class CounterTable:
         self._sleep = sleep
 
     def commit(self, additions: Sequence[Addition], expected: Generations, expires_at: int) -> None:
-        """Write ``additions`` in one transaction; in a second one if a day lacks the revision. See ``Counters``."""
+        """Write ``additions`` in one transaction. See ``Counters``.
+
+        If a day does not have the revision yet, that transaction fails, and a second one gives it to the day.
+        """
         owners: list[str] = []
         memories: list[TransactWriteItemTypeDef] = []
         for addition in additions:
