@@ -132,12 +132,3 @@ def recorded(trail: Trail, action: Action) -> Iterator["Counter[str]"]:
         raise
     finally:
         trail.end(replace(action, outcome=outcomes, error=error, finished_at=datetime.now(UTC)))
-
-
-def record_fact(trail: Trail, operator: Operator, verb: str, outcome: str, about: Mapping[str, str | None]) -> None:
-    """Record what has just happened or is certain to happen, such as a consent, as an action with its outcome.
-
-    For work that can fail or be interrupted, use ``recorded``.
-    """
-    with recorded(trail, Action.begin(operator, verb, about=about, count=1)) as outcomes:
-        outcomes[outcome] += 1

@@ -14,7 +14,7 @@ from moto import mock_aws
 from cli.__main__ import main
 from kit import trail_table
 from kit.errors import TransientError
-from kit.trail import Action, Operator, record_fact
+from kit.trail import Action, Operator, recorded
 from kit.trail_table import CHAINS, TrailTable, chain_of
 
 PREFIX = "genai-images-test"
@@ -97,7 +97,9 @@ def test_a_call_of_the_api_is_recorded_with_the_clients_address(table: TrailTabl
 
 
 def test_a_fact_is_an_action_with_its_outcome(table: TrailTable) -> None:
-    record_fact(table, GRACE, "give consent", "given", {"terms": "2026-11-28", "key": None})
+    about = {"terms": "2026-11-28", "key": None}
+    with recorded(table, Action.begin(GRACE, "give consent", about=about, count=1)) as outcomes:
+        outcomes["given"] += 1
     (found,) = table.latest(5)
     assert (found.verb, found.outcome, found.about) == ("give consent", {"given": 1}, {"terms": "2026-11-28"})
 
