@@ -1,4 +1,4 @@
-"""The format of the archive: gzip JSON lines, partitioned by day, with prompts as keyed hashes.
+"""The format of the archive: gzip JSON lines, partitioned by day, with prompts as keyed hashes and without owners.
 
     events/day=2026-11-22/<32 hex digits>.jsonl.gz
         {"source": …, "detail-type": …, "detail": {"metadata": …, "data": …}}
@@ -27,6 +27,11 @@ PREFIX: Final = "events/"
 PROMPT: Final = re.compile(r'"(?P<field>prompt|negative_prompt)":(?P<text>"[^"\\]*(?:\\.[^"\\]*)*")')
 """Finds prompts in pydantic's compact JSON. Quotes inside a string are escaped, so text cannot look like a field, and
 events need not be parsed and serialised again."""
+
+OWNER: Final = re.compile(r'"owner":"[^"\\]*(?:\\.[^"\\]*)*"')
+"""Finds the owner of an event in the same way."""
+NO_OWNER: Final = '"owner":"-"'
+"""No counter needs the owner. So the erasure of an owner need not search the whole archive."""
 
 
 def pack(events: Iterable[Event], hash_key: SecretVersion) -> Iterator[tuple[str, bytes]]:
@@ -63,7 +68,7 @@ def _line(event: Event, hash_key: SecretVersion) -> str:
     def hashed(found: re.Match[str]) -> str:
         return f'"{found["field"]}":"{prompt_hash(json.loads(found["text"]), hash_key)}"'
 
-    detail = PROMPT.sub(hashed, event.model_dump_json(exclude_none=True))
+    detail = OWNER.sub(NO_OWNER, PROMPT.sub(hashed, event.model_dump_json(exclude_none=True)))
     return f'{{"source":"{event.source}","detail-type":"{event.detail_type}","detail":{detail}}}'
 
 

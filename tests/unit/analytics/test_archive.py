@@ -28,6 +28,19 @@ def test_no_prompt_of_any_event_is_in_the_archive() -> None:
         assert prompt not in archived
 
 
+@pytest.mark.parametrize("owner", ["ada", 'says "owner":"x"', "\\", "own_abc"])
+def test_no_owner_of_any_event_is_in_the_archive(owner: str) -> None:
+    events = [
+        event.model_copy(update={"metadata": event.metadata.model_copy(update={"owner": owner})}) for event in GOLDEN
+    ]
+    read = [event for key, content in pack(events, HASH_KEY) for event in unpack(key, content)]
+
+    assert {event.metadata.owner for event in read} == {"-"}
+    assert {event.metadata.event_id: amounts(event) for event in read} == {
+        event.metadata.event_id: amounts(event) for event in events
+    }
+
+
 @given(prompt=st.text(min_size=1), negative_prompt=st.text(min_size=1))
 @example(prompt='he said "prompt":"x"', negative_prompt="\\")
 @example(prompt="two\nlines \u2028", negative_prompt='\\"')
@@ -51,12 +64,12 @@ def test_equal_prompts_have_equal_hashes_under_one_key_only() -> None:
     assert prompt_hash(PROMPT, HASH_KEY) != prompt_hash(NEGATIVE_PROMPT, HASH_KEY)
 
 
-def test_archived_events_are_unchanged_except_for_prompts() -> None:
+def test_archived_events_are_unchanged_except_for_prompts_and_owners() -> None:
     for event in GOLDEN:
         [(key, content)] = pack([event], HASH_KEY)
         [read] = unpack(key, content)
         assert type(read) is type(event)
-        assert read.metadata == event.metadata
+        assert read.metadata == event.metadata.model_copy(update={"owner": "-"})
         assert amounts(read) == amounts(event)
 
 
