@@ -31,6 +31,7 @@ class ApiSettings(CreationSettings):
     """The settings of the request API."""
 
     waiting_function_name: str
+    event_bus_name: str
 
 
 class RelaySettings(TableSettings):

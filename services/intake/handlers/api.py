@@ -15,9 +15,11 @@ from kit.clock import SystemClock
 from kit.etags import content_tag
 from kit.http_api import HttpApi, json_response
 from kit.problems import ApiProblem
+from kit.publisher import Publisher
 from kit.signed_urls import image_links
 from services.intake.creation import POLL_SECONDS, Accepted, RequestCreation
 from services.intake.durations import Estimates
+from services.intake.erasure import erasure_of_request
 from services.intake.facades import legacy, openai, openai_errors
 from services.intake.facades.schemas import LegacyRequest
 from services.intake.gateways import WaitFunction
@@ -34,6 +36,7 @@ from services.intake.request_views import request_list, request_tag, request_vie
 from services.intake.routes import (
     CANCEL_REQUEST,
     CREATE_REQUEST,
+    DELETE_REQUEST,
     GENERATE_AS_BEFORE,
     LIST_MODELS,
     LIST_REQUESTS,
@@ -170,6 +173,20 @@ def cancel(request_id: str) -> Response[str]:
         detail = f"The request can no longer be cancelled: its status is {error.status}."
         raise ApiProblem("too_late_to_cancel", detail, instance=f"/v1/requests/{request_id}") from None
     return json_response(200, request_view(request, state, links.url))
+
+
+@handler.serve(DELETE_REQUEST)
+def delete(request_id: str) -> Response[str]:
+    """Have a request of the caller erased by all services."""
+    try:
+        request, _ = requests.find(request_id, handler.caller.owner)
+    except KeyError:
+        raise NOT_FOUND from None
+    # Only the event: if it is not published, the call fails, nothing has changed, and the caller repeats it.
+    Publisher(boto3.client("events"), settings.event_bus_name).publish(
+        [erasure_of_request(request.metadata.request_id, handler.caller.owner, clock.now())]
+    )
+    return Response(204)
 
 
 @handler.serve(LIST_MODELS)

@@ -156,3 +156,13 @@ def test_the_timeline_contains_every_event_once() -> None:
 @pytest.mark.parametrize("event", [REQUESTED, CANCELLED], ids=lambda event: event.detail_type)
 def test_the_api_writes_the_same_entry_as_the_tracker(event: Event) -> None:
     assert entry_without_details(event) == timeline_entry(event)
+
+
+def test_a_late_event_of_an_erased_request_is_ignored() -> None:
+    store = InMemoryRequests()
+    with pytest.raises(RetriableError):
+        add_event(store, APPROVED)
+    store.erased.add(APPROVED.metadata.request_id)
+
+    assert add_event(store, APPROVED) is None
+    assert store.states == {}
