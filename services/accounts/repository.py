@@ -7,7 +7,7 @@ pk OWNER#<owner>   sk PREFERENCES   one owner's preferences as JSON, with a revi
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -178,6 +178,37 @@ class KeyTable:
         except ClientError as error:
             if error_code(error) != REFUSED:
                 raise
+
+
+class OwnerTable:
+    """Everything of an owner. Implements ``OwnerErasure``."""
+
+    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def key_ids(self, owner: str) -> Iterator[str]:
+        """Yield the ids of an owner's keys. Reads the list of all keys."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._name,
+            IndexName="listing",
+            KeyConditionExpression="kind = :key",
+            FilterExpression="#owner = :owner",
+            ExpressionAttributeNames={"#owner": "owner"},
+            ExpressionAttributeValues=to_item({":key": "key", ":owner": owner}),
+        )
+        for page in pages:
+            for item in page["Items"]:
+                yield item["key_id"]["S"]
+
+    def delete_key(self, key_id: str) -> None:
+        """Delete a key. It stops working as a revoked one does."""
+        self._client.delete_item(TableName=self._name, Key=_pk(key_id))
+
+    def delete_preferences(self, owner: str) -> bool:
+        """Delete the preferences of an owner. Return whether there were some."""
+        key = to_item({"pk": f"OWNER#{owner}", "sk": "PREFERENCES"})
+        return "Attributes" in self._client.delete_item(TableName=self._name, Key=key, ReturnValues="ALL_OLD")
 
 
 class StaleError(Exception):

@@ -3,10 +3,15 @@
 from kit.settings import Settings
 
 
-class AccountSettings(Settings):
-    """The authorizer and the API."""
+class TableSettings(Settings):
+    """Every function uses the table."""
 
     table_name: str
+
+
+class AccountSettings(TableSettings):
+    """The authorizer and the API."""
+
     hash_secret_arn: str
 
 

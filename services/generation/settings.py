@@ -13,6 +13,12 @@ class LedgerSettings(Settings):
     table_name: str
 
 
+class EraseSettings(LedgerSettings):
+    """Settings of generation.erase."""
+
+    handoff_bucket_name: str
+
+
 class GenerateSettings(LedgerSettings):
     """Settings of generation.generate. Times are in seconds; the template's timeout profiles set them together."""
 

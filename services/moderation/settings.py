@@ -5,10 +5,15 @@ from typing import Literal
 from kit.settings import Settings
 
 
-class PromptSettings(Settings):
-    """Settings of moderation.prompt."""
+class TableSettings(Settings):
+    """Settings of every function that uses the table of verdicts."""
 
     table_name: str
+
+
+class PromptSettings(TableSettings):
+    """Settings of moderation.prompt."""
+
     moderation_model_id: str
     """A Bedrock model or inference profile that supports Converse with tools."""
 
@@ -19,9 +24,8 @@ class ApiSettings(PromptSettings):
     event_bus_name: str
 
 
-class ImageSettings(Settings):
+class ImageSettings(TableSettings):
     """Settings of moderation.image."""
 
-    table_name: str
     handoff_bucket_name: str
     image_check: Literal["on", "off"]

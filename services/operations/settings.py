@@ -3,17 +3,12 @@
 from kit.settings import Settings
 
 
-class ApiSettings(Settings):
-    """The function `api`."""
+class QueueSettings(Settings):
+    """The function `erase`, and the others that read dead-letter queues."""
 
     prefix: str
     """All physical names start with it and a dash."""
-    version: str
-    requests_table: str
-    """Intake's table: probed, and read for timelines."""
     operations_table: str
-    event_bus_name: str
-    handoff_bucket_name: str
     queues: str
     """Names without prefix, comma-separated. Each dead-letter queue has the same name with ``-dlq``."""
 
@@ -21,6 +16,16 @@ class ApiSettings(Settings):
     def queue_names(self) -> list[str]:
         """The names in ``queues``."""
         return [name.strip() for name in self.queues.split(",")]
+
+
+class ApiSettings(QueueSettings):
+    """The function `api`."""
+
+    version: str
+    requests_table: str
+    """Intake's table: probed, and read for timelines."""
+    event_bus_name: str
+    handoff_bucket_name: str
 
 
 class SentinelSettings(Settings):
@@ -31,14 +36,11 @@ class SentinelSettings(Settings):
     operations_table: str
 
 
-class AuditSettings(Settings):
+class AuditSettings(QueueSettings):
     """The function `audit`."""
 
-    prefix: str
     gallery_bucket_name: str
     handoff_bucket_name: str
-    operations_table: str
-    queues: str
     segments: int = 24
     """Number of shares; one is audited per hour."""
     read_units: float = 100
@@ -47,8 +49,3 @@ class AuditSettings(Settings):
     """Time for reading. The function has fifteen minutes, and findings are checked again."""
     deadline_minutes: int = 180
     """Deadline of requests: the sweeper's."""
-
-    @property
-    def queue_names(self) -> list[str]:
-        """The names in ``queues``."""
-        return [name.strip() for name in self.queues.split(",")]
