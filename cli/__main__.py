@@ -17,6 +17,7 @@ from cli.commands.events import events
 from cli.commands.gallery import gallery
 from cli.commands.keys import keys
 from cli.commands.models import models
+from cli.commands.privacy import privacy
 from cli.commands.secrets import secrets
 from cli.commands.smoke import smoke
 from cli.commands.trace import trace
@@ -35,7 +36,7 @@ def cli(context: click.Context) -> Any:
 
 COMMANDS = (
     *(dlq, audit, trace, events, models, costs, keys, secrets, analytics, gallery, actions),
-    *(web, account, data, smoke),
+    *(web, account, data, smoke, privacy),
 )
 for command in COMMANDS:
     cli.add_command(command)

@@ -1,0 +1,128 @@
+"""`privacy`: erase an owner, show receipts, and search all stores for what must be gone."""
+
+from collections import Counter
+from typing import Any
+
+import click
+
+from cli.commands.actions import trail_of
+from cli.commands.keys import key_table
+from cli.connection import Connection
+from cli.console import console, new_table, print_json
+from cli.erasures import Searcher
+from cli.options import BROKEN, EXIT_CODES, OK, on_target
+from kit.clock import SystemClock
+from kit.publisher import Publisher
+from kit.trail import Action, recorded
+from services.privacy.models import Erasure
+from services.privacy.repository import ErasureTable
+from services.privacy.schemas import ErasureView
+from services.privacy.service import Erasures
+from services.storage.repository.index import DynamoGalleryIndex
+
+
+@click.group(epilog=EXIT_CODES)
+def privacy() -> None:
+    """Erasures of personal data."""
+
+
+@privacy.command(epilog=EXIT_CODES)
+@click.option("--owner", required=True, help="The owner whose data is erased.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@on_target
+def erase(connection: Connection, *, owner: str, yes: bool, as_json: bool) -> int:
+    """Erase everything of an owner. It cannot be undone."""
+    if not _exists(connection, owner):
+        raise click.ClickException(f"--owner: no API key, image or running erasure belongs to {owner!r}.")
+    if not yes:
+        click.confirm(f"Erase all requests, images, keys and webhooks of {owner!r} permanently?", abort=True, err=True)
+    action = Action.begin(connection.operator(), "erase owner", about={"owner": owner}, count=1)
+    with recorded(trail_of(connection), action) as outcomes:
+        erasure, token = _erasures(connection).start(owner)
+        outcomes["started"] += 1
+    if as_json:
+        print_json({"id": erasure.erasure_id, "receipt_token": token})
+    else:
+        console().print(f"Erasure {erasure.erasure_id} runs. Its receipt: privacy show {erasure.erasure_id}")
+        console().print(f"The owner can read it with this token: {token}")
+    return OK
+
+
+@privacy.command(epilog=EXIT_CODES)
+@click.argument("erasure_id")
+@on_target
+def show(connection: Connection, *, erasure_id: str, as_json: bool) -> int:
+    """Show the receipt of an erasure."""
+    erasures = _erasures(connection)
+    try:
+        erasure, _ = _table(connection).find(erasure_id)
+    except KeyError:
+        raise click.ClickException(f"No erasure has the id {erasure_id!r}. `privacy list` lists them.") from None
+    view = ErasureView.of(erasures.with_receipt(erasure))
+    if as_json:
+        print_json(view.model_dump(mode="json", exclude_none=True))
+        return OK
+    table = new_table("store", "erased", "remains", "until", "why")
+    for store in view.stores:
+        until = f"{store.until:%Y-%m-%d}" if store.until else ""
+        table.add_row(store.store, str(store.erased), store.remains or "", until, store.reason or "")
+    console().print(_line(erasure))
+    console().print(table)
+    return OK
+
+
+@privacy.command("list", epilog=EXIT_CODES)
+@click.option("--limit", default=50, show_default=True, help="How many of the newest.")
+@on_target
+def list_(connection: Connection, *, limit: int, as_json: bool) -> int:
+    """List the newest erasures."""
+    found = list(_table(connection).latest(limit))
+    if as_json:
+        print_json([ErasureView.of(erasure).model_dump(mode="json", exclude_none=True) for erasure in found])
+        return OK
+    for erasure in found:
+        console().print(_line(erasure))
+    return OK
+
+
+@privacy.command(epilog=EXIT_CODES)
+@click.option("--text", "texts", multiple=True, required=True, help="A text that must be gone. Repeatable.")
+@on_target
+def verify(connection: Connection, *, texts: tuple[str, ...], as_json: bool) -> int:
+    """Search the raw content of every table, bucket, queue and log for texts, and print where they are."""
+    found = list(Searcher(connection, texts).search())
+    if as_json:
+        print_json([{"store": each.store, "where": each.where, "text": each.text} for each in found])
+    else:
+        for store, count in sorted(Counter(each.store for each in found).items()):
+            console().print(f"{store}: {count}")
+        console().print(f"{len(found)} places contain one of the texts.")
+    return BROKEN if found else OK
+
+
+def _line(erasure: Erasure) -> str:
+    status = f"completed {erasure.completed_at:%Y-%m-%d %H:%M}" if erasure.completed_at else f"sweep {erasure.sweep}"
+    at = f"{erasure.requested_at:%Y-%m-%d %H:%M}"
+    return f"{erasure.erasure_id}  {at}  {erasure.scope} of {erasure.owner}  {status}"
+
+
+def _table(connection: Connection) -> ErasureTable:
+    return ErasureTable(connection.client("dynamodb"), f"{connection.target.prefix}-privacy")
+
+
+def _erasures(connection: Connection) -> Erasures:
+    bus: Any = Publisher(connection.client("events"), connection.target.bus_name)
+    return Erasures(_table(connection), bus, SystemClock())
+
+
+def _exists(connection: Connection, owner: str) -> bool:
+    """Return whether anything belongs to an owner."""
+    after = None
+    while True:
+        page = key_table(connection).page(100, after)
+        if any(key.owner == owner for key in page.keys):
+            return True
+        if (after := page.last) is None:
+            break
+    gallery = DynamoGalleryIndex(connection.client("dynamodb"), connection.target.gallery_table)
+    return next(gallery.image_ids(owner), None) is not None or _table(connection).running(owner) is not None
