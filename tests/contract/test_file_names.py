@@ -22,18 +22,40 @@ STANDARD: Final = {
 }
 """Modules and packages that mean the same in every service."""
 DOMAIN: Final = {
-    "accounts": {"admission", "call_limits", "keys", "recorded_keys"},
+    "accounts": {"admission", "call_limits", "erasure", "keys", "recorded_keys"},
     "analytics": {"archive_format", "counters", "figures", "rebuild", "report"},
-    "generation": {"families", "image_header", "metrics", "model_errors", "spending", "withdrawal"},
+    "generation": {"erasure", "families", "image_header", "metrics", "model_errors", "spending", "withdrawal"},
     "intake": {
-        *("creation", "durations", "facades", "identifiers", "model_fit", "model_views", "outbox", "quota", "refunds"),
+        *(
+            "creation",
+            "durations",
+            "erasure",
+            "facades",
+            "identifiers",
+            "model_fit",
+            "model_views",
+            "outbox",
+            "quota",
+            "refunds",
+        ),
         *("request_views", "signal_recorder", "signals", "sweeping", "timeline", "tracking", "waiting"),
     },
-    "moderation": {"checks", "keywords", "normalisation", "policy", "prices", "screening"},
-    "notifications": {"addresses", "deliveries", "messages", "push", "signing", "sockets", "webhooks"},
-    "operations": {"audit", "dead_letters", "health", "lifecycle", "problem_pages", "sdk", "timeline", "tracing"},
+    "moderation": {"checks", "erasure", "keywords", "normalisation", "policy", "prices", "screening"},
+    "notifications": {"addresses", "deliveries", "erasure", "messages", "push", "signing", "sockets", "webhooks"},
+    "operations": {
+        "audit",
+        "dead_letters",
+        "erasure",
+        "health",
+        "lifecycle",
+        "problem_pages",
+        "sdk",
+        "timeline",
+        "tracing",
+    },
+    "privacy": {"platform"},
     "storage": {
-        *("gallery", "imaging", "listing", "png", "provenance", "removal", "search", "shares", "variants"),
+        *("erasure", "gallery", "imaging", "listing", "png", "provenance", "removal", "search", "shares", "variants"),
         "withdrawal",
     },
 }

@@ -14,6 +14,7 @@ from genai_images import models
 from genai_images._async.generation import AsyncGeneration
 from genai_images._async.resources import (
     AsyncAnalytics,
+    AsyncErasures,
     AsyncImages,
     AsyncKeys,
     AsyncModels,
@@ -71,6 +72,7 @@ class AsyncClient:
         self.webhooks = AsyncWebhooks(self._transport)
         self.tickets = AsyncTickets(self._transport)
         self.analytics = AsyncAnalytics(self._transport)
+        self.erasures = AsyncErasures(self._transport)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._transport.api!r})"
