@@ -75,11 +75,11 @@ chaos: .venv/ready ## test the system under injected faults  (COUNT=300 SEED=1)
 	@$(python) -m tools.chaos $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: check
-check: .venv/ready ## run ruff, mypy --strict, import-linter, pymarkdown, cfn-lint, sam validate, checkov, redocly; for the web app and the TypeScript client, biome and tsc
-	@$(call two_at_a_time,check-types check-templates check-web check-security check-style check-imports check-documents check-openapi)
+check: .venv/ready ## run ruff, mypy --strict, import-linter, pymarkdown, cfn-lint, sam validate, checkov, redocly, the linter of policies; for the web app and the TypeScript client, biome and tsc
+	@$(call two_at_a_time,check-types check-templates check-web check-security check-style check-imports check-documents check-openapi check-policies)
 	@echo "All checks passed."
 
-.PHONY: check-style check-types check-imports check-documents check-templates check-security check-web check-openapi
+.PHONY: check-style check-types check-imports check-documents check-templates check-security check-web check-openapi check-policies
 check-style:
 	@echo "ruff: style and formatting"
 	@ruff check . && ruff format --check .
@@ -108,6 +108,9 @@ check-web:
 check-openapi:
 	@echo "redocly: the OpenAPI document"
 	@$(python) -m local.node tests/interop run lint
+check-policies:
+	@echo "moderation policies: rules, terms that match nothing, everyday words that are blocked"
+	@$(python) -m tools.moderation lint
 
 .PHONY: bench
 bench: .venv/ready ## the benchmarks: ratios against a floor measured in the same run

@@ -17,10 +17,12 @@ from cli.commands.events import events
 from cli.commands.gallery import gallery
 from cli.commands.keys import keys
 from cli.commands.models import models
+from cli.commands.moderation import moderation
 from cli.commands.privacy import privacy
 from cli.commands.secrets import secrets
 from cli.commands.smoke import smoke
 from cli.commands.trace import trace
+from cli.commands.trail import trail
 from cli.commands.web import web
 from cli.options import EXIT_CODES, FAILED, NOT_CONFIRMED, OK, bare
 from kit.publisher import PublishError
@@ -35,8 +37,8 @@ def cli(context: click.Context) -> Any:
 
 
 COMMANDS = (
-    *(dlq, audit, trace, events, models, costs, keys, secrets, analytics, gallery, actions),
-    *(web, account, data, smoke, privacy),
+    *(dlq, audit, trace, events, models, costs, keys, secrets, analytics, gallery, actions, trail),
+    *(web, account, data, smoke, privacy, moderation),
 )
 for command in COMMANDS:
     cli.add_command(command)

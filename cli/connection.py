@@ -2,12 +2,15 @@
 
 import getpass
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cli.stack import find_stack
 from kit.trail import Operator
+from kit.trail_table import RETENTION, TrailTable
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,11 @@ class Target:
         return f"{self.prefix}-analytics"
 
     @property
+    def verdicts_table(self) -> str:
+        """Moderation's table of verdicts."""
+        return f"{self.prefix}-moderation-verdicts"
+
+    @property
     def generation_table(self) -> str:
         """Generation's ledger, with the daily budget."""
         return f"{self.prefix}-generation"
@@ -51,6 +59,11 @@ class Target:
     def gallery_table(self) -> str:
         """Storage's table of images."""
         return f"{self.prefix}-gallery"
+
+    @property
+    def owner_keys_table(self) -> str:
+        """The platform's table of owners' keys."""
+        return f"{self.prefix}-owner-keys"
 
     @property
     def operations_table(self) -> str:
@@ -91,10 +104,21 @@ class Connection:
         """Return what the names of all the installation's buckets end with."""
         return f"{self.client('sts').get_caller_identity()['Account']}-{self.region}"
 
+    def retention(self, parameter: str, default: timedelta) -> timedelta:
+        """Return the value of a parameter such as ``QuarantineRetentionDays``, or ``default`` without a stack."""
+        found = find_stack(self.client("cloudformation"), self.target.prefix)
+        days = found.parameters.get(parameter) if found else None
+        return default if days is None else timedelta(days=int(days))
+
     @property
     def region(self) -> str:
         """The region of the installation."""
         return str(self._session.region_name or "us-east-1")
+
+    def trail(self) -> TrailTable:
+        """Return the audit trail, which keeps new entries as long as the stack's parameter says."""
+        retention = self.retention("TrailRetentionDays", RETENTION)
+        return TrailTable(self.client("dynamodb"), self.target.operations_table, retention)
 
     def operator(self, name: str | None = None) -> Operator:
         """Return the operator with the ARN that AWS reports, or the login name if AWS reports none.

@@ -11,11 +11,15 @@ from cli.console import print_json
 from cli.options import CANARY_FAILED, OK, REFUSED, Filter
 from cli.tables import dead_letters as tables
 from kit.publisher import Publisher
-from kit.trail import TrailTable
 from services.operations.dead_letters.letters import Outcome, QueuePair
 from services.operations.dead_letters.ports import Queues
 from services.operations.dead_letters.replaying import Planned
-from services.operations.dead_letters.repository import QuarantineTable, RequestTable, SqsQueues
+from services.operations.dead_letters.repository import (
+    QUARANTINE_RETENTION,
+    QuarantineTable,
+    RequestTable,
+    SqsQueues,
+)
 from services.operations.dead_letters.reservation import Reservation, non_empty, reserved
 from services.operations.dead_letters.session import OperatorSession
 
@@ -32,8 +36,10 @@ def session_of(connection: Connection, operator: str | None = None) -> OperatorS
         queues=queues,
         states=states_of(connection),
         bus=Publisher(connection.client("events"), connection.target.bus_name),
-        quarantine=QuarantineTable(dynamodb, own_table, queues.pairs),
-        trail=TrailTable(dynamodb, own_table),
+        quarantine=QuarantineTable(
+            dynamodb, own_table, queues.pairs, connection.retention("QuarantineRetentionDays", QUARANTINE_RETENTION)
+        ),
+        trail=connection.trail(),
     )
 
 

@@ -4,7 +4,6 @@ The result is a new message. Its event id is derived from the changes, and the o
 edit twice is the same message. Only data and version can be edited.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -13,15 +12,16 @@ from typing import Any, Final, Self
 
 from pydantic import ValidationError
 
+from cli.letter_texts import PERSONAL, open_data, seal_data
 from events.catalog import event_type
 from events.envelope import derive_id, traceparent
 from events.pipeline import RANKS, STATUS_AFTER, STEPS_BY_NAME, TERMINAL
+from kit.errors import OwnerErasedError
+from kit.sealing import Sealer
 from services.operations.dead_letters.letters import DeadLetter, Outcome
 from services.operations.dead_letters.replaying import Planned, Replayer, ReplayOptions
 from services.operations.dead_letters.session import OperatorSession
 
-PERSONAL: Final = frozenset({"prompt", "negative_prompt"})
-"""Fields that are never shown."""
 OPEN_IN: Final[Mapping[str, frozenset[str]]] = {
     **dict.fromkeys(PERSONAL, frozenset({"ImageRequested"})),  # moderation decides about them next
     "models": frozenset({"ImageRequested", "PromptApproved"}),  # generation chooses from them
@@ -62,19 +62,26 @@ class Edited:
     changes: tuple[Change, ...]
 
 
-def data_of(letter: DeadLetter) -> Any:
-    """Return the data of a dead letter's event. It may contain a prompt, so it must not be printed.
+def data_of(letter: DeadLetter, sealer: Sealer) -> Any:
+    """Return the data of a dead letter's event with opened texts, so it must not be printed.
 
-    Raises ``InvalidEditError`` if the message is not an event.
+    Raises ``InvalidEditError`` if the message is not an event or its owner was erased.
     """
     if letter.metadata is None:
         raise InvalidEditError(("body", "is not an event with a readable envelope"))
+    try:
+        return open_data(_sealed_data(letter), sealer, letter.metadata.owner)
+    except OwnerErasedError:
+        raise InvalidEditError(("metadata.owner", "was erased; the message can only be purged")) from None
+
+
+def _sealed_data(letter: DeadLetter) -> Any:
     return json.loads(letter.messages[0].body)["detail"].get("data", {})
 
 
-def edit(letter: DeadLetter, settings: Mapping[str, Any]) -> Edited:
+def edit(letter: DeadLetter, settings: Mapping[str, Any], sealer: Sealer) -> Edited:
     """Return ``letter`` with fields set, for example ``data.images.0.index`` → 1. Raises like ``replace_data``."""
-    data = json.loads(json.dumps(data_of(letter)))
+    data = data_of(letter, sealer)
     holder = {"data": data}
     version: Any = None
     for path, value in settings.items():
@@ -82,16 +89,16 @@ def edit(letter: DeadLetter, settings: Mapping[str, Any]) -> Edited:
             version = value
         else:
             _put(holder, path, value)
-    return replace_data(letter, holder["data"], version)
+    return replace_data(letter, holder["data"], sealer, version)
 
 
-def replace_data(letter: DeadLetter, data: Any, version: Any = None) -> Edited:
-    """Return ``letter`` with other data, as its step will read it.
+def replace_data(letter: DeadLetter, data: Any, sealer: Sealer, version: Any = None) -> Edited:
+    """Return ``letter`` with other data, as its step will read it. Texts in ``data`` are plain; they are sealed here.
 
     Raises ``InvalidEditError`` if the event would be invalid, if nothing is changed, or if a field would be changed
     that a step has decided.
     """
-    old = data_of(letter)
+    old = data_of(letter, sealer)
     cause = letter.metadata
     assert cause is not None  # noqa: S101 - data_of says so
     wanted = cause.version if version is None else version
@@ -106,10 +113,10 @@ def replace_data(letter: DeadLetter, data: Any, version: Any = None) -> Edited:
     if moved:
         raise InvalidEditError(*((field, "must stay as the step that decided it published it") for field in moved))
     content = json.dumps([data, wanted], sort_keys=True)
-    qualifier = f"{letter.detail_type}:{letter.queue.step}:{hashlib.sha256(content.encode()).hexdigest()[:16]}"
+    qualifier = f"{letter.detail_type}:{letter.queue.step}:{sealer.digest(cause.owner, content)[:16]}"
     event_id = derive_id(cause.event_id, qualifier, letter.replays)
     body: dict[str, Any] = json.loads(letter.messages[0].body)
-    body["detail"]["data"] = data
+    body["detail"]["data"] = seal_data(data, _sealed_data(letter), sealer, cause.owner)
     body["detail"]["metadata"] |= {
         "event_id": event_id,
         "cause_id": cause.event_id,

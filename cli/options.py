@@ -26,7 +26,7 @@ Exit codes:
   4  some messages were refused and stay where they are
   5  a canary failed; the rest of its group stays where it is
   6  not confirmed; nothing was changed
-  7  the audit found violations"""
+  7  the audit found violations, or the audit trail is broken"""
 
 
 class Rate(click.ParamType[float]):

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from kit.dynamodb import from_item, to_item
 from kit.errors import error_code
+from services.storage.repository.items import read_prompt
 from services.storage.search import search_text
 
 if TYPE_CHECKING:
@@ -31,12 +32,12 @@ def rebuild_search_keys(client: "DynamoDBClient", table: str, progress: Callable
     pages = client.get_paginator("scan").paginate(
         TableName=table,
         FilterExpression="attribute_exists(listing_key)",
-        ProjectionExpression="pk, prompt, searchable",
+        ProjectionExpression="pk, caption, prompt_rest, searchable",
     )
     for page in pages:
         for item in page["Items"]:
             values = from_item(item)
-            wanted = search_text(values["prompt"])
+            wanted = search_text(read_prompt(values))
             result.examined += 1
             if values.get("searchable") != wanted:
                 result.changed += _write(client, table, values["pk"], wanted)

@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from kit.signed_urls import EXPIRES_SECONDS
+
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
@@ -27,6 +29,8 @@ DOCUMENTS: Final = (
     ROOT / "docs" / "api.md",
     ROOT / "docs" / "events.md",
     ROOT / "docs" / "deprecation.md",
+    ROOT / "docs" / "terms.md",
+    ROOT / "docs" / "privacy-notice.md",
     ROOT / "CHANGELOG.md",
 )
 """What the reference shows besides the OpenAPI document."""
@@ -52,13 +56,15 @@ class File:
 
 
 def files(dist: Path, api_url: str) -> list[File]:
-    """Return the files in ``dist``, the configuration with the API URL and the reference's documents, in upload order.
+    """Return the files in ``dist``, the configuration and the reference's documents, in upload order.
+
+    The configuration names the API, and for how long links to images are valid, which the app tells its users.
 
     Raises ``NotBuiltError`` if ``dist`` contains no app.
     """
     if not (dist / "index.html").exists():
         raise NotBuiltError(f"{dist} contains no index.html. Build the app first (npm run build in services/web)")
-    configuration = json.dumps({"apiUrl": api_url}).encode()
+    configuration = json.dumps({"apiUrl": api_url, "imageLinkSeconds": EXPIRES_SECONDS}).encode()
     found = [
         *_read(dist),
         File("config.json", configuration, "application/json", REVALIDATE),

@@ -60,6 +60,9 @@ class Metadata(Payload):
     """How often an operator replayed this message from a dead-letter queue."""
     traceparent: str
     """W3C trace context. The trace is the request, the span is the event."""
+    analytics_opt_out: bool | None = None
+    """True if the owner had opted out of analytics when the request was sent: count the event only in totals that name
+    no owner, and do not keep the owner with it. Absent otherwise."""
 
 
 def derive_id(cause_id: str, detail_type: str, index: int = 0) -> str:
@@ -93,7 +96,16 @@ class Event(Payload):
     """What happened. Its fields depend on ``detail-type`` and version."""
 
     @classmethod
-    def first(cls, request_id: str, owner: str, data: Payload, *, occurred_at: datetime, index: int = 0) -> Self:
+    def first(
+        cls,
+        request_id: str,
+        owner: str,
+        data: Payload,
+        *,
+        occurred_at: datetime,
+        index: int = 0,
+        analytics_opt_out: bool = False,
+    ) -> Self:
         """Build an event caused by the request itself rather than by another event.
 
         ``index`` numbers the events of one subject (`subject_id`).
@@ -106,6 +118,7 @@ class Event(Payload):
             caused_at=occurred_at,
             occurred_at=occurred_at,
             index=index,
+            analytics_opt_out=analytics_opt_out or None,
         )
 
     @classmethod
@@ -132,6 +145,7 @@ class Event(Payload):
             caused_at=origin.occurred_at,
             occurred_at=occurred_at or datetime.now(UTC),
             index=index,
+            analytics_opt_out=origin.analytics_opt_out,
             qualifier=qualifier,
         )
 
@@ -151,6 +165,7 @@ class Event(Payload):
         caused_at: datetime,
         occurred_at: datetime,
         index: int,
+        analytics_opt_out: bool | None,
         qualifier: str = "",
     ) -> Self:
         name = f"{cls.detail_type}:{qualifier}" if qualifier else cls.detail_type
@@ -164,5 +179,6 @@ class Event(Payload):
             caused_at=caused_at,
             version=cls.version,
             traceparent=traceparent(request_id, event_id),
+            analytics_opt_out=analytics_opt_out,
         )
         return cls(metadata=metadata, data=data)

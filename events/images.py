@@ -1,7 +1,7 @@
 """Parameters and results of generation, which several events share."""
 
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,8 @@ IMAGES_MAX: Final = 4
 Quality = Literal["standard", "premium"]
 OutputFormat = Literal["png", "jpeg", "webp"]
 """The format of the original file of an image: the second part of its media type."""
+SealedText = Annotated[str, Field(pattern=r"^s[0-9]+\.[A-Za-z0-9_-]+$")]
+"""A text of an owner, sealed with the key of the owner: ``s``, the version of the scheme, a period, URL-safe base64."""
 DeletionReason = Literal["owner", "erasure", "withdrawn"]
 
 
@@ -31,12 +33,16 @@ class ModelPlan(Payload):
 
 
 class GenerationParameters(Payload):
-    """The parameters of a request, as the caller sent them and intake completed them."""
+    """The parameters of a request, as the caller sent them and intake completed them.
 
-    prompt: str
-    """What the images should show. Personal data: do not log it."""
-    negative_prompt: str | None = None
-    """What the images should not show. Personal data: do not log it."""
+    The texts are sealed: ``s1.`` and URL-safe base64. Only services with access to the owner's key can read them, and
+    none can once the owner was erased. All events of a request have the same sealed texts.
+    """
+
+    prompt: SealedText
+    """What the images should show, sealed with the key of the owner."""
+    negative_prompt: SealedText | None = None
+    """What the images should not show, sealed with the key of the owner. Absent if the caller sent none."""
     style: str | None = None
     """A style preset of the model, such as ``photographic``. Absent if the caller chose none."""
     quality: Quality = "standard"

@@ -17,3 +17,5 @@ class Caller:
     limit: int
     """Images that the key may request in ``window`` seconds."""
     window: int
+    analytics_opt_out: bool = False
+    """Whether the owner has opted out of analytics."""

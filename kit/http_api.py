@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from kit import media_types, startup
 from kit.callers import Caller, Scope
 from kit.deprecation import Deprecation
-from kit.errors import is_outage
+from kit.errors import OwnerErasedError, is_outage
 from kit.etags import is_current
 from kit.problems import ApiProblem, field_error, field_errors, invalid
 from kit.telemetry import begin_call, logger, measure, one_line
@@ -86,6 +86,8 @@ class Route:
     error_body: type[BaseModel] | None = None
     """The schema of error bodies if they are not problem documents, as for clients of another API."""
     deprecation: Deprecation | None = None
+    needs_consent: bool = False
+    """Whether the caller's owner must have consented to the current terms, if the installation requires it."""
 
     @property
     def route_key(self) -> str:
@@ -168,6 +170,8 @@ class HttpApi:
                     self._refuse_limited_key()
                     if route.scope is not None and route.scope not in {*self.caller.scopes, "any"}:
                         raise ApiProblem("insufficient_scope", f"The API key lacks the scope {route.scope}.")
+                    if route.needs_consent:
+                        self._require_consent()
                     self._check_media_types(route)
                     return handler(**parameters)
                 except Exception as error:
@@ -201,6 +205,13 @@ class HttpApi:
             detail = f"Too many calls with this API key. Try again after {seconds} seconds."
             raise ApiProblem("too_many_calls", detail, headers=headers)
 
+    def _require_consent(self) -> None:
+        """Raise ``ApiProblem`` 403 if the authorizer found that a required consent is missing."""
+        found = self.event["requestContext"].get("authorizer", {}).get("lambda") or {}
+        if required := found.get("consent_required"):
+            detail = f"Read the {required}. Then agree to them for the owner of this API key with PUT /v1/consent."
+            raise ApiProblem("consent_required", detail)
+
     def _check_media_types(self, route: Route) -> None:
         """Raise ``ApiProblem`` 415 or 406 if the body, or every response that the caller accepts, is not JSON.
 
@@ -233,7 +244,14 @@ class HttpApi:
             scopes=frozenset(str(found.get("scopes", "")).split()),
             limit=int(found.get("limit", 100)),
             window=int(found.get("window", 900)),
+            analytics_opt_out=str(found.get("analytics_opt_out", "")).lower() == "true",
         )
+
+    @property
+    def address(self) -> str | None:
+        """The IP address of the client, as the gateway saw it."""
+        address = self.event["requestContext"]["http"].get("sourceIp")
+        return str(address) if address else None
 
     def header(self, name: str) -> str | None:
         """Return a request header; the name is case-insensitive."""
@@ -282,6 +300,8 @@ def problem_of(error: Exception, route: str) -> ApiProblem:
             return error
         case ValidationError():
             return invalid(*field_errors(error))
+        case OwnerErasedError():
+            return ApiProblem("unauthorized", "The owner of this API key was erased. Use a key of another owner.")
     if is_outage(error):
         logger.warning("unavailable", error=type(error).__name__, route=route)
         detail = f"Send the call again after {RETRY_AFTER} seconds."

@@ -14,6 +14,8 @@ class SecretVersion:
     key: bytes = field(repr=False)
     active_from: datetime | None = None
     """When it becomes the current version. None for the first."""
+    public_key_id: str | None = None
+    """The id under which CloudFront knows the public key, if this is a key that signs image links."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Keyring:
                 int(number),
                 each["key"].encode(),
                 datetime.fromisoformat(each["active_from"]) if "active_from" in each else None,
+                each.get("public_key_id"),
             )
             for number, each in found.items()
         ]
@@ -55,6 +58,7 @@ class Keyring:
             {
                 str(each.number): {"key": each.key.decode()}
                 | ({"active_from": each.active_from.isoformat()} if each.active_from else {})
+                | ({"public_key_id": each.public_key_id} if each.public_key_id else {})
                 for each in self.versions
             }
         )

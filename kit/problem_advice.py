@@ -20,6 +20,12 @@ ADVICE: Final[Mapping[str, Advice]] = {
     "unauthorized": Advice(
         "The call has no valid API key.", "Send a key as `x-api-key` or as `Authorization: Bearer`."
     ),
+    "consent_required": Advice(
+        "The owner of the API key has not agreed to the current versions of the terms and the privacy notice, or has "
+        "withdrawn that consent.",
+        "Read the terms and the privacy notice. Then send their versions, which `GET /v1/consent` returns, with "
+        "`PUT /v1/consent`. It takes effect within 30 seconds.",
+    ),
     "insufficient_scope": Advice(
         "The API key is valid, but it lacks the scope that this route requires. `detail` names the scope.",
         "Use a key with that scope, or ask an operator for one. `GET /v1/me` lists the scopes of your key.",

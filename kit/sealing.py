@@ -7,11 +7,14 @@ sealed. Destroying the key of an owner makes all sealed texts of the owner unrea
 
 import base64
 import binascii
+import hmac
 import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -20,6 +23,8 @@ from kit.errors import OwnerErasedError, UnprocessableError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
     from mypy_boto3_dynamodb.client import DynamoDBClient
+
+    from events.images import GenerationParameters
 
 VERSION: Final = "s1"
 KEY_BYTES: Final = 32
@@ -32,6 +37,21 @@ CACHE_SIZE: Final = 1000
 
 class SealedTextError(UnprocessableError):
     """A sealed text cannot be opened, and no retry changes that."""
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What an owner wrote for a request, in plain text. It must not be logged, published or stored."""
+
+    prompt: str = field(repr=False)
+    negative_prompt: str | None = field(default=None, repr=False)
+
+
+class OpenTexts(Protocol):
+    """Opens the texts of a request: ``Sealer.open_texts``."""
+
+    def __call__(self, owner: str, parameters: "GenerationParameters", /) -> Texts:
+        """Return the texts of a request of ``owner``. Raise ``OwnerErasedError`` or ``SealedTextError``."""
 
 
 class KeyStore(Protocol):
@@ -57,8 +77,8 @@ class Sealer:
         self._keys = keys
         self._clock = clock
         self._lock = Lock()
-        self._read: OrderedDict[str, tuple[float, AESGCM | None]] = OrderedDict()
-        """Owner → until when it is valid, and the cipher with the key, or None if the key was destroyed."""
+        self._read: OrderedDict[str, tuple[float, _Key | None]] = OrderedDict()
+        """Owner → until when it is valid, and the key, or None if it was destroyed."""
 
     def seal(self, owner: str, text: str) -> str:
         """Return ``text`` sealed for ``owner``, whose key is created on first use.
@@ -66,8 +86,8 @@ class Sealer:
         The same text is sealed differently each time. Raise ``OwnerErasedError`` if the key was destroyed.
         """
         nonce = os.urandom(NONCE_BYTES)
-        cipher = self._cipher(owner, self._keys.create)
-        content = nonce + cipher.encrypt(nonce, text.encode(), _associated_data(owner))
+        key = self._key(owner, self._keys.create)
+        content = nonce + key.cipher.encrypt(nonce, text.encode(), _associated_data(owner))
         return f"{VERSION}.{base64.urlsafe_b64encode(content).decode().rstrip('=')}"
 
     def open(self, owner: str, sealed: str) -> str:
@@ -76,7 +96,7 @@ class Sealer:
         Raise ``OwnerErasedError`` if the key was destroyed, ``SealedTextError`` if the text was changed, was sealed
         for another owner or was never sealed.
         """
-        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - see `_new_cipher`
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - see `_Key.cipher`
 
         version, _, encoded = sealed.partition(".")
         if version != VERSION:
@@ -85,11 +105,34 @@ class Sealer:
             content = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
             raise SealedTextError("A sealed text must be URL-safe base64 without padding.") from None
-        cipher = self._cipher(owner, self._no_key)
+        key = self._key(owner, self._no_key)
         try:
-            return cipher.decrypt(content[:NONCE_BYTES], content[NONCE_BYTES:], _associated_data(owner)).decode()
+            return key.cipher.decrypt(content[:NONCE_BYTES], content[NONCE_BYTES:], _associated_data(owner)).decode()
         except (InvalidTag, ValueError):  # ValueError: too short for a nonce or a tag
             raise SealedTextError("A sealed text must be unchanged, and of the owner that the event names.") from None
+
+    def open_texts(self, owner: str, parameters: "GenerationParameters") -> Texts:
+        """Return the texts of a request of ``owner``. Raise like ``open``; the error names the field."""
+
+        def opened(name: str, sealed: str) -> str:
+            try:
+                return self.open(owner, sealed)
+            except SealedTextError as error:
+                raise SealedTextError(f"parameters.{name}: {error}") from None
+
+        negative = parameters.negative_prompt
+        return Texts(
+            opened("prompt", parameters.prompt), None if negative is None else opened("negative_prompt", negative)
+        )
+
+    def digest(self, owner: str, text: str) -> str:
+        """Return 64 hexadecimal digits that are equal for equal texts of ``owner``, to compare texts without them.
+
+        They depend on the owner's key, so a guess can be tested only with it. Raise ``OwnerErasedError`` if the key was
+        destroyed.
+        """
+        key = self._key(owner, self._keys.create)
+        return hmac.digest(key.for_digests, text.encode(), "sha256").hex()
 
     def destroy(self, owner: str, at: datetime) -> datetime:
         """Destroy the key of ``owner``. Return when it was destroyed first; repetition changes nothing.
@@ -101,24 +144,22 @@ class Sealer:
             self._remember(owner, None)
         return destroyed_at
 
-    def _cipher(self, owner: str, create: Callable[[str], bytes]) -> "AESGCM":
+    def _key(self, owner: str, create: Callable[[str], bytes]) -> "_Key":
         # The lock is held during a read, so that messages handled side by side read the key of their owner once.
         with self._lock:
-            found = self._read.get(owner)
-            if found is None or found[0] <= self._clock():
+            until, key = self._read.get(owner, (0.0, None))
+            if until <= self._clock():
                 try:
-                    cipher = _new_cipher(self._keys.read(owner) or create(owner))
+                    key = _Key(self._keys.read(owner) or create(owner))
                 except OwnerErasedError:
-                    cipher = None
-                self._remember(owner, cipher)
-            else:
-                cipher = found[1]
-        if cipher is None:
+                    key = None
+                self._remember(owner, key)
+        if key is None:
             raise OwnerErasedError
-        return cipher
+        return key
 
-    def _remember(self, owner: str, cipher: "AESGCM | None") -> None:
-        self._read[owner] = (self._clock() + CACHE_SECONDS, cipher)
+    def _remember(self, owner: str, key: "_Key | None") -> None:
+        self._read[owner] = (self._clock() + CACHE_SECONDS, key)
         self._read.move_to_end(owner)
         if len(self._read) > CACHE_SIZE:
             self._read.popitem(last=False)
@@ -126,6 +167,24 @@ class Sealer:
     @staticmethod
     def _no_key(_owner: str) -> bytes:
         raise SealedTextError("The owner must have a key. The table owner-keys has neither a key nor a tombstone.")
+
+
+class _Key:
+    """The key of an owner, in the forms in which it is used."""
+
+    def __init__(self, key: bytes) -> None:
+        self._bytes = key
+        self.for_digests = hmac.digest(key, b"digest", "sha256")
+
+    @cached_property
+    def cipher(self) -> "AESGCM":
+        """The cipher for texts.
+
+        The import takes 17 ms and exists in the layer `crypto` only, so functions that never get here are spared both.
+        """
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+
+        return AESGCM(self._bytes)
 
 
 class OwnerKeyTable:
@@ -171,15 +230,6 @@ def _key_of(item: Mapping[str, Any]) -> bytes:
     if "destroyed_at" in item:
         raise OwnerErasedError
     return bytes(item["data_key"]["B"])
-
-
-def _new_cipher(key: bytes) -> "AESGCM":
-    """Return the cipher. The import takes 17 ms and exists in the layer `crypto` only, so functions that never get
-    here are spared both.
-    """
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
-
-    return AESGCM(key)
 
 
 def _associated_data(owner: str) -> bytes:

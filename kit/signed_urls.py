@@ -1,6 +1,11 @@
-"""URLs of stored images, created for each read: events and tables contain keys, never URLs."""
+"""URLs of stored images, created for each read: events and tables contain keys, never URLs.
 
-from typing import TYPE_CHECKING, Final
+Every URL is for one file and expires. The CDN's are signed with a key of ours, S3's with the function's credentials.
+"""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote
 
 import boto3
@@ -9,48 +14,64 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
+    from kit.keyring import SecretVersion
+
 EXPIRES_SECONDS: Final = 15 * 60
+"""For how long a URL is valid. The documents and the cache lifetime of the files follow from it."""
+Sign = Callable[[str, int, "SecretVersion"], str]
 
 
-class ImageLinks:
-    """Creates URLs for keys of the gallery bucket.
+class ImageLinks(Protocol):
+    """Creates URLs for keys of the gallery bucket."""
 
-    With ``cdn_domain`` they are URLs of the CDN and ``client`` is not used. Without it, they are presigned S3 URLs,
-    valid for ``expires_seconds``.
-    """
+    def url(self, key: str, at_most_seconds: int = EXPIRES_SECONDS) -> str:
+        """Return a URL of the object ``key``, for ``EXPIRES_SECONDS`` or for ``at_most_seconds`` if that is less."""
 
-    def __init__(
-        self,
-        client: "S3Client | None",
-        bucket: str,
-        cdn_domain: str | None,
-        expires_seconds: int = EXPIRES_SECONDS,
-    ) -> None:
-        if client is None and not cdn_domain:
-            raise ValueError("ImageLinks needs a CDN domain or an S3 client")
+
+class PresignedLinks:
+    """URLs of S3. Presigning is a computation without a call."""
+
+    def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client
         self._bucket = bucket
-        self._cdn_domain = cdn_domain
-        self._expires_seconds = expires_seconds
 
-    def url(self, key: str, at_most_seconds: int | None = None) -> str:
-        """Return the URL of the object ``key``. Presigning is a computation without a call.
-
-        A presigned URL is valid for ``expires_seconds``, or for ``at_most_seconds`` if that is less.
-        """
-        if self._cdn_domain or self._client is None:
-            return f"https://{self._cdn_domain}/{quote(key)}"
-        seconds = self._expires_seconds if at_most_seconds is None else min(self._expires_seconds, at_most_seconds)
+    def url(self, key: str, at_most_seconds: int = EXPIRES_SECONDS) -> str:
+        """Return a presigned URL."""
         return self._client.generate_presigned_url(
-            "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=seconds
+            "get_object",
+            Params={"Bucket": self._bucket, "Key": key},
+            ExpiresIn=min(EXPIRES_SECONDS, at_most_seconds),
         )
 
 
-def image_links(bucket: str, cdn_domain: str | None, expires_seconds: int = EXPIRES_SECONDS) -> ImageLinks:
-    """Return links for a function. An S3 client is created only without a CDN (None or empty)."""
+class CdnLinks:
+    """URLs of the CDN. Signing is a computation; only the secret is read, every five minutes."""
+
+    def __init__(
+        self, domain: str, secret: "Callable[[], SecretVersion]", sign: Sign, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._domain = domain
+        self._secret = secret
+        self._sign = sign
+        self._clock = clock
+
+    def url(self, key: str, at_most_seconds: int = EXPIRES_SECONDS) -> str:
+        """Return a signed URL."""
+        expires = int(self._clock()) + min(EXPIRES_SECONDS, at_most_seconds)
+        return self._sign(f"https://{self._domain}/{quote(key)}", expires, self._secret())
+
+
+def image_links(bucket: str, cdn_domain: str | None, secret_id: str | None) -> ImageLinks:
+    """Return links for a function: of the CDN, or of S3 if there is no CDN (None or empty)."""
     if cdn_domain:
-        return ImageLinks(None, bucket, cdn_domain, expires_seconds)
+        if not secret_id:
+            raise ValueError("IMAGE_LINK_KEY_ID: set it together with CDN_DOMAIN; links of the CDN must be signed")
+        # Only a deployment with a CDN needs these. They are imported at the start, when a function has a full core.
+        from kit.cdn_signatures import signed  # noqa: PLC0415
+        from kit.secrets import CachedKeyring  # noqa: PLC0415
+
+        return CdnLinks(cdn_domain, CachedKeyring(boto3.client("secretsmanager"), secret_id).current, signed)
     # Virtual-hosted addressing and signature version 4 give regional URLs. The global endpoint would redirect outside
     # us-east-1, which invalidates the signature. boto3 still uses path addressing for an IP address, as on a laptop.
     client = boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
-    return ImageLinks(client, bucket, None, expires_seconds)
+    return PresignedLinks(client, bucket)

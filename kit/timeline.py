@@ -7,7 +7,8 @@ follows from another value.
     <event id>: t  detail type
                 a  microseconds since 1970
                 d  details, if there are any. An image has no `id` if the request and the index imply it, and the keys
-                   of its files are relative to `folder`, in which `*` stands for the id of the request
+                   of its files are relative to `folder`, in which `*` stands for the id of the request. `p` is
+                   `policy_version`
 """
 
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from events.pipeline import TimelineEntry
 TYPE: Final = "t"
 AT: Final = "a"
 DETAILS: Final = "d"
+POLICY: Final = "p"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _FILES: Final = ("original", "display", "thumbnail")
@@ -33,6 +35,8 @@ def stored_entry(entry: TimelineEntry, request_id: str) -> dict[str, Any]:
     """Return the stored form of an entry. Its key in the timeline is the event id."""
     values: dict[str, Any] = {TYPE: entry.detail_type, AT: stored_time(entry.at)}
     details = dict(entry.details)
+    if "policy_version" in details:
+        details[POLICY] = details.pop("policy_version")
     if "images" in details:
         details["images"] = [_stored_image(image, request_id) for image in details["images"]]
     return {**values, DETAILS: details} if details else values
@@ -45,6 +49,8 @@ def read_timeline(timeline: Mapping[str, Any], request_id: str) -> dict[str, Tim
 
 def _read_entry(event_id: str, values: Mapping[str, Any], request_id: str) -> TimelineEntry:
     details = dict(values.get(DETAILS, {}))
+    if POLICY in details:
+        details["policy_version"] = details.pop(POLICY)
     if "images" in details:
         details["images"] = [_read_image(image, request_id) for image in details["images"]]
     return TimelineEntry(event_id, values[TYPE], _EPOCH + int(values[AT]) * _MICROSECOND, details)

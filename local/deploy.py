@@ -30,6 +30,7 @@ PARAMETERS = {
     "ArchiveDays": "0",  # the emulator's CloudFormation has no archive; `_ensure_archive` creates one
     "CompositeAlarms": "off",  # not supported by the emulator
     "DailyBudgetUsd": "0",  # the models of the emulator cost nothing
+    "ShadowPolicy": "candidate",
     "WebhookLoopback": "true",  # local webhooks can only call this machine
     "BatchingWindowSeconds": "1",  # someone is waiting for the result
 }

@@ -15,7 +15,7 @@ from local import deploy as deployment
 from local import web
 from local.emulator import HOST, emulator, free_port, model_stand_in
 from services.accounts import service as accounts
-from services.accounts.repository import KeyTable
+from services.accounts.repository.keys import KeyTable
 from services.accounts.schemas import USER_SCOPES, NewKey
 
 DEMO_OWNER = "demo"

@@ -11,10 +11,10 @@ from cli.console import console, print_json
 from cli.options import EXIT_CODES, FAILED, OK, on_target
 from cli.tables.analytics import difference_table, report_tables
 from kit.errors import TransientError, UnprocessableError
-from kit.keyring import SecretVersion
-from kit.trail import Action, TrailTable, recorded
+from kit.trail import Action, recorded
 from services.analytics.rebuild import rebuild as rebuild_counters
-from services.analytics.repository import CounterTable, EventArchive
+from services.analytics.repository.archive import EventArchive
+from services.analytics.repository.counters import CounterTable
 from services.analytics.schemas import DailyReport
 from services.analytics.service import SupersededError
 
@@ -57,10 +57,10 @@ def report(connection: Connection, *, days: int, as_json: bool) -> int:
 def rebuild(connection: Connection, *, accept_differences: bool, as_json: bool) -> int:
     """Count the archived events again into a new generation, and use it if its counters equal the current ones."""
     target = connection.target
-    archive = EventArchive(connection.client("s3"), connection.bucket("analytics"), _no_key)
+    archive = EventArchive(connection.client("s3"), connection.bucket("analytics"))
     table = CounterTable(connection.client("dynamodb"), target.analytics_table)
     action = Action.begin(connection.operator(), "rebuild analytics", about={}, count=1)
-    trail = TrailTable(connection.client("dynamodb"), target.operations_table)
+    trail = connection.trail()
     try:
         with recorded(trail, action) as outcomes, Console(stderr=True).status("Reading the archive") as status:
             done = rebuild_counters(
@@ -87,7 +87,3 @@ def rebuild(connection: Connection, *, accept_differences: bool, as_json: bool) 
         fate = "is current now" if done.current else "was discarded; --accept-differences would use it"
         out.print(f"Generation {done.generation}, from {done.events} archived events, {fate}.")
     return OK if done.current else FAILED
-
-
-def _no_key() -> SecretVersion:
-    raise AssertionError("a rebuild writes nothing to the archive")

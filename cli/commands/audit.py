@@ -14,7 +14,7 @@ from cli.options import BROKEN, EXIT_CODES, OK, on_target
 from cli.repairs import AwsRepairer
 from cli.repairs import repair as repair_finding
 from cli.tables.audit import print_findings, print_report
-from kit.trail import Action, TrailTable, recorded
+from kit.trail import Action, recorded
 from services.operations.audit.auditor import Auditor, Options
 from services.operations.audit.letters import read_letters
 from services.operations.audit.records import Report
@@ -105,7 +105,7 @@ def _repaired(connection: Connection, auditor: Auditor, report: Report, *, yes: 
         count=len(repairable),
         request_ids=[finding.request_id for finding in repairable if finding.request_id],
     )
-    trail = TrailTable(connection.client("dynamodb"), connection.target.operations_table)
+    trail = connection.trail()
     with recorded(trail, action) if repairable else nullcontext(Counter[str]()) as outcomes:
         for finding in repairable:
             done = repair_finding(auditor, repairer, finding, datetime.now(UTC))

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import click
 
-from cli.commands.actions import trail_of
 from cli.connection import Connection
 from cli.console import console, print_json
 from cli.costs.budget import BudgetTable, Standing, changed
@@ -92,7 +91,7 @@ def _change(connection: Connection, usd: Decimal | None, operator: str | None, *
     action = Action.begin(
         connection.operator(operator), "budget " + ("clear" if usd is None else "set"), about=about, count=1
     )
-    with recorded(trail_of(connection), action) as outcomes:
+    with recorded(connection.trail(), action) as outcomes:
         table.override(usd)
         bus.publish([changed(usd, now)])
         outcomes["changed"] += 1

@@ -13,7 +13,7 @@ from cli.console import console, new_table, print_json
 from cli.costs.report import Cost
 from cli.costs.report import costs as costs_of
 from cli.options import EXIT_CODES, OK, bare, on_target
-from services.analytics.repository import CounterTable
+from services.analytics.repository.counters import CounterTable
 
 DAY: Final = click.DateTime(["%Y-%m-%d"])
 DAYS_SHOWN: Final = 7

@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 
-from cli.commands.actions import trail_of
 from cli.connection import Connection
 from cli.console import print_json
 from cli.event_replays import logic
@@ -86,7 +85,7 @@ def replay(
         return NOT_CONFIRMED
     about = {"rule": rule, "replay": plan.name, "from": window.start.isoformat(), "to": window.end.isoformat()}
     action = Action.begin(connection.operator(), "replay events", about=about, count=1)
-    with recorded(trail_of(connection), action) as outcomes:
+    with recorded(connection.trail(), action) as outcomes:
         replays.start(plan.name, plan.archive, plan.rule, plan.window)
         outcomes["started"] += 1
     found = logic.follow(
@@ -112,7 +111,7 @@ def cancel(connection: Connection, *, name: str, as_json: bool) -> int:
     """Cancel the replay NAME. Delivered events stay delivered."""
     replays = _replays(connection)
     with recorded(
-        trail_of(connection), Action.begin(connection.operator(), "cancel replay", about={"replay": name}, count=1)
+        connection.trail(), Action.begin(connection.operator(), "cancel replay", about={"replay": name}, count=1)
     ):
         replays.cancel(name)
     _show([replays.show(name)], as_json)

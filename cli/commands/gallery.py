@@ -3,7 +3,6 @@
 import click
 from rich.console import Console
 
-from cli.commands.actions import trail_of
 from cli.connection import Connection
 from cli.console import console, print_json
 from cli.options import EXIT_CODES, OK, on_target
@@ -23,7 +22,7 @@ def reindex(connection: Connection, *, as_json: bool) -> int:
     client, table = connection.client("dynamodb"), connection.target.gallery_table
     action = Action.begin(connection.operator(), "reindex gallery", about={}, count=1)
     with (
-        recorded(trail_of(connection), action) as outcomes,
+        recorded(connection.trail(), action) as outcomes,
         Console(stderr=True).status("Reading the gallery") as status,
     ):
         done = rebuild_search_keys(

@@ -9,7 +9,6 @@ import click
 from pydantic import ValidationError
 from rich.text import Text
 
-from cli.commands.actions import trail_of
 from cli.connection import Connection
 from cli.console import console, new_table, print_json
 from cli.options import EXIT_CODES, OK, bare, on_target
@@ -20,7 +19,7 @@ from kit.secrets import CachedKeyring
 from services.accounts import service
 from services.accounts.keys import Key
 from services.accounts.recorded_keys import RecordedKeys
-from services.accounts.repository import KeyTable
+from services.accounts.repository.keys import RETENTION, KeyTable
 from services.accounts.schemas import USER_SCOPES, KeyView, KeyWithText, NewKey, Rotation
 
 PAGE: Final = 100
@@ -37,14 +36,18 @@ class Keys:
     def of(cls, connection: Connection, operator: str | None = None) -> "Keys":
         """Return the keys of the installation of ``connection``. Changes are in its audit trail."""
         return cls(
-            RecordedKeys(key_table(connection), trail_of(connection), connection.operator(operator)),
+            RecordedKeys(key_table(connection), connection.trail(), connection.operator(operator)),
             CachedKeyring(connection.client("secretsmanager"), connection.target.key_hash_secret).current,
         )
 
 
 def key_table(connection: Connection) -> KeyTable:
     """Return the keys of an installation."""
-    return KeyTable(connection.client("dynamodb"), connection.target.accounts_table)
+    return KeyTable(
+        connection.client("dynamodb"),
+        connection.target.accounts_table,
+        connection.retention("KeyRetentionDays", RETENTION),
+    )
 
 
 @click.group(invoke_without_command=True, epilog=EXIT_CODES)
@@ -55,7 +58,7 @@ def keys(context: click.Context) -> Any:
 
 
 @keys.command(epilog=EXIT_CODES)
-@click.option("--owner", required=True, help="Owner of the key's requests and images.")
+@click.option("--owner", required=True, help="Name of the owner of its requests and images.")
 @click.option("--name", help="What the key is for.")
 @click.option(
     "--scope",
@@ -95,8 +98,8 @@ def create(
     except ValidationError as error:
         raise _usage_error(error) from error
     found = Keys.of(connection, operator)
-    created = service.create(found.store, wanted, found.hash_secret(), now)
-    return _show(KeyWithText.with_text(*created, now), as_json=as_json)
+    key, text = service.create(found.store, wanted, found.hash_secret(), now)
+    return _show(KeyWithText.with_text(key, text, {key.owner: owner}, now), as_json=as_json)
 
 
 @keys.command("list", epilog=EXIT_CODES)
@@ -109,7 +112,8 @@ def list_(connection: Connection, *, as_json: bool) -> int:
     while page.last:
         page = table.page(PAGE, page.last)
         found += page.keys
-    views = [KeyView.of(key, now) for key in found]
+    names = table.owners.names({key.owner for key in found})
+    views = [KeyView.of(key, names, now) for key in found]
     if as_json:
         print_json([_json(view) for view in views])
     else:
@@ -130,12 +134,12 @@ def rotate(connection: Connection, *, key_id: str, grace: int, operator: str | N
     except ValidationError as error:
         raise _usage_error(error) from error
     try:
-        rotated = service.rotate(found.store, key_id, grace_seconds, found.hash_secret(), now)
+        key, text = service.rotate(found.store, key_id, grace_seconds, found.hash_secret(), now)
     except KeyError as error:
         raise _unknown(key_id, connection) from error
     except service.NotActiveError as error:
         raise click.ClickException(str(error)) from error
-    return _show(KeyWithText.with_text(*rotated, now), as_json=as_json)
+    return _show(KeyWithText.with_text(key, text, _names(connection, key), now), as_json=as_json)
 
 
 @keys.command(epilog=EXIT_CODES)
@@ -149,7 +153,11 @@ def revoke(connection: Connection, *, key_id: str, operator: str | None, as_json
         revoked = Keys.of(connection, operator).store.revoke(key_id, now)
     except KeyError as error:
         raise _unknown(key_id, connection) from error
-    return _show(KeyView.of(revoked, now), as_json=as_json)
+    return _show(KeyView.of(revoked, _names(connection, revoked), now), as_json=as_json)
+
+
+def _names(connection: Connection, key: Key) -> dict[str, str]:
+    return key_table(connection).owners.names({key.owner})
 
 
 def _unknown(key_id: str, connection: Connection) -> click.ClickException:
@@ -173,11 +181,12 @@ def _json(view: KeyView) -> dict[str, Any]:
 
 
 def _print(views: Sequence[KeyView]) -> None:
-    table = new_table("=key id", "owner", "name", "scopes", "limit", "status", "expires", "last used")
+    table = new_table("=key id", "owner", "=owner id", "name", "scopes", "limit", "status", "expires", "last used")
     for view in views:
         table.add_row(
             view.key_id,
             view.owner,
+            view.owner_id,
             Text(view.name),
             " ".join(view.scopes),
             f"{view.limit} per {view.window_seconds} s",

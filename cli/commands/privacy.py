@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 
-from cli.commands.actions import trail_of
 from cli.commands.keys import key_table
 from cli.connection import Connection
 from cli.console import console, new_table, print_json
@@ -27,18 +26,18 @@ def privacy() -> None:
 
 
 @privacy.command(epilog=EXIT_CODES)
-@click.option("--owner", required=True, help="The owner whose data is erased.")
+@click.option("--owner", required=True, help="The name or the id of the owner whose data is erased.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @on_target
 def erase(connection: Connection, *, owner: str, yes: bool, as_json: bool) -> int:
     """Erase everything of an owner. It cannot be undone."""
-    if not _exists(connection, owner):
-        raise click.ClickException(f"--owner: no API key, image or running erasure belongs to {owner!r}.")
+    owner_id = _owner_id(connection, owner)
     if not yes:
         click.confirm(f"Erase all requests, images, keys and webhooks of {owner!r} permanently?", abort=True, err=True)
-    action = Action.begin(connection.operator(), "erase owner", about={"owner": owner}, count=1)
-    with recorded(trail_of(connection), action) as outcomes:
-        erasure, token = _erasures(connection).start(owner)
+    # The id, because entries of the trail are kept longer than the name.
+    action = Action.begin(connection.operator(), "erase owner", about={"owner": owner_id}, count=1)
+    with recorded(connection.trail(), action) as outcomes:
+        erasure, token = _erasures(connection).start(owner_id)
         outcomes["started"] += 1
     if as_json:
         print_json({"id": erasure.erasure_id, "receipt_token": token})
@@ -115,14 +114,12 @@ def _erasures(connection: Connection) -> Erasures:
     return Erasures(_table(connection), bus, SystemClock())
 
 
-def _exists(connection: Connection, owner: str) -> bool:
-    """Return whether anything belongs to an owner."""
-    after = None
-    while True:
-        page = key_table(connection).page(100, after)
-        if any(key.owner == owner for key in page.keys):
-            return True
-        if (after := page.last) is None:
-            break
+def _owner_id(connection: Connection, owner: str) -> str:
+    """Return the id of an owner by name, or an id of which anything is left."""
+    found = key_table(connection).owners.find(owner)
+    if found is not None:
+        return found.owner_id
     gallery = DynamoGalleryIndex(connection.client("dynamodb"), connection.target.gallery_table)
-    return next(gallery.image_ids(owner), None) is not None or _table(connection).running(owner) is not None
+    if next(gallery.image_ids(owner), None) is None and _table(connection).running(owner) is None:
+        raise click.ClickException(f"--owner: no owner has the name {owner!r}, and no image or erasure has it as id.")
+    return owner

@@ -23,7 +23,7 @@ from services.operations.dead_letters.session import OperatorSession
 def quarantine(
     connection: Connection, *, wanted: Filter, limit: int | None, operator: str | None, yes: bool, as_json: bool
 ) -> int:
-    """Move dead letters into quarantine, where they are kept until they are released or discarded.
+    """Move dead letters into quarantine, until they are released or discarded, or until its retention ends.
 
     Their requests remain stalled and expire after 14 days.
     """

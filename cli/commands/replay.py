@@ -12,6 +12,7 @@ from cli.dead_letters import confirm_plan, print_outcomes, reserve_filtered, ses
 from cli.editing import Edited, EditReplayer, InvalidEditError
 from cli.options import EXIT_CODES, OK, REFUSED, Filter, Rate, acting, on_target, selecting
 from cli.tables import dead_letters as tables
+from kit.sealing import OwnerKeyTable, Sealer
 from services.operations.dead_letters.letters import DeadLetter, Selection
 from services.operations.dead_letters.replaying import ReplayOptions
 
@@ -64,7 +65,7 @@ def replay(
 @click.option(
     "--set", "settings", multiple=True, metavar="FIELD=JSON", help="For example data.parameters.count=2. Repeatable."
 )
-@click.option("--editor", is_flag=True, help="Open the event's data, which may contain a prompt, in $EDITOR.")
+@click.option("--editor", is_flag=True, help="Open the event's data, with readable prompts, in $EDITOR.")
 @click.option("--send", is_flag=True, help="Send the edited message. Default: only show the changes.")
 @click.option("--max-replays", default=3, show_default=True, help="Refuse messages that were replayed this often.")
 @click.option("--force", is_flag=True, help="Also send messages of unknown requests or with too many replays.")
@@ -85,17 +86,19 @@ def edit(
 ) -> int:
     """Edit the dead letter of an event, validate it, and with --send send it to its step.
 
-    It is sent as a new event, caused by the original one. Prompts are never shown; moderated prompts cannot be changed.
+    It is sent as a new event, caused by the original one. You need access to the owner's key, which seals prompts. They
+    are never shown; moderated prompts cannot be changed.
     """
     if bool(settings) == editor:
         raise click.UsageError("Either --set FIELD=JSON or --editor is required")
     values = dict(_setting(text) for text in settings)
     session = session_of(connection, operator)
+    sealer = Sealer(OwnerKeyTable(connection.client("dynamodb"), connection.target.owner_keys_table))
     replayer = EditReplayer.of(session, ReplayOptions(operator=session.operator.name, **limits))
     with reserve_filtered(session.queues, Filter(queue, Selection(event_id=event_id))) as reservation:
         letter = _only(reservation.chosen, event_id)
         try:
-            edited = _with_editor(letter) if editor else editing.edit(letter, values)
+            edited = _with_editor(letter, sealer) if editor else editing.edit(letter, values, sealer)
         except InvalidEditError as error:
             raise click.ClickException("\n".join(f"{field}: {rule}" for field, rule in error.errors)) from None
         planned = replayer.judge_edit(letter)
@@ -133,12 +136,12 @@ def _only(letters: list[DeadLetter], event_id: str) -> DeadLetter:
     return letters[0]
 
 
-def _with_editor(letter: DeadLetter) -> Edited:
-    written = click.edit(json.dumps(editing.data_of(letter), indent=2, ensure_ascii=False), extension=".json")
+def _with_editor(letter: DeadLetter, sealer: Sealer) -> Edited:
+    written = click.edit(json.dumps(editing.data_of(letter, sealer), indent=2, ensure_ascii=False), extension=".json")
     if written is None:
         raise InvalidEditError(("data", "nothing was saved"))
     try:
-        return editing.replace_data(letter, json.loads(written))
+        return editing.replace_data(letter, json.loads(written), sealer)
     except ValueError as error:
         raise InvalidEditError(("data", f"is not JSON: {getattr(error, 'msg', 'unreadable')}")) from None
 

@@ -3,20 +3,21 @@
 import secrets as random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import click
 
-from cli.commands.actions import trail_of
 from cli.connection import Connection
 from cli.console import console, new_table, print_json
 from cli.options import EXIT_CODES, OK, acting, bare, on_target
 from kit.keyring import Keyring, SecretVersion
 from kit.secrets import ACTIVATION, REFRESH_SECONDS
+from kit.signed_urls import EXPIRES_SECONDS
 from kit.trail import Action, recorded
-from services.accounts.repository import KeyTable
+from services.accounts.repository.keys import KeyTable
 from services.notifications.repository.webhooks import WebhookTable
+from services.storage import image_link_keys
 
 KEY_BYTES: Final = 48
 Uses = Mapping[int, int]
@@ -30,6 +31,12 @@ class Kind:
     """Counts what needs each version. None if nothing stops working without it."""
     unit: str = ""
     after_rotation: str = ""
+    activation: timedelta = ACTIVATION
+    """Time until everything that needs a new version knows it."""
+    publish: Callable[[Connection, Keyring], Keyring] = lambda _connection, keyring: keyring
+    """Tells others about the versions, and returns the keyring to store."""
+    in_use_until: Callable[[Keyring, int, datetime], datetime | None] = lambda _keyring, _version, _now: None
+    """Returns until when something is valid that a replaced version has made."""
 
 
 def _keys(connection: Connection, now: datetime) -> Uses:
@@ -40,13 +47,26 @@ def _webhooks(connection: Connection, now: datetime) -> Uses:
     return WebhookTable(connection.client("dynamodb"), connection.target.notifications_table).master_uses(now)
 
 
+def _publish_link_keys(connection: Connection, keyring: Keyring) -> Keyring:
+    """Send the public keys to CloudFront. Without a CDN, CloudFront knows no version and needs none."""
+    if not any(each.public_key_id for each in keyring.versions):
+        return keyring
+    return image_link_keys.LinkKeys(connection.client("cloudfront"), connection.target.prefix).publish(keyring).keyring
+
+
 KINDS: Final = {
     "accounts-key-hashing": Kind(_keys, "API keys", "A key moves to the new version when it is used, within an hour."),
     "notifications-webhook-master": Kind(
         _webhooks, "webhooks", "A webhook moves to the new version when its owner rotates its secret: ask the owners."
     ),
     "storage-prompt-hash-key": Kind(None, after_rotation="Hashes name their version. Those in stored files stay."),
-    "analytics-prompt-hash-key": Kind(None, after_rotation="Hashes name their version. Those in the archive stay."),
+    "storage-image-link-key": Kind(
+        None,
+        after_rotation=f"Links are valid for {EXPIRES_SECONDS // 60} minutes. Retire the old version after that.",
+        activation=image_link_keys.ACTIVATION,
+        publish=_publish_link_keys,
+        in_use_until=image_link_keys.links_end,
+    ),
 }
 """Every secret, by its name without the prefix."""
 
@@ -84,6 +104,7 @@ def list_(connection: Connection, *, as_json: bool) -> int:
 def rotate(connection: Connection, *, name: str, at_once: bool, operator: str | None, yes: bool, as_json: bool) -> int:
     """Add a new version to the secret NAME. It is used in ten minutes, when every function knows it.
 
+    A version of storage-image-link-key is used in an hour, when CloudFront knows its public key everywhere.
     Older versions remain valid until you retire them.
     """
     now, keyring = datetime.now(UTC), _read(connection, name)
@@ -92,7 +113,8 @@ def rotate(connection: Connection, *, name: str, at_once: bool, operator: str | 
             f"Version {newest.number} of {name} is not active before {newest.active_from:%Y-%m-%d %H:%M:%S} UTC. "
             f"Rotate again after that, or retire version {newest.number} first."
         )
-    rotated = keyring.rotated(random.token_urlsafe(KEY_BYTES).encode(), now if at_once else now + ACTIVATION)
+    active_from = now if at_once else now + KINDS[name].activation
+    rotated = keyring.rotated(random.token_urlsafe(KEY_BYTES).encode(), active_from)
     _confirm(f"Add version {rotated.versions[-1].number} to {name}?", yes=yes)
     _write(connection, name, rotated, operator, "secret rotate", rotated.versions[-1].number)
     return _report(connection, name, rotated, KINDS[name].after_rotation, as_json=as_json)
@@ -101,7 +123,7 @@ def rotate(connection: Connection, *, name: str, at_once: bool, operator: str | 
 @secrets.command(epilog=EXIT_CODES)
 @name_argument
 @click.argument("version", type=int)
-@click.option("--force", is_flag=True, help="Retire it although API keys or webhooks need it. They stop working.")
+@click.option("--force", is_flag=True, help="Retire it although keys, webhooks or links need it. They stop working.")
 @acting
 @on_target
 def retire(
@@ -119,6 +141,12 @@ def retire(
             f"{needed} {KINDS[name].unit} need version {version}. {KINDS[name].after_rotation} "
             "With --force, they stop working."
         )
+    until = KINDS[name].in_use_until(keyring, version, now)
+    if until and until > now and not force:
+        raise click.ClickException(
+            f"Links that version {version} has signed are valid until {until:%H:%M:%S} UTC. "
+            "With --force, they stop working."
+        )
     _confirm(f"Delete version {version} of {name}?", yes=yes)
     _write(connection, name, keyring.without(version), operator, "secret retire", version)
     done = f"Functions forget it within {REFRESH_SECONDS // 60} minutes."
@@ -133,7 +161,8 @@ def _read(connection: Connection, name: str) -> Keyring:
 def _write(connection: Connection, name: str, keyring: Keyring, operator: str | None, verb: str, version: int) -> None:
     about: dict[str, str | None] = {"secret": name, "version": str(version)}
     action = Action.begin(connection.operator(operator), verb, about=about, count=1)
-    with recorded(trail_of(connection), action) as outcomes:
+    with recorded(connection.trail(), action) as outcomes:
+        keyring = KINDS[name].publish(connection, keyring)
         connection.client("secretsmanager").put_secret_value(
             SecretId=connection.target.secret(name), SecretString=keyring.to_text()
         )

@@ -1,6 +1,6 @@
 """The audit trail as a table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.text import Text
 
@@ -8,8 +8,8 @@ from cli.console import console, new_table
 from kit.trail import Action
 
 
-def print_actions(actions: Sequence[Action]) -> None:
-    """Print operator, verb, subjects and outcome of actions, newest first."""
+def print_actions(actions: Sequence[Action], names: Mapping[str, str]) -> None:
+    """Print operator, verb, subjects and outcome of actions, newest first. ``names`` has the names of owners by id."""
     out = console()
     if not actions:
         out.print("No actions.")
@@ -19,7 +19,7 @@ def print_actions(actions: Sequence[Action]) -> None:
         about = ", ".join(action.about.values()) or "all"
         table.add_row(
             f"{action.at:%Y-%m-%d %H:%M:%S}",
-            Text(action.operator.rsplit("/", 1)[-1].rsplit(":", 1)[-1]),
+            Text(names.get(action.operator) or action.operator.rsplit("/", 1)[-1].rsplit(":", 1)[-1]),
             action.verb,
             Text(f"{action.count}: {about}"),
             Text(_outcome(action), style="" if action.finished_at and not action.error else "yellow"),

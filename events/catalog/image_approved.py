@@ -12,7 +12,7 @@ class ImageApprovedData(Payload):
     """The approved images, and those that were removed or could not be generated."""
 
     policy_version: str
-    """Version of the moderation policy."""
+    """Version of the moderation policy: its name and a digest of its content."""
     layers: list[str]
     """The layers that checked the images: ``rekognition``, or none if the image check is off."""
     images: list[ImageOutcome] = Field(min_length=1)

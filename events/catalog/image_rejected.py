@@ -10,7 +10,7 @@ class ImageRejectedData(Payload):
     """The reason of the rejection."""
 
     policy_version: str
-    """Version of the moderation policy."""
+    """Version of the moderation policy: its name and a digest of its content."""
     layer: str
     """The layer that decided: ``rekognition``."""
     category: str

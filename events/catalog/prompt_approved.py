@@ -11,7 +11,7 @@ class PromptApprovedData(Payload):
     """The policy and the layers that approved the prompt."""
 
     policy_version: str
-    """Version of the moderation policy."""
+    """Version of the moderation policy: its name and a digest of its content."""
     layers: list[str]
     """The layers that checked the prompt, in order: ``keywords``, ``claude``."""
     parameters: GenerationParameters

@@ -13,7 +13,7 @@ class PromptRejectedData(Payload):
     """The layer and the reason, without the prompt or the matching term."""
 
     policy_version: str
-    """Version of the moderation policy."""
+    """Version of the moderation policy: its name and a digest of its content."""
     layer: str
     """The layer that decided: ``limits`` (the text is too long), ``keywords`` or ``claude``."""
     category: str

@@ -6,7 +6,7 @@ from typing import Protocol
 from events.catalog.processing_stalled import ProcessingStalled, ProcessingStalledData
 from events.envelope import Event, Metadata
 from kit.consumer.decode import Message
-from kit.consumer.policy import DELIVERY_EVENTS, DeadLetter, RetryPolicy, decide, describe_error, fingerprint
+from kit.consumer.policy import DELIVERY_EVENTS, DeadLetter, Drop, RetryPolicy, decide, describe_error, fingerprint
 from kit.consumer.telemetry import message_fields
 from kit.publisher import PublishError
 from kit.telemetry import logger
@@ -40,11 +40,14 @@ class Applier:
         self._policy = policy
 
     def fail(self, message: Message, error: Exception) -> None:
-        """Retry or dead-letter a message whose handling raised ``error``."""
+        """Retry, dead-letter or drop a message whose handling raised ``error``."""
         message.to_publish, message.error = [], describe_error(error)
         decision = decide(error, attempts=message.attempts, age=message.age, policy=self._policy)
         if isinstance(decision, DeadLetter):
             self._dead_letter(message)
+            return
+        if isinstance(decision, Drop):
+            message.outcome = "dropped"
             return
         message.outcome = "in_progress" if decision.in_progress else "retried"
         message.retry_after = decision.seconds

@@ -12,7 +12,7 @@ from events.catalog import event_type
 from events.envelope import Event, Metadata
 from kit.errors import UnprocessableError
 
-Outcome = Literal["handled", "retried", "in_progress", "dead_lettered"]
+Outcome = Literal["handled", "retried", "in_progress", "dead_lettered", "dropped"]
 
 
 @dataclass

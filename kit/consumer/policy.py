@@ -10,7 +10,7 @@ from typing import Final
 from botocore.exceptions import ClientError, ParamValidationError
 from pydantic import ValidationError
 
-from kit.errors import InProgressError, UnprocessableError, classify_error, error_code
+from kit.errors import InProgressError, OwnerErasedError, UnprocessableError, classify_error, error_code
 from kit.publisher import PublishError
 
 DELIVERY_EVENTS: Final = frozenset(
@@ -66,8 +66,15 @@ class DeadLetter:
     """Move the message to the dead-letter queue."""
 
 
-def decide(error: Exception, *, attempts: int, age: float, policy: RetryPolicy) -> Retry | DeadLetter:
+@dataclass(frozen=True)
+class Drop:
+    """Delete the message. Nothing follows from it: its owner was erased."""
+
+
+def decide(error: Exception, *, attempts: int, age: float, policy: RetryPolicy) -> Retry | DeadLetter | Drop:
     """Return what happens to a message that was received ``attempts`` times and sent ``age`` seconds ago."""
+    if isinstance(error, OwnerErasedError):
+        return Drop()
     if isinstance(error, InProgressError):
         return Retry(error.seconds, in_progress=True)
     match classify_error(error):
@@ -89,7 +96,7 @@ def describe_error(error: BaseException) -> dict[str, str]:
             first = error.errors(include_url=False, include_input=False, include_context=False)[0]
             field = ".".join(str(part) for part in first["loc"])
             return {"error": "ValidationError", "reason": f"{field}: {first['msg']}"[:300]}
-        case UnprocessableError() | PublishError() | InProgressError():
+        case UnprocessableError() | PublishError() | InProgressError() | OwnerErasedError():
             return {"error": type(error).__name__, "reason": str(error)[:300]}
         case _ if classify_error(error) == "final":
             frame = traceback.extract_tb(error.__traceback__)[-1]

@@ -15,6 +15,7 @@ METRIC_OF: Final[dict[Outcome, MetricName]] = {
     "retried": "messages_retried",
     "in_progress": "messages_in_progress",
     "dead_lettered": "messages_dead_lettered",
+    "dropped": "messages_handled",
 }
 
 
@@ -43,10 +44,9 @@ def log_batch(step: str, messages: Sequence[Message], seconds: float, *, name_ha
     for message in messages:
         if message.outcome == "handled" and (about := message.metadata):
             handled.setdefault(about.request_id, [about.request_id]).append([about.event_id, message.detail_type])
-    outcomes = Counter(message.outcome for message in messages)
     measure(
         "batch",
-        {METRIC_OF[outcome]: count for outcome, count in outcomes.items()},
+        dict(Counter(METRIC_OF[message.outcome] for message in messages)),
         {"step": step},
         seconds=round(seconds, 4),
         handled=list(handled.values()) if handled and name_handled else None,

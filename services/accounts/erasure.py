@@ -1,4 +1,4 @@
-"""Erases what accounts has of an owner: API keys and preferences."""
+"""Erases what accounts has of an owner: the record with name, preferences and consent, and the API keys."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,14 +15,17 @@ STORE: Final = "accounts/accounts"
 class OwnerErasure(Protocol):
     """What the table has of an owner."""
 
-    def key_ids(self, owner: str) -> Iterator[str]:
-        """Yield the ids of an owner's keys."""
+    def delete_owner(self, owner_id: str) -> bool:
+        """Delete the owner's record and name. Return whether there was one.
 
-    def delete_key(self, key_id: str) -> None:
+        The id then belongs to no name and gets no new keys. The same name gets another id.
+        """
+
+    def key_ids(self, owner_id: str) -> Iterator[str]:
+        """Yield the ids of an owner's keys, with consistent reads."""
+
+    def delete_key(self, owner_id: str, key_id: str) -> None:
         """Delete a key. It stops working as a revoked one does."""
-
-    def delete_preferences(self, owner: str) -> bool:
-        """Delete the preferences of an owner. Return whether there were some."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +35,12 @@ class OwnerEraser:
     owners: OwnerErasure
 
     def erase(self, event: ErasureStarted) -> list[Event]:
-        """Delete the owner's keys, so that nothing new is requested, and the preferences."""
+        """Delete the owner, then the keys. In this order, no key can be created after the keys were listed."""
         if event.data.scope != "owner":
             return []
-        owner, erased = event.metadata.owner, 0
+        owner = event.metadata.owner
+        erased = int(self.owners.delete_owner(owner))
         for key_id in list(self.owners.key_ids(owner)):
-            self.owners.delete_key(key_id)
+            self.owners.delete_key(owner, key_id)
             erased += 1
-        erased += self.owners.delete_preferences(owner)
         return [answer(event, "accounts", [StoreReceipt(store=STORE, erased=erased)])]

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from kit.keyring import Keyring, SecretVersion
+from services.accounts.consent import Versions
 
 PREFIX: Final = "gik"
 """Start of every key, so that people and secret scanners recognise a leaked one."""
@@ -33,6 +34,7 @@ class Key:
     digest: str
     """Keyed hash of the key's text; see ``digest_of``."""
     owner: str
+    """The owner's id; see ``owners.py``."""
     name: str
     """Its purpose, as its creator named it."""
     scopes: tuple[str, ...]
@@ -47,6 +49,12 @@ class Key:
     previous_digest: str | None = None
     """Hash of the text before the last rotation, valid until ``previous_until``."""
     previous_until: datetime | None = None
+    owner_changes: int = 1
+    """``changes`` of the owner's record from which the next two are copies."""
+    analytics_opt_out: bool = False
+    """Whether the owner has opted out of analytics."""
+    agreed: Versions | None = None
+    """The versions of the terms and the privacy notice that the owner agrees to, if any."""
 
     def status(self, now: datetime) -> Status:
         """Return the status of the key at ``now``."""

@@ -6,6 +6,7 @@ from typing import Final
 
 from kit.trail import Action, Operator, Trail, recorded
 from services.accounts.keys import Key
+from services.accounts.owners import Owner
 from services.accounts.service import KeyPage, KeyStore
 
 ADMIN: Final = "admin"
@@ -20,11 +21,15 @@ class RecordedKeys:
     trail: Trail
     operator: Operator
 
-    def add(self, key: Key) -> None:
+    def owner_named(self, name: str, now: datetime) -> Owner:
+        """Return the owner with this name, or a new one; see ``KeyStore.owner_named``."""
+        return self.store.owner_named(name, now)
+
+    def add(self, key: Key, owner: Owner) -> None:
         """Store a new key; see ``KeyStore.add``."""
         scopes = " ".join(key.scopes)
         with recorded(self.trail, self._action("create key", key.key_id, owner=key.owner, scopes=scopes)) as outcomes:
-            self.store.add(key)
+            self.store.add(key, owner)
             outcomes["created"] += 1
 
     def rotate(self, key_id: str, digest: str, previous_until: datetime | None, now: datetime) -> Key:

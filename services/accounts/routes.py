@@ -3,7 +3,17 @@
 from typing import Final
 
 from kit.http_api import Route
-from services.accounts.schemas import KeyList, KeyQuery, KeyWithText, Me, NewKey, Preferences, Rotation
+from services.accounts.schemas import (
+    ConsentView,
+    KeyList,
+    KeyQuery,
+    KeyWithText,
+    Me,
+    NewConsent,
+    NewKey,
+    Preferences,
+    Rotation,
+)
 
 CREATE_KEY: Final = Route(
     "POST",
@@ -45,6 +55,28 @@ SHOW_ME: Final = Route(
     "any",
     "Get the owner, scopes and limits of your API key",
     responses={200: Me},
+)
+SHOW_CONSENT: Final = Route(
+    "GET",
+    "/v1/consent",
+    "any",
+    "Get the current versions of the terms and the privacy notice, and your consent",
+    responses={200: ConsentView},
+)
+GIVE_CONSENT: Final = Route(
+    "PUT",
+    "/v1/consent",
+    "requests:write",
+    "Agree to the current terms and privacy notice",
+    responses={200: ConsentView},
+    body=NewConsent,
+)
+WITHDRAW_CONSENT: Final = Route(
+    "DELETE",
+    "/v1/consent",
+    "requests:write",
+    "Withdraw your consent, within 30 seconds",
+    responses={204: None},
 )
 SHOW_PREFERENCES: Final = Route(
     "GET",

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -11,6 +12,7 @@ from pydantic import Field, model_validator
 from kit.callers import Scope
 from kit.schemas import QueryParameters, RequestBody, Schema
 from kit.text import AspectRatio, Size, Text, matching
+from services.accounts.consent import Consent, Versions
 from services.accounts.keys import PREFIX, Key, Status
 from services.accounts.service import KeyPage
 
@@ -23,6 +25,7 @@ Owner = Annotated[
 ]
 ModelKey = Annotated[str, *matching(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", "must be the key of a model")]
 StyleName = Annotated[str, *matching(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,49}", "must be the name of a style")]
+Date = Annotated[str, *matching(r"\d{4}-\d{2}-\d{2}", "must be a date such as 2026-11-28")]
 DAY: Final = 24 * 3600
 USER_SCOPES: Final[tuple[Scope, ...]] = ("requests:write", "requests:read", "images:read", "images:write")
 """The scopes of a user: only what belongs to the key's owner. ``analytics:read`` shows the figures of all owners."""
@@ -34,7 +37,7 @@ class NewKey(RequestBody):
     """The body of `POST /v1/keys`."""
 
     owner: Owner
-    """Owner of its requests and images."""
+    """Name of the owner of its requests and images. Keys with the same name have the same owner."""
     name: Name
     """Purpose of the key."""
     scopes: list[Scope] = Field(min_length=1, max_length=20)
@@ -85,6 +88,15 @@ class Defaults(RequestBody):
         return self
 
 
+class NewConsent(RequestBody):
+    """The body of `PUT /v1/consent`: the current versions, as `GET /v1/consent` returns them."""
+
+    terms: Date
+    """Version of the terms."""
+    privacy_notice: Date
+    """Version of the privacy notice."""
+
+
 class Preferences(RequestBody):
     """All preferences of an owner. A `PUT` resets what it omits."""
 
@@ -93,9 +105,11 @@ class Preferences(RequestBody):
     theme: Literal["light", "dark", "system"] = "system"
     """Colours of the web app. ``system``: as the device."""
     analytics_opt_out: bool = False
-    """Exclude this owner from analytics."""
+    """Keep the owner out of analytics: count new requests only in totals that name no owner, and archive their events
+    without the owner."""
 
 
+CONSENT_FIELDS: Final = ("terms", "privacy_notice", "given_at", "key_id", "withdrawn_at")
 _POSITION: Final = re.compile(r"[0-9T:.+-]{20,40}#[a-z2-7]{12}")
 
 
@@ -107,7 +121,9 @@ class KeyView(Schema):
     prefix: str
     """Start of its text."""
     owner: str
-    """Owner of its requests and images."""
+    """Name of the owner of its requests and images. The id if the owner was erased."""
+    owner_id: str
+    """Id of the owner, which stands for the name in requests, events and logs."""
     name: str
     """Purpose of the key."""
     scopes: list[Scope]
@@ -130,9 +146,9 @@ class KeyView(Schema):
     """Until when the text before the last rotation is valid."""
 
     @classmethod
-    def of(cls, key: Key, now: datetime) -> "KeyView":
-        """Return the view of ``key``."""
-        return cls(**_values(key, now))
+    def of(cls, key: Key, names: Mapping[str, str], now: datetime) -> "KeyView":
+        """Return the view of ``key``, whose owner has a name in ``names`` unless it was erased."""
+        return cls(**_values(key, names, now))
 
 
 class KeyWithText(KeyView):
@@ -142,9 +158,9 @@ class KeyWithText(KeyView):
     """The text of the key, for the header ``x-api-key``. Store it safely."""
 
     @classmethod
-    def with_text(cls, key: Key, text: str, now: datetime) -> "KeyWithText":
-        """Return the view of ``key`` with its text."""
-        return cls(**_values(key, now), key=text)
+    def with_text(cls, key: Key, text: str, names: Mapping[str, str], now: datetime) -> "KeyWithText":
+        """Return the view of ``key`` with its text; see ``KeyView.of``."""
+        return cls(**_values(key, names, now), key=text)
 
 
 class KeyList(Schema):
@@ -156,17 +172,19 @@ class KeyList(Schema):
     """The `cursor` of the next page. Absent on the last page."""
 
     @classmethod
-    def of(cls, page: KeyPage, now: datetime) -> "KeyList":
+    def of(cls, page: KeyPage, names: Mapping[str, str], now: datetime) -> "KeyList":
         """Return the view of ``page``."""
         cursor = base64.urlsafe_b64encode(page.last.encode()).decode() if page.last else None
-        return cls(keys=[KeyView.of(key, now) for key in page.keys], next_cursor=cursor)
+        return cls(keys=[KeyView.of(key, names, now) for key in page.keys], next_cursor=cursor)
 
 
 class Me(Schema):
     """The caller's API key."""
 
     owner: str
-    """Owner of its requests and images."""
+    """Name of the owner of its requests and images."""
+    owner_id: str
+    """Id of the owner, which stands for the name in requests, events and logs."""
     key_id: str
     """Id of the key."""
     scopes: list[Scope]
@@ -175,6 +193,43 @@ class Me(Schema):
     """Images per ``window_seconds``."""
     window_seconds: int
     """Length of the window in which the images are counted."""
+
+
+class ConsentView(Schema):
+    """The consent of the caller's owner."""
+
+    required: bool
+    """Whether this installation accepts requests only with a valid consent."""
+    valid: bool
+    """Whether the owner agrees to the current versions."""
+    current_terms: str
+    """Current version of the terms: the date on which it was published."""
+    current_privacy_notice: str
+    """Current version of the privacy notice."""
+    terms: str | None
+    """The version of the terms that the owner agreed to. Absent without a consent, like the following fields."""
+    privacy_notice: str | None
+    """The version of the privacy notice that the owner agreed to."""
+    given_at: datetime | None
+    """When the consent was given."""
+    key_id: str | None
+    """Id of the key with which it was given."""
+    withdrawn_at: datetime | None
+    """When it was withdrawn. Absent if it was not."""
+
+    @classmethod
+    def of(cls, consent: Consent | None, current: Versions, *, required: bool) -> "ConsentView":
+        """Return the view of a consent."""
+        given = consent.to_dict() if consent else dict.fromkeys(CONSENT_FIELDS)
+        return cls.model_validate(
+            {
+                "required": required,
+                "valid": consent is not None and consent.valid_versions == current,
+                "current_terms": current.terms,
+                "current_privacy_notice": current.privacy_notice,
+                **given,
+            }
+        )
 
 
 def position_of(cursor: str) -> str:
@@ -188,12 +243,13 @@ def position_of(cursor: str) -> str:
     return position
 
 
-def _values(key: Key, now: datetime) -> dict[str, Any]:
+def _values(key: Key, names: Mapping[str, str], now: datetime) -> dict[str, Any]:
     in_grace = key.previous_until is not None and now < key.previous_until
     return {
         "key_id": key.key_id,
         "prefix": f"{PREFIX}_{key.key_id}",
-        "owner": key.owner,
+        "owner": names.get(key.owner, key.owner),
+        "owner_id": key.owner,
         "name": key.name,
         "scopes": list(key.scopes),
         "limit": key.limit,

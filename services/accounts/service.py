@@ -1,15 +1,21 @@
 """Create and rotate API keys, for the API and the command line."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from services.accounts.keys import Key, Status, digest_of, new_key_id, new_text
+from services.accounts.owners import Owner, OwnerChangedError
 
 if TYPE_CHECKING:  # the authorizer does not import the API's models
     from kit.keyring import SecretVersion
     from services.accounts.schemas import NewKey
+
+
+ATTEMPTS: Final = 5
+"""How often a key is created again because its owner was created or changed at the same time."""
 
 
 class NotActiveError(Exception):
@@ -32,8 +38,14 @@ class KeyPage:
 class KeyStore(Protocol):
     """Stores keys."""
 
-    def add(self, key: Key) -> None:
-        """Store a new key. Raises ``KeyError`` if its id exists."""
+    def owner_named(self, name: str, now: datetime) -> Owner:
+        """Return the owner with this name. If there is none, return a new one, which is not stored yet."""
+
+    def add(self, key: Key, owner: Owner) -> None:
+        """Store a new key, and its owner if that is new: both or nothing.
+
+        Raises ``KeyError`` if the key's id exists, ``OwnerChangedError`` if ``owner`` is no longer what is stored.
+        """
 
     def rotate(self, key_id: str, digest: str, previous_until: datetime | None, now: datetime) -> Key:
         """Replace the hash and keep the old one until ``previous_until``, if given; return the key.
@@ -49,21 +61,35 @@ class KeyStore(Protocol):
 
 
 def create(store: KeyStore, wanted: "NewKey", hash_secret: "SecretVersion", now: datetime) -> tuple[Key, str]:
-    """Create a key and return it with its text, which is not stored."""
-    key_id = new_key_id()
+    """Create a key and return it with its text, which is not stored.
+
+    Keys for the same name have the same owner, also if they are created at the same time.
+    Raises ``OwnerChangedError`` if the owner changed during every attempt.
+    """
+    for _ in range(ATTEMPTS - 1):
+        with suppress(OwnerChangedError):
+            return _create(store, wanted, hash_secret, now)
+    return _create(store, wanted, hash_secret, now)
+
+
+def _create(store: KeyStore, wanted: "NewKey", hash_secret: "SecretVersion", now: datetime) -> tuple[Key, str]:
+    key_id, owner = new_key_id(), store.owner_named(wanted.owner, now)
     text = new_text(key_id)
     key = Key(
         key_id=key_id,
         digest=digest_of(text, hash_secret),
-        owner=wanted.owner,
+        owner=owner.owner_id,
         name=wanted.name,
         scopes=tuple(sorted(set(wanted.scopes))),
         limit=wanted.limit,
         window=wanted.window_seconds,
         created_at=now,
+        owner_changes=max(1, owner.changes),
+        analytics_opt_out=owner.analytics_opt_out,
+        agreed=owner.agreed,
         expires_at=now + timedelta(days=wanted.expires_in_days) if wanted.expires_in_days else None,
     )
-    store.add(key)
+    store.add(key, owner)
     return key, text
 
 

@@ -13,6 +13,8 @@ class AccountSettings(TableSettings):
     """The authorizer and the API."""
 
     hash_secret_arn: str
+    require_consent: bool
+    """Whether requests need the owner's consent to the current terms and privacy notice."""
 
 
 class ApiSettings(AccountSettings):
@@ -20,3 +22,6 @@ class ApiSettings(AccountSettings):
 
     audit_trail_table: str
     """Operations' table, to which the API adds entries of the audit trail."""
+    trail_retention_days: int
+    """How long they are kept."""
+    key_retention_days: int = 365

@@ -25,8 +25,8 @@ from events.envelope import Event
 from services.analytics.counters import Amounts
 from services.analytics.service import Counters, Generations, GenerationsMovedError, SupersededError, count
 
-BATCH: Final = 25
-"""Events counted in one transaction."""
+BATCH: Final = 100
+"""Events counted together."""
 COMPARISONS: Final = 10
 """Attempts to compare. Events that were just archived may not be counted in the old generation yet."""
 COMPARISON_PAUSE_SECONDS: Final = 3.0

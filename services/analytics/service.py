@@ -1,26 +1,33 @@
 """Record events: first in the archive, then in the counters, each exactly once.
 
 Counters belong to *generations* of the projection. One is current. During a rebuild, a second one is being built, and
-events are counted in both. A pointer names them. Every transaction checks the pointer's revision, so none can commit
-without knowing about a rebuild: there is no cache to wait for, and no read on the happy path.
+events are counted in both. A pointer names them. Every transaction checks the pointer's revision, in the days to which
+it adds, so none can commit without knowing about a rebuild: there is no cache to wait for, and no read on the happy
+path.
 
 A transaction also stores the ids of the events that it counts, and is cancelled if one of them is stored already.
 """
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Final, Protocol, Self
 
 from events.envelope import Event
 from kit.errors import TransientError
 from services.analytics.counters import Amounts, add, amounts, day_of
 
-EVENT_ID_RETENTION_SECONDS: Final = 60 * 24 * 3600
-"""How long the ids of counted events are stored: longer than a queue and its dead-letter queue keep messages."""
+EVENT_ID_RETENTION: Final = timedelta(days=60)
+"""How long the ids of counted events are kept by default: longer than queues and dead-letter queues keep messages."""
+ITEMS_MAX: Final = 100
+"""Items of one transaction, a quota of DynamoDB."""
+GENERATIONS_MAX: Final = 2
+REQUESTS_MAX: Final = (ITEMS_MAX - 1) // GENERATIONS_MAX - 1
+"""Requests whose events of one day are counted in one transaction, also during a rebuild."""
 ROUNDS: Final = 8
-"""Attempts per batch. Each round knows the reasons why the previous one failed."""
+"""Attempts per transaction. Each round knows the reasons why the previous one failed."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +113,14 @@ class Recorder:
         counters: Counters,
         now: Callable[[], float] = time.time,
         on_counted: Callable[[Amounts], None] = lambda _: None,
+        retention: timedelta = EVENT_ID_RETENTION,
     ) -> None:
-        """``on_counted`` receives what each batch added, once."""
+        """``on_counted`` receives what each batch added, once. ``retention`` is that of the ids of counted events."""
         self._archive = archive
         self._counters = counters
         self._now = now
         self._on_counted = on_counted
+        self._retention = retention
         self._generations = Generations()
 
     def record(self, events: Sequence[Event]) -> list[Event]:
@@ -122,7 +131,12 @@ class Recorder:
         """
         self._archive.append(events)
         self._generations = count(
-            events, self._counters, self._generations, now=self._now(), on_counted=self._on_counted
+            events,
+            self._counters,
+            self._generations,
+            now=self._now(),
+            on_counted=self._on_counted,
+            retention=self._retention,
         )
         return []
 
@@ -135,14 +149,32 @@ def count(
     now: float,
     only: str | None = None,
     on_counted: Callable[[Amounts], None] = lambda _: None,
+    retention: timedelta = EVENT_ID_RETENTION,
 ) -> Generations:
     """Count each of ``events`` once in every active generation, or in ``only`` one; return the current pointer.
 
-    The earliest copy of an event counts. At most 25 events, because a transaction has up to 100 items.
-    ``on_counted`` receives what was added to the current generation.
+    The earliest copy of an event counts. One transaction counts all events, unless they have too many requests.
+    ``on_counted`` receives what each transaction added to the current generation.
     Raises ``SupersededError`` if ``only`` is no longer being built, ``TransientError`` if every round failed.
     """
-    tally = _tally(events)
+    for tally in _transactions(_tally(events)):
+        generations = _count_once(
+            tally, counters, generations, now=now, only=only, on_counted=on_counted, retention=retention
+        )
+    return generations
+
+
+def _count_once(
+    tally: Sequence[tuple[Event, Amounts]],
+    counters: Counters,
+    generations: Generations,
+    *,
+    now: float,
+    only: str | None,
+    on_counted: Callable[[Amounts], None],
+    retention: timedelta,
+) -> Generations:
+    """Count the events of one transaction. See ``count``."""
     known: frozenset[tuple[str, str]] = frozenset()
     for _ in range(ROUNDS):
         targets = generations.active if only is None else (only,)
@@ -150,7 +182,7 @@ def count(
         if not additions:
             return generations
         try:
-            counters.commit(additions, generations, int(now) + EVENT_ID_RETENTION_SECONDS)
+            counters.commit(additions, generations, int(now + retention.total_seconds()))
         except AlreadyCountedError as refusal:
             known |= refusal.known
         except GenerationsMovedError as moved:
@@ -172,6 +204,24 @@ def _tally(events: Sequence[Event]) -> list[tuple[Event, Amounts]]:
     return [(event, counted) for event in distinct.values() if (counted := amounts(event))]
 
 
+def _transactions(tally: Sequence[tuple[Event, Amounts]]) -> Iterator[list[tuple[Event, Amounts]]]:
+    """Yield the parts that a transaction can count: each request and each day is an item of every generation.
+
+    The events of a request stay together, so that its item is written once.
+    """
+    part: list[tuple[Event, Amounts]] = []
+    items: set[str] = set()
+    for event, counted in sorted(tally, key=lambda one: one[0].metadata.request_id):
+        its_items = {event.metadata.request_id, day_of(event)}
+        if 1 + GENERATIONS_MAX * len(items | its_items) > ITEMS_MAX:  # and the pointer
+            yield part
+            part, items = [], set()
+        part.append((event, counted))
+        items |= its_items
+    if part:
+        yield part
+
+
 def _total(addition: Addition) -> Amounts:
     total: Amounts = {}
     for amounts_of_day in addition.days.values():
@@ -179,7 +229,7 @@ def _total(addition: Addition) -> Amounts:
     return total
 
 
-def _addition(generation: str, tally: list[tuple[Event, Amounts]], known: frozenset[tuple[str, str]]) -> Addition:
+def _addition(generation: str, tally: Sequence[tuple[Event, Amounts]], known: frozenset[tuple[str, str]]) -> Addition:
     seen: defaultdict[str, list[str]] = defaultdict(list)
     days: defaultdict[str, Amounts] = defaultdict(dict)
     for event, counted in tally:

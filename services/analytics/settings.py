@@ -8,8 +8,7 @@ class RecordSettings(Settings):
 
     table_name: str
     archive_bucket_name: str
-    prompt_hash_key_id: str
-    """Name or ARN of the secret that keys the hashes of prompts."""
+    ledger_retention_days: int = 60
 
 
 class ApiSettings(Settings):

@@ -9,7 +9,7 @@ from events.erasure import StoreReceipt
 from kit.clock import Clock
 from kit.erasure import answer
 
-LEDGER: Final = "generation/generation"
+LEDGER: Final = "generation/ledger"
 HANDOFF: Final = "platform/handoff"
 
 

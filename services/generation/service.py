@@ -18,6 +18,7 @@ from events.images import GenerationParameters, ImageOutcome, ModelPlan, RawImag
 from kit.clock import Clock
 from kit.errors import RetriableError, TransientError, classify_error
 from kit.handoff import handoff_key, sha256
+from kit.sealing import OpenTexts, Texts
 from kit.telemetry import logger
 from services.generation.metrics import record_model_call
 from services.generation.model_errors import DENIED, Action, ErrorPolicy, ModelCallError, error_policy
@@ -113,6 +114,7 @@ class _Task:
 
     request_id: str
     parameters: GenerationParameters
+    texts: Texts
     index: int
     lease: Lease
     moderation_usd: Decimal
@@ -126,6 +128,7 @@ class ImageGenerator:
     ledger: Ledger
     models: ImageModels
     handoff: Handoff
+    open_texts: OpenTexts
     find_model: "Callable[[str], Model | None]"
     """Returns the model of a catalog key."""
     pool: Executor
@@ -142,9 +145,11 @@ class ImageGenerator:
 
         If the daily budget did not cover an image, ``BudgetExhausted`` follows.
 
-        Raises if an image has no outcome yet. The others are recorded; the next delivery generates only the missing.
+        Raises ``OwnerErasedError`` before anything is paid. Raises if an image has no outcome yet: the others are
+        recorded, and the next delivery generates only the missing.
         """
         parameters, metadata = event.data.parameters, event.metadata
+        texts = self.open_texts(metadata.owner, parameters)
         now = self.clock.now()
         lease = Lease(uuid4().hex, now, now + timedelta(seconds=self.lease_seconds))
         try:
@@ -155,7 +160,7 @@ class ImageGenerator:
         share = _share(event.data.moderation_usd, parameters.count)
         futures = {
             index: self.pool.submit(
-                self._generate_and_record, _Task(metadata.request_id, parameters, index, lease, share)
+                self._generate_and_record, _Task(metadata.request_id, parameters, texts, index, lease, share)
             )
             for index in range(parameters.count)
             if index not in recorded
@@ -257,7 +262,8 @@ class ImageGenerator:
             self.budget.reserve(day, amount)
         outcome, started = "generated", self.clock.monotonic()
         try:
-            return family.read(self.models.invoke(model, family.request(task.parameters, plan, model, seed)))
+            body = family.request(task.texts, task.parameters, plan, model, seed)
+            return family.read(self.models.invoke(model, body))
         except ModelCallError as error:
             policy = error_policy(error)
             outcome = policy.reason

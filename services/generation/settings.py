@@ -11,6 +11,7 @@ class LedgerSettings(Settings):
     """Settings of every function that uses the ledger."""
 
     table_name: str
+    ledger_retention_days: int = 60
 
 
 class EraseSettings(LedgerSettings):
@@ -24,6 +25,7 @@ class GenerateSettings(LedgerSettings):
 
     aws_region: str
     handoff_bucket_name: str
+    owner_keys_table_name: str
     custom_models: str = ""
     daily_budget_usd: Decimal = Field(Decimal(0), ge=0)
     """The most that generation and moderation may cost per UTC day; 0 for no limit."""

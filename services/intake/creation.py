@@ -1,6 +1,5 @@
 """The use case of creating a request: resolve its parameters, count it, write it. All routes that create one use it."""
 
-import hashlib
 import json
 import math
 import re
@@ -11,17 +10,18 @@ from decimal import Decimal
 from typing import Final, NamedTuple, Protocol
 
 from events.catalog.image_requested import ImageRequested, ImageRequestedData
-from events.images import GenerationParameters
+from events.images import GenerationParameters, ModelPlan
 from events.model_catalog import ModelCatalog
 from events.pipeline import Status
 from kit.callers import Caller
 from kit.clock import Clock
 from kit.problems import ApiProblem, field_error, invalid
 from kit.quotas import QUOTA_REFUSALS
+from kit.sealing import Sealer
 from kit.telemetry import measure
 from services.intake.durations import Estimates
 from services.intake.identifiers import uuid7
-from services.intake.model_fit import ModelEndOfLifeError, UnsupportedParametersError, resolve
+from services.intake.model_fit import ModelEndOfLifeError, Plan, UnsupportedParametersError, resolve
 from services.intake.models import (
     IdempotencyKeyTakenError,
     IdempotencyRecord,
@@ -80,6 +80,7 @@ class RequestCreation:
     catalog: Callable[[], ModelCatalog]
     signals: Callable[[], Signals]
     price_ceiling_usd: Decimal
+    sealer: Sealer
     clock: Clock
 
     def create(self, caller: Caller, request: NewRequest, idempotency_key: str | None = None) -> Accepted:
@@ -96,9 +97,9 @@ class RequestCreation:
         """Accept all ``requests`` of one call or none of them: they are counted and written as one."""
         if idempotency_key is not None and (repeated := self._repeated(caller, requests, idempotency_key)):
             return repeated
-        resolved = [self._resolve(request) for request in requests]
-        for parameters in resolved:
-            self._refuse_over_budget(parameters)
+        plans = [self._resolve(request) for request in requests]
+        for plan in plans:
+            self._refuse_over_budget(plan)
         images = sum(request.count for request in requests)
         if images > caller.limit:
             raise _over_limit_problem(caller)
@@ -110,10 +111,10 @@ class RequestCreation:
             raise ApiProblem(decision.refusal, QUOTA_REFUSALS[decision.refusal], headers=decision.headers)
         ids = [uuid7() for _ in requests]
         try:
-            bodies = self._write(ids, caller, requests, resolved, decision.window, idempotency_key)
+            bodies = self._write(ids, caller, requests, plans, decision.window, idempotency_key)
         except IdempotencyKeyTakenError as taken:
             self.limiter.refund(decision.window, ids[0], images)
-            return _repeat(taken.record, _digest(requests), caller)
+            return self._repeat(taken.record, requests, caller)
         except Exception:
             self.limiter.refund(decision.window, ids[0], images)
             raise
@@ -123,40 +124,72 @@ class RequestCreation:
 
     def dry_run(self, request: NewRequest) -> DryRunView:
         """Return the models and the price of a request. Nothing is written or counted."""
-        parameters = self._resolve(request)
-        return dry_run_view(parameters, chosen_seed=request.seed, estimated_seconds=self._estimate(parameters))
+        plan = self._resolve(request)
+        return dry_run_view(request, plan.models, self._estimate(plan.models))
 
     def _repeated(self, caller: Caller, requests: Sequence[NewRequest], key: str) -> AllAccepted | None:
         _check_idempotency_key(key)
         record = self.store.find_record(caller.owner, key, self.clock.now())
-        return _repeat(record, _digest(requests), caller) if record else None
+        return self._repeat(record, requests, caller) if record else None
+
+    def _repeat(self, record: IdempotencyRecord, requests: Sequence[NewRequest], caller: Caller) -> AllAccepted:
+        """Return the first response again, if it was for the same requests."""
+        if record.digest != self._digest(requests, caller):
+            errors = [field_error("Idempotency-Key", "was used before for another request")]
+            detail = "Send this request with a new idempotency key."
+            raise ApiProblem("idempotency_key_reused", detail, errors=errors)
+        response = json.loads(record.response)
+        if isinstance(response, dict):  # as written by version 0.1.0
+            response = [response]
+        bodies = [AcceptedView.model_validate(body) for body in response]
+        return AllAccepted(bodies, policy_headers(caller.limit, caller.window))
+
+    def _digest(self, requests: Sequence[NewRequest], caller: Caller) -> str:
+        """Return the keyed hash of the requests: with a plain one, a short prompt could be guessed.
+
+        Absent parameters are left out, so that a new release keeps the digest.
+        """
+        whole = "\n".join(request.model_dump_json(exclude_none=True) for request in requests)
+        return self.sealer.digest(caller.owner, whole)
 
     def _write(
         self,
         ids: Sequence[str],
         caller: Caller,
         requests: Sequence[NewRequest],
-        resolved: Sequence[GenerationParameters],
+        plans: Sequence[Plan],
         quota_window: Window,
         idempotency_key: str | None,
     ) -> list[AcceptedView]:
         now = self.clock.now()
         new = [
-            new_state(one, caller.owner, parameters, now, quota_window=quota_window, webhook_id=request.webhook_id)
-            for one, request, parameters in zip(ids, requests, resolved, strict=True)
+            new_state(
+                one,
+                caller.owner,
+                seal_parameters(self.sealer, caller.owner, request, plan),
+                now,
+                quota_window=quota_window,
+                webhook_id=request.webhook_id,
+                analytics_opt_out=caller.analytics_opt_out,
+            )
+            for one, request, plan in zip(ids, requests, plans, strict=True)
         ]
-        estimate = self._estimate(resolved[0])
+        estimate = self._estimate(plans[0].models)
         bodies = [accepted_view(request_id, estimate) for request_id in ids]
         record = None
         if idempotency_key is not None:
             response = [body.model_dump(mode="json") for body in bodies]
             record = IdempotencyRecord(
-                caller.owner, idempotency_key, _digest(requests), json.dumps(response), now + IDEMPOTENCY_RETENTION
+                caller.owner,
+                idempotency_key,
+                self._digest(requests, caller),
+                json.dumps(response),
+                now + IDEMPOTENCY_RETENTION,
             )
         self.store.create(new, record)
         return bodies
 
-    def _resolve(self, request: NewRequest) -> GenerationParameters:
+    def _resolve(self, request: NewRequest) -> Plan:
         try:
             return resolve(request, self.catalog(), self.price_ceiling_usd, self.signals().unavailable_models)
         except UnsupportedParametersError as error:
@@ -165,10 +198,10 @@ class RequestCreation:
         except ModelEndOfLifeError as error:
             raise _end_of_life_problem(error) from error
 
-    def _refuse_over_budget(self, parameters: GenerationParameters) -> None:
+    def _refuse_over_budget(self, chosen: Plan) -> None:
         """Refuse a request of which no model is covered by the rest of the daily budget."""
         budget, now = self.signals().budget, self.clock.now()
-        if budget is None or any(budget.covers(plan.price_usd, now) for plan in parameters.models):
+        if budget is None or any(budget.covers(plan.price_usd, now) for plan in chosen.models):
             return
         if budget.until is None:
             detail, seconds = "Image generation is stopped by the operator. Try again later.", STOPPED_RETRY_SECONDS
@@ -183,8 +216,26 @@ class RequestCreation:
             seconds = math.ceil((budget.until - now).total_seconds())
         raise ApiProblem("budget_exhausted", detail, headers={"Retry-After": str(seconds)})
 
-    def _estimate(self, parameters: GenerationParameters) -> int | None:
-        return self.estimates.seconds(served_models(self.catalog(), parameters, self.clock.now().date()))
+    def _estimate(self, plans: Sequence[ModelPlan]) -> int | None:
+        return self.estimates.seconds(served_models(self.catalog(), plans, self.clock.now().date()))
+
+
+def seal_parameters(sealer: Sealer, owner: str, request: NewRequest, plan: Plan) -> GenerationParameters:
+    """Return the parameters that are stored and published: the texts are sealed before anything else has them."""
+    negative = request.negative_prompt
+    return GenerationParameters(
+        prompt=sealer.seal(owner, request.prompt),
+        negative_prompt=None if negative is None else sealer.seal(owner, negative),
+        style=request.style,
+        quality=request.quality,
+        count=request.count,
+        seed=plan.seed,
+        steps=request.steps,
+        guidance=request.guidance,
+        output_format=request.output_format,
+        output_compression=request.output_compression,
+        models=plan.models,
+    )
 
 
 def new_state(
@@ -195,9 +246,11 @@ def new_state(
     *,
     quota_window: Window | None = None,
     webhook_id: str | None = None,
+    analytics_opt_out: bool = False,
 ) -> tuple[ImageRequested, RequestState]:
     """Return the event of a new request and its first state."""
-    event = ImageRequested.first(request_id, owner, ImageRequestedData(parameters=parameters), occurred_at=now)
+    data = ImageRequestedData(parameters=parameters)
+    event = ImageRequested.first(request_id, owner, data, occurred_at=now, analytics_opt_out=analytics_opt_out)
     entry = entry_without_details(event)
     timeline = {entry.event_id: entry}
     return event, RequestState(
@@ -211,12 +264,13 @@ def new_state(
         quota_window=quota_window,
         quota_images=parameters.count if quota_window else 0,
         webhook_id=webhook_id,
+        analytics_opt_out=analytics_opt_out,
     )
 
 
-def served_models(catalog: ModelCatalog, parameters: GenerationParameters, today: date) -> list[str]:
+def served_models(catalog: ModelCatalog, plans: Sequence[ModelPlan], today: date) -> list[str]:
     """Return the keys of the planned models that are still served."""
-    models = [(plan.model, catalog.get(plan.model)) for plan in parameters.models]
+    models = [(plan.model, catalog.get(plan.model)) for plan in plans]
     return [key for key, model in models if model is not None and not model.ended(today)]
 
 
@@ -237,25 +291,6 @@ def _over_limit_problem(caller: Caller) -> ApiProblem:
 def _check_idempotency_key(key: str) -> None:
     if not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
         raise invalid(field_error("Idempotency-Key", "must be 1 to 255 visible ASCII characters"))
-
-
-def _digest(requests: Sequence[NewRequest]) -> str:
-    """Return the SHA-256 of the requests. Absent parameters are left out, so that a new release keeps the digest."""
-    whole = "\n".join(request.model_dump_json(exclude_none=True) for request in requests)
-    return hashlib.sha256(whole.encode()).hexdigest()
-
-
-def _repeat(record: IdempotencyRecord, digest: str, caller: Caller) -> AllAccepted:
-    """Return the first response again, if it was for the same requests."""
-    if record.digest != digest:
-        errors = [field_error("Idempotency-Key", "was used before for another request")]
-        detail = "Send this request with a new idempotency key."
-        raise ApiProblem("idempotency_key_reused", detail, errors=errors)
-    response = json.loads(record.response)
-    if isinstance(response, dict):  # as written by version 0.1.0
-        response = [response]
-    bodies = [AcceptedView.model_validate(body) for body in response]
-    return AllAccepted(bodies, policy_headers(caller.limit, caller.window))
 
 
 def _headers(body: AcceptedView) -> dict[str, str]:

@@ -12,8 +12,8 @@ from kit.clock import Clock
 
 WEIGHT: Final = 0.1
 """The weight of a new sample; the average so far has the rest."""
-PERIOD: Final = 30.0
-"""Seconds between two writes, or two reads, of one container."""
+PERIOD: Final = 300.0
+"""Seconds between two writes, or two reads, of one container: an average changes slowly."""
 
 
 class DurationStore(Protocol):

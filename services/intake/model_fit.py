@@ -8,9 +8,9 @@ from decimal import Decimal
 from math import isclose
 from typing import Any, Final
 
-from events.images import GenerationParameters, ModelPlan, Quality
+from events.images import ModelPlan, Quality
 from events.model_catalog import Model, ModelCatalog, Range, SizeRule
-from kit.text import length_rule, longest_form
+from kit.text import length_rule
 from services.intake.schemas import MAX_COUNT, NewRequest
 
 RATIO_TOLERANCE: Final = 0.04
@@ -60,6 +60,15 @@ class Shape:
 
 
 @dataclass(frozen=True)
+class Plan:
+    """What intake chooses for a request."""
+
+    seed: int
+    models: list[ModelPlan]
+    """In the order of use."""
+
+
+@dataclass(frozen=True)
 class FitResult:
     """Whether a model fits a request: the plan if it does, otherwise the reasons why not."""
 
@@ -69,8 +78,8 @@ class FitResult:
 
 def resolve(
     request: NewRequest, catalog: ModelCatalog, price_ceiling: Decimal, unavailable: AbstractSet[str] = frozenset()
-) -> GenerationParameters:
-    """Resolve a request into generation parameters, with the models that may serve it in order.
+) -> Plan:
+    """Choose the seed of a request, and the models that may serve it in order.
 
     A successor is listed if it fits the request and costs at most ``price_ceiling`` USD per image, or no more than the
     requested model. Models that are ``unavailable`` are left out. Raise ``UnsupportedParametersError`` if the requested
@@ -89,19 +98,7 @@ def resolve(
     if not plans:
         served = (successor.key for successor in catalog.successors(model) if successor.key not in unavailable)
         raise ModelEndOfLifeError(model.key, next(served, None))
-    return GenerationParameters(
-        prompt=request.prompt,
-        negative_prompt=request.negative_prompt,
-        style=request.style,
-        quality=request.quality,
-        count=request.count,
-        seed=request.seed if request.seed is not None else 1 + secrets.randbelow(MAX_CHOSEN_SEED),
-        steps=request.steps,
-        guidance=request.guidance,
-        output_format=request.output_format,
-        output_compression=request.output_compression,
-        models=plans,
-    )
+    return Plan(request.seed if request.seed is not None else 1 + secrets.randbelow(MAX_CHOSEN_SEED), plans)
 
 
 def _stand_ins(
@@ -221,7 +218,7 @@ def _limit_errors(request: NewRequest, model: Model) -> Errors:
     errors = []
     for name, limit in (("prompt", model.prompt_max), ("negative_prompt", model.negative_prompt_max)):
         text = getattr(request, name)
-        if text is not None and longest_form(text) > limit:
+        if text is not None and len(text) > limit:
             errors.append(_error(name, length_rule(limit, f" for {model.key}"), max_length=limit))
     if request.style is not None and request.style not in model.styles:
         rule = f"is not supported by {model.key}" if model.styles else f"{model.key} has no styles"

@@ -54,6 +54,8 @@ class RequestState:
     """The images that were counted in it."""
     webhook_id: str | None = None
     """The webhook to notify, if the request named one."""
+    analytics_opt_out: bool = False
+    """Whether the owner had opted out of analytics when the request was sent."""
 
     @property
     def is_terminal(self) -> bool:
@@ -108,7 +110,7 @@ class TooLateToCancelError(Exception):
 
 @dataclass(frozen=True)
 class ListedRequest:
-    """A request as the index of an owner's requests holds it."""
+    """A request as a list shows it."""
 
     request_id: str
     status: Status

@@ -33,15 +33,30 @@ def events_of_change(old: RequestState, new: RequestState) -> list[Event]:
             status=new.status, previous=old.status, sequence=new.status_sequence, webhook_id=new.webhook_id
         )
         events.append(
-            RequestStatusChanged.first(new.request_id, new.owner, data, occurred_at=latest, index=new.status_sequence)
+            RequestStatusChanged.first(
+                new.request_id,
+                new.owner,
+                data,
+                occurred_at=latest,
+                index=new.status_sequence,
+                analytics_opt_out=new.analytics_opt_out,
+            )
         )
     return events
 
 
 def _event_of_entry(state: RequestState, entry: TimelineEntry) -> Event:
     if entry.detail_type == RequestCancelled.detail_type:
-        return RequestCancelled.first(state.request_id, state.owner, RequestCancelledData(), occurred_at=entry.at)
+        return RequestCancelled.first(
+            state.request_id,
+            state.owner,
+            RequestCancelledData(),
+            occurred_at=entry.at,
+            analytics_opt_out=state.analytics_opt_out,
+        )
     data = RequestExpiredData(
         last_status=entry.details["last_status"], deadline=datetime.fromisoformat(entry.details["deadline"])
     )
-    return RequestExpired.first(state.request_id, state.owner, data, occurred_at=entry.at)
+    return RequestExpired.first(
+        state.request_id, state.owner, data, occurred_at=entry.at, analytics_opt_out=state.analytics_opt_out
+    )

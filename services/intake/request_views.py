@@ -1,15 +1,16 @@
 """Builds the responses about requests."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from events.catalog.generation_withdrawn import Billed
 from events.catalog.image_requested import ImageRequested
-from events.images import GenerationParameters
+from events.images import GenerationParameters, ModelPlan
 from events.pipeline import WITHDRAWN, Status, TimelineEntry
 from kit.cursors import encode_cursor
 from kit.etags import weak_tag
+from kit.sealing import Texts
 from kit.signed_urls import EXPIRES_SECONDS
 from services.intake.models import RequestPage, RequestState
 from services.intake.schemas import (
@@ -18,6 +19,7 @@ from services.intake.schemas import (
     DryRunView,
     Image,
     Links,
+    NewRequest,
     PlannedModel,
     Price,
     Reason,
@@ -53,17 +55,14 @@ def accepted_view(request_id: str, estimated_seconds: int | None) -> AcceptedVie
     )
 
 
-def dry_run_view(
-    parameters: GenerationParameters, *, chosen_seed: int | None, estimated_seconds: int | None
-) -> DryRunView:
+def dry_run_view(request: NewRequest, plans: Sequence[ModelPlan], estimated_seconds: int | None) -> DryRunView:
     """Return the response to a dry run. It contains a seed only if the caller chose one."""
-    plans = parameters.models
     price = Price(
         per_image_usd=str(plans[0].price_usd),
-        total_max_usd=str(max(plan.price_usd for plan in plans) * parameters.count),
+        total_max_usd=str(max(plan.price_usd for plan in plans) * request.count),
     )
     return DryRunView(
-        request=DryRunParameters(**parameters.model_dump(exclude={"models", "seed"}), seed=chosen_seed),
+        request=DryRunParameters(**request.model_dump(include=set(DryRunParameters.model_fields))),
         models=[PlannedModel.model_validate(plan.model_dump(mode="json")) for plan in plans],
         price=price,
         estimated_seconds=estimated_seconds,
@@ -86,7 +85,7 @@ def request_list(page: RequestPage) -> RequestList:
     )
 
 
-def request_view(request: ImageRequested, state: RequestState, url: Callable[[str], str]) -> RequestView:
+def request_view(request: ImageRequested, state: RequestState, texts: Texts, url: Callable[[str], str]) -> RequestView:
     """Return the response for a request; ``url`` returns the URL of a file's key."""
     timeline = sorted(state.timeline.values(), key=lambda entry: entry.at)
     withdrawn = state.status in WITHDRAWN
@@ -99,13 +98,19 @@ def request_view(request: ImageRequested, state: RequestState, url: Callable[[st
         id=state.request_id,
         status=state.status,
         created_at=state.created_at,
-        request=_requested(request.data.parameters),
+        request=_requested(request.data.parameters, texts),
         reason=_reason(state, timeline),
         billed=_billed(timeline) if withdrawn else None,
         images=images,
         removed=[RemovedImageView.model_validate(image) for image in (stored["removed"] if stored else [])],
         timeline=[
-            TimelineEntryView(event=entry.detail_type, event_id=entry.event_id, at=entry.at, note=_note(entry))
+            TimelineEntryView(
+                event=entry.detail_type,
+                event_id=entry.event_id,
+                at=entry.at,
+                note=_note(entry),
+                policy_version=entry.details.get("policy_version"),
+            )
             for entry in timeline
         ],
         links=_links(state.request_id, [f"/v1/images/{image.id}" for image in images if not image.deleted_at]),
@@ -126,10 +131,12 @@ def _links(request_id: str, images: list[str] | None = None) -> Links:
     return Links(self=f"/v1/requests/{request_id}", images=images or [])
 
 
-def _requested(parameters: GenerationParameters) -> RequestParameters:
+def _requested(parameters: GenerationParameters, texts: Texts) -> RequestParameters:
     first = parameters.models[0]
     return RequestParameters(
-        **parameters.model_dump(exclude={"models"}),
+        **parameters.model_dump(exclude={"prompt", "negative_prompt", "models"}),
+        prompt=texts.prompt,
+        negative_prompt=texts.negative_prompt,
         models=[plan.model for plan in parameters.models],
         width=first.width,
         height=first.height,

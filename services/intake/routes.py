@@ -52,6 +52,7 @@ CREATE_REQUEST: Final = Route(
         429: ("RateLimit-Policy", "RateLimit", "Retry-After"),
     },
     optional_headers={200: ("Preference-Applied",), 202: ("Preference-Applied",)},
+    needs_consent=True,
 )
 LIST_REQUESTS: Final = Route(
     "GET",
@@ -126,6 +127,7 @@ OPENAI_GENERATE_IMAGES: Final = Route(
         504: ("x-should-retry", "Location"),
     },
     error_body=OpenAIError,
+    needs_consent=True,
 )
 GENERATE_IMAGES: Final = replace(
     OPENAI_GENERATE_IMAGES,
@@ -166,4 +168,5 @@ GENERATE_AS_BEFORE: Final = Route(
     optional_headers={200: ("Preference-Applied",), 202: ("Preference-Applied",)},
     error_body=Failure,
     deprecation=replaced_by(CREATE_REQUEST.path),
+    needs_consent=True,
 )

@@ -194,18 +194,18 @@ class DryRunView(Schema):
 
 
 class Image(Schema):
-    """A finished image. Its URLs are short-lived and new in every response; a deleted image has none."""
+    """A finished image. Its URLs are new in every response; a deleted image has none."""
 
     id: str
     """Id of the image in the gallery."""
     index: int
     """Number of the image within its request, from 0."""
     url: str | None = None
-    """URL of the original file. Absent if the image is deleted."""
+    """URL of the original file. Valid for 15 minutes. Absent if the image is deleted."""
     display_url: str | None = None
-    """URL of a smaller file for screens. Absent if the image is deleted."""
+    """URL of a smaller file for screens. Valid for 15 minutes. Absent if the image is deleted."""
     thumbnail_url: str | None = None
-    """URL of the smallest file. Absent if the image is deleted."""
+    """URL of the smallest file. Valid for 15 minutes. Absent if the image is deleted."""
     width: int
     """Width of the original in pixels."""
     height: int
@@ -255,6 +255,8 @@ class TimelineEntryView(Schema):
     """When it occurred."""
     note: str | None = None
     """Details of the event, for people."""
+    policy_version: str | None = None
+    """Version of the moderation policy, for a decision of moderation."""
 
 
 class RequestView(Schema):

@@ -17,7 +17,7 @@ class RequestStore(Protocol):
         """Return a request and its state. Raise ``KeyError`` if it is unknown."""
 
     def list_page(self, owner: str, *, limit: int, after: str | None, status: Status | None) -> RequestPage:
-        """Return an owner's requests older than ``after``, newest first, with one query of bounded cost."""
+        """Return an owner's requests older than ``after``, newest first, at a bounded cost."""
 
     def recompute(self, old: RequestState, new: RequestState, entry: TimelineEntry) -> bool:
         """Write ``new``, if the stored revision is still that of ``old``. Return whether it was."""

@@ -17,12 +17,17 @@ class TableSettings(Settings):
 class CreationSettings(TableSettings):
     """The settings of the functions that create requests and show their images."""
 
+    owner_keys_table_name: str
     gallery_bucket_name: str
     cdn_domain: str = ""
+    image_link_key_id: str = ""
+    """ARN of storage's secret that signs the CDN's URLs. Empty, like the domain, if the CDN is off."""
     custom_models: str = ""
     failover_price_ceiling_usd: Decimal = Decimal("0.08")
     nudge_after_minutes: int = 15
     """When the sweeper checks a request for the first time."""
+    request_retention_days: int = 400
+    """After which DynamoDB deletes a request."""
 
     _custom_models_are_valid = field_validator("custom_models")(valid_custom_models)
 
@@ -32,6 +37,12 @@ class ApiSettings(CreationSettings):
 
     waiting_function_name: str
     event_bus_name: str
+
+
+class EraseSettings(TableSettings):
+    """The settings of intake.erase."""
+
+    ledger_retention_days: int = 60
 
 
 class RelaySettings(TableSettings):

@@ -25,15 +25,22 @@ def timeline_entry(event: Event) -> TimelineEntry:
 def _details(event: Event) -> dict[str, Any]:  # noqa: PLR0911 - one return per event
     match event.data:
         case PromptRejectedData(layer=layer, category=category, field=field, reason=reason, counts_as_blocked=counts):
-            return {"layer": layer, "category": category, "field": field, "reason": reason, "counts_as_blocked": counts}
+            return {
+                "layer": layer,
+                "category": category,
+                "field": field,
+                "reason": reason,
+                "counts_as_blocked": counts,
+                "policy_version": event.data.policy_version,
+            }
         case GenerationFailedData(reason=reason):
             return {"reason": reason}
         case GenerationWithdrawnData(billed=billed):
             return {"billed": billed}
-        case ImageApprovedData(layers=layers):
-            return {"layers": layers}
-        case ImageRejectedData(layer=layer, category=category):
-            return {"layer": layer, "category": category, "reason": "category_blocked"}
+        case ImageApprovedData(layers=layers, policy_version=version):
+            return {"layers": layers, "policy_version": version}
+        case ImageRejectedData(layer=layer, category=category, policy_version=version):
+            return {"layer": layer, "category": category, "reason": "category_blocked", "policy_version": version}
         case ImageStoredData(images=images, removed=removed):
             return {
                 "images": [_image(image) for image in images],

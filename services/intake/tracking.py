@@ -9,7 +9,9 @@ from events.catalog.image_stored import ImageStoredData
 from events.catalog.processing_stalled import ProcessingStalled
 from events.envelope import Event
 from events.pipeline import Status, TimelineEntry
+from kit.clock import Clock
 from kit.errors import RetriableError
+from kit.request_age import may_have_expired
 from kit.telemetry import logger, measure
 from services.intake.durations import DurationRecorder
 from services.intake.models import RequestState
@@ -60,14 +62,31 @@ def add_event(store: StateStore, event: Event) -> RequestState | None:
 class Tracker:
     """Tracks the events of requests."""
 
-    def __init__(self, store: StateStore, durations: DurationRecorder, refund: Callable[[RequestState], None]) -> None:
+    def __init__(
+        self,
+        store: StateStore,
+        durations: DurationRecorder,
+        refund: Callable[[RequestState], None],
+        clock: Clock,
+    ) -> None:
         self._store = store
         self._durations = durations
         self._refund = refund
+        self._clock = clock
 
     def track(self, event: Event) -> list[Event]:
-        """Add an event to its request. The events that follow are published from the table's stream."""
-        state = add_event(self._store, event)
+        """Add an event to its request. The events that follow are published from the table's stream.
+
+        Images may outlive their request: its retention is limited. The deletion of such an image is not recorded.
+        """
+        request_id = event.metadata.request_id
+        try:
+            state = add_event(self._store, event)
+        except RetriableError:
+            if not may_have_expired(request_id, self._clock.now()):
+                raise
+            logger.info("the request was deleted at the end of its retention", request_id=request_id)
+            return []
         if state is not None and state.is_terminal:
             self._refund(state)
             self._record_duration(event, state)

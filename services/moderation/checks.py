@@ -14,7 +14,7 @@ from kit.quotas import blocked_limit
 from kit.telemetry import logger
 from services.moderation.models import CheckRefusedError, PromptVerdict
 from services.moderation.prices import prompt_check_usd
-from services.moderation.service import PromptModeration
+from services.moderation.service import PromptLayers
 
 
 class CheckCounts(Protocol):
@@ -62,7 +62,7 @@ class PromptChecks:
     the filter lets pass. Checks that run at the same time may exceed that limit by their number.
     """
 
-    moderation: PromptModeration
+    layers: PromptLayers
     counts: CheckCounts
     publish: Callable[[Sequence[Event]], None]
     """Publishes all events or raises ``PublishError``."""
@@ -83,17 +83,23 @@ class PromptChecks:
         except CheckRefusedError as refused:
             raise NoChecksLeftError(CheckAllowance(limit, window, 0, resets_in), refused.code) from refused
         try:
-            verdict = self.moderation.screen(prompt, negative_prompt)
+            verdict = self.layers.screen(prompt, negative_prompt)
         except Exception as error:
             if classify_error(error) == "final":  # a bug, not an outage
                 raise
             logger.warning("prompt not checked", error=type(error).__name__)
             raise ScreeningUnavailableError from error
-        if self.moderation.counts_as_blocked(verdict):
+        if self.layers.counts_as_blocked(verdict):
             self.counts.add_blocked(key_id, window_id)
         if verdict.asked_claude:
             data = PromptCheckedData(moderation_usd=prompt_check_usd([prompt, negative_prompt]))
-            event = PromptChecked.first(str(uuid4()), caller.owner, data, occurred_at=verdict.decided_at)
+            event = PromptChecked.first(
+                str(uuid4()),
+                caller.owner,
+                data,
+                occurred_at=verdict.decided_at,
+                analytics_opt_out=caller.analytics_opt_out,
+            )
             self.publish([event])
         logger.info(
             "prompt checked",

@@ -11,7 +11,7 @@ from events.envelope import Event, derive_id
 from events.erasure import StoreReceipt
 from kit.erasure import answer
 
-STORE: Final = "moderation/moderation-verdicts"
+STORE: Final = "moderation/verdicts"
 
 
 class VerdictErasure(Protocol):

@@ -72,14 +72,14 @@ class RekognitionDetector:
         self._min_confidence = min_confidence
         self._pool = ThreadPoolExecutor(MAX_PARALLEL)
 
-    def labels(self, images: Sequence[RawImage]) -> list[set[str]]:
-        """Return the labels of each image, with one call per image, in parallel.
+    def labels(self, images: Sequence[RawImage]) -> list[dict[str, float]]:
+        """Return the labels of each image with their confidence, with one call per image, in parallel.
 
         Raises ``UnprocessableError`` if an object is missing or is not an image.
         """
         return list(self._pool.map(self._labels, images))
 
-    def _labels(self, image: RawImage) -> set[str]:
+    def _labels(self, image: RawImage) -> dict[str, float]:
         try:
             response = self._client.detect_moderation_labels(
                 Image={"S3Object": {"Bucket": self._bucket, "Name": image.key}}, MinConfidence=self._min_confidence
@@ -88,7 +88,7 @@ class RekognitionDetector:
             if error_code(error) in _UNREADABLE:
                 raise UnprocessableError(f"image.key: {image.key} cannot be checked: {error_code(error)}") from error
             raise
-        return {label["Name"] for label in response["ModerationLabels"]}
+        return {label["Name"]: label["Confidence"] for label in response["ModerationLabels"]}
 
 
 class HandoffImages:

@@ -22,8 +22,8 @@ from events.catalog.prompt_rejected import Strength
 from services.moderation.models import Hit, TextField
 from services.moderation.normalisation import LEET_SYMBOLS, normalise
 from services.moderation.policy import Policy
+from services.moderation.policy_rules import ARTICLES
 
-_ARTICLES: Final = frozenset({"a", "an", "the"})
 _REPEATED: Final = re.compile(r"(.)\1*")
 _DOUBLES: Final = [(letter * 2, letter) for letter in "abcdefghijkmnopqrstuvwxyz"]
 
@@ -99,16 +99,16 @@ class _Index:
     ) -> None:
         self._terms: dict[str, dict[str, list[_Term]]] = {}
         # One call for all terms: a call per term would take ten times as long at cold start.
-        phrases = [_content(line.split()) for line in normalise("\n".join(text for text, _ in terms)).split("\n")]
-        keyed = [line.split() for line in _collapse("\n".join(" ".join(words) for words in phrases)).split("\n")]
+        phrases = [_content(line.split()) for line in _normalised([text for text, _ in terms])]
+        keyed = [line.split() for line in _collapse("\n".join(" ".join(words) for words in phrases)).splitlines()]
         for words, keys, (_, rank) in zip(phrases, keyed, terms, strict=True):
             self._add(_Term(words, keys, rank))
             if len(words) > 1:
                 self._add(_Term(["".join(words)], [_collapse("".join(keys))], rank))
-        self._vocabulary = {key for keys in keyed for key in keys} | self._terms.keys() | _ARTICLES
-        lines = normalise("\n".join(innocent)).split("\n")
+        self._vocabulary = {key for keys in keyed for key in keys} | self._terms.keys() | ARTICLES
+        lines = _normalised(innocent)
         self._innocent = {spelling for line in lines for spelling in _spellings(_content(line.split()))}
-        self._longest = max(map(len, self._innocent))
+        self._longest = max(map(len, self._innocent), default=0)
         self._pairs = [(_by_key(one), _by_key(other), rank) for one, other, rank in pairs]
 
     def _add(self, term: _Term) -> None:
@@ -135,7 +135,7 @@ class _Index:
         """Yield the rank of every term, or with ``only`` of every term with one of the words at these positions."""
         if self._terms.keys().isdisjoint(keys):
             return
-        content = [position for position, key in enumerate(keys) if key not in _ARTICLES]
+        content = [position for position, key in enumerate(keys) if key not in ARTICLES]
         words, keys = [words[position] for position in content], [keys[position] for position in content]
         for start in [position for position, key in enumerate(keys) if key in self._terms]:
             terms = self._terms[keys[start]]
@@ -196,6 +196,11 @@ class _Index:
                 yield from self._search(joined, _keys(joined), spelled)
 
 
+def _normalised(phrases: Sequence[str]) -> list[str]:
+    """Return the phrases in their normalised form, with one call for all."""
+    return normalise("\n".join(phrases)).splitlines()
+
+
 def _spellings(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
     """Yield the stems of a phrase with its words apart and, as in hyphenated compounds, together."""
     for together in product((False, True), repeat=len(words) - 1):
@@ -216,13 +221,13 @@ def _stem(word: str) -> str:
 def _by_key(words: Sequence[str]) -> dict[str, list[str]]:
     """Return normalised words by their keys."""
     by_key: dict[str, list[str]] = {}
-    for word in normalise("\n".join(words)).split("\n"):
+    for word in _normalised(words):
         by_key.setdefault(_collapse(word), []).append(word)
     return by_key
 
 
 def _content(words: Sequence[str]) -> list[str]:
-    return [word for word in words if word not in _ARTICLES]
+    return [word for word in words if word not in ARTICLES]
 
 
 def _collapse(text: str) -> str:

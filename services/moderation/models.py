@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from events.catalog.prompt_rejected import Strength
 
 TEXT_MAX: Final = 10_000
-"""Characters of one text, in its longest form: the longest prompt that any model of the catalog accepts."""
+"""Characters of one text, in its readable form: the longest prompt that any model of the catalog accepts."""
 
 UNCLASSIFIED: Final = "unclassified"
 """The category of a finding if no layer named one of the policy."""
@@ -43,6 +43,22 @@ class Finding(_Record):
     error, and with another text it does not."""
 
 
+Change = Literal["newly_blocked", "newly_allowed", "newly_asked"]
+"""What a shadow policy would change. ``newly_asked``: the keyword filter would not decide any more, but ask Claude."""
+
+
+class ShadowVerdict(_Record):
+    """What the shadow policy says. It decides nothing."""
+
+    policy_version: str
+    change: Change | None = None
+    """None: it comes to the same decision."""
+    category: str | None = None
+    """If ``newly_blocked``, the category of the shadow policy, otherwise the one of the policy that decided."""
+    request_id: str | None = None
+    """A sample for operators. Absent if nothing changes."""
+
+
 class PromptVerdict(_Record):
     """The decision about a prompt and its negative prompt."""
 
@@ -54,6 +70,8 @@ class PromptVerdict(_Record):
     """None: approved."""
     hit: Hit | None = None
     """The gravest hit of the keyword filter, also if the prompt is approved."""
+    shadow: ShadowVerdict | None = None
+    """None: there was no shadow policy."""
 
     @property
     def asked_claude(self) -> bool:
@@ -69,6 +87,8 @@ class ImageVerdict(_Record):
     layers: list[str]
     blocked: dict[int, str] = {}
     """Index of an image → the category that it violates. The other images may be kept."""
+    shadow: ShadowVerdict | None = None
+    """None: there was no shadow policy. One for all images: the first image with a change."""
 
 
 VerdictT = TypeVar("VerdictT", PromptVerdict, ImageVerdict)

@@ -1,15 +1,23 @@
-"""The shape of the moderation policy in ``policy.json``."""
+"""Moderation policies: data in `policies/<name>.json`. `policy_rules` has the rules that a file must keep.
 
+The version of a policy is its name and a digest of its file, so that no content shares a version with another.
+"""
+
+from collections.abc import Mapping
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from events.catalog.prompt_rejected import Strength
 from services.moderation.models import TextField
+from services.moderation.policy_rules import problems_of, resolve_words
 
-DATA: Final = Path(__file__).with_name("policy.json")
+POLICIES: Final = Path(__file__).with_name("policies")
+LIVE: Final = "default"
+"""The policy that decides, unless the parameter ``ModerationPolicy`` names another one."""
 
 
 class _Data(BaseModel):
@@ -33,8 +41,10 @@ class Pair(_Data):
     """Words that are a hit together: one of each list in one sentence or clause of the prompt, in any order."""
 
     strength: Strength
-    one: list[str]
-    other: list[str]
+    one: list[str] = Field(min_length=1)
+    """Single words, and names of groups after an ``@``."""
+    other: list[str] = Field(min_length=1)
+    """As in ``one``."""
 
 
 class Category(_Data):
@@ -59,29 +69,83 @@ class Category(_Data):
 class ImagePolicy(_Data):
     """What the image check blocks."""
 
-    min_confidence: int
+    min_confidence: int = Field(ge=1, le=100)
     """Percent."""
     labels: dict[str, str]
     """Rekognition label (any level of its taxonomy) → category. Other labels are allowed."""
 
 
-class Policy(_Data):
-    """The categories, phrases and labels that are blocked. Every change of the file needs a new version."""
+class PolicyFile(_Data):
+    """A moderation policy: the categories, terms, phrases and labels that are blocked."""
 
-    version: str
-    categories: dict[str, Category]
+    schema_path: str = Field("../policy.schema.json", alias="$schema")
+    """For editors, which check the file while it is written."""
+    groups: dict[str, list[str]] = {}
+    """Words that several pairs share. A group may include others: their names after an ``@``."""
+    categories: dict[str, Category] = Field(min_length=1)
     """Most severe first: if several apply, the first is reported."""
     innocent: list[str]
     """Phrases inside which a term is allowed."""
     image: ImagePolicy
 
-    def labels_by_severity(self) -> dict[str, str]:
-        """Return the labels of the image check with their categories, most severe category first."""
-        ranks = list(self.categories)
-        return dict(sorted(self.image.labels.items(), key=lambda item: ranks.index(item[1])))
+
+class Policy(PolicyFile):
+    """A policy that keeps all rules. Its pairs contain words only, without names of groups."""
+
+    version: str
+    """Name and digest, such as ``default@3f9c2a1b7d0e``."""
+
+    def image_category(self, labels: Mapping[str, float]) -> str | None:
+        """Return the most severe category of labels, given with their confidence in percent, or None."""
+        found = {
+            self.image.labels[label]
+            for label, confidence in labels.items()
+            if label in self.image.labels and confidence >= self.image.min_confidence
+        }
+        return next((category for category in self.categories if category in found), None)
+
+
+class PolicyError(ValueError):
+    """A policy file that cannot be used. ``problems`` has a sentence per problem, with its place in the file."""
+
+    def __init__(self, name: str, problems: list[str]) -> None:
+        super().__init__("\n".join(f"policy {name}: {problem}" for problem in problems))
+        self.problems = problems
+
+
+def policy_names() -> list[str]:
+    """Return the names of the policies of this build."""
+    return sorted(path.stem for path in POLICIES.glob("*.json"))
+
+
+def parse_policy(name: str, content: bytes) -> Policy:
+    """Return the policy in ``content``. Raises ``PolicyError`` with every problem."""
+    try:
+        file = PolicyFile.model_validate_json(content)
+    except ValidationError as error:
+        raise PolicyError(name, [f"{_place(each['loc'])}: {each['msg']}" for each in error.errors()]) from None
+    if problems := problems_of(file):
+        raise PolicyError(name, problems)
+    version = f"{name}@{sha256(content).hexdigest()[:12]}"
+    categories = {key: _resolved(category, file.groups) for key, category in file.categories.items()}
+    return Policy.model_construct(**{**dict(file), "categories": categories}, version=version)
 
 
 @cache
-def load_policy() -> Policy:
-    """Return the policy of this build."""
-    return Policy.model_validate_json(DATA.read_bytes())
+def load_policy(name: str = LIVE) -> Policy:
+    """Return a policy of this build. Raises ``PolicyError`` if there is none with this name, or if it is not valid."""
+    if name not in policy_names():
+        raise PolicyError(name, [f"there is no policies/{name}.json; use one of: {', '.join(policy_names())}"])
+    return parse_policy(name, (POLICIES / f"{name}.json").read_bytes())
+
+
+def _resolved(category: Category, groups: dict[str, list[str]]) -> Category:
+    pairs = [
+        pair.model_copy(update={"one": resolve_words(pair.one, groups), "other": resolve_words(pair.other, groups)})
+        for pair in category.pairs
+    ]
+    return category.model_copy(update={"pairs": pairs})
+
+
+def _place(location: tuple[Any, ...]) -> str:
+    return ".".join(map(str, location)) or "the file"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final
 
-from kit.text import longest_form
+from kit.text import readable
 
 INPUT_TOKEN_USD: Final = Decimal("0.0000001")
 """Claude Haiku 5.5: 0.10 per million tokens."""
@@ -23,5 +23,5 @@ IMAGE_CHECK_USD: Final = Decimal("0.001")
 
 def prompt_check_usd(texts: Iterable[str | None]) -> Decimal:
     """Return the price of checking ``texts`` with one call of Claude."""
-    characters = sum(longest_form(text) for text in texts if text)
+    characters = sum(len(readable(text)) for text in texts if text)
     return (INSTRUCTIONS_TOKENS + characters) * INPUT_TOKEN_USD + ANSWER_TOKENS_MAX * OUTPUT_TOKEN_USD

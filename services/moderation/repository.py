@@ -1,32 +1,38 @@
 """Moderation's table.
 
 pk                          attributes
-<event id>                  the verdict about that event
+<event id>                  the verdict about that event. If the shadow policy would change it: shadow_day, its day,
+                            which with decided_at is the key of the sparse index `by-shadow-day`
 checks#<key id>#<window>    checks: how many prompts an API key has checked in that window
                             blocked: how many of them were blocked
 """
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Generic
 
 from kit.dynamodb import from_item, to_item
-from services.moderation.models import CheckRefusedError, VerdictT
+from services.moderation.models import CheckRefusedError, ShadowVerdict, VerdictT
+from services.moderation.shadow import ShadowChange
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 RETENTION: Final = timedelta(days=60)
-"""How long a verdict is kept: longer than any message can be redelivered or replayed."""
+"""How long a verdict is kept by default: longer than any message can be redelivered or replayed."""
 
 
 class VerdictTable(Generic[VerdictT]):
     """Verdicts of one type. Implements ``VerdictRepository``."""
 
-    def __init__(self, client: "DynamoDBClient", table: str, verdict_type: type[VerdictT]) -> None:
+    def __init__(
+        self, client: "DynamoDBClient", table: str, verdict_type: type[VerdictT], retention: timedelta = RETENTION
+    ) -> None:
         self._client = client
         self._table = table
         self._verdict_type: type[VerdictT] = verdict_type
+        self._retention = retention
 
     def find(self, event_id: str) -> VerdictT | None:
         """Return the recorded verdict, or None."""
@@ -36,11 +42,14 @@ class VerdictTable(Generic[VerdictT]):
 
     def record(self, event_id: str, verdict: VerdictT) -> VerdictT:
         """Record ``verdict`` unless the event has one. Return the recorded verdict."""
-        expires_at = int((verdict.decided_at + RETENTION).timestamp())
+        item = {"pk": event_id, **verdict.model_dump(mode="json", exclude_none=True)}
+        item["expires_at"] = int((verdict.decided_at + self._retention).timestamp())
+        if verdict.shadow is not None and verdict.shadow.change:
+            item["shadow_day"] = verdict.decided_at.date().isoformat()
         try:
             self._client.put_item(
                 TableName=self._table,
-                Item=to_item({"pk": event_id, **verdict.model_dump(mode="json"), "expires_at": expires_at}),
+                Item=to_item(item),
                 ConditionExpression="attribute_not_exists(pk)",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
@@ -66,6 +75,32 @@ class VerdictErasureTable:
             old = self._client.delete_item(TableName=self._table, Key=to_item({"pk": event_id}), ReturnValues="ALL_OLD")
             deleted += "Attributes" in old
         return deleted
+
+
+class ShadowChanges:
+    """The recorded verdicts that the shadow policy would change."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def latest(self, last: date, days: int, limit: int) -> list[ShadowChange]:
+        """Return at most ``limit`` changes of ``days`` days up to ``last``, newest first."""
+        return list(islice((each for back in range(days) for each in self._of_day(last - timedelta(back))), limit))
+
+    def _of_day(self, day: date) -> Iterator[ShadowChange]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName="by-shadow-day",
+            KeyConditionExpression="shadow_day = :day",
+            ExpressionAttributeValues=to_item({":day": day.isoformat()}),
+            ScanIndexForward=False,
+        )
+        for page in pages:
+            for values in map(from_item, page["Items"]):
+                shadow = ShadowVerdict.model_validate(values["shadow"])
+                subject = "images" if "rekognition" in values["layers"] else "prompt"
+                yield ShadowChange(subject, values["policy_version"], shadow)
 
 
 class CheckCountTable:

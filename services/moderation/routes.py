@@ -4,7 +4,7 @@ from typing import Final
 
 from kit.http_api import Route
 from kit.legacy_api import Failure, replaced_by
-from services.moderation.schemas import Check, LegacyCheck, LegacyCheckResponse, NewCheck
+from services.moderation.schemas import Check, LegacyCheck, LegacyCheckResponse, NewCheck, ShadowQuery, ShadowReport
 
 _RATE_LIMIT: Final = ("RateLimit-Policy", "RateLimit")
 
@@ -29,4 +29,13 @@ LEGACY_CHECK_PROMPT: Final = Route(
     response_headers=CHECK_PROMPT.response_headers,
     error_body=Failure,
     deprecation=replaced_by(CHECK_PROMPT.path),
+)
+SHOW_SHADOW: Final = Route(
+    "GET",
+    "/v1/moderation/shadow",
+    "admin",
+    "Get what the shadow policy would change",
+    responses={200: ShadowReport},
+    query=ShadowQuery,
+    problems=(422,),
 )

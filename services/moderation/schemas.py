@@ -1,13 +1,22 @@
 """Request and response bodies of the moderation API."""
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
 
 from events.catalog.prompt_rejected import Strength
-from kit.schemas import RequestBody, Schema
+from kit.schemas import QueryParameters, RequestBody, Schema
 from kit.text import Text, at_most
-from services.moderation.models import TEXT_MAX, PromptVerdict, TextField
+from services.moderation.models import TEXT_MAX, Change, PromptVerdict, TextField
+from services.moderation.shadow import ShadowChange, summarise
 
 LimitedText = Annotated[Text, *at_most(TEXT_MAX)]
+
+
+SHADOW_DAYS_MAX: Final = 60
+"""As long as verdicts are kept."""
 
 
 class NewCheck(RequestBody):
@@ -51,7 +60,7 @@ class Check(Schema):
     hit: KeywordHit | None = None
     """Absent if the keyword filter found nothing."""
     policy_version: str
-    """Version of the content policy."""
+    """Version of the moderation policy: its name and a digest of its content."""
 
     @classmethod
     def of(cls, verdict: PromptVerdict) -> "Check":
@@ -76,3 +85,52 @@ class LegacyCheckResponse(Schema):
     """The result of the check."""
     message: str
     """A sentence, for people."""
+
+
+class ShadowQuery(QueryParameters):
+    """The period of the report."""
+
+    days: int = Field(7, ge=1, le=SHADOW_DAYS_MAX)
+    """Number of days (UTC), with today."""
+
+
+class ShadowChangeView(Schema):
+    """Decisions that the shadow policy would change in the same way."""
+
+    subject: Literal["prompt", "images"]
+    """What was decided about."""
+    policy_version: str
+    """Version of the policy that decided."""
+    shadow_version: str
+    """Version of the shadow policy."""
+    change: Change
+    """``newly_blocked``, ``newly_allowed``, or ``newly_asked``: the keyword filter blocked, and would ask Claude."""
+    category: str
+    """If newly blocked, the category of the shadow policy, otherwise the one of the policy that decided."""
+    count: int
+    """Number of decisions."""
+    samples: list[str]
+    """Ids of the latest requests."""
+
+
+class ShadowReport(Schema):
+    """What the shadow policy would change."""
+
+    first_day: date
+    """First day (UTC)."""
+    last_day: date
+    """Last day, today."""
+    complete: bool
+    """False: there are more changes; only the latest were counted."""
+    changes: list[ShadowChangeView]
+    """Empty if nothing would change, or if there is no shadow policy."""
+
+    @classmethod
+    def of(cls, last: date, days: int, changes: Sequence[ShadowChange], limit: int) -> "ShadowReport":
+        """Return the report of the period. ``changes``: newest first; only ``limit`` of them are counted."""
+        return cls(
+            first_day=last - timedelta(days=days - 1),
+            last_day=last,
+            complete=len(changes) <= limit,
+            changes=[ShadowChangeView.model_validate(row, from_attributes=True) for row in summarise(changes[:limit])],
+        )

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from kit.text import readable
 from services.moderation.models import UNCLASSIFIED, Finding, Hit, TextField
 from services.moderation.policy import Policy
 from services.moderation.prices import ANSWER_TOKENS_MAX
@@ -91,7 +90,7 @@ class Screening:
     def request(self, texts: Mapping[TextField, str], hit: Hit | None = None) -> "ConverseRequestTypeDef":
         """Return the arguments for Converse. ``hit``: what the keyword filter found."""
         tag = f"request-{secrets.token_hex(8)}"
-        data = json.dumps({name: readable(text) for name, text in texts.items()}, ensure_ascii=False)
+        data = json.dumps(texts, ensure_ascii=False)
         # A full-width "<" cannot start a tag. Escaped as \u003c, it would be six characters instead of one.
         data = data.replace("<", "\uff1c")
         hint = f'The keyword filter found a term of the category {hit.category} in "{hit.field}".\n' if hit else ""

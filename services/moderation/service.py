@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from events.catalog.image_approved import ImageApproved, ImageApprovedData
 from events.catalog.image_generated import ImageGenerated
@@ -17,7 +17,7 @@ from events.images import ImageOutcome, RawImage, RemovedImage
 from kit.clock import Clock
 from kit.errors import UnprocessableError
 from kit.telemetry import measure
-from kit.text import longest_form
+from kit.text import readable
 from services.moderation.models import (
     TEXT_MAX,
     UNCLASSIFIED,
@@ -30,6 +30,10 @@ from services.moderation.models import (
 )
 from services.moderation.policy import Policy
 from services.moderation.prices import IMAGE_CHECK_USD, prompt_check_usd
+from services.moderation.shadow import PromptShadow, TermSearch, compare_images
+
+if TYPE_CHECKING:
+    from kit.sealing import OpenTexts  # not in the functions that open none
 
 NEW_FOR: Final = timedelta(minutes=1)
 """An event younger than this has no recorded verdict yet if its message is delivered for the first time: a retry is a
@@ -47,13 +51,6 @@ class VerdictRepository(Protocol[VerdictT]):
         """Record ``verdict`` unless the event has one. Return the recorded verdict."""
 
 
-class TermSearch(Protocol):
-    """Layer 1: the keyword filter."""
-
-    def find(self, texts: Mapping[TextField, str]) -> Hit | None:
-        """Return the gravest hit, or None."""
-
-
 class Screen(Protocol):
     """Layer 2: Claude."""
 
@@ -68,8 +65,8 @@ class Detector(Protocol):
     def name(self) -> str:
         """The name of the detector in events and logs."""
 
-    def labels(self, images: Sequence[RawImage]) -> list[set[str]]:
-        """Return the detector's labels of each image, above the policy's confidence."""
+    def labels(self, images: Sequence[RawImage]) -> Sequence[Mapping[str, float]]:
+        """Return the labels of each image with their confidence in percent."""
 
 
 class RawImages(Protocol):
@@ -84,21 +81,21 @@ def _is_new(event: Event, now: datetime, *, first_delivery: bool) -> bool:
 
 
 @dataclass(frozen=True)
-class PromptModeration:
+class PromptLayers:
     """Screens prompts: a term without an innocent use decides, Claude decides about everything else."""
 
     policy: Policy
     keywords: TermSearch
     claude: Screen
-    verdicts: VerdictRepository[PromptVerdict]
     clock: Clock
 
     def screen(self, prompt: str, negative_prompt: str | None) -> PromptVerdict:
         """Return a verdict without recording or publishing it."""
-        texts: dict[TextField, str] = {"prompt": prompt}
-        if negative_prompt:
-            texts["negative_prompt"] = negative_prompt
-        too_long = next((field for field, text in texts.items() if longest_form(text) > TEXT_MAX), None)
+        return self.screen_texts(_texts(prompt, negative_prompt))
+
+    def screen_texts(self, texts: Mapping[TextField, str]) -> PromptVerdict:
+        """Return a verdict about texts in the form in which generation sends them to the model."""
+        too_long = next((field for field, text in texts.items() if len(text) > TEXT_MAX), None)
         if too_long is not None:  # intake refuses such a text; Claude is paid by its length
             return self._verdict(["limits"], Finding(category=UNCLASSIFIED, field=too_long, reason="text_too_long"))
         hit = self.keywords.find(texts)
@@ -112,14 +109,41 @@ class PromptModeration:
             policy_version=self.policy.version, decided_at=self.clock.now(), layers=layers, finding=finding, hit=hit
         )
 
+    def counts_as_blocked(self, verdict: PromptVerdict) -> bool:
+        """Return whether Claude confirmed the block, or the keyword filter alone found a grave category."""
+        finding = verdict.finding
+        if finding is None or finding.reason == "screening_unreadable":
+            return False
+        category = self.policy.categories.get(finding.category)
+        return verdict.layers[-1] == "claude" or (category is not None and category.grave)
+
+
+@dataclass(frozen=True)
+class PromptModeration:
+    """Decides about the prompts of requests, once."""
+
+    layers: PromptLayers
+    verdicts: VerdictRepository[PromptVerdict]
+    open_texts: "OpenTexts"
+    clock: Clock
+    shadow: PromptShadow | None = None
+
     def moderate(self, event: ImageRequested, *, first_delivery: bool = False) -> list[Event]:
-        """Return PromptApproved or PromptRejected: the same event for every delivery of ``event``."""
-        parameters = event.data.parameters
+        """Return PromptApproved or PromptRejected: the same event for every delivery of ``event``.
+
+        Raises ``OwnerErasedError`` before a layer is called.
+        """
+        texts = self.open_texts(event.metadata.owner, event.data.parameters)
         event_id = event.metadata.event_id
         is_new = _is_new(event, self.clock.now(), first_delivery=first_delivery)
         verdict = None if is_new else self.verdicts.find(event_id)
         if verdict is None:
-            verdict = self.verdicts.record(event_id, self.screen(parameters.prompt, parameters.negative_prompt))
+            its_texts = _texts(texts.prompt, texts.negative_prompt)
+            verdict = self.layers.screen_texts(its_texts)
+            if self.shadow is not None:
+                compared = self.shadow.compare(its_texts, verdict, event.metadata.request_id)
+                verdict = verdict.model_copy(update={"shadow": compared})
+            verdict = self.verdicts.record(event_id, verdict)
         finding = verdict.finding
         measure(
             "prompt moderated",
@@ -131,21 +155,20 @@ class PromptModeration:
             field=finding.field if finding else None,
             reason=finding.reason if finding else None,
             hit=verdict.hit.model_dump() if verdict.hit else None,
+            shadow=verdict.shadow.model_dump(exclude_none=True) if verdict.shadow else None,
         )
-        price = (
-            prompt_check_usd([parameters.prompt, parameters.negative_prompt]) if verdict.asked_claude else Decimal(0)
-        )
+        price = prompt_check_usd([texts.prompt, texts.negative_prompt]) if verdict.asked_claude else Decimal(0)
         if finding is None:
-            return [_approved(event, verdict, price + parameters.count * IMAGE_CHECK_USD)]
-        return [_rejected(event, verdict, finding, price, counts_as_blocked=self.counts_as_blocked(verdict))]
+            return [_approved(event, verdict, price + event.data.parameters.count * IMAGE_CHECK_USD)]
+        return [_rejected(event, verdict, finding, price, counts_as_blocked=self.layers.counts_as_blocked(verdict))]
 
-    def counts_as_blocked(self, verdict: PromptVerdict) -> bool:
-        """Return whether Claude confirmed the block, or the keyword filter alone found a grave category."""
-        finding = verdict.finding
-        if finding is None or finding.reason == "screening_unreadable":
-            return False
-        category = self.policy.categories.get(finding.category)
-        return verdict.layers[-1] == "claude" or (category is not None and category.grave)
+
+def _texts(prompt: str, negative_prompt: str | None) -> dict[TextField, str]:
+    """Return the texts as generation sends them to the model."""
+    texts: dict[TextField, str] = {"prompt": readable(prompt)}
+    if negative_prompt:
+        texts["negative_prompt"] = readable(negative_prompt)
+    return texts
 
 
 def _approved(event: ImageRequested, verdict: PromptVerdict, moderation_usd: Decimal) -> Event:
@@ -184,14 +207,13 @@ def _rejected(
 class ImageModeration:
     """Screens generated images."""
 
-    policy_version: str
-    categories: Mapping[str, str]
-    """The detector's label → the policy's category, most severe first."""
+    policy: Policy
     detector: Detector | None
     """None: the image check is off, and every image is approved."""
     verdicts: VerdictRepository[ImageVerdict]
     raw_images: RawImages
     clock: Clock
+    shadow: Policy | None = None
 
     def moderate(self, event: ImageGenerated, *, first_delivery: bool = False) -> list[Event]:
         """Return ImageApproved with the images that may be kept, or ImageRejected if none may.
@@ -217,34 +239,35 @@ class ImageModeration:
             policy_version=verdict.policy_version,
             layer=verdict.layers[-1] if verdict.layers else None,
             categories={str(index): category for index, category in verdict.blocked.items()} or None,
+            shadow=verdict.shadow.model_dump(exclude_none=True) if verdict.shadow else None,
         )
         return [follow_up]
 
     def _decide(self, event: ImageGenerated, images: Mapping[int, RawImage], *, first_delivery: bool) -> ImageVerdict:
         if self.detector is None:  # a second decision would be the same: nothing to record
-            return ImageVerdict(policy_version=self.policy_version, decided_at=self.clock.now(), layers=[])
+            return ImageVerdict(policy_version=self.policy.version, decided_at=self.clock.now(), layers=[])
         event_id = event.metadata.event_id
         is_new = _is_new(event, self.clock.now(), first_delivery=first_delivery)
         recorded = None if is_new else self.verdicts.find(event_id)
         if recorded is not None:
             return recorded
         try:
-            labels = zip(images, self.detector.labels(list(images.values())), strict=True)
+            labels = dict(zip(images, self.detector.labels(list(images.values())), strict=True))
         except UnprocessableError:  # a duplicate may have decided in the meantime, and deleted an image
             if (recorded := self.verdicts.find(event_id)) is not None:
                 return recorded
             raise
-        blocked = {index: category for index, found in labels if (category := self._category(found))}
+        categories = {index: self.policy.image_category(found) for index, found in labels.items()}
+        blocked = {index: category for index, category in categories.items() if category}
+        request_id = event.metadata.request_id
         verdict = ImageVerdict(
-            policy_version=self.policy_version,
+            policy_version=self.policy.version,
             decided_at=self.clock.now(),
             layers=[self.detector.name],
             blocked=blocked,
+            shadow=compare_images(self.shadow, labels, blocked, request_id) if self.shadow else None,
         )
         return self.verdicts.record(event_id, verdict)
-
-    def _category(self, labels: set[str]) -> str | None:
-        return next((category for label, category in self.categories.items() if label in labels), None)
 
 
 def _image_event(event: ImageGenerated, verdict: ImageVerdict) -> Event:

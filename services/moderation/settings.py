@@ -1,31 +1,47 @@
-"""The settings of the moderation functions."""
+"""The settings of the moderation functions. Each class is complete: a base class is one model more in a cold start."""
 
 from typing import Literal
 
 from kit.settings import Settings
 
 
-class TableSettings(Settings):
-    """Settings of every function that uses the table of verdicts."""
-
-    table_name: str
-
-
-class PromptSettings(TableSettings):
+class PromptSettings(Settings):
     """Settings of moderation.prompt."""
 
+    policy: str
+    """Name of the policy that decides."""
+    shadow_policy: str = ""
+    """Name of the candidate that is evaluated beside it and decides nothing. Empty: none."""
+    table_name: str
+    ledger_retention_days: int = 60
     moderation_model_id: str
     """A Bedrock model or inference profile that supports Converse with tools."""
+    owner_keys_table_name: str
 
 
-class ApiSettings(PromptSettings):
-    """Settings of the API."""
+class ApiSettings(Settings):
+    """Settings of the API. It gets its texts from callers, so it opens none."""
 
+    policy: str
+    """As in ``PromptSettings``."""
+    table_name: str
+    moderation_model_id: str
+    """As in ``PromptSettings``."""
     event_bus_name: str
 
 
-class ImageSettings(TableSettings):
+class ImageSettings(Settings):
     """Settings of moderation.image."""
 
+    policy: str
+    shadow_policy: str = ""
+    table_name: str
+    ledger_retention_days: int = 60
     handoff_bucket_name: str
     image_check: Literal["on", "off"]
+
+
+class EraseSettings(Settings):
+    """Settings of moderation.erase."""
+
+    table_name: str

@@ -7,6 +7,8 @@ class TableSettings(Settings):
     """Every function uses the table."""
 
     table_name: str
+    delivery_retention_days: int = 30
+    """Functions that write no deliveries have the default."""
 
 
 class ApiSettings(TableSettings):

@@ -22,6 +22,7 @@ HOUR: Final = 3600
 SENDS_MAX: Final = 100
 """Pings and resends per owner and hour: each calls an address that the owner chose."""
 DELIVERY_RETENTION: Final = timedelta(days=30)
+"""How long the record of a delivery is kept by default."""
 ATTEMPTS_KEPT: Final = 20
 REPLAYS_MAX: Final = 1000
 """Replays of a message by operators between two resends."""

@@ -1,6 +1,6 @@
 """Erases messages about an owner or a request from the quarantine and from every dead-letter queue."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -10,12 +10,10 @@ from events.catalog.erasure_started import ErasureStarted
 from events.envelope import Event
 from events.erasure import StoreReceipt
 from kit.erasure import answer
-from kit.trail import KEPT as KEPT_ACTIONS
 from services.operations.dead_letters.letters import DeadLetter, Message, QueuePair, read_letter
 from services.operations.dead_letters.ports import Quarantined
 
 QUARANTINE: Final = "operations/operations"
-DEAD_LETTERS: Final = "platform/dead-letter-queues"
 READ_MAX: Final = 500
 """Dead letters per queue that are read."""
 QUEUE_RETENTION: Final = timedelta(days=14)
@@ -58,6 +56,8 @@ class MessageEraser:
     quarantine: Quarantine
     queues: Queues
     now: Callable[[], datetime]
+    trail_kept: timedelta
+    """How long an entry of the audit trail is kept."""
 
     def erase(self, event: ErasureStarted) -> list[Event]:
         """Erase the messages about the owner, or about the requests.
@@ -78,7 +78,7 @@ class MessageEraser:
                 return False
             return about.scope == "owner" or metadata.request_id in request_ids
 
-        return [answer(event, "operations", [self._from_quarantine(is_meant), self._from_queues(is_meant)])]
+        return [answer(event, "operations", [self._from_quarantine(is_meant), *self._from_queues(is_meant)])]
 
     def _from_quarantine(self, is_meant: Callable[[DeadLetter], bool]) -> StoreReceipt:
         found = [item.letter for item in self.quarantine.items() if is_meant(item.letter)]
@@ -89,23 +89,21 @@ class MessageEraser:
             erased=len(found),
             remains="the audit trail of operators, with the id of the owner",
             reason="It shows what was done to whose data, and cannot be changed.",
-            until=self.now() + KEPT_ACTIONS,
+            until=self.now() + self.trail_kept,
         )
 
-    def _from_queues(self, is_meant: Callable[[DeadLetter], bool]) -> StoreReceipt:
-        erased, full = 0, False
+    def _from_queues(self, is_meant: Callable[[DeadLetter], bool]) -> Iterator[StoreReceipt]:
         for queue in self.queues.pairs():
             messages = self.queues.read(queue, limit=READ_MAX, hidden_seconds=HIDDEN_SECONDS)
-            full |= len(messages) >= READ_MAX
             meant = [message for message in messages if is_meant(read_letter(queue, message))]
             self.queues.delete(queue, meant)
             others = [message for message in messages if message not in meant]
             self.queues.change_visibility(queue, others, 0)
-            erased += len(meant)
-        return StoreReceipt(
-            store=DEAD_LETTERS,
-            erased=erased,
-            remains="messages beyond the first 500 of a queue, whose texts are unreadable" if full else None,
-            reason="A queue cannot be searched, only read in parts." if full else None,
-            until=self.now() + QUEUE_RETENTION if full else None,
-        )
+            is_full = len(messages) >= READ_MAX
+            yield StoreReceipt(
+                store=f"{queue.step.replace('.', '/')}-dlq",
+                erased=len(meant),
+                remains=f"messages beyond the first {READ_MAX}, whose texts are unreadable" if is_full else None,
+                reason="A queue cannot be searched, only read in parts." if is_full else None,
+                until=self.now() + QUEUE_RETENTION if is_full else None,
+            )

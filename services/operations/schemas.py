@@ -205,9 +205,11 @@ class ActionView(Schema):
     at: datetime
     """When it started."""
     operator: str
-    """The owner of the API key, or the name given on the command line."""
+    """The id of the owner of the API key, or the name given on the command line."""
     identity: str
     """``key <key id>``, or the ARN that AWS reported to the command line."""
+    address: str | None = None
+    """IP address of the client, if the action was a call of this API."""
     verb: str
     """What the operator did."""
     about: dict[str, str]

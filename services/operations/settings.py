@@ -4,7 +4,7 @@ from kit.settings import Settings
 
 
 class QueueSettings(Settings):
-    """The function `erase`, and the others that read dead-letter queues."""
+    """The functions that read dead-letter queues."""
 
     prefix: str
     """All physical names start with it and a dash."""
@@ -18,6 +18,12 @@ class QueueSettings(Settings):
         return [name.strip() for name in self.queues.split(",")]
 
 
+class EraseSettings(QueueSettings):
+    """The function `erase`."""
+
+    trail_retention_days: int
+
+
 class ApiSettings(QueueSettings):
     """The function `api`."""
 
@@ -26,6 +32,9 @@ class ApiSettings(QueueSettings):
     """Intake's table: probed, and read for timelines."""
     event_bus_name: str
     handoff_bucket_name: str
+    quarantine_retention_days: int = 90
+    trail_retention_days: int
+    """How long entries of the audit trail are kept."""
 
 
 class SentinelSettings(Settings):

@@ -16,7 +16,7 @@ consumer for a quarter of an hour."""
 REPEAT_AFTER: Final = timedelta(minutes=15)
 """Events without an answer are published again after this time, which is longer than consumers retry."""
 RETENTION: Final = timedelta(days=400)
-"""How long a receipt is kept after the erasure is complete."""
+"""How long a receipt is kept after the erasure is complete, by default."""
 
 
 @dataclass(frozen=True)

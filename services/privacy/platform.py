@@ -1,51 +1,88 @@
-"""What is kept of an owner and erased by no service: nobody can edit it, or it identifies nobody."""
+"""What is kept of an owner and erased by no service: nobody can edit it, it expires soon, or it identifies nobody.
 
-from collections.abc import Sequence
+The names are those of docs/privacy.md. A test compares them with the templates.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from events.erasure import StoreReceipt
 
-BACKUP_DAYS: Final = 35
-"""Days for which DynamoDB keeps the history of a table for point-in-time recovery, unless a table sets fewer."""
+LOGS: Final = (
+    *("accounts/logs", "analytics/logs", "generation/logs", "intake/logs", "moderation/logs", "notifications/logs"),
+    *("operations/logs", "privacy/logs", "storage/logs"),
+)
+ACCESS_LOGS: Final = ("platform/http-access-logs", "notifications/socket-access-logs")
+BACKUPS: Final = (
+    *("accounts/accounts-backup", "analytics/counters-backup", "generation/ledger-backup", "intake/requests-backup"),
+    *("moderation/verdicts-backup", "notifications/notifications-backup", "operations/operations-backup"),
+    *("privacy/erasures-backup", "storage/gallery-backup"),
+)
+STREAMS: Final = ("intake/requests-stream", "storage/gallery-stream")
+QUEUES: Final = (
+    *("accounts/erase", "analytics/record", "generation/erase", "generation/generate", "generation/tombstones"),
+    *("intake/erase", "intake/republish", "intake/track", "moderation/erase", "moderation/image", "moderation/prompt"),
+    *("notifications/erase", "notifications/push", "notifications/webhook", "operations/erase", "privacy/collect"),
+    *("storage/erase", "storage/remove", "storage/store", "storage/tombstones"),
+)
+QUEUE_DAYS: Final = 14
+STREAM_DAYS: Final = 1
 PSEUDONYM: Final = "the id of the owner, which belongs to no name any more"
+UNREADABLE: Final = f"{PSEUDONYM}, and texts that nobody can read since the key of the owner was destroyed"
 
 
-def remains(now: datetime, archive_days: int, log_retention_days: int) -> Sequence[StoreReceipt]:
+@dataclass(frozen=True)
+class Retentions:
+    """For how many days the platform keeps data: parameters of the root template."""
+
+    logs: int
+    backups: int
+    event_archive: int
+    """0 if the event bus has no archive."""
+    ledgers: int
+    lake: int
+    """0 for ever."""
+    receipts: int
+
+
+def remains(now: datetime, kept: Retentions) -> Sequence[StoreReceipt]:
     """Return the entries of the stores that no service answers for."""
-    found = [
-        StoreReceipt(
-            store="platform/backups",
-            remains=f"{PSEUDONYM}, and texts that nobody can read since the key of the owner was destroyed",
-            reason="The history of a table for point-in-time recovery cannot be edited.",
-            until=now + timedelta(days=BACKUP_DAYS),
+
+    def entries(stores: Iterable[str], remains: str, reason: str, days: int) -> list[StoreReceipt]:
+        until = now + timedelta(days=days) if days else None
+        return [StoreReceipt(store=store, remains=remains, reason=reason, until=until) for store in stores]
+
+    archive = ("platform/event-archive",) if kept.event_archive else ()
+    return [
+        *entries(archive, UNREADABLE, "Single events of the archive cannot be deleted.", kept.event_archive),
+        *entries(BACKUPS, UNREADABLE, "The history of a table cannot be edited.", kept.backups),
+        *entries(STREAMS, UNREADABLE, "The changes of a table cannot be edited.", STREAM_DAYS),
+        *entries(QUEUES, UNREADABLE, "Messages on their way are processed without effect.", QUEUE_DAYS),
+        *entries(LOGS, f"{PSEUDONYM}, and ids; no texts", "Entries of a log cannot be edited.", kept.logs),
+        *entries(
+            ACCESS_LOGS,
+            f"{PSEUDONYM}, ids, and addresses and user agents of clients",
+            "Entries of a log cannot be edited. They are needed to find misuse.",
+            kept.logs,
         ),
-        StoreReceipt(
-            store="platform/logs",
-            remains=f"{PSEUDONYM}, ids, and client addresses in the access log; no texts",
-            reason="Entries of a log cannot be edited. They are needed to find failures and misuse.",
-            until=now + timedelta(days=log_retention_days),
+        *entries(
+            ("analytics/counters",),
+            "ids of counted events and requests; totals name nobody",
+            "No event may be counted twice. The ids identify nobody once the requests are erased.",
+            kept.ledgers,
+        ),
+        *entries(
+            ("analytics/archive",),
+            f"events with {UNREADABLE}; no id if the owner opted out of analytics",
+            "Files hold events of many owners, from which the counters are computed.",
+            kept.lake,
+        ),
+        *entries(
+            ("privacy/erasures",),
+            f"this receipt, with {PSEUDONYM}",
+            "It proves the erasure.",
+            kept.receipts,
         ),
     ]
-    found += [
-        StoreReceipt(
-            store="analytics/archive",
-            remains="events with the ids of requests, without the owner and without texts",
-            reason="They identify nobody once the requests are erased. The counters are computed from them.",
-        ),
-        StoreReceipt(
-            store="analytics/analytics",
-            remains="daily totals of all owners together, and ids of events",
-            reason="They identify nobody.",
-        ),
-    ]
-    if archive_days:
-        found.append(
-            StoreReceipt(
-                store="platform/event-archive",
-                remains=f"{PSEUDONYM}, and texts that nobody can read since the key of the owner was destroyed",
-                reason="The archive of the event bus cannot be edited. It repairs losses of data.",
-                until=now + timedelta(days=archive_days),
-            )
-        )
-    return found

@@ -10,7 +10,7 @@ pk OWNER#<owner>    sk RUNNING                      the erasure of an owner that
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from events.catalog.data_erased import DataErased
@@ -44,11 +44,6 @@ def _part_sk(sweep: int, part_id: str) -> str:
 
 def _time(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _expiry(at: datetime) -> int:
-    """Return when an item of ``at`` expires, in seconds since the epoch."""
-    return int((at + RETENTION).timestamp())
 
 
 def _new_item(erasure: Erasure) -> dict[str, Any]:
@@ -105,9 +100,15 @@ def _part_of(item: Mapping[str, Any]) -> Part:
 class ErasureTable:
     """The erasures. Implements ``service.ErasureStore``."""
 
-    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+    def __init__(self, client: "DynamoDBClient", name: str, retention: timedelta = RETENTION) -> None:
+        """``retention`` is how long a receipt is kept."""
         self._client = client
         self._name = name
+        self._retention = retention
+
+    def _expiry(self, at: datetime) -> int:
+        """Return when an item of ``at`` expires, in seconds since the epoch."""
+        return int((at + self._retention).timestamp())
 
     def start(self, erasure: Erasure, receipt_sha256: str) -> Erasure:
         """Store an erasure and mark it as the running one of its owner, in one transaction; see ``ErasureStore``."""
@@ -157,7 +158,10 @@ class ErasureTable:
             UpdateExpression="SET #event = :event, expires_at = :expires",
             ExpressionAttributeNames={"#event": "event"},
             ExpressionAttributeValues=to_item(
-                {":event": event.model_dump_json(exclude_none=True), ":expires": _expiry(event.metadata.occurred_at)}
+                {
+                    ":event": event.model_dump_json(exclude_none=True),
+                    ":expires": self._expiry(event.metadata.occurred_at),
+                }
             ),
         )
 
@@ -183,7 +187,7 @@ class ErasureTable:
             UpdateExpression="SET #from = if_not_exists(#from, :answer), expires_at = :expires",
             ExpressionAttributeNames={"#from": f"from#{about.service}"},
             ExpressionAttributeValues=to_item(
-                {":answer": _answer_text(answer), ":expires": _expiry(event.metadata.occurred_at)}
+                {":answer": _answer_text(answer), ":expires": self._expiry(event.metadata.occurred_at)}
             ),
         )
 
@@ -257,7 +261,7 @@ class ErasureTable:
         values = {
             ":at": _time(erasure.completed_at),
             ":stores": json.dumps(stores),
-            ":expires": _expiry(erasure.completed_at),
+            ":expires": self._expiry(erasure.completed_at),
         }
         keys = [_key(erasure.erasure_id, _part_sk(part.sweep, part.part_id)) for part in parts]
         self._client.update_item(

@@ -1,12 +1,14 @@
 """The settings of the privacy functions."""
 
 from kit.settings import Settings
+from services.privacy.platform import Retentions
 
 
 class PrivacySettings(Settings):
     """Settings of every function."""
 
     table_name: str
+    receipt_retention_days: int = 400
 
 
 class PublisherSettings(PrivacySettings):
@@ -20,5 +22,29 @@ class CollectSettings(PrivacySettings):
 
     owner_keys_table: str
     archive_days: int
-    """Days for which the archive of the event bus keeps events."""
+    """Days for which the archive of the event bus keeps events; 0 without an archive."""
     log_retention_days: int
+    backup_retention_days: int
+    ledger_retention_days: int
+    archive_retention_days: int
+    """Days for which analytics keeps its archive; 0 for ever."""
+
+    def retentions(self) -> Retentions:
+        """Return how long the platform keeps data."""
+        return Retentions(
+            logs=self.log_retention_days,
+            backups=self.backup_retention_days,
+            event_archive=self.archive_days,
+            ledgers=self.ledger_retention_days,
+            lake=self.archive_retention_days,
+            receipts=self.receipt_retention_days,
+        )
+
+
+class ApiSettings(PublisherSettings):
+    """Settings of the API."""
+
+    audit_trail_table: str
+    """Operations' table, to which the API adds entries of the audit trail."""
+    trail_retention_days: int
+    """How long they are kept."""

@@ -8,12 +8,11 @@ from typing import Final, Protocol
 from events.catalog.erasure_started import ErasureStarted
 from events.envelope import Event
 from events.erasure import StoreReceipt
-from events.images import IMAGES_MAX
 from kit.clock import Clock
 from kit.erasure import answer, list_parts
-from services.storage.models import DeletionMarker, Entry, Tombstone, make_image_id
+from services.storage.models import DeletionMarker, Entry
 from services.storage.removal import Cdn, FileDeleter
-from services.storage.withdrawal import WithdrawnImages
+from services.storage.withdrawal import WithdrawnImages, add_tombstones
 
 ENTRIES: Final = "storage/gallery"
 FILES: Final = "storage/gallery-files"
@@ -24,6 +23,13 @@ class Listings(Protocol):
 
     def image_ids(self, owner: str) -> Iterator[str]:
         """Yield the ids of an owner's images."""
+
+
+class ErasableImages(WithdrawnImages, Protocol):
+    """The records of the gallery."""
+
+    def find(self, image_id: str) -> Entry | DeletionMarker | None:
+        """Return an entry or its deletion marker."""
 
 
 class ErasableFiles(FileDeleter, Protocol):
@@ -38,7 +44,7 @@ class ImageEraser:
     """Erases images and answers for storage."""
 
     listings: Listings
-    gallery: WithdrawnImages
+    gallery: ErasableImages
     files: ErasableFiles
     cdn: Cdn
     clock: Clock
@@ -60,11 +66,9 @@ class ImageEraser:
     def _erase_requests(self, event: ErasureStarted) -> list[StoreReceipt]:
         """Keep further images of the requests out of the gallery, and erase those that are in it."""
         requests, now = event.data.request_ids, self.clock.now()
-        for request_id in requests:
-            self.gallery.add_tombstone(Tombstone(request_id=request_id, withdrawn_at=now))
-        ids = [make_image_id(request_id, index) for request_id in requests for index in range(IMAGES_MAX)]
+        stored = [entry for request_id in requests for entry in add_tombstones(self.gallery, request_id, now)]
         files = [key for request_id in requests for key in self.files.of_request(request_id)]
-        return self._erase(event, self._records(ids, event.metadata.owner), files)
+        return self._erase(event, [entry for entry in stored if entry.owner == event.metadata.owner], files)
 
     def _records(self, image_ids: Sequence[str], owner: str) -> list[Entry | DeletionMarker]:
         found = [self.gallery.find(image_id) for image_id in image_ids]

@@ -35,6 +35,8 @@ class GalleryRecord(StoredImage):
     request_id: str
     owner: str
     created_at: AwareDatetime
+    analytics_opt_out: bool | None = None
+    """True if the owner had opted out of analytics when the request was sent."""
 
     def stored_image(self) -> StoredImage:
         """Return the part that ``ImageStored`` publishes."""
@@ -103,17 +105,17 @@ class EntrySummary(BaseModel):
 
 
 class Tombstone(BaseModel):
-    """The record that a request was cancelled or has expired: none of its images may enter the gallery."""
+    """The record, in the place of an image, that its request was cancelled or has expired: it may not be stored."""
 
     model_config = ConfigDict(frozen=True, defer_build=True, hide_input_in_errors=True)
 
-    request_id: str
+    image_id: str
     withdrawn_at: AwareDatetime
     """When the request was cancelled or expired."""
 
 
 def original_name(output_format: OutputFormat) -> str:
-    """Return the name of an image's original file, such as ``original.png``."""
+    """Return the name of an image's original file, such as ``original.png``. A name ends with its media subtype."""
     return f"original.{output_format}"
 
 

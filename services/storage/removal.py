@@ -43,6 +43,7 @@ def deletion_event(marker: DeletionMarker) -> ImageDeleted:
         ImageDeletedData(image_id=marker.image_id, reason=marker.reason),
         occurred_at=marker.deleted_at,
         index=marker.index,
+        analytics_opt_out=bool(marker.analytics_opt_out),
     )
 
 

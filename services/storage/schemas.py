@@ -79,10 +79,10 @@ class ImagesQuery(QueryParameters):
 
 
 class FileView(Schema):
-    """A file, with a URL that may expire."""
+    """A file, with a URL that expires."""
 
     url: str
-    """Short-lived URL of the file."""
+    """URL of the file. Valid for 15 minutes, and for this file only."""
     media_type: str
     """Media type of the file."""
     width: int
@@ -178,7 +178,7 @@ class ImageView(Schema):
                 favourite=f"{path}/favourite",
                 shares=f"{path}/shares",
             ),
-            **entry.model_dump(exclude={"image_id", "owner", "cost_usd", "shares", *files}),
+            **entry.model_dump(exclude={"image_id", "owner", "analytics_opt_out", "cost_usd", "shares", *files}),
         )
 
 
@@ -211,9 +211,9 @@ class ImageSummary(Schema):
     placeholder: str
     """BlurHash."""
     display_url: str
-    """Short-lived URL of a smaller file for screens."""
+    """URL of a smaller file for screens. Valid for 15 minutes."""
     thumbnail_url: str
-    """Short-lived URL of the smallest file."""
+    """URL of the smallest file. Valid for 15 minutes."""
     links: SelfLink
     """Related resources."""
 

@@ -13,6 +13,7 @@ from events.images import RawImage, Variant
 from kit.clock import Clock
 from kit.errors import UnprocessableError
 from kit.keyring import SecretVersion
+from kit.sealing import OpenTexts, Texts
 from services.storage.models import DeletionMarker, Entry, Tombstone, file_key, make_image_id
 from services.storage.provenance import Provenance, prompt_hash
 from services.storage.variants import BEST_QUALITY, EncodedFile, ImageVariants, content_hash, create_variants
@@ -54,6 +55,7 @@ class ImageStorage:
     handoff: Handoff
     files: Files
     gallery: GalleryRepository
+    open_texts: OpenTexts
     hash_key: Callable[[], SecretVersion]
     """Returns the key for prompt hashes."""
     clock: Clock
@@ -61,11 +63,15 @@ class ImageStorage:
     def store(self, event: ImageApproved) -> list[Event]:
         """Return ``ImageStored``, or one ``ImageDeleted`` per image if the request was withdrawn.
 
-        All images are processed before any file is written, so that one invalid image stores nothing.
+        The gallery keeps the texts readable, because search needs their words. All images are processed before any
+        file is written, so that one invalid image stores nothing.
         """
-        processed = [(index, image, self._process(event, index, image)) for index, image in _approved_images(event)]
+        texts = self.open_texts(event.metadata.owner, event.data.parameters)
+        processed = [
+            (index, image, self._process(event, texts, index, image)) for index, image in _approved_images(event)
+        ]
         now = self.clock.now()
-        entries = self._write_files(event, processed, now)
+        entries = self._write_files(event, texts, processed, now)
         recorded = self.gallery.add(entries)
         if isinstance(recorded, Tombstone):
             self.files.delete(_keys(entries))
@@ -82,14 +88,14 @@ class ImageStorage:
             )
         ]
 
-    def _process(self, event: ImageApproved, index: int, image: RawImage) -> ImageVariants:
+    def _process(self, event: ImageApproved, texts: Texts, index: int, image: RawImage) -> ImageVariants:
         request_id, parameters = event.metadata.request_id, event.data.parameters
         provenance = Provenance(
             image_id=make_image_id(request_id, index),
             request_id=request_id,
             model=image.model,
             seed=image.seed,
-            prompt_hash=prompt_hash(self.hash_key(), parameters.prompt),
+            prompt_hash=prompt_hash(self.hash_key(), texts.prompt),
         )
         quality = BEST_QUALITY if parameters.output_compression is None else parameters.output_compression
         return create_variants(
@@ -97,7 +103,11 @@ class ImageStorage:
         )
 
     def _write_files(
-        self, event: ImageApproved, processed: Sequence[tuple[int, RawImage, ImageVariants]], now: datetime
+        self,
+        event: ImageApproved,
+        texts: Texts,
+        processed: Sequence[tuple[int, RawImage, ImageVariants]],
+        now: datetime,
     ) -> list[Entry]:
         request_id = event.metadata.request_id
         written = iter(
@@ -110,7 +120,7 @@ class ImageStorage:
             )
         )
         return [
-            _entry(event, index, image, (next(written), next(written), next(written)), variants.placeholder, now)
+            _entry(event, texts, index, image, (next(written), next(written), next(written)), variants.placeholder, now)
             for index, image, variants in processed
         ]
 
@@ -139,6 +149,7 @@ def _variant(key: str, file: EncodedFile) -> Variant:
 
 def _entry(
     event: ImageApproved,
+    texts: Texts,
     index: int,
     image: RawImage,
     variants: tuple[Variant, Variant, Variant],
@@ -151,10 +162,11 @@ def _entry(
         image_id=make_image_id(event.metadata.request_id, index),
         request_id=event.metadata.request_id,
         owner=event.metadata.owner,
+        analytics_opt_out=event.metadata.analytics_opt_out,
         index=index,
         created_at=now,
-        prompt=parameters.prompt,
-        negative_prompt=parameters.negative_prompt,
+        prompt=texts.prompt,
+        negative_prompt=texts.negative_prompt,
         style=parameters.style,
         quality=parameters.quality,
         steps=parameters.steps,

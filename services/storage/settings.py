@@ -7,6 +7,8 @@ class GallerySettings(Settings):
     """Settings of every function that uses the gallery table."""
 
     table_name: str
+    ledger_retention_days: int = 60
+    """Of tombstones and deletion markers. Functions that write none have the default."""
 
 
 class StoreSettings(GallerySettings):
@@ -14,6 +16,7 @@ class StoreSettings(GallerySettings):
 
     handoff_bucket_name: str
     gallery_bucket_name: str
+    owner_keys_table_name: str
     prompt_hash_key_id: str
     """Name or ARN of the secret that contains the key for prompt hashes."""
 
@@ -24,6 +27,8 @@ class ApiSettings(GallerySettings):
     gallery_bucket_name: str
     cdn_domain: str | None = None
     """Empty if the CDN is off; URLs are presigned then."""
+    image_link_key_id: str | None = None
+    """Name or ARN of the secret that signs the CDN's URLs. Empty if the CDN is off."""
 
 
 class RelaySettings(Settings):

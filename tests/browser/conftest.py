@@ -64,3 +64,21 @@ def open_app(new_context: Callable[..., BrowserContext]) -> Iterator[Callable[..
 
     yield open_path
     assert not [error for error in errors if not EXPECTED.search(error)]
+
+
+@pytest.fixture(scope="session")
+def prompts(stack: System) -> dict[str, str]:
+    """Generate an image of each owner; return its prompt by the owner's name."""
+    found = {"alice": "A secret garden behind a wall", "bob": "A bicycle in the rain"}
+    for owner, prompt in found.items():
+        answer = stack.call(
+            "POST", "/v1/requests", {"prompt": prompt}, {"prefer": "wait=25"}, key=stack.stack.make_key(owner)
+        )
+        assert answer.status in {200, 202}, answer.content
+    return found
+
+
+@pytest.fixture
+def keys(stack: System, prompts: dict[str, str]) -> dict[str, str]:
+    """Return a new key of each owner, by the owner's name."""
+    return {owner: stack.stack.make_key(owner) for owner in prompts}

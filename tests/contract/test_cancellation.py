@@ -28,6 +28,7 @@ from services.storage.models import DeletionMarker
 from services.storage.removal import deletion_event
 from services.storage.withdrawal import withdraw as remove_images
 from tests.support.events import sample
+from tests.support.sealing import SAMPLE_TEXTS
 from tests.unit.generation.fakes import Harness
 from tests.unit.intake.fakes import InMemoryRequests, accept, cancel
 from tests.unit.storage.fakes import NOON, REQUEST, StorageHarness, approved, encode, gradient
@@ -132,7 +133,7 @@ def test_a_withdrawn_request_never_shows_an_image_in_the_end(how: str, data: st.
         system.deliver(0, twice=False)
 
     state = system.requests.read_state(REQUEST)
-    view = request_view(system.requests.requests[REQUEST], state, str)
+    view = request_view(system.requests.requests[REQUEST], state, SAMPLE_TEXTS, str)
     if acknowledged:
         final = Status.CANCELLED if how == "cancel" else Status.EXPIRED
         assert (state.status, view.images) == (final, [])

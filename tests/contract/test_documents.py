@@ -6,6 +6,8 @@ from typing import Final
 
 import pytest
 
+from cli.web_publishing import DOCUMENTS as PUBLISHED
+from services.accounts.consent import current_versions
 from tests.support.commands import TARGETS, make_targets, operators_commands, unknown_word
 from tests.support.templates import ROOT
 
@@ -55,3 +57,10 @@ def test_a_curl_that_sends_a_body_states_that_it_is_json(document: str) -> None:
     commands = [line for line in code.splitlines() if re.search(r"\bcurl\b.* -d ", line)]
 
     assert [line for line in commands if "content-type: application/json" not in line.lower()] == []
+
+
+@pytest.mark.parametrize("name", ["terms", "privacy_notice"])
+def test_the_version_of_a_legal_text_is_the_one_that_owners_agree_to(name: str) -> None:
+    document = ROOT / "docs" / f"{name.replace('_', '-')}.md"
+    assert f"\nVersion {vars(current_versions())[name]}\n" in document.read_text()
+    assert document in PUBLISHED, "it is a page of the reference"

@@ -114,6 +114,12 @@ def test_every_list_with_a_cursor_links_to_its_next_page() -> None:
     assert [name for name, headers in lists.items() if "Link" not in headers.get(200, ())] == []
 
 
+def test_every_route_that_creates_a_request_needs_consent() -> None:
+    creating = {served.route.route_key for served in DESCRIBED if served.service == "intake" and served.route.body}
+    assert "POST /v1/requests" in creating
+    assert {served.route.route_key for served in DESCRIBED if served.route.needs_consent} == creating
+
+
 def test_every_route_with_a_tag_answers_if_none_match() -> None:
     tagged = [
         served

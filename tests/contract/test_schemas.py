@@ -8,6 +8,7 @@ from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
+from pydantic import ValidationError
 from referencing import Registry, Resource
 
 from events.catalog import CATALOG, event_type
@@ -234,3 +235,13 @@ def test_the_generator_refuses_breaking_changes(
     assert main([]) == 1
     assert "sha256 was removed" in capsys.readouterr().out
     assert path.read_text() == before
+
+
+@EVERY_EVENT
+def test_no_event_accepts_a_text_that_is_not_sealed(name: str, version: int) -> None:
+    event = golden(name, version)
+    for field in ("prompt", "negative_prompt"):
+        if "parameters" in event["data"]:
+            event["data"]["parameters"] |= {field: "a red fox"}
+            with pytest.raises(ValidationError, match=f"parameters.{field}"):
+                model(name, version).model_validate(event)

@@ -32,6 +32,7 @@ SERVICE_OF_TYPE: Final = {
     "IAM": "iam",
     "KMS": "kms",
     "Lambda": "lambda",
+    "LinkKeys": "lambda",  # a custom resource
     "Logs": "logs",
     "S3": "s3",
     "SNS": "sns",

@@ -96,6 +96,35 @@ def test_a_new_key_works_at_once_and_a_revoked_one_stops_in_a_minute(stack: Syst
     assert (shown["status"], "last_used_at" in shown) == ("revoked", True)
 
 
+def test_consent_and_changes_of_keys_are_in_an_unbroken_trail(stack: System) -> None:
+    made = command(stack, "create", "--owner", "delta")
+    shown = stack.call("GET", "/v1/consent", key=made["key"]).json
+    versions = {name: shown[f"current_{name}"] for name in ("terms", "privacy_notice")}
+    given = stack.call("PUT", "/v1/consent", versions, key=made["key"])
+    assert (given.status, given.json["valid"]) == (200, True)
+    assert stack.call("GET", "/v1/me", key=made["key"]).json["owner_id"] == made["owner_id"]
+
+    (action,) = [
+        one
+        for one in json.loads(stack.ops("actions", "--output", "json").stdout)
+        if made["owner_id"] == one["operator"]
+    ]
+    assert (action["verb"], action["outcome"]) == ("give consent", {"given": 1})
+    chains = json.loads(stack.ops("trail", "verify", "--output", "json").stdout)
+    assert sum(chain["records"] for chain in chains) >= 2
+    assert {chain["reason"] for chain in chains} == {None}
+
+
+def test_the_opt_out_of_an_owner_reaches_the_request(stack: System) -> None:
+    first, second = (command(stack, "create", "--owner", "epsilon") for _ in range(2))
+    assert stack.call("PUT", "/v1/preferences", {"analytics_opt_out": True}, key=first["key"]).status == 200
+    made = stack.call("POST", "/v1/requests", {"prompt": "A red fox"}, key=second["key"])  # not in the cache yet
+    assert made.status == 202, made.content
+    key = {"pk": {"S": f"REQUEST#{made.json['id']}"}, "sk": {"S": "STATE"}}
+    item = stack.client("dynamodb").get_item(TableName=f"{stack.prefix}-requests", Key=key)["Item"]
+    assert (item["owner"]["S"], item["analytics_opt_out"]["BOOL"]) == (second["owner_id"], True)
+
+
 def test_the_command_line_creates_a_key_with_aws_credentials(stack: System) -> None:
     made = command(stack, "create", "--owner", "gamma")
     assert stack.call("GET", "/v1/preferences", key=made["key"]).status == 200

@@ -1,6 +1,7 @@
 """An installation on moto with the erasing steps of all services, and a bus that delivers between them."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -9,9 +10,11 @@ from events.catalog.data_erased import DataErased
 from events.catalog.erasure_started import ErasureStarted
 from events.envelope import Event
 from kit.sealing import OwnerKeyTable
+from services.accounts.consent import Consent, Versions
 from services.accounts.erasure import OwnerEraser
 from services.accounts.keys import Key
-from services.accounts.repository import KeyTable, OwnerTable, PreferenceTable
+from services.accounts.repository.erasure import OwnerErasureTable
+from services.accounts.repository.keys import KeyTable
 from services.generation.erasure import GenerationEraser
 from services.generation.repository.handoff import S3RawImages
 from services.intake.erasure import RequestEraser
@@ -25,7 +28,7 @@ from services.notifications.repository.erasure import SubscriberErasureTable
 from services.notifications.repository.webhooks import WebhookTable
 from services.operations.dead_letters.repository import NamedQueues, QuarantineTable
 from services.operations.erasure import MessageEraser
-from services.privacy.platform import remains
+from services.privacy.platform import Retentions, remains
 from services.privacy.repository import ErasureTable
 from services.privacy.service import Collector, Erasures, Sweeper
 from services.storage.erasure import ImageEraser
@@ -33,6 +36,8 @@ from services.storage.repository.files import S3GalleryFiles
 from services.storage.repository.index import DynamoGalleryIndex
 from tests.support.clock import FakeClock
 from tests.support.installation_on_moto import GALLERY, HANDOFF, PREFIX, QUEUES, Installation
+from tests.support.templates import ROOT
+from tools.docs.privacy import stores
 
 TABLES = (
     ("accounts", "accounts", "Accounts"),
@@ -42,6 +47,7 @@ TABLES = (
 )
 SHAPE = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
 KEPT = timedelta(days=60)
+RETENTIONS = Retentions(logs=30, backups=35, event_archive=30, ledgers=60, lake=0, receipts=400)
 
 
 class FakeSockets:
@@ -101,20 +107,18 @@ class ErasingInstallation(Installation):
             properties = template(service)["Resources"][resource]["Properties"]
             shape = {key: properties[key] for key in SHAPE if key in properties}
             self.dynamodb.create_table(TableName=f"{PREFIX}-{table}", **shape)
-        self.dynamodb.create_table(
-            TableName=f"{PREFIX}-owner-keys",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        )
         self.clock = FakeClock(datetime.now(UTC))
         self.sockets, self.cdn = FakeSockets(), FakeCdn()
         self.keys = KeyTable(self.dynamodb, f"{PREFIX}-accounts")
-        self.preferences = PreferenceTable(self.dynamodb, f"{PREFIX}-accounts")
         self.owner_keys = OwnerKeyTable(self.dynamodb, f"{PREFIX}-owner-keys")
         self.webhooks = WebhookTable(self.dynamodb, f"{PREFIX}-notifications")
         self.connections = ConnectionTable(self.dynamodb, f"{PREFIX}-notifications")
-        queues = NamedQueues(self.sqs, PREFIX, QUEUES)
+        names = sorted(store.name for store in stores(ROOT) if store.name.endswith("-dlq"))
+        queue_names = [name.removesuffix("-dlq").replace("/", "-") for name in names]
+        for name in set(queue_names) - set(QUEUES):
+            self.sqs.create_queue(QueueName=f"{PREFIX}-{name}")
+            self.sqs.create_queue(QueueName=f"{PREFIX}-{name}-dlq")
+        queues = NamedQueues(self.sqs, PREFIX, queue_names)
         self.quarantine = QuarantineTable(self.dynamodb, f"{PREFIX}-operations", queues.pairs)
         self.erasure_table = ErasureTable(self.dynamodb, f"{PREFIX}-privacy")
         requests = RequestService(self.requests, self.clock)
@@ -130,7 +134,7 @@ class ErasingInstallation(Installation):
         collector = Collector(
             self.erasure_table,
             self.owner_keys,
-            partial(remains, archive_days=30, log_retention_days=30),
+            partial(remains, kept=RETENTIONS),
             self.clock,
         )
         self.requests_eraser = RequestEraser(
@@ -138,14 +142,14 @@ class ErasingInstallation(Installation):
         )
         self.bus = Bus(
             {
-                "accounts": OwnerEraser(OwnerTable(self.dynamodb, f"{PREFIX}-accounts")).erase,
+                "accounts": OwnerEraser(OwnerErasureTable(self.dynamodb, f"{PREFIX}-accounts")).erase,
                 "generation": ledger.erase,
                 "intake": self.requests_eraser.erase,
                 "moderation": VerdictEraser(VerdictErasureTable(self.dynamodb, f"{PREFIX}-moderation-verdicts")).erase,
                 "notifications": SubscriberEraser(
                     SubscriberErasureTable(self.dynamodb, f"{PREFIX}-notifications"), self.sockets, self.clock
                 ).erase,
-                "operations": MessageEraser(self.quarantine, queues, self.clock.now).erase,
+                "operations": MessageEraser(self.quarantine, queues, self.clock.now, timedelta(days=365)).erase,
                 "privacy": collector.collect,
                 "storage": images.erase,
             }
@@ -153,9 +157,15 @@ class ErasingInstallation(Installation):
         self.erasures = Erasures(self.erasure_table, self.bus, self.clock)
         self.sweeper = Sweeper(self.erasure_table, self.bus, self.clock)
 
-    def add_key(self, key_id: str, owner: str) -> None:
-        """Store an API key of ``owner``."""
-        self.keys.add(Key(key_id, "1:digest", owner, "test", ("requests:write",), 10, 900, self.clock.now()))
+    def add_key(self, key_id: str, owner_id: str, name: str) -> None:
+        """Add a key of an owner, and the owner with preferences and a consent."""
+        now = self.clock.now()
+        owner = self.keys.owner_named(name, now)
+        if owner.changes == 0:
+            owner = replace(owner, owner_id=owner_id)
+        self.keys.add(Key(key_id, "digest", owner_id, "test", ("images:read",), 10, 60, now), owner)
+        self.keys.owners.replace_preferences(owner_id, {"theme": "dark"}, None)
+        self.keys.owners.give_consent(owner_id, Consent(Versions("2026-11-28", "2026-11-28"), now, key_id))
 
     def raw_items(self, table: str) -> list[str]:
         """Return every item of a table as text."""

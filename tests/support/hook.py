@@ -30,6 +30,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, text)
         self.end_headers()
 
+    do_PUT = do_POST  # as custom resources answer CloudFormation
+
     def log_message(self, format: str, *arguments: Any) -> None:
         """Write no log."""
 

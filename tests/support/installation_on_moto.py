@@ -1,5 +1,6 @@
 """The tables, buckets and queues of one installation on moto, filled by the services that own them."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,9 +18,11 @@ from services.intake.tracking import add_event
 from services.storage.models import Entry
 from services.storage.repository.gallery import DynamoGallery
 from tests.support.events import eventbridge_body, sample
+from tests.support.sealing import SAMPLE_TEXTS, create_owner_keys
 
 PREFIX = "genai-images-test"
 REGION = "us-east-1"
+RAW = "eb104b5fe902a4f2895fbb5e797c3014d9f467c93c7371444669f014d340112f"
 GALLERY = f"{PREFIX}-gallery-123456789012-{REGION}"
 HANDOFF = f"{PREFIX}-handoff-123456789012-{REGION}"
 STORY = ("PromptApproved", "ImageGenerated", "ImageApproved", "ImageStored")
@@ -43,6 +46,7 @@ class Installation:
             keys = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
             shape = {key: properties[key] for key in keys if key in properties}
             self.dynamodb.create_table(TableName=f"{PREFIX}-{table}", **shape)
+        create_owner_keys(self.dynamodb, f"{PREFIX}-owner-keys", "demo")
         for bucket in (GALLERY, HANDOFF):
             self.s3.create_bucket(Bucket=bucket)
         for name in QUEUES:
@@ -64,6 +68,7 @@ class Installation:
         cause = request.metadata.event_id
         for position, name in enumerate(STORY[: STORY.index(until) + 1] if until in STORY else ()):
             golden = sample(name).model_dump_json().replace(sample(name).metadata.request_id, request_id)
+            golden = re.sub("/0-[0-9a-f]{64}/", f"/0-{RAW}/", golden)  # the folder of the image's files
             event: Event = type(sample(name)).model_validate_json(golden)
             moment = accepted_at + timedelta(seconds=position + 1)
             event = type(event).follow(
@@ -96,7 +101,7 @@ class Installation:
                     "request_id": event.metadata.request_id,
                     "owner": "demo",
                     "created_at": event.metadata.occurred_at,
-                    "prompt": parameters.prompt,
+                    "prompt": SAMPLE_TEXTS.prompt,
                     "quality": parameters.quality,
                 }
             )

@@ -12,6 +12,7 @@ from moto import mock_aws
 
 from cli.__main__ import main
 from services.operations.dead_letters import repository
+from tests.support.sealing import create_owner_keys
 from tests.unit.operations.fakes import approved
 
 PREFIX = "genai-images-test"
@@ -44,6 +45,7 @@ class Installation:
         self.sqs.create_queue(QueueName=f"{PREFIX}2-storage-store-dlq")  # of another installation
         for table in ("requests", "operations"):
             self._create_table(f"{PREFIX}-{table}")
+        create_owner_keys(self.dynamodb, f"{PREFIX}-owner-keys", "demo")
         self.events.create_event_bus(Name=f"{PREFIX}-bus")
 
     def _create_table(self, name: str) -> None:

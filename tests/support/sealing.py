@@ -1,12 +1,15 @@
-"""Keys of owners in memory, and a sealer with them."""
+"""Keys of owners in memory, and sealers with them."""
 
 import os
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from kit.errors import OwnerErasedError
-from kit.sealing import KEY_BYTES, Sealer
+from kit.sealing import KEY_BYTES, Sealer, Texts
 from tests.support import templates
+
+SAMPLE_TEXTS: Final = Texts("A lighthouse on a cliff at dusk, waves below, 灯台", "people")
+"""The texts of the sample events."""
 
 
 class MemoryKeys:
@@ -36,13 +39,33 @@ class MemoryKeys:
         return self.destroyed.setdefault(owner, at)
 
 
+class SampleKeys(MemoryKeys):
+    """Keys of zeros for every owner who was not erased: those of the sample events."""
+
+    def read(self, owner: str) -> bytes:
+        """Return the key of ``owner``."""
+        return super().read(owner) or bytes(KEY_BYTES)
+
+
 def memory_sealer() -> Sealer:
-    """Return a sealer with keys of its own."""
+    """Return a sealer with random keys of its own."""
     return Sealer(MemoryKeys())
 
 
-def create_owner_keys(client: Any, name: str) -> None:
-    """Create the table of the root template."""
+def sample_sealer() -> Sealer:
+    """Return a sealer that opens the sample events, and what ``sealed`` returns."""
+    return Sealer(SampleKeys())
+
+
+def sealed(text: str, owner: str = "demo") -> str:
+    """Return ``text`` sealed for ``owner``, for ``sample_sealer``."""
+    return sample_sealer().seal(owner, text)
+
+
+def create_owner_keys(client: Any, name: str, *owners: str) -> None:
+    """Create the table of the root template, with the keys of ``sample_sealer`` for ``owners``."""
     declared = templates.root_template()["Resources"]["OwnerKeysTable"]["Properties"]
     kept = {key: declared[key] for key in ("AttributeDefinitions", "KeySchema", "BillingMode")}
     client.create_table(TableName=name, **kept)
+    for owner in owners:
+        client.put_item(TableName=name, Item={"pk": {"S": owner}, "data_key": {"B": bytes(KEY_BYTES)}})

@@ -5,6 +5,8 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.support.sealing import create_owner_keys
+
 TABLE_KEYS = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
 
 
@@ -12,6 +14,7 @@ def create_gallery(template: dict[str, Any]) -> None:
     """Create the table as the template declares it, and the two buckets."""
     properties = template["Resources"]["GalleryTable"]["Properties"]
     boto3.client("dynamodb").create_table(TableName="gallery", **{key: properties[key] for key in TABLE_KEYS})
+    create_owner_keys(boto3.client("dynamodb"), "owner-keys", "ada")
     for bucket in ("gallery", "handoff"):
         boto3.client("s3").create_bucket(Bucket=bucket)
 
@@ -26,6 +29,7 @@ def set_environment(monkeypatch: pytest.MonkeyPatch, **more: str) -> None:
         "GALLERY_BUCKET_NAME": "gallery",
         "HANDOFF_BUCKET_NAME": "handoff",
         "PROMPT_HASH_KEY_ID": "key",
+        "OWNER_KEYS_TABLE_NAME": "owner-keys",
         "EVENT_BUS_NAME": "bus",
         "QUEUE_URL": queue,
         "DEAD_LETTER_QUEUE_URL": dead,

@@ -15,7 +15,7 @@ BENCHMARKS = {
     "hops": "goal 4: CPU of one hop",
     "artifacts": "goals 2 and 6: deployed artifacts",
     "calls": "goal 5: AWS calls per image",
-    "cost": "goal 7: dollars per 1,000 images",
+    "cost": "goals 7 and 10: dollars per 1,000 images, write units per image",
     "end_to_end": "goal 8: accepted to succeeded on the emulator",
     "reads": "goal 9: reads with a thousand and a million items",
     "throughput": "images per minute on the emulator, with instant models",

@@ -23,6 +23,14 @@ from local.bedrock import converse
 from tests.support.events import sample
 from tools.docs.golden import OWNER, REQUEST, START
 
+OWNER_KEYS: Final = b"ownerkeystable"
+"""The table of owners' keys, as functions know it here."""
+
+
+def owner_key() -> dict[str, Any]:
+    """Return the response with the key that sealed the sample events."""
+    return {"Item": {"pk": {"S": OWNER}, "data_key": {"B": b64encode(bytes(32)).decode()}}}
+
 
 @cache
 def image() -> bytes:
@@ -74,7 +82,7 @@ class _Answers:
         service, operation = event_name.split(".")[1:]
         entries = request.body.count(b'"DetailType"') if operation == "PutEvents" else 0
         if operation == "GetItem":
-            entries = request.body.count(b"WEBHOOK#")
+            entries = request.body.count(b"WEBHOOK#") - request.body.count(OWNER_KEYS)
         if (operation, entries) not in self._kept:
             made = MADE[operation](request) if operation in MADE else b"<Ok/>" if service == "s3" else b"{}"
             self._kept[operation, entries] = made if isinstance(made, bytes) else json.dumps(made).encode()
@@ -111,7 +119,9 @@ def webhook(changed: Any) -> Any:
 
 
 def _get_item(request: Any) -> dict[str, Any]:
-    """Return a webhook for the key of a webhook, and no item for other keys."""
+    """Return a webhook for the key of a webhook, the key of the sample events, and no item for other keys."""
+    if OWNER_KEYS in request.body:
+        return owner_key()
     if b"WEBHOOK#" not in request.body:
         return {}
     values = dataclasses.asdict(webhook(sample("RequestStatusChanged")))

@@ -1,4 +1,4 @@
-"""Goal 7: the AWS cost of 1,000 images without the models, computed from counted calls."""
+"""Goals 7 and 10: the AWS cost of 1,000 images without the models, and write units, computed from counted calls."""
 
 import json
 import math
@@ -14,6 +14,7 @@ from tools.benchmarks.report import Figure, Section
 from tools.benchmarks.units import Capacity
 
 GOALS_USD, GOAL_RATIO = (0.080, 0.055), 0.25
+GOAL_UNITS = 26
 IMAGES = 1000
 VCPU_MB: Final = 1769
 """Memory at which Lambda gives one vCPU (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html)."""
@@ -31,9 +32,10 @@ class Usage(dict[str, float]):
             self[name] = self.get(name, 0.0) + amount
 
 
-def run(progress: Progress) -> Section:
+def run(progress: Progress) -> list[Section]:
     """Price the counted calls."""
     section = Section(7, "AWS cost per 1,000 images, without the models", "a Step Functions workflow for the same work")
+    writes = Section(10, "DynamoDB write units per image, with those of the indexes", "")
     alone, load = counted(progress)
     pipeline = running(progress)
     capacity = Capacity(pipeline.stack.client("dynamodb"))
@@ -41,6 +43,7 @@ def run(progress: Progress) -> Section:
     rounds = (("requests one by one", alone), ("requests together", load))
     for (name, found), goal in zip(rounds, GOALS_USD, strict=True):
         used = usage(found, declared, capacity)
+        writes.figures.append(Figure(name, used["dynamodb_write_units"] / found.images, "units", goal=GOAL_UNITS))
         used["log_bytes"] = round(log_bytes(pipeline.stack, found))
         ours = _for_images(dollars(used), found.images)
         workflow = _for_images(dollars(as_workflow(found, declared, capacity)), found.images)
@@ -57,7 +60,7 @@ def run(progress: Progress) -> Section:
         f"Workflow: {transitions} transitions (no Choice states), its functions, tables and files; no analytics.",
         "Not included: monthly storage, delivery, alarms, idle polling of the queues (about $2 per month).",
     ]
-    return section
+    return [section, writes]
 
 
 def usage(found: Counted, declared: Mapping[str, Function], capacity: Capacity) -> Usage:

@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -19,10 +19,14 @@ from unittest.mock import patch
 import boto3
 
 from events.images import GenerationParameters
+from kit import sealing
 from kit.cursors import encode_cursor
+from kit.keyring import SecretVersion
+from kit.secrets import CachedKeyring
 from local.emulator import ROOT
 from local.templates import parse_template
 from tests.support.events import sample
+from tests.support.sealing import SAMPLE_TEXTS
 from tools.benchmarks.functions import functions
 from tools.benchmarks.measure import Progress, interleaved
 from tools.benchmarks.report import Figure, Section
@@ -39,6 +43,7 @@ LATENCY_GOAL: Final = 1.1
 SMALL, LARGE = "small-owner", "large-owner"
 """An owner with few items, and one with many."""
 START: Final = datetime(2026, 1, 1, microsecond=123456, tzinfo=UTC)
+CDN: Final = {"CDN_DOMAIN": "images.example", "IMAGE_LINK_KEY_ID": "a secret"}
 REQUEST: Final = "01a0b9c4-7d2e-7c31-9f60-"
 HAPPY: Final = ("ImageRequested", "PromptApproved", "ImageGenerated", "ImageApproved", "ImageStored")
 
@@ -162,6 +167,10 @@ class _Recorder:
         """Keep the items of all puts."""
         self.items += [part["Put"]["Item"] for part in TransactItems if "Put" in part]
 
+    def put_item(self, *, Item: dict[str, Any], **_: Any) -> None:
+        """Keep the item."""
+        self.items.append(Item)
+
 
 def _blank(items: list[dict[str, Any]], request_id: str, start: datetime) -> list[dict[str, Any]]:
     text = json.dumps(items).replace(request_id, REQUEST + NUMBER)
@@ -203,7 +212,8 @@ def _gallery_items() -> list[dict[str, Any]]:
         request_id=request_id,
         owner=OWNER,
         created_at=START,
-        **parameters.model_dump(include={"prompt", "negative_prompt", "style", "quality", "steps", "guidance"}),
+        **asdict(SAMPLE_TEXTS),
+        **parameters.model_dump(include={"style", "quality", "steps", "guidance"}),
     )
     recorder: Any = _Recorder()
     DynamoGallery(recorder, "gallerytable").add([entry])
@@ -224,11 +234,19 @@ def _deployed() -> Iterator[tuple[Callable[[dict[str, Any]], None], Callable[[Ta
     session = boto3.Session()
     session.events.register("before-send.dynamodb", answer)
     # Handlers log to standard output, which is reserved for the results.
-    with patch.object(boto3, "DEFAULT_SESSION", session), open(os.devnull, "w") as log, redirect_stdout(log):
+    key = SecretVersion(1, b"a key", public_key_id="K2JCJMDEHXQW5F")  # a link is signed as behind the CDN
+    # The items of all owners have one sealed prompt, that of the sample events.
+    with (
+        patch.object(boto3, "DEFAULT_SESSION", session),
+        patch.object(CachedKeyring, "current", lambda _: key),
+        patch.object(sealing, "_associated_data", lambda _: b"s1:demo"),
+        open(os.devnull, "w") as log,
+        redirect_stdout(log),
+    ):
         handlers = {}
         for service, collection in (("intake", "requests"), ("storage", "images")):
             function = next(one for one in functions() if one.name == f"{service}.api")
-            with patch.dict(os.environ, {**function.process_environment, "CDN_DOMAIN": "images.example"}):
+            with patch.dict(os.environ, {**function.process_environment, **CDN}):
                 module, _, attribute = function.handler.rpartition(".")
                 handlers[collection] = getattr(importlib.import_module(module), attribute)
 

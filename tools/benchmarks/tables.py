@@ -1,9 +1,9 @@
 """DynamoDB's reads on millions of items in B-trees. A read touches the entries for which DynamoDB would charge.
 
 SQLite contains the keys of every item, for its table and for each index. The items of a table differ only in their
-keys and are built when they are read. GetItem and Query are answered at botocore's `before-send`; capacity is
-counted by DynamoDB's rules from the entries that were read. Emulators are no alternative, because they read the whole
-table for each query.
+keys and are built when they are read. GetItem, BatchGetItem and Query are answered at botocore's `before-send`;
+capacity is counted by DynamoDB's rules from the entries that were read. Emulators are no alternative, because they read
+the whole table for each query.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from botocore.awsrequest import AWSResponse
 
-from tools.benchmarks.canned import _Raw
+from tools.benchmarks.canned import OWNER_KEYS, _Raw, owner_key
 from tools.benchmarks.units import READ_BYTES, Item, item_size
 
 NUMBER: Final = "NUMBER"
@@ -98,12 +98,14 @@ class Tables:
     def __call__(self, request: Any, event_name: str, **_: Any) -> AWSResponse:
         """Respond to one request of botocore."""
         operation, call = event_name.split(".")[2], json.loads(request.body)
-        answer = {"GetItem": self._get, "Query": self._query}[operation](call)
+        answer = {"GetItem": self._get, "BatchGetItem": self._batch_get, "Query": self._query}[operation](call)
         body = json.dumps(answer).encode()
         headers: Any = {"content-length": str(len(body)), "content-type": "application/x-amz-json-1.0"}
         return AWSResponse(request.url, 200, headers, _Raw(body))
 
     def _get(self, call: Mapping[str, Any]) -> dict[str, Any]:
+        if call["TableName"] == OWNER_KEYS.decode():
+            return owner_key()
         tree = self._trees[call["TableName"], None]
         key, sort = (*(call["Key"][name]["S"] for name in tree.keys), "")[:2]
         found = self._database.execute(
@@ -112,6 +114,18 @@ class Tables:
         item = self._item(call["TableName"], tree, found) if found else None
         self._charge(item_size(item) if item else 0, call)
         return {"Item": item} if item else {}
+
+    def _batch_get(self, call: Mapping[str, Any]) -> dict[str, Any]:
+        """Read each key by itself, as it is charged. Whole items are returned, also if the call asks for less."""
+        found = {
+            table: [
+                answer["Item"]
+                for key in read["Keys"]
+                if (answer := self._get({**read, "TableName": table, "Key": key}))
+            ]
+            for table, read in call["RequestItems"].items()
+        }
+        return {"Responses": found, "UnprocessedKeys": {}}
 
     def _query(self, call: Mapping[str, Any]) -> dict[str, Any]:
         table, tree = call["TableName"], self._trees[call["TableName"], call.get("IndexName")]

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from kit.dynamodb import from_item
+from kit.sealing import OwnerKeyTable, Sealer
 from kit.timeline import read_timeline
 from local.bedrock.calls import prompt_hash
 from local.stack import LocalStack
@@ -115,12 +116,14 @@ def digest(prompt: str) -> str:
 def _read_requests(stack: LocalStack, found: Evidence) -> None:
     states: dict[str, Mapping[str, Any]] = {}
     prompts: dict[str, str] = {}
+    sealer = Sealer(OwnerKeyTable(stack.client("dynamodb"), f"{stack.prefix}-owner-keys"))
     for item in _scan(stack, "requests"):
         kind, _, request_id = item["pk"].partition("#")
         if kind != "REQUEST":
             continue
         if item["sk"] == "REQUEST":
-            prompts[request_id] = json.loads(item["event"])["data"]["parameters"]["prompt"]
+            request = json.loads(item["event"])
+            prompts[request_id] = sealer.open(request["metadata"]["owner"], request["data"]["parameters"]["prompt"])
         elif item["sk"] == "STATE":
             states[request_id] = item
     for request_id in prompts.keys() | states.keys():
@@ -141,8 +144,10 @@ def _read_gallery(stack: LocalStack, found: Evidence) -> None:
     files: dict[str, list[str]] = defaultdict(list)
     for item in _scan(stack, "gallery"):
         if "listing_key" in item:  # an entry, neither a marker nor a tombstone
-            found.images[item["request_id"]] += 1
-            files[item["request_id"]] += [item[name]["key"] for name in ("original", "display", "thumbnail")]
+            request_id = item["pk"].removeprefix("image#").rpartition("-")[0]
+            folder = item["folder"].replace("*", request_id, 1)
+            found.images[request_id] += 1
+            files[request_id] += [f"{folder}/{name}" for name in item["files"]]
     found.entries = dict(files)
 
 

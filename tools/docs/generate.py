@@ -13,6 +13,7 @@ from typing import Any
 
 from events.catalog import CATALOG, event_type
 from events.envelope import Event
+from services.moderation.policy import PolicyFile
 from tools.dashboards import cloudwatch
 from tools.dashboards.grafana import dashboard_json
 from tools.dashboards.page import metrics_page
@@ -56,6 +57,13 @@ def schema(kind: type[Event]) -> dict[str, Any]:
         **kind.model_json_schema(schema_generator=DescribedSchema),
         "title": f"{kind.detail_type} version {kind.version}",
     }
+
+
+def policy_schema_text() -> str:
+    """Return the JSON Schema of the files in `services/moderation/policies`."""
+    found = PolicyFile.model_json_schema(schema_generator=DescribedSchema)
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return json.dumps({**dialect, **found, "title": "Moderation policy"}, indent=2, ensure_ascii=False) + "\n"
 
 
 def incompatibilities(old: dict[str, Any], new: dict[str, Any], where: str = "$") -> list[str]:
@@ -105,6 +113,7 @@ def outputs() -> dict[Path, str]:
     files[ROOT / "docs/asyncapi.json"] = asyncapi_text(ROOT, list(golden.values()))
     files[ROOT / "docs/openapi.json"] = openapi_text(ROOT)
     files[ROOT / "docs/problems.md"] = problems_page()
+    files[ROOT / "services/moderation/policy.schema.json"] = policy_schema_text()
     deployed = DeployedResources(ROOT)
     pages = dashboards(deployed)
     files[ROOT / "services/operations/dashboards.yaml"] = cloudwatch.template(pages)

@@ -35,8 +35,9 @@ OWNER = "demo"
 START = datetime(2026, 11, 22, 9, 30, 0, tzinfo=UTC)
 
 PARAMETERS = GenerationParameters(
-    prompt="A lighthouse on a cliff at dusk, waves below, 灯台",
-    negative_prompt="people",
+    # Sealed for "demo" with a key of zeros: "A lighthouse on a cliff at dusk, waves below, 灯台" and "people".
+    prompt="s1.AAECAwQFBgcICQoLyetfO2eV-5GtDSGA3WywLDVMy_bW--nWrr_Eb_hGZEPMgN3TKRQRnl28ov2CnamDmxEYShndgp5o84toLHbzmh6GpjQ",
+    negative_prompt="s1.DA0ODxAREhMUFRYXetx1G3ffe8qI80_LhBPLkLQncq_50g",
     count=2,
     seed=4242,
     models=[
@@ -83,7 +84,7 @@ def golden_events() -> list[Event]:
     approved = PromptApproved.follow(
         requested,
         PromptApprovedData(
-            policy_version="2026-11-01",
+            policy_version="default@71c2b2444ad9",
             layers=["keywords", "claude"],
             parameters=PARAMETERS,
             moderation_usd=Decimal("0.0023054"),
@@ -99,7 +100,7 @@ def golden_events() -> list[Event]:
     kept = ImageApproved.follow(
         generated,
         ImageApprovedData(
-            policy_version="2026-11-01",
+            policy_version="default@71c2b2444ad9",
             layers=["rekognition"],
             images=[kept_outcome],
             removed=removed,
@@ -159,7 +160,7 @@ def golden_events() -> list[Event]:
     )
     cancelled = RequestCancelled.first(REQUEST, OWNER, RequestCancelledData(), occurred_at=at(2))
     rejected = PromptRejectedData(
-        policy_version="2026-11-01",
+        policy_version="default@71c2b2444ad9",
         layer="claude",
         category="violence",
         field="prompt",
@@ -210,7 +211,7 @@ def golden_events() -> list[Event]:
         ImageRejected.follow(
             generated,
             ImageRejectedData(
-                policy_version="2026-11-01",
+                policy_version="default@71c2b2444ad9",
                 layer="rekognition",
                 category="violence",
                 removed=[RemovedImage(index=0, reason="violence"), *removed],

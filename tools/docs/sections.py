@@ -4,9 +4,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+from events.model_catalog import model_catalog
 from local.loops import expand
 from local.templates import parse_template
 from tools.docs.idle_cost import idle_cost_table
+from tools.docs.policy_tables import category_table, policy_table
+from tools.docs.privacy import regions_table, stores_table
 from tools.scale.page import scale_sections
 
 
@@ -41,11 +44,17 @@ def sections(root: Path) -> dict[Path, str]:
     templates = [root / "template.yaml", *sorted(root.glob("services/*/*.yaml"))]
     resources = [body for path in templates for body in expand(parse_template(path.read_text()))["Resources"].values()]
     deploy, cost, scale = root / "docs/deploy.md", root / "docs/cost.md", root / "docs/scale.md"
+    privacy = root / "docs/privacy.md"
+    privacy_text = insert(privacy.read_text(), "stores", stores_table(root))
     scale_text = scale.read_text()
     for name, section in scale_sections(root).items():
         scale_text = insert(scale_text, name, section)
+    safety = root / "docs/safety.md"
+    safety_text = insert(safety.read_text(), "categories", category_table())
     return {
+        safety: insert(safety_text, "policies", policy_table()),
         deploy: insert(deploy.read_text(), "parameters", parameter_table(template)),
         cost: insert(cost.read_text(), "idle", idle_cost_table(resources)),
         scale: scale_text,
+        privacy: insert(privacy_text, "regions", regions_table(model_catalog())),
     }

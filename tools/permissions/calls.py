@@ -198,8 +198,11 @@ def _objects(action: str) -> Translation:
     return translate
 
 
-def _secret(_region: str, parameters: Mapping[str, Any]) -> Iterator[Access]:
-    yield Access("secretsmanager:GetSecretValue", parameters["SecretId"])
+def _secret(action: str) -> Translation:
+    def translate(_region: str, parameters: Mapping[str, Any]) -> Iterator[Access]:
+        yield Access(f"secretsmanager:{action}", parameters["SecretId"])
+
+    return translate
 
 
 def _events(region: str, parameters: Mapping[str, Any]) -> Iterator[Access]:
@@ -277,7 +280,8 @@ TRANSLATIONS: Final[Mapping[tuple[str, str], Translation]] = {
     ("s3", "DeleteObjects"): _objects("DeleteObject"),
     ("s3", "HeadBucket"): _bucket("ListBucket"),
     ("s3", "ListObjectsV2"): _bucket("ListBucket"),
-    ("secretsmanager", "GetSecretValue"): _secret,
+    ("secretsmanager", "GetSecretValue"): _secret("GetSecretValue"),
+    ("secretsmanager", "PutSecretValue"): _secret("PutSecretValue"),
     ("events", "PutEvents"): _events,
     ("events", "DescribeEventBus"): _on("events", "DescribeEventBus", lambda each: f"event-bus/{each['Name']}"),
     ("bedrock-runtime", "Converse"): _model,
@@ -286,6 +290,11 @@ TRANSLATIONS: Final[Mapping[tuple[str, str], Translation]] = {
     ("rekognition", "DetectModerationLabels"): _detect,
     ("apigatewaymanagementapi", "PostToConnection"): _connection,
     ("cloudfront", "CreateInvalidation"): _invalidation,
+    **{
+        ("cloudfront", name): _without_resource(f"cloudfront:{name}")
+        for kind in ("KeyGroup", "PublicKey")
+        for name in (f"Create{kind}", f"Get{kind}", f"Delete{kind}", f"List{kind}s")
+    },
     ("lambda", "Invoke"): _on(
         "lambda", "InvokeFunction", lambda each: f"function:{each['FunctionName'].partition(':function:')[2]}"
     ),

@@ -17,6 +17,8 @@ from moto import mock_aws
 
 from events.envelope import Event
 from kit.callers import Scope
+from kit.keyring import Keyring, SecretVersion
+from kit.sealing import KEY_BYTES
 from services.operations.dead_letters import repository
 from tests.support.events import eventbridge_body
 from tests.support.http import http_event
@@ -33,6 +35,8 @@ TABLE_PROPERTIES: Final = (
     "StreamSpecification",
 )
 SCOPES: Final = " ".join(get_args(Scope))
+SAMPLE_OWNER: Final = "demo"
+"""The owner of the sample events, whose texts are sealed with a key of zeros."""
 ROUNDS_MAX: Final = 30
 SQS_BATCH: Final = 10
 """Messages that SQS returns at most per call."""
@@ -72,7 +76,9 @@ class World:
             **answers_of(self.models),
             ("events", "PutEvents"): self._put_events,
             ("lambda", "Invoke"): self._invoke,
+            ("secretsmanager", "PutSecretValue"): lambda _: {},
             ("cloudfront", "CreateInvalidation"): lambda _: {},
+            ("cloudfront", "DeleteKeyGroup"): lambda _: {},
             ("apigatewaymanagementapi", "PostToConnection"): lambda _: {},
         }
         return self
@@ -94,6 +100,8 @@ class World:
             if "StreamSpecification" in shape:
                 shape["StreamSpecification"] = {"StreamEnabled": True, **shape["StreamSpecification"]}
             dynamodb.create_table(TableName=table["TableName"], **shape)
+        sample_key = {"pk": {"S": SAMPLE_OWNER}, "data_key": {"B": bytes(KEY_BYTES)}}
+        dynamodb.put_item(TableName=f"{PREFIX}-owner-keys", Item=sample_key)
         for _, _, queue in stack.deployed("AWS::SQS::Queue"):
             sqs.create_queue(QueueName=queue["QueueName"], Attributes={"VisibilityTimeout": "0"})
         for _, _, bucket in stack.deployed("AWS::S3::Bucket"):
@@ -103,7 +111,8 @@ class World:
             self.client("events").create_event_bus(Name=bus["Name"])
         for _, _, group in stack.deployed("AWS::Logs::LogGroup"):
             self.client("logs").create_log_group(logGroupName=group["LogGroupName"])
-        self.recorder.answers["secretsmanager", "GetSecretValue"] = lambda _: {"SecretString": "not a secret"}
+        keyring = Keyring((SecretVersion(1, b"not a secret", public_key_id="K1"),)).to_text()
+        self.recorder.answers["secretsmanager", "GetSecretValue"] = lambda _: {"SecretString": keyring}
 
     def _object(self, bucket: str, key: str) -> bytes:
         """Return an object to Rekognition's stand-in, whose read is recorded with the call."""
@@ -147,12 +156,19 @@ class World:
         query: Mapping[str, str] | None = None,
         expect: int | None = None,
         at: Mapping[str, str] | None = None,
+        owner: str = "ada",
+        opted_out: bool = False,
     ) -> Any:
-        """Call a route as the gateway does and return the response's body. ``at`` has the parameters of the path."""
+        """Call a route as the gateway does and return the response's body. ``at`` has the parameters of the path.
+
+        ``opted_out``: whether the owner has opted out of analytics.
+        """
         path = route
         for name, value in (at or {}).items():
             path = path.replace(f"{{{name}}}", value)
-        caller = {"owner": "ada", "key_id": "k-1", "scopes": SCOPES, "limit": 10_000, "window": 900}
+        caller: dict[str, Any] = {"owner": owner, "key_id": "k-1", "scopes": SCOPES, "limit": 10_000, "window": 900}
+        if opted_out:
+            caller["analytics_opt_out"] = True
         event = http_event(
             method,
             path,
@@ -299,7 +315,7 @@ class World:
 
     def _deliver_queue(self, function: str, mapping: Mapping[str, Any]) -> int:
         """Deliver the messages of one queue in full batches and a last one."""
-        size = min(SQS_BATCH, int(mapping["BatchSize"]))
+        size = int(mapping["BatchSize"])
         url = self.queue_url(mapping["EventSourceArn"].rsplit(":", 1)[-1].removeprefix(f"{PREFIX}-"))
         count = 0
         while delivered := self._deliver_batch(function, url, size):
@@ -310,13 +326,18 @@ class World:
 
     def _deliver_batch(self, function: str, url: str, size: int) -> int:
         sqs = self.client("sqs")
-        received = sqs.receive_message(
-            QueueUrl=url,
-            MaxNumberOfMessages=size,
-            AttributeNames=["All"],
-            MessageAttributeNames=["All"],
-            VisibilityTimeout=60,
-        ).get("Messages", [])
+        received: list[Any] = []
+        while len(received) < size:
+            messages = sqs.receive_message(
+                QueueUrl=url,
+                MaxNumberOfMessages=min(SQS_BATCH, size - len(received)),
+                AttributeNames=["All"],
+                MessageAttributeNames=["All"],
+                VisibilityTimeout=60,
+            ).get("Messages", [])
+            if not messages:
+                break
+            received += messages
         if not received:
             return 0
         answer = self.run(function, {"Records": [_lambda_record(message) for message in received]})

@@ -11,7 +11,7 @@ from kit.dynamodb import to_item
 from services.analytics.counters import LATENCY_BOUNDS_MS
 from tools.benchmarks.units import item_size
 
-POLICY: Final = Path(__file__).parents[2] / "services" / "moderation" / "policy.json"
+POLICY: Final = Path(__file__).parents[2] / "services/moderation/policies/default.json"
 COUNT: Final = 1_234_567
 """A counter of a busy day."""
 

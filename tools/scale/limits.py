@@ -1,12 +1,14 @@
 """What bounds the rate of images: the settings of the templates, hot keys of the tables, and AWS's quotas."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from services.analytics.repository import SHARDS as COUNTER_SHARDS
+from services.analytics.repository.counters import SHARDS as COUNTER_SHARDS
+from services.analytics.service import REQUESTS_MAX
 from services.intake.repository.requests import SHARDS as OPEN_SHARDS
 from services.moderation.gateways import MAX_PARALLEL as MODERATIONS
 from tools.scale.arithmetic import (
@@ -138,21 +140,15 @@ def _settings(settings: Settings) -> Iterator[Limit]:
 def _hot_keys(settings: Settings) -> Iterator[Limit]:
     writes, reads = quota("dynamodb_partition_writes"), quota("dynamodb_partition_reads")
     record = settings.consumers["analytics-record"]
-    batches = record.messages / record.batch
+    transactions = record.messages / record.batch * math.ceil(record.batch / REQUESTS_MAX)
     day = write_units(full_day_bytes(), transaction=True)
     yield Limit(
         "analytics: counters of a day",
         "hot key",
-        key_rate(writes, batches * day, COUNTER_SHARDS),
-        f"{batches:g} transactions per image, {day} units each ({full_day_bytes():,} bytes), {COUNTER_SHARDS} shards",
-        "`SHARDS` in `services/analytics/repository.py`, and a rebuild (ADR 24).",
-    )
-    yield Limit(
-        "analytics: pointer to the generation",
-        "hot key",
-        key_rate(writes, batches * write_units(0, transaction=True), COUNTER_SHARDS),
-        f"{batches:g} condition checks per image, 2 units each, {COUNTER_SHARDS} shards",
-        "`SHARDS`, as above.",
+        key_rate(writes, transactions * day, COUNTER_SHARDS),
+        f"{transactions:g} transactions per image, {day} units each ({full_day_bytes():,} bytes), "
+        f"{COUNTER_SHARDS} shards",
+        "`SHARDS` in `services/analytics/repository/counters.py`, and a rebuild (ADR 24).",
     )
     yield Limit(
         "generation: counter of the daily budget",
@@ -171,8 +167,8 @@ def _hot_keys(settings: Settings) -> Iterator[Limit]:
     yield Limit(
         "intake: index `by-owner`, one owner",
         "hot key",
-        key_rate(writes, 1 + STATUS_CHANGES),
-        f"{1 + STATUS_CHANGES} units per image: the entry, and its status {STATUS_CHANGES} times",
+        key_rate(writes, 1),
+        "1 unit per image: a change of the status does not write the entry",
         "Divide the load among several owners. By default, a key may create 100 images in 15 minutes.",
     )
     yield Limit(

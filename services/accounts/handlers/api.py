@@ -1,6 +1,8 @@
 """HTTP: API keys for admins, preferences for owners."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import boto3
 from aws_lambda_powertools.event_handler import Response
@@ -10,41 +12,60 @@ from kit.http_api import HttpApi, json_response
 from kit.problems import ApiProblem, field_error, invalid
 from kit.secrets import CachedKeyring
 from kit.telemetry import logger, measure
-from kit.trail import Operator, TrailTable
+from kit.trail import Action, Operator, recorded
+from kit.trail_table import TrailTable
 from services.accounts import service
+from services.accounts.consent import Consent, current_versions
 from services.accounts.keys import is_key_id
+from services.accounts.owners import UnknownOwnerError
 from services.accounts.recorded_keys import ADMIN, RecordedKeys
-from services.accounts.repository import KeyTable, PreferenceTable, StaleError
+from services.accounts.repository.keys import KeyTable
+from services.accounts.repository.owners import StaleError
 from services.accounts.routes import (
     CREATE_KEY,
+    GIVE_CONSENT,
     LIST_KEYS,
     REVOKE_KEY,
     ROTATE_KEY,
     SET_PREFERENCES,
+    SHOW_CONSENT,
     SHOW_ME,
     SHOW_PREFERENCES,
+    WITHDRAW_CONSENT,
 )
-from services.accounts.schemas import KeyList, KeyQuery, KeyWithText, Me, NewKey, Preferences, Rotation, position_of
+from services.accounts.schemas import (
+    ConsentView,
+    KeyList,
+    KeyQuery,
+    KeyWithText,
+    Me,
+    NewConsent,
+    NewKey,
+    Preferences,
+    Rotation,
+    position_of,
+)
 from services.accounts.settings import ApiSettings
 
 settings = ApiSettings.load()
 dynamodb = boto3.client("dynamodb")
-keys = KeyTable(dynamodb, settings.table_name)
-trail = TrailTable(dynamodb, settings.audit_trail_table)
-preferences = PreferenceTable(dynamodb, settings.table_name)
+keys = KeyTable(dynamodb, settings.table_name, timedelta(days=settings.key_retention_days))
+trail = TrailTable(dynamodb, settings.audit_trail_table, timedelta(days=settings.trail_retention_days))
+owners = keys.owners
 hash_secret = CachedKeyring(boto3.client("secretsmanager"), settings.hash_secret_arn).current
 handler = HttpApi()
+Value = TypeVar("Value")
 
 
 @handler.serve(CREATE_KEY)
 def create() -> Response[str]:
     """Create a key."""
-    now = datetime.now(UTC)
-    key, text = service.create(_recorded(), handler.body(NewKey), hash_secret(), now)
+    now, wanted = datetime.now(UTC), handler.body(NewKey)
+    key, text = service.create(_recorded(), wanted, hash_secret(), now)
     logger.info("key created", key_id=key.key_id, owner=key.owner, scopes=key.scopes, by=handler.caller.key_id)
     if ADMIN in key.scopes:
         measure("admin key created", {"admin_keys_created": 1}, {}, key_id=key.key_id, by=handler.caller.key_id)
-    return json_response(201, KeyWithText.with_text(key, text, now))
+    return json_response(201, KeyWithText.with_text(key, text, {key.owner: wanted.owner}, now))
 
 
 @handler.serve(LIST_KEYS)
@@ -55,7 +76,8 @@ def list_() -> Response[str]:
         after = position_of(query.cursor) if query.cursor is not None else None
     except ValueError as error:
         raise invalid(field_error("cursor", "must be the next_cursor of a previous page")) from error
-    page = KeyList.of(keys.page(query.limit, after), datetime.now(UTC))
+    found = keys.page(query.limit, after)
+    page = KeyList.of(found, owners.names({key.owner for key in found.keys}), datetime.now(UTC))
     return json_response(200, page, handler.next_link(page.next_cursor))
 
 
@@ -70,7 +92,7 @@ def rotate(key_id: str) -> Response[str]:
     except service.NotActiveError as error:
         raise ApiProblem("key_not_active", f"The key is {error.status}. Create a new one.") from error
     logger.info("key rotated", key_id=key_id, grace_seconds=wanted.grace_seconds, by=handler.caller.key_id)
-    return json_response(200, KeyWithText.with_text(key, text, now))
+    return json_response(200, KeyWithText.with_text(key, text, owners.names({key.owner}), now))
 
 
 @handler.serve(REVOKE_KEY)
@@ -86,10 +108,11 @@ def revoke(key_id: str) -> Response[str]:
 
 @handler.serve(SHOW_ME)
 def show_me() -> Response[str]:
-    """Return what the authorizer knows of the caller's key, without another read."""
+    """Return what the authorizer knows of the caller's key, with the owner's name."""
     caller = handler.caller
     me = Me(
-        owner=caller.owner,
+        owner=owners.names({caller.owner}).get(caller.owner, caller.owner),
+        owner_id=caller.owner,
         key_id=caller.key_id,
         scopes=sorted(caller.scopes),
         limit=caller.limit,
@@ -98,10 +121,45 @@ def show_me() -> Response[str]:
     return json_response(200, me)
 
 
+@handler.serve(SHOW_CONSENT)
+def show_consent() -> Response[str]:
+    """Return the consent of the caller's owner."""
+    return json_response(200, _consent())
+
+
+@handler.serve(GIVE_CONSENT)
+def give_consent() -> Response[str]:
+    """Record the consent of the caller's owner, with the versions, the time and the key."""
+    wanted, current, caller = handler.body(NewConsent), current_versions(), handler.caller
+    named = {"terms": wanted.terms, "privacy_notice": wanted.privacy_notice}
+    errors = [
+        field_error(name, f"must be {version}, the current version")
+        for name, version in vars(current).items()
+        if named[name] != version
+    ]
+    if errors:
+        raise invalid(*errors)
+    action = Action.begin(_operator(), "give consent", about={"owner": caller.owner, **named}, count=1)
+    with recorded(trail, action) as outcomes:
+        _of_known_owner(owners.give_consent, Consent(current, datetime.now(UTC), caller.key_id))
+        outcomes["given"] += 1
+    return json_response(200, _consent())
+
+
+@handler.serve(WITHDRAW_CONSENT)
+def withdraw_consent() -> Response[str]:
+    """Withdraw the consent of the caller's owner. A second call changes nothing."""
+    action = Action.begin(_operator(), "withdraw consent", about={"owner": handler.caller.owner}, count=1)
+    with recorded(trail, action) as outcomes:
+        _of_known_owner(owners.withdraw_consent, datetime.now(UTC))
+        outcomes["withdrawn"] += 1
+    return Response(204)
+
+
 @handler.serve(SHOW_PREFERENCES)
 def show_preferences() -> Response[str]:
     """Return the preferences of the caller's owner."""
-    found, revision = preferences.of(handler.caller.owner)
+    found, revision = owners.preferences(handler.caller.owner)
     return handler.unless_current(strong_tag(revision), lambda: Preferences.model_validate(found))
 
 
@@ -115,21 +173,46 @@ def set_preferences() -> Response[str]:
     except ValueError:
         raise stale from None
     try:
-        revision = preferences.replace(handler.caller.owner, wanted.model_dump(exclude_none=True), expected)
+        revision = owners.replace_preferences(handler.caller.owner, wanted.model_dump(exclude_none=True), expected)
     except StaleError as error:
         raise stale from error
+    except UnknownOwnerError as error:
+        raise _erased() from error
     return json_response(200, wanted, {"ETag": strong_tag(revision)})
+
+
+def _consent() -> ConsentView:
+    owner = owners.get(handler.caller.owner)
+    return ConsentView.of(owner.consent if owner else None, current_versions(), required=settings.require_consent)
+
+
+def _of_known_owner(change: Callable[[str, Value], None], value: Value) -> None:
+    """Change the record of the caller's owner."""
+    try:
+        change(handler.caller.owner, value)
+    except UnknownOwnerError as error:
+        raise _erased() from error
 
 
 def _recorded() -> RecordedKeys:
     """Return the keys, whose changes by the caller are in the audit trail."""
-    return RecordedKeys(keys, trail, Operator.with_key(handler.caller.owner, handler.caller.key_id))
+    return RecordedKeys(keys, trail, _operator())
+
+
+def _operator() -> Operator:
+    """Return the caller as the audit trail names it."""
+    return Operator.with_key(handler.caller.owner, handler.caller.key_id, handler.address)
 
 
 def _known(key_id: str) -> str:
     if not is_key_id(key_id):
         raise _unknown()
     return key_id
+
+
+def _erased() -> ApiProblem:
+    """Return the problem of a key whose owner was erased while the authorizer had it in its cache."""
+    return ApiProblem("unauthorized", "The owner of this API key was erased.")
 
 
 def _unknown() -> ApiProblem:

@@ -11,7 +11,8 @@ from kit.secrets import CachedKeyring
 from kit.telemetry import begin_call, logger
 from services.accounts.admission import Gate, RefusedError, presented_key
 from services.accounts.call_limits import CallLimits, calls_per_second
-from services.accounts.repository import KeyTable
+from services.accounts.consent import current_versions
+from services.accounts.repository.keys import KeyTable
 from services.accounts.settings import AccountSettings
 
 settings = AccountSettings.load()
@@ -27,7 +28,8 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Return a simple response (payload format 2.0). Every use is logged with the key's id.
 
     An unavailable table raises: the gateway's 500 tells clients to retry, unlike a refusal. A key with too many calls
-    is admitted, because a refusal would be the gateway's 403; with ``retry_after``, kit/http_api.py answers 429.
+    is admitted, because a refusal would be the gateway's 403; with ``retry_after``, kit/http_api.py answers 429. So is
+    a key without a required consent; with ``consent_required``, routes that need it answer 403 with the reason.
     """
     begin_call(event)
     now, route = datetime.now(UTC), event["routeKey"]
@@ -37,13 +39,17 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     except RefusedError as refused:
         logger.info("key refused", reason=refused.reason, key_id=refused.key_id, route=route)
         return {"isAuthorized": False}
-    context = {
+    context: dict[str, str | int] = {
         "owner": key.owner,
         "key_id": key.key_id,
         "scopes": " ".join(key.scopes),
         "limit": key.limit,
         "window": key.window,
     }
+    if key.analytics_opt_out:
+        context["analytics_opt_out"] = True
+    if settings.require_consent and key.agreed != current_versions():
+        context["consent_required"] = str(current_versions())
     if seconds := limits.seconds_to_wait(key):
         logger.info("key limited", key_id=key.key_id, owner=key.owner, route=route)
         calls = int(60 * calls_per_second(key))

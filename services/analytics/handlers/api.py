@@ -6,7 +6,7 @@ import boto3
 from aws_lambda_powertools.event_handler import Response
 
 from kit.http_api import HttpApi, json_response
-from services.analytics.repository import CounterTable
+from services.analytics.repository.counters import CounterTable
 from services.analytics.routes import SHOW_DAYS
 from services.analytics.schemas import DailyQuery, DailyReport
 from services.analytics.settings import ApiSettings

@@ -7,6 +7,7 @@ from typing import Any
 
 from events.images import GenerationParameters, ModelPlan
 from events.model_catalog import Model, Range
+from kit.sealing import Texts
 from kit.text import readable
 from services.generation.image_header import ImageHeader, read_header
 from services.generation.model_errors import ModelCallError
@@ -32,16 +33,18 @@ def decode_image(text: str, seed: int | None = None) -> ModelImage:
 class Family:
     """One wire format of InvokeModel. A call asks for one image, so that the ledger has one item per call."""
 
-    body: Callable[[GenerationParameters, ModelPlan, Model, int], dict[str, Any]]
-    """Return the request body for parameters, plan, model and the seed of this image."""
+    body: Callable[[Texts, GenerationParameters, ModelPlan, Model, int], dict[str, Any]]
+    """Return the request body for texts, other parameters, plan, model and the seed of this image."""
     parse: Callable[[Mapping[str, Any]], ModelImage]
     """Return the image of a response."""
 
-    def request(self, parameters: GenerationParameters, plan: ModelPlan, model: Model, seed: int) -> dict[str, Any]:
+    def request(
+        self, texts: Texts, parameters: GenerationParameters, plan: ModelPlan, model: Model, seed: int
+    ) -> dict[str, Any]:
         """Return the request body with the texts as moderation read them, without invisible characters."""
-        negative = parameters.negative_prompt
-        texts = {"prompt": readable(parameters.prompt), "negative_prompt": readable(negative) if negative else None}
-        return self.body(parameters.model_copy(update=texts), plan, model, seed)
+        negative = texts.negative_prompt
+        read = Texts(readable(texts.prompt), readable(negative) if negative else None)
+        return self.body(read, parameters, plan, model, seed)
 
     def read(self, response: Any) -> ModelImage:
         """Return the image of a response with status 200. Raises ``ModelCallError`` if there is none."""

@@ -8,14 +8,15 @@ from typing import Any, Final
 
 from events.images import GenerationParameters, ModelPlan
 from events.model_catalog import Model
+from kit.sealing import Texts
 from services.generation.families.base import Family, ModelImage, decode_image, is_within
 from services.generation.model_errors import ModelCallError
 
 
-def _body(parameters: GenerationParameters, plan: ModelPlan, model: Model, seed: int) -> dict[str, Any]:
-    prompts = [{"text": parameters.prompt, "weight": 1}]
-    if parameters.negative_prompt:
-        prompts.append({"text": parameters.negative_prompt, "weight": -1})
+def _body(texts: Texts, parameters: GenerationParameters, plan: ModelPlan, model: Model, seed: int) -> dict[str, Any]:
+    prompts = [{"text": texts.prompt, "weight": 1}]
+    if texts.negative_prompt:
+        prompts.append({"text": texts.negative_prompt, "weight": -1})
     body: dict[str, Any] = {
         "text_prompts": prompts,
         "width": plan.width,

@@ -8,14 +8,15 @@ from typing import Any, Final
 
 from events.images import GenerationParameters, ModelPlan
 from events.model_catalog import Model
+from kit.sealing import Texts
 from services.generation.families.base import Family, ModelImage, decode_image
 from services.generation.model_errors import ModelCallError
 
 
-def _body(parameters: GenerationParameters, plan: ModelPlan, _model: Model, seed: int) -> dict[str, Any]:
-    body: dict[str, Any] = {"prompt": parameters.prompt, "seed": seed, "output_format": "png"}
-    if parameters.negative_prompt:
-        body["negative_prompt"] = parameters.negative_prompt
+def _body(texts: Texts, _parameters: GenerationParameters, plan: ModelPlan, _model: Model, seed: int) -> dict[str, Any]:
+    body: dict[str, Any] = {"prompt": texts.prompt, "seed": seed, "output_format": "png"}
+    if texts.negative_prompt:
+        body["negative_prompt"] = texts.negative_prompt
     if plan.aspect_ratio:
         body["aspect_ratio"] = plan.aspect_ratio
     return body

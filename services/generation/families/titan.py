@@ -8,14 +8,15 @@ from typing import Any, Final
 
 from events.images import GenerationParameters, ModelPlan
 from events.model_catalog import Model
+from kit.sealing import Texts
 from services.generation.families.base import Family, ModelImage, decode_image, is_within
 from services.generation.model_errors import ModelCallError
 
 
-def _body(parameters: GenerationParameters, plan: ModelPlan, model: Model, seed: int) -> dict[str, Any]:
-    params: dict[str, Any] = {"text": parameters.prompt}
-    if parameters.negative_prompt:
-        params["negativeText"] = parameters.negative_prompt
+def _body(texts: Texts, parameters: GenerationParameters, plan: ModelPlan, model: Model, seed: int) -> dict[str, Any]:
+    params: dict[str, Any] = {"text": texts.prompt}
+    if texts.negative_prompt:
+        params["negativeText"] = texts.negative_prompt
     if parameters.style in model.styles:
         params["style"] = parameters.style
     config: dict[str, Any] = {

@@ -4,6 +4,7 @@ It also consumes PromptRejected and PromptChecked: the daily budget counts check
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import boto3
@@ -18,6 +19,7 @@ from events.catalog.prompt_rejected import PromptRejected
 from events.envelope import Event
 from kit.clock import SystemClock
 from kit.consumer import EachMessage, sqs_consumer
+from kit.sealing import OwnerKeyTable, Sealer
 from services.generation.gateways import BedrockModels
 from services.generation.repository.budget import DynamoBudget
 from services.generation.repository.handoff import S3Handoff
@@ -57,9 +59,10 @@ _dynamodb: Final = boto3.client("dynamodb")
 _clock: Final = SystemClock()
 _budget: Final = DynamoBudget(_dynamodb, _settings.table_name, _settings.daily_budget_usd, _clock)
 _generator: Final = ImageGenerator(
-    ledger=DynamoLedger(_dynamodb, _settings.table_name),
+    ledger=DynamoLedger(_dynamodb, _settings.table_name, timedelta(days=_settings.ledger_retention_days)),
     models=BedrockModels(_settings.aws_region, _bedrock),
     handoff=S3Handoff(boto3.client("s3"), _settings.handoff_bucket_name),
+    open_texts=Sealer(OwnerKeyTable(_dynamodb, _settings.owner_keys_table_name)).open_texts,
     find_model=_find_model,
     pool=ThreadPoolExecutor(_settings.max_parallel, thread_name_prefix="model"),
     call_timeout=_settings.call_timeout,

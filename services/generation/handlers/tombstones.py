@@ -1,5 +1,6 @@
 """Consumes RequestCancelled and RequestExpired, publishes GenerationWithdrawn: no further image is paid for."""
 
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -13,7 +14,10 @@ from services.generation.repository.ledger import DynamoLedger
 from services.generation.settings import LedgerSettings
 from services.generation.withdrawal import withdraw
 
-_ledger: Final = DynamoLedger(boto3.client("dynamodb"), LedgerSettings.load().table_name)
+_settings: Final = LedgerSettings.load()
+_ledger: Final = DynamoLedger(
+    boto3.client("dynamodb"), _settings.table_name, timedelta(days=_settings.ledger_retention_days)
+)
 
 handler: Final = sqs_consumer(
     "generation.tombstones",

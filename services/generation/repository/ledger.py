@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 RETENTION: Final = timedelta(days=60)
-"""How long items are kept: longer than any message can be redelivered or replayed."""
+"""How long items are kept by default: longer than any message can be redelivered or replayed."""
 
 _NO_TOMBSTONE: Final = "attribute_not_exists(withdrawn_at)"
 _LEASE_AVAILABLE: Final = (
@@ -40,9 +40,9 @@ def _milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-def expiry(moment: datetime) -> int:
+def expiry(moment: datetime, retention: timedelta = RETENTION) -> int:
     """Return when an item of ``moment`` expires, in seconds since the epoch."""
-    return int((moment + RETENTION).timestamp())
+    return int((moment + retention).timestamp())
 
 
 def item_key(request_id: str, item: str) -> dict[str, Any]:
@@ -76,9 +76,10 @@ class _RefusedError(Exception):
 class DynamoLedger:
     """The ledger's table. Implements ``Ledger``."""
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+    def __init__(self, client: "DynamoDBClient", table: str, retention: timedelta = RETENTION) -> None:
         self._client = client
         self._table = table
+        self._retention = retention
 
     def claim(self, request_id: str, count: int, lease: Lease, calls_allowed: int) -> dict[int, RecordedOutcome]:
         """Check for a tombstone and take all leases in one write.
@@ -92,6 +93,8 @@ class DynamoLedger:
             try:
                 self._write({0: self._check_tombstone(request_id, lease)} | leases)
             except _RefusedError as refused:
+                if _is_held(refused.reasons, lease):  # an earlier attempt succeeded, but its response was lost
+                    break
                 recorded |= _outcomes_of_refused_claim(refused.reasons, lease)
             else:
                 break
@@ -122,7 +125,7 @@ class DynamoLedger:
             "Key": _tombstone_key(request_id),
             "ConditionExpression": _NO_TOMBSTONE,
             "UpdateExpression": "SET expires_at = :expires",
-            "ExpressionAttributeValues": to_item({":expires": expiry(lease.expires_at)}),
+            "ExpressionAttributeValues": to_item({":expires": expiry(lease.expires_at, self._retention)}),
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
 
@@ -140,7 +143,7 @@ class DynamoLedger:
                     ":allowed": calls_allowed,
                     ":holder": lease.holder,
                     ":until": _milliseconds(lease.expires_at),
-                    ":expires": expiry(lease.expires_at),
+                    ":expires": expiry(lease.expires_at, self._retention),
                     ":one": 1,
                 }
             ),
@@ -161,7 +164,7 @@ class DynamoLedger:
                     {
                         ":outcome": recorded.outcome.model_dump_json(exclude_none=True),
                         ":at": recorded.at.isoformat(),
-                        ":expires": expiry(recorded.at),
+                        ":expires": expiry(recorded.at, self._retention),
                         **(refusal or {}),
                     }
                 ),
@@ -212,7 +215,7 @@ class DynamoLedger:
             TableName=self._table,
             Key=_tombstone_key(request_id),
             UpdateExpression="SET withdrawn_at = :at, expires_at = :expires",
-            ExpressionAttributeValues=to_item({":at": at.isoformat(), ":expires": expiry(at)}),
+            ExpressionAttributeValues=to_item({":at": at.isoformat(), ":expires": expiry(at, self._retention)}),
         )
 
     def record_withdrawal(self, request_id: str, withdrawal: Withdrawal) -> Withdrawal:
@@ -256,6 +259,12 @@ class DynamoLedger:
                 )
                 erased += 1
         return erased
+
+
+def _is_held(reasons: Mapping[int, Any], lease: Lease) -> bool:
+    """Return whether ``lease`` itself is the reason. A claim takes all leases or none, so one held means all held."""
+    items = [from_item(reason["Item"]) for reason in reasons.values() if "Item" in reason]
+    return any(item.get("lease_holder") == lease.holder for item in items)
 
 
 def _outcomes_of_refused_claim(reasons: Mapping[int, Any], lease: Lease) -> dict[int, RecordedOutcome]:

@@ -102,7 +102,7 @@ class ImageData(Schema):
     """An image: its URL or its content."""
 
     url: str | None = None
-    """Short-lived URL of the image. Absent with ``b64_json``."""
+    """URL of the image. Valid for 15 minutes. Absent with ``b64_json``."""
     b64_json: str | None = None
     """The file in base64. Absent with URLs."""
 
@@ -251,7 +251,7 @@ class LegacyImageData(Schema):
     prompt: str
     """The prompt of the request."""
     url: str
-    """Short-lived."""
+    """URL of the image. Valid for 15 minutes."""
     generationTime: int
     """Milliseconds from accepted to stored."""
     timestamp: datetime

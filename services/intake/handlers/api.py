@@ -9,6 +9,7 @@ import boto3
 from aws_lambda_powertools.event_handler import Response
 from botocore.config import Config
 
+from events.catalog.image_requested import ImageRequested
 from events.model_catalog import ModelCatalog, model_catalog
 from events.pipeline import TERMINAL, Status
 from kit.clock import SystemClock
@@ -16,6 +17,7 @@ from kit.etags import content_tag
 from kit.http_api import HttpApi, json_response
 from kit.problems import ApiProblem
 from kit.publisher import Publisher
+from kit.sealing import OwnerKeyTable, Sealer
 from kit.signed_urls import image_links
 from services.intake.creation import POLL_SECONDS, Accepted, RequestCreation
 from services.intake.durations import Estimates
@@ -24,7 +26,7 @@ from services.intake.facades import legacy, openai, openai_errors
 from services.intake.facades.schemas import LegacyRequest
 from services.intake.gateways import WaitFunction
 from services.intake.model_views import model_view
-from services.intake.models import TooLateToCancelError
+from services.intake.models import RequestState, TooLateToCancelError
 from services.intake.quota import RateLimiter
 from services.intake.repository.durations import DurationTable
 from services.intake.repository.rates import RateTable
@@ -59,12 +61,18 @@ MODELS_HEADERS: Final = {"Cache-Control": "private, max-age=60", "Vary": "author
 
 settings = ApiSettings.load()
 client, clock = boto3.client("dynamodb"), SystemClock()
-table = RequestTable(client, settings.table_name, timedelta(minutes=settings.nudge_after_minutes))
+table = RequestTable(
+    client,
+    settings.table_name,
+    first_check=timedelta(minutes=settings.nudge_after_minutes),
+    retention=timedelta(days=settings.request_retention_days),
+)
 statuses = StatusTable(client, settings.table_name)
 waits = WaitTable(client, settings.table_name, clock)
 estimates = Estimates(DurationTable(client, settings.table_name), clock)
 signals = SignalCache(SignalTable(client, settings.table_name), clock)
-links = image_links(settings.gallery_bucket_name, settings.cdn_domain)
+sealer = Sealer(OwnerKeyTable(client, settings.owner_keys_table_name))
+links = image_links(settings.gallery_bucket_name, settings.cdn_domain, settings.image_link_key_id)
 requests = RequestService(table, clock)
 handler = HttpApi(max_body=MAX_BODY)
 
@@ -81,6 +89,7 @@ creation = RequestCreation(
     models,
     signals.current,
     settings.failover_price_ceiling_usd,
+    sealer,
     clock,
 )
 
@@ -93,6 +102,11 @@ def wait_function() -> WaitFunction:
     """
     config = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=MAX_SECONDS + 2)
     return WaitFunction(boto3.client("lambda", config=config), settings.waiting_function_name)
+
+
+def view(request: ImageRequested, state: RequestState) -> RequestView:
+    """Return the response for a request. Its texts are opened here, and nowhere else in this function."""
+    return request_view(request, state, sealer.open_texts(state.owner, request.data.parameters), links.url)
 
 
 def result_within(
@@ -111,7 +125,7 @@ def result_within(
         headers = {**headers, "Preference-Applied": f"wait={seconds}"}
     if status in TERMINAL:
         finished = {name: value for name, value in headers.items() if name != "Retry-After"}
-        return request_view(*table.read(accepted.id), links.url), finished
+        return view(*table.read(accepted.id)), finished
     return accepted.model_copy(update={"status": Status(status)}) if status else accepted, headers
 
 
@@ -159,7 +173,7 @@ def show(request_id: str) -> Response[str]:
         raise NOT_FOUND from None
     headers = {} if state.is_terminal else {"Retry-After": POLL_SECONDS}
     tag = request_tag(state, clock.now())
-    return handler.unless_current(tag, lambda: request_view(request, state, links.url), headers)
+    return handler.unless_current(tag, lambda: view(request, state), headers)
 
 
 @handler.serve(CANCEL_REQUEST)
@@ -172,7 +186,7 @@ def cancel(request_id: str) -> Response[str]:
     except TooLateToCancelError as error:
         detail = f"The request can no longer be cancelled: its status is {error.status}."
         raise ApiProblem("too_late_to_cancel", detail, instance=f"/v1/requests/{request_id}") from None
-    return json_response(200, request_view(request, state, links.url))
+    return json_response(200, view(request, state))
 
 
 @handler.serve(DELETE_REQUEST)

@@ -4,7 +4,7 @@ It is a function of its own, so that its concurrency can be limited. Each owner 
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import cache, partial
 from typing import Final
@@ -16,6 +16,7 @@ from events.model_catalog import ModelCatalog, model_catalog
 from events.pipeline import TERMINAL
 from kit.clock import SystemClock
 from kit.http_api import HttpApi, json_response
+from kit.sealing import OwnerKeyTable, Sealer
 from kit.signed_urls import image_links
 from services.intake.creation import RequestCreation
 from services.intake.durations import Estimates
@@ -31,6 +32,7 @@ from services.intake.repository.statuses import StatusTable
 from services.intake.repository.waits import WaitTable
 from services.intake.request_views import request_view
 from services.intake.routes import GENERATE_IMAGES, OPENAI_GENERATE_IMAGES
+from services.intake.schemas import RequestView
 from services.intake.settings import CreationSettings
 from services.intake.signals import SignalCache
 from services.intake.waiting import MAX_SECONDS, wait_for_result
@@ -40,11 +42,17 @@ MAX_BODY: Final = 256 * 1024
 
 settings = CreationSettings.load()
 client, clock = boto3.client("dynamodb"), SystemClock()
-table = RequestTable(client, settings.table_name, timedelta(minutes=settings.nudge_after_minutes))
+table = RequestTable(
+    client,
+    settings.table_name,
+    first_check=timedelta(minutes=settings.nudge_after_minutes),
+    retention=timedelta(days=settings.request_retention_days),
+)
 statuses = StatusTable(client, settings.table_name)
 waits = WaitTable(client, settings.table_name, clock)
 signals = SignalCache(SignalTable(client, settings.table_name), clock)
-links = image_links(settings.gallery_bucket_name, settings.cdn_domain)
+sealer = Sealer(OwnerKeyTable(client, settings.owner_keys_table_name))
+links = image_links(settings.gallery_bucket_name, settings.cdn_domain, settings.image_link_key_id)
 handler = HttpApi(max_body=MAX_BODY)
 
 
@@ -60,6 +68,7 @@ creation = RequestCreation(
     models,
     signals.current,
     settings.failover_price_ceiling_usd,
+    sealer,
     clock,
 )
 
@@ -79,6 +88,12 @@ def all_finished(request_ids: Sequence[str], deadline: float) -> bool:
     return True
 
 
+def view(request_id: str, url: Callable[[str], str]) -> RequestView:
+    """Return a finished request; ``url`` returns the URL of a file's key."""
+    request, state = table.read(request_id)
+    return request_view(request, state, sealer.open_texts(state.owner, request.data.parameters), url)
+
+
 @handler.serve(GENERATE_IMAGES, render=openai_errors.render_problem)
 @handler.serve(OPENAI_GENERATE_IMAGES, render=openai_errors.render_problem)
 def generate() -> Response[str]:
@@ -95,6 +110,6 @@ def generate() -> Response[str]:
     if not finished:
         raise openai_errors.unfinished(ids)
     with_content = openai.returns_content(body)
-    views = [request_view(*table.read(request_id), str if with_content else links.url) for request_id in ids]
+    views = [view(request_id, str if with_content else links.url) for request_id in ids]
     images = openai.images(body, views, gallery().read if with_content else None)
     return json_response(200, images, {**limits, "x-request-id": ", ".join(ids)})

@@ -30,7 +30,7 @@ settings = TableSettings.load()
 client, clock = boto3.client("dynamodb"), SystemClock()
 durations = DurationRecorder(DurationTable(client, settings.table_name), clock)
 limiter = RateLimiter(RateTable(client, settings.table_name), clock)
-tracker = Tracker(RequestTable(client, settings.table_name), durations, partial(refund_quota, limiter))
+tracker = Tracker(RequestTable(client, settings.table_name), durations, partial(refund_quota, limiter), clock)
 
 handler = sqs_consumer(
     "intake.track",

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 RETENTION: Final = timedelta(days=60)
-"""How long markers are kept: longer than any message can be redelivered or replayed."""
+"""How long markers are kept by default: longer than any message can be redelivered or replayed."""
 BATCH: Final = 25
 """Items per BatchWriteItem."""
 
@@ -19,9 +19,11 @@ BATCH: Final = 25
 class ErasureTable:
     """Implements ``erasure.ErasureStore``."""
 
-    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+    def __init__(self, client: "DynamoDBClient", name: str, retention: timedelta = RETENTION) -> None:
+        """``retention`` is how long markers are kept."""
         self._client = client
         self._name = name
+        self._retention = retention
 
     def request_ids(self, owner: str) -> Iterator[str]:
         """Yield the ids of an owner's requests, oldest first. The index may lag; a later sweep finds the rest."""
@@ -58,7 +60,7 @@ class ErasureTable:
 
     def erase(self, request_id: str, owner: str, at: datetime) -> bool:
         """Replace a request with a marker in one transaction; see ``ErasureStore.erase``."""
-        marker = erased_key(request_id) | to_item({"expires_at": int((at + RETENTION).timestamp())})
+        marker = erased_key(request_id) | to_item({"expires_at": int((at + self._retention).timestamp())})
         try:
             self._client.transact_write_items(
                 TransactItems=[

@@ -1,9 +1,11 @@
 """The items of the request table, and the mapping between them and the domain types.
 
-pk REQUEST#<id>                  sk REQUEST    the immutable request: the event `ImageRequested` itself, as JSON
+pk REQUEST#<id>                  sk REQUEST    the immutable request: the event `ImageRequested` itself, as JSON,
+                                               with sealed texts
 pk REQUEST#<id>                  sk STATE      status and timeline (`kit.timeline`). owner and request_id are the keys
-                                               of the index `by-owner`; open_shard and next_check_at of the sparse
-                                               index `open`
+                                               of the index `by-owner`, which never changes; open_shard and
+                                               next_check_at of the sparse index `open`. Both items of a request
+                                               expire with `RequestRetentionDays`
 pk REQUEST#<id>                  sk ERASED     instead of both: the request was erased; expires
 pk IDEMPOTENCY#<owner>           sk KEY#<key>  the response that an Idempotency-Key stands for, for a day
 pk RATE#<key id>#<window start>  sk WINDOW     the counters of a key in one window, and the refunded requests
@@ -58,6 +60,7 @@ def state_from(item: Mapping[str, Any]) -> RequestState:
         quota_window=_window_from(values.get("quota_window")),
         quota_images=int(values["quota_window"]["images"]) if "quota_window" in values else 0,
         webhook_id=values.get("webhook_id"),
+        analytics_opt_out=values.get("analytics_opt_out", False),
     )
 
 

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from events.catalog.image_requested import ImageRequested
 from events.pipeline import RANKS, TERMINAL, Status, TimelineEntry
 from kit.dynamodb import from_item, to_item
-from kit.errors import error_code
+from kit.errors import TransientError, error_code
 from kit.timeline import stored_entry
 from services.intake.models import (
     IdempotencyKeyTakenError,
@@ -37,8 +37,8 @@ SHARDS: Final = 4
 """Partitions of the index of open requests, so that one partition does not limit a burst of requests."""
 MAX_DUE: Final = 500
 """Requests per shard that one sweep checks."""
-FILTERED_PAGE: Final = 250
-"""Requests that one page of a filtered list reads: three read units of the narrow index."""
+FILTERED_PAGE: Final = 100
+"""Requests that one page of a filtered list reads: as many as one BatchGetItem takes."""
 MAX_ATTEMPTS: Final = 8
 """Attempts of a transaction that conflicts with others on the same idempotency key."""
 
@@ -63,11 +63,18 @@ class RequestTable:
     Expiry and cancellation are recomputed too: their decision depends on the state that was read.
     """
 
-    def __init__(self, client: "DynamoDBClient", name: str, first_check: timedelta = timedelta(minutes=15)) -> None:
-        """``first_check``: time from the creation of a request to its first check by the sweeper."""
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        name: str,
+        first_check: timedelta = timedelta(minutes=15),
+        retention: timedelta = timedelta(days=400),
+    ) -> None:
+        """``first_check`` and ``retention``: from the creation of a request to its first check and to its deletion."""
         self._client = client
         self._name = name
         self._first_check = first_check
+        self._retention = retention
 
     def create(
         self, requests: Sequence[tuple[ImageRequested, RequestState]], record: IdempotencyRecord | None = None
@@ -77,7 +84,7 @@ class RequestTable:
             {"Put": {"TableName": self._name, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
             for event, state in requests
             for item in (
-                request_key(state.request_id, "REQUEST") | to_item({"event": event.model_dump_json()}),
+                self._request_item(event, state),
                 self._state_item(state),
             )
         ]
@@ -100,6 +107,13 @@ class RequestTable:
                 # Another caller is writing the same idempotency key.
                 time.sleep(random.uniform(0.01, 0.05) * attempt)  # noqa: S311 - jitter, not a secret
 
+    def _request_item(self, event: ImageRequested, state: RequestState) -> dict[str, Any]:
+        values = {"event": event.model_dump_json(), "expires_at": self._expires_at(state)}
+        return request_key(state.request_id, "REQUEST") | to_item(values)
+
+    def _expires_at(self, state: RequestState) -> int:
+        return int((state.created_at + self._retention).timestamp())
+
     def _state_item(self, state: RequestState) -> dict[str, Any]:
         return request_key(state.request_id, "STATE") | to_item(
             {
@@ -115,6 +129,8 @@ class RequestTable:
                 "next_check_at": (state.created_at + self._first_check).isoformat(),
                 "quota_window": state.quota_window and {**asdict(state.quota_window), "images": state.quota_images},
                 "webhook_id": state.webhook_id,
+                "expires_at": self._expires_at(state),
+                "analytics_opt_out": state.analytics_opt_out or None,
             }
         )
 
@@ -140,33 +156,51 @@ class RequestTable:
         return record if record and record.expires_at > now else None
 
     def list_page(self, owner: str, *, limit: int, after: str | None, status: Status | None) -> RequestPage:
-        """Return an owner's requests older than ``after``, newest first, with one query of bounded cost."""
-        condition, values = "#owner = :owner", {":owner": owner, ":after": after, ":status": status}
-        names = {"#owner": "owner"}
-        query: dict[str, Any] = {"Limit": limit}
+        """Return an owner's requests older than ``after``, newest first, with one query and one read of their states.
+
+        The index has no status, because it would be written again with every change of a status.
+        """
+        condition, values = "#owner = :owner", {":owner": owner, ":after": after}
         if after is not None:
             condition += " AND request_id < :after"
-        if status is not None:
-            names["#status"] = "status"
-            query = {"Limit": max(limit, FILTERED_PAGE), "FilterExpression": "#status = :status"}
         response = self._client.query(
             TableName=self._name,
             IndexName="by-owner",
             KeyConditionExpression=condition,
-            ExpressionAttributeNames=names,
+            ExpressionAttributeNames={"#owner": "owner"},
             ExpressionAttributeValues=to_item(values),
             ScanIndexForward=False,
-            **query,
+            Limit=limit if status is None else max(limit, FILTERED_PAGE),
         )
-        found = [from_item(item) for item in response["Items"]]
-        requests = [
-            ListedRequest(item["request_id"], Status(item["status"]), datetime.fromisoformat(item["created_at"]))
-            for item in found[:limit]
-        ]
+        listed = self._listed([item["request_id"]["S"] for item in response["Items"]])
+        found = [request for request in listed if status in (None, request.status)]
         if len(found) > limit:
-            return RequestPage(requests, requests[-1].request_id)
+            return RequestPage(found[:limit], found[limit - 1].request_id)
         last = response.get("LastEvaluatedKey")
-        return RequestPage(requests, from_item(last)["request_id"] if last else None)
+        return RequestPage(found, from_item(last)["request_id"] if last else None)
+
+    def _listed(self, ids: Sequence[str]) -> list[ListedRequest]:
+        """Return requests as a list shows them, in the order of ``ids``. Reads are eventually consistent."""
+        if not ids:
+            return []
+        keys = [request_key(request_id, "STATE") for request_id in ids]
+        response = self._client.batch_get_item(
+            RequestItems={
+                self._name: {
+                    "Keys": keys,
+                    "ProjectionExpression": "request_id, #status, created_at",
+                    "ExpressionAttributeNames": {"#status": "status"},
+                }
+            }
+        )
+        if response.get("UnprocessedKeys"):
+            raise TransientError("request table: reading the states of a list was throttled")
+        states = {item["request_id"]["S"]: from_item(item) for item in response["Responses"][self._name]}
+        return [
+            ListedRequest(request_id, Status(state["status"]), datetime.fromisoformat(state["created_at"]))
+            for request_id in ids
+            if (state := states.get(request_id))
+        ]
 
     def read_state(self, request_id: str) -> RequestState:
         """Return the state of a request, read consistently. Raise ``KeyError`` if the request is unknown."""

@@ -1,4 +1,4 @@
-"""The HTTP API: check a prompt without generating an image."""
+"""The HTTP API: check a prompt without generating an image, and report on the shadow policy."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -16,21 +16,29 @@ from kit.quotas import QUOTA_REFUSALS
 from services.moderation.checks import CheckAllowance, NoChecksLeftError, PromptChecks, ScreeningUnavailableError
 from services.moderation.gateways import ClaudeLayer
 from services.moderation.keywords import KeywordFilter
-from services.moderation.models import PromptVerdict
 from services.moderation.policy import load_policy
-from services.moderation.repository import CheckCountTable, VerdictTable
-from services.moderation.routes import CHECK_PROMPT, LEGACY_CHECK_PROMPT
-from services.moderation.schemas import Check, LegacyCheck, LegacyCheckResponse, NewCheck
+from services.moderation.repository import CheckCountTable, ShadowChanges
+from services.moderation.routes import CHECK_PROMPT, LEGACY_CHECK_PROMPT, SHOW_SHADOW
+from services.moderation.schemas import (
+    Check,
+    LegacyCheck,
+    LegacyCheckResponse,
+    NewCheck,
+    ShadowQuery,
+    ShadowReport,
+)
 from services.moderation.screening import Screening
-from services.moderation.service import PromptModeration
+from services.moderation.service import PromptLayers
 from services.moderation.settings import ApiSettings
 
 MAX_BODY: Final = 256 * 1024
 """Bytes: enough for two texts of the maximum length with every character escaped."""
 RETRY_AFTER_SECONDS: Final = "5"
+CHANGES_MAX: Final = 5000
+"""Changes in a report: so many are read within seconds."""
 
 settings = ApiSettings.load()
-policy = load_policy()
+policy = load_policy(settings.policy)
 bedrock = boto3.client(
     "bedrock-runtime",
     # A client waits: one retry, and both attempts end before the gateway's timeout of 30 seconds.
@@ -39,17 +47,17 @@ bedrock = boto3.client(
 dynamodb = boto3.client("dynamodb")
 clock = SystemClock()
 checks = PromptChecks(
-    PromptModeration(
+    PromptLayers(
         policy,
         KeywordFilter(policy),
         ClaudeLayer(bedrock, Screening(policy, settings.moderation_model_id)),
-        VerdictTable(dynamodb, settings.table_name, PromptVerdict),
         clock,
     ),
     CheckCountTable(dynamodb, settings.table_name),
     Publisher(boto3.client("events"), settings.event_bus_name).publish,
     clock,
 )
+shadow_changes = ShadowChanges(dynamodb, settings.table_name)
 handler = HttpApi(max_body=MAX_BODY)
 
 
@@ -67,6 +75,14 @@ def legacy_check() -> Response[str]:
     result, headers = _check(handler.body(LegacyCheck).prompt, None)
     message = "The prompt is allowed." if result.allowed else f"The prompt is not allowed: {result.category}."
     return json_response(200, LegacyCheckResponse(data=result, message=message), headers)
+
+
+@handler.serve(SHOW_SHADOW)
+def show_shadow() -> Response[str]:
+    """Return what the shadow policy would change, by category, with ids of requests as samples."""
+    days, today = handler.query(ShadowQuery).days, clock.now().date()
+    changes = shadow_changes.latest(today, days, CHANGES_MAX + 1)
+    return json_response(200, ShadowReport.of(today, days, changes, CHANGES_MAX))
 
 
 def _check(prompt: str, negative_prompt: str | None) -> tuple[Check, Mapping[str, str]]:

@@ -1,5 +1,6 @@
 """Consumes ImageGenerated, publishes ImageApproved or ImageRejected."""
 
+from datetime import timedelta
 from functools import cache, partial
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 settings = ImageSettings.load()
-policy = load_policy()
+policy = load_policy(settings.policy)
+candidate = load_policy(settings.shadow_policy) if settings.shadow_policy else None
 detector = (
     RekognitionDetector(
         boto3.client(
@@ -33,7 +35,7 @@ detector = (
             ),
         ),
         settings.handoff_bucket_name,
-        policy.image.min_confidence,
+        min(each.image.min_confidence for each in (policy, candidate) if each),
     )
     if settings.image_check == "on"
     else None
@@ -48,12 +50,14 @@ def _s3() -> "S3Client":
 
 
 moderation = ImageModeration(
-    policy.version,
-    policy.labels_by_severity(),
+    policy,
     detector,
-    VerdictTable(boto3.client("dynamodb"), settings.table_name, ImageVerdict),
+    VerdictTable(
+        boto3.client("dynamodb"), settings.table_name, ImageVerdict, timedelta(days=settings.ledger_retention_days)
+    ),
     HandoffImages(_s3, settings.handoff_bucket_name),
     SystemClock(),
+    candidate,
 )
 handler = sqs_consumer(
     "moderation.image",

@@ -1,5 +1,6 @@
 """Consumes ImageRequested, publishes PromptApproved or PromptRejected."""
 
+from datetime import timedelta
 from functools import partial
 
 import boto3
@@ -10,17 +11,20 @@ from events.catalog.prompt_approved import PromptApproved
 from events.catalog.prompt_rejected import PromptRejected
 from kit.clock import SystemClock
 from kit.consumer import EachMessage, sqs_consumer
+from kit.sealing import OwnerKeyTable, Sealer
 from services.moderation.gateways import MAX_PARALLEL, ClaudeLayer
 from services.moderation.keywords import KeywordFilter
 from services.moderation.models import PromptVerdict
 from services.moderation.policy import load_policy
 from services.moderation.repository import VerdictTable
 from services.moderation.screening import Screening
-from services.moderation.service import PromptModeration
+from services.moderation.service import PromptLayers, PromptModeration
 from services.moderation.settings import PromptSettings
+from services.moderation.shadow import PromptShadow
 
 settings = PromptSettings.load()
-policy = load_policy()
+policy = load_policy(settings.policy)
+candidate = load_policy(settings.shadow_policy) if settings.shadow_policy else None
 bedrock = boto3.client(
     "bedrock-runtime",
     # The consumer retries, so that retries are logged. The function's timeout is longer than one call.
@@ -28,12 +32,19 @@ bedrock = boto3.client(
         connect_timeout=3, read_timeout=20, retries={"total_max_attempts": 1}, max_pool_connections=MAX_PARALLEL
     ),
 )
+dynamodb = boto3.client("dynamodb")
+clock = SystemClock()
 moderation = PromptModeration(
-    policy,
-    KeywordFilter(policy),
-    ClaudeLayer(bedrock, Screening(policy, settings.moderation_model_id)),
-    VerdictTable(boto3.client("dynamodb"), settings.table_name, PromptVerdict),
-    SystemClock(),
+    PromptLayers(
+        policy,
+        KeywordFilter(policy),
+        ClaudeLayer(bedrock, Screening(policy, settings.moderation_model_id)),
+        clock,
+    ),
+    VerdictTable(dynamodb, settings.table_name, PromptVerdict, timedelta(days=settings.ledger_retention_days)),
+    Sealer(OwnerKeyTable(dynamodb, settings.owner_keys_table_name)).open_texts,
+    clock,
+    PromptShadow(candidate, KeywordFilter(candidate)) if candidate else None,
 )
 handler = sqs_consumer(
     "moderation.prompt",

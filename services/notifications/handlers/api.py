@@ -49,7 +49,7 @@ ID_ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
 settings = ApiSettings.load()
 dynamodb, secrets_manager = boto3.client("dynamodb"), boto3.client("secretsmanager")
 connections = ConnectionTable(dynamodb, settings.table_name)
-webhooks = WebhookTable(dynamodb, settings.table_name)
+webhooks = WebhookTable(dynamodb, settings.table_name, timedelta(days=settings.delivery_retention_days))
 queue = SqsDueQueue(boto3.client("sqs"), settings.webhook_queue_url)
 policy = TargetPolicy(loopback=settings.webhook_loopback)
 masters = CachedKeyring(secrets_manager, settings.master_secret_arn)

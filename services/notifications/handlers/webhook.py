@@ -1,5 +1,7 @@
 """Step notifications.webhook: one signed attempt of a delivery."""
 
+from datetime import timedelta
+
 import boto3
 
 from kit.consumer import EachMessage, sqs_consumer
@@ -19,7 +21,9 @@ handler = sqs_consumer(
     [WebhookDue],
     EachMessage(
         Deliver(
-            WebhookTable(boto3.client("dynamodb"), settings.table_name),
+            WebhookTable(
+                boto3.client("dynamodb"), settings.table_name, timedelta(days=settings.delivery_retention_days)
+            ),
             WebhookCaller(TargetPolicy(loopback=settings.webhook_loopback)),
             CachedKeyring(secrets, settings.master_secret_arn),
         ),

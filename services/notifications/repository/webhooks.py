@@ -1,14 +1,14 @@
 """Webhooks and their deliveries on DynamoDB.
 
 pk OWNER#<owner>           sk WEBHOOK#<id>      one webhook, without a secret: secrets are derived
-pk DELIVERIES#<webhook>    sk <delivery id>     one delivery with its attempts, for 30 days
+pk DELIVERIES#<webhook>    sk <delivery id>     one delivery with its attempts; expires
 pk SENDS#<owner>           sk <hour>            the number of pings and resends in an hour since the epoch
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from kit.dynamodb import from_item, to_item
@@ -91,9 +91,10 @@ def _delivery_of(item: Mapping[str, Any]) -> Delivery:
 class WebhookTable:
     """Webhooks. Implements ``WebhookStore``."""
 
-    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+    def __init__(self, client: "DynamoDBClient", name: str, delivery_retention: timedelta = DELIVERY_RETENTION) -> None:
         self._client = client
         self._name = name
+        self._delivery_retention = delivery_retention
 
     def add(self, webhook: Webhook) -> None:
         """Store a new webhook. Simultaneous calls may exceed the limit by one or two."""
@@ -178,7 +179,7 @@ class WebhookTable:
                 {name: value for name, value in _plain(asdict(attempt)).items() if value is not None}
                 for attempt in written.attempts
             ],
-            "expires_at": int((written.created_at + DELIVERY_RETENTION).timestamp()),
+            "expires_at": int((written.created_at + self._delivery_retention).timestamp()),
         }
         condition: Any = {"ConditionExpression": "attribute_not_exists(pk)"}
         if delivery.revision:

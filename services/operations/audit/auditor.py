@@ -263,7 +263,7 @@ def _raw_findings(context: Context, raws: Sequence[StoredFile]) -> Iterator[Find
 def _letter_findings(context: Context, letters: Sequence[Letter]) -> Iterator[Finding]:
     known = context.reader.requests(letter.request_id for letter in letters if letter.request_id)
     for letter in letters:
-        yield from letter_findings(letter, known)
+        yield from letter_findings(letter, known, context.now)
 
 
 def _payment_keys(subjects: Collection[str]) -> list[tuple[str, int]]:

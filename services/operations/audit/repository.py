@@ -27,7 +27,7 @@ UNPROCESSED_RETRIES: Final = 8
 """How often unprocessed keys are requested again."""
 HOUR_MS: Final = 3_600_000
 REQUEST: Final = ("request_id", "status", "created_at", "revision", "timeline", "open_shard", "next_check_at")
-IMAGE: Final = ("pk", "original", "display", "thumbnail", "deleted_at")
+IMAGE: Final = ("pk", "folder", "files", "deleted_at")
 PAYMENT: Final = ("request_id", "item", "paid_calls", "outcome")
 
 
@@ -104,7 +104,8 @@ class AwsReader:
 
     def scan_images(self, segment: int, segments: int) -> Iterator[GalleryImage]:
         """Yield images and deletion markers of one segment."""
-        for item in self._scan(self._gallery, IMAGE, "begins_with(pk, :value)", "image#", segment, segments):
+        condition = "begins_with(pk, :value) AND attribute_exists(#files)"  # a tombstone has no files
+        for item in self._scan(self._gallery, IMAGE, condition, "image#", segment, segments):
             yield _image(item)
 
     def scan_payments(self, segment: int, segments: int) -> Iterator[Payment]:
@@ -140,7 +141,8 @@ class AwsReader:
     def gallery_images(self, ids: Iterable[str]) -> dict[str, GalleryImage]:
         """Return images and deletion markers by id, with consistent reads."""
         keys = [{"pk": f"image#{image_id}"} for image_id in dict.fromkeys(ids)]
-        found = map(_image, self._get(self._gallery, keys, IMAGE))
+        items = self._get(self._gallery, keys, IMAGE)
+        found = [_image(item) for item in items if "files" in item]  # a tombstone has no files
         return {image.image_id: image for image in found}
 
     def payments(self, keys: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Payment]:
@@ -242,13 +244,13 @@ class RequestReader:
 def _image(item: Mapping[str, Any]) -> GalleryImage:
     image_id = str(item["pk"]).removeprefix("image#")
     request_id, _, index = image_id.rpartition("-")
-    variants = [item[name] for name in ("original", "display", "thumbnail")]
+    folder = item["folder"].replace("*", request_id, 1)
     deleted = item.get("deleted_at")
     return GalleryImage(
         image_id=image_id,
         request_id=request_id,
         index=int(index),
-        files={variant["key"]: int(variant["bytes"]) for variant in variants},
+        files={f"{folder}/{name}": int(file[1]) for name, file in item["files"].items()},
         deleted_at=datetime.fromisoformat(deleted) if deleted else None,
     )
 

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final, Self
 
 from events.pipeline import Status, open_stalls
+from kit.request_age import may_have_expired
 from services.operations.audit.records import (
     RAW_KEY,
     Finding,
@@ -41,7 +42,7 @@ RULES: Final = {
 """Name of a rule → description of a violation."""
 
 LEDGER_RETENTION: Final = timedelta(days=55)
-"""Less than the sixty days for which the ledger keeps payments."""
+"""Less than the minimum of ``LedgerRetentionDays``, for which the ledger keeps payments."""
 CALLS_ALLOWED: Final = 5
 """Paid calls per image that the ledger allows. Each replay of generation allows one more."""
 GENERATION: Final = "generation.generate"
@@ -215,8 +216,10 @@ def raw_findings(raw: StoredFile, payment: Payment | None) -> Iterator[Finding]:
         yield Finding("raw-without-payment", "raw", raw.key, place[0], "the ledger recorded another one, paid once")
 
 
-def letter_findings(letter: Letter, known: Collection[str]) -> Iterator[Finding]:
-    """Every dead letter belongs to a request."""
+def letter_findings(letter: Letter, known: Collection[str], now: datetime) -> Iterator[Finding]:
+    """Every dead letter belongs to a request, or to an image that has outlived its request."""
+    if letter.request_id and may_have_expired(letter.request_id, now):
+        return
     if letter.request_id is None or letter.request_id not in known:
         whose = f"request {letter.request_id} is unknown" if letter.request_id else "it is not an event"
         why = f"in {letter.queue}: {whose}"

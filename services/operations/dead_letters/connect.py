@@ -1,9 +1,12 @@
 """The API's operator session, with the permissions of the function."""
 
+from datetime import timedelta
+
 import boto3
 
 from kit.publisher import Publisher
-from kit.trail import Operator, TrailTable
+from kit.trail import Operator
+from kit.trail_table import TrailTable
 from services.operations.dead_letters.repository import NamedQueues, QuarantineTable, RequestTable
 from services.operations.dead_letters.session import OperatorSession
 from services.operations.settings import ApiSettings
@@ -18,6 +21,11 @@ def connect(settings: ApiSettings) -> OperatorSession:
         queues=queues,
         states=RequestTable(dynamodb, settings.requests_table),
         bus=Publisher(boto3.client("events"), settings.event_bus_name),
-        quarantine=QuarantineTable(dynamodb, settings.operations_table, queues.pairs),
-        trail=TrailTable(dynamodb, settings.operations_table),
+        quarantine=QuarantineTable(
+            dynamodb,
+            settings.operations_table,
+            queues.pairs,
+            timedelta(days=settings.quarantine_retention_days),
+        ),
+        trail=TrailTable(dynamodb, settings.operations_table, timedelta(days=settings.trail_retention_days)),
     )

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from events.pipeline import TimelineEntry
@@ -24,6 +24,8 @@ POLL_SECONDS = 1
 BATCH: Final = 10
 """Messages per call."""
 QUARANTINE: Final = "QUARANTINE"
+QUARANTINE_RETENTION: Final = timedelta(days=90)
+"""How long a message stays in quarantine by default."""
 SHOWN_DETAILS: Final = ("step", "error", "layer", "category")
 """Details of an event that are shown: codes and names, never free text."""
 
@@ -189,17 +191,24 @@ def _line(entry: TimelineEntry) -> TimelineLine:
 
 
 class QuarantineTable:
-    """Messages in quarantine, in operations' table: complete, encrypted, without an expiry.
+    """Messages in quarantine, in operations' table: complete and encrypted, until their retention ends.
 
     pk QUARANTINE  sk <dead-letter queue>#<event id, or message id if it is not an event>
 
     Implements ``Quarantine``.
     """
 
-    def __init__(self, client: "DynamoDBClient", name: str, pairs: Callable[[], Sequence[QueuePair]]) -> None:
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        name: str,
+        pairs: Callable[[], Sequence[QueuePair]],
+        retention: timedelta = QUARANTINE_RETENTION,
+    ) -> None:
         self._client = client
         self._name = name
         self._pairs = pairs
+        self._retention = retention
 
     def put(self, item: Quarantined) -> None:
         """Store ``item``, replacing the same letter."""
@@ -217,6 +226,7 @@ class QuarantineTable:
             "sent_at": message.sent_at.isoformat(),
             "since": item.since.isoformat(),
             "by": item.by,
+            "expires_at": int((item.since + self._retention).timestamp()),
         }
         self._client.put_item(TableName=self._name, Item=to_item(values))
 

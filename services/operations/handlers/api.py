@@ -139,7 +139,9 @@ def _service() -> "DeadLetterService":
     from services.operations.service import DeadLetterService  # noqa: PLC0415 - not for /health
 
     caller = handler.caller
-    return DeadLetterService(replace(_session(), operator=Operator.with_key(caller.owner, caller.key_id)))
+    return DeadLetterService(
+        replace(_session(), operator=Operator.with_key(caller.owner, caller.key_id, handler.address))
+    )
 
 
 @cache

@@ -1,5 +1,7 @@
 """HTTP: erase an owner, and show the receipt."""
 
+from datetime import timedelta
+
 import boto3
 from aws_lambda_powertools.event_handler import Response
 
@@ -8,15 +10,19 @@ from kit.http_api import HttpApi, json_response
 from kit.problems import ApiProblem
 from kit.publisher import Publisher
 from kit.telemetry import logger
+from kit.trail import Action, Operator, recorded
+from kit.trail_table import TrailTable
 from services.privacy import routes
 from services.privacy.repository import ErasureTable
 from services.privacy.schemas import ErasureView, StartedErasure
 from services.privacy.service import Erasures, UnknownErasureError
-from services.privacy.settings import PublisherSettings
+from services.privacy.settings import ApiSettings
 
-_settings = PublisherSettings.load()
+_settings = ApiSettings.load()
+_dynamodb = boto3.client("dynamodb")
+_trail = TrailTable(_dynamodb, _settings.audit_trail_table, timedelta(days=_settings.trail_retention_days))
 _erasures = Erasures(
-    ErasureTable(boto3.client("dynamodb"), _settings.table_name),
+    ErasureTable(_dynamodb, _settings.table_name, timedelta(days=_settings.receipt_retention_days)),
     Publisher(boto3.client("events"), _settings.event_bus_name),
     SystemClock(),
 )
@@ -28,8 +34,12 @@ def erase_me() -> Response[str]:
     """Start the erasure of the caller's owner, or return the one that runs."""
     if "requests:write" not in handler.caller.scopes:  # a key that may only manage images must not end everything
         raise ApiProblem("insufficient_scope", "The API key lacks the scope requests:write.")
-    erasure, token = _erasures.start(handler.caller.owner)
-    logger.info("erasure requested", erasure_id=erasure.erasure_id, key_id=handler.caller.key_id)
+    caller = handler.caller
+    operator = Operator.with_key(caller.owner, caller.key_id, handler.address)
+    with recorded(_trail, Action.begin(operator, "erase owner", about={"owner": caller.owner}, count=1)) as outcomes:
+        erasure, token = _erasures.start(caller.owner)
+        outcomes["started"] += 1
+    logger.info("erasure requested", erasure_id=erasure.erasure_id, key_id=caller.key_id)
     view = StartedErasure.of(erasure, token)
     return json_response(202, view, {"Location": view.links.self})
 

@@ -1,5 +1,6 @@
 """Consumes ErasureStarted and DataErased: collects the receipt, and destroys the key of an erased owner."""
 
+from datetime import timedelta
 from functools import partial
 
 import boto3
@@ -17,9 +18,9 @@ from services.privacy.settings import CollectSettings
 _settings = CollectSettings.load()
 _dynamodb = boto3.client("dynamodb")
 _collector = Collector(
-    ErasureTable(_dynamodb, _settings.table_name),
+    ErasureTable(_dynamodb, _settings.table_name, timedelta(days=_settings.receipt_retention_days)),
     OwnerKeyTable(_dynamodb, _settings.owner_keys_table),
-    partial(remains, archive_days=_settings.archive_days, log_retention_days=_settings.log_retention_days),
+    partial(remains, kept=_settings.retentions()),
     SystemClock(),
 )
 handler = sqs_consumer("privacy.collect", [ErasureStarted, DataErased], EachMessage(_collector.collect))

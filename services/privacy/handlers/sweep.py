@@ -1,5 +1,6 @@
 """The sweeper, on a schedule: every erasure is completed."""
 
+from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -13,8 +14,9 @@ from services.privacy.service import Sweeper
 from services.privacy.settings import PublisherSettings
 
 _settings = PublisherSettings.load()
+_dynamodb = boto3.client("dynamodb")
 _sweeper = Sweeper(
-    ErasureTable(boto3.client("dynamodb"), _settings.table_name),
+    ErasureTable(_dynamodb, _settings.table_name, timedelta(days=_settings.receipt_retention_days)),
     Publisher(boto3.client("events"), _settings.event_bus_name),
     SystemClock(),
 )

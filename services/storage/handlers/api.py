@@ -1,5 +1,7 @@
 """The gallery's HTTP API."""
 
+from datetime import timedelta
+
 import boto3
 from aws_lambda_powertools.event_handler import Response
 
@@ -17,9 +19,11 @@ from services.storage.settings import ApiSettings
 
 _settings = ApiSettings.load()
 _dynamodb = boto3.client("dynamodb")
-_gallery = Gallery(DynamoGallery(_dynamodb, _settings.table_name), SystemClock())
+_gallery = Gallery(
+    DynamoGallery(_dynamodb, _settings.table_name, timedelta(days=_settings.ledger_retention_days)), SystemClock()
+)
 _index = DynamoGalleryIndex(_dynamodb, _settings.table_name)
-_links = image_links(_settings.gallery_bucket_name, _settings.cdn_domain)
+_links = image_links(_settings.gallery_bucket_name, _settings.cdn_domain, _settings.image_link_key_id)
 handler = HttpApi()
 
 
@@ -88,7 +92,7 @@ def revoke_share(image_id: str, share_id: str) -> Response[str]:
 
 @handler.serve(routes.OPEN_SHARE)
 def open_share(token: str) -> Response[str]:
-    """Redirect to the image, with a URL that expires with the link or after 15 minutes, whichever is sooner."""
+    """Redirect to the display file, with a URL that is valid for no other file and not longer than the share link."""
     entry, seconds_left = _gallery.open_share(token)
     _count("opened")
     location = _links.url(entry.display.key, seconds_left)

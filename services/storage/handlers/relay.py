@@ -36,5 +36,5 @@ def handler(batch: dict[str, Any], _context: Any) -> None:
 def _marker(record: dict[str, Any]) -> DeletionMarker:
     found = read_record(record["dynamodb"]["NewImage"])
     if not isinstance(found, DeletionMarker):
-        raise TypeError("an entry")
+        raise TypeError("not a deletion marker")
     return found

@@ -1,5 +1,6 @@
 """Consumes RequestCancelled and RequestExpired: a withdrawn request has no images in the gallery."""
 
+from datetime import timedelta
 from functools import partial
 
 import boto3
@@ -11,7 +12,10 @@ from services.storage.repository.gallery import DynamoGallery
 from services.storage.settings import GallerySettings
 from services.storage.withdrawal import withdraw
 
-_gallery = DynamoGallery(boto3.client("dynamodb"), GallerySettings.load().table_name)
+_settings = GallerySettings.load()
+_gallery = DynamoGallery(
+    boto3.client("dynamodb"), _settings.table_name, timedelta(days=_settings.ledger_retention_days)
+)
 
 handler = sqs_consumer(
     "storage.tombstones", [RequestCancelled, RequestExpired], EachMessage(partial(withdraw, gallery=_gallery))

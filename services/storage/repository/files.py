@@ -10,13 +10,15 @@ from botocore.exceptions import ClientError
 from events.images import Variant
 from kit.errors import RetriableError, error_code
 from kit.handoff import sha256
+from kit.signed_urls import EXPIRES_SECONDS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 MAX_UPLOADS: Final = 6
 """Concurrent uploads."""
-CACHE_CONTROL: Final = "public, max-age=31536000, immutable"
+CACHE_CONTROL: Final = f"private, max-age={EXPIRES_SECONDS}"
+"""For browsers: no shared cache, and no longer than a link. The CDN has its own lifetime, in the template."""
 
 
 class S3GalleryFiles:

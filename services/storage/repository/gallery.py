@@ -1,25 +1,25 @@
 """Entries, deletion markers and tombstones on DynamoDB, by their keys."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from kit.dynamodb import from_item, to_item
+from kit.dynamodb import to_item
 from kit.errors import TransientError, UnprocessableError, error_code
 from services.storage.models import MAX_SHARES, DeletionMarker, Entry, Share, Tombstone
 from services.storage.repository.items import (
+    RETENTION,
     entry_item,
     image_pk,
     marker_item,
     read_record,
     tombstone_item,
-    tombstone_pk,
 )
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 _IS_ENTRY: Final = "attribute_exists(listing_key)"
 """Only entries have this attribute, deletion markers do not."""
@@ -28,48 +28,46 @@ _IS_ENTRY: Final = "attribute_exists(listing_key)"
 class DynamoGallery:
     """Implements ``service.GalleryRepository``, ``removal.Records`` and ``gallery.ImageRepository``."""
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+    def __init__(self, client: "DynamoDBClient", table: str, retention: timedelta = RETENTION) -> None:
+        """``retention`` is that of tombstones and deletion markers."""
         self._client = client
         self._table = table
+        self._retention = retention
 
     def add(self, entries: Sequence[Entry]) -> list[Entry | DeletionMarker] | Tombstone:
-        """Record all ``entries`` of a request in one transaction; see ``service.GalleryRepository``."""
-        no_tombstone: TransactWriteItemTypeDef = {
-            "ConditionCheck": {
-                "TableName": self._table,
-                "Key": to_item({"pk": tombstone_pk(entries[0].request_id)}),
-                "ConditionExpression": "attribute_not_exists(pk)",
-            }
-        }
-        puts: list[TransactWriteItemTypeDef] = [
-            {
-                "Put": {
-                    "TableName": self._table,
-                    "Item": entry_item(entry),
-                    "ConditionExpression": "attribute_not_exists(pk)",
-                }
-            }
+        """Record all ``entries`` of a request in one write; see ``service.GalleryRepository``.
+
+        A tombstone is in the place of the image that it keeps out, so no other item has to be checked. One image needs
+        no transaction, in which a write costs twice as much.
+        """
+        puts: list[Any] = [
+            {"TableName": self._table, "Item": entry_item(entry), "ConditionExpression": "attribute_not_exists(pk)"}
             for entry in entries
         ]
         try:
-            self._client.transact_write_items(TransactItems=[no_tombstone, *puts])
+            if len(puts) == 1:
+                self._client.put_item(**puts[0])
+            else:
+                self._client.transact_write_items(TransactItems=[{"Put": put} for put in puts])
         except ClientError as error:
-            if error_code(error) != "TransactionCanceledException":
+            code = error_code(error)
+            if code == "TransactionCanceledException":
+                codes = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
+                if "ConditionalCheckFailed" not in codes:
+                    causes = ", ".join(sorted(map(str, codes)))
+                    raise TransientError(f"gallery transaction cancelled: {causes}") from error
+            elif code != "ConditionalCheckFailedException":
                 raise
-            codes = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
-            if "ConditionalCheckFailed" not in codes:
-                raise TransientError(f"gallery transaction cancelled: {', '.join(sorted(map(str, codes)))}") from error
             return self._recorded(entries)
         return list(entries)
 
     def _recorded(self, entries: Sequence[Entry]) -> list[Entry | DeletionMarker] | Tombstone:
-        """Return the records that prevented the transaction."""
-        request_id = entries[0].request_id
+        """Return the records that prevented the write."""
         keys = [image_pk(entry.image_id) for entry in entries]
         response = self._client.batch_get_item(
             RequestItems={
                 self._table: {
-                    "Keys": [to_item({"pk": pk}) for pk in [tombstone_pk(request_id), *keys]],
+                    "Keys": [to_item({"pk": pk}) for pk in keys],
                     "ConsistentRead": True,
                 }
             }
@@ -77,36 +75,47 @@ class DynamoGallery:
         if response.get("UnprocessedKeys"):
             raise TransientError("gallery: reading the recorded images was throttled")
         items = {item["pk"]["S"]: item for item in response["Responses"].get(self._table, [])}
-        recorded = [items[pk] for pk in keys if pk in items]
-        if len(recorded) == len(keys):
-            return [read_record(item) for item in recorded]
-        if recorded:
-            raise UnprocessableError(f"images: other images of request {request_id} are recorded already")
-        if not items:
-            raise TransientError("gallery: the records that prevented the transaction have expired")
-        return Tombstone.model_validate(from_item(items[tombstone_pk(request_id)]))
+        recorded: list[Entry | DeletionMarker] = []
+        for pk in keys:
+            if pk in items:
+                record = read_record(items[pk])
+                if isinstance(record, Tombstone):
+                    return record
+                recorded.append(record)
+        if not recorded:
+            raise TransientError("gallery: the records that prevented the write have expired")
+        if len(recorded) < len(keys):
+            raise UnprocessableError(f"images: other images of request {entries[0].request_id} are recorded already")
+        return recorded
 
-    def add_tombstone(self, tombstone: Tombstone) -> None:
-        """Write ``tombstone`` unless the request has one."""
+    def add_tombstone(self, tombstone: Tombstone) -> Entry | None:
+        """Write ``tombstone`` in the place of an image. If the image is stored, return its entry instead."""
         try:
             self._client.put_item(
-                TableName=self._table, Item=tombstone_item(tombstone), ConditionExpression="attribute_not_exists(pk)"
+                TableName=self._table,
+                Item=tombstone_item(tombstone, self._retention),
+                ConditionExpression="attribute_not_exists(pk)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
-        except ClientError as error:
-            if error_code(error) != "ConditionalCheckFailedException":
-                raise
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            response: Any = error.response
+            record = read_record(response["Item"])
+            return record if isinstance(record, Entry) else None
+        return None
 
     def find(self, image_id: str) -> Entry | DeletionMarker | None:
         """Return an entry or its deletion marker. The read is consistent: after ImageStored the entry is found."""
         response = self._client.get_item(
             TableName=self._table, Key=to_item({"pk": image_pk(image_id)}), ConsistentRead=True
         )
-        return read_record(response["Item"]) if "Item" in response else None
+        record = read_record(response["Item"]) if "Item" in response else None
+        return None if isinstance(record, Tombstone) else record
 
     def mark_deleted(self, marker: DeletionMarker) -> None:
         """Replace an entry with ``marker``; do nothing if there is no entry."""
         try:
-            self._client.put_item(TableName=self._table, Item=marker_item(marker), ConditionExpression=_IS_ENTRY)
+            item = marker_item(marker, self._retention)
+            self._client.put_item(TableName=self._table, Item=item, ConditionExpression=_IS_ENTRY)
         except ClientError as error:
             if error_code(error) != "ConditionalCheckFailedException":
                 raise

@@ -3,7 +3,9 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { RouterProvider } from "react-router";
+import { keepAnswers } from "./api/answers";
 import { configure } from "./api/client";
+import { followDeletions } from "./api/deletions";
 import { makeQueryClient } from "./api/queries";
 import { ErrorPage } from "./app/ErrorPage";
 import { makeRouter } from "./app/router";
@@ -22,11 +24,14 @@ window.addEventListener("popstate", takeKeyFromUrl);
 try {
   const config = await loadConfig();
   configure(config.apiUrl);
-  await startSession();
+  await startSession(() => root.unmount());
   registerServiceWorker();
+  const client = makeQueryClient();
+  keepAnswers(client);
+  followDeletions(client);
   root.render(
     <StrictMode>
-      <QueryClientProvider client={makeQueryClient()}>
+      <QueryClientProvider client={client}>
         <RouterProvider router={makeRouter()} />
       </QueryClientProvider>
     </StrictMode>,

@@ -1,4 +1,4 @@
-import { screen, waitFor, within } from "@testing-library/react";
+import { fireEvent, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import type { CreatedShare, ImagePage } from "genai-images-client";
 import { HttpResponse, http } from "msw";
@@ -45,6 +45,29 @@ test("an empty gallery explains how to start", async () => {
   const { container } = show();
   expect(await screen.findByRole("link", { name: "Create your first image" })).toBeVisible();
   await expectAccessible(container);
+});
+
+test("an image whose link has expired loads with a new one, and a file that is gone is not asked for again", async () => {
+  let reads = 0;
+  server.use(
+    http.get(`${API}/v1/images`, () => {
+      reads += 1;
+      const image = imageSummary(0);
+      const signed = (url: string) => `${url.split("?", 1)[0]}?Signature=${reads}`;
+      const urls = { display_url: signed(image.display_url), thumbnail_url: signed(image.thumbnail_url) };
+      return json<ImagePage>({ images: [{ ...image, ...urls }] });
+    }),
+  );
+  show();
+  const first = await screen.findByRole("img");
+  expect(first).toHaveAttribute("src", expect.stringContaining("Signature=1"));
+  fireEvent.error(first);
+  await waitFor(() => expect(screen.getByRole("img")).toHaveAttribute("src", expect.stringContaining("Signature=2")));
+  expect(screen.queryByText(/^Could not load/)).not.toBeInTheDocument();
+  fireEvent.error(screen.getByRole("img"));
+  expect(screen.getByText(/^Could not load/)).toBeVisible();
+  await new Promise((done) => setTimeout(done));
+  expect(reads).toBe(2);
 });
 
 test("older images load page by page until there are no more", async () => {

@@ -9,7 +9,7 @@ import { progressOf } from "@/features/generator/requestProgress";
 import { draftFromRequest, fitToModel } from "@/lib/drafts";
 import { forgetStableUrl, stableUrl } from "@/lib/stableUrl";
 import { requestBody, useDraft } from "@/state/draft";
-import { takeKeyFromUrl, useSession } from "@/state/session";
+import { signIn, takeKeyFromUrl, useSession } from "@/state/session";
 import { CANVAS, CORE, imageView, requestView } from "./server";
 
 test("selecting a style adds its keywords, selecting it again removes them", () => {
@@ -85,14 +85,14 @@ test("the key in use is not asked about again", () => {
   expect(location.hash).toBe("");
 });
 
-test("without a remembered key, the draft is not stored", () => {
-  useSession.setState({ remembered: true });
+test("without a remembered key, the draft is not stored", async () => {
+  const key = "gik_test_key_0123456789";
+  await signIn(key, true);
   useDraft.getState().set({ prompt: "A fox" });
   expect(sessionStorage.getItem("draft")).toContain("A fox");
-  sessionStorage.clear();
-  useSession.setState({ remembered: false });
+  await signIn(key, false);
   useDraft.getState().set({ prompt: "A fox" });
-  expect(sessionStorage.getItem("draft")).toBeNull();
+  expect({ ...sessionStorage }).toEqual({});
 });
 
 test("errors that a retry cannot fix say what to change", () => {

@@ -1,23 +1,26 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { notify } from "@/app/notify";
-import { useNotifications } from "@/state/notifications";
+import { useBrowserSettings } from "@/state/browserSettings";
 import { requestView } from "./server";
 
 afterEach(() => vi.unstubAllGlobals());
 
-test.each(["succeeded", "rejected"] as const)(
-  "a notification about a request that %s has no prompt",
-  async (status) => {
-    const showNotification = vi.fn();
-    vi.stubGlobal("Notification", { permission: "granted" });
-    vi.stubGlobal("navigator", { serviceWorker: { getRegistration: async () => ({ showNotification }) } });
-    vi.spyOn(document, "hidden", "get").mockReturnValue(true);
-    useNotifications.setState({ enabled: true });
-    const view = requestView({ status });
-    await notify(view);
+/** Return what the notification about a finished request contains. */
+async function notificationOf(status: "succeeded" | "rejected", promptsInNotifications: boolean): Promise<string> {
+  const showNotification = vi.fn();
+  vi.stubGlobal("Notification", { permission: "granted" });
+  vi.stubGlobal("navigator", { serviceWorker: { getRegistration: async () => ({ showNotification }) } });
+  vi.spyOn(document, "hidden", "get").mockReturnValue(true);
+  useBrowserSettings.setState({ notifications: true, promptsInNotifications });
+  await notify(requestView({ status }));
+  expect(showNotification).toHaveBeenCalledOnce();
+  return JSON.stringify(showNotification.mock.calls);
+}
 
-    expect(showNotification).toHaveBeenCalledOnce();
-    expect(view.request.prompt).toBeTruthy();
-    expect(JSON.stringify(showNotification.mock.calls)).not.toContain(view.request.prompt);
-  },
-);
+test.each(["succeeded", "rejected"] as const)("a notification that a request %s has no prompt", async (status) => {
+  expect(await notificationOf(status, false)).not.toContain("A red fox");
+});
+
+test("a notification has the prompt if the owner chose so", async () => {
+  expect(await notificationOf("succeeded", true)).toContain("A red fox");
+});

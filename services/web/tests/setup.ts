@@ -2,6 +2,7 @@ import "@testing-library/jest-dom/vitest";
 import { cleanup } from "@testing-library/react";
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { configure } from "@/api/client";
+import { DEFAULTS, useBrowserSettings } from "@/state/browserSettings";
 import { useDraft } from "@/state/draft";
 import { useSession } from "@/state/session";
 import { useToasts } from "@/state/toasts";
@@ -26,6 +27,7 @@ beforeAll(() => {
 });
 beforeEach(() => {
   useSession.setState({ key: "gik_test_key_0123456789", operatorKey: null, remembered: false, linkKey: null });
+  useBrowserSettings.setState(DEFAULTS);
   useDraft.getState().reset();
   useToasts.setState({ toasts: [] });
 });

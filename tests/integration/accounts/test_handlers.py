@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -11,7 +12,9 @@ from moto import mock_aws
 
 from cli.__main__ import main
 from kit.telemetry import logger
-from kit.trail import TrailTable
+from kit.trail_table import TrailTable
+from services.accounts import consent
+from services.accounts.consent import Versions, current_versions
 from services.accounts.keys import new_key_id, new_text
 from tests.support.functions import load_function
 from tests.support.http import CALL_ID, http_event
@@ -39,6 +42,8 @@ def aws(aws_test_environment: None, service_template: Any, monkeypatch: pytest.M
             TableName=f"{PREFIX}-operations", **{name: properties[name] for name in names[:3]}
         )
         monkeypatch.setenv("AUDIT_TRAIL_TABLE", f"{PREFIX}-operations")
+        monkeypatch.setenv("TRAIL_RETENTION_DAYS", "365")
+        monkeypatch.setenv("REQUIRE_CONSENT", "off")
         monkeypatch.setenv("GENAI_IMAGES_PREFIX", PREFIX)
         yield
 
@@ -72,6 +77,11 @@ def command(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
+def owner_id(api: Any, name: str) -> str:
+    """Return the id of a new owner."""
+    return str(api("POST", "/v1/keys", {"owner": name, "name": "x", "scopes": ["requests:read"]})[1]["owner_id"])
+
+
 def stored() -> str:
     return json.dumps(boto3.client("dynamodb").scan(TableName=f"{PREFIX}-accounts")["Items"])
 
@@ -81,10 +91,46 @@ def stored() -> str:
 
 def test_the_authorizer_identifies_the_caller(authorize: Any, capsys: pytest.CaptureFixture[str]) -> None:
     made = command(capsys, "create", "--owner", "acme", "--scope", "admin", "--limit", "5", "--window", "60")
-    context = {"owner": "acme", "key_id": made["key_id"], "scopes": "admin", "limit": 5, "window": 60}
+    owner = made["owner_id"]
+    context = {"owner": owner, "key_id": made["key_id"], "scopes": "admin", "limit": 5, "window": 60}
 
     assert authorize(x_api_key=made["key"]) == {"isAuthorized": True, "context": context}
     assert authorize(authorization=f"Bearer {made['key']}") == {"isAuthorized": True, "context": context}
+
+
+def test_the_authorizer_says_if_a_required_consent_is_missing(
+    aws: None, api: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = command(capsys, "create", "--owner", "acme")
+
+    def context() -> Any:
+        module = load_function("accounts", "authorizer")  # without a cache
+        return module.handler({"routeKey": "GET /x", "headers": {"x-api-key": made["key"]}}, None)["context"]
+
+    assert "consent_required" not in context()
+    monkeypatch.setenv("REQUIRE_CONSENT", "on")
+    assert context()["consent_required"] == f"terms of {current_versions().terms} and the privacy notice of " + (
+        current_versions().privacy_notice
+    )
+    api("PUT", "/v1/consent", vars(current_versions()), scopes=USER, owner=made["owner_id"])
+    assert "consent_required" not in context()
+    with monkeypatch.context() as updated:
+        updated.setattr(consent, "current_versions", lambda: Versions("2999-01-01", "2999-01-01"))
+        assert "2999-01-01" in context()["consent_required"], "an outdated consent"
+    api("DELETE", "/v1/consent", scopes=USER, owner=made["owner_id"])
+    assert "consent_required" in context()
+
+
+def test_the_authorizer_says_if_the_owner_has_opted_out_of_analytics(
+    api: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = command(capsys, "create", "--owner", "acme")
+    for opted_out in (True, False):
+        wanted = {"analytics_opt_out": opted_out}
+        assert api("PUT", "/v1/preferences", wanted, scopes=USER, owner=made["owner_id"])[0] == 200
+        module = load_function("accounts", "authorizer")  # without a cache
+        found = module.handler({"routeKey": "GET /x", "headers": {"x-api-key": made["key"]}}, None)["context"]
+        assert found.get("analytics_opt_out", False) is opted_out
 
 
 def test_a_key_with_too_many_calls_is_admitted_with_the_seconds_to_wait(
@@ -164,7 +210,7 @@ def test_an_admin_creates_a_key_whose_text_is_returned_once(api: Any, authorize:
     assert status == 201
     assert headers["cache-control"] == "no-store"
     assert made["key"].startswith(made["prefix"] + "_")
-    assert authorize(x_api_key=made["key"])["context"]["owner"] == "beta"
+    assert authorize(x_api_key=made["key"])["context"]["owner"] == made["owner_id"] != made["owner"] == "beta"
     _, listed, _ = api("GET", "/v1/keys")
     (shown,) = listed["keys"]
     assert "key" not in shown
@@ -221,11 +267,13 @@ def test_an_unknown_key_id_is_not_found(api: Any, key_id: str) -> None:
 
 
 def test_a_key_with_any_scope_can_read_whose_it_is(api: Any) -> None:
-    status, me, _ = api("GET", "/v1/me", scopes="images:read admin")
+    owner = owner_id(api, "acme")
+    status, me, _ = api("GET", "/v1/me", scopes="images:read admin", owner=owner)
 
     assert status == 200
     assert me == {
         "owner": "acme",
+        "owner_id": owner,
         "key_id": "caller",
         "scopes": ["admin", "images:read"],
         "limit": 100,
@@ -234,23 +282,28 @@ def test_a_key_with_any_scope_can_read_whose_it_is(api: Any) -> None:
 
 
 def test_preferences_belong_to_their_owner(api: Any) -> None:
+    acme, beta = owner_id(api, "acme"), owner_id(api, "beta")
     wanted = {"defaults": {"model": "titan-image-v2", "size": "512x512", "count": 2}, "theme": "dark"}
-    status, _, headers = api("PUT", "/v1/preferences", wanted, scopes=USER)
+    status, _, headers = api("PUT", "/v1/preferences", wanted, scopes=USER, owner=acme)
     assert (status, headers["etag"]) == (200, '"1"')
 
-    status, shown, headers = api("GET", "/v1/preferences", scopes=USER)
+    status, shown, headers = api("GET", "/v1/preferences", scopes=USER, owner=acme)
     assert (status, headers["etag"]) == (200, '"1"')
     assert shown == {**wanted, "analytics_opt_out": False}
-    assert api("GET", "/v1/preferences", scopes=USER, headers={"If_None_Match": '"0"'})[0] == 200
-    status, _, again = api("GET", "/v1/preferences", scopes=USER, headers={"If_None_Match": '"1"'})
+    assert api("GET", "/v1/preferences", scopes=USER, owner=acme, headers={"If_None_Match": '"0"'})[0] == 200
+    status, _, again = api("GET", "/v1/preferences", scopes=USER, owner=acme, headers={"If_None_Match": '"1"'})
     assert (status, again["etag"]) == (304, '"1"')
-    _, others, headers = api("GET", "/v1/preferences", scopes=USER, owner="beta")
+    _, others, headers = api("GET", "/v1/preferences", scopes=USER, owner=beta)
     assert (others, headers["etag"]) == ({"defaults": {}, "theme": "system", "analytics_opt_out": False}, '"0"')
 
 
 def test_concurrent_changes_of_preferences_do_not_overwrite_each_other(api: Any) -> None:
+    acme = owner_id(api, "acme")
+
     def put(tag: str, theme: str) -> int:
-        return int(api("PUT", "/v1/preferences", {"theme": theme}, scopes=USER, headers={"If_Match": tag})[0])
+        return int(
+            api("PUT", "/v1/preferences", {"theme": theme}, scopes=USER, owner=acme, headers={"If_Match": tag})[0]
+        )
 
     assert put('"0"', "dark") == 200
     assert put('"0"', "light") == 412
@@ -258,7 +311,51 @@ def test_concurrent_changes_of_preferences_do_not_overwrite_each_other(api: Any)
     assert put("*", "dark") == 200
     for nonsense in ("1", 'W/"3"', '"x"', '"' + "9" * 5000 + '"', '"-1"'):
         assert put(nonsense, "light") == 412
-    assert api("GET", "/v1/preferences", scopes=USER)[1]["theme"] == "dark"
+    assert api("GET", "/v1/preferences", scopes=USER, owner=acme)[1]["theme"] == "dark"
+
+
+def test_consent_is_recorded_with_versions_time_and_key(api: Any) -> None:
+    acme, current = owner_id(api, "acme"), vars(current_versions())
+    status, shown, _ = api("GET", "/v1/consent", scopes="admin", owner=acme)
+    now = {f"current_{name}": version for name, version in current.items()}
+    assert (status, shown) == (200, {"required": False, "valid": False, **now})
+
+    status, given, _ = api("PUT", "/v1/consent", current, scopes=USER, owner=acme)
+    assert (status, given["valid"], given["key_id"]) == (200, True, "caller")
+    assert current.items() <= given.items()
+    assert datetime.now(UTC) - datetime.fromisoformat(given["given_at"]) < timedelta(minutes=1)
+    assert api("GET", "/v1/consent", scopes=USER, owner=acme)[1] == given
+
+    for _ in range(2):
+        assert api("DELETE", "/v1/consent", scopes=USER, owner=acme)[0] == 204
+    withdrawn = api("GET", "/v1/consent", scopes=USER, owner=acme)[1]
+    assert (withdrawn["valid"], "withdrawn_at" in withdrawn) == (False, True)
+    found = [(each["verb"], each["outcome"]) for each in trail() if "consent" in each["verb"]]
+    assert found[:2] == [("give consent", {"given": 1}), ("withdraw consent", {"withdrawn": 1})]
+    assert [each["about"] for each in trail() if each["verb"] == "give consent"] == [{"owner": acme, **current}]
+
+
+@pytest.mark.parametrize("field", ["terms", "privacy_notice"])
+@pytest.mark.parametrize("version", ["2020-01-01", "2999-01-01", "latest", ""])
+def test_consent_to_an_unknown_version_is_refused(api: Any, field: str, version: str) -> None:
+    acme, wanted = owner_id(api, "acme"), {**vars(current_versions()), field: version}
+    status, problem, _ = api("PUT", "/v1/consent", wanted, scopes=USER, owner=acme)
+    assert (status, [error["field"] for error in problem["errors"]]) == (422, [field])
+    assert not api("GET", "/v1/consent", scopes=USER, owner=acme)[1]["valid"]
+
+
+def test_without_the_audit_trail_no_consent_is_recorded(api: Any) -> None:
+    acme = owner_id(api, "acme")
+    boto3.client("dynamodb").delete_table(TableName=f"{PREFIX}-operations")
+    assert api("PUT", "/v1/consent", vars(current_versions()), scopes=USER, owner=acme)[0] == 500
+    assert not api("GET", "/v1/consent", scopes=USER, owner=acme)[1]["valid"]
+
+
+def test_an_owner_without_a_record_cannot_store_preferences(api: Any) -> None:
+    """As with a key that is still in the authorizer's cache when its owner is erased."""
+    status, problem, _ = api("PUT", "/v1/preferences", {"theme": "dark"}, scopes=USER, owner="own_erased")
+    assert (status, problem["code"]) == (401, "unauthorized")
+    assert api("GET", "/v1/me", owner="own_erased")[1]["owner"] == "own_erased"
 
 
 # The command line ----------------------------------------------------------------------------------------------------
@@ -320,7 +417,7 @@ def test_a_change_of_a_key_over_http_is_in_the_audit_trail(api: Any) -> None:
         ("revoke key", {"revoked": 1}),
     ]
     assert {(each["operator"], each["identity"]) for each in found} == {("ada", "key caller")}
-    assert found[0]["about"] == {"key_id": key["key_id"], "owner": "acme", "scopes": "admin requests:write"}
+    assert found[0]["about"] == {"key_id": key["key_id"], "owner": key["owner_id"], "scopes": "admin requests:write"}
     assert key["key"] not in json.dumps(found)
 
 

@@ -9,13 +9,22 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from kit.keyring import SecretVersion
+from services.accounts.consent import Consent, Versions
 from services.accounts.keys import Key, new_key_id
-from services.accounts.repository import KeyTable, PreferenceTable, StaleError
-from services.accounts.service import NotActiveError
+from services.accounts.owners import Owner, OwnerChangedError, UnknownOwnerError, is_owner_id, new_owner
+from services.accounts.repository.keys import KeyTable
+from services.accounts.repository.owners import StaleError, owner_key
+from services.accounts.schemas import NewKey
+from services.accounts.service import NotActiveError, create
 from tests.unit.accounts.fakes import InMemoryKeys
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+ACME = new_owner("acme", NOW)
+SECRET = SecretVersion(1, b"pepper")
+CONSENT = Consent(Versions("2026-11-01", "2026-11-02"), NOW, "abcdefghijkl")
+WANTED = NewKey(owner="acme", name="Web shop", scopes=["requests:read"])
 
 
 @pytest.fixture
@@ -49,28 +58,33 @@ def key(minutes: int = 0, **others: Any) -> Key:
     return replace(plain, **others)
 
 
+def add(store: Any, stored: Key) -> None:
+    """Store a key of an owner of its own."""
+    store.add(stored, new_owner(f"owner of {stored.key_id}", NOW))
+
+
 def test_a_stored_key_is_read_unchanged(store: Any) -> None:
     plain, full = (
         key(),
         key(expires_at=NOW + HOUR, revoked_at=NOW, last_used_at=NOW, previous_digest="d0", previous_until=NOW + HOUR),
     )
     for kept in (plain, full):
-        store.add(kept)
+        add(store, kept)
         assert store.find(kept.key_id) == kept
     assert store.find(new_key_id()) is None
 
 
 def test_an_id_is_used_only_once(store: Any) -> None:
     first = key()
-    store.add(first)
+    add(store, first)
     with pytest.raises(KeyError):
-        store.add(replace(first, owner="mallory"))
+        add(store, replace(first, owner="mallory"))
     assert store.find(first.key_id) == first
 
 
 def test_a_use_is_recorded_rarely_and_only_for_existing_keys(store: Any) -> None:
     used = key()
-    store.add(used)
+    add(store, used)
     for minutes, expected in ((0, 0), (30, 0), (61, 61)):
         at = NOW + timedelta(minutes=minutes)
         store.note_use(used, at, at - HOUR, None)
@@ -82,7 +96,7 @@ def test_a_use_is_recorded_rarely_and_only_for_existing_keys(store: Any) -> None
 
 def test_the_write_of_a_use_replaces_only_the_known_digest(store: Any) -> None:
     used = key(digest="1:a")
-    store.add(used)
+    add(store, used)
     store.note_use(replace(used, digest="1:older"), NOW, NOW - HOUR, "2:older")
     assert store.find(used.key_id) == used
     store.note_use(used, NOW, NOW - HOUR, "2:a")
@@ -93,9 +107,9 @@ def test_the_write_of_a_use_replaces_only_the_known_digest(store: Any) -> None:
 def test_keys_are_counted_by_the_secret_that_they_need(accounts_table: str) -> None:
     store = KeyTable(boto3.client("dynamodb"), accounts_table)
     for digest in ("1:a", "2:b", "2:c"):
-        store.add(key(digest=digest))
-    store.add(key(digest="1:d", revoked_at=NOW))
-    store.add(key(digest="2:e", previous_digest="1:e", previous_until=NOW + HOUR))
+        add(store, key(digest=digest))
+    add(store, key(digest="1:d", revoked_at=NOW))
+    add(store, key(digest="2:e", previous_digest="1:e", previous_until=NOW + HOUR))
 
     assert store.secret_uses(NOW) == {1: 2, 2: 3}
     assert store.secret_uses(NOW + HOUR) == {1: 1, 2: 3}
@@ -103,7 +117,7 @@ def test_keys_are_counted_by_the_secret_that_they_need(accounts_table: str) -> N
 
 def test_a_rotation_keeps_the_old_hash_for_the_grace_period(store: Any) -> None:
     rotated = key()
-    store.add(rotated)
+    add(store, rotated)
     graced = store.rotate(rotated.key_id, "d2", NOW + HOUR, NOW)
     assert graced == replace(rotated, digest="d2", previous_digest="d1", previous_until=NOW + HOUR)
     assert store.find(rotated.key_id) == graced
@@ -115,7 +129,7 @@ def test_a_rotation_keeps_the_old_hash_for_the_grace_period(store: Any) -> None:
 def test_an_expired_or_revoked_key_is_not_rotated(store: Any) -> None:
     revoked, expired = key(revoked_at=NOW), key(expires_at=NOW)
     for ended, status in ((revoked, "revoked"), (expired, "expired")):
-        store.add(ended)
+        add(store, ended)
         with pytest.raises(NotActiveError) as refused:
             store.rotate(ended.key_id, "d2", None, NOW)
         assert refused.value.status == status
@@ -126,7 +140,7 @@ def test_an_expired_or_revoked_key_is_not_rotated(store: Any) -> None:
 
 def test_a_revocation_keeps_its_first_time(store: Any) -> None:
     ended = key()
-    store.add(ended)
+    add(store, ended)
     assert store.revoke(ended.key_id, NOW).revoked_at == NOW
     assert store.revoke(ended.key_id, NOW + HOUR).revoked_at == NOW
     assert store.find(ended.key_id).revoked_at == NOW
@@ -134,10 +148,26 @@ def test_a_revocation_keeps_its_first_time(store: Any) -> None:
         store.revoke(new_key_id(), NOW)
 
 
+def test_a_key_is_deleted_some_time_after_it_ended(accounts_table: str) -> None:
+    client = boto3.client("dynamodb")
+    table = KeyTable(client, accounts_table, timedelta(days=77))
+    lasting, expiring, revoked = key(), key(expires_at=NOW), key(expires_at=NOW + HOUR)
+    for added in (lasting, expiring, revoked):
+        add(table, added)
+    table.revoke(revoked.key_id, NOW)
+    table.revoke(revoked.key_id, NOW + HOUR)
+
+    items = [item for item in client.scan(TableName=accounts_table)["Items"] if item["pk"]["S"].startswith("KEY#")]
+    found = {item["key_id"]["S"]: item.get("delete_at") for item in items}
+
+    then = {"N": str(int((NOW + timedelta(days=77)).timestamp()))}
+    assert found == {lasting.key_id: None, expiring.key_id: then, revoked.key_id: then}
+
+
 def test_keys_are_listed_newest_first_page_by_page_without_their_hashes(store: Any) -> None:
     made = [key(minutes) for minutes in range(5)]
     for one in made:
-        store.add(one)
+        add(store, one)
     seen: list[Key] = []
     page = store.page(2, None)
     seen += page.keys
@@ -148,16 +178,177 @@ def test_keys_are_listed_newest_first_page_by_page_without_their_hashes(store: A
 
 
 def test_preferences_are_replaced_only_at_the_latest_revision(accounts_table: str) -> None:
-    table = PreferenceTable(boto3.client("dynamodb"), accounts_table)
-    assert table.of("acme") == ({}, 0)
-    assert table.replace("acme", {"theme": "dark"}, 0) == 1
-    assert table.of("acme") == ({"theme": "dark"}, 1)
+    table = KeyTable(boto3.client("dynamodb"), accounts_table)
+    table.add(key(owner=ACME.owner_id), ACME)
+    owner, owners = ACME.owner_id, table.owners
+    assert owners.preferences(owner) == ({}, 0)
+    assert owners.replace_preferences(owner, {"theme": "dark"}, 0) == 1
+    assert owners.preferences(owner) == ({"theme": "dark"}, 1)
     for stale in (0, 2):
         with pytest.raises(StaleError):
-            table.replace("acme", {"theme": "light"}, stale)
-    assert table.replace("acme", {"theme": "light"}, 1) == 2
-    assert table.replace("acme", {"theme": "system"}, None) == 3
-    assert table.of("acme") == ({"theme": "system"}, 3)
-    with pytest.raises(StaleError):
-        table.replace("nobody", {"theme": "light"}, 1)
-    assert table.of("nobody") == ({}, 0)
+            owners.replace_preferences(owner, {"theme": "light"}, stale)
+    assert owners.replace_preferences(owner, {"theme": "light"}, 1) == 2
+    assert owners.replace_preferences(owner, {"theme": "system"}, None) == 3
+    assert owners.preferences(owner) == ({"theme": "system"}, 3)
+
+
+def test_an_owner_without_a_record_gets_no_preferences(accounts_table: str) -> None:
+    owners = KeyTable(boto3.client("dynamodb"), accounts_table).owners
+    for revision in (None, 0, 1):
+        with pytest.raises(UnknownOwnerError):
+            owners.replace_preferences("own_erased", {"theme": "light"}, revision)
+    assert boto3.client("dynamodb").scan(TableName=accounts_table)["Items"] == []
+
+
+# Owners --------------------------------------------------------------------------------------------------------------
+
+
+def test_keys_for_one_name_share_the_owner(store: Any) -> None:
+    first, _ = create(store, WANTED, SECRET, NOW)
+    second, _ = create(store, WANTED, SECRET, NOW)
+    other, _ = create(store, WANTED.model_copy(update={"owner": "beta"}), SECRET, NOW)
+
+    assert first.owner == second.owner != other.owner
+    assert is_owner_id(first.owner)
+    assert is_owner_id(other.owner)
+
+
+def test_an_owner_is_found_by_name_and_id(accounts_table: str) -> None:
+    table = KeyTable(boto3.client("dynamodb"), accounts_table)
+    created, _ = create(table, WANTED, SECRET, NOW)
+
+    found = table.owners.find("acme")
+    assert found == Owner(created.owner, "acme", NOW, changes=1)
+    assert table.owners.find("beta") is None
+    assert table.owners.names([created.owner, created.owner, "own_unknown"]) == {created.owner: "acme"}
+    assert table.owners.names([]) == {}
+
+
+def test_the_names_of_more_owners_than_one_read_returns_are_found(accounts_table: str) -> None:
+    table = KeyTable(boto3.client("dynamodb"), accounts_table)
+    names = {
+        create(table, WANTED.model_copy(update={"owner": f"owner-{n}"}), SECRET, NOW)[0].owner: f"owner-{n}"
+        for n in range(101)
+    }
+
+    assert table.owners.names(names) == names
+
+
+def test_a_key_whose_owner_was_created_meanwhile_is_created_for_that_owner(store: Any) -> None:
+    """Two keys for one new name: both saw that the name has no owner."""
+    late = store.owner_named("acme", NOW)
+    first, _ = create(store, WANTED, SECRET, NOW)
+    with pytest.raises(OwnerChangedError):
+        store.add(key(owner=late.owner_id), late)
+
+    second, _ = create(LateOnce(store, late), WANTED, SECRET, NOW)
+    assert second.owner == first.owner
+
+
+def test_a_key_is_not_stored_with_an_owner_that_changed_meanwhile(accounts_table: str) -> None:
+    table = KeyTable(boto3.client("dynamodb"), accounts_table)
+    first, _ = create(table, WANTED, SECRET, NOW)
+    read = table.owner_named("acme", NOW)
+    table.owners.replace_preferences(first.owner, {"theme": "dark"}, None)
+
+    late = key(owner=read.owner_id)
+    with pytest.raises(OwnerChangedError):
+        table.add(late, read)
+    assert table.find(late.key_id) is None
+
+
+def test_what_the_authorizer_needs_of_an_owner_is_copied_to_each_key(accounts_table: str) -> None:
+    table = KeyTable(boto3.client("dynamodb"), accounts_table)
+    keys = [create(table, WANTED, SECRET, NOW)[0] for _ in range(2)]
+    other, _ = create(table, WANTED.model_copy(update={"owner": "beta"}), SECRET, NOW)
+    owner = keys[0].owner
+
+    def copies() -> list[tuple[bool, Versions | None]]:
+        return [(found.analytics_opt_out, found.agreed) for each in keys if (found := table.find(each.key_id))]
+
+    assert copies() == [(False, None)] * 2
+    table.owners.replace_preferences(owner, {"analytics_opt_out": True}, None)
+    assert copies() == [(True, None)] * 2
+    table.owners.give_consent(owner, CONSENT)
+    assert copies() == [(True, CONSENT.versions)] * 2
+    later, _ = create(table, WANTED, SECRET, NOW)
+    assert table.find(later.key_id) == later
+    assert (later.analytics_opt_out, later.agreed) == (True, CONSENT.versions)
+    table.owners.withdraw_consent(owner, NOW)
+    table.owners.replace_preferences(owner, {"analytics_opt_out": False}, None)
+    assert copies() == [(False, None)] * 2
+    assert table.find(other.key_id) == other
+
+
+def test_a_withdrawal_keeps_its_first_time_and_needs_no_consent(accounts_table: str) -> None:
+    table = KeyTable(boto3.client("dynamodb"), accounts_table)
+    owner = create(table, WANTED, SECRET, NOW)[0].owner
+    table.owners.withdraw_consent(owner, NOW)
+    assert consent_of(table, owner) is None
+
+    table.owners.give_consent(owner, CONSENT)
+    assert consent_of(table, owner) == CONSENT
+    for minutes in (1, 2):
+        table.owners.withdraw_consent(owner, NOW + timedelta(minutes=minutes))
+    assert consent_of(table, owner) == replace(CONSENT, withdrawn_at=NOW + timedelta(minutes=1))
+    table.owners.give_consent(owner, CONSENT)
+    assert consent_of(table, owner) == CONSENT
+
+
+def test_a_repeated_change_completes_an_interrupted_one(accounts_table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = KeyTable(boto3.client("dynamodb"), accounts_table)
+    created, _ = create(table, WANTED, SECRET, NOW)
+    table.owners.give_consent(created.owner, CONSENT)
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(table.owners, "_copy_to_keys", lambda _: None)
+        table.owners.withdraw_consent(created.owner, NOW)
+    still = table.find(created.key_id)
+    assert still is not None
+    assert still.agreed == CONSENT.versions
+
+    table.owners.withdraw_consent(created.owner, NOW)
+    repaired = table.find(created.key_id)
+    assert repaired is not None
+    assert repaired.agreed is None
+
+
+def test_a_late_copy_does_not_replace_a_newer_one(accounts_table: str) -> None:
+    client = boto3.client("dynamodb")
+    table = KeyTable(client, accounts_table)
+    created, _ = create(table, WANTED, SECRET, NOW)
+    record = client.get_item(TableName=accounts_table, Key=owner_key(created.owner))["Item"]
+    table.owners.replace_preferences(created.owner, {"analytics_opt_out": True}, None)
+    table.owners._copy_to_keys(record)
+
+    found = table.find(created.key_id)
+    assert found is not None
+    assert found.analytics_opt_out
+
+
+def test_nobody_consents_for_an_owner_without_a_record(accounts_table: str) -> None:
+    owners = KeyTable(boto3.client("dynamodb"), accounts_table).owners
+    with pytest.raises(UnknownOwnerError):
+        owners.give_consent("own_erased", CONSENT)
+    with pytest.raises(UnknownOwnerError):
+        owners.withdraw_consent("own_erased", NOW)
+    assert owners.get("own_erased") is None
+
+
+def consent_of(table: KeyTable, owner_id: str) -> Consent | None:
+    owner = table.owners.get(owner_id)
+    assert owner is not None
+    return owner.consent
+
+
+class LateOnce:
+    """Keys whose first answer about an owner is an older one."""
+
+    def __init__(self, store: Any, older: Owner) -> None:
+        self._store = store
+        self._older = [older]
+
+    def owner_named(self, name: str, now: datetime) -> Owner:
+        return self._older.pop() if self._older else self._store.owner_named(name, now)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)

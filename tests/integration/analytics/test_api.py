@@ -11,7 +11,7 @@ from botocore.client import BaseClient
 from moto import mock_aws
 
 from services.analytics.counters import Amounts
-from services.analytics.repository import SHARDS, CounterTable
+from services.analytics.repository.counters import SHARDS, CounterTable
 from services.analytics.service import Addition, Generations
 from tests.support.functions import load_function, unload_functions
 from tests.support.http import http_event

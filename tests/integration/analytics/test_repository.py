@@ -17,11 +17,11 @@ from moto import mock_aws
 from cli.__main__ import main
 from events.envelope import Event
 from kit.errors import TransientError, UnprocessableError
-from kit.secrets import CachedKeyring
 from services.analytics.rebuild import rebuild
-from services.analytics.repository import SHARDS, CounterTable, EventArchive
+from services.analytics.repository.archive import EventArchive
+from services.analytics.repository.counters import SHARDS, CounterTable
 from services.analytics.service import Addition, AlreadyCountedError, Generations, GenerationsMovedError, Recorder
-from tests.unit.analytics.fakes import HASH_KEY, InMemoryArchive, InMemoryCounters
+from tests.unit.analytics.fakes import InMemoryArchive, InMemoryCounters
 from tests.unit.analytics.stories import PROMPT, START, story
 
 TABLE = "genai-images-test-analytics"
@@ -60,7 +60,7 @@ def on_dynamodb() -> CounterTable:
 
 
 def on_s3() -> EventArchive:
-    return EventArchive(boto3.client("s3"), BUCKET, lambda: HASH_KEY)
+    return EventArchive(boto3.client("s3"), BUCKET)
 
 
 @pytest.fixture(params=["fake", "aws"])
@@ -178,18 +178,18 @@ def test_recording_and_rebuilding_give_equal_counters(aws: None) -> None:
     assert counters.days("g2")["2026-11-22"]["status#accepted"] == 5
 
 
-def test_a_batch_costs_two_calls(aws: None) -> None:
+def test_a_batch_costs_two_calls_once_its_day_is_known(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_shard(0, monkeypatch)
     calls: list[str] = []
-    clients = [boto3.client("s3"), boto3.client("dynamodb"), boto3.client("secretsmanager")]
-    clients[2].create_secret(Name="hash-key", SecretString="k")  # type: ignore[attr-defined]
+    clients = [boto3.client("s3"), boto3.client("dynamodb")]
     for client in clients:
         client.meta.events.register("before-call", lambda model, **_: calls.append(model.name))
     recorder = Recorder(
-        EventArchive(clients[0], BUCKET, CachedKeyring(clients[2], "hash-key").current),  # type: ignore[arg-type]
+        EventArchive(clients[0], BUCKET),  # type: ignore[arg-type]
         CounterTable(clients[1], TABLE),  # type: ignore[arg-type]
     )
     recorder.record(story(3, at=START.replace(hour=1)))
-    assert calls == ["GetSecretValue", "PutObject", "TransactWriteItems"]
+    assert calls == ["PutObject", "TransactWriteItems", "TransactWriteItems"]
     calls.clear()
     recorder.record(story(7, at=START.replace(hour=1)))
     assert calls == ["PutObject", "TransactWriteItems"]
@@ -202,7 +202,7 @@ def test_no_prompt_reaches_the_bucket(aws: None) -> None:
     texts = [
         gzip.decompress(client.get_object(Bucket=BUCKET, Key=entry["Key"])["Body"].read()).decode() for entry in listed
     ]
-    assert "hmac-sha256:" in "".join(texts)
+    assert '"prompt":"s1.' in "".join(texts)
     assert PROMPT not in "".join(texts)
 
 
@@ -241,11 +241,76 @@ def test_every_shard_refuses_a_writer_with_an_outdated_pointer(
 ) -> None:
     table = on_dynamodb()
     table.move(FIRST, FIRST.begin())
-    monkeypatch.setattr("services.analytics.repository.random.sample", lambda shards, _: [shards[shard]])
+    in_shard(shard, monkeypatch)
     with pytest.raises(GenerationsMovedError) as moved:
         table.commit([ADDITION], FIRST, 2_000_000_000)
     assert moved.value.generations == FIRST.begin()
     assert not [pk for pk in _partition_keys() if not pk.startswith("POINTER#")]
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_a_known_day_refuses_a_writer_with_an_outdated_pointer(
+    aws: None, monkeypatch: pytest.MonkeyPatch, shard: int
+) -> None:
+    table, begun = on_dynamodb(), FIRST.begin()
+    in_shard(shard, monkeypatch)
+    table.commit([ADDITION], FIRST, 2_000_000_000)
+    table.move(FIRST, begun)
+    later = Addition("g1", {"request-2": ["event-3"]}, ADDITION.days)
+    with pytest.raises(GenerationsMovedError) as moved:
+        table.commit([later], FIRST, 2_000_000_000)
+    assert moved.value.generations == begun
+    table.commit([later], begun, 2_000_000_000)
+    assert table.days("g1")["2026-11-22"]["status#accepted"] == 4
+
+
+def test_a_day_that_a_crash_left_behind_is_counted_with_the_pointer(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    table, begun = on_dynamodb(), FIRST.begin()
+    table.commit([ADDITION], FIRST, 2_000_000_000)
+    with monkeypatch.context() as crash:
+        crash.setattr(table, "_move_day", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            table.move(FIRST, begun)
+    assert table.generations() == begun
+    table.commit([Addition("g1", {"request-2": ["event-3"]}, ADDITION.days)], begun, 2_000_000_000)
+    table.move(begun, begun.abandon())
+    for old in (FIRST, begun):
+        with pytest.raises(GenerationsMovedError):
+            table.commit([Addition("g1", {"request-3": ["event-4"]}, ADDITION.days)], old, 2_000_000_000)
+    assert table.days("g1")["2026-11-22"]["status#accepted"] == 4
+
+
+def test_a_late_move_does_not_give_a_day_an_older_revision(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_shard(0, monkeypatch)
+    table, begun = on_dynamodb(), FIRST.begin()
+    table.commit([ADDITION], FIRST, 2_000_000_000)
+    table.move(FIRST, begun)
+    table.move(begun, begun.abandon())
+    [key] = [pk for pk in _partition_keys() if pk.startswith("COUNTS#")]
+    table._move_day({"pk": {"S": key}, "sk": {"S": "2026-11-22"}}, begun.revision)
+    with pytest.raises(GenerationsMovedError):
+        table.commit([Addition("g1", {"request-2": ["event-3"]}, ADDITION.days)], begun, 2_000_000_000)
+
+
+def test_a_day_moves_despite_conflicts_with_writers(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_shard(0, monkeypatch)
+    client = boto3.client("dynamodb")
+    table = CounterTable(client, TABLE, sleep=lambda _: None)
+    table.commit([ADDITION], FIRST, 2_000_000_000)
+    real, tries = client.update_item, list[Any]()
+
+    def conflicting(**arguments: Any) -> Any:
+        tries.append(arguments)
+        if len(tries) < 3:
+            answer: Any = {"Error": {"Code": "TransactionConflictException"}}
+            raise client.exceptions.TransactionConflictException(answer, "UpdateItem")
+        return real(**arguments)
+
+    monkeypatch.setattr(client, "update_item", conflicting)
+    table.move(FIRST, FIRST.begin())
+    assert len(tries) == 3
+    with pytest.raises(GenerationsMovedError):
+        table.commit([Addition("g1", {"request-2": ["event-3"]}, ADDITION.days)], FIRST, 2_000_000_000)
 
 
 def test_writers_at_the_same_time_count_every_event_once(aws: None) -> None:
@@ -278,7 +343,7 @@ def test_writers_at_the_same_time_count_every_event_once(aws: None) -> None:
 def test_a_conflict_with_another_writer_is_retried_in_another_shard(aws: None) -> None:
     table, tries = _refusing("TransactionConflict", times=2)
     table.commit([ADDITION], FIRST, 2_000_000_000)
-    days = [arguments["TransactItems"][-1]["Update"]["Key"]["pk"]["S"] for arguments in tries]
+    days = [arguments["TransactItems"][1]["Update"]["Key"]["pk"]["S"] for arguments in tries]
     assert len(set(days)) == 3
     assert table.days("g1") != {}
 
@@ -300,6 +365,11 @@ def test_a_permanent_cancellation_is_not_retried(aws: None) -> None:
     with pytest.raises(ClientError):
         table.commit([ADDITION], FIRST, 2_000_000_000)
     assert len(tries) == 1
+
+
+def in_shard(shard: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every transaction use one shard."""
+    monkeypatch.setattr("services.analytics.repository.counters.random.sample", lambda shards, _: [shards[shard]])
 
 
 def _partition_keys() -> set[str]:

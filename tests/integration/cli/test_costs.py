@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 
 from cli.costs.report import PRICES, costs
-from services.analytics.repository import CounterTable
+from services.analytics.repository.counters import CounterTable
 from services.analytics.service import Generations, count
 from tests.support.events import sample
 

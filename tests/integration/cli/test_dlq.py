@@ -1,7 +1,6 @@
 """The commands that show, edit and quarantine dead letters, and the audit trail, on moto."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +9,8 @@ import pytest
 from events.pipeline import TimelineEntry
 from kit.dynamodb import to_item
 from kit.timeline import stored_entry
-from kit.trail import Action, Operator, Trail, TrailTable
+from kit.trail import Action, Operator, Trail
+from kit.trail_table import TrailTable
 from services.operations.dead_letters.letters import collapse, read_letter
 from services.operations.dead_letters.ports import Quarantine, Quarantined
 from services.operations.dead_letters.repository import NamedQueues, QuarantineTable, RequestTable, SqsQueues
@@ -57,31 +57,6 @@ def test_the_trail_is_newest_first_with_outcomes(trail: Trail) -> None:
     assert len(trail.latest(10)) == 3
 
 
-def test_the_trail_reaches_over_months_and_expires_after_a_year(installation: Installation) -> None:
-    table = TrailTable(installation.dynamodb, TABLE)
-    then = datetime.now(UTC) - timedelta(days=70)
-    old = Action(**{**vars(Action.begin(ADA, "purge", about={}, count=0)), "at": then})
-    table.begin(old)
-    table.begin(new := Action.begin(ADA, "replay", about={}, count=0))
-
-    assert [action.action_id for action in table.latest(5)] == [new.action_id, old.action_id]
-    (item,) = [i for i in installation.dynamodb.scan(TableName=TABLE)["Items"] if i["verb"]["S"] == "purge"]
-    assert int(item["expires_at"]["N"]) == int((then + timedelta(days=365)).timestamp())
-
-
-def test_an_entry_of_the_trail_cannot_be_replaced(installation: Installation) -> None:
-    table = TrailTable(installation.dynamodb, TABLE)
-    action = Action.begin(ADA, "purge", about={}, count=1)
-    table.begin(action)
-    done = replace(action, outcome={"purged": 1}, finished_at=datetime.now(UTC))
-    table.end(done)
-
-    for write in (table.begin, table.end):
-        with pytest.raises(installation.dynamodb.exceptions.ConditionalCheckFailedException):
-            write(replace(done, operator="mallory", outcome={}))
-    assert table.latest(5) == [done]
-
-
 @pytest.fixture(params=["fake", "moto"])
 def quarantine(request: pytest.FixtureRequest) -> Quarantine:
     if request.param == "fake":
@@ -103,6 +78,17 @@ def test_the_quarantine_stores_a_message_unchanged_and_once(quarantine: Quaranti
     assert kept.letter.to_dict() == letter.to_dict()
     quarantine.remove(kept.letter)
     assert quarantine.items() == []
+
+
+def test_messages_in_quarantine_expire_with_its_retention(installation: Installation) -> None:
+    message = FakeQueues(STORE).put(STORE, "no event at all", stalled())
+    table = QuarantineTable(installation.dynamodb, TABLE, lambda: [STORE], timedelta(days=7))
+    (letter,) = collapse([read_letter(STORE, message)])
+    table.put(Quarantined(letter, NOW, "ada"))
+
+    (item,) = installation.dynamodb.scan(TableName=TABLE)["Items"]
+
+    assert item["expires_at"] == {"N": str(int((NOW + timedelta(days=7)).timestamp()))}
 
 
 def test_queues_are_found_by_name_without_listing_them(installation: Installation) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,8 +14,8 @@ from moto import mock_aws
 from cli.__main__ import main
 from cli.commands.secrets import KINDS
 from kit.keyring import Keyring
-from kit.secrets import ACTIVATION
-from services.accounts.repository import KeyTable
+from kit.signed_urls import EXPIRES_SECONDS
+from services.accounts.repository.keys import KeyTable
 from services.accounts.schemas import NewKey
 from services.accounts.service import create
 from services.notifications.repository.webhooks import WebhookTable
@@ -87,9 +88,22 @@ def test_a_new_version_is_pending_until_every_function_knows_it(run: Any, name: 
     assert stored.versions[0].key == f"hidden {name}".encode()
     assert len(stored.versions[1].key) >= 64
     assert stored.current(now).number == 1
-    assert stored.current(now + ACTIVATION).number == 2
+    assert stored.current(now + KINDS[name].activation).number == 2
     code, _, said = run("rotate", name, "--yes")
     assert (code, "is not active before" in said) == (1, True)
+
+
+def test_links_of_a_replaced_version_end_before_it_is_retired(run: Any) -> None:
+    links = "storage-image-link-key"
+    run("rotate", links, "--now", "--yes")
+    code, _, said = run("retire", links, "1", "--yes")
+
+    assert (code, "Links that version 1 has signed are valid until" in said) == (1, True)
+    stored = keyring(links)
+    replaced = replace(stored.versions[1], active_from=datetime.now(UTC) - timedelta(seconds=EXPIRES_SECONDS))
+    text = Keyring((stored.versions[0], replaced)).to_text()
+    boto3.client("secretsmanager").put_secret_value(SecretId=f"{PREFIX}-{links}", SecretString=text)
+    assert states(run("retire", links, "1", "--yes")[1]) == [(2, "current")]
 
 
 def test_a_rotation_is_in_the_audit_trail_without_the_key(run: Any, capsys: pytest.CaptureFixture[str]) -> None:

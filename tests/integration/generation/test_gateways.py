@@ -13,7 +13,7 @@ from local.bedrock import ModelServer
 from services.generation.families import FAMILIES
 from services.generation.gateways import BedrockModels
 from services.generation.model_errors import ModelCallError, error_policy
-from tests.unit.generation.fakes import known, parameters, plan, png
+from tests.unit.generation.fakes import known, opened, parameters, plan, png
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ MODELS: dict[str, dict[str, Any]] = {
 
 def call(models: BedrockModels, key: str, wanted: GenerationParameters, model: Model | None = None) -> Any:
     family = FAMILIES[known(key).family]
-    body = family.body(wanted, plan(key, **MODELS[key]), known(key), 42)
+    body = family.body(opened(wanted), wanted, plan(key, **MODELS[key]), known(key), 42)
     return family.read(models.invoke(model or known(key), body))
 
 

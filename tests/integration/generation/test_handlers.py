@@ -6,12 +6,15 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.exceptions import ConnectionClosedError
 
 from kit.consumer import RetryPolicy
 from local.bedrock import ModelServer
 from services.generation.service import OVERHEAD_SECONDS
 from tests.support.events import sample, sqs_record
 from tests.support.functions import load_function, unload_functions
+from tests.support.sealing import create_owner_keys
 from tests.unit.generation.fakes import approved
 
 
@@ -21,6 +24,7 @@ def calls(table: str, bucket: str, server: ModelServer, monkeypatch: pytest.Monk
     sqs = boto3.client("sqs")
     variables = {
         "TABLE_NAME": table,
+        "OWNER_KEYS_TABLE_NAME": "owner-keys",
         "HANDOFF_BUCKET_NAME": bucket,
         "QUEUE_URL": sqs.create_queue(QueueName="generate")["QueueUrl"],
         "DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="generate-dlq")["QueueUrl"],
@@ -28,6 +32,7 @@ def calls(table: str, bucket: str, server: ModelServer, monkeypatch: pytest.Monk
         "AWS_REGION": "us-east-1",
         "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": server.url,
     }
+    create_owner_keys(boto3.client("dynamodb"), "owner-keys", "demo")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     counted: Counter[str] = Counter()
@@ -44,7 +49,7 @@ def calls(table: str, bucket: str, server: ModelServer, monkeypatch: pytest.Monk
 def test_one_image_takes_four_aws_calls_and_one_to_publish(calls: "Counter[str]", server: ModelServer) -> None:
     generate = load_function("generation", "generate").handler
     assert generate({"Records": [sqs_record(approved())]}) == {"batchItemFailures": []}
-    assert calls.pop("GetItem") == 1, "the operator's limit, read now and then"
+    assert calls.pop("GetItem") == 2, "the operator's limit and the key of the owner, read now and then"
     assert calls == {"InvokeModel": 1, "PutObject": 1, "UpdateItem": 2, "PutEvents": 1}, "the claim and the outcome"
 
 
@@ -91,6 +96,44 @@ def test_only_the_message_of_a_throttled_image_is_retried(calls: "Counter[str]",
     assert calls["PutObject"] == 3
 
 
+@pytest.mark.parametrize("operation", ["s3.PutObject", "dynamodb.UpdateItem"])
+def test_an_outage_after_the_payment_costs_no_second_payment(
+    calls: "Counter[str]", server: ModelServer, monkeypatch: pytest.MonkeyPatch, service_template: Any, operation: str
+) -> None:
+    resources = service_template("generation")["Resources"]
+    variables = resources["generateFunction"]["Properties"]["Environment"]["Variables"]
+    attempts = int(variables["AWS_MAX_ATTEMPTS"])
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", str(attempts))
+    monkeypatch.setenv("AWS_RETRY_MODE", "standard")
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+    failures = iter(range(attempts - 1))
+
+    def fail(request: AWSPreparedRequest, **_: Any) -> None:
+        if calls["InvokeModel"] == 1 and next(failures, None) is not None:
+            raise ConnectionClosedError(endpoint_url=request.url)
+
+    boto3.DEFAULT_SESSION.events.register(f"before-send.{operation}", fail)  # type: ignore[union-attr]
+    generate = load_function("generation", "generate").handler
+    assert generate({"Records": [sqs_record(approved())]}) == {"batchItemFailures": []}
+    assert next(failures, None) is None, "every failure happened"
+    assert calls["InvokeModel"] == 1
+
+
+def test_a_model_call_is_attempted_once(
+    calls: "Counter[str]", server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "8")
+    sent: list[str] = []
+    boto3.DEFAULT_SESSION.events.register(  # type: ignore[union-attr]
+        "before-send.bedrock-runtime", lambda request, **_: sent.append(request.url)
+    )
+    server.service.faults.add({"operation": "invoke", "effect": "internal", "times": 1})
+    message = sqs_record(approved())
+    response = load_function("generation", "generate").handler({"Records": [message]})
+    assert response == {"batchItemFailures": [{"itemIdentifier": message["messageId"]}]}
+    assert len(sent) == 1
+
+
 @pytest.mark.parametrize("kind", ["RequestCancelled", "RequestExpired"])
 def test_no_model_is_called_after_a_tombstone(calls: "Counter[str]", server: ModelServer, kind: str) -> None:
     event = sample("PromptApproved")
@@ -105,7 +148,7 @@ def test_no_model_is_called_after_a_tombstone(calls: "Counter[str]", server: Mod
     assert load_function("generation", "generate").handler({"Records": [sqs_record(event)]}) == {
         "batchItemFailures": []
     }
-    assert calls == {"TransactWriteItems": 1}, "the claim for two images"
+    assert calls == {"TransactWriteItems": 1, "GetItem": 1}, "the claim for two images, and the key of the owner"
 
 
 @pytest.mark.parametrize(("profile", "recommended"), [("normal", 300), ("short", 30)])

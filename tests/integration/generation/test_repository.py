@@ -26,6 +26,7 @@ from services.generation.repository.handoff import S3Handoff
 from services.generation.repository.ledger import DynamoLedger
 from services.generation.service import ImageGenerator
 from tests.support.clock import FakeClock
+from tests.support.sealing import sample_sealer
 from tests.unit.generation.fakes import START, FakeBudget, FakeLedger, FakeModels, approved, known, png
 
 
@@ -70,6 +71,15 @@ def generated() -> RecordedOutcome:
 
 def test_a_new_request_gets_the_leases_of_all_its_images(ledger: Any, request_id: str) -> None:
     assert ledger.claim(request_id, 4, lease(), 5) == {}
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_a_claim_is_repeated_if_its_response_was_lost(ledger: Any, request_id: str, count: int) -> None:
+    mine = lease()
+    assert ledger.claim(request_id, count, mine, 1) == {}
+    assert ledger.claim(request_id, count, mine, 1) == {}
+    ledger.release(request_id, 0, mine, billed=False)
+    assert ledger.claim(request_id, 1, lease(), 1) == {}, "only one call was counted"
 
 
 def test_a_concurrent_claim_learns_when_the_lease_expires(ledger: Any, request_id: str) -> None:
@@ -225,15 +235,15 @@ def test_one_of_many_concurrent_claims_wins(ledger: Any, request_id: str) -> Non
         assert list(pool.map(claim, range(8))).count(True) == 1
 
 
-def test_items_of_the_ledger_expire_after_sixty_days(table: str, request_id: str) -> None:
-    ledger = DynamoLedger(boto3.client("dynamodb"), table)
+def test_items_of_the_ledger_expire_with_its_retention(table: str, request_id: str) -> None:
+    ledger = DynamoLedger(boto3.client("dynamodb"), table, timedelta(days=77))
     ledger.claim(request_id, 2, lease(), 5)
     ledger.record(request_id, failed(index=0))
     ledger.add_tombstone(request_id, START)
     items = boto3.client("dynamodb").scan(TableName=table)["Items"]
     assert len(items) == 2
     for item in items:
-        assert int(item["expires_at"]["N"]) - START.timestamp() == pytest.approx(60 * 86400, abs=400)
+        assert int(item["expires_at"]["N"]) - START.timestamp() == pytest.approx(77 * 86400, abs=400)
 
 
 def test_a_conflict_with_another_claim_is_transient(table: str, request_id: str) -> None:
@@ -265,7 +275,8 @@ def test_a_second_attempt_keeps_the_object_of_the_first(table: str, bucket: str)
 
     def generator(ledger: DynamoLedger) -> ImageGenerator:
         handoff = S3Handoff(boto3.client("s3"), bucket)
-        return ImageGenerator(ledger, models, handoff, known, ThreadPoolExecutor(1), 300, 360, clock)
+        opened = sample_sealer().open_texts
+        return ImageGenerator(ledger, models, handoff, opened, known, ThreadPoolExecutor(1), 300, 360, clock)
 
     event = approved()
     with pytest.raises(ConnectionError):

@@ -21,6 +21,7 @@ from services.intake.waiting import MAX_WAITS
 from tests.support.events import sample, sqs_record
 from tests.support.functions import load_function
 from tests.support.http import CALL_ID, http_event
+from tests.support.sealing import create_owner_keys
 
 TABLE, BUCKET = "requests", "gallery"
 CORE = {"model": "stable-image-core"}
@@ -35,8 +36,10 @@ def aws(aws_test_environment: None, service_template: Any, monkeypatch: pytest.M
         described = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
         boto3.client("dynamodb").create_table(TableName=TABLE, **{name: properties[name] for name in described})
         boto3.client("s3").create_bucket(Bucket=BUCKET)
+        create_owner_keys(boto3.client("dynamodb"), "owner-keys")
         for name, value in {
             "TABLE_NAME": TABLE,
+            "OWNER_KEYS_TABLE_NAME": "owner-keys",
             "GALLERY_BUCKET_NAME": BUCKET,
             "WAITING_FUNCTION_NAME": "waiting",
             "QUEUE_URL": "queue",

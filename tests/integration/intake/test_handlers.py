@@ -1,5 +1,6 @@
 """The functions as Lambda calls them, on moto: HTTP request, table, stream record, events."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,11 +15,14 @@ from moto import mock_aws
 from events.catalog.image_deleted import ImageDeleted, ImageDeletedData
 from events.envelope import Event
 from kit.publisher import Publisher
+from kit.sealing import OwnerKeyTable, Sealer
 from kit.signed_urls import EXPIRES_SECONDS
 from services.intake.request_views import request_tag
+from services.intake.schemas import NewRequest
 from tests.support import http
 from tests.support.events import sample, sqs_record
 from tests.support.functions import load_function
+from tests.support.sealing import create_owner_keys
 
 BUS, TABLE = "bus", "requests"
 
@@ -56,10 +60,12 @@ def aws(aws_test_environment: None, service_template: Any, monkeypatch: pytest.M
             },
             StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
         )
+        create_owner_keys(boto3.client("dynamodb"), "owner-keys")
         boto3.client("events").create_event_bus(Name=BUS)
         queue = boto3.client("sqs").create_queue(QueueName="relay")["QueueUrl"]
         for name, value in {
             "TABLE_NAME": TABLE,
+            "OWNER_KEYS_TABLE_NAME": "owner-keys",
             "EVENT_BUS_NAME": BUS,
             "GALLERY_BUCKET_NAME": "gallery",
             "WAITING_FUNCTION_NAME": "waiting",
@@ -95,6 +101,30 @@ def test_a_prompt_is_accepted_with_the_path_of_the_request(api: Any) -> None:
     assert shown["request"]["seed"] == 7
     assert [entry["event"] for entry in shown["timeline"]] == ["ImageRequested"]
     assert headers["cache-control"] == "no-store"
+
+
+def test_the_table_holds_no_readable_prompt(api: Any) -> None:
+    prompts = {"prompt": "a lighthouse", "negative_prompt": "fog"}
+    call(api, "POST", "/v1/requests", prompts, headers={"idempotency-key": "once"})
+
+    stored = repr(boto3.client("dynamodb").scan(TableName=TABLE)["Items"])
+    assert "lighthouse" not in stored
+    assert '"prompt":"s1.' in stored
+    plain = NewRequest.model_validate(prompts).model_dump_json(exclude_none=True)
+    assert hashlib.sha256(plain.encode()).hexdigest() not in stored, "a short prompt can be guessed from a plain hash"
+
+
+def test_an_erased_owner_can_neither_create_nor_read_requests(aws: None) -> None:
+    path = call(load_function("intake", "api").handler, "POST", "/v1/requests", {"prompt": "a lighthouse"})[1]["links"]
+    Sealer(OwnerKeyTable(boto3.client("dynamodb"), "owner-keys")).destroy("demo", datetime.now(UTC))
+    api = load_function("intake", "api").handler  # another container: one with a cached key may use it for five minutes
+
+    for arguments in (("GET", path["self"]), ("POST", "/v1/requests", {"prompt": "a fox"})):
+        status, problem, _ = call(api, *arguments)
+        assert (status, problem["code"]) == (401, "unauthorized")
+        assert "erased" in problem["detail"]
+    items = boto3.client("dynamodb").scan(TableName=TABLE)["Items"]
+    assert [item["pk"]["S"].split("#")[0] for item in items].count("REQUEST") == 2, "the first request and its state"
 
 
 @pytest.mark.parametrize(
@@ -401,7 +431,7 @@ def test_the_changes_in_the_stream_are_published(api: Any) -> None:
     relay.handler({"Records": relevant(stream_records(TABLE))}, None)
 
     assert [entry["DetailType"] for entry in events.entries] == ["ImageRequested", "RequestStatusChanged"]
-    assert json.loads(events.entries[0]["Detail"])["data"]["parameters"]["prompt"] == "a lighthouse"
+    assert json.loads(events.entries[0]["Detail"])["data"]["parameters"]["prompt"].startswith("s1.")
     assert json.loads(events.entries[1]["Detail"])["data"] == {
         "status": "generating",
         "previous": "accepted",

@@ -12,9 +12,11 @@ from moto import mock_aws
 
 from events.catalog.image_requested import ImageRequested
 from events.pipeline import Status, TimelineEntry
+from kit.errors import TransientError
 from services.intake.creation import new_state
 from services.intake.identifiers import uuid7
 from services.intake.models import IdempotencyKeyTakenError, IdempotencyRecord, RequestState, Window
+from services.intake.repository.items import request_key
 from services.intake.repository.requests import RequestTable
 from services.intake.sweeping import expiry
 from services.intake.timeline import timeline_entry
@@ -250,6 +252,40 @@ def test_a_filtered_list_has_all_matches(store: Any) -> None:
     assert all(len(page) <= 2 for page in found)
 
 
+def test_a_change_of_the_status_does_not_write_the_index_of_an_owner(intake_table: str) -> None:
+    client = boto3.client("dynamodb")
+    accept(RequestTable(client, intake_table), REQUEST, "demo", REQUESTED.data.parameters, START)
+    [entry] = client.query(
+        TableName=intake_table,
+        IndexName="by-owner",
+        KeyConditionExpression="#owner = :owner",
+        ExpressionAttributeNames={"#owner": "owner"},
+        ExpressionAttributeValues={":owner": {"S": "demo"}},
+    )["Items"]
+    assert entry.keys() == {"pk", "sk", "owner", "request_id"}
+
+
+@pytest.mark.parametrize("status", [None, Status.SUCCEEDED])
+def test_a_page_is_one_query_and_one_read_of_the_states(intake_table: str, status: Status | None) -> None:
+    client, calls = boto3.client("dynamodb"), list[str]()
+    table = RequestTable(client, intake_table)
+    some_requests(table, 3)
+    client.meta.events.register("before-call", lambda model, **_: calls.append(model.name))
+    table.list_page("demo", limit=100, after=None, status=status)
+    table.list_page("mallory", limit=100, after=None, status=status)
+    assert calls == ["Query", "BatchGetItem", "Query"]
+
+
+def test_a_throttled_read_of_states_is_transient(intake_table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = boto3.client("dynamodb")
+    table = RequestTable(client, intake_table)
+    some_requests(table, 1)
+    answer: Any = {"Responses": {intake_table: []}, "UnprocessedKeys": {intake_table: {"Keys": [{}]}}}
+    monkeypatch.setattr(client, "batch_get_item", lambda **_: answer)
+    with pytest.raises(TransientError, match="throttled"):
+        table.list_page("demo", limit=5, after=None, status=None)
+
+
 def test_a_filtered_page_may_be_short_before_the_last(intake_table: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.intake.repository.requests.FILTERED_PAGE", 3)
     table = RequestTable(boto3.client("dynamodb"), intake_table)
@@ -258,3 +294,29 @@ def test_a_filtered_page_may_be_short_before_the_last(intake_table: str, monkeyp
     first = table.list_page("demo", limit=1, after=None, status=Status.CANCELLED)
     assert (first.requests, first.after) == ([], ids[2])
     assert [request_id for page in pages(table, 1, "cancelled") for request_id in page] == [ids[-1]]
+
+
+def test_both_items_of_a_request_expire_with_its_retention(intake_table: str) -> None:
+    client = boto3.client("dynamodb")
+    table = RequestTable(client, intake_table, retention=timedelta(days=200))
+    accept(table, REQUEST, "demo", REQUESTED.data.parameters, START)
+    add_event(table, sample("PromptApproved"))
+
+    expiry = {item["sk"]["S"]: item["expires_at"] for item in client.scan(TableName=intake_table)["Items"]}
+
+    expected = {"N": str(int((START + timedelta(days=200)).timestamp()))}
+    assert expiry == {"REQUEST": expected, "STATE": expected}
+
+
+@pytest.mark.parametrize("part", ["REQUEST", "STATE"])
+def test_a_request_of_which_one_item_has_expired_is_unknown(intake_table: str, part: str) -> None:
+    """DynamoDB deletes the two items one after the other."""
+    client = boto3.client("dynamodb")
+    table = RequestTable(client, intake_table)
+    ids = some_requests(table, 2)
+    client.delete_item(TableName=intake_table, Key=request_key(ids[0], part))
+
+    with pytest.raises(KeyError):
+        table.read(ids[0])
+    listed = {each.request_id for each in table.list_page("demo", limit=5, after=None, status=None).requests}
+    assert listed == ({*ids} if part == "REQUEST" else {ids[1]})

@@ -13,6 +13,7 @@ from PIL import Image
 from local.bedrock import ModelServer
 from services.moderation.gateways import RekognitionDetector
 
+SHAPE = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
 NO_RETRIES = Config(retries={"total_max_attempts": 1}, read_timeout=5)
 
 
@@ -21,7 +22,7 @@ def table(aws_test_environment: None, service_template: Any) -> Iterator[str]:
     """Create the table exactly as the template declares it."""
     with mock_aws():
         properties = service_template("moderation")["Resources"]["Verdicts"]["Properties"]
-        shape = {key: properties[key] for key in ("BillingMode", "AttributeDefinitions", "KeySchema")}
+        shape = {key: properties[key] for key in SHAPE}
         boto3.client("dynamodb").create_table(TableName="verdicts", **shape)
         yield "verdicts"
 

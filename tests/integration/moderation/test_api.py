@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
 import pytest
 
 from local.bedrock import ModelServer
+from services.moderation.models import PromptVerdict, ShadowVerdict
+from services.moderation.repository import VerdictTable
 from tests.support.functions import load_function, unload_functions
 from tests.support.http import http_event
 
@@ -19,6 +22,7 @@ BOTH = pytest.mark.parametrize("path", [V1, LEGACY])
 @pytest.fixture
 def api(table: str, stand_in: ModelServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("TABLE_NAME", table)
+    monkeypatch.setenv("POLICY", "default")
     monkeypatch.setenv("MODERATION_MODEL_ID", "us.anthropic.claude-haiku-5-5")
     monkeypatch.setenv("EVENT_BUS_NAME", "bus")
     boto3.client("events").create_event_bus(Name="bus")
@@ -30,6 +34,13 @@ def post(api: Any, path: str, body: Any, *, scopes: str = "requests:write", **ca
     """Return status, body and headers."""
     known = {"owner": "ada", "key_id": "k-1", "scopes": scopes, "limit": 3, "window": 900, **caller}
     response = api(http_event("POST", path, body=body, caller=known), None)
+    return response["statusCode"], json.loads(response["body"]), response["headers"]
+
+
+def shadow(api: Any, scopes: str, **query: str) -> tuple[int, Any, Any]:
+    """Get the report on the shadow policy."""
+    caller = {"owner": "ana", "key_id": "k-2", "scopes": scopes, "limit": 3, "window": 900}
+    response = api(http_event("GET", "/v1/moderation/shadow", query=query, caller=caller), None)
     return response["statusCode"], json.loads(response["body"]), response["headers"]
 
 
@@ -112,7 +123,7 @@ def test_the_prompt_of_60_kb_that_becomes_360_000_characters_is_refused(
     body = {"prompt": "\ufdfa" * 10_000} | ({"negative_prompt": "\ufdfa" * 10_000} if path == V1 else {})
     status, answer, _ = post(api, path, body)
     assert (status, problem(path, answer)[1]) == (422, list(body))
-    assert "10000 characters, also after Unicode normalisation (NFKC)" in answer["errors"][0]["rule"]
+    assert "10000 characters, counted after Unicode normalisation (NFKC)" in answer["errors"][0]["rule"]
     assert stand_in.service.calls.report()["counts"]["total"] == 0
 
 
@@ -189,3 +200,59 @@ def test_the_prompt_is_neither_logged_nor_stored(
     assert "prompt checked" in written
     assert "prompt not checked" in written
     assert "Xanthippe" not in written
+
+
+def test_operators_read_what_the_shadow_policy_would_change(api: Any, table: str) -> None:
+    now = datetime.now(UTC)
+    change = ShadowVerdict(policy_version="candidate@1", change="newly_blocked", category="sexual", request_id="r-1")
+    verdict = PromptVerdict(policy_version="default@1", decided_at=now, layers=["keywords", "claude"], shadow=change)
+    verdicts = VerdictTable(boto3.client("dynamodb"), table, PromptVerdict)
+    verdicts.record("e-1", verdict)
+    verdicts.record("e-2", verdict.model_copy(update={"decided_at": now - timedelta(days=9)}))
+
+    status, report, _ = shadow(api, "admin")
+
+    assert status == 200
+    assert report == {
+        "first_day": (now.date() - timedelta(days=6)).isoformat(),
+        "last_day": now.date().isoformat(),
+        "complete": True,
+        "changes": [
+            {
+                "subject": "prompt",
+                "policy_version": "default@1",
+                "shadow_version": "candidate@1",
+                "change": "newly_blocked",
+                "category": "sexual",
+                "count": 1,
+                "samples": ["r-1"],
+            }
+        ],
+    }
+    assert shadow(api, "admin", days="10")[1]["changes"][0]["count"] == 2
+
+
+def test_a_report_that_is_not_complete_says_so(api: Any, table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.moderation.handlers.api.CHANGES_MAX", 1)
+    change = ShadowVerdict(policy_version="candidate@1", change="newly_asked", category="hate", request_id="r-1")
+    verdict = PromptVerdict(
+        policy_version="default@1", decided_at=datetime.now(UTC), layers=["keywords"], shadow=change
+    )
+    for event in ("e-1", "e-2"):
+        VerdictTable(boto3.client("dynamodb"), table, PromptVerdict).record(event, verdict)
+
+    _, report, _ = shadow(api, "admin")
+
+    assert report["complete"] is False
+    assert [row["count"] for row in report["changes"]] == [1]
+
+
+@pytest.mark.parametrize("scope", ["requests:write", "analytics:read"])
+def test_only_operators_read_the_report(api: Any, scope: str) -> None:
+    assert shadow(api, scope)[0] == 403
+
+
+@pytest.mark.parametrize("days", ["0", "61", "many"])
+def test_a_period_that_is_not_kept_is_refused(api: Any, days: str) -> None:
+    status, problem, _ = shadow(api, "admin", days=days)
+    assert (status, problem["errors"][0]["field"]) == (422, "days")

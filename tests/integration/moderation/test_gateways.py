@@ -100,12 +100,14 @@ def test_an_outage_while_a_text_is_examined_is_raised(stand_in: ModelServer, cla
 
 
 def test_clean_images_have_no_labels(detector: RekognitionDetector) -> None:
-    assert detector.labels([raw_image(), raw_image("raw/r/1-def")]) == [set(), set()]
+    assert detector.labels([raw_image(), raw_image("raw/r/1-def")]) == [{}, {}]
 
 
 def test_labels_are_returned_for_their_image(stand_in: ModelServer, detector: RekognitionDetector) -> None:
     fault(stand_in, operation="detect", effect="flag", labels=["Hate Symbols", "Alcohol"])
-    assert detector.labels([raw_image()]) == [{"Hate Symbols", "Alcohol"}]
+    (labels,) = detector.labels([raw_image()])
+    assert labels.keys() == {"Hate Symbols", "Alcohol"}
+    assert all(60 <= confidence <= 100 for confidence in labels.values())
 
 
 @pytest.mark.parametrize("key", ["raw/r/9-missing", "raw/r/2-bad"])

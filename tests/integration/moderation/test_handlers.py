@@ -1,6 +1,7 @@
 """The moderation functions as deployed: verdicts, events and AWS calls."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,8 +14,10 @@ from events.catalog.image_generated import ImageGenerated
 from events.catalog.image_requested import ImageRequested
 from local.bedrock import ModelServer
 from services.moderation.gateways import RekognitionDetector
+from services.moderation.policy import PolicyError, load_policy
 from tests.support.events import RecordingBus, sample, sqs_record
 from tests.support.functions import load_function, unload_functions
+from tests.support.sealing import create_owner_keys, sealed
 from tests.unit.moderation.fakes import raw_image
 
 MODEL = "us.anthropic.claude-haiku-5-5"
@@ -40,8 +43,12 @@ def load(
     table: str, detector: RekognitionDetector, bus: RecordingBus, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Load]:
     """Import a function as a cold start does, with a recording bus."""
+    create_owner_keys(boto3.client("dynamodb"), "owner-keys", "demo")
     for name, value in {
         "TABLE_NAME": table,
+        "POLICY": "default",
+        "SHADOW_POLICY": "candidate",
+        "OWNER_KEYS_TABLE_NAME": "owner-keys",
         "MODERATION_MODEL_ID": MODEL,
         "HANDOFF_BUCKET_NAME": "handoff",
         "IMAGE_CHECK": "on",
@@ -58,7 +65,7 @@ def load(
 def requested(prompt: str) -> ImageRequested:
     example = sample("ImageRequested")
     assert isinstance(example, ImageRequested)
-    parameters = example.data.parameters.model_copy(update={"prompt": prompt})
+    parameters = example.data.parameters.model_copy(update={"prompt": sealed(prompt)})
     an_hour_ago = example.metadata.model_copy(update={"occurred_at": datetime.now(UTC) - timedelta(hours=1)})
     data = example.data.model_copy(update={"parameters": parameters})
     return example.model_copy(update={"data": data, "metadata": an_hour_ago})
@@ -131,3 +138,53 @@ def test_with_the_check_off_rekognition_is_not_called(
     (approved,) = bus.events
     assert (approved.detail_type, approved.data.layers) == ("ImageApproved", [])
     assert calls(stand_in) == {}
+
+
+def test_a_candidate_is_evaluated_and_then_promoted(
+    load: Load, bus: RecordingBus, stand_in: ModelServer, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = sqs_record(requested("A pharmacist who would b-u-y f3ntanyl patches"))
+    load("prompt")({"Records": [message]})
+    (item,) = boto3.client("dynamodb").scan(TableName=table)["Items"]
+    shadow = item["shadow"]["M"]
+
+    assert bus.events[0].data.policy_version == load_policy("default").version
+    assert calls(stand_in) == {"converse": 1}
+    assert shadow["policy_version"]["S"] == load_policy("candidate").version
+    assert (shadow["change"]["S"], shadow["category"]["S"]) == ("newly_blocked", "illegal")
+    assert shadow["request_id"]["S"] == bus.events[0].metadata.request_id
+
+    unload_functions("moderation")
+    monkeypatch.setenv("POLICY", "candidate")
+    monkeypatch.setenv("SHADOW_POLICY", "")
+    again = requested("A pharmacist who would buy fentanyl patches")
+    metadata = again.metadata.model_copy(update={"event_id": "0a5d8a3c-52c4-5f5b-8d1f-0d6a2f0b7c11"})
+    load("prompt")({"Records": [sqs_record(again.model_copy(update={"metadata": metadata}))]})
+    (_, rejected) = bus.events
+
+    assert (rejected.detail_type, rejected.data.layer, rejected.data.category) == (
+        "PromptRejected",
+        "keywords",
+        "illegal",
+    )
+    assert rejected.data.policy_version == load_policy("candidate").version
+    assert calls(stand_in) == {"converse": 1}
+
+
+def test_rekognition_is_asked_with_the_lower_confidence(load: Load, stand_in: ModelServer) -> None:
+    load("image")
+    detector = sys.modules["services.moderation.handlers.image"].detector
+    confidences = [load_policy(name).image.min_confidence for name in ("default", "candidate")]
+    asked: list[int] = []
+    detector._client.meta.events.register(
+        "provide-client-params.rekognition", lambda params, **_: asked.append(params["MinConfidence"])
+    )
+    detector.labels([raw_image()])
+
+    assert asked == [min(confidences)] != [confidences[0]]
+
+
+def test_a_policy_that_does_not_exist_stops_the_start(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLICY", "strict")
+    with pytest.raises(PolicyError, match=r"use one of: candidate, default"):
+        load("prompt")

@@ -1,13 +1,13 @@
 """One suite for the fakes and for DynamoDB: verdicts and counts of checks."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
 
 from services.moderation.checks import CheckCounts
-from services.moderation.models import CheckRefusedError, Finding, Hit, ImageVerdict, PromptVerdict
-from services.moderation.repository import CheckCountTable, VerdictTable
+from services.moderation.models import CheckRefusedError, Finding, Hit, ImageVerdict, PromptVerdict, ShadowVerdict
+from services.moderation.repository import CheckCountTable, ShadowChanges, VerdictTable
 from services.moderation.service import VerdictRepository
 from tests.unit.moderation.fakes import InMemoryCheckCounts, InMemoryVerdicts
 
@@ -61,10 +61,10 @@ def test_a_verdict_about_images_keeps_their_indices(table: str) -> None:
     assert images.find("e-1") == verdict
 
 
-def test_a_verdict_expires_after_sixty_days(table: str) -> None:
-    VerdictTable(boto3.client("dynamodb"), table, PromptVerdict).record("e-1", APPROVED)
+def test_a_verdict_expires_with_its_retention(table: str) -> None:
+    VerdictTable(boto3.client("dynamodb"), table, PromptVerdict, timedelta(days=77)).record("e-1", APPROVED)
     item = boto3.client("dynamodb").get_item(TableName=table, Key={"pk": {"S": "e-1"}})["Item"]
-    assert int(item["expires_at"]["N"]) == int(NOON.timestamp()) + 60 * 24 * 3600
+    assert int(item["expires_at"]["N"]) == int(NOON.timestamp()) + 77 * 24 * 3600
 
 
 @pytest.fixture(params=["fake", "dynamodb"])
@@ -93,3 +93,32 @@ def test_a_count_expires_and_has_a_key_that_the_role_may_write(table: str) -> No
     CheckCountTable(boto3.client("dynamodb"), table).add("k-1", "900#0", 2, 5, 1800)
     (item,) = boto3.client("dynamodb").scan(TableName=table)["Items"]
     assert item == {"pk": {"S": "checks#k-1#900#0"}, "checks": {"N": "1"}, "expires_at": {"N": "1800"}}
+
+
+def changed(day: int, request_id: str) -> PromptVerdict:
+    shadow = ShadowVerdict(
+        policy_version="candidate@1", change="newly_blocked", category="violence", request_id=request_id
+    )
+    return APPROVED.model_copy(update={"decided_at": NOON.replace(day=day), "shadow": shadow})
+
+
+def test_changes_by_the_shadow_policy_are_found_by_day(table: str) -> None:
+    client = boto3.client("dynamodb")
+    prompts = VerdictTable(client, table, PromptVerdict)
+    for day in (20, 21, 22):
+        assert prompts.record(f"e-{day}", changed(day, f"r-{day}")) == changed(day, f"r-{day}")
+    prompts.record("e-1", REJECTED)
+    same = APPROVED.model_copy(update={"shadow": ShadowVerdict(policy_version="candidate@1")})
+    prompts.record("e-2", same)
+    image = ImageVerdict(
+        policy_version="v1", decided_at=NOON, layers=["rekognition"], blocked={}, shadow=changed(22, "r-9").shadow
+    )
+    VerdictTable(client, table, ImageVerdict).record("e-3", image)
+    changes = ShadowChanges(client, table)
+
+    assert prompts.find("e-2") == same
+    found = [(each.subject, each.policy_version, each.shadow.request_id) for each in changes.latest(NOON.date(), 2, 10)]
+    assert sorted(found[:2]) == [("images", "v1", "r-9"), ("prompt", "v1", "r-22")]
+    assert found[2:] == [("prompt", "v1", "r-21")]
+    assert len(changes.latest(NOON.date(), 3, 2)) == 2
+    assert changes.latest(NOON.date().replace(day=19), 2, 10) == []

@@ -15,7 +15,6 @@ from services.notifications.repository.connections import ConnectionTable
 from services.notifications.repository.webhooks import SubscriberTable, WebhookTable
 from services.notifications.sockets import CONNECTION_LIFE, CONNECTIONS_MAX, RefusedError, SocketStore, digest_of
 from services.notifications.webhooks import (
-    DELIVERY_RETENTION,
     SENDS_MAX,
     WEBHOOKS_MAX,
     Attempt,
@@ -276,9 +275,9 @@ def test_connections_and_webhooks_are_found_with_one_query(dynamodb: Any) -> Non
 
 
 def test_deliveries_expire_and_webhooks_do_not(dynamodb: Any) -> None:
-    table = WebhookTable(dynamodb, TABLE)
+    table = WebhookTable(dynamodb, TABLE, timedelta(days=77))
     table.add(hook())
     table.save(delivery())
 
     expiry = {item["pk"]["S"].split("#")[0]: item.get("expires_at") for item in dynamodb.scan(TableName=TABLE)["Items"]}
-    assert expiry == {"OWNER": None, "DELIVERIES": {"N": str(int((NOW + DELIVERY_RETENTION).timestamp()))}}
+    assert expiry == {"OWNER": None, "DELIVERIES": {"N": str(int((NOW + timedelta(days=77)).timestamp()))}}

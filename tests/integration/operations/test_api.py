@@ -43,6 +43,7 @@ def api(aws_test_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator
             "VERSION": "v1.2",
             "REQUESTS_TABLE": f"{PREFIX}-requests",
             "OPERATIONS_TABLE": f"{PREFIX}-operations",
+            "TRAIL_RETENTION_DAYS": "365",
             "EVENT_BUS_NAME": f"{PREFIX}-bus",
             "HANDOFF_BUCKET_NAME": "handoff",
             "QUEUES": ",".join(QUEUES),

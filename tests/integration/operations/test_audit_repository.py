@@ -9,11 +9,14 @@ import pytest
 from moto import mock_aws
 
 from cli.__main__ import main
+from events.catalog.request_cancelled import RequestCancelled, RequestCancelledData
+from events.images import IMAGES_MAX
 from services.operations.audit.letters import read_letters
 from services.operations.audit.records import Letters
 from services.operations.audit.repository import AwsReader, Pace
 from services.operations.dead_letters import repository
 from services.operations.dead_letters.repository import QuarantineTable, SqsQueues
+from services.storage.withdrawal import withdraw
 from tests.support.installation_on_moto import GALLERY, HANDOFF, PREFIX, Installation, request_made
 
 
@@ -111,6 +114,15 @@ def test_no_prompt_is_read(installation: Installation, reader: AwsReader, monkey
     assert len(read) == 6
     assert all("ProjectionExpression" in call for call in asked)
     assert "prompt" not in " ".join(asked)
+
+
+def test_a_tombstone_is_not_an_image(installation: Installation, reader: AwsReader) -> None:
+    withdrawn, at = request_made(datetime.now(UTC), 1), datetime.now(UTC)
+    cancelled = RequestCancelled.first(withdrawn, "demo", RequestCancelledData(), occurred_at=at)
+    withdraw(cancelled, installation.catalog)
+    assert installation.dynamodb.scan(TableName=f"{PREFIX}-gallery")["Count"] == IMAGES_MAX
+    assert list(reader.scan_images(0, 1)) == []
+    assert reader.gallery_images([f"{withdrawn}-0"]) == {}
 
 
 def test_violations_are_printed_and_set_the_exit_code(

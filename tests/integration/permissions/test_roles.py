@@ -11,7 +11,7 @@ import pytest
 from tools.permissions.calls import Access
 from tools.permissions.policy import Comparison, allows
 from tools.permissions.report import DEPLOYMENTS, comparisons, missing, table, unused
-from tools.permissions.stack import Role
+from tools.permissions.stack import ACCOUNT, PREFIX, Role, Stack
 
 TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/one"
 
@@ -53,6 +53,21 @@ def test_a_role_publishes_only_what_it_names(deployment: str) -> None:
                 assert set(each["Condition"]["ForAllValues:StringEquals"]) == {"events:source", "events:detail-type"}, (
                     name
                 )
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_no_role_changes_or_deletes_a_record_of_the_trail(deployment: str) -> None:
+    """IAM cannot refuse to write one again: the code's condition does, and `trail verify` shows it."""
+    region, parameters = DEPLOYMENTS[deployment]
+    table = f"arn:aws:dynamodb:{region}:{ACCOUNT}:table/{PREFIX}-operations"
+    record = {"dynamodb:LeadingKeys": frozenset({"ACTIONS#3"})}
+    able = {
+        (name, action)
+        for name, function in Stack(region, parameters).functions.items()
+        for action in ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQLUpdate", "PartiQLDelete")
+        if any(allows(each, Access(f"dynamodb:{action}", table, record)) for each in function.role.statements)
+    }
+    assert able == {("accounts.api", "PutItem"), ("operations.api", "PutItem")}
 
 
 def test_a_call_without_permission_is_missing() -> None:

@@ -10,19 +10,24 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from kit.trail_table import TrailTable
 from tests.support.http import http_event
 
 TABLE = "privacy"
+TRAIL = "operations"
 
 
 @pytest.fixture
 def handler(aws_test_environment: None, service_template: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name, value in {"TABLE_NAME": TABLE, "EVENT_BUS_NAME": "bus", "POWERTOOLS_SERVICE_NAME": "privacy"}.items():
+    settings = {"TABLE_NAME": TABLE, "EVENT_BUS_NAME": "bus", "POWERTOOLS_SERVICE_NAME": "privacy"}
+    for name, value in {**settings, "AUDIT_TRAIL_TABLE": TRAIL, "TRAIL_RETENTION_DAYS": "365"}.items():
         monkeypatch.setenv(name, value)
     with mock_aws():
         properties = service_template("privacy")["Resources"]["Erasures"]["Properties"]
         shape = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
         boto3.client("dynamodb").create_table(TableName=TABLE, **{key: properties[key] for key in shape})
+        trail = service_template("operations")["Resources"]["Operations"]["Properties"]
+        boto3.client("dynamodb").create_table(TableName=TRAIL, **{key: trail[key] for key in shape if key in trail})
         boto3.client("events").create_event_bus(Name="bus")
         monkeypatch.delitem(sys.modules, "services.privacy.handlers.api", raising=False)
         yield import_module("services.privacy.handlers.api").handler
@@ -76,3 +81,12 @@ def test_a_second_call_is_the_same_erasure_with_a_token_of_its_own(handler: Any)
     assert first["receipt_token"] != second["receipt_token"]
     for started in (first, second):
         assert show(handler, started["id"], started["receipt_token"])["statusCode"] == 200
+
+
+def test_an_erasure_is_in_the_audit_trail(handler: Any) -> None:
+    erase(handler)
+    erase(handler, "images:read")
+
+    (action,) = TrailTable(boto3.client("dynamodb"), TRAIL).latest(10)
+    assert (action.verb, action.operator, action.identity) == ("erase owner", "ada", "key k")
+    assert action.outcome == {"started": 1}

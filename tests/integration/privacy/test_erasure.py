@@ -11,6 +11,8 @@ from moto import mock_aws
 from events.catalog.prompt_approved import PromptApproved
 from events.envelope import Event
 from kit.errors import OwnerErasedError
+from services.accounts.keys import Key
+from services.accounts.owners import Owner, OwnerChangedError
 from services.generation.models import Lease, WithdrawnError
 from services.intake.erasure import erasure_of_request
 from services.intake.models import IdempotencyRecord
@@ -27,10 +29,14 @@ from services.privacy.service import UnknownErasureError
 from tests.support.erasure_on_moto import ErasingInstallation
 from tests.support.events import sample
 from tests.support.installation_on_moto import GALLERY, HANDOFF, PREFIX
+from tests.support.templates import ROOT
+from tools.docs.privacy import stores
 
 OWNER = "demo"
 PLANTED = "A lighthouse on a cliff"
 """Part of the prompt of every request of the installation."""
+TEXTS = (PLANTED, "s1.")
+"""What an erased owner's items must not contain. The second one starts every sealed text."""
 HOURS = 3600
 
 
@@ -48,10 +54,9 @@ def fill(installation: ErasingInstallation) -> list[str]:
     now = installation.clock.now()
     ids = [installation.create_request(number, ago=timedelta(minutes=number + 1)) for number in range(3)]
     ids.append(installation.create_request(9, until="PromptApproved"))
-    installation.add_key("a" * 12, OWNER)
-    installation.add_key("b" * 12, "someone-else")
-    installation.preferences.replace(OWNER, {"theme": "dark"}, None)
-    installation.owner_keys.create(OWNER)
+    installation.add_key("a" * 12, OWNER, "Ada")
+    installation.add_key("c" * 12, OWNER, "Ada")
+    installation.add_key("b" * 12, "someone-else", "Ben")
     verdicts = VerdictTable(installation.dynamodb, f"{PREFIX}-moderation-verdicts", PromptVerdict)
     for request_id in ids:
         verdict = PromptVerdict(policy_version="1", decided_at=now, layers=["claude"])
@@ -79,21 +84,23 @@ def dead_letter(installation: ErasingInstallation, request_id: str, queue: str) 
     metadata = golden.metadata.model_copy(update={"request_id": request_id, "owner": OWNER})
     event = golden.model_copy(update={"metadata": metadata})
     assert isinstance(event, PromptApproved)
-    assert PLANTED in event.data.parameters.prompt
     installation.dead_letter(queue, event)
     return event
 
 
-def left(installation: ErasingInstallation, text: str) -> dict[str, list[str]]:
-    """Return what contains ``text``: by table, and the bodies of all dead letters."""
+def left(installation: ErasingInstallation, *texts: str) -> dict[str, list[str]]:
+    """Return what contains one of ``texts``: by table, and the bodies of all dead letters."""
     tables = ("requests", "gallery", "generation", "operations", "accounts", "moderation-verdicts", "notifications")
-    found = {table: [item for item in installation.raw_items(table) if text in item] for table in tables}
+    found = {
+        table: [item for item in installation.raw_items(table) if any(text in item for text in texts)]
+        for table in tables
+    }
     for queue in ("storage-store", "generation-generate"):
         queues = NamedQueues(installation.sqs, PREFIX, (queue,))
         (pair,) = queues.pairs()
         messages = queues.read(pair, limit=10, hidden_seconds=60)
         queues.change_visibility(pair, messages, 0)
-        found[queue] = [message.body for message in messages if text in message.body]
+        found[queue] = [message.body for message in messages if any(text in message.body for text in texts)]
     return {name: items for name, items in found.items() if items}
 
 
@@ -109,12 +116,12 @@ def finish(installation: ErasingInstallation, **how: Any) -> None:
 
 def test_nothing_of_an_owner_is_left_but_what_the_receipt_names(installation: ErasingInstallation) -> None:
     ids = fill(installation)
-    assert left(installation, PLANTED).keys() >= {"requests", "gallery", "operations", "storage-store", "notifications"}
+    assert left(installation, *TEXTS).keys() >= {"requests", "gallery", "operations", "storage-store", "notifications"}
 
     erasure, secret = installation.erasures.start(OWNER)
     finish(installation)
 
-    assert left(installation, PLANTED) == {}
+    assert left(installation, *TEXTS) == {}
     assert left(installation, "example.com") == {}
     assert left(installation, OWNER).keys() == {"gallery"}, "deletion markers"
     assert installation.objects(GALLERY) == installation.objects(HANDOFF) == []
@@ -126,17 +133,45 @@ def test_nothing_of_an_owner_is_left_but_what_the_receipt_names(installation: Er
     assert receipt["storage/gallery"].until == pytest.approx(
         installation.clock.now() + timedelta(days=60), abs=timedelta(days=3)
     )
-    assert receipt["moderation/moderation-verdicts"].erased == len(ids)
-    assert receipt["accounts/accounts"].erased == 2
+    assert receipt["moderation/verdicts"].erased == len(ids)
+    assert receipt["accounts/accounts"].erased == 3, "the owner and two keys"
     assert receipt["notifications/notifications"].erased == 4
-    assert receipt["operations/operations"].erased == receipt["platform/dead-letter-queues"].erased == 1
+    assert receipt["operations/operations"].erased == receipt["storage/store-dlq"].erased == 1
     assert receipt["platform/handoff"].erased == 3
     assert installation.sockets.closed == ["c-1"]
     assert len(installation.cdn.invalidated) == receipt["storage/gallery-files"].erased == 9
     assert installation.keys.find("a" * 12) is None
+    assert left(installation, "Ada") == {}, "the name of the owner"
     assert installation.keys.find("b" * 12) is not None, "of another owner"
+    assert installation.keys.owners.get("someone-else") is not None
     with pytest.raises(OwnerErasedError):
         installation.owner_keys.create(OWNER)
+
+
+def test_the_receipt_names_every_store_with_personal_data(installation: ErasingInstallation) -> None:
+    """The names are those of docs/privacy.md, and a store that holds none is no error."""
+    fill(installation)
+    erasure, secret = installation.erasures.start(OWNER)
+    finish(installation)
+
+    shown = installation.erasures.show(erasure.erasure_id, secret)
+    documented = {store.name: store for store in stores(ROOT)}
+    assert {store.store for store in shown.stores} <= documented.keys()
+    assert {store.store for store in shown.stores} >= {name for name, one in documented.items() if one.is_personal}
+    assert all(store.reason for store in shown.stores if store.remains)
+
+
+def test_an_erased_name_gets_another_id(installation: ErasingInstallation) -> None:
+    fill(installation)
+    installation.erasures.start(OWNER)
+    finish(installation)
+
+    again = installation.keys.owner_named("Ada", installation.clock.now())
+    assert again.owner_id != OWNER
+    assert again.changes == 0, "a new owner"
+    stale = Owner(OWNER, "Ada", installation.clock.now(), changes=3)
+    with pytest.raises(OwnerChangedError):
+        installation.keys.add(Key("d" * 12, "digest", OWNER, "late", (), 1, 60, installation.clock.now()), stale)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -147,7 +182,7 @@ def test_events_may_arrive_in_any_order_and_twice(installation: ErasingInstallat
     erasure, secret = installation.erasures.start(OWNER)
     finish(installation, choose=chance.randrange, twice=True)
 
-    assert left(installation, PLANTED) == {}
+    assert left(installation, *TEXTS) == {}
     assert left(installation, OWNER).keys() == {"gallery"}
     assert installation.erasures.show(erasure.erasure_id, secret).completed_at is not None
 
@@ -163,7 +198,7 @@ def test_the_sweeper_repeats_what_was_lost(installation: ErasingInstallation) ->
     installation.bus.lost = lambda _step, _event: False
     finish(installation)
 
-    assert left(installation, PLANTED) == {}
+    assert left(installation, *TEXTS) == {}
     assert installation.erasures.show(erasure.erasure_id, secret).completed_at is not None
 
 
@@ -177,25 +212,25 @@ def test_an_erasure_whose_event_was_never_published_is_completed(installation: E
     assert installation.sweeper.run().repeated == 1
     finish(installation)
 
-    assert left(installation, PLANTED) == {}
+    assert left(installation, *TEXTS) == {}
 
 
 def test_later_sweeps_erase_what_was_on_its_way(installation: ErasingInstallation) -> None:
     (first, *_) = fill(installation)
     installation.erasures.start(OWNER)
     installation.bus.deliver()
-    assert left(installation, PLANTED).keys() == {"notifications"}, "a disabled webhook"
+    assert left(installation, *TEXTS).keys() == {"notifications"}, "a disabled webhook"
     # A model answers late, a verdict is recorded late, and a cached key has accepted another request.
     installation.s3.put_object(Bucket=HANDOFF, Key=f"raw/{first}/0-late", Body=b"late")
     verdicts = VerdictTable(installation.dynamodb, f"{PREFIX}-moderation-verdicts", PromptVerdict)
     verdict = PromptVerdict(policy_version="1", decided_at=installation.clock.now(), layers=["claude"])
     verdicts.record(judged_events(first)[1], verdict)
     late = installation.create_request(77)
-    assert left(installation, PLANTED).keys() == {"requests", "gallery", "notifications"}
+    assert left(installation, *TEXTS).keys() == {"requests", "gallery", "notifications"}
 
     finish(installation)
 
-    assert left(installation, PLANTED) == {}
+    assert left(installation, *TEXTS) == {}
     assert installation.raw_items("moderation-verdicts") == []
     assert installation.objects(HANDOFF) == installation.objects(GALLERY) == []
     assert installation.requests.is_erased(late)

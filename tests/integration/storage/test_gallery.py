@@ -226,7 +226,7 @@ def test_a_marker_expires_and_contains_no_text_by_a_person(on_moto: DynamoGaller
     on_moto.mark_deleted(entry().deletion_marker(NOON, "owner"))
     [item] = boto3.client("dynamodb").scan(TableName="gallery")["Items"]
     assert int(item["expires_at"]["N"]) == int((NOON + timedelta(days=60)).timestamp())
-    assert not {"prompt", "searchable", "caption", "shares", "listing_key", "style"} & item.keys()
+    assert not {"prompt_rest", "searchable", "caption", "shares", "listing_key", "style"} & item.keys()
     assert "灯台" not in str(item)
 
 
@@ -250,7 +250,7 @@ def test_index_entries_are_small_and_reads_are_bounded(
         ExpressionAttributeValues={":o": {"S": "ada"}},
     )
     assert len(str(response["Items"][0])) < 2000
-    assert not {"prompt", "original", "display", "shares"} & response["Items"][0].keys()
+    assert not {"prompt_rest", "files", "shares"} & response["Items"][0].keys()
 
 
 def test_each_deletion_invalidates_the_cdn_once(aws_test_environment: None) -> None:

@@ -1,19 +1,24 @@
 """Storage's functions as Lambda calls them, on moto: SQS and HTTP in, files, entries and events out."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 from moto import mock_aws
 
 from events.catalog.image_approved import ImageApproved
 from events.catalog.request_cancelled import RequestCancelled, RequestCancelledData
+from kit.cdn_signatures import public_key
 from kit.handoff import sha256
-from kit.keyring import SecretVersion
+from kit.keyring import Keyring, SecretVersion
+from kit.signed_urls import EXPIRES_SECONDS
 from services.storage.provenance import prompt_hash
+from tests.support.edge import refusal
 from tests.support.events import sqs_record
 from tests.support.functions import load_function, unload_functions
 from tests.support.http import http_event
@@ -75,12 +80,53 @@ def test_a_stored_image_has_urls_and_its_parameters(load: Load, event: ImageAppr
         assert "X-Amz-Signature" in shown[name]["url"]
 
 
-def test_with_a_cdn_urls_point_to_it(load: Load, event: ImageApproved, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def group(load: Load, event: ImageApproved, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Store an image, turn the CDN on, and return its key group."""
     load("store")({"Records": [sqs_record(event)]})
+    keyring = Keyring((SecretVersion(1, b"a secret", public_key_id="K2JCJMDEHXQW5F"),))
+    boto3.client("secretsmanager").create_secret(Name="links", SecretString=keyring.to_text())
     monkeypatch.setenv("CDN_DOMAIN", "d1.cloudfront.net")
+    monkeypatch.setenv("IMAGE_LINK_KEY_ID", "links")
+    return {"K2JCJMDEHXQW5F": public_key(b"a secret")}
+
+
+def test_with_a_cdn_every_url_is_signed_for_its_file(load: Load, group: dict[str, str]) -> None:
     shown = json.loads(get(load("api"), f"/v1/images/{IMAGE}")["body"])
-    assert shown["display"]["url"].startswith(f"https://d1.cloudfront.net/images/{REQUEST}/0-")
-    assert "?" not in shown["display"]["url"]
+    urls = [shown[name]["url"] for name in ("original", "display", "thumbnail")]
+    for url in urls:
+        assert url.startswith(f"https://d1.cloudfront.net/images/{REQUEST}/0-")
+        assert refusal(url, group, time.time()) is None
+        assert refusal(url, group, time.time() + EXPIRES_SECONDS) == "expired"
+    assert len({urlsplit(url).query for url in urls}) == 3
+
+
+def test_the_secret_of_links_is_read_once(load: Load, group: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    send = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def watched(client: Any, name: str, parameters: Any) -> Any:
+        calls.append(name)
+        return send(client, name, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", watched)
+    api = load("api")
+    for _ in range(3):
+        assert get(api, f"/v1/images/{IMAGE}")["statusCode"] == 200
+    assert calls == ["GetItem", "GetSecretValue", "GetItem", "GetItem"]
+
+
+def test_a_share_does_not_reveal_the_original(load: Load, group: dict[str, str]) -> None:
+    api = load("api")
+    caller = {"owner": "ada", "scopes": "images:read images:write"}
+    made = api(http_event("POST", f"/v1/images/{IMAGE}/shares", body={"expires_in_seconds": 60}, caller=caller), None)
+    location = api(http_event("GET", json.loads(made["body"])["url"]), None)["headers"]["Location"]
+    original = json.loads(get(api, f"/v1/images/{IMAGE}")["body"])["original"]["url"]
+    assert refusal(location, group, time.time()) is None
+    assert refusal(location, group, time.time() + 60) == "expired"
+    guessed = f"{original.partition('?')[0]}?{urlsplit(location).query}"
+    assert guessed == location.replace("display.webp", "original.png")
+    assert refusal(guessed, group, time.time()) == "wrong signature"
 
 
 def test_another_owners_image_looks_exactly_like_an_unknown_one(load: Load, event: ImageApproved) -> None:

@@ -13,11 +13,13 @@ from moto import mock_aws
 from events.images import RawImage
 from kit.errors import TransientError, UnprocessableError
 from kit.handoff import HandoffReader, sha256
+from kit.signed_urls import EXPIRES_SECONDS
 from services.storage.models import Tombstone
 from services.storage.repository.files import S3GalleryFiles
 from services.storage.repository.gallery import DynamoGallery
 from services.storage.service import Files, Handoff, ImageStorage
 from tests.support.clock import FakeClock
+from tests.support.sealing import sample_sealer
 from tests.support.storage_on_moto import create_gallery
 from tests.unit.storage.fakes import (
     KEY,
@@ -34,7 +36,7 @@ from tests.unit.storage.fakes import (
     variant,
 )
 
-TOMBSTONE = Tombstone(request_id=REQUEST, withdrawn_at=NOON)
+TOMBSTONE = Tombstone(image_id=f"{REQUEST}-0", withdrawn_at=NOON)
 
 
 @dataclass
@@ -94,23 +96,40 @@ def test_the_first_record_of_an_image_is_kept(adapters: Adapters) -> None:
     assert adapters.gallery.find(f"{REQUEST}-0") == entry(0)
 
 
-def test_a_request_with_a_tombstone_records_nothing(adapters: Adapters) -> None:
-    adapters.gallery.add_tombstone(TOMBSTONE)
-    assert adapters.gallery.add([entry(0), entry(1)]) == TOMBSTONE
-    assert adapters.gallery.find(f"{REQUEST}-0") is None
+@pytest.mark.parametrize("indexes", [(0,), (0, 1), (1, 0)])
+def test_an_image_with_a_tombstone_keeps_its_request_out(adapters: Adapters, indexes: tuple[int, ...]) -> None:
+    assert adapters.gallery.add_tombstone(TOMBSTONE) is None
+    assert adapters.gallery.add([entry(index) for index in indexes]) == TOMBSTONE
+    assert [adapters.gallery.find(f"{REQUEST}-{index}") for index in (0, 1)] == [None, None]
 
 
-def test_the_first_tombstone_of_a_request_is_kept(adapters: Adapters) -> None:
-    adapters.gallery.add_tombstone(TOMBSTONE)
-    adapters.gallery.add_tombstone(Tombstone(request_id=REQUEST, withdrawn_at=NOON + timedelta(hours=1)))
+def test_the_first_tombstone_of_an_image_is_kept(adapters: Adapters) -> None:
+    for hours in (0, 1):
+        later = Tombstone(image_id=f"{REQUEST}-0", withdrawn_at=NOON + timedelta(hours=hours))
+        assert adapters.gallery.add_tombstone(later) is None
     assert adapters.gallery.add([entry()]) == TOMBSTONE
 
 
-def test_a_tombstone_leaves_recorded_images_unchanged(adapters: Adapters) -> None:
+def test_a_tombstone_leaves_a_recorded_image_unchanged_and_returns_it(adapters: Adapters) -> None:
     adapters.gallery.add([entry()])
-    adapters.gallery.add_tombstone(TOMBSTONE)
+    assert adapters.gallery.add_tombstone(TOMBSTONE) == entry()
     assert adapters.gallery.add([entry()]) == [entry()]
     assert adapters.gallery.find(f"{REQUEST}-0") == entry()
+
+
+def test_a_tombstone_does_not_replace_a_deletion_marker(adapters: Adapters) -> None:
+    marker = entry().deletion_marker(NOON, "owner")
+    adapters.gallery.add([entry()])
+    adapters.gallery.mark_deleted(marker)
+    assert adapters.gallery.add_tombstone(TOMBSTONE) is None
+    assert adapters.gallery.find(f"{REQUEST}-0") == marker
+
+
+def test_an_image_with_a_tombstone_cannot_be_changed(adapters: Adapters) -> None:
+    adapters.gallery.add_tombstone(TOMBSTONE)
+    assert not adapters.gallery.set_favourite(f"{REQUEST}-0", "ada", True)
+    adapters.gallery.mark_deleted(entry().deletion_marker(NOON, "owner"))
+    assert adapters.gallery.find(f"{REQUEST}-0") is None
 
 
 def test_the_images_of_a_request_are_recorded_together(adapters: Adapters) -> None:
@@ -143,17 +162,17 @@ def test_a_missing_object_or_a_wrong_hash_is_refused(adapters: Adapters) -> None
         adapters.handoff.read(image.model_copy(update={"sha256": sha256(b"other")}))
 
 
-def test_files_on_s3_are_immutable_and_have_a_content_type(aws: Adapters) -> None:
+def test_files_on_s3_are_private_and_have_a_content_type(aws: Adapters) -> None:
     aws.files.write([(variant("a", b"first"), b"first")])
     head = boto3.client("s3").head_object(Bucket="gallery", Key=variant("a").key)
     assert (head["ContentType"], head["ContentLength"]) == ("image/webp", 5)
-    assert "immutable" in head["CacheControl"]
+    assert head["CacheControl"] == f"private, max-age={EXPIRES_SECONDS}", "no longer than a link"
 
 
-def test_tombstones_expire_long_after_the_raw_image(aws: Adapters) -> None:
-    aws.gallery.add_tombstone(TOMBSTONE)
+def test_tombstones_expire_with_their_retention(aws: Adapters) -> None:
+    DynamoGallery(boto3.client("dynamodb"), "gallery", timedelta(days=77)).add_tombstone(TOMBSTONE)
     [item] = boto3.client("dynamodb").scan(TableName="gallery")["Items"]
-    assert int(item["expires_at"]["N"]) == int((NOON + timedelta(days=60)).timestamp())
+    assert int(item["expires_at"]["N"]) == int((NOON + timedelta(days=77)).timestamp())
 
 
 @pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError"])
@@ -169,7 +188,7 @@ def test_a_conflicting_transaction_is_retriable(aws: Adapters, monkeypatch: pyte
 
     monkeypatch.setattr(client, "transact_write_items", cancelled)
     with pytest.raises(TransientError, match=code):
-        DynamoGallery(client, "gallery").add([entry()])
+        DynamoGallery(client, "gallery").add([entry(0), entry(1)])
 
 
 def test_storing_one_image_takes_five_calls(aws: Adapters, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,9 +201,10 @@ def test_storing_one_image_takes_five_calls(aws: Adapters, monkeypatch: pytest.M
         handoff=HandoffReader(s3, "handoff"),
         files=S3GalleryFiles(s3, "gallery"),
         gallery=DynamoGallery(dynamodb, "gallery"),
+        open_texts=sample_sealer().open_texts,
         hash_key=lambda: KEY,
         clock=FakeClock(NOON),
     )
     first = storage.store(approved(image))
-    assert sorted(calls) == ["GetObject", "PutObject", "PutObject", "PutObject", "TransactWriteItems"]
+    assert sorted(calls) == ["GetObject", "PutItem", "PutObject", "PutObject", "PutObject"]
     assert storage.store(approved(image)) == first

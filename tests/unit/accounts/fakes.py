@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from services.accounts.keys import Key
+from services.accounts.owners import Owner, OwnerChangedError, new_owner
 from services.accounts.service import KeyPage, NotActiveError
 
 
@@ -12,11 +13,20 @@ class InMemoryKeys:
 
     def __init__(self) -> None:
         self.keys: dict[str, Key] = {}
+        self.owners: dict[str, Owner] = {}
+        """By name."""
         self.reads = 0
 
-    def add(self, key: Key) -> None:
+    def owner_named(self, name: str, now: datetime) -> Owner:
+        return self.owners.get(name) or new_owner(name, now)
+
+    def add(self, key: Key, owner: Owner) -> None:
         if key.key_id in self.keys:
             raise KeyError(key.key_id)
+        stored = self.owners.get(owner.name)
+        if owner.changes != (stored.changes if stored else 0):
+            raise OwnerChangedError(owner.owner_id)
+        self.owners.setdefault(owner.name, replace(owner, changes=1))
         self.keys[key.key_id] = key
 
     def find(self, key_id: str) -> Key | None:

@@ -18,6 +18,7 @@ from tests.unit.accounts.fakes import InMemoryKeys
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SECRET = SecretVersion(1, b"pepper")
+NAMES = {"own_acme": "acme"}
 SECRETS = Keyring((SECRET,))
 WANTED = NewKey(owner="acme", name="Web shop", scopes=["requests:write", "requests:read", "requests:write"])
 
@@ -125,17 +126,17 @@ def test_only_an_active_key_can_be_rotated() -> None:
 
 def test_a_shown_key_contains_no_secret() -> None:
     key, text = create(InMemoryKeys(), WANTED, SECRET, NOW)
-    shown = KeyView.of(key, NOW).model_dump_json()
+    shown = KeyView.of(key, NAMES, NOW).model_dump_json()
 
     assert key.digest not in shown
     assert text not in shown
-    assert KeyWithText.with_text(key, text, NOW).key == text
-    assert KeyView.of(key, NOW).prefix == text[: text.rindex("_")]
+    assert KeyWithText.with_text(key, text, NAMES, NOW).key == text
+    assert KeyView.of(key, NAMES, NOW).prefix == text[: text.rindex("_")]
 
 
 def test_a_cursor_decodes_to_its_position_and_other_text_is_invalid() -> None:
     place = "2026-11-22T12:00:00.000000+00:00#abcdefghij27"
-    cursor = KeyList.of(KeyPage([], place), NOW).next_cursor
+    cursor = KeyList.of(KeyPage([], place), {}, NOW).next_cursor
     assert cursor is not None
     assert position_of(cursor) == place
     for other in ("", "x", "eA==", cursor[:-4], "ü", "null"):

@@ -3,12 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from events.envelope import Event
-from kit.keyring import SecretVersion
 from services.analytics.archive_format import pack, unpack
 from services.analytics.counters import Amounts, add
 from services.analytics.service import Addition, AlreadyCountedError, Generations, GenerationsMovedError
-
-HASH_KEY = SecretVersion(1, b"a key for tests")
 
 
 def nothing() -> None:
@@ -25,7 +22,7 @@ class InMemoryArchive:
 
     def append(self, events: Sequence[Event]) -> None:
         self.before_append()
-        for key, content in pack(events, HASH_KEY):
+        for key, content in pack(events):
             self.objects.setdefault(key, content)
 
     def read(self) -> Iterator[Event]:

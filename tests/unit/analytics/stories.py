@@ -16,6 +16,7 @@ from events.envelope import Event
 from events.images import GenerationParameters, ImageOutcome, ModelPlan, RawImage
 from events.pipeline import Status
 from tests.support.events import sample
+from tests.support.sealing import sealed
 
 START = datetime(2026, 11, 22, 23, 59, 50, tzinfo=UTC)
 """Just before midnight, so that the events of one request approval belong to two days."""
@@ -32,8 +33,8 @@ def request_id(at: datetime, number: int = 0) -> str:
 def requested(number: int = 0, *, at: datetime = START, model: str = "nova-canvas", count: int = 1) -> ImageRequested:
     """Return the first event of request ``number``."""
     parameters = GenerationParameters(
-        prompt=PROMPT,
-        negative_prompt=NEGATIVE_PROMPT,
+        prompt=sealed(PROMPT),
+        negative_prompt=sealed(NEGATIVE_PROMPT),
         style="watercolor" if number % 2 else None,
         count=count,
         seed=7,

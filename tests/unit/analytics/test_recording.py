@@ -1,12 +1,15 @@
 """Each event is archived and counted exactly once."""
 
+from collections.abc import Sequence
+from datetime import timedelta
+
 import pytest
 
 from kit.consumer import Consumer, WholeBatch
 from kit.errors import TransientError
 from services.analytics.counters import Amounts
 from services.analytics.report import Counts
-from services.analytics.service import Generations, Recorder
+from services.analytics.service import ITEMS_MAX, Addition, Generations, Recorder
 from tests.support.events import RecordingBus, RecordingQueue, sample, sqs_record
 from tests.unit.analytics.fakes import InMemoryArchive, InMemoryCounters
 from tests.unit.analytics.stories import START, prompt_rejected, requested, stalled, story
@@ -35,6 +38,26 @@ def test_a_batch_takes_one_transaction(recorder: Recorder, counters: InMemoryCou
     recorder.record([*story(0), *story(1)])
     assert counters.commits == 1
     assert total(counters)["status#accepted"] == 2
+
+
+def test_many_requests_take_as_many_transactions_as_needed(
+    recorder: Recorder, counters: InMemoryCounters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    commit = counters.commit
+
+    def measured(additions: Sequence[Addition], expected: Generations, expires_at: int) -> None:
+        sizes.append(1 + sum(len(addition.seen) + len(addition.days) for addition in additions))
+        commit(additions, expected, expires_at)
+
+    monkeypatch.setattr(counters, "commit", measured)
+    counters.pointer = Generations().begin()  # two generations, the most that there are
+    events = [event for number in range(200) for event in story(number)]
+    recorder.record(events[::2])
+    recorder.record(events)
+    assert max(sizes) <= ITEMS_MAX
+    assert total(counters) == total(counters, "g2")
+    assert total(counters)["status#accepted"] == 200
 
 
 def test_a_batch_delivered_twice_counts_once(recorder: Recorder, counters: InMemoryCounters) -> None:
@@ -124,3 +147,13 @@ def test_an_invalid_message_does_not_affect_its_batch(recorder: Recorder, counte
     assert [attributes["error"] for _, attributes in queue.dead] == ["UnprocessableError"]
     assert total(counters)["status#succeeded"] == 1
     assert bus.events == []
+
+
+def test_ids_of_events_are_kept_for_their_retention(
+    archive: InMemoryArchive, counters: InMemoryCounters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[int] = []
+    monkeypatch.setattr(counters, "commit", lambda _additions, _expected, expires_at: kept.append(expires_at))
+    Recorder(archive, counters, now=lambda: 1_800_000_000.5, retention=timedelta(days=77)).record(story(0))
+
+    assert kept == [1_800_000_000 + 77 * 24 * 3600]

@@ -5,14 +5,26 @@ from typing import Any
 
 import pytest
 
-from cli.editing import InvalidEditError, edit, replace_data
+from cli import editing
+from cli.editing import Edited, InvalidEditError
+from events.catalog.image_requested import ImageRequested
 from events.envelope import Event
+from kit.sealing import Texts
 from services.operations.dead_letters.letters import DeadLetter, read_letter
 from tests.support.events import eventbridge_body, sample
+from tests.support.sealing import SAMPLE_TEXTS, sample_sealer
 from tests.unit.operations.fakes import RECORD, STORE, FakeQueues, approved, stalled, with_metadata
 
 SECRET = "lighthouse"
 COUNT = "data.parameters.count"
+
+
+def edit(letter: DeadLetter, settings: dict[str, Any]) -> Edited:
+    return editing.edit(letter, settings, sample_sealer())
+
+
+def replace_data(letter: DeadLetter, data: Any) -> Edited:
+    return editing.replace_data(letter, data, sample_sealer())
 
 
 def letter_of(body: Event | str) -> DeadLetter:
@@ -95,12 +107,50 @@ def test_an_unmoderated_prompt_may_be_edited_and_is_not_shown() -> None:
 
     (change,) = edited.changes
     assert (change.field, change.after) == ("data.parameters.prompt", "text of 5 characters")
-    assert "characters" in change.before
+    assert change.before == f"text of {len(SAMPLE_TEXTS.prompt)} characters"
+
+
+def test_only_a_changed_prompt_is_sealed_again() -> None:
+    event = with_metadata(sample("ImageRequested"))
+
+    edited = edit(letter_of(event), {"data.parameters.prompt": "a fox"})
+
+    assert "a fox" not in edited.body
+    parameters = ImageRequested.model_validate(json.loads(edited.body)["detail"]).data.parameters
+    assert sample_sealer().open_texts(event.metadata.owner, parameters) == Texts("a fox", SAMPLE_TEXTS.negative_prompt)
+    assert parameters.negative_prompt == event.data.parameters.negative_prompt
+
+
+def test_the_same_new_prompt_is_the_same_message() -> None:
+    letter = letter_of(with_metadata(sample("ImageRequested")))
+    ids = [edit(letter, {"data.parameters.prompt": prompt}).event_id for prompt in ("a fox", "a fox", "an owl")]
+
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_an_unreadable_prompt_can_be_replaced() -> None:
+    event = with_metadata(sample("ImageRequested"))
+    body = json.loads(eventbridge_body(event))
+    body["detail"]["data"]["parameters"]["prompt"] = "s1.AAAA"
+
+    edited = edit(letter_of(json.dumps(body)), {"data.parameters.prompt": "a fox"})
+
+    parameters = ImageRequested.model_validate(json.loads(edited.body)["detail"]).data.parameters
+    assert sample_sealer().open_texts(event.metadata.owner, parameters).prompt == "a fox"
+
+
+def test_a_message_of_an_erased_owner_cannot_be_edited() -> None:
+    event = with_metadata(sample("ImageRequested"))
+    sealer = sample_sealer()
+    sealer.destroy(event.metadata.owner, event.metadata.occurred_at)
+
+    with pytest.raises(InvalidEditError, match=r"metadata\.owner: was erased"):
+        editing.edit(letter_of(event), {"data.parameters.count": 1}, sealer)
 
 
 def test_an_image_cannot_be_added_after_moderation() -> None:
     letter = letter_of(broken())
-    data = json.loads(letter.messages[0].body)["detail"]["data"]
+    data = editing.data_of(letter, sample_sealer())
     data["images"].append({**data["images"][0], "index": 3})
 
     with pytest.raises(InvalidEditError, match="must stay"):
@@ -118,7 +168,7 @@ def test_models_may_be_edited_before_generation() -> None:
 
 def test_an_edit_shows_ids_and_numbers_but_no_free_text() -> None:
     letter = letter_of(broken(count=9, style="a lighthouse of somebody"))
-    data = json.loads(letter.messages[0].body)["detail"]["data"]
+    data = editing.data_of(letter, sample_sealer())
     data["parameters"] |= {"count": 1, "style": "noir"}
     data["images"][0]["index"] = 1
 

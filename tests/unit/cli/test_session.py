@@ -17,6 +17,7 @@ from services.operations.dead_letters.replaying import ReplayOptions, quarantine
 from services.operations.dead_letters.reservation import reserve
 from services.operations.dead_letters.session import OperatorSession
 from tests.support.events import RecordingBus, eventbridge_body
+from tests.support.sealing import sample_sealer
 from tests.unit.operations.fakes import (
     START,
     STORE,
@@ -57,7 +58,7 @@ def place() -> Place:
 
 def test_an_edit_is_published_as_a_replay_and_deletes_the_original(place: Place) -> None:
     letter = place.dead(count=9)
-    edited = edit(letter, {"data.parameters.count": 1})
+    edited = edit(letter, {"data.parameters.count": 1}, sample_sealer())
 
     outcome = EditReplayer.of(place.session, OPTIONS).edit(letter, edited)
 
@@ -75,7 +76,9 @@ def test_an_edit_is_published_as_a_replay_and_deletes_the_original(place: Place)
 def test_two_edits_of_one_message_publish_two_events(place: Place) -> None:
     letter = place.dead(count=9)
     for count in (1, 3):
-        EditReplayer.of(place.session, OPTIONS).edit(letter, edit(letter, {"data.parameters.count": count}))
+        EditReplayer.of(place.session, OPTIONS).edit(
+            letter, edit(letter, {"data.parameters.count": count}, sample_sealer())
+        )
 
     assert len({event.metadata.event_id for event in place.bus.events}) == 2
 
@@ -88,7 +91,9 @@ def test_an_edited_message_is_not_sent_to_a_completed_step(place: Place, status:
     place.states.default = status
     place.states.lines[letter.metadata.request_id] = [TimelineLine(START, "ImageApproved", "e")]
 
-    outcome = EditReplayer.of(place.session, OPTIONS).edit(image, edit(letter, {"data.parameters.count": 1}))
+    outcome = EditReplayer.of(place.session, OPTIONS).edit(
+        image, edit(letter, {"data.parameters.count": 1}, sample_sealer())
+    )
 
     assert (outcome.action, place.bus.events) == ("refused", [])
     assert EditReplayer.of(place.session, OPTIONS).judge_edit(letter).verdict == "replay", "storing itself is not done"

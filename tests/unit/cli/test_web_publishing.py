@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.web_publishing import IMMUTABLE, OPENAPI, REVALIDATE, ROOT, NotBuiltError, files
+from kit.signed_urls import EXPIRES_SECONDS
 
 PAGE = ROOT / "services" / "web" / "reference" / "index.html"
 
@@ -41,7 +42,10 @@ def test_only_files_with_a_hash_are_cached_permanently(dist: Path) -> None:
 def test_the_configuration_has_the_stack_and_no_secrets(dist: Path) -> None:
     found = {file.key: file for file in files(dist, "https://api")}
 
-    assert json.loads(found["config.json"].content) == {"apiUrl": "https://api"}
+    assert json.loads(found["config.json"].content) == {
+        "apiUrl": "https://api",
+        "imageLinkSeconds": EXPIRES_SECONDS,
+    }
     assert ".notes" not in found
 
 

@@ -21,7 +21,14 @@ from genai_images import (
 )
 from tests.unit.clients.conftest import API, ID, KEY, FakeApi, FakeTime, accepted, view
 
-ME = {"owner": "acme", "key_id": "k", "scopes": ["requests:read"], "limit": 100, "window_seconds": 900}
+ME = {
+    "owner": "acme",
+    "owner_id": "own_2c5tq8fzkd7vhxw3mnpa",
+    "key_id": "k",
+    "scopes": ["requests:read"],
+    "limit": 100,
+    "window_seconds": 900,
+}
 
 
 def problem(status: int, **headers: str) -> httpx.Response:

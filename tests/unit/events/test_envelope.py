@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from events.catalog.image_requested import ImageRequested
 from events.catalog.image_stored import ImageStored
 from events.catalog.processing_stalled import ProcessingStalled
+from events.catalog.prompt_approved import PromptApproved
 from events.catalog.request_cancelled import RequestCancelled, RequestCancelledData
 from events.envelope import Metadata, derive_id, traceparent
 from tests.support.events import sample
@@ -58,6 +59,15 @@ def test_a_following_event_has_the_request_owner_and_cause() -> None:
     assert event.metadata.caused_at == cause.metadata.occurred_at
     assert event.metadata.occurred_at == NOON
     assert event == ImageStored.follow(cause.metadata, sample("ImageStored").data, occurred_at=NOON)
+
+
+def test_a_following_event_keeps_the_opt_out_of_the_request() -> None:
+    data = sample("ImageRequested").data
+    for opted_out, expected in ((True, True), (False, None)):
+        first = ImageRequested.first(REQUEST, "ada", data, occurred_at=NOON, analytics_opt_out=opted_out)
+        following = PromptApproved.follow(first, sample("PromptApproved").data)
+        assert first.metadata.analytics_opt_out is following.metadata.analytics_opt_out is expected
+        assert ("analytics_opt_out" in following.as_delivered()) is opted_out
 
 
 def test_a_qualifier_distinguishes_events_of_one_cause() -> None:

@@ -143,7 +143,7 @@ def test_a_custom_model_without_a_price_says_what_to_add(price: str) -> None:
 def test_a_function_does_not_start_with_an_invalid_custom_model(
     settings: type[Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("AWS_REGION", "TABLE_NAME", "HANDOFF_BUCKET_NAME", "GALLERY_BUCKET_NAME"):
+    for name in ("AWS_REGION", "TABLE_NAME", "HANDOFF_BUCKET_NAME", "GALLERY_BUCKET_NAME", "OWNER_KEYS_TABLE_NAME"):
         monkeypatch.setenv(name, "x")
     monkeypatch.setenv("CUSTOM_MODELS", f'{{"brand": {{"arn": "{ARN}", "family": "titan"}}}}')
     with pytest.raises(ValidationError, match=r"CustomModels: brand\.price_usd"):

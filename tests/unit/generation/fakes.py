@@ -16,6 +16,7 @@ from events.catalog.prompt_approved import PromptApproved, PromptApprovedData
 from events.images import GenerationParameters, ModelPlan
 from events.model_catalog import Model, model_catalog
 from kit.errors import InProgressError, UnprocessableError
+from kit.sealing import Texts
 from services.generation.model_errors import ModelCallError
 from services.generation.models import (
     BudgetExhaustedError,
@@ -28,6 +29,7 @@ from services.generation.models import (
 from services.generation.service import ImageGenerator
 from tests.support.clock import FakeClock
 from tests.support.events import sample
+from tests.support.sealing import sample_sealer, sealed
 
 START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -56,6 +58,8 @@ class FakeLedger:
                 raise WithdrawnError
             rows = [self.rows.setdefault((request_id, index), _Row()) for index in range(count)]
             missing = [row for row in rows if row.recorded is None]
+            if any(row.holder == lease.holder for row in missing):
+                return {index: row.recorded for index, row in enumerate(rows) if row.recorded is not None}
             held = [row.until for row in missing if row.until and row.until > lease.taken_at]
             if any(row.calls >= calls_allowed and not (row.until and row.until > lease.taken_at) for row in missing):
                 raise UnprocessableError("too many model calls without an outcome")
@@ -171,7 +175,8 @@ def approved(
     moderation_usd: str = "0",
     **changes: Any,
 ) -> PromptApproved:
-    """Return the approval of a new request."""
+    """Return the approval of a new request. Texts in ``changes`` are plain; they are sealed here."""
+    changes |= {name: sealed(changes[name]) for name in ("prompt", "negative_prompt") if name in changes}
     event = sample("PromptApproved")
     assert isinstance(event, PromptApproved)
     planned = event.data.parameters.models[0]
@@ -200,10 +205,18 @@ def known(key: str) -> Model:
 
 
 def parameters(**values: Any) -> GenerationParameters:
-    """Return parameters with a prompt and one plan."""
+    """Return parameters with a prompt and one plan. Texts in ``values`` are plain; they are sealed here."""
+    given = {name: values.pop(name) for name in ("prompt", "negative_prompt") if name in values}
+    texts = {"prompt": "a red kite"} | given
     return GenerationParameters(
-        **{"prompt": "a red kite", "count": 1, "seed": 42, "models": [plan("stable-image-core")], **values}
+        **{name: sealed(text) for name, text in texts.items()},
+        **{"count": 1, "seed": 42, "models": [plan("stable-image-core")], **values},
     )
+
+
+def opened(wanted: GenerationParameters) -> Texts:
+    """Return the texts of ``parameters``."""
+    return sample_sealer().open_texts("demo", wanted)
 
 
 class Harness:
@@ -218,6 +231,7 @@ class Harness:
             ledger=self.ledger,
             models=self.models,
             handoff=self.handoff,
+            open_texts=sample_sealer().open_texts,
             find_model=model_catalog().get,
             pool=ThreadPoolExecutor(parallel),
             call_timeout=300,

@@ -9,13 +9,13 @@ from events.images import GenerationParameters
 from events.model_catalog import Family, model_catalog
 from services.generation.families import FAMILIES
 from services.generation.model_errors import ModelCallError
-from tests.unit.generation.fakes import known, parameters, plan, png
+from tests.unit.generation.fakes import known, opened, parameters, plan, png
 
 IMAGE = base64.b64encode(png(1024, 1024)).decode()
 
 
 def body(model: str, wanted: GenerationParameters, seed: int = 42, **shape: Any) -> dict[str, Any]:
-    return FAMILIES[known(model).family].request(wanted, plan(model, **shape), known(model), seed)
+    return FAMILIES[known(model).family].request(opened(wanted), wanted, plan(model, **shape), known(model), seed)
 
 
 def code_of(family: Family, response: Any) -> str:

@@ -13,6 +13,7 @@ from events.catalog.model_lifecycle_changed import LifecycleStatus
 from events.model_catalog import ModelCatalog
 from kit.callers import Caller
 from kit.problems import ApiProblem
+from kit.sealing import Sealer
 from services.intake.creation import Accepted, RequestCreation
 from services.intake.durations import Estimates
 from services.intake.models import Window
@@ -20,6 +21,7 @@ from services.intake.quota import RateLimiter, WindowCounts
 from services.intake.schemas import NewRequest
 from services.intake.signals import BudgetSignal, ModelSignal, Signals
 from tests.support.clock import FakeClock
+from tests.support.sealing import MemoryKeys
 from tests.unit.intake.fakes import InMemoryDurations, InMemoryRates, InMemoryRequests
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -38,6 +40,8 @@ class World:
         self.durations = InMemoryDurations()
         self.clock = FakeClock(NOW)
         self.signals = Signals()
+        self.keys = MemoryKeys()
+        self.sealer = Sealer(self.keys)
         self.creation = RequestCreation(
             self.store,
             RateLimiter(self.rates, self.clock),
@@ -45,6 +49,7 @@ class World:
             lambda: MODELS,
             lambda: self.signals,
             Decimal("0.08"),
+            self.sealer,
             self.clock,
         )
 

@@ -23,7 +23,7 @@ def test_the_first_sample_is_the_average_and_later_ones_weigh_a_tenth() -> None:
     assert average(10.0, [20.0] * 100) == pytest.approx(20.0, abs=0.01)
 
 
-def test_a_hundred_durations_in_half_a_minute_are_one_write(store: InMemoryDurations, clock: FakeClock) -> None:
+def test_a_hundred_durations_in_one_period_are_one_write(store: InMemoryDurations, clock: FakeClock) -> None:
     recorder = DurationRecorder(store, clock)
     for _ in range(100):
         recorder.record("core", 5.0)
@@ -57,7 +57,7 @@ def test_a_store_that_fails_is_not_called_for_every_request(clock: FakeClock) ->
     assert store.reads == 1
 
 
-def test_an_estimate_is_whole_seconds_and_read_twice_per_minute(store: InMemoryDurations, clock: FakeClock) -> None:
+def test_an_estimate_is_whole_seconds_and_read_once_per_period(store: InMemoryDurations, clock: FakeClock) -> None:
     store.averages = {"core": 4.1}
     estimates = Estimates(store, clock)
     assert estimates.seconds(["unknown", "core"]) == 5

@@ -13,15 +13,18 @@ from events.images import GenerationParameters
 from events.model_catalog import ModelCatalog
 from kit.http_api import json_response, problem_of
 from kit.problems import ApiProblem, field_error
+from kit.sealing import Texts
 from kit.telemetry import begin_call
+from services.intake.creation import seal_parameters
 from services.intake.facades import legacy, openai, openai_errors, translation
 from services.intake.facades.schemas import ImageGeneration, LegacyRequest
 from services.intake.model_fit import UnsupportedParametersError, resolve
 from services.intake.request_views import accepted_view, request_view
-from services.intake.schemas import Links, Reason, RequestView
+from services.intake.schemas import Links, NewRequest, Reason, RequestView
 from services.intake.tracking import add_event
 from tests.support.events import sample
 from tests.support.http import CALL_ID, http_event
+from tests.support.sealing import sample_sealer
 from tests.unit.intake.fakes import InMemoryRequests, accept
 
 TODAY = date(2026, 11, 22)
@@ -40,7 +43,17 @@ LAMBDA_MAX_BYTES = 6 * 1024 * 1024
 def resolved(**body: Any) -> GenerationParameters:
     """Return the parameters of a request of OpenAI's client. The model supports everything that is translated."""
     (request,) = openai.new_requests(ImageGeneration(prompt="a fox", **body), CATALOG, TODAY)
-    return resolve(request, CATALOG, CEILING)
+    return parameters_of(request)
+
+
+def parameters_of(request: NewRequest) -> GenerationParameters:
+    """Return the parameters of a request as they are published."""
+    return seal_parameters(sample_sealer(), "demo", request, resolve(request, CATALOG, CEILING))
+
+
+def opened(parameters: GenerationParameters) -> Texts:
+    """Return the texts of a request."""
+    return sample_sealer().open_texts("demo", parameters)
 
 
 def finished(*detail_types: str) -> RequestView:
@@ -48,12 +61,12 @@ def finished(*detail_types: str) -> RequestView:
     store = InMemoryRequests()
     (request,) = openai.new_requests(CALL, CATALOG, TODAY)
     created_at = min(sample(name).metadata.occurred_at for name in detail_types) - timedelta(seconds=4)
-    accept(store, REQUEST, "demo", resolve(request, CATALOG, CEILING), created_at)
+    accept(store, REQUEST, "demo", parameters_of(request), created_at)
     for name in detail_types:
         event = sample(name)
         metadata = event.metadata.model_copy(update={"request_id": REQUEST})
         add_event(store, event.model_copy(update={"metadata": metadata}))
-    return request_view(*store.read(REQUEST), lambda key: f"https://cdn/{key}")
+    return request_view(*store.read(REQUEST), Texts("a fox"), lambda key: f"https://cdn/{key}")
 
 
 # Names ---------------------------------------------------------------------------------------------------------------
@@ -173,7 +186,7 @@ def test_an_empty_choice_is_absent() -> None:
     found = resolved(
         model="", size="", quality="", response_format="", output_format="", background="", moderation="", style=""
     )
-    assert found == resolved().model_copy(update={"seed": found.seed})
+    assert found == resolved().model_copy(update={"seed": found.seed, "prompt": found.prompt})
     properties = ImageGeneration.model_json_schema()["properties"]
     for name in ("quality", "response_format", "output_format", "background", "moderation"):
         assert "" in properties[name]["anyOf"][0]["enum"], "the schema says so"
@@ -182,7 +195,7 @@ def test_an_empty_choice_is_absent() -> None:
 def test_the_parameters_of_our_models_are_passed_on() -> None:
     found = resolved(model="studio", style="PHOTOREALISM", negative_prompt="fog", seed=7, output_format="webp",
                      output_compression=60)  # fmt: skip
-    assert (found.style, found.negative_prompt, found.seed) == ("PHOTOREALISM", "fog", 7)
+    assert (found.style, opened(found).negative_prompt, found.seed) == ("PHOTOREALISM", "fog", 7)
     assert (found.output_format, found.output_compression) == ("webp", 60)
     with pytest.raises(UnsupportedParametersError, match="style"):
         resolved(style="PHOTOREALISM")
@@ -426,7 +439,7 @@ def test_a_failed_request_is_an_error_that_is_not_retried() -> None:
 
 def legacy_resolved(**body: Any) -> GenerationParameters:
     request = legacy.new_request(LegacyRequest(prompt="a fox", **body), CATALOG, TODAY)
-    return resolve(request, CATALOG, CEILING)
+    return parameters_of(request)
 
 
 @pytest.mark.parametrize("model", [model.model_id for model in CATALOG] + [model.key for model in CATALOG])
@@ -448,7 +461,7 @@ def test_a_legacy_client_may_spell_a_size_in_many_ways(size: str | None) -> None
 
 def test_supported_parameters_are_passed_on() -> None:
     found = legacy_resolved(modelId="studio", size="1280x720", cfgScale=7, style="PHOTOREALISM", negativePrompt="fog")
-    assert (found.guidance, found.style, found.negative_prompt) == (7, "PHOTOREALISM", "fog")
+    assert (found.guidance, found.style, opened(found).negative_prompt) == (7, "PHOTOREALISM", "fog")
     assert (found.models[0].width, found.models[0].height) == (1280, 720)
 
 

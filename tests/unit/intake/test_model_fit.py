@@ -7,16 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from events.images import GenerationParameters
 from events.model_catalog import ModelCatalog
-from services.intake.model_fit import FitResult, UnsupportedParametersError, fit, resolve
+from services.intake.creation import seal_parameters
+from services.intake.model_fit import FitResult, Plan, UnsupportedParametersError, fit, resolve
 from services.intake.schemas import NewRequest
+from tests.support.sealing import sample_sealer
 
 CATALOG = ModelCatalog.load()
 CEILING = Decimal("0.08")
 
 
-def resolved(**fields: object) -> GenerationParameters:
+def resolved(**fields: object) -> Plan:
     return resolve(NewRequest.model_validate({"prompt": "a lighthouse", **fields}), CATALOG, CEILING)
 
 
@@ -30,7 +31,6 @@ def test_a_bare_prompt_means_the_default_model_and_a_random_seed() -> None:
     parameters = resolved()
     assert parameters.models[0].model == "stable-image-core"
     assert (parameters.models[0].width, parameters.models[0].height) == (1024, 1024)
-    assert parameters.count == 1
     assert parameters.seed > 0
 
 
@@ -100,7 +100,8 @@ def test_unsupported_parameters_are_refused_by_field(fields: dict[str, object], 
 
 
 def test_the_format_of_the_original_is_part_of_the_request() -> None:
-    found = resolve(NewRequest(prompt="a fox", output_format="jpeg", output_compression=0), CATALOG, CEILING)
+    request = NewRequest(prompt="a fox", output_format="jpeg", output_compression=0)
+    found = seal_parameters(sample_sealer(), "demo", request, resolve(request, CATALOG, CEILING))
     assert (found.output_format, found.output_compression) == ("jpeg", 0)
 
 

@@ -3,7 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 from events.catalog.image_requested import ImageRequested
+from events.catalog.request_cancelled import RequestCancelled, RequestCancelledData
 from events.catalog.request_status_changed import RequestStatusChangedData
+from services.intake.models import entry_without_details
 from services.intake.outbox import events_of_change, events_of_new_request
 from services.intake.sweeping import expiry
 from services.intake.tracking import add_event
@@ -35,6 +37,20 @@ def test_a_new_status_is_published_with_its_sequence() -> None:
     add_event(store, sample("PromptApproved"))
     (event,) = events_of_change(before, store.read_state(REQUEST))
     assert event.data == RequestStatusChangedData(status="generating", previous="accepted", sequence=1)
+
+
+def test_every_event_of_intake_keeps_the_opt_out_of_the_request() -> None:
+    store, requested = InMemoryRequests(), sample("ImageRequested")
+    assert isinstance(requested, ImageRequested)
+    accept(store, REQUEST, "demo", requested.data.parameters, START, analytics_opt_out=True)
+    before = store.read_state(REQUEST)
+    cancelled = RequestCancelled.first(REQUEST, "demo", RequestCancelledData(), occurred_at=START)
+    for entry in (expiry(before, DEADLINE, DEADLINE), entry_without_details(cancelled)):
+        events = [
+            *events_of_new_request(store.read_request(REQUEST)),
+            *events_of_change(before, before.with_entry(entry)),
+        ]
+        assert [event.metadata.analytics_opt_out for event in events] == [True] * 3
 
 
 def test_every_status_event_names_the_webhook_of_the_request() -> None:

@@ -24,6 +24,7 @@ from services.intake.schemas import ListQuery
 from services.intake.tracking import add_event, measured_duration
 from tests.support.clock import FakeClock
 from tests.support.events import sample
+from tests.support.sealing import SAMPLE_TEXTS
 from tests.unit.intake.fakes import InMemoryDurations, InMemoryRates, InMemoryRequests, accept, cancel
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -102,7 +103,7 @@ def test_a_cancellation_is_published_as_an_event_and_as_a_status(store: InMemory
 
 
 def test_a_cancelled_request_has_a_reason(store: InMemoryRequests) -> None:
-    view = request_view(*cancel(store, REQUEST, "demo", START), str)
+    view = request_view(*cancel(store, REQUEST, "demo", START), SAMPLE_TEXTS, str)
     assert view.reason
     assert (view.status, view.reason.code, view.timeline[-1].event) == ("cancelled", "cancelled", "RequestCancelled")
 
@@ -170,7 +171,7 @@ def test_a_deleted_image_is_shown_as_deleted_without_urls(store: InMemoryRequest
     (image,) = stored.data.images
     gone = ImageDeleted.follow(stored, ImageDeletedData(image_id=image.image_id, reason="owner"))
     add_event(store, gone)
-    view = request_view(store.read_request(REQUEST), store.read_state(REQUEST), str)
+    view = request_view(store.read_request(REQUEST), store.read_state(REQUEST), SAMPLE_TEXTS, str)
     assert view.status == "succeeded"
     (shown,) = view.images
     assert shown.deleted_at == gone.metadata.occurred_at

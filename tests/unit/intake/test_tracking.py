@@ -1,6 +1,8 @@
 """Tracking leads to the same state, whatever the order of events and however often they are delivered."""
 
 import random
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -13,12 +15,15 @@ from events.catalog.request_status_changed import RequestStatusChanged
 from events.envelope import Event
 from events.pipeline import TERMINAL, status_of
 from kit.errors import RetriableError
+from kit.request_age import LEAST_RETENTION
+from services.intake.durations import DurationRecorder
 from services.intake.models import entry_without_details
 from services.intake.outbox import events_of_change
 from services.intake.timeline import timeline_entry
-from services.intake.tracking import add_event
+from services.intake.tracking import Tracker, add_event
+from tests.support.clock import FakeClock
 from tests.support.events import sample
-from tests.unit.intake.fakes import InMemoryRequests, accept
+from tests.unit.intake.fakes import InMemoryDurations, InMemoryRequests, accept
 
 REQUESTED = sample("ImageRequested")
 APPROVED, REJECTED = sample("PromptApproved"), sample("PromptRejected")
@@ -166,3 +171,20 @@ def test_a_late_event_of_an_erased_request_is_ignored() -> None:
 
     assert add_event(store, APPROVED) is None
     assert store.states == {}
+
+
+def tracker(age: timedelta) -> Tracker:
+    """Return a tracker without requests, ``age`` after the sample's request was accepted."""
+    accepted = UUID(REQUESTED.metadata.request_id).int >> 80
+    clock = FakeClock(datetime.fromtimestamp(accepted / 1000, UTC) + age)
+    return Tracker(InMemoryRequests(), DurationRecorder(InMemoryDurations(), clock), lambda _: None, clock)
+
+
+def test_deleting_an_image_of_an_expired_request_is_no_error() -> None:
+    """Otherwise each such deletion would be retried and dead-lettered."""
+    assert tracker(LEAST_RETENTION + timedelta(days=1)).track(sample("ImageDeleted")) == []
+
+
+def test_an_event_of_a_younger_request_that_is_missing_is_retried() -> None:
+    with pytest.raises(RetriableError):
+        tracker(LEAST_RETENTION - timedelta(days=1)).track(sample("ImageDeleted"))

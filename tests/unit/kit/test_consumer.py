@@ -16,10 +16,11 @@ from events.catalog.image_stored import ImageStored
 from events.catalog.processing_stalled import ProcessingStalled
 from events.envelope import Event, derive_id
 from kit.consumer import Consumer, EachMessage, RetryPolicy, WholeBatch
-from kit.errors import InProgressError, RetriableError, TransientError, UnprocessableError
+from kit.errors import InProgressError, OwnerErasedError, RetriableError, TransientError, UnprocessableError
 from tests.support.events import RecordingBus, RecordingQueue, eventbridge_body, sample, sqs_record
+from tests.support.sealing import SAMPLE_TEXTS, sample_sealer
 
-PROMPT = sample("ImageRequested").data.parameters.prompt
+PROMPT = SAMPLE_TEXTS.prompt
 
 
 class Step:
@@ -401,14 +402,43 @@ def test_a_failure_on_a_delivery_event_publishes_nothing(name: str) -> None:
     assert step.bus.events == []
 
 
+def test_a_message_of_an_erased_owner_is_dropped(capsys: pytest.CaptureFixture[str]) -> None:
+    step = Step(raising(OwnerErasedError()), accepts=[ImageRequested])
+
+    assert step.take(sqs_record(sample("ImageRequested"))) == []
+
+    assert (step.queue.dead, step.queue.delayed, step.bus.events) == ([], [], [])
+    (line,) = [json.loads(each) for each in capsys.readouterr().out.splitlines() if '"failed"' in each]
+    (failed,) = line["failed"]
+    assert (failed["outcome"], failed["error"]) == ("dropped", "OwnerErasedError")
+    assert line["messages_handled"] == 1
+
+
+def test_a_batch_with_a_message_of_an_erased_owner_handles_the_others() -> None:
+    queue, handled = RecordingQueue(), list[Event]()
+
+    def handle(events: Sequence[Event]) -> list[Event]:
+        if any(event.metadata.owner == "erased" for event in events):
+            raise OwnerErasedError
+        handled.extend(events)
+        return []
+
+    first = sample("ImageRequested")
+    erased = first.model_copy(update={"metadata": first.metadata.model_copy(update={"owner": "erased"})})
+    consumer = Consumer("analytics.record", None, WholeBatch(handle), queue=queue, bus=RecordingBus())
+
+    assert consumer({"Records": [sqs_record(erased), sqs_record(first)]}) == {"batchItemFailures": []}
+    assert (handled, queue.dead) == ([first], [])
+
+
 def test_logs_attributes_and_stalls_contain_no_prompt(capsys: pytest.CaptureFixture[str]) -> None:
     def handle(event: ImageRequested) -> Sequence[Event]:
-        raise KeyError(event.data.parameters.prompt)
+        raise KeyError(sample_sealer().open_texts(event.metadata.owner, event.data.parameters).prompt)
 
     step = Step(handle, accepts=[ImageRequested])
     step.take(sqs_record(sample("ImageRequested")))
     too_long = json.loads(eventbridge_body(sample("ImageRequested")))
-    too_long["detail"]["data"]["parameters"]["count"] = too_long["detail"]["data"]["parameters"]["prompt"]
+    too_long["detail"]["data"]["parameters"]["count"] = PROMPT
     step.take(sqs_record(json.dumps(too_long)))
 
     captured = capsys.readouterr()

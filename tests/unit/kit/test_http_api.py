@@ -242,6 +242,38 @@ def test_a_route_rejects_callers_without_its_scope(api: HttpApi) -> None:
     assert response == (202, {"text": "ada: tea", "note": "ada"})
 
 
+def test_a_route_that_needs_consent_refuses_a_caller_without_it() -> None:
+    api = HttpApi()
+
+    @api.serve(Route("POST", "/needs", "any", "Wish", responses={202: Echo}, needs_consent=True))
+    def needs() -> Response[str]:
+        return json_response(202, Echo(text="done", note=None))
+
+    @api.serve(Route("POST", "/free", "any", "Wish", responses={202: Echo}))
+    def free() -> Response[str]:
+        return json_response(202, Echo(text="done", note=None))
+
+    missing: dict[str, Any] = {"owner": "ada", "consent_required": "terms of 2026-11-28"}
+    status, problem = send(api, "POST", "/needs", **missing)
+    assert (status, problem["code"]) == (403, "consent_required")
+    assert "terms of 2026-11-28" in problem["detail"]
+    assert "PUT /v1/consent" in problem["detail"]
+    assert send(api, "POST", "/free", **missing)[0] == send(api, "POST", "/needs", owner="ada")[0] == 202
+
+
+@pytest.mark.parametrize(("value", "opted_out"), [(True, True), ("true", True), (False, False), (None, False)])
+def test_the_caller_says_if_the_owner_opted_out_of_analytics(value: Any, opted_out: bool) -> None:
+    api, seen = HttpApi(), []
+
+    @api.serve(Route("GET", "/", "any", "Look", responses={200: Echo}))
+    def look() -> Response[str]:
+        seen.append(api.caller.analytics_opt_out)
+        return json_response(200, Echo(text="", note=None))
+
+    send(api, "GET", "/", owner="ada", **({} if value is None else {"analytics_opt_out": value}))
+    assert seen == [opted_out]
+
+
 def test_a_key_with_too_many_calls_is_refused_before_the_handler_runs(api: HttpApi) -> None:
     limited = {"owner": "ada", "scopes": "requests:write", "retry_after": 3, "calls_per_minute": 600}
     answer = raw(api, "POST", "/wishes/ada", **limited)

@@ -32,6 +32,13 @@ def test_an_entry_is_read_as_it_was_written(detail_type: str, version: int) -> N
     assert read_again(entry) == entry, "also if no key contains the id of the request"
 
 
+@pytest.mark.parametrize("decision", ["PromptRejected", "ImageApproved", "ImageRejected"])
+def test_a_decision_of_moderation_keeps_the_version_of_the_policy(decision: str) -> None:
+    entry = read_again(timeline_entry(sample(decision)))
+
+    assert entry.details["policy_version"].startswith("default@")
+
+
 def test_a_time_keeps_its_microseconds() -> None:
     at = datetime(2026, 11, 28, 21, 20, 49, 732_997, tzinfo=UTC)
 

@@ -59,7 +59,7 @@ def test_prod_keeps_its_data() -> None:
         ("AlarmEmail=ops", "AlarmEmail=ops: must be an e-mail address, or empty."),
         ("Cdn=maybe", "Cdn=maybe: Parameter 'Cdn' value 'maybe' is not in AllowedValues"),
         ("LogRetentionDays=31", "LogRetentionDays=31: must be a number of days that CloudWatch Logs offers"),
-        ("BatchingWindowSeconds=301", "BatchingWindowSeconds=301: must be 0 to 300 seconds."),
+        ("BatchingWindowSeconds=61", "BatchingWindowSeconds=61: must be 1 to 60 seconds."),
         ("ModerationModelArns=*", "ModerationModelArns=*: must be ARNs of foundation models"),
         ("DailyBudget=1", "DailyBudget: template.yaml has no such parameter."),
         ("Runtime=python3.12", "set Runtime in samconfig.toml"),

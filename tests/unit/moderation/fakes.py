@@ -59,16 +59,16 @@ class ScriptedClaude:
 
 
 class ScriptedDetector:
-    """A detector with scripted labels, by key of the image."""
+    """A detector with scripted labels, by key of the image. It is sure of each."""
 
     name = "rekognition"
 
     def __init__(self, by_key: Mapping[str, set[str]] | None = None) -> None:
         self.by_key = dict(by_key or {})
 
-    def labels(self, images: Sequence[RawImage]) -> list[set[str]]:
+    def labels(self, images: Sequence[RawImage]) -> list[dict[str, float]]:
         """Return the scripted labels of each image."""
-        return [self.by_key.get(image.key, set()) for image in images]
+        return [dict.fromkeys(self.by_key.get(image.key, ()), 99.0) for image in images]
 
 
 class RecordingRawImages:

@@ -18,7 +18,7 @@ from services.moderation.policy import load_policy
 from services.moderation.prices import prompt_check_usd
 from services.moderation.routes import CHECK_PROMPT, LEGACY_CHECK_PROMPT
 from services.moderation.schemas import Check, KeywordHit
-from services.moderation.service import PromptModeration
+from services.moderation.service import PromptLayers
 from tests.support.clock import FakeClock
 from tests.support.http import CALL_ID, http_event
 from tests.unit.moderation.fakes import InMemoryCheckCounts, InMemoryVerdicts, ScriptedClaude, ScriptedKeywords
@@ -42,9 +42,9 @@ def checks(
     published: list[Event] | None = None,
 ) -> PromptChecks:
     policy = load_policy().model_copy(update={"version": "v7"})
-    moderation = PromptModeration(policy, ScriptedKeywords(hit), claude, verdicts or InMemoryVerdicts(), clock)
+    layers = PromptLayers(policy, ScriptedKeywords(hit), claude, clock)
     sink = [] if published is None else published
-    return PromptChecks(moderation, InMemoryCheckCounts(), sink.extend, clock)
+    return PromptChecks(layers, InMemoryCheckCounts(), sink.extend, clock)
 
 
 def check(checks: PromptChecks, key_id: str = "k-1", limit: int = 2) -> tuple[PromptVerdict, CheckAllowance]:

@@ -7,7 +7,7 @@ import pytest
 
 from services.moderation.keywords import KeywordFilter
 from services.moderation.policy import load_policy
-from tools.moderation import Line, read_corpus
+from tools.moderation.corpus import Line, read_corpus
 
 POLICY: Final = load_policy()
 FILTER: Final = KeywordFilter(POLICY)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.text import longest_form
+from kit.text import readable
 from services.moderation.models import TEXT_MAX, Finding, Hit
 from services.moderation.policy import load_policy
 from services.moderation.screening import Screening
@@ -66,14 +66,10 @@ def test_the_texts_are_json_in_a_tag_that_they_cannot_close(prompt: str, negativ
     assert tag not in message_for(prompt, negative_prompt)
 
 
-def test_claude_receives_the_text_without_disguises() -> None:
-    assert '"ignore this"' in message_for("\uff49\uff47\uff4e\u200bore\u202e this")
-
-
 @pytest.mark.parametrize("character", ["a", "<", '"', "\\", "\n", "\ufdfa", "\u3300", "\U0001f600", "\u202e"])
 def test_no_text_within_the_limit_becomes_long_for_claude(character: str) -> None:
-    text = character * (TEXT_MAX // longest_form(character))
-    assert longest_form(text) <= TEXT_MAX
+    text = readable("a" + character * ((TEXT_MAX - 1) // max(1, len(readable(character)))))
+    assert len(text) <= TEXT_MAX
     assert len(message_for(text, text)) < 2 * 2 * TEXT_MAX + 300
 
 

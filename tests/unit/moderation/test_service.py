@@ -18,10 +18,11 @@ from events.model_catalog import model_catalog
 from kit.clock import SystemClock
 from kit.errors import UnprocessableError
 from services.moderation.models import TEXT_MAX, Finding, Hit, ImageVerdict, PromptVerdict
-from services.moderation.policy import load_policy
-from services.moderation.service import NEW_FOR, ImageModeration, PromptModeration
+from services.moderation.policy import ImagePolicy, Policy, load_policy
+from services.moderation.service import NEW_FOR, ImageModeration, PromptLayers, PromptModeration
 from tests.support.clock import FakeClock
 from tests.support.events import sample
+from tests.support.sealing import sample_sealer, sealed
 from tests.support.templates import root_template
 from tests.unit.moderation.fakes import (
     InMemoryVerdicts,
@@ -34,15 +35,16 @@ from tests.unit.moderation.fakes import (
 GORE = Finding(category="violence", field="prompt", reason="category_blocked")
 BLOCK = Hit(category="violence", field="prompt", strength="block")
 REVIEW = Hit(category="violence", field="prompt", strength="review")
-LABELS = {"Exposed": "sexual", "Gore": "violence"}
+IMAGES = ImagePolicy(min_confidence=60, labels={"Gore": "violence", "Exposed": "sexual"})
 
 
 class PromptHarness:
     """Prompt moderation with scripted layers."""
 
     def __init__(self, keywords: ScriptedKeywords | None = None, claude: ScriptedClaude | None = None) -> None:
-        self.event = sample("ImageRequested")
-        assert isinstance(self.event, ImageRequested)
+        event = sample("ImageRequested")
+        assert isinstance(event, ImageRequested)
+        self.event = event
         self.keywords = keywords or ScriptedKeywords()
         self.claude = claude or ScriptedClaude()
         self.verdicts: InMemoryVerdicts[PromptVerdict] = InMemoryVerdicts()
@@ -55,7 +57,8 @@ class PromptHarness:
 
     def moderation(self, policy_version: str = "v1") -> PromptModeration:
         policy = load_policy().model_copy(update={"version": policy_version})
-        return PromptModeration(policy, self.keywords, self.claude, self.verdicts, self.clock)
+        layers = PromptLayers(policy, self.keywords, self.claude, self.clock)
+        return PromptModeration(layers, self.verdicts, sample_sealer().open_texts, self.clock)
 
 
 def test_a_prompt_without_findings_is_approved_with_its_parameters() -> None:
@@ -119,7 +122,7 @@ def test_claude_may_reject_a_prompt_without_keywords() -> None:
 
 def test_a_prompt_that_is_too_long_is_rejected_without_a_call() -> None:
     harness = PromptHarness()
-    parameters = harness.event.data.parameters.model_copy(update={"prompt": "\ufdfa" * 10_000})
+    parameters = harness.event.data.parameters.model_copy(update={"prompt": sealed("\ufdfa" * 10_000)})
     harness.event = harness.event.model_copy(
         update={"data": harness.event.data.model_copy(update={"parameters": parameters})}
     )
@@ -137,14 +140,14 @@ def test_both_fields_are_screened_and_an_absent_one_is_omitted() -> None:
     harness = PromptHarness()
     harness.moderate()
     assert set(harness.claude.calls[0]) == {"prompt", "negative_prompt"}
-    verdict = harness.moderation().screen("a lighthouse", None)
+    verdict = harness.moderation().layers.screen("a lighthouse", None)
     assert harness.claude.calls[-1] == {"prompt": "a lighthouse"}
     assert verdict.finding is None
 
 
 def test_screening_alone_records_nothing() -> None:
     harness = PromptHarness()
-    harness.moderation().screen("a lighthouse", "fog")
+    harness.moderation().layers.screen("a lighthouse", "fog")
     assert harness.verdicts.verdicts == {}
 
 
@@ -245,13 +248,14 @@ class ImageHarness:
         self.keys = keys
         self.raw_images = RecordingRawImages()
         self.check = check
+        self.shadow: Policy | None = None
         self.verdicts: InMemoryVerdicts[ImageVerdict] = InMemoryVerdicts()
         self.clock = FakeClock(self.event.metadata.occurred_at + timedelta(milliseconds=300))
 
     def moderate(self, policy_version: str = "v1", *, first: bool = True) -> Any:
-        moderation = ImageModeration(
-            policy_version, LABELS, self.detector if self.check else None, self.verdicts, self.raw_images, self.clock
-        )
+        policy = load_policy().model_copy(update={"version": policy_version, "image": IMAGES})
+        detector = self.detector if self.check else None
+        moderation = ImageModeration(policy, detector, self.verdicts, self.raw_images, self.clock, self.shadow)
         (follow_up,) = moderation.moderate(self.event, first_delivery=first)
         return follow_up
 
@@ -284,7 +288,7 @@ def test_a_duplicate_that_finds_a_deleted_image_gets_the_verdict(monkeypatch: py
     harness = ImageHarness(labels={0: {"Gore"}, 2: {"Gore"}})
     first = harness.moderate()
 
-    def missing(_images: object) -> list[set[str]]:
+    def missing(_images: object) -> list[dict[str, float]]:
         raise UnprocessableError("image.key: it is not in the bucket")
 
     monkeypatch.setattr(harness.detector, "labels", missing)
@@ -335,6 +339,6 @@ def test_an_event_without_an_image_is_unprocessable() -> None:
 
 def test_the_time_of_a_verdict_has_a_time_zone() -> None:
     harness = PromptHarness()
-    moderation = PromptModeration(load_policy(), harness.keywords, harness.claude, harness.verdicts, SystemClock())
-    verdict = moderation.screen("a lighthouse", None)
+    layers = PromptLayers(load_policy(), harness.keywords, harness.claude, SystemClock())
+    verdict = layers.screen("a lighthouse", None)
     assert verdict.decided_at.tzinfo is UTC

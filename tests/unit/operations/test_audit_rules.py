@@ -82,6 +82,20 @@ def paid(calls: int, **changes: object) -> World:
     return world
 
 
+def image_of_expired_request() -> World:
+    """Return an image that outlived its request, and the dead letter of its deletion."""
+    ancient = "01941f29-7c00-7c31-9f60-000000000001"  # accepted in January 2025
+    world = World()
+    world.known.clear()
+    world.ledger.clear()
+    files = {key.replace(REQUEST, ancient): size for key, size in FILES.items()}
+    image = replace(world.gallery.pop(f"{REQUEST}-0"), image_id=f"{ancient}-0", request_id=ancient, files=files)
+    world.gallery[image.image_id] = image
+    world.objects = dict(files)
+    world.dead = [letter("storage.remove", request_id=ancient)]
+    return world
+
+
 HOLDS: dict[str, Callable[[], World]] = {
     "a request with its image": lambda: World(succeeded()),
     "a request in progress": lambda: World(accepted()),
@@ -92,6 +106,7 @@ HOLDS: dict[str, Callable[[], World]] = {
     "a file of a request that is still being stored": lambda: waiting_for_storage(accepted(status="storing")),
     "a deleted image": deleted,
     "an image older than the retention of the ledger": old,
+    "an image whose request has expired": image_of_expired_request,
     "the raw image of an additional paid call": lambda: paid(2),
 }
 

@@ -18,6 +18,7 @@ from services.storage.models import MAX_SHARES, DeletionMarker, Entry, EntrySumm
 from services.storage.search import search_text
 from services.storage.service import ImageStorage
 from tests.support.clock import FakeClock
+from tests.support.sealing import sample_sealer, sealed
 
 REQUEST = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
 PROMPT = "A lighthouse on a cliff at dusk, 灯台"
@@ -60,7 +61,12 @@ def approved(*images: RawImage, removed: Sequence[RemovedImage] = ()) -> ImageAp
     """Return the event that approves ``images``."""
     plan = ModelPlan(model="stable-image-core", width=96, height=64, price_usd=Decimal("0.04"))
     parameters = GenerationParameters(
-        prompt=PROMPT, negative_prompt="people", count=4, seed=4242, guidance=7.5, models=[plan]
+        prompt=sealed(PROMPT, "ada"),
+        negative_prompt=sealed("people", "ada"),
+        count=4,
+        seed=4242,
+        guidance=7.5,
+        models=[plan],
     )
     outcomes = [ImageOutcome(index=index, status="generated", image=image) for index, image in enumerate(images)]
     data = ImageApprovedData(
@@ -117,6 +123,7 @@ class FakeGallery:
     def __init__(self) -> None:
         self.recorded: dict[str, Entry | DeletionMarker] = {}
         self.tombstones: dict[str, Tombstone] = {}
+        """By image id."""
         self.examined = 0
         """Number of entries that reads of the indexes examined."""
 
@@ -127,19 +134,22 @@ class FakeGallery:
 
     def add(self, entries: Sequence[Entry]) -> list[Entry | DeletionMarker] | Tombstone:
         """Record all entries or none."""
+        if tombstones := [self.tombstones[entry.image_id] for entry in entries if entry.image_id in self.tombstones]:
+            return tombstones[0]
         recorded = [self.recorded[entry.image_id] for entry in entries if entry.image_id in self.recorded]
         if len(recorded) == len(entries):
             return recorded
         if recorded:
             raise UnprocessableError(f"images: other images of request {entries[0].request_id} are recorded already")
-        if tombstone := self.tombstones.get(entries[0].request_id):
-            return tombstone
         self.recorded.update({entry.image_id: entry for entry in entries})
         return list(entries)
 
-    def add_tombstone(self, tombstone: Tombstone) -> None:
-        """Record the first tombstone."""
-        self.tombstones.setdefault(tombstone.request_id, tombstone)
+    def add_tombstone(self, tombstone: Tombstone) -> Entry | None:
+        """Record the first tombstone of an image that is not recorded."""
+        if tombstone.image_id in self.recorded:
+            return self.entries.get(tombstone.image_id)
+        self.tombstones.setdefault(tombstone.image_id, tombstone)
+        return None
 
     def find(self, image_id: str) -> Entry | DeletionMarker | None:
         """Return an entry or its deletion marker."""
@@ -240,7 +250,7 @@ def variant(name: str, content: bytes = b"content") -> Variant:
         key=f"images/{REQUEST}/{name}",
         sha256=sha256(content),
         bytes=len(content),
-        media_type="image/webp",
+        media_type="image/png" if name.endswith(".png") else "image/webp",
         width=3,
         height=2,
     )
@@ -290,6 +300,7 @@ class StorageHarness:
             handoff=self.handoff,
             files=self.files,
             gallery=self.gallery,
+            open_texts=sample_sealer().open_texts,
             hash_key=lambda: KEY,
             clock=TickingClock(NOON),
         )

@@ -12,11 +12,12 @@ from events.catalog.image_approved import ImageApproved
 from events.catalog.image_deleted import ImageDeleted
 from events.catalog.image_stored import ImageStored
 from events.catalog.request_cancelled import RequestCancelled, RequestCancelledData
-from events.images import RemovedImage
+from events.envelope import Event
+from events.images import IMAGES_MAX, RemovedImage
 from kit.consumer import Consumer, EachMessage
 from kit.errors import UnprocessableError
 from kit.handoff import sha256
-from services.storage.models import DeletionMarker, Entry
+from services.storage.models import DeletionMarker, Entry, Tombstone
 from services.storage.withdrawal import withdraw
 from tests.support.events import RecordingBus, RecordingQueue, sqs_record
 from tests.unit.storage.fakes import NOON, PROMPT, REQUEST, StorageHarness, approved, encode, gradient
@@ -172,6 +173,29 @@ def test_any_order_of_approval_and_cancellation_shows_no_image(order: list[str])
     assert not isinstance(harness.gallery.find(f"{REQUEST}-0"), Entry)
 
 
+@pytest.mark.parametrize("indexes", [(0,), (0, 1), (1, 2), (3,)])
+@pytest.mark.parametrize("written", range(IMAGES_MAX))
+def test_an_approval_in_the_middle_of_a_cancellation_shows_no_image(
+    harness: StorageHarness, monkeypatch: pytest.MonkeyPatch, indexes: tuple[int, ...], written: int
+) -> None:
+    event = approved(*(harness.handoff.put(encode(gradient(tint=n)), n) for n in range(IMAGES_MAX)))
+    images = [event.data.images[index] for index in indexes]
+    event = event.model_copy(update={"data": event.data.model_copy(update={"images": images})})
+    published: list[list[Event]] = []
+    add = harness.gallery.add_tombstone
+
+    def approve_after(tombstone: Tombstone) -> Entry | None:
+        if len(harness.gallery.tombstones) == written and not published:
+            published.append(harness.store(event))
+        return add(tombstone)
+
+    monkeypatch.setattr(harness.gallery, "add_tombstone", approve_after)
+    withdraw(CANCELLED, harness.gallery)
+    assert not harness.gallery.entries
+    assert [harness.store(event)] == published
+    assert not harness.files.objects
+
+
 def test_a_missing_object_stores_nothing(harness: StorageHarness) -> None:
     image = harness.handoff.put(encode(gradient()))
     harness.handoff.objects.clear()
@@ -206,4 +230,4 @@ def test_an_event_with_a_repeated_index_is_unprocessable(harness: StorageHarness
 
 def test_a_tombstone_has_the_time_of_the_withdrawal(harness: StorageHarness) -> None:
     withdraw(CANCELLED, harness.gallery)
-    assert harness.gallery.tombstones[REQUEST].withdrawn_at == NOON
+    assert {tombstone.withdrawn_at for tombstone in harness.gallery.tombstones.values()} == {NOON}

@@ -1,5 +1,6 @@
 """Generation, storage and analytics."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,6 +14,7 @@ from events.envelope import Event
 from events.images import ModelPlan
 from events.model_catalog import model_catalog
 from tests.support.events import sample
+from tests.support.hook import receiving
 from tools.permissions.scenarios.requests import accept, generate
 from tools.permissions.stack import PREFIX
 from tools.permissions.world import World
@@ -103,6 +105,26 @@ def the_gallery(world: World) -> None:
     world.settle()
     key = {"pk": {"S": "image#x"}}
     world.run("storage.relay", {"Records": [{"eventID": "1", "dynamodb": {"Keys": key, "NewImage": key}}]})
+
+
+def link_keys(world: World) -> None:
+    """CloudFormation creates and deletes the keys of image links."""
+    with receiving() as cloudformation:
+        for request in ("Create", "Delete"):
+            event = {
+                "RequestType": request,
+                "StackId": "stack",
+                "RequestId": "1",
+                "LogicalResourceId": "LinkKeys",
+                "ResponseURL": cloudformation.url,
+                "ResourceProperties": {
+                    "Prefix": PREFIX,
+                    "SecretId": world.stack.services["storage"].arn("ImageLinkKey"),
+                },
+            }
+            world.run("storage.keys", event)
+            answer = json.loads(cloudformation.calls[-1][2])
+            assert answer["Status"] == "SUCCESS", answer
 
 
 def figures(world: World) -> None:

@@ -27,14 +27,21 @@ def generate(world: World, **parameters: Any) -> str:
 
 
 def keys_and_preferences(world: World) -> None:
-    """Create, use, list, rotate and revoke a key; read and write preferences."""
+    """Create, use, list, rotate and revoke a key; read and write preferences. A second key has the same owner."""
     made = world.http("accounts.api", "POST", "/v1/keys", {"owner": "ada", "name": "test", "scopes": ["images:read"]})
     world.run("accounts.authorizer", {"routeKey": "GET /v1/images", "headers": {"x-api-key": made["key"]}})
     world.http("accounts.api", "GET", "/v1/keys")
     world.http("accounts.api", "POST", "/v1/keys/{key_id}/rotate", {}, at={"key_id": made["key_id"]})
     world.http("accounts.api", "DELETE", "/v1/keys/{key_id}", at={"key_id": made["key_id"]})
-    world.http("accounts.api", "PUT", "/v1/preferences", {"theme": "dark"})
-    world.http("accounts.api", "GET", "/v1/preferences")
+    again = world.http("accounts.api", "POST", "/v1/keys", {"owner": "ada", "name": "test", "scopes": ["images:read"]})
+    owner = again["owner_id"]
+    world.http("accounts.api", "GET", "/v1/me", owner=owner)
+    world.http("accounts.api", "GET", "/v1/consent", owner=owner)
+    versions = {"terms": "2026-11-28", "privacy_notice": "2026-11-28"}
+    world.http("accounts.api", "PUT", "/v1/consent", versions, owner=owner)
+    world.http("accounts.api", "DELETE", "/v1/consent", owner=owner)
+    world.http("accounts.api", "PUT", "/v1/preferences", {"theme": "dark"}, owner=owner)
+    world.http("accounts.api", "GET", "/v1/preferences", owner=owner)
 
 
 def a_request_from_post_to_image(world: World) -> None:
@@ -75,6 +82,7 @@ def waiting_and_the_facade(world: World) -> None:
     path, once = "/openai/v1/images/generations", {"Idempotency-Key": "facade"}
     with patch.object(world.module("intake.facade"), "MAX_SECONDS", 0):
         world.http("intake.facade", "POST", path, PROMPT, headers=once, expect=504)
+        world.http("intake.facade", "POST", path, PROMPT, owner="a new owner", expect=504)  # whose key is created
     world.settle()
     for form in ("b64_json", "url"):
         world.http("intake.facade", "POST", path, PROMPT | {"response_format": form}, headers=once)
@@ -104,5 +112,6 @@ def _age(world: World, request_id: str, age: timedelta) -> None:
 def prompt_checks(world: World) -> None:
     """A check of a prompt, and one that Claude cannot make, so that it is not counted."""
     world.http("moderation.api", "POST", "/v1/moderations", PROMPT)
+    world.http("moderation.api", "GET", "/v1/moderation/shadow")
     with world.failing("ThrottlingException", "bedrock-runtime"):
         world.http("moderation.api", "POST", "/v1/moderations", {"prompt": "A ship at dawn"}, expect=503)

@@ -41,6 +41,29 @@ class AttemptView(Answer):
     """Description of the failure. Absent if the call succeeded."""
 
 
+class ConsentView(Answer):
+    """The consent of the caller's owner."""
+
+    required: bool
+    """Whether this installation accepts requests only with a valid consent."""
+    valid: bool
+    """Whether the owner agrees to the current versions."""
+    current_terms: str
+    """Current version of the terms: the date on which it was published."""
+    current_privacy_notice: str
+    """Current version of the privacy notice."""
+    terms: str | None = None
+    """The version of the terms that the owner agreed to. Absent without a consent, like the following fields."""
+    privacy_notice: str | None = None
+    """The version of the privacy notice that the owner agreed to."""
+    given_at: AwareDatetime | None = None
+    """When the consent was given."""
+    key_id: str | None = None
+    """Id of the key with which it was given."""
+    withdrawn_at: AwareDatetime | None = None
+    """When it was withdrawn. Absent if it was not."""
+
+
 class DayNumbers(Answer):
     """Counters of one day (UTC)."""
 
@@ -165,10 +188,10 @@ class ErasureView(Answer):
 
 
 class FileView(Answer):
-    """A file, with a URL that may expire."""
+    """A file, with a URL that expires."""
 
     url: str
-    """Short-lived URL of the file."""
+    """URL of the file. Valid for 15 minutes, and for this file only."""
     media_type: str
     """Media type of the file."""
     width: int
@@ -182,18 +205,18 @@ class FileView(Answer):
 
 
 class Image(Answer):
-    """A finished image. Its URLs are short-lived and new in every response; a deleted image has none."""
+    """A finished image. Its URLs are new in every response; a deleted image has none."""
 
     id: str
     """Id of the image in the gallery."""
     index: int
     """Number of the image within its request, from 0."""
     url: str | None = None
-    """URL of the original file. Absent if the image is deleted."""
+    """URL of the original file. Valid for 15 minutes. Absent if the image is deleted."""
     display_url: str | None = None
-    """URL of a smaller file for screens. Absent if the image is deleted."""
+    """URL of a smaller file for screens. Valid for 15 minutes. Absent if the image is deleted."""
     thumbnail_url: str | None = None
-    """URL of the smallest file. Absent if the image is deleted."""
+    """URL of the smallest file. Valid for 15 minutes. Absent if the image is deleted."""
     width: int
     """Width of the original in pixels."""
     height: int
@@ -278,7 +301,9 @@ class KeyView(Answer):
     prefix: str
     """Start of its text."""
     owner: str
-    """Owner of its requests and images."""
+    """Name of the owner of its requests and images. The id if the owner was erased."""
+    owner_id: str
+    """Id of the owner, which stands for the name in requests, events and logs."""
     name: str
     """Purpose of the key."""
     scopes: list[Literal["requests:write", "requests:read", "images:read", "images:write", "analytics:read", "admin"]]
@@ -309,7 +334,9 @@ class KeyWithText(Answer):
     prefix: str
     """Start of its text."""
     owner: str
-    """Owner of its requests and images."""
+    """Name of the owner of its requests and images. The id if the owner was erased."""
+    owner_id: str
+    """Id of the owner, which stands for the name in requests, events and logs."""
     name: str
     """Purpose of the key."""
     scopes: list[Literal["requests:write", "requests:read", "images:read", "images:write", "analytics:read", "admin"]]
@@ -358,7 +385,9 @@ class Me(Answer):
     """The caller's API key."""
 
     owner: str
-    """Owner of its requests and images."""
+    """Name of the owner of its requests and images."""
+    owner_id: str
+    """Id of the owner, which stands for the name in requests, events and logs."""
     key_id: str
     """Id of the key."""
     scopes: list[Literal["requests:write", "requests:read", "images:read", "images:write", "analytics:read", "admin"]]
@@ -450,7 +479,7 @@ class PreferencesResponse(Answer):
     theme: Literal["light", "dark", "system"] = "system"
     """Colours of the web app. `system`: as the device."""
     analytics_opt_out: bool = False
-    """Exclude this owner from analytics."""
+    """Keep the owner out of analytics: count new requests only in totals that name no owner, and archive their events without the owner."""
 
 
 class Price(Answer):
@@ -625,6 +654,8 @@ class TimelineEntryView(Answer):
     """When it occurred."""
     note: str | None = None
     """Details of the event, for people."""
+    policy_version: str | None = None
+    """Version of the moderation policy, for a decision of moderation."""
 
 
 class WebhookView(Answer):
@@ -706,7 +737,7 @@ class Check(Answer):
     hit: KeywordHit | None = None
     """Absent if the keyword filter found nothing."""
     policy_version: str
-    """Version of the content policy."""
+    """Version of the moderation policy: its name and a digest of its content."""
 
 
 class CreatedShare(Answer):
@@ -777,9 +808,9 @@ class ImageSummary(Answer):
     placeholder: str
     """BlurHash."""
     display_url: str
-    """Short-lived URL of a smaller file for screens."""
+    """URL of a smaller file for screens. Valid for 15 minutes."""
     thumbnail_url: str
-    """Short-lived URL of the smallest file."""
+    """URL of the smallest file. Valid for 15 minutes."""
     links: SelfLink
     """Related resources."""
 

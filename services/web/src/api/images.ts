@@ -1,4 +1,11 @@
-import { type InfiniteData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import {
+  type InfiniteData,
+  queryOptions,
+  useInfiniteQuery,
+  useMutation,
+  useQuery,
+  useQueryClient,
+} from "@tanstack/react-query";
 import {
   createShare,
   deleteImage,
@@ -12,9 +19,10 @@ import {
   showImage,
   unsetFavourite,
 } from "genai-images-client";
-import { deleteCachedImage } from "@/lib/imageCache";
+import { deleteCachedFiles } from "@/lib/imageCache";
 import { useSession } from "@/state/session";
 import { api, dataOf } from "./client";
+import { forgetDeleted } from "./deletions";
 import { keys } from "./queries";
 
 type Pages = InfiniteData<ImagePage, string | null>;
@@ -43,14 +51,17 @@ export function useImages(filters: ImageFilters) {
   });
 }
 
-export function useImage(id: string) {
-  const key = useSession((state) => state.key);
-  return useQuery({
+export function imageQuery(id: string) {
+  return queryOptions({
     queryKey: keys.image(id),
     queryFn: ({ signal }) => dataOf(showImage({ client: api(), path: { image_id: id }, signal })),
-    enabled: key !== null,
     staleTime: 5 * 60_000,
   });
+}
+
+export function useImage(id: string) {
+  const key = useSession((state) => state.key);
+  return useQuery({ ...imageQuery(id), enabled: key !== null });
 }
 
 /** Mark or unmark a favourite. The change shows immediately and is rolled back if the API rejects it. */
@@ -85,24 +96,11 @@ function changed(pages: Pages | undefined, id: string, favourite: boolean): Page
 /** Delete an image permanently, also from this browser. */
 export function useDeleteImage() {
   const client = useQueryClient();
-  const deleteFiles = ({ display }: ImageView) => deleteCachedImage(useSession.getState().imageCache, display.url);
   return useMutation({
     // `keepalive` lets the request finish while the page is being closed.
     mutationFn: ({ id }: ImageView) => deleteImage({ client: api(), path: { image_id: id }, keepalive: true }),
-    onMutate: (image) => void deleteFiles(image),
-    onSuccess: async (_nothing, image) => {
-      const { id } = image;
-      await deleteFiles(image); // again: a page may have loaded it in the meantime
-      client.setQueriesData<Pages>(
-        { queryKey: keys.images },
-        (pages) =>
-          pages && {
-            ...pages,
-            pages: pages.pages.map((page) => ({ ...page, images: page.images.filter((image) => image.id !== id) })),
-          },
-      );
-      client.removeQueries({ queryKey: keys.image(id) });
-    },
+    onMutate: ({ id }) => void deleteCachedFiles(useSession.getState().imageCache, id),
+    onSuccess: (_nothing, { id }) => forgetDeleted(client, id), // a page may have loaded it again in the meantime
   });
 }
 

@@ -2,12 +2,15 @@ import { QueryClient } from "@tanstack/react-query";
 import { ApiError } from "genai-images-client";
 import { isRetriable } from "./errors";
 
+/** For how long an answer is kept that no page shows, so that it can be read offline. */
+const DAY_MILLISECONDS = 24 * 3_600_000;
+
 /** Create the cache for server state. Errors that a retry cannot fix are not retried. */
 export function makeQueryClient(): QueryClient {
   const retry = (count: number, error: Error) => count < 3 && (!(error instanceof ApiError) || isRetriable(error));
   return new QueryClient({
     defaultOptions: {
-      queries: { retry, staleTime: 30_000, networkMode: "offlineFirst" },
+      queries: { retry, staleTime: 30_000, gcTime: DAY_MILLISECONDS, networkMode: "offlineFirst" },
       mutations: { retry, networkMode: "online" },
     },
   });

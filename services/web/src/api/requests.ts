@@ -17,6 +17,7 @@ import {
 import { useSession } from "@/state/session";
 import { api, dataOf } from "./client";
 import { useLiveStatus } from "./liveUpdates";
+import { honourGlobalPrivacyControl } from "./preferences";
 import { keys } from "./queries";
 
 const PAGE = 12;
@@ -64,7 +65,10 @@ export function useCreateRequest() {
   const client = useQueryClient();
   return useMutation({
     mutationKey: CREATE_REQUEST,
-    mutationFn: ({ body, idempotencyKey }: Submission) => submit(api(), body, { idempotencyKey }),
+    mutationFn: async ({ body, idempotencyKey }: Submission) => {
+      await honourGlobalPrivacyControl(client);
+      return submit(api(), body, { idempotencyKey });
+    },
     onSuccess: (accepted, { body }) => {
       client.setQueryData<RequestView>(keys.request(accepted.id), provisionalView(accepted, body), { updatedAt: 0 });
       const summary: RequestSummary = { ...accepted, created_at: new Date().toISOString() };

@@ -1,5 +1,5 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { createTicket, isTerminal, type RequestView } from "genai-images-client";
+import { createTicket, isTerminal } from "genai-images-client";
 import { useEffect, useRef } from "react";
 import { useLocation, useNavigate } from "react-router";
 import { api, dataOf } from "@/api/client";
@@ -9,6 +9,7 @@ import { useRequest, useRequests } from "@/api/requests";
 import { useSession } from "@/state/session";
 import { showToast } from "@/state/toasts";
 import { notify } from "./notify";
+import { outcomeMessage } from "./outcomeMessage";
 
 /** Follows requests in progress on every page and notifies the owner once they finish. Renders nothing. */
 export function RequestWatcher() {
@@ -62,21 +63,4 @@ function ActiveRequest({ id }: { id: string }) {
     void notify(data);
   }, [data, client, navigate, pathname]);
   return null;
-}
-
-function outcomeMessage(view: RequestView): string {
-  const { prompt } = view.request;
-  const short = prompt.length > 60 ? `${prompt.slice(0, 59)}…` : prompt;
-  switch (view.status) {
-    case "succeeded":
-      return `Done: ${short}`;
-    case "rejected":
-      return `Rejected: ${short}`;
-    case "cancelled":
-      return `Cancelled: ${short}`;
-    case "expired":
-      return `Expired: ${short}`;
-    default:
-      return `Failed: ${short}`;
-  }
 }

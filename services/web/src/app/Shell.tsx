@@ -3,9 +3,11 @@ import { Suspense, useEffect, useRef } from "react";
 import { Link, NavLink, Outlet, ScrollRestoration, useLocation, useNavigation } from "react-router";
 import { Toaster } from "@/components/Toaster";
 import { useOnline } from "@/components/useOnline";
+import { useBrowserSettings } from "@/state/browserSettings";
 import { ConnectionStatus } from "./ConnectionStatus";
 import { RequestWatcher } from "./RequestWatcher";
 import { SignInByLink } from "./SignInByLink";
+import { useGlobalPrivacyControl } from "./useGlobalPrivacyControl";
 import { useServerTheme } from "./useServerTheme";
 
 const HEADER_LINKS = [
@@ -26,9 +28,11 @@ const TAB_BAR: { to: string; text: string; icon: LucideIcon }[] = [
 /** The layout of every page: header, footer, tab bar on phones, and app-wide services. */
 export function Shell() {
   const online = useOnline();
+  const offlineReading = useBrowserSettings((settings) => settings.offlineReading);
   const busy = useNavigation().state !== "idle";
   useFocusOnNavigation();
   useServerTheme();
+  useGlobalPrivacyControl();
   return (
     <div className="flex min-h-dvh flex-col">
       <a
@@ -76,8 +80,9 @@ export function Shell() {
       </header>
       {!online && (
         <p role="status" className="bg-warn-soft px-4 py-2 text-center text-sm text-warn">
-          You are offline. You can still view what you opened since the last reload. New requests are sent when you are
-          back online.
+          You are offline. You can still view what you opened{" "}
+          {offlineReading ? "in this session" : "since the last reload"}. New requests are sent when you are back
+          online.
         </p>
       )}
       <main id="main" tabIndex={-1} className="flex-1 pb-24 outline-none sm:pb-16">

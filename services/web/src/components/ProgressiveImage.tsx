@@ -1,6 +1,6 @@
 import { decode } from "blurhash";
 import { useEffect, useRef, useState } from "react";
-import { urlWithCache } from "@/lib/imageCache";
+import { storeShownImage, urlWithCache } from "@/lib/imageCache";
 import { forgetStableUrl, stableUrl } from "@/lib/stableUrl";
 import { useSession } from "@/state/session";
 
@@ -52,6 +52,12 @@ export function ProgressiveImage({
   onLoadError,
 }: ProgressiveImageProps) {
   const [state, setState] = useState<"loading" | "loaded" | "failed">("loading");
+  const failedSource = useRef<string>(undefined);
+  // URLs expire while a page is open. After a failure, a new URL is asked for once: if it fails too, the file is gone.
+  useEffect(() => {
+    if (failedSource.current === undefined || failedSource.current === src) return;
+    setState((now) => (now === "failed" ? "loading" : now));
+  }, [src]);
   const imageCache = useSession((session) => session.imageCache);
   const loadable = (file: string) => urlWithCache(stableUrl(file), imageCache);
   return (
@@ -72,12 +78,18 @@ export function ProgressiveImage({
           height={height}
           loading={eager ? "eager" : "lazy"}
           decoding="async"
-          onLoad={() => setState("loaded")}
+          onLoad={({ currentTarget }) => {
+            failedSource.current = undefined;
+            setState("loaded");
+            const [shown = ""] = currentTarget.currentSrc.split("#", 1);
+            storeShownImage(imageCache, shown).catch(() => undefined); // it is only missing offline
+          }}
           onError={() => {
             forgetStableUrl(src);
             if (thumbnail) forgetStableUrl(thumbnail.src);
             setState("failed");
-            onLoadError?.();
+            if (failedSource.current === undefined) onLoadError?.();
+            failedSource.current = src;
           }}
           className={`absolute inset-0 size-full object-cover ${state === "loaded" ? "animate-appear" : "opacity-0"}`}
         />

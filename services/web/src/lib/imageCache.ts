@@ -1,4 +1,5 @@
-// Images that the service worker stores, one cache per API key. Pages and the worker share this module.
+// What the browser keeps of a session outside its tabs: images for offline reading, one cache per API key, and
+// notifications. Pages and the service worker share this module.
 
 const PREFIX = "images-";
 /** The public part of an API key, which identifies it. */
@@ -7,13 +8,17 @@ const KEY_ID = /^gik_([a-z2-7]{12})_/;
 /** Return the name of a key's cache: a digest of the key's id. Null if the text has no id or the browser has no caches. */
 export async function imageCacheName(key: string): Promise<string | null> {
   const id = KEY_ID.exec(key)?.[1];
-  if (id === undefined || !("caches" in globalThis) || !("locks" in navigator)) return null;
+  if (id === undefined || !hasStorage()) return null;
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(id)));
   return PREFIX + [...digest.slice(0, 16)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Create a cache and hold it until the page is closed: a cache that no page holds is deleted. */
-export async function holdImageCache(name: string): Promise<void> {
+function hasStorage(): boolean {
+  return "caches" in globalThis && "locks" in navigator;
+}
+
+/** Hold a name until the page is closed: what has a name that no page holds is deleted. */
+export async function holdName(name: string): Promise<void> {
   await new Promise<void>((held, failed) => {
     const untilClosed = () => {
       held();
@@ -21,14 +26,22 @@ export async function holdImageCache(name: string): Promise<void> {
     };
     navigator.locks.request(name, { mode: "shared" }, untilClosed).catch(failed);
   });
-  await caches.open(name);
 }
 
-/** Delete the caches that no page holds: their sessions ended when their tabs were closed. */
-export async function deleteUnusedImageCaches(): Promise<void> {
-  if (!("caches" in globalThis) || !("locks" in navigator)) return;
-  for (const name of (await caches.keys()).filter(isImageCache))
-    await navigator.locks.request(name, { ifAvailable: true }, (lock) => (lock ? caches.delete(name) : false));
+/** What a notification of this app carries. */
+export type NotificationData = { path: string; session: string | null };
+
+/** Delete the caches and notifications of sessions that ended when their tabs were closed: no page holds their names. */
+export async function deleteEndedSessions(registration: ServiceWorkerRegistration | undefined): Promise<void> {
+  if (!hasStorage()) return;
+  const notifications = (await registration?.getNotifications()) ?? [];
+  const sessionOf = ({ data }: Notification) => (data as NotificationData | null)?.session ?? "unknown";
+  for (const name of new Set([...(await caches.keys()).filter(isImageCache), ...notifications.map(sessionOf)]))
+    await navigator.locks.request(name, { ifAvailable: true }, async (lock) => {
+      if (!lock) return;
+      await caches.delete(name);
+      for (const notification of notifications) if (sessionOf(notification) === name) notification.close();
+    });
 }
 
 export function isImageCache(name: string): boolean {
@@ -40,11 +53,26 @@ export function urlWithCache(url: string, name: string | null): string {
   return name === null ? url : `${url}#${name}`;
 }
 
-/** Delete all files of one image, of which `url` is one. */
-export async function deleteCachedImage(name: string | null, url: string): Promise<void> {
+/** Have the worker store a shown image. The browser may have shown it from its memory, without asking the worker. */
+export async function storeShownImage(name: string | null, url: string): Promise<void> {
+  if (name === null || !navigator.serviceWorker?.controller || !(await caches.has(name))) return;
+  const { origin, pathname } = new URL(url);
+  if (await caches.match(origin + pathname, { cacheName: name, ignoreVary: true })) return;
+  await fetch(urlWithCache(url, name));
+}
+
+/** Delete the files of an image (`<request id>-<index>`), or of all images of a request. */
+export async function deleteCachedFiles(name: string | null, id: string): Promise<void> {
   if (name === null || !(await caches.has(name))) return;
-  const folder = new URL(".", url.split(/[?#]/, 1)[0]).href;
   const cache = await caches.open(name);
-  const files = (await cache.keys()).filter((file) => file.url.startsWith(folder));
+  const files = (await cache.keys()).filter(({ url }) => isFileOf(url, id));
   await Promise.all(files.map((file) => cache.delete(file, { ignoreVary: true })));
+}
+
+const UUID_LENGTH = 36;
+
+/** Return whether a URL, such as `…/images/<request id>/<index>-<hash>/display.webp`, is a file of an image or request. */
+export function isFileOf(url: string, id: string): boolean {
+  const [request, index] = [id.slice(0, UUID_LENGTH), id.slice(UUID_LENGTH + 1)];
+  return new URL(url).pathname.includes(`/images/${request}/${index && `${index}-`}`);
 }

@@ -1,7 +1,7 @@
 import type { NewRequest } from "genai-images-client";
 import { create } from "zustand";
-import { createJSONStorage, persist } from "zustand/middleware";
-import { useSession } from "./session";
+import { persist } from "zustand/middleware";
+import { storageFor } from "./tabStorage";
 
 /** The content of the generator form: the body of the request to send. */
 export type Draft = NewRequest;
@@ -16,19 +16,6 @@ type DraftState = {
 };
 
 const EMPTY: Draft = { prompt: "" };
-
-/** Storage for the draft. If a reload ends the session, the draft must not outlast it. */
-const storage = createJSONStorage<Pick<DraftState, "draft" | "touched">>(() => {
-  const stored = sessionStorage;
-  return {
-    getItem: (name) => stored.getItem(name),
-    setItem: (name, value) => {
-      const { key, remembered } = useSession.getState();
-      if (key === null || remembered) stored.setItem(name, value);
-    },
-    removeItem: (name) => stored.removeItem(name),
-  };
-});
 
 /** The draft survives navigation, and reloads if the session does. */
 export const useDraft = create<DraftState>()(
@@ -46,7 +33,7 @@ export const useDraft = create<DraftState>()(
     }),
     {
       name: "draft",
-      storage,
+      storage: storageFor<Pick<DraftState, "draft" | "touched">>(),
       partialize: ({ draft, touched }) => ({ draft, touched }),
     },
   ),

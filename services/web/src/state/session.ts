@@ -1,6 +1,8 @@
 import { create } from "zustand";
-import { deleteUnusedImageCaches, holdImageCache, imageCacheName } from "@/lib/imageCache";
+import { deleteEndedSessions, holdName, imageCacheName } from "@/lib/imageCache";
+import { useBrowserSettings } from "./browserSettings";
 import { executePendingDeletions } from "./deletions";
+import * as tabStorage from "./tabStorage";
 
 /**
  * The API keys in use. A session belongs to one tab. It ends with the tab, or with a reload unless the key is remembered
@@ -11,7 +13,7 @@ type Session = {
   /** For the operators' pages if the first key lacks the scope `admin`. Never stored. */
   operatorKey: string | null;
   remembered: boolean;
-  /** The cache for this key's images, if the browser can store any. */
+  /** The name of the cache for this key's images. It exists only for offline reading. Null if the browser can store none. */
   imageCache: string | null;
   /** The key of a link that was opened. Unused until the user confirms it. */
   linkKey: string | null;
@@ -20,26 +22,8 @@ type Session = {
 
 const STORAGE_KEY = "api-key";
 
-function storedKey(): string | null {
-  try {
-    return sessionStorage.getItem(STORAGE_KEY);
-  } catch {
-    return null;
-  }
-}
-
-/** Remember the key in this tab. Null forgets it, and everything else that the tab stores: drafts and scroll positions. */
-function storeKey(key: string | null): void {
-  try {
-    if (key === null) sessionStorage.clear();
-    else sessionStorage.setItem(STORAGE_KEY, key);
-  } catch {
-    // Storage may be blocked. The key then lasts until the page is closed.
-  }
-}
-
 export const useSession = create<Session>((set) => {
-  const key = storedKey();
+  const key = tabStorage.read(STORAGE_KEY);
   return {
     key,
     operatorKey: null,
@@ -50,16 +34,41 @@ export const useSession = create<Session>((set) => {
   };
 });
 
-const channel = "BroadcastChannel" in globalThis ? new BroadcastChannel("sign-out") : null;
+type SessionEvent = { event: "sign-out" } | { event: "delete"; id: string };
+/** Sent to the other tabs. Those that use the same cache, and therefore the same key, handle it. */
+type Message = SessionEvent & { cache: string };
 
-/** Continue the remembered session, delete what ended sessions left in this browser, and follow the other tabs. */
-export async function startSession(): Promise<void> {
+const channel = "BroadcastChannel" in globalThis ? new BroadcastChannel("session") : null;
+
+function notifyTabs(event: SessionEvent): void {
+  const { imageCache } = useSession.getState();
+  if (imageCache !== null) channel?.postMessage({ ...event, cache: imageCache } satisfies Message);
+}
+
+function onMessage(handle: (message: Message) => void): void {
+  channel?.addEventListener("message", ({ data }: MessageEvent<Message>) => {
+    const { key, imageCache } = useSession.getState();
+    if (key !== null && data.cache === imageCache) handle(data);
+  });
+}
+
+let closePage = () => {};
+
+/**
+ * Continue the remembered session, delete what ended sessions left in this browser, and follow the other tabs.
+ * `close` removes everything from the page; it is called at the end of the session.
+ */
+export async function startSession(close: () => void): Promise<void> {
+  closePage = close;
   const { key } = useSession.getState();
-  if (key !== null) useSession.setState({ imageCache: await openImageCache(key) });
-  await deleteUnusedImageCaches().catch(() => undefined);
-  channel?.addEventListener("message", ({ data }) => {
-    const { key: current, imageCache } = useSession.getState();
-    if (current !== null && data === imageCache) void endSession();
+  if (key !== null) {
+    const imageCache = await holdSession(key);
+    useSession.setState({ imageCache });
+    if (useBrowserSettings.getState().offlineReading) await setOfflineReading(true);
+  }
+  await deleteEndedSessions(await serviceWorker()).catch(() => undefined);
+  onMessage(({ event }) => {
+    if (event === "sign-out") void endSession();
   });
   // A page from the back/forward cache shows the session that it had when it was left.
   window.addEventListener("pageshow", ({ persisted }) => {
@@ -71,51 +80,78 @@ export async function startSession(): Promise<void> {
 export async function signIn(key: string, remember: boolean): Promise<void> {
   const { key: previous } = useSession.getState();
   if (previous !== null && previous !== key) {
-    await deleteUserData();
-    storeKey(key);
+    await deleteUserData(key);
     location.reload();
     return;
   }
-  const imageCache = await openImageCache(key);
-  storeKey(remember ? key : null);
+  const imageCache = await holdSession(key);
+  tabStorage.setWritable(remember);
+  if (!remember) tabStorage.clear();
+  tabStorage.write(STORAGE_KEY, key);
   useSession.setState({ key, remembered: remember, imageCache, linkKey: null });
+  if (!remember) await setOfflineReading(false);
 }
 
 /** End the session in every tab that uses this key. */
 export async function signOut(): Promise<void> {
-  const { imageCache } = useSession.getState();
-  if (imageCache !== null) channel?.postMessage(imageCache);
+  notifyTabs({ event: "sign-out" });
   await endSession();
 }
 
 async function endSession(): Promise<void> {
-  await deleteUserData();
+  await deleteUserData(null);
   location.replace("/");
 }
 
-/** Delete what this browser stores of the user. The new page that follows forgets the rest. */
-async function deleteUserData(): Promise<void> {
+/** Delete what this browser stores of the user, and keep only the next user's key. The new page that follows forgets the rest. */
+async function deleteUserData(nextKey: string | null): Promise<void> {
   executePendingDeletions();
   const { imageCache } = useSession.getState();
   await Promise.allSettled([imageCache !== null && caches.delete(imageCache), closeNotifications()]);
-  storeKey(null);
+  closePage(); // so that it neither stores anything any more, nor comes back from the back/forward cache
+  tabStorage.clear();
+  tabStorage.setWritable(true);
+  if (nextKey !== null) tabStorage.write(STORAGE_KEY, nextKey);
+  tabStorage.setWritable(false);
 }
 
-/** Close this user's notifications. The next user decides anew whether to have any. */
 async function closeNotifications(): Promise<void> {
-  localStorage.removeItem("notifications");
-  const registration = await navigator.serviceWorker?.getRegistration();
-  for (const notification of (await registration?.getNotifications()) ?? []) notification.close();
+  for (const notification of (await (await serviceWorker())?.getNotifications()) ?? []) notification.close();
 }
 
-async function openImageCache(key: string): Promise<string | null> {
+async function serviceWorker(): Promise<ServiceWorkerRegistration | undefined> {
+  return navigator.serviceWorker?.getRegistration();
+}
+
+async function holdSession(key: string): Promise<string | null> {
   try {
     const name = await imageCacheName(key);
-    if (name !== null) await holdImageCache(name);
+    if (name !== null) await holdName(name);
     return name;
   } catch {
     return null; // Storage may be blocked. Images are then loaded each time.
   }
+}
+
+/** Create or delete the cache for images. The service worker stores images only if it exists. */
+export async function setOfflineReading(on: boolean): Promise<void> {
+  const { imageCache } = useSession.getState();
+  useBrowserSettings.setState({ offlineReading: on && imageCache !== null });
+  if (imageCache === null) return;
+  if (on) await caches.open(imageCache);
+  else await caches.delete(imageCache);
+}
+
+/** Have other tabs of this key forget an image or a request too. */
+export function notifyDeletion(id: string): void {
+  notifyTabs({ event: "delete", id });
+}
+
+/** Call `forget` for each image or request that another tab of this key deleted. */
+export function onDeletion(forget: (id: string) => void): void {
+  onMessage((message) => {
+    if (message.event === "delete") forget(message.id);
+  });
 }
 
 /**

@@ -1,16 +1,13 @@
 import { create } from "zustand";
+import * as tabStorage from "./tabStorage";
 
 export type Theme = "light" | "dark" | "system";
 
 type ThemeState = { theme: Theme; setTheme(theme: Theme): void };
 
 function storedTheme(): Theme {
-  try {
-    const theme = localStorage.getItem("theme");
-    return theme === "light" || theme === "dark" ? theme : "system";
-  } catch {
-    return "system";
-  }
+  const theme = tabStorage.read("theme");
+  return theme === "light" || theme === "dark" ? theme : "system";
 }
 
 export const useTheme = create<ThemeState>((set) => ({
@@ -18,11 +15,7 @@ export const useTheme = create<ThemeState>((set) => ({
   setTheme: (theme) => {
     if (theme === "system") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
-    try {
-      localStorage.setItem("theme", theme);
-    } catch {
-      // Storage may be blocked. The theme then lasts until the page is closed.
-    }
+    tabStorage.write("theme", theme);
     set({ theme });
   },
 }));

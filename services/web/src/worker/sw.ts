@@ -1,7 +1,7 @@
-// The app shell is precached on install, so that the app starts offline. Images are cached as they are loaded, for the key
-// that the page names. Responses of the API are not: they are marked `no-store`.
+// The app shell is precached on install, so that the app starts offline. Images are cached as they are loaded, if the page
+// names a cache that exists: it creates one only for offline reading. Responses of the API are never cached here.
 
-import { deleteUnusedImageCaches, isImageCache } from "../lib/imageCache";
+import { deleteEndedSessions, isImageCache, type NotificationData } from "../lib/imageCache";
 
 declare const self: ServiceWorkerGlobalScope & { __WB_MANIFEST: { url: string; revision: string | null }[] };
 
@@ -33,17 +33,17 @@ self.addEventListener("message", (event) => {
   if (event.data === "skip-waiting") void self.skipWaiting();
   if (event.data === "page-closed") {
     const reloaded = new Promise((done) => setTimeout(done, RELOAD_MILLISECONDS));
-    event.waitUntil(reloaded.then(deleteUnusedImageCaches));
+    event.waitUntil(reloaded.then(() => deleteEndedSessions(self.registration)));
   }
 });
 
 self.addEventListener("notificationclick", (event) => {
   event.notification.close();
-  const path: unknown = event.notification.data;
+  const { path }: NotificationData = event.notification.data;
   event.waitUntil(
     self.clients.matchAll({ type: "window" }).then((windows) => {
       const [window] = windows;
-      return window ? window.focus() : self.clients.openWindow(typeof path === "string" ? path : "/");
+      return window ? window.focus() : self.clients.openWindow(path);
     }),
   );
 });
@@ -57,8 +57,8 @@ self.addEventListener("fetch", (event) => {
     if (request.mode === "navigate") event.respondWith(shell(request));
     else if (url.pathname === "/config.json") event.respondWith(configuration(request));
     else event.respondWith(precached(request));
-  } else if (request.destination === "image" && isImageCache(url.hash.slice(1))) {
-    event.respondWith(cachedImage(url));
+  } else if (request.destination === "image" || isImageCache(url.hash.slice(1))) {
+    event.respondWith(image(url));
   }
 });
 
@@ -88,14 +88,14 @@ async function configuration(request: Request): Promise<Response> {
 }
 
 /** Serve an image from the cache first: apart from its signature, the URL of an image identifies its content. */
-async function cachedImage({ origin, pathname, href, hash }: URL): Promise<Response> {
+async function image({ origin, pathname, href, hash }: URL): Promise<Response> {
   const [name, key] = [hash.slice(1), origin + pathname];
-  const known = await caches.match(key, { cacheName: name, ignoreVary: true });
+  const known = isImageCache(name) && (await caches.match(key, { cacheName: name, ignoreVary: true }));
   if (known) return known;
   // `no-store`, because a page cannot delete from the browser's own cache. `cors`, because other responses hide errors.
   const response = await fetch(href, { mode: "cors", credentials: "omit", cache: "no-store" });
-  // The cache is gone if the user signed out in the meantime.
-  if (response.ok && (await caches.has(name))) {
+  // There is no cache without offline reading, and none after signing out.
+  if (response.ok && isImageCache(name) && (await caches.has(name))) {
     const cache = await caches.open(name);
     await store(cache, key, response.clone());
     const files = await cache.keys(); // the oldest first

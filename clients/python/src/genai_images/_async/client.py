@@ -14,6 +14,7 @@ from genai_images import models
 from genai_images._async.generation import AsyncGeneration
 from genai_images._async.resources import (
     AsyncAnalytics,
+    AsyncConsent,
     AsyncErasures,
     AsyncImages,
     AsyncKeys,
@@ -68,6 +69,7 @@ class AsyncClient:
         self.models = AsyncModels(self._transport)
         self.moderations = AsyncModerations(self._transport)
         self.preferences = AsyncPreferences(self._transport)
+        self.consent = AsyncConsent(self._transport)
         self.keys = AsyncKeys(self._transport)
         self.webhooks = AsyncWebhooks(self._transport)
         self.tickets = AsyncTickets(self._transport)

@@ -147,6 +147,23 @@ class AsyncPreferences(AsyncResource):
         return parse_preferences(await self._transport.send("PUT", "/v1/preferences", body=body, headers=headers))
 
 
+class AsyncConsent(AsyncResource):
+    """The consent of the key's owner to the terms and the privacy notice."""
+
+    async def get(self) -> models.ConsentView:
+        """Return the current versions, and what the owner agreed to."""
+        return await self._transport.get("/v1/consent", models.ConsentView)
+
+    async def give(self, terms: str, privacy_notice: str) -> models.ConsentView:
+        """Agree to these versions. Raises an error if they are not the current ones."""
+        body = {"terms": terms, "privacy_notice": privacy_notice}
+        return parse(await self._transport.send("PUT", "/v1/consent", body=body), models.ConsentView)
+
+    async def withdraw(self) -> None:
+        """Withdraw the consent."""
+        await self._transport.send("DELETE", "/v1/consent")
+
+
 class AsyncKeys(AsyncResource):
     """API keys of all owners. Needs the scope ``admin``."""
 

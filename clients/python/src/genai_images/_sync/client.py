@@ -25,6 +25,7 @@ from genai_images._protocol import (
 from genai_images._sync.generation import Generation
 from genai_images._sync.resources import (
     Analytics,
+    Consent,
     Erasures,
     Images,
     Keys,
@@ -68,6 +69,7 @@ class Client:
         self.models = Models(self._transport)
         self.moderations = Moderations(self._transport)
         self.preferences = Preferences(self._transport)
+        self.consent = Consent(self._transport)
         self.keys = Keys(self._transport)
         self.webhooks = Webhooks(self._transport)
         self.tickets = Tickets(self._transport)

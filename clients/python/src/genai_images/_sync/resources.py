@@ -144,6 +144,23 @@ class Preferences(Resource):
         return parse_preferences(self._transport.send("PUT", "/v1/preferences", body=body, headers=headers))
 
 
+class Consent(Resource):
+    """The consent of the key's owner to the terms and the privacy notice."""
+
+    def get(self) -> models.ConsentView:
+        """Return the current versions, and what the owner agreed to."""
+        return self._transport.get("/v1/consent", models.ConsentView)
+
+    def give(self, terms: str, privacy_notice: str) -> models.ConsentView:
+        """Agree to these versions. Raises an error if they are not the current ones."""
+        body = {"terms": terms, "privacy_notice": privacy_notice}
+        return parse(self._transport.send("PUT", "/v1/consent", body=body), models.ConsentView)
+
+    def withdraw(self) -> None:
+        """Withdraw the consent."""
+        self._transport.send("DELETE", "/v1/consent")
+
+
 class Keys(Resource):
     """API keys of all owners. Needs the scope ``admin``."""
 

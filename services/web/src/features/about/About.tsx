@@ -1,7 +1,9 @@
 import type { ReactNode } from "react";
 import { useEffect } from "react";
-import { useLocation } from "react-router";
+import { Link, useLocation } from "react-router";
 import { Title } from "@/components/Title";
+import { config } from "@/lib/config";
+import { plural } from "@/lib/format";
 import { Architecture } from "./Architecture";
 
 /** Explains how the system works, what it guarantees, the content policy and privacy. */
@@ -58,27 +60,44 @@ export function About() {
         </Chapter>
         <Chapter id="privacy" title="Privacy">
           <p>
-            We store your prompts and images for you: in your requests, in your gallery and in the events of each
-            request. Logs and metrics never contain prompts. Statistics contain only numbers and keyed hashes.
+            We store your prompts and images for you: in your requests, in your gallery and, encrypted with a key of
+            your own, in the events of each request. Logs and metrics never contain prompts. Statistics contain only
+            numbers and keyed hashes. You can exclude yourself from them in the{" "}
+            <PageLink to="/settings">settings</PageLink>; a browser that sends Global Privacy Control does it for you.
           </p>
           <p>
-            Image links expire after 15 minutes, and share links after the time you choose. Deleting an image also
-            deletes its files, its share links and its metadata.
+            A link to an image file expires after {imageLinkLifetime()}, a share link after the time that you choose.
+            Deleting an image deletes its files, its gallery entry and its share links. Backups keep deleted entries for
+            a limited time.
           </p>
           <p>
-            Your session belongs to one tab. This browser stores your API key and your draft until you close the tab, or
-            until you reload it, as you choose. It stores images that you view, and no other responses of the API.
+            Your session belongs to one tab. This browser stores your API key, your draft and your settings until you
+            close the tab, or until you reload it, as you choose. It stores images and requests that you view only if
+            you turn on offline reading in the settings.
           </p>
           <p>
-            Signing out deletes all of this at once. If you close the tab without signing out, the images are deleted
-            within seconds, or, if you also close the browser, when someone next opens this app. A browser that restores
-            closed tabs restores the session too. Sign out on a shared computer. There are no cookies and no third
-            parties.
+            Signing out deletes all of this at once. If you close the tab without signing out, stored images and
+            notifications are deleted within seconds, or, if you also close the browser, when someone next opens this
+            app. A browser that restores closed tabs restores the session too. Sign out on a shared computer. There are
+            no cookies and no third parties.
           </p>
         </Chapter>
       </div>
     </div>
   );
+}
+
+function PageLink({ to, children }: { to: string; children: ReactNode }) {
+  return (
+    <Link to={to} className="text-accent underline underline-offset-4">
+      {children}
+    </Link>
+  );
+}
+
+function imageLinkLifetime(): string {
+  const { imageLinkSeconds } = config();
+  return imageLinkSeconds === undefined ? "a few minutes" : plural(Math.round(imageLinkSeconds / 60), "minute");
 }
 
 function Chapter({ id, title, children }: { id: string; title: string; children: ReactNode }) {

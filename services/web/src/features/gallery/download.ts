@@ -4,7 +4,8 @@ import { showToast } from "@/state/toasts";
 /** Download the original under a descriptive name. If it cannot be fetched, open it in a new tab. */
 export async function downloadImage(image: ImageView): Promise<void> {
   try {
-    const response = await fetch(image.original.url);
+    // A page cannot delete from the browser's own cache.
+    const response = await fetch(image.original.url, { cache: "no-store" });
     if (!response.ok) throw new Error(`The file responded with status ${response.status}`);
     const url = URL.createObjectURL(await response.blob());
     const link = document.createElement("a");

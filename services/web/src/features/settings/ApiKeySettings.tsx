@@ -28,8 +28,8 @@ export function ApiKeySettings() {
         onChange={(remember) => void signIn(key, remember)}
       />
       <p className="text-muted text-sm">
-        Signing out deletes the key, your draft and the images that this browser stored. It does not revoke the key:
-        your administrator can do that.
+        Signing out deletes everything that this browser stores of your session. It does not revoke the key: your
+        administrator can do that.
       </p>
       <p className="text-muted text-sm">
         The key works outside this app too: see the{" "}

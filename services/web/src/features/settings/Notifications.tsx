@@ -1,11 +1,13 @@
 import { useState } from "react";
 import { Switch } from "@/components/Field";
 import { Notice } from "@/components/Notice";
-import { useNotifications } from "@/state/notifications";
+import { useBrowserSettings } from "@/state/browserSettings";
 
-/** Turns browser notifications on and off. */
+const set = useBrowserSettings.setState;
+
+/** Turns browser notifications on and off, and the prompts in them. */
 export function Notifications() {
-  const { enabled, setEnabled } = useNotifications();
+  const { notifications, promptsInNotifications } = useBrowserSettings();
   const [denied, setDenied] = useState(false);
   if (!("Notification" in window))
     return (
@@ -13,11 +15,11 @@ export function Notifications() {
         This browser does not support notifications. You still see messages in the app.
       </p>
     );
-  const on = enabled && Notification.permission === "granted";
+  const on = notifications && Notification.permission === "granted";
   const change = async (next: boolean) => {
     const allowed = !next || (await Notification.requestPermission()) === "granted";
     setDenied(!allowed);
-    setEnabled(next && allowed);
+    set({ notifications: next && allowed });
   };
   return (
     <>
@@ -32,6 +34,13 @@ export function Notifications() {
           Allow notifications for this site in your browser settings, then try again.
         </Notice>
       )}
+      <Switch
+        label="Show prompts in notifications"
+        hint="If off, a notification contains only the status. Others may see notifications on a locked screen."
+        checked={on && promptsInNotifications}
+        disabled={!on}
+        onChange={(next) => set({ promptsInNotifications: next })}
+      />
     </>
   );
 }

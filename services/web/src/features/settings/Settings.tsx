@@ -6,6 +6,7 @@ import { ApiKeySettings } from "./ApiKeySettings";
 import { Appearance } from "./Appearance";
 import { Defaults } from "./Defaults";
 import { Notifications } from "./Notifications";
+import { Privacy } from "./Privacy";
 
 /** The API key and the owner's preferences. */
 export function Settings() {
@@ -27,6 +28,9 @@ export function Settings() {
           </Section>
           <Section title="Notifications" text="For requests that finish while you do something else.">
             <Notifications />
+          </Section>
+          <Section title="Privacy" text="What is stored about you, and where.">
+            <Privacy />
           </Section>
         </>
       )}

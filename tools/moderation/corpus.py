@@ -21,7 +21,7 @@ from local.bedrock.policy import judge
 from services.moderation.keywords import KeywordFilter
 from services.moderation.policy import load_policy
 
-CORPUS: Final = Path(__file__).parents[1] / "tests/unit/moderation/corpus"
+CORPUS: Final = Path(__file__).parents[2] / "tests/unit/moderation/corpus"
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,3 @@ def main() -> None:
                 cells += counts.row()
             table.add_row(name, str(len(group)), *cells)
         console.print(table)
-
-
-if __name__ == "__main__":
-    main()

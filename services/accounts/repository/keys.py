@@ -1,28 +1,36 @@
-"""API keys and preferences on DynamoDB.
+"""API keys on DynamoDB.
 
-pk KEY#<key id>    sk KEY   one key: keyed hash, owner, scopes, limits, times;
+pk KEY#<key id>    sk KEY   one key: keyed hash, id of the owner, scopes, limits, times;
+                            delete_at, after it was revoked or has expired (seconds since 1970; expires_at is a text);
+                            owner_changes, analytics_opt_out and agreed are copies of the owner's record;
                             kind and listed_as are the key of the index `listing`, which has no hashes
-pk OWNER#<owner>   sk PREFERENCES   one owner's preferences as JSON, with a revision
 """
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
 from kit.dynamodb import from_item, to_item
 from kit.errors import error_code
+from services.accounts.consent import Versions
 from services.accounts.keys import Key, secret_of
+from services.accounts.owners import Owner, OwnerChangedError, new_owner
+from services.accounts.repository.owners import OwnerTable, link_key, name_key, owner_item, owner_key
 from services.accounts.service import KeyPage, NotActiveError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 REFUSED: Final = "ConditionalCheckFailedException"
+RETENTION: Final = timedelta(days=365)
+"""How long a key that was revoked or has expired is kept by default."""
+CHECK_FAILED: Final = "ConditionalCheckFailed"
+"""The reason of a cancelled transaction whose condition was not true."""
 TIMES: Final = ("created_at", "expires_at", "revoked_at", "last_used_at", "previous_until")
 
 
@@ -35,8 +43,9 @@ def _time(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def _item_of(key: Key) -> dict[str, Any]:
+def _item_of(key: Key, retention: timedelta) -> dict[str, Any]:
     values = asdict(key) | {name: _time(at) for name in TIMES if (at := getattr(key, name))}
+    ended_at = key.revoked_at or key.expires_at
     return to_item(
         values
         | {
@@ -45,6 +54,7 @@ def _item_of(key: Key) -> dict[str, Any]:
             "scopes": list(key.scopes),
             "kind": "key",
             "listed_as": f"{_time(key.created_at)}#{key.key_id}",
+            "delete_at": int((ended_at + retention).timestamp()) if ended_at else None,
         }
     )
 
@@ -61,6 +71,9 @@ def _key_of(item: Mapping[str, Any]) -> Key:
         limit=int(values["limit"]),
         window=int(values["window"]),
         previous_digest=values.get("previous_digest"),
+        owner_changes=int(values.get("owner_changes", 1)),
+        analytics_opt_out=values.get("analytics_opt_out", False),
+        agreed=Versions(**values["agreed"]) if "agreed" in values else None,
         **times,
     )
 
@@ -68,23 +81,53 @@ def _key_of(item: Mapping[str, Any]) -> Key:
 class KeyTable:
     """The API keys. Implements ``KeySource`` and ``KeyStore``."""
 
-    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+    def __init__(self, client: "DynamoDBClient", name: str, retention: timedelta = RETENTION) -> None:
         self._client = client
         self._name = name
+        self._retention = retention
+        self.owners = OwnerTable(client, name)
 
     def find(self, key_id: str) -> Key | None:
         """Return the key with a consistent read, so that a new key works and a revoked one does not."""
         item = self._client.get_item(TableName=self._name, Key=_pk(key_id), ConsistentRead=True).get("Item")
         return _key_of(item) if item else None
 
-    def add(self, key: Key) -> None:
-        """Store a new key. Raises ``KeyError`` if its id exists."""
+    def owner_named(self, name: str, now: datetime) -> Owner:
+        """Return the owner with this name, or a new one; see ``KeyStore.owner_named``."""
+        return self.owners.find(name) or new_owner(name, now)
+
+    def add(self, key: Key, owner: Owner) -> None:
+        """Store a new key, and its owner if that is new, in one transaction; see ``KeyStore.add``."""
+        name, new = self._name, "attribute_not_exists(pk)"
+        actions: list[TransactWriteItemTypeDef] = [
+            {"Put": {"TableName": name, "Item": _item_of(key, self._retention), "ConditionExpression": new}},
+            {"Put": {"TableName": name, "Item": link_key(owner.owner_id, key.key_id)}},
+        ]
+        if owner.changes == 0:
+            named = name_key(owner.name) | to_item({"owner_id": owner.owner_id})
+            actions += [
+                {"Put": {"TableName": name, "Item": named, "ConditionExpression": new}},
+                {"Put": {"TableName": name, "Item": owner_item(owner), "ConditionExpression": new}},
+            ]
+        else:
+            unchanged: TransactWriteItemTypeDef = {
+                "ConditionCheck": {
+                    "TableName": name,
+                    "Key": owner_key(owner.owner_id),
+                    "ConditionExpression": "changes = :changes",
+                    "ExpressionAttributeValues": to_item({":changes": owner.changes}),
+                }
+            }
+            actions.append(unchanged)
         try:
-            self._client.put_item(
-                TableName=self._name, Item=_item_of(key), ConditionExpression="attribute_not_exists(pk)"
-            )
-        except self._client.exceptions.ConditionalCheckFailedException as error:
-            raise KeyError(key.key_id) from error
+            self._client.transact_write_items(TransactItems=actions)
+        except self._client.exceptions.TransactionCanceledException as error:
+            codes = [reason.get("Code") for reason in error.response["CancellationReasons"]]
+            if codes[0] == CHECK_FAILED:
+                raise KeyError(key.key_id) from error
+            if any(code in {CHECK_FAILED, "TransactionConflict"} for code in codes):
+                raise OwnerChangedError(owner.owner_id) from error
+            raise
 
     def rotate(self, key_id: str, digest: str, previous_until: datetime | None, now: datetime) -> Key:
         """Replace the hash; see ``KeyStore.rotate``."""
@@ -118,13 +161,19 @@ class KeyTable:
             found = self._client.update_item(
                 TableName=self._name,
                 Key=_pk(key_id),
-                UpdateExpression="SET revoked_at = if_not_exists(revoked_at, :now)",
-                ConditionExpression="attribute_exists(pk)",
-                ExpressionAttributeValues=to_item({":now": _time(now)}),
+                UpdateExpression="SET revoked_at = :now, delete_at = :delete_at",
+                ConditionExpression="attribute_exists(pk) AND attribute_not_exists(revoked_at)",
+                ExpressionAttributeValues=to_item(
+                    {":now": _time(now), ":delete_at": int((now + self._retention).timestamp())}
+                ),
                 ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
-            raise KeyError(key_id) from error
+            old: Any = error.response.get("Item")
+            if not old:
+                raise KeyError(key_id) from error
+            return _key_of(old)  # revoked before
         return _key_of(found["Attributes"])
 
     def secret_uses(self, now: datetime) -> dict[int, int]:
@@ -178,82 +227,3 @@ class KeyTable:
         except ClientError as error:
             if error_code(error) != REFUSED:
                 raise
-
-
-class OwnerTable:
-    """Everything of an owner. Implements ``OwnerErasure``."""
-
-    def __init__(self, client: "DynamoDBClient", name: str) -> None:
-        self._client = client
-        self._name = name
-
-    def key_ids(self, owner: str) -> Iterator[str]:
-        """Yield the ids of an owner's keys. Reads the list of all keys."""
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._name,
-            IndexName="listing",
-            KeyConditionExpression="kind = :key",
-            FilterExpression="#owner = :owner",
-            ExpressionAttributeNames={"#owner": "owner"},
-            ExpressionAttributeValues=to_item({":key": "key", ":owner": owner}),
-        )
-        for page in pages:
-            for item in page["Items"]:
-                yield item["key_id"]["S"]
-
-    def delete_key(self, key_id: str) -> None:
-        """Delete a key. It stops working as a revoked one does."""
-        self._client.delete_item(TableName=self._name, Key=_pk(key_id))
-
-    def delete_preferences(self, owner: str) -> bool:
-        """Delete the preferences of an owner. Return whether there were some."""
-        key = to_item({"pk": f"OWNER#{owner}", "sk": "PREFERENCES"})
-        return "Attributes" in self._client.delete_item(TableName=self._name, Key=key, ReturnValues="ALL_OLD")
-
-
-class StaleError(Exception):
-    """The preferences were replaced in the meantime."""
-
-
-class PreferenceTable:
-    """Preferences of owners. Their revision counts the replacements; 0 means that the owner has set none."""
-
-    def __init__(self, client: "DynamoDBClient", name: str) -> None:
-        self._client = client
-        self._name = name
-
-    def of(self, owner: str) -> tuple[dict[str, Any], int]:
-        """Return an owner's preferences as plain values (empty if none are set) with their revision."""
-        item = self._client.get_item(TableName=self._name, Key=self._pk(owner), ConsistentRead=True).get("Item")
-        if not item:
-            return {}, 0
-        return json.loads(item["preferences"]["S"]), int(item["revision"]["N"])
-
-    def replace(self, owner: str, wanted: Mapping[str, Any], revision: int | None) -> int:
-        """Replace an owner's preferences if they are at ``revision`` (None: at any).
-
-        Returns the new revision. Raises ``StaleError``.
-        """
-        values: dict[str, Any] = {":wanted": json.dumps(wanted), ":one": 1}
-        condition: Any = {}
-        if revision == 0:
-            condition = {"ConditionExpression": "attribute_not_exists(pk)"}
-        elif revision is not None:
-            condition = {"ConditionExpression": "revision = :revision"}
-            values[":revision"] = revision
-        try:
-            found = self._client.update_item(
-                TableName=self._name,
-                Key=self._pk(owner),
-                UpdateExpression="SET preferences = :wanted ADD revision :one",
-                ExpressionAttributeValues=to_item(values),
-                ReturnValues="UPDATED_NEW",
-                **condition,
-            )
-        except self._client.exceptions.ConditionalCheckFailedException as error:
-            raise StaleError(owner) from error
-        return int(found["Attributes"]["revision"]["N"])
-
-    @staticmethod
-    def _pk(owner: str) -> dict[str, Any]:
-        return to_item({"pk": f"OWNER#{owner}", "sk": "PREFERENCES"})

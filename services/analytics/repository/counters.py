@@ -1,80 +1,48 @@
-"""The counters on DynamoDB, and the archive on S3.
+"""The counters on DynamoDB.
 
 pk POINTER#<shard>                  sk POINTER      current, building, revision: the same in every shard
-pk COUNTS#<generation>#<shard>      sk <day>        one number per counter; a day is the sum of its shards
+pk COUNTS#<generation>#<shard>      sk <day>        one number per counter; a day is the sum of its shards; and the
+                                                    pointer's revision
 pk SEEN#<generation>#<request id>   sk SEEN         ids of the request's counted events; expires
 
-Every batch adds to its day and checks the pointer. Both have shards, because one item takes one transaction at a time
-and 1,000 write units per second (ADR 24). A batch uses one shard, so it costs the same as without shards.
+Every batch adds to its day, which has shards, because one item takes one transaction at a time and 1,000 write units
+per second (ADR 24). A batch uses one shard, so it costs the same as without shards.
+
+A writer must not count at an outdated revision of the pointer. So a day has the revision too, and a batch checks it
+with its own write. Only a batch that finds no such day, or another revision, checks the pointer. When the pointer
+moves, the days of its generations get the new revision, and a new day needs the pointer: no writer can use the old one
+(ADR 25).
 """
 
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from botocore.exceptions import ClientError
-
-from events.envelope import Event
 from kit.dynamodb import from_item, to_item
-from kit.errors import TransientError, error_code
-from kit.keyring import SecretVersion
-from services.analytics.archive_format import PREFIX, pack, unpack
+from kit.errors import TransientError
 from services.analytics.counters import Amounts, add
 from services.analytics.service import Addition, AlreadyCountedError, Generations, GenerationsMovedError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactGetItemTypeDef, TransactWriteItemTypeDef
-    from mypy_boto3_s3.client import S3Client
 
 SHARDS: Final = 8
 """A change needs a rebuild: the shards beyond a smaller number would not be read."""
 AT_REVISION: Final = "attribute_not_exists(pk) OR revision = :revision"
 """The pointer does not exist before the first rebuild."""
+NO_COUNTERS: Final = {"pk", "sk", "expires_at", "revision"}
 CONFLICT_TRIES: Final = 6
+MOVE_TRIES: Final = 10
 CONFLICTS: Final = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 """Transient cancellation reasons: another transaction has an item of this one."""
-READERS: Final = 8
-"""Objects of the archive that are read in parallel."""
 
 T = TypeVar("T")
 
 
 def _ignore(_reasons: Sequence[Any]) -> None:
     """Leave a cancellation to the caller."""
-
-
-class EventArchive:
-    """The archive's bucket. Implements ``Archive`` and ``ArchiveReader``."""
-
-    def __init__(self, client: "S3Client", bucket: str, hash_key: Callable[[], SecretVersion]) -> None:
-        self._client = client
-        self._bucket = bucket
-        self._hash_key = hash_key
-
-    def append(self, events: Sequence[Event]) -> None:
-        """Write one object per day and batch. Objects are never overwritten."""
-        for key, content in pack(events, self._hash_key()):
-            try:
-                self._client.put_object(
-                    Bucket=self._bucket, Key=key, Body=content, ContentType="application/gzip", IfNoneMatch="*"
-                )
-            except ClientError as error:
-                if error_code(error) != "PreconditionFailed":
-                    raise
-
-    def read(self) -> Iterator[Event]:
-        """Yield every archived event, days ascending."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=PREFIX)
-        with ThreadPoolExecutor(READERS) as pool:
-            for page in pages:
-                for events in pool.map(self._fetch, [entry["Key"] for entry in page.get("Contents", [])]):
-                    yield from events
-
-    def _fetch(self, key: str) -> list[Event]:
-        return unpack(key, self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read())
 
 
 class CounterTable:
@@ -86,7 +54,7 @@ class CounterTable:
         self._sleep = sleep
 
     def commit(self, additions: Sequence[Addition], expected: Generations, expires_at: int) -> None:
-        """Write ``additions`` in one transaction. See ``Counters``."""
+        """Write ``additions`` in one transaction; in a second one if a day lacks the revision. See ``Counters``."""
         owners: list[str] = []
         memories: list[TransactWriteItemTypeDef] = []
         for addition in additions:
@@ -94,15 +62,22 @@ class CounterTable:
                 owners.append(addition.generation)
                 memories.append(self._remember(addition.generation, request_id, event_ids, expires_at))
 
-        def write(shard: int) -> None:
-            counts = [
-                self._increment(addition.generation, shard, day, counted)
-                for addition in additions
-                for day, counted in addition.days.items()
-            ]
-            self._client.transact_write_items(TransactItems=[self._pointer_check(shard, expected), *memories, *counts])
+        days = [(addition.generation, day, counted) for addition in additions for day, counted in addition.days.items()]
 
-        self._without_conflicts(write, lambda reasons: _raise_refusal(reasons, owners))
+        def write(shard: int) -> None:
+            known = [self._increment(shard, *day, expected.revision, is_known=True) for day in days]
+            try:
+                self._client.transact_write_items(TransactItems=[*memories, *known])
+            except self._client.exceptions.TransactionCanceledException as error:
+                reasons: Any = error.response["CancellationReasons"]
+                if not any(reason["Code"] == "ConditionalCheckFailed" for reason in reasons[len(memories) :]):
+                    raise
+                anew = [self._increment(shard, *day, expected.revision, is_known=False) for day in days]
+                pointer = self._pointer_check(shard, expected)
+                self._client.transact_write_items(TransactItems=[*memories, *anew, pointer])
+
+        first = len(memories) + len(days)
+        self._without_conflicts(write, lambda reasons: _raise_refusal(reasons, owners, of_pointer=reasons[first:]))
 
     def generations(self) -> Generations:
         """Return the pointer."""
@@ -110,7 +85,11 @@ class CounterTable:
         return _generations(answer.get("Item"))
 
     def move(self, expected: Generations, to: Generations) -> None:
-        """Move the pointer in all shards. Raises ``GenerationsMovedError`` if it is not at ``expected``."""
+        """Move the pointer in all shards, then the days. Raises ``GenerationsMovedError`` if it is not at ``expected``.
+
+        When it returns, nothing is counted at ``expected`` any more. A crash in between leaves writers who count as
+        before the move; the next move ends that.
+        """
         values = to_item({"current": to.current, "building": to.building, "revision": to.revision})
         puts: list[TransactWriteItemTypeDef] = [
             {
@@ -125,6 +104,29 @@ class CounterTable:
             for shard in range(SHARDS)
         ]
         self._without_conflicts(lambda _: self._client.transact_write_items(TransactItems=puts), _raise_if_moved)
+        for generation in expected.active:
+            for shard in range(SHARDS):
+                for item in self._days_of(generation, shard, "0", "9"):
+                    self._move_day(_day_key(generation, shard, item["sk"]["S"]), to.revision)
+
+    def _move_day(self, key: dict[str, Any], revision: int) -> None:
+        """Give a day ``revision`` unless it has a later one. Raises ``TransientError`` if writers always use it."""
+        for attempt in range(MOVE_TRIES):
+            try:
+                self._client.update_item(
+                    TableName=self._name,
+                    Key=key,
+                    UpdateExpression="SET revision = :revision",
+                    ConditionExpression="revision < :revision",
+                    ExpressionAttributeValues={":revision": {"N": str(revision)}},
+                )
+            except self._client.exceptions.ConditionalCheckFailedException:
+                return
+            except self._client.exceptions.TransactionConflictException:
+                self._sleep(random.uniform(0.01, 0.02) * 2**attempt)  # noqa: S311 - jitter, not a secret
+            else:
+                return
+        raise TransientError("counters: too many transactions use a day")
 
     def days(self, generation: str, first: str = "0", last: str = "9") -> dict[str, Amounts]:
         """Return the counters of each day from ``first`` to ``last``, both included, days ascending.
@@ -175,11 +177,12 @@ class CounterTable:
         raise TransientError("counters: too many transactions use the same items")
 
     def _days_of(self, generation: str, shard: int, first: str, last: str) -> Iterator[Any]:
-        """Yield the items of a shard from the day ``first`` to ``last``, both included."""
+        """Yield the items of a shard from the day ``first`` to ``last``, both included, with consistent reads."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._name,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
             ExpressionAttributeValues=to_item({":pk": _counts_pk(generation, shard), ":first": first, ":last": last}),
+            ConsistentRead=True,
         )
         for page in pages:
             yield from page["Items"]
@@ -215,16 +218,23 @@ class CounterTable:
             }
         }
 
-    def _increment(self, generation: str, shard: int, day: str, counted: Amounts) -> "TransactWriteItemTypeDef":
-        return {
-            "Update": {
-                "TableName": self._name,
-                "Key": _day_key(generation, shard, day),
-                "UpdateExpression": "ADD " + ", ".join(f"#{n} :{n}" for n in range(len(counted))),
-                "ExpressionAttributeNames": {f"#{n}": name for n, name in enumerate(counted)},
-                "ExpressionAttributeValues": {f":{n}": {"N": str(amount)} for n, amount in enumerate(counted.values())},
-            }
+    def _increment(
+        self, shard: int, generation: str, day: str, counted: Amounts, revision: int, *, is_known: bool
+    ) -> "TransactWriteItemTypeDef":
+        """Add to a day that must have ``revision``, or give it to the day if it is not known to have it."""
+        values = {f":{n}": {"N": str(amount)} for n, amount in enumerate(counted.values())}
+        update: Any = {
+            "TableName": self._name,
+            "Key": _day_key(generation, shard, day),
+            "UpdateExpression": "ADD " + ", ".join(f"#{n} :{n}" for n in range(len(counted))),
+            "ExpressionAttributeNames": {f"#{n}": name for n, name in enumerate(counted)},
+            "ExpressionAttributeValues": {**values, ":revision": {"N": str(revision)}},
         }
+        if is_known:
+            update["ConditionExpression"] = "revision = :revision"
+        else:
+            update["UpdateExpression"] += " SET revision = :revision"
+        return {"Update": update}
 
 
 def _pointer_key(shard: int) -> dict[str, Any]:
@@ -246,15 +256,15 @@ def _sum(counted: Iterable[Amounts]) -> Amounts:
     return total
 
 
-def _raise_refusal(reasons: Sequence[Any], owners: Sequence[str]) -> None:
+def _raise_refusal(reasons: Sequence[Any], owners: Sequence[str], of_pointer: Sequence[Any]) -> None:
     """Raise the reason of a cancelled transaction: first a changed pointer, then counted events.
 
-    The first action checks the pointer; the next ones store the event ids of the generations ``owners``.
+    The first actions store the event ids of the generations ``owners``.
     """
-    _raise_if_moved(reasons[:1])
+    _raise_if_moved(of_pointer)
     known = frozenset(
         (owner, event_id)
-        for owner, reason in zip(owners, reasons[1 : len(owners) + 1], strict=True)
+        for owner, reason in zip(owners, reasons[: len(owners)], strict=True)
         if reason["Code"] == "ConditionalCheckFailed"
         for event_id in reason["Item"]["event_ids"]["SS"]
     )
@@ -277,4 +287,4 @@ def _generations(item: Any) -> Generations:
 
 
 def _amounts(item: Any) -> Amounts:
-    return {name: value for name, value in from_item(item).items() if name not in {"pk", "sk", "expires_at"}}
+    return {name: value for name, value in from_item(item).items() if name not in NO_COUNTERS}

@@ -1,0 +1,56 @@
+"""`moderation`: what the shadow policy would change."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+import click
+
+from cli.connection import Connection
+from cli.console import console, new_table, print_json
+from cli.options import EXIT_CODES, OK, on_target
+from services.moderation.repository import ShadowChanges
+from services.moderation.schemas import SHADOW_DAYS_MAX, ShadowReport
+
+CHANGES_MAX: Final = 100_000
+
+
+@click.group(epilog=EXIT_CODES)
+def moderation() -> None:
+    """Moderation policies."""
+
+
+@moderation.command(epilog=EXIT_CODES)
+@click.option(
+    "--days",
+    type=click.IntRange(1, SHADOW_DAYS_MAX),
+    default=7,
+    show_default=True,
+    help="Number of days (UTC), with today.",
+)
+@on_target
+def shadow(connection: Connection, *, days: int, as_json: bool) -> int:
+    """Show which decisions the shadow policy would change, from the recorded verdicts."""
+    changes = ShadowChanges(connection.client("dynamodb"), connection.target.verdicts_table)
+    today = datetime.now(UTC).date()
+    report = ShadowReport.of(today, days, changes.latest(today, days, CHANGES_MAX + 1), CHANGES_MAX)
+    if as_json:
+        print_json(report.model_dump(mode="json"))
+    else:
+        _print(report)
+    return OK
+
+
+def _print(report: ShadowReport) -> None:
+    table = new_table("policy", "shadow policy", "of", "change", "category", "#count", "samples (requests)")
+    for row in report.changes:
+        change = row.change.replace("_", " ")
+        samples = "\n".join(row.samples)
+        table.add_row(
+            row.policy_version, row.shadow_version, row.subject, change, row.category, str(row.count), samples
+        )
+    out = console()
+    out.print(table)
+    if not report.complete:
+        out.print(f"There are more changes. The latest {CHANGES_MAX:,} were counted.")
+    if not report.changes:
+        out.print(f"From {report.first_day} to {report.last_day}, nothing would change, or there was no shadow policy.")

@@ -1,0 +1,132 @@
+import { screen, waitFor } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import type { PreferencesResponse } from "genai-images-client";
+import { http } from "msw";
+import { afterEach, expect, test, vi } from "vitest";
+import { keepAnswers, storeAnswers } from "@/api/answers";
+import { followDeletions, forgetDeleted } from "@/api/deletions";
+import { imageQuery } from "@/api/images";
+import { keys, makeQueryClient } from "@/api/queries";
+import { Generator } from "@/features/generator/Generator";
+import { Settings } from "@/features/settings/Settings";
+import { isFileOf } from "@/lib/imageCache";
+import { useBrowserSettings } from "@/state/browserSettings";
+import * as tabStorage from "@/state/tabStorage";
+import { expectAccessible, renderAt } from "./render";
+import { API, imageSummary, imageView, json, problem, REQUEST_ID, server } from "./server";
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+  server.events.removeAllListeners();
+});
+
+/** Record the calls that change something, and store preferences as the API does. */
+function recordCalls(): string[] {
+  const calls: string[] = [];
+  let stored: PreferencesResponse = { defaults: {}, theme: "dark", analytics_opt_out: false };
+  server.use(
+    http.get(`${API}/v1/preferences`, () => json(stored, { headers: { etag: '"1"' } })),
+    http.put(`${API}/v1/preferences`, async ({ request }) => {
+      stored = (await request.json()) as PreferencesResponse;
+      calls.push(`preferences ${stored.theme} ${stored.analytics_opt_out}`);
+      return json(stored);
+    }),
+  );
+  server.events.on("request:start", ({ request }) => {
+    const { pathname, search } = new URL(request.url);
+    if (request.method === "POST" && pathname === "/v1/requests" && !search) calls.push("request");
+  });
+  return calls;
+}
+
+async function generate(): Promise<void> {
+  renderAt("/", [{ path: "/", Component: Generator }]);
+  await userEvent.type(await screen.findByLabelText("Prompt"), "A fox");
+  await userEvent.click(screen.getByRole("button", { name: /^Generate/ }));
+}
+
+test("with Global Privacy Control, the owner is opted out before the first request, other preferences stay", async () => {
+  vi.stubGlobal("navigator", Object.assign(Object.create(navigator), { globalPrivacyControl: true }));
+  const calls = recordCalls();
+  await generate();
+
+  await waitFor(() => expect(calls).toEqual(["preferences dark true", "request"]));
+});
+
+test("without Global Privacy Control, preferences are not changed", async () => {
+  const calls = recordCalls();
+  await generate();
+
+  await waitFor(() => expect(calls).toEqual(["request"]));
+});
+
+test("the owner can opt out of analytics", async () => {
+  const calls = recordCalls();
+  server.use(http.get(`${API}/v1/me`, () => json({ owner: "ada" })));
+  const { container } = renderAt("/", [{ path: "/", Component: Settings }]);
+  const optOut = await screen.findByRole("switch", { name: "Exclude me from analytics" });
+  await waitFor(() => expect(optOut).toBeEnabled());
+  await userEvent.click(optOut);
+
+  await waitFor(() => expect(calls).toEqual(["preferences dark true"]));
+  await waitFor(() => expect(optOut).toBeChecked());
+  await expectAccessible(container);
+});
+
+test("answers are kept only for offline reading, without keys and share links", () => {
+  tabStorage.setWritable(true);
+  const client = makeQueryClient();
+  client.setQueryData(keys.image("a"), imageView(0));
+  client.setQueryData(keys.me("gik_secret"), { owner: "ada" });
+  client.setQueryData(keys.shares("a"), [{ id: "s" }]);
+  storeAnswers(client);
+  expect(sessionStorage.getItem("answers")).toBeNull();
+
+  useBrowserSettings.setState({ offlineReading: true });
+  storeAnswers(client);
+  expect(sessionStorage.getItem("answers")).not.toMatch(/gik_secret|shares","a/);
+  const next = makeQueryClient();
+  keepAnswers(next);
+  expect(next.getQueryData(keys.image("a"))).toEqual(imageView(0));
+  expect(next.getQueryState(keys.image("a"))?.isInvalidated).toBe(true);
+
+  useBrowserSettings.setState({ offlineReading: false });
+  expect(sessionStorage.getItem("answers")).toBeNull();
+});
+
+test.each([
+  ["an image", `${REQUEST_ID}-0`, [1]],
+  ["a request", REQUEST_ID, []],
+])("deleting %s removes it from every list", async (_what, id, left) => {
+  const client = makeQueryClient();
+  const images = [imageSummary(0), imageSummary(1)];
+  client.setQueryData(keys.image(`${REQUEST_ID}-0`), imageView(0));
+  client.setQueryData([...keys.images, {}], { pages: [{ images }], pageParams: [null] });
+  await forgetDeleted(client, id);
+
+  expect(client.getQueryData(keys.image(`${REQUEST_ID}-0`))).toBeUndefined();
+  expect(client.getQueryData([...keys.images, {}])).toMatchObject({
+    pages: [{ images: left.map((index) => images[index]) }],
+  });
+});
+
+test("an image that the API does not find any more is forgotten", async () => {
+  server.use(http.get(`${API}/v1/images/:id`, () => problem(404, "image_not_found")));
+  const client = makeQueryClient();
+  followDeletions(client);
+  const id = `${REQUEST_ID}-0`;
+  client.setQueryData(keys.image(id), imageView(0));
+  client.setQueryData([...keys.images, {}], { pages: [{ images: [imageSummary(0)] }], pageParams: [null] });
+  await expect(client.fetchQuery({ ...imageQuery(id), staleTime: 0, retry: false })).rejects.toThrow();
+
+  expect(client.getQueryData(keys.image(id))).toBeUndefined();
+  expect(client.getQueryData([...keys.images, {}])).toMatchObject({ pages: [{ images: [] }] });
+});
+
+test.each([
+  [`http://s3.test/bucket/images/${REQUEST_ID}/0-ab/display.webp?signature=1`, `${REQUEST_ID}-0`, true],
+  [`https://cdn.test/images/${REQUEST_ID}/10-ab/display.webp`, `${REQUEST_ID}-1`, false],
+  [`https://cdn.test/images/${REQUEST_ID}/10-ab/display.webp`, REQUEST_ID, true],
+])("%s is a file of %s: %s", (url, id, expected) => {
+  expect(isFileOf(url, id)).toBe(expected);
+});

@@ -1,0 +1,239 @@
+"""Every store of personal data is described where it is declared, and something enforces its retention.
+
+docs/privacy.md is generated from the descriptions; `tools.docs` compares it.
+"""
+
+import gc
+import json
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, Final
+
+import pytest
+
+from kit.request_age import LEAST_RETENTION
+from services.operations.audit.rules import LEDGER_RETENTION
+from services.operations.dead_letters.connect import connect
+from services.operations.settings import ApiSettings
+from tests.contract.test_templates import DEAD_LETTER_RETENTION, imported
+from tests.support import templates
+from tests.support.templates import ROOT, Resource
+from tools.docs.privacy import PARAMETER, STORES, Deployed, deployed_stores, stores_table
+
+DEPLOYED: Final = deployed_stores(ROOT)
+PERSONAL: Final = [each for each in DEPLOYED if each.store().is_personal]
+PARAMETERS: Final[dict[str, Any]] = templates.root_template()["Parameters"]
+DAY: Final = 24 * 3600
+
+
+def of_type(kind: str) -> pytest.MarkDecorator:
+    """Return a decorator that runs a test for every store of a type with personal data."""
+    found = [each for each in PERSONAL if each.type == kind]
+    assert found
+    return pytest.mark.parametrize("deployed", found, ids=str)
+
+
+def named_parameters(deployed: Deployed) -> set[str]:
+    """Return the parameters that the retention of a store names."""
+    return set(PARAMETER.findall(deployed.store().retention))
+
+
+def nested_parameters(service: str) -> dict[str, Any]:
+    """Return the parameters that the root template passes to a service."""
+    found: dict[str, Any] = next(
+        body["Properties"]["Parameters"]
+        for body in templates.root_template()["Resources"].values()
+        if body["Type"] == "AWS::Serverless::Application"
+        and body["Properties"]["Location"] == f"services/{service}/template.yaml"
+    )
+    return found
+
+
+def chosen(value: Any) -> Any:
+    """Return ``value``, or what it is if its condition holds."""
+    return value["Fn::If"][1] if isinstance(value, dict) and "Fn::If" in value else value
+
+
+# Descriptions --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("deployed", DEPLOYED, ids=str)
+def test_a_store_has_an_entry_with_the_name_of_its_service(deployed: Deployed) -> None:
+    assert re.fullmatch(rf"{deployed.service}/[a-z][a-z-]+", deployed.store().name)
+
+
+def test_only_log_groups_of_a_service_share_a_name() -> None:
+    names = [each.store().name for each in DEPLOYED if not each.store().name.endswith("/logs")]
+
+    assert sorted(names) == sorted(set(names))
+    assert {each.type for each in DEPLOYED if each.store().name.endswith("/logs")} == {"AWS::Logs::LogGroup"}
+
+
+def test_the_document_names_every_store() -> None:
+    text = stores_table(ROOT)
+
+    assert text in (ROOT / "docs/privacy.md").read_text()
+    assert [each for each in DEPLOYED if f"`{each.store().name}`" not in text] == []
+
+
+@pytest.mark.parametrize("type_", STORES)
+def test_a_store_without_an_entry_is_found(type_: str) -> None:
+    with pytest.raises(ValueError, match="intake-Forgotten: add Metadata"):
+        Deployed("intake", "Forgotten", {"Type": type_, "Properties": {}}).store()
+
+
+@pytest.mark.parametrize("field", ["Store", "Data", "Purpose", "Retention", "Erasure"])
+def test_an_entry_without_a_field_is_found(field: str) -> None:
+    entry = {name: "text" for name in ("Store", "Data", "Purpose", "Retention", "Erasure") if name != field}
+    name = "name" if field == "Store" else field.lower()
+
+    with pytest.raises((ValueError, TypeError), match=name):
+        Deployed("intake", "Table", {"Type": STORES[0], "Metadata": {"PersonalData": entry}}).store()
+
+
+# Mechanisms ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("deployed", PERSONAL, ids=str)
+def test_a_named_parameter_exists_and_reaches_the_template(deployed: Deployed) -> None:
+    named = named_parameters(deployed)
+
+    assert named <= PARAMETERS.keys()
+    if deployed.service != "platform":
+        for name in named:
+            assert nested_parameters(deployed.service)[name] == {"Ref": name}
+
+
+@of_type("AWS::DynamoDB::Table")
+def test_a_table_deletes_expired_items(deployed: Deployed) -> None:
+    named = named_parameters(deployed)
+
+    assert named
+    assert deployed.properties["TimeToLiveSpecification"]["Enabled"] is True
+    variables = [
+        function.properties["Environment"]["Variables"]
+        for function in templates.resources("AWS::Serverless::Function")
+        if function.service == deployed.service
+    ]
+    for name in named:
+        assert any(values.get(variable_of(name)) == {"Ref": name} for values in variables), "no function knows it"
+
+
+@of_type("AWS::S3::Bucket")
+def test_a_bucket_has_a_lifecycle(deployed: Deployed) -> None:
+    rules = [chosen(rule) for rule in deployed.properties["LifecycleConfiguration"]["Rules"]]
+
+    assert all(rule["Status"] == "Enabled" for rule in rules)
+    assert any("AbortIncompleteMultipartUpload" in rule for rule in rules), "parts of uploads would stay"
+    assert [rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule] == [
+        {"Ref": name} for name in named_parameters(deployed)
+    ]
+    assert "VersioningConfiguration" not in deployed.properties or all(
+        "NoncurrentVersionExpiration" in rule for rule in rules
+    )
+    assert named_parameters(deployed) or deployed.store().retention.startswith("Until the owner deletes")
+
+
+@of_type("AWS::SQS::Queue")
+def test_a_queue_states_its_retention(deployed: Deployed) -> None:
+    days = re.search(r"at most (\d+) days", deployed.store().retention)
+
+    assert days is not None
+    assert deployed.properties["MessageRetentionPeriod"] == int(days[1]) * DAY
+
+
+@of_type("AWS::Logs::LogGroup")
+def test_a_log_group_states_its_retention(deployed: Deployed) -> None:
+    assert named_parameters(deployed) == {deployed.properties["RetentionInDays"]["Ref"]}
+
+
+@of_type("AWS::Events::Archive")
+def test_an_archive_states_its_retention(deployed: Deployed) -> None:
+    assert named_parameters(deployed) == {deployed.properties["RetentionDays"]["Ref"]}
+
+
+@pytest.mark.parametrize("mapping", templates.resources("AWS::Lambda::EventSourceMapping"), ids=str)
+def test_a_stream_does_not_deliver_expired_items(mapping: Resource) -> None:
+    """DynamoDB's own deletions are in the stream. They have no new image, and nothing is to be published for them."""
+    if "FilterCriteria" not in mapping.properties:
+        assert "ScalingConfig" in mapping.properties, "a stream needs a filter"
+        return
+    for part in ("REQUEST", "STATE"):
+        record = {"eventName": "REMOVE", "dynamodb": {"Keys": {"sk": {"S": part}}, "OldImage": {}}}
+        patterns = [json.loads(each["Pattern"]) for each in mapping.properties["FilterCriteria"]["Filters"]]
+        assert not any(templates.admits(pattern, record) for pattern in patterns)
+
+
+# Parameters ----------------------------------------------------------------------------------------------------------
+
+
+def variable_of(parameter: str) -> str:
+    """Return the environment variable of a parameter."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", parameter).upper()
+
+
+def test_the_group_has_every_retention() -> None:
+    (group,) = templates.root_template()["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    used = {name for deployed in PERSONAL for name in named_parameters(deployed)}
+
+    assert group["Label"] == {"default": "Retention"}
+    assert set(group["Parameters"]) == {name for name in PARAMETERS if PARAMETER.fullmatch(name)}
+    assert set(group["Parameters"]) - used == {"BackupRetentionDays"}, "the generator describes backups"
+
+
+def test_requests_outlive_everything_that_refers_to_them() -> None:
+    """Otherwise the audit would report payments and dead letters of unknown requests."""
+    least, most = ({name: value.get(key) for name, value in PARAMETERS.items()} for key in ("MinValue", "MaxValue"))
+    queued = 2 * DEAD_LETTER_RETENTION / DAY  # in the queue of a step, then among its dead letters
+    deadline = most["RequestDeadlineMinutes"] / (24 * 60)
+
+    assert timedelta(days=least["RequestRetentionDays"]) == LEAST_RETENTION
+    assert least["RequestRetentionDays"] > deadline + queued + most["QuarantineRetentionDays"]
+    assert least["RequestRetentionDays"] > deadline + queued / 2 + most["LedgerRetentionDays"]
+    assert least["LedgerRetentionDays"] > most["HandoffRetentionDays"]
+    assert timedelta(days=least["LedgerRetentionDays"]) > LEDGER_RETENTION
+    assert least["HandoffRetentionDays"] > queued
+    assert least["DeliveryRetentionDays"] * DAY >= DEAD_LETTER_RETENTION
+
+
+USERS: Final = sorted(
+    {
+        (str(function), name)
+        for function in templates.resources("AWS::Serverless::Function")
+        for name, value in function.properties["Environment"]["Variables"].items()
+        if isinstance(value, dict) and PARAMETER.fullmatch(str(value.get("Ref")))
+    }
+)
+"""Functions and their environment variables with a retention."""
+
+
+@pytest.mark.parametrize(("name", "variable", "days"), [(*user, 61 + number) for number, user in enumerate(USERS)])
+def test_a_retention_reaches_the_code(name: str, variable: str, days: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    function = next(each for each in templates.resources("AWS::Serverless::Function") if str(each) == name)
+    original = templates.environment
+    monkeypatch.setattr(templates, "environment", lambda each: {**original(each), variable: str(days)})
+
+    with imported(function, monkeypatch):
+        # operations connects at its first use of a queue, because its health check needs none.
+        session = connect(ApiSettings.load()) if name == "operations-apiFunction" else None
+        assert set(holders(timedelta(days=days))), session
+
+
+def holders(value: timedelta) -> Iterator[str]:
+    """Yield the types of our objects that have an attribute with this value. It differs for each test."""
+    gc.unfreeze()  # handlers freeze what they have created
+    for each in gc.get_objects():
+        if str(type(each).__module__).startswith("services.") and value in getattr(each, "__dict__", {}).values():
+            yield type(each).__name__
+
+
+def test_code_and_template_have_the_same_defaults() -> None:
+    """The command line uses those of the code if it finds no stack."""
+    settings = "\n".join(path.read_text() for path in sorted(ROOT.glob("services/*/settings.py")))
+    found = dict(re.findall(r"^    (\w+_retention_days): int = (\d+)$", settings, re.MULTILINE))
+
+    assert found
+    for field, default in found.items():
+        parameter = "".join(word.capitalize() for word in field.split("_"))
+        assert int(default) == PARAMETERS[parameter]["Default"]
