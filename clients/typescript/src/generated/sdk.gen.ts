@@ -42,6 +42,9 @@ import type {
   GenerateImagesData,
   GenerateImagesErrors,
   GenerateImagesResponses,
+  GiveConsentData,
+  GiveConsentErrors,
+  GiveConsentResponses,
   LegacyCheckPromptData,
   LegacyCheckPromptErrors,
   LegacyCheckPromptResponses,
@@ -122,6 +125,9 @@ import type {
   ShowAuditData,
   ShowAuditErrors,
   ShowAuditResponses,
+  ShowConsentData,
+  ShowConsentErrors,
+  ShowConsentResponses,
   ShowDaysData,
   ShowDaysErrors,
   ShowDaysResponses,
@@ -155,12 +161,18 @@ import type {
   ShowRequestData,
   ShowRequestErrors,
   ShowRequestResponses,
+  ShowShadowData,
+  ShowShadowErrors,
+  ShowShadowResponses,
   ShowTraceData,
   ShowTraceErrors,
   ShowTraceResponses,
   UnsetFavouriteData,
   UnsetFavouriteErrors,
   UnsetFavouriteResponses,
+  WithdrawConsentData,
+  WithdrawConsentErrors,
+  WithdrawConsentResponses,
 } from "./types.gen.ts";
 
 export type Options<
@@ -666,6 +678,61 @@ export const showMe = <ThrowOnError extends boolean = true>(
   });
 
 /**
+ * Withdraw your consent, within 30 seconds
+ *
+ * Requires the scope `requests:write`.
+ */
+export const withdrawConsent = <ThrowOnError extends boolean = true>(
+  options: Options<WithdrawConsentData, ThrowOnError>,
+): RequestResult<WithdrawConsentResponses, WithdrawConsentErrors, ThrowOnError> =>
+  options.client.delete<WithdrawConsentResponses, WithdrawConsentErrors, ThrowOnError>({
+    security: [
+      { name: "x-api-key", type: "apiKey" },
+      { scheme: "bearer", type: "http" },
+    ],
+    url: "/v1/consent",
+    ...options,
+  });
+
+/**
+ * Get the current versions of the terms and the privacy notice, and your consent
+ *
+ * Requires a key with any scope.
+ */
+export const showConsent = <ThrowOnError extends boolean = true>(
+  options: Options<ShowConsentData, ThrowOnError>,
+): RequestResult<ShowConsentResponses, ShowConsentErrors, ThrowOnError> =>
+  options.client.get<ShowConsentResponses, ShowConsentErrors, ThrowOnError>({
+    security: [
+      { name: "x-api-key", type: "apiKey" },
+      { scheme: "bearer", type: "http" },
+    ],
+    url: "/v1/consent",
+    ...options,
+  });
+
+/**
+ * Agree to the current terms and privacy notice
+ *
+ * Requires the scope `requests:write`.
+ */
+export const giveConsent = <ThrowOnError extends boolean = true>(
+  options: Options<GiveConsentData, ThrowOnError>,
+): RequestResult<GiveConsentResponses, GiveConsentErrors, ThrowOnError> =>
+  options.client.put<GiveConsentResponses, GiveConsentErrors, ThrowOnError>({
+    security: [
+      { name: "x-api-key", type: "apiKey" },
+      { scheme: "bearer", type: "http" },
+    ],
+    url: "/v1/consent",
+    ...options,
+    headers: {
+      "Content-Type": "application/json",
+      ...options.headers,
+    },
+  });
+
+/**
  * Get your preferences
  *
  * Requires the scope `requests:read`.
@@ -906,6 +973,23 @@ export const legacyCheckPrompt = <ThrowOnError extends boolean = true>(
       "Content-Type": "application/json",
       ...options.headers,
     },
+  });
+
+/**
+ * Get what the shadow policy would change
+ *
+ * Requires the scope `admin`.
+ */
+export const showShadow = <ThrowOnError extends boolean = true>(
+  options: Options<ShowShadowData, ThrowOnError>,
+): RequestResult<ShowShadowResponses, ShowShadowErrors, ThrowOnError> =>
+  options.client.get<ShowShadowResponses, ShowShadowErrors, ThrowOnError>({
+    security: [
+      { name: "x-api-key", type: "apiKey" },
+      { scheme: "bearer", type: "http" },
+    ],
+    url: "/v1/moderation/shadow",
+    ...options,
   });
 
 /**

@@ -131,13 +131,17 @@ export type ActionView = {
    */
   at: string;
   /**
-   * The owner of the API key, or the name given on the command line.
+   * The id of the owner of the API key, or the name given on the command line.
    */
   operator: string;
   /**
    * `key <key id>`, or the ARN that AWS reported to the command line.
    */
   identity: string;
+  /**
+   * IP address of the client, if the action was a call of this API.
+   */
+  address?: string;
   /**
    * What the operator did.
    */
@@ -319,9 +323,53 @@ export type Check = {
    */
   hit?: KeywordHit;
   /**
-   * Version of the content policy.
+   * Version of the moderation policy: its name and a digest of its content.
    */
   policy_version: string;
+};
+
+/**
+ * ConsentView
+ *
+ * The consent of the caller's owner.
+ */
+export type ConsentView = {
+  /**
+   * Whether this installation accepts requests only with a valid consent.
+   */
+  required: boolean;
+  /**
+   * Whether the owner agrees to the current versions.
+   */
+  valid: boolean;
+  /**
+   * Current version of the terms: the date on which it was published.
+   */
+  current_terms: string;
+  /**
+   * Current version of the privacy notice.
+   */
+  current_privacy_notice: string;
+  /**
+   * The version of the terms that the owner agreed to. Absent without a consent, like the following fields.
+   */
+  terms?: string;
+  /**
+   * The version of the privacy notice that the owner agreed to.
+   */
+  privacy_notice?: string;
+  /**
+   * When the consent was given.
+   */
+  given_at?: string;
+  /**
+   * Id of the key with which it was given.
+   */
+  key_id?: string;
+  /**
+   * When it was withdrawn. Absent if it was not.
+   */
+  withdrawn_at?: string;
 };
 
 /**
@@ -1053,11 +1101,11 @@ export type Failure = {
 /**
  * FileView
  *
- * A file, with a URL that may expire.
+ * A file, with a URL that expires.
  */
 export type FileView = {
   /**
-   * Short-lived URL of the file.
+   * URL of the file. Valid for 15 minutes, and for this file only.
    */
   url: string;
   /**
@@ -1101,7 +1149,7 @@ export type Health = {
 /**
  * Image
  *
- * A finished image. Its URLs are short-lived and new in every response; a deleted image has none.
+ * A finished image. Its URLs are new in every response; a deleted image has none.
  */
 export type Image = {
   /**
@@ -1113,15 +1161,15 @@ export type Image = {
    */
   index: number;
   /**
-   * URL of the original file. Absent if the image is deleted.
+   * URL of the original file. Valid for 15 minutes. Absent if the image is deleted.
    */
   url?: string;
   /**
-   * URL of a smaller file for screens. Absent if the image is deleted.
+   * URL of a smaller file for screens. Valid for 15 minutes. Absent if the image is deleted.
    */
   display_url?: string;
   /**
-   * URL of the smallest file. Absent if the image is deleted.
+   * URL of the smallest file. Valid for 15 minutes. Absent if the image is deleted.
    */
   thumbnail_url?: string;
   /**
@@ -1161,7 +1209,7 @@ export type Image = {
  */
 export type ImageData = {
   /**
-   * Short-lived URL of the image. Absent with `b64_json`.
+   * URL of the image. Valid for 15 minutes. Absent with `b64_json`.
    */
   url?: string;
   /**
@@ -1329,11 +1377,11 @@ export type ImageSummary = {
    */
   placeholder: string;
   /**
-   * Short-lived URL of a smaller file for screens.
+   * URL of a smaller file for screens. Valid for 15 minutes.
    */
   display_url: string;
   /**
-   * Short-lived URL of the smallest file.
+   * URL of the smallest file. Valid for 15 minutes.
    */
   thumbnail_url: string;
   /**
@@ -1501,9 +1549,13 @@ export type KeyView = {
    */
   prefix: string;
   /**
-   * Owner of its requests and images.
+   * Name of the owner of its requests and images. The id if the owner was erased.
    */
   owner: string;
+  /**
+   * Id of the owner, which stands for the name in requests, events and logs.
+   */
+  owner_id: string;
   /**
    * Purpose of the key.
    */
@@ -1561,9 +1613,13 @@ export type KeyWithText = {
    */
   prefix: string;
   /**
-   * Owner of its requests and images.
+   * Name of the owner of its requests and images. The id if the owner was erased.
    */
   owner: string;
+  /**
+   * Id of the owner, which stands for the name in requests, events and logs.
+   */
+  owner_id: string;
   /**
    * Purpose of the key.
    */
@@ -1737,7 +1793,7 @@ export type LegacyImageData = {
    */
   prompt: string;
   /**
-   * Short-lived.
+   * URL of the image. Valid for 15 minutes.
    */
   url: string;
   /**
@@ -1837,9 +1893,13 @@ export type Links = {
  */
 export type Me = {
   /**
-   * Owner of its requests and images.
+   * Name of the owner of its requests and images.
    */
   owner: string;
+  /**
+   * Id of the owner, which stands for the name in requests, events and logs.
+   */
+  owner_id: string;
   /**
    * Id of the key.
    */
@@ -1995,13 +2055,29 @@ export type NewCheck = {
 };
 
 /**
+ * NewConsent
+ *
+ * The body of `PUT /v1/consent`: the current versions, as `GET /v1/consent` returns them.
+ */
+export type NewConsent = {
+  /**
+   * Version of the terms.
+   */
+  terms: string;
+  /**
+   * Version of the privacy notice.
+   */
+  privacy_notice: string;
+};
+
+/**
  * NewKey
  *
  * The body of `POST /v1/keys`.
  */
 export type NewKey = {
   /**
-   * Owner of its requests and images.
+   * Name of the owner of its requests and images. Keys with the same name have the same owner.
    */
   owner: string;
   /**
@@ -2417,7 +2493,7 @@ export type Preferences = {
    */
   theme?: "light" | "dark" | "system";
   /**
-   * Exclude this owner from analytics.
+   * Keep the owner out of analytics: count new requests only in totals that name no owner, and archive their events without the owner.
    */
   analytics_opt_out?: boolean;
 };
@@ -2437,7 +2513,7 @@ export type PreferencesResponse = {
    */
   theme?: "light" | "dark" | "system";
   /**
-   * Exclude this owner from analytics.
+   * Keep the owner out of analytics: count new requests only in totals that name no owner, and archive their events without the owner.
    */
   analytics_opt_out?: boolean;
 };
@@ -2924,6 +3000,66 @@ export type SelfLink = {
 };
 
 /**
+ * ShadowChangeView
+ *
+ * Decisions that the shadow policy would change in the same way.
+ */
+export type ShadowChangeView = {
+  /**
+   * What was decided about.
+   */
+  subject: "prompt" | "images";
+  /**
+   * Version of the policy that decided.
+   */
+  policy_version: string;
+  /**
+   * Version of the shadow policy.
+   */
+  shadow_version: string;
+  /**
+   * `newly_blocked`, `newly_allowed`, or `newly_asked`: the keyword filter blocked, and would ask Claude.
+   */
+  change: "newly_blocked" | "newly_allowed" | "newly_asked";
+  /**
+   * If newly blocked, the category of the shadow policy, otherwise the one of the policy that decided.
+   */
+  category: string;
+  /**
+   * Number of decisions.
+   */
+  count: number;
+  /**
+   * Ids of the latest requests.
+   */
+  samples: Array<string>;
+};
+
+/**
+ * ShadowReport
+ *
+ * What the shadow policy would change.
+ */
+export type ShadowReport = {
+  /**
+   * First day (UTC).
+   */
+  first_day: string;
+  /**
+   * Last day, today.
+   */
+  last_day: string;
+  /**
+   * False: there are more changes; only the latest were counted.
+   */
+  complete: boolean;
+  /**
+   * Empty if nothing would change, or if there is no shadow policy.
+   */
+  changes: Array<ShadowChangeView>;
+};
+
+/**
  * ShareList
  *
  * The valid share links of an image, newest first.
@@ -3146,6 +3282,10 @@ export type TimelineEntryView = {
    * Details of the event, for people.
    */
   note?: string;
+  /**
+   * Version of the moderation policy, for a decision of moderation.
+   */
+  policy_version?: string;
 };
 
 /**
@@ -4999,6 +5139,153 @@ export type ShowMeResponses = {
 
 export type ShowMeResponse = ShowMeResponses[keyof ShowMeResponses];
 
+export type WithdrawConsentData = {
+  body?: never;
+  path?: never;
+  query?: never;
+  url: "/v1/consent";
+};
+
+export type WithdrawConsentErrors = {
+  /**
+   * API key required.
+   */
+  401: Problem;
+  /**
+   * The API key lacks the scope that this route requires.
+   */
+  403: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type WithdrawConsentError = WithdrawConsentErrors[keyof WithdrawConsentErrors];
+
+export type WithdrawConsentResponses = {
+  /**
+   * Done. The response has no body.
+   */
+  204: void;
+};
+
+export type WithdrawConsentResponse = WithdrawConsentResponses[keyof WithdrawConsentResponses];
+
+export type ShowConsentData = {
+  body?: never;
+  path?: never;
+  query?: never;
+  url: "/v1/consent";
+};
+
+export type ShowConsentErrors = {
+  /**
+   * API key required.
+   */
+  401: Problem;
+  /**
+   * The API key lacks the scope that this route requires.
+   */
+  403: Problem;
+  /**
+   * `Accept` excludes JSON.
+   */
+  406: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type ShowConsentError = ShowConsentErrors[keyof ShowConsentErrors];
+
+export type ShowConsentResponses = {
+  /**
+   * OK.
+   */
+  200: ConsentView;
+};
+
+export type ShowConsentResponse = ShowConsentResponses[keyof ShowConsentResponses];
+
+export type GiveConsentData = {
+  body: NewConsent;
+  path?: never;
+  query?: never;
+  url: "/v1/consent";
+};
+
+export type GiveConsentErrors = {
+  /**
+   * The body is not valid JSON.
+   */
+  400: Problem;
+  /**
+   * API key required.
+   */
+  401: Problem;
+  /**
+   * The API key lacks the scope that this route requires.
+   */
+  403: Problem;
+  /**
+   * `Accept` excludes JSON.
+   */
+  406: Problem;
+  /**
+   * The body is too large.
+   */
+  413: Problem;
+  /**
+   * The body must be JSON.
+   */
+  415: Problem;
+  /**
+   * The request is invalid.
+   */
+  422: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type GiveConsentError = GiveConsentErrors[keyof GiveConsentErrors];
+
+export type GiveConsentResponses = {
+  /**
+   * OK.
+   */
+  200: ConsentView;
+};
+
+export type GiveConsentResponse = GiveConsentResponses[keyof GiveConsentResponses];
+
 export type ShowPreferencesData = {
   body?: never;
   headers?: {
@@ -5754,6 +6041,60 @@ export type LegacyCheckPromptResponses = {
 };
 
 export type LegacyCheckPromptResponse = LegacyCheckPromptResponses[keyof LegacyCheckPromptResponses];
+
+export type ShowShadowData = {
+  body?: never;
+  path?: never;
+  query?: {
+    /**
+     * Number of days (UTC), with today.
+     */
+    days?: number;
+  };
+  url: "/v1/moderation/shadow";
+};
+
+export type ShowShadowErrors = {
+  /**
+   * API key required.
+   */
+  401: Problem;
+  /**
+   * The API key lacks the scope that this route requires.
+   */
+  403: Problem;
+  /**
+   * `Accept` excludes JSON.
+   */
+  406: Problem;
+  /**
+   * The request is invalid.
+   */
+  422: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type ShowShadowError = ShowShadowErrors[keyof ShowShadowErrors];
+
+export type ShowShadowResponses = {
+  /**
+   * OK.
+   */
+  200: ShadowReport;
+};
+
+export type ShowShadowResponse = ShowShadowResponses[keyof ShowShadowResponses];
 
 export type ShowHealthData = {
   body?: never;
