@@ -15,7 +15,9 @@ from tests.browser.conftest import DESKTOP, PHONE, TIMEOUT_MS
 from tests.browser.test_accessible import AXE
 from tests.support.system import System
 
-DOCUMENTS = [f"/reference/{name}" for name in ("guide", "subscribe", "deprecation", "changelog")]
+DOCUMENTS = [
+    f"/reference/{name}" for name in ("guide", "subscribe", "deprecation", "terms", "privacy-notice", "changelog")
+]
 PAGES = ["/reference/", "/reference/events", *DOCUMENTS]
 Open = Callable[..., Page]
 

@@ -224,7 +224,10 @@ def holders(value: timedelta) -> Iterator[str]:
     """Yield the types of our objects that have an attribute with this value. It differs for each test."""
     gc.unfreeze()  # handlers freeze what they have created
     for each in gc.get_objects():
-        if str(type(each).__module__).startswith("services.") and value in getattr(each, "__dict__", {}).values():
+        if (
+            str(type(each).__module__).startswith(("services.", "kit."))
+            and value in getattr(each, "__dict__", {}).values()
+        ):
             yield type(each).__name__
 
 

@@ -117,7 +117,7 @@ def read_prompt(values: Mapping[str, str]) -> str:
 def _record_values(record: GalleryRecord) -> dict[str, Any]:
     """Return the attributes that entries and deletion markers share."""
     return {
-        **record.model_dump(include={"owner", "model", "seed", "cost_usd", "placeholder"}),
+        **record.model_dump(include={"owner", "analytics_opt_out", "model", "seed", "cost_usd", "placeholder"}),
         "pk": image_pk(record.image_id),
         "folder": record.display.key.rpartition("/")[0].replace(record.request_id, "*", 1),
         "files": {

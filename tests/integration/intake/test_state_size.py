@@ -16,8 +16,7 @@ from tests.support.events import sample
 from tools.benchmarks.units import WRITE_BYTES, item_size
 
 NOW = datetime(2026, 11, 28, 21, 20, 49, 732_997, tzinfo=UTC)
-OWNER = "0f8fad5b-d9cb-469f-a165-70867728950e"
-"""As long as the subject of a token from most identity providers."""
+OWNER = "own_2c5tq8fzkd7vhxw3mnpa"
 RAW = "eb104b5fe902a4f2895fbb5e797c3014d9f467c93c7371444669f014d340112f"
 STEPS = ("PromptApproved", "ImageGenerated", "ImageApproved", "ImageStored")
 LIMITS = {1: WRITE_BYTES, 4: 2 * WRITE_BYTES}

@@ -1,5 +1,4 @@
 import type { ReactNode } from "react";
-import { Link } from "react-router";
 import { usePreferences, useSavePreferences } from "@/api/preferences";
 import { Switch } from "@/components/Field";
 import { ErrorNotice } from "@/components/Notice";
@@ -15,9 +14,9 @@ export function Privacy() {
       <dl className="grid gap-3 text-sm">
         <Place name="On our servers">
           Your prompts, requests and images, until you delete or erase them or their retention ends. See the{" "}
-          <Link to="/about#privacy" className="text-accent underline underline-offset-4">
-            privacy information
-          </Link>
+          <a href="/reference/privacy-notice" className="text-accent underline underline-offset-4">
+            privacy notice
+          </a>
           .
         </Place>
         <Place name="In this tab">
