@@ -4,9 +4,12 @@ import gzip
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from cli.connection import Connection
+from cli.event_replays.logic import Window
+from cli.event_replays.search import ArchiveReader, period_until
 
 TABLES: Final = (
     *("requests", "gallery", "generation", "moderation-verdicts", "notifications", "accounts", "analytics"),
@@ -33,6 +36,8 @@ class Searcher:
 
     connection: Connection
     texts: Sequence[str]
+    archived_since: datetime | None = None
+    """Search the archive of the event bus from this time on; None: do not."""
 
     def search(self) -> Iterator[Found]:
         """Yield everything that was found, store by store."""
@@ -42,6 +47,8 @@ class Searcher:
             yield from self._bucket(bucket)
         yield from self._queues()
         yield from self._logs()
+        if self.archived_since:
+            yield from self._archive(period_until(self.archived_since, datetime.now(UTC)))
 
     def _matches(self, store: str, where: str, content: str) -> Iterator[Found]:
         # JSON inside of JSON may escape what is not ASCII.
@@ -93,6 +100,10 @@ class Searcher:
                 yield from self._matches(f"queue {url.rsplit('/', 1)[-1]}", message["MessageId"], content)
         for handle in handles:
             sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
+
+    def _archive(self, period: Window) -> Iterator[Found]:
+        for event_id, content in ArchiveReader(self.connection).events(period):
+            yield from self._matches("event archive", event_id, content)
 
     def _logs(self) -> Iterator[Found]:
         logs = self.connection.client("logs")

@@ -1,14 +1,17 @@
 """`privacy`: erase an owner, show receipts, and search all stores for what must be gone."""
 
 from collections import Counter
+from datetime import datetime
 from typing import Any
 
 import click
 
+from cli.commands.events import Time
 from cli.commands.keys import key_table
 from cli.connection import Connection
 from cli.console import console, new_table, print_json
 from cli.erasures import Searcher
+from cli.event_replays.search import UnfinishedError
 from cli.options import BROKEN, EXIT_CODES, OK, on_target
 from kit.clock import SystemClock
 from kit.publisher import Publisher
@@ -86,10 +89,19 @@ def list_(connection: Connection, *, limit: int, as_json: bool) -> int:
 
 @privacy.command(epilog=EXIT_CODES)
 @click.option("--text", "texts", multiple=True, required=True, help="A text that must be gone. Repeatable.")
+@click.option(
+    "--archived-since",
+    type=Time(),
+    metavar="TIME",
+    help="Also search the events that the bus has archived since then. They are replayed into a queue of their own.",
+)
 @on_target
-def verify(connection: Connection, *, texts: tuple[str, ...], as_json: bool) -> int:
+def verify(connection: Connection, *, texts: tuple[str, ...], archived_since: datetime | None, as_json: bool) -> int:
     """Search the raw content of every table, bucket, queue and log for texts, and print where they are."""
-    found = list(Searcher(connection, texts).search())
+    try:
+        found = list(Searcher(connection, texts, archived_since).search())
+    except UnfinishedError as error:
+        raise click.ClickException(f"--archived-since: {error}.") from None
     if as_json:
         print_json([{"store": each.store, "where": each.where, "text": each.text} for each in found])
     else:

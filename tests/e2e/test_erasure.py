@@ -5,17 +5,22 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.support.system import System
+from tests.support.templates import ROOT
+from tools.docs.privacy import stores as documented_stores
 
 OWNER = "ada-who-leaves"
 PLANTED = "a grebe that nobody shall remember"
 """Part of every prompt of the owner, and of nothing else."""
-KNOWN: set[str] = {"table operations", "table gallery", "table privacy", "table owner-keys"}
-"""Tables in which the receipt names the id of the owner: the audit trail, deletion markers, the receipt itself, and the
-mark that the key of the owner was destroyed."""
+KNOWN: set[str] = {
+    *("table operations", "table gallery", "table privacy", "table owner-keys"),
+    *("bucket analytics", "event archive"),
+}
+"""Where the receipt names the id of the owner: the audit trail, deletion markers, the receipt itself, the mark that the
+key of the owner was destroyed, and both archives of events."""
 
 
-def new_key(stack: System) -> str:
-    """Create an API key of the owner."""
+def new_key(stack: System) -> tuple[str, str]:
+    """Create an API key of the owner. Return it with the id of the owner."""
     body = {
         "owner": OWNER,
         "name": "test",
@@ -23,7 +28,7 @@ def new_key(stack: System) -> str:
     }
     response = stack.call("POST", "/v1/keys", body, key=stack.stack.admin_key)
     assert response.status == 201, response.content
-    return str(response.json["key"])
+    return str(response.json["key"]), str(response.json["owner_id"])
 
 
 def generate(stack: System, key: str, prompt: str, status: str = "succeeded", **parameters: Any) -> Any:
@@ -90,18 +95,21 @@ def sweep(stack: System) -> dict[str, int]:
     return counts
 
 
-def verify(stack: System, *texts: str) -> list[dict[str, str]]:
+def verify(stack: System, *texts: str, since: datetime | None = None) -> list[dict[str, str]]:
     """Search every store for texts, with the operators' command line."""
-    done = stack.ops("privacy", "verify", "--output", "json", *(word for text in texts for word in ("--text", text)))
+    wanted = [word for text in texts for word in ("--text", text)]
+    archived = ["--archived-since", since.isoformat()] if since else []
+    done = stack.ops("privacy", "verify", "--output", "json", *wanted, *archived)
     assert done.returncode in {0, 7}, done.stdout + done.stderr
     found: list[dict[str, str]] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
 def test_an_erased_owner_is_gone_from_every_store(stack: System) -> None:
-    key, admin = new_key(stack), stack.stack.admin_key
-    view = generate(stack, key, f"{PLANTED}, on a lake", count=2)
-    for image in view["images"]:
+    since = datetime.now(UTC)
+    (key, owner_id), admin = new_key(stack), stack.stack.admin_key
+    views = [generate(stack, key, f"{PLANTED}, on a lake", count=count) for count in (4, 4, 2)]
+    for image in views[0]["images"][:2]:
         assert stack.call("POST", f"/v1/images/{image['id']}/shares", {}, key=key).status == 201
     generate(stack, key, f"{PLANTED}, tortured and dismembered, gore", "rejected")
     stall(stack, key, f"{PLANTED}, lost")
@@ -110,8 +118,8 @@ def test_an_erased_owner_is_gone_from_every_store(stack: System) -> None:
     assert response.status == 200, response.content
     webhook = {"url": "https://example.com/hook", "description": PLANTED}
     assert stack.call("POST", "/v1/webhooks", webhook, key=key).status == 201
-    before = {each["store"] for each in verify(stack, PLANTED)}
-    assert before >= {"table gallery", "table notifications"}
+    before = {each["store"] for each in verify(stack, PLANTED, OWNER)}
+    assert before >= {"table gallery", "table notifications", "table accounts"}
 
     started = stack.call("DELETE", "/v1/me", key=key)
     assert started.status == 202, started.content
@@ -130,20 +138,22 @@ def test_an_erased_owner_is_gone_from_every_store(stack: System) -> None:
 
     def answered() -> Any:
         names = {store["store"] for store in receipt(stack, path, token)["stores"]}
-        return names >= {"generation/generation", "storage/gallery-files", "accounts/accounts", "platform/owner-keys"}
+        return names >= {"generation/ledger", "storage/gallery-files", "accounts/accounts", "platform/owner-keys"}
 
     stack.wait_until(answered, seconds=120, every=1, what="the services to answer")
     make_due(stack, erasure_id)
     shown = stack.wait_until(completed, seconds=180, every=2, what="the erasure to be completed")
 
     stores = {store["store"]: store for store in shown["stores"]}
-    assert stores["intake/requests"]["erased"] == 4
-    assert stores["storage/gallery"]["erased"] == 2
-    assert stores["accounts/accounts"]["erased"] == 1
-    assert stores["operations/operations"]["erased"] == stores["platform/dead-letter-queues"]["erased"] == 1
+    assert stores["intake/requests"]["erased"] == 6
+    assert stores["storage/gallery"]["erased"] == 10
+    assert stores["accounts/accounts"]["erased"] == 2, "the owner and the key"
+    assert stores["operations/operations"]["erased"] == stores["storage/store-dlq"]["erased"] == 1
     assert all("reason" in store for store in shown["stores"] if "remains" in store)
-    assert verify(stack, PLANTED) == []
-    left = verify(stack, OWNER)
+    assert {store.name for store in documented_stores(ROOT) if store.is_personal} <= stores.keys()
+    assert verify(stack, PLANTED, OWNER, since=since) == []
+    left = verify(stack, owner_id, since=since)
+    assert "event archive" in {each["store"] for each in left}, "the archive was read"
     assert {each["store"] for each in left if not each["store"].startswith("log ")} <= KNOWN, left
     listed = stack.ops("privacy", "show", erasure_id)
     assert listed.returncode == 0, listed.stderr
@@ -155,7 +165,7 @@ def test_one_request_is_erased_for_its_owner(stack: System) -> None:
     view = stack.generate("a coot that is erased alone")
     path = view["links"]["self"]
 
-    assert stack.call("DELETE", path, key=new_key(stack)).status == 404, "of another owner"
+    assert stack.call("DELETE", path, key=new_key(stack)[0]).status == 404, "of another owner"
     assert stack.call("DELETE", path).status == 204
 
     def is_gone() -> bool:
