@@ -3,15 +3,10 @@
 from kit.settings import Settings
 
 
-class TableSettings(Settings):
-    """Every function uses the table."""
-
-    table_name: str
-
-
-class AccountSettings(TableSettings):
+class AccountSettings(Settings):
     """The authorizer and the API."""
 
+    table_name: str
     hash_secret_arn: str
     require_consent: bool
     """Whether requests need the owner's consent to the current terms and privacy notice."""
@@ -25,3 +20,9 @@ class ApiSettings(AccountSettings):
     trail_retention_days: int
     """How long they are kept."""
     key_retention_days: int = 365
+
+
+class EraseSettings(Settings):
+    """The function that erases owners."""
+
+    table_name: str

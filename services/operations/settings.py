@@ -3,12 +3,20 @@
 from kit.settings import Settings
 
 
-class QueueSettings(Settings):
-    """The functions that read dead-letter queues."""
+class ApiSettings(Settings):
+    """The function `api`."""
 
     prefix: str
     """All physical names start with it and a dash."""
+    version: str
+    requests_table: str
+    """Intake's table: probed, and read for timelines."""
     operations_table: str
+    event_bus_name: str
+    handoff_bucket_name: str
+    quarantine_retention_days: int = 90
+    trail_retention_days: int
+    """How long entries of the audit trail are kept."""
     queues: str
     """Names without prefix, comma-separated. Each dead-letter queue has the same name with ``-dlq``."""
 
@@ -16,25 +24,6 @@ class QueueSettings(Settings):
     def queue_names(self) -> list[str]:
         """The names in ``queues``."""
         return [name.strip() for name in self.queues.split(",")]
-
-
-class EraseSettings(QueueSettings):
-    """The function `erase`."""
-
-    trail_retention_days: int
-
-
-class ApiSettings(QueueSettings):
-    """The function `api`."""
-
-    version: str
-    requests_table: str
-    """Intake's table: probed, and read for timelines."""
-    event_bus_name: str
-    handoff_bucket_name: str
-    quarantine_retention_days: int = 90
-    trail_retention_days: int
-    """How long entries of the audit trail are kept."""
 
 
 class SentinelSettings(Settings):
@@ -45,11 +34,14 @@ class SentinelSettings(Settings):
     operations_table: str
 
 
-class AuditSettings(QueueSettings):
+class AuditSettings(Settings):
     """The function `audit`."""
 
+    prefix: str
     gallery_bucket_name: str
     handoff_bucket_name: str
+    operations_table: str
+    queues: str
     segments: int = 24
     """Number of shares; one is audited per hour."""
     read_units: float = 100
@@ -58,3 +50,22 @@ class AuditSettings(QueueSettings):
     """Time for reading. The function has fifteen minutes, and findings are checked again."""
     deadline_minutes: int = 180
     """Deadline of requests: the sweeper's."""
+
+    @property
+    def queue_names(self) -> list[str]:
+        """The names in ``queues``."""
+        return [name.strip() for name in self.queues.split(",")]
+
+
+class EraseSettings(Settings):
+    """The function `erase`."""
+
+    prefix: str
+    operations_table: str
+    trail_retention_days: int
+    queues: str
+
+    @property
+    def queue_names(self) -> list[str]:
+        """The names in ``queues``."""
+        return [name.strip() for name in self.queues.split(",")]

@@ -27,62 +27,62 @@ QUEUES: Final = (
     *("notifications/erase", "notifications/push", "notifications/webhook", "operations/erase", "privacy/collect"),
     *("storage/erase", "storage/remove", "storage/store", "storage/tombstones"),
 )
-QUEUE_DAYS: Final = 14
-STREAM_DAYS: Final = 1
+QUEUE_RETENTION: Final = timedelta(days=14)
+STREAM_RETENTION: Final = timedelta(days=1)
 PSEUDONYM: Final = "the id of the owner, which belongs to no name any more"
 UNREADABLE: Final = f"{PSEUDONYM}, and texts that nobody can read since the key of the owner was destroyed"
 
 
 @dataclass(frozen=True)
 class Retentions:
-    """For how many days the platform keeps data: parameters of the root template."""
+    """How long the platform keeps data: parameters of the root template."""
 
-    logs: int
-    backups: int
-    event_archive: int
+    logs: timedelta
+    backups: timedelta
+    event_archive: timedelta
     """0 if the event bus has no archive."""
-    ledgers: int
-    lake: int
+    ledgers: timedelta
+    lake: timedelta
     """0 for ever."""
-    receipts: int
+    receipts: timedelta
 
 
-def remains(now: datetime, kept: Retentions) -> Sequence[StoreReceipt]:
+def remains(now: datetime, retentions: Retentions) -> Sequence[StoreReceipt]:
     """Return the entries of the stores that no service answers for."""
 
-    def entries(stores: Iterable[str], remains: str, reason: str, days: int) -> list[StoreReceipt]:
-        until = now + timedelta(days=days) if days else None
+    def entries(stores: Iterable[str], remains: str, reason: str, kept: timedelta) -> list[StoreReceipt]:
+        until = now + kept if kept else None
         return [StoreReceipt(store=store, remains=remains, reason=reason, until=until) for store in stores]
 
-    archive = ("platform/event-archive",) if kept.event_archive else ()
+    archive = ("platform/event-archive",) if retentions.event_archive else ()
     return [
-        *entries(archive, UNREADABLE, "Single events of the archive cannot be deleted.", kept.event_archive),
-        *entries(BACKUPS, UNREADABLE, "The history of a table cannot be edited.", kept.backups),
-        *entries(STREAMS, UNREADABLE, "The changes of a table cannot be edited.", STREAM_DAYS),
-        *entries(QUEUES, UNREADABLE, "Messages on their way are processed without effect.", QUEUE_DAYS),
-        *entries(LOGS, f"{PSEUDONYM}, and ids; no texts", "Entries of a log cannot be edited.", kept.logs),
+        *entries(archive, UNREADABLE, "Single events of the archive cannot be deleted.", retentions.event_archive),
+        *entries(BACKUPS, UNREADABLE, "The history of a table cannot be edited.", retentions.backups),
+        *entries(STREAMS, UNREADABLE, "The changes of a table cannot be edited.", STREAM_RETENTION),
+        *entries(QUEUES, UNREADABLE, "Messages on their way are processed without effect.", QUEUE_RETENTION),
+        *entries(LOGS, f"{PSEUDONYM}, and ids; no texts", "Entries of a log cannot be edited.", retentions.logs),
         *entries(
             ACCESS_LOGS,
             f"{PSEUDONYM}, ids, and addresses and user agents of clients",
             "Entries of a log cannot be edited. They are needed to find misuse.",
-            kept.logs,
+            retentions.logs,
         ),
         *entries(
             ("analytics/counters",),
             "ids of counted events and requests; totals name nobody",
             "No event may be counted twice. The ids identify nobody once the requests are erased.",
-            kept.ledgers,
+            retentions.ledgers,
         ),
         *entries(
             ("analytics/archive",),
             f"events with {UNREADABLE}; no id if the owner opted out of analytics",
             "Files hold events of many owners, from which the counters are computed.",
-            kept.lake,
+            retentions.lake,
         ),
         *entries(
             ("privacy/erasures",),
             f"this receipt, with {PSEUDONYM}",
             "It proves the erasure.",
-            kept.receipts,
+            retentions.receipts,
         ),
     ]

@@ -1,5 +1,7 @@
 """The settings of the privacy functions."""
 
+from datetime import timedelta
+
 from kit.settings import Settings
 from services.privacy.platform import Retentions
 
@@ -32,12 +34,12 @@ class CollectSettings(PrivacySettings):
     def retentions(self) -> Retentions:
         """Return how long the platform keeps data."""
         return Retentions(
-            logs=self.log_retention_days,
-            backups=self.backup_retention_days,
-            event_archive=self.archive_days,
-            ledgers=self.ledger_retention_days,
-            lake=self.archive_retention_days,
-            receipts=self.receipt_retention_days,
+            logs=timedelta(days=self.log_retention_days),
+            backups=timedelta(days=self.backup_retention_days),
+            event_archive=timedelta(days=self.archive_days),
+            ledgers=timedelta(days=self.ledger_retention_days),
+            lake=timedelta(days=self.archive_retention_days),
+            receipts=timedelta(days=self.receipt_retention_days),
         )
 
 

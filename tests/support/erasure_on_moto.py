@@ -47,7 +47,14 @@ TABLES = (
 )
 SHAPE = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
 KEPT = timedelta(days=60)
-RETENTIONS = Retentions(logs=30, backups=35, event_archive=30, ledgers=60, lake=0, receipts=400)
+RETENTIONS = Retentions(
+    logs=timedelta(days=30),
+    backups=timedelta(days=35),
+    event_archive=timedelta(days=30),
+    ledgers=timedelta(days=60),
+    lake=timedelta(0),
+    receipts=timedelta(days=400),
+)
 
 
 class FakeSockets:
@@ -134,7 +141,7 @@ class ErasingInstallation(Installation):
         collector = Collector(
             self.erasure_table,
             self.owner_keys,
-            partial(remains, kept=RETENTIONS),
+            partial(remains, retentions=RETENTIONS),
             self.clock,
         )
         self.requests_eraser = RequestEraser(

@@ -16,12 +16,10 @@ from kit.clock import SystemClock
 from kit.etags import content_tag
 from kit.http_api import HttpApi, json_response
 from kit.problems import ApiProblem
-from kit.publisher import Publisher
 from kit.sealing import OwnerKeyTable, Sealer
 from kit.signed_urls import image_links
 from services.intake.creation import POLL_SECONDS, Accepted, RequestCreation
 from services.intake.durations import Estimates
-from services.intake.erasure import erasure_of_request
 from services.intake.facades import legacy, openai, openai_errors
 from services.intake.facades.schemas import LegacyRequest
 from services.intake.gateways import WaitFunction
@@ -192,6 +190,10 @@ def cancel(request_id: str) -> Response[str]:
 @handler.serve(DELETE_REQUEST)
 def delete(request_id: str) -> Response[str]:
     """Have a request of the caller erased by all services."""
+    # Here, because a cold start need not pay for what few calls use.
+    from kit.publisher import Publisher  # noqa: PLC0415
+    from services.intake.erasure import erasure_of_request  # noqa: PLC0415
+
     try:
         request, _ = requests.find(request_id, handler.caller.owner)
     except KeyError:

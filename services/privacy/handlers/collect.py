@@ -20,7 +20,7 @@ _dynamodb = boto3.client("dynamodb")
 _collector = Collector(
     ErasureTable(_dynamodb, _settings.table_name, timedelta(days=_settings.receipt_retention_days)),
     OwnerKeyTable(_dynamodb, _settings.owner_keys_table),
-    partial(remains, kept=_settings.retentions()),
+    partial(remains, retentions=_settings.retentions()),
     SystemClock(),
 )
 handler = sqs_consumer("privacy.collect", [ErasureStarted, DataErased], EachMessage(_collector.collect))
