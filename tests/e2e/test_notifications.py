@@ -82,7 +82,8 @@ def test_another_owner_receives_nothing(stack: System) -> None:
 def test_both_connections_of_an_owner_receive_and_closed_ones_are_removed(stack: System) -> None:
     owner = stack.stack.make_key("twice", limit=1000)
     table = f"{stack.prefix}-notifications"
-    key = {"pk": {"S": "OWNER#twice"}, "sk": {"S": "LISTENER"}}
+    owner_id = stack.call("GET", "/v1/me", key=owner).json["owner_id"]
+    key = {"pk": {"S": f"OWNER#{owner_id}"}, "sk": {"S": "LISTENER"}}
 
     def connections() -> int:
         item = stack.client("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {})
