@@ -18,6 +18,7 @@ from cli.commands.gallery import gallery
 from cli.commands.keys import keys
 from cli.commands.models import models
 from cli.commands.moderation import moderation
+from cli.commands.privacy import privacy
 from cli.commands.secrets import secrets
 from cli.commands.smoke import smoke
 from cli.commands.trace import trace
@@ -37,7 +38,7 @@ def cli(context: click.Context) -> Any:
 
 COMMANDS = (
     *(dlq, audit, trace, events, models, costs, keys, secrets, analytics, gallery, actions, trail),
-    *(web, account, data, smoke, moderation),
+    *(web, account, data, smoke, privacy, moderation),
 )
 for command in COMMANDS:
     cli.add_command(command)

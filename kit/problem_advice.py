@@ -142,6 +142,10 @@ ADVICE: Final[Mapping[str, Advice]] = {
         "The preferences are not those of the `ETag` in `If-Match`: another call has replaced them.",
         "Read the preferences again, apply your change to them, and send them with the new `ETag`.",
     ),
+    "erasure_not_found": Advice(
+        "No erasure has this id, or the token in the header `x-receipt-token` is not that of its receipt.",
+        "Send the `receipt_token` of the response to `DELETE /v1/me`. If it is lost, ask the operator for the receipt.",
+    ),
     "webhook_not_found": Advice(
         "No webhook has this id, or it belongs to another owner.",
         "Check the id. `GET /v1/webhooks` lists your webhooks.",

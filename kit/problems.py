@@ -58,6 +58,8 @@ PROBLEMS: Final[Mapping[str, tuple[int, str]]] = {
     "key_not_found": (404, "API key not found"),
     "key_not_active": (409, "The API key is not active"),
     "preferences_changed": (412, "The preferences have changed"),
+    # Erasures
+    "erasure_not_found": (404, "Erasure not found"),
     # Webhooks
     "webhook_not_found": (404, "Webhook not found"),
     "delivery_not_found": (404, "Delivery not found"),

@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
-OWN_SERVICES: Final = ("intake", "moderation", "generation", "storage", "analytics", "operations", "notifications")
+OWN_SERVICES: Final = (
+    *("intake", "moderation", "generation", "storage", "analytics", "operations", "notifications", "accounts"),
+    "privacy",
+)
 """Services whose rules feed the pipeline: events that are replayed to them are processed again."""
 FINISHED: Final = frozenset({"COMPLETED", "CANCELLED", "FAILED"})
 POLL_SECONDS: Final = 1.0

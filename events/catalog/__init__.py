@@ -25,6 +25,8 @@ CATALOG: Final[dict[tuple[str, int], str]] = {
     ("ModelLifecycleChanged", 1): "model_lifecycle_changed:ModelLifecycleChanged",
     ("BudgetExhausted", 1): "budget_exhausted:BudgetExhausted",
     ("BudgetChanged", 1): "budget_changed:BudgetChanged",
+    ("ErasureStarted", 1): "erasure_started:ErasureStarted",
+    ("DataErased", 1): "data_erased:DataErased",
 }
 
 

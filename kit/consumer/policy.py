@@ -13,8 +13,11 @@ from pydantic import ValidationError
 from kit.errors import InProgressError, OwnerErasedError, UnprocessableError, classify_error, error_code
 from kit.publisher import PublishError
 
-DELIVERY_EVENTS: Final = frozenset({"ProcessingStalled", "MessageReplayed", "RequestStatusChanged", "WebhookDue"})
-"""Events about delivery itself. A failure to consume one is dead-lettered without publishing anything: no loops."""
+DELIVERY_EVENTS: Final = frozenset(
+    {"ProcessingStalled", "MessageReplayed", "RequestStatusChanged", "WebhookDue", "ErasureStarted", "DataErased"}
+)
+"""Events about delivery itself or about no request. A failure to consume one is dead-lettered without publishing
+anything: a stall of such an event would cause another one, or belong to no request."""
 
 
 DENIED_CODES: Final = frozenset({"AccessDenied", "AccessDeniedException"})

@@ -20,3 +20,9 @@ class ApiSettings(AccountSettings):
     trail_retention_days: int
     """How long they are kept."""
     key_retention_days: int = 365
+
+
+class EraseSettings(Settings):
+    """The function that erases owners."""
+
+    table_name: str

@@ -14,6 +14,12 @@ class LedgerSettings(Settings):
     ledger_retention_days: int = 60
 
 
+class EraseSettings(LedgerSettings):
+    """Settings of generation.erase."""
+
+    handoff_bucket_name: str
+
+
 class GenerateSettings(LedgerSettings):
     """Settings of generation.generate. Times are in seconds; the template's timeout profiles set them together."""
 

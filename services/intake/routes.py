@@ -83,6 +83,14 @@ CANCEL_REQUEST: Final = Route(
     responses={200: RequestView},
     problems=(404, 409),
 )
+DELETE_REQUEST: Final = Route(
+    "DELETE",
+    "/v1/requests/{request_id}",
+    "requests:write",
+    "Erase a request with its prompt and images, permanently; if it is in progress, it is cancelled",
+    responses={204: None},
+    problems=(404,),
+)
 LIST_MODELS: Final = Route(
     "GET",
     "/v1/models",

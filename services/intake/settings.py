@@ -36,6 +36,13 @@ class ApiSettings(CreationSettings):
     """The settings of the request API."""
 
     waiting_function_name: str
+    event_bus_name: str
+
+
+class EraseSettings(TableSettings):
+    """The settings of intake.erase."""
+
+    ledger_retention_days: int = 60
 
 
 class RelaySettings(TableSettings):

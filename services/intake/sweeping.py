@@ -24,6 +24,9 @@ class SweepStore(Protocol):
     def read_state(self, request_id: str) -> RequestState:
         """Return the state of a request. Raise ``KeyError`` if it is unknown."""
 
+    def is_erased(self, request_id: str) -> bool:
+        """Return whether a request was erased, with a consistent read."""
+
     def read_request(self, request_id: str) -> ImageRequested:
         """Return a request."""
 
@@ -80,10 +83,20 @@ class Sweeper:
         for request_id in self.store.due(now):
             report.checked += 1
             try:
-                self._check(self.store.read_state(request_id), now, report)
+                if state := self._state(request_id):
+                    self._check(state, now, report)
             except Exception as error:  # the next sweep tries again; the handler raises at the end
                 report.failures[request_id] = error
         return report
+
+    def _state(self, request_id: str) -> RequestState | None:
+        """Return the state of a request, or None if it was erased since the index was written."""
+        try:
+            return self.store.read_state(request_id)
+        except KeyError:
+            if self.store.is_erased(request_id):
+                return None
+            raise
 
     def _check(self, state: RequestState, now: datetime, report: SweepReport) -> None:
         if state.is_terminal:

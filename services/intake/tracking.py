@@ -35,12 +35,15 @@ class StateStore(Protocol):
     def recompute(self, old: RequestState, new: RequestState, entry: TimelineEntry) -> bool:
         """Write ``new``, if the stored revision is still that of ``old``. Return whether it was."""
 
+    def is_erased(self, request_id: str) -> bool:
+        """Return whether a request was erased, with a consistent read."""
+
 
 def add_event(store: StateStore, event: Event) -> RequestState | None:
     """Add an event to the timeline of its request and move the status, whatever the order of events.
 
-    Return the state if the request is finished (or if the state had to be read), None if it continues. Raise
-    ``RetriableError`` if the table does not contain the request.
+    Return the state if the request is finished (or if the state had to be read), None if it continues or was erased.
+    Raise ``RetriableError`` if the table does not contain the request.
     """
     entry = timeline_entry(event)
     request_id = event.metadata.request_id
@@ -50,6 +53,8 @@ def add_event(store: StateStore, event: Event) -> RequestState | None:
             new = state.with_entry(entry)
             state = new if store.recompute(state, new, entry) else store.read_state(request_id)
     except KeyError as error:
+        if store.is_erased(request_id):
+            return None
         raise RetriableError(f"request {request_id} is not in the table") from error
     return state
 

@@ -7,7 +7,7 @@ checks#<key id>#<window>    checks: how many prompts an API key has checked in t
                             blocked: how many of them were blocked
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Generic
@@ -59,6 +59,22 @@ class VerdictTable(Generic[VerdictT]):
 
     def _verdict(self, item: Any) -> VerdictT:
         return self._verdict_type.model_validate(from_item(item))
+
+
+class VerdictErasureTable:
+    """Deletes verdicts of both types. Implements ``VerdictErasure``."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def delete(self, event_ids: Sequence[str]) -> int:
+        """Delete the verdicts about events. Return how many there were."""
+        deleted = 0
+        for event_id in event_ids:
+            old = self._client.delete_item(TableName=self._table, Key=to_item({"pk": event_id}), ReturnValues="ALL_OLD")
+            deleted += "Attributes" in old
+        return deleted
 
 
 class ShadowChanges:

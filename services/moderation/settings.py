@@ -39,3 +39,9 @@ class ImageSettings(Settings):
     ledger_retention_days: int = 60
     handoff_bucket_name: str
     image_check: Literal["on", "off"]
+
+
+class EraseSettings(Settings):
+    """Settings of moderation.erase."""
+
+    table_name: str

@@ -58,6 +58,17 @@ class WebSocketGateway:
             raise
         return True
 
+    def close(self, connection_id: str) -> None:
+        """Close a connection. Does nothing if it is closed. Raises ``TransientError`` if throttled."""
+        try:
+            self._client.delete_connection(ConnectionId=connection_id)
+        except self._client.exceptions.GoneException:
+            return
+        except ClientError as error:
+            if error_code(error) == "LimitExceededException":
+                raise TransientError("the gateway throttles messages") from error
+            raise
+
 
 class SqsDueQueue:
     """The queue of notifications.webhook. Implements ``DueQueue``."""

@@ -55,3 +55,17 @@ class AuditSettings(Settings):
     def queue_names(self) -> list[str]:
         """The names in ``queues``."""
         return [name.strip() for name in self.queues.split(",")]
+
+
+class EraseSettings(Settings):
+    """The function `erase`."""
+
+    prefix: str
+    operations_table: str
+    trail_retention_days: int
+    queues: str
+
+    @property
+    def queue_names(self) -> list[str]:
+        """The names in ``queues``."""
+        return [name.strip() for name in self.queues.split(",")]

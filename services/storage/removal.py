@@ -63,7 +63,9 @@ class FileRemoval:
         record = self.gallery.find(event.data.image_id)
         if isinstance(record, Entry):
             raise UnprocessableError(f"image_id: {event.data.image_id} is not deleted")
-        if record is not None:  # None: the marker has expired, long after the files were deleted
+        # None: the marker has expired, long after the files were deleted. storage.erase deletes the files of many
+        # images with one call.
+        if record is not None and record.reason != "erasure":
             self.files.delete(record.keys)
             self.cdn.invalidate(record.keys, event.metadata.event_id)
         return [event]

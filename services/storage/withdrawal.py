@@ -1,5 +1,7 @@
 """Removes the images of cancelled and expired requests from the gallery."""
 
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Protocol
 
 from events.catalog.request_cancelled import RequestCancelled
@@ -22,16 +24,22 @@ class WithdrawnImages(Protocol):
         """Replace an entry with ``marker``; do nothing if there is no entry."""
 
 
+def add_tombstones(gallery: WithdrawnImages, request_id: str, at: datetime) -> Iterator[Entry]:
+    """Put a tombstone in the place of every image that the request could have. Yield the entries of stored images.
+
+    So each image is either refused by its tombstone or found instead of it.
+    """
+    for index in range(IMAGES_MAX):
+        if stored := gallery.add_tombstone(Tombstone(image_id=make_image_id(request_id, index), withdrawn_at=at)):
+            yield stored
+
+
 def withdraw(event: RequestCancelled | RequestExpired, gallery: WithdrawnImages) -> list[Event]:
     """Keep the request's images out of the gallery, and delete those that are in it already.
 
-    Every image that the request could have gets a tombstone in its own place, so it is either refused by the tombstone
-    or found instead of it. The deletion markers reach storage.remove through the table's stream, and no event follows
-    here.
+    The deletion markers reach storage.remove through the table's stream, and no event follows here.
     """
     request_id, at = event.metadata.request_id, event.metadata.occurred_at
-    for index in range(IMAGES_MAX):
-        tombstone = Tombstone(image_id=make_image_id(request_id, index), withdrawn_at=at)
-        if stored := gallery.add_tombstone(tombstone):
-            gallery.mark_deleted(stored.deletion_marker(max(at, stored.created_at), "withdrawn"))
+    for stored in add_tombstones(gallery, request_id, at):
+        gallery.mark_deleted(stored.deletion_marker(max(at, stored.created_at), "withdrawn"))
     return []

@@ -22,22 +22,25 @@ STANDARD: Final = {
 }
 """Modules and packages that mean the same in every service."""
 DOMAIN: Final = {
-    "accounts": {"admission", "call_limits", "consent", "keys", "owners", "recorded_keys"},
+    "accounts": {"admission", "call_limits", "consent", "erasure", "keys", "owners", "recorded_keys"},
     "analytics": {"archive_format", "counters", "figures", "rebuild", "report"},
-    "generation": {"families", "image_header", "metrics", "model_errors", "spending", "withdrawal"},
+    "generation": {"erasure", "families", "image_header", "metrics", "model_errors", "spending", "withdrawal"},
     "intake": {
-        *("creation", "durations", "facades", "identifiers", "model_fit", "model_views", "outbox", "quota", "refunds"),
-        *("request_views", "signal_recorder", "signals", "sweeping", "timeline", "tracking", "waiting"),
+        *("creation", "durations", "erasure", "facades", "identifiers", "model_fit", "model_views", "outbox", "quota"),
+        *("refunds", "request_views", "signal_recorder", "signals", "sweeping", "timeline", "tracking", "waiting"),
     },
     "moderation": {
-        *("checks", "keywords", "normalisation", "policies", "policy", "policy_rules", "prices", "screening"),
-        "shadow",
+        *("checks", "erasure", "keywords", "normalisation", "policies", "policy", "policy_rules", "prices"),
+        *("screening", "shadow"),
     },
-    "notifications": {"addresses", "deliveries", "messages", "push", "signing", "sockets", "webhooks"},
-    "operations": {"audit", "dead_letters", "health", "lifecycle", "problem_pages", "sdk", "timeline", "tracing"},
+    "notifications": {"addresses", "deliveries", "erasure", "messages", "push", "signing", "sockets", "webhooks"},
+    "operations": {
+        *("audit", "dead_letters", "erasure", "health", "lifecycle", "problem_pages", "sdk", "timeline", "tracing"),
+    },
+    "privacy": {"platform"},
     "storage": {
-        *("gallery", "image_link_keys", "imaging", "listing", "png", "provenance", "removal", "search", "shares"),
-        *("variants", "withdrawal"),
+        *("erasure", "gallery", "image_link_keys", "imaging", "listing", "png", "provenance", "removal", "search"),
+        *("shares", "variants", "withdrawal"),
     },
 }
 """Modules and packages with a name from the domain of their service. A new one is added here."""

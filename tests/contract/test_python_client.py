@@ -50,6 +50,7 @@ CALLS: Final[dict[str, Callable[[Client], Any]]] = {
     "list_requests": lambda c: list(c.requests.list(status="failed", page_size=1)),
     "show_request": lambda c: c.requests.get("request_id"),
     "cancel_request": lambda c: c.requests.cancel("request_id"),
+    "delete_request": lambda c: c.requests.delete("request_id"),
     "list_models": lambda c: list(c.models.list()),
     "show_model": lambda c: c.models.get("key"),
     "list_images": lambda c: list(
@@ -82,6 +83,8 @@ CALLS: Final[dict[str, Callable[[Client], Any]]] = {
     "list_deliveries": lambda c: list(c.webhooks.deliveries("webhook_id", page_size=1)),
     "resend_delivery": lambda c: c.webhooks.resend("webhook_id", "delivery_id"),
     "show_days": lambda c: c.analytics.daily(first=date(2026, 11, 16), last=date(2026, 11, 22)),
+    "erase_me": lambda c: c.erasures.start(),
+    "show_erasure": lambda c: c.erasures.get("erasure_id", "token"),
     "check_prompt": lambda c: c.moderations.check("p", negative_prompt="n"),
 }
 """Operation → a call of its method with every argument. An id is the name of its parameter."""

@@ -98,7 +98,11 @@ def test_every_event_has_a_publisher(name: str, version: int) -> None:
     kind = event_type(name, version)
     assert kind is not None
     service = kind.source.removeprefix("genai-images.")
-    folders = {"delivery": ["kit"], "operations": ["services/operations", "cli"]}.get(service, [f"services/{service}"])
+    folders = {
+        "delivery": ["kit"],
+        "privacy": ["services/privacy", "kit"],
+        "operations": ["services/operations", "cli"],
+    }.get(service, [f"services/{service}"])
     creates = re.compile(rf"\b{name}\.(first|follow)\(")
 
     assert any(creates.search(path.read_text()) for folder in folders for path in (ROOT / folder).rglob("*.py"))
@@ -451,7 +455,7 @@ def test_permissions_name_actions_and_resources(function: Resource) -> None:
         if actions == ["dynamodb:ListStreams"]:  # it lists the streams of one table
             allowed = [resource.removesuffix("/stream/*") for resource in allowed]
         if actions == ["execute-api:ManageConnections"]:  # a connection has no name before it is opened
-            allowed = [resource.removesuffix("/live/POST/@connections/*") for resource in allowed]
+            allowed = [re.sub(r"/live/(POST|DELETE)/@connections/\*$", "", resource) for resource in allowed]
         if set(actions) == LOGGING:
             assert allowed == [f"{LOG_GROUPS}{function.properties['FunctionName']['Fn::Sub']}:*"]
             continue

@@ -18,7 +18,7 @@ from services.intake.tracking import add_event
 from services.storage.models import Entry
 from services.storage.repository.gallery import DynamoGallery
 from tests.support.events import eventbridge_body, sample
-from tests.support.sealing import create_owner_keys
+from tests.support.sealing import SAMPLE_TEXTS, create_owner_keys
 
 PREFIX = "genai-images-test"
 REGION = "us-east-1"
@@ -101,7 +101,7 @@ class Installation:
                     "request_id": event.metadata.request_id,
                     "owner": "demo",
                     "created_at": event.metadata.occurred_at,
-                    "prompt": parameters.prompt,
+                    "prompt": SAMPLE_TEXTS.prompt,
                     "quality": parameters.quality,
                 }
             )

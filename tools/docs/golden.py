@@ -5,6 +5,8 @@ from decimal import Decimal
 
 from events.catalog.budget_changed import BudgetChanged, BudgetChangedData
 from events.catalog.budget_exhausted import BudgetExhausted, BudgetExhaustedData
+from events.catalog.data_erased import DataErased, DataErasedData
+from events.catalog.erasure_started import ErasureStarted, ErasureStartedData
 from events.catalog.generation_failed import GenerationFailed, GenerationFailedData
 from events.catalog.generation_withdrawn import GenerationWithdrawn, GenerationWithdrawnData
 from events.catalog.image_approved import ImageApproved, ImageApprovedData
@@ -23,10 +25,12 @@ from events.catalog.request_cancelled import RequestCancelled, RequestCancelledD
 from events.catalog.request_expired import RequestExpired, RequestExpiredData
 from events.catalog.request_status_changed import RequestStatusChanged, RequestStatusChangedData
 from events.envelope import Event, subject_id
+from events.erasure import StoreReceipt
 from events.images import GenerationParameters, ImageOutcome, ModelPlan, RawImage, RemovedImage, StoredImage, Variant
 from kit.handoff import handoff_key, sha256
 
 REQUEST = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
+ERASURE = "5f0d9c3e-6a1b-4c2d-8e7f-9a0b1c2d3e4f"
 OWNER = "demo"
 START = datetime(2026, 11, 22, 9, 30, 0, tzinfo=UTC)
 
@@ -165,6 +169,34 @@ def golden_events() -> list[Event]:
         moderation_usd=Decimal("0.0003054"),
     )
     check = subject_id("check/01a0b9c4")
+    erasing = ErasureStarted.first(
+        ERASURE,
+        OWNER,
+        ErasureStartedData(erasure_id=ERASURE, scope="owner", sweep=1),
+        occurred_at=at(90_000),
+        index=1,
+    )
+    listed = ErasureStarted.follow(
+        erasing,
+        ErasureStartedData(erasure_id=ERASURE, scope="request", sweep=1, request_ids=(REQUEST,)),
+        occurred_at=at(90_000),
+        qualifier=f"request:{REQUEST}",
+    )
+    erased = DataErasedData(
+        erasure_id=ERASURE,
+        sweep=1,
+        service="generation",
+        stores=(
+            StoreReceipt(
+                store="generation/generation",
+                erased=2,
+                remains="the ids of the requests, marked as withdrawn",
+                reason="A late message must not be paid for.",
+                until=at(90_000 + 60 * 86_400),
+            ),
+            StoreReceipt(store="platform/handoff", erased=2),
+        ),
+    )
     return [
         requested,
         approved,
@@ -204,4 +236,6 @@ def golden_events() -> list[Event]:
         BudgetChanged.first(
             subject_id("budget"), "-", BudgetChangedData(limit_usd=Decimal(50)), occurred_at=at(3700), index=1
         ),
+        listed,
+        DataErased.follow(listed, erased, occurred_at=at(90_001), qualifier="generation"),
     ]

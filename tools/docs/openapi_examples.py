@@ -9,6 +9,8 @@ REQUEST_ID: Final = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
 IMAGE_ID: Final = f"{REQUEST_ID}-0"
 EVENT_ID: Final = "04bab5a1-3e78-51ac-8548-2ef5d703f2c4"
 DELIVERY_ID: Final = "01a0b9c4-980f-7b3e-8f60-2c4e6a8b0d1f"
+RECEIPT_TOKEN: Final = "Vn3cH2x8m1kq0oXy7dYb4bq1uQeQm0p3t5u7w9yBcDe"
+ERASURE_ID: Final = "5f0d9c3e-6a1b-4c2d-8e7f-9a0b1c2d3e4f"
 CALL_ID: Final = "VgYvFhbWIAMEPqA="
 FINGERPRINT: Final = "5f0c7be2a1d4"
 KEY_ID: Final = "k3y4example2"
@@ -93,6 +95,7 @@ PROPERTIES: Final[dict[str, Any]] = {
     "cfgScale": 7.5,
     "checked_at": _SENT,
     "code": "validation_failed",
+    "completed_at": "2026-11-24T12:31:00Z",
     "cost_usd": "0.04",
     "count": 2,
     "created": 1795254606,
@@ -112,6 +115,7 @@ PROPERTIES: Final[dict[str, Any]] = {
     "display_url": _FILE.format("display.webp"),
     "duration_ms": 184,
     "end_of_life": "2027-06-30",
+    "erased": 2,
     "error": "UnprocessableError",
     "errors": WRONG_FIELD,
     "estimated_seconds": 6,
@@ -169,6 +173,7 @@ PROPERTIES: Final[dict[str, Any]] = {
     "newest_at": _SENT,
     "next_attempt_at": "2026-11-22T09:35:06Z",
     "next_cursor": "MDFhMGI5YzQ",
+    "next_sweep_at": "2026-11-23T10:40:00Z",
     "note": "rekognition",
     "oldest": _SENT,
     "oldest_at": "2026-11-21T10:30:00Z",
@@ -198,12 +203,15 @@ PROPERTIES: Final[dict[str, Any]] = {
     "queue": "storage.store",
     "ratio_max": 4,
     "reason": "content_filtered",
+    "receipt_token": RECEIPT_TOKEN,
     "rejections": {"violence": 2},
+    "remains": "the ids of the requests, marked as erased",
     "replayed": 1,
     "replays": 0,
     "request": f"/v1/requests/{REQUEST_ID}",
     "request_id": REQUEST_ID,
     "request_ids": [REQUEST_ID],
+    "requested_at": "2026-11-23T10:30:00Z",
     "requests": {"accepted": 121, "succeeded": 118, "rejected": 2, "failed": 1},
     "revoked_at": _LATER,
     "rule": "image-without-file",
@@ -232,6 +240,7 @@ PROPERTIES: Final[dict[str, Any]] = {
     "statusUrl": f"/v1/requests/{REQUEST_ID}",
     "step": "storage.store",
     "steps": 40,
+    "store": "intake/requests",
     "style": "watercolor",
     "styles": ["anime", "photographic", "watercolor"],
     "subject": IMAGE_ID,
@@ -245,6 +254,7 @@ PROPERTIES: Final[dict[str, Any]] = {
     "total_tokens": 0,
     "trace_id": REQUEST_ID.replace("-", ""),
     "type": "invalid_request_error",
+    "until": _LATER,
     "url": _FILE.format("original.png"),
     "user": "user-1042",
     "verb": "replay",
@@ -262,6 +272,10 @@ PROPERTIES: Final[dict[str, Any]] = {
     "AttemptView.error": "HTTP 503",
     "CreatedShare.url": "/v1/shares/AaC5xH0ufDGfYFsdL3qeBAAxY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl",
     "Delivery.outcome": "handled",
+    "ErasedStore.reason": "A late message must not be mistaken for one about a lost request.",
+    "ErasureLinks.self": f"/v1/me/erasures/{ERASURE_ID}",
+    "ErasureView.id": ERASURE_ID,
+    "StartedErasure.id": ERASURE_ID,
     "Dependency.name": "requests table",
     "Image.id": IMAGE_ID,
     "ImageLinks.self": f"/v1/images/{IMAGE_ID}",

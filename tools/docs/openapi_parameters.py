@@ -5,9 +5,11 @@ from typing import Any, Final
 from tools.docs.openapi_examples import (
     CALL_ID,
     DELIVERY_ID,
+    ERASURE_ID,
     FINGERPRINT,
     IMAGE_ID,
     KEY_ID,
+    RECEIPT_TOKEN,
     REQUEST_ID,
     SHARE_ID,
     WEBHOOK_ID,
@@ -30,6 +32,11 @@ PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "description": "The id of a request: a UUID (version 7).",
         "schema": {"type": "string", "pattern": _UUID},
         "example": REQUEST_ID,
+    },
+    "erasure_id": {
+        "description": "The id of an erasure.",
+        "schema": {"type": "string", "pattern": _UUID},
+        "example": ERASURE_ID,
     },
     "image_id": {
         "description": "The id of an image: the id of its request and its index.",
@@ -78,6 +85,7 @@ REQUEST_HEADERS: Final[dict[str, dict[str, Any]]] = {
     "if-match": {"type": "string", "examples": ['"3"']},
     "if-none-match": {"type": "string", "examples": ['"3"']},
     "prefer": {"type": "string", "examples": ["wait=20"]},
+    "x-receipt-token": {"type": "string", "examples": [RECEIPT_TOKEN]},
 }
 """Schemas by lower-case name. A header that is not listed here is any text."""
 

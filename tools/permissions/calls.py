@@ -146,6 +146,14 @@ def _batch_get(region: str, parameters: Mapping[str, Any]) -> Iterator[Access]:
         yield _item_access("BatchGetItem", region, {"TableName": table, **request})
 
 
+def _batch_write(region: str, parameters: Mapping[str, Any]) -> Iterator[Access]:
+    for table, requests in parameters["RequestItems"].items():
+        keys = [
+            each["DeleteRequest"]["Key"] if "DeleteRequest" in each else each["PutRequest"]["Item"] for each in requests
+        ]
+        yield _item_access("BatchWriteItem", region, {"TableName": table, "Keys": keys})
+
+
 # The other services -------------------------------------------------------------------------------------------------
 
 
@@ -178,7 +186,8 @@ def _without_resource(action: str) -> Translation:
 
 def _bucket(action: str) -> Translation:
     def translate(_region: str, parameters: Mapping[str, Any]) -> Iterator[Access]:
-        yield Access(f"s3:{action}", f"arn:aws:s3:::{parameters['Bucket']}")
+        keys = {"s3:prefix": frozenset({parameters["Prefix"]})} if "Prefix" in parameters else {}
+        yield Access(f"s3:{action}", f"arn:aws:s3:::{parameters['Bucket']}", keys)
 
     return translate
 
@@ -247,9 +256,10 @@ def _found_model(region: str, parameters: Mapping[str, Any]) -> Iterator[Access]
     yield Access("bedrock:GetFoundationModel", f"arn:aws:bedrock:{region}::foundation-model/{model}")
 
 
-def _connection(region: str, parameters: Mapping[str, Any]) -> Iterator[Access]:
-    place = f"SocketApi/live/POST/@connections/{parameters['ConnectionId']}"
-    yield Access("execute-api:ManageConnections", _arn("execute-api", region, place))
+def _connection(method: str) -> Translation:
+    return _on(
+        "execute-api", "ManageConnections", lambda each: f"SocketApi/live/{method}/@connections/{each['ConnectionId']}"
+    )
 
 
 def _invalidation(_region: str, parameters: Mapping[str, Any]) -> Iterator[Access]:
@@ -265,6 +275,7 @@ TRANSLATIONS: Final[Mapping[tuple[str, str], Translation]] = {
     ("dynamodb", "TransactWriteItems"): _transaction,
     ("dynamodb", "TransactGetItems"): _transaction,
     ("dynamodb", "BatchGetItem"): _batch_get,
+    ("dynamodb", "BatchWriteItem"): _batch_write,
     ("dynamodb", "DescribeTable"): _table("DescribeTable"),
     ("sqs", "SendMessage"): _queue("SendMessage"),
     ("sqs", "ReceiveMessage"): _queue("ReceiveMessage"),
@@ -288,7 +299,8 @@ TRANSLATIONS: Final[Mapping[tuple[str, str], Translation]] = {
     ("bedrock-runtime", "InvokeModel"): _model,
     ("bedrock", "GetFoundationModel"): _found_model,
     ("rekognition", "DetectModerationLabels"): _detect,
-    ("apigatewaymanagementapi", "PostToConnection"): _connection,
+    ("apigatewaymanagementapi", "PostToConnection"): _connection("POST"),
+    ("apigatewaymanagementapi", "DeleteConnection"): _connection("DELETE"),
     ("cloudfront", "CreateInvalidation"): _invalidation,
     **{
         ("cloudfront", name): _without_resource(f"cloudfront:{name}")

@@ -80,6 +80,7 @@ class World:
             ("cloudfront", "CreateInvalidation"): lambda _: {},
             ("cloudfront", "DeleteKeyGroup"): lambda _: {},
             ("apigatewaymanagementapi", "PostToConnection"): lambda _: {},
+            ("apigatewaymanagementapi", "DeleteConnection"): lambda _: {},
         }
         return self
 

@@ -32,6 +32,9 @@ _LEASE_AVAILABLE: Final = (
     "AND (attribute_not_exists(paid_calls) OR paid_calls < :allowed)"
 )
 
+_TOMBSTONE: Final = frozenset({"withdrawn_at", "expires_at", "billed", "found_at"})
+"""The attributes of a tombstone."""
+
 
 def _milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
@@ -226,6 +229,36 @@ class DynamoLedger:
         )
         values = from_item(response["Attributes"])
         return Withdrawal(values["billed"], datetime.fromisoformat(values["found_at"]))
+
+    def erase(self, request_id: str) -> int:
+        """Delete the items of a request, and everything in the first image's but the tombstone.
+
+        Return how many items had something.
+        """
+        response = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="request_id = :request",
+            ExpressionAttributeValues=to_item({":request": request_id}),
+            ConsistentRead=True,
+        )
+        erased = 0
+        for item in response["Items"]:
+            key = {name: item[name] for name in ("request_id", "item")}
+            if key != _tombstone_key(request_id):
+                self._client.delete_item(TableName=self._table, Key=key)
+                erased += 1
+                continue
+            others = sorted(item.keys() - _TOMBSTONE - key.keys())
+            if others:
+                names = {f"#{n}": name for n, name in enumerate(others)}
+                self._client.update_item(
+                    TableName=self._table,
+                    Key=key,
+                    UpdateExpression=f"REMOVE {', '.join(names)}",
+                    ExpressionAttributeNames=names,
+                )
+                erased += 1
+        return erased
 
 
 def _is_held(reasons: Mapping[int, Any], lease: Lease) -> bool:

@@ -36,6 +36,7 @@ from services.intake.request_views import request_list, request_tag, request_vie
 from services.intake.routes import (
     CANCEL_REQUEST,
     CREATE_REQUEST,
+    DELETE_REQUEST,
     GENERATE_AS_BEFORE,
     LIST_MODELS,
     LIST_REQUESTS,
@@ -184,6 +185,24 @@ def cancel(request_id: str) -> Response[str]:
         detail = f"The request can no longer be cancelled: its status is {error.status}."
         raise ApiProblem("too_late_to_cancel", detail, instance=f"/v1/requests/{request_id}") from None
     return json_response(200, view(request, state))
+
+
+@handler.serve(DELETE_REQUEST)
+def delete(request_id: str) -> Response[str]:
+    """Have a request of the caller erased by all services."""
+    # Here, because a cold start need not pay for what few calls use.
+    from kit.publisher import Publisher  # noqa: PLC0415
+    from services.intake.erasure import erasure_of_request  # noqa: PLC0415
+
+    try:
+        request, _ = requests.find(request_id, handler.caller.owner)
+    except KeyError:
+        raise NOT_FOUND from None
+    # Only the event: if it is not published, the call fails, nothing has changed, and the caller repeats it.
+    Publisher(boto3.client("events"), settings.event_bus_name).publish(
+        [erasure_of_request(request.metadata.request_id, handler.caller.owner, clock.now())]
+    )
+    return Response(204)
 
 
 @handler.serve(LIST_MODELS)

@@ -6,6 +6,7 @@ pk REQUEST#<id>                  sk STATE      status and timeline (`kit.timelin
                                                of the index `by-owner`, which never changes; open_shard and
                                                next_check_at of the sparse index `open`. Both items of a request
                                                expire with `RequestRetentionDays`
+pk REQUEST#<id>                  sk ERASED     instead of both: the request was erased; expires
 pk IDEMPOTENCY#<owner>           sk KEY#<key>  the response that an Idempotency-Key stands for, for a day
 pk RATE#<key id>#<window start>  sk WINDOW     the counters of a key in one window, and the refunded requests
 pk WAITS#<owner>                 sk SLOTS      the calls of an owner that wait: a set of `<expires at>#<random>`
@@ -28,6 +29,11 @@ from services.intake.models import IdempotencyRecord, RequestState, Window
 def request_key(request_id: str, part: str) -> dict[str, Any]:
     """Return the key of a request's ``REQUEST`` or ``STATE`` item."""
     return to_item({"pk": f"REQUEST#{request_id}", "sk": part})
+
+
+def erased_key(request_id: str) -> dict[str, Any]:
+    """Return the key of the marker that replaces an erased request."""
+    return to_item({"pk": f"REQUEST#{request_id}", "sk": "ERASED"})
 
 
 def idempotency_key(owner: str, key: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from services.intake.models import (
     RequestState,
 )
 from services.intake.repository.items import (
+    erased_key,
     idempotency_key,
     record_from,
     request_from,
@@ -208,6 +209,11 @@ class RequestTable:
         if "Item" not in response:
             raise KeyError(request_id)
         return state_from(response["Item"])
+
+    def is_erased(self, request_id: str) -> bool:
+        """Return whether a request was erased, read consistently."""
+        response = self._client.get_item(TableName=self._name, Key=erased_key(request_id), ConsistentRead=True)
+        return "Item" in response
 
     def read_request(self, request_id: str) -> ImageRequested:
         """Return a request. Raise ``KeyError`` if it is unknown."""

@@ -55,6 +55,13 @@ class S3GalleryFiles:
         content = self._client.get_object(Bucket=self._bucket, Key=variant.key)["Body"].read()
         return variant.model_copy(update={"sha256": sha256(content), "bytes": len(content)})
 
+    def of_request(self, request_id: str) -> list[str]:
+        """Return the keys of all files of a request."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=f"images/{request_id}/"
+        )
+        return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
     def delete(self, keys: Sequence[str]) -> None:
         """Delete ``keys``, at most a thousand."""
         response = self._client.delete_objects(

@@ -1,5 +1,6 @@
 """The indexes of the gallery table. They are eventually consistent."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kit.dynamodb import to_item
@@ -51,3 +52,17 @@ class DynamoGalleryIndex:
         response = self._client.query(**query)
         last = response.get("LastEvaluatedKey")
         return Chunk([read_summary(item) for item in response["Items"]], last["listing_key"]["S"] if last else None)
+
+    def image_ids(self, owner: str) -> Iterator[str]:
+        """Yield the ids of all images of an owner."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName="by-owner",
+            KeyConditionExpression="#owner = :owner",
+            ProjectionExpression="listing_key",
+            ExpressionAttributeNames={"#owner": "owner"},
+            ExpressionAttributeValues=to_item({":owner": owner}),
+        )
+        for page in pages:
+            for item in page["Items"]:
+                yield item["listing_key"]["S"].partition("#")[2]

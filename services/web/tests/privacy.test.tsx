@@ -7,10 +7,12 @@ import { keepAnswers, storeAnswers } from "@/api/answers";
 import { followDeletions, forgetDeleted } from "@/api/deletions";
 import { imageQuery } from "@/api/images";
 import { keys, makeQueryClient } from "@/api/queries";
+import { Erasure } from "@/features/erasure/Erasure";
 import { Generator } from "@/features/generator/Generator";
 import { Settings } from "@/features/settings/Settings";
 import { isFileOf } from "@/lib/imageCache";
 import { useBrowserSettings } from "@/state/browserSettings";
+import { storedReceipt, storeReceipt } from "@/state/receipt";
 import * as tabStorage from "@/state/tabStorage";
 import { expectAccessible, renderAt } from "./render";
 import { API, imageSummary, imageView, json, problem, REQUEST_ID, server } from "./server";
@@ -129,4 +131,58 @@ test.each([
   [`https://cdn.test/images/${REQUEST_ID}/10-ab/display.webp`, REQUEST_ID, true],
 ])("%s is a file of %s: %s", (url, id, expected) => {
   expect(isFileOf(url, id)).toBe(expected);
+});
+
+test("all data is erased only after a confirmation, and the tab keeps the receipt", async () => {
+  const replace = vi.fn();
+  vi.stubGlobal("location", { href: location.href, replace });
+  const erased = vi.fn();
+  server.use(
+    http.get(`${API}/v1/me`, () => json({ owner: "ada" })),
+    http.delete(`${API}/v1/me`, () => {
+      erased();
+      return json({ id: "e-1", status: "running", receipt_token: "secret", links: { self: "/" } }, { status: 202 });
+    }),
+  );
+  const { container } = renderAt("/", [{ path: "/", Component: Settings }]);
+  await userEvent.click(await screen.findByRole("button", { name: "Erase my data" }));
+  expect(screen.getByRole("dialog")).toHaveTextContent(/API keys, which stop working/);
+  await expectAccessible(container);
+  await userEvent.click(screen.getByRole("button", { name: "Keep my data" }));
+  expect(erased).not.toHaveBeenCalled();
+  await userEvent.click(screen.getByRole("button", { name: "Erase my data" }));
+  await userEvent.click(screen.getByRole("button", { name: "Erase everything" }));
+
+  await waitFor(() => expect(replace).toHaveBeenCalledWith("/erasure"));
+  expect(storedReceipt()).toEqual({ id: "e-1", token: "secret" });
+  expect(Object.keys(sessionStorage)).toEqual(["receipt"]);
+});
+
+test("the receipt says what was erased, and groups what remains", async () => {
+  tabStorage.setWritable(true);
+  storeReceipt({ id: "e-1", token: "secret" });
+  const log = { remains: "ids", reason: "A log cannot be edited.", until: "2026-12-29T00:00:00Z", erased: 0 };
+  server.use(
+    http.get(`${API}/v1/me/erasures/e-1`, ({ request }) =>
+      request.headers.get("x-receipt-token") === "secret"
+        ? json({
+            id: "e-1",
+            status: "running",
+            scope: "owner",
+            requested_at: "2026-11-29T00:00:00Z",
+            stores: [
+              { store: "intake/requests", erased: 4 },
+              { store: "intake/logs", ...log },
+              { store: "storage/logs", ...log },
+            ],
+          })
+        : problem(404, "erasure_not_found"),
+    ),
+  );
+  const { container } = renderAt("/", [{ path: "/", Component: Erasure }]);
+
+  expect(await screen.findByText("intake/requests")).toBeVisible();
+  expect(screen.getByText("intake/logs, storage/logs")).toBeVisible();
+  expect(screen.getByText("secret")).toBeVisible();
+  await expectAccessible(container);
 });

@@ -1,6 +1,6 @@
 """In-memory stores with the same conditions as DynamoDB, and helpers that fill them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -54,6 +54,7 @@ class InMemoryRequests:
         self.needs_fold: set[str] = set()
         self.checks: dict[str, datetime] = {}
         self.records: dict[tuple[str, str], IdempotencyRecord] = {}
+        self.erased: set[str] = set()
         self._first_check = first_check
 
     def create(
@@ -105,6 +106,26 @@ class InMemoryRequests:
 
     def read_state(self, request_id: str) -> RequestState:
         return self.states[request_id]
+
+    def is_erased(self, request_id: str) -> bool:
+        return request_id in self.erased
+
+    def request_ids(self, owner: str) -> Iterator[str]:
+        return iter(sorted(state.request_id for state in self.states.values() if state.owner == owner))
+
+    def erase_of_owner(self, owner: str) -> int:
+        keys = [key for key in self.records if key[0] == owner]
+        for key in keys:
+            del self.records[key]
+        return len(keys)
+
+    def erase(self, request_id: str, owner: str, at: datetime) -> bool:
+        if request_id not in self.states or self.states[request_id].owner != owner:
+            return False
+        del self.states[request_id], self.requests[request_id]
+        self.checks.pop(request_id, None)
+        self.erased.add(request_id)
+        return True
 
     def read_request(self, request_id: str) -> ImageRequested:
         return self.requests[request_id]

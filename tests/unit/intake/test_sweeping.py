@@ -104,3 +104,14 @@ def test_the_deadline_is_longer_than_the_worst_retry_schedule() -> None:
     settings = SweeperSettings(table_name="t", event_bus_name="b")
     assert settings.deadline_minutes * 60 > worst
     assert settings.nudge_after_minutes < settings.deadline_minutes
+
+
+def test_a_request_that_was_erased_since_the_index_was_written_is_skipped() -> None:
+    store, bus = store_with_request(), RecordingBus()
+    due = store.checks.copy()
+    assert store.erase(REQUEST, store.read_state(REQUEST).owner, START)
+    store.checks = due
+
+    report = run(store, bus, START + timedelta(minutes=15))
+
+    assert (report.nudged, report.failures, bus.events) == (0, {}, [])

@@ -163,6 +163,16 @@ def test_the_api_writes_the_same_entry_as_the_tracker(event: Event) -> None:
     assert entry_without_details(event) == timeline_entry(event)
 
 
+def test_a_late_event_of_an_erased_request_is_ignored() -> None:
+    store = InMemoryRequests()
+    with pytest.raises(RetriableError):
+        add_event(store, APPROVED)
+    store.erased.add(APPROVED.metadata.request_id)
+
+    assert add_event(store, APPROVED) is None
+    assert store.states == {}
+
+
 def tracker(age: timedelta) -> Tracker:
     """Return a tracker without requests, ``age`` after the sample's request was accepted."""
     accepted = UUID(REQUESTED.metadata.request_id).int >> 80

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from tools.permissions.scenarios import failures, images, notifications, operations, requests
+from tools.permissions.scenarios import failures, images, notifications, operations, privacy, requests
 from tools.permissions.world import World
 
 SCENARIOS: Final[tuple[Callable[[World], None], ...]] = (
@@ -27,4 +27,6 @@ SCENARIOS: Final[tuple[Callable[[World], None], ...]] = (
     operations.dead_letters,
     operations.traces_and_health,
     operations.the_audit,
+    privacy.one_request,
+    privacy.an_owner,
 )

@@ -146,6 +146,47 @@ class DryRunParameters(Answer):
     """Seed of the first image; each further image adds 1. Absent if the caller did not choose one."""
 
 
+class ErasedStore(Answer):
+    """The result of an erasure in one store."""
+
+    store: str
+    """The service, and its table, bucket or queue."""
+    erased: int
+    """Items, objects or messages that were erased so far."""
+    remains: str | None = None
+    """What is kept; absent if nothing is."""
+    reason: str | None = None
+    """Why it is kept."""
+    until: AwareDatetime | None = None
+    """When the last of it is deleted."""
+
+
+class ErasureLinks(Answer):
+    """Related resources."""
+
+    self: str
+    """The path of the erasure and its receipt."""
+
+
+class ErasureView(Answer):
+    """An erasure with its receipt."""
+
+    id: str
+    """Id of the erasure."""
+    status: Literal["running", "completed"]
+    """`completed` after the last sweep, which follows data that was still being processed."""
+    scope: Literal["owner", "request", "image"]
+    """What is erased: everything of an owner, or some requests or images."""
+    requested_at: AwareDatetime
+    """When the erasure was requested."""
+    completed_at: AwareDatetime | None = None
+    """When the last sweep was completed; absent before."""
+    next_sweep_at: AwareDatetime | None = None
+    """When the erasure is repeated for data that was still being processed; absent if it is not."""
+    stores: list[ErasedStore]
+    """Every store that has answered so far."""
+
+
 class FileView(Answer):
     """A file, with a URL that expires."""
 
@@ -547,6 +588,19 @@ class SizeRule(Answer):
     """Ratio of the longer side to the shorter one."""
     pixels_max: int
     """Width times height."""
+
+
+class StartedErasure(Answer):
+    """An erasure that has started. Only this response contains the token of its receipt."""
+
+    id: str
+    """Id of the erasure."""
+    status: Literal["running", "completed"]
+    """The status when the response was sent."""
+    receipt_token: str
+    """Reads the receipt, in the header `x-receipt-token`: your API keys stop working within a minute. Keep it."""
+    links: ErasureLinks
+    """Related resources."""
 
 
 Status = TypeAliasType(

@@ -27,9 +27,15 @@ import type {
   DeleteImageData,
   DeleteImageErrors,
   DeleteImageResponses,
+  DeleteRequestData,
+  DeleteRequestErrors,
+  DeleteRequestResponses,
   DeleteWebhookData,
   DeleteWebhookErrors,
   DeleteWebhookResponses,
+  EraseMeData,
+  EraseMeErrors,
+  EraseMeResponses,
   GenerateAsBeforeData,
   GenerateAsBeforeErrors,
   GenerateAsBeforeResponses,
@@ -128,6 +134,9 @@ import type {
   ShowDeadLettersData,
   ShowDeadLettersErrors,
   ShowDeadLettersResponses,
+  ShowErasureData,
+  ShowErasureErrors,
+  ShowErasureResponses,
   ShowHealthData,
   ShowHealthErrors,
   ShowHealthResponses,
@@ -220,6 +229,23 @@ export const createRequest = <ThrowOnError extends boolean = true>(
       "Content-Type": "application/json",
       ...options.headers,
     },
+  });
+
+/**
+ * Erase a request with its prompt and images, permanently; if it is in progress, it is cancelled
+ *
+ * Requires the scope `requests:write`.
+ */
+export const deleteRequest = <ThrowOnError extends boolean = true>(
+  options: Options<DeleteRequestData, ThrowOnError>,
+): RequestResult<DeleteRequestResponses, DeleteRequestErrors, ThrowOnError> =>
+  options.client.delete<DeleteRequestResponses, DeleteRequestErrors, ThrowOnError>({
+    security: [
+      { name: "x-api-key", type: "apiKey" },
+      { scheme: "bearer", type: "http" },
+    ],
+    url: "/v1/requests/{request_id}",
+    ...options,
   });
 
 /**
@@ -614,6 +640,23 @@ export const revokeKey = <ThrowOnError extends boolean = true>(
       { scheme: "bearer", type: "http" },
     ],
     url: "/v1/keys/{key_id}",
+    ...options,
+  });
+
+/**
+ * Erase everything that belongs to the owner of your API key, permanently; its keys stop working within a minute
+ *
+ * Requires the scope `images:write`.
+ */
+export const eraseMe = <ThrowOnError extends boolean = true>(
+  options: Options<EraseMeData, ThrowOnError>,
+): RequestResult<EraseMeResponses, EraseMeErrors, ThrowOnError> =>
+  options.client.delete<EraseMeResponses, EraseMeErrors, ThrowOnError>({
+    security: [
+      { name: "x-api-key", type: "apiKey" },
+      { scheme: "bearer", type: "http" },
+    ],
+    url: "/v1/me",
     ...options,
   });
 
@@ -1144,5 +1187,18 @@ export const listActions = <ThrowOnError extends boolean = true>(
       { scheme: "bearer", type: "http" },
     ],
     url: "/v1/operations/actions",
+    ...options,
+  });
+
+/**
+ * Get an erasure: what was erased in each store, what remains until when, and why
+ *
+ * Public: no key is required.
+ */
+export const showErasure = <ThrowOnError extends boolean = true>(
+  options: Options<ShowErasureData, ThrowOnError>,
+): RequestResult<ShowErasureResponses, ShowErasureErrors, ThrowOnError> =>
+  options.client.get<ShowErasureResponses, ShowErasureErrors, ThrowOnError>({
+    url: "/v1/me/erasures/{erasure_id}",
     ...options,
   });

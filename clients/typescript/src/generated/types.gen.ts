@@ -997,6 +997,82 @@ export type DryRunView = {
 };
 
 /**
+ * ErasedStore
+ *
+ * The result of an erasure in one store.
+ */
+export type ErasedStore = {
+  /**
+   * The service, and its table, bucket or queue.
+   */
+  store: string;
+  /**
+   * Items, objects or messages that were erased so far.
+   */
+  erased: number;
+  /**
+   * What is kept; absent if nothing is.
+   */
+  remains?: string;
+  /**
+   * Why it is kept.
+   */
+  reason?: string;
+  /**
+   * When the last of it is deleted.
+   */
+  until?: string;
+};
+
+/**
+ * ErasureLinks
+ *
+ * Related resources.
+ */
+export type ErasureLinks = {
+  /**
+   * The path of the erasure and its receipt.
+   */
+  self: string;
+};
+
+/**
+ * ErasureView
+ *
+ * An erasure with its receipt.
+ */
+export type ErasureView = {
+  /**
+   * Id of the erasure.
+   */
+  id: string;
+  /**
+   * `completed` after the last sweep, which follows data that was still being processed.
+   */
+  status: "running" | "completed";
+  /**
+   * What is erased: everything of an owner, or some requests or images.
+   */
+  scope: "owner" | "request" | "image";
+  /**
+   * When the erasure was requested.
+   */
+  requested_at: string;
+  /**
+   * When the last sweep was completed; absent before.
+   */
+  completed_at?: string;
+  /**
+   * When the erasure is repeated for data that was still being processed; absent if it is not.
+   */
+  next_sweep_at?: string;
+  /**
+   * Every store that has answered so far.
+   */
+  stores: Array<ErasedStore>;
+};
+
+/**
  * Failure
  *
  * The error body, instead of a problem document.
@@ -3048,6 +3124,30 @@ export type SizeRule = {
 };
 
 /**
+ * StartedErasure
+ *
+ * An erasure that has started. Only this response contains the token of its receipt.
+ */
+export type StartedErasure = {
+  /**
+   * Id of the erasure.
+   */
+  id: string;
+  /**
+   * The status when the response was sent.
+   */
+  status: "running" | "completed";
+  /**
+   * Reads the receipt, in the header `x-receipt-token`: your API keys stop working within a minute. Keep it.
+   */
+  receipt_token: string;
+  /**
+   * Related resources.
+   */
+  links: ErasureLinks;
+};
+
+/**
  * Status
  *
  * The status of a request.
@@ -3621,6 +3721,56 @@ export type CreateRequestResponses = {
 };
 
 export type CreateRequestResponse = CreateRequestResponses[keyof CreateRequestResponses];
+
+export type DeleteRequestData = {
+  body?: never;
+  path: {
+    /**
+     * The id of a request: a UUID (version 7).
+     */
+    request_id: string;
+  };
+  query?: never;
+  url: "/v1/requests/{request_id}";
+};
+
+export type DeleteRequestErrors = {
+  /**
+   * API key required.
+   */
+  401: Problem;
+  /**
+   * The API key lacks the scope that this route requires.
+   */
+  403: Problem;
+  /**
+   * Not found.
+   */
+  404: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type DeleteRequestError = DeleteRequestErrors[keyof DeleteRequestErrors];
+
+export type DeleteRequestResponses = {
+  /**
+   * Done. The response has no body.
+   */
+  204: void;
+};
+
+export type DeleteRequestResponse = DeleteRequestResponses[keyof DeleteRequestResponses];
 
 export type ShowRequestData = {
   body?: never;
@@ -4898,6 +5048,51 @@ export type RevokeKeyResponses = {
 };
 
 export type RevokeKeyResponse = RevokeKeyResponses[keyof RevokeKeyResponses];
+
+export type EraseMeData = {
+  body?: never;
+  path?: never;
+  query?: never;
+  url: "/v1/me";
+};
+
+export type EraseMeErrors = {
+  /**
+   * API key required.
+   */
+  401: Problem;
+  /**
+   * The API key lacks the scope that this route requires.
+   */
+  403: Problem;
+  /**
+   * `Accept` excludes JSON.
+   */
+  406: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type EraseMeError = EraseMeErrors[keyof EraseMeErrors];
+
+export type EraseMeResponses = {
+  /**
+   * Accepted. An accepted request is never lost. Poll `links.self`.
+   */
+  202: StartedErasure;
+};
+
+export type EraseMeResponse = EraseMeResponses[keyof EraseMeResponses];
 
 export type ShowMeData = {
   body?: never;
@@ -6510,6 +6705,58 @@ export type ListActionsResponses = {
 };
 
 export type ListActionsResponse = ListActionsResponses[keyof ListActionsResponses];
+
+export type ShowErasureData = {
+  body?: never;
+  headers?: {
+    /**
+     * The `receipt_token` of the erasure. No API key is needed.
+     */
+    "x-receipt-token"?: string;
+  };
+  path: {
+    /**
+     * The id of an erasure.
+     */
+    erasure_id: string;
+  };
+  query?: never;
+  url: "/v1/me/erasures/{erasure_id}";
+};
+
+export type ShowErasureErrors = {
+  /**
+   * Not found.
+   */
+  404: Problem;
+  /**
+   * `Accept` excludes JSON.
+   */
+  406: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type ShowErasureError = ShowErasureErrors[keyof ShowErasureErrors];
+
+export type ShowErasureResponses = {
+  /**
+   * OK.
+   */
+  200: ErasureView;
+};
+
+export type ShowErasureResponse = ShowErasureResponses[keyof ShowErasureResponses];
 
 export type ReceiveStatusChangedWebhookPayload = StatusChanged;
 

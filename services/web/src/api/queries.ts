@@ -29,4 +29,5 @@ export const keys = {
   price: (settings: unknown) => ["price", settings],
   daily: (from: string, to: string) => ["daily", from, to],
   operations: ["operations"],
+  erasure: (id: string | null) => ["erasure", id],
 } as const;

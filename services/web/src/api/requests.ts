@@ -4,6 +4,7 @@ import {
   cancelRequest,
   createRequest,
   type DryRunView,
+  deleteRequest,
   isTerminal,
   listRequests,
   type NewRequest,
@@ -16,6 +17,7 @@ import {
 } from "genai-images-client";
 import { useSession } from "@/state/session";
 import { api, dataOf } from "./client";
+import { forgetDeleted } from "./deletions";
 import { useLiveStatus } from "./liveUpdates";
 import { honourGlobalPrivacyControl } from "./preferences";
 import { keys } from "./queries";
@@ -109,6 +111,17 @@ export function useCancelRequest(id: string) {
     mutationFn: () => dataOf(cancelRequest({ client: api(), path: { request_id: id } })),
     onSuccess: (view) => client.setQueryData(keys.request(id), view),
     onError: () => client.invalidateQueries({ queryKey: keys.request(id) }),
+  });
+}
+
+/** Delete a request permanently with its prompt and images, also from this browser. */
+export function useDeleteRequest(id: string, onError: () => void) {
+  const client = useQueryClient();
+  return useMutation({
+    // `keepalive` lets the request finish while the page is being closed.
+    mutationFn: () => deleteRequest({ client: api(), path: { request_id: id }, keepalive: true }),
+    onSuccess: () => forgetDeleted(client, id),
+    onError, // an option of `mutate` would be ignored: the request's card is hidden by then
   });
 }
 

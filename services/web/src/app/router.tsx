@@ -40,6 +40,10 @@ export function makeRouter() {
           path: "settings",
           lazy: async () => ({ Component: (await import("@/features/settings/Settings")).Settings }),
         },
+        {
+          path: "erasure",
+          lazy: async () => ({ Component: (await import("@/features/erasure/Erasure")).Erasure }),
+        },
         { path: "*", element: <NotFound /> },
       ],
     },

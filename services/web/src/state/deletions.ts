@@ -2,7 +2,7 @@ import { create } from "zustand";
 
 type Pending = { timer: ReturnType<typeof setTimeout>; run(): void };
 type Deletions = {
-  /** Images that are hidden already and will be deleted once the undo period has passed. */
+  /** Images and requests that are hidden already and will be deleted once the undo period has passed. */
   ids: ReadonlySet<string>;
   schedule(id: string, run: () => void): void;
   undo(id: string): void;
@@ -36,7 +36,12 @@ export const useDeletions = create<Deletions>((set) => {
   };
 });
 
-/** End the undo period of every image. */
+/** Return whether an image (`<request id>-<index>`) is deleted, or its request. */
+export function isDeleted(deleted: ReadonlySet<string>, id: string): boolean {
+  return deleted.has(id) || deleted.has(id.slice(0, id.lastIndexOf("-")));
+}
+
+/** End the undo period of everything. */
 export function executePendingDeletions(): void {
   for (const { run } of [...pending.values()]) run();
 }

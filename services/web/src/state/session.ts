@@ -2,6 +2,7 @@ import { create } from "zustand";
 import { deleteEndedSessions, holdName, imageCacheName } from "@/lib/imageCache";
 import { useBrowserSettings } from "./browserSettings";
 import { executePendingDeletions } from "./deletions";
+import { type Receipt, storeReceipt } from "./receipt";
 import * as tabStorage from "./tabStorage";
 
 /**
@@ -96,6 +97,16 @@ export async function signIn(key: string, remember: boolean): Promise<void> {
 export async function signOut(): Promise<void> {
   notifyTabs({ event: "sign-out" });
   await endSession();
+}
+
+/** End the session of an owner who was erased, in every tab. This tab goes on to show the receipt. */
+export async function endErasedSession(receipt: Receipt): Promise<void> {
+  notifyTabs({ event: "sign-out" });
+  await deleteUserData(null);
+  tabStorage.setWritable(true);
+  storeReceipt(receipt);
+  tabStorage.setWritable(false);
+  location.replace("/erasure");
 }
 
 async function endSession(): Promise<void> {

@@ -15,6 +15,7 @@ from genai_images._async.generation import AsyncGeneration
 from genai_images._async.resources import (
     AsyncAnalytics,
     AsyncConsent,
+    AsyncErasures,
     AsyncImages,
     AsyncKeys,
     AsyncModels,
@@ -73,6 +74,7 @@ class AsyncClient:
         self.webhooks = AsyncWebhooks(self._transport)
         self.tickets = AsyncTickets(self._transport)
         self.analytics = AsyncAnalytics(self._transport)
+        self.erasures = AsyncErasures(self._transport)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._transport.api!r})"

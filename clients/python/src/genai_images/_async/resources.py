@@ -29,6 +29,10 @@ class AsyncRequests(AsyncResource):
         answer = await self._transport.send("POST", f"/v1/requests/{segment(request_id)}/cancel")
         return parse(answer, models.RequestView)
 
+    async def delete(self, request_id: str) -> None:
+        """Erase a request with its prompt and images, permanently."""
+        await self._transport.send("DELETE", f"/v1/requests/{segment(request_id)}")
+
     async def list(
         self, *, status: models.Status | None = None, page_size: int | None = None
     ) -> AsyncIterator[models.RequestSummary]:
@@ -252,6 +256,20 @@ class AsyncTickets(AsyncResource):
     async def create(self) -> models.Ticket:
         """Return the address of a WebSocket. It can be opened once, within a minute."""
         return parse(await self._transport.send("POST", "/v1/tickets"), models.Ticket)
+
+
+class AsyncErasures(AsyncResource):
+    """The erasure of everything that belongs to you."""
+
+    async def start(self) -> models.StartedErasure:
+        """Erase everything of the owner of the key, permanently. Keep ``receipt_token``: the key stops working."""
+        return parse(await self._transport.send("DELETE", "/v1/me"), models.StartedErasure)
+
+    async def get(self, erasure_id: str, receipt_token: str) -> models.ErasureView:
+        """Return the receipt: what was erased, and what remains until when and why."""
+        headers = {"x-receipt-token": receipt_token}
+        answer = await self._transport.send("GET", f"/v1/me/erasures/{segment(erasure_id)}", headers=headers)
+        return parse(answer, models.ErasureView)
 
 
 class AsyncAnalytics(AsyncResource):

@@ -26,6 +26,7 @@ from genai_images._sync.generation import Generation
 from genai_images._sync.resources import (
     Analytics,
     Consent,
+    Erasures,
     Images,
     Keys,
     Models,
@@ -73,6 +74,7 @@ class Client:
         self.webhooks = Webhooks(self._transport)
         self.tickets = Tickets(self._transport)
         self.analytics = Analytics(self._transport)
+        self.erasures = Erasures(self._transport)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._transport.api!r})"

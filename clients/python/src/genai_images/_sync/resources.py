@@ -30,6 +30,10 @@ class Requests(Resource):
         answer = self._transport.send("POST", f"/v1/requests/{segment(request_id)}/cancel")
         return parse(answer, models.RequestView)
 
+    def delete(self, request_id: str) -> None:
+        """Erase a request with its prompt and images, permanently."""
+        self._transport.send("DELETE", f"/v1/requests/{segment(request_id)}")
+
     def list(
         self, *, status: models.Status | None = None, page_size: int | None = None
     ) -> Iterator[models.RequestSummary]:
@@ -246,6 +250,20 @@ class Tickets(Resource):
     def create(self) -> models.Ticket:
         """Return the address of a WebSocket. It can be opened once, within a minute."""
         return parse(self._transport.send("POST", "/v1/tickets"), models.Ticket)
+
+
+class Erasures(Resource):
+    """The erasure of everything that belongs to you."""
+
+    def start(self) -> models.StartedErasure:
+        """Erase everything of the owner of the key, permanently. Keep ``receipt_token``: the key stops working."""
+        return parse(self._transport.send("DELETE", "/v1/me"), models.StartedErasure)
+
+    def get(self, erasure_id: str, receipt_token: str) -> models.ErasureView:
+        """Return the receipt: what was erased, and what remains until when and why."""
+        headers = {"x-receipt-token": receipt_token}
+        answer = self._transport.send("GET", f"/v1/me/erasures/{segment(erasure_id)}", headers=headers)
+        return parse(answer, models.ErasureView)
 
 
 class Analytics(Resource):

@@ -62,13 +62,18 @@ export function About() {
           <p>
             We store your prompts and images for you: in your requests, in your gallery and, encrypted with a key of
             your own, in the events of each request. Logs and metrics never contain prompts. Statistics contain only
-            numbers and keyed hashes. You can exclude yourself from them in the{" "}
-            <PageLink to="/settings">settings</PageLink>; a browser that sends Global Privacy Control does it for you.
+            numbers. You can exclude yourself from them in the <PageLink to="/settings">settings</PageLink>; a browser
+            that sends Global Privacy Control does it for you.
           </p>
           <p>
             A link to an image file expires after {imageLinkLifetime()}, a share link after the time that you choose.
-            Deleting an image deletes its files, its gallery entry and its share links. Backups keep deleted entries for
-            a limited time.
+            Deleting an image deletes its files, its gallery entry and its share links. Deleting a request deletes its
+            prompt too. Backups keep deleted entries for a limited time.
+          </p>
+          <p>
+            In the <PageLink to="/settings">settings</PageLink>, you can erase everything that is stored about you. We
+            then destroy your encryption key, so that nobody can read your prompts in backups and archives any more. A
+            receipt lists every place, what was erased there, and what remains until when and why.
           </p>
           <p>
             Your session belongs to one tab. This browser stores your API key, your draft and your settings until you

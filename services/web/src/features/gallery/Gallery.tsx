@@ -4,7 +4,7 @@ import { RequireApiKey } from "@/components/ApiKeyForm";
 import { Button, ButtonLink } from "@/components/Button";
 import { EmptyState, ErrorNotice } from "@/components/Notice";
 import { Title } from "@/components/Title";
-import { useDeletions } from "@/state/deletions";
+import { isDeleted, useDeletions } from "@/state/deletions";
 import { Filters } from "./Filters";
 import { ImageGrid, ImageGridSkeleton } from "./ImageGrid";
 import { LoadMore } from "./LoadMore";
@@ -29,7 +29,7 @@ function Images() {
   const filters = filtersFrom(search);
   const images = useImages(filters);
   const deleted = useDeletions((state) => state.ids);
-  const visible = images.data?.pages.flatMap((page) => page.images).filter(({ id }) => !deleted.has(id)) ?? [];
+  const visible = images.data?.pages.flatMap((page) => page.images).filter(({ id }) => !isDeleted(deleted, id)) ?? [];
   const filtered = Object.keys(filters).length > 0;
   const empty = images.isSuccess && visible.length === 0 && !images.hasNextPage;
   return (

@@ -2,14 +2,16 @@ import { isTerminal, type RequestView, type Status } from "genai-images-client";
 import { useState } from "react";
 import { Link } from "react-router";
 import { useModels } from "@/api/models";
-import { useCancelRequest, useRequest } from "@/api/requests";
+import { useCancelRequest, useDeleteRequest, useRequest } from "@/api/requests";
 import { Button } from "@/components/Button";
 import { ErrorNotice, Notice, Skeleton } from "@/components/Notice";
 import { ProgressiveImage } from "@/components/ProgressiveImage";
 import { draftFromRequest } from "@/lib/drafts";
 import { plural, timeAgo, usd } from "@/lib/format";
 import { statusLabel } from "@/lib/labels";
+import { UNDO_MILLISECONDS, useDeletions } from "@/state/deletions";
 import { useDraft } from "@/state/draft";
+import { showToast } from "@/state/toasts";
 import { GeneratingPlaceholder } from "./GeneratingPlaceholder";
 import { ProgressSteps } from "./ProgressSteps";
 import { explainOutcome } from "./requestOutcome";
@@ -73,6 +75,7 @@ function Card({ view, onEdit, onLoadError }: CardProps) {
         </p>
         <div className="-mr-2 flex gap-1">
           {!isTerminal(view.status) && <CancelButton id={view.id} status={view.status} />}
+          {isTerminal(view.status) && <DeleteButton id={view.id} />}
           {view.status === "succeeded" && (
             <Button variant="ghost" onClick={edit}>
               Use settings
@@ -131,6 +134,27 @@ function CancelButton({ id, status }: { id: string; status: Status }) {
       onClick={() => cancel.mutate(undefined, { onError: () => setTooLate(true) })}
     >
       Cancel
+    </Button>
+  );
+}
+
+/** Hides the request immediately and deletes it once the undo period has passed. */
+function DeleteButton({ id }: { id: string }) {
+  const { schedule, undo } = useDeletions();
+  const deletion = useDeleteRequest(id, () => {
+    undo(id);
+    showToast("The request could not be deleted. It is back in the list.", { tone: "error" });
+  });
+  const remove = () => {
+    schedule(id, () => deletion.mutate());
+    showToast("Request deleted, with its prompt and images.", {
+      durationMs: UNDO_MILLISECONDS - 500,
+      action: { label: "Undo", run: () => undo(id) },
+    });
+  };
+  return (
+    <Button variant="ghost" onClick={remove}>
+      Delete
     </Button>
   );
 }

@@ -4,6 +4,7 @@ import { isRetriable } from "@/api/errors";
 import { CREATE_REQUEST, type Submission, useCreateRequest, useRequests } from "@/api/requests";
 import { Button, ButtonLink } from "@/components/Button";
 import { EmptyState, ErrorNotice } from "@/components/Notice";
+import { useDeletions } from "@/state/deletions";
 import { useDraft } from "@/state/draft";
 import { GeneratingPlaceholder } from "./GeneratingPlaceholder";
 import { CardSkeleton, RequestCard } from "./RequestCard";
@@ -11,6 +12,8 @@ import { CardSkeleton, RequestCard } from "./RequestCard";
 /** Shows recent requests, newest first: being sent, in progress and finished. */
 export function RequestList({ onEdit }: { onEdit(): void }) {
   const requests = useRequests();
+  const deleted = useDeletions((state) => state.ids);
+  const visible = requests.data?.filter(({ id }) => !deleted.has(id));
   const submissions = useMutationState({
     filters: {
       mutationKey: CREATE_REQUEST,
@@ -18,7 +21,7 @@ export function RequestList({ onEdit }: { onEdit(): void }) {
     },
     select: (mutation) => mutation as unknown as Mutation<unknown, Error, Submission>,
   });
-  const empty = requests.data?.length === 0 && submissions.length === 0;
+  const empty = visible?.length === 0 && submissions.length === 0;
   return (
     <section aria-label="Your requests" className="grid min-w-0 gap-5">
       {[...submissions].reverse().map((submission) => (
@@ -28,7 +31,7 @@ export function RequestList({ onEdit }: { onEdit(): void }) {
         <ErrorNotice error={requests.error} retry={() => void requests.refetch()} />
       )}
       {requests.isPending && <CardSkeleton />}
-      {requests.data?.map(({ id }) => (
+      {visible?.map(({ id }) => (
         <RequestCard key={id} id={id} onEdit={onEdit} />
       ))}
       {empty && (
@@ -36,7 +39,7 @@ export function RequestList({ onEdit }: { onEdit(): void }) {
           Describe an image and select Generate. You can start the next one while the first is still in progress.
         </EmptyState>
       )}
-      {(requests.data?.length ?? 0) > 8 && (
+      {(visible?.length ?? 0) > 8 && (
         <ButtonLink to="/gallery" className="justify-self-center">
           View all images in the gallery
         </ButtonLink>

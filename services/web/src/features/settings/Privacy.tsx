@@ -5,6 +5,7 @@ import { ErrorNotice } from "@/components/Notice";
 import { globalPrivacyControl } from "@/lib/globalPrivacyControl";
 import { useBrowserSettings } from "@/state/browserSettings";
 import { setOfflineReading, useSession } from "@/state/session";
+import { EraseData } from "./EraseData";
 
 /** What is stored where, and the choices about it. */
 export function Privacy() {
@@ -12,7 +13,7 @@ export function Privacy() {
     <>
       <dl className="grid gap-3 text-sm">
         <Place name="On our servers">
-          Your prompts, requests and images, until you delete them or their retention ends. See the{" "}
+          Your prompts, requests and images, until you delete or erase them or their retention ends. See the{" "}
           <a href="/reference/privacy-notice" className="text-accent underline underline-offset-4">
             privacy notice
           </a>
@@ -24,6 +25,7 @@ export function Privacy() {
       </dl>
       <OfflineReading />
       <AnalyticsOptOut />
+      <EraseData />
     </>
   );
 }

@@ -1,0 +1,52 @@
+"""The settings of the privacy functions."""
+
+from datetime import timedelta
+
+from kit.settings import Settings
+from services.privacy.platform import Retentions
+
+
+class PrivacySettings(Settings):
+    """Settings of every function."""
+
+    table_name: str
+    receipt_retention_days: int = 400
+
+
+class PublisherSettings(PrivacySettings):
+    """Settings of the functions that start erasures and sweeps."""
+
+    event_bus_name: str
+
+
+class CollectSettings(PrivacySettings):
+    """Settings of privacy.collect."""
+
+    owner_keys_table: str
+    archive_days: int
+    """Days for which the archive of the event bus keeps events; 0 without an archive."""
+    log_retention_days: int
+    backup_retention_days: int
+    ledger_retention_days: int
+    archive_retention_days: int
+    """Days for which analytics keeps its archive; 0 for ever."""
+
+    def retentions(self) -> Retentions:
+        """Return how long the platform keeps data."""
+        return Retentions(
+            logs=timedelta(days=self.log_retention_days),
+            backups=timedelta(days=self.backup_retention_days),
+            event_archive=timedelta(days=self.archive_days),
+            ledgers=timedelta(days=self.ledger_retention_days),
+            lake=timedelta(days=self.archive_retention_days),
+            receipts=timedelta(days=self.receipt_retention_days),
+        )
+
+
+class ApiSettings(PublisherSettings):
+    """Settings of the API."""
+
+    audit_trail_table: str
+    """Operations' table, to which the API adds entries of the audit trail."""
+    trail_retention_days: int
+    """How long they are kept."""
