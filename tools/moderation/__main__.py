@@ -1,4 +1,4 @@
-"""`python -m tools.moderation` measures moderation with the corpus, `… lint` checks policies, `… bias` compares groups."""
+"""`python -m tools.moderation` measures moderation with the corpus, `… lint` checks policies, `… bias` groups."""
 
 import sys
 
