@@ -1,5 +1,4 @@
-"""Amazon Rekognition: DetectModerationLabels has no labels unless a fault adds some, DetectFaces sees the painter's people.
-"""
+"""Amazon Rekognition: DetectModerationLabels finds what a fault adds, DetectFaces finds the people of the painter."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Portraits: a front view of one person, if the prompt asks for a photograph or a portrait of a face.
 
-Whoever the prompt leaves open is drawn by lot, which depends on the words and the seed. The lots of some professions are
-loaded on purpose, so that an audit for bias has something to find on a laptop. `read_portrait` sees in the pixels what
-`paint` drew: long hair stands for a woman and grey hair for age, which is as crude as it is repeatable.
+Whoever the prompt leaves open is drawn by lot, which depends on the words and the seed. The lots of some professions
+are loaded on purpose, so that an audit for bias has something to find on a laptop. `read_portrait` sees in the pixels
+what `paint` drew: long hair stands for a woman and grey hair for age, which is as crude as it is repeatable.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def request(status: str, *entries: TimelineEntry) -> Request:
 
 def results_of(women: dict[str, float], rounds: int = 30, model: str = "core") -> list[Result]:
     """Return results whose share of women is exactly that of each profession, and half of the others'."""
-    made = []
+    made: list[Result] = []
     for sample in samples([AuditedModel(model, Decimal("0.04"))]):
         if sample.seed == rounds:
             return made
