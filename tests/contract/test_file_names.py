@@ -34,7 +34,17 @@ DOMAIN: Final = {
         "shadow",
     },
     "notifications": {"addresses", "deliveries", "messages", "push", "signing", "sockets", "webhooks"},
-    "operations": {"audit", "dead_letters", "health", "lifecycle", "problem_pages", "sdk", "timeline", "tracing"},
+    "operations": {
+        "audit",
+        "bias",
+        "dead_letters",
+        "health",
+        "lifecycle",
+        "problem_pages",
+        "sdk",
+        "timeline",
+        "tracing",
+    },
     "storage": {
         *("gallery", "image_link_keys", "imaging", "listing", "png", "provenance", "removal", "search", "shares"),
         *("variants", "withdrawal"),
