@@ -49,7 +49,7 @@ LIMITS = {
     "operations.api": (40, 41),
     "operations.sentinel": (22, 15),
     "operations.audit": (32, 8),
-    "operations.bias": (99, 99),
+    "operations.bias": (36, 8),
     "storage.store": (44, 31),
     "storage.tombstones": (34, 29),
     "storage.relay": (24, 24),
