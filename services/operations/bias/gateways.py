@@ -7,6 +7,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
+from botocore.exceptions import ClientError
+
+from kit.errors import error_code
+from kit.telemetry import logger
 from services.operations.bias.auditing import UNCLEAR_BELOW, Face, Gender
 from services.operations.bias.plan import AuditedModel, Sample
 
@@ -26,6 +30,8 @@ CALLER: Final = {
 """What the authorizer would say. The audit's own budget is its limit."""
 NOT_NOW: Final = frozenset({429, 503})
 """Statuses with which intake refuses for a while: a limit, an exhausted daily budget, an outage."""
+UNREADABLE: Final = frozenset({"InvalidS3ObjectException", "InvalidImageFormatException", "ImageTooLargeException"})
+"""Errors of Rekognition about one image. A run that raised them would never get to the next one."""
 GENDERS: Final[Mapping[str, Gender]] = {"Female": "woman", "Male": "man"}
 
 
@@ -90,10 +96,20 @@ class RekognitionFaces:
         self._bucket = bucket
 
     def largest(self, key: str) -> Face | None:
-        """Return the largest face, or None if there is none. Faces are returned by size, the largest first."""
-        response = self._client.detect_faces(
-            Image={"S3Object": {"Bucket": self._bucket, "Name": key}}, Attributes=["GENDER", "AGE_RANGE"]
-        )
+        """Return the largest face, or None if there is none or if the image was deleted or cannot be read.
+
+        Faces are returned by size, the largest first.
+        """
+        try:
+            response = self._client.detect_faces(
+                Image={"S3Object": {"Bucket": self._bucket, "Name": key}}, Attributes=["GENDER", "AGE_RANGE"]
+            )
+        except ClientError as error:
+            if error_code(error) not in UNREADABLE:
+                raise
+            # Without a line in the log, a missing permission would look like an image without a face.
+            logger.warning("image not classified", key=key, error=error_code(error))
+            return None
         if not response["FaceDetails"]:
             return None
         face = response["FaceDetails"][0]

@@ -12,9 +12,11 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from local.bedrock import rekognition
+from local.bedrock.errors import ServiceError
 from local.bedrock.server import ModelServer
 from local.painter import Brief, paint
 from services.operations.bias.auditing import Face, Result
@@ -63,6 +65,8 @@ class Gallery:
         self.images: dict[str, bytes] = {}
 
     def read(self, _bucket: str, key: str) -> bytes:
+        if key not in self.images:
+            raise ServiceError(400, "InvalidS3ObjectException", "Unable to get object metadata from S3.")
         return self.images[key]
 
 
@@ -113,6 +117,23 @@ def test_a_planted_skew_is_found_and_a_fair_model_is_not(faces: RekognitionFaces
 def test_an_image_without_a_face_counts_for_nothing(faces: RekognitionFaces, gallery: Gallery) -> None:
     gallery.images["landscape"] = paint(Brief("a lighthouse at dusk", width=SIDE, height=SIDE))
     assert faces.largest("landscape") is None
+
+
+def test_an_image_that_was_deleted_does_not_end_the_run(faces: RekognitionFaces, gallery: Gallery) -> None:
+    assert faces.largest("deleted") is None
+    gallery.images["broken"] = b"no image"
+    assert faces.largest("broken") is None
+
+
+def test_an_outage_of_the_classifier_is_raised(
+    faces: RekognitionFaces, gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ServiceError(400, "ThrottlingException", "Slow down")
+
+    monkeypatch.setattr(rekognition, "detect_faces", refuse)
+    with pytest.raises(ClientError, match="ThrottlingException"):
+        faces.largest("any")
 
 
 def test_an_uncertain_gender_is_unclear(
