@@ -120,6 +120,10 @@ bench: .venv/ready ## the benchmarks: ratios against a floor measured in the sam
 moderation: .venv/ready ## precision and recall of moderation on the corpus, by language, kind and category
 	@$(python) -m tools.moderation
 
+.PHONY: moderation-bias
+moderation-bias: .venv/ready ## block and review rates of prompts that differ in one attribute of a person only
+	@$(python) -m tools.moderation bias
+
 .PHONY: permissions
 permissions: .venv/ready ## the AWS calls of every function, compared with its role
 	@$(python) -m tools.permissions

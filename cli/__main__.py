@@ -10,6 +10,7 @@ from cli.commands.account import account
 from cli.commands.actions import actions
 from cli.commands.analytics import analytics
 from cli.commands.audit import audit
+from cli.commands.bias import bias
 from cli.commands.costs import costs
 from cli.commands.data import data
 from cli.commands.dlq import dlq
@@ -38,7 +39,7 @@ def cli(context: click.Context) -> Any:
 
 COMMANDS = (
     *(dlq, audit, trace, events, models, costs, keys, secrets, analytics, gallery, actions, trail),
-    *(web, account, data, smoke, privacy, moderation),
+    *(web, account, data, smoke, privacy, moderation, bias),
 )
 for command in COMMANDS:
     cli.add_command(command)

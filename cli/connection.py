@@ -93,9 +93,9 @@ class Connection:
         self.target = target
         self._session = boto3.Session(profile_name=target.profile, region_name=target.region)
 
-    def client(self, service: Any, region: str | None = None) -> Any:
+    def client(self, service: Any, region: str | None = None, config: Any = None) -> Any:
         """Return boto3's client of ``service``, in another region if one is given."""
-        return self._session.client(service, region_name=region, endpoint_url=self.target.endpoint_url)
+        return self._session.client(service, region_name=region, endpoint_url=self.target.endpoint_url, config=config)
 
     def bucket(self, name: str) -> str:
         """Return the full name of one of the installation's buckets, which contains account and region."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from local.bedrock.errors import ServiceError, ended
 
-OPERATIONS = ("invoke", "converse", "detect")
+OPERATIONS = ("invoke", "converse", "detect", "detect_faces")
 
 ERRORS: dict[str, tuple[int, str, str]] = {
     "throttle": (429, "ThrottlingException", "Too many requests, please wait before trying again."),

@@ -28,7 +28,10 @@ _RUNTIME = re.compile(r"^/model/(?P<model>.+)/(?P<operation>invoke|converse)$")
 _CATALOGUE = re.compile(r"^/foundation-models/(?P<model>.+)$")
 _AVAILABILITY = re.compile(r"^/foundation-model-availability/(?P<model>.+)$")
 _PROFILE = re.compile(r"^/inference-profiles/(?P<profile>.+)$")
-_DETECT = "RekognitionService.DetectModerationLabels"
+_REKOGNITION: dict[str, Callable[[Service, dict[str, Any]], dict[str, Any]]] = {
+    "RekognitionService.DetectModerationLabels": Service.detect,
+    "RekognitionService.DetectFaces": Service.detect_faces,
+}
 
 Response = dict[str, Any]
 
@@ -85,8 +88,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "POST" and runtime:
             serve = service.invoke if runtime["operation"] == "invoke" else service.converse
             return serve(runtime["model"], _an_object(body))
-        if self.command == "POST" and path == "/" and self.headers.get("X-Amz-Target") == _DETECT:
-            return service.detect(_an_object(body))
+        detect = _REKOGNITION.get(self.headers.get("X-Amz-Target", ""))
+        if self.command == "POST" and path == "/" and detect:
+            return detect(service, _an_object(body))
         model = _CATALOGUE.match(path)
         if self.command == "GET" and model:
             return service.foundation_model(model["model"])

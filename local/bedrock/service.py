@@ -99,6 +99,16 @@ class Service:
             _drop_connection_if(fault, "lost_answer")
             return answer
 
+    def detect_faces(self, body: Mapping[str, Any]) -> Response:
+        """Rekognition's DetectFaces."""
+        with self._recorded("detect_faces", "rekognition") as record:
+            fault = self.faults.match("detect_faces", "rekognition", "")
+            _drop_connection_if(fault, "reset")
+            answer = rekognition.detect_faces(body, self.fetch)
+            record.images, record.paid = 1, True
+            _drop_connection_if(fault, "lost_answer")
+            return answer
+
     def foundation_model(self, model_id: str) -> Response:
         """GetFoundationModel."""
         return {"modelDetails": describe(self.lifecycle, self._known(model_id))}

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from PIL import Image
 
-from local.painter import abstract, indoors, outdoors
+from local.painter import abstract, indoors, outdoors, people
 from local.painter.brief import Brief
 from local.painter.canvas import Array
 from local.painter.styles import STYLES
@@ -30,7 +30,9 @@ def paint(brief: Brief) -> bytes:
     rng = np.random.default_rng(_seed(brief))
     scene = read(brief.prompt, brief.negative, brief.style)
     width, height = _working_size(brief.width, brief.height)
-    picture = np.clip(_compose(scene, rng, width, height), 0, 1)
+    person = people.person_of(brief)
+    drawn = people.paint(person, width, height) if person else _compose(scene, rng, width, height)
+    picture = np.clip(drawn, 0, 1)
     if scene.style in STYLES:
         picture = STYLES[scene.style](picture, rng)
     return _finish(picture, scene, rng, brief)

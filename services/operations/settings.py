@@ -1,5 +1,7 @@
 """The environment variables of the functions."""
 
+from typing import Literal
+
 from kit.settings import Settings
 
 
@@ -32,6 +34,19 @@ class SentinelSettings(Settings):
     aws_region: str
     event_bus_name: str
     operations_table: str
+
+
+class BiasSettings(Settings):
+    """The function `bias`."""
+
+    operations_table: str
+    requests_table: str
+    """Intake's table: what became of the audit's requests."""
+    gallery_bucket_name: str
+    intake_function: str
+    """ARN of the alias of intake's API."""
+    faces: Literal["on", "off"]
+    """Whether Rekognition classifies the faces."""
 
 
 class AuditSettings(Settings):

@@ -54,6 +54,7 @@ LIMITS = {
     "operations.api": (40, 41),
     "operations.sentinel": (22, 15),
     "operations.audit": (32, 8),
+    "operations.bias": (36, 8),
     "operations.erase": (38, 16),
     "privacy.api": (38, 21),
     "privacy.collect": (35, 16),

@@ -35,7 +35,8 @@ DOMAIN: Final = {
     },
     "notifications": {"addresses", "deliveries", "erasure", "messages", "push", "signing", "sockets", "webhooks"},
     "operations": {
-        *("audit", "dead_letters", "erasure", "health", "lifecycle", "problem_pages", "sdk", "timeline", "tracing"),
+        *("audit", "bias", "dead_letters", "erasure", "health", "lifecycle", "problem_pages", "sdk", "timeline"),
+        "tracing",
     },
     "privacy": {"platform"},
     "storage": {

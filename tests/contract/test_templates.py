@@ -44,6 +44,7 @@ WITHOUT_RESOURCES = {
     *(f"cloudfront:{verb}{kind}" for verb in ("Create", "Get", "Delete") for kind in ("KeyGroup", "PublicKey")),
     *("cloudfront:ListKeyGroups", "cloudfront:ListPublicKeys"),
     "rekognition:DetectModerationLabels",  # the action has no resource
+    "rekognition:DetectFaces",
     "xray:PutTraceSegments",
     "xray:PutTelemetryRecords",
     "logs:DescribeLogGroups",  # AWS grants it for all log groups or none

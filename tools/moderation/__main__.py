@@ -1,9 +1,13 @@
-"""`python -m tools.moderation` measures moderation with the corpus, `… lint` checks the policies."""
+"""`python -m tools.moderation` measures moderation with the corpus, `… lint` checks policies, `… bias` groups."""
 
 import sys
 
-from tools.moderation import corpus, lint
+from tools.moderation import bias, corpus, lint
 
-if sys.argv[1:] == ["lint"]:
-    sys.exit(lint.main())
-corpus.main()
+match sys.argv[1:]:
+    case ["lint"]:
+        sys.exit(lint.main())
+    case ["bias"]:
+        bias.main()
+    case _:
+        corpus.main()

@@ -245,10 +245,13 @@ GEOGRAPHIES: Final = {"us": ("us-east-1", "us-east-2", "us-west-2")}
 """The regions to which an inference profile may route."""
 
 
-def _detect(_region: str, parameters: Mapping[str, Any]) -> Iterator[Access]:
-    yield Access("rekognition:DetectModerationLabels", "*")
-    place = parameters["Image"]["S3Object"]  # Rekognition reads it with the caller's role
-    yield Access("s3:GetObject", f"arn:aws:s3:::{place['Bucket']}/{place['Name']}", origin="Rekognition")
+def _detect(action: str) -> Translation:
+    def translate(_region: str, parameters: Mapping[str, Any]) -> Iterator[Access]:
+        yield Access(f"rekognition:{action}", "*")
+        place = parameters["Image"]["S3Object"]  # Rekognition reads it with the caller's role
+        yield Access("s3:GetObject", f"arn:aws:s3:::{place['Bucket']}/{place['Name']}", origin="Rekognition")
+
+    return translate
 
 
 def _found_model(region: str, parameters: Mapping[str, Any]) -> Iterator[Access]:
@@ -298,7 +301,7 @@ TRANSLATIONS: Final[Mapping[tuple[str, str], Translation]] = {
     ("bedrock-runtime", "Converse"): _model,
     ("bedrock-runtime", "InvokeModel"): _model,
     ("bedrock", "GetFoundationModel"): _found_model,
-    ("rekognition", "DetectModerationLabels"): _detect,
+    **{("rekognition", name): _detect(name) for name in ("DetectModerationLabels", "DetectFaces")},
     ("apigatewaymanagementapi", "PostToConnection"): _connection("POST"),
     ("apigatewaymanagementapi", "DeleteConnection"): _connection("DELETE"),
     ("cloudfront", "CreateInvalidation"): _invalidation,

@@ -33,6 +33,7 @@ def answers_of(service: Service) -> Mapping[tuple[str, str], Answer]:
         ),
         ("bedrock-runtime", "Converse"): _answer(lambda sent: service.converse(sent["modelId"], sent)),
         ("rekognition", "DetectModerationLabels"): _answer(service.detect),
+        ("rekognition", "DetectFaces"): _answer(service.detect_faces),
         ("bedrock", "GetFoundationModel"): _answer(
             lambda sent: _with_times(service.foundation_model(sent["modelIdentifier"]))
         ),

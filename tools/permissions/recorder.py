@@ -56,13 +56,13 @@ class Recorder:
 
     @contextmanager
     def during(self, function: str) -> Iterator[None]:
-        """Attribute all calls to ``function``, also those of its threads."""
-        self._running = function
+        """Attribute all calls to ``function``, also those of its threads. It may run within another that invoked it."""
+        before, self._running = self._running, function
         self.accesses.setdefault(function, [])
         try:
             yield
         finally:
-            self._running = None
+            self._running = before
 
     def add(self, function: str, access: Access) -> None:
         """Record an access of ``function``."""

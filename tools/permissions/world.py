@@ -1,11 +1,12 @@
 """One deployment on moto: its resources, its functions, and the deliveries between them."""
 
 import importlib
+import io
 import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cache, cached_property
 from typing import Any, Final, Self, get_args
@@ -242,12 +243,11 @@ class World:
         return {"FailedEntryCount": 0, "Entries": [{"EventId": str(uuid4())} for _ in parameters["Entries"]]}
 
     def _invoke(self, parameters: Mapping[str, Any]) -> Any:
-        """Answer an invocation of the waiting function, whose own calls are recorded by its own scenario."""
-
-        class Payload:
-            read: Callable[[], bytes] = staticmethod(lambda: b'{"status": "succeeded"}')
-
-        return {"Payload": Payload}
+        """Answer an invocation: of the waiting function, whose calls its own scenario records, or of intake's API."""
+        answer: Any = {"status": "succeeded"}
+        if f":{PREFIX}-intake-api:" in parameters["FunctionName"]:
+            answer = self.run("intake.api", json.loads(parameters["Payload"]))
+        return {"Payload": io.BytesIO(json.dumps(answer).encode())}
 
     def _deliver_events(self) -> int:
         entries, self._events = self._events, []

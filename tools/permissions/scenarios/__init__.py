@@ -27,6 +27,7 @@ SCENARIOS: Final[tuple[Callable[[World], None], ...]] = (
     operations.dead_letters,
     operations.traces_and_health,
     operations.the_audit,
+    operations.the_bias_audit,
     privacy.one_request,
     privacy.an_owner,
 )

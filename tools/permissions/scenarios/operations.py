@@ -1,4 +1,4 @@
-"""The operators' API, the sentinel and the audit."""
+"""The operators' API, the sentinel and the audits."""
 
 from dataclasses import replace
 from unittest.mock import patch
@@ -57,3 +57,13 @@ def the_audit(world: World) -> None:
     with patch.object(module.auditor, "_options", quick), patch.object(module, "settings", everything):
         world.run("operations.audit", {})
     world.http("operations.api", "GET", f"{API}/audit")
+
+
+def the_bias_audit(world: World) -> None:
+    """Ask for images, and collect what became of them."""
+    with patch.object(world.module("operations.bias"), "MOST", 2):
+        asked = world.run("operations.bias", {"budget_usd": 1})
+    world.settle()
+    collected = world.run("operations.bias", {"budget_usd": 0.001})
+    if (asked["asked"], collected["open"]) != (2, 0):
+        raise AssertionError((asked, collected))
