@@ -38,6 +38,19 @@ class ApiSettings(CreationSettings):
     waiting_function_name: str
 
 
+class AppealsSettings(TableSettings):
+    """The settings of the API for appeals."""
+
+    owner_keys_table_name: str
+    audit_trail_table: str
+    trail_retention_days: int = 365
+    custom_models: str = ""
+    nudge_after_minutes: int = 15
+    request_retention_days: int = 400
+
+    _custom_models_are_valid = field_validator("custom_models")(valid_custom_models)
+
+
 class RelaySettings(TableSettings):
     """The settings of the outbox relay."""
 

@@ -64,6 +64,11 @@ BODIES: Final[dict[str, list[Any]]] = {
     "AcceptedView": [
         {"id": REQUEST_ID, "status": "accepted", "links": {"self": f"/v1/requests/{REQUEST_ID}", "images": []}}
     ],
+    "NewAppeal": [{"reason": "The picture shows a stage play: nobody is hurt."}],
+    "NewDecision": [
+        {"decision": "granted", "reason": "The scene is a stage play, which the policy allows."},
+        {"decision": "refused", "reason": "The policy does not allow such a scene on a stage either."},
+    ],
     "NewCheck": [{"prompt": "A red fox in a snowy pine forest", "negative_prompt": "people, blurry"}],
     "LegacyCheck": [{"prompt": "A red fox in a snowy pine forest"}],
 }
@@ -75,6 +80,7 @@ PROPERTIES: Final[dict[str, Any]] = {
     "action_id": "01a0b9d1-2f64-7a10-8c3e-7d9b1f2a4c60",
     "advice": "fix the code, or the resource that the message refers to, then replay",
     "after_seconds": 5.9,
+    "appealed_at": _LATER,
     "aspect_ratio": "16:9",
     "aspect_ratios": {"1:1": "1024x1024", "16:9": "1344x768"},
     "at": _SENT,
@@ -101,6 +107,8 @@ PROPERTIES: Final[dict[str, Any]] = {
     "day": "2026-11-22",
     "days": 7,
     "dead": 2,
+    "decided_at": _LATER,
+    "decision_reason": "The scene is a stage play, which the policy allows.",
     "default": 7.5,
     "deleted_at": _LATER,
     "delivery": {"RULE_ARN": "arn:aws:events:us-east-1:123456789012:rule/bus/store", "ERROR_CODE": "NO_PERMISSIONS"},
@@ -277,6 +285,10 @@ PROPERTIES: Final[dict[str, Any]] = {
     "ConsentView.current_terms": "2026-11-28",
     "ConsentView.given_at": "2026-11-28T09:30:00Z",
     "ConsentView.withdrawn_at": "2026-11-28T10:30:00Z",
+    "AppealView.granted_request_id": "01a0b9d9-3c1e-7f02-8b60-9d1e2f3a4b5c",
+    "AppealReview.granted_request_id": "01a0b9d9-3c1e-7f02-8b60-9d1e2f3a4b5c",
+    "AppealView.reason": "The picture shows a stage play: nobody is hurt.",
+    "AppealReview.reason": "The picture shows a stage play: nobody is hurt.",
     "ModelView.price_usd": {"standard": "0.04"},
     "NewWebhook.url": "https://example.com/hooks/images",
     "Numbers.styles": {"watercolor": 12},
