@@ -30,6 +30,15 @@ class Requests(Resource):
         answer = self._transport.send("POST", f"/v1/requests/{segment(request_id)}/cancel")
         return parse(answer, models.RequestView)
 
+    def appeal(self, request_id: str, reason: str) -> models.AppealView:
+        """Appeal a rejected request, once. Raises ``ConflictError`` if it was not rejected, or was appealed before."""
+        path, body = f"/v1/requests/{segment(request_id)}/appeal", {"reason": reason}
+        return parse(self._transport.send("POST", path, body=body), models.AppealView)
+
+    def get_appeal(self, request_id: str) -> models.AppealView:
+        """Return the appeal of a request. Raises ``NotFoundError`` if it was not appealed."""
+        return self._transport.get(f"/v1/requests/{segment(request_id)}/appeal", models.AppealView)
+
     def list(
         self, *, status: models.Status | None = None, page_size: int | None = None
     ) -> Iterator[models.RequestSummary]:
