@@ -23,6 +23,7 @@ export const keys = {
   preferences: ["preferences"],
   requests: ["requests"],
   request: (id: string) => ["request", id],
+  appeal: (id: string) => ["appeal", id],
   images: ["images"],
   image: (id: string) => ["image", id],
   shares: (id: string) => ["shares", id],
