@@ -3,6 +3,9 @@
 
 import type { Client, ClientMeta, Options as Options2, RequestResult, TDataShape } from "./client/index.ts";
 import type {
+  AppealRequestData,
+  AppealRequestErrors,
+  AppealRequestResponses,
   CancelRequestData,
   CancelRequestErrors,
   CancelRequestResponses,
@@ -24,6 +27,9 @@ import type {
   CreateWebhookData,
   CreateWebhookErrors,
   CreateWebhookResponses,
+  DecideAppealData,
+  DecideAppealErrors,
+  DecideAppealResponses,
   DeleteImageData,
   DeleteImageErrors,
   DeleteImageResponses,
@@ -36,12 +42,18 @@ import type {
   GenerateImagesData,
   GenerateImagesErrors,
   GenerateImagesResponses,
+  GiveConsentData,
+  GiveConsentErrors,
+  GiveConsentResponses,
   LegacyCheckPromptData,
   LegacyCheckPromptErrors,
   LegacyCheckPromptResponses,
   ListActionsData,
   ListActionsErrors,
   ListActionsResponses,
+  ListAppealsData,
+  ListAppealsErrors,
+  ListAppealsResponses,
   ListDeadLettersData,
   ListDeadLettersErrors,
   ListDeadLettersResponses,
@@ -95,6 +107,9 @@ import type {
   ResendDeliveryData,
   ResendDeliveryErrors,
   ResendDeliveryResponses,
+  ReviewAppealData,
+  ReviewAppealErrors,
+  ReviewAppealResponses,
   RevokeKeyData,
   RevokeKeyErrors,
   RevokeKeyResponses,
@@ -113,9 +128,15 @@ import type {
   SetPreferencesData,
   SetPreferencesErrors,
   SetPreferencesResponses,
+  ShowAppealData,
+  ShowAppealErrors,
+  ShowAppealResponses,
   ShowAuditData,
   ShowAuditErrors,
   ShowAuditResponses,
+  ShowConsentData,
+  ShowConsentErrors,
+  ShowConsentResponses,
   ShowDaysData,
   ShowDaysErrors,
   ShowDaysResponses,
@@ -155,6 +176,9 @@ import type {
   UnsetFavouriteData,
   UnsetFavouriteErrors,
   UnsetFavouriteResponses,
+  WithdrawConsentData,
+  WithdrawConsentErrors,
+  WithdrawConsentResponses,
 } from "./types.gen.ts";
 
 export type Options<
@@ -375,6 +399,99 @@ export const generateAsBefore = <ThrowOnError extends boolean = true>(
       { scheme: "bearer", type: "http" },
     ],
     url: "/api/images/generate",
+    ...options,
+    headers: {
+      "Content-Type": "application/json",
+      ...options.headers,
+    },
+  });
+
+/**
+ * Get the appeal of a request and its state
+ *
+ * Requires the scope `requests:read`.
+ */
+export const showAppeal = <ThrowOnError extends boolean = true>(
+  options: Options<ShowAppealData, ThrowOnError>,
+): RequestResult<ShowAppealResponses, ShowAppealErrors, ThrowOnError> =>
+  options.client.get<ShowAppealResponses, ShowAppealErrors, ThrowOnError>({
+    security: [
+      { name: "x-api-key", type: "apiKey" },
+      { scheme: "bearer", type: "http" },
+    ],
+    url: "/v1/requests/{request_id}/appeal",
+    ...options,
+  });
+
+/**
+ * Appeal the rejection of a request, once
+ *
+ * Requires the scope `requests:write`.
+ */
+export const appealRequest = <ThrowOnError extends boolean = true>(
+  options: Options<AppealRequestData, ThrowOnError>,
+): RequestResult<AppealRequestResponses, AppealRequestErrors, ThrowOnError> =>
+  options.client.post<AppealRequestResponses, AppealRequestErrors, ThrowOnError>({
+    security: [
+      { name: "x-api-key", type: "apiKey" },
+      { scheme: "bearer", type: "http" },
+    ],
+    url: "/v1/requests/{request_id}/appeal",
+    ...options,
+    headers: {
+      "Content-Type": "application/json",
+      ...options.headers,
+    },
+  });
+
+/**
+ * List the appeals that wait for a decision, oldest first
+ *
+ * Requires the scope `admin`.
+ */
+export const listAppeals = <ThrowOnError extends boolean = true>(
+  options: Options<ListAppealsData, ThrowOnError>,
+): RequestResult<ListAppealsResponses, ListAppealsErrors, ThrowOnError> =>
+  options.client.get<ListAppealsResponses, ListAppealsErrors, ThrowOnError>({
+    security: [
+      { name: "x-api-key", type: "apiKey" },
+      { scheme: "bearer", type: "http" },
+    ],
+    url: "/v1/operations/appeals",
+    ...options,
+  });
+
+/**
+ * Get an appeal and the texts of its request
+ *
+ * Requires the scope `admin`.
+ */
+export const reviewAppeal = <ThrowOnError extends boolean = true>(
+  options: Options<ReviewAppealData, ThrowOnError>,
+): RequestResult<ReviewAppealResponses, ReviewAppealErrors, ThrowOnError> =>
+  options.client.get<ReviewAppealResponses, ReviewAppealErrors, ThrowOnError>({
+    security: [
+      { name: "x-api-key", type: "apiKey" },
+      { scheme: "bearer", type: "http" },
+    ],
+    url: "/v1/operations/appeals/{request_id}",
+    ...options,
+  });
+
+/**
+ * Grant or refuse an appeal
+ *
+ * Requires the scope `admin`.
+ */
+export const decideAppeal = <ThrowOnError extends boolean = true>(
+  options: Options<DecideAppealData, ThrowOnError>,
+): RequestResult<DecideAppealResponses, DecideAppealErrors, ThrowOnError> =>
+  options.client.post<DecideAppealResponses, DecideAppealErrors, ThrowOnError>({
+    security: [
+      { name: "x-api-key", type: "apiKey" },
+      { scheme: "bearer", type: "http" },
+    ],
+    url: "/v1/operations/appeals/{request_id}/decision",
     ...options,
     headers: {
       "Content-Type": "application/json",
@@ -623,6 +740,61 @@ export const showMe = <ThrowOnError extends boolean = true>(
     ],
     url: "/v1/me",
     ...options,
+  });
+
+/**
+ * Withdraw your consent, within 30 seconds
+ *
+ * Requires the scope `requests:write`.
+ */
+export const withdrawConsent = <ThrowOnError extends boolean = true>(
+  options: Options<WithdrawConsentData, ThrowOnError>,
+): RequestResult<WithdrawConsentResponses, WithdrawConsentErrors, ThrowOnError> =>
+  options.client.delete<WithdrawConsentResponses, WithdrawConsentErrors, ThrowOnError>({
+    security: [
+      { name: "x-api-key", type: "apiKey" },
+      { scheme: "bearer", type: "http" },
+    ],
+    url: "/v1/consent",
+    ...options,
+  });
+
+/**
+ * Get the current versions of the terms and the privacy notice, and your consent
+ *
+ * Requires a key with any scope.
+ */
+export const showConsent = <ThrowOnError extends boolean = true>(
+  options: Options<ShowConsentData, ThrowOnError>,
+): RequestResult<ShowConsentResponses, ShowConsentErrors, ThrowOnError> =>
+  options.client.get<ShowConsentResponses, ShowConsentErrors, ThrowOnError>({
+    security: [
+      { name: "x-api-key", type: "apiKey" },
+      { scheme: "bearer", type: "http" },
+    ],
+    url: "/v1/consent",
+    ...options,
+  });
+
+/**
+ * Agree to the current terms and privacy notice
+ *
+ * Requires the scope `requests:write`.
+ */
+export const giveConsent = <ThrowOnError extends boolean = true>(
+  options: Options<GiveConsentData, ThrowOnError>,
+): RequestResult<GiveConsentResponses, GiveConsentErrors, ThrowOnError> =>
+  options.client.put<GiveConsentResponses, GiveConsentErrors, ThrowOnError>({
+    security: [
+      { name: "x-api-key", type: "apiKey" },
+      { scheme: "bearer", type: "http" },
+    ],
+    url: "/v1/consent",
+    ...options,
+    headers: {
+      "Content-Type": "application/json",
+      ...options.headers,
+    },
   });
 
 /**

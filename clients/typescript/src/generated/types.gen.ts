@@ -131,13 +131,17 @@ export type ActionView = {
    */
   at: string;
   /**
-   * The owner of the API key, or the name given on the command line.
+   * The id of the owner of the API key, or the name given on the command line.
    */
   operator: string;
   /**
    * `key <key id>`, or the ARN that AWS reported to the command line.
    */
   identity: string;
+  /**
+   * IP address of the client, if the action was a call of this API.
+   */
+  address?: string;
   /**
    * What the operator did.
    */
@@ -174,6 +178,126 @@ export type ActionView = {
    * When it finished.
    */
   finished_at?: string;
+};
+
+/**
+ * AppealQueue
+ *
+ * The appeals that wait for a decision, oldest first.
+ */
+export type AppealQueue = {
+  /**
+   * At most `limit`.
+   */
+  appeals: Array<PendingAppeal>;
+};
+
+/**
+ * AppealReview
+ *
+ * An appeal and the texts of its request, for operators. The audit trail records that they were read.
+ */
+export type AppealReview = {
+  /**
+   * Id of the rejected request.
+   */
+  request_id: string;
+  /**
+   * `pending` until an operator decides.
+   */
+  status: "pending" | "granted" | "refused";
+  /**
+   * What was rejected: `prompt` or `images`.
+   */
+  subject: "prompt" | "images";
+  /**
+   * The category of the content policy.
+   */
+  category: string;
+  /**
+   * Version of the moderation policy that rejected.
+   */
+  policy_version: string;
+  /**
+   * Why the owner appealed.
+   */
+  reason: string;
+  /**
+   * When it was appealed.
+   */
+  appealed_at: string;
+  /**
+   * When it was decided. Absent while it is pending.
+   */
+  decided_at?: string;
+  /**
+   * Why it was decided so. Absent while it is pending.
+   */
+  decision_reason?: string;
+  /**
+   * Id of the new request with the same parameters. Present if the appeal was granted.
+   */
+  granted_request_id?: string;
+  /**
+   * Id of the owner.
+   */
+  owner: string;
+  /**
+   * The prompt of the request.
+   */
+  prompt: string;
+  /**
+   * The negative prompt of the request.
+   */
+  negative_prompt?: string;
+};
+
+/**
+ * AppealView
+ *
+ * The appeal of a rejected request.
+ */
+export type AppealView = {
+  /**
+   * Id of the rejected request.
+   */
+  request_id: string;
+  /**
+   * `pending` until an operator decides.
+   */
+  status: "pending" | "granted" | "refused";
+  /**
+   * What was rejected: `prompt` or `images`.
+   */
+  subject: "prompt" | "images";
+  /**
+   * The category of the content policy.
+   */
+  category: string;
+  /**
+   * Version of the moderation policy that rejected.
+   */
+  policy_version: string;
+  /**
+   * Why the owner appealed.
+   */
+  reason: string;
+  /**
+   * When it was appealed.
+   */
+  appealed_at: string;
+  /**
+   * When it was decided. Absent while it is pending.
+   */
+  decided_at?: string;
+  /**
+   * Why it was decided so. Absent while it is pending.
+   */
+  decision_reason?: string;
+  /**
+   * Id of the new request with the same parameters. Present if the appeal was granted.
+   */
+  granted_request_id?: string;
 };
 
 /**
@@ -319,9 +443,53 @@ export type Check = {
    */
   hit?: KeywordHit;
   /**
-   * Version of the content policy.
+   * Version of the moderation policy: its name and a digest of its content.
    */
   policy_version: string;
+};
+
+/**
+ * ConsentView
+ *
+ * The consent of the caller's owner.
+ */
+export type ConsentView = {
+  /**
+   * Whether this installation accepts requests only with a valid consent.
+   */
+  required: boolean;
+  /**
+   * Whether the owner agrees to the current versions.
+   */
+  valid: boolean;
+  /**
+   * Current version of the terms: the date on which it was published.
+   */
+  current_terms: string;
+  /**
+   * Current version of the privacy notice.
+   */
+  current_privacy_notice: string;
+  /**
+   * The version of the terms that the owner agreed to. Absent without a consent, like the following fields.
+   */
+  terms?: string;
+  /**
+   * The version of the privacy notice that the owner agreed to.
+   */
+  privacy_notice?: string;
+  /**
+   * When the consent was given.
+   */
+  given_at?: string;
+  /**
+   * Id of the key with which it was given.
+   */
+  key_id?: string;
+  /**
+   * When it was withdrawn. Absent if it was not.
+   */
+  withdrawn_at?: string;
 };
 
 /**
@@ -1425,9 +1593,13 @@ export type KeyView = {
    */
   prefix: string;
   /**
-   * Owner of its requests and images.
+   * Name of the owner of its requests and images. The id if the owner was erased.
    */
   owner: string;
+  /**
+   * Id of the owner, which stands for the name in requests, events and logs.
+   */
+  owner_id: string;
   /**
    * Purpose of the key.
    */
@@ -1485,9 +1657,13 @@ export type KeyWithText = {
    */
   prefix: string;
   /**
-   * Owner of its requests and images.
+   * Name of the owner of its requests and images. The id if the owner was erased.
    */
   owner: string;
+  /**
+   * Id of the owner, which stands for the name in requests, events and logs.
+   */
+  owner_id: string;
   /**
    * Purpose of the key.
    */
@@ -1761,9 +1937,13 @@ export type Links = {
  */
 export type Me = {
   /**
-   * Owner of its requests and images.
+   * Name of the owner of its requests and images.
    */
   owner: string;
+  /**
+   * Id of the owner, which stands for the name in requests, events and logs.
+   */
+  owner_id: string;
   /**
    * Id of the key.
    */
@@ -1903,6 +2083,18 @@ export type ModerationDetails = {
 };
 
 /**
+ * NewAppeal
+ *
+ * The appeal of a rejected request.
+ */
+export type NewAppeal = {
+  /**
+   * Why the rejection was wrong. Operators read it.
+   */
+  reason: string;
+};
+
+/**
  * NewCheck
  *
  * The body of `POST /v1/moderations`.
@@ -1919,13 +2111,45 @@ export type NewCheck = {
 };
 
 /**
+ * NewConsent
+ *
+ * The body of `PUT /v1/consent`: the current versions, as `GET /v1/consent` returns them.
+ */
+export type NewConsent = {
+  /**
+   * Version of the terms.
+   */
+  terms: string;
+  /**
+   * Version of the privacy notice.
+   */
+  privacy_notice: string;
+};
+
+/**
+ * NewDecision
+ *
+ * The decision about an appeal.
+ */
+export type NewDecision = {
+  /**
+   * `granted`: a new request with the same parameters is created. `refused`: the rejection stands.
+   */
+  decision: "granted" | "refused";
+  /**
+   * Why. The owner reads it.
+   */
+  reason: string;
+};
+
+/**
  * NewKey
  *
  * The body of `POST /v1/keys`.
  */
 export type NewKey = {
   /**
-   * Owner of its requests and images.
+   * Name of the owner of its requests and images. Keys with the same name have the same owner.
    */
   owner: string;
   /**
@@ -2279,6 +2503,38 @@ export type OpenAiModels = {
 };
 
 /**
+ * PendingAppeal
+ *
+ * An appeal that waits for a decision, without texts.
+ */
+export type PendingAppeal = {
+  /**
+   * Id of the rejected request.
+   */
+  request_id: string;
+  /**
+   * Id of the owner.
+   */
+  owner: string;
+  /**
+   * What was rejected: `prompt` or `images`.
+   */
+  subject: "prompt" | "images";
+  /**
+   * The category of the content policy.
+   */
+  category: string;
+  /**
+   * Version of the moderation policy that rejected.
+   */
+  policy_version: string;
+  /**
+   * When it was appealed.
+   */
+  appealed_at: string;
+};
+
+/**
  * Ping
  *
  * A test message to a webhook.
@@ -2341,7 +2597,7 @@ export type Preferences = {
    */
   theme?: "light" | "dark" | "system";
   /**
-   * Exclude this owner from analytics.
+   * Keep the owner out of analytics: count new requests only in totals that name no owner, and archive their events without the owner.
    */
   analytics_opt_out?: boolean;
 };
@@ -2361,7 +2617,7 @@ export type PreferencesResponse = {
    */
   theme?: "light" | "dark" | "system";
   /**
-   * Exclude this owner from analytics.
+   * Keep the owner out of analytics: count new requests only in totals that name no owner, and archive their events without the owner.
    */
   analytics_opt_out?: boolean;
 };
@@ -2848,6 +3104,66 @@ export type SelfLink = {
 };
 
 /**
+ * ShadowChangeView
+ *
+ * Decisions that the shadow policy would change in the same way.
+ */
+export type ShadowChangeView = {
+  /**
+   * What was decided about.
+   */
+  subject: "prompt" | "images";
+  /**
+   * Version of the policy that decided.
+   */
+  policy_version: string;
+  /**
+   * Version of the shadow policy.
+   */
+  shadow_version: string;
+  /**
+   * `newly_blocked`, `newly_allowed`, or `newly_asked`: the keyword filter blocked, and would ask Claude.
+   */
+  change: "newly_blocked" | "newly_allowed" | "newly_asked";
+  /**
+   * If newly blocked, the category of the shadow policy, otherwise the one of the policy that decided.
+   */
+  category: string;
+  /**
+   * Number of decisions.
+   */
+  count: number;
+  /**
+   * Ids of the latest requests.
+   */
+  samples: Array<string>;
+};
+
+/**
+ * ShadowReport
+ *
+ * What the shadow policy would change.
+ */
+export type ShadowReport = {
+  /**
+   * First day (UTC).
+   */
+  first_day: string;
+  /**
+   * Last day, today.
+   */
+  last_day: string;
+  /**
+   * False: there are more changes; only the latest were counted.
+   */
+  complete: boolean;
+  /**
+   * Empty if nothing would change, or if there is no shadow policy.
+   */
+  changes: Array<ShadowChangeView>;
+};
+
+/**
  * ShareList
  *
  * The valid share links of an image, newest first.
@@ -3046,6 +3362,10 @@ export type TimelineEntryView = {
    * Details of the event, for people.
    */
   note?: string;
+  /**
+   * Version of the moderation policy, for a decision of moderation.
+   */
+  policy_version?: string;
 };
 
 /**
@@ -4019,6 +4339,316 @@ export type GenerateAsBeforeResponses = {
 
 export type GenerateAsBeforeResponse = GenerateAsBeforeResponses[keyof GenerateAsBeforeResponses];
 
+export type ShowAppealData = {
+  body?: never;
+  path: {
+    /**
+     * The id of a request: a UUID (version 7).
+     */
+    request_id: string;
+  };
+  query?: never;
+  url: "/v1/requests/{request_id}/appeal";
+};
+
+export type ShowAppealErrors = {
+  /**
+   * API key required.
+   */
+  401: Problem;
+  /**
+   * The API key lacks the scope that this route requires.
+   */
+  403: Problem;
+  /**
+   * Not found.
+   */
+  404: Problem;
+  /**
+   * `Accept` excludes JSON.
+   */
+  406: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type ShowAppealError = ShowAppealErrors[keyof ShowAppealErrors];
+
+export type ShowAppealResponses = {
+  /**
+   * OK.
+   */
+  200: AppealView;
+};
+
+export type ShowAppealResponse = ShowAppealResponses[keyof ShowAppealResponses];
+
+export type AppealRequestData = {
+  body: NewAppeal;
+  path: {
+    /**
+     * The id of a request: a UUID (version 7).
+     */
+    request_id: string;
+  };
+  query?: never;
+  url: "/v1/requests/{request_id}/appeal";
+};
+
+export type AppealRequestErrors = {
+  /**
+   * The body is not valid JSON.
+   */
+  400: Problem;
+  /**
+   * API key required.
+   */
+  401: Problem;
+  /**
+   * The API key lacks the scope that this route requires.
+   */
+  403: Problem;
+  /**
+   * Not found.
+   */
+  404: Problem;
+  /**
+   * `Accept` excludes JSON.
+   */
+  406: Problem;
+  /**
+   * The resource has changed and no longer allows this.
+   */
+  409: Problem;
+  /**
+   * The body is too large.
+   */
+  413: Problem;
+  /**
+   * The body must be JSON.
+   */
+  415: Problem;
+  /**
+   * The request is invalid.
+   */
+  422: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type AppealRequestError = AppealRequestErrors[keyof AppealRequestErrors];
+
+export type AppealRequestResponses = {
+  /**
+   * Created.
+   */
+  201: AppealView;
+};
+
+export type AppealRequestResponse = AppealRequestResponses[keyof AppealRequestResponses];
+
+export type ListAppealsData = {
+  body?: never;
+  path?: never;
+  query?: {
+    /**
+     * Maximum number of appeals.
+     */
+    limit?: number;
+  };
+  url: "/v1/operations/appeals";
+};
+
+export type ListAppealsErrors = {
+  /**
+   * API key required.
+   */
+  401: Problem;
+  /**
+   * The API key lacks the scope that this route requires.
+   */
+  403: Problem;
+  /**
+   * `Accept` excludes JSON.
+   */
+  406: Problem;
+  /**
+   * The request is invalid.
+   */
+  422: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type ListAppealsError = ListAppealsErrors[keyof ListAppealsErrors];
+
+export type ListAppealsResponses = {
+  /**
+   * OK.
+   */
+  200: AppealQueue;
+};
+
+export type ListAppealsResponse = ListAppealsResponses[keyof ListAppealsResponses];
+
+export type ReviewAppealData = {
+  body?: never;
+  path: {
+    /**
+     * The id of a request: a UUID (version 7).
+     */
+    request_id: string;
+  };
+  query?: never;
+  url: "/v1/operations/appeals/{request_id}";
+};
+
+export type ReviewAppealErrors = {
+  /**
+   * API key required.
+   */
+  401: Problem;
+  /**
+   * The API key lacks the scope that this route requires.
+   */
+  403: Problem;
+  /**
+   * Not found.
+   */
+  404: Problem;
+  /**
+   * `Accept` excludes JSON.
+   */
+  406: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type ReviewAppealError = ReviewAppealErrors[keyof ReviewAppealErrors];
+
+export type ReviewAppealResponses = {
+  /**
+   * OK.
+   */
+  200: AppealReview;
+};
+
+export type ReviewAppealResponse = ReviewAppealResponses[keyof ReviewAppealResponses];
+
+export type DecideAppealData = {
+  body: NewDecision;
+  path: {
+    /**
+     * The id of a request: a UUID (version 7).
+     */
+    request_id: string;
+  };
+  query?: never;
+  url: "/v1/operations/appeals/{request_id}/decision";
+};
+
+export type DecideAppealErrors = {
+  /**
+   * The body is not valid JSON.
+   */
+  400: Problem;
+  /**
+   * API key required.
+   */
+  401: Problem;
+  /**
+   * The API key lacks the scope that this route requires.
+   */
+  403: Problem;
+  /**
+   * Not found.
+   */
+  404: Problem;
+  /**
+   * `Accept` excludes JSON.
+   */
+  406: Problem;
+  /**
+   * The resource has changed and no longer allows this.
+   */
+  409: Problem;
+  /**
+   * The body is too large.
+   */
+  413: Problem;
+  /**
+   * The body must be JSON.
+   */
+  415: Problem;
+  /**
+   * The request is invalid.
+   */
+  422: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type DecideAppealError = DecideAppealErrors[keyof DecideAppealErrors];
+
+export type DecideAppealResponses = {
+  /**
+   * OK.
+   */
+  200: AppealView;
+};
+
+export type DecideAppealResponse = DecideAppealResponses[keyof DecideAppealResponses];
+
 export type ListImagesData = {
   body?: never;
   path?: never;
@@ -4804,6 +5434,153 @@ export type ShowMeResponses = {
 
 export type ShowMeResponse = ShowMeResponses[keyof ShowMeResponses];
 
+export type WithdrawConsentData = {
+  body?: never;
+  path?: never;
+  query?: never;
+  url: "/v1/consent";
+};
+
+export type WithdrawConsentErrors = {
+  /**
+   * API key required.
+   */
+  401: Problem;
+  /**
+   * The API key lacks the scope that this route requires.
+   */
+  403: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type WithdrawConsentError = WithdrawConsentErrors[keyof WithdrawConsentErrors];
+
+export type WithdrawConsentResponses = {
+  /**
+   * Done. The response has no body.
+   */
+  204: void;
+};
+
+export type WithdrawConsentResponse = WithdrawConsentResponses[keyof WithdrawConsentResponses];
+
+export type ShowConsentData = {
+  body?: never;
+  path?: never;
+  query?: never;
+  url: "/v1/consent";
+};
+
+export type ShowConsentErrors = {
+  /**
+   * API key required.
+   */
+  401: Problem;
+  /**
+   * The API key lacks the scope that this route requires.
+   */
+  403: Problem;
+  /**
+   * `Accept` excludes JSON.
+   */
+  406: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type ShowConsentError = ShowConsentErrors[keyof ShowConsentErrors];
+
+export type ShowConsentResponses = {
+  /**
+   * OK.
+   */
+  200: ConsentView;
+};
+
+export type ShowConsentResponse = ShowConsentResponses[keyof ShowConsentResponses];
+
+export type GiveConsentData = {
+  body: NewConsent;
+  path?: never;
+  query?: never;
+  url: "/v1/consent";
+};
+
+export type GiveConsentErrors = {
+  /**
+   * The body is not valid JSON.
+   */
+  400: Problem;
+  /**
+   * API key required.
+   */
+  401: Problem;
+  /**
+   * The API key lacks the scope that this route requires.
+   */
+  403: Problem;
+  /**
+   * `Accept` excludes JSON.
+   */
+  406: Problem;
+  /**
+   * The body is too large.
+   */
+  413: Problem;
+  /**
+   * The body must be JSON.
+   */
+  415: Problem;
+  /**
+   * The request is invalid.
+   */
+  422: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type GiveConsentError = GiveConsentErrors[keyof GiveConsentErrors];
+
+export type GiveConsentResponses = {
+  /**
+   * OK.
+   */
+  200: ConsentView;
+};
+
+export type GiveConsentResponse = GiveConsentResponses[keyof GiveConsentResponses];
+
 export type ShowPreferencesData = {
   body?: never;
   headers?: {
@@ -5559,6 +6336,60 @@ export type LegacyCheckPromptResponses = {
 };
 
 export type LegacyCheckPromptResponse = LegacyCheckPromptResponses[keyof LegacyCheckPromptResponses];
+
+export type ShowShadowData = {
+  body?: never;
+  path?: never;
+  query?: {
+    /**
+     * Number of days (UTC), with today.
+     */
+    days?: number;
+  };
+  url: "/v1/moderation/shadow";
+};
+
+export type ShowShadowErrors = {
+  /**
+   * API key required.
+   */
+  401: Problem;
+  /**
+   * The API key lacks the scope that this route requires.
+   */
+  403: Problem;
+  /**
+   * `Accept` excludes JSON.
+   */
+  406: Problem;
+  /**
+   * The request is invalid.
+   */
+  422: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type ShowShadowError = ShowShadowErrors[keyof ShowShadowErrors];
+
+export type ShowShadowResponses = {
+  /**
+   * OK.
+   */
+  200: ShadowReport;
+};
+
+export type ShowShadowResponse = ShowShadowResponses[keyof ShowShadowResponses];
 
 export type ShowHealthData = {
   body?: never;
