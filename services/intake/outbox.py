@@ -46,7 +46,7 @@ def events_of_change(old: RequestState, new: RequestState) -> list[Event]:
 
 
 def events_of_appeal(appeal: Appeal) -> list[Event]:
-    """Return the event to publish for a new or decided appeal. Appeals are rare, so a cold start does not import them."""
+    """Return the event to publish for a new or decided appeal. A cold start does not import the rare events."""
     from events.catalog.appeal_decided import AppealDecided, AppealDecidedData  # noqa: PLC0415
     from events.catalog.request_appealed import RequestAppealed, RequestAppealedData  # noqa: PLC0415
 

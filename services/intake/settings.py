@@ -1,6 +1,7 @@
 """The settings of the functions, from their environment."""
 
 from decimal import Decimal
+from typing import Literal
 
 from pydantic import field_validator
 
@@ -36,6 +37,8 @@ class ApiSettings(CreationSettings):
     """The settings of the request API."""
 
     waiting_function_name: str
+    image_check: Literal["on", "off"] = "on"
+    """Whether moderation checks images, for the cards of models."""
 
 
 class AppealsSettings(TableSettings):

@@ -25,6 +25,9 @@ def decide(stack: System, request_id: str, decision: str) -> Any:
     ("prompt", "layer"), [("a g-a-n-g-b-a-n-g at dusk", "PromptRejected"), ("a marble statue", "ImageRejected")]
 )
 def test_a_granted_appeal_runs_the_request_to_its_image(stack: System, prompt: str, layer: str) -> None:
+    if layer == "ImageRejected":  # also when it runs again
+        rule = {"operation": "detect", "effect": "flag", "labels": ["Explicit Nudity"], "times": 2}
+        stack.models("POST", "/_faults", rule)
     rejected = stack.generate(prompt)
     assert rejected["status"] == "rejected"
     assert layer in [entry["event"] for entry in rejected["timeline"]]

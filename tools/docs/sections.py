@@ -8,6 +8,7 @@ from events.model_catalog import model_catalog
 from local.loops import expand
 from local.templates import parse_template
 from tools.docs.idle_cost import idle_cost_table
+from tools.docs.model_table import model_table
 from tools.docs.policy_tables import category_table, policy_table
 from tools.docs.privacy import regions_table, stores_table
 from tools.scale.page import scale_sections
@@ -51,8 +52,10 @@ def sections(root: Path) -> dict[Path, str]:
         scale_text = insert(scale_text, name, section)
     safety = root / "docs/safety.md"
     safety_text = insert(safety.read_text(), "categories", category_table())
+    responsible = root / "docs/responsible-ai.md"
     return {
         safety: insert(safety_text, "policies", policy_table()),
+        responsible: insert(responsible.read_text(), "models", model_table(model_catalog())),
         deploy: insert(deploy.read_text(), "parameters", parameter_table(template)),
         cost: insert(cost.read_text(), "idle", idle_cost_table(resources)),
         scale: scale_text,

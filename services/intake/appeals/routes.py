@@ -13,6 +13,7 @@ APPEAL_REQUEST: Final = Route(
     responses={201: AppealView},
     body=NewAppeal,
     problems=(400, 404, 409, 413, 422),
+    needs_consent=True,  # a granted appeal creates a request
 )
 SHOW_APPEAL: Final = Route(
     "GET",

@@ -119,9 +119,9 @@ class AsyncShares(AsyncResource):
 class AsyncModels(AsyncResource):
     """The models, with what they support and cost."""
 
-    async def get(self, key: str) -> models.ModelView:
-        """Return a model."""
-        return await self._transport.get(f"/v1/models/{segment(key)}", models.ModelView)
+    async def get(self, key: str) -> models.ModelCard:
+        """Return a model with its card."""
+        return await self._transport.get(f"/v1/models/{segment(key)}", models.ModelCard)
 
     async def list(self) -> AsyncIterator[models.ModelView]:
         """Yield all models."""
