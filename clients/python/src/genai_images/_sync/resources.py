@@ -117,9 +117,9 @@ class Shares(Resource):
 class Models(Resource):
     """The models, with what they support and cost."""
 
-    def get(self, key: str) -> models.ModelView:
-        """Return a model."""
-        return self._transport.get(f"/v1/models/{segment(key)}", models.ModelView)
+    def get(self, key: str) -> models.ModelCard:
+        """Return a model with its card."""
+        return self._transport.get(f"/v1/models/{segment(key)}", models.ModelCard)
 
     def list(self) -> Iterator[models.ModelView]:
         """Yield all models."""
