@@ -19,6 +19,7 @@ export function makeQueryClient(): QueryClient {
 /** All cache keys in one place, so that a mistyped key cannot miss an invalidation. */
 export const keys = {
   models: ["models"],
+  model: (key: string) => ["model", key],
   me: (key: string | null) => ["me", key],
   preferences: ["preferences"],
   requests: ["requests"],
