@@ -289,7 +289,7 @@ export const listModels = <ThrowOnError extends boolean = true>(
   });
 
 /**
- * Get a model
+ * Get a model with its card: provider, terms, known limits, safety layers
  *
  * Requires the scope `requests:read`.
  */

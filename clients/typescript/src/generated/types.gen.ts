@@ -1117,6 +1117,22 @@ export type DryRunView = {
 };
 
 /**
+ * FactView
+ *
+ * A statement about a model, with its source.
+ */
+export type FactView = {
+  /**
+   * The statement.
+   */
+  text: string;
+  /**
+   * Address of the document that says so.
+   */
+  source: string;
+};
+
+/**
  * Failure
  *
  * The error body, instead of a problem document.
@@ -1960,6 +1976,94 @@ export type Me = {
    * Length of the window in which the images are counted.
    */
   window_seconds: number;
+};
+
+/**
+ * ModelCard
+ *
+ * A model with its card: provider, terms, known limits and safety layers.
+ */
+export type ModelCard = {
+  /**
+   * The name of the model in requests.
+   */
+  key: string;
+  /**
+   * Name of the model, for people.
+   */
+  name: string;
+  /**
+   * Whether it serves requests that name no model.
+   */
+  default: boolean;
+  /**
+   * `legacy`: its end of life is known. `end_of_life`: a successor serves its requests.
+   */
+  lifecycle: "active" | "legacy" | "end_of_life";
+  /**
+   * The first day on which Bedrock no longer serves the model, if it is known.
+   */
+  end_of_life?: string;
+  /**
+   * Key of the model that serves its requests from that day on.
+   */
+  successor?: string;
+  /**
+   * Per image, by quality.
+   */
+  price_usd: {
+    [key: string]: string;
+  };
+  /**
+   * `WIDTHxHEIGHT`; the first is the default. If there is a `size_rule`, these are suggestions.
+   */
+  sizes: Array<string>;
+  /**
+   * Present if the model takes any size within these limits.
+   */
+  size_rule?: SizeRule;
+  /**
+   * If the model takes aspect ratios instead of sizes: ratio to the size of the image. The first is the default.
+   */
+  aspect_ratios: {
+    [key: string]: string;
+  };
+  /**
+   * Names of the styles that it supports.
+   */
+  styles: Array<string>;
+  /**
+   * Limits of its parameters.
+   */
+  limits: Limits;
+  /**
+   * Until a request with one image succeeds, from the durations of recent requests. Absent if there are none.
+   */
+  estimated_seconds?: number;
+  /**
+   * Who made the model. `Custom model`: the operator of this installation added it.
+   */
+  provider: string;
+  /**
+   * Address of the licence or the terms of use. Absent for a custom model.
+   */
+  terms_url?: string;
+  /**
+   * AWS Regions in which the model may run. Empty: the Region of the installation.
+   */
+  regions: Array<string>;
+  /**
+   * The checks of a request for this model, in their order. `model_filter` is the provider's own.
+   */
+  safety_layers: Array<"text_rules" | "keywords" | "claude" | "model_filter" | "rekognition">;
+  /**
+   * What the model does not do well, for people.
+   */
+  known_limits: Array<string>;
+  /**
+   * Further facts, each with its source.
+   */
+  facts: Array<FactView>;
 };
 
 /**
@@ -4026,7 +4130,7 @@ export type ShowModelResponses = {
   /**
    * OK.
    */
-  200: ModelView;
+  200: ModelCard;
 };
 
 export type ShowModelResponse = ShowModelResponses[keyof ShowModelResponses];
