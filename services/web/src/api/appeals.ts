@@ -3,7 +3,9 @@ import { ApiError, appealRequest, showAppeal } from "genai-images-client";
 import { api, dataOf } from "./client";
 import { keys } from "./queries";
 
-/** The appeal of a request of your own, or null if it was not appealed. */
+const REFETCH_INTERVAL = 60_000;
+
+/** The appeal of a request of your own, or null if it was not appealed. A pending one is read again until it is decided. */
 export function useAppeal(id: string) {
   return useQuery({
     queryKey: keys.appeal(id),
@@ -15,6 +17,7 @@ export function useAppeal(id: string) {
         throw error;
       }
     },
+    refetchInterval: ({ state }) => (state.data?.status === "pending" ? REFETCH_INTERVAL : false),
   });
 }
 
