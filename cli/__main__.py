@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli.commands.account import account
 from cli.commands.actions import actions
 from cli.commands.analytics import analytics
+from cli.commands.appeals import appeals
 from cli.commands.audit import audit
 from cli.commands.bias import bias
 from cli.commands.costs import costs
@@ -39,7 +40,7 @@ def cli(context: click.Context) -> Any:
 
 COMMANDS = (
     *(dlq, audit, trace, events, models, costs, keys, secrets, analytics, gallery, actions, trail),
-    *(web, account, data, smoke, privacy, moderation, bias),
+    *(web, account, data, smoke, privacy, moderation, bias, appeals),
 )
 for command in COMMANDS:
     cli.add_command(command)

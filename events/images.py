@@ -1,11 +1,12 @@
 """Parameters and results of generation, which several events share."""
 
+import hashlib
 from decimal import Decimal
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from .envelope import Payload
+from .envelope import Id, Payload
 
 IMAGES_MAX: Final = 4
 """Images per request."""
@@ -15,6 +16,8 @@ OutputFormat = Literal["png", "jpeg", "webp"]
 SealedText = Annotated[str, Field(pattern=r"^s[0-9]+\.[A-Za-z0-9_-]+$")]
 """A text of an owner, sealed with the key of the owner: ``s``, the version of the scheme, a period, URL-safe base64."""
 DeletionReason = Literal["owner", "erasure", "withdrawn"]
+AppealSubject = Literal["prompt", "images"]
+"""What a rejection was about, which is what an appeal is about."""
 
 
 class ModelPlan(Payload):
@@ -30,6 +33,21 @@ class ModelPlan(Payload):
     """Set for models that take a ratio instead of a size, such as ``16:9``."""
     price_usd: Decimal
     """List price of one image in US dollars."""
+
+
+class GrantedAppeal(Payload):
+    """The decision of an operator that a rejection was wrong. It holds for the same texts and the same policy only."""
+
+    request_id: Id
+    """The rejected request that was appealed."""
+    subject: AppealSubject
+    """``prompt``: the layers that read the texts are skipped. ``images``: images may have this category."""
+    category: str
+    """The category of the rejection."""
+    policy_version: str
+    """Version of the moderation policy that rejected. Under another one, the decision does not hold."""
+    texts_digest: str
+    """``texts_digest`` of the parameters. With other texts, the decision does not hold."""
 
 
 class GenerationParameters(Payload):
@@ -61,6 +79,24 @@ class GenerationParameters(Payload):
     """The quality of a JPEG or WebP original: 0 is the smallest file, 100 the best image. Absent: 100."""
     models: list[ModelPlan] = Field(min_length=1)
     """In the order of use: the requested model, then the successors that support the parameters."""
+    appeals: list[GrantedAppeal] | None = None
+    """The granted appeals because of which this request repeats a rejected one, the latest last. Absent: none."""
+
+    @property
+    def texts_digest(self) -> str:
+        """SHA-256 of the sealed texts. They are different for each request, so it says nothing about the texts."""
+        sealed = "\n".join([self.prompt, self.negative_prompt or ""])
+        return hashlib.sha256(sealed.encode()).hexdigest()
+
+    def appealed_categories(self, subject: AppealSubject, policy_version: str) -> set[str]:
+        """Return the categories of the granted appeals about ``subject`` that hold for these texts and this policy."""
+        return {
+            appeal.category
+            for appeal in self.appeals or []
+            if appeal.subject == subject
+            and appeal.policy_version == policy_version
+            and appeal.texts_digest == self.texts_digest
+        }
 
 
 class RawImage(Payload):

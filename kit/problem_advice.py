@@ -73,6 +73,23 @@ ADVICE: Final[Mapping[str, Advice]] = {
         "An image was generated already, or the status of the request is terminal. `detail` has the status.",
         "Let the request finish. Delete its images afterwards if you do not need them.",
     ),
+    "appeal_not_found": Advice(
+        "The request was not appealed, it belongs to another owner, or there is no such request.",
+        "Check the id. `POST /v1/requests/{request_id}/appeal` appeals a rejected request.",
+    ),
+    "not_appealable": Advice(
+        "The request was not rejected, or not by our moderation: the model's own filter, or a text that could not be "
+        "checked. `detail` says which.",
+        "Appeal only requests whose status is `rejected`. Otherwise reword the prompt and send a new request.",
+    ),
+    "already_appealed": Advice(
+        "The request was appealed before. A request can be appealed once.",
+        "Read the appeal with `GET /v1/requests/{request_id}/appeal`.",
+    ),
+    "appeal_decided": Advice(
+        "An operator granted or refused the appeal before. `detail` says which.",
+        "A decision cannot be changed. The owner can send a new request.",
+    ),
     "idempotency_key_reused": Advice(
         "The same `Idempotency-Key` was sent with another body within 24 hours.",
         "Use a new key for each new request, and the same key only to repeat the same request.",

@@ -20,6 +20,8 @@ CATALOG: Final[dict[tuple[str, int], str]] = {
     ("RequestCancelled", 1): "request_cancelled:RequestCancelled",
     ("RequestExpired", 1): "request_expired:RequestExpired",
     ("RequestStatusChanged", 1): "request_status_changed:RequestStatusChanged",
+    ("RequestAppealed", 1): "request_appealed:RequestAppealed",
+    ("AppealDecided", 1): "appeal_decided:AppealDecided",
     ("ProcessingStalled", 1): "processing_stalled:ProcessingStalled",
     ("MessageReplayed", 1): "message_replayed:MessageReplayed",
     ("ModelLifecycleChanged", 1): "model_lifecycle_changed:ModelLifecycleChanged",

@@ -14,7 +14,8 @@ class ImageApprovedData(Payload):
     policy_version: str
     """Version of the moderation policy: its name and a digest of its content."""
     layers: list[str]
-    """The layers that checked the images: ``rekognition``, or none if the image check is off."""
+    """The layers that checked the images: ``rekognition``, or none if the image check is off. ``appeal`` before it: an
+    operator granted an appeal about images of this text, and images may have its category."""
     images: list[ImageOutcome] = Field(min_length=1)
     """All have the status ``generated``."""
     removed: list[RemovedImage] = Field(default_factory=list)

@@ -13,7 +13,8 @@ class PromptApprovedData(Payload):
     policy_version: str
     """Version of the moderation policy: its name and a digest of its content."""
     layers: list[str]
-    """The layers that checked the prompt, in order: ``keywords``, ``claude``."""
+    """The layers that checked the prompt, in order: ``keywords``, ``claude``. ``appeal``: an operator granted an appeal
+    about this text, and no layer judged it."""
     parameters: GenerationParameters
     """The parameters of the request."""
     moderation_usd: Decimal = Decimal(0)

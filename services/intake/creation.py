@@ -1,7 +1,6 @@
 """The use case of creating a request: resolve its parameters, count it, write it. All routes that create one use it."""
 
 import json
-import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from kit.problems import ApiProblem, field_error, invalid
 from kit.quotas import QUOTA_REFUSALS
 from kit.sealing import Sealer
 from kit.telemetry import measure
+from services.intake.budget import refuse_over_budget
 from services.intake.durations import Estimates
 from services.intake.identifiers import uuid7
 from services.intake.model_fit import ModelEndOfLifeError, Plan, UnsupportedParametersError, resolve
@@ -36,8 +36,6 @@ from services.intake.signals import Signals
 
 POLL_SECONDS: Final = "1"
 IDEMPOTENCY_RETENTION: Final = timedelta(hours=24)
-STOPPED_RETRY_SECONDS: Final = 300
-"""``Retry-After`` while an operator has stopped generation. Nobody knows for how long."""
 
 
 class CreationStore(Protocol):
@@ -99,7 +97,7 @@ class RequestCreation:
             return repeated
         plans = [self._resolve(request) for request in requests]
         for plan in plans:
-            self._refuse_over_budget(plan)
+            refuse_over_budget(plan.models, self.signals().budget, self.catalog, self.clock.now())
         images = sum(request.count for request in requests)
         if images > caller.limit:
             raise _over_limit_problem(caller)
@@ -197,24 +195,6 @@ class RequestCreation:
             raise ApiProblem("validation_failed", detail, errors=error.errors) from error
         except ModelEndOfLifeError as error:
             raise _end_of_life_problem(error) from error
-
-    def _refuse_over_budget(self, chosen: Plan) -> None:
-        """Refuse a request of which no model is covered by the rest of the daily budget."""
-        budget, now = self.signals().budget, self.clock.now()
-        if budget is None or any(budget.covers(plan.price_usd, now) for plan in chosen.models):
-            return
-        if budget.until is None:
-            detail, seconds = "Image generation is stopped by the operator. Try again later.", STOPPED_RETRY_SECONDS
-        else:
-            detail = "Daily budget exhausted. New requests are accepted again at 00:00 UTC."
-            served = [model for model in self.catalog() if not model.ended(now.date())]
-            if any(budget.covers(price, now) for model in served for price in model.price_usd.values()):
-                detail = (
-                    f"The rest of the daily budget covers only models up to ${budget.left_usd} per image. "
-                    "Request such a model, or try again after 00:00 UTC."
-                )
-            seconds = math.ceil((budget.until - now).total_seconds())
-        raise ApiProblem("budget_exhausted", detail, headers={"Retry-After": str(seconds)})
 
     def _estimate(self, plans: Sequence[ModelPlan]) -> int | None:
         return self.estimates.seconds(served_models(self.catalog(), plans, self.clock.now().date()))

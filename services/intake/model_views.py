@@ -1,10 +1,12 @@
 """Builds the responses about models."""
 
 from datetime import date
+from typing import get_args
 
+from events.model_cards import model_card
 from events.model_catalog import Model, ModelCatalog
 from services.intake.durations import Estimates
-from services.intake.schemas import Lifecycle, Limits, ModelView
+from services.intake.schemas import FactView, Lifecycle, Limits, ModelCard, ModelView, SafetyLayer
 
 
 def model_view(model: Model, catalog: ModelCatalog, estimates: Estimates, today: date) -> ModelView:
@@ -29,6 +31,23 @@ def model_view(model: Model, catalog: ModelCatalog, estimates: Estimates, today:
             guidance=model.guidance,
         ),
         estimated_seconds=None if model.ended(today) else estimates.seconds([model.key]),
+    )
+
+
+def model_card_view(
+    model: Model, catalog: ModelCatalog, estimates: Estimates, today: date, *, image_check: bool
+) -> ModelCard:
+    """Return the response for a model with its card. ``image_check``: whether Rekognition checks the images."""
+    card = model_card(model)
+    layers = [layer for layer in get_args(SafetyLayer) if image_check or layer != "rekognition"]
+    return ModelCard(
+        **dict(model_view(model, catalog, estimates, today)),
+        provider=card.provider,
+        terms_url=card.terms_url,
+        regions=model.regions,
+        safety_layers=layers,
+        known_limits=card.known_limits,
+        facts=[FactView(text=fact.text, source=fact.source) for fact in card.facts],
     )
 
 

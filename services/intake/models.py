@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from events.pipeline import TERMINAL, Status, TimelineEntry, status_of
 
 if TYPE_CHECKING:
     from events.envelope import Event
+    from events.images import AppealSubject
+
+AppealStatus = Literal["pending", "granted", "refused"]
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,45 @@ class TooLateToCancelError(Exception):
     def __init__(self, status: Status) -> None:
         super().__init__(f"the request is {status}")
         self.status = status
+
+
+@dataclass(frozen=True)
+class Appeal:
+    """The appeal of a rejected request. There is at most one per request."""
+
+    request_id: str
+    """The rejected request."""
+    owner: str
+    status: AppealStatus
+    subject: "AppealSubject"
+    category: str
+    policy_version: str
+    """Version of the moderation policy that rejected."""
+    reason: str
+    """Why the owner appeals, sealed."""
+    appealed_at: datetime
+    key_id: str
+    """The API key that appealed. A new request is counted against its limit, as it was then."""
+    limit: int
+    window: int
+    """Seconds."""
+    webhook_id: str | None = None
+    """The webhook that the rejected request named."""
+    analytics_opt_out: bool = False
+    """Whether the owner had opted out of analytics when the request was sent."""
+    decided_at: datetime | None = None
+    decision_reason: str | None = None
+    """Why the operator decided so, sealed."""
+    granted_request_id: str | None = None
+    """The new request, if the appeal was granted."""
+
+
+class AlreadyAppealedError(Exception):
+    """The request was appealed before."""
+
+
+class AlreadyDecidedError(Exception):
+    """The appeal is not pending any more."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from events.catalog.request_expired import RequestExpired, RequestExpiredData
 from events.catalog.request_status_changed import RequestStatusChanged, RequestStatusChangedData
 from events.envelope import Event
 from events.pipeline import TimelineEntry
-from services.intake.models import RequestState
+from services.intake.models import Appeal, RequestState
 
 PUBLISHED_FROM_TIMELINE: Final = (RequestCancelled.detail_type, RequestExpired.detail_type)
 """Timeline entries that intake itself writes. Other entries come from events that are published already."""
@@ -43,6 +43,25 @@ def events_of_change(old: RequestState, new: RequestState) -> list[Event]:
             )
         )
     return events
+
+
+def events_of_appeal(appeal: Appeal) -> list[Event]:
+    """Return the event to publish for a new or decided appeal. A cold start does not import the rare events."""
+    from events.catalog.appeal_decided import AppealDecided, AppealDecidedData  # noqa: PLC0415
+    from events.catalog.request_appealed import RequestAppealed, RequestAppealedData  # noqa: PLC0415
+
+    request_id, owner, opt_out = appeal.request_id, appeal.owner, appeal.analytics_opt_out
+    if appeal.status == "pending" or appeal.decided_at is None:
+        data = RequestAppealedData(
+            subject=appeal.subject, category=appeal.category, policy_version=appeal.policy_version
+        )
+        at = appeal.appealed_at
+        return [RequestAppealed.first(request_id, owner, data, occurred_at=at, analytics_opt_out=opt_out)]
+    decision = AppealDecidedData(
+        decision=appeal.status, granted_request_id=appeal.granted_request_id, webhook_id=appeal.webhook_id
+    )
+    at = appeal.decided_at
+    return [AppealDecided.first(request_id, owner, decision, occurred_at=at, analytics_opt_out=opt_out)]
 
 
 def _event_of_entry(state: RequestState, entry: TimelineEntry) -> Event:

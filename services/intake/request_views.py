@@ -134,7 +134,7 @@ def _links(request_id: str, images: list[str] | None = None) -> Links:
 def _requested(parameters: GenerationParameters, texts: Texts) -> RequestParameters:
     first = parameters.models[0]
     return RequestParameters(
-        **parameters.model_dump(exclude={"prompt", "negative_prompt", "models"}),
+        **parameters.model_dump(exclude={"prompt", "negative_prompt", "models", "appeals"}),
         prompt=texts.prompt,
         negative_prompt=texts.negative_prompt,
         models=[plan.model for plan in parameters.models],

@@ -360,6 +360,35 @@ class ModelView(Schema):
     """Until a request with one image succeeds, from the durations of recent requests. Absent if there are none."""
 
 
+SafetyLayer = Literal["text_rules", "keywords", "claude", "model_filter", "rekognition"]
+
+
+class FactView(Schema):
+    """A statement about a model, with its source."""
+
+    text: str
+    """The statement."""
+    source: str
+    """Address of the document that says so."""
+
+
+class ModelCard(ModelView):
+    """A model with its card: provider, terms, known limits and safety layers."""
+
+    provider: str
+    """Who made the model. `Custom model`: the operator of this installation added it."""
+    terms_url: str | None = None
+    """Address of the licence or the terms of use. Absent for a custom model."""
+    regions: list[str]
+    """AWS Regions in which the model may run. Empty: the Region of the installation."""
+    safety_layers: list[SafetyLayer]
+    """The checks of a request for this model, in their order. `model_filter` is the provider's own."""
+    known_limits: list[str]
+    """What the model does not do well, for people."""
+    facts: list[FactView]
+    """Further facts, each with its source."""
+
+
 class OpenAIModel(Schema):
     """A model as OpenAI's clients read it."""
 

@@ -1,6 +1,7 @@
 """The settings of the functions, from their environment."""
 
 from decimal import Decimal
+from typing import Literal
 
 from pydantic import field_validator
 
@@ -37,12 +38,27 @@ class ApiSettings(CreationSettings):
 
     waiting_function_name: str
     event_bus_name: str
+    image_check: Literal["on", "off"] = "on"
+    """Whether moderation checks images, for the cards of models."""
 
 
 class EraseSettings(TableSettings):
     """The settings of intake.erase."""
 
     ledger_retention_days: int = 60
+
+
+class AppealsSettings(TableSettings):
+    """The settings of the API for appeals."""
+
+    owner_keys_table_name: str
+    audit_trail_table: str
+    trail_retention_days: int = 365
+    custom_models: str = ""
+    nudge_after_minutes: int = 15
+    request_retention_days: int = 400
+
+    _custom_models_are_valid = field_validator("custom_models")(valid_custom_models)
 
 
 class RelaySettings(TableSettings):

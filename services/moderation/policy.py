@@ -3,7 +3,7 @@
 The version of a policy is its name and a digest of its file, so that no content shares a version with another.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -95,14 +95,17 @@ class Policy(PolicyFile):
     version: str
     """Name and digest, such as ``default@3f9c2a1b7d0e``."""
 
-    def image_category(self, labels: Mapping[str, float]) -> str | None:
-        """Return the most severe category of labels, given with their confidence in percent, or None."""
+    def image_category(self, labels: Mapping[str, float], allowed: Collection[str] = ()) -> str | None:
+        """Return the most severe category of labels, given with their confidence in percent, or None.
+
+        ``allowed``: categories that are ignored.
+        """
         found = {
             self.image.labels[label]
             for label, confidence in labels.items()
             if label in self.image.labels and confidence >= self.image.min_confidence
         }
-        return next((category for category in self.categories if category in found), None)
+        return next((category for category in self.categories if category in found and category not in allowed), None)
 
 
 class PolicyError(ValueError):

@@ -93,11 +93,16 @@ class PromptLayers:
         """Return a verdict without recording or publishing it."""
         return self.screen_texts(_texts(prompt, negative_prompt))
 
-    def screen_texts(self, texts: Mapping[TextField, str]) -> PromptVerdict:
-        """Return a verdict about texts in the form in which generation sends them to the model."""
+    def screen_texts(self, texts: Mapping[TextField, str], *, appealed: bool = False) -> PromptVerdict:
+        """Return a verdict about texts in the form in which generation sends them to the model.
+
+        ``appealed``: an operator granted an appeal about these texts, which replaces the layers that judge them.
+        """
         too_long = next((field for field, text in texts.items() if len(text) > TEXT_MAX), None)
         if too_long is not None:  # intake refuses such a text; Claude is paid by its length
             return self._verdict(["limits"], Finding(category=UNCLASSIFIED, field=too_long, reason="text_too_long"))
+        if appealed:
+            return self._verdict(["appeal"], None)
         hit = self.keywords.find(texts)
         if hit is not None and hit.strength == "block":
             finding = Finding(category=hit.category, field=hit.field, reason="category_blocked")
@@ -139,8 +144,9 @@ class PromptModeration:
         verdict = None if is_new else self.verdicts.find(event_id)
         if verdict is None:
             its_texts = _texts(texts.prompt, texts.negative_prompt)
-            verdict = self.layers.screen_texts(its_texts)
-            if self.shadow is not None:
+            appealed = bool(event.data.parameters.appealed_categories("prompt", self.layers.policy.version))
+            verdict = self.layers.screen_texts(its_texts, appealed=appealed)
+            if self.shadow is not None and not appealed:
                 compared = self.shadow.compare(its_texts, verdict, event.metadata.request_id)
                 verdict = verdict.model_copy(update={"shadow": compared})
             verdict = self.verdicts.record(event_id, verdict)
@@ -257,15 +263,16 @@ class ImageModeration:
             if (recorded := self.verdicts.find(event_id)) is not None:
                 return recorded
             raise
-        categories = {index: self.policy.image_category(found) for index, found in labels.items()}
+        allowed = event.data.parameters.appealed_categories("images", self.policy.version)
+        categories = {index: self.policy.image_category(found, allowed) for index, found in labels.items()}
         blocked = {index: category for index, category in categories.items() if category}
         request_id = event.metadata.request_id
         verdict = ImageVerdict(
             policy_version=self.policy.version,
             decided_at=self.clock.now(),
-            layers=[self.detector.name],
+            layers=[*(["appeal"] if allowed else []), self.detector.name],
             blocked=blocked,
-            shadow=compare_images(self.shadow, labels, blocked, request_id) if self.shadow else None,
+            shadow=compare_images(self.shadow, labels, blocked, request_id) if self.shadow and not allowed else None,
         )
         return self.verdicts.record(event_id, verdict)
 

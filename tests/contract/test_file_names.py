@@ -26,8 +26,9 @@ DOMAIN: Final = {
     "analytics": {"archive_format", "counters", "figures", "rebuild", "report"},
     "generation": {"erasure", "families", "image_header", "metrics", "model_errors", "spending", "withdrawal"},
     "intake": {
-        *("creation", "durations", "erasure", "facades", "identifiers", "model_fit", "model_views", "outbox", "quota"),
-        *("refunds", "request_views", "signal_recorder", "signals", "sweeping", "timeline", "tracking", "waiting"),
+        *("appeals", "budget", "creation", "durations", "erasure", "facades", "identifiers", "model_fit"),
+        *("model_views", "outbox", "quota", "refunds", "request_views", "signal_recorder", "signals", "sweeping"),
+        *("timeline", "tracking", "waiting"),
     },
     "moderation": {
         *("checks", "erasure", "keywords", "normalisation", "policies", "policy", "policy_rules", "prices"),

@@ -51,6 +51,8 @@ CALLS: Final[dict[str, Callable[[Client], Any]]] = {
     "show_request": lambda c: c.requests.get("request_id"),
     "cancel_request": lambda c: c.requests.cancel("request_id"),
     "delete_request": lambda c: c.requests.delete("request_id"),
+    "appeal_request": lambda c: c.requests.appeal("request_id", "r"),
+    "show_appeal": lambda c: c.requests.get_appeal("request_id"),
     "list_models": lambda c: list(c.models.list()),
     "show_model": lambda c: c.models.get("key"),
     "list_images": lambda c: list(

@@ -115,7 +115,8 @@ def test_every_list_with_a_cursor_links_to_its_next_page() -> None:
 
 
 def test_every_route_that_creates_a_request_needs_consent() -> None:
-    creating = {served.route.route_key for served in DESCRIBED if served.service == "intake" and served.route.body}
+    routes = [served.route for served in DESCRIBED if served.service == "intake" and served.route.scope != "admin"]
+    creating = {route.route_key for route in routes if route.body}
     assert "POST /v1/requests" in creating
     assert {served.route.route_key for served in DESCRIBED if served.route.needs_consent} == creating
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from events.catalog.appeal_decided import AppealDecided, AppealDecidedData
 from events.catalog.budget_changed import BudgetChanged, BudgetChangedData
 from events.catalog.budget_exhausted import BudgetExhausted, BudgetExhaustedData
 from events.catalog.data_erased import DataErased, DataErasedData
@@ -21,6 +22,7 @@ from events.catalog.processing_stalled import ProcessingStalled, ProcessingStall
 from events.catalog.prompt_approved import PromptApproved, PromptApprovedData
 from events.catalog.prompt_checked import PromptChecked, PromptCheckedData
 from events.catalog.prompt_rejected import PromptRejected, PromptRejectedData
+from events.catalog.request_appealed import RequestAppealed, RequestAppealedData
 from events.catalog.request_cancelled import RequestCancelled, RequestCancelledData
 from events.catalog.request_expired import RequestExpired, RequestExpiredData
 from events.catalog.request_status_changed import RequestStatusChanged, RequestStatusChangedData
@@ -225,6 +227,18 @@ def golden_events() -> list[Event]:
             REQUEST, OWNER, RequestExpiredData(last_status="generating", deadline=at(7200)), occurred_at=at(7210)
         ),
         RequestStatusChanged.first(REQUEST, OWNER, changed, occurred_at=at(6.9), index=4),
+        RequestAppealed.first(
+            REQUEST,
+            OWNER,
+            RequestAppealedData(subject="prompt", category="violence", policy_version="default@71c2b2444ad9"),
+            occurred_at=at(300),
+        ),
+        AppealDecided.first(
+            REQUEST,
+            OWNER,
+            AppealDecidedData(decision="granted", granted_request_id="01a0b9d9-3c1e-7f02-8b60-9d1e2f3a4b5c"),
+            occurred_at=at(900),
+        ),
         stalled,
         MessageReplayed.follow(kept, replayed, occurred_at=at(600), qualifier="storage.store", index=1),
         ModelLifecycleChanged.first(subject_id("model/titan-v2"), "-", ending, occurred_at=at(3600), index=2),

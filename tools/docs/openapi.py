@@ -61,13 +61,17 @@ class ServedRoute:
 
 
 def routes(root: Path) -> list[ServedRoute]:
-    """Return every route of every service: services in reading order, routes in the order of their module."""
+    """Return every route of every service: services in reading order, routes in the order of their modules.
+
+    A package of a service, such as `services/intake/appeals`, may have routes of its own.
+    """
     services = [path.parent.name for path in root.glob("services/*/routes.py")]
     in_order = sorted(services, key=lambda name: (list(TAGS).index(name) if name in TAGS else len(TAGS), name))
     return [
         ServedRoute(service, name.lower(), value)
         for service in in_order
-        for name, value in vars(import_module(f"services.{service}.routes")).items()
+        for module in sorted((root / "services" / service).glob("**/routes.py"), key=lambda path: len(path.parts))
+        for name, value in vars(import_module(".".join(module.relative_to(root).with_suffix("").parts))).items()
         if isinstance(value, Route)
     ]
 

@@ -8,6 +8,7 @@ from events.model_catalog import model_catalog
 from local.loops import expand
 from local.templates import parse_template
 from tools.docs.idle_cost import idle_cost_table
+from tools.docs.model_table import model_table
 from tools.docs.policy_tables import category_table, policy_table
 from tools.docs.privacy import regions_table, stores_table
 from tools.moderation.bias import summary
@@ -56,6 +57,7 @@ def sections(root: Path) -> dict[Path, str]:
     return {
         safety: insert(safety_text, "policies", policy_table()),
         responsible: insert(responsible.read_text(), "moderation-bias", summary()),
+        responsible: insert(responsible.read_text(), "models", model_table(model_catalog())),
         deploy: insert(deploy.read_text(), "parameters", parameter_table(template)),
         cost: insert(cost.read_text(), "idle", idle_cost_table(resources)),
         scale: scale_text,

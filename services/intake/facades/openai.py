@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from events.images import OutputFormat
+from events.model_cards import provider_of
 from events.model_catalog import Model, ModelCatalog
 from kit.problems import ApiProblem, field_error
 from services.intake.facades import translation
@@ -127,7 +128,7 @@ def models(catalog: ModelCatalog, today: date) -> OpenAIModels:
     """Return the models that are served."""
     return OpenAIModels(
         data=[
-            OpenAIModel(id=model.key, owned_by=_provider(model), shutdown_date=model.end_of_life)
+            OpenAIModel(id=model.key, owned_by=provider_of(model), shutdown_date=model.end_of_life)
             for model in catalog
             if not model.ended(today)
         ]
@@ -149,7 +150,3 @@ def unknown_model(catalog: ModelCatalog, today: date) -> ApiProblem:
         "model", f"must be one of {', '.join(served)}, or the name of a model of OpenAI", allowed=served
     )
     return ApiProblem("model_not_found", "The model does not exist.", errors=[error])
-
-
-def _provider(model: Model) -> str:
-    return "custom" if model.model_id.startswith("arn:") else model.model_id.partition(".")[0]

@@ -23,7 +23,7 @@ from services.intake.durations import Estimates
 from services.intake.facades import legacy, openai, openai_errors
 from services.intake.facades.schemas import LegacyRequest
 from services.intake.gateways import WaitFunction
-from services.intake.model_views import model_view
+from services.intake.model_views import model_card_view, model_view
 from services.intake.models import RequestState, TooLateToCancelError
 from services.intake.quota import RateLimiter
 from services.intake.repository.durations import DurationTable
@@ -215,12 +215,13 @@ def show_models() -> Response[str]:
 
 @handler.serve(SHOW_MODEL)
 def show_model(key: str) -> Response[str]:
-    """Return a model."""
+    """Return a model with its card."""
     catalog = models()
     model = catalog.get(key)
     if model is None:
         raise ApiProblem("model_not_found", "No model has this key. GET /v1/models lists the models.")
-    return described(model_view(model, catalog, estimates, clock.now().date()))
+    image_check = settings.image_check == "on"
+    return described(model_card_view(model, catalog, estimates, clock.now().date(), image_check=image_check))
 
 
 def described(view: ModelList | ModelView) -> Response[str]:

@@ -13,8 +13,8 @@ from kit import startup
 from kit.publisher import Publisher, PublishError
 from kit.telemetry import logger
 from services.intake.gateways import RelayQueue
-from services.intake.outbox import events_of_change, events_of_new_request
-from services.intake.repository.items import request_from, state_from
+from services.intake.outbox import events_of_appeal, events_of_change, events_of_new_request
+from services.intake.repository.items import appeal_from, request_from, state_from
 from services.intake.settings import RelaySettings
 
 settings = RelaySettings.load()
@@ -41,4 +41,6 @@ def events_of(record: dict[str, Any]) -> list[Event]:
     new = record["dynamodb"]["NewImage"]
     if new["sk"]["S"] == "REQUEST":
         return events_of_new_request(request_from(new))
+    if new["sk"]["S"] == "APPEAL":
+        return events_of_appeal(appeal_from(new))
     return events_of_change(state_from(record["dynamodb"]["OldImage"]), state_from(new))

@@ -1,6 +1,8 @@
 """The relay's fallback: publishes events that the bus refused, with retries and a dead-letter queue."""
 
+from events.catalog.appeal_decided import AppealDecided
 from events.catalog.image_requested import ImageRequested
+from events.catalog.request_appealed import RequestAppealed
 from events.catalog.request_cancelled import RequestCancelled
 from events.catalog.request_expired import RequestExpired
 from events.catalog.request_status_changed import RequestStatusChanged
@@ -14,5 +16,7 @@ def republish(event: Event) -> list[Event]:
 
 
 handler = sqs_consumer(
-    "intake.republish", [ImageRequested, RequestCancelled, RequestExpired, RequestStatusChanged], EachMessage(republish)
+    "intake.republish",
+    [ImageRequested, RequestCancelled, RequestExpired, RequestStatusChanged, RequestAppealed, AppealDecided],
+    EachMessage(republish),
 )

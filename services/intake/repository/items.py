@@ -7,6 +7,8 @@ pk REQUEST#<id>                  sk STATE      status and timeline (`kit.timelin
                                                next_check_at of the sparse index `open`. Both items of a request
                                                expire with `RequestRetentionDays`
 pk REQUEST#<id>                  sk ERASED     instead of both: the request was erased; expires
+pk REQUEST#<id>                  sk APPEAL     the appeal of a rejected request, its reasons sealed. A pending one is in
+                                               the index `open`, in the shard `appeals`. Expires with the request
 pk IDEMPOTENCY#<owner>           sk KEY#<key>  the response that an Idempotency-Key stands for, for a day
 pk RATE#<key id>#<window start>  sk WINDOW     the counters of a key in one window, and the refunded requests
 pk WAITS#<owner>                 sk SLOTS      the calls of an owner that wait: a set of `<expires at>#<random>`
@@ -23,11 +25,11 @@ from events.catalog.image_requested import ImageRequested
 from events.pipeline import Status
 from kit.dynamodb import from_item, to_item
 from kit.timeline import read_timeline
-from services.intake.models import IdempotencyRecord, RequestState, Window
+from services.intake.models import Appeal, IdempotencyRecord, RequestState, Window
 
 
 def request_key(request_id: str, part: str) -> dict[str, Any]:
-    """Return the key of a request's ``REQUEST`` or ``STATE`` item."""
+    """Return the key of a request's ``REQUEST``, ``STATE`` or ``APPEAL`` item."""
     return to_item({"pk": f"REQUEST#{request_id}", "sk": part})
 
 
@@ -61,6 +63,30 @@ def state_from(item: Mapping[str, Any]) -> RequestState:
         quota_images=int(values["quota_window"]["images"]) if "quota_window" in values else 0,
         webhook_id=values.get("webhook_id"),
         analytics_opt_out=values.get("analytics_opt_out", False),
+    )
+
+
+def appeal_from(item: Mapping[str, Any]) -> Appeal:
+    """Return the appeal in an ``APPEAL`` item in wire form, as a read or a stream returns it."""
+    values = from_item(item)
+    decided_at = values.get("decided_at")
+    return Appeal(
+        request_id=values["pk"].removeprefix("REQUEST#"),
+        owner=values["owner"],
+        status=values["status"],
+        subject=values["subject"],
+        category=values["category"],
+        policy_version=values["policy_version"],
+        reason=values["reason"],
+        appealed_at=datetime.fromisoformat(values["appealed_at"]),
+        key_id=values["key_id"],
+        limit=int(values["limit"]),
+        window=int(values["window"]),
+        webhook_id=values.get("webhook_id"),
+        analytics_opt_out=values.get("analytics_opt_out", False),
+        decided_at=datetime.fromisoformat(decided_at) if decided_at else None,
+        decision_reason=values.get("decision_reason"),
+        granted_request_id=values.get("granted_request_id"),
     )
 
 

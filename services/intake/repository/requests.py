@@ -80,14 +80,7 @@ class RequestTable:
         self, requests: Sequence[tuple[ImageRequested, RequestState]], record: IdempotencyRecord | None = None
     ) -> None:
         """Write requests, their states and the idempotency record in one transaction; see ``CreationStore.create``."""
-        items: list[Any] = [
-            {"Put": {"TableName": self._name, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
-            for event, state in requests
-            for item in (
-                self._request_item(event, state),
-                self._state_item(state),
-            )
-        ]
+        items: list[Any] = [put for event, state in requests for put in self.puts(event, state)]
         if record is not None:
             items.append({"Put": self._record_put(record, requests[0][1].created_at)})
         for attempt in range(1, MAX_ATTEMPTS + 1):
@@ -107,12 +100,19 @@ class RequestTable:
                 # Another caller is writing the same idempotency key.
                 time.sleep(random.uniform(0.01, 0.05) * attempt)  # noqa: S311 - jitter, not a secret
 
+    def puts(self, event: ImageRequested, state: RequestState) -> list[Any]:
+        """Return what a transaction writes for a new request."""
+        items = (self._request_item(event, state), self._state_item(state))
+        condition = "attribute_not_exists(pk)"
+        return [{"Put": {"TableName": self._name, "Item": item, "ConditionExpression": condition}} for item in items]
+
     def _request_item(self, event: ImageRequested, state: RequestState) -> dict[str, Any]:
-        values = {"event": event.model_dump_json(), "expires_at": self._expires_at(state)}
+        values = {"event": event.model_dump_json(), "expires_at": self.expires_at(state.created_at)}
         return request_key(state.request_id, "REQUEST") | to_item(values)
 
-    def _expires_at(self, state: RequestState) -> int:
-        return int((state.created_at + self._retention).timestamp())
+    def expires_at(self, created_at: datetime) -> int:
+        """Return when DynamoDB deletes the items of a request, in seconds since the epoch."""
+        return int((created_at + self._retention).timestamp())
 
     def _state_item(self, state: RequestState) -> dict[str, Any]:
         return request_key(state.request_id, "STATE") | to_item(
@@ -129,7 +129,7 @@ class RequestTable:
                 "next_check_at": (state.created_at + self._first_check).isoformat(),
                 "quota_window": state.quota_window and {**asdict(state.quota_window), "images": state.quota_images},
                 "webhook_id": state.webhook_id,
-                "expires_at": self._expires_at(state),
+                "expires_at": self.expires_at(state.created_at),
                 "analytics_opt_out": state.analytics_opt_out or None,
             }
         )

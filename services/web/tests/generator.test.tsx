@@ -1,7 +1,7 @@
 import { onlineManager } from "@tanstack/react-query";
 import { screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
-import type { AcceptedView, NewRequest, RequestList, RequestView } from "genai-images-client";
+import type { AcceptedView, AppealView, NewAppeal, NewRequest, RequestList, RequestView } from "genai-images-client";
 import { HttpResponse, http } from "msw";
 import { afterEach, expect, test } from "vitest";
 import { Generator } from "@/features/generator/Generator";
@@ -141,6 +141,47 @@ test("a rejected prompt shows the category and can be edited", async () => {
   await userEvent.click(screen.getByRole("button", { name: "Edit and try again" }));
   expect(await prompt()).toHaveValue("A red fox");
   expect(await prompt()).toHaveFocus();
+});
+
+test("a rejected prompt can be appealed once, with a reason", async () => {
+  acceptRequests(() =>
+    requestView({
+      status: "rejected",
+      reason: { code: "category_blocked", category: "violence", field: "prompt", detail: "…" },
+      timeline: [{ event: "ImageRequested", event_id: "1", at: "2026-11-24T00:00:00Z" }],
+    }),
+  );
+  const reasons: string[] = [];
+  const appeal: Omit<AppealView, "reason"> = {
+    request_id: REQUEST_ID,
+    status: "pending",
+    subject: "prompt",
+    category: "violence",
+    policy_version: "default@1",
+    appealed_at: "2026-11-24T00:00:00Z",
+  };
+  server.use(
+    http.get(`${API}/v1/requests/:id/appeal`, () => {
+      const [reason] = reasons;
+      return reason === undefined ? problem(404, "appeal_not_found") : json<AppealView>({ ...appeal, reason });
+    }),
+    http.post(`${API}/v1/requests/:id/appeal`, async ({ request }) => {
+      const { reason } = (await request.json()) as NewAppeal;
+      reasons.push(reason);
+      return json<AppealView>({ ...appeal, reason }, { status: 201 });
+    }),
+  );
+  show();
+  await userEvent.type(await prompt(), "A duel on a stage");
+  await userEvent.click(generateButton());
+  await userEvent.click(await screen.findByRole("button", { name: "Appeal this decision…" }));
+  await userEvent.click(screen.getByRole("button", { name: "Send appeal" }));
+  expect(screen.getByRole("alert")).toHaveTextContent("Enter a reason.");
+  await userEvent.type(screen.getByLabelText("Why is this decision wrong?"), "It is a stage play.");
+  await userEvent.click(screen.getByRole("button", { name: "Send appeal" }));
+  expect(await screen.findByText("You appealed. A person will decide.")).toBeVisible();
+  expect(reasons).toEqual(["It is a stage play."]);
+  expect(screen.queryByRole("button", { name: "Appeal this decision…" })).not.toBeInTheDocument();
 });
 
 test("a reload finds requests in progress", async () => {

@@ -1,10 +1,14 @@
 import { screen, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import type {
+  AppealQueue,
+  AppealReview,
+  AppealView,
   AuditReport,
   DeadLetterGroup,
   DeadLetterGroupList,
   DeadLetterOutcomeList,
+  NewDecision,
   NewReplay,
   Readiness,
   Trace,
@@ -55,6 +59,7 @@ beforeEach(() =>
       }),
     ),
     http.get(`${API}/v1/operations/dead-letters`, () => json<DeadLetterGroupList>({ groups: [GROUP], complete: true })),
+    http.get(`${API}/v1/operations/appeals`, () => json<AppealQueue>({ appeals: [] })),
     http.get(`${API}/v1/operations/traces/:id`, () =>
       json<Trace>({
         request_id: REQUEST_ID,
@@ -125,4 +130,49 @@ test("a replay needs a dry run and starts with a canary", async () => {
     { ...letters, dry_run: true },
     { ...letters, dry_run: false, canary: true },
   ]);
+});
+
+test("an appeal is read once and decided with a reason", async () => {
+  const appeal: AppealView = {
+    request_id: REQUEST_ID,
+    status: "pending",
+    subject: "prompt",
+    category: "violence",
+    policy_version: "default@1",
+    reason: "It is a stage play.",
+    appealed_at: "2026-11-24T00:00:00Z",
+  };
+  const decisions: NewDecision[] = [];
+  let reads = 0;
+  server.use(
+    http.get(`${API}/v1/operations/appeals`, () =>
+      json<AppealQueue>({ appeals: decisions.length > 0 ? [] : [{ ...appeal, owner: "own_a" }] }),
+    ),
+    http.get(`${API}/v1/operations/appeals/:id`, () => {
+      reads += 1;
+      return json<AppealReview>({ ...appeal, owner: "own_a", prompt: "A duel on a stage" });
+    }),
+    http.post(`${API}/v1/operations/appeals/:id/decision`, async ({ request }) => {
+      decisions.push((await request.json()) as NewDecision);
+      return json<AppealView>({ ...appeal, status: "granted" });
+    }),
+  );
+  const { container } = show();
+  await userEvent.type(await screen.findByLabelText("Operator API key"), "gik_operators_key");
+  await userEvent.click(screen.getByRole("button", { name: "Use key" }));
+  const review = await screen.findByRole("button", { name: "Review…" });
+  expect(screen.queryByText("A duel on a stage")).not.toBeInTheDocument();
+  expect(reads).toBe(0);
+  await userEvent.click(review);
+  expect(await screen.findByText("A duel on a stage")).toBeVisible();
+  expect(screen.getByText("It is a stage play.")).toBeVisible();
+  await userEvent.click(screen.getByRole("button", { name: "Grant" }));
+  expect(screen.getByRole("alert")).toHaveTextContent("Enter a reason.");
+  expect(decisions).toHaveLength(0);
+  await userEvent.type(screen.getByLabelText("Reason of your decision"), "The policy allows it.");
+  await expectAccessible(container);
+  await userEvent.click(screen.getByRole("button", { name: "Grant" }));
+  expect(await screen.findByText("No appeal waits for a decision.")).toBeVisible();
+  expect(decisions).toEqual([{ decision: "granted", reason: "The policy allows it." }]);
+  expect(reads).toBe(1);
 });

@@ -163,6 +163,7 @@ export const server = setupServer(
     json<PreferencesResponse>({ defaults: {}, theme: "system" }, { headers: { etag: '"1"' } }),
   ),
   http.get(`${API}/v1/requests`, () => json<RequestList>({ requests: [] })),
+  http.get(`${API}/v1/requests/:id/appeal`, () => problem(404, "appeal_not_found")),
   http.get(`${API}/v1/images`, () => json<ImagePage>({ images: [] })),
   http.get(`${API}/v1/images/:id/shares`, () => json<ShareList>({ shares: [] })),
   http.post(`${API}/v1/tickets`, () => problem(503, "unavailable")),

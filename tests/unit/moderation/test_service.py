@@ -14,6 +14,7 @@ from events.catalog.image_requested import ImageRequested
 from events.catalog.prompt_approved import PromptApproved
 from events.catalog.prompt_rejected import PromptRejected
 from events.envelope import Event
+from events.images import GrantedAppeal
 from events.model_catalog import model_catalog
 from kit.clock import SystemClock
 from kit.errors import UnprocessableError
@@ -335,6 +336,71 @@ def test_an_event_without_an_image_is_unprocessable() -> None:
     harness.event = harness.event.model_copy(update={"data": data})
     with pytest.raises(UnprocessableError, match="none of them has an image"):
         harness.moderate()
+
+
+def appealed(event: Any, about: Any, category: str, **changes: Any) -> Any:
+    """Return ``event`` with the decision about an appeal in its parameters."""
+    parameters = event.data.parameters
+    decision = GrantedAppeal(
+        request_id=event.metadata.request_id,
+        subject=about,
+        category=category,
+        policy_version="v1",
+        texts_digest=parameters.texts_digest,
+    )
+    parameters = parameters.model_copy(update={"appeals": [decision.model_copy(update=changes)]})
+    return event.model_copy(update={"data": event.data.model_copy(update={"parameters": parameters})})
+
+
+def test_a_granted_appeal_replaces_the_layers_that_judge_the_text() -> None:
+    harness = PromptHarness(ScriptedKeywords(BLOCK), ScriptedClaude(GORE))
+    harness.event = appealed(harness.event, "prompt", "violence")
+    approved = harness.moderate()
+    assert isinstance(approved, PromptApproved)
+    assert approved.data.layers == ["appeal"]
+    assert approved.data.parameters == harness.event.data.parameters, "the decision travels with the request"
+    assert harness.claude.calls == []
+
+
+@pytest.mark.parametrize(
+    "changes", [{"policy_version": "v0"}, {"texts_digest": "0" * 64}, {"subject": "images"}], ids=str
+)
+def test_an_appeal_about_something_else_changes_nothing(changes: dict[str, Any]) -> None:
+    harness = PromptHarness(claude=ScriptedClaude(GORE))
+    harness.event = appealed(harness.event, "prompt", "violence", **changes)
+    assert isinstance(harness.moderate(), PromptRejected)
+    assert len(harness.claude.calls) == 1
+
+
+def test_a_granted_appeal_does_not_lift_the_limit_of_a_text() -> None:
+    harness = PromptHarness()
+    long = harness.event.data.parameters.model_copy(update={"prompt": sealed("a" * (TEXT_MAX + 1))})
+    harness.event = harness.event.model_copy(
+        update={"data": harness.event.data.model_copy(update={"parameters": long})}
+    )
+    harness.event = appealed(harness.event, "prompt", "violence")
+    rejected = harness.moderate()
+    assert isinstance(rejected, PromptRejected)
+    assert rejected.data.reason == "text_too_long"
+
+
+def test_a_granted_appeal_about_a_prompt_does_not_skip_the_image_check() -> None:
+    harness = ImageHarness(labels={0: {"Gore"}, 2: {"Gore"}})
+    harness.event = appealed(harness.event, "prompt", "violence")
+    assert isinstance(harness.moderate(), ImageRejected)
+
+
+def test_a_granted_appeal_about_images_allows_its_category_only() -> None:
+    harness = ImageHarness(labels={0: {"Gore"}, 2: {"Gore", "Exposed"}})
+    harness.event = appealed(harness.event, "images", "violence")
+    approved = harness.moderate()
+    assert isinstance(approved, ImageApproved)
+    assert approved.data.layers == ["appeal", "rekognition"]
+    assert [image.index for image in approved.data.images] == [0]
+    assert {each.index: each.reason for each in approved.data.removed}[2] == "sexual"
+    harness.event = appealed(harness.event, "images", "violence", policy_version="v0")
+    harness.verdicts.verdicts.clear()
+    assert isinstance(harness.moderate(), ImageRejected), "under another policy, it does not hold"
 
 
 def test_the_time_of_a_verdict_has_a_time_zone() -> None:

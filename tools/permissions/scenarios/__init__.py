@@ -10,6 +10,7 @@ SCENARIOS: Final[tuple[Callable[[World], None], ...]] = (
     requests.keys_and_preferences,
     requests.a_request_from_post_to_image,
     requests.requests_that_end_early,
+    requests.a_rejection_that_is_appealed,
     requests.the_bus_refuses,
     requests.waiting_and_the_facade,
     requests.the_sweeper,

@@ -67,6 +67,28 @@ def requests_that_end_early(world: World) -> None:
     world.settle()
 
 
+def a_rejection_that_is_appealed(world: World) -> None:
+    """An appeal, which an operator reads and grants; the new request succeeds. First, the bus refuses the events."""
+    at = {"request_id": accept(world, prompt="a g-a-n-g-b-a-n-g")}
+    world.settle()
+    world.http("intake.appeals", "POST", "/v1/requests/{request_id}/appeal", {"reason": "A name."}, at=at)
+    with world.failing("InternalFailure", "events"):
+        world.deliver_streams()
+    world.settle()
+    world.http("intake.appeals", "GET", "/v1/requests/{request_id}/appeal", at=at)
+    world.http("intake.appeals", "GET", "/v1/operations/appeals")
+    world.http("intake.appeals", "GET", "/v1/operations/appeals/{request_id}", at=at)
+    decision = {"decision": "granted", "reason": "It is a name."}
+    decided = world.http("intake.appeals", "POST", "/v1/operations/appeals/{request_id}/decision", decision, at=at)
+    with world.failing("InternalFailure", "events"):
+        world.deliver_streams()
+    world.settle()
+    new = {"request_id": decided["granted_request_id"]}
+    view = world.http("intake.api", "GET", "/v1/requests/{request_id}", at=new)
+    if view["status"] != "succeeded":
+        raise AssertionError(view)
+
+
 def the_bus_refuses(world: World) -> None:
     """The relay queues what the bus refuses, and republish publishes it."""
     accept(world)

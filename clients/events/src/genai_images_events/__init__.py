@@ -1,5 +1,6 @@
 """The events of the GenAI image generator for subscribers: `parse` what AWS delivers, match on its class."""
 
+from .contract.catalog.appeal_decided import AppealDecided
 from .contract.catalog.budget_changed import BudgetChanged
 from .contract.catalog.budget_exhausted import BudgetExhausted
 from .contract.catalog.generation_failed import GenerationFailed
@@ -16,23 +17,35 @@ from .contract.catalog.processing_stalled import ProcessingStalled
 from .contract.catalog.prompt_approved import PromptApproved
 from .contract.catalog.prompt_checked import PromptChecked
 from .contract.catalog.prompt_rejected import PromptRejected
+from .contract.catalog.request_appealed import RequestAppealed
 from .contract.catalog.request_cancelled import RequestCancelled
 from .contract.catalog.request_expired import RequestExpired
 from .contract.catalog.request_status_changed import RequestStatusChanged
 from .contract.envelope import Event, Metadata
-from .contract.images import GenerationParameters, ImageOutcome, ModelPlan, RawImage, RemovedImage, StoredImage, Variant
+from .contract.images import (
+    GenerationParameters,
+    GrantedAppeal,
+    ImageOutcome,
+    ModelPlan,
+    RawImage,
+    RemovedImage,
+    StoredImage,
+    Variant,
+)
 from .contract.pipeline import TERMINAL, Status
 from .parsing import NotAnEventError, UnknownEventError, parse
 from .resources import sample, schema
 
 __all__ = [
     "TERMINAL",
+    "AppealDecided",
     "BudgetChanged",
     "BudgetExhausted",
     "Event",
     "GenerationFailed",
     "GenerationParameters",
     "GenerationWithdrawn",
+    "GrantedAppeal",
     "ImageApproved",
     "ImageDeleted",
     "ImageGenerated",
@@ -51,6 +64,7 @@ __all__ = [
     "PromptRejected",
     "RawImage",
     "RemovedImage",
+    "RequestAppealed",
     "RequestCancelled",
     "RequestExpired",
     "RequestStatusChanged",

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { listModels, type ModelView } from "genai-images-client";
+import { listModels, type ModelView, showModel } from "genai-images-client";
 import { useSession } from "@/state/session";
 import { api, dataOf } from "./client";
 import { keys } from "./queries";
@@ -13,6 +13,16 @@ export function useModels() {
     queryKey: keys.models,
     queryFn: async ({ signal }) => (await dataOf(listModels({ client: api(), signal }))).models,
     enabled: key !== null,
+    staleTime: 10 * 60_000,
+  });
+}
+
+/** One model with its card, which is read when it is opened. */
+export function useModelCard(model: string, open: boolean) {
+  return useQuery({
+    queryKey: keys.model(model),
+    queryFn: ({ signal }) => dataOf(showModel({ client: api(), path: { key: model }, signal })),
+    enabled: open,
     staleTime: 10 * 60_000,
   });
 }

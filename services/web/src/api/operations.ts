@@ -1,8 +1,12 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import {
+  decideAppeal,
+  listAppeals,
   listDeadLetters,
+  type NewDecision,
   type NewReplay,
   replay,
+  reviewAppeal,
   showAudit,
   showReadiness,
   showTrace,
@@ -73,6 +77,40 @@ export function useReplay() {
   return useMutation({
     mutationFn: (body: NewReplay) => dataOf(replay({ client: operatorApi(), body })),
     // A replay is an operator's decision: never retry it automatically.
+    retry: false,
+    onSettled: () => client.invalidateQueries({ queryKey: keys.operations }),
+  });
+}
+
+/** The appeals that wait for a decision, oldest first. */
+export function useAppeals() {
+  const key = useOperationsKey();
+  return useQuery({
+    queryKey: [...keys.operations, "appeals", key],
+    queryFn: async ({ signal }) => (await dataOf(listAppeals({ client: operatorApi(), signal }))).appeals,
+    enabled: key !== null,
+    refetchInterval: REFETCH_INTERVAL,
+    retry: false,
+  });
+}
+
+/** One appeal with its prompt. Each read is in the audit trail, so it is read once per dialog and not kept. */
+export function useAppealReview(id: string) {
+  const key = useOperationsKey();
+  return useQuery({
+    queryKey: ["appeal-review", id, key],
+    queryFn: ({ signal }) => dataOf(reviewAppeal({ client: operatorApi(), path: { request_id: id }, signal })),
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 0,
+    retry: false,
+  });
+}
+
+/** Decide an appeal. It cannot be undone, so it is never retried automatically. */
+export function useDecideAppeal(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (body: NewDecision) => dataOf(decideAppeal({ client: operatorApi(), path: { request_id: id }, body })),
     retry: false,
     onSettled: () => client.invalidateQueries({ queryKey: keys.operations }),
   });

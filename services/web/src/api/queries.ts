@@ -19,10 +19,12 @@ export function makeQueryClient(): QueryClient {
 /** All cache keys in one place, so that a mistyped key cannot miss an invalidation. */
 export const keys = {
   models: ["models"],
+  model: (key: string) => ["model", key],
   me: (key: string | null) => ["me", key],
   preferences: ["preferences"],
   requests: ["requests"],
   request: (id: string) => ["request", id],
+  appeal: (id: string) => ["appeal", id],
   images: ["images"],
   image: (id: string) => ["image", id],
   shares: (id: string) => ["shares", id],

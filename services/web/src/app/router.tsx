@@ -35,6 +35,7 @@ export function makeRouter() {
           path: "operations",
           lazy: async () => ({ Component: (await import("@/features/operations/Operations")).Operations }),
         },
+        { path: "models", lazy: async () => ({ Component: (await import("@/features/models/Models")).Models }) },
         { path: "about", lazy: async () => ({ Component: (await import("@/features/about/About")).About }) },
         {
           path: "settings",

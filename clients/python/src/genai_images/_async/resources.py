@@ -33,6 +33,15 @@ class AsyncRequests(AsyncResource):
         """Erase a request with its prompt and images, permanently."""
         await self._transport.send("DELETE", f"/v1/requests/{segment(request_id)}")
 
+    async def appeal(self, request_id: str, reason: str) -> models.AppealView:
+        """Appeal a rejected request, once. Raises ``ConflictError`` if it was not rejected, or was appealed before."""
+        path, body = f"/v1/requests/{segment(request_id)}/appeal", {"reason": reason}
+        return parse(await self._transport.send("POST", path, body=body), models.AppealView)
+
+    async def get_appeal(self, request_id: str) -> models.AppealView:
+        """Return the appeal of a request. Raises ``NotFoundError`` if it was not appealed."""
+        return await self._transport.get(f"/v1/requests/{segment(request_id)}/appeal", models.AppealView)
+
     async def list(
         self, *, status: models.Status | None = None, page_size: int | None = None
     ) -> AsyncIterator[models.RequestSummary]:
@@ -114,9 +123,9 @@ class AsyncShares(AsyncResource):
 class AsyncModels(AsyncResource):
     """The models, with what they support and cost."""
 
-    async def get(self, key: str) -> models.ModelView:
-        """Return a model."""
-        return await self._transport.get(f"/v1/models/{segment(key)}", models.ModelView)
+    async def get(self, key: str) -> models.ModelCard:
+        """Return a model with its card."""
+        return await self._transport.get(f"/v1/models/{segment(key)}", models.ModelCard)
 
     async def list(self) -> AsyncIterator[models.ModelView]:
         """Yield all models."""

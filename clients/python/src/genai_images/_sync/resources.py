@@ -34,6 +34,15 @@ class Requests(Resource):
         """Erase a request with its prompt and images, permanently."""
         self._transport.send("DELETE", f"/v1/requests/{segment(request_id)}")
 
+    def appeal(self, request_id: str, reason: str) -> models.AppealView:
+        """Appeal a rejected request, once. Raises ``ConflictError`` if it was not rejected, or was appealed before."""
+        path, body = f"/v1/requests/{segment(request_id)}/appeal", {"reason": reason}
+        return parse(self._transport.send("POST", path, body=body), models.AppealView)
+
+    def get_appeal(self, request_id: str) -> models.AppealView:
+        """Return the appeal of a request. Raises ``NotFoundError`` if it was not appealed."""
+        return self._transport.get(f"/v1/requests/{segment(request_id)}/appeal", models.AppealView)
+
     def list(
         self, *, status: models.Status | None = None, page_size: int | None = None
     ) -> Iterator[models.RequestSummary]:
@@ -112,9 +121,9 @@ class Shares(Resource):
 class Models(Resource):
     """The models, with what they support and cost."""
 
-    def get(self, key: str) -> models.ModelView:
-        """Return a model."""
-        return self._transport.get(f"/v1/models/{segment(key)}", models.ModelView)
+    def get(self, key: str) -> models.ModelCard:
+        """Return a model with its card."""
+        return self._transport.get(f"/v1/models/{segment(key)}", models.ModelCard)
 
     def list(self) -> Iterator[models.ModelView]:
         """Yield all models."""

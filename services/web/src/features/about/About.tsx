@@ -43,8 +43,12 @@ export function About() {
           </p>
           <p>
             AI also moderates. A keyword filter and a language model check every prompt, and an image classifier checks
-            every image before it is stored. They make mistakes. A rejection always includes the reason, and you can
-            rephrase your prompt.
+            every image before it is stored. They make mistakes. A rejection always includes the reason. You can
+            rephrase your prompt, or appeal the decision: then a person decides.
+          </p>
+          <p>
+            The page <PageLink to="/models">Models</PageLink> shows who made each model, on which terms, and what it
+            does not do well.
           </p>
         </Chapter>
         <Chapter id="policy" title="Content policy">

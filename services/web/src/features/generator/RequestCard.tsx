@@ -12,9 +12,10 @@ import { statusLabel } from "@/lib/labels";
 import { UNDO_MILLISECONDS, useDeletions } from "@/state/deletions";
 import { useDraft } from "@/state/draft";
 import { showToast } from "@/state/toasts";
+import { Appeal } from "./Appeal";
 import { GeneratingPlaceholder } from "./GeneratingPlaceholder";
 import { ProgressSteps } from "./ProgressSteps";
-import { explainOutcome } from "./requestOutcome";
+import { explainOutcome, isAppealable } from "./requestOutcome";
 
 /** Shows one request: its images, progress and outcome. */
 export function RequestCard({ id, onEdit }: { id: string; onEdit(): void }) {
@@ -62,6 +63,7 @@ function Card({ view, onEdit, onLoadError }: CardProps) {
           {outcome.text}
         </Notice>
       )}
+      {isAppealable(view) && <Appeal requestId={view.id} />}
       {(view.removed?.length ?? 0) > 0 && (
         <p className="text-muted text-sm">
           {plural(view.removed?.length ?? 0, "image was", "images were")} blocked or could not be generated.

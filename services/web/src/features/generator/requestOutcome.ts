@@ -79,3 +79,11 @@ function explainRejection({ reason, timeline }: Pick<RequestView, "reason" | "ti
     canEdit: true,
   };
 }
+
+/** Rejections of which nobody judged the content, or only the filter of the model. */
+const NOT_APPEALABLE = new Set(["content_filtered", "text_too_long", "text_not_accepted"]);
+
+/** Return whether an operator can change the rejection of a request. */
+export function isAppealable(view: Pick<RequestView, "status" | "reason">): boolean {
+  return view.status === "rejected" && !NOT_APPEALABLE.has(view.reason?.code ?? "");
+}

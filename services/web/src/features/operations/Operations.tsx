@@ -3,13 +3,14 @@ import { useReadiness } from "@/api/operations";
 import { RequireApiKey } from "@/components/ApiKeyForm";
 import { ErrorNotice, Skeleton } from "@/components/Notice";
 import { Title } from "@/components/Title";
+import { Appeals } from "./Appeals";
 import { Audit } from "./Audit";
 import { DeadLetters } from "./DeadLetters";
 import { OperatorKey } from "./OperatorKey";
 import { QueueHealth } from "./QueueHealth";
 import { TraceFinder } from "./TraceFinder";
 
-/** The page for on-call operators: queues, dead letters, traces and audits. */
+/** The page for on-call operators: queues, dead letters, appeals, traces and audits. */
 export function Operations() {
   return (
     <div className="page pt-8 sm:pt-12">
@@ -39,6 +40,9 @@ function Sections() {
       </Section>
       <Section title="Dead letters">
         <DeadLetters />
+      </Section>
+      <Section title="Appeals">
+        <Appeals />
       </Section>
       <Section title="Request trace">
         <TraceFinder />

@@ -1,0 +1,34 @@
+"""Refuses requests that the rest of the daily budget does not cover."""
+
+import math
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from events.images import ModelPlan
+from events.model_catalog import ModelCatalog
+from kit.problems import ApiProblem
+from services.intake.signals import BudgetSignal
+
+STOPPED_RETRY_SECONDS: Final = 300
+"""``Retry-After`` while an operator has stopped generation. Nobody knows for how long."""
+
+
+def refuse_over_budget(
+    plans: Sequence[ModelPlan], budget: BudgetSignal | None, catalog: Callable[[], ModelCatalog], now: datetime
+) -> None:
+    """Raise ``ApiProblem`` if the rest of the daily budget covers none of the models that may serve a request."""
+    if budget is None or any(budget.covers(plan.price_usd, now) for plan in plans):
+        return
+    if budget.until is None:
+        detail, seconds = "Image generation is stopped by the operator. Try again later.", STOPPED_RETRY_SECONDS
+    else:
+        detail = "Daily budget exhausted. New requests are accepted again at 00:00 UTC."
+        served = [model for model in catalog() if not model.ended(now.date())]
+        if any(budget.covers(price, now) for model in served for price in model.price_usd.values()):
+            detail = (
+                f"The rest of the daily budget covers only models up to ${budget.left_usd} per image. "
+                "Request such a model, or try again after 00:00 UTC."
+            )
+        seconds = math.ceil((budget.until - now).total_seconds())
+    raise ApiProblem("budget_exhausted", detail, headers={"Retry-After": str(seconds)})
