@@ -60,6 +60,11 @@ KINDS: Final = {
         _webhooks, "webhooks", "A webhook moves to the new version when its owner rotates its secret: ask the owners."
     ),
     "storage-prompt-hash-key": Kind(None, after_rotation="Hashes name their version. Those in stored files stay."),
+    "storage-content-credentials": Kind(
+        None,
+        after_rotation="Files that an older version has signed stay valid. Retire it if its key leaked: "
+        "its files then count as signed by somebody else.",
+    ),
     "storage-image-link-key": Kind(
         None,
         after_rotation=f"Links are valid for {EXPIRES_SECONDS // 60} minutes. Retire the old version after that.",

@@ -49,7 +49,7 @@ LIMITS = {
     "operations.api": (40, 40),
     "operations.sentinel": (22, 14),
     "operations.audit": (32, 7),
-    "storage.store": (44, 31),
+    "storage.store": (46, 31),
     "storage.tombstones": (34, 29),
     "storage.relay": (24, 24),
     "storage.remove": (37, 27),

@@ -36,8 +36,8 @@ DOMAIN: Final = {
     "notifications": {"addresses", "deliveries", "messages", "push", "signing", "sockets", "webhooks"},
     "operations": {"audit", "dead_letters", "health", "lifecycle", "problem_pages", "sdk", "timeline", "tracing"},
     "storage": {
-        *("gallery", "image_link_keys", "imaging", "listing", "png", "provenance", "removal", "search", "shares"),
-        *("variants", "withdrawal"),
+        *("certificates", "content_credentials", "credentials", "gallery", "image_link_keys", "imaging", "listing"),
+        *("png", "provenance", "removal", "search", "shares", "variants", "withdrawal"),
     },
 }
 """Modules and packages with a name from the domain of their service. A new one is added here."""

@@ -77,6 +77,7 @@ def test_a_stored_image_has_urls_and_its_parameters(load: Load, event: ImageAppr
         content = boto3.client("s3").get_object(Bucket="gallery", Key=key)["Body"].read()
         assert sha256(content) == shown[name]["sha256"]
         assert prompt_hash(SecretVersion(1, b"not a secret"), PROMPT).encode() in content
+        assert (b"trainedAlgorithmicMedia" in content.partition(b"c2pa.actions")[2]) == (name != "thumbnail")
         assert "X-Amz-Signature" in shown[name]["url"]
 
 
