@@ -46,3 +46,10 @@ class RemoveSettings(GallerySettings):
     gallery_bucket_name: str
     distribution_id: str | None = None
     """Empty if the CDN is off."""
+
+
+class VerifySettings(Settings):
+    """Settings of storage.verify."""
+
+    content_credentials_key_id: str
+    """Name or ARN of the secret that signs files."""

@@ -37,7 +37,7 @@ DOMAIN: Final = {
     "operations": {"audit", "dead_letters", "health", "lifecycle", "problem_pages", "sdk", "timeline", "tracing"},
     "storage": {
         *("certificates", "content_credentials", "credentials", "gallery", "image_link_keys", "imaging", "listing"),
-        *("png", "provenance", "removal", "search", "shares", "variants", "withdrawal"),
+        *("png", "provenance", "removal", "search", "shares", "variants", "verification", "withdrawal"),
     },
 }
 """Modules and packages with a name from the domain of their service. A new one is added here."""

@@ -30,6 +30,7 @@ from tools.docs.openapi_parameters import (
 from tools.docs.openapi_parts import (
     BODY_ERRORS,
     COMMON_ERRORS,
+    FILE_ERRORS,
     GATEWAY_MESSAGES,
     GUARDED_ERRORS,
     INFO,
@@ -141,6 +142,8 @@ def _operation(served: ServedRoute, schemas: Schemas) -> dict[str, Any]:
             "required": True,
             "content": {JSON: {"schema": schemas.ref(route.body, "validation")}},
         }
+    if route.file_types:
+        found["requestBody"] = {"required": True, "content": {media_type: {} for media_type in route.file_types}}
     found["responses"] = _responses(route, schemas)
     return found
 
@@ -211,6 +214,7 @@ def _error_statuses(route: Route) -> list[int]:
     statuses = {*route.problems, *COMMON_ERRORS}
     statuses |= set(GUARDED_ERRORS) if route.scope else set()
     statuses |= set(BODY_ERRORS) if route.body and not route.error_body else set()
+    statuses |= set(FILE_ERRORS) if route.file_types else set()
     statuses |= set(QUERY_ERRORS) if route.query else set()
     statuses |= set(JSON_ERRORS) if route.returns_json and not route.error_body else set()
     return sorted(statuses)
