@@ -100,6 +100,9 @@ export function Shell() {
             <Link className="hover:text-ink" to="/about#policy">
               Content policy
             </Link>
+            <Link className="hover:text-ink" to="/verify">
+              Verify an image
+            </Link>
             <Link className="hover:text-ink" to="/operations">
               Operations
             </Link>

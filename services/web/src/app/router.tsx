@@ -35,6 +35,7 @@ export function makeRouter() {
           path: "operations",
           lazy: async () => ({ Component: (await import("@/features/operations/Operations")).Operations }),
         },
+        { path: "verify", lazy: async () => ({ Component: (await import("@/features/verify/Verify")).Verify }) },
         { path: "about", lazy: async () => ({ Component: (await import("@/features/about/About")).About }) },
         {
           path: "settings",
