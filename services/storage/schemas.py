@@ -296,12 +296,12 @@ class VerificationView(Schema):
     """What the Content Credentials (C2PA) of a file say. The file is not stored."""
 
     status: VerificationStatus
-    """`signed_by_us`: unchanged since this installation signed it. `signed_by_another`: unchanged since somebody else
-    signed it; who that is was not checked. `altered`: changed after it was signed, or forged. `expired`: unchanged, but
-    the signer's certificate has expired. `unsigned`: it has no credentials, or they were removed."""
+    """`signed_by_us`: unchanged since this installation signed it. `signed_by_another`: unchanged since another signer
+    signed it, whose identity was not checked. `altered`: changed after it was signed, or forged. `expired`: unchanged,
+    but the signer's certificate has expired. `unsigned`: it has no credentials, or they were removed."""
     signer: str | None
-    """The organization in the certificate of a valid signature. Anybody can write any name into a certificate of their
-    own: trust it only if the status is `signed_by_us`."""
+    """The organization in the certificate of a valid signature. A forger can choose any name: trust it only if the status
+    is `signed_by_us`."""
     ai_generated: bool | None
     """Whether the signer states that a model generated it. Absent without a valid signature."""
     model: str | None

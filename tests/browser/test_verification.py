@@ -26,12 +26,13 @@ def test_a_visitor_sees_who_signed_a_file(
 ) -> None:
     files = {
         "kite.png: signed by us, unchanged": original,
-        "kite.png: altered": original[:-100] + bytes([original[-100] ^ 1]) + original[-99:],
+        "changed.png: altered": original[:-100] + bytes([original[-100] ^ 1]) + original[-99:],
     }
     page = open_app("/verify", color_scheme=scheme, reduced_motion="reduce")
     for title, content in files.items():
-        (tmp_path / "kite.png").write_bytes(content)
-        page.get_by_label("Image file").set_input_files(tmp_path / "kite.png")
+        file = tmp_path / title.partition(":")[0]
+        file.write_bytes(content)
+        page.get_by_label("Image file").set_input_files(file)
         expect(page.get_by_text(title)).to_be_visible()
         page.evaluate(AXE.read_text())
         found = page.evaluate("axe.run().then(({ violations }) => violations)")

@@ -145,7 +145,10 @@ def _operation(served: ServedRoute, schemas: Schemas) -> dict[str, Any]:
             "content": {JSON: {"schema": schemas.ref(route.body, "validation")}},
         }
     if route.file_types:
-        found["requestBody"] = {"required": True, "content": {media_type: {"schema": FILE} for media_type in route.file_types}}
+        found["requestBody"] = {
+            "required": True,
+            "content": {media_type: {"schema": FILE} for media_type in route.file_types},
+        }
     found["responses"] = _responses(route, schemas)
     return found
 

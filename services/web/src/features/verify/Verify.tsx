@@ -32,6 +32,7 @@ export function Verify() {
           hint={`PNG, JPEG or WebP, at most ${bytes(MAX_FILE_BYTES)}.`}
           error={rule}
           type="file"
+          className="file:mr-3 file:cursor-pointer file:font-medium file:text-accent"
           accept={FILE_TYPES.join(",")}
           onChange={(event) => check(event.target.files?.[0])}
         />
