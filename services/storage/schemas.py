@@ -300,8 +300,8 @@ class VerificationView(Schema):
     signed it, whose identity was not checked. `altered`: changed after it was signed, or forged. `expired`: unchanged,
     but the signer's certificate has expired. `unsigned`: it has no credentials, or they were removed."""
     signer: str | None
-    """The organization in the certificate of a valid signature. A forger can choose any name: trust it only if the status
-    is `signed_by_us`."""
+    """The organization in the certificate of a valid signature. A forger can choose any name: trust it only if the
+    status is `signed_by_us`."""
     ai_generated: bool | None
     """Whether the signer states that a model generated it. Absent without a valid signature."""
     model: str | None
