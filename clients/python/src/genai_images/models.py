@@ -147,10 +147,10 @@ class DryRunParameters(Answer):
 
 
 class FileView(Answer):
-    """A file, with a URL that may expire."""
+    """A file, with a URL that expires."""
 
     url: str
-    """Short-lived URL of the file."""
+    """URL of the file. Valid for 15 minutes, and for this file only."""
     media_type: str
     """Media type of the file."""
     width: int
@@ -164,18 +164,18 @@ class FileView(Answer):
 
 
 class Image(Answer):
-    """A finished image. Its URLs are short-lived and new in every response; a deleted image has none."""
+    """A finished image. Its URLs are new in every response; a deleted image has none."""
 
     id: str
     """Id of the image in the gallery."""
     index: int
     """Number of the image within its request, from 0."""
     url: str | None = None
-    """URL of the original file. Absent if the image is deleted."""
+    """URL of the original file. Valid for 15 minutes. Absent if the image is deleted."""
     display_url: str | None = None
-    """URL of a smaller file for screens. Absent if the image is deleted."""
+    """URL of a smaller file for screens. Valid for 15 minutes. Absent if the image is deleted."""
     thumbnail_url: str | None = None
-    """URL of the smallest file. Absent if the image is deleted."""
+    """URL of the smallest file. Valid for 15 minutes. Absent if the image is deleted."""
     width: int
     """Width of the original in pixels."""
     height: int
@@ -600,6 +600,8 @@ class TimelineEntryView(Answer):
     """When it occurred."""
     note: str | None = None
     """Details of the event, for people."""
+    policy_version: str | None = None
+    """Version of the moderation policy, for a decision of moderation."""
 
 
 class WebhookView(Answer):
@@ -681,7 +683,7 @@ class Check(Answer):
     hit: KeywordHit | None = None
     """Absent if the keyword filter found nothing."""
     policy_version: str
-    """Version of the content policy."""
+    """Version of the moderation policy: its name and a digest of its content."""
 
 
 class CreatedShare(Answer):
@@ -752,9 +754,9 @@ class ImageSummary(Answer):
     placeholder: str
     """BlurHash."""
     display_url: str
-    """Short-lived URL of a smaller file for screens."""
+    """URL of a smaller file for screens. Valid for 15 minutes."""
     thumbnail_url: str
-    """Short-lived URL of the smallest file."""
+    """URL of the smallest file. Valid for 15 minutes."""
     links: SelfLink
     """Related resources."""
 

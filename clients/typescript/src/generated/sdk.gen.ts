@@ -36,6 +36,9 @@ import type {
   GenerateImagesData,
   GenerateImagesErrors,
   GenerateImagesResponses,
+  GiveConsentData,
+  GiveConsentErrors,
+  GiveConsentResponses,
   LegacyCheckPromptData,
   LegacyCheckPromptErrors,
   LegacyCheckPromptResponses,
@@ -116,6 +119,9 @@ import type {
   ShowAuditData,
   ShowAuditErrors,
   ShowAuditResponses,
+  ShowConsentData,
+  ShowConsentErrors,
+  ShowConsentResponses,
   ShowDaysData,
   ShowDaysErrors,
   ShowDaysResponses,
@@ -155,6 +161,12 @@ import type {
   UnsetFavouriteData,
   UnsetFavouriteErrors,
   UnsetFavouriteResponses,
+  VerifyFileData,
+  VerifyFileErrors,
+  VerifyFileResponses,
+  WithdrawConsentData,
+  WithdrawConsentErrors,
+  WithdrawConsentResponses,
 } from "./types.gen.ts";
 
 export type Options<
@@ -533,6 +545,24 @@ export const openShare = <ThrowOnError extends boolean = true>(
   options.client.get<unknown, OpenShareErrors, ThrowOnError>({ url: "/v1/shares/{token}", ...options });
 
 /**
+ * Check who has signed an image file, and whether it was changed since
+ *
+ * Public: no key is required.
+ */
+export const verifyFile = <ThrowOnError extends boolean = true>(
+  options: Options<VerifyFileData, ThrowOnError>,
+): RequestResult<VerifyFileResponses, VerifyFileErrors, ThrowOnError> =>
+  options.client.post<VerifyFileResponses, VerifyFileErrors, ThrowOnError>({
+    bodySerializer: null,
+    url: "/v1/verifications",
+    ...options,
+    headers: {
+      "Content-Type": "image/png",
+      ...options.headers,
+    },
+  });
+
+/**
  * List all API keys, newest first
  *
  * Requires the scope `admin`.
@@ -623,6 +653,61 @@ export const showMe = <ThrowOnError extends boolean = true>(
     ],
     url: "/v1/me",
     ...options,
+  });
+
+/**
+ * Withdraw your consent, within 30 seconds
+ *
+ * Requires the scope `requests:write`.
+ */
+export const withdrawConsent = <ThrowOnError extends boolean = true>(
+  options: Options<WithdrawConsentData, ThrowOnError>,
+): RequestResult<WithdrawConsentResponses, WithdrawConsentErrors, ThrowOnError> =>
+  options.client.delete<WithdrawConsentResponses, WithdrawConsentErrors, ThrowOnError>({
+    security: [
+      { name: "x-api-key", type: "apiKey" },
+      { scheme: "bearer", type: "http" },
+    ],
+    url: "/v1/consent",
+    ...options,
+  });
+
+/**
+ * Get the current versions of the terms and the privacy notice, and your consent
+ *
+ * Requires a key with any scope.
+ */
+export const showConsent = <ThrowOnError extends boolean = true>(
+  options: Options<ShowConsentData, ThrowOnError>,
+): RequestResult<ShowConsentResponses, ShowConsentErrors, ThrowOnError> =>
+  options.client.get<ShowConsentResponses, ShowConsentErrors, ThrowOnError>({
+    security: [
+      { name: "x-api-key", type: "apiKey" },
+      { scheme: "bearer", type: "http" },
+    ],
+    url: "/v1/consent",
+    ...options,
+  });
+
+/**
+ * Agree to the current terms and privacy notice
+ *
+ * Requires the scope `requests:write`.
+ */
+export const giveConsent = <ThrowOnError extends boolean = true>(
+  options: Options<GiveConsentData, ThrowOnError>,
+): RequestResult<GiveConsentResponses, GiveConsentErrors, ThrowOnError> =>
+  options.client.put<GiveConsentResponses, GiveConsentErrors, ThrowOnError>({
+    security: [
+      { name: "x-api-key", type: "apiKey" },
+      { scheme: "bearer", type: "http" },
+    ],
+    url: "/v1/consent",
+    ...options,
+    headers: {
+      "Content-Type": "application/json",
+      ...options.headers,
+    },
   });
 
 /**

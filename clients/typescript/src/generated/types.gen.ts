@@ -131,13 +131,17 @@ export type ActionView = {
    */
   at: string;
   /**
-   * The owner of the API key, or the name given on the command line.
+   * The id of the owner of the API key, or the name given on the command line.
    */
   operator: string;
   /**
    * `key <key id>`, or the ARN that AWS reported to the command line.
    */
   identity: string;
+  /**
+   * IP address of the client, if the action was a call of this API.
+   */
+  address?: string;
   /**
    * What the operator did.
    */
@@ -319,9 +323,53 @@ export type Check = {
    */
   hit?: KeywordHit;
   /**
-   * Version of the content policy.
+   * Version of the moderation policy: its name and a digest of its content.
    */
   policy_version: string;
+};
+
+/**
+ * ConsentView
+ *
+ * The consent of the caller's owner.
+ */
+export type ConsentView = {
+  /**
+   * Whether this installation accepts requests only with a valid consent.
+   */
+  required: boolean;
+  /**
+   * Whether the owner agrees to the current versions.
+   */
+  valid: boolean;
+  /**
+   * Current version of the terms: the date on which it was published.
+   */
+  current_terms: string;
+  /**
+   * Current version of the privacy notice.
+   */
+  current_privacy_notice: string;
+  /**
+   * The version of the terms that the owner agreed to. Absent without a consent, like the following fields.
+   */
+  terms?: string;
+  /**
+   * The version of the privacy notice that the owner agreed to.
+   */
+  privacy_notice?: string;
+  /**
+   * When the consent was given.
+   */
+  given_at?: string;
+  /**
+   * Id of the key with which it was given.
+   */
+  key_id?: string;
+  /**
+   * When it was withdrawn. Absent if it was not.
+   */
+  withdrawn_at?: string;
 };
 
 /**
@@ -1425,9 +1473,13 @@ export type KeyView = {
    */
   prefix: string;
   /**
-   * Owner of its requests and images.
+   * Name of the owner of its requests and images. The id if the owner was erased.
    */
   owner: string;
+  /**
+   * Id of the owner, which stands for the name in requests, events and logs.
+   */
+  owner_id: string;
   /**
    * Purpose of the key.
    */
@@ -1485,9 +1537,13 @@ export type KeyWithText = {
    */
   prefix: string;
   /**
-   * Owner of its requests and images.
+   * Name of the owner of its requests and images. The id if the owner was erased.
    */
   owner: string;
+  /**
+   * Id of the owner, which stands for the name in requests, events and logs.
+   */
+  owner_id: string;
   /**
    * Purpose of the key.
    */
@@ -1761,9 +1817,13 @@ export type Links = {
  */
 export type Me = {
   /**
-   * Owner of its requests and images.
+   * Name of the owner of its requests and images.
    */
   owner: string;
+  /**
+   * Id of the owner, which stands for the name in requests, events and logs.
+   */
+  owner_id: string;
   /**
    * Id of the key.
    */
@@ -1919,13 +1979,29 @@ export type NewCheck = {
 };
 
 /**
+ * NewConsent
+ *
+ * The body of `PUT /v1/consent`: the current versions, as `GET /v1/consent` returns them.
+ */
+export type NewConsent = {
+  /**
+   * Version of the terms.
+   */
+  terms: string;
+  /**
+   * Version of the privacy notice.
+   */
+  privacy_notice: string;
+};
+
+/**
  * NewKey
  *
  * The body of `POST /v1/keys`.
  */
 export type NewKey = {
   /**
-   * Owner of its requests and images.
+   * Name of the owner of its requests and images. Keys with the same name have the same owner.
    */
   owner: string;
   /**
@@ -2341,7 +2417,7 @@ export type Preferences = {
    */
   theme?: "light" | "dark" | "system";
   /**
-   * Exclude this owner from analytics.
+   * Keep the owner out of analytics: count new requests only in totals that name no owner, and archive their events without the owner.
    */
   analytics_opt_out?: boolean;
 };
@@ -2361,7 +2437,7 @@ export type PreferencesResponse = {
    */
   theme?: "light" | "dark" | "system";
   /**
-   * Exclude this owner from analytics.
+   * Keep the owner out of analytics: count new requests only in totals that name no owner, and archive their events without the owner.
    */
   analytics_opt_out?: boolean;
 };
@@ -2848,6 +2924,66 @@ export type SelfLink = {
 };
 
 /**
+ * ShadowChangeView
+ *
+ * Decisions that the shadow policy would change in the same way.
+ */
+export type ShadowChangeView = {
+  /**
+   * What was decided about.
+   */
+  subject: "prompt" | "images";
+  /**
+   * Version of the policy that decided.
+   */
+  policy_version: string;
+  /**
+   * Version of the shadow policy.
+   */
+  shadow_version: string;
+  /**
+   * `newly_blocked`, `newly_allowed`, or `newly_asked`: the keyword filter blocked, and would ask Claude.
+   */
+  change: "newly_blocked" | "newly_allowed" | "newly_asked";
+  /**
+   * If newly blocked, the category of the shadow policy, otherwise the one of the policy that decided.
+   */
+  category: string;
+  /**
+   * Number of decisions.
+   */
+  count: number;
+  /**
+   * Ids of the latest requests.
+   */
+  samples: Array<string>;
+};
+
+/**
+ * ShadowReport
+ *
+ * What the shadow policy would change.
+ */
+export type ShadowReport = {
+  /**
+   * First day (UTC).
+   */
+  first_day: string;
+  /**
+   * Last day, today.
+   */
+  last_day: string;
+  /**
+   * False: there are more changes; only the latest were counted.
+   */
+  complete: boolean;
+  /**
+   * Empty if nothing would change, or if there is no shadow policy.
+   */
+  changes: Array<ShadowChangeView>;
+};
+
+/**
  * ShareList
  *
  * The valid share links of an image, newest first.
@@ -3046,6 +3182,10 @@ export type TimelineEntryView = {
    * Details of the event, for people.
    */
   note?: string;
+  /**
+   * Version of the moderation policy, for a decision of moderation.
+   */
+  policy_version?: string;
 };
 
 /**
@@ -3170,6 +3310,34 @@ export type Usage = {
    * The price of these images in US dollars. OpenAI's API has no such field.
    */
   cost_usd: string;
+};
+
+/**
+ * VerificationView
+ *
+ * What the Content Credentials (C2PA) of a file say. The file is not stored.
+ */
+export type VerificationView = {
+  /**
+   * `signed_by_us`: unchanged since this installation signed it. `signed_by_another`: unchanged since another signer signed it, whose identity was not checked. `altered`: changed after it was signed, or forged. `expired`: unchanged, but the signer's certificate has expired. `unsigned`: it has no credentials, or they were removed.
+   */
+  status: "signed_by_us" | "signed_by_another" | "altered" | "expired" | "unsigned";
+  /**
+   * The organization in the certificate of a valid signature. A forger can choose any name: trust it only if the status is `signed_by_us`.
+   */
+  signer?: string;
+  /**
+   * Whether the signer states that a model generated it. Absent without a valid signature.
+   */
+  ai_generated?: boolean;
+  /**
+   * Key of the model that generated it. Only if the status is `signed_by_us`.
+   */
+  model?: string;
+  /**
+   * When it was generated. Only if the status is `signed_by_us`.
+   */
+  generated_at?: string;
 };
 
 /**
@@ -3446,7 +3614,7 @@ export type CreateRequestErrors = {
    */
   413: Problem;
   /**
-   * The body must be JSON.
+   * The body has another format than the route reads.
    */
   415: Problem;
   /**
@@ -4397,7 +4565,7 @@ export type CreateShareErrors = {
    */
   413: Problem;
   /**
-   * The body must be JSON.
+   * The body has another format than the route reads.
    */
   415: Problem;
   /**
@@ -4516,6 +4684,55 @@ export type OpenShareErrors = {
 
 export type OpenShareError = OpenShareErrors[keyof OpenShareErrors];
 
+export type VerifyFileData = {
+  body: Blob | File;
+  path?: never;
+  query?: never;
+  url: "/v1/verifications";
+};
+
+export type VerifyFileErrors = {
+  /**
+   * `Accept` excludes JSON.
+   */
+  406: Problem;
+  /**
+   * The body is too large.
+   */
+  413: Problem;
+  /**
+   * The body has another format than the route reads.
+   */
+  415: Problem;
+  /**
+   * The request is invalid.
+   */
+  422: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type VerifyFileError = VerifyFileErrors[keyof VerifyFileErrors];
+
+export type VerifyFileResponses = {
+  /**
+   * OK.
+   */
+  200: VerificationView;
+};
+
+export type VerifyFileResponse = VerifyFileResponses[keyof VerifyFileResponses];
+
 export type ListKeysData = {
   body?: never;
   path?: never;
@@ -4603,7 +4820,7 @@ export type CreateKeyErrors = {
    */
   413: Problem;
   /**
-   * The body must be JSON.
+   * The body has another format than the route reads.
    */
   415: Problem;
   /**
@@ -4677,7 +4894,7 @@ export type RotateKeyErrors = {
    */
   413: Problem;
   /**
-   * The body must be JSON.
+   * The body has another format than the route reads.
    */
   415: Problem;
   /**
@@ -4804,6 +5021,153 @@ export type ShowMeResponses = {
 
 export type ShowMeResponse = ShowMeResponses[keyof ShowMeResponses];
 
+export type WithdrawConsentData = {
+  body?: never;
+  path?: never;
+  query?: never;
+  url: "/v1/consent";
+};
+
+export type WithdrawConsentErrors = {
+  /**
+   * API key required.
+   */
+  401: Problem;
+  /**
+   * The API key lacks the scope that this route requires.
+   */
+  403: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type WithdrawConsentError = WithdrawConsentErrors[keyof WithdrawConsentErrors];
+
+export type WithdrawConsentResponses = {
+  /**
+   * Done. The response has no body.
+   */
+  204: void;
+};
+
+export type WithdrawConsentResponse = WithdrawConsentResponses[keyof WithdrawConsentResponses];
+
+export type ShowConsentData = {
+  body?: never;
+  path?: never;
+  query?: never;
+  url: "/v1/consent";
+};
+
+export type ShowConsentErrors = {
+  /**
+   * API key required.
+   */
+  401: Problem;
+  /**
+   * The API key lacks the scope that this route requires.
+   */
+  403: Problem;
+  /**
+   * `Accept` excludes JSON.
+   */
+  406: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type ShowConsentError = ShowConsentErrors[keyof ShowConsentErrors];
+
+export type ShowConsentResponses = {
+  /**
+   * OK.
+   */
+  200: ConsentView;
+};
+
+export type ShowConsentResponse = ShowConsentResponses[keyof ShowConsentResponses];
+
+export type GiveConsentData = {
+  body: NewConsent;
+  path?: never;
+  query?: never;
+  url: "/v1/consent";
+};
+
+export type GiveConsentErrors = {
+  /**
+   * The body is not valid JSON.
+   */
+  400: Problem;
+  /**
+   * API key required.
+   */
+  401: Problem;
+  /**
+   * The API key lacks the scope that this route requires.
+   */
+  403: Problem;
+  /**
+   * `Accept` excludes JSON.
+   */
+  406: Problem;
+  /**
+   * The body is too large.
+   */
+  413: Problem;
+  /**
+   * The body has another format than the route reads.
+   */
+  415: Problem;
+  /**
+   * The request is invalid.
+   */
+  422: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type GiveConsentError = GiveConsentErrors[keyof GiveConsentErrors];
+
+export type GiveConsentResponses = {
+  /**
+   * OK.
+   */
+  200: ConsentView;
+};
+
+export type GiveConsentResponse = GiveConsentResponses[keyof GiveConsentResponses];
+
 export type ShowPreferencesData = {
   body?: never;
   headers?: {
@@ -4894,7 +5258,7 @@ export type SetPreferencesErrors = {
    */
   413: Problem;
   /**
-   * The body must be JSON.
+   * The body has another format than the route reads.
    */
   415: Problem;
   /**
@@ -5049,7 +5413,7 @@ export type CreateWebhookErrors = {
    */
   413: Problem;
   /**
-   * The body must be JSON.
+   * The body has another format than the route reads.
    */
   415: Problem;
   /**
@@ -5169,7 +5533,7 @@ export type RotateWebhookSecretErrors = {
    */
   413: Problem;
   /**
-   * The body must be JSON.
+   * The body has another format than the route reads.
    */
   415: Problem;
   /**
@@ -5475,7 +5839,7 @@ export type CheckPromptErrors = {
    */
   413: Problem;
   /**
-   * The body must be JSON.
+   * The body has another format than the route reads.
    */
   415: Problem;
   /**
@@ -5559,6 +5923,60 @@ export type LegacyCheckPromptResponses = {
 };
 
 export type LegacyCheckPromptResponse = LegacyCheckPromptResponses[keyof LegacyCheckPromptResponses];
+
+export type ShowShadowData = {
+  body?: never;
+  path?: never;
+  query?: {
+    /**
+     * Number of days (UTC), with today.
+     */
+    days?: number;
+  };
+  url: "/v1/moderation/shadow";
+};
+
+export type ShowShadowErrors = {
+  /**
+   * API key required.
+   */
+  401: Problem;
+  /**
+   * The API key lacks the scope that this route requires.
+   */
+  403: Problem;
+  /**
+   * `Accept` excludes JSON.
+   */
+  406: Problem;
+  /**
+   * The request is invalid.
+   */
+  422: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type ShowShadowError = ShowShadowErrors[keyof ShowShadowErrors];
+
+export type ShowShadowResponses = {
+  /**
+   * OK.
+   */
+  200: ShadowReport;
+};
+
+export type ShowShadowResponse = ShowShadowResponses[keyof ShowShadowResponses];
 
 export type ShowHealthData = {
   body?: never;
@@ -5978,7 +6396,7 @@ export type ReplayErrors = {
    */
   413: Problem;
   /**
-   * The body must be JSON.
+   * The body has another format than the route reads.
    */
   415: Problem;
   /**
@@ -6084,7 +6502,7 @@ export type QuarantineErrors = {
    */
   413: Problem;
   /**
-   * The body must be JSON.
+   * The body has another format than the route reads.
    */
   415: Problem;
   /**
