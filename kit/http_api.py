@@ -222,7 +222,7 @@ class HttpApi:
         if route.error_body is not None:
             return
         if route.file_types and media_types.essence(self.header("content-type")) not in route.file_types:
-            errors = [field_error("Content-Type", "must be the type of the file", allowed=list(route.file_types))]
+            errors = [field_error("Content-Type", "must be a type of files", allowed=list(route.file_types))]
             detail = f"Send a file as the body, with the header Content-Type: {' or '.join(route.file_types)}."
             accepted = {"Accept": ", ".join(route.file_types)}
             raise ApiProblem("unsupported_media_type", detail, errors=errors, headers=accepted)

@@ -95,5 +95,5 @@ VERIFY_FILE: Final = Route(
     None,
     "Check who has signed an image file, and whether it was changed since",
     responses={200: VerificationView},
-    file_types=("image/png", "image/jpeg", "image/webp"),
+    file_types=("application/octet-stream",),
 )

@@ -14,9 +14,9 @@ def fetch(url: str) -> bytes:
     return content
 
 
-def verify(system: System, content: bytes, media_type: str) -> tuple[int, dict[str, Any]]:
+def verify(system: System, content: bytes) -> tuple[int, dict[str, Any]]:
     """Send a file to the API without a key, and return the status and the body of the response."""
-    response = system.call("POST", "/v1/verifications", content, {"content-type": media_type}, key="")
+    response = system.call("POST", "/v1/verifications", content, {"content-type": "application/octet-stream"}, key="")
     return response.status, response.json
 
 
@@ -28,8 +28,8 @@ def image(stack: System) -> Any:
 
 
 def test_a_generated_file_is_signed_by_us(stack: System, image: Any) -> None:
-    for name, media_type in (("url", "image/png"), ("display_url", "image/webp")):
-        status, found = verify(stack, fetch(image[name]), media_type)
+    for name in ("url", "display_url"):
+        status, found = verify(stack, fetch(image[name]))
         assert (status, found["status"], found["model"]) == (200, "signed_by_us", "sd3.5-large"), found
 
 
@@ -37,11 +37,11 @@ def test_a_changed_or_stripped_file_is_not(stack: System, image: Any) -> None:
     content = bytearray(fetch(image["url"]))
     content[-100] ^= 1
 
-    assert verify(stack, bytes(content), "image/png") == (200, {"status": "altered"})
-    assert verify(stack, fetch(image["thumbnail_url"]), "image/webp") == (200, {"status": "unsigned"})
+    assert verify(stack, bytes(content)) == (200, {"status": "altered"})
+    assert verify(stack, fetch(image["thumbnail_url"])) == (200, {"status": "unsigned"})
 
 
 def test_another_file_is_refused(stack: System) -> None:
-    status, found = verify(stack, b"GIF89a", "image/gif")
+    status, found = verify(stack, b"GIF89a")
 
     assert (status, found["code"]) == (415, "unsupported_media_type")

@@ -15,7 +15,7 @@ from services.storage import routes
 from services.storage.certificates import certificate_of
 from services.storage.schemas import VerificationView
 from services.storage.settings import VerifySettings
-from services.storage.verification import MAX_BYTES, UnreadableFileError, media_type_of, verify
+from services.storage.verification import BEGINNINGS, MAX_BYTES, UnreadableFileError, media_type_of, verify
 
 _settings = VerifySettings.load()
 _keyring = CachedKeyring(boto3.client("secretsmanager"), _settings.content_credentials_key_id)
@@ -24,11 +24,11 @@ handler = HttpApi()
 
 @handler.serve(routes.VERIFY_FILE)
 def verify_file() -> Response[str]:
-    """Return what the credentials of a file say. The first bytes decide its type, not the header."""
+    """Return what the credentials of a file say. The first bytes decide its type."""
     content = handler.file(max_bytes=MAX_BYTES)
     media_type = media_type_of(content)
     if media_type is None:
-        errors = [field_error("body", "must be a PNG, JPEG or WebP file", allowed=list(routes.VERIFY_FILE.file_types))]
+        errors = [field_error("body", "must be a PNG, JPEG or WebP file", allowed=list(BEGINNINGS))]
         raise ApiProblem("unsupported_media_type", "Send an image file: PNG, JPEG or WebP.", errors=errors)
     ours = [certificate_of(version.key) for version in _keyring().versions]
     try:

@@ -40,7 +40,7 @@ test("a file that we signed names the model, and the file itself is sent without
   expect(await screen.findByText("fox.png: signed by us, unchanged")).toBeVisible();
   expect(screen.getByText(/by the model nova-canvas/)).toBeVisible();
   expect(sent.map(({ headers }) => [headers.get("content-type"), headers.get("x-api-key")])).toEqual([
-    ["image/png", null],
+    ["application/octet-stream", null],
   ]);
   await expectAccessible(page);
 });

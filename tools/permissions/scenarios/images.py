@@ -109,7 +109,7 @@ def the_gallery(world: World) -> None:
 
 def verification(world: World) -> None:
     """A file that a visitor uploads: here one that is cut off."""
-    beginning, headers = b"\x89PNG\r\n\x1a\n", {"content-type": "image/png"}
+    beginning, headers = b"\x89PNG\r\n\x1a\n", {"content-type": "application/octet-stream"}
     world.http("storage.verify", "POST", "/v1/verifications", beginning, headers=headers, expect=422)
 
 

@@ -12,7 +12,6 @@ export function useVerification() {
   return useMutation({
     // Offline, it fails at once: a file is not kept until the connection is back.
     networkMode: "always",
-    mutationFn: (file: File) =>
-      dataOf(verifyFile({ client: api(), body: file, headers: { "Content-Type": file.type } })),
+    mutationFn: (file: File) => dataOf(verifyFile({ client: api(), body: file })),
   });
 }
