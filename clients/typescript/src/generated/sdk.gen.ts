@@ -557,7 +557,7 @@ export const verifyFile = <ThrowOnError extends boolean = true>(
     url: "/v1/verifications",
     ...options,
     headers: {
-      "Content-Type": "image/png",
+      "Content-Type": "application/octet-stream",
       ...options.headers,
     },
   });
