@@ -1,5 +1,6 @@
 """The base of every HTTP API: JSON requests; JSON responses, or problem documents (`kit/problems.py`)."""
 
+import base64
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -42,8 +43,7 @@ def read_json(resolver: APIGatewayHttpResolver, *, max_bytes: int) -> Any:
     try:
         content = event.decoded_body if event.is_base64_encoded else raw
         if len((content or "").encode()) > max_bytes:
-            errors = [field_error("body", f"at most {max_bytes} bytes")]
-            raise ApiProblem("body_too_large", f"Send a body of at most {max_bytes} bytes.", errors=errors)
+            raise body_too_large(max_bytes)
         return json.loads((content or "").removeprefix("\ufeff"))  # a byte order mark may be ignored (RFC 8259, 8.1)
     except UnicodeError as error:
         errors = [field_error("body", "must be UTF-8 text")]
@@ -73,6 +73,8 @@ class Route:
     summary: str
     responses: Mapping[int, type[BaseModel] | None]
     body: type[BaseModel] | None = None
+    file_types: Sequence[str] = ()
+    """The media types of the body, if it is a file."""
     query: type[BaseModel] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     """Request headers that it reads: name → description."""
@@ -213,12 +215,17 @@ class HttpApi:
             raise ApiProblem("consent_required", detail)
 
     def _check_media_types(self, route: Route) -> None:
-        """Raise ``ApiProblem`` 415 or 406 if the body, or every response that the caller accepts, is not JSON.
+        """Raise ``ApiProblem`` 415 or 406 if the body, or every response that the caller accepts, has another type.
 
         Routes with the errors of another API accept everything, as that API does.
         """
         if route.error_body is not None:
             return
+        if route.file_types and media_types.essence(self.header("content-type")) not in route.file_types:
+            errors = [field_error("Content-Type", "must be a type of files", allowed=list(route.file_types))]
+            detail = f"Send a file as the body, with the header Content-Type: {' or '.join(route.file_types)}."
+            accepted = {"Accept": ", ".join(route.file_types)}
+            raise ApiProblem("unsupported_media_type", detail, errors=errors, headers=accepted)
         if route.body is not None and not media_types.is_json(self.header("content-type")):
             errors = [field_error("Content-Type", f"must be {media_types.JSON}", allowed=[media_types.JSON])]
             detail = f"Send the body as JSON, with the header Content-Type: {media_types.JSON}."
@@ -279,6 +286,14 @@ class HttpApi:
         """Return the body as ``model``. Raises an error with the invalid fields (400, 413, 422)."""
         return model.model_validate(read_json(self._resolver, max_bytes=self._max_body))
 
+    def file(self, *, max_bytes: int) -> bytes:
+        """Return the body as it was sent. Raises ``ApiProblem`` 413 above ``max_bytes``."""
+        text = self.event.get("body") or ""
+        content = base64.b64decode(text) if self.event.get("isBase64Encoded") else text.encode()
+        if len(content) > max_bytes:
+            raise body_too_large(max_bytes)
+        return content
+
     def query(self, model: type[Model]) -> Model:
         """Return the query parameters as ``model``. Raises an error with the invalid ones (422)."""
         return model.model_validate(self.event.get("queryStringParameters") or {})
@@ -309,6 +324,12 @@ def problem_of(error: Exception, route: str) -> ApiProblem:
     # The exception's text may contain the caller's data; its type and the route are enough.
     logger.error("unhandled", error=type(error).__name__, route=route)
     return ApiProblem("internal_error", "The failure is on our side. If it persists, report the call_id.")
+
+
+def body_too_large(max_bytes: int) -> ApiProblem:
+    """Return the problem of a body with more than ``max_bytes``."""
+    errors = [field_error("body", f"at most {max_bytes} bytes")]
+    return ApiProblem("body_too_large", f"Send a body of at most {max_bytes} bytes.", errors=errors)
 
 
 def not_found() -> ApiProblem:

@@ -7,7 +7,7 @@ JSON: Final = "application/json"
 
 def is_json(content_type: str | None) -> bool:
     """Return whether a body of this type is JSON: ``application/json``, ``application/*+json``, or not stated."""
-    media_type = _media_type(content_type or "")
+    media_type = essence(content_type)
     return media_type in {"", JSON} or (media_type.startswith("application/") and media_type.endswith("+json"))
 
 
@@ -18,15 +18,16 @@ def accepts_json(accept: str | None) -> bool:
 
 
 def _accepts_json(accepted: str) -> bool:
-    media_type = _media_type(accepted)
+    media_type = essence(accepted)
     if "/" not in media_type:
         return True
     possible = media_type in {"*/*", "application/*"} or is_json(media_type)
     return possible and not _has_quality_zero(accepted)
 
 
-def _media_type(value: str) -> str:
-    return value.partition(";")[0].strip().lower()
+def essence(value: str | None) -> str:
+    """Return the media type in a header, without its parameters, such as ``image/png``. Empty if there is no header."""
+    return (value or "").partition(";")[0].strip().lower()
 
 
 def _has_quality_zero(accepted: str) -> bool:

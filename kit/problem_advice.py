@@ -41,9 +41,9 @@ ADVICE: Final[Mapping[str, Advice]] = {
         "The body has more bytes than this route reads. `errors` has the limit.", "Send a shorter body."
     ),
     "unsupported_media_type": Advice(
-        "The header `Content-Type` says that the body is not JSON. `curl -d` sends "
-        "`application/x-www-form-urlencoded` unless the command sets the header.",
-        "Send the body as JSON with `Content-Type: application/json`.",
+        "The header `Content-Type` says that the body has another format than the route reads, which is JSON except "
+        "for files. `curl -d` sends `application/x-www-form-urlencoded` unless the command sets the header.",
+        "Send JSON with `Content-Type: application/json`. For a file, send its bytes with a type that `errors` allows.",
     ),
     "validation_failed": Advice(
         "The body or a parameter breaks a rule. `errors` has each field, its rule and, if there are any, the allowed "

@@ -25,6 +25,7 @@ NOT_COVERED: Final = {
     "/api/": "the first version of the API",
     "/health": "for monitoring",
     "/problems/": "pages for people",
+    "/v1/verifications": "for whoever received a file, who need not be a caller of the API",
     "/v1/operations/": "for operators, who have a command line",
     "/v1/moderation/": "for operators, who have a command line",
 }

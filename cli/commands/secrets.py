@@ -4,7 +4,7 @@ import secrets as random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import click
 
@@ -18,8 +18,10 @@ from kit.trail import Action, recorded
 from services.accounts.repository.keys import KeyTable
 from services.notifications.repository.webhooks import WebhookTable
 from services.storage import image_link_keys
+from services.storage.certificates import read_certificate
 
 KEY_BYTES: Final = 48
+CREDENTIALS: Final = "storage-content-credentials"
 Uses = Mapping[int, int]
 
 
@@ -60,6 +62,11 @@ KINDS: Final = {
         _webhooks, "webhooks", "A webhook moves to the new version when its owner rotates its secret: ask the owners."
     ),
     "storage-prompt-hash-key": Kind(None, after_rotation="Hashes name their version. Those in stored files stay."),
+    CREDENTIALS: Kind(
+        None,
+        after_rotation="Files that an older version has signed stay valid. Retire it if its key leaked: "
+        "its files then count as signed by somebody else.",
+    ),
     "storage-image-link-key": Kind(
         None,
         after_rotation=f"Links are valid for {EXPIRES_SECONDS // 60} minutes. Retire the old version after that.",
@@ -99,14 +106,29 @@ def list_(connection: Connection, *, as_json: bool) -> int:
 @secrets.command(epilog=EXIT_CODES)
 @name_argument
 @click.option("--now", "at_once", is_flag=True, help="Use the new version at once. See the runbook before.")
+@click.option(
+    "--certificate",
+    type=click.File("rb"),
+    help=f"Of {CREDENTIALS}: a PEM file with a private key, its certificate and the certificates of its issuers.",
+)
 @acting
 @on_target
-def rotate(connection: Connection, *, name: str, at_once: bool, operator: str | None, yes: bool, as_json: bool) -> int:
+def rotate(
+    connection: Connection,
+    *,
+    name: str,
+    at_once: bool,
+    certificate: IO[bytes] | None,
+    operator: str | None,
+    yes: bool,
+    as_json: bool,
+) -> int:
     """Add a new version to the secret NAME. It is used in ten minutes, when every function knows it.
 
     A version of storage-image-link-key is used in an hour, when CloudFront knows its public key everywhere.
     Older versions remain valid until you retire them.
     """
+    key = random.token_urlsafe(KEY_BYTES).encode() if certificate is None else _certificate(name, certificate.read())
     now, keyring = datetime.now(UTC), _read(connection, name)
     if (newest := keyring.versions[-1]) != keyring.current(now):
         raise click.ClickException(
@@ -114,7 +136,7 @@ def rotate(connection: Connection, *, name: str, at_once: bool, operator: str | 
             f"Rotate again after that, or retire version {newest.number} first."
         )
     active_from = now if at_once else now + KINDS[name].activation
-    rotated = keyring.rotated(random.token_urlsafe(KEY_BYTES).encode(), active_from)
+    rotated = keyring.rotated(key, active_from)
     _confirm(f"Add version {rotated.versions[-1].number} to {name}?", yes=yes)
     _write(connection, name, rotated, operator, "secret rotate", rotated.versions[-1].number)
     return _report(connection, name, rotated, KINDS[name].after_rotation, as_json=as_json)
@@ -151,6 +173,17 @@ def retire(
     _write(connection, name, keyring.without(version), operator, "secret retire", version)
     done = f"Functions forget it within {REFRESH_SECONDS // 60} minutes."
     return _report(connection, name, keyring.without(version), done, as_json=as_json)
+
+
+def _certificate(name: str, text: bytes) -> bytes:
+    """Return a PEM file that can be a version of a secret."""
+    if name != CREDENTIALS:
+        raise click.UsageError(f"--certificate is for {CREDENTIALS} only. The keys of {name} are random.")
+    try:
+        read_certificate(text)
+    except ValueError as error:
+        raise click.ClickException(f"--certificate: {error}.") from error
+    return text
 
 
 def _read(connection: Connection, name: str) -> Keyring:

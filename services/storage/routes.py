@@ -3,7 +3,15 @@
 from typing import Final
 
 from kit.http_api import Route
-from services.storage.schemas import CreatedShare, ImagePage, ImagesQuery, ImageView, NewShare, ShareList
+from services.storage.schemas import (
+    CreatedShare,
+    ImagePage,
+    ImagesQuery,
+    ImageView,
+    NewShare,
+    ShareList,
+    VerificationView,
+)
 
 LIST_IMAGES: Final = Route(
     "GET",
@@ -80,4 +88,12 @@ OPEN_SHARE: Final = Route(
     responses={302: None},
     problems=(404,),
     response_headers={302: ("Location",)},
+)
+VERIFY_FILE: Final = Route(
+    "POST",
+    "/v1/verifications",
+    None,
+    "Check who has signed an image file, and whether it was changed since",
+    responses={200: VerificationView},
+    file_types=("application/octet-stream",),
 )

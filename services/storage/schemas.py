@@ -14,6 +14,8 @@ from services.storage.listing import Listing, Page, is_position
 from services.storage.models import DISPLAY, THUMBNAIL, Entry, EntrySummary, Share, partition_key
 from services.storage.search import search_words
 
+VerificationStatus = Literal["signed_by_us", "signed_by_another", "altered", "expired", "unsigned"]
+
 MAX_WORDS: Final = 8
 MAX_SHARE_SECONDS: Final = 30 * 24 * 3600
 
@@ -288,3 +290,21 @@ class ShareList(Schema):
 
     shares: list[ShareView]
     """The share links."""
+
+
+class VerificationView(Schema):
+    """What the Content Credentials (C2PA) of a file say. The file is not stored."""
+
+    status: VerificationStatus
+    """`signed_by_us`: unchanged since this installation signed it. `signed_by_another`: unchanged since another signer
+    signed it, whose identity was not checked. `altered`: changed after it was signed, or forged. `expired`: unchanged,
+    but the signer's certificate has expired. `unsigned`: it has no credentials, or they were removed."""
+    signer: str | None
+    """The organization in the certificate of a valid signature. A forger can choose any name: trust it only if the
+    status is `signed_by_us`."""
+    ai_generated: bool | None
+    """Whether the signer states that a model generated it. Absent without a valid signature."""
+    model: str | None
+    """Key of the model that generated it. Only if the status is `signed_by_us`."""
+    generated_at: datetime | None
+    """When it was generated. Only if the status is `signed_by_us`."""

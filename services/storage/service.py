@@ -14,6 +14,7 @@ from kit.clock import Clock
 from kit.errors import UnprocessableError
 from kit.keyring import SecretVersion
 from kit.sealing import OpenTexts, Texts
+from services.storage.content_credentials import Origin, Sign
 from services.storage.models import DeletionMarker, Entry, Tombstone, file_key, make_image_id
 from services.storage.provenance import Provenance, prompt_hash
 from services.storage.variants import BEST_QUALITY, EncodedFile, ImageVariants, content_hash, create_variants
@@ -58,6 +59,7 @@ class ImageStorage:
     open_texts: OpenTexts
     hash_key: Callable[[], SecretVersion]
     """Returns the key for prompt hashes."""
+    sign: Sign
     clock: Clock
 
     def store(self, event: ImageApproved) -> list[Event]:
@@ -98,9 +100,11 @@ class ImageStorage:
             prompt_hash=prompt_hash(self.hash_key(), texts.prompt),
         )
         quality = BEST_QUALITY if parameters.output_compression is None else parameters.output_compression
-        return create_variants(
+        variants = create_variants(
             self.handoff.read(image), image, provenance.xmp(), parameters.output_format or "png", quality
         )
+        # The cause of an approval is that the last image was generated.
+        return self.sign(variants, Origin(image.model, event.metadata.caused_at))
 
     def _write_files(
         self,

@@ -19,6 +19,8 @@ class StoreSettings(GallerySettings):
     owner_keys_table_name: str
     prompt_hash_key_id: str
     """Name or ARN of the secret that contains the key for prompt hashes."""
+    content_credentials_key_id: str | None = None
+    """Name or ARN of the secret that signs files. Empty if Content Credentials are off."""
 
 
 class ApiSettings(GallerySettings):
@@ -44,3 +46,10 @@ class RemoveSettings(GallerySettings):
     gallery_bucket_name: str
     distribution_id: str | None = None
     """Empty if the CDN is off."""
+
+
+class VerifySettings(Settings):
+    """Settings of storage.verify."""
+
+    content_credentials_key_id: str
+    """Name or ARN of the secret that signs files."""

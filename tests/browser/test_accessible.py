@@ -9,7 +9,7 @@ from local.emulator import ROOT
 from tests.support.system import System
 
 AXE = ROOT / "services" / "web" / "node_modules" / "axe-core" / "axe.min.js"
-PAGES = ["/", "/create", "/gallery", "/dashboard", "/operations", "/about", "/settings", "/nowhere"]
+PAGES = ["/", "/create", "/gallery", "/dashboard", "/operations", "/about", "/verify", "/settings", "/nowhere"]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from tests.browser.conftest import GENERATED_MS, PHONE
 from tests.support.system import System
 
 Open = Callable[..., Page]
-PAGES = ["/", "/create", "/gallery", "/dashboard", "/operations", "/about", "/settings"]
+PAGES = ["/", "/create", "/gallery", "/dashboard", "/operations", "/about", "/verify", "/settings"]
 
 
 @pytest.fixture(scope="module")

@@ -41,8 +41,8 @@ DOMAIN: Final = {
     },
     "privacy": {"platform"},
     "storage": {
-        *("erasure", "gallery", "image_link_keys", "imaging", "listing", "png", "provenance", "removal", "search"),
-        *("shares", "variants", "withdrawal"),
+        *("certificates", "content_credentials", "credentials", "erasure", "gallery", "image_link_keys", "imaging"),
+        *("listing", "png", "provenance", "removal", "search", "shares", "variants", "verification", "withdrawal"),
     },
 }
 """Modules and packages with a name from the domain of their service. A new one is added here."""

@@ -29,6 +29,7 @@ def set_environment(monkeypatch: pytest.MonkeyPatch, **more: str) -> None:
         "GALLERY_BUCKET_NAME": "gallery",
         "HANDOFF_BUCKET_NAME": "handoff",
         "PROMPT_HASH_KEY_ID": "key",
+        "CONTENT_CREDENTIALS_KEY_ID": "key",
         "OWNER_KEYS_TABLE_NAME": "owner-keys",
         "EVENT_BUS_NAME": "bus",
         "QUEUE_URL": queue,

@@ -27,7 +27,8 @@ def sdk() -> Path:
 @cache
 def dependencies() -> Path:
     """Return a directory with the third-party packages of the layers without an SDK."""
-    folders = [ROOT / "layer", ROOT / "layer" / "crypto", ROOT / "services" / "storage" / "imaging"]
+    storage = ROOT / "services" / "storage"
+    folders = [ROOT / "layer", ROOT / "layer" / "crypto", storage / "imaging", storage / "credentials"]
     files = [folder / "requirements.in" for folder in folders]
     names = [
         Requirement(line).name

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 
@@ -30,6 +30,7 @@ from tools.docs.openapi_parameters import (
 from tools.docs.openapi_parts import (
     BODY_ERRORS,
     COMMON_ERRORS,
+    FILE_ERRORS,
     GATEWAY_MESSAGES,
     GUARDED_ERRORS,
     INFO,
@@ -48,6 +49,8 @@ from tools.docs.openapi_schemas import Schema, Schemas
 
 BY_WEBHOOK = (StatusChanged, Ping)
 JSON = "application/json"
+FILE: Final = {"type": "string", "format": "binary"}
+"""As generators of clients know it; OpenAPI 3.1 itself needs no schema for a file."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,11 @@ def _operation(served: ServedRoute, schemas: Schemas) -> dict[str, Any]:
             "required": True,
             "content": {JSON: {"schema": schemas.ref(route.body, "validation")}},
         }
+    if route.file_types:
+        found["requestBody"] = {
+            "required": True,
+            "content": {media_type: {"schema": FILE} for media_type in route.file_types},
+        }
     found["responses"] = _responses(route, schemas)
     return found
 
@@ -215,6 +223,7 @@ def _error_statuses(route: Route) -> list[int]:
     statuses = {*route.problems, *COMMON_ERRORS}
     statuses |= set(GUARDED_ERRORS) if route.scope else set()
     statuses |= set(BODY_ERRORS) if route.body and not route.error_body else set()
+    statuses |= set(FILE_ERRORS) if route.file_types else set()
     statuses |= set(QUERY_ERRORS) if route.query else set()
     statuses |= set(JSON_ERRORS) if route.returns_json and not route.error_body else set()
     return sorted(statuses)

@@ -182,7 +182,7 @@ PROBLEMS: Final[dict[int, tuple[str, str, list[dict[str, Any]]]]] = {
     410: ("images_deleted", "The resource no longer exists.", []),
     412: ("preferences_changed", "The resource has changed since you read it.", []),
     413: ("body_too_large", "The body is too large.", [{"field": "body", "rule": "at most 262144 bytes"}]),
-    415: ("unsupported_media_type", "The body must be JSON.", []),
+    415: ("unsupported_media_type", "The body has another format than the route reads.", []),
     422: ("validation_failed", "The request is invalid.", WRONG_FIELD),
     429: ("rate_limited", "Too many requests.", []),
     500: ("internal_error", "Internal error. The failure is on our side.", []),
@@ -195,6 +195,7 @@ COMMON_ERRORS: Final = (429, 500, 503)
 """Every route may return these."""
 GUARDED_ERRORS: Final = (401, 403)
 BODY_ERRORS: Final = (400, 413, 415, 422)
+FILE_ERRORS: Final = (413, 415, 422)
 QUERY_ERRORS: Final = (422,)
 JSON_ERRORS: Final = (406,)
 """Routes that return JSON, with our own errors, may return these."""

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -12,7 +13,7 @@ import pytest
 from moto import mock_aws
 
 from cli.__main__ import main
-from cli.commands.secrets import KINDS
+from cli.commands.secrets import CREDENTIALS, KINDS
 from kit.keyring import Keyring
 from kit.signed_urls import EXPIRES_SECONDS
 from services.accounts.repository.keys import KeyTable
@@ -20,6 +21,7 @@ from services.accounts.schemas import NewKey
 from services.accounts.service import create
 from services.notifications.repository.webhooks import WebhookTable
 from services.notifications.webhooks import Webhook
+from services.storage.certificates import certificate_of
 from tests.support.templates import resources
 
 PREFIX = "genai-images-test"
@@ -104,6 +106,35 @@ def test_links_of_a_replaced_version_end_before_it_is_retired(run: Any) -> None:
     text = Keyring((stored.versions[0], replaced)).to_text()
     boto3.client("secretsmanager").put_secret_value(SecretId=f"{PREFIX}-{links}", SecretString=text)
     assert states(run("retire", links, "1", "--yes")[1]) == [(2, "current")]
+
+
+def test_a_certificate_that_somebody_issued_becomes_a_version(run: Any, tmp_path: Path) -> None:
+    issued = certificate_of(b"hidden issuer")
+    text = issued.private_key + issued.chain
+    file = tmp_path / "certificate.pem"
+    file.write_bytes(text)
+    code, rows, _ = run("rotate", CREDENTIALS, "--certificate", str(file), "--yes")
+
+    assert (code, states(rows)) == (0, [(1, "current"), (2, "pending")])
+    assert keyring(CREDENTIALS).versions[1].key == text
+    assert certificate_of(keyring(CREDENTIALS).versions[1].key) == issued
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "rule"),
+    [
+        (CREDENTIALS, certificate_of(b"a").chain, "--certificate: must contain a private key"),
+        (PROMPTS, certificate_of(b"a").private_key, f"--certificate is for {CREDENTIALS} only"),
+    ],
+)
+def test_a_wrong_certificate_changes_nothing(run: Any, tmp_path: Path, name: str, content: bytes, rule: str) -> None:
+    file = tmp_path / "certificate.pem"
+    file.write_bytes(content)
+    code, _, said = run("rotate", name, "--certificate", str(file), "--yes")
+
+    assert code != 0
+    assert rule in said
+    assert len(keyring(name).versions) == 1
 
 
 def test_a_rotation_is_in_the_audit_trail_without_the_key(run: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -77,6 +77,7 @@ def test_a_stored_image_has_urls_and_its_parameters(load: Load, event: ImageAppr
         content = boto3.client("s3").get_object(Bucket="gallery", Key=key)["Body"].read()
         assert sha256(content) == shown[name]["sha256"]
         assert prompt_hash(SecretVersion(1, b"not a secret"), PROMPT).encode() in content
+        assert (b"trainedAlgorithmicMedia" in content.partition(b"c2pa.actions")[2]) == (name != "thumbnail")
         assert "X-Amz-Signature" in shown[name]["url"]
 
 
@@ -161,3 +162,48 @@ def test_a_missing_object_dead_letters_only_its_own_message(load: Load, event: I
     [message] = sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"])["Messages"]
     assert "is not in the hand-off bucket" in message["MessageAttributes"]["reason"]["StringValue"]
     assert get(load("api"), f"/v1/images/{IMAGE}")["statusCode"] == 200
+
+
+def verify(handler: Any, content: bytes, media_type: str = "application/octet-stream") -> tuple[int, Any]:
+    headers = {"content-type": media_type}
+    response = handler(http_event("POST", "/v1/verifications", body=content, headers=headers), None)
+    return response["statusCode"], json.loads(response["body"])
+
+
+def test_anybody_can_verify_a_stored_file(load: Load, event: ImageApproved) -> None:
+    load("store")({"Records": [sqs_record(event)]})
+    shown = json.loads(get(load("api"), f"/v1/images/{IMAGE}")["body"])
+    bucket, handler = boto3.client("s3"), load("verify")
+    found = {}
+    for name in ("original", "display", "thumbnail"):
+        key = urlsplit(shown[name]["url"]).path.lstrip("/").removeprefix("gallery/")
+        found[name] = verify(handler, bucket.get_object(Bucket="gallery", Key=key)["Body"].read())
+
+    ours = {
+        "status": "signed_by_us",
+        "signer": "GenAI Image Generator",
+        "ai_generated": True,
+        "model": "stable-image-core",
+        "generated_at": f"{event.metadata.caused_at:%Y-%m-%dT%H:%M:%SZ}",
+    }
+    assert found == {"original": (200, ours), "display": (200, ours), "thumbnail": (200, {"status": "unsigned"})}
+
+
+def test_a_file_that_cannot_be_verified_is_refused_with_the_rule(load: Load) -> None:
+    handler, image = load("verify"), encode(gradient())
+    refusals = {
+        ("a GIF file", 415, "unsupported_media_type"): verify(handler, b"GIF89a"),
+        ("nothing", 415, "unsupported_media_type"): verify(handler, b""),
+        ("another type in the header", 415, "unsupported_media_type"): verify(handler, image, "multipart/form-data"),
+        ("half a file", 422, "validation_failed"): verify(handler, image[:20]),
+        ("a large file", 413, "body_too_large"): verify(handler, image.ljust(4 * 1024 * 1024 + 1, b"\0")),
+    }
+
+    for (_, status, code), (found, problem) in refusals.items():
+        assert (found, problem["code"]) == (status, code)
+        assert problem["errors"][0]["field"] in {"body", "Content-Type"}
+
+
+def test_the_first_bytes_of_a_file_decide_its_type(load: Load) -> None:
+    for image in (encode(gradient()), encode(gradient(), "JPEG"), encode(gradient(), "WEBP")):
+        assert verify(load("verify"), image) == (200, {"status": "unsigned"})

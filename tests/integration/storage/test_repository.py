@@ -14,6 +14,7 @@ from events.images import RawImage
 from kit.errors import TransientError, UnprocessableError
 from kit.handoff import HandoffReader, sha256
 from kit.signed_urls import EXPIRES_SECONDS
+from services.storage.content_credentials import leave_unsigned
 from services.storage.models import Tombstone
 from services.storage.repository.files import S3GalleryFiles
 from services.storage.repository.gallery import DynamoGallery
@@ -203,6 +204,7 @@ def test_storing_one_image_takes_five_calls(aws: Adapters, monkeypatch: pytest.M
         gallery=DynamoGallery(dynamodb, "gallery"),
         open_texts=sample_sealer().open_texts,
         hash_key=lambda: KEY,
+        sign=leave_unsigned,
         clock=FakeClock(NOON),
     )
     first = storage.store(approved(image))

@@ -13,6 +13,7 @@ from events.images import GenerationParameters, ImageOutcome, ModelPlan, RawImag
 from kit.errors import UnprocessableError
 from kit.handoff import handoff_key, sha256
 from kit.keyring import SecretVersion
+from services.storage.content_credentials import leave_unsigned
 from services.storage.listing import Chunk, Listing
 from services.storage.models import MAX_SHARES, DeletionMarker, Entry, EntrySummary, Share, Tombstone, partition_key
 from services.storage.search import search_text
@@ -302,6 +303,7 @@ class StorageHarness:
             gallery=self.gallery,
             open_texts=sample_sealer().open_texts,
             hash_key=lambda: KEY,
+            sign=leave_unsigned,
             clock=TickingClock(NOON),
         )
         self.store = self.storage.store

@@ -1,6 +1,7 @@
 """Storing approved images: once, and all of a request or none."""
 
 import json
+from dataclasses import replace
 from io import BytesIO
 
 import pytest
@@ -15,8 +16,10 @@ from events.catalog.request_cancelled import RequestCancelled, RequestCancelledD
 from events.envelope import Event
 from events.images import IMAGES_MAX, RemovedImage
 from kit.consumer import Consumer, EachMessage
-from kit.errors import UnprocessableError
+from kit.errors import RetriableError, UnprocessableError
 from kit.handoff import sha256
+from kit.keyring import SecretVersion
+from services.storage.content_credentials import ContentCredentials
 from services.storage.models import DeletionMarker, Entry, Tombstone
 from services.storage.withdrawal import withdraw
 from tests.support.events import RecordingBus, RecordingQueue, sqs_record
@@ -231,3 +234,22 @@ def test_an_event_with_a_repeated_index_is_unprocessable(harness: StorageHarness
 def test_a_tombstone_has_the_time_of_the_withdrawal(harness: StorageHarness) -> None:
     withdraw(CANCELLED, harness.gallery)
     assert {tombstone.withdrawn_at for tombstone in harness.gallery.tombstones.values()} == {NOON}
+
+
+def test_a_request_whose_files_cannot_be_signed_stores_nothing(harness: StorageHarness) -> None:
+    credentials = ContentCredentials(lambda: SecretVersion(3, b"-----BEGIN nothing"))
+    storage = replace(harness.storage, sign=credentials.sign)
+
+    with pytest.raises(RetriableError, match="version 3 cannot sign"):
+        storage.store(approved(harness.handoff.put(encode(gradient()))))
+    assert (harness.files.objects, harness.gallery.recorded) == ({}, {})
+
+
+def test_a_redelivery_keeps_the_first_signature(harness: StorageHarness) -> None:
+    storage = replace(harness.storage, sign=ContentCredentials(lambda: SecretVersion(1, b"secret")).sign)
+    event = approved(harness.handoff.put(encode(gradient())))
+    first = storage.store(event)
+    stored = dict(harness.files.objects)
+
+    assert storage.store(event) == first
+    assert harness.files.objects == stored

@@ -19,6 +19,7 @@ SCENARIOS: Final[tuple[Callable[[World], None], ...]] = (
     images.refusals,
     images.storing_twice,
     images.the_gallery,
+    images.verification,
     images.link_keys,
     images.figures,
     notifications.sockets,

@@ -107,6 +107,12 @@ def the_gallery(world: World) -> None:
     world.run("storage.relay", {"Records": [{"eventID": "1", "dynamodb": {"Keys": key, "NewImage": key}}]})
 
 
+def verification(world: World) -> None:
+    """A file that a visitor uploads: here one that is cut off."""
+    beginning, headers = b"\x89PNG\r\n\x1a\n", {"content-type": "application/octet-stream"}
+    world.http("storage.verify", "POST", "/v1/verifications", beginning, headers=headers, expect=422)
+
+
 def link_keys(world: World) -> None:
     """CloudFormation creates and deletes the keys of image links."""
     with receiving() as cloudformation:

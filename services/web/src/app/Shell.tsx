@@ -103,6 +103,9 @@ export function Shell() {
             <Link className="hover:text-ink" to="/models">
               Models
             </Link>
+            <Link className="hover:text-ink" to="/verify">
+              Verify an image
+            </Link>
             <Link className="hover:text-ink" to="/operations">
               Operations
             </Link>

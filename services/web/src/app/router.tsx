@@ -36,6 +36,7 @@ export function makeRouter() {
           lazy: async () => ({ Component: (await import("@/features/operations/Operations")).Operations }),
         },
         { path: "models", lazy: async () => ({ Component: (await import("@/features/models/Models")).Models }) },
+        { path: "verify", lazy: async () => ({ Component: (await import("@/features/verify/Verify")).Verify }) },
         { path: "about", lazy: async () => ({ Component: (await import("@/features/about/About")).About }) },
         {
           path: "settings",
