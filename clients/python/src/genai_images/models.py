@@ -28,6 +28,31 @@ class AnalyticsStep(Answer):
     """Messages that operators replayed."""
 
 
+class AppealView(Answer):
+    """The appeal of a rejected request."""
+
+    request_id: str
+    """Id of the rejected request."""
+    status: Literal["pending", "granted", "refused"]
+    """`pending` until an operator decides."""
+    subject: Literal["prompt", "images"]
+    """What was rejected: `prompt` or `images`."""
+    category: str
+    """The category of the content policy."""
+    policy_version: str
+    """Version of the moderation policy that rejected."""
+    reason: str
+    """Why the owner appealed."""
+    appealed_at: AwareDatetime
+    """When it was appealed."""
+    decided_at: AwareDatetime | None = None
+    """When it was decided. Absent while it is pending."""
+    decision_reason: str | None = None
+    """Why it was decided so. Absent while it is pending."""
+    granted_request_id: str | None = None
+    """Id of the new request with the same parameters. Present if the appeal was granted."""
+
+
 class AttemptView(Answer):
     """One call of a webhook."""
 
@@ -185,6 +210,15 @@ class ErasureView(Answer):
     """When the erasure is repeated for data that was still being processed; absent if it is not."""
     stores: list[ErasedStore]
     """Every store that has answered so far."""
+
+
+class FactView(Answer):
+    """A statement about a model, with its source."""
+
+    text: str
+    """The statement."""
+    source: str
+    """Address of the document that says so."""
 
 
 class FileView(Answer):
@@ -837,6 +871,49 @@ class Limits(Answer):
     """Absent if the model does not have this parameter."""
     guidance: Range | None = None
     """Absent if the model does not have this parameter."""
+
+
+class ModelCard(Answer):
+    """A model with its card: provider, terms, known limits and safety layers."""
+
+    key: str
+    """The name of the model in requests."""
+    name: str
+    """Name of the model, for people."""
+    default: bool
+    """Whether it serves requests that name no model."""
+    lifecycle: Literal["active", "legacy", "end_of_life"]
+    """`legacy`: its end of life is known. `end_of_life`: a successor serves its requests."""
+    end_of_life: date | None = None
+    """The first day on which Bedrock no longer serves the model, if it is known."""
+    successor: str | None = None
+    """Key of the model that serves its requests from that day on."""
+    price_usd: dict[str, Any]
+    """Per image, by quality."""
+    sizes: list[str]
+    """`WIDTHxHEIGHT`; the first is the default. If there is a `size_rule`, these are suggestions."""
+    size_rule: SizeRule | None = None
+    """Present if the model takes any size within these limits."""
+    aspect_ratios: dict[str, Any]
+    """If the model takes aspect ratios instead of sizes: ratio to the size of the image. The first is the default."""
+    styles: list[str]
+    """Names of the styles that it supports."""
+    limits: Limits
+    """Limits of its parameters."""
+    estimated_seconds: int | None = None
+    """Until a request with one image succeeds, from the durations of recent requests. Absent if there are none."""
+    provider: str
+    """Who made the model. `Custom model`: the operator of this installation added it."""
+    terms_url: str | None = None
+    """Address of the licence or the terms of use. Absent for a custom model."""
+    regions: list[str]
+    """AWS Regions in which the model may run. Empty: the Region of the installation."""
+    safety_layers: list[Literal["text_rules", "keywords", "claude", "model_filter", "rekognition"]]
+    """The checks of a request for this model, in their order. `model_filter` is the provider's own."""
+    known_limits: list[str]
+    """What the model does not do well, for people."""
+    facts: list[FactView]
+    """Further facts, each with its source."""
 
 
 class ModelView(Answer):

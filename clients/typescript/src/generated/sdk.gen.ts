@@ -3,6 +3,9 @@
 
 import type { Client, ClientMeta, Options as Options2, RequestResult, TDataShape } from "./client/index.ts";
 import type {
+  AppealRequestData,
+  AppealRequestErrors,
+  AppealRequestResponses,
   CancelRequestData,
   CancelRequestErrors,
   CancelRequestResponses,
@@ -24,6 +27,9 @@ import type {
   CreateWebhookData,
   CreateWebhookErrors,
   CreateWebhookResponses,
+  DecideAppealData,
+  DecideAppealErrors,
+  DecideAppealResponses,
   DeleteImageData,
   DeleteImageErrors,
   DeleteImageResponses,
@@ -51,6 +57,9 @@ import type {
   ListActionsData,
   ListActionsErrors,
   ListActionsResponses,
+  ListAppealsData,
+  ListAppealsErrors,
+  ListAppealsResponses,
   ListDeadLettersData,
   ListDeadLettersErrors,
   ListDeadLettersResponses,
@@ -104,6 +113,9 @@ import type {
   ResendDeliveryData,
   ResendDeliveryErrors,
   ResendDeliveryResponses,
+  ReviewAppealData,
+  ReviewAppealErrors,
+  ReviewAppealResponses,
   RevokeKeyData,
   RevokeKeyErrors,
   RevokeKeyResponses,
@@ -122,6 +134,9 @@ import type {
   SetPreferencesData,
   SetPreferencesErrors,
   SetPreferencesResponses,
+  ShowAppealData,
+  ShowAppealErrors,
+  ShowAppealResponses,
   ShowAuditData,
   ShowAuditErrors,
   ShowAuditResponses,
@@ -170,6 +185,9 @@ import type {
   UnsetFavouriteData,
   UnsetFavouriteErrors,
   UnsetFavouriteResponses,
+  VerifyFileData,
+  VerifyFileErrors,
+  VerifyFileResponses,
   WithdrawConsentData,
   WithdrawConsentErrors,
   WithdrawConsentResponses,
@@ -300,7 +318,7 @@ export const listModels = <ThrowOnError extends boolean = true>(
   });
 
 /**
- * Get a model
+ * Get a model with its card: provider, terms, known limits, safety layers
  *
  * Requires the scope `requests:read`.
  */
@@ -410,6 +428,99 @@ export const generateAsBefore = <ThrowOnError extends boolean = true>(
       { scheme: "bearer", type: "http" },
     ],
     url: "/api/images/generate",
+    ...options,
+    headers: {
+      "Content-Type": "application/json",
+      ...options.headers,
+    },
+  });
+
+/**
+ * Get the appeal of a request and its state
+ *
+ * Requires the scope `requests:read`.
+ */
+export const showAppeal = <ThrowOnError extends boolean = true>(
+  options: Options<ShowAppealData, ThrowOnError>,
+): RequestResult<ShowAppealResponses, ShowAppealErrors, ThrowOnError> =>
+  options.client.get<ShowAppealResponses, ShowAppealErrors, ThrowOnError>({
+    security: [
+      { name: "x-api-key", type: "apiKey" },
+      { scheme: "bearer", type: "http" },
+    ],
+    url: "/v1/requests/{request_id}/appeal",
+    ...options,
+  });
+
+/**
+ * Appeal the rejection of a request, once
+ *
+ * Requires the scope `requests:write`.
+ */
+export const appealRequest = <ThrowOnError extends boolean = true>(
+  options: Options<AppealRequestData, ThrowOnError>,
+): RequestResult<AppealRequestResponses, AppealRequestErrors, ThrowOnError> =>
+  options.client.post<AppealRequestResponses, AppealRequestErrors, ThrowOnError>({
+    security: [
+      { name: "x-api-key", type: "apiKey" },
+      { scheme: "bearer", type: "http" },
+    ],
+    url: "/v1/requests/{request_id}/appeal",
+    ...options,
+    headers: {
+      "Content-Type": "application/json",
+      ...options.headers,
+    },
+  });
+
+/**
+ * List the appeals that wait for a decision, oldest first
+ *
+ * Requires the scope `admin`.
+ */
+export const listAppeals = <ThrowOnError extends boolean = true>(
+  options: Options<ListAppealsData, ThrowOnError>,
+): RequestResult<ListAppealsResponses, ListAppealsErrors, ThrowOnError> =>
+  options.client.get<ListAppealsResponses, ListAppealsErrors, ThrowOnError>({
+    security: [
+      { name: "x-api-key", type: "apiKey" },
+      { scheme: "bearer", type: "http" },
+    ],
+    url: "/v1/operations/appeals",
+    ...options,
+  });
+
+/**
+ * Get an appeal and the texts of its request
+ *
+ * Requires the scope `admin`.
+ */
+export const reviewAppeal = <ThrowOnError extends boolean = true>(
+  options: Options<ReviewAppealData, ThrowOnError>,
+): RequestResult<ReviewAppealResponses, ReviewAppealErrors, ThrowOnError> =>
+  options.client.get<ReviewAppealResponses, ReviewAppealErrors, ThrowOnError>({
+    security: [
+      { name: "x-api-key", type: "apiKey" },
+      { scheme: "bearer", type: "http" },
+    ],
+    url: "/v1/operations/appeals/{request_id}",
+    ...options,
+  });
+
+/**
+ * Grant or refuse an appeal
+ *
+ * Requires the scope `admin`.
+ */
+export const decideAppeal = <ThrowOnError extends boolean = true>(
+  options: Options<DecideAppealData, ThrowOnError>,
+): RequestResult<DecideAppealResponses, DecideAppealErrors, ThrowOnError> =>
+  options.client.post<DecideAppealResponses, DecideAppealErrors, ThrowOnError>({
+    security: [
+      { name: "x-api-key", type: "apiKey" },
+      { scheme: "bearer", type: "http" },
+    ],
+    url: "/v1/operations/appeals/{request_id}/decision",
     ...options,
     headers: {
       "Content-Type": "application/json",
@@ -566,6 +677,24 @@ export const openShare = <ThrowOnError extends boolean = true>(
   options: Options<OpenShareData, ThrowOnError>,
 ): RequestResult<unknown, OpenShareErrors, ThrowOnError> =>
   options.client.get<unknown, OpenShareErrors, ThrowOnError>({ url: "/v1/shares/{token}", ...options });
+
+/**
+ * Check who has signed an image file, and whether it was changed since
+ *
+ * Public: no key is required.
+ */
+export const verifyFile = <ThrowOnError extends boolean = true>(
+  options: Options<VerifyFileData, ThrowOnError>,
+): RequestResult<VerifyFileResponses, VerifyFileErrors, ThrowOnError> =>
+  options.client.post<VerifyFileResponses, VerifyFileErrors, ThrowOnError>({
+    bodySerializer: null,
+    url: "/v1/verifications",
+    ...options,
+    headers: {
+      "Content-Type": "application/octet-stream",
+      ...options.headers,
+    },
+  });
 
 /**
  * List all API keys, newest first

@@ -181,6 +181,126 @@ export type ActionView = {
 };
 
 /**
+ * AppealQueue
+ *
+ * The appeals that wait for a decision, oldest first.
+ */
+export type AppealQueue = {
+  /**
+   * At most `limit`.
+   */
+  appeals: Array<PendingAppeal>;
+};
+
+/**
+ * AppealReview
+ *
+ * An appeal and the texts of its request, for operators. The audit trail records that they were read.
+ */
+export type AppealReview = {
+  /**
+   * Id of the rejected request.
+   */
+  request_id: string;
+  /**
+   * `pending` until an operator decides.
+   */
+  status: "pending" | "granted" | "refused";
+  /**
+   * What was rejected: `prompt` or `images`.
+   */
+  subject: "prompt" | "images";
+  /**
+   * The category of the content policy.
+   */
+  category: string;
+  /**
+   * Version of the moderation policy that rejected.
+   */
+  policy_version: string;
+  /**
+   * Why the owner appealed.
+   */
+  reason: string;
+  /**
+   * When it was appealed.
+   */
+  appealed_at: string;
+  /**
+   * When it was decided. Absent while it is pending.
+   */
+  decided_at?: string;
+  /**
+   * Why it was decided so. Absent while it is pending.
+   */
+  decision_reason?: string;
+  /**
+   * Id of the new request with the same parameters. Present if the appeal was granted.
+   */
+  granted_request_id?: string;
+  /**
+   * Id of the owner.
+   */
+  owner: string;
+  /**
+   * The prompt of the request.
+   */
+  prompt: string;
+  /**
+   * The negative prompt of the request.
+   */
+  negative_prompt?: string;
+};
+
+/**
+ * AppealView
+ *
+ * The appeal of a rejected request.
+ */
+export type AppealView = {
+  /**
+   * Id of the rejected request.
+   */
+  request_id: string;
+  /**
+   * `pending` until an operator decides.
+   */
+  status: "pending" | "granted" | "refused";
+  /**
+   * What was rejected: `prompt` or `images`.
+   */
+  subject: "prompt" | "images";
+  /**
+   * The category of the content policy.
+   */
+  category: string;
+  /**
+   * Version of the moderation policy that rejected.
+   */
+  policy_version: string;
+  /**
+   * Why the owner appealed.
+   */
+  reason: string;
+  /**
+   * When it was appealed.
+   */
+  appealed_at: string;
+  /**
+   * When it was decided. Absent while it is pending.
+   */
+  decided_at?: string;
+  /**
+   * Why it was decided so. Absent while it is pending.
+   */
+  decision_reason?: string;
+  /**
+   * Id of the new request with the same parameters. Present if the appeal was granted.
+   */
+  granted_request_id?: string;
+};
+
+/**
  * AttemptView
  *
  * One call of a webhook.
@@ -1073,6 +1193,22 @@ export type ErasureView = {
 };
 
 /**
+ * FactView
+ *
+ * A statement about a model, with its source.
+ */
+export type FactView = {
+  /**
+   * The statement.
+   */
+  text: string;
+  /**
+   * Address of the document that says so.
+   */
+  source: string;
+};
+
+/**
  * Failure
  *
  * The error body, instead of a problem document.
@@ -1919,6 +2055,94 @@ export type Me = {
 };
 
 /**
+ * ModelCard
+ *
+ * A model with its card: provider, terms, known limits and safety layers.
+ */
+export type ModelCard = {
+  /**
+   * The name of the model in requests.
+   */
+  key: string;
+  /**
+   * Name of the model, for people.
+   */
+  name: string;
+  /**
+   * Whether it serves requests that name no model.
+   */
+  default: boolean;
+  /**
+   * `legacy`: its end of life is known. `end_of_life`: a successor serves its requests.
+   */
+  lifecycle: "active" | "legacy" | "end_of_life";
+  /**
+   * The first day on which Bedrock no longer serves the model, if it is known.
+   */
+  end_of_life?: string;
+  /**
+   * Key of the model that serves its requests from that day on.
+   */
+  successor?: string;
+  /**
+   * Per image, by quality.
+   */
+  price_usd: {
+    [key: string]: string;
+  };
+  /**
+   * `WIDTHxHEIGHT`; the first is the default. If there is a `size_rule`, these are suggestions.
+   */
+  sizes: Array<string>;
+  /**
+   * Present if the model takes any size within these limits.
+   */
+  size_rule?: SizeRule;
+  /**
+   * If the model takes aspect ratios instead of sizes: ratio to the size of the image. The first is the default.
+   */
+  aspect_ratios: {
+    [key: string]: string;
+  };
+  /**
+   * Names of the styles that it supports.
+   */
+  styles: Array<string>;
+  /**
+   * Limits of its parameters.
+   */
+  limits: Limits;
+  /**
+   * Until a request with one image succeeds, from the durations of recent requests. Absent if there are none.
+   */
+  estimated_seconds?: number;
+  /**
+   * Who made the model. `Custom model`: the operator of this installation added it.
+   */
+  provider: string;
+  /**
+   * Address of the licence or the terms of use. Absent for a custom model.
+   */
+  terms_url?: string;
+  /**
+   * AWS Regions in which the model may run. Empty: the Region of the installation.
+   */
+  regions: Array<string>;
+  /**
+   * The checks of a request for this model, in their order. `model_filter` is the provider's own.
+   */
+  safety_layers: Array<"text_rules" | "keywords" | "claude" | "model_filter" | "rekognition">;
+  /**
+   * What the model does not do well, for people.
+   */
+  known_limits: Array<string>;
+  /**
+   * Further facts, each with its source.
+   */
+  facts: Array<FactView>;
+};
+
+/**
  * ModelList
  *
  * All models.
@@ -2039,6 +2263,18 @@ export type ModerationDetails = {
 };
 
 /**
+ * NewAppeal
+ *
+ * The appeal of a rejected request.
+ */
+export type NewAppeal = {
+  /**
+   * Why the rejection was wrong. Operators read it.
+   */
+  reason: string;
+};
+
+/**
  * NewCheck
  *
  * The body of `POST /v1/moderations`.
@@ -2068,6 +2304,22 @@ export type NewConsent = {
    * Version of the privacy notice.
    */
   privacy_notice: string;
+};
+
+/**
+ * NewDecision
+ *
+ * The decision about an appeal.
+ */
+export type NewDecision = {
+  /**
+   * `granted`: a new request with the same parameters is created. `refused`: the rejection stands.
+   */
+  decision: "granted" | "refused";
+  /**
+   * Why. The owner reads it.
+   */
+  reason: string;
 };
 
 /**
@@ -2428,6 +2680,38 @@ export type OpenAiModels = {
    * Every model that is not at its end of life.
    */
   data: Array<OpenAiModel>;
+};
+
+/**
+ * PendingAppeal
+ *
+ * An appeal that waits for a decision, without texts.
+ */
+export type PendingAppeal = {
+  /**
+   * Id of the rejected request.
+   */
+  request_id: string;
+  /**
+   * Id of the owner.
+   */
+  owner: string;
+  /**
+   * What was rejected: `prompt` or `images`.
+   */
+  subject: "prompt" | "images";
+  /**
+   * The category of the content policy.
+   */
+  category: string;
+  /**
+   * Version of the moderation policy that rejected.
+   */
+  policy_version: string;
+  /**
+   * When it was appealed.
+   */
+  appealed_at: string;
 };
 
 /**
@@ -3413,6 +3697,34 @@ export type Usage = {
 };
 
 /**
+ * VerificationView
+ *
+ * What the Content Credentials (C2PA) of a file say. The file is not stored.
+ */
+export type VerificationView = {
+  /**
+   * `signed_by_us`: unchanged since this installation signed it. `signed_by_another`: unchanged since another signer signed it, whose identity was not checked. `altered`: changed after it was signed, or forged. `expired`: unchanged, but the signer's certificate has expired. `unsigned`: it has no credentials, or they were removed.
+   */
+  status: "signed_by_us" | "signed_by_another" | "altered" | "expired" | "unsigned";
+  /**
+   * The organization in the certificate of a valid signature. A forger can choose any name: trust it only if the status is `signed_by_us`.
+   */
+  signer?: string;
+  /**
+   * Whether the signer states that a model generated it. Absent without a valid signature.
+   */
+  ai_generated?: boolean;
+  /**
+   * Key of the model that generated it. Only if the status is `signed_by_us`.
+   */
+  model?: string;
+  /**
+   * When it was generated. Only if the status is `signed_by_us`.
+   */
+  generated_at?: string;
+};
+
+/**
  * WebhookList
  *
  * All webhooks of an owner, oldest first.
@@ -3686,7 +3998,7 @@ export type CreateRequestErrors = {
    */
   413: Problem;
   /**
-   * The body must be JSON.
+   * The body has another format than the route reads.
    */
   415: Problem;
   /**
@@ -3996,7 +4308,7 @@ export type ShowModelResponses = {
   /**
    * OK.
    */
-  200: ModelView;
+  200: ModelCard;
 };
 
 export type ShowModelResponse = ShowModelResponses[keyof ShowModelResponses];
@@ -4308,6 +4620,316 @@ export type GenerateAsBeforeResponses = {
 };
 
 export type GenerateAsBeforeResponse = GenerateAsBeforeResponses[keyof GenerateAsBeforeResponses];
+
+export type ShowAppealData = {
+  body?: never;
+  path: {
+    /**
+     * The id of a request: a UUID (version 7).
+     */
+    request_id: string;
+  };
+  query?: never;
+  url: "/v1/requests/{request_id}/appeal";
+};
+
+export type ShowAppealErrors = {
+  /**
+   * API key required.
+   */
+  401: Problem;
+  /**
+   * The API key lacks the scope that this route requires.
+   */
+  403: Problem;
+  /**
+   * Not found.
+   */
+  404: Problem;
+  /**
+   * `Accept` excludes JSON.
+   */
+  406: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type ShowAppealError = ShowAppealErrors[keyof ShowAppealErrors];
+
+export type ShowAppealResponses = {
+  /**
+   * OK.
+   */
+  200: AppealView;
+};
+
+export type ShowAppealResponse = ShowAppealResponses[keyof ShowAppealResponses];
+
+export type AppealRequestData = {
+  body: NewAppeal;
+  path: {
+    /**
+     * The id of a request: a UUID (version 7).
+     */
+    request_id: string;
+  };
+  query?: never;
+  url: "/v1/requests/{request_id}/appeal";
+};
+
+export type AppealRequestErrors = {
+  /**
+   * The body is not valid JSON.
+   */
+  400: Problem;
+  /**
+   * API key required.
+   */
+  401: Problem;
+  /**
+   * The API key lacks the scope that this route requires.
+   */
+  403: Problem;
+  /**
+   * Not found.
+   */
+  404: Problem;
+  /**
+   * `Accept` excludes JSON.
+   */
+  406: Problem;
+  /**
+   * The resource has changed and no longer allows this.
+   */
+  409: Problem;
+  /**
+   * The body is too large.
+   */
+  413: Problem;
+  /**
+   * The body has another format than the route reads.
+   */
+  415: Problem;
+  /**
+   * The request is invalid.
+   */
+  422: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type AppealRequestError = AppealRequestErrors[keyof AppealRequestErrors];
+
+export type AppealRequestResponses = {
+  /**
+   * Created.
+   */
+  201: AppealView;
+};
+
+export type AppealRequestResponse = AppealRequestResponses[keyof AppealRequestResponses];
+
+export type ListAppealsData = {
+  body?: never;
+  path?: never;
+  query?: {
+    /**
+     * Maximum number of appeals.
+     */
+    limit?: number;
+  };
+  url: "/v1/operations/appeals";
+};
+
+export type ListAppealsErrors = {
+  /**
+   * API key required.
+   */
+  401: Problem;
+  /**
+   * The API key lacks the scope that this route requires.
+   */
+  403: Problem;
+  /**
+   * `Accept` excludes JSON.
+   */
+  406: Problem;
+  /**
+   * The request is invalid.
+   */
+  422: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type ListAppealsError = ListAppealsErrors[keyof ListAppealsErrors];
+
+export type ListAppealsResponses = {
+  /**
+   * OK.
+   */
+  200: AppealQueue;
+};
+
+export type ListAppealsResponse = ListAppealsResponses[keyof ListAppealsResponses];
+
+export type ReviewAppealData = {
+  body?: never;
+  path: {
+    /**
+     * The id of a request: a UUID (version 7).
+     */
+    request_id: string;
+  };
+  query?: never;
+  url: "/v1/operations/appeals/{request_id}";
+};
+
+export type ReviewAppealErrors = {
+  /**
+   * API key required.
+   */
+  401: Problem;
+  /**
+   * The API key lacks the scope that this route requires.
+   */
+  403: Problem;
+  /**
+   * Not found.
+   */
+  404: Problem;
+  /**
+   * `Accept` excludes JSON.
+   */
+  406: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type ReviewAppealError = ReviewAppealErrors[keyof ReviewAppealErrors];
+
+export type ReviewAppealResponses = {
+  /**
+   * OK.
+   */
+  200: AppealReview;
+};
+
+export type ReviewAppealResponse = ReviewAppealResponses[keyof ReviewAppealResponses];
+
+export type DecideAppealData = {
+  body: NewDecision;
+  path: {
+    /**
+     * The id of a request: a UUID (version 7).
+     */
+    request_id: string;
+  };
+  query?: never;
+  url: "/v1/operations/appeals/{request_id}/decision";
+};
+
+export type DecideAppealErrors = {
+  /**
+   * The body is not valid JSON.
+   */
+  400: Problem;
+  /**
+   * API key required.
+   */
+  401: Problem;
+  /**
+   * The API key lacks the scope that this route requires.
+   */
+  403: Problem;
+  /**
+   * Not found.
+   */
+  404: Problem;
+  /**
+   * `Accept` excludes JSON.
+   */
+  406: Problem;
+  /**
+   * The resource has changed and no longer allows this.
+   */
+  409: Problem;
+  /**
+   * The body is too large.
+   */
+  413: Problem;
+  /**
+   * The body has another format than the route reads.
+   */
+  415: Problem;
+  /**
+   * The request is invalid.
+   */
+  422: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type DecideAppealError = DecideAppealErrors[keyof DecideAppealErrors];
+
+export type DecideAppealResponses = {
+  /**
+   * OK.
+   */
+  200: AppealView;
+};
+
+export type DecideAppealResponse = DecideAppealResponses[keyof DecideAppealResponses];
 
 export type ListImagesData = {
   body?: never;
@@ -4687,7 +5309,7 @@ export type CreateShareErrors = {
    */
   413: Problem;
   /**
-   * The body must be JSON.
+   * The body has another format than the route reads.
    */
   415: Problem;
   /**
@@ -4806,6 +5428,55 @@ export type OpenShareErrors = {
 
 export type OpenShareError = OpenShareErrors[keyof OpenShareErrors];
 
+export type VerifyFileData = {
+  body: Blob | File;
+  path?: never;
+  query?: never;
+  url: "/v1/verifications";
+};
+
+export type VerifyFileErrors = {
+  /**
+   * `Accept` excludes JSON.
+   */
+  406: Problem;
+  /**
+   * The body is too large.
+   */
+  413: Problem;
+  /**
+   * The body has another format than the route reads.
+   */
+  415: Problem;
+  /**
+   * The request is invalid.
+   */
+  422: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type VerifyFileError = VerifyFileErrors[keyof VerifyFileErrors];
+
+export type VerifyFileResponses = {
+  /**
+   * OK.
+   */
+  200: VerificationView;
+};
+
+export type VerifyFileResponse = VerifyFileResponses[keyof VerifyFileResponses];
+
 export type ListKeysData = {
   body?: never;
   path?: never;
@@ -4893,7 +5564,7 @@ export type CreateKeyErrors = {
    */
   413: Problem;
   /**
-   * The body must be JSON.
+   * The body has another format than the route reads.
    */
   415: Problem;
   /**
@@ -4967,7 +5638,7 @@ export type RotateKeyErrors = {
    */
   413: Problem;
   /**
-   * The body must be JSON.
+   * The body has another format than the route reads.
    */
   415: Problem;
   /**
@@ -5254,7 +5925,7 @@ export type GiveConsentErrors = {
    */
   413: Problem;
   /**
-   * The body must be JSON.
+   * The body has another format than the route reads.
    */
   415: Problem;
   /**
@@ -5376,7 +6047,7 @@ export type SetPreferencesErrors = {
    */
   413: Problem;
   /**
-   * The body must be JSON.
+   * The body has another format than the route reads.
    */
   415: Problem;
   /**
@@ -5531,7 +6202,7 @@ export type CreateWebhookErrors = {
    */
   413: Problem;
   /**
-   * The body must be JSON.
+   * The body has another format than the route reads.
    */
   415: Problem;
   /**
@@ -5651,7 +6322,7 @@ export type RotateWebhookSecretErrors = {
    */
   413: Problem;
   /**
-   * The body must be JSON.
+   * The body has another format than the route reads.
    */
   415: Problem;
   /**
@@ -5957,7 +6628,7 @@ export type CheckPromptErrors = {
    */
   413: Problem;
   /**
-   * The body must be JSON.
+   * The body has another format than the route reads.
    */
   415: Problem;
   /**
@@ -6514,7 +7185,7 @@ export type ReplayErrors = {
    */
   413: Problem;
   /**
-   * The body must be JSON.
+   * The body has another format than the route reads.
    */
   415: Problem;
   /**
@@ -6620,7 +7291,7 @@ export type QuarantineErrors = {
    */
   413: Problem;
   /**
-   * The body must be JSON.
+   * The body has another format than the route reads.
    */
   415: Problem;
   /**
