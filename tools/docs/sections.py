@@ -54,10 +54,10 @@ def sections(root: Path) -> dict[Path, str]:
     safety = root / "docs/safety.md"
     safety_text = insert(safety.read_text(), "categories", category_table())
     responsible = root / "docs/responsible-ai.md"
+    responsible_text = insert(responsible.read_text(), "models", model_table(model_catalog()))
     return {
         safety: insert(safety_text, "policies", policy_table()),
-        responsible: insert(responsible.read_text(), "moderation-bias", summary()),
-        responsible: insert(responsible.read_text(), "models", model_table(model_catalog())),
+        responsible: insert(responsible_text, "moderation-bias", summary()),
         deploy: insert(deploy.read_text(), "parameters", parameter_table(template)),
         cost: insert(cost.read_text(), "idle", idle_cost_table(resources)),
         scale: scale_text,

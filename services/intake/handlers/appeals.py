@@ -50,7 +50,7 @@ appeals = Appeals(
     RateLimiter(RateTable(client, settings.table_name), clock),
     lambda plans: refuse_over_budget(plans, signals.current().budget, models, clock.now()),
     Sealer(OwnerKeyTable(client, settings.owner_keys_table_name)),
-    TrailTable(client, settings.audit_trail_table, settings.trail_retention_days),
+    TrailTable(client, settings.audit_trail_table, timedelta(days=settings.trail_retention_days)),
     clock,
 )
 
