@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-    from events.images import GenerationParameters
+    from events.parameters import GenerationParameters
 
 VERSION: Final = "s1"
 KEY_BYTES: Final = 32

@@ -5,7 +5,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from ..envelope import Event, Payload
-from ..images import GenerationParameters, ImageOutcome
+from ..images import ImageOutcome
+from ..parameters import GenerationParameters
 
 
 class ImageGeneratedData(Payload):

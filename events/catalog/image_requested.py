@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from ..envelope import Event, Payload
-from ..images import GenerationParameters
+from ..parameters import GenerationParameters
 
 
 class ImageRequestedData(Payload):

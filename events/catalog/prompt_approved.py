@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from ..envelope import Event, Payload
-from ..images import GenerationParameters
+from ..parameters import GenerationParameters
 
 
 class PromptApprovedData(Payload):

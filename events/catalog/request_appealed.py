@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from ..envelope import Event, Payload
-from ..images import AppealSubject
+from ..parameters import AppealSubject
 
 
 class RequestAppealedData(Payload):

@@ -14,7 +14,8 @@ from events.catalog.generation_withdrawn import Billed
 from events.catalog.image_generated import ImageGenerated, ImageGeneratedData
 from events.catalog.prompt_approved import PromptApproved
 from events.envelope import Event
-from events.images import GenerationParameters, ImageOutcome, ModelPlan, RawImage
+from events.images import ImageOutcome, RawImage
+from events.parameters import GenerationParameters, ModelPlan
 from kit.clock import Clock
 from kit.errors import RetriableError, TransientError, classify_error
 from kit.handoff import handoff_key, sha256

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
-from events.images import ModelPlan
 from events.model_catalog import ModelCatalog
+from events.parameters import ModelPlan
 from kit.problems import ApiProblem
 from services.intake.signals import BudgetSignal
 

@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Final, NamedTuple, Protocol
 
 from events.catalog.image_requested import ImageRequested, ImageRequestedData
-from events.images import GenerationParameters, ModelPlan
 from events.model_catalog import ModelCatalog
+from events.parameters import GenerationParameters, ModelPlan
 from events.pipeline import Status
 from kit.callers import Caller
 from kit.clock import Clock

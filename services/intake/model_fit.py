@@ -8,8 +8,9 @@ from decimal import Decimal
 from math import isclose
 from typing import Any, Final
 
-from events.images import ModelPlan, Quality
 from events.model_catalog import Model, ModelCatalog, Range, SizeRule
+from events.options import Quality
+from events.parameters import ModelPlan
 from kit.text import length_rule
 from services.intake.schemas import MAX_COUNT, NewRequest
 

@@ -9,7 +9,7 @@ from events.pipeline import TERMINAL, Status, TimelineEntry, status_of
 
 if TYPE_CHECKING:
     from events.envelope import Event
-    from events.images import AppealSubject
+    from events.parameters import AppealSubject
 
 AppealStatus = Literal["pending", "granted", "refused"]
 

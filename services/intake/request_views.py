@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from events.catalog.generation_withdrawn import Billed
 from events.catalog.image_requested import ImageRequested
-from events.images import GenerationParameters, ModelPlan
+from events.parameters import GenerationParameters, ModelPlan
 from events.pipeline import WITHDRAWN, Status, TimelineEntry
 from kit.cursors import encode_cursor
 from kit.etags import weak_tag

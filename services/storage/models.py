@@ -7,7 +7,8 @@ from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from events.images import DeletionReason, OutputFormat, Quality, StoredImage, Variant
+from events.images import DeletionReason, StoredImage, Variant
+from events.options import OutputFormat, Quality
 
 DISPLAY: Final = "display.webp"
 THUMBNAIL: Final = "thumbnail.webp"

@@ -6,7 +6,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field
 
-from events.images import Quality, Variant
+from events.images import Variant
+from events.options import Quality
 from kit.cursors import Cursor, encode_cursor
 from kit.schemas import QueryParameters, RequestBody, Schema
 from kit.text import Text, matching

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
-from events.images import OutputFormat, RawImage
+from events.images import RawImage
+from events.options import OutputFormat
 from kit.errors import UnprocessableError
 from kit.handoff import sha256
 from services.storage.models import DISPLAY, THUMBNAIL, original_name

@@ -7,7 +7,7 @@ from typing import Protocol
 from events.catalog.request_cancelled import RequestCancelled
 from events.catalog.request_expired import RequestExpired
 from events.envelope import Event
-from events.images import IMAGES_MAX
+from events.options import IMAGES_MAX
 from services.storage.models import DeletionMarker, Entry, Tombstone, make_image_id
 
 

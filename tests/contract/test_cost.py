@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from events.images import IMAGES_MAX
 from events.model_catalog import model_catalog
+from events.options import IMAGES_MAX
 from kit.quotas import blocked_limit
 from services.accounts.schemas import DAY, NewKey
 from services.intake.quota import RateLimiter

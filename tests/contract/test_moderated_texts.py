@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from events.images import GenerationParameters
 from events.model_catalog import model_catalog
+from events.parameters import GenerationParameters
 from kit.sealing import Texts
 from services.generation.families import FAMILIES
 from services.intake.creation import seal_parameters

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 from PIL import Image
 
-from events.images import OutputFormat
+from events.options import OutputFormat
 from services.intake.facades.openai import MAX_BASE64
 from services.intake.facades.schemas import MAX_IMAGES
 from services.storage.models import DISPLAY, THUMBNAIL, original_name

@@ -18,7 +18,7 @@ from unittest.mock import patch
 
 import boto3
 
-from events.images import GenerationParameters
+from events.parameters import GenerationParameters
 from kit import sealing
 from kit.cursors import encode_cursor
 from kit.keyring import SecretVersion

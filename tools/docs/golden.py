@@ -28,7 +28,8 @@ from events.catalog.request_expired import RequestExpired, RequestExpiredData
 from events.catalog.request_status_changed import RequestStatusChanged, RequestStatusChangedData
 from events.envelope import Event, subject_id
 from events.erasure import StoreReceipt
-from events.images import GenerationParameters, ImageOutcome, ModelPlan, RawImage, RemovedImage, StoredImage, Variant
+from events.images import ImageOutcome, RawImage, RemovedImage, StoredImage, Variant
+from events.parameters import GenerationParameters, ModelPlan
 from kit.handoff import handoff_key, sha256
 
 REQUEST = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"

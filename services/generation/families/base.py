@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from events.images import GenerationParameters, ModelPlan
 from events.model_catalog import Model, Range
+from events.parameters import GenerationParameters, ModelPlan
 from kit.sealing import Texts
 from kit.text import readable
 from services.generation.image_header import ImageHeader, read_header

@@ -6,8 +6,8 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-stability-
 from collections.abc import Mapping
 from typing import Any, Final
 
-from events.images import GenerationParameters, ModelPlan
 from events.model_catalog import Model
+from events.parameters import GenerationParameters, ModelPlan
 from kit.sealing import Texts
 from services.generation.families.base import Family, ModelImage, decode_image
 from services.generation.model_errors import ModelCallError

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from events.catalog.appeal_decided import AppealDecision
-from events.images import AppealSubject
+from events.parameters import AppealSubject
 from kit.schemas import QueryParameters, RequestBody, Schema
 from kit.text import Text, at_most
 from services.intake.models import AppealStatus

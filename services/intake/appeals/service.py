@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 from events.catalog.appeal_decided import AppealDecision
 from events.catalog.image_requested import ImageRequested
-from events.images import AppealSubject, GenerationParameters, GrantedAppeal, ModelPlan
+from events.parameters import AppealSubject, GenerationParameters, GrantedAppeal, ModelPlan
 from events.pipeline import Status
 from kit.callers import Caller
 from kit.clock import Clock
@@ -33,7 +33,10 @@ class AppealStore(Protocol):
     """The appeals in the request table."""
 
     def add(self, appeal: Appeal, created_at: datetime) -> None:
-        """Add a pending appeal of a request of ``created_at``. Raise ``AlreadyAppealedError`` if it has one."""
+        """Add a pending appeal of a request of ``created_at``.
+
+        Raise ``AlreadyAppealedError`` if it has one, and ``KeyError`` if the request was erased.
+        """
 
     def find(self, request_id: str) -> Appeal:
         """Return the appeal of a request. Raise ``KeyError`` if there is none."""
@@ -106,6 +109,8 @@ class Appeals:
             except AlreadyAppealedError as error:
                 detail = "A request can be appealed once. GET the appeal to see its state."
                 raise ApiProblem("already_appealed", detail) from error
+            except KeyError as error:
+                raise _unknown_request() from error
             outcomes["appealed"] += 1
         return appeal
 
@@ -194,13 +199,12 @@ class Appeals:
             raise _not_found() from error
 
     def _owned(self, request_id: str, owner: str) -> RequestState:
-        unknown = ApiProblem("request_not_found", "No request of yours has this id.")
         try:
             _, state = self.requests.read(_id(request_id))
         except KeyError as error:
-            raise unknown from error
+            raise _unknown_request() from error
         if state.owner != owner:
-            raise unknown
+            raise _unknown_request()
         return state
 
 
@@ -250,6 +254,10 @@ def _id(request_id: str) -> str:
     if not re.fullmatch(r"[0-9a-f-]{36}", request_id):
         raise KeyError(request_id)
     return request_id
+
+
+def _unknown_request() -> ApiProblem:
+    return ApiProblem("request_not_found", "No request of yours has this id.")
 
 
 def _not_found() -> ApiProblem:

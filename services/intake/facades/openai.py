@@ -6,9 +6,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-from events.images import OutputFormat
 from events.model_cards import provider_of
 from events.model_catalog import Model, ModelCatalog
+from events.options import OutputFormat
 from kit.problems import ApiProblem, field_error
 from services.intake.facades import translation
 from services.intake.facades.openai_errors import blocked

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
-from events.images import OutputFormat
+from events.options import OutputFormat
 from events.pipeline import Status
 from kit.schemas import Input, Schema
 from kit.text import SizeRatioOrAuto, Text

@@ -4,8 +4,8 @@ from datetime import date
 from math import log
 from typing import Any
 
-from events.images import Quality
 from events.model_catalog import Model, ModelCatalog
+from events.options import Quality
 from services.intake.model_fit import size_violation
 
 

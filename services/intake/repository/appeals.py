@@ -36,14 +36,23 @@ class AppealTable:
             "next_check_at": appeal.appealed_at.isoformat(),
             "expires_at": self._requests.expires_at(created_at),
         }
+        request: Any = {"TableName": self._name, "Key": request_key(appeal.request_id, "STATE")}
+        item: Any = {"TableName": self._name, "Item": request_key(appeal.request_id, "APPEAL") | to_item(values)}
         try:
-            self._client.put_item(
-                TableName=self._name,
-                Item=request_key(appeal.request_id, "APPEAL") | to_item(values),
-                ConditionExpression="attribute_not_exists(pk)",
+            self._client.transact_write_items(
+                TransactItems=[
+                    {"ConditionCheck": {**request, "ConditionExpression": "attribute_exists(pk)"}},
+                    {"Put": {**item, "ConditionExpression": "attribute_not_exists(pk)"}},
+                ]
             )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            raise AlreadyAppealedError from None
+        except self._client.exceptions.TransactionCanceledException as error:
+            reasons: list[Any] = error.response["CancellationReasons"]
+            failed = [reason.get("Code") == "ConditionalCheckFailed" for reason in reasons]
+            if failed[0]:
+                raise KeyError(appeal.request_id) from None
+            if failed[1]:
+                raise AlreadyAppealedError from None
+            raise
 
     def find(self, request_id: str) -> Appeal:
         """Return the appeal of a request, read consistently. Raise ``KeyError`` if there is none."""

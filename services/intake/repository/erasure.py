@@ -59,7 +59,7 @@ class ErasureTable:
         return erased
 
     def erase(self, request_id: str, owner: str, at: datetime) -> bool:
-        """Replace a request with a marker in one transaction; see ``ErasureStore.erase``."""
+        """Replace a request and its appeal with a marker in one transaction; see ``ErasureStore.erase``."""
         marker = erased_key(request_id) | to_item({"expires_at": int((at + self._retention).timestamp())})
         try:
             self._client.transact_write_items(
@@ -74,6 +74,7 @@ class ErasureTable:
                         }
                     },
                     {"Delete": {"TableName": self._name, "Key": request_key(request_id, "REQUEST")}},
+                    {"Delete": {"TableName": self._name, "Key": request_key(request_id, "APPEAL")}},
                     {"Put": {"TableName": self._name, "Item": marker}},
                 ]
             )

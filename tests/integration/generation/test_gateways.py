@@ -7,8 +7,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from events.images import GenerationParameters
 from events.model_catalog import Model
+from events.parameters import GenerationParameters
 from local.bedrock import ModelServer
 from services.generation.families import FAMILIES
 from services.generation.gateways import BedrockModels

@@ -14,6 +14,7 @@ from cli.__main__ import cli
 from events.envelope import Event
 from kit.publisher import Publisher
 from kit.trail_table import TrailTable
+from services.intake.repository.erasure import ErasureTable
 from services.intake.repository.requests import SHARDS, RequestTable
 from services.intake.tracking import add_event
 from tests.support.events import sample
@@ -126,6 +127,21 @@ def test_an_appeal_is_neither_listed_as_a_request_nor_swept(call: Any, requests:
     assert [request.request_id for request in page.requests] == [REQUEST]
     assert list(requests.due(datetime.now(UTC) + timedelta(days=1))) == []
     assert SHARDS == 4, "the shards of the sweeper are numbers"
+
+
+def test_an_erasure_deletes_the_appeal_and_no_later_one_is_added(
+    call: Any, requests: RequestTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call("POST", APPEAL, REASON)
+    assert len(items("APPEAL")) == 1
+    before = requests.read(REQUEST)
+    assert ErasureTable(boto3.client("dynamodb"), TABLE).erase(REQUEST, "demo", datetime.now(UTC))
+    assert items("APPEAL") == []
+    assert call("GET", QUEUE)[1] == {"appeals": []}
+
+    monkeypatch.setattr(RequestTable, "read", lambda *_: before)  # it was erased after it was read
+    assert call("POST", APPEAL, REASON)[1]["code"] == "request_not_found"
+    assert items("APPEAL") == []
 
 
 def test_problems_say_what_is_wrong(call: Any) -> None:

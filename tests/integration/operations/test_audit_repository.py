@@ -10,7 +10,7 @@ from moto import mock_aws
 
 from cli.__main__ import main
 from events.catalog.request_cancelled import RequestCancelled, RequestCancelledData
-from events.images import IMAGES_MAX
+from events.options import IMAGES_MAX
 from services.operations.audit.letters import read_letters
 from services.operations.audit.records import Letters
 from services.operations.audit.repository import AwsReader, Pace

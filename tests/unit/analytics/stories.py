@@ -13,7 +13,8 @@ from events.catalog.prompt_approved import PromptApproved, PromptApprovedData
 from events.catalog.prompt_rejected import PromptRejected, PromptRejectedData
 from events.catalog.request_status_changed import RequestStatusChanged, RequestStatusChangedData
 from events.envelope import Event
-from events.images import GenerationParameters, ImageOutcome, ModelPlan, RawImage
+from events.images import ImageOutcome, RawImage
+from events.parameters import GenerationParameters, ModelPlan
 from events.pipeline import Status
 from tests.support.events import sample
 from tests.support.sealing import sealed

@@ -13,8 +13,8 @@ from uuid import uuid4
 
 from events.catalog.generation_withdrawn import Billed
 from events.catalog.prompt_approved import PromptApproved, PromptApprovedData
-from events.images import GenerationParameters, ModelPlan
 from events.model_catalog import Model, model_catalog
+from events.parameters import GenerationParameters, ModelPlan
 from kit.errors import InProgressError, UnprocessableError
 from kit.sealing import Texts
 from services.generation.model_errors import ModelCallError

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from events.images import GenerationParameters
 from events.model_catalog import Family, model_catalog
+from events.parameters import GenerationParameters
 from services.generation.families import FAMILIES
 from services.generation.model_errors import ModelCallError
 from tests.unit.generation.fakes import known, opened, parameters, plan, png

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from events.catalog.image_requested import ImageRequested
-from events.images import GenerationParameters
+from events.parameters import GenerationParameters
 from events.pipeline import RANKS, TERMINAL, Status, TimelineEntry
 from services.intake.creation import CreationStore, new_state
 from services.intake.models import (

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from events.images import GenerationParameters
 from events.model_catalog import ModelCatalog
+from events.parameters import GenerationParameters
 from kit.http_api import json_response, problem_of
 from kit.problems import ApiProblem, field_error
 from kit.sealing import Texts

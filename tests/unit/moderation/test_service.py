@@ -14,8 +14,8 @@ from events.catalog.image_requested import ImageRequested
 from events.catalog.prompt_approved import PromptApproved
 from events.catalog.prompt_rejected import PromptRejected
 from events.envelope import Event
-from events.images import GrantedAppeal
 from events.model_catalog import model_catalog
+from events.parameters import GrantedAppeal
 from kit.clock import SystemClock
 from kit.errors import UnprocessableError
 from services.moderation.models import TEXT_MAX, Finding, Hit, ImageVerdict, PromptVerdict

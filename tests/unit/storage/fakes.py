@@ -9,7 +9,8 @@ from typing import Any
 from PIL import Image
 
 from events.catalog.image_approved import ImageApproved, ImageApprovedData
-from events.images import GenerationParameters, ImageOutcome, ModelPlan, RawImage, RemovedImage, Variant
+from events.images import ImageOutcome, RawImage, RemovedImage, Variant
+from events.parameters import GenerationParameters, ModelPlan
 from kit.errors import UnprocessableError
 from kit.handoff import handoff_key, sha256
 from kit.keyring import SecretVersion

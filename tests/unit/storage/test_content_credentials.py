@@ -10,7 +10,7 @@ import pytest
 from c2pa import Context, Reader, Settings
 from PIL import Image
 
-from events.images import OutputFormat
+from events.options import OutputFormat
 from kit.errors import RetriableError
 from kit.keyring import SecretVersion
 from services.storage.certificates import SigningCertificate, certificate_of, read_certificate

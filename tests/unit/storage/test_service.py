@@ -14,7 +14,8 @@ from events.catalog.image_deleted import ImageDeleted
 from events.catalog.image_stored import ImageStored
 from events.catalog.request_cancelled import RequestCancelled, RequestCancelledData
 from events.envelope import Event
-from events.images import IMAGES_MAX, RemovedImage
+from events.images import RemovedImage
+from events.options import IMAGES_MAX
 from kit.consumer import Consumer, EachMessage
 from kit.errors import RetriableError, UnprocessableError
 from kit.handoff import sha256

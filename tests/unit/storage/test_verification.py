@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from PIL import Image
 
-from events.images import OutputFormat
+from events.options import OutputFormat
 from services.storage import certificates
 from services.storage.certificates import SigningCertificate, certificate_of
 from services.storage.content_credentials import SETTINGS

@@ -11,8 +11,8 @@ from events.catalog.image_approved import ImageApproved
 from events.catalog.prompt_approved import PromptApproved
 from events.catalog.request_cancelled import RequestCancelled
 from events.envelope import Event
-from events.images import ModelPlan
 from events.model_catalog import model_catalog
+from events.parameters import ModelPlan
 from tests.support.events import sample
 from tests.support.hook import receiving
 from tools.permissions.scenarios.requests import accept, generate

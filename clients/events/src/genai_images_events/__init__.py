@@ -22,16 +22,8 @@ from .contract.catalog.request_cancelled import RequestCancelled
 from .contract.catalog.request_expired import RequestExpired
 from .contract.catalog.request_status_changed import RequestStatusChanged
 from .contract.envelope import Event, Metadata
-from .contract.images import (
-    GenerationParameters,
-    GrantedAppeal,
-    ImageOutcome,
-    ModelPlan,
-    RawImage,
-    RemovedImage,
-    StoredImage,
-    Variant,
-)
+from .contract.images import ImageOutcome, RawImage, RemovedImage, StoredImage, Variant
+from .contract.parameters import GenerationParameters, GrantedAppeal, ModelPlan
 from .contract.pipeline import TERMINAL, Status
 from .parsing import NotAnEventError, UnknownEventError, parse
 from .resources import sample, schema
