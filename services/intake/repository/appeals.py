@@ -36,15 +36,18 @@ class AppealTable:
             "next_check_at": appeal.appealed_at.isoformat(),
             "expires_at": self._requests.expires_at(created_at),
         }
-        request: Any = {"TableName": self._name, "Key": request_key(appeal.request_id, "STATE")}
-        item: Any = {"TableName": self._name, "Item": request_key(appeal.request_id, "APPEAL") | to_item(values)}
+        live: Any = {
+            "TableName": self._name,
+            "Key": request_key(appeal.request_id, "STATE"),
+            "ConditionExpression": "attribute_exists(pk)",
+        }
+        new: Any = {
+            "TableName": self._name,
+            "Item": request_key(appeal.request_id, "APPEAL") | to_item(values),
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
         try:
-            self._client.transact_write_items(
-                TransactItems=[
-                    {"ConditionCheck": {**request, "ConditionExpression": "attribute_exists(pk)"}},
-                    {"Put": {**item, "ConditionExpression": "attribute_not_exists(pk)"}},
-                ]
-            )
+            self._client.transact_write_items(TransactItems=[{"ConditionCheck": live}, {"Put": new}])
         except self._client.exceptions.TransactionCanceledException as error:
             reasons: list[Any] = error.response["CancellationReasons"]
             failed = [reason.get("Code") == "ConditionalCheckFailed" for reason in reasons]
