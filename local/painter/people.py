@@ -27,7 +27,7 @@ _AGES: Final = {"young": 22, "middle-aged": 45, "elderly": 72}
 _SKIN: Final = (0.78, 0.60, 0.48)
 _BROWN: Final = (0.26, 0.16, 0.10)
 _GREY: Final = (0.80, 0.80, 0.82)
-_WALL: Final = (0.45, 0.55, 0.62)
+_WALL: Final = (0.24, 0.48, 0.72)  # of no hair, or a man would seem to have long hair in its colour
 _EYE: Final = (0.08, 0.08, 0.10)
 _COAT: Final = (0.20, 0.27, 0.38)
 _EYES: Final = ((0.44, 0.45), (0.56, 0.45))
@@ -101,6 +101,7 @@ def read_portrait(image: Image.Image) -> Person | None:
     if not (eyes and near(_BROW, _SKIN) and near(_CORNER, _WALL)):
         return None
     crown = at(_CROWN)
-    greyness = float(np.clip((crown[2] - _BROWN[2]) / (_GREY[2] - _BROWN[2]), 0, 1))
+    turned = np.subtract(_GREY, _BROWN)
+    greyness = float(np.clip((crown - _BROWN) @ turned / (turned @ turned), 0, 1))
     age = round(YOUNGEST + greyness * (OLDEST - YOUNGEST))
     return Person(bool(np.abs(at(_NECK) - crown).max() < _NEAR), age)

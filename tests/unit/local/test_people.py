@@ -9,8 +9,8 @@ from PIL import Image
 
 from local.bedrock.errors import ServiceError
 from local.bedrock.rekognition import detect_faces, s3_reader
-from local.painter import Brief, paint
-from local.painter.people import WOMEN, Person, person_of
+from local.painter import Brief, paint, people
+from local.painter.people import OLDEST, WOMEN, YOUNGEST, Person, person_of
 
 SIDE = 256
 
@@ -34,6 +34,14 @@ def test_a_face_is_detected_as_it_was_drawn(seed: int, format: str) -> None:
     assert face["AgeRange"]["Low"] <= person.age <= face["AgeRange"]["High"]
 
 
+@pytest.mark.parametrize("is_woman", [True, False])
+def test_nobody_of_any_age_is_taken_for_another_gender(is_woman: bool) -> None:
+    for age in range(YOUNGEST, OLDEST + 1):
+        pixels = people.paint(Person(is_woman, age), SIDE, SIDE)
+        found = people.read_portrait(Image.fromarray((pixels * 255).astype("uint8")))
+        assert found is not None and found.is_woman == is_woman, age
+
+
 @pytest.mark.parametrize(
     ("who", "person"),
     [
@@ -49,8 +57,8 @@ def test_the_words_of_a_prompt_decide(who: str, person: Person) -> None:
 
 @pytest.mark.parametrize(("profession", "share"), [*WOMEN.items(), ("teacher", 0.5)])
 def test_the_lots_of_some_professions_are_loaded(profession: str, share: float) -> None:
-    people = [person_of(portrait(f"a {profession}", seed)) for seed in range(400)]
-    assert sum(person is not None and person.is_woman for person in people) / 400 == pytest.approx(share, abs=0.07)
+    drawn = [person_of(portrait(f"a {profession}", seed)) for seed in range(400)]
+    assert sum(person is not None and person.is_woman for person in drawn) / 400 == pytest.approx(share, abs=0.07)
 
 
 def test_a_landscape_has_no_face() -> None:
