@@ -39,7 +39,8 @@ def test_nobody_of_any_age_is_taken_for_another_gender(is_woman: bool) -> None:
     for age in range(YOUNGEST, OLDEST + 1):
         pixels = people.paint(Person(is_woman, age), SIDE, SIDE)
         found = people.read_portrait(Image.fromarray((pixels * 255).astype("uint8")))
-        assert found is not None and found.is_woman == is_woman, age
+        assert found is not None
+        assert found.is_woman == is_woman, age
 
 
 @pytest.mark.parametrize(
