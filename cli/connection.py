@@ -107,8 +107,12 @@ class Connection:
 
     def retention(self, parameter: str, default: timedelta) -> timedelta:
         """Return the value of a parameter such as ``QuarantineRetentionDays``, or ``default`` without a stack."""
-        days = self._stack.parameters.get(parameter) if self._stack else None
+        days = self.parameter(parameter)
         return default if days is None else timedelta(days=int(days))
+
+    def parameter(self, name: str) -> str | None:
+        """Return the value of a parameter of the stack, or None without a stack."""
+        return self._stack.parameters.get(name) if self._stack else None
 
     @cached_property
     def _stack(self) -> Stack | None:

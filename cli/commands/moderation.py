@@ -1,13 +1,15 @@
-"""`moderation`: what the shadow policy would change."""
+"""`moderation`: what the shadow policy would change, or another candidate in past decisions."""
 
 from datetime import UTC, datetime
 from typing import Final
 
 import click
 
+from cli.commands.policy_replay import replay
 from cli.connection import Connection
-from cli.console import console, new_table, print_json
+from cli.console import console, print_json
 from cli.options import EXIT_CODES, OK, on_target
+from cli.tables.moderation import shadow_table
 from services.moderation.repository import ShadowChanges
 from services.moderation.schemas import SHADOW_DAYS_MAX, ShadowReport
 
@@ -41,16 +43,12 @@ def shadow(connection: Connection, *, days: int, as_json: bool) -> int:
 
 
 def _print(report: ShadowReport) -> None:
-    table = new_table("policy", "shadow policy", "of", "change", "category", "#count", "samples (requests)")
-    for row in report.changes:
-        change = row.change.replace("_", " ")
-        samples = "\n".join(row.samples)
-        table.add_row(
-            row.policy_version, row.shadow_version, row.subject, change, row.category, str(row.count), samples
-        )
     out = console()
-    out.print(table)
+    out.print(shadow_table(report.changes))
     if not report.complete:
         out.print(f"There are more changes. The latest {CHANGES_MAX:,} were counted.")
     if not report.changes:
         out.print(f"From {report.first_day} to {report.last_day}, nothing would change, or there was no shadow policy.")
+
+
+moderation.add_command(replay)

@@ -95,6 +95,11 @@ class Policy(PolicyFile):
     version: str
     """Name and digest, such as ``default@3f9c2a1b7d0e``."""
 
+    @property
+    def digest(self) -> str:
+        """The digest of the file: equal for policies with the same content."""
+        return self.version.rpartition("@")[2]
+
     def image_category(self, labels: Mapping[str, float], allowed: Collection[str] = ()) -> str | None:
         """Return the most severe category of labels, given with their confidence in percent, or None.
 

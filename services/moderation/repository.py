@@ -7,12 +7,14 @@ checks#<key id>#<window>    checks: how many prompts an API key has checked in t
                             blocked: how many of them were blocked
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Generic
 
 from kit.dynamodb import from_item, to_item
+from kit.errors import TransientError
 from services.moderation.models import CheckRefusedError, ShadowVerdict, VerdictT
 from services.moderation.shadow import ShadowChange
 
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
 
 RETENTION: Final = timedelta(days=60)
 """How long a verdict is kept by default: longer than any message can be redelivered or replayed."""
+
+FIND_MAX: Final = 100
+"""Verdicts that are read together, a quota of BatchGetItem."""
+FIND_ATTEMPTS: Final = 6
 
 
 class VerdictTable(Generic[VerdictT]):
@@ -39,6 +45,24 @@ class VerdictTable(Generic[VerdictT]):
         response = self._client.get_item(TableName=self._table, Key=to_item({"pk": event_id}), ConsistentRead=True)
         item = response.get("Item")
         return self._verdict(item) if item else None
+
+    def find_all(self, event_ids: Sequence[str]) -> dict[str, VerdictT]:
+        """Return the recorded verdicts about at most ``FIND_MAX`` events, by their ids."""
+        found: dict[str, VerdictT] = {}
+        left: Any = [to_item({"pk": event_id}) for event_id in event_ids]
+        for attempt in range(FIND_ATTEMPTS):
+            if not left:
+                break
+            if attempt:
+                time.sleep(0.05 * 2**attempt)
+            answer = self._client.batch_get_item(RequestItems={self._table: {"Keys": left}})
+            for item in answer["Responses"].get(self._table, []):
+                found[item["pk"]["S"]] = self._verdict(item)
+            unread: Any = answer.get("UnprocessedKeys", {})
+            left = unread.get(self._table, {}).get("Keys")
+        if left:
+            raise TransientError(f"{self._table}: reading verdicts was throttled")
+        return found
 
     def record(self, event_id: str, verdict: VerdictT) -> VerdictT:
         """Record ``verdict`` unless the event has one. Return the recorded verdict."""

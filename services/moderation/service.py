@@ -91,7 +91,7 @@ class PromptLayers:
 
     def screen(self, prompt: str, negative_prompt: str | None) -> PromptVerdict:
         """Return a verdict without recording or publishing it."""
-        return self.screen_texts(_texts(prompt, negative_prompt))
+        return self.screen_texts(readable_texts(prompt, negative_prompt))
 
     def screen_texts(self, texts: Mapping[TextField, str], *, appealed: bool = False) -> PromptVerdict:
         """Return a verdict about texts in the form in which generation sends them to the model.
@@ -143,7 +143,7 @@ class PromptModeration:
         is_new = _is_new(event, self.clock.now(), first_delivery=first_delivery)
         verdict = None if is_new else self.verdicts.find(event_id)
         if verdict is None:
-            its_texts = _texts(texts.prompt, texts.negative_prompt)
+            its_texts = readable_texts(texts.prompt, texts.negative_prompt)
             appealed = bool(event.data.parameters.appealed_categories("prompt", self.layers.policy.version))
             verdict = self.layers.screen_texts(its_texts, appealed=appealed)
             if self.shadow is not None and not appealed:
@@ -169,7 +169,7 @@ class PromptModeration:
         return [_rejected(event, verdict, finding, price, counts_as_blocked=self.layers.counts_as_blocked(verdict))]
 
 
-def _texts(prompt: str, negative_prompt: str | None) -> dict[TextField, str]:
+def readable_texts(prompt: str, negative_prompt: str | None) -> dict[TextField, str]:
     """Return the texts as generation sends them to the model."""
     texts: dict[TextField, str] = {"prompt": readable(prompt)}
     if negative_prompt:

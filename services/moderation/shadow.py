@@ -8,7 +8,7 @@ reads those of the other policy only.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from services.moderation.models import UNCLASSIFIED, Change, Hit, PromptVerdict, ShadowVerdict, TextField
 from services.moderation.policy import Policy
@@ -25,15 +25,51 @@ class TermSearch(Protocol):
 
 
 @dataclass(frozen=True)
-class PromptShadow:
-    """The shadow policy for prompts."""
+class Outcome:
+    """What a policy decides about a prompt."""
+
+    decision: Literal["allowed", "blocked", "asked"]
+    """``asked``: Claude would be asked, and has not answered about this prompt."""
+    category: str | None = None
+    """Present if and only if ``decision`` is ``blocked``."""
+
+
+@dataclass(frozen=True)
+class PromptPolicy:
+    """A policy for prompts of which a verdict is recorded."""
 
     policy: Policy
     keywords: TermSearch
 
-    def compare(self, texts: Mapping[TextField, str], live: PromptVerdict, request_id: str) -> ShadowVerdict:
-        """Return what the shadow policy would change in ``live``, the verdict about ``texts``."""
-        change, category = self._change(texts, live)
+    def outcome(self, texts: Mapping[TextField, str], recorded: PromptVerdict) -> Outcome:
+        """Return what this policy decides about ``texts``, with the answer of Claude in the verdict about them."""
+        hit = self.keywords.find(texts)
+        if hit is not None and hit.strength == "block":
+            return Outcome("blocked", hit.category)
+        if not recorded.asked_claude:
+            return Outcome("asked")
+        finding = recorded.finding
+        if finding is None or finding.category not in self.policy.categories:
+            return Outcome("allowed")
+        return Outcome("blocked", finding.category)
+
+
+@dataclass(frozen=True)
+class PromptShadow(PromptPolicy):
+    """The shadow policy for prompts."""
+
+    def compare(
+        self, texts: Mapping[TextField, str], live: PromptVerdict, request_id: str, decided: Outcome | None = None
+    ) -> ShadowVerdict:
+        """Return what the shadow policy would change in ``live``, the verdict about ``texts``.
+
+        ``decided``: compare with this instead of the decision of ``live``.
+        """
+        if live.finding is not None and live.finding.category == UNCLASSIFIED:  # not because of the policy
+            return ShadowVerdict(policy_version=self.policy.version)
+        if decided is None:
+            decided = Outcome("blocked", live.finding.category) if live.finding else Outcome("allowed")
+        change, category = _change(decided, self.outcome(texts, live))
         return ShadowVerdict(
             policy_version=self.policy.version,
             change=change,
@@ -41,18 +77,17 @@ class PromptShadow:
             request_id=request_id if change else None,
         )
 
-    def _change(self, texts: Mapping[TextField, str], live: PromptVerdict) -> tuple[Change | None, str | None]:
-        finding = live.finding
-        if finding is not None and finding.category == UNCLASSIFIED:  # not because of the policy
+
+def _change(live: Outcome, shadow: Outcome) -> tuple[Change | None, str | None]:
+    match live.decision, shadow.decision:
+        case "allowed", "blocked":
+            return "newly_blocked", shadow.category
+        case "blocked", "allowed":
+            return "newly_allowed", live.category
+        case "blocked", "asked":
+            return "newly_asked", live.category
+        case _:
             return None, None
-        hit = self.keywords.find(texts)
-        if hit is not None and hit.strength == "block":
-            return ("newly_blocked", hit.category) if finding is None else (None, None)
-        if finding is None:
-            return None, None
-        if not live.asked_claude:
-            return "newly_asked", finding.category
-        return (None, None) if finding.category in self.policy.categories else ("newly_allowed", finding.category)
 
 
 def compare_images(

@@ -32,7 +32,7 @@ DOMAIN: Final = {
     },
     "moderation": {
         *("checks", "erasure", "keywords", "normalisation", "policies", "policy", "policy_rules", "prices"),
-        *("screening", "shadow"),
+        *("replay", "screening", "shadow"),
     },
     "notifications": {"addresses", "deliveries", "erasure", "messages", "push", "signing", "sockets", "webhooks"},
     "operations": {

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
@@ -37,7 +38,14 @@ class EventArchive:
 
     def read(self) -> Iterator[Event]:
         """Yield every archived event, days ascending."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=PREFIX)
+        return self._read(PREFIX)
+
+    def read_day(self, day: date) -> Iterator[Event]:
+        """Yield the archived events of a day (UTC), some more than once."""
+        return self._read(f"{PREFIX}day={day.isoformat()}/")
+
+    def _read(self, prefix: str) -> Iterator[Event]:
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
         with ThreadPoolExecutor(READERS) as pool:
             for page in pages:
                 for events in pool.map(self._fetch, [entry["Key"] for entry in page.get("Contents", [])]):

@@ -160,6 +160,14 @@ def test_archived_events_are_read_by_day(archive: AnyArchive) -> None:
     assert days == sorted(days)
 
 
+def test_one_day_of_the_archive_is_read(aws: None) -> None:
+    later = story(4, at=START.replace(day=25))
+    on_s3().append([*story(0), *later])
+    read = [event.metadata.event_id for event in on_s3().read_day(START.replace(day=25).date())]
+    assert sorted(read) == sorted(event.metadata.event_id for event in later)
+    assert list(on_s3().read_day(START.replace(day=26).date())) == []
+
+
 def test_a_batch_archived_twice_is_one_object(archive: AnyArchive) -> None:
     archive.append(story(0))
     archive.append(story(0))

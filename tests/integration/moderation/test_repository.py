@@ -1,13 +1,15 @@
 """One suite for the fakes and for DynamoDB: verdicts and counts of checks."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import boto3
 import pytest
 
+from kit.errors import TransientError
 from services.moderation.checks import CheckCounts
 from services.moderation.models import CheckRefusedError, Finding, Hit, ImageVerdict, PromptVerdict, ShadowVerdict
-from services.moderation.repository import CheckCountTable, ShadowChanges, VerdictTable
+from services.moderation.repository import FIND_ATTEMPTS, FIND_MAX, CheckCountTable, ShadowChanges, VerdictTable
 from services.moderation.service import VerdictRepository
 from tests.unit.moderation.fakes import InMemoryCheckCounts, InMemoryVerdicts
 
@@ -50,6 +52,36 @@ def test_the_first_recorded_verdict_is_kept(verdicts: VerdictRepository[PromptVe
     verdicts.record("e-1", REJECTED)
     assert verdicts.record("e-1", APPROVED) == REJECTED
     assert verdicts.find("e-1") == REJECTED
+
+
+def test_many_verdicts_are_read_by_the_ids_of_their_events(table: str) -> None:
+    verdicts = VerdictTable(boto3.client("dynamodb"), table, PromptVerdict)
+    for number in range(FIND_MAX):
+        verdicts.record(f"e-{number}", REJECTED if number else APPROVED)
+    found = verdicts.find_all([f"e-{number}" for number in range(FIND_MAX - 1)] + ["e-unknown"])
+    assert found == {f"e-{number}": REJECTED if number else APPROVED for number in range(FIND_MAX - 1)}
+    assert verdicts.find_all([]) == {}
+
+
+def test_throttled_verdicts_are_read_again(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = boto3.client("dynamodb")
+    verdicts = VerdictTable(client, table, PromptVerdict)
+    verdicts.record("e-1", APPROVED)
+    read, pauses = client.batch_get_item, list[float]()
+    throttled = [True, True, False]
+    monkeypatch.setattr("services.moderation.repository.time.sleep", pauses.append)
+
+    def batch_get_item(**arguments: Any) -> Any:
+        return (
+            {"Responses": {}, "UnprocessedKeys": arguments["RequestItems"]} if throttled.pop(0) else read(**arguments)
+        )
+
+    monkeypatch.setattr(client, "batch_get_item", batch_get_item)
+    assert verdicts.find_all(["e-1"]) == {"e-1": APPROVED}
+    assert len(pauses) == 2
+    throttled += [True] * FIND_ATTEMPTS
+    with pytest.raises(TransientError, match="throttled"):
+        verdicts.find_all(["e-1"])
 
 
 def test_a_verdict_about_images_keeps_their_indices(table: str) -> None:
