@@ -119,7 +119,7 @@ test.each(["Not now", "Escape"])("%s sends nothing more and keeps the draft", as
   expect(await within(card).findByText("Your consent is required")).toBeVisible();
   expect(screen.getByLabelText("Prompt")).toHaveValue("A red fox");
   expect(consents.calls).toEqual(["refused"]);
-  await userEvent.click(within(card).getByRole("button", { name: "Try again" }));
+  await userEvent.click(within(card).getByRole("button", { name: "Read and agree" }));
   expect(await screen.findByRole("dialog", { name: TITLE })).toBeVisible();
 });
 
@@ -138,7 +138,7 @@ test("a newer version asks again, and says to what the owner agreed", async () =
   consents.view = { ...OLD, ...GIVEN };
   show();
   const dialog = await generate();
-  expect(dialog).toHaveTextContent(/There are new versions since you agreed on .*2026/);
+  expect(dialog).toHaveTextContent(/New versions were published after you agreed on .*2026/);
   expect(within(dialog).getAllByText(/You agreed to that of .*31.*2026/)).toHaveLength(2);
 });
 

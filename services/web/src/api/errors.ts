@@ -35,7 +35,7 @@ export function describeError(error: unknown): ErrorMessage {
     case "consent_required":
       return {
         title: "Your consent is required",
-        text: "Try again to read the terms and the privacy notice and agree to them.",
+        text: "To generate images, read the terms and the privacy notice and agree to them.",
       };
     case "rate_limited":
       return { title: "Rate limit reached", text: `Try again ${retryTime(error.retryAfter)}.` };

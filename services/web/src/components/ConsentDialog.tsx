@@ -33,8 +33,8 @@ export function ConsentDialog({ agreeLabel, onAnswer }: ConsentDialogProps) {
           />
         </ul>
         <p className="text-muted">
-          Your consent is stored with its time and your API key. It applies to everyone who uses a key of the same
-          owner. You can withdraw it in the settings.
+          Your consent is stored with the time and the id of your API key. It applies to everyone who uses a key of the
+          same owner. You can withdraw it in the settings.
         </p>
         {outdated ? (
           <Notice tone="warning" title="A newer version was published" live>
@@ -61,7 +61,7 @@ export function ConsentDialog({ agreeLabel, onAnswer }: ConsentDialogProps) {
 function reason({ given_at, withdrawn_at }: ConsentView): string {
   if (withdrawn_at) return `You withdrew your consent on ${date(withdrawn_at)}. To generate images, agree again.`;
   if (given_at)
-    return `There are new versions since you agreed on ${date(given_at)}. To generate images, agree to them.`;
+    return `New versions were published after you agreed on ${date(given_at)}. To generate images, agree to them.`;
   return "Read these documents. To generate images, agree to them.";
 }
 

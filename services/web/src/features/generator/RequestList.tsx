@@ -86,7 +86,7 @@ function SubmissionCard({ mutation, state, onEdit }: SubmissionProps) {
                   create.mutate(variables);
                 }}
               >
-                Try again
+                {lacksConsent(error) ? "Read and agree" : "Try again"}
               </Button>
             )}
             <Button
