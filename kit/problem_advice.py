@@ -24,7 +24,7 @@ ADVICE: Final[Mapping[str, Advice]] = {
         "The owner of the API key has not agreed to the current versions of the terms and the privacy notice, or has "
         "withdrawn that consent.",
         "Read the terms and the privacy notice. Then send their versions, which `GET /v1/consent` returns, with "
-        "`PUT /v1/consent`. It takes effect within 30 seconds.",
+        "`PUT /v1/consent`. It takes effect at once.",
     ),
     "insufficient_scope": Advice(
         "The API key is valid, but it lacks the scope that this route requires. `detail` names the scope.",

@@ -53,9 +53,15 @@ class Gate:
     """
 
     def __init__(
-        self, keys: KeySource, hash_secrets: Callable[[], Keyring], clock: Callable[[], float] = time.monotonic
+        self,
+        keys: KeySource,
+        hash_secrets: Callable[[], Keyring],
+        clock: Callable[[], float] = time.monotonic,
+        is_reusable: Callable[[Key], bool] = lambda _: True,
     ) -> None:
+        """``is_reusable``: whether a cached record may be used. It is read again otherwise."""
         self._keys = keys
+        self._is_reusable = is_reusable
         self._hash_secrets = hash_secrets
         self._clock = clock
         self._cached: dict[str, tuple[float, Key]] = {}
@@ -91,7 +97,7 @@ class Gate:
     def _find(self, key_id: str) -> Key | None:
         at = self._clock()
         until, key = self._cached.get(key_id, (at, None))
-        if key is not None and at < until:
+        if key is not None and at < until and self._is_reusable(key):
             return key
         key = self._keys.find(key_id)
         self._cached.pop(key_id, None)

@@ -12,13 +12,22 @@ from kit.telemetry import begin_call, logger
 from services.accounts.admission import Gate, RefusedError, presented_key
 from services.accounts.call_limits import CallLimits, calls_per_second
 from services.accounts.consent import current_versions
+from services.accounts.keys import Key
 from services.accounts.repository.keys import KeyTable
 from services.accounts.settings import AccountSettings
 
 settings = AccountSettings.load()
+
+
+def has_consent(key: Key) -> bool:
+    """Return whether the key's owner agreed to the current versions, or need not."""
+    return not settings.require_consent or key.agreed == current_versions()
+
+
 gate = Gate(
     KeyTable(boto3.client("dynamodb"), settings.table_name),
     CachedKeyring(boto3.client("secretsmanager"), settings.hash_secret_arn),
+    is_reusable=has_consent,  # so that a consent takes effect at once
 )
 limits = CallLimits()
 startup.finished()
@@ -48,7 +57,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     }
     if key.analytics_opt_out:
         context["analytics_opt_out"] = True
-    if settings.require_consent and key.agreed != current_versions():
+    if not has_consent(key):
         context["consent_required"] = str(current_versions())
     if seconds := limits.seconds_to_wait(key):
         logger.info("key limited", key_id=key.key_id, owner=key.owner, route=route)

@@ -121,6 +121,18 @@ def test_the_authorizer_says_if_a_required_consent_is_missing(
     assert "consent_required" in context()
 
 
+def test_a_consent_takes_effect_at_once(
+    aws: None, api: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUIRE_CONSENT", "on")
+    made = command(capsys, "create", "--owner", "acme")
+    authorizer = load_function("accounts", "authorizer")
+    call = {"routeKey": "GET /x", "headers": {"x-api-key": made["key"]}}
+    assert "consent_required" in authorizer.handler(call, None)["context"]
+    api("PUT", "/v1/consent", vars(current_versions()), scopes=USER, owner=made["owner_id"])
+    assert "consent_required" not in authorizer.handler(call, None)["context"], "the record was cached"
+
+
 def test_the_authorizer_says_if_the_owner_has_opted_out_of_analytics(
     api: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -71,6 +71,17 @@ def test_a_key_comes_in_either_header(headers: dict[str, str], found: str | None
     assert presented_key(headers) == found
 
 
+def test_a_cached_record_that_may_not_be_used_is_read_again(
+    store: InMemoryKeys, clock: Clock, make: Callable[[], tuple[Key, str]]
+) -> None:
+    reusable = [False, False, True]
+    gate = Gate(store, lambda: SECRETS, clock, is_reusable=lambda _: reusable.pop(0))
+    _, text = make()
+    for reads in (1, 2, 3, 3):
+        gate.admit(text, NOW)
+        assert store.reads == reads
+
+
 def test_a_key_is_admitted_and_read_once_per_half_minute(
     gate: Gate, store: InMemoryKeys, clock: Clock, make: Callable[[], tuple[Key, str]]
 ) -> None:

@@ -32,6 +32,11 @@ export function describeError(error: unknown): ErrorMessage {
         title: "This API key lacks permission",
         text: `${summary} Use another key, or ask your administrator for the missing scope.`,
       };
+    case "consent_required":
+      return {
+        title: "Your consent is required",
+        text: "To generate images, read the terms and the privacy notice and agree to them.",
+      };
     case "rate_limited":
       return { title: "Rate limit reached", text: `Try again ${retryTime(error.retryAfter)}.` };
     case "budget_exhausted":

@@ -17,6 +17,7 @@ import {
 } from "genai-images-client";
 import { useSession } from "@/state/session";
 import { api, dataOf } from "./client";
+import { withConsent } from "./consent";
 import { forgetDeleted } from "./deletions";
 import { useLiveStatus } from "./liveUpdates";
 import { honourGlobalPrivacyControl } from "./preferences";
@@ -69,7 +70,7 @@ export function useCreateRequest() {
     mutationKey: CREATE_REQUEST,
     mutationFn: async ({ body, idempotencyKey }: Submission) => {
       await honourGlobalPrivacyControl(client);
-      return submit(api(), body, { idempotencyKey });
+      return withConsent(client, () => submit(api(), body, { idempotencyKey }));
     },
     onSuccess: (accepted, { body }) => {
       client.setQueryData<RequestView>(keys.request(accepted.id), provisionalView(accepted, body), { updatedAt: 0 });

@@ -5,6 +5,7 @@ import { Toaster } from "@/components/Toaster";
 import { useOnline } from "@/components/useOnline";
 import { useBrowserSettings } from "@/state/browserSettings";
 import { ConnectionStatus } from "./ConnectionStatus";
+import { ConsentRequest } from "./ConsentRequest";
 import { RequestWatcher } from "./RequestWatcher";
 import { SignInByLink } from "./SignInByLink";
 import { useGlobalPrivacyControl } from "./useGlobalPrivacyControl";
@@ -134,6 +135,7 @@ export function Shell() {
       </nav>
       <RequestWatcher />
       <SignInByLink />
+      <ConsentRequest />
       <Toaster />
       <ScrollRestoration getKey={({ pathname, key }) => (pathname.startsWith("/gallery") ? "/gallery" : key)} />
     </div>

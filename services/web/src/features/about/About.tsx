@@ -81,6 +81,12 @@ export function About() {
             receipt lists every place, what was erased there, and what remains until when and why.
           </p>
           <p>
+            The <DocumentLink to="/reference/terms">terms of use</DocumentLink> and the{" "}
+            <DocumentLink to="/reference/privacy-notice">privacy notice</DocumentLink> have versions. If your consent is
+            required, the app asks for it before your first request, and again after a new version. You can withdraw it
+            in the <PageLink to="/settings">settings</PageLink>.
+          </p>
+          <p>
             Your session belongs to one tab. This browser stores your API key, your draft and your settings until you
             close the tab, or until you reload it, as you choose. It stores images and requests that you view only if
             you turn on offline reading in the settings.
@@ -102,6 +108,15 @@ function PageLink({ to, children }: { to: string; children: ReactNode }) {
     <Link to={to} className="text-accent underline underline-offset-4">
       {children}
     </Link>
+  );
+}
+
+/** A link to a document of the reference, which is not a page of the app. */
+function DocumentLink({ to, children }: { to: string; children: ReactNode }) {
+  return (
+    <a href={to} className="text-accent underline underline-offset-4">
+      {children}
+    </a>
   );
 }
 

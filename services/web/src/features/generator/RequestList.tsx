@@ -1,5 +1,6 @@
-import { type Mutation, useMutationState, useQueryClient } from "@tanstack/react-query";
+import { type Mutation, type MutationState, useMutationState, useQueryClient } from "@tanstack/react-query";
 import { ApiError } from "genai-images-client";
+import { lacksConsent } from "@/api/consent";
 import { isRetriable } from "@/api/errors";
 import { CREATE_REQUEST, type Submission, useCreateRequest, useRequests } from "@/api/requests";
 import { Button, ButtonLink } from "@/components/Button";
@@ -19,13 +20,14 @@ export function RequestList({ onEdit }: { onEdit(): void }) {
       mutationKey: CREATE_REQUEST,
       predicate: ({ state }) => state.status === "pending" || state.status === "error",
     },
-    select: (mutation) => mutation as unknown as Mutation<unknown, Error, Submission>,
+    // The state too: the mutation itself stays the same object, and the list would not be rendered again.
+    select: (mutation) => ({ mutation, state: mutation.state as MutationState<unknown, Error, Submission> }),
   });
   const empty = visible?.length === 0 && submissions.length === 0;
   return (
     <section aria-label="Your requests" className="grid min-w-0 gap-5">
       {[...submissions].reverse().map((submission) => (
-        <SubmissionCard key={submission.mutationId} submission={submission} onEdit={onEdit} />
+        <SubmissionCard key={submission.mutation.mutationId} {...submission} onEdit={onEdit} />
       ))}
       {requests.isError && !requests.data && (
         <ErrorNotice error={requests.error} retry={() => void requests.refetch()} />
@@ -48,16 +50,20 @@ export function RequestList({ onEdit }: { onEdit(): void }) {
   );
 }
 
-type SubmissionProps = { submission: Mutation<unknown, Error, Submission>; onEdit(): void };
+type SubmissionProps = {
+  mutation: Mutation;
+  state: MutationState<unknown, Error, Submission>;
+  onEdit(): void;
+};
 
 /** A submission that the API has not accepted yet: being sent, waiting for a connection, or failed. */
-function SubmissionCard({ submission, onEdit }: SubmissionProps) {
+function SubmissionCard({ mutation, state, onEdit }: SubmissionProps) {
   const client = useQueryClient();
   const create = useCreateRequest();
   const replace = useDraft((state) => state.replace);
-  const { variables, isPaused, error, status } = submission.state;
+  const { variables, isPaused, error, status } = state;
   if (!variables) return null;
-  const discard = () => client.getMutationCache().remove(submission as never);
+  const discard = () => client.getMutationCache().remove(mutation);
   return (
     <article
       aria-label={`Sending: ${variables.body.prompt.slice(0, 80)}`}
@@ -73,14 +79,14 @@ function SubmissionCard({ submission, onEdit }: SubmissionProps) {
         <>
           <ErrorNotice error={error} />
           <div className="flex flex-wrap gap-2">
-            {(isRetriable(error) || (error instanceof ApiError && error.status === 429)) && (
+            {(isRetriable(error) || lacksConsent(error) || (error instanceof ApiError && error.status === 429)) && (
               <Button
                 onClick={() => {
                   discard();
                   create.mutate(variables);
                 }}
               >
-                Try again
+                {lacksConsent(error) ? "Read and agree" : "Try again"}
               </Button>
             )}
             <Button

@@ -5,6 +5,7 @@ import { ErrorNotice } from "@/components/Notice";
 import { globalPrivacyControl } from "@/lib/globalPrivacyControl";
 import { useBrowserSettings } from "@/state/browserSettings";
 import { setOfflineReading, useSession } from "@/state/session";
+import { Consent } from "./Consent";
 import { EraseData } from "./EraseData";
 
 /** What is stored where, and the choices about it. */
@@ -23,6 +24,7 @@ export function Privacy() {
           Your key, your draft and these settings, until you sign out or close the tab. No cookies, no third parties.
         </Place>
       </dl>
+      <Consent />
       <OfflineReading />
       <AnalyticsOptOut />
       <EraseData />
