@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from local.bedrock.errors import ServiceError, validation
 from local.bedrock.forward import forwarder
+from local.bedrock.guardrail import with_bytes
 from local.bedrock.instant import instant_images
 from local.bedrock.lifecycle import Lifecycle
 from local.bedrock.rekognition import s3_reader
@@ -25,6 +26,7 @@ from local.painter import paint
 
 MAX_BYTES = 25_000_000
 _RUNTIME = re.compile(r"^/model/(?P<model>.+)/(?P<operation>invoke|converse)$")
+_GUARDRAIL = re.compile(r"^/guardrail/(?P<id>.*)/version/(?P<version>.*)/apply$")
 _CATALOGUE = re.compile(r"^/foundation-models/(?P<model>.+)$")
 _AVAILABILITY = re.compile(r"^/foundation-model-availability/(?P<model>.+)$")
 _PROFILE = re.compile(r"^/inference-profiles/(?P<profile>.+)$")
@@ -88,6 +90,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "POST" and runtime:
             serve = service.invoke if runtime["operation"] == "invoke" else service.converse
             return serve(runtime["model"], _an_object(body))
+        guardrail = _GUARDRAIL.match(path)
+        if self.command == "POST" and guardrail:
+            return service.apply_guardrail(guardrail["id"], guardrail["version"], with_bytes(_an_object(body)))
         detect = _REKOGNITION.get(self.headers.get("X-Amz-Target", ""))
         if self.command == "POST" and path == "/" and detect:
             return detect(service, _an_object(body))

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.bedrock import converse, rekognition
+from local.bedrock import converse, guardrail, rekognition
 from local.bedrock.calls import CallLog
 from local.bedrock.errors import ServiceError
 from local.bedrock.families import FAMILIES, Family, family_of_body
@@ -87,6 +87,20 @@ class Service:
             record.outcome = fault.effect if fault else "ok"
             _drop_connection_if(fault, "lost_answer")
             return converse.answer(body, fault)
+
+    def apply_guardrail(self, guardrail_id: str, version: str, body: Mapping[str, Any]) -> Response:
+        """ApplyGuardrail. ``body``: as botocore takes it, so images are bytes."""
+        operation = "guardrail_image" if guardrail.images_in(body) else "guardrail"
+        with self._recorded(operation, f"{guardrail_id}:{version}") as record:
+            guardrail.check(guardrail_id, version, body)
+            record.prompt = guardrail.text_of(body)
+            fault = self.faults.match(operation, guardrail_id, record.prompt)
+            _drop_connection_if(fault, "reset")
+            answer = guardrail.answer(body, fault)
+            record.images, record.paid = guardrail.images_in(body), True
+            record.outcome = fault.effect if fault else "ok"
+            _drop_connection_if(fault, "lost_answer")
+            return answer
 
     def detect(self, body: Mapping[str, Any]) -> Response:
         """Rekognition's DetectModerationLabels."""
