@@ -50,6 +50,8 @@ class PromptShadow:
             return ("newly_blocked", hit.category) if finding is None else (None, None)
         if finding is None:
             return None, None
+        if live.layers[-1] == "guardrail":  # which decides under every policy
+            return None, None
         if not live.asked_claude:
             return "newly_asked", finding.category
         return (None, None) if finding.category in self.policy.categories else ("newly_allowed", finding.category)
