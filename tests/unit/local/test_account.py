@@ -98,7 +98,10 @@ def test_a_region_without_the_default_moderation_model_is_refused() -> None:
         ({"GuardrailId": "a1b2c3d4e5f6"}, ["Set GuardrailVersion"]),
         ({"GuardrailVersion": "3"}, ["Set GuardrailId"]),
         ({"GuardrailId": "a1b2c3d4e5f6", "GuardrailVersion": "DRAFT"}, ["GuardrailVersion=DRAFT: must be a published"]),
-        ({"GuardrailId": "arn:aws:bedrock:x", "GuardrailVersion": "3"}, ["GuardrailId=arn:aws:bedrock:x: must be the id"]),
+        (
+            {"GuardrailId": "arn:aws:bedrock:x", "GuardrailVersion": "3"},
+            ["GuardrailId=arn:aws:bedrock:x: must be the id"],
+        ),
     ],
 )
 def test_a_guardrail_has_an_id_and_a_published_version(values: dict[str, str], expected: list[str]) -> None:

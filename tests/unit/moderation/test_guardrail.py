@@ -1,6 +1,7 @@
 """A guardrail as a layer: what its answers mean, where it stands in the pipelines, and what it costs."""
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +11,7 @@ from events.catalog.image_approved import ImageApproved
 from events.catalog.image_rejected import ImageRejected
 from events.catalog.prompt_approved import PromptApproved
 from events.catalog.prompt_rejected import PromptRejected
+from events.model_catalog import Model, model_catalog
 from kit.errors import RetriableError, UnprocessableError, classify_error
 from services.moderation.guardrail import IMAGE_BYTES_MAX, Guardrail, GuardrailImageLayer, GuardrailTextLayer
 from services.moderation.models import Finding, PromptVerdict
@@ -147,6 +149,14 @@ def test_what_is_blocked_in_an_image_are_its_labels() -> None:
 
 def test_a_label_of_rekognition_is_none_of_the_guardrail() -> None:
     assert POLICY.image_category({"SEXUAL": 100.0}) is None
+
+
+@pytest.mark.parametrize("model", [model for model in model_catalog() if not model.ended(date(2026, 11, 29))])
+def test_the_images_of_every_model_that_is_offered_fit(model: Model) -> None:
+    assert model.size_rule is None, "its largest image has size_rule.pixels_max pixels"
+    sizes = [*model.sizes, *model.aspect_ratios.values()]
+    pixels = max(int(width) * int(height) for width, height in (size.split("x") for size in sizes))
+    assert pixels * 3 * 1.01 <= IMAGE_BYTES_MAX, "PNG stores what it cannot compress, and a little more"
 
 
 @pytest.mark.parametrize("changes", [{"media_type": "image/webp"}, {"bytes": IMAGE_BYTES_MAX + 1}])
