@@ -20,6 +20,7 @@ from local.bedrock.forward import forwarder
 from local.bedrock.guardrail import with_bytes
 from local.bedrock.instant import instant_images
 from local.bedrock.lifecycle import Lifecycle
+from local.bedrock.nsfw import classifier, not_explicit
 from local.bedrock.rekognition import s3_reader
 from local.bedrock.service import ConnectionDropped, Service
 from local.painter import paint
@@ -199,6 +200,7 @@ class ModelServer:
         self.service = Service(
             generate=forwarder(forward_url) if forward_url else instant_images() if instant else paint,
             fetch=s3_reader(s3_endpoint),
+            score=not_explicit if instant else classifier(),
             lifecycle=Lifecycle(ignore_end_of_life=ignore_end_of_life),
             latency_seconds=latency_ms / 1000,
         )

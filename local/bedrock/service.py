@@ -15,6 +15,7 @@ from local.bedrock.errors import ServiceError
 from local.bedrock.families import FAMILIES, Family, family_of_body
 from local.bedrock.faults import FaultBook, Rule
 from local.bedrock.lifecycle import Lifecycle, Model, bare_id, describe
+from local.bedrock.nsfw import Score, not_explicit
 from local.bedrock.policy import judge
 from local.painter import paint
 from local.painter.brief import Brief
@@ -49,6 +50,7 @@ class Service:
 
     generate: Callable[[Brief], bytes] = paint
     fetch: rekognition.FetchObject = field(default_factory=lambda: rekognition.s3_reader(None))
+    score: Score = not_explicit
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     latency_seconds: float = 0.0
     faults: FaultBook = field(default_factory=FaultBook)
@@ -107,7 +109,7 @@ class Service:
         with self._recorded("detect", "rekognition") as record:
             fault = self.faults.match("detect", "rekognition", "")
             _drop_connection_if(fault, "reset")
-            answer = rekognition.detect(body, self.fetch, fault)
+            answer = rekognition.detect(body, self.fetch, self.score, fault)
             record.images, record.paid = 1, True
             record.outcome = fault.effect if fault else "ok"
             _drop_connection_if(fault, "lost_answer")
