@@ -51,6 +51,8 @@ _INSULTS = re.compile(r"\b(?:idiots?|morons?|losers?)\b")
 _STRONG = re.compile(r"\b(?:stupid|worthless|pathetic)\b")
 _TOPICS = {"investment advice": re.compile(r"\b(?:which|best) (?:stocks?|shares|funds?) to buy\b")}
 _WORDS = {"acmecorp": re.compile(r"\bacmecorp\b")}
+_MESSAGE = "This content is not allowed."
+_CREATED = "2026-11-29T00:00:00Z"
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+")
 
 
@@ -83,17 +85,34 @@ def check(guardrail_id: str, version: str, body: Mapping[str, Any]) -> None:
     problems = [report.generate_report()] if report.has_errors() else list(_constraints(given, shape, ""))
     if problems:
         raise validation("; ".join(problems))
-    if (guardrail_id.rpartition("/")[2], version) != (GUARDRAIL_ID, GUARDRAIL_VERSION):
-        raise ServiceError(
-            404,
-            "ResourceNotFoundException",
-            "The guardrail identifier or version provided in the request does not exist.",
-        )
+    _require(guardrail_id, version)
     images = [block["image"] for block in body["content"] if "image" in block]
     if len(images) > IMAGES_MAX:
         raise validation(f"The request has {len(images)} images. At most {IMAGES_MAX} are allowed.")
     for image in images:
         _check_image(image["format"], image["source"]["bytes"])
+
+
+def describe(guardrail_id: str, version: str) -> dict[str, Any]:
+    """Return the guardrail, as far as its content filters."""
+    _require(guardrail_id, version)
+    modalities = {"inputModalities": ["TEXT", "IMAGE"], "outputModalities": ["TEXT", "IMAGE"]}
+    filters = [
+        {"type": name, "inputStrength": strength, "outputStrength": strength, **modalities}
+        for name, strength in _STRENGTHS.items()
+    ]
+    return {
+        "name": "local",
+        "guardrailId": GUARDRAIL_ID,
+        "guardrailArn": f"arn:aws:bedrock:us-east-1:000000000000:guardrail/{GUARDRAIL_ID}",
+        "version": GUARDRAIL_VERSION,
+        "status": "READY",
+        "contentPolicy": {"filters": filters},
+        "createdAt": _CREATED,
+        "updatedAt": _CREATED,
+        "blockedInputMessaging": _MESSAGE,
+        "blockedOutputsMessaging": _MESSAGE,
+    }
 
 
 def text_of(body: Mapping[str, Any]) -> str:
@@ -136,10 +155,19 @@ def answer(body: Mapping[str, Any], fault: Rule | None) -> dict[str, Any]:
             "contentPolicyImageUnits": images,
         },
         "action": "GUARDRAIL_INTERVENED" if blocked else "NONE",
-        "outputs": [{"text": "This content is not allowed."}] if blocked else [],
+        "outputs": [{"text": _MESSAGE}] if blocked else [],
         "assessments": [assessment] if assessment else [],
         "guardrailCoverage": coverage,
     }
+
+
+def _require(guardrail_id: str, version: str) -> None:
+    if (guardrail_id.rpartition("/")[2], version) != (GUARDRAIL_ID, GUARDRAIL_VERSION):
+        raise ServiceError(
+            404,
+            "ResourceNotFoundException",
+            "The guardrail identifier or version provided in the request does not exist.",
+        )
 
 
 def _assessment(text: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from local.bedrock.errors import ServiceError, validation
 from local.bedrock.forward import forwarder
@@ -27,6 +27,7 @@ from local.painter import paint
 
 MAX_BYTES = 25_000_000
 _RUNTIME = re.compile(r"^/model/(?P<model>.+)/(?P<operation>invoke|converse)$")
+_GUARDRAIL_DETAILS = re.compile(r"^/guardrails/(?P<id>.+)$")
 _GUARDRAIL = re.compile(r"^/guardrail/(?P<id>.*)/version/(?P<version>.*)/apply$")
 _CATALOGUE = re.compile(r"^/foundation-models/(?P<model>.+)$")
 _AVAILABILITY = re.compile(r"^/foundation-model-availability/(?P<model>.+)$")
@@ -103,6 +104,10 @@ class _Handler(BaseHTTPRequestHandler):
         availability = _AVAILABILITY.match(path)
         if self.command == "GET" and availability:
             return service.availability(availability["model"])
+        details = _GUARDRAIL_DETAILS.match(path)
+        if self.command == "GET" and details:
+            version = parse_qs(urlsplit(self.path).query).get("guardrailVersion", ["DRAFT"])[0]
+            return service.guardrail(details["id"], version)
         profile = _PROFILE.match(path)
         if self.command == "GET" and profile:
             return service.inference_profile(profile["profile"])

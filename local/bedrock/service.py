@@ -160,6 +160,10 @@ class Service:
             "type": "SYSTEM_DEFINED",
         }
 
+    def guardrail(self, guardrail_id: str, version: str) -> Response:
+        """GetGuardrail."""
+        return guardrail.describe(guardrail_id, version)
+
     def use_case(self) -> Response:
         """GetUseCaseForModelAccess: the form has been submitted."""
         return {"formData": b64encode(b'{"useCases": "the local stack"}').decode()}

@@ -1,5 +1,6 @@
 """With ``GuardrailId``, a guardrail screens prompts and images of the deployed system, which may call it."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,6 +39,12 @@ def raw_images(system: System, request_id: str) -> int:
     """Return the number of raw images of a request in the hand-off bucket."""
     (bucket,) = (each["Name"] for each in system.client("s3").list_buckets()["Buckets"] if "-handoff-" in each["Name"])
     return int(system.client("s3").list_objects_v2(Bucket=bucket, Prefix=f"raw/{request_id}/")["KeyCount"])
+
+
+def test_the_account_check_knows_the_guardrail(guarded: System) -> None:
+    checked = guarded.ops("account", "check", "--output", "json")
+    states = {finding["subject"].split(" in ")[0]: finding["state"] for finding in json.loads(checked.stdout)}
+    assert states[f"Guardrail {GUARDRAIL_ID}:{GUARDRAIL_VERSION}"] == "ok"
 
 
 def test_a_harmless_request_passes_the_guardrail(guarded: System) -> None:

@@ -127,6 +127,15 @@ def test_another_guardrail_is_not_found(apply: Apply, changes: dict[str, str]) -
     assert caught.value.response["Error"]["Code"] == "ResourceNotFoundException"
 
 
+def test_the_guardrail_is_described(client: Callable[[str], Any]) -> None:
+    bedrock = client("bedrock")
+    found = bedrock.get_guardrail(guardrailIdentifier=GUARDRAIL_ID, guardrailVersion=GUARDRAIL_VERSION)
+    assert (found["guardrailId"], found["version"], found["status"]) == (GUARDRAIL_ID, GUARDRAIL_VERSION, "READY")
+    assert all(each["inputModalities"] == ["TEXT", "IMAGE"] for each in found["contentPolicy"]["filters"])
+    with pytest.raises(ClientError, match="does not exist"):
+        bedrock.get_guardrail(guardrailIdentifier=GUARDRAIL_ID, guardrailVersion="2")
+
+
 TEXT = [{"text": {"text": "a cat"}}]
 
 
