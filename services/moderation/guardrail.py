@@ -1,37 +1,28 @@
-"""Amazon Bedrock Guardrails: a layer for prompts and one for images. Only an installation with a guardrail imports it.
+"""Amazon Bedrock Guardrails, and its layer for prompts. Only an installation with a guardrail imports it.
 
 The guardrail decides with its own strengths: an entry that it did not block is ignored.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 from botocore.config import Config
 
-from events.images import RawImage
-from kit.errors import RetriableError, UnprocessableError
+from kit.errors import RetriableError
 from services.moderation.models import UNCLASSIFIED, Finding, Hit, TextField
-from services.moderation.policy import GUARDRAIL_LABEL, Policy
+from services.moderation.policy import Policy
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime.client import BedrockRuntimeClient
     from mypy_boto3_bedrock_runtime.type_defs import ApplyGuardrailResponseTypeDef, GuardrailContentBlockTypeDef
 
-IMAGE_BYTES_MAX: Final = 4_000_000
-"""The limit of AWS is 4 MB, for images of at most 8,000 by 8,000 pixels, which no model generates."""
-IMAGES_AT_ONCE: Final = 3
-"""Concurrent calls with an image. Each has its file in memory, also as Base64 and as JSON."""
 TEXTS_AT_ONCE: Final = 10
 WORDS: Final = "WORDS"
 PERSONAL_DATA: Final = "PERSONAL_DATA"
 """Names of word lists and of sensitive information, beside the types of content filters, for the policy."""
 ANYTHING: Final = ""
 """An intervention without an entry that says why."""
-
-ReadImage = Callable[[RawImage], bytes]
-"""Returns the content of an image. Raises ``UnprocessableError`` if it is missing."""
 
 
 def guardrail_client(read_timeout: float) -> "BedrockRuntimeClient":
@@ -97,33 +88,6 @@ class GuardrailTextLayer:
             return None
         reason: Any = "guardrail_intervened" if category == UNCLASSIFIED else "category_blocked"
         return Finding(category=category, field="prompt", reason=reason)
-
-
-class GuardrailImageLayer:
-    """The layer for images. Their labels are what the guardrail blocked."""
-
-    name: Final = "guardrail"
-
-    def __init__(self, guardrail: Guardrail, read: ReadImage) -> None:
-        self._guardrail = guardrail
-        self._read = read
-        self._pool = ThreadPoolExecutor(IMAGES_AT_ONCE)
-
-    def labels(self, images: Sequence[RawImage]) -> list[dict[str, float]]:
-        """Return what the guardrail blocked in each image, with one call per image: an answer is about all of a call.
-
-        Raises ``UnprocessableError`` for an image that is missing or that a guardrail does not accept.
-        """
-        return list(self._pool.map(self._labels, images))
-
-    def _labels(self, image: RawImage) -> dict[str, float]:
-        kind: Any = image.media_type.removeprefix("image/")
-        if kind not in ("png", "jpeg"):
-            raise UnprocessableError(f"image.media_type: {image.media_type}; a guardrail accepts image/png, image/jpeg")
-        if image.bytes > IMAGE_BYTES_MAX:
-            raise UnprocessableError(f"image.bytes: {image.bytes}; a guardrail accepts {IMAGE_BYTES_MAX}")
-        found = self._guardrail.interventions({"image": {"format": kind, "source": {"bytes": self._read(image)}}})
-        return {GUARDRAIL_LABEL + each: 100.0 for each in found}
 
 
 def _entries(response: "ApplyGuardrailResponseTypeDef") -> Iterator[tuple[str, str]]:

@@ -31,7 +31,17 @@ DOMAIN: Final = {
         *("timeline", "tracking", "waiting"),
     },
     "moderation": {
-        *("checks", "erasure", "guardrail", "images", "keywords", "normalisation", "policies", "policy"),
+        *(
+            "checks",
+            "erasure",
+            "guardrail",
+            "guardrail_images",
+            "images",
+            "keywords",
+            "normalisation",
+            "policies",
+            "policy",
+        ),
         *("policy_rules", "prices", "screening", "shadow"),
     },
     "notifications": {"addresses", "deliveries", "erasure", "messages", "push", "signing", "sockets", "webhooks"},

@@ -45,7 +45,8 @@ if settings.image_check == "on":
     )
 if settings.guardrail:
     from kit.handoff import HandoffReader
-    from services.moderation.guardrail import Guardrail, GuardrailImageLayer, guardrail_client
+    from services.moderation.guardrail import Guardrail, guardrail_client
+    from services.moderation.guardrail_images import GuardrailImageLayer
 
     guardrail = Guardrail(guardrail_client(read_timeout=10), settings.guardrail)
     layers.append(GuardrailImageLayer(guardrail, HandoffReader(boto3.client("s3"), settings.handoff_bucket_name).read))

@@ -13,7 +13,8 @@ from events.catalog.prompt_approved import PromptApproved
 from events.catalog.prompt_rejected import PromptRejected
 from events.model_catalog import Model, model_catalog
 from kit.errors import RetriableError, UnprocessableError, classify_error
-from services.moderation.guardrail import IMAGE_BYTES_MAX, Guardrail, GuardrailImageLayer, GuardrailTextLayer
+from services.moderation.guardrail import Guardrail, GuardrailTextLayer
+from services.moderation.guardrail_images import IMAGE_BYTES_MAX, GuardrailImageLayer
 from services.moderation.models import Finding, PromptVerdict
 from services.moderation.policy import GUARDRAIL_LABEL, load_policy, policy_names
 from services.moderation.prices import guardrail_text_usd, image_check_usd, text_layers_usd
