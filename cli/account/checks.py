@@ -21,6 +21,7 @@ TAG: Final = "project"
 PERMISSIONS: Final = (
     "bedrock:GetFoundationModel",
     "bedrock:GetFoundationModelAvailability",
+    "bedrock:GetGuardrail",
     "bedrock:GetInferenceProfile",
     "bedrock:GetUseCaseForModelAccess",
     "ce:ListCostAllocationTags",
@@ -189,6 +190,33 @@ def _rekognition(account: Account, deployed: Deployment, catalog: ModelCatalog) 
     )
 
 
+def _guardrail(account: Account, deployed: Deployment, catalog: ModelCatalog) -> Iterator[Finding]:
+    """Check that the guardrail exists and screens texts and images: otherwise every request would stall."""
+    guardrail, version = deployed.get("GuardrailId"), deployed.get("GuardrailVersion")
+    if not guardrail:
+        return
+    subject = f"Guardrail {guardrail}:{version} in {account.region}"
+    fix = "Publish a version of a guardrail in this region, and deploy with GuardrailId and GuardrailVersion."
+    bedrock = account.client("bedrock", account.region)
+    try:
+        found = bedrock.get_guardrail(guardrailIdentifier=guardrail, guardrailVersion=version)
+    except ClientError as error:
+        if error_code(error) not in {"ResourceNotFoundException", "ValidationException"}:
+            raise
+        yield Finding(subject, "missing", "The region has no such version.", fix)
+        return
+    filters = found.get("contentPolicy", {}).get("filters", [])
+    if not any("IMAGE" in each.get("inputModalities", ()) for each in filters):
+        yield Finding(
+            subject, "missing", "None of its content filters screens images, so every image would stall.", fix
+        )
+    elif "crossRegionDetails" in found:
+        detail = "It uses cross-Region inference, for which the roles of moderation have no permission."
+        yield Finding(subject, "missing", detail, fix)
+    else:
+        yield Finding(subject, "ok", "It screens texts and images.")
+
+
 def _cloudfront(account: Account, deployed: Deployment, catalog: ModelCatalog) -> Iterator[Finding]:
     """Check whether the account may create distributions. AWS only says so when it creates one."""
     if deployed.get("Cdn") != "on":
@@ -260,6 +288,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "Lambda concurrency": _concurrency,
     "Bedrock quotas": _bedrock_quotas,
     "Rekognition": _rekognition,
+    "Guardrail": _guardrail,
     "CloudFront": _cloudfront,
     "Alarm e-mail": _alarms,
     "Cost allocation tag": _cost_tag,

@@ -53,6 +53,8 @@ def defaults(catalog: ModelCatalog) -> dict[str, str]:
     return {
         "ModerationModelId": f"us.{catalog.moderation}",
         "ImageCheck": "on",
+        "GuardrailId": "",
+        "GuardrailVersion": "",
         "Cdn": "on",
         "AlarmEmail": "",
         "MonthlyBudgetUsd": "0",

@@ -13,7 +13,8 @@ class ImageApprovedData(Payload):
     """The approved images, and those that were removed or could not be generated."""
 
     policy_version: str
-    """Version of the moderation policy: its name and a digest of its content."""
+    """Version of the moderation policy: its name and a digest of its content, then id and version of the guardrail, if
+    there is one (``default@3f9c2a1b7d0e+a1b2c3d4e5f6:3``)."""
     layers: list[str]
     """The layers that checked the images: ``rekognition``, or none if the image check is off. ``appeal`` before it: an
     operator granted an appeal about images of this text, and images may have its category."""

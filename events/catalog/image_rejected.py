@@ -10,9 +10,10 @@ class ImageRejectedData(Payload):
     """The reason of the rejection."""
 
     policy_version: str
-    """Version of the moderation policy: its name and a digest of its content."""
+    """Version of the moderation policy: its name and a digest of its content, then id and version of the guardrail, if
+    there is one (``default@3f9c2a1b7d0e+a1b2c3d4e5f6:3``)."""
     layer: str
-    """The layer that decided: ``rekognition``."""
+    """The last layer that decided: ``rekognition`` or ``guardrail``."""
     category: str
     """Category of the first rejected image."""
     removed: list[RemovedImage]

@@ -11,10 +11,11 @@ class PromptApprovedData(Payload):
     """The policy and the layers that approved the prompt."""
 
     policy_version: str
-    """Version of the moderation policy: its name and a digest of its content."""
+    """Version of the moderation policy: its name and a digest of its content, then id and version of the guardrail, if
+    there is one (``default@3f9c2a1b7d0e+a1b2c3d4e5f6:3``)."""
     layers: list[str]
-    """The layers that checked the prompt, in order: ``keywords``, ``claude``. ``appeal``: an operator granted an appeal
-    about this text, and no layer judged it."""
+    """The layers that checked the prompt, in order: ``keywords``, ``claude``, ``guardrail``. ``appeal``: an operator
+    granted an appeal about this text, and no layer judged it."""
     parameters: GenerationParameters
     """The parameters of the request."""
     moderation_usd: Decimal = Decimal(0)

@@ -13,16 +13,18 @@ class PromptRejectedData(Payload):
     """The layer and the reason, without the prompt or the matching term."""
 
     policy_version: str
-    """Version of the moderation policy: its name and a digest of its content."""
+    """Version of the moderation policy: its name and a digest of its content, then id and version of the guardrail, if
+    there is one (``default@3f9c2a1b7d0e+a1b2c3d4e5f6:3``)."""
     layer: str
-    """The layer that decided: ``limits`` (the text is too long), ``keywords`` or ``claude``."""
+    """The layer that decided: ``limits`` (the text is too long), ``keywords``, ``claude`` or ``guardrail``."""
     category: str
     """The category of the moderation policy that the text violates, such as ``violence``; ``unclassified`` if none
     was named."""
     field: str
     """``prompt`` or ``negative_prompt``."""
     reason: str
-    """A stable code, such as ``category_blocked``, ``screening_refused`` or ``screening_unreadable``."""
+    """A stable code, such as ``category_blocked``, ``screening_refused``, ``screening_unreadable`` or
+    ``guardrail_intervened``."""
     strength: Strength | None = None
     """Strength of the term that the keyword filter found. ``block``: it has no innocent use. ``review``: it may have
     one."""

@@ -13,7 +13,8 @@ from typing import Any
 
 from local.bedrock.errors import ServiceError, ended
 
-OPERATIONS = ("invoke", "converse", "detect", "detect_faces")
+OPERATIONS = ("invoke", "converse", "guardrail", "guardrail_image", "detect", "detect_faces")
+"""``guardrail`` and ``guardrail_image``: ApplyGuardrail for texts, and for images."""
 
 ERRORS: dict[str, tuple[int, str, str]] = {
     "throttle": (429, "ThrottlingException", "Too many requests, please wait before trying again."),
@@ -44,17 +45,19 @@ ERRORS: dict[str, tuple[int, str, str]] = {
     ),
 }
 
-# Effects that are not plain errors, with the operation that they belong to, if there is only one.
-_OTHERS: dict[str, str | None] = {
-    "delay": None,
-    "ended": None,
-    "reset": None,
-    "lost_answer": None,
-    "filter_input": "invoke",
-    "filter_output": "invoke",
-    "refuse": "converse",
-    "malformed": "converse",
-    "flag": "detect",
+# Effects that are not plain errors, with the operations that they belong to.
+_OTHERS: dict[str, tuple[str, ...]] = {
+    "delay": OPERATIONS,
+    "ended": OPERATIONS,
+    "reset": OPERATIONS,
+    "lost_answer": OPERATIONS,
+    "filter_input": ("invoke",),
+    "filter_output": ("invoke",),
+    "refuse": ("converse",),
+    "malformed": ("converse",),
+    "flag": ("detect",),
+    "intervene": ("guardrail", "guardrail_image"),
+    "unscreened": ("guardrail", "guardrail_image"),
 }
 
 
@@ -172,9 +175,13 @@ def _read(raw: Mapping[str, Any], number: int) -> Rule:
         raise _bad(f"effect must be one of {', '.join([*ERRORS, *_OTHERS])}")
     if operation is not None and operation not in OPERATIONS:
         raise _bad(f"operation must be one of {', '.join(OPERATIONS)}")
-    only = _OTHERS.get(str(effect))
-    if only and operation not in (None, only):
-        raise _bad(f"{effect} is for {only} calls only")
+    possible = _OTHERS.get(str(effect), OPERATIONS)
+    if operation not in (None, *possible):
+        raise _bad(f"{effect} is for {' and '.join(possible)} calls only")
+    if operation is None and len(possible) < len(OPERATIONS):
+        if len(possible) > 1:
+            raise _bad(f"{effect} needs an operation: {' or '.join(possible)}")
+        (operation,) = possible
     times = raw.get("times")
     if times is not None and (not isinstance(times, int) or times < 1):
         raise _bad("times must be a positive integer, or null for always")
@@ -184,7 +191,7 @@ def _read(raw: Mapping[str, Any], number: int) -> Rule:
     fields = json.loads(json.dumps(dict(raw)))
     if "labels" in fields:
         fields["labels"] = tuple(map(str, fields["labels"]))
-    return Rule(**{**fields, "id": number, "operation": operation or only})
+    return Rule(**{**fields, "id": number, "operation": operation})
 
 
 def _bad(message: str) -> ServiceError:

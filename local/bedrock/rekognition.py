@@ -1,4 +1,4 @@
-"""Amazon Rekognition: DetectModerationLabels finds what a fault adds, DetectFaces finds the people of the painter."""
+"""Amazon Rekognition: DetectModerationLabels finds explicit images, DetectFaces finds the people of the painter."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from PIL import Image
 
 from local.bedrock.errors import ServiceError
 from local.bedrock.faults import Rule
+from local.bedrock.nsfw import Score
 from local.painter.people import read_portrait
+
+_EXPLICIT = {"Explicit": "", "Explicit Nudity": "Explicit"}
+"""The labels of an explicit image, with their parents."""
 
 MAX_BYTES = 5 * 1024 * 1024
 MOST_BYTES_IN_S3 = 15 * 1024 * 1024
@@ -24,23 +28,27 @@ FetchObject = Callable[[str, str], bytes]
 """Takes a bucket and a key, returns the bytes of the object."""
 
 
-def detect(body: Mapping[str, Any], fetch: FetchObject, fault: Rule | None) -> dict[str, Any]:
-    """Return the response to a request. Raises Rekognition's errors for unsuitable images."""
-    _check_image(_image(body.get("Image") or {}, fetch))
-    named = fault.labels if fault is not None and fault.effect == "flag" else ()
-    confidence = float(body.get("MinConfidence") or 50)
-    labels = [
-        {"Name": name, "ParentName": "", "Confidence": max(confidence, 97.5), "TaxonomyLevel": 1} for name in named
-    ]
+def detect(body: Mapping[str, Any], fetch: FetchObject, score: Score, fault: Rule | None) -> dict[str, Any]:
+    """Return the response to a request: explicit content with its score, and the labels of a fault.
+
+    Raises Rekognition's errors for unsuitable images.
+    """
+    image = _opened(_image(body.get("Image") or {}, fetch))
+    least = float(body.get("MinConfidence") or 50)
+    confidence = 100 * score(image)
+    labels = [_label(name, parent, confidence) for name, parent in _EXPLICIT.items() if confidence >= least]
+    if fault is not None and fault.effect == "flag":
+        labels += [_label(name, "", max(least, 97.5)) for name in fault.labels]
     return {"ModerationLabels": labels, "ModerationModelVersion": "7.0", "ContentTypes": []}
+
+
+def _label(name: str, parent: str, confidence: float) -> dict[str, Any]:
+    return {"Name": name, "ParentName": parent, "Confidence": confidence, "TaxonomyLevel": 2 if parent else 1}
 
 
 def detect_faces(body: Mapping[str, Any], fetch: FetchObject) -> dict[str, Any]:
     """Return the response to a request: the face of a portrait, or none. Raises Rekognition's errors."""
-    data = _image(body.get("Image") or {}, fetch)
-    _check_image(data)
-    with Image.open(io.BytesIO(data)) as image:
-        person = read_portrait(image)
+    person = read_portrait(_opened(_image(body.get("Image") or {}, fetch)))
     face: dict[str, Any] = {
         "BoundingBox": {"Width": 0.36, "Height": 0.5, "Left": 0.32, "Top": 0.25},
         "Confidence": 99.9,
@@ -103,9 +111,10 @@ def _sized(data: bytes, most: int) -> bytes:
     return data
 
 
-def _check_image(data: bytes) -> None:
+def _opened(data: bytes) -> Image.Image:
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:
-            image.load()
+        image = Image.open(io.BytesIO(data), formats=("PNG", "JPEG"))
+        image.load()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         raise ServiceError(400, "InvalidImageFormatException", "Request has invalid image format") from None
+    return image

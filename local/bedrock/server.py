@@ -13,18 +13,22 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from local.bedrock.errors import ServiceError, validation
 from local.bedrock.forward import forwarder
+from local.bedrock.guardrail import with_bytes
 from local.bedrock.instant import instant_images
 from local.bedrock.lifecycle import Lifecycle
+from local.bedrock.nsfw import classifier, not_explicit
 from local.bedrock.rekognition import s3_reader
 from local.bedrock.service import ConnectionDropped, Service
 from local.painter import paint
 
 MAX_BYTES = 25_000_000
 _RUNTIME = re.compile(r"^/model/(?P<model>.+)/(?P<operation>invoke|converse)$")
+_GUARDRAIL_DETAILS = re.compile(r"^/guardrails/(?P<id>.+)$")
+_GUARDRAIL = re.compile(r"^/guardrail/(?P<id>.*)/version/(?P<version>.*)/apply$")
 _CATALOGUE = re.compile(r"^/foundation-models/(?P<model>.+)$")
 _AVAILABILITY = re.compile(r"^/foundation-model-availability/(?P<model>.+)$")
 _PROFILE = re.compile(r"^/inference-profiles/(?P<profile>.+)$")
@@ -88,6 +92,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "POST" and runtime:
             serve = service.invoke if runtime["operation"] == "invoke" else service.converse
             return serve(runtime["model"], _an_object(body))
+        guardrail = _GUARDRAIL.match(path)
+        if self.command == "POST" and guardrail:
+            return service.apply_guardrail(guardrail["id"], guardrail["version"], with_bytes(_an_object(body)))
         detect = _REKOGNITION.get(self.headers.get("X-Amz-Target", ""))
         if self.command == "POST" and path == "/" and detect:
             return detect(service, _an_object(body))
@@ -97,6 +104,10 @@ class _Handler(BaseHTTPRequestHandler):
         availability = _AVAILABILITY.match(path)
         if self.command == "GET" and availability:
             return service.availability(availability["model"])
+        details = _GUARDRAIL_DETAILS.match(path)
+        if self.command == "GET" and details:
+            version = parse_qs(urlsplit(self.path).query).get("guardrailVersion", ["DRAFT"])[0]
+            return service.guardrail(details["id"], version)
         profile = _PROFILE.match(path)
         if self.command == "GET" and profile:
             return service.inference_profile(profile["profile"])
@@ -194,6 +205,7 @@ class ModelServer:
         self.service = Service(
             generate=forwarder(forward_url) if forward_url else instant_images() if instant else paint,
             fetch=s3_reader(s3_endpoint),
+            score=not_explicit if instant else classifier(),
             lifecycle=Lifecycle(ignore_end_of_life=ignore_end_of_life),
             latency_seconds=latency_ms / 1000,
         )

@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.bedrock import converse, rekognition
+from local.bedrock import converse, guardrail, rekognition
 from local.bedrock.calls import CallLog
 from local.bedrock.errors import ServiceError
 from local.bedrock.families import FAMILIES, Family, family_of_body
 from local.bedrock.faults import FaultBook, Rule
 from local.bedrock.lifecycle import Lifecycle, Model, bare_id, describe
+from local.bedrock.nsfw import Score, not_explicit
 from local.bedrock.policy import judge
 from local.painter import paint
 from local.painter.brief import Brief
@@ -49,6 +50,7 @@ class Service:
 
     generate: Callable[[Brief], bytes] = paint
     fetch: rekognition.FetchObject = field(default_factory=lambda: rekognition.s3_reader(None))
+    score: Score = not_explicit
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     latency_seconds: float = 0.0
     faults: FaultBook = field(default_factory=FaultBook)
@@ -88,12 +90,26 @@ class Service:
             _drop_connection_if(fault, "lost_answer")
             return converse.answer(body, fault)
 
+    def apply_guardrail(self, guardrail_id: str, version: str, body: Mapping[str, Any]) -> Response:
+        """ApplyGuardrail. ``body``: as botocore takes it, so images are bytes."""
+        operation = "guardrail_image" if guardrail.images_in(body) else "guardrail"
+        with self._recorded(operation, f"{guardrail_id}:{version}") as record:
+            guardrail.check(guardrail_id, version, body)
+            record.prompt = guardrail.text_of(body)
+            fault = self.faults.match(operation, guardrail_id, record.prompt)
+            _drop_connection_if(fault, "reset")
+            answer = guardrail.answer(body, fault)
+            record.images, record.paid = guardrail.images_in(body), True
+            record.outcome = fault.effect if fault else "ok"
+            _drop_connection_if(fault, "lost_answer")
+            return answer
+
     def detect(self, body: Mapping[str, Any]) -> Response:
         """Rekognition's DetectModerationLabels."""
         with self._recorded("detect", "rekognition") as record:
             fault = self.faults.match("detect", "rekognition", "")
             _drop_connection_if(fault, "reset")
-            answer = rekognition.detect(body, self.fetch, fault)
+            answer = rekognition.detect(body, self.fetch, self.score, fault)
             record.images, record.paid = 1, True
             record.outcome = fault.effect if fault else "ok"
             _drop_connection_if(fault, "lost_answer")
@@ -143,6 +159,10 @@ class Service:
             "status": "ACTIVE",
             "type": "SYSTEM_DEFINED",
         }
+
+    def guardrail(self, guardrail_id: str, version: str) -> Response:
+        """GetGuardrail."""
+        return guardrail.describe(guardrail_id, version)
 
     def use_case(self) -> Response:
         """GetUseCaseForModelAccess: the form has been submitted."""

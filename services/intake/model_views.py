@@ -1,5 +1,6 @@
 """Builds the responses about models."""
 
+from collections.abc import Set
 from datetime import date
 from typing import get_args
 
@@ -35,11 +36,11 @@ def model_view(model: Model, catalog: ModelCatalog, estimates: Estimates, today:
 
 
 def model_card_view(
-    model: Model, catalog: ModelCatalog, estimates: Estimates, today: date, *, image_check: bool
+    model: Model, catalog: ModelCatalog, estimates: Estimates, today: date, without: Set[SafetyLayer]
 ) -> ModelCard:
-    """Return the response for a model with its card. ``image_check``: whether Rekognition checks the images."""
+    """Return the response for a model with its card. ``without``: the layers that are off in this installation."""
     card = model_card(model)
-    layers = [layer for layer in get_args(SafetyLayer) if image_check or layer != "rekognition"]
+    layers = [layer for layer in get_args(SafetyLayer) if layer not in without]
     return ModelCard(
         **dict(model_view(model, catalog, estimates, today)),
         provider=card.provider,

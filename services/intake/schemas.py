@@ -360,7 +360,7 @@ class ModelView(Schema):
     """Until a request with one image succeeds, from the durations of recent requests. Absent if there are none."""
 
 
-SafetyLayer = Literal["text_rules", "keywords", "claude", "model_filter", "rekognition"]
+SafetyLayer = Literal["text_rules", "keywords", "claude", "guardrail", "model_filter", "rekognition"]
 
 
 class FactView(Schema):

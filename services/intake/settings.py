@@ -39,7 +39,9 @@ class ApiSettings(CreationSettings):
     waiting_function_name: str
     event_bus_name: str
     image_check: Literal["on", "off"] = "on"
-    """Whether moderation checks images, for the cards of models."""
+    """Whether moderation checks images with Rekognition, for the cards of models."""
+    guardrail_id: str = ""
+    """The guardrail of moderation, for the cards of models. Empty: none."""
 
 
 class EraseSettings(TableSettings):

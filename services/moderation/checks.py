@@ -13,7 +13,7 @@ from kit.errors import classify_error
 from kit.quotas import blocked_limit
 from kit.telemetry import logger
 from services.moderation.models import CheckRefusedError, PromptVerdict
-from services.moderation.prices import prompt_check_usd
+from services.moderation.prices import text_layers_usd
 from services.moderation.service import PromptLayers
 
 
@@ -92,7 +92,7 @@ class PromptChecks:
         if self.layers.counts_as_blocked(verdict):
             self.counts.add_blocked(key_id, window_id)
         if verdict.asked_claude:
-            data = PromptCheckedData(moderation_usd=prompt_check_usd([prompt, negative_prompt]))
+            data = PromptCheckedData(moderation_usd=text_layers_usd(verdict.layers, prompt, negative_prompt))
             event = PromptChecked.first(
                 str(uuid4()),
                 caller.owner,

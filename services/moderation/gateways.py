@@ -28,6 +28,8 @@ _UNREADABLE: Final = frozenset({"InvalidS3ObjectException", "InvalidImageFormatE
 class ClaudeLayer:
     """Layer 2: Claude through Converse. An error of the call never lets a text pass."""
 
+    name: Final = "claude"
+
     def __init__(self, client: "BedrockRuntimeClient", screening: "Screening") -> None:
         self._client = client
         self._screening = screening

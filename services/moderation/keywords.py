@@ -56,10 +56,16 @@ class _Term(NamedTuple):
 class KeywordFilter:
     """Searches the texts of a request for the policy's terms. Pure: the result depends on policy and text only."""
 
+    name: Final = "keywords"
+
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._ranks: list[tuple[Strength, str]] = list(product(get_args(Strength), policy.categories))
         self._indices: dict[TextField, _Index] = {}
+
+    def screen(self, texts: Mapping[TextField, str], _hit: Hit | None = None) -> Hit | None:
+        """Return the gravest hit, or None. As the first layer, it has no hit of another one."""
+        return self.find(texts)
 
     def find(self, texts: Mapping[TextField, str]) -> Hit | None:
         """Return the gravest hit, or None: one that blocks before one to review, then by category."""

@@ -1,11 +1,12 @@
 """Domain types of moderation."""
 
-from datetime import datetime
-from typing import Final, Literal, TypeVar
+from datetime import datetime, timedelta
+from typing import Final, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from events.catalog.prompt_rejected import Strength
+from events.envelope import Event
 
 TEXT_MAX: Final = 10_000
 """Characters of one text, in its readable form: the longest prompt that any model of the catalog accepts."""
@@ -21,6 +22,25 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, defer_build=True, hide_input_in_errors=True)
 
 
+class Finding(_Record):
+    """Why a text is blocked."""
+
+    category: str
+    """A category of the policy, or ``UNCLASSIFIED``."""
+    field: TextField
+    reason: Literal[
+        "category_blocked",
+        "screening_refused",
+        "screening_unreadable",
+        "text_too_long",
+        "text_not_accepted",
+        "guardrail_intervened",
+    ]
+    """``text_too_long``: no layer was called. ``text_not_accepted``: Bedrock answers a request with this text with an
+    error, and with another text it does not. ``guardrail_intervened``: because of something that is in no category of
+    the policy, such as a word list or personal data."""
+
+
 class Hit(_Record):
     """A term of the policy that the keyword filter found. The term itself is not kept."""
 
@@ -29,18 +49,12 @@ class Hit(_Record):
     strength: Strength
     """``block``: the term has no innocent use, and decides. ``review``: it may have one, and Claude decides."""
 
-
-class Finding(_Record):
-    """Why a text is blocked."""
-
-    category: str
-    """A category of the policy, or ``UNCLASSIFIED``."""
-    field: TextField
-    reason: Literal[
-        "category_blocked", "screening_refused", "screening_unreadable", "text_too_long", "text_not_accepted"
-    ]
-    """``text_too_long``: no layer was called. ``text_not_accepted``: Bedrock answers a request with this text with an
-    error, and with another text it does not."""
+    @property
+    def finding(self) -> Finding | None:
+        """Why the text is blocked, or None if a later layer decides."""
+        if self.strength == "review":
+            return None
+        return Finding(category=self.category, field=self.field, reason="category_blocked")
 
 
 Change = Literal["newly_blocked", "newly_allowed", "newly_asked"]
@@ -92,6 +106,27 @@ class ImageVerdict(_Record):
 
 
 VerdictT = TypeVar("VerdictT", PromptVerdict, ImageVerdict)
+
+
+class VerdictRepository(Protocol[VerdictT]):
+    """The recorded verdicts, by the id of the event that they decide."""
+
+    def find(self, event_id: str) -> VerdictT | None:
+        """Return the recorded verdict, or None."""
+
+    def record(self, event_id: str, verdict: VerdictT) -> VerdictT:
+        """Record ``verdict`` unless the event has one. Return the recorded verdict."""
+
+
+NEW_FOR: Final = timedelta(minutes=1)
+"""An event younger than this has no recorded verdict yet if its message is delivered for the first time: a retry is a
+later delivery, and the sweeper publishes an event again later. That saves one read per event, also while messages wait.
+If a duplicate arrives so early, both are screened, and both publish the verdict that was recorded first."""
+
+
+def is_new(event: Event, now: datetime, *, first_delivery: bool) -> bool:
+    """Return whether the event has no recorded verdict yet."""
+    return first_delivery and now - event.metadata.occurred_at < NEW_FOR
 
 
 class CheckRefusedError(Exception):

@@ -12,12 +12,14 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from events.catalog.prompt_rejected import Strength
-from services.moderation.models import TextField
+from services.moderation.models import UNCLASSIFIED, TextField
 from services.moderation.policy_rules import problems_of, resolve_words
 
 POLICIES: Final = Path(__file__).with_name("policies")
 LIVE: Final = "default"
 """The policy that decides, unless the parameter ``ModerationPolicy`` names another one."""
+GUARDRAIL_LABEL: Final = "guardrail:"
+"""Starts the labels of what a guardrail found in an image, so that they are none of Rekognition's."""
 
 
 class _Data(BaseModel):
@@ -87,13 +89,20 @@ class PolicyFile(_Data):
     innocent: list[str]
     """Phrases inside which a term is allowed."""
     image: ImagePolicy
+    guardrail: dict[str, str] = {}
+    """What a guardrail of Amazon Bedrock blocks → category: the type of a content filter (``SEXUAL``), the name of a
+    denied topic, ``WORDS``, ``PERSONAL_DATA``. Anything else that it blocks is ``unclassified``."""
 
 
 class Policy(PolicyFile):
     """A policy that keeps all rules. Its pairs contain words only, without names of groups."""
 
     version: str
-    """Name and digest, such as ``default@3f9c2a1b7d0e``."""
+    """Name and digest, such as ``default@3f9c2a1b7d0e``, and the guardrail, if there is one: ``+a1b2c3d4e5f6:3``."""
+
+    def with_guardrail(self, guardrail: str) -> "Policy":
+        """Return the policy with ``guardrail``, an id and a version, in its version. Empty: the same policy."""
+        return self.model_copy(update={"version": f"{self.version}+{guardrail}"}) if guardrail else self
 
     @property
     def digest(self) -> str:
@@ -106,11 +115,24 @@ class Policy(PolicyFile):
         ``allowed``: categories that are ignored.
         """
         found = {
-            self.image.labels[label]
+            self._category(label)
             for label, confidence in labels.items()
-            if label in self.image.labels and confidence >= self.image.min_confidence
+            if confidence >= self.image.min_confidence or label.startswith(GUARDRAIL_LABEL)
         }
-        return next((category for category in self.categories if category in found and category not in allowed), None)
+        return self.most_severe(found.difference(allowed))
+
+    def guardrail_category(self, interventions: Collection[str]) -> str | None:
+        """Return the most severe category of what a guardrail blocked, or None if it blocked nothing."""
+        return self.most_severe({self.guardrail.get(each, UNCLASSIFIED) for each in interventions})
+
+    def most_severe(self, found: Collection[str | None]) -> str | None:
+        """Return the most severe of some categories, or None."""
+        return next((category for category in [*self.categories, UNCLASSIFIED] if category in found), None)
+
+    def _category(self, label: str) -> str | None:
+        if label.startswith(GUARDRAIL_LABEL):
+            return self.guardrail.get(label.removeprefix(GUARDRAIL_LABEL), UNCLASSIFIED)
+        return self.image.labels.get(label)
 
 
 class PolicyError(ValueError):

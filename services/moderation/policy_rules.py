@@ -98,9 +98,10 @@ def _overlaps(file: "PolicyFile") -> Iterator[str]:
 
 
 def _labels(file: "PolicyFile") -> Iterator[str]:
-    for label, category in file.image.labels.items():
-        if category not in file.categories:
-            yield f"image.labels.{label}: unknown category {category!r}; use one of: {_listed(file.categories)}"
+    for place, labels in (("image.labels", file.image.labels), ("guardrail", file.guardrail)):
+        for label, category in labels.items():
+            if category not in file.categories:
+                yield f"{place}.{label}: unknown category {category!r}; use one of: {_listed(file.categories)}"
 
 
 def _term_lists(file: "PolicyFile") -> Iterator[tuple[str, Sequence[str]]]:

@@ -123,7 +123,7 @@ class ShadowChanges:
         for page in pages:
             for values in map(from_item, page["Items"]):
                 shadow = ShadowVerdict.model_validate(values["shadow"])
-                subject = "images" if "rekognition" in values["layers"] else "prompt"
+                subject = "prompt" if "keywords" in values["layers"] else "images"
                 yield ShadowChange(subject, values["policy_version"], shadow)
 
 

@@ -60,7 +60,7 @@ class Check(Schema):
     hit: KeywordHit | None = None
     """Absent if the keyword filter found nothing."""
     policy_version: str
-    """Version of the moderation policy: its name and a digest of its content."""
+    """Version of the moderation policy: its name and a digest of its content, and the guardrail, if there is one."""
 
     @classmethod
     def of(cls, verdict: PromptVerdict) -> "Check":

@@ -1,21 +1,15 @@
-"""Decides about prompts and images. Each decision is made once, recorded, then published."""
+"""Decides about prompts. Each decision is made once, recorded, then published. `images` decides about images."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from events.catalog.image_approved import ImageApproved, ImageApprovedData
-from events.catalog.image_generated import ImageGenerated
-from events.catalog.image_rejected import ImageRejected, ImageRejectedData
 from events.catalog.image_requested import ImageRequested
 from events.catalog.prompt_approved import PromptApproved, PromptApprovedData
 from events.catalog.prompt_rejected import PromptRejected, PromptRejectedData
 from events.envelope import Event
-from events.images import ImageOutcome, RawImage, RemovedImage
 from kit.clock import Clock
-from kit.errors import UnprocessableError
 from kit.telemetry import measure
 from kit.text import readable
 from services.moderation.models import (
@@ -23,70 +17,39 @@ from services.moderation.models import (
     UNCLASSIFIED,
     Finding,
     Hit,
-    ImageVerdict,
     PromptVerdict,
     TextField,
-    VerdictT,
+    VerdictRepository,
+    is_new,
 )
 from services.moderation.policy import Policy
-from services.moderation.prices import IMAGE_CHECK_USD, prompt_check_usd
-from services.moderation.shadow import PromptShadow, TermSearch, compare_images
+from services.moderation.prices import IMAGE_CHECK_USD, text_layers_usd
+from services.moderation.shadow import PromptShadow
 
 if TYPE_CHECKING:
     from kit.sealing import OpenTexts  # not in the functions that open none
 
-NEW_FOR: Final = timedelta(minutes=1)
-"""An event younger than this has no recorded verdict yet if its message is delivered for the first time: a retry is a
-later delivery, and the sweeper publishes an event again later. That saves one read per event, also while messages wait.
-If a duplicate arrives so early, both are screened, and both publish the verdict that was recorded first."""
 
-
-class VerdictRepository(Protocol[VerdictT]):
-    """The recorded verdicts, by the id of the event that they decide."""
-
-    def find(self, event_id: str) -> VerdictT | None:
-        """Return the recorded verdict, or None."""
-
-    def record(self, event_id: str, verdict: VerdictT) -> VerdictT:
-        """Record ``verdict`` unless the event has one. Return the recorded verdict."""
-
-
-class Screen(Protocol):
-    """Layer 2: Claude."""
-
-    def screen(self, texts: Mapping[TextField, str], hit: Hit | None) -> Finding | None:
-        """Return why the texts are blocked, or None. ``hit``: what the keyword filter found."""
-
-
-class Detector(Protocol):
-    """One way to screen images."""
+class TextLayer(Protocol):
+    """One layer of the pipeline for texts."""
 
     @property
     def name(self) -> str:
-        """The name of the detector in events and logs."""
+        """The name of the layer in events and logs."""
 
-    def labels(self, images: Sequence[RawImage]) -> Sequence[Mapping[str, float]]:
-        """Return the labels of each image with their confidence in percent."""
+    def screen(self, texts: Mapping[TextField, str], hit: Hit | None, /) -> Finding | Hit | None:
+        """Return why the texts are blocked, a hit for the layers after this one, or None.
 
-
-class RawImages(Protocol):
-    """The raw images between services."""
-
-    def delete(self, images: Sequence[RawImage]) -> None:
-        """Delete images. Deleting one again changes nothing."""
-
-
-def _is_new(event: Event, now: datetime, *, first_delivery: bool) -> bool:
-    return first_delivery and now - event.metadata.occurred_at < NEW_FOR
+        ``hit``: what a layer before this one found. An error never lets a text pass: it is raised.
+        """
 
 
 @dataclass(frozen=True)
 class PromptLayers:
-    """Screens prompts: a term without an innocent use decides, Claude decides about everything else."""
+    """Screens prompts with the layers of the pipeline, in order. The first one with a finding decides."""
 
     policy: Policy
-    keywords: TermSearch
-    claude: Screen
+    layers: Sequence[TextLayer]
     clock: Clock
 
     def screen(self, prompt: str, negative_prompt: str | None) -> PromptVerdict:
@@ -103,11 +66,16 @@ class PromptLayers:
             return self._verdict(["limits"], Finding(category=UNCLASSIFIED, field=too_long, reason="text_too_long"))
         if appealed:
             return self._verdict(["appeal"], None)
-        hit = self.keywords.find(texts)
-        if hit is not None and hit.strength == "block":
-            finding = Finding(category=hit.category, field=hit.field, reason="category_blocked")
-            return self._verdict(["keywords"], finding, hit)
-        return self._verdict(["keywords", "claude"], self.claude.screen(texts, hit), hit)
+        hit: Hit | None = None
+        names: list[str] = []
+        for layer in self.layers:
+            names.append(layer.name)
+            found = layer.screen(texts, hit)
+            if isinstance(found, Hit):
+                hit, found = found, found.finding
+            if found is not None:
+                return self._verdict(names, found, hit)
+        return self._verdict(names, None, hit)
 
     def _verdict(self, layers: list[str], finding: Finding | None, hit: Hit | None = None) -> PromptVerdict:
         return PromptVerdict(
@@ -115,12 +83,22 @@ class PromptLayers:
         )
 
     def counts_as_blocked(self, verdict: PromptVerdict) -> bool:
-        """Return whether Claude confirmed the block, or the keyword filter alone found a grave category."""
+        """Return whether a block counts against the API key's limit.
+
+        It does if Claude decided, or a guardrail because of a category of the policy, or the keyword filter because of
+        a grave one.
+        """
         finding = verdict.finding
         if finding is None or finding.reason == "screening_unreadable":
             return False
         category = self.policy.categories.get(finding.category)
-        return verdict.layers[-1] == "claude" or (category is not None and category.grave)
+        match verdict.layers[-1]:
+            case "claude":
+                return True
+            case "guardrail":
+                return category is not None
+            case _:
+                return category is not None and category.grave
 
 
 @dataclass(frozen=True)
@@ -132,6 +110,8 @@ class PromptModeration:
     open_texts: "OpenTexts"
     clock: Clock
     shadow: PromptShadow | None = None
+    image_check_usd: Decimal = IMAGE_CHECK_USD
+    """Price of the layers that will screen one image."""
 
     def moderate(self, event: ImageRequested, *, first_delivery: bool = False) -> list[Event]:
         """Return PromptApproved or PromptRejected: the same event for every delivery of ``event``.
@@ -140,8 +120,8 @@ class PromptModeration:
         """
         texts = self.open_texts(event.metadata.owner, event.data.parameters)
         event_id = event.metadata.event_id
-        is_new = _is_new(event, self.clock.now(), first_delivery=first_delivery)
-        verdict = None if is_new else self.verdicts.find(event_id)
+        new = is_new(event, self.clock.now(), first_delivery=first_delivery)
+        verdict = None if new else self.verdicts.find(event_id)
         if verdict is None:
             its_texts = readable_texts(texts.prompt, texts.negative_prompt)
             appealed = bool(event.data.parameters.appealed_categories("prompt", self.layers.policy.version))
@@ -163,9 +143,9 @@ class PromptModeration:
             hit=verdict.hit.model_dump() if verdict.hit else None,
             shadow=verdict.shadow.model_dump(exclude_none=True) if verdict.shadow else None,
         )
-        price = prompt_check_usd([texts.prompt, texts.negative_prompt]) if verdict.asked_claude else Decimal(0)
+        price = text_layers_usd(verdict.layers, texts.prompt, texts.negative_prompt)
         if finding is None:
-            return [_approved(event, verdict, price + event.data.parameters.count * IMAGE_CHECK_USD)]
+            return [_approved(event, verdict, price + event.data.parameters.count * self.image_check_usd)]
         return [_rejected(event, verdict, finding, price, counts_as_blocked=self.layers.counts_as_blocked(verdict))]
 
 
@@ -204,108 +184,6 @@ def _rejected(
             strength=verdict.hit.strength if verdict.hit else None,
             counts_as_blocked=counts_as_blocked,
             moderation_usd=moderation_usd,
-        ),
-        occurred_at=verdict.decided_at,
-    )
-
-
-@dataclass(frozen=True)
-class ImageModeration:
-    """Screens generated images."""
-
-    policy: Policy
-    detector: Detector | None
-    """None: the image check is off, and every image is approved."""
-    verdicts: VerdictRepository[ImageVerdict]
-    raw_images: RawImages
-    clock: Clock
-    shadow: Policy | None = None
-
-    def moderate(self, event: ImageGenerated, *, first_delivery: bool = False) -> list[Event]:
-        """Return ImageApproved with the images that may be kept, or ImageRejected if none may.
-
-        The blocked images are deleted. Raises ``UnprocessableError`` for an event without an image.
-        """
-        images = {o.index: o.image for o in event.data.outcomes if o.status == "generated" and o.image}
-        if not images:
-            raise UnprocessableError("outcomes: none of them has an image")
-        verdict = self._decide(event, images, first_delivery=first_delivery)
-        if verdict.blocked:
-            self.raw_images.delete([images[index] for index in verdict.blocked])
-        follow_up = _image_event(event, verdict)
-        measure(
-            "images moderated",
-            {
-                "images_kept": len(images) - len(verdict.blocked),
-                "images_removed": len(verdict.blocked),
-            },
-            {},
-            request_id=event.metadata.request_id,
-            verdict=follow_up.detail_type,
-            policy_version=verdict.policy_version,
-            layer=verdict.layers[-1] if verdict.layers else None,
-            categories={str(index): category for index, category in verdict.blocked.items()} or None,
-            shadow=verdict.shadow.model_dump(exclude_none=True) if verdict.shadow else None,
-        )
-        return [follow_up]
-
-    def _decide(self, event: ImageGenerated, images: Mapping[int, RawImage], *, first_delivery: bool) -> ImageVerdict:
-        if self.detector is None:  # a second decision would be the same: nothing to record
-            return ImageVerdict(policy_version=self.policy.version, decided_at=self.clock.now(), layers=[])
-        event_id = event.metadata.event_id
-        is_new = _is_new(event, self.clock.now(), first_delivery=first_delivery)
-        recorded = None if is_new else self.verdicts.find(event_id)
-        if recorded is not None:
-            return recorded
-        try:
-            labels = dict(zip(images, self.detector.labels(list(images.values())), strict=True))
-        except UnprocessableError:  # a duplicate may have decided in the meantime, and deleted an image
-            if (recorded := self.verdicts.find(event_id)) is not None:
-                return recorded
-            raise
-        allowed = event.data.parameters.appealed_categories("images", self.policy.version)
-        categories = {index: self.policy.image_category(found, allowed) for index, found in labels.items()}
-        blocked = {index: category for index, category in categories.items() if category}
-        request_id = event.metadata.request_id
-        verdict = ImageVerdict(
-            policy_version=self.policy.version,
-            decided_at=self.clock.now(),
-            layers=[*(["appeal"] if allowed else []), self.detector.name],
-            blocked=blocked,
-            shadow=compare_images(self.shadow, labels, blocked, request_id) if self.shadow and not allowed else None,
-        )
-        return self.verdicts.record(event_id, verdict)
-
-
-def _image_event(event: ImageGenerated, verdict: ImageVerdict) -> Event:
-    kept: list[ImageOutcome] = []
-    removed: list[RemovedImage] = []
-    for outcome in event.data.outcomes:
-        if outcome.status != "generated" or outcome.image is None:
-            removed.append(RemovedImage(index=outcome.index, reason=outcome.reason or outcome.status))
-        elif outcome.index in verdict.blocked:
-            removed.append(RemovedImage(index=outcome.index, reason=verdict.blocked[outcome.index]))
-        else:
-            kept.append(outcome)
-    if kept:
-        return ImageApproved.follow(
-            event,
-            ImageApprovedData(
-                policy_version=verdict.policy_version,
-                layers=verdict.layers,
-                images=kept,
-                removed=removed,
-                parameters=event.data.parameters,
-            ),
-            occurred_at=verdict.decided_at,
-        )
-    return ImageRejected.follow(
-        event,
-        ImageRejectedData(
-            policy_version=verdict.policy_version,
-            layer=verdict.layers[-1],
-            category=next(r.reason for r in removed if r.index in verdict.blocked),
-            removed=removed,
         ),
         occurred_at=verdict.decided_at,
     )

@@ -16,6 +16,8 @@ class PromptSettings(Settings):
     ledger_retention_days: int = 60
     moderation_model_id: str
     """A Bedrock model or inference profile that supports Converse with tools."""
+    guardrail: str = ""
+    """Id and version of a guardrail, such as ``a1b2c3d4e5f6:3``. Empty: none."""
     owner_keys_table_name: str
 
 
@@ -27,6 +29,7 @@ class ApiSettings(Settings):
     table_name: str
     moderation_model_id: str
     """As in ``PromptSettings``."""
+    guardrail: str = ""
     event_bus_name: str
 
 
@@ -39,6 +42,9 @@ class ImageSettings(Settings):
     ledger_retention_days: int = 60
     handoff_bucket_name: str
     image_check: Literal["on", "off"]
+    """Whether Rekognition screens images."""
+    guardrail: str = ""
+    """As in ``PromptSettings``."""
 
 
 class EraseSettings(Settings):

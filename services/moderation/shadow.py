@@ -46,9 +46,11 @@ class PromptPolicy:
         hit = self.keywords.find(texts)
         if hit is not None and hit.strength == "block":
             return Outcome("blocked", hit.category)
+        finding = recorded.finding
+        if finding is not None and recorded.layers[-1] == "guardrail":  # which decides under every policy
+            return Outcome("blocked", finding.category)
         if not recorded.asked_claude:
             return Outcome("asked")
-        finding = recorded.finding
         if finding is None or finding.category not in self.policy.categories:
             return Outcome("allowed")
         return Outcome("blocked", finding.category)

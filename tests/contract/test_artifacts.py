@@ -119,6 +119,12 @@ def test_a_function_is_small(name: str, build: dict[str, Function]) -> None:
     assert _deflated(function.folder) <= MAX_FUNCTION_BYTES
 
 
+def test_nothing_that_only_a_laptop_needs_is_deployed(build: dict[str, Function]) -> None:
+    folders = {folder for function in build.values() for folder in (function.folder, *function.layers)}
+    found = {path.name for folder in folders for path in folder.rglob("*")}
+    assert not {name for name in found if "onnx" in name or name in {"numpy", "local", "tools"}}
+
+
 def test_the_shared_layer_contains_the_events_and_no_sdk(build: dict[str, Function]) -> None:
     layer = _shared_layer(build) / "python"
     names = {path.name for path in layer.iterdir()}

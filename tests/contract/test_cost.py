@@ -12,7 +12,13 @@ from kit.quotas import blocked_limit
 from services.accounts.schemas import DAY, NewKey
 from services.intake.quota import RateLimiter
 from services.moderation.models import TEXT_MAX
-from services.moderation.prices import IMAGE_CHECK_USD, prompt_check_usd
+from services.moderation.prices import (
+    GUARDRAIL_IMAGE_USD,
+    GUARDRAIL_TEXT_UNIT_USD,
+    IMAGE_CHECK_USD,
+    guardrail_text_usd,
+    prompt_check_usd,
+)
 from tests.support import templates
 from tests.support.clock import FakeClock
 from tests.support.templates import ROOT
@@ -52,6 +58,16 @@ def test_the_document_states_the_worst_case_of_a_default_key() -> None:
     for label, (number, price) in rows.items():
         assert row(label) == [number, price, cents(number * price)], label
     assert row("**total**") == [sum(cents(number * price) for number, price in rows.values())]
+
+
+def test_the_document_states_what_a_guardrail_adds() -> None:
+    prompt, image = guardrail_text_usd("p" * TEXT_MAX), GUARDRAIL_IMAGE_USD
+    total = (IMAGES + REJECTED + IMAGES) * prompt + IMAGES * image
+    text = " ".join(DOCUMENT.split())
+    assert (
+        f"at most USD {prompt.normalize()} per checked prompt ({GUARDRAIL_TEXT_UNIT_USD} per 1,000 characters" in text
+    )
+    assert f"USD {image} per image, so at most USD {cents(total)} to the total" in text
 
 
 def test_the_document_states_an_ordinary_day() -> None:

@@ -31,8 +31,8 @@ DOMAIN: Final = {
         *("timeline", "tracking", "waiting"),
     },
     "moderation": {
-        *("checks", "erasure", "keywords", "normalisation", "policies", "policy", "policy_rules", "prices"),
-        *("replay", "screening", "shadow"),
+        *("checks", "erasure", "guardrail", "guardrail_images", "images", "keywords", "normalisation", "policies"),
+        *("policy", "policy_rules", "prices", "replay", "screening", "shadow"),
     },
     "notifications": {"addresses", "deliveries", "erasure", "messages", "push", "signing", "sockets", "webhooks"},
     "operations": {

@@ -59,7 +59,7 @@ def moderated(texts: Texts) -> dict[str, str]:
     """Return the texts in the request to Claude, as Claude reads them."""
     claude = ScriptedClaude()
     clock = FakeClock(datetime(2026, 11, 22, tzinfo=UTC))
-    PromptLayers(load_policy(), ScriptedKeywords(), claude, clock).screen(texts.prompt, texts.negative_prompt)
+    PromptLayers(load_policy(), [ScriptedKeywords(), claude], clock).screen(texts.prompt, texts.negative_prompt)
     request: Any = SCREENING.request(claude.calls[0])
     found = re.search(r"<(request-\w+)>(.*)</\1>$", request["messages"][0]["content"][0]["text"], re.DOTALL)
     assert found is not None

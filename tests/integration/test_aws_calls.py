@@ -20,6 +20,7 @@ from unittest.mock import patch
 import pytest
 
 from kit.clock import SystemClock
+from local.bedrock.guardrail import GUARDRAIL_ID, GUARDRAIL_VERSION
 from tools.benchmarks.units import Capacity
 from tools.permissions.recorder import Call
 from tools.permissions.report import DEPLOYMENTS
@@ -180,6 +181,18 @@ def test_a_shadow_policy_takes_no_calls_and_no_write_units() -> None:
     figures = measured(["one_image", "rejected_prompt"], ShadowPolicy="candidate")
 
     assert figures == {story: expected()[story] for story in figures}
+
+
+def test_a_guardrail_takes_one_call_per_prompt_and_two_per_image() -> None:
+    guardrail = {"GuardrailId": GUARDRAIL_ID, "GuardrailVersion": GUARDRAIL_VERSION}
+    figures = measured(["one_image", "four_images", "rejected_prompt"], **guardrail)
+
+    for story, images in {"one_image": 1, "four_images": 4, "rejected_prompt": 0}.items():
+        prompts = int(images > 0)
+        more = Counter({"moderation ApplyGuardrail": prompts + images, "moderation GetObject": images})
+        more[CALLS] = more.total()
+        assert +(figures[story] - expected()[story]) == +more
+        assert not expected()[story] - figures[story]
 
 
 def test_a_message_that_is_handled_in_time_takes_no_call_to_sqs(found: Mapping[str, Counter[str]]) -> None:

@@ -28,3 +28,9 @@ def policy_table() -> str:
         policy = load_policy(name)
         rows.append(f"| `{name}` | `{policy.version}` | {len(policy.innocent)} | {policy.image.min_confidence} % |")
     return "\n".join(rows) + "\n"
+
+
+def guardrail_table() -> str:
+    """Return a table of what a guardrail blocks, with the categories of the policy that decides by default."""
+    rows = [f"| `{found}` | `{category}` |" for found, category in load_policy(LIVE).guardrail.items()]
+    return "\n".join(["| content filter | category |", "| --- | --- |", *rows]) + "\n"

@@ -9,7 +9,7 @@ from local.loops import expand
 from local.templates import parse_template
 from tools.docs.idle_cost import idle_cost_table
 from tools.docs.model_table import model_table
-from tools.docs.policy_tables import category_table, policy_table
+from tools.docs.policy_tables import category_table, guardrail_table, policy_table
 from tools.docs.privacy import regions_table, stores_table
 from tools.moderation.bias import summary
 from tools.scale.page import scale_sections
@@ -53,6 +53,7 @@ def sections(root: Path) -> dict[Path, str]:
         scale_text = insert(scale_text, name, section)
     safety = root / "docs/safety.md"
     safety_text = insert(safety.read_text(), "categories", category_table())
+    safety_text = insert(safety_text, "guardrail", guardrail_table())
     responsible = root / "docs/responsible-ai.md"
     responsible_text = insert(responsible.read_text(), "models", model_table(model_catalog()))
     return {

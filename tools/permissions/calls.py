@@ -300,6 +300,9 @@ TRANSLATIONS: Final[Mapping[tuple[str, str], Translation]] = {
     ("events", "DescribeEventBus"): _on("events", "DescribeEventBus", lambda each: f"event-bus/{each['Name']}"),
     ("bedrock-runtime", "Converse"): _model,
     ("bedrock-runtime", "InvokeModel"): _model,
+    ("bedrock-runtime", "ApplyGuardrail"): _on(
+        "bedrock", "ApplyGuardrail", lambda each: f"guardrail/{each['guardrailIdentifier']}"
+    ),
     ("bedrock", "GetFoundationModel"): _found_model,
     **{("rekognition", name): _detect(name) for name in ("DetectModerationLabels", "DetectFaces")},
     ("apigatewaymanagementapi", "PostToConnection"): _connection("POST"),

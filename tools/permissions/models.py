@@ -32,6 +32,9 @@ def answers_of(service: Service) -> Mapping[tuple[str, str], Answer]:
             lambda sent: {"body": io.BytesIO(_json(service.invoke(sent["modelId"], json.loads(sent["body"]))))}
         ),
         ("bedrock-runtime", "Converse"): _answer(lambda sent: service.converse(sent["modelId"], sent)),
+        ("bedrock-runtime", "ApplyGuardrail"): _answer(
+            lambda sent: service.apply_guardrail(sent["guardrailIdentifier"], sent["guardrailVersion"], sent)
+        ),
         ("rekognition", "DetectModerationLabels"): _answer(service.detect),
         ("rekognition", "DetectFaces"): _answer(service.detect_faces),
         ("bedrock", "GetFoundationModel"): _answer(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
+from local.bedrock.guardrail import GUARDRAIL_ID, GUARDRAIL_VERSION
 from tools.permissions.calls import Access, accesses_by_lambda
 from tools.permissions.policy import Comparison
 from tools.permissions.scenarios import SCENARIOS
@@ -19,6 +20,8 @@ DEPLOYMENTS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
             "WebhookLoopback": "true",
             "Cdn": "off",
             "ImageCheck": "off",
+            "GuardrailId": GUARDRAIL_ID,
+            "GuardrailVersion": GUARDRAIL_VERSION,
             "CustomModels": f'{{"ours": {{"arn": "{CUSTOM_MODEL}", "family": "sdxl", "price_usd": 0.01}}}}',
             "CustomModelArns": CUSTOM_MODEL,
         },

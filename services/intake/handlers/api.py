@@ -45,7 +45,16 @@ from services.intake.routes import (
     SHOW_MODEL,
     SHOW_REQUEST,
 )
-from services.intake.schemas import AcceptedView, CreateQuery, ListQuery, ModelList, ModelView, NewRequest, RequestView
+from services.intake.schemas import (
+    AcceptedView,
+    CreateQuery,
+    ListQuery,
+    ModelList,
+    ModelView,
+    NewRequest,
+    RequestView,
+    SafetyLayer,
+)
 from services.intake.service import RequestService
 from services.intake.settings import ApiSettings
 from services.intake.signals import SignalCache
@@ -220,8 +229,12 @@ def show_model(key: str) -> Response[str]:
     model = catalog.get(key)
     if model is None:
         raise ApiProblem("model_not_found", "No model has this key. GET /v1/models lists the models.")
-    image_check = settings.image_check == "on"
-    return described(model_card_view(model, catalog, estimates, clock.now().date(), image_check=image_check))
+    off: dict[SafetyLayer, bool] = {
+        "rekognition": settings.image_check == "off",
+        "guardrail": not settings.guardrail_id,
+    }
+    without = {layer for layer, is_off in off.items() if is_off}
+    return described(model_card_view(model, catalog, estimates, clock.now().date(), without))
 
 
 def described(view: ModelList | ModelView) -> Response[str]:

@@ -28,7 +28,7 @@ from services.moderation.schemas import (
     ShadowReport,
 )
 from services.moderation.screening import Screening
-from services.moderation.service import PromptLayers
+from services.moderation.service import PromptLayers, TextLayer
 from services.moderation.settings import ApiSettings
 
 MAX_BODY: Final = 256 * 1024
@@ -38,7 +38,7 @@ CHANGES_MAX: Final = 5000
 """Changes in a report: so many are read within seconds."""
 
 settings = ApiSettings.load()
-policy = load_policy(settings.policy)
+policy = load_policy(settings.policy).with_guardrail(settings.guardrail)
 bedrock = boto3.client(
     "bedrock-runtime",
     # A client waits: one retry, and both attempts end before the gateway's timeout of 30 seconds.
@@ -46,13 +46,16 @@ bedrock = boto3.client(
 )
 dynamodb = boto3.client("dynamodb")
 clock = SystemClock()
+layers: list[TextLayer] = [
+    KeywordFilter(policy),
+    ClaudeLayer(bedrock, Screening(policy, settings.moderation_model_id)),
+]
+if settings.guardrail:
+    from services.moderation.guardrail import Guardrail, GuardrailTextLayer, guardrail_client
+
+    layers.append(GuardrailTextLayer(Guardrail(guardrail_client(read_timeout=2), settings.guardrail), policy))
 checks = PromptChecks(
-    PromptLayers(
-        policy,
-        KeywordFilter(policy),
-        ClaudeLayer(bedrock, Screening(policy, settings.moderation_model_id)),
-        clock,
-    ),
+    PromptLayers(policy, layers, clock),
     CheckCountTable(dynamodb, settings.table_name),
     Publisher(boto3.client("events"), settings.event_bus_name).publish,
     clock,

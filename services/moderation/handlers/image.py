@@ -14,32 +14,42 @@ from events.catalog.image_rejected import ImageRejected
 from kit.clock import SystemClock
 from kit.consumer import EachMessage, sqs_consumer
 from services.moderation.gateways import MAX_PARALLEL, HandoffImages, RekognitionDetector
+from services.moderation.images import ImageLayer, ImageModeration
 from services.moderation.models import ImageVerdict
 from services.moderation.policy import load_policy
 from services.moderation.repository import VerdictTable
-from services.moderation.service import ImageModeration
 from services.moderation.settings import ImageSettings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 settings = ImageSettings.load()
-policy = load_policy(settings.policy)
+policy = load_policy(settings.policy).with_guardrail(settings.guardrail)
 candidate = load_policy(settings.shadow_policy) if settings.shadow_policy else None
-detector = (
-    RekognitionDetector(
-        boto3.client(
-            "rekognition",
-            config=Config(
-                connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1}, max_pool_connections=MAX_PARALLEL
+layers: list[ImageLayer] = []
+if settings.image_check == "on":
+    layers.append(
+        RekognitionDetector(
+            boto3.client(
+                "rekognition",
+                config=Config(
+                    connect_timeout=3,
+                    read_timeout=10,
+                    retries={"total_max_attempts": 1},
+                    max_pool_connections=MAX_PARALLEL,
+                ),
             ),
-        ),
-        settings.handoff_bucket_name,
-        min(each.image.min_confidence for each in (policy, candidate) if each),
+            settings.handoff_bucket_name,
+            min(each.image.min_confidence for each in (policy, candidate) if each),
+        )
     )
-    if settings.image_check == "on"
-    else None
-)
+if settings.guardrail:
+    from kit.handoff import HandoffReader
+    from services.moderation.guardrail import Guardrail, guardrail_client
+    from services.moderation.guardrail_images import GuardrailImageLayer
+
+    guardrail = Guardrail(guardrail_client(read_timeout=10), settings.guardrail)
+    layers.append(GuardrailImageLayer(guardrail, HandoffReader(boto3.client("s3"), settings.handoff_bucket_name).read))
 _creation = Lock()
 
 
@@ -51,7 +61,7 @@ def _s3() -> "S3Client":
 
 moderation = ImageModeration(
     policy,
-    detector,
+    layers,
     VerdictTable(
         boto3.client("dynamodb"), settings.table_name, ImageVerdict, timedelta(days=settings.ledger_retention_days)
     ),

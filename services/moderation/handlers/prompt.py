@@ -16,14 +16,15 @@ from services.moderation.gateways import MAX_PARALLEL, ClaudeLayer
 from services.moderation.keywords import KeywordFilter
 from services.moderation.models import PromptVerdict
 from services.moderation.policy import load_policy
+from services.moderation.prices import image_check_usd
 from services.moderation.repository import VerdictTable
 from services.moderation.screening import Screening
-from services.moderation.service import PromptLayers, PromptModeration
+from services.moderation.service import PromptLayers, PromptModeration, TextLayer
 from services.moderation.settings import PromptSettings
 from services.moderation.shadow import PromptShadow
 
 settings = PromptSettings.load()
-policy = load_policy(settings.policy)
+policy = load_policy(settings.policy).with_guardrail(settings.guardrail)
 candidate = load_policy(settings.shadow_policy) if settings.shadow_policy else None
 bedrock = boto3.client(
     "bedrock-runtime",
@@ -34,17 +35,22 @@ bedrock = boto3.client(
 )
 dynamodb = boto3.client("dynamodb")
 clock = SystemClock()
+layers: list[TextLayer] = [
+    KeywordFilter(policy),
+    ClaudeLayer(bedrock, Screening(policy, settings.moderation_model_id)),
+]
+if settings.guardrail:
+    from services.moderation.guardrail import Guardrail, GuardrailTextLayer, guardrail_client
+
+    # With the call of Claude before it, this call ends before the function's timeout.
+    layers.append(GuardrailTextLayer(Guardrail(guardrail_client(read_timeout=5), settings.guardrail), policy))
 moderation = PromptModeration(
-    PromptLayers(
-        policy,
-        KeywordFilter(policy),
-        ClaudeLayer(bedrock, Screening(policy, settings.moderation_model_id)),
-        clock,
-    ),
+    PromptLayers(policy, layers, clock),
     VerdictTable(dynamodb, settings.table_name, PromptVerdict, timedelta(days=settings.ledger_retention_days)),
     Sealer(OwnerKeyTable(dynamodb, settings.owner_keys_table_name)).open_texts,
     clock,
     PromptShadow(candidate, KeywordFilter(candidate)) if candidate else None,
+    image_check_usd(guardrail=bool(settings.guardrail)),
 )
 handler = sqs_consumer(
     "moderation.prompt",

@@ -362,9 +362,16 @@ def test_models_are_listed_and_shown(api: Any) -> None:
     assert shown.items() >= in_list.items()
     card = ("provider", "terms_url", "regions", "safety_layers", "known_limits", "facts")
     assert shown.keys() - in_list.keys() == set(card), "what only the card has"
-    assert shown["safety_layers"][-1] == "rekognition"
+    assert shown["safety_layers"] == ["text_rules", "keywords", "claude", "model_filter", "rekognition"]
     assert (shown["default"], shown["lifecycle"]) == (True, "active")
     assert call(api, "GET", "/v1/models/dall-e")[1]["code"] == "model_not_found"
+
+
+def test_the_card_of_a_model_names_the_layers_of_this_installation(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMAGE_CHECK", "off")
+    monkeypatch.setenv("GUARDRAIL_ID", "a1b2c3d4e5f6")
+    shown = call(load_function("intake", "api").handler, "GET", "/v1/models/stable-image-core")[1]
+    assert shown["safety_layers"] == ["text_rules", "keywords", "claude", "guardrail", "model_filter"]
 
 
 def test_the_api_estimates_from_the_durations_of_the_tracker(api: Any) -> None:

@@ -9,6 +9,7 @@ import boto3
 import pytest
 
 from local.bedrock import ModelServer
+from local.bedrock.guardrail import GUARDRAIL_ID, GUARDRAIL_VERSION
 from services.moderation.models import PromptVerdict, ShadowVerdict
 from services.moderation.repository import VerdictTable
 from tests.support.functions import load_function, unload_functions
@@ -133,6 +134,21 @@ def test_a_text_that_claude_does_not_accept_is_refused_and_counted(api: Any, sta
     status, body, _ = post(api, path, {"prompt": "an endless story"})
     assert (status, problem(path, body)[1]) == (422, ["prompt"])
     assert post(api, path, {"prompt": "A lighthouse"})[2]["RateLimit"].startswith('"moderations";r=1;')
+
+
+def test_a_check_uses_the_guardrail_and_counts_its_blocks(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    guardrail = f"{GUARDRAIL_ID}:{GUARDRAIL_VERSION}"
+    monkeypatch.setenv("GUARDRAIL", guardrail)
+    unload_functions("moderation")
+    guarded = load_function("moderation", "api").handler
+    for _ in range(6):
+        status, body, _ = post(guarded, V1, {"prompt": "which stocks to buy, a postcard"}, limit=20)
+        assert (status, body["layer"], body["category"]) == (200, "guardrail", "unclassified")
+        assert body["policy_version"].endswith(f"+{guardrail}")
+    for _ in range(5):
+        status, body, _ = post(guarded, V1, {"prompt": "a stupid idiot"}, limit=20)
+        assert (status, body["layer"], body["category"]) == (200, "guardrail", "hate")
+    assert post(guarded, V1, {"prompt": "A lighthouse"}, limit=20)[1]["code"] == "too_many_blocked"
 
 
 def test_too_many_blocked_checks_are_refused(api: Any) -> None:

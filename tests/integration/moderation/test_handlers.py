@@ -12,9 +12,12 @@ import pytest
 
 from events.catalog.image_generated import ImageGenerated
 from events.catalog.image_requested import ImageRequested
+from kit.handoff import sha256
 from local.bedrock import ModelServer
+from local.bedrock.guardrail import GUARDRAIL_ID, GUARDRAIL_VERSION
 from services.moderation.gateways import RekognitionDetector
 from services.moderation.policy import PolicyError, load_policy
+from tests.integration.moderation.conftest import png
 from tests.support.events import RecordingBus, sample, sqs_record
 from tests.support.functions import load_function, unload_functions
 from tests.support.sealing import create_owner_keys, sealed
@@ -71,10 +74,11 @@ def requested(prompt: str) -> ImageRequested:
     return example.model_copy(update={"data": data, "metadata": an_hour_ago})
 
 
-def generated(key: str = "raw/r/0-abc") -> ImageGenerated:
+def generated(key: str = "raw/r/0-abc", content: bytes = b"") -> ImageGenerated:
     example = sample("ImageGenerated")
     assert isinstance(example, ImageGenerated)
-    outcomes = [example.data.outcomes[0].model_copy(update={"image": raw_image(key)}), *example.data.outcomes[1:]]
+    image = raw_image(key).model_copy(update={"sha256": sha256(content), "bytes": len(content)})
+    outcomes = [example.data.outcomes[0].model_copy(update={"image": image}), *example.data.outcomes[1:]]
     return example.model_copy(update={"data": example.data.model_copy(update={"outcomes": outcomes})})
 
 
@@ -119,6 +123,92 @@ def test_a_flagged_image_is_rejected_and_deleted(load: Load, bus: RecordingBus, 
     (rejected,) = bus.events
     assert (rejected.detail_type, rejected.data.category) == ("ImageRejected", "sexual")
     assert [each["Key"] for each in s3.list_objects_v2(Bucket="handoff")["Contents"]] == ["raw/r/1-def"]
+
+
+@pytest.fixture
+def guardrail(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the guardrail with which functions are loaded."""
+    name = f"{GUARDRAIL_ID}:{GUARDRAIL_VERSION}"
+    monkeypatch.setenv("GUARDRAIL", name)
+    return name
+
+
+def test_a_guardrail_blocks_what_claude_allows(
+    load: Load, bus: RecordingBus, stand_in: ModelServer, guardrail: str, table: str
+) -> None:
+    prompt = load("prompt")
+    message = sqs_record(requested("A birthday card for ada@example.com"))
+    assert prompt({"Records": [message]}) == prompt({"Records": [message]}) == {"batchItemFailures": []}
+    rejected, again = bus.events
+    (item,) = boto3.client("dynamodb").scan(TableName=table)["Items"]
+
+    assert rejected == again
+    assert (rejected.data.layer, rejected.data.category, rejected.data.reason, rejected.data.counts_as_blocked) == (
+        "guardrail",
+        "unclassified",
+        "guardrail_intervened",
+        False,
+    )
+    assert rejected.data.policy_version == f"{load_policy('default').version}+{guardrail}"
+    assert item["policy_version"]["S"] == rejected.data.policy_version
+    assert "ada@example.com" not in f"{item}{rejected}"
+    assert calls(stand_in) == {"converse": 1, "guardrail": 1}
+
+
+def test_what_claude_blocks_takes_no_call_of_the_guardrail(
+    load: Load, bus: RecordingBus, stand_in: ModelServer, guardrail: str
+) -> None:
+    load("prompt")({"Records": [sqs_record(requested("a bloody pile of severed things after a massacre"))]})
+    assert bus.events[0].data.layer == "claude"
+    assert calls(stand_in) == {"converse": 1}
+
+
+@pytest.mark.parametrize("rule", [{"effect": "throttle"}, {"effect": "access_denied"}, {"effect": "unscreened"}])
+def test_a_guardrail_that_cannot_be_asked_lets_nothing_pass(
+    load: Load, bus: RecordingBus, stand_in: ModelServer, guardrail: str, rule: dict[str, str]
+) -> None:
+    fault(stand_in, operation="guardrail", times=1, **rule)
+    prompt, message = load("prompt"), sqs_record(requested("A lighthouse at dusk"))
+    assert len(prompt({"Records": [message]})["batchItemFailures"]) == 1
+    assert bus.events == []
+    prompt({"Records": [message]})
+    assert bus.events[0].data.layers == ["keywords", "claude", "guardrail"]
+
+
+@pytest.mark.parametrize("image_check", ["on", "off"])
+def test_an_image_that_the_guardrail_blocks_is_rejected_and_deleted(
+    load: Load,
+    bus: RecordingBus,
+    stand_in: ModelServer,
+    guardrail: str,
+    image_check: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("IMAGE_CHECK", image_check)
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="handoff")
+    s3.put_object(Bucket="handoff", Key="raw/r/0-abc", Body=png())
+    fault(stand_in, operation="guardrail_image", effect="intervene", labels=["HATE"], times=1)
+    image, message = load("image"), sqs_record(generated(content=png()))
+    assert image({"Records": [message]}) == image({"Records": [message]}) == {"batchItemFailures": []}
+    rejected, again = bus.events
+
+    assert rejected == again
+    assert (rejected.detail_type, rejected.data.layer, rejected.data.category) == ("ImageRejected", "guardrail", "hate")
+    assert rejected.data.policy_version.endswith(f"+{guardrail}")
+    assert s3.list_objects_v2(Bucket="handoff")["KeyCount"] == 0
+    assert calls(stand_in) == {"guardrail_image": 1, **({"detect": 1} if image_check == "on" else {})}
+
+
+def test_an_image_that_the_guardrail_passes_is_kept(
+    load: Load, bus: RecordingBus, stand_in: ModelServer, guardrail: str
+) -> None:
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="handoff")
+    s3.put_object(Bucket="handoff", Key="raw/r/0-abc", Body=png())
+    load("image")({"Records": [sqs_record(generated(content=png()))]})
+    assert bus.events[0].data.layers == ["rekognition", "guardrail"]
+    assert s3.list_objects_v2(Bucket="handoff")["KeyCount"] == 1
 
 
 def test_a_missing_image_is_dead_lettered_with_its_reason(load: Load, bus: RecordingBus) -> None:
@@ -173,7 +263,7 @@ def test_a_candidate_is_evaluated_and_then_promoted(
 
 def test_rekognition_is_asked_with_the_lower_confidence(load: Load, stand_in: ModelServer) -> None:
     load("image")
-    detector = sys.modules["services.moderation.handlers.image"].detector
+    detector = sys.modules["services.moderation.handlers.image"].layers[0]
     confidences = [load_policy(name).image.min_confidence for name in ("default", "candidate")]
     asked: list[int] = []
     detector._client.meta.events.register(

@@ -8,9 +8,16 @@ import pytest
 
 from kit.errors import TransientError
 from services.moderation.checks import CheckCounts
-from services.moderation.models import CheckRefusedError, Finding, Hit, ImageVerdict, PromptVerdict, ShadowVerdict
+from services.moderation.models import (
+    CheckRefusedError,
+    Finding,
+    Hit,
+    ImageVerdict,
+    PromptVerdict,
+    ShadowVerdict,
+    VerdictRepository,
+)
 from services.moderation.repository import FIND_ATTEMPTS, FIND_MAX, CheckCountTable, ShadowChanges, VerdictTable
-from services.moderation.service import VerdictRepository
 from tests.unit.moderation.fakes import InMemoryCheckCounts, InMemoryVerdicts
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)

@@ -191,6 +191,38 @@ def test_the_image_check_needs_rekognition_in_the_region() -> None:
         assert [each.state for each in found if each.subject.startswith("Rekognition")] == expected
 
 
+SCREENS_IMAGES: Mapping[str, Any] = {"contentPolicy": {"filters": [{"inputModalities": ["TEXT", "IMAGE"]}]}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "detail"),
+    [
+        (SCREENS_IMAGES, "ok", "texts and images"),
+        ({"contentPolicy": {"filters": [{"inputModalities": ["TEXT"]}]}}, "missing", "None of its content filters"),
+        ({}, "missing", "None of its content filters"),
+        (
+            {**SCREENS_IMAGES, "crossRegionDetails": {"guardrailProfileId": "us.guardrail.v1:0"}},
+            "missing",
+            "cross-Region",
+        ),
+        (refused("ResourceNotFoundException", "GetGuardrail"), "missing", "no such version"),
+    ],
+)
+def test_a_guardrail_must_exist_and_screen_images(answer: Any, state: str, detail: str) -> None:
+    found = findings(GetGuardrail=answer, parameters={"GuardrailId": "a1b2c3", "GuardrailVersion": "3"})
+    finding = found["Guardrail a1b2c3:3 in us-west-2"]
+
+    assert (finding.state, bool(finding.fix)) == (state, state == "missing")
+    assert detail in finding.detail
+
+
+def test_a_refused_look_at_the_guardrail_is_unknown() -> None:
+    denied = refused("AccessDeniedException", "GetGuardrail")
+    found = findings(GetGuardrail=denied, parameters={"GuardrailId": "a1b2c3", "GuardrailVersion": "3"})
+
+    assert found["Guardrail"].state == "unknown"
+
+
 def test_nobody_can_tell_whether_a_new_account_may_use_cloudfront() -> None:
     none: Any = {"DistributionList": {"Quantity": 0}}
 

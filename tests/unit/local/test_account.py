@@ -90,6 +90,26 @@ def test_a_region_without_the_default_moderation_model_is_refused() -> None:
     assert problems(template, {}, "us-east-2") == []
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, []),
+        ({"GuardrailId": "a1b2c3d4e5f6", "GuardrailVersion": "3"}, []),
+        ({"GuardrailId": "a1b2c3d4e5f6"}, ["Set GuardrailVersion"]),
+        ({"GuardrailVersion": "3"}, ["Set GuardrailId"]),
+        ({"GuardrailId": "a1b2c3d4e5f6", "GuardrailVersion": "DRAFT"}, ["GuardrailVersion=DRAFT: must be a published"]),
+        (
+            {"GuardrailId": "arn:aws:bedrock:x", "GuardrailVersion": "3"},
+            ["GuardrailId=arn:aws:bedrock:x: must be the id"],
+        ),
+    ],
+)
+def test_a_guardrail_has_an_id_and_a_published_version(values: dict[str, str], expected: list[str]) -> None:
+    found = problems(templates.root_template(), values, "us-west-2")
+    assert len(found) == len(expected)
+    assert all(sentence.startswith(start) for sentence, start in zip(found, expected, strict=True))
+
+
 def test_the_region_rule_names_the_default_model_and_its_regions() -> None:
     template = templates.root_template()
     rule, declared = template["Rules"]["Region"], template["Parameters"]

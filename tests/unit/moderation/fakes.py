@@ -30,9 +30,15 @@ class InMemoryVerdicts(Generic[VerdictT]):
 class ScriptedKeywords:
     """A keyword filter with scripted hits; the last one is repeated."""
 
+    name = "keywords"
+
     def __init__(self, *hits: Hit | None) -> None:
         self._hits = hits or (None,)
         self._calls = 0
+
+    def screen(self, texts: Mapping[TextField, str], _hit: Hit | None) -> Hit | None:
+        """Return the next hit, as a layer."""
+        return self.find(texts)
 
     def find(self, texts: Mapping[TextField, str]) -> Hit | None:
         """Return the next hit."""
@@ -41,9 +47,10 @@ class ScriptedKeywords:
 
 
 class ScriptedClaude:
-    """A second layer with scripted results that records its calls."""
+    """A layer after the keywords with scripted results that records its calls."""
 
-    def __init__(self, *results: Finding | Exception | None) -> None:
+    def __init__(self, *results: Finding | Exception | None, name: str = "claude") -> None:
+        self.name = name
         self._results = results or (None,)
         self.calls: list[dict[TextField, str]] = []
         self.hits: list[Hit | None] = []
@@ -59,15 +66,17 @@ class ScriptedClaude:
 
 
 class ScriptedDetector:
-    """A detector with scripted labels, by key of the image. It is sure of each."""
+    """A layer for images with scripted labels, by key of the image. It is sure of each."""
 
-    name = "rekognition"
-
-    def __init__(self, by_key: Mapping[str, set[str]] | None = None) -> None:
+    def __init__(self, by_key: Mapping[str, set[str]] | None = None, name: str = "rekognition") -> None:
+        self.name = name
         self.by_key = dict(by_key or {})
+        self.screened: list[str] = []
+        """Keys of the images."""
 
     def labels(self, images: Sequence[RawImage]) -> list[dict[str, float]]:
         """Return the scripted labels of each image."""
+        self.screened += [image.key for image in images]
         return [dict.fromkeys(self.by_key.get(image.key, ()), 99.0) for image in images]
 
 

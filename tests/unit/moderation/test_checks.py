@@ -42,7 +42,7 @@ def checks(
     published: list[Event] | None = None,
 ) -> PromptChecks:
     policy = load_policy().model_copy(update={"version": "v7"})
-    layers = PromptLayers(policy, ScriptedKeywords(hit), claude, clock)
+    layers = PromptLayers(policy, [ScriptedKeywords(hit), claude], clock)
     sink = [] if published is None else published
     return PromptChecks(layers, InMemoryCheckCounts(), sink.extend, clock)
 

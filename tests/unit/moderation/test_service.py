@@ -18,9 +18,10 @@ from events.model_catalog import model_catalog
 from events.parameters import GrantedAppeal
 from kit.clock import SystemClock
 from kit.errors import UnprocessableError
-from services.moderation.models import TEXT_MAX, Finding, Hit, ImageVerdict, PromptVerdict
+from services.moderation.images import ImageModeration
+from services.moderation.models import NEW_FOR, TEXT_MAX, Finding, Hit, ImageVerdict, PromptVerdict
 from services.moderation.policy import ImagePolicy, Policy, load_policy
-from services.moderation.service import NEW_FOR, ImageModeration, PromptLayers, PromptModeration
+from services.moderation.service import PromptLayers, PromptModeration
 from tests.support.clock import FakeClock
 from tests.support.events import sample
 from tests.support.sealing import sample_sealer, sealed
@@ -48,6 +49,7 @@ class PromptHarness:
         self.event = event
         self.keywords = keywords or ScriptedKeywords()
         self.claude = claude or ScriptedClaude()
+        self.more_layers: list[ScriptedClaude] = []
         self.verdicts: InMemoryVerdicts[PromptVerdict] = InMemoryVerdicts()
         self.clock = FakeClock(self.event.metadata.occurred_at + timedelta(milliseconds=300))
 
@@ -58,7 +60,7 @@ class PromptHarness:
 
     def moderation(self, policy_version: str = "v1") -> PromptModeration:
         policy = load_policy().model_copy(update={"version": policy_version})
-        layers = PromptLayers(policy, self.keywords, self.claude, self.clock)
+        layers = PromptLayers(policy, [self.keywords, self.claude, *self.more_layers], self.clock)
         return PromptModeration(layers, self.verdicts, sample_sealer().open_texts, self.clock)
 
 
@@ -247,6 +249,7 @@ class ImageHarness:
         keys = {0: generated.image.key, 2: generated.image.key + "-2"}
         self.detector = ScriptedDetector({keys[index]: found for index, found in (labels or {}).items()})
         self.keys = keys
+        self.more_layers: list[ScriptedDetector] = []
         self.raw_images = RecordingRawImages()
         self.check = check
         self.shadow: Policy | None = None
@@ -255,8 +258,8 @@ class ImageHarness:
 
     def moderate(self, policy_version: str = "v1", *, first: bool = True) -> Any:
         policy = load_policy().model_copy(update={"version": policy_version, "image": IMAGES})
-        detector = self.detector if self.check else None
-        moderation = ImageModeration(policy, detector, self.verdicts, self.raw_images, self.clock, self.shadow)
+        layers = [self.detector, *self.more_layers] if self.check else self.more_layers
+        moderation = ImageModeration(policy, layers, self.verdicts, self.raw_images, self.clock, self.shadow)
         (follow_up,) = moderation.moderate(self.event, first_delivery=first)
         return follow_up
 
@@ -405,6 +408,6 @@ def test_a_granted_appeal_about_images_allows_its_category_only() -> None:
 
 def test_the_time_of_a_verdict_has_a_time_zone() -> None:
     harness = PromptHarness()
-    layers = PromptLayers(load_policy(), harness.keywords, harness.claude, SystemClock())
+    layers = PromptLayers(load_policy(), [harness.keywords, harness.claude], SystemClock())
     verdict = layers.screen("a lighthouse", None)
     assert verdict.decided_at.tzinfo is UTC

@@ -50,8 +50,9 @@ def _approve(world: World, approved: Any, parameters: Any) -> None:
 
 
 def refusals(world: World) -> None:
-    """An image that Rekognition flags, and an image that today's budget does not cover."""
+    """An image that Rekognition or the guardrail flags, and an image that today's budget does not cover."""
     world.models.faults.add({"operation": "detect", "effect": "flag", "labels": ["Explicit Nudity"]})
+    world.models.faults.add({"operation": "guardrail_image", "effect": "intervene", "labels": ["SEXUAL"]})
     accept(world)
     world.settle()
     world.models.faults.clear()

@@ -771,7 +771,7 @@ class Check(Answer):
     hit: KeywordHit | None = None
     """Absent if the keyword filter found nothing."""
     policy_version: str
-    """Version of the moderation policy: its name and a digest of its content."""
+    """Version of the moderation policy: its name and a digest of its content, and the guardrail, if there is one."""
 
 
 class CreatedShare(Answer):
@@ -908,7 +908,7 @@ class ModelCard(Answer):
     """Address of the licence or the terms of use. Absent for a custom model."""
     regions: list[str]
     """AWS Regions in which the model may run. Empty: the Region of the installation."""
-    safety_layers: list[Literal["text_rules", "keywords", "claude", "model_filter", "rekognition"]]
+    safety_layers: list[Literal["text_rules", "keywords", "claude", "guardrail", "model_filter", "rekognition"]]
     """The checks of a request for this model, in their order. `model_filter` is the provider's own."""
     known_limits: list[str]
     """What the model does not do well, for people."""

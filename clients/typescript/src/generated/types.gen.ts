@@ -443,7 +443,7 @@ export type Check = {
    */
   hit?: KeywordHit;
   /**
-   * Version of the moderation policy: its name and a digest of its content.
+   * Version of the moderation policy: its name and a digest of its content, and the guardrail, if there is one.
    */
   policy_version: string;
 };
@@ -2131,7 +2131,7 @@ export type ModelCard = {
   /**
    * The checks of a request for this model, in their order. `model_filter` is the provider's own.
    */
-  safety_layers: Array<"text_rules" | "keywords" | "claude" | "model_filter" | "rekognition">;
+  safety_layers: Array<"text_rules" | "keywords" | "claude" | "guardrail" | "model_filter" | "rekognition">;
   /**
    * What the model does not do well, for people.
    */

@@ -67,6 +67,7 @@ const LAYERS: Record<ModelCard["safety_layers"][number], string> = {
   text_rules: "rules for texts",
   keywords: "keyword filter",
   claude: "language model (Claude)",
+  guardrail: "guardrail for texts and images (Amazon Bedrock)",
   model_filter: "filter of the model itself",
   rekognition: "image classifier (Rekognition)",
 };
