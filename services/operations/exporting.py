@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 from kit.exporting import Page
 
 READ_MAX: Final = 2000
-"""Records of the trail per page, at most 1 MB. The trail has no index by owner, because everyone's actions are in it."""
+"""Records of the trail per page. It has no index by owner, so an export reads all of it."""
 ACTION_FIELDS: Final = ("action_id", "at", "verb", "about", "count", "event_ids", "request_ids")
 OUTCOME_FIELDS: Final = ("action_id", "outcome", "error", "finished_at")
 

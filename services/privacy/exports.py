@@ -24,7 +24,7 @@ RETENTION: Final = timedelta(days=7)
 READY_MAX: Final = 3
 """Exports of an owner that are kept at the same time: each is a copy of all images."""
 PAUSE: Final = timedelta(minutes=20)
-"""Events are published again after this time without progress. It is longer than consumers retry, and than one build."""
+"""Events are published again after this time without progress, which is longer than consumers retry or build a file."""
 PATIENCE: Final = timedelta(hours=6)
 """An export has failed after this time without progress: an operator has not repaired what is wrong."""
 

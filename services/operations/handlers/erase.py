@@ -1,4 +1,4 @@
-"""Answers the events of privacy: erases messages from the quarantine and the dead-letter queues, or exports the trail."""
+"""Answers the events of privacy: erases messages from quarantine and dead-letter queues, or exports the trail."""
 
 from datetime import timedelta
 
