@@ -5,8 +5,9 @@ from typing import Final
 from events.envelope import Payload
 
 EXPORTERS: Final = frozenset({"accounts", "intake", "notifications", "operations", "storage"})
-"""The services that answer an ``ExportStarted`` with ``DataExported``: those that find data by its owner. What generation
-and moderation know of a request is in the request's timeline, and analytics keeps nothing that names an owner."""
+"""The services that answer an ``ExportStarted`` with ``DataExported``: those that find data by its owner.
+
+What generation and moderation know of a request is in its timeline, and analytics keeps nothing that names an owner."""
 
 
 class ExportedPart(Payload):

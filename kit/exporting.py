@@ -82,7 +82,7 @@ class Exporter:
         lines = [json.dumps(record, ensure_ascii=False, separators=(",", ":")) for record in records]
         content = "".join(f"{line}\n" for line in lines).encode()
         digest = sha256(content)
-        folder = f"{event.metadata.owner}/{event.data.export_id}/{self.service}"
+        folder = f"{self.service}/{event.metadata.owner}/{event.data.export_id}"
         key = f"{folder}/{event.data.page:04}-{name}-{digest}"
         self.parts.write(key, content)
         return ExportedPart(name=name, key=key, sha256=digest, bytes=len(content), records=len(records))

@@ -165,7 +165,7 @@ ADVICE: Final[Mapping[str, Advice]] = {
     ),
     "export_not_found": Advice(
         "No export has this id, it belongs to another owner, or it has expired.",
-        "`GET /v1/me/exports` lists your exports. `POST /v1/me/exports` starts another one.",
+        "List your exports with `GET /v1/me/exports`, or start another one with `POST /v1/me/exports`.",
     ),
     "erasure_running": Advice(
         "Everything of the owner of the API key is being erased, or was.",

@@ -115,8 +115,3 @@ class NotUnderstood(Message):
     """A stable code, for programs."""
     title: str = 'The only message that clients may send is {"type": "ping"}.'
     """An explanation, for people."""
-
-
-def message_of(event: RequestStatusChanged | ExportReady) -> StatusChanged | ExportAnnounced:
-    """Return the message for ``event``."""
-    return ExportAnnounced.of(event) if isinstance(event, ExportReady) else StatusChanged.of(event)

@@ -8,9 +8,8 @@ from typing import Protocol
 from events.catalog.export_ready import ExportReady
 from events.catalog.request_status_changed import RequestStatusChanged
 from events.envelope import Event
-from services.notifications.messages import message_of
 from services.notifications.sockets import OPENING, Connection
-from services.notifications.webhooks import Webhook, WebhookDue, due
+from services.notifications.webhooks import Webhook, WebhookDue, due, message_of
 
 
 class Subscribers(Protocol):

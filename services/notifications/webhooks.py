@@ -14,7 +14,7 @@ from uuid import UUID
 from events.catalog.export_ready import ExportReady
 from events.catalog.request_status_changed import RequestStatusChanged
 from events.envelope import Event, Payload, derive_id, traceparent
-from services.notifications.messages import Ping, message_of
+from services.notifications.messages import ExportAnnounced, Ping, StatusChanged
 from services.notifications.signing import SecretRef
 
 WEBHOOKS_MAX: Final = 10
@@ -209,6 +209,11 @@ def delivery_id(event_id: str, webhook_id: str, at: datetime) -> str:
     digest[6] = digest[6] & 0x0F | 0x70
     digest[8] = digest[8] & 0x3F | 0x80
     return str(UUID(bytes=bytes(digest)))
+
+
+def message_of(event: RequestStatusChanged | ExportReady) -> StatusChanged | ExportAnnounced:
+    """Return the message for ``event``."""
+    return ExportAnnounced.of(event) if isinstance(event, ExportReady) else StatusChanged.of(event)
 
 
 def due(webhook: Webhook, event: RequestStatusChanged | ExportReady) -> WebhookDue:

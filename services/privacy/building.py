@@ -21,7 +21,7 @@ from events.envelope import Event
 from events.exporting import ExportedImage, ExportedPart
 from kit.clock import Clock
 from kit.errors import InProgressError
-from services.privacy.exports import RETENTION, Export, ExportFile, ExportStore, progress_of
+from services.privacy.exports import RETENTION, ZIP_FOLDER, Export, ExportFile, ExportStore, progress_of
 
 FORMAT: Final = "genai-images-export"
 FORMAT_VERSION: Final = 1
@@ -155,7 +155,7 @@ class Builder:
     def _build(self, export: Export, answers: Sequence[DataExported], files: Sequence[ExportFile]) -> ExportFile:
         """Build the file after ``files``, and store it."""
         number, start = len(files) + 1, files[-1].end if files else 0
-        key = f"{export.owner}/{export.export_id}/zip/{uuid4()}"
+        key = f"{ZIP_FOLDER}/{export.owner}/{export.export_id}/{uuid4()}"
         with self.objects.upload(key) as upload, zipfile.ZipFile(upload, "w") as opened:  # type: ignore[call-overload]
             archive = _Archive(export, number, opened)
             if number == 1:

@@ -19,6 +19,8 @@ from kit.clock import Clock
 
 Status = Literal["running", "ready", "failed"]
 
+ZIP_FOLDER: Final = "zip"
+"""Files are in ``zip/<owner>/<export>/`` of the exports bucket, parts in ``<service>/<owner>/<export>/``."""
 RETENTION: Final = timedelta(days=7)
 """How long the files of an export are kept by default."""
 READY_MAX: Final = 3
@@ -255,7 +257,7 @@ class ExportReport:
     repeated: int = 0
     """Events that were published again."""
     failed: int = 0
-    """Exports that were given up."""
+    """Exports that were abandoned."""
     failures: dict[str, Exception] = field(default_factory=dict)
     """By export id."""
 
@@ -266,7 +268,7 @@ class ExportReport:
 
 @dataclass(frozen=True)
 class ExportSweeper:
-    """Sees every export through: repeats events without an answer, and gives up after ``PATIENCE``."""
+    """Sees every export through: repeats events without an answer, and abandons exports after ``PATIENCE``."""
 
     store: ExportStore
     bus: Bus

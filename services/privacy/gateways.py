@@ -9,10 +9,11 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from events.exporting import ExportedImage, ExportedPart
+from events.exporting import EXPORTERS, ExportedImage, ExportedPart
 from kit.errors import RetriableError, UnprocessableError, error_code
 from kit.handoff import sha256
 from kit.signed_urls import EXPIRES_SECONDS
+from services.privacy.exports import ZIP_FOLDER
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -123,8 +124,11 @@ class S3Exports:
 
     def delete_all(self, owner: str) -> int:
         """Delete everything of an owner. Return the number of objects."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=f"{owner}/")
-        keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+        keys: list[str] = []
+        for folder in (ZIP_FOLDER, *sorted(EXPORTERS)):
+            prefix = f"{folder}/{owner}/"
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+            keys += [entry["Key"] for page in pages for entry in page.get("Contents", [])]
         self.delete(keys)
         return len(keys)
 

@@ -106,7 +106,7 @@ class ExportSummary(Schema):
     id: str
     """Id of the export."""
     status: Status
-    """`ready` once its files can be downloaded. `failed` if it was given up; `reason` says why."""
+    """`ready` once its files can be downloaded. `failed` if it was abandoned; `reason` says why."""
     requested_at: datetime
     """When it was requested."""
     completed_at: datetime | None = None

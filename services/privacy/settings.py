@@ -25,6 +25,7 @@ class CollectSettings(PrivacySettings):
 
     owner_keys_table: str
     exports_bucket_name: str
+    export_retention_days: int = 7
     archive_days: int
     """Days for which the archive of the event bus keeps events; 0 without an archive."""
     log_retention_days: int
@@ -45,9 +46,10 @@ class CollectSettings(PrivacySettings):
         )
 
 
-class BuildSettings(PrivacySettings):
+class BuildSettings(Settings):
     """Settings of privacy.build."""
 
+    table_name: str
     exports_bucket_name: str
     gallery_bucket_name: str
     export_retention_days: int = 7

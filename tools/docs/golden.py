@@ -209,7 +209,7 @@ def golden_events() -> list[Event]:
     digest = sha256(b"a part of an export")
     part = ExportedPart(
         name="requests.jsonl",
-        key=f"{OWNER}/{EXPORT}/intake/0001-requests.jsonl-{digest}",
+        key=f"intake/{OWNER}/{EXPORT}/0001-requests.jsonl-{digest}",
         sha256=digest,
         bytes=402_113,
         records=200,

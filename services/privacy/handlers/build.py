@@ -13,10 +13,11 @@ from services.privacy.repository.exports import ExportTable
 from services.privacy.settings import BuildSettings
 
 _settings = BuildSettings.load()
+_kept = timedelta(days=_settings.export_retention_days)
 _builder = Builder(
-    ExportTable(boto3.client("dynamodb"), _settings.table_name),
+    ExportTable(boto3.client("dynamodb"), _settings.table_name, _kept),
     S3Exports(boto3.client("s3"), _settings.exports_bucket_name, _settings.gallery_bucket_name),
     SystemClock(),
-    timedelta(days=_settings.export_retention_days),
+    _kept,
 )
 handler = sqs_consumer("privacy.build", [ExportCollected], EachMessage(_builder.build))

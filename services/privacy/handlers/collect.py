@@ -28,7 +28,7 @@ _settings = CollectSettings.load()
 _dynamodb = boto3.client("dynamodb")
 _clock = SystemClock()
 _exports = ExportCollector(
-    ExportTable(_dynamodb, _settings.table_name),
+    ExportTable(_dynamodb, _settings.table_name, timedelta(days=_settings.export_retention_days)),
     S3Exports(boto3.client("s3"), _settings.exports_bucket_name),
     _clock,
 )

@@ -1,4 +1,4 @@
-"""The sweeper, on a schedule: every erasure is completed, and every export completed or given up."""
+"""The sweeper, on a schedule: every erasure is completed, and every export completed or abandoned."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Exports on DynamoDB. Everything expires, at the latest some days after an export was given up.
+"""Exports on DynamoDB. Everything expires, at the latest some days after an export was abandoned.
 
 pk OWNER#<owner>  sk EXPORT#<id>              an export: status, times, why it failed. `open` and due_at are the keys
                                               of the sparse index `open` while it runs; expires_at once it does not
@@ -65,7 +65,7 @@ class ExportTable:
     """The exports. Implements ``exports.ExportStore``."""
 
     def __init__(self, client: "DynamoDBClient", name: str, retention: timedelta = RETENTION) -> None:
-        """``retention`` is how long an export is kept after it is complete."""
+        """``retention`` is how long an export is kept after it is complete. It is needed to add answers and files."""
         self._client = client
         self._name = name
         self._retention = retention

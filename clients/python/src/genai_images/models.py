@@ -264,7 +264,7 @@ class ExportSummary(Answer):
     id: str
     """Id of the export."""
     status: Literal["running", "ready", "failed"]
-    """`ready` once its files can be downloaded. `failed` if it was given up; `reason` says why."""
+    """`ready` once its files can be downloaded. `failed` if it was abandoned; `reason` says why."""
     requested_at: AwareDatetime
     """When it was requested."""
     completed_at: AwareDatetime | None = None
@@ -283,7 +283,7 @@ class ExportView(Answer):
     id: str
     """Id of the export."""
     status: Literal["running", "ready", "failed"]
-    """`ready` once its files can be downloaded. `failed` if it was given up; `reason` says why."""
+    """`ready` once its files can be downloaded. `failed` if it was abandoned; `reason` says why."""
     requested_at: AwareDatetime
     """When it was requested."""
     completed_at: AwareDatetime | None = None
