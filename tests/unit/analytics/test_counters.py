@@ -116,6 +116,7 @@ def test_every_event_with_new_information_about_a_request_counts() -> None:
     assert silent == {
         *("RequestCancelled", "RequestExpired", "GenerationWithdrawn"),
         *("ModelLifecycleChanged", "BudgetExhausted", "BudgetChanged", "PromptChecked", "ErasureStarted", "DataErased"),
+        *("ExportStarted", "DataExported", "ExportCollected", "ExportReady"),
     }
 
 
