@@ -6,6 +6,7 @@ import { globalPrivacyControl } from "@/lib/globalPrivacyControl";
 import { useBrowserSettings } from "@/state/browserSettings";
 import { setOfflineReading, useSession } from "@/state/session";
 import { EraseData } from "./EraseData";
+import { ExportData } from "./ExportData";
 
 /** What is stored where, and the choices about it. */
 export function Privacy() {
@@ -25,6 +26,7 @@ export function Privacy() {
       </dl>
       <OfflineReading />
       <AnalyticsOptOut />
+      <ExportData />
       <EraseData />
     </>
   );
