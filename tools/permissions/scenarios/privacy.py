@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 from datetime import timedelta
+from typing import Any
 from unittest.mock import patch
 
 from events.catalog.erasure_started import ErasureStarted
@@ -54,7 +55,7 @@ def an_export(world: World) -> None:
     world.http("storage.api", "POST", "/v1/images/{image_id}/shares", {}, at={"image_id": images[0]["id"]}, owner=owner)
     _delete_original(world, images[0]["id"])
     at_once = timedelta(0)
-    small = [
+    small: list[Any] = [
         *(patch("services.storage.exporting.PAGE", 1), patch("services.intake.exporting.PAGE", 1)),
         *(
             patch("services.privacy.exports.PAUSE", at_once),
