@@ -15,7 +15,7 @@ TABLES: Final = (
     *("requests", "gallery", "generation", "moderation-verdicts", "notifications", "accounts", "analytics"),
     *("operations", "privacy", "owner-keys"),
 )
-BUCKETS: Final = ("gallery", "handoff", "analytics")
+BUCKETS: Final = ("gallery", "handoff", "analytics", "exports")
 POLLS_MAX: Final = 100
 """Receive calls per queue: a thousand messages."""
 HIDDEN_SECONDS: Final = 30

@@ -163,6 +163,18 @@ ADVICE: Final[Mapping[str, Advice]] = {
         "No erasure has this id, or the token in the header `x-receipt-token` is not that of its receipt.",
         "Send the `receipt_token` of the response to `DELETE /v1/me`. If it is lost, ask the operator for the receipt.",
     ),
+    "export_not_found": Advice(
+        "No export has this id, it belongs to another owner, or it has expired.",
+        "List your exports with `GET /v1/me/exports`, or start another one with `POST /v1/me/exports`.",
+    ),
+    "erasure_running": Advice(
+        "Everything of the owner of the API key is being erased, or was.",
+        "Nothing is left to export. Use another owner.",
+    ),
+    "too_many_exports": Advice(
+        "The owner has three exports that have not expired.",
+        "Download one of them; `GET /v1/me/exports` lists them. Or wait until one expires; `detail` says when.",
+    ),
     "webhook_not_found": Advice(
         "No webhook has this id, or it belongs to another owner.",
         "Check the id. `GET /v1/webhooks` lists your webhooks.",

@@ -62,8 +62,11 @@ PROBLEMS: Final[Mapping[str, tuple[int, str]]] = {
     "key_not_found": (404, "API key not found"),
     "key_not_active": (409, "The API key is not active"),
     "preferences_changed": (412, "The preferences have changed"),
-    # Erasures
+    # Erasures and exports
     "erasure_not_found": (404, "Erasure not found"),
+    "export_not_found": (404, "Export not found"),
+    "erasure_running": (409, "The owner is being erased"),
+    "too_many_exports": (409, "Too many exports"),
     # Webhooks
     "webhook_not_found": (404, "Webhook not found"),
     "delivery_not_found": (404, "Delivery not found"),

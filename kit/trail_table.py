@@ -60,6 +60,31 @@ class TrailTable:
         found = [action for chain in range(CHAINS) for action in _actions(self._newest(chain, 2 * limit))]
         return sorted(found, key=lambda action: action.at, reverse=True)[:limit]
 
+    def read(self, position: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:
+        """Return up to ``limit`` records after a position, chain by chain, oldest first, each as it was written.
+
+        The second value is the position of the last one, or None at the end of the last chain.
+        """
+        chain, _, after = (position or "0:").partition(":")
+        found: list[dict[str, Any]] = []
+        for number in range(int(chain), CHAINS):
+            start: Any = {"ExclusiveStartKey": _record_key(number, after)} if after else {}
+            answer = self._client.query(
+                TableName=self._name,
+                KeyConditionExpression="pk = :chain",
+                ExpressionAttributeValues=to_item({":chain": f"{RECORDS}{number}"}),
+                ConsistentRead=True,
+                Limit=limit - len(found),
+                **start,
+            )
+            found += [json.loads(_record_of(item).content) for item in answer["Items"]]
+            if last := answer.get("LastEvaluatedKey"):
+                return found, f"{number}:{last['sk']['S']}"
+            after = ""
+            if len(found) == limit:
+                return found, f"{number + 1}:"
+        return found, None
+
     def verify(self, chain: int, now: datetime) -> tuple[Break | None, Head | None]:
         """Return the first break of a chain or None, and the end of the chain. Reads the whole chain."""
         pages = self._client.get_paginator("query").paginate(
@@ -147,6 +172,10 @@ def chain_of(identity: str) -> int:
 
 def _head_key(chain: int) -> dict[str, Any]:
     return to_item({"pk": f"{HEADS}{chain}", "sk": "HEAD"})
+
+
+def _record_key(chain: int, number: str) -> dict[str, Any]:
+    return to_item({"pk": f"{RECORDS}{chain}", "sk": number})
 
 
 def _item_of(chain: int, record: Record) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from kit.clock import SystemClock
 from kit.publisher import Publisher
 from kit.trail import Action, recorded
 from services.privacy.models import Erasure
-from services.privacy.repository import ErasureTable
+from services.privacy.repository.erasures import ErasureTable
 from services.privacy.schemas import ErasureView
 from services.privacy.service import Erasures
 from services.storage.repository.index import DynamoGalleryIndex

@@ -29,6 +29,10 @@ CATALOG: Final[dict[tuple[str, int], str]] = {
     ("BudgetChanged", 1): "budget_changed:BudgetChanged",
     ("ErasureStarted", 1): "erasure_started:ErasureStarted",
     ("DataErased", 1): "data_erased:DataErased",
+    ("ExportStarted", 1): "export_started:ExportStarted",
+    ("DataExported", 1): "data_exported:DataExported",
+    ("ExportCollected", 1): "export_collected:ExportCollected",
+    ("ExportReady", 1): "export_ready:ExportReady",
 }
 
 

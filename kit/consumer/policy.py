@@ -14,7 +14,10 @@ from kit.errors import InProgressError, OwnerErasedError, UnprocessableError, cl
 from kit.publisher import PublishError
 
 DELIVERY_EVENTS: Final = frozenset(
-    {"ProcessingStalled", "MessageReplayed", "RequestStatusChanged", "WebhookDue", "ErasureStarted", "DataErased"}
+    {
+        *("ProcessingStalled", "MessageReplayed", "RequestStatusChanged", "WebhookDue", "ErasureStarted", "DataErased"),
+        *("ExportStarted", "DataExported", "ExportCollected", "ExportReady"),
+    }
 )
 """Events about delivery itself or about no request. A failure to consume one is dead-lettered without publishing
 anything: a stall of such an event would cause another one, or belong to no request."""

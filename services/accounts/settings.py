@@ -23,6 +23,7 @@ class ApiSettings(AccountSettings):
 
 
 class EraseSettings(Settings):
-    """The function that erases owners."""
+    """The function that erases and exports owners."""
 
     table_name: str
+    exports_bucket_name: str

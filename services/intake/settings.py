@@ -48,6 +48,8 @@ class EraseSettings(TableSettings):
     """The settings of intake.erase."""
 
     ledger_retention_days: int = 60
+    owner_keys_table_name: str
+    exports_bucket_name: str
 
 
 class AppealsSettings(TableSettings):

@@ -5,6 +5,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from events.catalog.export_ready import ExportReady
 from events.catalog.request_status_changed import RequestStatusChanged
 from events.pipeline import Status
 
@@ -52,6 +53,38 @@ class StatusChanged(Message):
             status=Status(change.status),
             previous=Status(change.previous),
         )
+        return cls(id=metadata.event_id, timestamp=metadata.occurred_at, data=data)
+
+
+class ExportData(Message):
+    """An export that is ready."""
+
+    export_id: str
+    """Id of the export. `GET /v1/me/exports/{export_id}` has links to its files."""
+    files: int
+    """Number of its ZIP files."""
+    bytes: int
+    """Size of all of them."""
+    expires_at: datetime
+    """When they are deleted."""
+
+
+class ExportAnnounced(Message):
+    """An export of everything that belongs to you is ready. Delivered at least once."""
+
+    type: Literal["export.ready"] = "export.ready"
+    """Identifies this kind of message."""
+    id: str
+    """The same in every delivery."""
+    timestamp: datetime
+    """When the export became ready."""
+    data: ExportData
+    """The export."""
+
+    @classmethod
+    def of(cls, event: ExportReady) -> Self:
+        """Return the message for ``event``."""
+        metadata, data = event.metadata, ExportData(**event.data.model_dump())
         return cls(id=metadata.event_id, timestamp=metadata.occurred_at, data=data)
 
 

@@ -1,15 +1,15 @@
-"""Notify the owner of a changed request: on WebSockets immediately, by webhooks through a queue."""
+"""Notify the owner of a changed request or of an export: on WebSockets immediately, by webhooks through a queue."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
+from events.catalog.export_ready import ExportReady
 from events.catalog.request_status_changed import RequestStatusChanged
 from events.envelope import Event
-from services.notifications.messages import StatusChanged
 from services.notifications.sockets import OPENING, Connection
-from services.notifications.webhooks import Webhook, WebhookDue, due
+from services.notifications.webhooks import Webhook, WebhookDue, due, message_of
 
 
 class Subscribers(Protocol):
@@ -55,7 +55,7 @@ class Push:
         """Forget the subscribers of the last batch."""
         self._found.clear()
 
-    def __call__(self, event: RequestStatusChanged) -> Sequence[Event]:
+    def __call__(self, event: RequestStatusChanged | ExportReady) -> Sequence[Event]:
         """Queue the webhooks, then send to all connections. If one fails, raise its error, so that all are repeated.
 
         A webhook that is queued twice is one delivery, because its id is derived from the event.
@@ -67,7 +67,7 @@ class Push:
         for webhook in webhooks:
             if webhook.wants(event):
                 self.queue.send(due(webhook, event))
-        self._push(owner, connections, StatusChanged.of(event).model_dump_json())
+        self._push(owner, connections, message_of(event).model_dump_json())
         return []
 
     def _push(self, owner: str, connections: Sequence[Connection], text: str) -> None:

@@ -26,6 +26,12 @@ class SocketSettings(TableSettings):
     management_url: str
 
 
+class EraseSettings(SocketSettings):
+    """The function `erase`."""
+
+    exports_bucket_name: str
+
+
 class PushSettings(SocketSettings):
     """The function `push`."""
 

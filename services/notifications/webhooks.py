@@ -11,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Final, Literal, Protocol
 from uuid import UUID
 
+from events.catalog.export_ready import ExportReady
 from events.catalog.request_status_changed import RequestStatusChanged
 from events.envelope import Event, Payload, derive_id, traceparent
-from services.notifications.messages import Ping, StatusChanged
+from services.notifications.messages import ExportAnnounced, Ping, StatusChanged
 from services.notifications.signing import SecretRef
 
 WEBHOOKS_MAX: Final = 10
@@ -55,11 +56,17 @@ class Webhook:
     disabled_at: datetime | None = None
     """When the URL returned 410."""
 
-    def wants(self, event: RequestStatusChanged) -> bool:
-        """Return whether it is notified of ``event``. Earlier events than its creation are ignored."""
-        is_later = event.metadata.occurred_at >= self.created_at
+    def wants(self, event: RequestStatusChanged | ExportReady) -> bool:
+        """Return whether it is notified of ``event``. Earlier events than its creation are ignored.
+
+        An export is of interest to every webhook that is not for single requests.
+        """
+        if self.disabled_at is not None or event.metadata.occurred_at < self.created_at:
+            return False
+        if isinstance(event, ExportReady):
+            return self.requests == "all"
         is_selected = self.requests == "all" or event.data.webhook_id == self.webhook_id
-        return self.disabled_at is None and is_later and is_selected and event.data.status in self.statuses
+        return is_selected and event.data.status in self.statuses
 
     @property
     def secret(self) -> SecretRef:
@@ -93,7 +100,7 @@ class Delivery:
     owner: str
     request_id: str
     kind: str
-    """``webhook.ping``, or the status."""
+    """``webhook.ping``, ``export.ready``, or the status."""
     body: str
     """The same bytes in every attempt: they are signed."""
     created_at: datetime
@@ -204,11 +211,18 @@ def delivery_id(event_id: str, webhook_id: str, at: datetime) -> str:
     return str(UUID(bytes=bytes(digest)))
 
 
-def due(webhook: Webhook, event: RequestStatusChanged) -> WebhookDue:
+def message_of(event: RequestStatusChanged | ExportReady) -> StatusChanged | ExportAnnounced:
+    """Return the message for ``event``."""
+    return ExportAnnounced.of(event) if isinstance(event, ExportReady) else StatusChanged.of(event)
+
+
+def due(webhook: Webhook, event: RequestStatusChanged | ExportReady) -> WebhookDue:
     """Return the message that notifies ``webhook`` of ``event``."""
-    body = StatusChanged.of(event).model_dump_json()
+    message = message_of(event)
+    kind = message.type if isinstance(event, ExportReady) else event.data.status
     name = delivery_id(event.metadata.event_id, webhook.webhook_id, event.metadata.occurred_at)
-    data = WebhookDueData(webhook_id=webhook.webhook_id, delivery_id=name, kind=event.data.status, body=body)
+    body = message.model_dump_json()
+    data = WebhookDueData(webhook_id=webhook.webhook_id, delivery_id=name, kind=kind, body=body)
     return WebhookDue.follow(event, data, occurred_at=event.metadata.occurred_at, qualifier=webhook.webhook_id)
 
 

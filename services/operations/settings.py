@@ -78,6 +78,7 @@ class EraseSettings(Settings):
     prefix: str
     operations_table: str
     trail_retention_days: int
+    exports_bucket_name: str
     queues: str
 
     @property

@@ -24,8 +24,8 @@ STREAMS: Final = ("intake/requests-stream", "storage/gallery-stream")
 QUEUES: Final = (
     *("accounts/erase", "analytics/record", "generation/erase", "generation/generate", "generation/tombstones"),
     *("intake/erase", "intake/republish", "intake/track", "moderation/erase", "moderation/image", "moderation/prompt"),
-    *("notifications/erase", "notifications/push", "notifications/webhook", "operations/erase", "privacy/collect"),
-    *("storage/erase", "storage/remove", "storage/store", "storage/tombstones"),
+    *("notifications/erase", "notifications/push", "notifications/webhook", "operations/erase", "privacy/build"),
+    *("privacy/collect", "storage/erase", "storage/remove", "storage/store", "storage/tombstones"),
 )
 QUEUE_RETENTION: Final = timedelta(days=14)
 STREAM_RETENTION: Final = timedelta(days=1)

@@ -1,10 +1,13 @@
 """The bodies of the API."""
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from events.erasure import ErasureScope, StoreReceipt
+from events.exporting import EXPORTERS
 from kit.schemas import Schema
+from services.privacy.exports import Export, ExportFile, Progress, Status
 from services.privacy.models import Erasure
 
 
@@ -88,3 +91,120 @@ class ErasureView(Schema):
 
 def _status(erasure: Erasure) -> Literal["running", "completed"]:
     return "completed" if erasure.completed_at else "running"
+
+
+class ExportLinks(Schema):
+    """Related resources."""
+
+    self: str
+    """The path of the export."""
+
+
+class ExportSummary(Schema):
+    """An export of everything that belongs to an owner."""
+
+    id: str
+    """Id of the export."""
+    status: Status
+    """`ready` once its files can be downloaded. `failed` if it was abandoned; `reason` says why."""
+    requested_at: datetime
+    """When it was requested."""
+    completed_at: datetime | None = None
+    """When it became ready or failed. Absent before."""
+    expires_at: datetime | None = None
+    """When it is deleted with its files. Absent while it runs."""
+    reason: str | None = None
+    """Why it failed. Absent otherwise."""
+    links: ExportLinks
+    """Related resources."""
+
+    @classmethod
+    def of(cls, export: Export) -> Self:
+        """Return the view of an export without its files."""
+        return cls(**_export_values(export))
+
+
+class ExportList(Schema):
+    """The exports of an owner that have not expired, newest first."""
+
+    exports: list[ExportSummary]
+    """The exports."""
+
+    @classmethod
+    def of(cls, exports: Sequence[Export]) -> Self:
+        """Return the view of exports."""
+        return cls(exports=[ExportSummary.of(export) for export in exports])
+
+
+class ExportProgress(Schema):
+    """How far an export is."""
+
+    services_done: int
+    """Services that have exported everything."""
+    services_total: int
+    """Services that have data of owners."""
+    images_done: int
+    """Images in the files that are complete."""
+    images_total: int
+    """Images that were found so far."""
+
+    @classmethod
+    def of(cls, progress: Progress, files: Sequence[ExportFile]) -> Self:
+        """Return the view of a progress."""
+        return cls(
+            services_done=progress.services_done,
+            services_total=len(EXPORTERS),
+            images_done=files[-1].end if files else 0,
+            images_total=progress.images,
+        )
+
+
+class ExportFileView(Schema):
+    """A ZIP file of an export: `manifest.json`, JSON Lines per kind of data in the first file, and images."""
+
+    name: str
+    """Name under which a browser saves it."""
+    bytes: int
+    """Size of the file."""
+    sha256: str
+    """SHA-256 of the file in hexadecimal digits."""
+    url: str
+    """URL of the file. Valid for 15 minutes; read the export again for another one."""
+
+
+class ExportView(ExportSummary):
+    """An export with its progress and its files."""
+
+    progress: ExportProgress
+    """How far it is."""
+    files: list[ExportFileView]
+    """The files, once the export is ready. Each has at most about 1 GiB, so an owner with many images has several."""
+
+    @classmethod
+    def with_files(
+        cls, export: Export, progress: Progress, files: Sequence[ExportFile], url: Callable[[str, str], str]
+    ) -> Self:
+        """Return the view of an export; ``url`` returns the URL of a key for a name."""
+        shown = files if export.status == "ready" else ()
+        return cls(
+            **_export_values(export),
+            progress=ExportProgress.of(progress, files),
+            files=[_file_view(export, file, url) for file in shown],
+        )
+
+
+def _export_values(export: Export) -> dict[str, Any]:
+    return {
+        "id": export.export_id,
+        "status": export.status,
+        "requested_at": export.requested_at,
+        "completed_at": export.completed_at,
+        "expires_at": export.expires_at,
+        "reason": export.reason,
+        "links": ExportLinks(self=f"/v1/me/exports/{export.export_id}"),
+    }
+
+
+def _file_view(export: Export, file: ExportFile, url: Callable[[str, str], str]) -> ExportFileView:
+    name = f"genai-images-export-{export.requested_at:%Y-%m-%d}-{file.number}.zip"
+    return ExportFileView(name=name, bytes=file.bytes, sha256=file.sha256, url=url(file.key, name))

@@ -63,6 +63,13 @@ class OwnerKeys(Protocol):
         """Destroy the key of ``owner``. Return when it was destroyed first."""
 
 
+class OwnerExports(Protocol):
+    """The exports of owners."""
+
+    def erase(self, owner: str) -> list[StoreReceipt]:
+        """Erase the exports of an owner, also one that runs. Return the results."""
+
+
 @dataclass(frozen=True)
 class Erasures:
     """Starts erasures and shows their receipts."""
@@ -110,12 +117,13 @@ class Collector:
 
     store: ErasureStore
     keys: OwnerKeys
+    exports: OwnerExports
     remains: Callable[[datetime], Sequence[StoreReceipt]]
     """Returns what the platform keeps, and until when."""
     clock: Clock
 
     def collect(self, event: ErasureStarted | DataErased) -> list[Event]:
-        """Store a part or an answer. For an owner, destroy the key of the owner and answer for the platform."""
+        """Store a part or an answer. For an owner, destroy the key, erase the exports and answer for the platform."""
         if isinstance(event, DataErased):
             self.store.add_answer(event)
             return []
@@ -129,7 +137,8 @@ class Collector:
             remains="the id of the owner, marked as erased",
             reason="A late message must not create a new key.",
         )
-        return [answer(event, "privacy", [keys, *self.remains(self.clock.now())])]
+        exports = self.exports.erase(event.metadata.owner)
+        return [answer(event, "privacy", [keys, *exports, *self.remains(self.clock.now())])]
 
 
 @dataclass

@@ -14,15 +14,18 @@ class PrivacySettings(Settings):
 
 
 class PublisherSettings(PrivacySettings):
-    """Settings of the functions that start erasures and sweeps."""
+    """Settings of the functions that start erasures, exports and sweeps."""
 
     event_bus_name: str
+    export_retention_days: int = 7
 
 
 class CollectSettings(PrivacySettings):
     """Settings of privacy.collect."""
 
     owner_keys_table: str
+    exports_bucket_name: str
+    export_retention_days: int = 7
     archive_days: int
     """Days for which the archive of the event bus keeps events; 0 without an archive."""
     log_retention_days: int
@@ -43,9 +46,19 @@ class CollectSettings(PrivacySettings):
         )
 
 
+class BuildSettings(Settings):
+    """Settings of privacy.build."""
+
+    table_name: str
+    exports_bucket_name: str
+    gallery_bucket_name: str
+    export_retention_days: int = 7
+
+
 class ApiSettings(PublisherSettings):
     """Settings of the API."""
 
+    exports_bucket_name: str
     audit_trail_table: str
     """Operations' table, to which the API adds entries of the audit trail."""
     trail_retention_days: int

@@ -48,6 +48,12 @@ class RemoveSettings(GallerySettings):
     """Empty if the CDN is off."""
 
 
+class EraseSettings(RemoveSettings):
+    """Settings of storage.erase."""
+
+    exports_bucket_name: str
+
+
 class VerifySettings(Settings):
     """Settings of storage.verify."""
 

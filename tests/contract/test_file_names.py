@@ -22,11 +22,11 @@ STANDARD: Final = {
 }
 """Modules and packages that mean the same in every service."""
 DOMAIN: Final = {
-    "accounts": {"admission", "call_limits", "consent", "erasure", "keys", "owners", "recorded_keys"},
+    "accounts": {"admission", "call_limits", "consent", "erasure", "exporting", "keys", "owners", "recorded_keys"},
     "analytics": {"archive_format", "counters", "figures", "rebuild", "report"},
     "generation": {"erasure", "families", "image_header", "metrics", "model_errors", "spending", "withdrawal"},
     "intake": {
-        *("appeals", "budget", "creation", "durations", "erasure", "facades", "identifiers", "model_fit"),
+        *("appeals", "budget", "creation", "durations", "erasure", "exporting", "facades", "identifiers", "model_fit"),
         *("model_views", "outbox", "quota", "refunds", "request_views", "signal_recorder", "signals", "sweeping"),
         *("timeline", "tracking", "waiting"),
     },
@@ -34,15 +34,28 @@ DOMAIN: Final = {
         *("checks", "erasure", "guardrail", "guardrail_images", "images", "keywords", "normalisation", "policies"),
         *("policy", "policy_rules", "prices", "replay", "screening", "shadow"),
     },
-    "notifications": {"addresses", "deliveries", "erasure", "messages", "push", "signing", "sockets", "webhooks"},
-    "operations": {
-        *("audit", "bias", "dead_letters", "erasure", "health", "lifecycle", "problem_pages", "sdk", "timeline"),
-        "tracing",
+    "notifications": {
+        *("addresses", "deliveries", "erasure", "exporting", "messages", "push", "signing", "sockets", "webhooks"),
     },
-    "privacy": {"platform"},
+    "operations": {
+        *("audit", "bias", "dead_letters", "erasure", "exporting", "health", "lifecycle", "problem_pages", "sdk"),
+        *("timeline", "tracing"),
+    },
+    "privacy": {"building", "exports", "platform"},
     "storage": {
-        *("certificates", "content_credentials", "credentials", "erasure", "gallery", "image_link_keys", "imaging"),
-        *("listing", "png", "provenance", "removal", "search", "shares", "variants", "verification", "withdrawal"),
+        *("certificates", "content_credentials", "credentials", "erasure", "exporting", "gallery", "image_link_keys"),
+        *(
+            "imaging",
+            "listing",
+            "png",
+            "provenance",
+            "removal",
+            "search",
+            "shares",
+            "variants",
+            "verification",
+            "withdrawal",
+        ),
     },
 }
 """Modules and packages with a name from the domain of their service. A new one is added here."""

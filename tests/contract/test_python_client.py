@@ -87,6 +87,9 @@ CALLS: Final[dict[str, Callable[[Client], Any]]] = {
     "show_days": lambda c: c.analytics.daily(first=date(2026, 11, 16), last=date(2026, 11, 22)),
     "erase_me": lambda c: c.erasures.start(),
     "show_erasure": lambda c: c.erasures.get("erasure_id", "token"),
+    "export_me": lambda c: c.exports.start(),
+    "list_exports": lambda c: c.exports.list(),
+    "show_export": lambda c: c.exports.get("export_id"),
     "check_prompt": lambda c: c.moderations.check("p", negative_prompt="n"),
 }
 """Operation → a call of its method with every argument. An id is the name of its parameter."""

@@ -7,8 +7,14 @@ from functools import partial
 from typing import Any
 
 from events.catalog.data_erased import DataErased
+from events.catalog.data_exported import DataExported
 from events.catalog.erasure_started import ErasureStarted
+from events.catalog.export_collected import ExportCollected
+from events.catalog.export_ready import ExportReady
+from events.catalog.export_started import ExportStarted
 from events.envelope import Event
+from events.exporting import EXPORTERS
+from kit.errors import InProgressError
 from kit.sealing import OwnerKeyTable
 from services.accounts.consent import Consent, Versions
 from services.accounts.erasure import OwnerEraser
@@ -28,14 +34,17 @@ from services.notifications.repository.erasure import SubscriberErasureTable
 from services.notifications.repository.webhooks import WebhookTable
 from services.operations.dead_letters.repository import NamedQueues, QuarantineTable
 from services.operations.erasure import MessageEraser
+from services.privacy.exports import ExportCollector
+from services.privacy.gateways import S3Exports
 from services.privacy.platform import Retentions, remains
-from services.privacy.repository import ErasureTable
+from services.privacy.repository.erasures import ErasureTable
+from services.privacy.repository.exports import ExportTable
 from services.privacy.service import Collector, Erasures, Sweeper
 from services.storage.erasure import ImageEraser
 from services.storage.repository.files import S3GalleryFiles
 from services.storage.repository.index import DynamoGalleryIndex
 from tests.support.clock import FakeClock
-from tests.support.installation_on_moto import GALLERY, HANDOFF, PREFIX, QUEUES, Installation
+from tests.support.installation_on_moto import GALLERY, HANDOFF, PREFIX, QUEUES, REGION, Installation
 from tests.support.templates import ROOT
 from tools.docs.privacy import stores
 
@@ -45,6 +54,7 @@ TABLES = (
     ("notifications", "notifications", "Notifications"),
     ("privacy", "privacy", "Erasures"),
 )
+EXPORTS = f"{PREFIX}-exports-123456789012-{REGION}"
 SHAPE = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
 KEPT = timedelta(days=60)
 RETENTIONS = Retentions(
@@ -80,7 +90,7 @@ class FakeCdn:
 
 
 class Bus:
-    """Delivers events of erasures to every step, in any order that ``choose`` makes of those that wait."""
+    """Delivers events of privacy to every step, in any order that ``choose`` makes of those that wait."""
 
     def __init__(self, steps: dict[str, Callable[[Any], Sequence[Event]]]) -> None:
         self.steps = steps
@@ -92,8 +102,7 @@ class Bus:
         """Let every event wait for each step that consumes it."""
         self.published += events
         for event in events:
-            wanted = ["privacy"] if isinstance(event, DataErased) else list(self.steps)
-            self.waiting += [(step, event) for step in wanted if not self.lost(step, event)]
+            self.waiting += [(step, event) for step in self._consumers(event) if not self.lost(step, event)]
 
     def deliver(self, *, choose: Callable[[int], int] = lambda _waiting: 0, twice: bool = False) -> None:
         """Deliver until nothing waits. Each message is a new object, as if it came from a queue."""
@@ -102,7 +111,22 @@ class Bus:
             kind = type(event)
             copy = kind.model_validate_json(event.model_dump_json())
             for _ in range(1 + twice):
-                self.publish(self.steps[step](copy))
+                try:
+                    self.publish(self.steps[step](copy))
+                except InProgressError:
+                    self.waiting.append((step, event))
+
+    def _consumers(self, event: Event) -> list[str]:
+        match event:
+            case DataErased() | DataExported():
+                return ["privacy"]
+            case ExportStarted():
+                return [step for step in self.steps if step in EXPORTERS]
+            case ExportCollected():
+                return ["build"]
+            case ExportReady():
+                return []
+        return [step for step in self.steps if step != "build"]
 
 
 class ErasingInstallation(Installation):
@@ -138,9 +162,14 @@ class ErasingInstallation(Installation):
             KEPT,
         )
         ledger = GenerationEraser(self.ledger, S3RawImages(self.s3, HANDOFF), self.clock, KEPT)
+        self.s3.create_bucket(Bucket=EXPORTS)
+        self.export_table = ExportTable(self.dynamodb, f"{PREFIX}-privacy")
+        self.export_objects = S3Exports(self.s3, EXPORTS, GALLERY)
+        self.export_collector = ExportCollector(self.export_table, self.export_objects, self.clock)
         collector = Collector(
             self.erasure_table,
             self.owner_keys,
+            self.export_collector,
             partial(remains, retentions=RETENTIONS),
             self.clock,
         )

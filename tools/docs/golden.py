@@ -7,7 +7,11 @@ from events.catalog.appeal_decided import AppealDecided, AppealDecidedData
 from events.catalog.budget_changed import BudgetChanged, BudgetChangedData
 from events.catalog.budget_exhausted import BudgetExhausted, BudgetExhaustedData
 from events.catalog.data_erased import DataErased, DataErasedData
+from events.catalog.data_exported import DataExported, DataExportedData
 from events.catalog.erasure_started import ErasureStarted, ErasureStartedData
+from events.catalog.export_collected import ExportCollected, ExportCollectedData
+from events.catalog.export_ready import ExportReady, ExportReadyData
+from events.catalog.export_started import ExportStarted, ExportStartedData
 from events.catalog.generation_failed import GenerationFailed, GenerationFailedData
 from events.catalog.generation_withdrawn import GenerationWithdrawn, GenerationWithdrawnData
 from events.catalog.image_approved import ImageApproved, ImageApprovedData
@@ -28,12 +32,14 @@ from events.catalog.request_expired import RequestExpired, RequestExpiredData
 from events.catalog.request_status_changed import RequestStatusChanged, RequestStatusChangedData
 from events.envelope import Event, subject_id
 from events.erasure import StoreReceipt
+from events.exporting import ExportedPart
 from events.images import ImageOutcome, RawImage, RemovedImage, StoredImage, Variant
 from events.parameters import GenerationParameters, ModelPlan
 from kit.handoff import handoff_key, sha256
 
 REQUEST = "01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04"
 ERASURE = "5f0d9c3e-6a1b-4c2d-8e7f-9a0b1c2d3e4f"
+EXPORT = "7b3e1f90-2c4d-4a5b-9e6f-0a1b2c3d4e5f"
 OWNER = "demo"
 START = datetime(2026, 11, 22, 9, 30, 0, tzinfo=UTC)
 
@@ -200,6 +206,18 @@ def golden_events() -> list[Event]:
             StoreReceipt(store="platform/handoff", erased=2),
         ),
     )
+    exporting = ExportStarted.first(EXPORT, OWNER, ExportStartedData(export_id=EXPORT), occurred_at=at(80_000))
+    digest = sha256(b"a part of an export")
+    part = ExportedPart(
+        name="requests.jsonl",
+        key=f"intake/{OWNER}/{EXPORT}/0001-requests.jsonl-{digest}",
+        sha256=digest,
+        bytes=402_113,
+        records=200,
+    )
+    exported = DataExportedData(export_id=EXPORT, service="intake", page=1, parts=(part,), next_position=REQUEST)
+    ready = ExportReadyData(export_id=EXPORT, files=1, bytes=52_113_408, expires_at=at(80_060 + 7 * 86_400))
+    collected = ExportCollected.follow(exporting, ExportCollectedData(export_id=EXPORT), occurred_at=at(80_000))
     return [
         requested,
         approved,
@@ -253,4 +271,8 @@ def golden_events() -> list[Event]:
         ),
         listed,
         DataErased.follow(listed, erased, occurred_at=at(90_001), qualifier="generation"),
+        exporting,
+        DataExported.follow(exporting, exported, occurred_at=at(80_001), qualifier="intake"),
+        collected,
+        ExportReady.follow(collected, ready, occurred_at=at(80_060)),
     ]

@@ -10,6 +10,7 @@ IMAGE_ID: Final = f"{REQUEST_ID}-0"
 EVENT_ID: Final = "04bab5a1-3e78-51ac-8548-2ef5d703f2c4"
 DELIVERY_ID: Final = "01a0b9c4-980f-7b3e-8f60-2c4e6a8b0d1f"
 RECEIPT_TOKEN: Final = "Vn3cH2x8m1kq0oXy7dYb4bq1uQeQm0p3t5u7w9yBcDe"
+EXPORT_ID: Final = "7b3e1f90-2c4d-4a5b-9e6f-0a1b2c3d4e5f"
 ERASURE_ID: Final = "5f0d9c3e-6a1b-4c2d-8e7f-9a0b1c2d3e4f"
 CALL_ID: Final = "VgYvFhbWIAMEPqA="
 FINGERPRINT: Final = "5f0c7be2a1d4"
@@ -60,6 +61,14 @@ BODIES: Final[dict[str, list[Any]]] = {
             "id": "0b8f2f0e-5c1e-5d0b-8a51-0d6c3f1a7f42",
             "timestamp": "2026-11-22T09:30:06.900000Z",
             "data": {"request_id": REQUEST_ID, "sequence": 4, "status": "succeeded", "previous": "storing"},
+        }
+    ],
+    "ExportAnnounced": [
+        {
+            "type": "export.ready",
+            "id": "3d1c8f2a-7e5b-5c4d-9a60-1b2c3d4e5f60",
+            "timestamp": "2026-11-23T07:44:20Z",
+            "data": {"export_id": EXPORT_ID, "files": 1, "bytes": 52113408, "expires_at": "2026-11-30T07:44:20Z"},
         }
     ],
     "NewShare": [{"expires_in_seconds": 86400}],
@@ -131,6 +140,7 @@ PROPERTIES: Final[dict[str, Any]] = {
     "event_id": EVENT_ID,
     "event_ids": [EVENT_ID],
     "expires_at": _LATER,
+    "export_id": EXPORT_ID,
     "expires_in_days": 365,
     "expires_in_seconds": 86400,
     "failures": {"content_filtered": 3},
@@ -226,6 +236,10 @@ PROPERTIES: Final[dict[str, Any]] = {
     "rule": "image-without-file",
     "safety_identifier": "user-1042",
     "seconds": 6.8,
+    "images_done": 0,
+    "images_total": 120,
+    "services_done": 3,
+    "services_total": 5,
     "samples": [REQUEST_ID],
     "secret": "whsec_ZXhhbXBsZSBvbmx5LCBub3QgYSBzZWNyZXQh",
     "seed": 4242,
@@ -286,6 +300,17 @@ PROPERTIES: Final[dict[str, Any]] = {
     "ErasureLinks.self": f"/v1/me/erasures/{ERASURE_ID}",
     "ErasureView.id": ERASURE_ID,
     "StartedErasure.id": ERASURE_ID,
+    "ExportAnnounced.id": "3d1c8f2a-7e5b-5c4d-9a60-1b2c3d4e5f60",
+    "ExportData.bytes": 52113408,
+    "ExportData.files": 1,
+    "ExportFileView.bytes": 52113408,
+    "ExportFileView.name": "genai-images-export-2026-11-23-1.zip",
+    "ExportFileView.url": f"https://genai-images-prod-exports-123456789012-us-east-1.s3.amazonaws.com/zip/own_a/{EXPORT_ID}/1",
+    "ExportLinks.self": f"/v1/me/exports/{EXPORT_ID}",
+    "ExportSummary.id": EXPORT_ID,
+    "ExportSummary.reason": "These services did not answer: storage.",
+    "ExportView.id": EXPORT_ID,
+    "ExportView.reason": "These services did not answer: storage.",
     "Dependency.name": "requests table",
     "Image.id": IMAGE_ID,
     "ImageLinks.self": f"/v1/images/{IMAGE_ID}",

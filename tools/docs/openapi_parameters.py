@@ -6,6 +6,7 @@ from tools.docs.openapi_examples import (
     CALL_ID,
     DELIVERY_ID,
     ERASURE_ID,
+    EXPORT_ID,
     FINGERPRINT,
     IMAGE_ID,
     KEY_ID,
@@ -37,6 +38,11 @@ PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "description": "The id of an erasure.",
         "schema": {"type": "string", "pattern": _UUID},
         "example": ERASURE_ID,
+    },
+    "export_id": {
+        "description": "The id of an export.",
+        "schema": {"type": "string", "pattern": _UUID},
+        "example": EXPORT_ID,
     },
     "image_id": {
         "description": "The id of an image: the id of its request and its index.",

@@ -1,7 +1,8 @@
-"""Step notifications.push: RequestStatusChanged → the owner's connections, and the queue of their webhooks."""
+"""Step notifications.push: RequestStatusChanged, ExportReady → the owner's connections, the queue of their webhooks."""
 
 import boto3
 
+from events.catalog.export_ready import ExportReady
 from events.catalog.request_status_changed import RequestStatusChanged
 from kit.consumer import EachMessage, sqs_consumer
 from services.notifications.gateways import SqsDueQueue, WebSocketGateway
@@ -16,4 +17,6 @@ push = Push(
     SqsDueQueue(boto3.client("sqs"), settings.webhook_queue_url),
 )
 
-handler = sqs_consumer("notifications.push", [RequestStatusChanged], EachMessage(push, begin=push.begin_batch))
+handler = sqs_consumer(
+    "notifications.push", [RequestStatusChanged, ExportReady], EachMessage(push, begin=push.begin_batch)
+)

@@ -1,6 +1,6 @@
 import { screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
-import type { PreferencesResponse } from "genai-images-client";
+import type { ExportList, ExportView, PreferencesResponse } from "genai-images-client";
 import { http } from "msw";
 import { afterEach, expect, test, vi } from "vitest";
 import { keepAnswers, storeAnswers } from "@/api/answers";
@@ -156,6 +156,60 @@ test("all data is erased only after a confirmation, and the tab keeps the receip
   await waitFor(() => expect(replace).toHaveBeenCalledWith("/erasure"));
   expect(storedReceipt()).toEqual({ id: "e-1", token: "secret" });
   expect(Object.keys(sessionStorage)).toEqual(["receipt"]);
+});
+
+test("an export shows its progress, and its files are downloaded with fresh links", async () => {
+  const assign = vi.fn();
+  vi.stubGlobal("location", { href: location.href, assign });
+  const links = { self: "/v1/me/exports/x-1" };
+  const summary = { id: "x-1", requested_at: "2026-11-23T07:44:20Z", links };
+  const progress = { services_done: 2, services_total: 5, images_done: 0, images_total: 3 };
+  let started = false;
+  let reads = 0;
+  server.use(
+    http.get(`${API}/v1/me`, () => json({ owner: "ada" })),
+    http.get(`${API}/v1/me/exports`, () =>
+      json<ExportList>({ exports: started ? [{ ...summary, status: "running" }] : [] }),
+    ),
+    http.post(`${API}/v1/me/exports`, () => {
+      started = true;
+      return json({ ...summary, status: "running" }, { status: 202 });
+    }),
+    http.get(`${API}/v1/me/exports/x-1`, () => {
+      reads += 1;
+      if (reads === 1) return json<ExportView>({ ...summary, status: "running", progress, files: [] });
+      const file = { name: "export-1.zip", bytes: 52_113_408, sha256: "ab", url: `https://s3.test/zip?${reads}` };
+      const ready = { status: "ready", expires_at: "2026-11-30T07:44:20Z" } as const;
+      return json<ExportView>({ ...summary, ...ready, progress, files: [file] });
+    }),
+  );
+  const { container, client } = renderAt("/", [{ path: "/", Component: Settings }]);
+  await userEvent.click(await screen.findByRole("button", { name: "Export my data" }));
+
+  expect(await screen.findByText("Collecting your data: 2 of 5 parts are done.")).toBeVisible();
+  expect(screen.getByRole("button", { name: "Exporting…" })).toBeDisabled();
+  await client.invalidateQueries({ queryKey: keys.exports });
+  const download = await screen.findByRole("button", { name: "Download export-1.zip" });
+  expect(screen.getByText("52.1 MB")).toBeVisible();
+  await expectAccessible(container);
+  await userEvent.click(download);
+  await waitFor(() => expect(assign).toHaveBeenCalledWith(`https://s3.test/zip?${reads}`));
+  expect(reads).toBe(3);
+});
+
+test("a failed export says why", async () => {
+  const failed = { id: "x-1", status: "failed", requested_at: "2026-11-23T07:44:20Z", links: { self: "/" } } as const;
+  const progress = { services_done: 4, services_total: 5, images_done: 0, images_total: 0 };
+  const reason = "These services did not answer: storage.";
+  server.use(
+    http.get(`${API}/v1/me`, () => json({ owner: "ada" })),
+    http.get(`${API}/v1/me/exports`, () => json<ExportList>({ exports: [failed] })),
+    http.get(`${API}/v1/me/exports/x-1`, () => json<ExportView>({ ...failed, reason, progress, files: [] })),
+  );
+  renderAt("/", [{ path: "/", Component: Settings }]);
+
+  expect(await screen.findByText(/did not answer: storage/)).toBeVisible();
+  expect(screen.getByRole("button", { name: "Export my data" })).toBeEnabled();
 });
 
 test("the receipt says what was erased, and groups what remains", async () => {

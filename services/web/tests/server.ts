@@ -1,6 +1,7 @@
 import type {
   AcceptedView,
   DryRunView,
+  ExportList,
   ImagePage,
   ImageSummary,
   ImageView,
@@ -165,6 +166,7 @@ export const server = setupServer(
   http.get(`${API}/v1/requests`, () => json<RequestList>({ requests: [] })),
   http.get(`${API}/v1/requests/:id/appeal`, () => problem(404, "appeal_not_found")),
   http.get(`${API}/v1/images`, () => json<ImagePage>({ images: [] })),
+  http.get(`${API}/v1/me/exports`, () => json<ExportList>({ exports: [] })),
   http.get(`${API}/v1/images/:id/shares`, () => json<ShareList>({ shares: [] })),
   http.post(`${API}/v1/tickets`, () => problem(503, "unavailable")),
   http.post(`${API}/v1/requests`, async ({ request }) => {

@@ -115,15 +115,9 @@ def test_every_event_with_new_information_about_a_request_counts() -> None:
     silent = {name for name, version in CATALOG if not amounts(sample(name, version))}
     assert silent == {
         *("RequestCancelled", "RequestExpired", "GenerationWithdrawn"),
-        *(
-            "ModelLifecycleChanged",
-            "BudgetExhausted",
-            "BudgetChanged",
-            "PromptChecked",
-            "ErasureStarted",
-            "DataErased",
-            *("RequestAppealed", "AppealDecided"),
-        ),
+        *("ModelLifecycleChanged", "BudgetExhausted", "BudgetChanged", "PromptChecked", "ErasureStarted", "DataErased"),
+        *("ExportStarted", "DataExported", "ExportCollected", "ExportReady"),
+        *("RequestAppealed", "AppealDecided"),
     }
 
 

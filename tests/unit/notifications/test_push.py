@@ -1,16 +1,19 @@
 """Push reads the subscribers of an owner once per batch, and never uses what it read for an earlier batch."""
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+from events.catalog.export_ready import ExportReady
 from events.catalog.request_status_changed import RequestStatusChanged, RequestStatusChangedData
 from kit.consumer import Consumer, EachMessage
 from services.notifications import sockets
 from services.notifications.push import Push
 from services.notifications.sockets import Connection, digest_of
 from services.notifications.webhooks import Webhook
-from tests.support.events import RecordingBus, RecordingQueue, sqs_record
+from tests.support.events import RecordingBus, RecordingQueue, sample, sqs_record
 from tests.unit.notifications.fakes import (
     InMemoryAudience,
     InMemorySockets,
@@ -52,7 +55,11 @@ class Pushing:
         push = Push(self.audience, self.gateway, self.due, lambda: NOW)
         process = EachMessage(push, begin=push.begin_batch)
         self._consumer = Consumer(
-            "notifications.push", [RequestStatusChanged], process, queue=RecordingQueue(), bus=RecordingBus()
+            "notifications.push",
+            [RequestStatusChanged, ExportReady],
+            process,
+            queue=RecordingQueue(),
+            bus=RecordingBus(),
         )
 
     def connect(self, name: str, owner: str = "demo") -> None:
@@ -60,7 +67,7 @@ class Pushing:
         text, _ = sockets.create_ticket(self.connections, owner, opened)
         self.connections.connect(digest_of(text), name, opened)
 
-    def batch(self, *events: RequestStatusChanged) -> int:
+    def batch(self, *events: RequestStatusChanged | ExportReady) -> int:
         """Handle a batch and return how many messages failed."""
         return len(self._consumer({"Records": [sqs_record(event) for event in events]})["batchItemFailures"])
 
@@ -103,3 +110,22 @@ def test_a_closed_connection_is_tried_once_per_batch() -> None:
 
     assert [name for name, _ in pushing.gateway.sent] == ["desk"] * 3
     assert pushing.audience.read == ["demo", "demo"]
+
+
+def test_an_export_is_announced_on_sockets_and_to_webhooks_for_all_requests() -> None:
+    pushing = Pushing()
+    pushing.connect("phone")
+    event = sample("ExportReady")
+    assert isinstance(event, ExportReady)
+    before = event.metadata.occurred_at - timedelta(days=1)
+    every = Webhook("a" * 16, "demo", "https://example.com", "", ("succeeded",), before)
+    pushing.webhooks.add(every)
+    pushing.webhooks.add(replace(every, webhook_id="b" * 16, requests="named"))
+
+    assert pushing.batch(event) == 0
+
+    ((name, text),) = pushing.gateway.sent
+    assert (name, json.loads(text)["type"]) == ("phone", "export.ready")
+    (due,) = pushing.due.sent
+    assert (due.data.webhook_id, due.data.kind, due.data.body) == ("a" * 16, "export.ready", text)
+    assert json.loads(text)["data"]["export_id"] == event.data.export_id

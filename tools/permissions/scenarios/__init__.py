@@ -31,5 +31,6 @@ SCENARIOS: Final[tuple[Callable[[World], None], ...]] = (
     operations.the_audit,
     operations.the_bias_audit,
     privacy.one_request,
+    privacy.an_export,
     privacy.an_owner,
 )

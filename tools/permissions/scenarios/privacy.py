@@ -1,6 +1,8 @@
-"""Erasures of owners and of single requests."""
+"""Erasures of owners and of single requests, and exports."""
 
+from contextlib import ExitStack
 from datetime import timedelta
+from typing import Any
 from unittest.mock import patch
 
 from events.catalog.erasure_started import ErasureStarted
@@ -11,6 +13,8 @@ from tools.permissions.world import World
 
 ERASURE = "/v1/me/erasures/{erasure_id}"
 REQUEST = "/v1/requests/{request_id}"
+EXPORTS = "/v1/me/exports"
+EXPORT = f"{EXPORTS}/{{export_id}}"
 PROMPT = {"prompt": "a lighthouse"}
 
 
@@ -41,6 +45,61 @@ def an_owner(world: World) -> None:
     shown = world.http("privacy.api", "GET", ERASURE, at={"erasure_id": started["id"]}, headers=token)
     if shown["status"] != "completed":
         raise AssertionError(shown)
+
+
+def an_export(world: World) -> None:
+    """Export an owner in pages of one image each, with a repeated event and a deleted image, and erase the exports."""
+    owner = _owner(world)
+    world.settle()
+    images = world.http("storage.api", "GET", "/v1/images", owner=owner)["images"]
+    world.http("storage.api", "POST", "/v1/images/{image_id}/shares", {}, at={"image_id": images[0]["id"]}, owner=owner)
+    _delete_original(world, images[0]["id"])
+    at_once = timedelta(0)
+    small: list[Any] = [
+        *(patch("services.storage.exporting.PAGE", 1), patch("services.intake.exporting.PAGE", 1)),
+        *(
+            patch("services.privacy.exports.PAUSE", at_once),
+            patch("services.privacy.repository.exports.PAUSE", at_once),
+        ),
+        patch("services.operations.exporting.READ_MAX", 40),
+    ]
+    with ExitStack() as patches:
+        for each in small:
+            patches.enter_context(each)
+        started = world.http("privacy.api", "POST", EXPORTS, owner=owner)
+        world.http("privacy.api", "POST", EXPORTS, owner=owner)
+        world.run("privacy.sweep", {})  # nothing is answered, so it repeats the event
+        world.settle()
+        shown = world.http("privacy.api", "GET", EXPORT, at={"export_id": started["id"]}, owner=owner)
+        if shown["status"] != "ready":
+            raise AssertionError(shown)
+        _abandoned(world, owner)
+    listed = world.http("privacy.api", "GET", EXPORTS, owner=owner)["exports"]
+    if [export["status"] for export in listed] != ["failed", "ready"]:
+        raise AssertionError(listed)
+    world.http("privacy.api", "DELETE", "/v1/me", owner=owner)
+    world.settle()
+
+
+def _abandoned(world: World, owner: str) -> None:
+    """Start an export whose file cannot be built. The sweeper repeats the event, then abandons the export."""
+    world.http("privacy.api", "POST", EXPORTS, owner=owner)
+    with patch("services.privacy.gateways.S3Exports.read_image", side_effect=ValueError):
+        world.settle()
+        world.run("privacy.sweep", {})
+        world.settle()
+    with patch("services.privacy.exports.PATIENCE", timedelta(0)):
+        world.run("privacy.sweep", {})
+
+
+def _delete_original(world: World, image_id: str) -> None:
+    """Delete the original of an image, as a deletion does while an export is built."""
+    s3 = world.client("s3")
+    (bucket,) = [each["Name"] for each in s3.list_buckets()["Buckets"] if "-gallery-" in each["Name"]]
+    request_id = image_id.rpartition("-")[0]
+    for entry in s3.list_objects_v2(Bucket=bucket, Prefix=f"images/{request_id}/")["Contents"]:
+        if "/original." in entry["Key"]:
+            s3.delete_object(Bucket=bucket, Key=entry["Key"])
 
 
 def _outage(world: World) -> None:

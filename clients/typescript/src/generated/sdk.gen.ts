@@ -42,6 +42,9 @@ import type {
   EraseMeData,
   EraseMeErrors,
   EraseMeResponses,
+  ExportMeData,
+  ExportMeErrors,
+  ExportMeResponses,
   GenerateAsBeforeData,
   GenerateAsBeforeErrors,
   GenerateAsBeforeResponses,
@@ -66,6 +69,9 @@ import type {
   ListDeliveriesData,
   ListDeliveriesErrors,
   ListDeliveriesResponses,
+  ListExportsData,
+  ListExportsErrors,
+  ListExportsResponses,
   ListImagesData,
   ListImagesErrors,
   ListImagesResponses,
@@ -152,6 +158,9 @@ import type {
   ShowErasureData,
   ShowErasureErrors,
   ShowErasureResponses,
+  ShowExportData,
+  ShowExportErrors,
+  ShowExportResponses,
   ShowHealthData,
   ShowHealthErrors,
   ShowHealthResponses,
@@ -1329,5 +1338,56 @@ export const showErasure = <ThrowOnError extends boolean = true>(
 ): RequestResult<ShowErasureResponses, ShowErasureErrors, ThrowOnError> =>
   options.client.get<ShowErasureResponses, ShowErasureErrors, ThrowOnError>({
     url: "/v1/me/erasures/{erasure_id}",
+    ...options,
+  });
+
+/**
+ * List your exports, newest first
+ *
+ * Requires the scope `images:read`.
+ */
+export const listExports = <ThrowOnError extends boolean = true>(
+  options: Options<ListExportsData, ThrowOnError>,
+): RequestResult<ListExportsResponses, ListExportsErrors, ThrowOnError> =>
+  options.client.get<ListExportsResponses, ListExportsErrors, ThrowOnError>({
+    security: [
+      { name: "x-api-key", type: "apiKey" },
+      { scheme: "bearer", type: "http" },
+    ],
+    url: "/v1/me/exports",
+    ...options,
+  });
+
+/**
+ * Export everything that belongs to the owner of your API key, as ZIP files; returns the export that runs, if any
+ *
+ * Requires the scope `images:read`.
+ */
+export const exportMe = <ThrowOnError extends boolean = true>(
+  options: Options<ExportMeData, ThrowOnError>,
+): RequestResult<ExportMeResponses, ExportMeErrors, ThrowOnError> =>
+  options.client.post<ExportMeResponses, ExportMeErrors, ThrowOnError>({
+    security: [
+      { name: "x-api-key", type: "apiKey" },
+      { scheme: "bearer", type: "http" },
+    ],
+    url: "/v1/me/exports",
+    ...options,
+  });
+
+/**
+ * Get an export: its progress, and links to its files once it is ready
+ *
+ * Requires the scope `images:read`.
+ */
+export const showExport = <ThrowOnError extends boolean = true>(
+  options: Options<ShowExportData, ThrowOnError>,
+): RequestResult<ShowExportResponses, ShowExportErrors, ThrowOnError> =>
+  options.client.get<ShowExportResponses, ShowExportErrors, ThrowOnError>({
+    security: [
+      { name: "x-api-key", type: "apiKey" },
+      { scheme: "bearer", type: "http" },
+    ],
+    url: "/v1/me/exports/{export_id}",
     ...options,
   });

@@ -33,5 +33,6 @@ export const keys = {
   price: (settings: unknown) => ["price", settings],
   daily: (from: string, to: string) => ["daily", from, to],
   operations: ["operations"],
+  exports: ["exports"],
   erasure: (id: string | null) => ["erasure", id],
 } as const;

@@ -16,6 +16,7 @@ from genai_images._async.resources import (
     AsyncAnalytics,
     AsyncConsent,
     AsyncErasures,
+    AsyncExports,
     AsyncImages,
     AsyncKeys,
     AsyncModels,
@@ -75,6 +76,7 @@ class AsyncClient:
         self.tickets = AsyncTickets(self._transport)
         self.analytics = AsyncAnalytics(self._transport)
         self.erasures = AsyncErasures(self._transport)
+        self.exports = AsyncExports(self._transport)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._transport.api!r})"

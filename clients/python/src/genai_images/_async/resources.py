@@ -281,6 +281,22 @@ class AsyncErasures(AsyncResource):
         return parse(answer, models.ErasureView)
 
 
+class AsyncExports(AsyncResource):
+    """Exports of everything that belongs to you, as ZIP files."""
+
+    async def start(self) -> models.ExportSummary:
+        """Start an export, or return the one that runs. Raises ``ConflictError`` during an erasure."""
+        return parse(await self._transport.send("POST", "/v1/me/exports"), models.ExportSummary)
+
+    async def get(self, export_id: str) -> models.ExportView:
+        """Return an export. Once its status is ``ready``, its files have URLs, each valid for 15 minutes."""
+        return await self._transport.get(f"/v1/me/exports/{segment(export_id)}", models.ExportView)
+
+    async def list(self) -> list[models.ExportSummary]:
+        """Return your exports that have not expired, newest first."""
+        return (await self._transport.get("/v1/me/exports", models.ExportList)).exports
+
+
 class AsyncAnalytics(AsyncResource):
     """Figures of all owners. Needs the scope ``analytics:read``."""
 

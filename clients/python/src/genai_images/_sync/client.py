@@ -27,6 +27,7 @@ from genai_images._sync.resources import (
     Analytics,
     Consent,
     Erasures,
+    Exports,
     Images,
     Keys,
     Models,
@@ -75,6 +76,7 @@ class Client:
         self.tickets = Tickets(self._transport)
         self.analytics = Analytics(self._transport)
         self.erasures = Erasures(self._transport)
+        self.exports = Exports(self._transport)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._transport.api!r})"

@@ -275,6 +275,22 @@ class Erasures(Resource):
         return parse(answer, models.ErasureView)
 
 
+class Exports(Resource):
+    """Exports of everything that belongs to you, as ZIP files."""
+
+    def start(self) -> models.ExportSummary:
+        """Start an export, or return the one that runs. Raises ``ConflictError`` during an erasure."""
+        return parse(self._transport.send("POST", "/v1/me/exports"), models.ExportSummary)
+
+    def get(self, export_id: str) -> models.ExportView:
+        """Return an export. Once its status is ``ready``, its files have URLs, each valid for 15 minutes."""
+        return self._transport.get(f"/v1/me/exports/{segment(export_id)}", models.ExportView)
+
+    def list(self) -> list[models.ExportSummary]:
+        """Return your exports that have not expired, newest first."""
+        return (self._transport.get("/v1/me/exports", models.ExportList)).exports
+
+
 class Analytics(Resource):
     """Figures of all owners. Needs the scope ``analytics:read``."""
 

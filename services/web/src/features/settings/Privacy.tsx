@@ -7,6 +7,7 @@ import { useBrowserSettings } from "@/state/browserSettings";
 import { setOfflineReading, useSession } from "@/state/session";
 import { Consent } from "./Consent";
 import { EraseData } from "./EraseData";
+import { ExportData } from "./ExportData";
 
 /** What is stored where, and the choices about it. */
 export function Privacy() {
@@ -27,6 +28,7 @@ export function Privacy() {
       <Consent />
       <OfflineReading />
       <AnalyticsOptOut />
+      <ExportData />
       <EraseData />
     </>
   );

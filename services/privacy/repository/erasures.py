@@ -5,6 +5,9 @@ pk ERASURE#<id>     sk ERASURE                      an erasure: owner, scope, ti
                                                     Once it is complete: the receipt, until expires_at
 pk ERASURE#<id>     sk PART#<sweep>#<event id>      one ErasureStarted as JSON, and `from#<service>`: the answers
 pk OWNER#<owner>    sk RUNNING                      the erasure of an owner that is not complete
+pk OWNER#<owner>    sk ERASED                       an owner who was erased, until the receipt expires
+
+Both keep exports from starting.
 """
 
 import json
@@ -34,8 +37,14 @@ def _key(erasure_id: str, sk: str = "ERASURE") -> dict[str, Any]:
     return to_item({"pk": f"ERASURE#{erasure_id}", "sk": sk})
 
 
-def _running_key(owner: str) -> dict[str, Any]:
+def running_key(owner: str) -> dict[str, Any]:
+    """Return the key of the item that names the erasure of an owner that is not complete."""
     return to_item({"pk": f"OWNER#{owner}", "sk": "RUNNING"})
+
+
+def erased_key(owner: str) -> dict[str, Any]:
+    """Return the key of the item that says that an owner was erased."""
+    return to_item({"pk": f"OWNER#{owner}", "sk": "ERASED"})
 
 
 def _part_sk(sweep: int, part_id: str) -> str:
@@ -112,7 +121,7 @@ class ErasureTable:
 
     def start(self, erasure: Erasure, receipt_sha256: str) -> Erasure:
         """Store an erasure and mark it as the running one of its owner, in one transaction; see ``ErasureStore``."""
-        running = _running_key(erasure.owner) | to_item({"erasure_id": erasure.erasure_id})
+        running = running_key(erasure.owner) | to_item({"erasure_id": erasure.erasure_id})
         new = _new_item(erasure) | to_item({"receipts": {receipt_sha256}})
         condition = "attribute_not_exists(pk)"
         try:
@@ -200,7 +209,7 @@ class ErasureTable:
 
     def running(self, owner: str) -> str | None:
         """Return the id of the owner's erasure that is not complete, or None."""
-        item = self._client.get_item(TableName=self._name, Key=_running_key(owner), ConsistentRead=True).get("Item")
+        item = self._client.get_item(TableName=self._name, Key=running_key(owner), ConsistentRead=True).get("Item")
         return item["erasure_id"]["S"] if item else None
 
     def parts(self, erasure_id: str) -> Sequence[Part]:
@@ -276,7 +285,9 @@ class ErasureTable:
             while wanted:
                 wanted = self._client.batch_write_item(RequestItems=wanted).get("UnprocessedItems")
         if self.running(erasure.owner) == erasure.erasure_id:
-            self._client.delete_item(TableName=self._name, Key=_running_key(erasure.owner))
+            erased = erased_key(erasure.owner) | to_item({"expires_at": self._expiry(erasure.completed_at)})
+            self._client.put_item(TableName=self._name, Item=erased)
+            self._client.delete_item(TableName=self._name, Key=running_key(erasure.owner))
         # Last, so that the sweeper repeats what a crash left undone.
         self._client.update_item(
             TableName=self._name,
