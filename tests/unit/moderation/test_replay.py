@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from events.catalog.image_requested import ImageRequested
-from events.images import GenerationParameters
+from events.parameters import GenerationParameters
 from kit.errors import OwnerErasedError
 from kit.sealing import SealedTextError, Texts
 from services.moderation.models import Finding, PromptVerdict

@@ -212,6 +212,94 @@ class ErasureView(Answer):
     """Every store that has answered so far."""
 
 
+class ExportData(Answer):
+    """An export that is ready."""
+
+    export_id: str
+    """Id of the export. `GET /v1/me/exports/{export_id}` has links to its files."""
+    files: int
+    """Number of its ZIP files."""
+    bytes: int
+    """Size of all of them."""
+    expires_at: AwareDatetime
+    """When they are deleted."""
+
+
+class ExportFileView(Answer):
+    """A ZIP file of an export: `manifest.json`, JSON Lines per kind of data in the first file, and images."""
+
+    name: str
+    """Name under which a browser saves it."""
+    bytes: int
+    """Size of the file."""
+    sha256: str
+    """SHA-256 of the file in hexadecimal digits."""
+    url: str
+    """URL of the file. Valid for 15 minutes; read the export again for another one."""
+
+
+class ExportLinks(Answer):
+    """Related resources."""
+
+    self: str
+    """The path of the export."""
+
+
+class ExportProgress(Answer):
+    """How far an export is."""
+
+    services_done: int
+    """Services that have exported everything."""
+    services_total: int
+    """Services that have data of owners."""
+    images_done: int
+    """Images in the files that are complete."""
+    images_total: int
+    """Images that were found so far."""
+
+
+class ExportSummary(Answer):
+    """An export of everything that belongs to an owner."""
+
+    id: str
+    """Id of the export."""
+    status: Literal["running", "ready", "failed"]
+    """`ready` once its files can be downloaded. `failed` if it was abandoned; `reason` says why."""
+    requested_at: AwareDatetime
+    """When it was requested."""
+    completed_at: AwareDatetime | None = None
+    """When it became ready or failed. Absent before."""
+    expires_at: AwareDatetime | None = None
+    """When it is deleted with its files. Absent while it runs."""
+    reason: str | None = None
+    """Why it failed. Absent otherwise."""
+    links: ExportLinks
+    """Related resources."""
+
+
+class ExportView(Answer):
+    """An export with its progress and its files."""
+
+    id: str
+    """Id of the export."""
+    status: Literal["running", "ready", "failed"]
+    """`ready` once its files can be downloaded. `failed` if it was abandoned; `reason` says why."""
+    requested_at: AwareDatetime
+    """When it was requested."""
+    completed_at: AwareDatetime | None = None
+    """When it became ready or failed. Absent before."""
+    expires_at: AwareDatetime | None = None
+    """When it is deleted with its files. Absent while it runs."""
+    reason: str | None = None
+    """Why it failed. Absent otherwise."""
+    links: ExportLinks
+    """Related resources."""
+    progress: ExportProgress
+    """How far it is."""
+    files: list[ExportFileView]
+    """The files, once the export is ready. Each has at most about 1 GiB, so an owner with many images has several."""
+
+
 class FactView(Answer):
     """A statement about a model, with its source."""
 
@@ -818,6 +906,26 @@ class DryRunView(Answer):
     """What the request would cost."""
     estimated_seconds: int | None = None
     """Until it would succeed, from the durations of recent requests. Absent if there are none."""
+
+
+class ExportAnnounced(Answer):
+    """An export of everything that belongs to you is ready. Delivered at least once."""
+
+    type: Literal["export.ready"]
+    """Identifies this kind of message."""
+    id: str
+    """The same in every delivery."""
+    timestamp: AwareDatetime
+    """When the export became ready."""
+    data: ExportData
+    """The export."""
+
+
+class ExportList(Answer):
+    """The exports of an owner that have not expired, newest first."""
+
+    exports: list[ExportSummary]
+    """The exports."""
 
 
 class ImageSummary(Answer):

@@ -8,7 +8,10 @@ export type ClientOptions = {
     | (string & {});
 };
 
-export type Webhooks = ReceiveStatusChangedWebhookRequest | ReceivePingWebhookRequest;
+export type Webhooks =
+  | ReceiveStatusChangedWebhookRequest
+  | ReceiveExportAnnouncedWebhookRequest
+  | ReceivePingWebhookRequest;
 
 /**
  * Problem
@@ -1190,6 +1193,206 @@ export type ErasureView = {
    * Every store that has answered so far.
    */
   stores: Array<ErasedStore>;
+};
+
+/**
+ * ExportAnnounced
+ *
+ * An export of everything that belongs to you is ready. Delivered at least once.
+ */
+export type ExportAnnounced = {
+  /**
+   * Identifies this kind of message.
+   */
+  type: "export.ready";
+  /**
+   * The same in every delivery.
+   */
+  id: string;
+  /**
+   * When the export became ready.
+   */
+  timestamp: string;
+  /**
+   * The export.
+   */
+  data: ExportData;
+};
+
+/**
+ * ExportData
+ *
+ * An export that is ready.
+ */
+export type ExportData = {
+  /**
+   * Id of the export. `GET /v1/me/exports/{export_id}` has links to its files.
+   */
+  export_id: string;
+  /**
+   * Number of its ZIP files.
+   */
+  files: number;
+  /**
+   * Size of all of them.
+   */
+  bytes: number;
+  /**
+   * When they are deleted.
+   */
+  expires_at: string;
+};
+
+/**
+ * ExportFileView
+ *
+ * A ZIP file of an export: `manifest.json`, JSON Lines per kind of data in the first file, and images.
+ */
+export type ExportFileView = {
+  /**
+   * Name under which a browser saves it.
+   */
+  name: string;
+  /**
+   * Size of the file.
+   */
+  bytes: number;
+  /**
+   * SHA-256 of the file in hexadecimal digits.
+   */
+  sha256: string;
+  /**
+   * URL of the file. Valid for 15 minutes; read the export again for another one.
+   */
+  url: string;
+};
+
+/**
+ * ExportLinks
+ *
+ * Related resources.
+ */
+export type ExportLinks = {
+  /**
+   * The path of the export.
+   */
+  self: string;
+};
+
+/**
+ * ExportList
+ *
+ * The exports of an owner that have not expired, newest first.
+ */
+export type ExportList = {
+  /**
+   * The exports.
+   */
+  exports: Array<ExportSummary>;
+};
+
+/**
+ * ExportProgress
+ *
+ * How far an export is.
+ */
+export type ExportProgress = {
+  /**
+   * Services that have exported everything.
+   */
+  services_done: number;
+  /**
+   * Services that have data of owners.
+   */
+  services_total: number;
+  /**
+   * Images in the files that are complete.
+   */
+  images_done: number;
+  /**
+   * Images that were found so far.
+   */
+  images_total: number;
+};
+
+/**
+ * ExportSummary
+ *
+ * An export of everything that belongs to an owner.
+ */
+export type ExportSummary = {
+  /**
+   * Id of the export.
+   */
+  id: string;
+  /**
+   * `ready` once its files can be downloaded. `failed` if it was abandoned; `reason` says why.
+   */
+  status: "running" | "ready" | "failed";
+  /**
+   * When it was requested.
+   */
+  requested_at: string;
+  /**
+   * When it became ready or failed. Absent before.
+   */
+  completed_at?: string;
+  /**
+   * When it is deleted with its files. Absent while it runs.
+   */
+  expires_at?: string;
+  /**
+   * Why it failed. Absent otherwise.
+   */
+  reason?: string;
+  /**
+   * Related resources.
+   */
+  links: ExportLinks;
+};
+
+/**
+ * ExportView
+ *
+ * An export with its progress and its files.
+ */
+export type ExportView = {
+  /**
+   * Id of the export.
+   */
+  id: string;
+  /**
+   * `ready` once its files can be downloaded. `failed` if it was abandoned; `reason` says why.
+   */
+  status: "running" | "ready" | "failed";
+  /**
+   * When it was requested.
+   */
+  requested_at: string;
+  /**
+   * When it became ready or failed. Absent before.
+   */
+  completed_at?: string;
+  /**
+   * When it is deleted with its files. Absent while it runs.
+   */
+  expires_at?: string;
+  /**
+   * Why it failed. Absent otherwise.
+   */
+  reason?: string;
+  /**
+   * Related resources.
+   */
+  links: ExportLinks;
+  /**
+   * How far it is.
+   */
+  progress: ExportProgress;
+  /**
+   * The files, once the export is ready. Each has at most about 1 GiB, so an owner with many images has several.
+   */
+  files: Array<ExportFileView>;
 };
 
 /**
@@ -7429,11 +7632,168 @@ export type ShowErasureResponses = {
 
 export type ShowErasureResponse = ShowErasureResponses[keyof ShowErasureResponses];
 
+export type ListExportsData = {
+  body?: never;
+  path?: never;
+  query?: never;
+  url: "/v1/me/exports";
+};
+
+export type ListExportsErrors = {
+  /**
+   * API key required.
+   */
+  401: Problem;
+  /**
+   * The API key lacks the scope that this route requires.
+   */
+  403: Problem;
+  /**
+   * `Accept` excludes JSON.
+   */
+  406: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type ListExportsError = ListExportsErrors[keyof ListExportsErrors];
+
+export type ListExportsResponses = {
+  /**
+   * OK.
+   */
+  200: ExportList;
+};
+
+export type ListExportsResponse = ListExportsResponses[keyof ListExportsResponses];
+
+export type ExportMeData = {
+  body?: never;
+  path?: never;
+  query?: never;
+  url: "/v1/me/exports";
+};
+
+export type ExportMeErrors = {
+  /**
+   * API key required.
+   */
+  401: Problem;
+  /**
+   * The API key lacks the scope that this route requires.
+   */
+  403: Problem;
+  /**
+   * `Accept` excludes JSON.
+   */
+  406: Problem;
+  /**
+   * The resource has changed and no longer allows this.
+   */
+  409: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type ExportMeError = ExportMeErrors[keyof ExportMeErrors];
+
+export type ExportMeResponses = {
+  /**
+   * Accepted. An accepted request is never lost. Poll `links.self`.
+   */
+  202: ExportSummary;
+};
+
+export type ExportMeResponse = ExportMeResponses[keyof ExportMeResponses];
+
+export type ShowExportData = {
+  body?: never;
+  path: {
+    /**
+     * The id of an export.
+     */
+    export_id: string;
+  };
+  query?: never;
+  url: "/v1/me/exports/{export_id}";
+};
+
+export type ShowExportErrors = {
+  /**
+   * API key required.
+   */
+  401: Problem;
+  /**
+   * The API key lacks the scope that this route requires.
+   */
+  403: Problem;
+  /**
+   * Not found.
+   */
+  404: Problem;
+  /**
+   * `Accept` excludes JSON.
+   */
+  406: Problem;
+  /**
+   * Too many requests.
+   */
+  429: Problem;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: Problem;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: Problem;
+};
+
+export type ShowExportError = ShowExportErrors[keyof ShowExportErrors];
+
+export type ShowExportResponses = {
+  /**
+   * OK.
+   */
+  200: ExportView;
+};
+
+export type ShowExportResponse = ShowExportResponses[keyof ShowExportResponses];
+
 export type ReceiveStatusChangedWebhookPayload = StatusChanged;
 
 export type ReceiveStatusChangedWebhookRequest = {
   body: ReceiveStatusChangedWebhookPayload;
   key: "statusChanged";
+  path?: never;
+  query?: never;
+};
+
+export type ReceiveExportAnnouncedWebhookPayload = ExportAnnounced;
+
+export type ReceiveExportAnnouncedWebhookRequest = {
+  body: ReceiveExportAnnouncedWebhookPayload;
+  key: "exportAnnounced";
   path?: never;
   query?: never;
 };
