@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from pydantic import AwareDatetime
 
-from events.envelope import Payload
+from .envelope import Payload
 
 ErasureScope = Literal["owner", "request", "image"]
 """What is erased: everything of an owner, some of the owner's requests, or some of the owner's images."""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from events.envelope import Payload
+from .envelope import Payload
 
 EXPORTERS: Final = frozenset({"accounts", "intake", "notifications", "operations", "storage"})
 """The services that answer an ``ExportStarted`` with ``DataExported``: those that find data by its owner.

@@ -59,6 +59,8 @@ UNKNOWN = {
     "webhook_id": "a" * 16,
     "delivery_id": "01a0b9c4-980f-7b3e-8f60-000000000000",
     "fingerprint": "0" * 12,
+    "erasure_id": "01a0b9c4-980f-7b3e-8f60-000000000001",
+    "export_id": "01a0b9c4-980f-7b3e-8f60-000000000002",
 }
 """Well-formed ids of resources that do not exist."""
 MAY_RETURN_503 = {"show_readiness"}
@@ -92,20 +94,27 @@ class Known:
     def __init__(self, stack: System) -> None:
         self._stack = stack
         self._user = stack.stack.make_key("schemathesis", (*USER_SCOPES, "analytics:read"), limit=1_000_000)
+        self._leaving = stack.stack.make_key("schemathesis leaves", USER_SCOPES, limit=1_000_000)
         self._request = self._call("POST", "/v1/requests", {"prompt": "A lighthouse at dusk", "count": 3})["id"]
         hooks = [self._call("POST", "/v1/webhooks", {"url": "http://127.0.0.1:9/"})["webhook_id"] for _ in range(2)]
         self._webhook, self._webhook_to_delete = hooks  # created first: an owner may have a limited number
         stack.wait_until(self._is_generated, seconds=90, what="the images to call the API with")
         self.session = cache(self._session)
 
-    def key(self, scope: str) -> str:
+    def key(self, scope: str, operation_id: str) -> str:
         """Return a key for ``scope`` with a limit that no test reaches."""
+        if operation_id == "erase_me":
+            return self._leaving
         return self._stack.stack.admin_key if scope == "admin" else self._user
 
     def _session(self, operation_id: str) -> requests.Session:
         """Return a session that addresses an operation's calls to resources of its own."""
         image = f"{self._request}-{OWN_IMAGE.get(operation_id, 0)}"
         real = {"request_id": self._request, "image_id": image}
+        if operation_id == "delete_request":
+            real["request_id"] = self._call("POST", "/v1/requests", {"prompt": "A candle that goes out"})["id"]
+        if operation_id == "show_export":
+            real["export_id"] = self._call("POST", "/v1/me/exports")["id"]
         if operation_id in {"open_share", "revoke_share"}:
             share = self._call("POST", f"/v1/images/{image}/shares", {})
             real |= {"share_id": share["id"], "token": share["url"].rsplit("/", 1)[1]}
@@ -157,7 +166,9 @@ def test_every_response_is_documented(case: Case[Any], stack: System, known: Kno
     case.call_and_validate(
         base_url=stack.stack.api_url,
         session=known.session(operation["operationId"]),
-        headers={"x-api-key": known.key(operation["x-scope"])} if "x-scope" in operation else {},
+        headers={"x-api-key": known.key(operation["x-scope"], operation["operationId"])}
+        if "x-scope" in operation
+        else {},
         checks=[check for check in CHECKS if check not in excluded],
         allow_redirects=False,
         timeout=60,

@@ -81,7 +81,8 @@ print(json.dumps([sorted(each.name.lower() for each in distributions()), require
 def test_the_wheel_contains_the_contract_itself(installed: Installed) -> None:
     inside = "genai_images_events/contract/"
     tracked = subprocess.run(["git", "ls-files", "events"], cwd=ROOT, capture_output=True, text=True, check=True)
-    wanted = {path for path in tracked.stdout.split() if not path.startswith("events/model_catalog.")}
+    about_models = ("events/model_catalog.", "events/model_cards.")
+    wanted = {path for path in tracked.stdout.split() if not path.startswith(about_models)}
     with zipfile.ZipFile(installed.wheel) as archive:
         found = {name.replace(inside, "events/") for name in archive.namelist() if name.startswith(inside)}
         assert found == wanted
@@ -129,10 +130,11 @@ def test_every_event_and_every_part_of_one_is_exported(installed: Installed) -> 
         list(CATALOG),
         """
 import genai_images_events as package
-from genai_images_events.contract import images
+from genai_images_events.contract import erasure, exporting, images, parameters
 from genai_images_events.contract.catalog import event_type
 kinds = [event_type(*key) for key in given]
-kinds += [part for part in vars(images).values() if isinstance(part, type) and part.__module__ == images.__name__]
+for module in (erasure, exporting, images, parameters):
+    kinds += [part for part in vars(module).values() if isinstance(part, type) and part.__module__ == module.__name__]
 print(json.dumps([kind.__name__ for kind in kinds if getattr(package, kind.__name__, None) is not kind]))
 """,
     )

@@ -112,7 +112,7 @@ def test_a_closed_connection_is_tried_once_per_batch() -> None:
     assert pushing.audience.read == ["demo", "demo"]
 
 
-def test_an_export_is_announced_on_sockets_and_to_webhooks_for_all_requests() -> None:
+def test_an_export_is_announced_on_sockets_and_to_webhooks() -> None:
     pushing = Pushing()
     pushing.connect("phone")
     event = sample("ExportReady")

@@ -3,6 +3,12 @@
 from .contract.catalog.appeal_decided import AppealDecided
 from .contract.catalog.budget_changed import BudgetChanged
 from .contract.catalog.budget_exhausted import BudgetExhausted
+from .contract.catalog.data_erased import DataErased
+from .contract.catalog.data_exported import DataExported
+from .contract.catalog.erasure_started import ErasureStarted
+from .contract.catalog.export_collected import ExportCollected
+from .contract.catalog.export_ready import ExportReady
+from .contract.catalog.export_started import ExportStarted
 from .contract.catalog.generation_failed import GenerationFailed
 from .contract.catalog.generation_withdrawn import GenerationWithdrawn
 from .contract.catalog.image_approved import ImageApproved
@@ -22,6 +28,8 @@ from .contract.catalog.request_cancelled import RequestCancelled
 from .contract.catalog.request_expired import RequestExpired
 from .contract.catalog.request_status_changed import RequestStatusChanged
 from .contract.envelope import Event, Metadata
+from .contract.erasure import StoreReceipt
+from .contract.exporting import ExportedImage, ExportedPart
 from .contract.images import ImageOutcome, RawImage, RemovedImage, StoredImage, Variant
 from .contract.parameters import GenerationParameters, GrantedAppeal, ModelPlan
 from .contract.pipeline import TERMINAL, Status
@@ -33,7 +41,15 @@ __all__ = [
     "AppealDecided",
     "BudgetChanged",
     "BudgetExhausted",
+    "DataErased",
+    "DataExported",
+    "ErasureStarted",
     "Event",
+    "ExportCollected",
+    "ExportReady",
+    "ExportStarted",
+    "ExportedImage",
+    "ExportedPart",
     "GenerationFailed",
     "GenerationParameters",
     "GenerationWithdrawn",
@@ -61,6 +77,7 @@ __all__ = [
     "RequestExpired",
     "RequestStatusChanged",
     "Status",
+    "StoreReceipt",
     "StoredImage",
     "UnknownEventError",
     "Variant",
