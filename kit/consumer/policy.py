@@ -16,7 +16,7 @@ from kit.publisher import PublishError
 DELIVERY_EVENTS: Final = frozenset(
     {
         *("ProcessingStalled", "MessageReplayed", "RequestStatusChanged", "WebhookDue", "ErasureStarted", "DataErased"),
-        *("ExportStarted", "DataExported", "ExportCollected", "ExportReady"),
+        *("ExportStarted", "DataExported", "ExportCollected", "ExportReady", "AppealDecided"),
     }
 )
 """Events about delivery itself or about no request. A failure to consume one is dead-lettered without publishing

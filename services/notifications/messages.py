@@ -5,6 +5,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from events.catalog.appeal_decided import AppealDecided, AppealDecision
 from events.catalog.export_ready import ExportReady
 from events.catalog.request_status_changed import RequestStatusChanged
 from events.pipeline import Status
@@ -52,6 +53,39 @@ class StatusChanged(Message):
             sequence=change.sequence,
             status=Status(change.status),
             previous=Status(change.previous),
+        )
+        return cls(id=metadata.event_id, timestamp=metadata.occurred_at, data=data)
+
+
+class DecisionData(Message):
+    """The decision about an appeal."""
+
+    request_id: str
+    """Id of the rejected request. `GET /v1/requests/{request_id}/appeal` has the reason."""
+    decision: AppealDecision
+    """``granted``: the rejection was wrong. ``refused``: it stands."""
+    granted_request_id: str | None = None
+    """The new request with the same parameters. Present if and only if the appeal was granted."""
+
+
+class AppealAnnounced(Message):
+    """An appeal of yours was decided. Delivered at least once."""
+
+    type: Literal["appeal.decided"] = "appeal.decided"
+    """Identifies this kind of message."""
+    id: str
+    """The same in every delivery."""
+    timestamp: datetime
+    """When it was decided."""
+    data: DecisionData
+    """The decision."""
+
+    @classmethod
+    def of(cls, event: AppealDecided) -> Self:
+        """Return the message for ``event``."""
+        metadata, decided = event.metadata, event.data
+        data = DecisionData(
+            request_id=metadata.request_id, decision=decided.decision, granted_request_id=decided.granted_request_id
         )
         return cls(id=metadata.event_id, timestamp=metadata.occurred_at, data=data)
 

@@ -1,15 +1,13 @@
-"""Notify the owner of a changed request or of an export: on WebSockets immediately, by webhooks through a queue."""
+"""Notify owners of changed requests, decided appeals and exports: by WebSocket at once, by webhook through a queue."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
-from events.catalog.export_ready import ExportReady
-from events.catalog.request_status_changed import RequestStatusChanged
 from events.envelope import Event
 from services.notifications.sockets import OPENING, Connection
-from services.notifications.webhooks import Webhook, WebhookDue, due, message_of
+from services.notifications.webhooks import Announced, Webhook, WebhookDue, due, message_of
 
 
 class Subscribers(Protocol):
@@ -55,7 +53,7 @@ class Push:
         """Forget the subscribers of the last batch."""
         self._found.clear()
 
-    def __call__(self, event: RequestStatusChanged | ExportReady) -> Sequence[Event]:
+    def __call__(self, event: Announced) -> Sequence[Event]:
         """Queue the webhooks, then send to all connections. If one fails, raise its error, so that all are repeated.
 
         A webhook that is queued twice is one delivery, because its id is derived from the event.

@@ -11,10 +11,11 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Final, Literal, Protocol
 from uuid import UUID
 
+from events.catalog.appeal_decided import AppealDecided
 from events.catalog.export_ready import ExportReady
 from events.catalog.request_status_changed import RequestStatusChanged
 from events.envelope import Event, Payload, derive_id, traceparent
-from services.notifications.messages import ExportAnnounced, Ping, StatusChanged
+from services.notifications.messages import AppealAnnounced, ExportAnnounced, Ping, StatusChanged
 from services.notifications.signing import SecretRef
 
 WEBHOOKS_MAX: Final = 10
@@ -27,6 +28,10 @@ DELIVERY_RETENTION: Final = timedelta(days=30)
 ATTEMPTS_KEPT: Final = 20
 REPLAYS_MAX: Final = 1000
 """Replays of a message by operators between two resends."""
+
+Announced = RequestStatusChanged | AppealDecided | ExportReady
+"""Events of which owners are notified."""
+ANNOUNCED: Final = (RequestStatusChanged, AppealDecided, ExportReady)
 
 Requests = Literal["all", "named"]
 """Requests of which a webhook is notified: all of its owner, or those with its id."""
@@ -56,7 +61,7 @@ class Webhook:
     disabled_at: datetime | None = None
     """When the URL returned 410."""
 
-    def wants(self, event: RequestStatusChanged | ExportReady) -> bool:
+    def wants(self, event: Announced) -> bool:
         """Return whether it is notified of ``event``. Earlier events than its creation are ignored.
 
         An export is of interest to every webhook that is not for single requests.
@@ -66,7 +71,7 @@ class Webhook:
         if isinstance(event, ExportReady):
             return self.requests == "all"
         is_selected = self.requests == "all" or event.data.webhook_id == self.webhook_id
-        return is_selected and event.data.status in self.statuses
+        return is_selected and (isinstance(event, AppealDecided) or event.data.status in self.statuses)
 
     @property
     def secret(self) -> SecretRef:
@@ -100,7 +105,7 @@ class Delivery:
     owner: str
     request_id: str
     kind: str
-    """``webhook.ping``, ``export.ready``, or the status."""
+    """``webhook.ping``, ``appeal.decided``, ``export.ready``, or the status."""
     body: str
     """The same bytes in every attempt: they are signed."""
     created_at: datetime
@@ -211,15 +216,21 @@ def delivery_id(event_id: str, webhook_id: str, at: datetime) -> str:
     return str(UUID(bytes=bytes(digest)))
 
 
-def message_of(event: RequestStatusChanged | ExportReady) -> StatusChanged | ExportAnnounced:
+def message_of(event: Announced) -> StatusChanged | AppealAnnounced | ExportAnnounced:
     """Return the message for ``event``."""
-    return ExportAnnounced.of(event) if isinstance(event, ExportReady) else StatusChanged.of(event)
+    match event:
+        case AppealDecided():
+            return AppealAnnounced.of(event)
+        case ExportReady():
+            return ExportAnnounced.of(event)
+        case RequestStatusChanged():
+            return StatusChanged.of(event)
 
 
-def due(webhook: Webhook, event: RequestStatusChanged | ExportReady) -> WebhookDue:
+def due(webhook: Webhook, event: Announced) -> WebhookDue:
     """Return the message that notifies ``webhook`` of ``event``."""
     message = message_of(event)
-    kind = message.type if isinstance(event, ExportReady) else event.data.status
+    kind = event.data.status if isinstance(event, RequestStatusChanged) else message.type
     name = delivery_id(event.metadata.event_id, webhook.webhook_id, event.metadata.occurred_at)
     body = message.model_dump_json()
     data = WebhookDueData(webhook_id=webhook.webhook_id, delivery_id=name, kind=kind, body=body)

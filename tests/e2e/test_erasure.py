@@ -1,9 +1,15 @@
 """An owner is erased from the deployed system, and nothing is left but what the receipt names."""
 
+import io
 import json
+import urllib.error
+import zipfile
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
+from tests.support.owners import download, export, generate
 from tests.support.system import System
 from tests.support.templates import ROOT
 from tools.docs.privacy import stores as documented_stores
@@ -29,19 +35,6 @@ def new_key(stack: System) -> tuple[str, str]:
     response = stack.call("POST", "/v1/keys", body, key=stack.stack.admin_key)
     assert response.status == 201, response.content
     return str(response.json["key"]), str(response.json["owner_id"])
-
-
-def generate(stack: System, key: str, prompt: str, status: str = "succeeded", **parameters: Any) -> Any:
-    """Generate images for the owner, and return the finished request."""
-    response = stack.call("POST", "/v1/requests", {"prompt": prompt, **parameters}, key=key)
-    assert response.status == 202, response.content
-    path = response.json["links"]["self"]
-
-    def finished() -> Any:
-        view = stack.call("GET", path, key=key).json
-        return view if view["status"] == status else None
-
-    return stack.wait_until(finished, seconds=90, what=f"{prompt} to be {status}")
 
 
 def stall(stack: System, key: str, prompt: str) -> str:
@@ -115,6 +108,17 @@ def verify(stack: System, *texts: str, since: datetime | None = None) -> list[di
     return found
 
 
+def exported(stack: System, key: str) -> str:
+    """Export everything of the owner, look at the file, and return its link."""
+    (file,) = export(stack, key)["files"]
+    archive = zipfile.ZipFile(io.BytesIO(download(file["url"])))
+    counts = json.loads(archive.read("manifest.json"))["counts"]
+    expected = {"requests": 6, "images": 10, "image_files": 10, "shares": 2, "webhooks": 1}
+    assert {name: counts[name] for name in expected} == expected
+    assert archive.read("requests.jsonl").decode().count(PLANTED) >= 6
+    return str(file["url"])
+
+
 def test_an_erased_owner_is_gone_from_every_store(stack: System) -> None:
     since = datetime.now(UTC)
     (key, owner_id), admin = new_key(stack), stack.stack.admin_key
@@ -128,6 +132,7 @@ def test_an_erased_owner_is_gone_from_every_store(stack: System) -> None:
     assert response.status == 200, response.content
     webhook = {"url": "https://example.com/hook", "description": PLANTED}
     assert stack.call("POST", "/v1/webhooks", webhook, key=key).status == 201
+    link = exported(stack, key)
     before = {each["store"] for each in verify(stack, PLANTED, OWNER)}
     assert before >= {"table gallery", "table notifications", "table accounts"}
 
@@ -159,6 +164,9 @@ def test_an_erased_owner_is_gone_from_every_store(stack: System) -> None:
     assert stores["storage/gallery"]["erased"] == 10
     assert stores["accounts/accounts"]["erased"] == 2, "the owner and the key"
     assert stores["operations/operations"]["erased"] == 1
+    assert stores["platform/exports"]["erased"] == 1
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        download(link)
     assert sum(store["erased"] for name, store in stores.items() if name.endswith("-dlq")) == 1
     assert all("reason" in store for store in shown["stores"] if "remains" in store)
     unnamed = {store.name for store in documented_stores(ROOT) if store.is_personal} - stores.keys()

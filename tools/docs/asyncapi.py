@@ -9,7 +9,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from events.catalog.request_status_changed import RequestStatusChanged
 from events.envelope import Event
-from services.notifications.messages import ExportAnnounced, NotUnderstood, Pong, StatusChanged
+from services.notifications.messages import AppealAnnounced, ExportAnnounced, NotUnderstood, Pong, StatusChanged
 from tools.docs.asyncapi_parts import CHANNELS, CLIENT_PING, ENVELOPE, INFO, SECURITY_SCHEMES, SERVERS
 from tools.docs.descriptions import DescribedSchema, markdown
 from tools.docs.event_rules import Pattern, consumers, publisher, rules
@@ -18,7 +18,7 @@ from tools.docs.openapi_parameters import WEBHOOK_HEADERS
 
 Part = dict[str, Any]
 
-BY_SOCKET: Final[tuple[type[BaseModel], ...]] = (StatusChanged, ExportAnnounced, Pong, NotUnderstood)
+BY_SOCKET: Final[tuple[type[BaseModel], ...]] = (StatusChanged, AppealAnnounced, ExportAnnounced, Pong, NotUnderstood)
 JSON: Final = "application/json"
 
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from kit import problems
 from kit.http_api import CALL_ID_HEADER, Route
 from kit.problems import PROBLEM as PROBLEM_TYPE
-from services.notifications.messages import ExportAnnounced, Ping, StatusChanged
+from services.notifications.messages import AppealAnnounced, ExportAnnounced, Ping, StatusChanged
 from tools.docs.openapi_examples import CALL_ID
 from tools.docs.openapi_parameters import (
     CALL_ID_DESCRIPTION,
@@ -47,7 +47,7 @@ from tools.docs.openapi_parts import (
 )
 from tools.docs.openapi_schemas import Schema, Schemas
 
-BY_WEBHOOK = (StatusChanged, ExportAnnounced, Ping)
+BY_WEBHOOK = (StatusChanged, AppealAnnounced, ExportAnnounced, Ping)
 JSON = "application/json"
 FILE: Final = {"type": "string", "format": "binary"}
 """As generators of clients know it; OpenAPI 3.1 itself needs no schema for a file."""

@@ -63,6 +63,14 @@ BODIES: Final[dict[str, list[Any]]] = {
             "data": {"request_id": REQUEST_ID, "sequence": 4, "status": "succeeded", "previous": "storing"},
         }
     ],
+    "AppealAnnounced": [
+        {
+            "type": "appeal.decided",
+            "id": "5f0c1b7e-2a4d-5b8f-8c21-7e6d5c4b3a29",
+            "timestamp": "2026-11-22T15:04:11Z",
+            "data": {"request_id": REQUEST_ID, "decision": "refused"},
+        }
+    ],
     "ExportAnnounced": [
         {
             "type": "export.ready",
@@ -300,6 +308,7 @@ PROPERTIES: Final[dict[str, Any]] = {
     "ErasureLinks.self": f"/v1/me/erasures/{ERASURE_ID}",
     "ErasureView.id": ERASURE_ID,
     "StartedErasure.id": ERASURE_ID,
+    "AppealAnnounced.id": "5f0c1b7e-2a4d-5b8f-8c21-7e6d5c4b3a29",
     "ExportAnnounced.id": "3d1c8f2a-7e5b-5c4d-9a60-1b2c3d4e5f60",
     "ExportData.bytes": 52113408,
     "ExportData.files": 1,
@@ -332,6 +341,7 @@ PROPERTIES: Final[dict[str, Any]] = {
     "ConsentView.current_terms": "2026-11-28",
     "ConsentView.given_at": "2026-11-28T09:30:00Z",
     "ConsentView.withdrawn_at": "2026-11-28T10:30:00Z",
+    "DecisionData.granted_request_id": "01a0b9d9-3c1e-7f02-8b60-9d1e2f3a4b5c",
     "AppealView.granted_request_id": "01a0b9d9-3c1e-7f02-8b60-9d1e2f3a4b5c",
     "AppealReview.granted_request_id": "01a0b9d9-3c1e-7f02-8b60-9d1e2f3a4b5c",
     "AppealView.reason": "The picture shows a stage play: nobody is hurt.",

@@ -1,14 +1,13 @@
-"""Step notifications.push: RequestStatusChanged, ExportReady → the owner's connections, the queue of their webhooks."""
+"""Step notifications.push: status changes, decided appeals, exports → the owner's connections and webhooks."""
 
 import boto3
 
-from events.catalog.export_ready import ExportReady
-from events.catalog.request_status_changed import RequestStatusChanged
 from kit.consumer import EachMessage, sqs_consumer
 from services.notifications.gateways import SqsDueQueue, WebSocketGateway
 from services.notifications.push import Push
 from services.notifications.repository.webhooks import SubscriberTable
 from services.notifications.settings import PushSettings
+from services.notifications.webhooks import ANNOUNCED
 
 settings = PushSettings.load()
 push = Push(
@@ -17,6 +16,4 @@ push = Push(
     SqsDueQueue(boto3.client("sqs"), settings.webhook_queue_url),
 )
 
-handler = sqs_consumer(
-    "notifications.push", [RequestStatusChanged, ExportReady], EachMessage(push, begin=push.begin_batch)
-)
+handler = sqs_consumer("notifications.push", ANNOUNCED, EachMessage(push, begin=push.begin_batch))

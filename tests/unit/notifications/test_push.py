@@ -6,13 +6,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+from events.catalog.appeal_decided import AppealDecided
 from events.catalog.export_ready import ExportReady
 from events.catalog.request_status_changed import RequestStatusChanged, RequestStatusChangedData
 from kit.consumer import Consumer, EachMessage
 from services.notifications import sockets
 from services.notifications.push import Push
 from services.notifications.sockets import Connection, digest_of
-from services.notifications.webhooks import Webhook
+from services.notifications.webhooks import ANNOUNCED, Announced, Webhook
 from tests.support.events import RecordingBus, RecordingQueue, sample, sqs_record
 from tests.unit.notifications.fakes import (
     InMemoryAudience,
@@ -56,7 +57,7 @@ class Pushing:
         process = EachMessage(push, begin=push.begin_batch)
         self._consumer = Consumer(
             "notifications.push",
-            [RequestStatusChanged, ExportReady],
+            ANNOUNCED,
             process,
             queue=RecordingQueue(),
             bus=RecordingBus(),
@@ -67,7 +68,7 @@ class Pushing:
         text, _ = sockets.create_ticket(self.connections, owner, opened)
         self.connections.connect(digest_of(text), name, opened)
 
-    def batch(self, *events: RequestStatusChanged | ExportReady) -> int:
+    def batch(self, *events: Announced) -> int:
         """Handle a batch and return how many messages failed."""
         return len(self._consumer({"Records": [sqs_record(event) for event in events]})["batchItemFailures"])
 
@@ -110,6 +111,27 @@ def test_a_closed_connection_is_tried_once_per_batch() -> None:
 
     assert [name for name, _ in pushing.gateway.sent] == ["desk"] * 3
     assert pushing.audience.read == ["demo", "demo"]
+
+
+def test_a_decided_appeal_is_announced_to_the_webhook_of_the_request_too() -> None:
+    pushing = Pushing()
+    pushing.connect("phone")
+    event = sample("AppealDecided")
+    assert isinstance(event, AppealDecided)
+    before = event.metadata.occurred_at - timedelta(days=1)
+    named = Webhook("b" * 16, "demo", "https://example.com", "", ("succeeded",), before, requests="named")
+    pushing.webhooks.add(named)
+    pushing.webhooks.add(replace(named, webhook_id="c" * 16))
+    event = event.model_copy(update={"data": event.data.model_copy(update={"webhook_id": "b" * 16})})
+
+    assert pushing.batch(event) == 0
+
+    ((_, text),) = pushing.gateway.sent
+    message = json.loads(text)
+    assert (message["type"], message["data"]["decision"]) == ("appeal.decided", event.data.decision)
+    assert message["data"]["request_id"] == event.metadata.request_id
+    (due,) = pushing.due.sent
+    assert (due.data.webhook_id, due.data.kind, due.data.body) == ("b" * 16, "appeal.decided", text)
 
 
 def test_an_export_is_announced_on_sockets_and_to_webhooks() -> None:

@@ -112,6 +112,17 @@ class DayNumbers(Answer):
     """The day."""
 
 
+class DecisionData(Answer):
+    """The decision about an appeal."""
+
+    request_id: str
+    """Id of the rejected request. `GET /v1/requests/{request_id}/appeal` has the reason."""
+    decision: Literal["granted", "refused"]
+    """`granted`: the rejection was wrong. `refused`: it stands."""
+    granted_request_id: str | None = None
+    """The new request with the same parameters. Present if and only if the appeal was granted."""
+
+
 class DefaultsResponse(Answer):
     """Default settings for clients. Whether a model supports them is checked with each request."""
 
@@ -843,6 +854,19 @@ class AcceptedView(Answer):
     """Related resources."""
     estimated_seconds: int | None = None
     """Until it succeeds, from the durations of recent requests. Absent if there are none."""
+
+
+class AppealAnnounced(Answer):
+    """An appeal of yours was decided. Delivered at least once."""
+
+    type: Literal["appeal.decided"]
+    """Identifies this kind of message."""
+    id: str
+    """The same in every delivery."""
+    timestamp: AwareDatetime
+    """When it was decided."""
+    data: DecisionData
+    """The decision."""
 
 
 class Check(Answer):

@@ -10,6 +10,7 @@ export type ClientOptions = {
 
 export type Webhooks =
   | ReceiveStatusChangedWebhookRequest
+  | ReceiveAppealAnnouncedWebhookRequest
   | ReceiveExportAnnouncedWebhookRequest
   | ReceivePingWebhookRequest;
 
@@ -181,6 +182,30 @@ export type ActionView = {
    * When it finished.
    */
   finished_at?: string;
+};
+
+/**
+ * AppealAnnounced
+ *
+ * An appeal of yours was decided. Delivered at least once.
+ */
+export type AppealAnnounced = {
+  /**
+   * Identifies this kind of message.
+   */
+  type: "appeal.decided";
+  /**
+   * The same in every delivery.
+   */
+  id: string;
+  /**
+   * When it was decided.
+   */
+  timestamp: string;
+  /**
+   * The decision.
+   */
+  data: DecisionData;
 };
 
 /**
@@ -889,6 +914,26 @@ export type DeadLetterView = {
    * The timeline of its request, oldest first.
    */
   timeline?: Array<RequestEvent>;
+};
+
+/**
+ * DecisionData
+ *
+ * The decision about an appeal.
+ */
+export type DecisionData = {
+  /**
+   * Id of the rejected request. `GET /v1/requests/{request_id}/appeal` has the reason.
+   */
+  request_id: string;
+  /**
+   * `granted`: the rejection was wrong. `refused`: it stands.
+   */
+  decision: "granted" | "refused";
+  /**
+   * The new request with the same parameters. Present if and only if the appeal was granted.
+   */
+  granted_request_id?: string;
 };
 
 /**
@@ -7785,6 +7830,15 @@ export type ReceiveStatusChangedWebhookPayload = StatusChanged;
 export type ReceiveStatusChangedWebhookRequest = {
   body: ReceiveStatusChangedWebhookPayload;
   key: "statusChanged";
+  path?: never;
+  query?: never;
+};
+
+export type ReceiveAppealAnnouncedWebhookPayload = AppealAnnounced;
+
+export type ReceiveAppealAnnouncedWebhookRequest = {
+  body: ReceiveAppealAnnouncedWebhookPayload;
+  key: "appealAnnounced";
   path?: never;
   query?: never;
 };
