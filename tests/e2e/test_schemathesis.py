@@ -94,7 +94,7 @@ class Known:
     def __init__(self, stack: System) -> None:
         self._stack = stack
         self._user = stack.stack.make_key("schemathesis", (*USER_SCOPES, "analytics:read"), limit=1_000_000)
-        self._leaving = stack.stack.make_key("schemathesis leaves", USER_SCOPES, limit=1_000_000)
+        self._leaving = stack.stack.make_key("schemathesis-leaves", USER_SCOPES, limit=1_000_000)
         self._request = self._call("POST", "/v1/requests", {"prompt": "A lighthouse at dusk", "count": 3})["id"]
         hooks = [self._call("POST", "/v1/webhooks", {"url": "http://127.0.0.1:9/"})["webhook_id"] for _ in range(2)]
         self._webhook, self._webhook_to_delete = hooks  # created first: an owner may have a limited number

@@ -20,6 +20,7 @@ TRAIL = "operations"
 @pytest.fixture
 def handler(aws_test_environment: None, service_template: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     settings = {"TABLE_NAME": TABLE, "EVENT_BUS_NAME": "bus", "POWERTOOLS_SERVICE_NAME": "privacy"}
+    settings["EXPORTS_BUCKET_NAME"] = "exports"
     for name, value in {**settings, "AUDIT_TRAIL_TABLE": TRAIL, "TRAIL_RETENTION_DAYS": "365"}.items():
         monkeypatch.setenv(name, value)
     with mock_aws():
