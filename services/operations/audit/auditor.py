@@ -255,9 +255,14 @@ def _belongs(file: StoredFile, image: GalleryImage | None) -> bool:
 
 
 def _raw_findings(context: Context, raws: Sequence[StoredFile]) -> Iterator[Finding]:
-    payments = context.reader.payments(place for raw in raws if (place := raw.image(RAW_KEY)))
-    for raw in raws:
-        yield from raw_findings(raw, payments.get(raw.image(RAW_KEY) or ("", 0)))
+    places = [raw.image(RAW_KEY) for raw in raws]
+    first = [(place[0], 0) for place in places if place]  # which the ledger marks if the request was withdrawn
+    payments = context.reader.payments([*(place for place in places if place), *first])
+    for raw, place in zip(raws, places, strict=True):
+        if place is None:
+            yield from raw_findings(raw, None, None, context.now)
+        else:
+            yield from raw_findings(raw, payments.get(place), payments.get((place[0], 0)), context.now)
 
 
 def _letter_findings(context: Context, letters: Sequence[Letter]) -> Iterator[Finding]:

@@ -49,6 +49,8 @@ class Payment:
     status: str | None = None
     """``generated``, ``filtered`` or ``failed``; None without an outcome."""
     raw_key: str | None = None
+    is_withdrawn: bool = False
+    """Whether this is the first image of a request that was cancelled, erased or has expired."""
 
     @property
     def key(self) -> tuple[str, int]:

@@ -28,7 +28,7 @@ UNPROCESSED_RETRIES: Final = 8
 HOUR_MS: Final = 3_600_000
 REQUEST: Final = ("request_id", "status", "created_at", "revision", "timeline", "open_shard", "next_check_at")
 IMAGE: Final = ("pk", "folder", "files", "deleted_at")
-PAYMENT: Final = ("request_id", "item", "paid_calls", "outcome")
+PAYMENT: Final = ("request_id", "item", "paid_calls", "outcome", "withdrawn_at")
 
 
 class SystemClock:
@@ -263,6 +263,7 @@ def _payment(item: Mapping[str, Any]) -> Payment:
         paid_calls=int(item.get("paid_calls", 0)),
         status=outcome.get("status"),
         raw_key=(outcome.get("image") or {}).get("key"),
+        is_withdrawn="withdrawn_at" in item,
     )
 
 

@@ -45,6 +45,8 @@ LEDGER_RETENTION: Final = timedelta(days=55)
 """Less than the minimum of ``LedgerRetentionDays``, for which the ledger keeps payments."""
 CALLS_ALLOWED: Final = 5
 """Paid calls per image that the ledger allows. Each replay of generation allows one more."""
+SWEPT_AFTER: Final = timedelta(hours=1)
+"""An erasure deletes what was written during its first sweep with its second one, ten minutes later."""
 GENERATION: Final = "generation.generate"
 
 
@@ -205,13 +207,19 @@ def payment_findings(payment: Payment, known: Collection[str]) -> Iterator[Findi
         yield Finding("payment-without-request", "payment", subject, payment.request_id, why)
 
 
-def raw_findings(raw: StoredFile, payment: Payment | None) -> Iterator[Finding]:
-    """The ledger knows every raw image: the recorded one, or one that was paid for in addition."""
+def raw_findings(raw: StoredFile, payment: Payment | None, first: Payment | None, now: datetime) -> Iterator[Finding]:
+    """The ledger knows every raw image: the recorded one, or one that was paid for in addition.
+
+    ``first`` is the payment of the request's first image. If the request was erased while a model answered, the image
+    is written after that, and the next sweep of the erasure deletes it.
+    """
     place = raw.image(RAW_KEY)
     if place is None:
         yield Finding("raw-without-payment", "raw", raw.key, None, "its key does not have the format of generation")
     elif payment is None or payment.paid_calls < 1:  # the first image's item exists as a tombstone, too
-        yield Finding("raw-without-payment", "raw", raw.key, place[0], "the ledger has no record of this image")
+        swept = first is not None and first.is_withdrawn and now - raw.written_at < SWEPT_AFTER
+        why = "the ledger has no record of this image"
+        yield Finding("raw-without-payment", "raw", raw.key, place[0], why, within_bound=swept)
     elif payment.raw_key not in (None, raw.key) and payment.paid_calls <= 1:
         yield Finding("raw-without-payment", "raw", raw.key, place[0], "the ledger recorded another one, paid once")
 

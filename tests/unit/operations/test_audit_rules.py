@@ -143,6 +143,14 @@ def raw_image_never_paid_for() -> World:
     return world
 
 
+def raw_image_of_erased_request(age: timedelta) -> World:
+    """A model answered while the request was erased: only the tombstone is left."""
+    world = stray(f"raw/{STRANGER}/1-{'c' * 64}")
+    world.ledger[STRANGER, 0] = Payment(STRANGER, 0, 0, is_withdrawn=True)
+    world.written_at = NOW - age
+    return world
+
+
 def unpaid() -> World:
     world = World()
     world.ledger.clear()
@@ -245,6 +253,13 @@ def test_a_second_payment_within_the_bound_is_no_violation() -> None:
     report = audit(paid(2))
     assert [finding.rule for finding in report.within_bound] == ["image-paid-again"]
     assert "2 paid calls; 5 are allowed" in report.within_bound[0].why
+
+
+@pytest.mark.parametrize(("minutes", "is_swept"), [(10, True), (61, False)])
+def test_a_raw_image_that_an_erasure_still_deletes_is_no_violation(minutes: int, is_swept: bool) -> None:
+    report = audit(raw_image_of_erased_request(timedelta(minutes=minutes)))
+    assert [finding.rule for finding in report.within_bound] == ["raw-without-payment"] * is_swept
+    assert [finding.rule for finding in report.violations] == ["raw-without-payment"] * (not is_swept)
 
 
 def test_a_replay_of_generation_allows_one_more_payment() -> None:
