@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from kit.dynamodb import to_item
+from kit.dynamodb import delete_partition, to_item
 from services.intake.repository.items import erased_key, request_key
 
 if TYPE_CHECKING:
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 RETENTION: Final = timedelta(days=60)
 """How long markers are kept by default: longer than any message can be redelivered or replayed."""
-BATCH: Final = 25
-"""Items per BatchWriteItem."""
 
 
 class ErasureTable:
@@ -41,22 +39,8 @@ class ErasureTable:
 
     def erase_of_owner(self, owner: str) -> int:
         """Delete the idempotency records and the waiting calls of an owner."""
-        erased = 0
-        for partition in (f"IDEMPOTENCY#{owner}", f"WAITS#{owner}"):
-            pages = self._client.get_paginator("query").paginate(
-                TableName=self._name,
-                KeyConditionExpression="pk = :pk",
-                ProjectionExpression="pk, sk",
-                ExpressionAttributeValues=to_item({":pk": partition}),
-                ConsistentRead=True,
-                PaginationConfig={"PageSize": BATCH},
-            )
-            for page in pages:
-                wanted: Any = {self._name: [{"DeleteRequest": {"Key": key}} for key in page["Items"]]}
-                erased += len(page["Items"])
-                while wanted.get(self._name):
-                    wanted = self._client.batch_write_item(RequestItems=wanted).get("UnprocessedItems", {})
-        return erased
+        partitions = (f"IDEMPOTENCY#{owner}", f"WAITS#{owner}")
+        return sum(delete_partition(self._client, self._name, partition) for partition in partitions)
 
     def erase(self, request_id: str, owner: str, at: datetime) -> bool:
         """Replace a request and its appeal with a marker in one transaction; see ``ErasureStore.erase``."""

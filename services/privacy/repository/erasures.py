@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from events.catalog.data_erased import DataErased
 from events.catalog.erasure_started import ErasureStarted
 from events.erasure import StoreReceipt
-from kit.dynamodb import from_item, to_item
+from kit.dynamodb import delete_items, from_item, to_item
 from services.privacy.models import RETENTION, Answer, Erasure, Part
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ RECEIPTS_MAX: Final = 10
 """Secrets per receipt: the owner's later calls get one, too, as only its hash is stored."""
 DUE_MAX: Final = 100
 """Erasures per run of the sweeper."""
-BATCH: Final = 25
 
 
 def _key(erasure_id: str, sk: str = "ERASURE") -> dict[str, Any]:
@@ -280,10 +279,7 @@ class ErasureTable:
             " completed_at = if_not_exists(completed_at, :at) REMOVE request_ids",
             ExpressionAttributeValues=to_item(values),
         )
-        for start in range(0, len(keys), BATCH):
-            wanted: Any = {self._name: [{"DeleteRequest": {"Key": key}} for key in keys[start : start + BATCH]]}
-            while wanted:
-                wanted = self._client.batch_write_item(RequestItems=wanted).get("UnprocessedItems")
+        delete_items(self._client, self._name, keys)
         if self.running(erasure.owner) == erasure.erasure_id:
             erased = erased_key(erasure.owner) | to_item({"expires_at": self._expiry(erasure.completed_at)})
             self._client.put_item(TableName=self._name, Item=erased)

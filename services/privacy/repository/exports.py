@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from events.catalog.data_exported import DataExported
-from kit.dynamodb import from_item, to_item
+from kit.dynamodb import delete_items, delete_partition, from_item, to_item
 from services.privacy.exports import PATIENCE, PAUSE, RETENTION, ErasingError, Export, ExportFile
 from services.privacy.repository.erasures import erased_key, running_key
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 OPEN: Final = "export"
 DUE_MAX: Final = 100
 """Exports per run of the sweeper."""
-BATCH: Final = 25
 FAILED_CHECK: Final = "ConditionalCheckFailed"
 IS_RUNNING: Final = "#status = :running"
 TIMES: Final = ("requested_at", "progress_at", "completed_at")
@@ -270,22 +269,8 @@ class ExportTable:
         """Delete all items of an owner's exports: those of the exports first, so that nothing is added to them."""
         exports = self.of_owner(owner)
         keys = [_key(owner, export.export_id) for export in exports]
-        deleted = self._delete(keys)
+        deleted = delete_items(self._client, self._name, keys)
         self._client.delete_item(TableName=self._name, Key=_exporting_key(owner))
         for export in exports:
-            pages = self._client.get_paginator("query").paginate(
-                TableName=self._name,
-                KeyConditionExpression="pk = :pk",
-                ProjectionExpression="pk, sk",
-                ExpressionAttributeValues=to_item({":pk": f"EXPORT#{export.export_id}"}),
-                ConsistentRead=True,
-            )
-            deleted += self._delete([item for page in pages for item in page["Items"]])
+            deleted += delete_partition(self._client, self._name, f"EXPORT#{export.export_id}")
         return deleted
-
-    def _delete(self, keys: Sequence[Any]) -> int:
-        for start in range(0, len(keys), BATCH):
-            wanted: Any = {self._name: [{"DeleteRequest": {"Key": key}} for key in keys[start : start + BATCH]]}
-            while wanted:
-                wanted = self._client.batch_write_item(RequestItems=wanted).get("UnprocessedItems")
-        return len(keys)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.dynamodb import from_item, to_item
+from kit.dynamodb import delete_items, from_item, to_item
 
 numbers = st.integers(-(10**30), 10**30).map(Decimal)
 values = st.recursive(
@@ -35,3 +35,26 @@ def test_integers_are_read_as_equal_decimals() -> None:
 def test_a_float_is_refused() -> None:
     with pytest.raises(TypeError):
         to_item({"cost": 0.1})
+
+
+class Throttled:
+    """Deletes at most ten items per call, and returns the rest as DynamoDB does."""
+
+    def __init__(self) -> None:
+        self.deleted: list[Any] = []
+
+    def batch_write_item(self, RequestItems: dict[str, list[Any]]) -> dict[str, Any]:
+        [(table, requests)] = RequestItems.items()
+        assert len(requests) <= 25
+        self.deleted += [each["DeleteRequest"]["Key"]["sk"]["S"] for each in requests[:10]]
+        return {"UnprocessedItems": {table: requests[10:]} if requests[10:] else {}}
+
+
+def test_items_that_dynamodb_leaves_out_are_deleted_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("kit.dynamodb.time.sleep", pauses.append)
+    client: Any = Throttled()
+    keys = [to_item({"pk": "a", "sk": str(number)}) for number in range(30)]
+    assert delete_items(client, "table", keys) == 30
+    assert client.deleted == [str(number) for number in range(30)]
+    assert pauses == [0.1, 0.2]
