@@ -27,7 +27,6 @@ PARAMETERS = {
     "Environment": "local",
     "DataRetention": "Delete",
     "RequireTls": "false",  # the emulator only has HTTP, which the policies would deny
-    "ArchiveDays": "0",  # the emulator's CloudFormation has no archive; `_ensure_archive` creates one
     "CompositeAlarms": "off",  # not supported by the emulator
     "DailyBudgetUsd": "0",  # the models of the emulator cost nothing
     "ShadowPolicy": "candidate",
@@ -169,7 +168,7 @@ def _set_cors(
 
 
 def _ensure_archive(events: Any, outputs: Mapping[str, str]) -> None:
-    """Create the archive of the bus, as the template does on AWS."""
+    """Create the archive of the bus, which the template creates only on AWS."""
     bus = events.describe_event_bus(Name=outputs["EventBusName"])["Arn"]
     if not events.list_archives(EventSourceArn=bus)["Archives"]:
         events.create_archive(ArchiveName=outputs["Prefix"], EventSourceArn=bus)
