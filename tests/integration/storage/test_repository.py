@@ -171,8 +171,8 @@ def test_files_on_s3_are_private_and_have_a_content_type(aws: Adapters) -> None:
 
 
 def versions(kind: str) -> list[str]:
-    found: list[dict[str, str]] = boto3.client("s3").list_object_versions(Bucket="gallery").get(kind, [])
-    return [each["Key"] for each in found]
+    found: dict[str, Any] = {**boto3.client("s3").list_object_versions(Bucket="gallery")}
+    return [each["Key"] for each in found.get(kind, [])]
 
 
 def test_a_deletion_leaves_no_version_but_a_marker_for_the_replica(aws: Adapters) -> None:
