@@ -16,6 +16,8 @@ TABLES: Final = (
     *("operations", "privacy", "owner-keys"),
 )
 BUCKETS: Final = ("gallery", "handoff", "analytics", "exports")
+REPLICATED: Final = ("gallery", "analytics")
+"""Buckets that ``ReplicaRegion`` replicates."""
 POLLS_MAX: Final = 100
 """Receive calls per queue: a thousand messages."""
 HIDDEN_SECONDS: Final = 30
@@ -44,7 +46,8 @@ class Searcher:
         for table in TABLES:
             yield from self._table(table)
         for bucket in BUCKETS:
-            yield from self._bucket(bucket)
+            yield from self._bucket(bucket, self.connection.bucket(bucket))
+        yield from self._replicas()
         yield from self._queues()
         yield from self._logs()
         if self.archived_since:
@@ -68,14 +71,26 @@ class Searcher:
                 key = " ".join(str(item[part]["S"]) for part in ("pk", "sk", "request_id", "item") if part in item)
                 yield from self._matches(f"table {name}", key, json.dumps(item, default=repr, ensure_ascii=False))
 
-    def _bucket(self, name: str) -> Iterator[Found]:
-        s3, bucket = self.connection.client("s3"), self.connection.bucket(name)
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-            for entry in page.get("Contents", []):
-                content = s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
+    def _bucket(self, name: str, bucket: str, region: str | None = None) -> Iterator[Found]:
+        """Search all versions of all objects, and the keys of delete markers."""
+        s3 = self.connection.client("s3", region)
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            for entry in page.get("Versions", []):
+                version = {"Key": entry["Key"], "VersionId": entry["VersionId"]}
+                content = s3.get_object(Bucket=bucket, **version)["Body"].read()
                 if entry["Key"].endswith(".gz"):
                     content = gzip.decompress(content)
-                yield from self._matches(f"bucket {name}", entry["Key"], content.decode(errors="replace"))
+                where = entry["Key"] if entry["IsLatest"] else f"{entry['Key']} (version {entry['VersionId']})"
+                yield from self._matches(f"bucket {name}", where, content.decode(errors="replace"))
+            for marker in page.get("DeleteMarkers", []):
+                yield from self._matches(f"bucket {name}", f"{marker['Key']} (delete marker)", "")
+
+    def _replicas(self) -> Iterator[Found]:
+        """Search the replicas of buckets in another Region, if the stack has some."""
+        region = self.connection.parameter("ReplicaRegion")
+        for name in REPLICATED if region else ():
+            bucket = self.connection.bucket(name).removesuffix(self.connection.region) + str(region)
+            yield from self._bucket(f"{name} in {region}", bucket, region)
 
     def _queues(self) -> Iterator[Found]:
         sqs = self.connection.client("sqs")

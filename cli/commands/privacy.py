@@ -97,7 +97,10 @@ def list_(connection: Connection, *, limit: int, as_json: bool) -> int:
 )
 @on_target
 def verify(connection: Connection, *, texts: tuple[str, ...], archived_since: datetime | None, as_json: bool) -> int:
-    """Search the raw content of every table, bucket, queue and log for texts, and print where they are."""
+    """Search the raw content of every table, bucket, queue and log for texts, and print where they are.
+
+    Buckets are searched with all versions, also in ReplicaRegion. Backups cannot be searched.
+    """
     try:
         found = list(Searcher(connection, texts, archived_since).search())
     except UnfinishedError as error:

@@ -15,12 +15,18 @@ LOGS: Final = (
     *("operations/logs", "privacy/logs", "storage/logs"),
 )
 ACCESS_LOGS: Final = ("platform/http-access-logs", "notifications/socket-access-logs")
-BACKUPS: Final = (
-    *("accounts/accounts-backup", "analytics/counters-backup", "generation/ledger-backup", "intake/requests-backup"),
-    *("moderation/verdicts-backup", "notifications/notifications-backup", "operations/operations-backup"),
-    *("privacy/erasures-backup", "storage/gallery-backup"),
+SEALED_BACKUPS: Final = (
+    *("analytics/counters-backup", "generation/ledger-backup", "intake/requests-backup", "moderation/verdicts-backup"),
+    *("operations/operations-backup", "privacy/erasures-backup"),
 )
-STREAMS: Final = ("intake/requests-stream", "storage/gallery-stream")
+SEALED_STREAMS: Final = ("intake/requests-stream",)
+READABLE_COPIES: Final = {
+    "accounts/accounts": "the name, preferences and consent of the owner, and the names of API keys",
+    "notifications/notifications": "webhooks and deliveries of the owner",
+    "storage/gallery": "the entries of the owner's images with readable prompts",
+}
+"""By table: what its former states contain in plain text."""
+VAULT: Final = "operations/backup-vault"
 QUEUES: Final = (
     *("accounts/erase", "analytics/record", "generation/erase", "generation/generate", "generation/tombstones"),
     *("intake/erase", "intake/republish", "intake/track", "moderation/erase", "moderation/image", "moderation/prompt"),
@@ -29,6 +35,8 @@ QUEUES: Final = (
 )
 QUEUE_RETENTION: Final = timedelta(days=14)
 STREAM_RETENTION: Final = timedelta(days=1)
+LIFECYCLE_DELAY: Final = timedelta(days=1)
+"""S3 counts days from the next midnight."""
 PSEUDONYM: Final = "the id of the owner, which belongs to no name any more"
 UNREADABLE: Final = f"{PSEUDONYM}, and texts that nobody can read since the key of the owner was destroyed"
 
@@ -39,6 +47,13 @@ class Retentions:
 
     logs: timedelta
     backups: timedelta
+    """Of former states of tables, also in the vault."""
+    has_vault: bool
+    """Whether AWS Backup copies the tables to a vault."""
+    versions: timedelta
+    """Of deleted objects, in a replica and in the archive of analytics."""
+    has_replica: bool
+    """Whether the gallery and the archive of analytics are replicated to another Region."""
     event_archive: timedelta
     """0 if the event bus has no archive."""
     ledgers: timedelta
@@ -55,10 +70,42 @@ def remains(now: datetime, retentions: Retentions) -> Sequence[StoreReceipt]:
         return [StoreReceipt(store=store, remains=remains, reason=reason, until=until) for store in stores]
 
     archive = ("platform/event-archive",) if retentions.event_archive else ()
+    edited = "The history of a table cannot be edited."
+    vault = (VAULT,) if retentions.has_vault else ()
+    replica = ("storage/gallery-files-replica",) if retentions.has_replica else ()
+    lakes = ["analytics/archive-versions", *(["analytics/archive-replica"] if retentions.has_replica else [])]
+    expired = retentions.lake and retentions.lake + retentions.versions + LIFECYCLE_DELAY
+    in_lake = f"events with {UNREADABLE}; no id if the owner opted out of analytics"
+    of_many = "Files hold events of many owners, from which the counters are computed."
     return [
         *entries(archive, UNREADABLE, "Single events of the archive cannot be deleted.", retentions.event_archive),
-        *entries(BACKUPS, UNREADABLE, "The history of a table cannot be edited.", retentions.backups),
-        *entries(STREAMS, UNREADABLE, "The changes of a table cannot be edited.", STREAM_RETENTION),
+        *entries(SEALED_BACKUPS, UNREADABLE, edited, retentions.backups),
+        *(
+            entry
+            for table, content in READABLE_COPIES.items()
+            for entry in entries(
+                [f"{table}-backup"], f"{content}, for operators who restore it", edited, retentions.backups
+            )
+        ),
+        *entries(
+            vault,
+            f"former states of all tables, with {'; '.join(READABLE_COPIES.values())}",
+            edited,
+            retentions.backups,
+        ),
+        *entries(SEALED_STREAMS, UNREADABLE, "The changes of a table cannot be edited.", STREAM_RETENTION),
+        *entries(
+            ["storage/gallery-stream"],
+            READABLE_COPIES["storage/gallery"],
+            "The changes of a table cannot be edited.",
+            STREAM_RETENTION,
+        ),
+        *entries(
+            replica,
+            "deleted files, which no link reaches",
+            "The replica deletes them itself, so that an outage of its Region stops no erasure.",
+            retentions.versions + LIFECYCLE_DELAY,
+        ),
         *entries(QUEUES, UNREADABLE, "Messages on their way are processed without effect.", QUEUE_RETENTION),
         *entries(LOGS, f"{PSEUDONYM}, and ids; no texts", "Entries of a log cannot be edited.", retentions.logs),
         *entries(
@@ -73,12 +120,8 @@ def remains(now: datetime, retentions: Retentions) -> Sequence[StoreReceipt]:
             "No event may be counted twice. The ids identify nobody once the requests are erased.",
             retentions.ledgers,
         ),
-        *entries(
-            ("analytics/archive",),
-            f"events with {UNREADABLE}; no id if the owner opted out of analytics",
-            "Files hold events of many owners, from which the counters are computed.",
-            retentions.lake,
-        ),
+        *entries(("analytics/archive",), in_lake, of_many, retentions.lake),
+        *entries(lakes, in_lake, of_many, expired),
         *entries(
             ("privacy/erasures",),
             f"this receipt, with {PSEUDONYM}",

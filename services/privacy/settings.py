@@ -1,6 +1,7 @@
 """The settings of the privacy functions."""
 
 from datetime import timedelta
+from typing import Literal
 
 from kit.settings import Settings
 from services.privacy.platform import Retentions
@@ -30,6 +31,11 @@ class CollectSettings(PrivacySettings):
     """Days for which the archive of the event bus keeps events; 0 without an archive."""
     log_retention_days: int
     backup_retention_days: int
+    version_retention_days: int = 7
+    replica_region: str = ""
+    """Region with a replica of the gallery and of the archive of analytics; empty without one."""
+    backups: Literal["off", "daily"] = "off"
+    """Whether AWS Backup copies the tables to a vault."""
     ledger_retention_days: int
     archive_retention_days: int
     """Days for which analytics keeps its archive; 0 for ever."""
@@ -39,6 +45,9 @@ class CollectSettings(PrivacySettings):
         return Retentions(
             logs=timedelta(days=self.log_retention_days),
             backups=timedelta(days=self.backup_retention_days),
+            versions=timedelta(days=self.version_retention_days),
+            has_vault=self.backups == "daily",
+            has_replica=bool(self.replica_region),
             event_archive=timedelta(days=self.archive_days),
             ledgers=timedelta(days=self.ledger_retention_days),
             lake=timedelta(days=self.archive_retention_days),

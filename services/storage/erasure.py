@@ -16,6 +16,7 @@ from services.storage.withdrawal import WithdrawnImages, add_tombstones
 
 ENTRIES: Final = "storage/gallery"
 FILES: Final = "storage/gallery-files"
+VERSIONS: Final = f"{FILES}-versions"
 
 
 class Listings(Protocol):
@@ -36,7 +37,7 @@ class ErasableFiles(FileDeleter, Protocol):
     """The files of the gallery."""
 
     def of_request(self, request_id: str) -> list[str]:
-        """Return the keys of all files of a request, also of those that no entry names."""
+        """Return the keys of all files of a request, also of those that no entry names or only a version is left of."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,9 @@ class ImageEraser:
         for entry in entries:
             self.gallery.mark_deleted(entry.deletion_marker(max(now, entry.created_at), "erasure"))
         keys = sorted({*more_files, *(key for record in records for key in record.keys)})
+        former = 0
         if keys:
-            self.files.delete(keys)
+            former = self.files.delete(keys)
             self.cdn.invalidate(keys, event.metadata.event_id)
         marked = StoreReceipt(
             store=ENTRIES,
@@ -97,4 +99,5 @@ class ImageEraser:
             reason="A late message must not store an image again.",
             until=now + self.markers_kept,
         )
-        return [marked, StoreReceipt(store=FILES, erased=len(more_files) or 3 * len(entries))]
+        files = StoreReceipt(store=FILES, erased=len(more_files) or 3 * len(entries))
+        return [marked, files, StoreReceipt(store=VERSIONS, erased=former)]

@@ -24,8 +24,8 @@ class Records(Protocol):
 class FileDeleter(Protocol):
     """The files of the gallery."""
 
-    def delete(self, keys: Sequence[str]) -> None:
-        """Delete ``keys``; keys that do not exist are ignored."""
+    def delete(self, keys: Sequence[str]) -> int:
+        """Delete ``keys`` with all their versions. Return how many versions were former ones."""
 
 
 class Cdn(Protocol):

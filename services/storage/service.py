@@ -33,8 +33,8 @@ class Files(Protocol):
     def write(self, files: Sequence[tuple[Variant, bytes]]) -> list[Variant]:
         """Write all ``files`` that do not exist. Return all of them as they are stored."""
 
-    def delete(self, keys: Sequence[str]) -> None:
-        """Delete ``keys``; keys that do not exist are ignored."""
+    def delete(self, keys: Sequence[str]) -> int:
+        """Delete ``keys`` with all their versions. Return how many versions were former ones."""
 
 
 class GalleryRepository(Protocol):

@@ -60,6 +60,9 @@ KEPT = timedelta(days=60)
 RETENTIONS = Retentions(
     logs=timedelta(days=30),
     backups=timedelta(days=35),
+    has_vault=True,
+    versions=timedelta(days=7),
+    has_replica=True,
     event_archive=timedelta(days=30),
     ledgers=timedelta(days=60),
     lake=timedelta(0),

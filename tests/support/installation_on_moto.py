@@ -49,6 +49,7 @@ class Installation:
         create_owner_keys(self.dynamodb, f"{PREFIX}-owner-keys", "demo")
         for bucket in (GALLERY, HANDOFF):
             self.s3.create_bucket(Bucket=bucket)
+        self.s3.put_bucket_versioning(Bucket=GALLERY, VersioningConfiguration={"Status": "Enabled"})
         for name in QUEUES:
             self.sqs.create_queue(QueueName=f"{PREFIX}-{name}")
             self.sqs.create_queue(QueueName=f"{PREFIX}-{name}-dlq")

@@ -17,6 +17,8 @@ def create_gallery(template: dict[str, Any]) -> None:
     create_owner_keys(boto3.client("dynamodb"), "owner-keys", "ada")
     for bucket in ("gallery", "handoff"):
         boto3.client("s3").create_bucket(Bucket=bucket)
+    versioning = template["Resources"]["GalleryBucket"]["Properties"]["VersioningConfiguration"]
+    boto3.client("s3").put_bucket_versioning(Bucket="gallery", VersioningConfiguration=versioning)
 
 
 def set_environment(monkeypatch: pytest.MonkeyPatch, **more: str) -> None:

@@ -2,7 +2,7 @@
 
 Each table, bucket, queue, log group and archive has an entry: ``Store``, ``Data``, ``Purpose``, ``Retention``,
 ``Erasure``. ``Retention`` names parameters of the root template. An entry whose data starts with ``None`` needs no more
-than its store. Streams and backups of tables follow from their properties.
+than its store. Streams and backups of tables, versions and replicas of buckets follow from their properties.
 """
 
 import re
@@ -16,6 +16,7 @@ from local.loops import expand
 from local.templates import parse_template
 
 STORES: Final = (
+    "AWS::Backup::BackupVault",
     "AWS::DynamoDB::Table",
     "AWS::Events::Archive",
     "AWS::Kinesis::Stream",
@@ -28,6 +29,7 @@ STORES: Final = (
 NONE: Final = "None: "
 PARAMETER: Final = re.compile(r"\b[A-Z]\w+Days\b")
 BACKUP: Final = "BackupRetentionDays"
+VERSION: Final = "VersionRetentionDays"
 
 
 @dataclass(frozen=True)
@@ -87,18 +89,18 @@ class Deployed:
 
 def deployed_stores(root: Path) -> list[Deployed]:
     """Return every resource of the templates that stores data."""
-    templates = {"platform": root / "template.yaml"}
-    templates |= {path.parent.name: path for path in sorted(root.glob("services/*/template.yaml"))}
+    nested = sorted(root.glob("services/*/*.yaml"), key=lambda path: (path.parent.name, path.name != "template.yaml"))
     return [
         Deployed(service, name, body)
-        for service, path in templates.items()
+        for service, path in [("platform", root / "template.yaml"), *((path.parent.name, path) for path in nested)]
+        if any(f" {kind}\n" in path.read_text() for kind in STORES)
         for name, body in expand(parse_template(path.read_text()))["Resources"].items()
         if body["Type"] in STORES
     ]
 
 
 def stores(root: Path) -> list[Store]:
-    """Return all stores, with the streams and backups of tables. Log groups of one service are one store."""
+    """Return all stores, with the copies of tables and buckets. Log groups of one service are one store."""
     found: dict[str, Store] = {}
     for deployed in deployed_stores(root):
         found |= {store.name: store for store in _with_copies(deployed)}
@@ -108,7 +110,7 @@ def stores(root: Path) -> list[Store]:
 def _with_copies(deployed: Deployed) -> Iterator[Store]:
     store = deployed.store()
     yield store
-    if not store.is_personal or deployed.type != "AWS::DynamoDB::Table":
+    if not store.is_personal:
         return
     if "StreamSpecification" in deployed.properties:
         yield Store(
@@ -125,6 +127,22 @@ def _with_copies(deployed: Deployed) -> Iterator[Store]:
             "Restore the table after a fault",
             BACKUP,
             "Expires; restored data has to be erased again",
+        )
+    if "VersioningConfiguration" in deployed.properties:
+        yield Store(
+            f"{store.name}-versions",
+            "Files that were deleted by a fault, by an operator or because they had expired",
+            "Undo a mistake",
+            VERSION,
+            store.erasure,
+        )
+    if "ReplicationConfiguration" in deployed.properties:
+        yield Store(
+            f"{store.name}-replica",
+            "A copy in another Region, if ReplicaRegion is set",
+            "Go on after the loss of a Region",
+            f"As the original; what is deleted there, {VERSION} later",
+            "A deletion hides the files at once; the replica's own lifecycle deletes them",
         )
 
 

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from events.model_catalog import model_catalog
 from local.loops import expand
@@ -13,6 +13,9 @@ from tools.docs.policy_tables import category_table, guardrail_table, policy_tab
 from tools.docs.privacy import regions_table, stores_table
 from tools.moderation.bias import summary
 from tools.scale.page import scale_sections
+
+OFF_BY_DEFAULT: Final = ("backups.yaml",)
+"""Nested templates that the idle cost of the default leaves out."""
 
 
 def insert(text: str, name: str, section: str) -> str:
@@ -44,6 +47,7 @@ def sections(root: Path) -> dict[Path, str]:
     """Return the documents with generated sections."""
     template = parse_template((root / "template.yaml").read_text())
     templates = [root / "template.yaml", *sorted(root.glob("services/*/*.yaml"))]
+    templates = [path for path in templates if path.name not in OFF_BY_DEFAULT]
     resources = [body for path in templates for body in expand(parse_template(path.read_text()))["Resources"].values()]
     deploy, cost, scale = root / "docs/deploy.md", root / "docs/cost.md", root / "docs/scale.md"
     privacy = root / "docs/privacy.md"

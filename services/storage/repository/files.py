@@ -1,7 +1,7 @@
 """The gallery bucket on S3."""
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
@@ -14,9 +14,12 @@ from kit.signed_urls import EXPIRES_SECONDS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef, ObjectVersionTypeDef
 
 MAX_UPLOADS: Final = 6
 """Concurrent uploads."""
+MAX_DELETED: Final = 1000
+"""Objects per call."""
 CACHE_CONTROL: Final = f"private, max-age={EXPIRES_SECONDS}"
 """For browsers: no shared cache, and no longer than a link. The CDN has its own lifetime, in the template."""
 
@@ -56,16 +59,31 @@ class S3GalleryFiles:
         return variant.model_copy(update={"sha256": sha256(content), "bytes": len(content)})
 
     def of_request(self, request_id: str) -> list[str]:
-        """Return the keys of all files of a request."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=f"images/{request_id}/"
-        )
-        return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+        """Return the keys of all files of a request, also of those that are deleted but have a version left."""
+        return sorted({version["Key"] for version in self._versions(f"images/{request_id}/")})
 
-    def delete(self, keys: Sequence[str]) -> None:
-        """Delete ``keys``, at most a thousand."""
-        response = self._client.delete_objects(
-            Bucket=self._bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True}
-        )
-        if errors := response.get("Errors"):
-            raise RetriableError(f"{len(errors)} files not deleted: {errors[0].get('Code')}")
+    def delete(self, keys: Sequence[str]) -> int:
+        """Delete ``keys`` with all their versions. Return how many versions were former ones.
+
+        The delete markers are written first, and the bucket's lifecycle removes them: only a marker reaches a replica,
+        which hides the file and deletes it by its own lifecycle. A crash leaves versions, which the next call finds.
+        """
+        folders = sorted({key.rpartition("/")[0] for key in keys})
+        found = [version for folder in folders for version in self._versions(f"{folder}/") if version["Key"] in keys]
+        current = [version["Key"] for version in found if version["IsLatest"]]
+        self._delete([{"Key": key} for key in current])
+        self._delete([{"Key": version["Key"], "VersionId": version["VersionId"]} for version in found])
+        return len(found) - len(current)
+
+    def _versions(self, prefix: str) -> Iterator["ObjectVersionTypeDef"]:
+        """Yield all versions of all objects below ``prefix``, without delete markers."""
+        for page in self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=prefix):
+            yield from page.get("Versions", [])
+
+    def _delete(self, objects: Sequence["ObjectIdentifierTypeDef"]) -> None:
+        for start in range(0, len(objects), MAX_DELETED):
+            response = self._client.delete_objects(
+                Bucket=self._bucket, Delete={"Objects": objects[start : start + MAX_DELETED], "Quiet": True}
+            )
+            if errors := response.get("Errors"):
+                raise RetriableError(f"{len(errors)} files not deleted: {errors[0].get('Code')}")

@@ -125,6 +125,7 @@ def test_nothing_of_an_owner_is_left_but_what_the_receipt_names(installation: Er
     assert left(installation, "example.com") == {}
     assert left(installation, OWNER).keys() == {"gallery"}, "deletion markers"
     assert installation.objects(GALLERY) == installation.objects(HANDOFF) == []
+    assert "Versions" not in installation.s3.list_object_versions(Bucket=GALLERY)
     shown = installation.erasures.show(erasure.erasure_id, secret)
     receipt = {store.store: store for store in shown.stores}
     assert shown.completed_at is not None
@@ -146,6 +147,39 @@ def test_nothing_of_an_owner_is_left_but_what_the_receipt_names(installation: Er
     assert installation.keys.owners.get("someone-else") is not None
     with pytest.raises(OwnerErasedError):
         installation.owner_keys.create(OWNER)
+
+
+def test_an_erasure_finds_versions_of_files_that_were_deleted_by_mistake(installation: ErasingInstallation) -> None:
+    ids = fill(installation)
+    mistaken = installation.objects(GALLERY)[:4]
+    for key in mistaken:
+        installation.s3.delete_object(Bucket=GALLERY, Key=key)
+
+    erasure, secret = installation.erasures.start(OWNER)
+    finish(installation)
+
+    assert ids
+    assert "Versions" not in installation.s3.list_object_versions(Bucket=GALLERY)
+    receipt = {store.store: store for store in installation.erasures.show(erasure.erasure_id, secret).stores}
+    assert receipt["storage/gallery-files-versions"].erased == len(mistaken)
+
+
+def test_the_receipt_says_which_copies_can_be_read(installation: ErasingInstallation) -> None:
+    """A destroyed key makes sealed texts unreadable. Names, webhooks and the prompts of the gallery are not sealed."""
+    fill(installation)
+    erasure, secret = installation.erasures.start(OWNER)
+    finish(installation)
+
+    receipt = {store.store: store for store in installation.erasures.show(erasure.erasure_id, secret).stores}
+    unreadable = {name for name, store in receipt.items() if "nobody can read" in (store.remains or "")}
+    sealed = {"analytics/counters", "generation/ledger", "intake/requests", "moderation/verdicts"}
+    assert {f"{table}-backup" for table in sealed} < unreadable
+    for table in ("accounts/accounts", "notifications/notifications", "storage/gallery"):
+        assert f"{table}-backup" not in unreadable
+    assert not {"storage/gallery-stream", "operations/backup-vault"} & unreadable
+    days = {name: (store.until - installation.clock.now()).days for name, store in receipt.items() if store.until}
+    assert days["storage/gallery-files-replica"] <= 8, "VersionRetentionDays and one more"
+    assert 30 < days["operations/backup-vault"] <= 35
 
 
 def test_the_receipt_names_every_store_with_personal_data(installation: ErasingInstallation) -> None:

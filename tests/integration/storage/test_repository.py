@@ -170,6 +170,49 @@ def test_files_on_s3_are_private_and_have_a_content_type(aws: Adapters) -> None:
     assert head["CacheControl"] == f"private, max-age={EXPIRES_SECONDS}", "no longer than a link"
 
 
+def versions(kind: str) -> list[str]:
+    found: dict[str, Any] = {**boto3.client("s3").list_object_versions(Bucket="gallery")}
+    return [each["Key"] for each in found.get(kind, [])]
+
+
+def test_a_deletion_leaves_no_version_but_a_marker_for_the_replica(aws: Adapters) -> None:
+    """S3 replicates delete markers, and never the deletion of a version."""
+    aws.files.write([(variant(name, name.encode()), name.encode()) for name in ("a", "b", "kept")])
+
+    assert aws.files.delete([variant("a").key, variant("b").key, variant("missing").key]) == 0
+    assert versions("Versions") == [variant("kept").key]
+    assert versions("DeleteMarkers") == [variant("a").key, variant("b").key]
+
+
+def test_a_repeated_deletion_adds_no_marker(aws: Adapters) -> None:
+    aws.files.write([(variant("a", b"first"), b"first")])
+    for _ in range(2):
+        aws.files.delete([variant("a").key])
+
+    assert versions("DeleteMarkers") == [variant("a").key]
+
+
+def test_a_deletion_finds_what_somebody_else_deleted_before(aws: Adapters) -> None:
+    """For example an operator with `aws s3 rm`, or an attempt that crashed after the marker."""
+    s3 = boto3.client("s3")
+    aws.files.write([(variant("a", b"first"), b"first")])
+    s3.delete_object(Bucket="gallery", Key=variant("a").key)
+    assert versions("Versions") == [variant("a").key]
+
+    assert aws.files.delete([variant("a").key]) == 1
+    assert versions("Versions") == []
+
+
+def test_the_files_of_a_request_include_deleted_ones_with_a_version(aws: Adapters) -> None:
+    assert isinstance(aws.files, S3GalleryFiles)
+    aws.files.write([(variant("a", b"first"), b"first"), (variant("b", b"first"), b"first")])
+    boto3.client("s3").delete_object(Bucket="gallery", Key=variant("a").key)
+
+    assert aws.files.of_request(REQUEST) == [variant("a").key, variant("b").key]
+    aws.files.delete([variant("b").key])
+    assert aws.files.of_request(REQUEST) == [variant("a").key]
+
+
 def test_tombstones_expire_with_their_retention(aws: Adapters) -> None:
     DynamoGallery(boto3.client("dynamodb"), "gallery", timedelta(days=77)).add_tombstone(TOMBSTONE)
     [item] = boto3.client("dynamodb").scan(TableName="gallery")["Items"]

@@ -113,10 +113,11 @@ class FakeFiles:
             written.append(variant.model_copy(update={"sha256": sha256(stored), "bytes": len(stored)}))
         return written
 
-    def delete(self, keys: Sequence[str]) -> None:
-        """Delete ``keys``."""
+    def delete(self, keys: Sequence[str]) -> int:
+        """Delete ``keys``, which have no former versions here."""
         for key in keys:
             self.objects.pop(key, None)
+        return 0
 
 
 class FakeGallery:

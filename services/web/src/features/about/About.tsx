@@ -77,8 +77,9 @@ export function About() {
           </p>
           <p>
             In the <PageLink to="/settings">settings</PageLink>, you can erase everything that is stored about you. We
-            then destroy your encryption key, so that nobody can read your prompts in backups and archives any more. A
-            receipt lists every place, what was erased there, and what remains until when and why.
+            then destroy your encryption key, so that nobody can read the prompts of your requests in backups and
+            archives any more. Backups of your gallery expire. A receipt lists every place, what was erased there, and
+            what remains until when and why.
           </p>
           <p>
             The <DocumentLink to="/reference/terms">terms of use</DocumentLink> and the{" "}
