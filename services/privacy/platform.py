@@ -15,6 +15,7 @@ LOGS: Final = (
     *("operations/logs", "privacy/logs", "storage/logs"),
 )
 ACCESS_LOGS: Final = ("platform/http-access-logs", "notifications/socket-access-logs")
+FLOW_LOGS: Final = ("operations/flow-logs",)
 BACKUPS: Final = (
     *("accounts/accounts-backup", "analytics/counters-backup", "generation/ledger-backup", "intake/requests-backup"),
     *("moderation/verdicts-backup", "notifications/notifications-backup", "operations/operations-backup"),
@@ -64,6 +65,12 @@ def remains(now: datetime, retentions: Retentions) -> Sequence[StoreReceipt]:
         *entries(
             ACCESS_LOGS,
             f"{PSEUDONYM}, ids, and addresses and user agents of clients",
+            "Entries of a log cannot be edited. They are needed to find misuse.",
+            retentions.logs,
+        ),
+        *entries(
+            FLOW_LOGS,
+            "addresses of hosts that received webhooks; no owner, no ids",
             "Entries of a log cannot be edited. They are needed to find misuse.",
             retentions.logs,
         ),

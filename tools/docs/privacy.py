@@ -55,6 +55,8 @@ class Deployed:
     """``platform`` for the root template."""
     resource: str
     body: Mapping[str, Any]
+    template: str = "template.yaml"
+    """Path below the root of the repository."""
 
     def __str__(self) -> str:
         return f"{self.service}-{self.resource}"
@@ -87,11 +89,11 @@ class Deployed:
 
 def deployed_stores(root: Path) -> list[Deployed]:
     """Return every resource of the templates that stores data."""
-    templates = {"platform": root / "template.yaml"}
-    templates |= {path.parent.name: path for path in sorted(root.glob("services/*/template.yaml"))}
+    templates = [("platform", root / "template.yaml")]
+    templates += [(path.parent.name, path) for path in sorted(root.glob("services/*/*.yaml"))]
     return [
-        Deployed(service, name, body)
-        for service, path in templates.items()
+        Deployed(service, name, body, str(path.relative_to(root)))
+        for service, path in templates
         for name, body in expand(parse_template(path.read_text()))["Resources"].items()
         if body["Type"] in STORES
     ]
