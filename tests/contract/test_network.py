@@ -44,8 +44,8 @@ BY_LAMBDA: Final = {
 }
 """What Lambda itself does with a function's role, outside of the VPC: logs, traces, and reading streams."""
 WITHOUT_ENDPOINT: Final = {"cloudfront", "execute-api"}
-"""Services that cannot be reached through an endpoint: CloudFront has none, and that of execute-api leads to private REST
-APIs only, not to the connections of a WebSocket API."""
+"""Services that cannot be reached through an endpoint: CloudFront has none, and that of execute-api leads to private
+REST APIs only, not to the connections of a WebSocket API."""
 
 
 def of_type(kind: str) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def of_type(kind: str) -> dict[str, Any]:
 
 def service_of(action: str) -> str:
     """Return the endpoint to which a call with this permission goes."""
-    prefix = action.split(":")[0]
+    prefix = action.partition(":")[0]
     return "bedrock-runtime" if action in BEDROCK_RUNTIME else ENDPOINT_OF.get(prefix, prefix)
 
 
@@ -70,7 +70,7 @@ def called_by(function: Resource) -> set[str]:
 
 
 def group_of(function: Resource) -> str:
-    """Return the group of a function, ``private``, ``outbound`` or ``webhook``; of generate, that without other models."""
+    """Return a function's group, ``private``, ``outbound`` or ``webhook``; of generate, the one in us-west-2."""
     condition, config, otherwise = function.properties["VpcConfig"]["Fn::If"]
     assert (condition, otherwise) == ("InVpc", NOTHING)
     found = set()
@@ -302,7 +302,8 @@ def test_subnets_are_in_two_zones_and_do_not_overlap() -> None:
 
     assert all(block.subnet_of(network) for block in blocks)
     assert not any(one.overlaps(other) for one, other in combinations(blocks, 2))
-    assert [chosen[name]["AvailabilityZone"]["Fn::Select"][0] for name in ("PrivateSubnetA", "PrivateSubnetB")] == [0, 1]
+    zones = [chosen[f"PrivateSubnet{letter}"]["AvailabilityZone"]["Fn::Select"][0] for letter in "AB"]
+    assert zones == [0, 1]
 
 
 def test_a_webhook_cannot_reach_the_network() -> None:

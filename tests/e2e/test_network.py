@@ -1,6 +1,6 @@
 """With ``VpcMode=private``, the template deploys and images are generated.
 
-The emulator has the VPC, its subnets, groups, routes and endpoints, but no NAT gateways and no flow logs, and it ignores
+The emulator has the VPC, its subnets, groups, routes and endpoints, but no NAT gateways and no flow logs. It ignores
 the `VpcConfig` of functions: what a route or a policy blocks shows on AWS only.
 """
 
