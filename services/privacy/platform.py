@@ -30,6 +30,8 @@ QUEUES: Final = (
 )
 QUEUE_RETENTION: Final = timedelta(days=14)
 STREAM_RETENTION: Final = timedelta(days=1)
+CLOUD_TRAIL_EXPIRY: Final = timedelta(days=1)
+"""How long a file remains after it has expired: S3 keeps versions, which have to expire as well."""
 PSEUDONYM: Final = "the id of the owner, which belongs to no name any more"
 UNREADABLE: Final = f"{PSEUDONYM}, and texts that nobody can read since the key of the owner was destroyed"
 
@@ -46,6 +48,8 @@ class Retentions:
     lake: timedelta
     """0 for ever."""
     receipts: timedelta
+    cloud_trail: timedelta
+    """0 if there is no CloudTrail log."""
 
 
 def remains(now: datetime, retentions: Retentions) -> Sequence[StoreReceipt]:
@@ -56,6 +60,7 @@ def remains(now: datetime, retentions: Retentions) -> Sequence[StoreReceipt]:
         return [StoreReceipt(store=store, remains=remains, reason=reason, until=until) for store in stores]
 
     archive = ("platform/event-archive",) if retentions.event_archive else ()
+    cloud_trail = ("operations/cloudtrail-log",) if retentions.cloud_trail else ()
     return [
         *entries(archive, UNREADABLE, "Single events of the archive cannot be deleted.", retentions.event_archive),
         *entries(BACKUPS, UNREADABLE, "The history of a table cannot be edited.", retentions.backups),
@@ -73,6 +78,12 @@ def remains(now: datetime, retentions: Retentions) -> Sequence[StoreReceipt]:
             "addresses of hosts that received webhooks; no owner, no ids",
             "Entries of a log cannot be edited. They are needed to find misuse.",
             retentions.logs,
+        ),
+        *entries(
+            cloud_trail,
+            f"{PSEUDONYM}, and ids; no texts",
+            "Nobody can delete files of the log, so that an intruder cannot either.",
+            retentions.cloud_trail + CLOUD_TRAIL_EXPIRY,
         ),
         *entries(
             ("analytics/counters",),

@@ -25,6 +25,7 @@ NAMES: Final = {
     "AWS::ApiGatewayV2::Authorizer": ("Name", 128),
     "AWS::Budgets::Budget": ("BudgetName", 100),
     "AWS::CloudFront::Function": ("Name", 64),
+    "AWS::CloudTrail::Trail": ("TrailName", 128),
     "AWS::CloudFront::OriginAccessControl": ("Name", 64),
     "AWS::CloudFront::ResponseHeadersPolicy": ("Name", 128),
     "AWS::Logs::QueryDefinition": ("Name", 255),
