@@ -6,6 +6,7 @@ docs/network.md and ADR 37. The emulator deploys it (tests/e2e/test_network.py),
 import ipaddress
 import json
 import re
+from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import combinations
@@ -350,7 +351,11 @@ def test_only_what_the_emulator_lacks_is_missing_there() -> None:
 def test_the_document_names_every_function_that_leaves_the_vpc() -> None:
     rows = dict(re.findall(r"^\| (private|outbound|webhook) \| (.+?) \|", DOCUMENT, re.MULTILINE))
     elsewhere = {"generation-generate"}  # on a condition
+    sizes = Counter(group_of(function) for function in FUNCTIONS)
+    picture = re.search(r"(\d+) functions +(\d+) functions +(\d+) function ", DOCUMENT)
 
+    assert picture
+    assert [int(number) for number in picture.groups()] == [sizes["private"], sizes["outbound"], sizes["webhook"]]
     for group in ("outbound", "webhook"):
         named = set(re.findall(r"`([a-z]+-[a-z]+)`", rows[group])) - elsewhere
         assert named == {
