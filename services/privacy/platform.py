@@ -15,6 +15,7 @@ LOGS: Final = (
     *("operations/logs", "privacy/logs", "storage/logs"),
 )
 ACCESS_LOGS: Final = ("platform/http-access-logs", "notifications/socket-access-logs")
+FLOW_LOGS: Final = ("operations/flow-logs",)
 SEALED_BACKUPS: Final = (
     *("analytics/counters-backup", "generation/ledger-backup", "intake/requests-backup", "moderation/verdicts-backup"),
     *("operations/operations-backup", "privacy/erasures-backup"),
@@ -36,7 +37,7 @@ QUEUES: Final = (
 QUEUE_RETENTION: Final = timedelta(days=14)
 STREAM_RETENTION: Final = timedelta(days=1)
 LIFECYCLE_DELAY: Final = timedelta(days=1)
-"""S3 counts days from the next midnight."""
+"""S3 counts days from the next midnight, and keeps a former version of what has expired."""
 PSEUDONYM: Final = "the id of the owner, which belongs to no name any more"
 UNREADABLE: Final = f"{PSEUDONYM}, and texts that nobody can read since the key of the owner was destroyed"
 
@@ -60,6 +61,8 @@ class Retentions:
     lake: timedelta
     """0 for ever."""
     receipts: timedelta
+    cloud_trail: timedelta
+    """0 if there is no CloudTrail log."""
 
 
 def remains(now: datetime, retentions: Retentions) -> Sequence[StoreReceipt]:
@@ -77,6 +80,7 @@ def remains(now: datetime, retentions: Retentions) -> Sequence[StoreReceipt]:
     expired = retentions.lake and retentions.lake + retentions.versions + LIFECYCLE_DELAY
     in_lake = f"events with {UNREADABLE}; no id if the owner opted out of analytics"
     of_many = "Files hold events of many owners, from which the counters are computed."
+    cloud_trail = ("operations/cloudtrail-log",) if retentions.cloud_trail else ()
     return [
         *entries(archive, UNREADABLE, "Single events of the archive cannot be deleted.", retentions.event_archive),
         *entries(SEALED_BACKUPS, UNREADABLE, edited, retentions.backups),
@@ -113,6 +117,18 @@ def remains(now: datetime, retentions: Retentions) -> Sequence[StoreReceipt]:
             f"{PSEUDONYM}, ids, and addresses and user agents of clients",
             "Entries of a log cannot be edited. They are needed to find misuse.",
             retentions.logs,
+        ),
+        *entries(
+            FLOW_LOGS,
+            "addresses of hosts that received webhooks; no owner, no ids",
+            "Entries of a log cannot be edited. They are needed to find misuse.",
+            retentions.logs,
+        ),
+        *entries(
+            cloud_trail,
+            f"{PSEUDONYM}, and ids; no texts",
+            "Nobody can delete files of the log, so that an intruder cannot either.",
+            retentions.cloud_trail + LIFECYCLE_DELAY,
         ),
         *entries(
             ("analytics/counters",),

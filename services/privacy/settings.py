@@ -39,6 +39,8 @@ class CollectSettings(PrivacySettings):
     ledger_retention_days: int
     archive_retention_days: int
     """Days for which analytics keeps its archive; 0 for ever."""
+    cloud_trail_retention_days: int
+    """Days for which the CloudTrail log is kept; 0 without one."""
 
     def retentions(self) -> Retentions:
         """Return how long the platform keeps data."""
@@ -52,6 +54,7 @@ class CollectSettings(PrivacySettings):
             ledgers=timedelta(days=self.ledger_retention_days),
             lake=timedelta(days=self.archive_retention_days),
             receipts=timedelta(days=self.receipt_retention_days),
+            cloud_trail=timedelta(days=self.cloud_trail_retention_days),
         )
 
 

@@ -25,6 +25,7 @@ NAMES: Final = {
     "AWS::ApiGatewayV2::Authorizer": ("Name", 128),
     "AWS::Budgets::Budget": ("BudgetName", 100),
     "AWS::CloudFront::Function": ("Name", 64),
+    "AWS::CloudTrail::Trail": ("TrailName", 128),
     "AWS::CloudFront::OriginAccessControl": ("Name", 64),
     "AWS::CloudFront::ResponseHeadersPolicy": ("Name", 128),
     "AWS::Logs::QueryDefinition": ("Name", 255),
@@ -131,12 +132,14 @@ def test_a_description_fits(description: Any, limit: int) -> None:
 
 
 def test_every_named_type_has_a_limit() -> None:
-    unnamed = {"MetricName", "StageName", "EventBusName"}
+    unnamed = {"MetricName", "StageName", "EventBusName", "ServiceName", "S3BucketName"}
     for path in TEMPLATES:
         for name, body in templates.load(path)["Resources"].items():
             own = {key for key in body.get("Properties", {}) if key.endswith("Name")} - unnamed
             if body["Type"] in {"AWS::Lambda::Permission", "AWS::Lambda::EventSourceMapping"}:
                 own -= {"FunctionName"}  # a reference
+            if body["Type"] == "AWS::EC2::FlowLog":
+                own -= {"LogGroupName"}  # a reference
             assert not own or body["Type"] in NAMES, f"{path.parent.name} {name}: add {own} to NAMES"
 
 

@@ -39,13 +39,13 @@ def named_parameters(deployed: Deployed) -> set[str]:
     return set(PARAMETER.findall(deployed.store().retention))
 
 
-def nested_parameters(service: str) -> dict[str, Any]:
-    """Return the parameters that the root template passes to a service."""
+def nested_parameters(template: str) -> dict[str, Any]:
+    """Return the parameters that the root template passes to a nested one."""
     found: dict[str, Any] = next(
         body["Properties"]["Parameters"]
         for body in templates.root_template()["Resources"].values()
         if body["Type"] == "AWS::Serverless::Application"
-        and body["Properties"]["Location"] == f"services/{service}/template.yaml"
+        and body["Properties"]["Location"] == template
     )
     return found
 
@@ -102,7 +102,7 @@ def test_a_named_parameter_exists_and_reaches_the_template(deployed: Deployed) -
     assert named <= PARAMETERS.keys()
     if deployed.service != "platform":
         for name in named:
-            assert nested_parameters(deployed.service)[name] == {"Ref": name}
+            assert nested_parameters(deployed.template)[name] == {"Ref": name}
 
 
 @of_type("AWS::DynamoDB::Table")

@@ -486,7 +486,6 @@ def test_a_function_has_its_permissions_before_it_runs(function: Resource) -> No
     waits_for = function.body.get("DependsOn", [])
 
     assert "Policies" not in function.properties
-    assert "ManagedPolicyArns" not in role.properties
     assert {policy.name for policy in templates.policies(role)} == set(
         [waits_for] if isinstance(waits_for, str) else waits_for
     )

@@ -67,6 +67,7 @@ RETENTIONS = Retentions(
     ledgers=timedelta(days=60),
     lake=timedelta(0),
     receipts=timedelta(days=400),
+    cloud_trail=timedelta(days=365),
 )
 
 

@@ -57,6 +57,8 @@ class Deployed:
     """``platform`` for the root template."""
     resource: str
     body: Mapping[str, Any]
+    template: str = "template.yaml"
+    """Path below the root of the repository."""
 
     def __str__(self) -> str:
         return f"{self.service}-{self.resource}"
@@ -90,9 +92,10 @@ class Deployed:
 def deployed_stores(root: Path) -> list[Deployed]:
     """Return every resource of the templates that stores data."""
     nested = sorted(root.glob("services/*/*.yaml"), key=lambda path: (path.parent.name, path.name != "template.yaml"))
+    templates = [("platform", root / "template.yaml"), *((path.parent.name, path) for path in nested)]
     return [
-        Deployed(service, name, body)
-        for service, path in [("platform", root / "template.yaml"), *((path.parent.name, path) for path in nested)]
+        Deployed(service, name, body, str(path.relative_to(root)))
+        for service, path in templates
         if any(f" {kind}\n" in path.read_text() for kind in STORES)
         for name, body in expand(parse_template(path.read_text()))["Resources"].items()
         if body["Type"] in STORES
