@@ -34,7 +34,8 @@ PLATFORMS = {
 """Architecture of Lambda → platform of its wheels. Amazon Linux 2023 has glibc 2.34."""
 SHARED = ("events", "kit", "layer")
 """Folders from which the shared layer is built."""
-NOT_CODE = ("README.md", "template.yaml", "dashboards.yaml", "queries.yaml", "registry.yaml", "tests")
+TEMPLATES = ("template.yaml", "dashboards.yaml", "encryption.yaml", "queries.yaml", "registry.yaml")
+NOT_CODE = ("README.md", "tests", *TEMPLATES)
 
 
 class BuildError(RuntimeError):

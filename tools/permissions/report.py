@@ -6,6 +6,7 @@ from typing import Final
 
 from local.bedrock.guardrail import GUARDRAIL_ID, GUARDRAIL_VERSION
 from tools.permissions.calls import Access, accesses_by_lambda
+from tools.permissions.encryption import with_encryption
 from tools.permissions.policy import Comparison
 from tools.permissions.scenarios import SCENARIOS
 from tools.permissions.world import World
@@ -24,6 +25,7 @@ DEPLOYMENTS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
             "GuardrailVersion": GUARDRAIL_VERSION,
             "CustomModels": f'{{"ours": {{"arn": "{CUSTOM_MODEL}", "family": "sdxl", "price_usd": 0.01}}}}',
             "CustomModelArns": CUSTOM_MODEL,
+            "Encryption": "customer",
         },
     ),
 }
@@ -37,10 +39,12 @@ def comparisons(deployment: str) -> Mapping[str, Comparison]:
     with World(region, parameters) as world:
         for scenario in SCENARIOS:
             scenario(world)
+        accesses = {
+            name: [*world.recorder.accesses.get(name, ()), *accesses_by_lambda(function)]
+            for name, function in world.stack.functions.items()
+        }
         return {
-            name: Comparison(
-                function.role, _distinct([*world.recorder.accesses.get(name, ()), *accesses_by_lambda(function)])
-            )
+            name: Comparison(function.role, _distinct(with_encryption(world.stack, accesses[name])))
             for name, function in world.stack.functions.items()
         }
 
