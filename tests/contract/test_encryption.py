@@ -3,6 +3,7 @@
 The roles of functions are compared with what they do in tests/integration/permissions.
 """
 
+import json
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from tests.support import templates
-from tests.support.templates import ROOT
+from tests.support.templates import ROOT, Resource
 
 TEMPLATES: Final = [ROOT / "template.yaml", *sorted(ROOT.glob("services/*/*.yaml"))]
 KEY_TEMPLATE: Final = ROOT / "services/operations/encryption.yaml"
@@ -124,6 +125,18 @@ def test_the_key_exists_only_if_it_is_chosen_and_is_kept_as_long_as_the_data() -
         "AliasName": {"Fn::Sub": "alias/${Prefix}"},
         "TargetKeyId": {"Ref": "Key"},
     }
+
+
+@pytest.mark.parametrize("role", templates.resources("AWS::IAM::Role"), ids=str)
+def test_a_role_may_use_the_key_only_if_there_is_one(role: Resource) -> None:
+    (inline,) = role.properties["Policies"]
+    statements = inline["PolicyDocument"]["Statement"]
+    (statement,) = (each for each in statements if "EncryptionKeyArn" in json.dumps(each))
+    condition, allowed, otherwise = statement["Fn::If"]
+
+    assert (condition, otherwise) == ("HasEncryptionKey", NOTHING)
+    assert allowed["Resource"] == {"Ref": "EncryptionKeyArn"}
+    assert list(allowed["Condition"]["StringLike"]) == ["kms:ViaService"]
 
 
 # The policy of the key ----------------------------------------------------------------------------------------------

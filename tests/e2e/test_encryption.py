@@ -1,6 +1,6 @@
 """With ``Encryption=customer``, the deployed system stores everything under its own key, and works as before.
 
-The emulator checks IAM and keeps the keys of queues, log groups and secrets, but not of the other stores. No store calls KMS.
+The emulator checks IAM, keeps the keys of queues, log groups and secrets but of no other store, and never calls KMS.
 """
 
 import urllib.request
@@ -79,8 +79,9 @@ def _keys(system: System) -> dict[str, Any]:
         found[f"queue {url}"] = attributes.get("KmsMasterKeyId")
     for group in _pages(system.client("logs"), "describe_log_groups", "logGroups"):
         found[f"logs {group['logGroupName']}"] = group.get("kmsKeyId")
-    for secret in _pages(system.client("secretsmanager"), "list_secrets", "SecretList"):
-        found[f"secret {secret['Name']}"] = secret.get("KmsKeyId")
+    secrets = system.client("secretsmanager")
+    for secret in _pages(secrets, "list_secrets", "SecretList"):
+        found[f"secret {secret['Name']}"] = secrets.describe_secret(SecretId=secret["ARN"]).get("KmsKeyId")
     return found
 
 

@@ -13,7 +13,10 @@ from tools.permissions.world import World
 
 CUSTOM_MODEL: Final = "arn:aws:bedrock:us-west-2:123456789012:provisioned-model/abcdefgh"
 DEPLOYMENTS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
-    "default": ("us-east-1", {"DailyBudgetUsd": "1000", "WebhookLoopback": "true"}),
+    "default": (
+        "us-east-1",
+        {"DailyBudgetUsd": "1000", "WebhookLoopback": "true", "Encryption": "customer"},
+    ),
     "other choices": (
         "us-west-2",
         {
@@ -49,6 +52,10 @@ def comparisons(deployment: str) -> Mapping[str, Comparison]:
         }
 
 
+SAME: Final = ("::foundation-model/", "events:", "kms:ViaService")
+"""Parts of what is the same in every deployment."""
+
+
 def missing() -> list[str]:
     """Return what a function does in some deployment and its role does not allow."""
     return sorted(
@@ -62,8 +69,8 @@ def missing() -> list[str]:
 def unused() -> list[str]:
     """Return what a role allows and its function does not do, in each deployment.
 
-    The ARNs of Bedrock's models and the names of events are the same in every deployment: one that some deployment uses
-    is used.
+    The ARNs of Bedrock's models, the names of events and the services of the encryption key are the same in every
+    deployment: one that some deployment uses is used.
     """
     found = {
         deployment: {
@@ -76,7 +83,7 @@ def unused() -> list[str]:
         f"{deployment}: {name} does not need {text}"
         for deployment, pairs in found.items()
         for name, text in pairs
-        if (name, text) in everywhere or not ("::foundation-model/" in text or "events:" in text)
+        if (name, text) in everywhere or not any(part in text for part in SAME)
     )
 
 
