@@ -34,7 +34,7 @@ PLATFORMS = {
 """Architecture of Lambda → platform of its wheels. Amazon Linux 2023 has glibc 2.34."""
 SHARED = ("events", "kit", "layer")
 """Folders from which the shared layer is built."""
-NOT_CODE = ("README.md", "template.yaml", "dashboards.yaml", "queries.yaml", "registry.yaml", "backups.yaml", "tests")
+NOT_CODE = ("README.md", "tests")
 
 
 class BuildError(RuntimeError):
@@ -165,8 +165,8 @@ def finish(build_dir: Path, target: Target, interpreter: str | None) -> str:
         handler = str(resources[artifact.name]["Properties"]["Handler"]).rpartition(".")[0]
         _remove_modules_except(artifact, {handler, *graph.find_upstream_modules(handler)})
         for service in (artifact / "services").iterdir():
-            for name in NOT_CODE:
-                _remove(service / name)
+            for path in [*(service / name for name in NOT_CODE), *service.glob("*.yaml")]:
+                _remove(path)
             for makefile in service.glob("*/Makefile"):  # the sources of a layer
                 _remove(makefile.parent)
         if interpreter:

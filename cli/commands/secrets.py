@@ -1,12 +1,15 @@
 """`secrets`: the keys of an installation that hash, sign and derive, and their versions."""
 
 import secrets as random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import IO, Any, Final
+from uuid import UUID, uuid5
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.connection import Connection
 from cli.console import console, new_table, print_json
@@ -22,6 +25,8 @@ from services.storage.certificates import read_certificate
 
 KEY_BYTES: Final = 48
 CREDENTIALS: Final = "storage-content-credentials"
+NEXT: Final = UUID("6f1c8d6e-0c0f-5a53-9d0a-5d0c3b0f6a51")
+"""Namespace of the ids of values that replace another value."""
 Uses = Mapping[int, int]
 
 
@@ -35,8 +40,10 @@ class Kind:
     after_rotation: str = ""
     activation: timedelta = ACTIVATION
     """Time until everything that needs a new version knows it."""
-    publish: Callable[[Connection, Keyring], Keyring] = lambda _connection, keyring: keyring
-    """Tells others about the versions, and returns the keyring to store."""
+    announce: Callable[[Connection, Keyring], Keyring] = lambda _connection, keyring: keyring
+    """Publishes the new version before it is stored, and returns the keyring to store."""
+    withdraw: Callable[[Connection, Keyring], None] = lambda _connection, _keyring: None
+    """Removes what is published of versions that are not in the stored keyring."""
     in_use_until: Callable[[Keyring, int, datetime], datetime | None] = lambda _keyring, _version, _now: None
     """Returns until when something is valid that a replaced version has made."""
 
@@ -49,11 +56,22 @@ def _webhooks(connection: Connection, now: datetime) -> Uses:
     return WebhookTable(connection.client("dynamodb"), connection.target.notifications_table).master_uses(now)
 
 
-def _publish_link_keys(connection: Connection, keyring: Keyring) -> Keyring:
+def _announce_link_keys(connection: Connection, keyring: Keyring) -> Keyring:
     """Send the public keys to CloudFront. Without a CDN, CloudFront knows no version and needs none."""
-    if not any(each.public_key_id for each in keyring.versions):
-        return keyring
-    return image_link_keys.LinkKeys(connection.client("cloudfront"), connection.target.prefix).publish(keyring).keyring
+    return _link_keys(connection).add(keyring).keyring if _is_published(keyring) else keyring
+
+
+def _withdraw_link_keys(connection: Connection, keyring: Keyring) -> None:
+    if _is_published(keyring):
+        _link_keys(connection).publish(keyring)
+
+
+def _link_keys(connection: Connection) -> image_link_keys.LinkKeys:
+    return image_link_keys.LinkKeys(connection.client("cloudfront"), connection.target.prefix)
+
+
+def _is_published(keyring: Keyring) -> bool:
+    return any(each.public_key_id for each in keyring.versions)
 
 
 KINDS: Final = {
@@ -71,7 +89,8 @@ KINDS: Final = {
         None,
         after_rotation=f"Links are valid for {EXPIRES_SECONDS // 60} minutes. Retire the old version after that.",
         activation=image_link_keys.ACTIVATION,
-        publish=_publish_link_keys,
+        announce=_announce_link_keys,
+        withdraw=_withdraw_link_keys,
         in_use_until=image_link_keys.links_end,
     ),
 }
@@ -92,7 +111,7 @@ def secrets(context: click.Context) -> Any:
 def list_(connection: Connection, *, as_json: bool) -> int:
     """List the versions of every secret and how much depends on each. Keys themselves are never shown."""
     now = datetime.now(UTC)
-    rows = [row for name in KINDS for row in _rows(name, _read(connection, name), _uses(connection, name, now), now)]
+    rows = [row for name in KINDS for row in _rows(name, _read(connection, name)[1], _uses(connection, name, now), now)]
     if as_json:
         print_json(rows)
         return OK
@@ -129,7 +148,7 @@ def rotate(
     Older versions remain valid until you retire them.
     """
     key = random.token_urlsafe(KEY_BYTES).encode() if certificate is None else _certificate(name, certificate.read())
-    now, keyring = datetime.now(UTC), _read(connection, name)
+    now, (base, keyring) = datetime.now(UTC), _read(connection, name)
     if (newest := keyring.versions[-1]) != keyring.current(now):
         raise click.ClickException(
             f"Version {newest.number} of {name} is not active before {newest.active_from:%Y-%m-%d %H:%M:%S} UTC. "
@@ -138,7 +157,9 @@ def rotate(
     active_from = now if at_once else now + KINDS[name].activation
     rotated = keyring.rotated(key, active_from)
     _confirm(f"Add version {rotated.versions[-1].number} to {name}?", yes=yes)
-    _write(connection, name, rotated, operator, "secret rotate", rotated.versions[-1].number)
+    with _recorded(connection, name, operator, "secret rotate", rotated.versions[-1].number):
+        rotated = KINDS[name].announce(connection, rotated)
+        _store(connection, name, base, rotated)
     return _report(connection, name, rotated, KINDS[name].after_rotation, as_json=as_json)
 
 
@@ -152,9 +173,12 @@ def retire(
     connection: Connection, *, name: str, version: int, force: bool, operator: str | None, yes: bool, as_json: bool
 ) -> int:
     """Delete a version of the secret NAME. Every function forgets it within five minutes. This cannot be undone."""
-    now, keyring = datetime.now(UTC), _read(connection, name)
+    now, (base, keyring) = datetime.now(UTC), _read(connection, name)
     if keyring.get(version) is None:
-        raise click.ClickException(f"{name} has no version {version}. `secrets list` shows its versions.")
+        KINDS[name].withdraw(connection, keyring)  # a retirement may have been interrupted here
+        raise click.ClickException(
+            f"{name} has no version {version} any more, or never had. `secrets list` shows its versions."
+        )
     if keyring.current(now).number == version:
         raise click.ClickException(f"Version {version} is the current one. Run `secrets rotate {name}` first.")
     needed = _uses(connection, name, now).get(version, 0)
@@ -170,7 +194,9 @@ def retire(
             "With --force, they stop working."
         )
     _confirm(f"Delete version {version} of {name}?", yes=yes)
-    _write(connection, name, keyring.without(version), operator, "secret retire", version)
+    with _recorded(connection, name, operator, "secret retire", version):
+        _store(connection, name, base, keyring.without(version))
+        KINDS[name].withdraw(connection, keyring.without(version))
     done = f"Functions forget it within {REFRESH_SECONDS // 60} minutes."
     return _report(connection, name, keyring.without(version), done, as_json=as_json)
 
@@ -186,20 +212,45 @@ def _certificate(name: str, text: bytes) -> bytes:
     return text
 
 
-def _read(connection: Connection, name: str) -> Keyring:
+def _read(connection: Connection, name: str) -> tuple[str, Keyring]:
+    """Return the keyring of a secret, and the id of the value that it was read from."""
     answer = connection.client("secretsmanager").get_secret_value(SecretId=connection.target.secret(name))
-    return Keyring.parse(answer["SecretString"])
+    return answer["VersionId"], Keyring.parse(answer["SecretString"])
 
 
-def _write(connection: Connection, name: str, keyring: Keyring, operator: str | None, verb: str, version: int) -> None:
+def _store(connection: Connection, name: str, base: str, keyring: Keyring) -> None:
+    """Replace the value ``base`` of a secret.
+
+    The id of the new value follows from that of the old one. Secrets Manager refuses a second value with the same id,
+    so of two commands at once one stores its version and the other one stores nothing.
+    """
+    client = connection.client("secretsmanager")
+    try:
+        client.put_secret_value(
+            SecretId=connection.target.secret(name),
+            SecretString=keyring.to_text(),
+            ClientRequestToken=str(uuid5(NEXT, base)),
+        )
+    except client.exceptions.ResourceExistsException as error:
+        raise click.ClickException(
+            f"{name} was changed by another command at the same time. Nothing was stored. Look at `secrets list` first."
+        ) from error
+
+
+@contextmanager
+def _recorded(connection: Connection, name: str, operator: str | None, verb: str, version: int) -> Iterator[None]:
+    """Write the change to the audit trail, and say how to go on if it is interrupted."""
     about: dict[str, str | None] = {"secret": name, "version": str(version)}
     action = Action.begin(connection.operator(operator), verb, about=about, count=1)
-    with recorded(connection.trail(), action) as outcomes:
-        keyring = KINDS[name].publish(connection, keyring)
-        connection.client("secretsmanager").put_secret_value(
-            SecretId=connection.target.secret(name), SecretString=keyring.to_text()
-        )
-        outcomes["changed"] += 1
+    try:
+        with recorded(connection.trail(), action) as outcomes:
+            yield
+            outcomes["changed"] += 1
+    except (BotoCoreError, ClientError) as error:
+        raise click.ClickException(
+            f"The {verb} of {name} was interrupted: {error}. All versions that `secrets list` shows are valid. "
+            "Run the same command again."
+        ) from error
 
 
 def _uses(connection: Connection, name: str, now: datetime) -> Uses:

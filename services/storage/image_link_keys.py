@@ -3,7 +3,7 @@
 CloudFront's key group contains one public key per version: two during a rotation. Every step can be repeated.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -49,18 +49,30 @@ class LinkKeys:
         self._client = client
         self._name = f"{prefix}-image-links"
 
-    def publish(self, keyring: Keyring) -> Published:
-        """Make the key group contain exactly the public keys of ``keyring``. It is created if there is none."""
+    def add(self, keyring: Keyring) -> Published:
+        """Make the key group contain the public keys of ``keyring``, besides those that it has.
+
+        What is not stored yet is added with this: the keys of the stored versions stay, whatever happens next.
+        """
         found = self._public_keys()
-        texts = {each.number: public_key(each.key) for each in keyring.versions}
-        names = {number: f"{self._name}-{sha256(text.encode()).hexdigest()[:16]}" for number, text in texts.items()}
-        ids = {number: found.get(name) or self._create(name, texts[number]) for number, name in names.items()}
-        group_id = self._fill_group(list(ids.values()))
-        for name in found.keys() - set(names.values()):
-            self._delete(found[name])
+        ids = {}
+        for each in keyring.versions:
+            text = public_key(each.key)
+            name = self._key_name(text)
+            ids[each.number] = found.get(name) or self._create(name, text)
+        group_id = self._fill_group(ids.values())
         return Published(
             Keyring(tuple(replace(each, public_key_id=ids[each.number]) for each in keyring.versions)), group_id
         )
+
+    def publish(self, keyring: Keyring) -> Published:
+        """Make the key group contain exactly the public keys of ``keyring``. It is created if there is none."""
+        published = self.add(keyring)
+        found, names = self._public_keys(), {self._key_name(public_key(each.key)) for each in keyring.versions}
+        self._fill_group([found[name] for name in names], only=True)
+        for name in found.keys() - names:
+            self._delete(found[name])
+        return published
 
     def delete(self) -> None:
         """Delete the key group and its public keys."""
@@ -76,14 +88,20 @@ class LinkKeys:
     def _delete(self, key_id: str) -> None:
         self._client.delete_public_key(Id=key_id, IfMatch=self._client.get_public_key(Id=key_id)["ETag"])
 
-    def _fill_group(self, ids: list[str]) -> str:
-        """Make the key group contain ``ids`` and return its own id."""
-        config = {"Name": self._name, "Items": ids}
-        group_id = self._group_id()
+    def _key_name(self, text: str) -> str:
+        return f"{self._name}-{sha256(text.encode()).hexdigest()[:16]}"
+
+    def _fill_group(self, ids: Iterable[str], *, only: bool = False) -> str:
+        """Make the key group contain ``ids``, ``only`` these or besides others, and return its own id."""
+        wanted, group_id = set(ids), self._group_id()
         if group_id is None:
+            config = {"Name": self._name, "Items": sorted(wanted)}
             return str(self._client.create_key_group(KeyGroupConfig=config)["KeyGroup"]["Id"])
         group = self._client.get_key_group(Id=group_id)
-        if set(group["KeyGroup"]["KeyGroupConfig"]["Items"]) != set(ids):
+        present = set(group["KeyGroup"]["KeyGroupConfig"]["Items"])
+        wanted |= set() if only else present
+        if present != wanted:
+            config = {"Name": self._name, "Items": sorted(wanted)}
             self._client.update_key_group(Id=group_id, IfMatch=group["ETag"], KeyGroupConfig=config)
         return group_id
 

@@ -164,7 +164,6 @@ def test_a_queue_has_a_dead_letter_queue_that_keeps_messages_for_two_weeks(queue
 
     assert dead is not None
     assert dead.properties["MessageRetentionPeriod"] == DEAD_LETTER_RETENTION
-    assert queue.properties["SqsManagedSseEnabled"] is dead.properties["SqsManagedSseEnabled"] is True
 
 
 @EVERY_QUEUE
@@ -544,12 +543,11 @@ def test_an_update_of_the_stack_does_not_replace_a_secret(secret: Resource) -> N
 
 
 @pytest.mark.parametrize("table", templates.resources("AWS::DynamoDB::Table"), ids=str)
-def test_tables_have_point_in_time_recovery_and_encryption(table: Resource) -> None:
+def test_tables_have_point_in_time_recovery(table: Resource) -> None:
     assert table.properties["PointInTimeRecoverySpecification"] == {
         "PointInTimeRecoveryEnabled": True,
         "RecoveryPeriodInDays": {"Ref": "BackupRetentionDays"},
     }
-    assert table.properties["SSESpecification"] == {"SSEEnabled": True}
     assert table.properties["BillingMode"] == "PAY_PER_REQUEST"
 
 
@@ -559,7 +557,6 @@ def test_a_destroyed_key_of_an_owner_cannot_be_restored() -> None:
     assert "PointInTimeRecoverySpecification" not in table["Properties"], "a backup would hold destroyed keys"
     assert "TimeToLiveSpecification" not in table["Properties"], "an item that expired could be made again"
     assert table["Properties"]["DeletionProtectionEnabled"] == {"Fn::If": ["KeepsData", True, False]}
-    assert table["Properties"]["SSESpecification"] == {"SSEEnabled": True}
     assert table["DeletionPolicy"] == {"Fn::If": ["KeepsData", "RetainExceptOnCreate", "Delete"]}
     assert table["UpdateReplacePolicy"] == {"Ref": "DataRetention"}
 
@@ -696,7 +693,9 @@ def test_alarms_and_budgets_may_publish_to_the_encrypted_topic() -> None:
     _, publishers = key["KeyPolicy"]["Statement"]
     allowed, tls = resources["AlarmTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
 
-    assert topic["KmsMasterKeyId"] == {"Fn::GetAtt": ["AlarmKey", "Arn"]}, "not aws/sns, whose policy excludes alarms"
+    own = {"Fn::GetAtt": ["EncryptionKey", "Outputs.Arn"]}
+    alarms = {"Fn::GetAtt": ["AlarmKey", "Arn"]}
+    assert topic["KmsMasterKeyId"] == {"Fn::If": ["HasCustomerKey", own, alarms]}, "aws/sns excludes alarms"
     assert set(publishers["Principal"]["Service"]) == set(allowed["Principal"]["Service"])
     assert set(publishers["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey*"}
     assert tls["Fn::If"][1]["Effect"] == "Deny"

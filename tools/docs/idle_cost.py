@@ -1,91 +1,198 @@
-"""What an installation costs per month without any request, computed from the templates and list prices."""
+"""What an installation costs per month without any request: the templates' resources and the prices of a file.
 
-from collections.abc import Sequence
+Parameters are inserted and conditions evaluated, for each set of parameters in tools/docs/idle_prices.json.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Final
 
 from events.model_catalog import model_catalog
 from kit.metrics import METRICS
+from local import samconfig
+from tools.permissions.stack import Template
 
-PRICES_OF: Final = date(2026, 11, 28)
-"""Day of the list prices below: us-west-2, in US dollars per month, with the permanent free tier."""
-ALARM: Final = Decimal("0.10")  # per metric that a standard alarm watches
-COMPOSITE: Final = Decimal("0.50")
-DASHBOARD: Final = Decimal(3)
-FREE_DASHBOARDS: Final = 3
-METRIC: Final = Decimal("0.30")
-SECRET: Final = Decimal("0.40")
-KEY: Final = Decimal(1)  # and 1 more for each of its first two rotations, which are yearly
-MILLION_SQS_REQUESTS: Final = Decimal("0.40")
-FREE_SQS_REQUESTS: Final = 1_000_000
-POLLS: Final = 5 * 3 * 60 * 24 * 30
-"""Receive calls of one idle event source mapping per month: Lambda keeps five pollers, and a poll waits for 20 s."""
+FILE: Final = Path(__file__).with_name("idle_prices.json")
+EVERYTHING: Final = "everything"
+"""All sets of parameters together."""
 SCHEDULED: Final = ("sweeper_", "audit_", "models_watched", "model_changes_published", "fewest_model_days_left")
 """Beginnings of the metrics that scheduled functions emit without requests; ``model_days_left`` is one per model."""
 PER_VIOLATION: Final = "audit_violations_by_rule"
+POLLS_PER_HOUR: Final = 5 * 3 * 60
+"""Receive calls of an idle event source mapping: Lambda keeps five pollers, and a poll waits for 20 seconds."""
+METRICS_OF_A_FREE_DASHBOARD: Final = 50
+FREE_DASHBOARDS: Final = 3
+
+Properties = Mapping[str, Any]
+
+
+class Deployment:
+    """The resources that one set of parameters creates, and how much of each price they need."""
+
+    def __init__(self, root: Path, parameters: Mapping[str, str], region: str, hours: int) -> None:
+        self._resources = list(_resources(Template(root / "template.yaml", parameters, region)))
+        self._hours = hours
+
+    def amounts(self) -> dict[str, Decimal]:
+        """Return the amount of each price, before anything that is free."""
+        return {name: Decimal(count(self)) for name, count in AMOUNTS.items()}
+
+    def of(self, *types: str) -> list[Properties]:
+        """Return the properties of the resources of these types."""
+        return [properties for kind, properties in self._resources if kind in types]
+
+    def dashboards(self) -> int:
+        """Return the number of dashboards that are not free: the first three are, with up to 50 metrics each."""
+        small = [
+            _dashboard_metrics(each) <= METRICS_OF_A_FREE_DASHBOARD for each in self.of("AWS::CloudWatch::Dashboard")
+        ]
+        return len(small) - min(small.count(True), FREE_DASHBOARDS)
+
+    def polls(self) -> Decimal:
+        """Return the millions of receive calls of the mappings of queues."""
+        mappings = [each for each in self.of("AWS::Lambda::EventSourceMapping") if "ScalingConfig" in each]
+        return Decimal(len(mappings) * POLLS_PER_HOUR * self._hours) / 1_000_000
+
+    def ready_gigabytes(self) -> Decimal:
+        """Return the memory of provisioned concurrency."""
+        configured = [(each, each.get("ProvisionedConcurrencyConfig")) for each in self.of("AWS::Serverless::Function")]
+        return sum(
+            (_gigabytes(each) * int(ready["ProvisionedConcurrentExecutions"]) for each, ready in configured if ready),
+            Decimal(0),
+        )
+
+    def snapshot_gigabytes(self) -> Decimal:
+        """Return the memory of functions that start from a snapshot."""
+        functions = self.of("AWS::Serverless::Function")
+        return sum(
+            (_gigabytes(each) for each in functions if each.get("SnapStart", {}).get("ApplyOn", "None") != "None"),
+            Decimal(0),
+        )
+
+
+AMOUNTS: Final[Mapping[str, Callable[[Deployment], int | Decimal]]] = {
+    "alarm metrics": lambda d: sum(_watched(each) for each in d.of("AWS::CloudWatch::Alarm")),
+    "composite alarms": lambda d: len(d.of("AWS::CloudWatch::CompositeAlarm")),
+    "dashboards": Deployment.dashboards,
+    "scheduled metrics": lambda _: _scheduled_metrics(),
+    "secrets": lambda d: len(d.of("AWS::SecretsManager::Secret")),
+    "keys": lambda d: len(d.of("AWS::KMS::Key", "AWS::KMS::ReplicaKey")),
+    "polls": Deployment.polls,
+    "provisioned concurrency": Deployment.ready_gigabytes,
+    "snapshots": Deployment.snapshot_gigabytes,
+    "interface endpoints": lambda d: sum(_zones(each) for each in d.of("AWS::EC2::VPCEndpoint")),
+    "NAT gateways": lambda d: len(d.of("AWS::EC2::NatGateway")),
+    "public addresses": lambda d: len(d.of("AWS::EC2::EIP")),
+    "web ACLs": lambda d: len(d.of("AWS::WAFv2::WebACL")),
+    "WAF rules": lambda d: sum(len(each["Rules"]) for each in d.of("AWS::WAFv2::WebACL")),
+    "health checks": lambda d: len(d.of("AWS::Route53::HealthCheck")),
+    "hosted zones": lambda d: len(d.of("AWS::Route53::HostedZone")),
+}
+"""How much of each price of the file a deployment needs."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the bill."""
+class Line:
+    """One line of a bill."""
 
     item: str
-    count: str
-    each: str
+    price: str
+    amount: Decimal
     usd: Decimal
 
 
-def idle_cost(resources: Sequence[Any]) -> list[Row]:
-    """Return the lines of the bill that do not depend on requests."""
-    alarms = sum(
-        sum("MetricStat" in query for query in body["Properties"].get("Metrics", [])) or 1
-        for body in _of(resources, "AWS::CloudWatch::Alarm")
-    )
-    composites = len(_of(resources, "AWS::CloudWatch::CompositeAlarm"))
-    dashboards = len(_of(resources, "AWS::CloudWatch::Dashboard"))
-    secrets = len(_of(resources, "AWS::SecretsManager::Secret"))
-    keys = len(_of(resources, "AWS::KMS::Key"))
-    metrics = sum(metric.name.startswith(SCHEDULED) and metric.name != PER_VIOLATION for metric in METRICS)
-    metrics += sum(model.end_of_life is not None for model in model_catalog())
-    mappings = sum("ScalingConfig" in body["Properties"] for body in _of(resources, "AWS::Lambda::EventSourceMapping"))
-    polls = mappings * POLLS
-    return [
-        Row("CloudWatch: metrics that alarms watch", str(alarms), f"${ALARM}", alarms * ALARM),
-        Row("CloudWatch: composite alarms", str(composites), f"${COMPOSITE}", composites * COMPOSITE),
-        Row(
-            "CloudWatch: dashboards",
-            str(dashboards),
-            f"${DASHBOARD} after the account's first {FREE_DASHBOARDS}",
-            max(0, dashboards - FREE_DASHBOARDS) * DASHBOARD,
-        ),
-        Row(
-            "CloudWatch: metrics of the sweeper, the audit and the sentinel",
-            str(metrics),
-            f"${METRIC}",
-            metrics * METRIC,
-        ),
-        Row("Secrets Manager: secrets", str(secrets), f"${SECRET}", secrets * SECRET),
-        Row("KMS: key of the alarm topic", str(keys), f"${KEY}", keys * KEY),
-        Row(
-            f"SQS: polls of {mappings} queues by Lambda",
-            f"{polls:,}",
-            f"${MILLION_SQS_REQUESTS} per million after the first",
-            max(0, polls - FREE_SQS_REQUESTS) * MILLION_SQS_REQUESTS / 1_000_000,
-        ),
+def bill(root: Path, parameters: Mapping[str, str], regions: int = 1) -> list[Line]:
+    """Return the monthly bill of an idle installation, line by line. What is free per account is free once."""
+    prices = price_file()
+    amounts = Deployment(root, parameters, prices["region"], prices["hours"]).amounts()
+    return [_line(price, amounts[name] * regions, prices["hours"]) for name, price in prices["prices"].items()]
+
+
+def price_file() -> Any:
+    """Return the content of the price file."""
+    return json.loads(FILE.read_text())
+
+
+def parameter_sets(root: Path) -> dict[str, tuple[dict[str, str], int]]:
+    """Return the parameters and the number of regions of each set whose parameters the template has."""
+    declared = Template(root / "template.yaml", {}, "").parameters
+    found: dict[str, tuple[dict[str, str], int]] = {}
+    for name, each in price_file()["sets"].items():
+        given = dict(samconfig.load(each["samconfig"]).parameters) if "samconfig" in each else {}
+        given |= each.get("parameters", {})
+        if given.keys() <= declared.keys():
+            found[name] = given, each.get("regions", 1)
+    together = {name: value for given, _ in found.values() for name, value in given.items()}
+    found[EVERYTHING] = together, max(regions for _, regions in found.values())
+    return found
+
+
+def idle_cost_table(root: Path) -> str:
+    """Return the table of the document: a line per price, a column per set of parameters."""
+    prices, sets = price_file(), parameter_sets(root)
+    bills = {name: bill(root, given, regions) for name, (given, regions) in sets.items()}
+    dates = sorted(price["date"] for price in prices["prices"].values())
+    read = f"read from {dates[0]} to {dates[-1]}" if dates[0] != dates[-1] else f"of {dates[0]}"
+    lines = [
+        f"List prices in {prices['region']} {read}, in US dollars per month of {prices['hours']} hours:",
+        "",
+        f"| item | price | {' | '.join(bills)} |",
+        f"| --- | --- |{' --- |' * len(bills)}",
     ]
-
-
-def idle_cost_table(resources: Sequence[Any]) -> str:
-    """Return the table of the document, with the day of its prices."""
-    rows = idle_cost(resources)
-    lines = [f"List prices of {PRICES_OF:%d %B %Y} in us-west-2, per month:", ""]
-    lines += ["| item | count | price | US dollars |", "| --- | --- | --- | --- |"]
-    lines += [f"| {row.item} | {row.count} | {row.each} | {row.usd:.2f} |" for row in rows]
-    lines.append(f"| **total** | | | **{sum(row.usd for row in rows):.2f}** |")
+    for rows in zip(*bills.values(), strict=True):
+        if any(row.amount for row in rows):
+            lines.append(f"| {rows[0].item} | {rows[0].price} | {' | '.join(map(_cell, rows))} |")
+    totals = (f"**{sum(row.usd for row in rows):.2f}**" for rows in bills.values())
+    lines += [f"| **total** | | {' | '.join(totals)} |", "", "| set | parameters |", "| --- | --- |"]
+    for name, (given, regions) in sets.items():
+        shown = ", ".join(f"`{key}={value}`" for key, value in given.items()) or "none"
+        lines.append(f"| {name} | {shown}{f', in {regions} regions' if regions > 1 else ''} |")
     return "\n".join(lines) + "\n"
 
 
-def _of(resources: Sequence[Any], kind: str) -> list[Any]:
-    return [body for body in resources if body["Type"] == kind]
+def _line(price: Mapping[str, Any], amount: Decimal, hours: int) -> Line:
+    times = hours * 3600 if price.get("seconds") else hours if price.get("hourly") else 1
+    usd, free = Decimal(price["usd"]), price.get("free", 0)
+    text = f"{usd} per {price['per']}{f' after the first {free}' if free else ''}"
+    return Line(price["item"], text, amount, max(Decimal(0), amount - free) * usd * times)
+
+
+def _cell(line: Line) -> str:
+    amount = f"{line.amount:.2f}".rstrip("0").rstrip(".")
+    return f"{line.usd:.2f} ({amount})" if line.amount else ""
+
+
+def _resources(template: Template) -> Iterator[tuple[str, Properties]]:
+    """Yield type and properties of what is created, nested stacks included. Functions have those of Globals as well."""
+    types = {str(body["Type"]) for body in template.resources.values()}
+    for name, properties in template.deployed(*types):
+        kind = template.resources[name]["Type"]
+        if kind == "AWS::Serverless::Application":
+            yield from _resources(template.children[name])
+        yield kind, {**template.function_defaults, **properties} if kind == "AWS::Serverless::Function" else properties
+
+
+def _watched(alarm: Properties) -> int:
+    return sum("MetricStat" in query for query in alarm.get("Metrics", [])) or 1
+
+
+def _dashboard_metrics(dashboard: Properties) -> int:
+    widgets: Sequence[Any] = json.loads(dashboard["DashboardBody"])["widgets"]
+    metrics = (metric for widget in widgets for metric in widget["properties"].get("metrics", []))
+    return sum(not isinstance(metric[0], dict) for metric in metrics)  # an expression is a computation
+
+
+def _scheduled_metrics() -> int:
+    metrics = sum(metric.name.startswith(SCHEDULED) and metric.name != PER_VIOLATION for metric in METRICS)
+    return metrics + sum(model.end_of_life is not None for model in model_catalog())
+
+
+def _gigabytes(function: Properties) -> Decimal:
+    return Decimal(int(function["MemorySize"])) / 1024
+
+
+def _zones(endpoint: Properties) -> int:
+    return len(endpoint["SubnetIds"]) if endpoint.get("VpcEndpointType") == "Interface" else 0

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from events.model_catalog import model_catalog
-from local.loops import expand
 from local.templates import parse_template
 from tools.docs.idle_cost import idle_cost_table
 from tools.docs.model_table import model_table
@@ -46,9 +45,6 @@ def _values(parameter: dict[str, Any]) -> str:
 def sections(root: Path) -> dict[Path, str]:
     """Return the documents with generated sections."""
     template = parse_template((root / "template.yaml").read_text())
-    templates = [root / "template.yaml", *sorted(root.glob("services/*/*.yaml"))]
-    templates = [path for path in templates if path.name not in OFF_BY_DEFAULT]
-    resources = [body for path in templates for body in expand(parse_template(path.read_text()))["Resources"].values()]
     deploy, cost, scale = root / "docs/deploy.md", root / "docs/cost.md", root / "docs/scale.md"
     privacy = root / "docs/privacy.md"
     privacy_text = insert(privacy.read_text(), "stores", stores_table(root))
@@ -64,7 +60,7 @@ def sections(root: Path) -> dict[Path, str]:
         safety: insert(safety_text, "policies", policy_table()),
         responsible: insert(responsible_text, "moderation-bias", summary()),
         deploy: insert(deploy.read_text(), "parameters", parameter_table(template)),
-        cost: insert(cost.read_text(), "idle", idle_cost_table(resources)),
+        cost: insert(cost.read_text(), "idle", idle_cost_table(root)),
         scale: scale_text,
         privacy: insert(privacy_text, "regions", regions_table(model_catalog())),
     }

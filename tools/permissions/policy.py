@@ -10,7 +10,9 @@ from tools.permissions.stack import Role
 
 Statement = Mapping[str, Any]
 
-LISTS: Final = frozenset({"dynamodb:LeadingKeys", "dynamodb:Attributes", "events:source", "events:detail-type"})
+LISTS: Final = frozenset(
+    {"dynamodb:LeadingKeys", "dynamodb:Attributes", "events:source", "events:detail-type", "kms:ViaService"}
+)
 """Condition keys whose values are a list of what the role needs, so each must be used."""
 
 

@@ -6,13 +6,17 @@ from typing import Final
 
 from local.bedrock.guardrail import GUARDRAIL_ID, GUARDRAIL_VERSION
 from tools.permissions.calls import Access, accesses_by_lambda
+from tools.permissions.encryption import with_encryption
 from tools.permissions.policy import Comparison
 from tools.permissions.scenarios import SCENARIOS
 from tools.permissions.world import World
 
 CUSTOM_MODEL: Final = "arn:aws:bedrock:us-west-2:123456789012:provisioned-model/abcdefgh"
 DEPLOYMENTS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
-    "default": ("us-east-1", {"DailyBudgetUsd": "1000", "WebhookLoopback": "true"}),
+    "default": (
+        "us-east-1",
+        {"DailyBudgetUsd": "1000", "WebhookLoopback": "true", "Encryption": "customer"},
+    ),
     "other choices": (
         "us-west-2",
         {
@@ -24,6 +28,7 @@ DEPLOYMENTS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
             "GuardrailVersion": GUARDRAIL_VERSION,
             "CustomModels": f'{{"ours": {{"arn": "{CUSTOM_MODEL}", "family": "sdxl", "price_usd": 0.01}}}}',
             "CustomModelArns": CUSTOM_MODEL,
+            "Encryption": "customer",
         },
     ),
 }
@@ -37,12 +42,18 @@ def comparisons(deployment: str) -> Mapping[str, Comparison]:
     with World(region, parameters) as world:
         for scenario in SCENARIOS:
             scenario(world)
-        return {
-            name: Comparison(
-                function.role, _distinct([*world.recorder.accesses.get(name, ()), *accesses_by_lambda(function)])
-            )
+        accesses = {
+            name: [*world.recorder.accesses.get(name, ()), *accesses_by_lambda(function)]
             for name, function in world.stack.functions.items()
         }
+        return {
+            name: Comparison(function.role, _distinct(with_encryption(world.stack, accesses[name])))
+            for name, function in world.stack.functions.items()
+        }
+
+
+SAME: Final = ("::foundation-model/", "events:", "kms:ViaService")
+"""Parts of what is the same in every deployment."""
 
 
 def missing() -> list[str]:
@@ -58,8 +69,8 @@ def missing() -> list[str]:
 def unused() -> list[str]:
     """Return what a role allows and its function does not do, in each deployment.
 
-    The ARNs of Bedrock's models and the names of events are the same in every deployment: one that some deployment uses
-    is used.
+    The ARNs of Bedrock's models, the names of events and the services of the encryption key are the same in every
+    deployment: one that some deployment uses is used.
     """
     found = {
         deployment: {
@@ -72,7 +83,7 @@ def unused() -> list[str]:
         f"{deployment}: {name} does not need {text}"
         for deployment, pairs in found.items()
         for name, text in pairs
-        if (name, text) in everywhere or not ("::foundation-model/" in text or "events:" in text)
+        if (name, text) in everywhere or not any(part in text for part in SAME)
     )
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -74,6 +74,12 @@ class Function:
         return f"{self.service}.{self.logical_id.removesuffix('Function')}"
 
 
+@cache
+def _parsed(text: str) -> Mapping[str, Any]:
+    """Return a template with expanded loops, which nobody changes."""
+    return expand(parse_template(text))
+
+
 class Template:
     """One template with the values of its parameters."""
 
@@ -84,7 +90,7 @@ class Template:
         self._pseudo = {**PSEUDO, "AWS::Region": region}
         self.region = region
         self._path = path
-        self._body: Mapping[str, Any] = expand(parse_template(path.read_text()))
+        self._body = _parsed(path.read_text())
         self._parent = parent
         self._given = parameters
         self.resources: Mapping[str, Any] = self._body["Resources"]
@@ -144,6 +150,18 @@ class Template:
             case {"Condition": name}:
                 return self.holds(self._body["Conditions"][name])
         raise ValueError(f"{self._path}: {condition} is not a condition")
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """The declared parameters."""
+        found: Mapping[str, Any] = self._body.get("Parameters", {})
+        return found
+
+    @property
+    def function_defaults(self) -> Mapping[str, Any]:
+        """The properties that all functions have, from Globals."""
+        found: Mapping[str, Any] = self.value(self._body.get("Globals", {}).get("Function", {}))
+        return found
 
     def variables(self, function: Mapping[str, Any]) -> dict[str, str]:
         """Return the environment of a function, which starts with what all functions of the service have."""

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ConnectionClosedError
 
 from kit.cdn_signatures import public_key
 from kit.keyring import Keyring, SecretVersion
@@ -30,7 +31,7 @@ class CloudFront:
             self.calls.append(name)
             if name == self.fail_at:
                 self.fail_at = ""
-                raise ConnectionError(name)
+                raise ConnectionClosedError(endpoint_url=name)
             return object.__getattribute__(self, f"_{name}")(**parameters)
 
         return call
@@ -132,13 +133,24 @@ def test_a_rotation_has_two_keys_and_then_one(cloudfront: CloudFront) -> None:
     assert old not in cloudfront.keys
 
 
+def test_a_new_key_is_added_besides_what_another_rotation_has_added(cloudfront: CloudFront) -> None:
+    keys = LinkKeys(cloudfront, PREFIX)
+    first, group_id = keys.publish(ONE)
+    keys.add(first.rotated(b"of another operator", NOW))
+    both, _ = keys.add(first.rotated(b"second", NOW))
+
+    assert len(group_of(cloudfront, group_id)) == 3
+    keys.publish(both)
+    assert list(group_of(cloudfront, group_id)) == sorted(str(each.public_key_id) for each in both.versions)
+
+
 @pytest.mark.parametrize("call", ["create_public_key", "get_key_group", "update_key_group", "delete_public_key"])
 def test_an_interrupted_rotation_can_be_repeated(cloudfront: CloudFront, call: str) -> None:
     keys = LinkKeys(cloudfront, PREFIX)
     first, group_id = keys.publish(ONE)
     second = Keyring((*first.rotated(b"second", NOW).versions[1:],))  # a retirement in the same step
     cloudfront.fail_at = call
-    with pytest.raises(ConnectionError):
+    with pytest.raises(ConnectionClosedError):
         keys.publish(second)
     keyring, _ = keys.publish(second)
 
