@@ -7,14 +7,18 @@ from datetime import UTC, datetime, timedelta
 from typing import IO, Any, Final
 
 import click
+from botocore.exceptions import ClientError
 
+from cli import edge_key
 from cli.connection import Connection
 from cli.console import console, new_table, print_json
 from cli.options import EXIT_CODES, OK, acting, bare, on_target
+from kit.errors import error_code
 from kit.keyring import Keyring, SecretVersion
 from kit.secrets import ACTIVATION, REFRESH_SECONDS
 from kit.signed_urls import EXPIRES_SECONDS
 from kit.trail import Action, recorded
+from services.accounts import edge
 from services.accounts.repository.keys import KeyTable
 from services.notifications.repository.webhooks import WebhookTable
 from services.storage import image_link_keys
@@ -39,6 +43,8 @@ class Kind:
     """Tells others about the versions, and returns the keyring to store."""
     in_use_until: Callable[[Keyring, int, datetime], datetime | None] = lambda _keyring, _version, _now: None
     """Returns until when something is valid that a replaced version has made."""
+    exists_with: str = ""
+    """The parameter without which the installation does not have the secret. Empty if it always has it."""
 
 
 def _keys(connection: Connection, now: datetime) -> Uses:
@@ -58,6 +64,13 @@ def _publish_link_keys(connection: Connection, keyring: Keyring) -> Keyring:
 
 KINDS: Final = {
     "accounts-key-hashing": Kind(_keys, "API keys", "A key moves to the new version when it is used, within an hour."),
+    "accounts-edge-key": Kind(
+        None,
+        after_rotation="CloudFront sends both versions. Retire the old one when the new one is current.",
+        activation=edge.ACTIVATION,
+        publish=edge_key.publish,
+        exists_with="Edge=on",
+    ),
     "notifications-webhook-master": Kind(
         _webhooks, "webhooks", "A webhook moves to the new version when its owner rotates its secret: ask the owners."
     ),
@@ -92,7 +105,8 @@ def secrets(context: click.Context) -> Any:
 def list_(connection: Connection, *, as_json: bool) -> int:
     """List the versions of every secret and how much depends on each. Keys themselves are never shown."""
     now = datetime.now(UTC)
-    rows = [row for name in KINDS for row in _rows(name, _read(connection, name), _uses(connection, name, now), now)]
+    rings = {name: ring for name in KINDS if (ring := _find(connection, name))}
+    rows = [row for name, ring in rings.items() for row in _rows(name, ring, _uses(connection, name, now), now)]
     if as_json:
         print_json(rows)
         return OK
@@ -125,7 +139,7 @@ def rotate(
 ) -> int:
     """Add a new version to the secret NAME. It is used in ten minutes, when every function knows it.
 
-    A version of storage-image-link-key is used in an hour, when CloudFront knows its public key everywhere.
+    A version of storage-image-link-key or accounts-edge-key is used in an hour, when CloudFront has it everywhere.
     Older versions remain valid until you retire them.
     """
     key = random.token_urlsafe(KEY_BYTES).encode() if certificate is None else _certificate(name, certificate.read())
@@ -187,7 +201,23 @@ def _certificate(name: str, text: bytes) -> bytes:
 
 
 def _read(connection: Connection, name: str) -> Keyring:
-    answer = connection.client("secretsmanager").get_secret_value(SecretId=connection.target.secret(name))
+    """Return a secret that the installation must have."""
+    found = _find(connection, name)
+    if found is None:
+        raise click.ClickException(
+            f"The installation has no secret {name}. It has one if it is deployed with {KINDS[name].exists_with}."
+        )
+    return found
+
+
+def _find(connection: Connection, name: str) -> Keyring | None:
+    """Return a secret, or None if the installation has none because of its parameters."""
+    try:
+        answer = connection.client("secretsmanager").get_secret_value(SecretId=connection.target.secret(name))
+    except ClientError as error:
+        if KINDS[name].exists_with and error_code(error) == "ResourceNotFoundException":
+            return None
+        raise
     return Keyring.parse(answer["SecretString"])
 
 

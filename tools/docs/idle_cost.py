@@ -45,7 +45,8 @@ def idle_cost(resources: Sequence[Any]) -> list[Row]:
     )
     composites = len(_of(resources, "AWS::CloudWatch::CompositeAlarm"))
     dashboards = len(_of(resources, "AWS::CloudWatch::Dashboard"))
-    secrets = len(_of(resources, "AWS::SecretsManager::Secret"))
+    # Those with a condition belong to options that are off.
+    secrets = sum("Condition" not in body for body in _of(resources, "AWS::SecretsManager::Secret"))
     keys = len(_of(resources, "AWS::KMS::Key"))
     metrics = sum(metric.name.startswith(SCHEDULED) and metric.name != PER_VIOLATION for metric in METRICS)
     metrics += sum(model.end_of_life is not None for model in model_catalog())
