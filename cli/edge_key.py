@@ -2,31 +2,21 @@
 
 from typing import Any
 
-import click
-
-from cli.connection import Connection
 from kit.keyring import Keyring
 from services.accounts.edge import KEY_HEADER
 
 
-def publish(connection: Connection, keyring: Keyring) -> Keyring:
-    """Make CloudFront send all versions of ``keyring``, as a deployment does, and return it.
+def send(client: Any, distribution: str, keyring: Keyring) -> None:
+    """Make a distribution send all versions of ``keyring``, as a deployment does. ``client`` is CloudFront's.
 
     The authorizer accepts a call if it knows one of them. So nothing is refused while CloudFront has the new versions and
-    the authorizer does not, or the other way around.
+    the authorizer does not, or the other way around. Raises ``LookupError`` if the distribution sends no key.
     """
-    distribution = connection.output("WebDistributionId")
-    if distribution is None:
-        raise click.ClickException("The stack has no output WebDistributionId. Deploy it with Edge=on first.")
-    client: Any = connection.client("cloudfront")
     found = client.get_distribution_config(Id=distribution)
     header = _header(found["DistributionConfig"])
     if header["HeaderValue"] != keyring.to_text():
         header["HeaderValue"] = keyring.to_text()
-        client.update_distribution(
-            Id=distribution, IfMatch=found["ETag"], DistributionConfig=found["DistributionConfig"]
-        )
-    return keyring
+        client.update_distribution(Id=distribution, IfMatch=found["ETag"], DistributionConfig=found["DistributionConfig"])
 
 
 def _header(config: dict[str, Any]) -> dict[str, str]:
@@ -36,4 +26,4 @@ def _header(config: dict[str, Any]) -> dict[str, str]:
             if header["HeaderName"].lower() == KEY_HEADER:
                 found: dict[str, str] = header
                 return found
-    raise click.ClickException("The distribution sends no edge key. Deploy the stack with Edge=on first.")
+    raise LookupError(KEY_HEADER)

@@ -62,13 +62,25 @@ def _publish_link_keys(connection: Connection, keyring: Keyring) -> Keyring:
     return image_link_keys.LinkKeys(connection.client("cloudfront"), connection.target.prefix).publish(keyring).keyring
 
 
+def _publish_edge_key(connection: Connection, keyring: Keyring) -> Keyring:
+    """Send all versions to CloudFront, which sends them with every call."""
+    distribution = connection.output("WebDistributionId")
+    try:
+        if distribution is None:
+            raise LookupError(distribution)
+        edge_key.send(connection.client("cloudfront"), distribution, keyring)
+    except LookupError as error:
+        raise click.ClickException("The stack has no CDN in front of the API. Deploy it with Edge=on first.") from error
+    return keyring
+
+
 KINDS: Final = {
     "accounts-key-hashing": Kind(_keys, "API keys", "A key moves to the new version when it is used, within an hour."),
     "accounts-edge-key": Kind(
         None,
         after_rotation="CloudFront sends both versions. Retire the old one when the new one is current.",
         activation=edge.ACTIVATION,
-        publish=edge_key.publish,
+        publish=_publish_edge_key,
         exists_with="Edge=on",
     ),
     "notifications-webhook-master": Kind(

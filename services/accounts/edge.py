@@ -3,13 +3,12 @@
 CloudFront adds two headers to every call, and replaces what the caller sent in them: the secret, and the caller's address.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from hmac import compare_digest
 from typing import Final
 
-from kit.keyring import Keyring
+from kit.keyring import Keyring, SecretVersion
 
 KEY_HEADER: Final = "x-cdn-key"
 """The value of the secret: one version, or the JSON of several."""
@@ -24,7 +23,6 @@ PUBLIC_ROUTES: Final = frozenset(
     }
 )
 """Routes without an API key. Behind the edge, they have the authorizer as well."""
-_KEYS: Final = re.compile(r"[A-Za-z0-9_-]{64}")
 
 
 def is_public(route: str) -> bool:
@@ -44,7 +42,14 @@ class Edge:
         During a rotation, CloudFront sends all versions. One that is known suffices, so that it does not matter which of
         CloudFront and this function learns of a version first.
         """
-        presented = [text.encode() for text in _KEYS.findall(headers.get(KEY_HEADER, ""))]
-        known = [version.key for version in self._keys().versions]
-        found = [compare_digest(one, other) for one in presented for other in known]
+        known = self._keys().versions
+        found = [compare_digest(one.key, other.key) for one in _presented(headers) for other in known]
         return headers.get(VIEWER_HEADER, "") if any(found) else None
+
+
+def _presented(headers: Mapping[str, str]) -> tuple[SecretVersion, ...]:
+    """Return the versions that a call carries, or none if its header is not the value of a secret."""
+    try:
+        return Keyring.parse(headers[KEY_HEADER]).versions
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):  # whoever bypasses CloudFront sends anything
+        return ()

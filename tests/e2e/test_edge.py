@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from kit.keyring import Keyring
 from local.stack import LocalStack
 from services.accounts.edge import KEY_HEADER, PUBLIC_ROUTES, VIEWER_HEADER
 from tests.support.system import Response, System
@@ -74,12 +75,15 @@ def test_public_routes_are_refused_past_the_edge_and_need_no_key_behind_it(behin
         for name, value in values.items():
             path = path.replace(name, value)
         assert code(behind.call(method, path, {} if method == "POST" else None, key="")) == (403, "edge_required"), route
-        assert behind.edge(method, path, key="not-a-key").status not in {401, 403}, route
+        if path != "/health":  # the emulator has an own route of this name on every host
+            assert behind.edge(method, path, key="not-a-key").status not in {401, 403}, route
     assert behind.call("HEAD", "/health", key="").status == 403
 
 
 def test_nobody_reaches_the_api_with_a_wrong_key_through_the_edge(behind: EdgeSystem) -> None:
-    assert behind.edge("GET", "/v1/me", key="gi_wrong").status == 403
+    refused = behind.edge("GET", "/v1/me", key="gi_wrong")
+
+    assert (refused.status, refused.json) == (403, {"message": "Forbidden"}), "the gateway's own refusal"
 
 
 def test_the_audit_trail_has_the_address_that_cloudfront_saw(behind: EdgeSystem) -> None:
@@ -113,20 +117,19 @@ def test_calls_go_on_during_a_rotation_of_the_key(behind: EdgeSystem) -> None:
     def key() -> Any:
         return behind.client("secretsmanager").get_secret_value(SecretId=f"{behind.prefix}-accounts-edge-key")
 
-    first = key()["SecretString"]
+    (first,) = Keyring.parse(key()["SecretString"]).versions
     done = behind.ops("secrets", "rotate", "accounts-edge-key", "--yes")
     assert done.returncode == 0, done.stderr
     assert behind.edge("GET", "/v1/me").status == 200, "CloudFront sends both, the authorizer knows the first"
     behind.restart("accounts-authorizer")
     assert behind.edge("GET", "/v1/me").status == 200, "the authorizer knows both"
     assert code(behind.call("GET", "/v1/me")) == (403, "edge_required")
-    assert first in key()["SecretString"]
+    assert first in Keyring.parse(key()["SecretString"]).versions
 
 
 def test_no_log_contains_the_key(behind: EdgeSystem) -> None:
     secret = behind.client("secretsmanager").get_secret_value(SecretId=f"{behind.prefix}-accounts-edge-key")
-    text = secret["SecretString"]
-    versions = [each["key"] for each in json.loads(text).values()] if text.startswith("{") else [text]
+    versions = [version.key.decode() for version in Keyring.parse(secret["SecretString"]).versions]
     logs = behind.client("logs")
     groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
     lines = [e["message"] for name in groups for e in logs.filter_log_events(logGroupName=name)["events"]]
