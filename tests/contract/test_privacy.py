@@ -41,12 +41,11 @@ def named_parameters(deployed: Deployed) -> set[str]:
 
 def nested_parameters(service: str) -> dict[str, Any]:
     """Return the parameters that the root template passes to a service."""
-    found: dict[str, Any] = next(
-        body["Properties"]["Parameters"]
-        for body in templates.root_template()["Resources"].values()
-        if body["Type"] == "AWS::Serverless::Application"
-        and body["Properties"]["Location"] == f"services/{service}/template.yaml"
-    )
+    found: dict[str, Any] = {}
+    for body in templates.root_template()["Resources"].values():
+        if body["Type"] == "AWS::Serverless::Application":
+            if body["Properties"]["Location"].startswith(f"services/{service}/"):
+                found |= body["Properties"]["Parameters"]
     return found
 
 

@@ -87,11 +87,11 @@ class Deployed:
 
 def deployed_stores(root: Path) -> list[Deployed]:
     """Return every resource of the templates that stores data."""
-    templates = {"platform": root / "template.yaml"}
-    templates |= {path.parent.name: path for path in sorted(root.glob("services/*/template.yaml"))}
+    templates = [("platform", root / "template.yaml")]
+    templates += [(path.parent.name, path) for path in sorted(root.glob("services/*/*.yaml"))]
     return [
         Deployed(service, name, body)
-        for service, path in templates.items()
+        for service, path in templates
         for name, body in expand(parse_template(path.read_text()))["Resources"].items()
         if body["Type"] in STORES
     ]
