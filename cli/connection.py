@@ -114,6 +114,10 @@ class Connection:
         """Return the value of a parameter of the stack, or None without a stack."""
         return self._stack.parameters.get(name) if self._stack else None
 
+    def output(self, name: str) -> str | None:
+        """Return an output of the stack, or None without one of this name."""
+        return self._stack.outputs.get(name) if self._stack else None
+
     @cached_property
     def _stack(self) -> Stack | None:
         """The installation's stack. A command that needs several parameters reads it once."""

@@ -169,6 +169,7 @@ class HttpApi:
 
             def with_scope(**parameters: str) -> Response[str]:
                 try:
+                    self._refuse_bypass()
                     self._refuse_limited_key()
                     if route.scope is not None and route.scope not in {*self.caller.scopes, "any"}:
                         raise ApiProblem("insufficient_scope", f"The API key lacks the scope {route.scope}.")
@@ -195,9 +196,20 @@ class HttpApi:
         render = self._renderers.get(self.event.get("routeKey", ""), ApiProblem.response)
         return render(not_found())
 
+    @property
+    def _authorized(self) -> Mapping[str, Any]:
+        """What the authorizer found, or nothing if the route has no authorizer."""
+        found: Mapping[str, Any] = self.event["requestContext"].get("authorizer", {}).get("lambda") or {}
+        return found
+
+    def _refuse_bypass(self) -> None:
+        """Raise ``ApiProblem`` 403 if the authorizer found that the call did not come through the CDN, as it must."""
+        if self._authorized.get("bypasses_edge"):
+            raise ApiProblem("edge_required", "Use the address of the web app as the base URL of the API.")
+
     def _refuse_limited_key(self) -> None:
         """Raise ``ApiProblem`` 429 if the authorizer found that the key made too many calls."""
-        found = self.event["requestContext"].get("authorizer", {}).get("lambda") or {}
+        found = self._authorized
         if seconds := int(found.get("retry_after", 0)):
             headers = {
                 "RateLimit-Policy": f'"calls";q={found["calls_per_minute"]};w=60',
@@ -209,8 +221,7 @@ class HttpApi:
 
     def _require_consent(self) -> None:
         """Raise ``ApiProblem`` 403 if the authorizer found that a required consent is missing."""
-        found = self.event["requestContext"].get("authorizer", {}).get("lambda") or {}
-        if required := found.get("consent_required"):
+        if required := self._authorized.get("consent_required"):
             detail = f"Read the {required}. Then agree to them for the owner of this API key with PUT /v1/consent."
             raise ApiProblem("consent_required", detail)
 
@@ -242,7 +253,7 @@ class HttpApi:
     @property
     def caller(self) -> Caller:
         """The caller. Raises ``ApiProblem`` 401 if the authorizer identified none."""
-        found = self.event["requestContext"].get("authorizer", {}).get("lambda") or {}
+        found = self._authorized
         if not found.get("owner"):
             raise ApiProblem("unauthorized", "Send an API key in the header x-api-key.")
         return Caller(
@@ -256,8 +267,8 @@ class HttpApi:
 
     @property
     def address(self) -> str | None:
-        """The IP address of the client, as the gateway saw it."""
-        address = self.event["requestContext"]["http"].get("sourceIp")
+        """The IP address of the client: as the authorizer knows it from the CDN, or else as the gateway saw it."""
+        address = self._authorized.get("address") or self.event["requestContext"]["http"].get("sourceIp")
         return str(address) if address else None
 
     def header(self, name: str) -> str | None:

@@ -26,6 +26,10 @@ ADVICE: Final[Mapping[str, Advice]] = {
         "Read the terms and the privacy notice. Then send their versions, which `GET /v1/consent` returns, with "
         "`PUT /v1/consent`. It takes effect at once.",
     ),
+    "edge_required": Advice(
+        "This installation accepts only calls that come through its CDN, and this one was sent to the API behind it.",
+        "Use the address of the web app as the base URL. The operator of the installation knows it.",
+    ),
     "insufficient_scope": Advice(
         "The API key is valid, but it lacks the scope that this route requires. `detail` names the scope.",
         "Use a key with that scope, or ask an operator for one. `GET /v1/me` lists the scopes of your key.",

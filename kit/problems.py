@@ -22,6 +22,7 @@ PROBLEMS: Final[Mapping[str, tuple[int, str]]] = {
     "not_utf8": (400, "The body is not UTF-8"),
     "unauthorized": (401, "An API key is required"),
     "consent_required": (403, "Consent is required"),
+    "edge_required": (403, "The call did not come through the CDN"),
     "insufficient_scope": (403, "The API key lacks a scope"),
     "not_found": (404, "Not found"),
     "not_acceptable": (406, "The response has no media type that the request accepts"),

@@ -14,6 +14,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from cli import edge_key
+from kit.errors import error_code
+from kit.keyring import Keyring
 from local import state
 from local.build import LOCAL_BUILD, Target, build_local, build_lock, version
 from local.emulator import REGION
@@ -88,6 +91,7 @@ def deploy(endpoint_url: str, progress: Progress, parameters: Mapping[str, str] 
     )
     defaults = {name: parameter.get("Default", "") for name, parameter in declared.items()}
     _ensure_archive(client("events", endpoint_url), outputs)
+    _set_edge_key(endpoint_url, outputs)
     _set_cors(client("apigatewayv2", endpoint_url), template, {**defaults, **merged}, outputs)
     return {
         **outputs,
@@ -123,6 +127,23 @@ def _run_change_set(cloudformation: Any, template_url: str, parameters: Mapping[
     if stack["StackStatus"] not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
         raise DeployError(f"{stack['StackStatus']}\n{_failures(cloudformation)}")
     return _outputs(stack)
+
+
+def _set_edge_key(endpoint_url: str, outputs: Mapping[str, str]) -> None:
+    """Make the CDN send the edge key, if the API is behind it.
+
+    The emulator does not resolve `{{resolve:secretsmanager:…}}` in nested templates.
+    """
+    try:
+        secret = client("secretsmanager", endpoint_url).get_secret_value(
+            SecretId=f"{outputs['Prefix']}-accounts-edge-key"
+        )
+    except ClientError as error:
+        if error_code(error) != "ResourceNotFoundException":
+            raise
+        return
+    keyring = Keyring.parse(secret["SecretString"])
+    edge_key.send(client("cloudfront", endpoint_url), outputs["WebDistributionId"], keyring)
 
 
 def _poll(describe: Callable[[], Any], status: str) -> Any:

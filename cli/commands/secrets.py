@@ -11,13 +11,16 @@ from uuid import UUID, uuid5
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cli import edge_key
 from cli.connection import Connection
 from cli.console import console, new_table, print_json
 from cli.options import EXIT_CODES, OK, acting, bare, on_target
+from kit.errors import error_code
 from kit.keyring import Keyring, SecretVersion
 from kit.secrets import ACTIVATION, REFRESH_SECONDS
 from kit.signed_urls import EXPIRES_SECONDS
 from kit.trail import Action, recorded
+from services.accounts import edge
 from services.accounts.repository.keys import KeyTable
 from services.notifications.repository.webhooks import WebhookTable
 from services.storage import image_link_keys
@@ -46,6 +49,8 @@ class Kind:
     """Removes what is published of versions that are not in the stored keyring."""
     in_use_until: Callable[[Keyring, int, datetime], datetime | None] = lambda _keyring, _version, _now: None
     """Returns until when something is valid that a replaced version has made."""
+    exists_with: str = ""
+    """The parameter without which the installation does not have the secret. Empty if it always has it."""
 
 
 def _keys(connection: Connection, now: datetime) -> Uses:
@@ -74,8 +79,32 @@ def _is_published(keyring: Keyring) -> bool:
     return any(each.public_key_id for each in keyring.versions)
 
 
+def _announce_edge_key(connection: Connection, keyring: Keyring) -> Keyring:
+    _publish_edge_key(connection, keyring)
+    return keyring
+
+
+def _publish_edge_key(connection: Connection, keyring: Keyring) -> None:
+    """Send all versions to CloudFront, which sends them with every call."""
+    distribution = connection.output("WebDistributionId")
+    try:
+        if distribution is None:
+            raise LookupError(distribution)
+        edge_key.send(connection.client("cloudfront"), distribution, keyring)
+    except LookupError as error:
+        raise click.ClickException("The stack has no CDN in front of the API. Deploy it with Edge=on first.") from error
+
+
 KINDS: Final = {
     "accounts-key-hashing": Kind(_keys, "API keys", "A key moves to the new version when it is used, within an hour."),
+    "accounts-edge-key": Kind(
+        None,
+        after_rotation="CloudFront sends both versions. Retire the old one when the new one is current.",
+        activation=edge.ACTIVATION,
+        announce=_announce_edge_key,
+        withdraw=_publish_edge_key,
+        exists_with="Edge=on",
+    ),
     "notifications-webhook-master": Kind(
         _webhooks, "webhooks", "A webhook moves to the new version when its owner rotates its secret: ask the owners."
     ),
@@ -111,7 +140,8 @@ def secrets(context: click.Context) -> Any:
 def list_(connection: Connection, *, as_json: bool) -> int:
     """List the versions of every secret and how much depends on each. Keys themselves are never shown."""
     now = datetime.now(UTC)
-    rows = [row for name in KINDS for row in _rows(name, _read(connection, name)[1], _uses(connection, name, now), now)]
+    rings = {name: found[1] for name in KINDS if (found := _find(connection, name))}
+    rows = [row for name, ring in rings.items() for row in _rows(name, ring, _uses(connection, name, now), now)]
     if as_json:
         print_json(rows)
         return OK
@@ -144,7 +174,7 @@ def rotate(
 ) -> int:
     """Add a new version to the secret NAME. It is used in ten minutes, when every function knows it.
 
-    A version of storage-image-link-key is used in an hour, when CloudFront knows its public key everywhere.
+    A version of storage-image-link-key or accounts-edge-key is used in an hour, when CloudFront has it everywhere.
     Older versions remain valid until you retire them.
     """
     key = random.token_urlsafe(KEY_BYTES).encode() if certificate is None else _certificate(name, certificate.read())
@@ -213,8 +243,26 @@ def _certificate(name: str, text: bytes) -> bytes:
 
 
 def _read(connection: Connection, name: str) -> tuple[str, Keyring]:
-    """Return the keyring of a secret, and the id of the value that it was read from."""
-    answer = connection.client("secretsmanager").get_secret_value(SecretId=connection.target.secret(name))
+    """Return what ``_find`` does, of a secret that the installation must have."""
+    found = _find(connection, name)
+    if found is None:
+        raise click.ClickException(
+            f"The installation has no secret {name}. It has one if it is deployed with {KINDS[name].exists_with}."
+        )
+    return found
+
+
+def _find(connection: Connection, name: str) -> tuple[str, Keyring] | None:
+    """Return the keyring of a secret, and the id of the value that it was read from.
+
+    None if the installation has no such secret because of its parameters.
+    """
+    try:
+        answer = connection.client("secretsmanager").get_secret_value(SecretId=connection.target.secret(name))
+    except ClientError as error:
+        if KINDS[name].exists_with and error_code(error) == "ResourceNotFoundException":
+            return None
+        raise
     return answer["VersionId"], Keyring.parse(answer["SecretString"])
 
 

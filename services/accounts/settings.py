@@ -10,6 +10,8 @@ class AccountSettings(Settings):
     hash_secret_arn: str
     require_consent: bool
     """Whether requests need the owner's consent to the current terms and privacy notice."""
+    edge_key_arn: str = ""
+    """The secret with which CloudFront proves that a call came through it. Empty if calls may bypass it."""
 
 
 class ApiSettings(AccountSettings):

@@ -14,7 +14,7 @@ LOGS: Final = (
     *("accounts/logs", "analytics/logs", "generation/logs", "intake/logs", "moderation/logs", "notifications/logs"),
     *("operations/logs", "privacy/logs", "storage/logs"),
 )
-ACCESS_LOGS: Final = ("platform/http-access-logs", "notifications/socket-access-logs")
+ACCESS_LOGS: Final = ("platform/http-access-logs", "notifications/socket-access-logs", "web/refused-calls")
 FLOW_LOGS: Final = ("operations/flow-logs",)
 SEALED_BACKUPS: Final = (
     *("analytics/counters-backup", "generation/ledger-backup", "intake/requests-backup", "moderation/verdicts-backup"),

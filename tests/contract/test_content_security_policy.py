@@ -22,6 +22,7 @@ AWS = {
     "GalleryBucketName": BUCKET,
     "CdnDomain": "",
     "EmulatorHost": "",
+    "EdgeKeyArn": "",
 }
 OWN_API = f"https://{API}.execute-api.{REGION}.{SUFFIX}"
 BUCKETS = {f"https://{BUCKET}.s3.amazonaws.com", f"https://{BUCKET}.s3.{REGION}.{SUFFIX}"}
@@ -36,7 +37,7 @@ def resolved(value: Any, values: dict[str, str]) -> str:
         return values[argument]
     if function == "Fn::If":
         condition, then, otherwise = argument
-        parameter = {"HasCdn": "CdnDomain", "OnEmulator": "EmulatorHost"}[condition]
+        parameter = {"HasCdn": "CdnDomain", "OnEmulator": "EmulatorHost", "BehindEdge": "EdgeKeyArn"}[condition]
         return resolved(then if values[parameter] else otherwise, values)
     assert function == "Fn::Sub"
     text, names = (argument, {}) if isinstance(argument, str) else argument
@@ -61,12 +62,13 @@ def policy(name: str = "Headers", **values: str) -> dict[str, set[str]]:
     [
         ({"CdnDomain": "d1.cloudfront.net"}, {OWN_API, SOCKET, "https://d1.cloudfront.net"}),
         ({}, {OWN_API, SOCKET, *BUCKETS}),
+        ({"CdnDomain": "d1.cloudfront.net", "EdgeKeyArn": "arn"}, {SOCKET, "https://d1.cloudfront.net"}),
         (
             {"EmulatorHost": "127.0.0.1:4580", "SocketUrl": "ws://127.0.0.1:4580/_aws/execute-api/s/live"},
             {OWN_API, "http://127.0.0.1:4580", "ws://127.0.0.1:4580/_aws/execute-api/s/live", *BUCKETS},
         ),
     ],
-    ids=["cdn", "bucket", "emulator"],
+    ids=["cdn", "bucket", "edge", "emulator"],
 )
 def test_the_app_connects_to_its_own_hosts_only(values: dict[str, str], hosts: set[str]) -> None:
     assert policy(**values)["connect-src"] == {"'self'", *hosts}
@@ -74,8 +76,12 @@ def test_the_app_connects_to_its_own_hosts_only(values: dict[str, str], hosts: s
 
 @pytest.mark.parametrize(
     ("values", "hosts"),
-    [({}, {OWN_API}), ({"EmulatorHost": "127.0.0.1:4580"}, {OWN_API, "http://127.0.0.1:4580"})],
-    ids=["aws", "emulator"],
+    [
+        ({}, {OWN_API}),
+        ({"EdgeKeyArn": "arn"}, set()),
+        ({"EmulatorHost": "127.0.0.1:4580"}, {OWN_API, "http://127.0.0.1:4580"}),
+    ],
+    ids=["aws", "edge", "emulator"],
 )
 def test_the_reference_connects_to_the_api_only(values: dict[str, str], hosts: set[str]) -> None:
     assert policy("ReferenceHeaders", **values)["connect-src"] == {"'self'", *hosts}

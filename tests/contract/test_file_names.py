@@ -22,7 +22,9 @@ STANDARD: Final = {
 }
 """Modules and packages that mean the same in every service."""
 DOMAIN: Final = {
-    "accounts": {"admission", "call_limits", "consent", "erasure", "exporting", "keys", "owners", "recorded_keys"},
+    "accounts": {
+        *("admission", "call_limits", "consent", "edge", "erasure", "exporting", "keys", "owners", "recorded_keys"),
+    },
     "analytics": {"archive_format", "counters", "figures", "rebuild", "report"},
     "generation": {"erasure", "families", "image_header", "metrics", "model_errors", "spending", "withdrawal"},
     "intake": {

@@ -73,7 +73,12 @@ def access_log_format(api: str) -> str:
     else:
         stage = templates.service_template("notifications")["Resources"]["SocketStage"]
         settings = stage["Properties"]["AccessLogSettings"]["Fn::If"][1]
-    return str(settings["Format"])
+    found = settings["Format"]
+    if isinstance(found, str):
+        return found
+    text, values = found["Fn::Sub"]  # behind the edge, the authorizer knows the address of the caller
+    assert values["Address"]["Fn::If"] == ["BehindEdge", "$context.authorizer.address", "$context.identity.sourceIp"]
+    return str(text).replace("${Address}", values["Address"]["Fn::If"][2])
 
 
 def logged_fields() -> dict[str, set[str]]:

@@ -175,7 +175,11 @@ GATEWAY_MESSAGES: Final[dict[int, str]] = {
 PROBLEMS: Final[dict[int, tuple[str, str, list[dict[str, Any]]]]] = {
     400: ("not_json", "The body is not valid JSON.", [{"field": "body", "rule": "must be a JSON document"}]),
     401: ("unauthorized", "API key required.", []),
-    403: ("insufficient_scope", "The API key lacks the scope that this route requires.", []),
+    403: (
+        "insufficient_scope",
+        "The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.",
+        [],
+    ),
     404: ("not_found", "Not found.", []),
     406: ("not_acceptable", "`Accept` excludes JSON.", []),
     409: ("too_late_to_cancel", "The resource has changed and no longer allows this.", []),
@@ -191,9 +195,9 @@ PROBLEMS: Final[dict[int, tuple[str, str, list[dict[str, Any]]]]] = {
 }
 """Status → description of the response, and code and errors of an example."""
 
-COMMON_ERRORS: Final = (429, 500, 503)
-"""Every route may return these."""
-GUARDED_ERRORS: Final = (401, 403)
+COMMON_ERRORS: Final = (403, 429, 500, 503)
+"""Every route may return these; 403 without an API key only if the call bypasses the CDN."""
+GUARDED_ERRORS: Final = (401,)
 BODY_ERRORS: Final = (400, 413, 415, 422)
 FILE_ERRORS: Final = (413, 415, 422)
 QUERY_ERRORS: Final = (422,)

@@ -145,6 +145,50 @@ def test_the_authorizer_says_if_the_owner_has_opted_out_of_analytics(
         assert found.get("analytics_opt_out", False) is opted_out
 
 
+@pytest.fixture
+def behind_edge(aws: None, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that calls the authorizer of an installation behind the edge."""
+    secret = boto3.client("secretsmanager").create_secret(Name=f"{PREFIX}-accounts-edge-key", SecretString="E" * 64)
+    monkeypatch.setenv("EDGE_KEY_ARN", secret["ARN"])
+    module = load_function("accounts", "authorizer")
+
+    def call(route: str, edge_key: str, api_key: str = "") -> Any:
+        method, _, path = route.partition(" ")
+        headers = {"x-cdn-key": edge_key, "x-cdn-viewer": "192.0.2.1", "x-api-key": api_key}
+        event = http_event(method, path, headers=headers)
+        event["requestContext"]["http"]["sourceIp"] = "203.0.113.9"
+        return module.handler(event, None)
+
+    return call
+
+
+def test_behind_the_edge_a_caller_has_the_address_that_the_edge_saw(
+    behind_edge: Any, api: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = command(capsys, "create", "--owner", "acme", "--name", "ci")["key"]
+
+    admitted = behind_edge("GET /v1/me", "E" * 64, key)
+    assert (admitted["context"]["key_id"], admitted["context"]["address"]) == (key.split("_")[1], "192.0.2.1")
+    assert behind_edge("GET /v1/me", "E" * 64, "wrong") == {"isAuthorized": False, "context": {"address": "192.0.2.1"}}
+    assert behind_edge("HEAD /health", "E" * 64) == {"isAuthorized": True, "context": {"address": "192.0.2.1"}}
+
+
+def test_a_call_past_the_edge_is_marked_before_its_key_is_looked_at(
+    behind_edge: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", log)
+    key = command(capsys, "create", "--owner", "acme", "--name", "ci")["key"]
+
+    for route, text in (("GET /v1/me", key), ("GET /v1/me", "wrong"), ("GET /health", "")):
+        context = {"bypasses_edge": True, "address": "203.0.113.9"}
+        assert behind_edge(route, "F" * 64, text) == {"isAuthorized": True, "context": context}
+    logged = log.getvalue()
+    assert (logged.count("edge bypassed"), "key used" in logged) == (3, False)
+    assert "F" * 64 not in logged
+    assert "203.0.113.9" not in logged, "the access log has it"
+
+
 def test_a_key_with_too_many_calls_is_admitted_with_the_seconds_to_wait(
     authorize: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,6 +22,7 @@ from services.accounts.service import create
 from services.notifications.repository.webhooks import WebhookTable
 from services.notifications.webhooks import Webhook
 from services.storage.certificates import certificate_of
+from tests.support.distribution_on_moto import distribute
 from tests.support.templates import resources
 
 PREFIX = "genai-images-test"
@@ -39,6 +40,7 @@ def installation(aws_test_environment: None, monkeypatch: pytest.MonkeyPatch) ->
                 boto3.client("dynamodb").create_table(TableName=f"{PREFIX}-{table.service}", **properties)
         for name in KINDS:
             boto3.client("secretsmanager").create_secret(Name=f"{PREFIX}-{name}", SecretString=f"hidden {name}")
+        distribute(PREFIX, "hidden accounts-edge-key")
         monkeypatch.setenv("GENAI_IMAGES_PREFIX", PREFIX)
         yield
 

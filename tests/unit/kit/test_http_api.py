@@ -242,6 +242,24 @@ def test_a_route_rejects_callers_without_its_scope(api: HttpApi) -> None:
     assert response == (202, {"text": "ada: tea", "note": "ada"})
 
 
+def test_every_route_refuses_a_call_that_bypasses_the_edge() -> None:
+    api = HttpApi()
+
+    @api.serve(Route("GET", "/public", None, "Look", responses={200: Echo}))
+    def public() -> Response[str]:
+        return json_response(200, Echo(text="done", note=api.address))
+
+    @api.serve(Route("GET", "/guarded", "any", "Look", responses={200: Echo}))
+    def guarded() -> Response[str]:
+        return json_response(200, Echo(text="done", note=api.address))
+
+    for path in ("/public", "/guarded"):
+        status, problem = send(api, "GET", path, bypasses_edge=True, address="192.0.2.1")
+        assert (status, problem["code"]) == (403, "edge_required"), path
+    # Behind the edge, the address is that of the authorizer.
+    assert send(api, "GET", "/public", address="192.0.2.1") == (200, {"text": "done", "note": "192.0.2.1"})
+
+
 def test_a_route_that_needs_consent_refuses_a_caller_without_it() -> None:
     api = HttpApi()
 

@@ -110,6 +110,45 @@ def test_a_guardrail_has_an_id_and_a_published_version(values: dict[str, str], e
     assert all(sentence.startswith(start) for sentence, start in zip(found, expected, strict=True))
 
 
+CERTIFICATE = "arn:aws:acm:{}:123456789012:certificate/0123abcd-01ab-01ab-01ab-0123456789ab"
+WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/web/0123abcd-01ab-01ab-01ab-0123456789ab"
+DOMAIN = {"DomainName": "images.example.com", "CertificateArn": CERTIFICATE.format("us-east-1")}
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"Edge": "on"}, []),
+        (DOMAIN, []),
+        ({**DOMAIN, "Edge": "on", "HostedZoneId": "Z0123456789ABC"}, []),
+        ({"Edge": "on", "WebAclArn": WEB_ACL}, []),
+        ({"Edge": "on", "Cdn": "off"}, ["Set Cdn to on, or Edge to off."]),
+        ({**DOMAIN, "Cdn": "off"}, ["Set Cdn to on, or DomainName to nothing."]),
+        ({"DomainName": "images.example.com"}, ["Set CertificateArn"]),
+        ({"CertificateArn": CERTIFICATE.format("us-east-1")}, ["Set DomainName"]),
+        ({"HostedZoneId": "Z0123456789ABC"}, ["Set DomainName"]),
+        ({"Waf": "on"}, ["Set Edge to on, or Waf to off.", "Set Waf to off, and WebAclArn"]),
+        ({"WebAclArn": WEB_ACL}, ["Set Edge to on, or WebAclArn to nothing."]),
+        ({"Edge": "on", "Waf": "on"}, ["Set Waf to off, and WebAclArn"]),
+        ({**DOMAIN, "CertificateArn": CERTIFICATE.format("us-west-2")}, ["CertificateArn=arn:aws:acm:us-west-2"]),
+        ({**DOMAIN, "DomainName": "Images.example.com"}, ["DomainName=Images.example.com: must be a domain"]),
+        ({"Edge": "on", "WebAclArn": WEB_ACL.replace("global", "regional")}, ["WebAclArn=arn"]),
+    ],
+)
+def test_the_edge_needs_what_belongs_to_it(values: dict[str, str], expected: list[str]) -> None:
+    found = problems(templates.root_template(), values, "us-west-2")
+    assert len(found) == len(expected), found
+    assert all(sentence.startswith(start) for sentence, start in zip(found, expected, strict=True))
+
+
+def test_the_web_acl_is_part_of_the_stack_in_one_region_only() -> None:
+    template = templates.root_template()
+
+    assert problems(template, {"Edge": "on", "Waf": "on"}, "us-east-1") == []
+    (both,) = problems(template, {"Edge": "on", "Waf": "on", "WebAclArn": WEB_ACL}, "us-east-1")
+    assert both.startswith("Set Waf to off, or WebAclArn to nothing.")
+
+
 def test_the_region_rule_names_the_default_model_and_its_regions() -> None:
     template = templates.root_template()
     rule, declared = template["Rules"]["Region"], template["Parameters"]

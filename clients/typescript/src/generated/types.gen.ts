@@ -4166,7 +4166,7 @@ export type ListRequestsErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -4234,7 +4234,7 @@ export type CreateRequestErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -4300,7 +4300,7 @@ export type DeleteRequestErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -4356,7 +4356,7 @@ export type ShowRequestErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -4410,7 +4410,7 @@ export type CancelRequestErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -4469,7 +4469,7 @@ export type ListModelsErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -4525,7 +4525,7 @@ export type ShowModelErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -4584,7 +4584,7 @@ export type OpenaiGenerateImagesErrors = {
    */
   401: OpenAiError | GatewayMessage;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: OpenAiError | GatewayMessage;
   /**
@@ -4655,7 +4655,7 @@ export type GenerateImagesErrors = {
    */
   401: OpenAiError | GatewayMessage;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: OpenAiError | GatewayMessage;
   /**
@@ -4716,7 +4716,7 @@ export type OpenaiListModelsErrors = {
    */
   401: OpenAiError | GatewayMessage;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: OpenAiError | GatewayMessage;
   /**
@@ -4762,7 +4762,7 @@ export type OpenaiShowModelErrors = {
    */
   401: OpenAiError | GatewayMessage;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: OpenAiError | GatewayMessage;
   /**
@@ -4821,7 +4821,7 @@ export type GenerateAsBeforeErrors = {
    */
   401: Failure | GatewayMessage;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Failure | GatewayMessage;
   /**
@@ -4887,7 +4887,7 @@ export type ShowAppealErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -4945,7 +4945,7 @@ export type AppealRequestErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -5015,7 +5015,7 @@ export type ListAppealsErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -5069,7 +5069,7 @@ export type ReviewAppealErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -5127,7 +5127,7 @@ export type DecideAppealErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -5221,7 +5221,7 @@ export type ListImagesErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -5275,7 +5275,7 @@ export type DeleteImageErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -5325,7 +5325,7 @@ export type ShowImageErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -5379,7 +5379,7 @@ export type UnsetFavouriteErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -5429,7 +5429,7 @@ export type SetFavouriteErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -5479,7 +5479,7 @@ export type ListSharesErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -5537,7 +5537,7 @@ export type CreateShareErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -5611,7 +5611,7 @@ export type RevokeShareErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -5657,6 +5657,10 @@ export type OpenShareData = {
 
 export type OpenShareErrors = {
   /**
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
+   */
+  403: Problem;
+  /**
    * Not found.
    */
   404: Problem;
@@ -5684,6 +5688,10 @@ export type VerifyFileData = {
 };
 
 export type VerifyFileErrors = {
+  /**
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
+   */
+  403: Problem;
   /**
    * `Accept` excludes JSON.
    */
@@ -5747,7 +5755,7 @@ export type ListKeysErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -5800,7 +5808,7 @@ export type CreateKeyErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -5866,7 +5874,7 @@ export type RotateKeyErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -5936,7 +5944,7 @@ export type RevokeKeyErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -5981,7 +5989,7 @@ export type EraseMeErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -6026,7 +6034,7 @@ export type ShowMeErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -6071,7 +6079,7 @@ export type WithdrawConsentErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -6112,7 +6120,7 @@ export type ShowConsentErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -6161,7 +6169,7 @@ export type GiveConsentErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -6224,7 +6232,7 @@ export type ShowPreferencesErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -6279,7 +6287,7 @@ export type SetPreferencesErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -6340,7 +6348,7 @@ export type CreateTicketErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -6385,7 +6393,7 @@ export type ListWebhooksErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -6434,7 +6442,7 @@ export type CreateWebhookErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -6500,7 +6508,7 @@ export type DeleteWebhookErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -6554,7 +6562,7 @@ export type RotateWebhookSecretErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -6620,7 +6628,7 @@ export type PingWebhookErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -6687,7 +6695,7 @@ export type ListDeliveriesErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -6749,7 +6757,7 @@ export type ResendDeliveryErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -6811,7 +6819,7 @@ export type ShowDaysErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -6864,7 +6872,7 @@ export type CheckPromptErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -6925,7 +6933,7 @@ export type LegacyCheckPromptErrors = {
    */
   401: Failure | GatewayMessage;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Failure | GatewayMessage;
   /**
@@ -6979,7 +6987,7 @@ export type ShowShadowErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -7024,6 +7032,10 @@ export type ShowHealthData = {
 
 export type ShowHealthErrors = {
   /**
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
+   */
+  403: Problem;
+  /**
    * `Accept` excludes JSON.
    */
   406: Problem;
@@ -7066,6 +7078,10 @@ export type ShowProblemData = {
 
 export type ShowProblemErrors = {
   /**
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
+   */
+  403: Problem;
+  /**
    * Not found.
    */
   404: Problem;
@@ -7107,7 +7123,7 @@ export type ShowReadinessErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -7152,7 +7168,7 @@ export type ShowAuditErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -7202,7 +7218,7 @@ export type ShowTraceErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -7251,7 +7267,7 @@ export type ListQueuesErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -7305,7 +7321,7 @@ export type ListDeadLettersErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -7364,7 +7380,7 @@ export type ShowDeadLettersErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -7421,7 +7437,7 @@ export type ReplayErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -7478,7 +7494,7 @@ export type ListQuarantineErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -7527,7 +7543,7 @@ export type QuarantineErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -7589,7 +7605,7 @@ export type ListActionsErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -7645,6 +7661,10 @@ export type ShowErasureData = {
 
 export type ShowErasureErrors = {
   /**
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
+   */
+  403: Problem;
+  /**
    * Not found.
    */
   404: Problem;
@@ -7690,7 +7710,7 @@ export type ListExportsErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -7735,7 +7755,7 @@ export type ExportMeErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
@@ -7789,7 +7809,7 @@ export type ShowExportErrors = {
    */
   401: Problem;
   /**
-   * The API key lacks the scope that this route requires.
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
    */
   403: Problem;
   /**
