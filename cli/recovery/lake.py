@@ -61,7 +61,7 @@ class Replayed:
 
     done: Counter[str] = field(default_factory=Counter)
     until: datetime | None = None
-    """The time of the last event."""
+    """When the last request in the lake was accepted."""
 
     def to_dict(self) -> dict[str, object]:
         """Return a JSON-serialisable representation."""
@@ -112,7 +112,8 @@ class LakeReplay:
                 self._apply(event)
                 if isinstance(event, TRACKED):
                     self._track(event)
-            self.result.until = max(self.result.until or event.metadata.occurred_at, event.metadata.occurred_at)
+            if isinstance(event, ImageRequested):
+                self.result.until = event.metadata.occurred_at  # events are in the order of their times
             beat()
         return self.result
 

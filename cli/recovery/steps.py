@@ -213,7 +213,7 @@ class Drill:
         before = facts.get("lake", {})
         facts["lake"] = {**before, **{k: v for k, v in done.to_dict().items() if v or k not in before}}
         counts = ", ".join(f"{number} {name}" for name, number in done.done.items() if number) or "nothing was missing"
-        return f"{counts}; last event {done.until:%H:%M:%S}" if done.until else "the lake has no event since then"
+        return f"{counts}; last request accepted at {done.until:%H:%M:%S}" if done.until else counts
 
     def _files(self, progress: Progress) -> str:
         files = GalleryFiles(
@@ -275,7 +275,10 @@ class Drill:
     def _projections(self, progress: Progress) -> str:
         archive = EventArchive(self._connection.client("s3"), self._connection.bucket("analytics"))
         counters = CounterTable(self._dynamodb, self._target.analytics_table)
-        counted = rebuild(archive, counters, accept_differences=True, progress=lambda _: progress.beat())
+        # Restored counters differ from the lake, so nothing is gained by waiting until they do not.
+        counted = rebuild(
+            archive, counters, accept_differences=True, progress=lambda _: progress.beat(), sleep=lambda _: None
+        )
         keys = rebuild_search_keys(self._dynamodb, self._target.gallery_table, lambda _: progress.beat())
         return f"{counted.events} events counted, {keys.changed} search keys written"
 

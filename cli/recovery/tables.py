@@ -208,8 +208,9 @@ class Tables:
         """Give a restored table what its backup did not contain, except its stream. Repetition changes nothing."""
         name = self.full_name(table)
         found = self._dynamodb.describe_table(TableName=name)["Table"]
-        if shape.tags:
-            self._dynamodb.tag_resource(ResourceArn=found["TableArn"], Tags=shape.tags)  # type: ignore[arg-type]
+        present: Any = self._dynamodb.list_tags_of_resource(ResourceArn=found["TableArn"]).get("Tags", [])
+        if tags := [tag for tag in shape.tags if tag not in present]:
+            self._dynamodb.tag_resource(ResourceArn=found["TableArn"], Tags=tags)  # type: ignore[arg-type]
         expiry = self._dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
         if shape.expires_by and expiry.get("AttributeName") != shape.expires_by:
             specification: Any = {"Enabled": True, "AttributeName": shape.expires_by}

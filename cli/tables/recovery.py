@@ -81,7 +81,10 @@ def losses(drill: Drill) -> list[str]:
     lake, lines = facts.get("lake", {}), []
     if lake.get("until"):
         reached = f"{datetime.fromisoformat(lake['until']):%Y-%m-%d %H:%M:%S}"
-        lines.append(f"Requests, payments and images are restored up to {reached} UTC, from the event lake.")
+        lines.append(
+            f"The last request in the event lake was accepted at {reached} UTC. Requests up to then are restored with "
+            "their images; later ones are lost."
+        )
     past = words(timedelta(seconds=facts["rpo_seconds"]))
     lines.append(f"Keys, preferences, webhooks, favourites and share links are as they were {past} before the drill.")
     unknown = {
