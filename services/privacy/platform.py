@@ -75,7 +75,8 @@ def remains(now: datetime, retentions: Retentions) -> Sequence[StoreReceipt]:
         ),
         *entries(
             ("analytics/archive",),
-            f"events with {UNREADABLE}; no id if the owner opted out of analytics",
+            f"events with {UNREADABLE}; no id if the owner opted out of analytics; "
+            "copies of images, if backups are made, until the next one",
             "Files hold events of many owners, from which the counters are computed.",
             retentions.lake,
         ),

@@ -90,7 +90,7 @@ def test_a_drill_without_a_backup_is_refused_and_changes_nothing(system: System)
     assert system.generate("a heron")["status"] == "succeeded"
 
 
-def test_all_tables_are_restored_after_they_were_deleted_in_the_middle_of_traffic(system: System) -> None:
+def test_all_tables_deleted_under_traffic_are_restored(system: System) -> None:
     before = system.generate("a heron of yesterday")
     backup = system.ops("recovery", "backup", "--files")
     assert backup.returncode == 0, backup.stderr

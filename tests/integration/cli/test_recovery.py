@@ -176,7 +176,7 @@ def test_an_existing_table_gets_only_what_it_lacks(world: Installation, tables: 
     assert "requests-restored-1" not in tables.names()
 
 
-def test_the_table_with_the_switch_is_restored_early_and_the_keys_of_the_api_last() -> None:
+def test_the_switch_is_restored_early_and_api_keys_last() -> None:
     assert ordered(["accounts", "gallery", "requests", "owner-keys"]) == [
         "owner-keys",
         "requests",
@@ -199,7 +199,7 @@ def test_a_drill_without_a_backup_is_refused(world: Installation, tables: Tables
         check(world, tables, store)
 
 
-def test_a_drill_without_the_backup_of_one_table_names_it(world: Installation, tables: Tables, store: Store) -> None:
+def test_a_missing_backup_of_one_table_is_named(world: Installation, tables: Tables, store: Store) -> None:
     backups_of(tables, store).make(NOW)
     tables.delete_backup(next(backup for backup in tables.backups() if backup.table == "gallery"))
 
@@ -207,7 +207,7 @@ def test_a_drill_without_the_backup_of_one_table_names_it(world: Installation, t
         check(world, tables, store)
 
 
-def test_a_backup_older_than_the_rpo_is_refused_unless_it_is_accepted(
+def test_a_backup_older_than_the_rpo_has_to_be_accepted(
     world: Installation, tables: Tables, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backups_of(tables, store).make(NOW)
@@ -333,7 +333,7 @@ def test_what_cannot_be_restored_is_counted(world: Installation, lake: Lake) -> 
 # The alarm -----------------------------------------------------------------------------------------------------------
 
 
-def test_the_age_counts_from_the_last_drill_and_before_it_from_the_installation(world: Installation) -> None:
+def test_before_the_first_drill_the_installation_counts(world: Installation) -> None:
     drills = DrillTable(world.dynamodb, f"{PREFIX}-operations")
     assert drills.age(datetime.now(UTC) + timedelta(days=3)) // timedelta(days=1) == 3
 
