@@ -115,6 +115,11 @@ ADVICE: Final[Mapping[str, Advice]] = {
         "generation. `detail` says which.",
         "Request a cheaper model, or send the request again after the seconds in `Retry-After`.",
     ),
+    "writes_stopped": Advice(
+        "An operator has stopped new requests for a while, for example to restore data. Requests that were accepted "
+        "are not lost.",
+        "Send the call again after the seconds in `Retry-After`, with the same `Idempotency-Key`.",
+    ),
     "content_policy_violation": Advice(
         "The prompt or the generated images were blocked by the content policy.",
         "Change the prompt. `POST /v1/moderations` checks a prompt without generating an image.",

@@ -44,6 +44,7 @@ PROBLEMS: Final[Mapping[str, tuple[int, str]]] = {
     "model_end_of_life": (422, "The model has reached its end of life"),
     "rate_limited": (429, "Rate limit exceeded"),
     "too_many_blocked": (429, "Too many blocked prompts"),
+    "writes_stopped": (503, "New requests are not accepted"),
     "budget_exhausted": (503, "The daily budget does not cover the request"),
     # Calls that wait for images, of clients of other APIs
     "content_policy_violation": (400, "Blocked by the content policy"),

@@ -18,8 +18,8 @@ from kit.sealing import OwnerKeyTable, Sealer
 from services.intake.appeals.schemas import AppealReview, NewDecision
 from services.intake.appeals.service import Appeals
 from services.intake.appeals.views import appeal_queue, appeal_review, appeal_view
-from services.intake.budget import refuse_over_budget
 from services.intake.quota import RateLimiter
+from services.intake.refusals import refuse_over_budget
 from services.intake.repository.appeals import AppealTable
 from services.intake.repository.rates import RateTable
 from services.intake.repository.requests import RequestTable

@@ -1,4 +1,4 @@
-"""Signals from other services that affect new requests: models at their end of life, the daily budget.
+"""Signals that affect new requests: models at their end of life, the daily budget, and the switch that stops writes.
 
 One small item holds all of them, so that the API knows them with one read per ``PERIOD``.
 `signal_recorder.py` records them; it imports their events, which the API does not need at cold start.
@@ -47,12 +47,22 @@ class BudgetSignal:
 
 
 @dataclass(frozen=True)
+class StopSignal:
+    """An operator has stopped writes: nothing new is accepted (ADR 36)."""
+
+    reason: str
+    since: datetime
+
+
+@dataclass(frozen=True)
 class Signals:
     """All signals."""
 
     models: Mapping[str, ModelSignal] = field(default_factory=dict)
     budget: BudgetSignal | None = None
     """None: the budget has covered every image since it was last changed."""
+    stopped: StopSignal | None = None
+    """None: writes are open."""
 
     @property
     def unavailable_models(self) -> frozenset[str]:
@@ -76,6 +86,9 @@ class SignalStore(Protocol):
 
     def save_budget(self, signal: BudgetSignal | None, at: datetime) -> None:
         """Save the rest of the budget (None: it covers every image), unless something later than ``at`` is stored."""
+
+    def save_stop(self, signal: StopSignal | None) -> None:
+        """Stop writes, or open them again (None)."""
 
 
 class SignalCache:

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import boto3
 from botocore.config import Config
 
+from kit.dynamodb import from_item
 from services.operations.dead_letters.ports import Counts
 from services.operations.dead_letters.repository import SqsQueues
 from services.operations.health import PARALLEL_PROBES
@@ -116,6 +117,16 @@ class AwsProbes:
         )
         newest = {result["Id"]: result["Values"][0] for result in answer["MetricDataResults"] if result["Values"]}
         return {queue: int(newest[f"q{at}"]) for at, queue in enumerate(queues) if newest.get(f"q{at}")}
+
+    def stopped(self) -> str:
+        """Return since when and why an operator has stopped writes, from intake's signals (ADR 5, ADR 36)."""
+        answer = self._dynamodb.get_item(
+            TableName=self._settings.requests_table,
+            Key={"pk": {"S": "SIGNALS"}, "sk": {"S": "NOW"}},
+            ProjectionExpression="writes_stopped",
+        )
+        found: Any = from_item(answer.get("Item", {})).get("writes_stopped")
+        return f"since {found['since']}: {found['reason']}" if found else ""
 
     def _name(self, queue: str) -> str:
         return f"{self._settings.prefix}-{queue}"

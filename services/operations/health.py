@@ -69,6 +69,8 @@ class Readiness(Schema):
     """The SDK of Lambda's runtime, which all functions use that have no SDK layer."""
     checked_at: datetime
     """When the state was determined, up to ten seconds ago."""
+    writes: Literal["open", "stopped", "unknown"]
+    """Whether new requests are accepted. If an operator has stopped them, ``attention`` has since when and why."""
     attention: list[str]
     """What needs attention."""
     dependencies: list[Dependency]
@@ -88,6 +90,9 @@ class Probes(Protocol):
 
     def ages(self, queues: Sequence[str]) -> Mapping[str, int]:
         """Return the age in seconds of the oldest message per queue, if it is known."""
+
+    def stopped(self) -> str:
+        """Return since when and why an operator has stopped writes, or "" if they are open."""
 
 
 class Monitor:
@@ -123,8 +128,9 @@ class Monitor:
         names = [name for queue in self._queues for name in (queue, f"{queue}-dlq")]
         dependencies = {name: self._pool.submit(probe) for name, probe in self._probes.dependencies().items()}
         ages = self._pool.submit(self._probes.ages, names)
+        stopped = self._pool.submit(self._probes.stopped)
         counts = {name: self._pool.submit(self._probes.counts, name) for name in names}
-        everything: list[Future[Any]] = [*dependencies.values(), *counts.values(), ages]
+        everything: list[Future[Any]] = [*dependencies.values(), *counts.values(), ages, stopped]
         _, late = wait(everything, timeout=self._timeout)
         for future in late:
             future.cancel()
@@ -133,13 +139,20 @@ class Monitor:
         queue_error = next((error for future in counts.values() if (error := _error(future))), None)
         found.append(Dependency(name=QUEUES, reachable=queue_error is None, error=queue_error))
         steps = [_step(queue, _result(counts[queue]), _result(counts[f"{queue}-dlq"]), known) for queue in self._queues]
-        attention = [*_unreachable(found), *_waiting(steps), *_outdated(self._boto3_version)]
+        since = _result(stopped)
+        attention = [
+            *([f"writes: stopped {since}"] if since else []),
+            *_unreachable(found),
+            *_waiting(steps),
+            *_outdated(self._boto3_version),
+        ]
         lost = any(not dependency.reachable for dependency in found)
         return Readiness(
             status="unavailable" if lost else "degraded" if attention else "ok",
             version=self._version,
             boto3_version=self._boto3_version,
             checked_at=datetime.now(UTC),
+            writes="unknown" if since is None else "stopped" if since else "open",
             attention=attention,
             dependencies=found,
             steps=steps,

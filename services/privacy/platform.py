@@ -136,7 +136,12 @@ def remains(now: datetime, retentions: Retentions) -> Sequence[StoreReceipt]:
             "No event may be counted twice. The ids identify nobody once the requests are erased.",
             retentions.ledgers,
         ),
-        *entries(("analytics/archive",), in_lake, of_many, retentions.lake),
+        *entries(
+            ("analytics/archive",),
+            f"{in_lake}; copies of images, if backups are made, until the next one",
+            of_many,
+            retentions.lake,
+        ),
         *entries(lakes, in_lake, of_many, expired),
         *entries(
             ("privacy/erasures",),

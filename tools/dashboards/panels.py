@@ -300,6 +300,7 @@ def _infrastructure(deployed: DeployedResources) -> Dashboard:
             lines("Admin keys created", own("admin_keys_created")),
             lines("Audit", own("audit_violations"), own("audit_within_bound"), own("audit_unsettled")),
             lines("Audit: violations by rule", own("audit_violations_by_rule", rule="*")),
+            lines("Days since the last drill", own("days_since_drill", "Maximum")),
             lines("Bias audit", own("bias_findings", "Maximum"), own("bias_drifts", "Maximum")),
             lines("Bias audit: images and US dollars", own("bias_images", "Maximum"), own("bias_usd", "Maximum")),
             lines("Audit: records examined", own("audit_records"), own("audit_incomplete")),

@@ -53,8 +53,8 @@ def blocked(problem: ApiProblem, *, gpt_image: bool) -> ApiProblem:
 def render_problem(problem: ApiProblem) -> Response[str]:
     """Return a problem as OpenAI renders errors.
 
-    OpenAI's client retries 409, 429 and 5xx. Only a 429 guarantees that nothing was accepted, so every other error
-    asks the client not to retry: a retry could pay for an image twice.
+    OpenAI's client retries 409, 429 and 5xx. Only a 429 and stopped writes guarantee that nothing was accepted, so
+    every other error asks the client not to retry: a retry could pay for an image twice.
     """
     status, code = _status(problem), _code(problem)
     first = problem.errors[0] if problem.errors else {}
@@ -67,7 +67,7 @@ def render_problem(problem: ApiProblem) -> Response[str]:
         moderation_details=_moderation_details(problem) if code == "moderation_blocked" else None,
         call_id=current_call_id(),
     )
-    may_retry = status == 429 and code != QUOTA_EXHAUSTED
+    may_retry = (status == 429 and code != QUOTA_EXHAUSTED) or code == "writes_stopped"
     no_retry = {} if may_retry else {"x-should-retry": "false"}
     return json_response(status, OpenAIError(error=failure), {**problem.headers, **no_retry})
 

@@ -5,13 +5,15 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from kit.dynamodb import from_item, to_item
-from services.intake.signals import BudgetSignal, ModelSignal, Signals
+from services.intake.signals import BudgetSignal, ModelSignal, Signals, StopSignal
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 MODEL: Final = "model#"
 BUDGET: Final = "budget"
+STOPPED: Final = "writes_stopped"
+"""`GET /health/ready` reads it, too (ADR 5)."""
 
 
 class SignalTable:
@@ -28,7 +30,7 @@ class SignalTable:
         models = {
             name.removeprefix(MODEL): _model_signal(stored) for name, stored in values.items() if name.startswith(MODEL)
         }
-        return Signals(models, _budget_signal(values.get(BUDGET, {})))
+        return Signals(models, _budget_signal(values.get(BUDGET, {})), _stop_signal(values.get(STOPPED, {})))
 
     def save_model(self, key: str, signal: ModelSignal) -> None:
         """Save the signal of a model, unless a later one is stored."""
@@ -45,6 +47,19 @@ class SignalTable:
         if signal:
             values |= {"left_usd": signal.left_usd, "until": signal.until.isoformat() if signal.until else ""}
         self._save(BUDGET, values, newer_by="at")
+
+    def save_stop(self, signal: StopSignal | None) -> None:
+        """Stop writes, or open them again (None). The operators' command line calls it, no function does."""
+        change: dict[str, Any] = {"UpdateExpression": "REMOVE #name"}
+        if signal:
+            values = {"reason": signal.reason, "since": signal.since.astimezone(UTC).isoformat(timespec="seconds")}
+            change = {
+                "UpdateExpression": "SET #name = :values",
+                "ExpressionAttributeValues": to_item({":values": values}),
+            }
+        self._client.update_item(
+            TableName=self._name, Key=self._key, ExpressionAttributeNames={"#name": STOPPED}, **change
+        )
 
     def _save(self, name: str, values: Mapping[str, Any], *, newer_by: str) -> None:
         """Set an attribute, unless the stored one is as new by its field ``newer_by``."""
@@ -65,6 +80,10 @@ def _budget_signal(stored: Mapping[str, Any]) -> BudgetSignal | None:
     if "left_usd" not in stored:
         return None
     return BudgetSignal(stored["left_usd"], datetime.fromisoformat(stored["until"]) if stored["until"] else None)
+
+
+def _stop_signal(stored: Mapping[str, Any]) -> StopSignal | None:
+    return StopSignal(stored["reason"], datetime.fromisoformat(stored["since"])) if stored else None
 
 
 def _model_signal(stored: Mapping[str, Any]) -> ModelSignal:

@@ -1,4 +1,7 @@
-"""The scheduled audit: every hour, a share of all data. It reports findings and repairs nothing."""
+"""The scheduled audit: every hour, a share of all data. It reports findings and repairs nothing.
+
+It also reports how long ago the last drill of recovery was (ADR 36).
+"""
 
 from datetime import datetime
 from functools import partial
@@ -15,6 +18,7 @@ from services.operations.audit.reports import FINDINGS_KEPT, ReportTable
 from services.operations.audit.repository import AwsReader, Pace, SystemClock, pairs_of
 from services.operations.audit.rules import Limits
 from services.operations.dead_letters.repository import QuarantineTable, SqsQueues
+from services.operations.drills import DrillTable
 from services.operations.settings import AuditSettings
 
 settings = AuditSettings.load()
@@ -25,6 +29,7 @@ pairs = partial(pairs_of, sqs, settings.prefix, settings.queue_names)
 quarantine = QuarantineTable(dynamodb, settings.operations_table, pairs)
 clock = SystemClock()
 reports = ReportTable(dynamodb, settings.operations_table)
+drills = DrillTable(dynamodb, settings.operations_table)
 options = Options(limits=Limits.of_minutes(settings.deadline_minutes, 60), pause=15, timeout=60, time=settings.seconds)
 auditor = Auditor(
     AwsReader(
@@ -45,6 +50,7 @@ startup.finished()
 def handler(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Audit this hour's share and return the numbers of findings."""
     now = clock.now()
+    measure("last drill", {"days_since_drill": drills.age(now).days}, {})  # even if the audit fails
     segment = segment_of(now, settings.segments)
     report = auditor.audit([segment], settings.segments)
     emit(report, segment)

@@ -13,7 +13,7 @@ from services.intake.quota import WindowCounts
 from services.intake.repository.durations import DurationTable
 from services.intake.repository.rates import RateTable
 from services.intake.repository.signals import SignalTable
-from services.intake.signals import BudgetSignal, ModelSignal, Signals
+from services.intake.signals import BudgetSignal, ModelSignal, Signals, StopSignal
 from tests.unit.intake.fakes import InMemoryDurations, InMemoryRates, InMemorySignals
 
 END_OF_LIFE: LifecycleStatus = get_args(LifecycleStatus)[-1]
@@ -148,6 +148,16 @@ def test_a_late_or_repeated_signal_of_a_model_changes_nothing(signals: Any) -> N
         signals.save_model("titan-v2", signal)
 
     assert signals.read().models == {"titan-v2": latest}
+
+
+def test_writes_are_stopped_and_opened_beside_the_other_signals(signals: Any) -> None:
+    signals.save_model("nova-canvas", ModelSignal("active", None, 1))
+    stop = StopSignal("drill", datetime(2026, 11, 29, 8, tzinfo=UTC))
+    signals.save_stop(stop)
+    assert signals.read().stopped == stop
+    signals.save_stop(None)
+    signals.save_stop(None)
+    assert signals.read() == Signals({"nova-canvas": ModelSignal("active", None, 1)})
 
 
 def test_the_latest_signal_of_the_budget_is_stored(signals: Any) -> None:

@@ -19,7 +19,7 @@ from services.intake.models import (
 )
 from services.intake.quota import WindowCounts
 from services.intake.service import RequestService
-from services.intake.signals import BudgetSignal, ModelSignal, Signals
+from services.intake.signals import BudgetSignal, ModelSignal, Signals, StopSignal
 from tests.support.clock import FakeClock
 
 
@@ -204,11 +204,12 @@ class InMemorySignals:
     def __init__(self) -> None:
         self.models: dict[str, ModelSignal] = {}
         self.budget: tuple[datetime, BudgetSignal | None] | None = None
+        self.stopped: StopSignal | None = None
         self.reads = 0
 
     def read(self) -> Signals:
         self.reads += 1
-        return Signals(dict(self.models), self.budget[1] if self.budget else None)
+        return Signals(dict(self.models), self.budget[1] if self.budget else None, self.stopped)
 
     def save_model(self, key: str, signal: ModelSignal) -> None:
         if key not in self.models or self.models[key].sequence < signal.sequence:
@@ -217,3 +218,6 @@ class InMemorySignals:
     def save_budget(self, signal: BudgetSignal | None, at: datetime) -> None:
         if self.budget is None or self.budget[0] < at:
             self.budget = (at, signal)
+
+    def save_stop(self, signal: StopSignal | None) -> None:
+        self.stopped = signal

@@ -17,10 +17,10 @@ from kit.callers import Caller
 from kit.problems import ApiProblem
 from kit.trail import Operator
 from services.intake.appeals.service import Appeals
-from services.intake.budget import refuse_over_budget
 from services.intake.models import AlreadyAppealedError, AlreadyDecidedError, Appeal, RequestState, Window
 from services.intake.outbox import events_of_appeal
 from services.intake.quota import RateLimiter
+from services.intake.refusals import refuse_over_budget
 from services.intake.signals import BudgetSignal
 from services.intake.tracking import add_event
 from tests.support.clock import FakeClock

@@ -19,7 +19,7 @@ from services.intake.durations import Estimates
 from services.intake.models import Window
 from services.intake.quota import RateLimiter, WindowCounts
 from services.intake.schemas import NewRequest
-from services.intake.signals import BudgetSignal, ModelSignal, Signals
+from services.intake.signals import BudgetSignal, ModelSignal, Signals, StopSignal
 from tests.support.clock import FakeClock
 from tests.support.sealing import MemoryKeys
 from tests.unit.intake.fakes import InMemoryDurations, InMemoryRates, InMemoryRequests
@@ -225,6 +225,17 @@ def test_a_budget_refuses_all_requests_of_a_call(world: World) -> None:
     world.signals = Signals(budget=BudgetSignal(Decimal(0), None))
     assert refusal(lambda: world.creation.create_all(world.caller(), PARTS)).code == "budget_exhausted"
     assert (world.counted, world.store.states) == (0, {})
+
+
+def test_while_writes_are_stopped_only_an_earlier_response_is_returned(world: World) -> None:
+    first = world.create(key="again")
+    world.signals = Signals(stopped=StopSignal("drill", datetime(2026, 11, 29, tzinfo=UTC)))
+
+    problem = refusal(world.create)
+    assert (problem.status, problem.code, problem.headers) == (503, "writes_stopped", {"Retry-After": "60"})
+    assert "drill" not in problem.detail
+    assert world.create(key="again").body == first.body
+    assert (world.counted, len(world.store.states)) == (1, 1)
 
 
 def test_a_failed_write_refunds_all_requests_of_a_call() -> None:

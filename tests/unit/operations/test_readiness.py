@@ -23,6 +23,7 @@ class ScriptedProbes:
         self.messages: dict[str, Counts] = {}
         self.oldest: dict[str, int] = {}
         self.stuck: set[str] = set()
+        self.stopped_since = ""
         self.release = threading.Event()
 
     def dependencies(self) -> Mapping[str, Callable[[], object]]:
@@ -39,6 +40,11 @@ class ScriptedProbes:
         """Return the scripted ages of the given queues."""
         self._answer("ages")
         return {name: age for name, age in self.oldest.items() if name in queues}
+
+    def stopped(self) -> str:
+        """Return the scripted switch."""
+        self._answer("stopped")
+        return self.stopped_since
 
     def _answer(self, name: str) -> None:
         if name in self.stuck:
@@ -64,6 +70,18 @@ def test_everything_is_healthy(world: ScriptedProbes) -> None:
     assert (found.status, found.attention, found.version) == ("ok", [], "v1.2")
     assert found.dependencies == [Dependency(name=name, reachable=True) for name in ("table", "bus", "queues")]
     assert found.steps[0] == StepQueue(step="intake.track", waiting=0, in_flight=0, dead=0)
+
+
+def test_stopped_writes_are_shown_with_their_reason(world: ScriptedProbes) -> None:
+    assert look(world).writes == "open"
+
+    world.stopped_since = "since 2026-11-29T08:00:00+00:00: drill"
+    found = look(world)
+    assert (found.status, found.writes) == ("degraded", "stopped")
+    assert found.attention == ["writes: stopped since 2026-11-29T08:00:00+00:00: drill"]
+
+    world.failing["stopped"] = RetriableError("no table")
+    assert look(world).writes == "unknown"
 
 
 def test_backlogs_and_ages_are_shown_by_step(world: ScriptedProbes) -> None:

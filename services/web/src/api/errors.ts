@@ -39,6 +39,11 @@ export function describeError(error: unknown): ErrorMessage {
       };
     case "rate_limited":
       return { title: "Rate limit reached", text: `Try again ${retryTime(error.retryAfter)}.` };
+    case "writes_stopped":
+      return {
+        title: "New images are paused",
+        text: `We are maintaining the service. Try again ${retryTime(error.retryAfter)}. Your earlier requests are safe.`,
+      };
     case "budget_exhausted":
       return { title: "No budget for this image", text: summary };
     case "too_many_blocked":

@@ -1,4 +1,4 @@
-"""Refuses requests that the rest of the daily budget does not cover."""
+"""Refuses requests while writes are stopped, and requests that the rest of the daily budget does not cover."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -8,10 +8,20 @@ from typing import Final
 from events.model_catalog import ModelCatalog
 from events.parameters import ModelPlan
 from kit.problems import ApiProblem
-from services.intake.signals import BudgetSignal
+from services.intake.signals import BudgetSignal, Signals
 
 STOPPED_RETRY_SECONDS: Final = 300
 """``Retry-After`` while an operator has stopped generation. Nobody knows for how long."""
+
+WRITES_RETRY_SECONDS: Final = 60
+"""``Retry-After`` while an operator has stopped writes (ADR 36)."""
+
+
+def refuse_while_stopped(signals: Signals) -> None:
+    """Raise ``ApiProblem`` if writes are stopped. The operator's reason is for operators, not for callers."""
+    if signals.stopped is not None:
+        detail = "New requests are not accepted for the moment. Requests that were accepted before are not lost."
+        raise ApiProblem("writes_stopped", detail, headers={"Retry-After": str(WRITES_RETRY_SECONDS)})
 
 
 def refuse_over_budget(

@@ -1,0 +1,77 @@
+"""The files of the gallery and their copies: made by `recovery backup --files`, restored by the drill."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from cli.recovery.tables import Beat
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+GALLERY_FOLDER: Final = "images/"
+COPIES_FOLDER: Final = "recovery/files/"
+"""In the bucket of the event lake, whose lifecycle rule deletes copies after ``BackupRetentionDays``."""
+
+
+@dataclass
+class Mirrored:
+    """The result of a copy run."""
+
+    files: int = 0
+    copied: int = 0
+    deleted: int = 0
+
+
+class GalleryFiles:
+    """The gallery's files, and their copies below ``recovery/files/`` of another bucket."""
+
+    def __init__(self, client: "S3Client", gallery: str, copies: str) -> None:
+        self._client = client
+        self._gallery = gallery
+        self._copies = copies
+
+    def mirror(self, beat: Beat) -> Mirrored:
+        """Copy every file that has no copy, and delete every copy whose file was deleted, as its owner wants."""
+        files, copies = self._sizes(self._gallery, GALLERY_FOLDER), self._sizes(self._copies, COPIES_FOLDER)
+        done = Mirrored(files=len(files))
+        for key in files:
+            if COPIES_FOLDER + key not in copies:
+                self._copy(self._gallery, key, self._copies, COPIES_FOLDER + key)
+                done.copied += 1
+                beat()
+        for copy in copies:
+            if copy.removeprefix(COPIES_FOLDER) not in files:
+                self._client.delete_object(Bucket=self._copies, Key=copy)
+                done.deleted += 1
+        return done
+
+    def copies(self) -> int:
+        """Return the number of copies."""
+        return len(self._sizes(self._copies, COPIES_FOLDER))
+
+    def restore(self, wanted: Iterable[str], beat: Beat) -> tuple[int, list[str]]:
+        """Copy the files back that are missing. Return how many, and the keys of those without a copy."""
+        files, copies = self._sizes(self._gallery, GALLERY_FOLDER), self._sizes(self._copies, COPIES_FOLDER)
+        restored, lost = 0, []
+        for key in wanted:
+            if key in files:
+                continue
+            if COPIES_FOLDER + key in copies:
+                self._copy(self._copies, COPIES_FOLDER + key, self._gallery, key)
+                restored += 1
+                beat()
+            else:
+                lost.append(key)
+        return restored, lost
+
+    def _copy(self, source: str, key: str, target: str, copy: str) -> None:
+        self._client.copy_object(Bucket=target, Key=copy, CopySource={"Bucket": source, "Key": key})
+
+    def _sizes(self, bucket: str, folder: str) -> Mapping[str, int]:
+        return dict(self._list(bucket, folder))
+
+    def _list(self, bucket: str, folder: str) -> Iterator[tuple[str, int]]:
+        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder):
+            for each in page.get("Contents", []):
+                yield each["Key"], each["Size"]
