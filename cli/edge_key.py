@@ -16,7 +16,9 @@ def send(client: Any, distribution: str, keyring: Keyring) -> None:
     header = _header(found["DistributionConfig"])
     if header["HeaderValue"] != keyring.to_text():
         header["HeaderValue"] = keyring.to_text()
-        client.update_distribution(Id=distribution, IfMatch=found["ETag"], DistributionConfig=found["DistributionConfig"])
+        client.update_distribution(
+            Id=distribution, IfMatch=found["ETag"], DistributionConfig=found["DistributionConfig"]
+        )
 
 
 def _header(config: dict[str, Any]) -> dict[str, str]:

@@ -51,5 +51,11 @@ def _presented(headers: Mapping[str, str]) -> tuple[SecretVersion, ...]:
     """Return the versions that a call carries, or none if its header is not the value of a secret."""
     try:
         return Keyring.parse(headers[KEY_HEADER]).versions
-    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):  # whoever bypasses CloudFront sends anything
+    except (
+        AttributeError,
+        KeyError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ):  # whoever bypasses CloudFront sends anything
         return ()

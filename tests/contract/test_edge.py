@@ -72,7 +72,15 @@ def test_every_route_goes_to_the_api_and_every_behaviour_has_a_route() -> None:
 def test_no_page_of_the_app_is_hidden_by_the_api() -> None:
     router = (ROOT / "services/web/src/app/router.tsx").read_text()
     found = re.findall(r'path: "([a-z]+)"', router)
-    pages = ["/", "/reference/", "/config.json", "/index.html", "/sw.js", "/assets/x.js", *(f"/{page}" for page in found)]
+    pages = [
+        "/",
+        "/reference/",
+        "/config.json",
+        "/index.html",
+        "/sw.js",
+        "/assets/x.js",
+        *(f"/{page}" for page in found),
+    ]
 
     assert len(found) > 5
     for page in pages:
@@ -260,7 +268,10 @@ def test_long_prompts_and_prompts_with_markup_are_only_counted() -> None:
 
 def test_neither_samples_nor_logs_contain_keys_prompts_or_paths() -> None:
     logging = FIREWALL["Resources"]["Logging"]["Properties"]
-    protected = {each["Field"]["FieldType"]: each["Field"].get("FieldKeys") for each in ACL["DataProtectionConfig"]["DataProtections"]}
+    protected = {
+        each["Field"]["FieldType"]: each["Field"].get("FieldKeys")
+        for each in ACL["DataProtectionConfig"]["DataProtections"]
+    }
     redacted = logging["RedactedFields"]
 
     assert {"BODY", "QUERY_STRING"} <= protected.keys()
@@ -268,9 +279,7 @@ def test_neither_samples_nor_logs_contain_keys_prompts_or_paths() -> None:
     assert {each["SingleHeader"]["Name"] for each in redacted if "SingleHeader" in each} == SECRETS
     assert {"UriPath": {}} in redacted
     assert {"QueryString": {}} in redacted
-    assert all(
-        each["VisibilityConfig"]["SampledRequestsEnabled"] is False for each in [ACL, *ACL["Rules"]]
-    )
+    assert all(each["VisibilityConfig"]["SampledRequestsEnabled"] is False for each in [ACL, *ACL["Rules"]])
 
 
 def test_only_refused_calls_are_logged() -> None:

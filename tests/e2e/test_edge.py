@@ -49,9 +49,13 @@ def code(response: Response) -> tuple[int, str]:
 
 def test_a_request_is_generated_through_the_edge(behind: EdgeSystem) -> None:
     accepted = behind.edge("POST", "/v1/requests", {"prompt": "A lighthouse"}, {"Prefer": "wait=20"})
-    found = accepted.json if accepted.status == 200 else behind.wait_until(
-        lambda: (view := behind.edge("GET", accepted.headers["location"]).json)["status"] == "succeeded" and view,
-        what="the image",
+    found = (
+        accepted.json
+        if accepted.status == 200
+        else behind.wait_until(
+            lambda: (view := behind.edge("GET", accepted.headers["location"]).json)["status"] == "succeeded" and view,
+            what="the image",
+        )
     )
 
     assert found["status"] == "succeeded", found
@@ -60,7 +64,9 @@ def test_a_request_is_generated_through_the_edge(behind: EdgeSystem) -> None:
     assert behind.edge("GET", "/v1/images?q=mountain").json["images"] == [], "query strings arrive"
 
 
-@pytest.mark.parametrize("headers", [{}, {KEY_HEADER: "F" * 64, VIEWER_HEADER: FORGED}], ids=["without", "with a guess"])
+@pytest.mark.parametrize(
+    "headers", [{}, {KEY_HEADER: "F" * 64, VIEWER_HEADER: FORGED}], ids=["without", "with a guess"]
+)
 def test_a_call_past_the_edge_is_refused(behind: EdgeSystem, headers: dict[str, str]) -> None:
     for method, path in (("GET", "/v1/me"), ("POST", "/v1/requests"), ("GET", "/openai/v1/models"), ("GET", "/health")):
         refused = behind.call(method, path, {} if method == "POST" else None, headers)
@@ -75,7 +81,9 @@ def test_public_routes_are_refused_past_the_edge_and_need_no_key_behind_it(behin
         method, _, path = route.partition(" ")
         for name, value in values.items():
             path = path.replace(name, value)
-        assert code(behind.call(method, path, {} if method == "POST" else None, key="")) == (403, "edge_required"), route
+        assert code(behind.call(method, path, {} if method == "POST" else None, key="")) == (403, "edge_required"), (
+            route
+        )
         if path != "/health":  # the emulator has an own route of this name on every host
             assert behind.edge(method, path, key="not-a-key").status not in {401, 403}, route
     assert behind.call("HEAD", "/health", key="").status == 403

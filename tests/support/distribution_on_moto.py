@@ -12,7 +12,11 @@ def distribute(stack: str, key: str) -> str:
     """Create a distribution that sends ``key``, and a stack with its id as output. Return the id."""
     nothing: dict[str, Any] = {"Quantity": 0}
     origins = [
-        {"Id": "files", "DomainName": "files.s3.us-east-1.amazonaws.com", "S3OriginConfig": {"OriginAccessIdentity": ""}},
+        {
+            "Id": "files",
+            "DomainName": "files.s3.us-east-1.amazonaws.com",
+            "S3OriginConfig": {"OriginAccessIdentity": ""},
+        },
         {
             "Id": "api",
             "DomainName": "api.example.com",

@@ -109,9 +109,7 @@ def test_an_installation_without_an_edge_has_no_key(installation: None, capsys: 
     assert "if it is deployed with Edge=on" in capsys.readouterr().err
 
 
-def test_a_stack_without_the_distribution_is_explained(
-    installation: None, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_stack_without_the_distribution_is_explained(installation: None, capsys: pytest.CaptureFixture[str]) -> None:
     boto3.client("secretsmanager").create_secret(Name=f"{PREFIX}-{NAME}", SecretString=FIRST)
 
     assert run("rotate", NAME) == 1
