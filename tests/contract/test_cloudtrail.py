@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from local.parameters import problems
-from services.privacy.platform import CLOUD_TRAIL_EXPIRY, remains
+from services.privacy.platform import LIFECYCLE_DELAY, remains
 from tests.support import templates
 from tests.support.erasure_on_moto import RETENTIONS
 from tests.support.templates import ROOT
@@ -111,7 +111,7 @@ def test_files_are_deleted_when_their_lock_ends() -> None:
     assert expire["ExpirationInDays"] == DAYS
     assert markers["ExpiredObjectDeleteMarker"] is True
     assert {rule["NoncurrentVersionExpiration"]["NoncurrentDays"] for rule in (expire, markers)} == {
-        CLOUD_TRAIL_EXPIRY.days
+        LIFECYCLE_DELAY.days
     }
 
 
@@ -156,7 +156,7 @@ def test_a_receipt_names_the_log_only_if_there_is_one(days: int) -> None:
     receipt = remains(now, replace(RETENTIONS, cloud_trail=kept))
     found = [each for each in receipt if each.store == "operations/cloudtrail-log"]
 
-    assert [each.until for each in found] == ([now + kept + CLOUD_TRAIL_EXPIRY] if days else [])
+    assert [each.until for each in found] == ([now + kept + LIFECYCLE_DELAY] if days else [])
     assert templates.service_template("privacy")["Parameters"]["CloudTrailRetentionDays"]
     (privacy,) = [
         body["Properties"]["Parameters"]["CloudTrailRetentionDays"]

