@@ -43,9 +43,9 @@ def nested_parameters(service: str) -> dict[str, Any]:
     """Return the parameters that the root template passes to a service."""
     found: dict[str, Any] = {}
     for body in templates.root_template()["Resources"].values():
-        if body["Type"] == "AWS::Serverless::Application":
-            if body["Properties"]["Location"].startswith(f"services/{service}/"):
-                found |= body["Properties"]["Parameters"]
+        location = str(body["Properties"].get("Location", ""))
+        if body["Type"] == "AWS::Serverless::Application" and location.startswith(f"services/{service}/"):
+            found |= body["Properties"]["Parameters"]
     return found
 
 
