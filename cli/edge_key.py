@@ -9,8 +9,8 @@ from services.accounts.edge import KEY_HEADER
 def send(client: Any, distribution: str, keyring: Keyring) -> None:
     """Make a distribution send all versions of ``keyring``, as a deployment does. ``client`` is CloudFront's.
 
-    The authorizer accepts a call if it knows one of them. So nothing is refused while CloudFront has the new versions and
-    the authorizer does not, or the other way around. Raises ``LookupError`` if the distribution sends no key.
+    The authorizer accepts a call if it knows one of them. So nothing is refused while CloudFront has the new versions
+    and the authorizer does not, or the other way around. Raises ``LookupError`` if the distribution sends no key.
     """
     found = client.get_distribution_config(Id=distribution)
     header = _header(found["DistributionConfig"])

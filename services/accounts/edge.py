@@ -1,6 +1,7 @@
 """The edge: with the parameter `Edge`, calls must come through CloudFront, which proves itself with a secret. ADR 38.
 
-CloudFront adds two headers to every call, and replaces what the caller sent in them: the secret, and the caller's address.
+CloudFront adds two headers to every call, and replaces what the caller sent in them: the secret, and the caller's
+address.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,8 +40,8 @@ class Edge:
     def viewer(self, headers: Mapping[str, str]) -> str | None:
         """Return the address of the caller, or None if the call bypassed CloudFront.
 
-        During a rotation, CloudFront sends all versions. One that is known suffices, so that it does not matter which of
-        CloudFront and this function learns of a version first.
+        During a rotation, CloudFront sends all versions. One that is known suffices, so that it does not matter which
+        of CloudFront and this function learns of a version first.
         """
         known = self._keys().versions
         found = [compare_digest(one.key, other.key) for one in _presented(headers) for other in known]

@@ -37,7 +37,7 @@ def distribute(stack: str, key: str) -> str:
         "Comment": "",
         "Enabled": True,
     }
-    created: Any = boto3.client("cloudfront").create_distribution(DistributionConfig=config)  # type: ignore[arg-type]
+    created: Any = boto3.client("cloudfront").create_distribution(DistributionConfig=config)
     found = str(created["Distribution"]["Id"])
     template = {
         "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},

@@ -23,7 +23,7 @@ DEPLOYMENTS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
             "DailyBudgetUsd": "1000",
             "WebhookLoopback": "true",
             "Cdn": "off",
-            "Edge": "on",  # the rules of the template refuse it without the CDN, but the roles of one do not name the other
+            "Edge": "on",  # the template's rules refuse it without the CDN, but no role depends on both
             "ImageCheck": "off",
             "GuardrailId": GUARDRAIL_ID,
             "GuardrailVersion": GUARDRAIL_VERSION,

@@ -41,8 +41,8 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
 
     An unavailable table raises: the gateway's 500 tells clients to retry, unlike a refusal. A key with too many calls
     is admitted, because a refusal would be the gateway's 403; with ``retry_after``, kit/http_api.py answers 429. So is
-    a key without a required consent; with ``consent_required``, routes that need it answer 403 with the reason. And so is
-    a call that bypasses the edge; with ``bypasses_edge``, every route answers 403 with the reason.
+    a key without a required consent; with ``consent_required``, routes that need it answer 403 with the reason. And so
+    is a call that bypasses the edge; with ``bypasses_edge``, every route answers 403 with the reason.
     """
     begin_call(event)
     now, route, headers = datetime.now(UTC), event["routeKey"], event.get("headers") or {}

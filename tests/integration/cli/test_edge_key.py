@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
@@ -94,9 +95,8 @@ def test_a_rotation_that_was_interrupted_is_repeated(distribution: str, monkeypa
 
 
 def _failing(operation: str, fail: Any) -> Any:
-    from botocore.client import BaseClient  # noqa: PLC0415 - the original, before it is replaced
-
-    original: Any = BaseClient._make_api_call
+    """Return botocore's method for calls, in which one operation fails."""
+    original: Any = vars(BaseClient)["_make_api_call"]
 
     def call(self: Any, name: str, parameters: Any) -> Any:
         return fail() if name == operation else original(self, name, parameters)
