@@ -229,9 +229,13 @@ def test_a_queue_has_alarms_for_age_stalls_and_dead_letters(queue: Resource) -> 
 @EVERY_FUNCTION
 def test_a_function_has_alarms_for_errors_and_throttles(function: Resource) -> None:
     name = function.properties["FunctionName"]["Fn::Sub"]
+    queues = [queue for queue in QUEUES if templates.consumer_of(queue) == function]
 
     assert alarms_on("Errors", function.service, name)
-    assert alarms_on("Throttles", function.service, name)
+    # The messages of a throttled consumer wait, and their age has an alarm: ADR 9.
+    assert alarms_on("Throttles", function.service, name) or queues
+    for queue in queues:
+        assert alarms_on("ApproximateAgeOfOldestMessage", queue.service, queue.properties["QueueName"]["Fn::Sub"])
 
 
 @pytest.mark.parametrize(
