@@ -177,7 +177,7 @@ class Template:
         """Yield logical id and properties of the resources of these types whose condition holds."""
         for name, body in self.resources.items():
             if body["Type"] in types and ("Condition" not in body or self.holds({"Condition": body["Condition"]})):
-                yield name, self.value(body["Properties"])
+                yield name, self.value(body.get("Properties", {}))
 
     def arn(self, name: str) -> str:
         """Return the ARN of a resource."""
