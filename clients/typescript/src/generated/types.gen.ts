@@ -3263,6 +3263,10 @@ export type Readiness = {
    */
   checked_at: string;
   /**
+   * Whether new requests are accepted. If an operator has stopped them, `attention` has since when and why.
+   */
+  writes: "open" | "stopped" | "unknown";
+  /**
    * What needs attention.
    */
   attention: Array<string>;
