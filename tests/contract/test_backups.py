@@ -75,7 +75,7 @@ def test_backups_have_the_retention_that_receipts_promise() -> None:
     assert rule["TargetBackupVault"] == {"Ref": "Vault"}
 
 
-def test_a_lock_holds_both_ends_of_the_retention_and_only_compliance_cannot_be_undone() -> None:
+def test_a_lock_holds_the_retention_and_only_compliance_cannot_be_undone() -> None:
     condition, lock, none = BACKUPS["Resources"]["Vault"]["Properties"]["LockConfiguration"]["Fn::If"]
     immutable, days, changeable = lock["ChangeableForDays"]["Fn::If"]
     description = ROOT_TEMPLATE["Parameters"]["BackupVaultLock"]["Description"]
@@ -86,7 +86,7 @@ def test_a_lock_holds_both_ends_of_the_retention_and_only_compliance_cannot_be_u
     assert BACKUPS["Conditions"]["IsImmutable"] == {"Fn::Equals": [{"Ref": "VaultLock"}, "compliance"]}
     assert none == changeable == {"Ref": "AWS::NoValue"}
     assert f"from {days} days after" in description
-    assert "nobody can, not even AWS" in description
+    assert "cannot be undone, not even by AWS" in description
 
 
 def test_the_vault_is_retained_like_the_tables() -> None:
@@ -126,7 +126,7 @@ def test_the_role_of_backups_reads_the_selected_tables_only() -> None:
     assert all(each["Effect"] == "Allow" and each["Resource"] != "*" for each in statements("BackupPolicy"))
 
 
-def test_the_role_of_restores_writes_the_installations_tables_but_the_keys_of_owners() -> None:
+def test_the_role_of_restores_cannot_touch_the_keys_of_owners() -> None:
     allowed, denied = statements("RestorePolicy")
 
     assert (allowed["Effect"], names(allowed["Resource"])) == ("Allow", {"*"})

@@ -475,7 +475,11 @@ def test_permissions_name_actions_and_resources(function: Resource) -> None:
 @EVERY_SERVICE
 def test_a_role_belongs_to_one_function_and_a_policy_to_one_role(service: str) -> None:
     functions = [function for function in FUNCTIONS if function.service == service]
-    roles = [role for role in templates.resources("AWS::IAM::Role") if role.service == service]
+    roles = [
+        role
+        for role in templates.resources("AWS::IAM::Role")
+        if role.service == service and "lambda.amazonaws.com" in json.dumps(role.properties["AssumeRolePolicyDocument"])
+    ]
     kinds = {body["Type"] for body in templates.service_template(service)["Resources"].values()}
 
     assert sorted(templates.named(service, function.properties["Role"]).name for function in functions) == sorted(
