@@ -272,6 +272,7 @@ VAULT: Final = "arn:aws:backup:us-east-1:123456789012:backup-vault:genai-images-
         ({"BackupVaultLock": "compliance"}, "Set Backups to daily, or BackupVaultLock to none"),
         ({"BackupCopyVaultArn": VAULT}, "Set Backups to daily, or BackupCopyVaultArn to nothing"),
         ({"ReplicaRegion": "us-west-2"}, "Set ReplicaRegion to another Region"),
+        ({"ReplicaRegion": "us-east-1", "Encryption": "customer"}, "or Encryption to aws"),
         ({"Backups": "daily", "BackupCopyVaultArn": "vault"}, "must be the ARN of a backup vault"),
         ({"ReplicaRegion": "Oregon"}, "must be a Region"),
         ({"VersionRetentionDays": "0"}, "must be 1 to 35 days"),
