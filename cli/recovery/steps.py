@@ -275,10 +275,14 @@ class Drill:
     def _projections(self, progress: Progress) -> str:
         archive = EventArchive(self._connection.client("s3"), self._connection.bucket("analytics"))
         counters = CounterTable(self._dynamodb, self._target.analytics_table)
-        # Restored counters differ from the lake, so nothing is gained by waiting until they do not.
-        counted = rebuild(
-            archive, counters, accept_differences=True, progress=lambda _: progress.beat(), sleep=lambda _: None
-        )
+        if self._in_place(progress):  # the lake is right, so nothing is gained by comparing again until they agree
+            counted = rebuild(
+                archive, counters, accept_differences=True, progress=lambda _: progress.beat(), sleep=lambda _: None
+            )
+        else:
+            counted = rebuild(archive, counters, progress=lambda _: progress.beat())
+            if not counted.current:
+                return f"{len(counted.differences)} counters differ from the lake: `analytics rebuild` shows them"
         keys = rebuild_search_keys(self._dynamodb, self._target.gallery_table, lambda _: progress.beat())
         return f"{counted.events} events counted, {keys.changed} search keys written"
 

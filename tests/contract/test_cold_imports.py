@@ -54,7 +54,7 @@ LIMITS = {
     "notifications.erase": (55, 47),
     "operations.api": (40, 42),
     "operations.sentinel": (22, 16),
-    "operations.audit": (32, 9),
+    "operations.audit": (33, 9),
     "operations.bias": (36, 9),
     "operations.erase": (48, 28),
     "privacy.api": (49, 41),

@@ -176,6 +176,21 @@ def test_an_existing_table_gets_only_what_it_lacks(world: Installation, tables: 
     assert "requests-restored-1" not in tables.names()
 
 
+def test_an_existing_table_is_restored_to_a_point_in_time(world: Installation, tables: Tables) -> None:
+    assert tables.restorable_until("requests") is None
+    world.dynamodb.update_continuous_backups(
+        TableName=f"{PREFIX}-requests", PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+    )
+    world.create_request()
+    assert tables.restorable_until("requests") is not None
+
+    for _ in range(2):  # an interrupted drill repeats it
+        tables.begin_copy("requests", "requests-restored-1", None)
+        tables.wait(["requests-restored-1"], quiet)
+    assert tables.count("requests-restored-1") == tables.count("requests") > 0
+    assert [item for batch in tables.missing("requests", "requests-restored-1") for item in batch] == []
+
+
 def test_the_switch_is_restored_early_and_api_keys_last() -> None:
     assert ordered(["accounts", "gallery", "requests", "owner-keys"]) == [
         "owner-keys",
