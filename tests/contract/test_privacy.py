@@ -44,8 +44,7 @@ def nested_parameters(template: str) -> dict[str, Any]:
     found: dict[str, Any] = next(
         body["Properties"]["Parameters"]
         for body in templates.root_template()["Resources"].values()
-        if body["Type"] == "AWS::Serverless::Application"
-        and body["Properties"]["Location"] == template
+        if body["Type"] == "AWS::Serverless::Application" and body["Properties"]["Location"] == template
     )
     return found
 
