@@ -35,10 +35,18 @@ def names(resources: Any) -> set[str]:
     return {arn["Fn::Sub"].partition(f":table/{PREFIX}")[2] for arn in arns}
 
 
-def statements(resource: str) -> list[dict[str, Any]]:
+ENCRYPTION_KEY: Final = {"Ref": "EncryptionKeyArn"}
+
+
+def all_statements(resource: str) -> list[dict[str, Any]]:
     """Return the statements of a policy of backups.yaml; of a condition, the one if it holds."""
     found = BACKUPS["Resources"][resource]["Properties"]["PolicyDocument"]["Statement"]
     return [statement["Fn::If"][1] if "Fn::If" in statement else statement for statement in found]
+
+
+def statements(resource: str) -> list[dict[str, Any]]:
+    """Return those statements that are not about the encryption key."""
+    return [each for each in all_statements(resource) if each["Resource"] != ENCRYPTION_KEY]
 
 
 def bucket(service: str) -> Resource:
@@ -124,6 +132,15 @@ def test_the_role_of_backups_reads_the_selected_tables_only() -> None:
         "ForAllValues:ArnEquals": {"backup:CopyTargets": {"Ref": "CopyVaultArn"}}
     }
     assert all(each["Effect"] == "Allow" and each["Resource"] != "*" for each in statements("BackupPolicy"))
+
+
+def test_the_roles_use_the_encryption_key_through_dynamodb_only() -> None:
+    for policy in ("BackupPolicy", "RestorePolicy"):
+        conditional = BACKUPS["Resources"][policy]["Properties"]["PolicyDocument"]["Statement"]
+        found = [each["Fn::If"] for each in conditional if each.get("Fn::If", [""])[0] == "HasEncryptionKey"]
+        assert found
+        assert all(allowed["Resource"] == ENCRYPTION_KEY for _, allowed, _ in found)
+        assert all(allowed["Condition"]["StringLike"] == {"kms:ViaService": "dynamodb.*"} for _, allowed, _ in found)
 
 
 def test_the_role_of_restores_cannot_touch_the_keys_of_owners() -> None:

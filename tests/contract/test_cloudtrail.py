@@ -70,7 +70,7 @@ def test_calls_to_the_objects_of_a_bucket_are_logged(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", names("AWS::DynamoDB::Table", "TableName"))
-def test_calls_to_the_items_of_a_table_are_logged_unless_their_keys_are_names(name: str) -> None:
+def test_calls_to_items_are_logged_unless_keys_are_names(name: str) -> None:
     is_named = name == f"{PREFIX}-accounts"
 
     assert is_logged("AWS::DynamoDB::Table", f"arn:aws:dynamodb:us-west-2:{'1' * 12}:table/{name}") != is_named
@@ -82,7 +82,7 @@ def test_the_log_does_not_log_itself_and_no_strangers() -> None:
     assert not is_logged("AWS::DynamoDB::Table", f"arn:aws:dynamodb:us-west-2:{'1' * 12}:table/other")
 
 
-def test_management_events_of_all_regions_are_logged_and_files_can_be_validated() -> None:
+def test_management_events_of_all_regions_are_logged() -> None:
     first = TRAIL["AdvancedEventSelectors"][0]["FieldSelectors"]
 
     assert first == [{"Field": "eventCategory", "Equals": ["Management"]}]
@@ -139,7 +139,7 @@ def test_it_is_off_by_default() -> None:
 
 
 @pytest.mark.parametrize(("retention", "refused"), [("Retain", False), ("Delete", True)])
-def test_a_locked_log_is_refused_in_an_installation_that_is_to_be_deleted(retention: str, refused: bool) -> None:
+def test_a_locked_log_is_refused_if_data_is_to_be_deleted(retention: str, refused: bool) -> None:
     found = problems(templates.root_template(), {"CloudTrail": "on", "DataRetention": retention}, "us-west-2")
 
     assert found == (

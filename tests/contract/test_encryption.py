@@ -136,7 +136,9 @@ def test_the_key_exists_only_if_it_is_chosen_and_is_kept_as_long_as_the_data() -
     }
 
 
-@pytest.mark.parametrize("role", [each for each in templates.resources("AWS::IAM::Role") if has_function(each)], ids=str)
+@pytest.mark.parametrize(
+    "role", [each for each in templates.resources("AWS::IAM::Role") if has_function(each)], ids=str
+)
 def test_a_role_may_use_the_key_only_if_there_is_one(role: Resource) -> None:
     (inline,) = role.properties["Policies"]
     statements = inline["PolicyDocument"]["Statement"]

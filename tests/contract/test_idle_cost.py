@@ -65,7 +65,8 @@ def test_the_document_contains_the_table() -> None:
 def test_the_default_counts_what_the_templates_declare() -> None:
     lines = by_item("default")
 
-    assert lines["secrets"].amount == len(templates.resources("AWS::SecretsManager::Secret"))
+    secrets = {each.name for each in templates.resources("AWS::SecretsManager::Secret")}
+    assert lines["secrets"].amount == len(secrets - {"EdgeKey"}), "it exists with Edge=on"
     assert lines["composite alarms"].amount == len(templates.resources("AWS::CloudWatch::CompositeAlarm"))
     assert lines["keys"].amount == 1, "the key of the alarm topic"
     assert lines["provisioned concurrency"].amount == lines["snapshots"].amount == 0

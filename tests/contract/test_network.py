@@ -90,7 +90,7 @@ def group_of(function: Resource) -> str:
 
 
 @EVERY_FUNCTION
-def test_a_function_leaves_the_vpc_only_if_a_service_has_no_endpoint(function: Resource) -> None:
+def test_a_function_leaves_only_if_a_service_has_no_endpoint(function: Resource) -> None:
     if str(function) == "notifications-webhookFunction":
         assert group_of(function) == "webhook"
     elif str(function) == "operations-sentinelFunction":  # it asks Bedrock in every Region of the catalog
@@ -105,7 +105,7 @@ def test_the_sentinel_asks_in_other_regions() -> None:
     assert regions > {IMAGE_REGION}, "put operations-sentinel into the private group"
 
 
-def test_models_are_called_through_the_endpoint_in_the_region_that_has_them_all() -> None:
+def test_models_of_the_own_region_are_called_through_an_endpoint() -> None:
     today = datetime.now(UTC).date().isoformat()
     current = [model for model in model_catalog() if not model.end_of_life or str(model.end_of_life) > today]
     (generate,) = [each for each in FUNCTIONS if str(each) == "generation-generateFunction"]
@@ -122,7 +122,7 @@ def test_models_are_called_through_the_endpoint_in_the_region_that_has_them_all(
 
 
 @EVERY_SERVICE
-def test_the_root_passes_each_group_its_subnets_and_its_security_group(service: str) -> None:
+def test_the_root_passes_each_group_its_subnets(service: str) -> None:
     functions = [function for function in FUNCTIONS if function.service == service]
     if not functions:
         return
@@ -166,7 +166,7 @@ def test_there_is_no_network_by_default() -> None:
 
 
 @EVERY_FUNCTION
-def test_a_role_may_connect_its_function_to_the_vpc_only_if_there_is_one(function: Resource) -> None:
+def test_a_role_may_connect_only_if_there_is_a_vpc(function: Resource) -> None:
     role = templates.named(function.service, function.properties["Role"])
 
     assert role.properties["ManagedPolicyArns"] == {"Fn::If": ["InVpc", [{"Ref": "NetworkPolicyArn"}], NOTHING]}
@@ -211,7 +211,7 @@ def endpoints(kind: str) -> dict[str, Any]:
     }
 
 
-def test_there_is_an_endpoint_for_exactly_the_services_that_functions_call() -> None:
+def test_endpoints_are_those_of_the_services_that_are_called() -> None:
     """KMS is not among them: other services use the key for a function (``kms:ViaService``)."""
     called = {service for function in FUNCTIONS for service in called_by(function)} - WITHOUT_ENDPOINT - {"kms"}
 
@@ -225,7 +225,7 @@ def test_gateway_endpoints_are_in_every_route_table_of_functions() -> None:
 
 
 @pytest.mark.parametrize("service", endpoints("Interface"))
-def test_an_interface_endpoint_is_in_both_zones_and_answers_to_the_public_name(service: str) -> None:
+def test_an_interface_endpoint_is_in_both_zones(service: str) -> None:
     properties = endpoints("Interface")[service]
 
     assert properties["SubnetIds"] == [{"Ref": "PrivateSubnetA"}, {"Ref": "PrivateSubnetB"}]
