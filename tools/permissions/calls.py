@@ -202,7 +202,8 @@ def _object(action: str) -> Translation:
 def _objects(action: str) -> Translation:
     def translate(_region: str, parameters: Mapping[str, Any]) -> Iterator[Access]:
         for item in parameters["Delete"]["Objects"]:
-            yield Access(f"s3:{action}", f"arn:aws:s3:::{parameters['Bucket']}/{item['Key']}")
+            versioned = f"{action}Version" if "VersionId" in item else action
+            yield Access(f"s3:{versioned}", f"arn:aws:s3:::{parameters['Bucket']}/{item['Key']}")
 
     return translate
 
@@ -298,6 +299,7 @@ TRANSLATIONS: Final[Mapping[tuple[str, str], Translation]] = {
     ("s3", "DeleteObjects"): _objects("DeleteObject"),
     ("s3", "HeadBucket"): _bucket("ListBucket"),
     ("s3", "ListObjectsV2"): _bucket("ListBucket"),
+    ("s3", "ListObjectVersions"): _bucket("ListBucketVersions"),
     ("secretsmanager", "GetSecretValue"): _secret("GetSecretValue"),
     ("secretsmanager", "PutSecretValue"): _secret("PutSecretValue"),
     ("events", "PutEvents"): _events,

@@ -109,6 +109,8 @@ class World:
         for _, _, bucket in stack.deployed("AWS::S3::Bucket"):
             place: Any = {"CreateBucketConfiguration": {"LocationConstraint": stack.region}}
             s3.create_bucket(Bucket=bucket["BucketName"], **({} if stack.region == "us-east-1" else place))
+            if versioning := bucket.get("VersioningConfiguration"):
+                s3.put_bucket_versioning(Bucket=bucket["BucketName"], VersioningConfiguration=versioning)
         for _, _, bus in stack.deployed("AWS::Events::EventBus"):
             self.client("events").create_event_bus(Name=bus["Name"])
         for _, _, group in stack.deployed("AWS::Logs::LogGroup"):
