@@ -29,12 +29,6 @@ OPTIONAL: set[str] = {
 }
 """Stores that exist only with parameters that a laptop does not set."""
 
-NOT_MADE: set[str] = {
-    *("platform/event-archive", "operations/backup-vault"),
-    *("analytics/archive-replica", "storage/gallery-files-replica"),
-}
-"""Stores that only parameters make: ArchiveDays is 0 on the emulator; Backups and ReplicaRegion are off by default."""
-
 
 def new_key(stack: System) -> tuple[str, str]:
     """Create an API key of the owner. Return it with the id of the owner."""
@@ -181,11 +175,7 @@ def test_an_erased_owner_is_gone_from_every_store(stack: System) -> None:
     assert sum(store["erased"] for name, store in stores.items() if name.endswith("-dlq")) == 1
     assert all("reason" in store for store in shown["stores"] if "remains" in store)
     unnamed = {store.name for store in documented_stores(ROOT) if store.is_personal} - stores.keys()
-<<<<<<< HEAD
     assert unnamed == OPTIONAL
-=======
-    assert unnamed == NOT_MADE
->>>>>>> i15-backups
     assert verify(stack, PLANTED, OWNER, since=since) == []
     left = verify(stack, owner_id, since=since)
     assert "event archive" in {each["store"] for each in left}, "the archive was read"
