@@ -461,11 +461,7 @@ def test_permissions_name_actions_and_resources(function: Resource) -> None:
         if set(actions) <= WATCHING:
             assert all("*" not in resource.removesuffix(":${Prefix}-*") for resource in allowed)
             continue
-<<<<<<< HEAD
-        if "dynamodb:ListStreams" in actions:  # all streams of one table: a restored one has another (ADR 36)
-=======
         if set(actions) <= READING_STREAMS:  # the streams of one table: a restored table has another (ADR 36)
->>>>>>> i15-drill
             allowed = [resource.removesuffix("/stream/*") for resource in allowed]
         if actions == ["execute-api:ManageConnections"]:  # a connection has no name before it is opened
             allowed = [re.sub(r"/live/(POST|DELETE)/@connections/\*$", "", resource) for resource in allowed]
