@@ -26,7 +26,7 @@ def has_consent(key: Key) -> bool:
 
 gate = Gate(
     KeyTable(boto3.client("dynamodb"), settings.table_name),
-    CachedKeyring(boto3.client("secretsmanager"), settings.hash_secret_arn),
+    CachedKeyring(boto3.client("secretsmanager"), settings.hash_secret_id),
     is_reusable=has_consent,  # so that a consent takes effect at once
 )
 limits = CallLimits()
