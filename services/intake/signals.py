@@ -53,6 +53,8 @@ class Signals:
     models: Mapping[str, ModelSignal] = field(default_factory=dict)
     budget: BudgetSignal | None = None
     """None: the budget has covered every image since it was last changed."""
+    active_elsewhere: str | None = None
+    """The region that accepts new requests, if it is another one. None: this region accepts them."""
 
     @property
     def unavailable_models(self) -> frozenset[str]:
