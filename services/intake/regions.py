@@ -6,7 +6,7 @@ from kit.problems import ApiProblem
 from services.intake.signals import Signals
 
 RETRY_SECONDS: Final = 60
-"""``Retry-After`` in a passive region: the time in which clients find the active one, or an operator makes this one active."""
+"""``Retry-After`` in a passive region: until clients find the active one, or an operator makes this one active."""
 
 
 def refuse_if_passive(signals: Signals) -> None:

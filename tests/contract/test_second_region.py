@@ -1,10 +1,11 @@
-"""The templates of a second region: replicas instead of tables of its own, and a passive role that processes nothing."""
+"""The templates of a second region: replicas instead of its own tables, and a passive role that processes nothing."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from cli import regions
 from local import parameters
 from tests.support.templates import resources, root_template, service_template, services
 
@@ -64,6 +65,30 @@ def test_nothing_refers_to_what_a_replica_lacks(name: str) -> None:
     assert not missing.intersection(references([others, template.get("Outputs", {})])), "use its name instead"
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "known"),
+    [
+        ("AWS::DynamoDB::Table", "TableName", regions.TABLES),
+        ("AWS::SecretsManager::Secret", "Name", regions.SECRETS),
+    ],
+)
+def test_everything_that_a_replica_lacks_is_replicated(kind: str, name: str, known: tuple[str, ...]) -> None:
+    found = {
+        body["Properties"][name]["Fn::Sub"].removeprefix("${Prefix}-").removeprefix("genai-images-${Environment}-")
+        for template in templates().values()
+        for logical_id, body in template["Resources"].items()
+        if body["Type"] == kind and logical_id not in PER_REGION
+    }
+    assert found == set(known)
+
+
+def test_a_replica_relays_only_what_is_new() -> None:
+    """From the start of the stream, it would publish a day of events again that the other region has published."""
+    for mapping in resources("AWS::Lambda::EventSourceMapping"):
+        if "StartingPosition" in mapping.properties:
+            assert mapping.properties["StartingPosition"] == {"Fn::If": ["OwnsData", "TRIM_HORIZON", "LATEST"]}
+
+
 def test_a_passive_region_consumes_nothing() -> None:
     mappings = resources("AWS::Lambda::EventSourceMapping")
     assert len(mappings) > 10
@@ -111,5 +136,10 @@ def test_wrong_parameters_are_refused(values: dict[str, str], sentence: str) -> 
 
 
 def test_a_replica_can_be_deployed() -> None:
-    values = {"ReplicaOf": "us-east-1", "RequestsStreamArn": STREAM, "GalleryStreamArn": STREAM, "RegionRole": "passive"}
+    values = {
+        "ReplicaOf": "us-east-1",
+        "RequestsStreamArn": STREAM,
+        "GalleryStreamArn": STREAM,
+        "RegionRole": "passive",
+    }
     assert parameters.problems(root_template(), values, "us-west-2") == []
