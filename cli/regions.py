@@ -1,14 +1,19 @@
 """Two regions of one installation: replicas of tables and secrets, the role of a region, open requests (ADR 40)."""
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
 from events.catalog.image_requested import ImageRequested
 from kit.errors import error_code
+from services.generation.repository.ledger import DynamoLedger
 from services.intake.repository.requests import SHARDS, RequestTable
+from services.moderation.erasure import judged_events
+from services.moderation.repository import VerdictErasureTable
 
 TABLES: Final = (
     *("accounts", "analytics", "gallery", "generation", "moderation-verdicts", "notifications", "operations"),
@@ -143,6 +148,44 @@ def open_requests(dynamodb: Any, table: str) -> Iterator[ImageRequested]:
                     yield requests.read_request(item["pk"]["S"].removeprefix("REQUEST#"))
                 except KeyError:
                     continue  # its items were replicated one by one, and the region was lost in between
+
+
+@dataclass(frozen=True)
+class LostImages:
+    """Finds requests whose raw images are in the lost region only, and lets their images be generated again."""
+
+    dynamodb: Any
+    s3: Any
+    prefix: str
+    handoff_bucket: str
+
+    def forget(self, request_id: str) -> bool:
+        """Forget verdicts and outcomes of a request if a raw image is missing; return whether one was.
+
+        Verdicts about the lost images must not hold for the new ones. The images are paid for again.
+        """
+        ledger = f"{self.prefix}-generation"
+        pages = self.dynamodb.get_paginator("query").paginate(
+            TableName=ledger,
+            KeyConditionExpression="request_id = :request",
+            ExpressionAttributeValues={":request": {"S": request_id}},
+            ConsistentRead=True,
+        )
+        recorded = [json.loads(item["outcome"]["S"]) for page in pages for item in page["Items"] if "outcome" in item]
+        if all(self._exists(outcome["image"]["key"]) for outcome in recorded if outcome.get("image")):
+            return False
+        VerdictErasureTable(self.dynamodb, f"{self.prefix}-moderation-verdicts").delete(judged_events(request_id))
+        DynamoLedger(self.dynamodb, ledger).erase(request_id)
+        return True
+
+    def _exists(self, key: str) -> bool:
+        try:
+            self.s3.head_object(Bucket=self.handoff_bucket, Key=key)
+        except ClientError as error:
+            if error_code(error) not in {"404", "NoSuchKey"}:
+                raise
+            return False
+        return True
 
 
 def mappings(lambdas: Any, prefix: str) -> Mapping[str, int]:

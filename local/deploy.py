@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -63,10 +64,10 @@ def deploy(
 
     ``parameters`` override ``PARAMETERS``. Raises ``DeployError`` or ``local.build.BuildError``.
     """
-    s3 = client("s3", endpoint_url)
+    s3 = client("s3", endpoint_url, region)
     with build_lock():
         progress("sam build" if build_local() else "sam build: nothing has changed")
-        _ensure_bucket(s3)
+        _ensure_bucket(s3, region)
 
         def upload(key: str, content: bytes) -> str:
             s3.put_object(Bucket=BUCKET, Key=key, Body=content)
@@ -177,8 +178,10 @@ def _ensure_archive(events: Any, outputs: Mapping[str, str]) -> None:
         events.create_archive(ArchiveName=outputs["Prefix"], EventSourceArn=bus)
 
 
-def _ensure_bucket(s3: Any) -> None:
-    s3.create_bucket(Bucket=BUCKET)  # in us-east-1, creating an existing bucket of ours returns 200
+def _ensure_bucket(s3: Any, region: str) -> None:
+    place = {} if region == REGION else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    with suppress(s3.exceptions.BucketAlreadyOwnedByYou):  # in us-east-1, S3 returns 200 instead
+        s3.create_bucket(Bucket=BUCKET, **place)
 
 
 def _count_nested(template: Mapping[str, Any]) -> int:

@@ -149,6 +149,7 @@ def failover(
         fenced = _fenced(there)
         here.signals.save_active_region(here.region)
         _step(lambda: here.set_role("active"))
+        outcomes["requests with lost images"] += _forget_lost(here)
         published = _publish_open(here)
         outcomes["requests published"] += published
         outcomes["other region passive" if fenced else "other region unreachable"] += 1
@@ -243,6 +244,14 @@ def _after(seconds: float) -> Callable[[], bool]:
 
     start = monotonic()
     return lambda: monotonic() - start >= seconds
+
+
+def _forget_lost(site: Site) -> int:
+    """Let images be generated again whose raw files are in the lost region. Return the number of their requests."""
+    handoff = site.connection.bucket("handoff")
+    lost = regions.LostImages(site.client("dynamodb"), site.client("s3"), site.connection.target.prefix, handoff)
+    requests = regions.open_requests(lost.dynamodb, site.connection.target.requests_table)
+    return sum(lost.forget(request.metadata.request_id) for request in list(requests))
 
 
 def _publish_open(site: Site) -> int:
