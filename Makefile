@@ -75,7 +75,7 @@ chaos: .venv/ready ## test the system under injected faults  (COUNT=300 SEED=1)
 	@$(python) -m tools.chaos $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: drill
-drill: .venv/ready ## lose a region under traffic and fail over to the other one, on two emulators  (REGIONS=2 REQUESTS=60)
+drill: .venv/ready ## lose a region under traffic and fail over to the other one, on two emulators  (REGIONS=2 REQUESTS=40)
 	@test "$(REGIONS)" = 2 || { echo "REGIONS: two regions can be drilled. Use make drill REGIONS=2"; exit 2; }
 	@$(python) -m tools.region_drill $(if $(REQUESTS),--requests $(REQUESTS)) $(ARGS)
 

@@ -1,7 +1,8 @@
 """A stand-in for what AWS replicates between two regions: global tables, secrets, and S3.
 
-Two emulators know nothing of each other. Like on AWS, the replica has the tables' names, keys and indexes, changes arrive
-some time after they were made, in the order of each item, and what had not arrived when the region was lost is lost.
+Two emulators know nothing of each other. Like on AWS, the replica has the tables' names, keys and indexes, changes
+arrive some time after they were made, in the order of each item, and what had not arrived when the region was lost is
+lost.
 """
 
 import time

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -23,12 +24,20 @@ DEMO_LIMIT = 10_000
 """Requests in fifteen minutes. It is high because tests and benchmarks share one key."""
 
 
+@dataclass(frozen=True)
+class Replica:
+    """What makes a stack a second region. It has no keys of its own."""
+
+    region: str
+    make: "Callable[[LocalStack], Mapping[str, str]]"
+    """Called before the deployment. Makes the tables and secrets that the stack shares, and returns more parameters."""
+
+
 class LocalStack:
     """A stack with all its files in ``directory``, whose content is deleted. Port 0 means a free port.
 
     ``auth`` turns IAM enforcement on, ``parameters`` go to the template, ``variables`` to every function's environment,
-    ``forward_url`` and ``instant_models`` to the model stand-in. ``share`` makes it a second region: it is called before the
-    deployment, makes the tables and secrets that the stack shares, and returns more parameters. It has no keys of its own.
+    ``forward_url`` and ``instant_models`` to the model stand-in. ``replica`` makes it a second region.
     """
 
     def __init__(
@@ -42,13 +51,15 @@ class LocalStack:
         variables: Mapping[str, str] | None = None,
         forward_url: str | None = None,
         instant_models: bool = False,
-        region: str = REGION,
-        share: Callable[[Self], Mapping[str, str]] | None = None,
+        replica: "Replica | None" = None,
         progress: deployment.Progress = lambda _: None,
     ) -> None:
+        self.region = replica.region if replica else REGION
         port, models_port = port or free_port(), models_port or free_port()
         models_url = f"http://{HOST}:{models_port}"
-        self.emulator = emulator(directory / "aws", port=port, models_url=models_url, auth=auth, region=region, variables=variables)
+        self.emulator = emulator(
+            directory / "aws", port=port, models_url=models_url, auth=auth, region=self.region, variables=variables
+        )
         self.models = model_stand_in(
             directory, port=models_port, s3_url=self.emulator.url, forward_url=forward_url, instant=instant_models
         )
@@ -58,8 +69,7 @@ class LocalStack:
         self.admin_key = ""
         """Key with the scope ``admin`` only."""
         self._parameters = dict(parameters or {})
-        self.region = region
-        self._share = share
+        self._replica = replica
         self._progress = progress
 
     @property
@@ -94,10 +104,10 @@ class LocalStack:
             self.models.start()
             self._progress(f"AWS emulator on {self.emulator.url}, model stand-in on {self.models.url}")
             self.emulator.wait_until_ready()
-            shared = self._share(self) if self._share else {}
+            shared = self._replica.make(self) if self._replica else {}
             parameters = {**self._parameters, **shared}
             self.outputs = deployment.deploy(self.emulator.url, self._progress, parameters, self.region)
-            if not self._share:
+            if not self._replica:
                 self.api_key = self.make_key(DEMO_OWNER, (*USER_SCOPES, "analytics:read"), limit=DEMO_LIMIT)
                 self.admin_key = self.make_key("operator", ["admin"])
             self.models.wait_until_ready()

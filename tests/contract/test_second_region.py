@@ -7,7 +7,7 @@ import pytest
 
 from cli import regions
 from local import parameters
-from tests.support.templates import resources, root_template, service_template, services
+from tests.support.templates import ROOT, load, resources, root_template, service_template, services
 
 PER_REGION = {"ImageLinkKey"}
 """Secrets that each region makes for itself: it signs links of the region's own CDN, for a quarter of an hour."""
@@ -128,6 +128,7 @@ def test_one_region_is_active_and_owns_its_data_by_default() -> None:
         ({"ReplicaOf": "us-west-2", "RequestsStreamArn": STREAM, "GalleryStreamArn": STREAM}, "another region"),
         ({"ReplicaOf": "Virginia"}, "must be a region"),
         ({"RegionRole": "standby"}, "RegionRole"),
+        ({"RegionalDomainName": "api.example.com"}, "Set RegionalCertificateArn and RegionalHostedZoneId"),
     ],
 )
 def test_wrong_parameters_are_refused(values: dict[str, str], sentence: str) -> None:
@@ -143,3 +144,24 @@ def test_a_replica_can_be_deployed() -> None:
         "RegionRole": "passive",
     }
     assert parameters.problems(root_template(), values, "us-west-2") == []
+
+
+def test_dns_follows_the_decision_of_an_operator() -> None:
+    """The record of the second region comes first, and is healthy only while its sweeper runs."""
+    domain = load(ROOT / "services/operations/regional-domain.yaml")["Resources"]
+    record, active = domain["Record"]["Properties"], domain["ActiveCheck"]["Properties"]["HealthCheckConfig"]
+    assert record["Failover"] == {"Fn::If": ["IsSecond", "PRIMARY", "SECONDARY"]}
+    assert record["HealthCheckId"]["Fn::If"][:2] == ["IsSecond", {"Ref": "ActiveCheck"}]
+    assert active["InsufficientDataHealthStatus"] == "Unhealthy"
+    alarms = {alarm.properties["AlarmName"]["Fn::Sub"]: alarm for alarm in resources("AWS::CloudWatch::Alarm")}
+    alarm = alarms[active["AlarmIdentifier"]["Name"]["Fn::Sub"]]
+    sweeper = service_template("intake")["Resources"]["sweepSchedule"]["Properties"]
+    assert alarm.properties["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": "sweepFunction"}}]
+    assert sweeper["State"] == {"Fn::If": ["IsActive", "ENABLED", "DISABLED"]}
+    assert "Metrics" not in alarm.properties, "Route 53 cannot check an alarm with metric math"
+    assert alarm.properties.get("DatapointsToAlarm") is None, "nor one of M out of N periods"
+
+
+def test_callers_of_the_domain_need_tls_1_2() -> None:
+    domain = load(ROOT / "services/operations/regional-domain.yaml")["Resources"]["Domain"]["Properties"]
+    assert [each["SecurityPolicy"] for each in domain["DomainNameConfigurations"]] == ["TLS_1_2"]
