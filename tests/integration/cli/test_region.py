@@ -102,7 +102,7 @@ class Stacks:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(regions.time, "sleep", lambda _: None)
+    monkeypatch.setattr("cli.regions.time.sleep", lambda _: None)
 
 
 def test_a_stack_is_deployed_as_it_is_with_another_role() -> None:
