@@ -23,6 +23,8 @@ QUICK: Final = Config(connect_timeout=3, read_timeout=10, retries={"total_max_at
 DRAIN_SECONDS: Final = 900
 REPLICATION_SECONDS: Final = 300
 PORTION: Final = 100
+MOVING: Final = "changing"
+"""The active region while neither accepts new requests."""
 
 STACK = click.option("--stack", envvar="GENAI_IMAGES_STACK", help="Name of the stacks. Default: the prefix.")
 OTHER = click.option("--other", required=True, metavar="REGION", help="The other region.")
@@ -174,15 +176,16 @@ def failback(
 ) -> int:
     """Make this region the active one while the other one works. Nothing is lost, and nothing is paid for again.
 
-    The other region accepts no new requests from then on, ends those that it has, and becomes passive; then this region
-    becomes active.
+    No region accepts new requests until the other one has ended those that it has, and is passive. Then this one is
+    active. Run it again after an interruption.
     """
     here, there = _sites(connection, other, other_endpoint_url, stack)
     _confirm(f"Move from {there.region} to {here.region}?", yes=yes)
     action = Action.begin(connection.operator(operator), "region failback", about={"from": other}, count=1)
     with recorded(connection.trail(), action) as outcomes:
         _step(lambda: _drain(here, there))
-        there.set_role("passive")
+        _step(lambda: there.set_role("passive"))
+        here.signals.save_active_region(here.region)
         _step(lambda: here.set_role("active"))
         published = _publish_open(here)
         outcomes["requests published"] += published
@@ -224,10 +227,8 @@ def _fenced(site: Site) -> bool:
 
 def _drain(here: Site, there: Site) -> None:
     """Let the other region end what it has accepted, and wait until this one has it."""
-    there.signals.save_active_region(here.region)
-    regions.poll(
-        f"replication to {here.region}", REPLICATION_SECONDS, lambda: here.signals.active_region() == here.region
-    )
+    there.signals.save_active_region(MOVING)
+    regions.poll(f"replication to {here.region}", REPLICATION_SECONDS, lambda: here.signals.active_region() == MOVING)
     regions.poll("containers that still accept requests", 4 * PERIOD, _after(PERIOD))
     for site, what in ((there, "ended"), (here, "replicated")):
         table = site.connection.target.requests_table

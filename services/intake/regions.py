@@ -12,5 +12,5 @@ RETRY_SECONDS: Final = 60
 def refuse_if_passive(signals: Signals) -> None:
     """Raise ``ApiProblem`` if another region is the active one."""
     if signals.active_elsewhere is not None:
-        detail = f"This region is passive. New requests are accepted in {signals.active_elsewhere}."
+        detail = f"This region accepts no new requests. The active region is {signals.active_elsewhere}."
         raise ApiProblem("unavailable", detail, headers={"Retry-After": str(RETRY_SECONDS)})

@@ -54,7 +54,7 @@ class Signals:
     budget: BudgetSignal | None = None
     """None: the budget has covered every image since it was last changed."""
     active_elsewhere: str | None = None
-    """The region that accepts new requests, if it is another one. None: this region accepts them."""
+    """The active region, if it is not this one, or ``changing``. None: this region accepts new requests."""
 
     @property
     def unavailable_models(self) -> frozenset[str]:

@@ -141,7 +141,7 @@ class Monitor:
         found.append(Dependency(name=QUEUES, reachable=queue_error is None, error=queue_error))
         steps = [_step(queue, _result(counts[queue]), _result(counts[f"{queue}-dlq"]), known) for queue in self._queues]
         elsewhere = _result(region)
-        passive = [f"passive: {elsewhere} is the active region"] if elsewhere else []
+        passive = [f"passive: the active region is {elsewhere}"] if elsewhere else []
         attention = [*passive, *_unreachable(found), *_waiting(steps), *_outdated(self._boto3_version)]
         lost = bool(passive) or any(not dependency.reachable for dependency in found)
         return Readiness(

@@ -1,15 +1,19 @@
 """A second region: roles of stacks, open requests, and images that only the lost region had."""
 
+import json
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
 from cli import regions
 from cli.__main__ import main
+from cli.commands import region
 from services.generation.models import Lease
 from services.moderation.erasure import judged_events
 from tests.support.installation_on_moto import HANDOFF, PREFIX, Installation
@@ -145,3 +149,101 @@ def test_two_regions_are_needed(aws_test_environment: None, capsys: pytest.Captu
         assert main(["region", command, "--region", "us-east-1", "--other", "us-east-1"]) == 1
         assert "is this region" in capsys.readouterr().err
     assert main(["region", "add", "us-east-1", "--region", "us-east-1", "--yes"]) == 1
+
+
+class SharedItem:
+    """The active region as one region knows it; ``replica`` learns it, as by replication."""
+
+    def __init__(self, log: list[str], name: str, replica: "SharedItem | None" = None) -> None:
+        self.log, self.name, self.replica = log, name, replica
+        self.active: str | None = None
+
+    def save_active_region(self, region: str) -> None:
+        self.log.append(f"{self.name} knows that {region} is active")
+        self.active = region
+        if self.replica:
+            self.replica.active = region
+
+    def active_region(self) -> str | None:
+        return self.active
+
+
+class TwoSites:
+    """The commands' sites, without AWS. They log what happens, in its order."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.log: list[str] = []
+        self.unreachable = False
+        self.open = ["request"]
+        west = SharedItem(self.log, "us-west-2")
+        self.items = {"us-west-2": west, "us-east-1": SharedItem(self.log, "us-east-1", replica=west)}
+        monkeypatch.setattr(region.Site, "signals", property(lambda site: self.items[site.region]))
+        monkeypatch.setattr(region.Site, "set_role", lambda site, role: self.set_role(site.region, role))
+        monkeypatch.setattr(region.Site, "client", lambda _site, service: service)
+        monkeypatch.setattr(region, "_forget_lost", lambda _site: 0)
+        monkeypatch.setattr(region, "_publish_open", lambda site: self.publish(site.region))
+        monkeypatch.setattr(regions, "open_requests", lambda *_: iter(self.take()))
+        monkeypatch.setattr(region, "recorded", lambda *_: nullcontext(Counter()))
+        monkeypatch.setattr(region, "_after", lambda _: lambda: True)
+
+    def set_role(self, name: str, role: str) -> bool:
+        if name == "us-east-1" and self.unreachable:
+            raise EndpointConnectionError(endpoint_url="https://us-east-1")
+        self.log.append(f"{name} is {role}")
+        return True
+
+    def publish(self, name: str) -> int:
+        self.log.append(f"{name} publishes")
+        return 1
+
+    def take(self) -> list[str]:
+        """Return the open requests; the next call finds one less."""
+        found = list(self.open)
+        del self.open[:1]
+        self.log.append(f"{len(found)} open")
+        return found
+
+
+@pytest.fixture
+def sites(aws_test_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[TwoSites]:
+    with mock_aws():
+        yield TwoSites(monkeypatch)
+
+
+WEST = ["--region", "us-west-2", "--other", "us-east-1", "--yes", "--output", "json"]
+
+
+def test_a_failover_makes_the_other_region_passive_first(sites: TwoSites, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["region", "failover", *WEST]) == 0
+    known = "us-west-2 knows that us-west-2 is active"
+    assert sites.log == ["us-east-1 is passive", known, "us-west-2 is active", "us-west-2 publishes"]
+    assert json.loads(capsys.readouterr().out)["fenced"] is True
+
+
+def test_a_lost_region_does_not_prevent_a_failover(sites: TwoSites, capsys: pytest.CaptureFixture[str]) -> None:
+    sites.unreachable = True
+    assert main(["region", "failover", *WEST]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["fenced"] is False
+    assert "us-east-1 could not be made passive" in captured.err
+    assert sites.log[-2:] == ["us-west-2 is active", "us-west-2 publishes"]
+
+
+def test_a_failback_ends_what_the_other_region_has_before_it_moves(sites: TwoSites) -> None:
+    assert main(["region", "failback", *WEST]) == 0
+    assert sites.log == [
+        "us-east-1 knows that changing is active",
+        "1 open",  # in the other region: wait
+        "0 open",
+        "0 open",  # here, too: everything is replicated
+        "us-east-1 is passive",
+        "us-west-2 knows that us-west-2 is active",
+        "us-west-2 is active",
+        "us-west-2 publishes",
+    ]
+
+
+def test_a_failback_needs_the_other_region(sites: TwoSites) -> None:
+    sites.unreachable = True
+    assert main(["region", "failback", *WEST]) == 1
+    assert "us-west-2 is active" not in sites.log

@@ -157,5 +157,5 @@ def test_a_passive_region_is_not_ready(world: ScriptedProbes) -> None:
     world.elsewhere = "us-west-2"
     found = look(world)
 
-    assert (found.status, found.attention) == ("unavailable", ["passive: us-west-2 is the active region"])
+    assert (found.status, found.attention) == ("unavailable", ["passive: the active region is us-west-2"])
     assert all(dependency.reachable for dependency in found.dependencies)
