@@ -57,13 +57,12 @@ class Replication:
         self._source, self._target = source, target
         self._streams, self._replicas = source.client("dynamodbstreams"), target.client("dynamodb")
         self._iterators: dict[str, str] = {}
-        self._pending: deque[tuple[float, str, Record]] = deque()
+        self._pending: deque[tuple[float, float, str, Record]] = deque()
+        """When a change was read, when the reading before it began, its table, and the change."""
+        self._read_since = time.monotonic()
         self._copied: set[tuple[str, str]] = set()
         self._end = Event()
         self._thread = Thread(target=self._run, name="replication", daemon=True)
-        self.applied = 0
-        self.worst_seconds = 0.0
-        """The longest time between reading a change and applying it."""
         self.error: Exception | None = None
 
     def __enter__(self) -> Self:
@@ -79,9 +78,9 @@ class Replication:
         self._thread.join()
 
     @property
-    def pending(self) -> int:
-        """Changes that were read and not applied."""
-        return len(self._pending)
+    def complete_until(self) -> float:
+        """Everything that was written before this moment, in monotonic seconds, has been applied."""
+        return self._pending[0][1] if self._pending else self._read_since
 
     def _run(self) -> None:
         try:
@@ -102,21 +101,21 @@ class Replication:
                 self._iterators[table] = self._streams.get_shard_iterator(**position)["ShardIterator"]
 
     def _read(self) -> None:
+        since, began = self._read_since, time.monotonic()
         for table, iterator in self._iterators.items():
             answer = self._streams.get_records(ShardIterator=iterator)
-            self._pending.extend((time.monotonic(), table, record) for record in answer["Records"])
+            self._pending.extend((time.monotonic(), since, table, record) for record in answer["Records"])
             self._iterators[table] = answer["NextShardIterator"]
+        self._read_since = began
 
     def _apply(self) -> None:
         while self._pending and time.monotonic() - self._pending[0][0] >= self._lag:
-            read_at, table, record = self._pending[0]
+            _, _, table, record = self._pending[0]
             if record["eventName"] == "REMOVE":
                 self._replicas.delete_item(TableName=table, Key=record["dynamodb"]["Keys"])
             else:
                 self._replicas.put_item(TableName=table, Item=record["dynamodb"]["NewImage"])
             self._pending.popleft()
-            self.applied += 1
-            self.worst_seconds = max(self.worst_seconds, time.monotonic() - read_at)
 
     def _copy_objects(self) -> None:
         for name in BUCKETS:

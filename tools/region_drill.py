@@ -83,8 +83,8 @@ class Result:
     """RTO: from the loss of the region until everything that was replicated had ended."""
     lost_seconds: float
     """RPO: age of the oldest lost request when the region was lost."""
-    replication_seconds: float
-    """The longest time that a change took to be replicated."""
+    behind_seconds: float
+    """How old the newest state was that the second region had completely, when the first one was lost."""
     refused: Mapping[str, int] = field(default_factory=dict)
     """Calls without a result, by reason."""
 
@@ -187,11 +187,14 @@ def drill(directory: Path, *, requests: int = 40, per_second: float = 3, lag: fl
 
 def _lose(first: LocalStack, second: LocalStack, replication: Replication, traffic: Traffic, requests: int) -> Result:
     _until("the requests before the loss", lambda: len(traffic.accepted(FIRST)) >= requests)
+    if replication.error:
+        raise DrillError(f"replication ended: {replication.error!r}")
     _say(f"{requests} requests accepted; killing {FIRST}")
     lost_at = time.monotonic()
     first.emulator.kill()
     replication.stop()
-    _say(f"{FIRST} is lost; changes that were not replicated: at least {replication.pending}")
+    behind = lost_at - replication.complete_until
+    _say(f"{FIRST} is lost; {SECOND} is {behind:.1f} s behind")
     started = time.monotonic()
     answer = json.loads(_ops(second, first, "region", "failover", "--yes", "--output", "json", "--other", FIRST))
     failover = time.monotonic() - started
@@ -215,7 +218,7 @@ def _lose(first: LocalStack, second: LocalStack, replication: Replication, traff
         failover=failover,
         all_ended=ended - lost_at,
         lost_seconds=max((lost_at - each.at for each in lost), default=0.0),
-        replication_seconds=replication.worst_seconds,
+        behind_seconds=behind,
         refused=dict(traffic.refused),
     )
 
@@ -314,7 +317,7 @@ def table(result: Result) -> Table:
         "payments for images": sum(result.payments.values()),
         "images paid for again": result.paid_again,
         "calls without service": ", ".join(f"{count}x {why}" for why, count in result.refused.items()) or "none",
-        "replication, at most": f"{result.replication_seconds:.1f} s",
+        "replication was behind by": f"{result.behind_seconds:.1f} s",
         "time without service": f"{result.without_service:.1f} s",
         "of which the command": f"{result.failover:.1f} s",
         f"RTO, until all had ended (goal {RTO_HOURS} h)": f"{result.all_ended:.1f} s",
