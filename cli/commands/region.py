@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from time import monotonic
 from typing import Any, Final
 
 import click
@@ -83,7 +84,7 @@ def add(connection: Connection, *, new_region: str, operator: str | None, yes: b
         here, there = connection.client("dynamodb"), connection.client("dynamodb", new_region)
         for name in regions.TABLES:
             full = f"{connection.target.prefix}-{name}"
-            made = _step(lambda full=full: regions.add_replica(here, there, full, new_region))  # type: ignore[misc]
+            made = _step(partial(regions.add_replica, here, there, full, new_region))
             outcomes["tables replicated" if made else "tables unchanged"] += 1
         for name in regions.SECRETS:
             made = regions.add_secret(connection.client("secretsmanager"), connection.target.secret(name), new_region)
@@ -150,8 +151,8 @@ def failover(
     with recorded(connection.trail(), action) as outcomes:
         fenced = _fenced(there)
         here.signals.save_active_region(here.region)
+        outcomes["requests with lost images"] += _forget_lost(here)  # before anything looks for the images
         _step(lambda: here.set_role("active"))
-        outcomes["requests with lost images"] += _forget_lost(here)
         published = _publish_open(here)
         outcomes["requests published"] += published
         outcomes["other region passive" if fenced else "other region unreachable"] += 1
@@ -231,18 +232,17 @@ def _drain(here: Site, there: Site) -> None:
     regions.poll(f"replication to {here.region}", REPLICATION_SECONDS, lambda: here.signals.active_region() == MOVING)
     regions.poll("containers that still accept requests", 4 * PERIOD, _after(PERIOD))
     for site, what in ((there, "ended"), (here, "replicated")):
-        table = site.connection.target.requests_table
-        client = site.client("dynamodb")
-        regions.poll(
-            f"requests that are not {what}",
-            DRAIN_SECONDS,
-            lambda client=client, table=table: next(regions.open_requests(client, table), None) is None,  # type: ignore[misc]
-        )
+        regions.poll(f"requests that are not {what}", DRAIN_SECONDS, partial(_has_ended, site))
+
+
+def _has_ended(site: Site) -> bool:
+    """Return whether every request has a terminal status, as far as the region knows."""
+    table = site.connection.target.requests_table
+    return next(regions.open_requests(site.client("dynamodb"), table), None) is None
 
 
 def _after(seconds: float) -> Callable[[], bool]:
-    from time import monotonic  # noqa: PLC0415
-
+    """Return a probe that is true once ``seconds`` have passed."""
     start = monotonic()
     return lambda: monotonic() - start >= seconds
 
