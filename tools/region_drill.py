@@ -37,7 +37,7 @@ HEALTH_SECONDS: Final = 1.0
 CALL_SECONDS: Final = 10
 MODEL_SECONDS: Final = 0.7
 """Duration of a model call, so that images are being generated whenever the region is lost."""
-END_SECONDS: Final = 180
+END_SECONDS: Final = 600
 """Time within which everything must have ended."""
 RTO_HOURS: Final = 4
 RPO_HOURS: Final = 1
