@@ -74,6 +74,11 @@ test: .venv/ready .venv/interop/ready ## unit, contract, integration, end-to-end
 chaos: .venv/ready ## test the system under injected faults  (COUNT=300 SEED=1)
 	@$(python) -m tools.chaos $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+.PHONY: drill
+drill: .venv/ready ## lose a region under traffic and fail over to the other one, on two emulators  (REGIONS=2 REQUESTS=40)
+	@test "$(REGIONS)" = 2 || { echo "REGIONS: two regions can be drilled. Use make drill REGIONS=2"; exit 2; }
+	@$(python) -m tools.region_drill $(if $(REQUESTS),--requests $(REQUESTS)) $(ARGS)
+
 .PHONY: check
 check: .venv/ready ## run ruff, mypy --strict, import-linter, pymarkdown, cfn-lint, sam validate, checkov, redocly, the linter of policies; for the web app and the TypeScript client, biome and tsc
 	@$(call two_at_a_time,check-types check-templates check-web check-security check-style check-imports check-documents check-openapi check-policies)

@@ -22,6 +22,7 @@ from cli.commands.models import models
 from cli.commands.moderation import moderation
 from cli.commands.privacy import privacy
 from cli.commands.recovery import recovery
+from cli.commands.region import region
 from cli.commands.secrets import secrets
 from cli.commands.smoke import smoke
 from cli.commands.trace import trace
@@ -41,7 +42,7 @@ def cli(context: click.Context) -> Any:
 
 COMMANDS = (
     *(dlq, audit, trace, events, models, costs, keys, secrets, analytics, gallery, actions, trail),
-    *(web, account, data, smoke, privacy, moderation, bias, appeals, recovery),
+    *(web, account, data, smoke, privacy, moderation, bias, appeals, recovery, region),
 )
 for command in COMMANDS:
     cli.add_command(command)

@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -46,27 +47,29 @@ class DeployError(RuntimeError):
     """The deployment failed. The text names each failed resource and the reason."""
 
 
-def client(service: str, endpoint_url: str) -> Any:
+def client(service: str, endpoint_url: str, region: str = REGION) -> Any:
     """Return a boto3 client on the emulator, as its root user."""
     return boto3.client(
         service,  # type: ignore[call-overload]
         endpoint_url=endpoint_url,
-        region_name=REGION,
+        region_name=region,
         aws_access_key_id="test",
         aws_secret_access_key="test",
         config=Config(retries={"max_attempts": 3, "mode": "standard"}, max_pool_connections=20),
     )
 
 
-def deploy(endpoint_url: str, progress: Progress, parameters: Mapping[str, str] | None = None) -> dict[str, str]:
+def deploy(
+    endpoint_url: str, progress: Progress, parameters: Mapping[str, str] | None = None, region: str = REGION
+) -> dict[str, str]:
     """Build what changed and create or update the stack on the emulator at ``endpoint_url``; return its outputs.
 
     ``parameters`` override ``PARAMETERS``. Raises ``DeployError`` or ``local.build.BuildError``.
     """
-    s3 = client("s3", endpoint_url)
+    s3 = client("s3", endpoint_url, region)
     with build_lock():
         progress("sam build" if build_local() else "sam build: nothing has changed")
-        _ensure_bucket(s3)
+        _ensure_bucket(s3, region)
 
         def upload(key: str, content: bytes) -> str:
             s3.put_object(Bucket=BUCKET, Key=key, Body=content)
@@ -85,14 +88,14 @@ def deploy(endpoint_url: str, progress: Progress, parameters: Mapping[str, str] 
     }
     declared = template.get("Parameters", {})
     outputs = _run_change_set(
-        client("cloudformation", endpoint_url),
+        client("cloudformation", endpoint_url, region),
         template_url=upload("root.template", json.dumps(template).encode()),
         parameters={name: value for name, value in merged.items() if name in declared},
     )
     defaults = {name: parameter.get("Default", "") for name, parameter in declared.items()}
-    _ensure_archive(client("events", endpoint_url), outputs)
+    _ensure_archive(client("events", endpoint_url, region), outputs)
     _set_edge_key(endpoint_url, outputs)
-    _set_cors(client("apigatewayv2", endpoint_url), template, {**defaults, **merged}, outputs)
+    _set_cors(client("apigatewayv2", endpoint_url, region), template, {**defaults, **merged}, outputs)
     return {
         **outputs,
         "ApiUrl": f"{endpoint_url}/_aws/execute-api/{outputs['ApiId']}",
@@ -195,8 +198,10 @@ def _ensure_archive(events: Any, outputs: Mapping[str, str]) -> None:
         events.create_archive(ArchiveName=outputs["Prefix"], EventSourceArn=bus)
 
 
-def _ensure_bucket(s3: Any) -> None:
-    s3.create_bucket(Bucket=BUCKET)  # in us-east-1, creating an existing bucket of ours returns 200
+def _ensure_bucket(s3: Any, region: str) -> None:
+    place = {} if region == REGION else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    with suppress(s3.exceptions.BucketAlreadyOwnedByYou):  # in us-east-1, S3 returns 200 instead
+        s3.create_bucket(Bucket=BUCKET, **place)
 
 
 def _count_nested(template: Mapping[str, Any]) -> int:

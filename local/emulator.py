@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -91,6 +92,12 @@ class Child:
                 time.sleep(0.05)
         raise NotReadyError(f"{self._ready} did not answer within {SECONDS_TO_READY} s, see {self.log}")
 
+    def kill(self) -> None:
+        """End the process at once, with the workers that it started, as a lost region ends."""
+        if self._process:
+            os.killpg(self._process.pid, signal.SIGKILL)  # it leads its own group
+            self._process.wait()
+
     def stop(self) -> None:
         """End the process and wait for it."""
         if self._process is None:
@@ -115,6 +122,7 @@ def emulator(
     models_url: str,
     auth: bool = True,
     patched: bool = True,
+    region: str = REGION,
     variables: Mapping[str, str] | None = None,
 ) -> Child:
     """Return MiniStack, not started yet, with an empty state in ``directory``, whose content is deleted.
@@ -133,7 +141,7 @@ def emulator(
         "IOT_MTLS_ENABLED": "0",  # otherwise it also binds port 8883
         "AUTH": str(auth).lower(),
         "LOG_LEVEL": "INFO",
-        "AWS_DEFAULT_REGION": REGION,
+        "AWS_DEFAULT_REGION": region,
         "AWS_ENDPOINT_URL": f"http://{HOST}:{port}",
         "AWS_ENDPOINT_URL_BEDROCK": models_url,
         "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": models_url,

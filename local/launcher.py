@@ -29,6 +29,7 @@ def main() -> None:
         know_attributes_of_batches()
         replay_to_the_rules_that_are_named()
         limit_aliases()
+        show_disabled_mappings()
         read_logs_to_their_end()
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
@@ -155,6 +156,27 @@ def limit_aliases() -> None:
         return reserved(lambda_svc._functions.get(config["FunctionName"], func), config)
 
     lambda_svc._reserved_concurrency = reserved_for_the_function
+
+
+def show_disabled_mappings() -> None:
+    """Fix the state of event source mappings that a stack creates disabled.
+
+    The emulator does not poll them, but describes them as enabled.
+    `tests/integration/local/test_emulator_patch.py` fails when this is no longer needed.
+    """
+    from ministack.services import lambda_svc  # noqa: PLC0415
+    from ministack.services.cloudformation import provisioners  # noqa: PLC0415
+
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"]
+    create = handlers["create"]
+
+    def create_as_declared(logical_id, props, stack_name):  # type: ignore[no-untyped-def]
+        mapping_id, attributes = create(logical_id, props, stack_name)
+        mapping = lambda_svc._esms[mapping_id]
+        mapping["State"] = "Enabled" if mapping["Enabled"] else "Disabled"
+        return mapping_id, attributes
+
+    handlers["create"] = create_as_declared
 
 
 def read_logs_to_their_end() -> None:

@@ -1,7 +1,8 @@
 """The system on this machine as a context manager: emulator, model stand-in and the deployed template."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +14,7 @@ from kit.callers import Scope
 from kit.secrets import CachedKeyring
 from local import deploy as deployment
 from local import web
-from local.emulator import HOST, emulator, free_port, model_stand_in
+from local.emulator import HOST, REGION, emulator, free_port, model_stand_in
 from services.accounts import service as accounts
 from services.accounts.repository.keys import KeyTable
 from services.accounts.schemas import USER_SCOPES, NewKey
@@ -23,11 +24,20 @@ DEMO_LIMIT = 10_000
 """Requests in fifteen minutes. It is high because tests and benchmarks share one key."""
 
 
+@dataclass(frozen=True)
+class Replica:
+    """What makes a stack a second region. It has no keys of its own."""
+
+    region: str
+    make: "Callable[[LocalStack], Mapping[str, str]]"
+    """Called before the deployment. Makes the tables and secrets that the stack shares, and returns more parameters."""
+
+
 class LocalStack:
     """A stack with all its files in ``directory``, whose content is deleted. Port 0 means a free port.
 
     ``auth`` turns IAM enforcement on, ``parameters`` go to the template, ``variables`` to every function's environment,
-    ``forward_url`` and ``instant_models`` to the model stand-in.
+    ``forward_url`` and ``instant_models`` to the model stand-in. ``replica`` makes it a second region.
     """
 
     def __init__(
@@ -41,11 +51,15 @@ class LocalStack:
         variables: Mapping[str, str] | None = None,
         forward_url: str | None = None,
         instant_models: bool = False,
+        replica: "Replica | None" = None,
         progress: deployment.Progress = lambda _: None,
     ) -> None:
+        self.region = replica.region if replica else REGION
         port, models_port = port or free_port(), models_port or free_port()
         models_url = f"http://{HOST}:{models_port}"
-        self.emulator = emulator(directory / "aws", port=port, models_url=models_url, auth=auth, variables=variables)
+        self.emulator = emulator(
+            directory / "aws", port=port, models_url=models_url, auth=auth, region=self.region, variables=variables
+        )
         self.models = model_stand_in(
             directory, port=models_port, s3_url=self.emulator.url, forward_url=forward_url, instant=instant_models
         )
@@ -55,6 +69,7 @@ class LocalStack:
         self.admin_key = ""
         """Key with the scope ``admin`` only."""
         self._parameters = dict(parameters or {})
+        self._replica = replica
         self._progress = progress
 
     @property
@@ -69,7 +84,7 @@ class LocalStack:
 
     def client(self, service: str) -> Any:
         """Return a boto3 client on the emulator, as its root user."""
-        return deployment.client(service, self.emulator.url)
+        return deployment.client(service, self.emulator.url, self.region)
 
     def make_key(
         self, owner: str, scopes: Sequence[Scope] = USER_SCOPES, *, limit: int = 100, window_seconds: int = 900
@@ -89,9 +104,12 @@ class LocalStack:
             self.models.start()
             self._progress(f"AWS emulator on {self.emulator.url}, model stand-in on {self.models.url}")
             self.emulator.wait_until_ready()
-            self.outputs = deployment.deploy(self.emulator.url, self._progress, self._parameters)
-            self.api_key = self.make_key(DEMO_OWNER, (*USER_SCOPES, "analytics:read"), limit=DEMO_LIMIT)
-            self.admin_key = self.make_key("operator", ["admin"])
+            shared = self._replica.make(self) if self._replica else {}
+            parameters = {**self._parameters, **shared}
+            self.outputs = deployment.deploy(self.emulator.url, self._progress, parameters, self.region)
+            if not self._replica:
+                self.api_key = self.make_key(DEMO_OWNER, (*USER_SCOPES, "analytics:read"), limit=DEMO_LIMIT)
+                self.admin_key = self.make_key("operator", ["admin"])
             self.models.wait_until_ready()
         except BaseException:
             self.stop()

@@ -7,7 +7,7 @@ class AccountSettings(Settings):
     """The authorizer and the API."""
 
     table_name: str
-    hash_secret_arn: str
+    hash_secret_id: str
     require_consent: bool
     """Whether requests need the owner's consent to the current terms and privacy notice."""
     edge_key_arn: str = ""

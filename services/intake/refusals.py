@@ -1,4 +1,4 @@
-"""Refuses requests while writes are stopped, and requests that the rest of the daily budget does not cover."""
+"""Refuses requests while nothing is accepted here, and requests that the rest of the daily budget does not cover."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -13,15 +13,22 @@ from services.intake.signals import BudgetSignal, Signals
 STOPPED_RETRY_SECONDS: Final = 300
 """``Retry-After`` while an operator has stopped generation. Nobody knows for how long."""
 
-WRITES_RETRY_SECONDS: Final = 60
-"""``Retry-After`` while an operator has stopped writes (ADR 36)."""
+CLOSED_RETRY_SECONDS: Final = 60
+"""``Retry-After`` while an operator has stopped writes (ADR 36), or in a passive region (ADR 40)."""
 
 
-def refuse_while_stopped(signals: Signals) -> None:
-    """Raise ``ApiProblem`` if writes are stopped. The operator's reason is for operators, not for callers."""
+def refuse_while_closed(signals: Signals) -> None:
+    """Raise ``ApiProblem`` if another region is the active one, or if writes are stopped.
+
+    The operator's reason is for operators, not for callers.
+    """
+    headers = {"Retry-After": str(CLOSED_RETRY_SECONDS)}
+    if signals.active_elsewhere is not None:
+        detail = f"This region accepts no new requests. The active region is {signals.active_elsewhere}."
+        raise ApiProblem("unavailable", detail, headers=headers)
     if signals.stopped is not None:
         detail = "New requests are not accepted for the moment. Requests that were accepted before are not lost."
-        raise ApiProblem("writes_stopped", detail, headers={"Retry-After": str(WRITES_RETRY_SECONDS)})
+        raise ApiProblem("writes_stopped", detail, headers=headers)
 
 
 def refuse_over_budget(

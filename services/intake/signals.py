@@ -63,6 +63,8 @@ class Signals:
     """None: the budget has covered every image since it was last changed."""
     stopped: StopSignal | None = None
     """None: writes are open."""
+    active_elsewhere: str | None = None
+    """The active region, if it is not this one, or ``changing``. None: this region accepts new requests."""
 
     @property
     def unavailable_models(self) -> frozenset[str]:

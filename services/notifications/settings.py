@@ -15,7 +15,7 @@ class ApiSettings(TableSettings):
     """The HTTP API."""
 
     socket_url: str
-    master_secret_arn: str
+    master_secret_id: str
     webhook_queue_url: str
     webhook_loopback: bool = False
 
@@ -41,6 +41,6 @@ class PushSettings(SocketSettings):
 class WebhookSettings(TableSettings):
     """The function `webhook`."""
 
-    master_secret_arn: str
+    master_secret_id: str
     webhook_loopback: bool = False
     """Allow webhooks on this machine, without TLS. On the emulator only."""

@@ -128,5 +128,15 @@ class AwsProbes:
         found: Any = from_item(answer.get("Item", {})).get("writes_stopped")
         return f"since {found['since']}: {found['reason']}" if found else ""
 
+    def active_elsewhere(self) -> str:
+        """Return the active region if it is another one, from intake's signals (ADR 5, ADR 40), or ""."""
+        answer = self._dynamodb.get_item(
+            TableName=self._settings.requests_table,
+            Key={"pk": {"S": "SIGNALS"}, "sk": {"S": "REGION"}},
+            ProjectionExpression="active_region",
+        )
+        active = answer.get("Item", {}).get("active_region", {}).get("S", "")
+        return "" if active == self._dynamodb.meta.region_name else active
+
     def _name(self, queue: str) -> str:
         return f"{self._settings.prefix}-{queue}"

@@ -59,7 +59,10 @@ class StepQueue(Schema):
 
 
 class Readiness(Schema):
-    """``ok``; ``degraded``: it works but needs an operator; ``unavailable``: a dependency is unreachable."""
+    """``ok``; ``degraded``: it works but needs an operator.
+
+    ``unavailable``: a dependency is unreachable, or another region is the active one.
+    """
 
     status: Literal["ok", "degraded", "unavailable"]
     """The state of the installation."""
@@ -93,6 +96,9 @@ class Probes(Protocol):
 
     def stopped(self) -> str:
         """Return since when and why an operator has stopped writes, or "" if they are open."""
+
+    def active_elsewhere(self) -> str:
+        """Return the active region if it is another one, or ""."""
 
 
 class Monitor:
@@ -128,9 +134,9 @@ class Monitor:
         names = [name for queue in self._queues for name in (queue, f"{queue}-dlq")]
         dependencies = {name: self._pool.submit(probe) for name, probe in self._probes.dependencies().items()}
         ages = self._pool.submit(self._probes.ages, names)
-        stopped = self._pool.submit(self._probes.stopped)
+        stopped, region = self._pool.submit(self._probes.stopped), self._pool.submit(self._probes.active_elsewhere)
         counts = {name: self._pool.submit(self._probes.counts, name) for name in names}
-        everything: list[Future[Any]] = [*dependencies.values(), *counts.values(), ages, stopped]
+        everything: list[Future[Any]] = [*dependencies.values(), *counts.values(), ages, stopped, region]
         _, late = wait(everything, timeout=self._timeout)
         for future in late:
             future.cancel()
@@ -139,14 +145,16 @@ class Monitor:
         queue_error = next((error for future in counts.values() if (error := _error(future))), None)
         found.append(Dependency(name=QUEUES, reachable=queue_error is None, error=queue_error))
         steps = [_step(queue, _result(counts[queue]), _result(counts[f"{queue}-dlq"]), known) for queue in self._queues]
-        since = _result(stopped)
+        since, elsewhere = _result(stopped), _result(region)
+        passive = [f"passive: the active region is {elsewhere}"] if elsewhere else []
         attention = [
+            *passive,
             *([f"writes: stopped {since}"] if since else []),
             *_unreachable(found),
             *_waiting(steps),
             *_outdated(self._boto3_version),
         ]
-        lost = any(not dependency.reachable for dependency in found)
+        lost = bool(passive) or any(not dependency.reachable for dependency in found)
         return Readiness(
             status="unavailable" if lost else "degraded" if attention else "ok",
             version=self._version,

@@ -29,17 +29,8 @@ DOMAIN: Final = {
     "generation": {"erasure", "families", "image_header", "metrics", "model_errors", "spending", "withdrawal"},
     "intake": {
         *("appeals", "creation", "durations", "erasure", "exporting", "facades", "identifiers", "model_fit"),
-        *(
-            "model_views",
-            "outbox",
-            "quota",
-            "refunds",
-            "refusals",
-            "request_views",
-            "signal_recorder",
-            "signals",
-            "sweeping",
-        ),
+        *("model_views", "outbox", "quota", "refunds", "refusals", "request_views", "signal_recorder", "signals"),
+        "sweeping",
         *("timeline", "tracking", "waiting"),
     },
     "moderation": {

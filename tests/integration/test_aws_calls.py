@@ -37,8 +37,8 @@ generation PutEvents                                 1                 1        
 generation PutObject                                 1                 4                 0                10
 generation TransactWriteItems                        0                 1                 0                 0
 generation UpdateItem                                3                 8                 0                30
-intake GetItem                                       1                 1                 1                 1
 intake PutEvents                                     5                 5                 2                 5
+intake Query                                         1                 1                 1                 1
 intake TransactWriteItems                            1                 1                 1                10
 intake UpdateItem                                    5                 5                 3                50
 moderation Converse                                  1                 1                 0                10

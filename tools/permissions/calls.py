@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tools.permissions.stack import ACCOUNT, Function
+from tools.permissions.stack import ACCOUNT, SECRET_SUFFIX, Function
 
 Keys = Mapping[str, frozenset[str]]
 
@@ -209,8 +209,10 @@ def _objects(action: str) -> Translation:
 
 
 def _secret(action: str) -> Translation:
-    def translate(_region: str, parameters: Mapping[str, Any]) -> Iterator[Access]:
-        yield Access(f"secretsmanager:{action}", parameters["SecretId"])
+    def translate(region: str, parameters: Mapping[str, Any]) -> Iterator[Access]:
+        name = parameters["SecretId"]
+        arn = name if name.startswith("arn:") else _arn("secretsmanager", region, f"secret:{name}{SECRET_SUFFIX}")
+        yield Access(f"secretsmanager:{action}", arn)
 
     return translate
 

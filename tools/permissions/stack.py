@@ -13,6 +13,8 @@ from local.templates import parse_template
 
 ACCOUNT: Final = "123456789012"
 PREFIX: Final = "genai-images-test"
+SECRET_SUFFIX: Final = "-AbCdEf"
+"""AWS adds a hyphen and six random characters to the name of a secret for its ARN."""
 PSEUDO: Final = {
     "AWS::AccountId": ACCOUNT,
     "AWS::Partition": "aws",
@@ -33,7 +35,7 @@ NAMES: Final = {
 ARNS: Final = {
     "AWS::DynamoDB::Table": "arn:aws:dynamodb:{region}:{account}:table/{name}",
     "AWS::S3::Bucket": "arn:aws:s3:::{name}",
-    "AWS::SecretsManager::Secret": "arn:aws:secretsmanager:{region}:{account}:secret:{name}",
+    "AWS::SecretsManager::Secret": f"arn:aws:secretsmanager:{{region}}:{{account}}:secret:{{name}}{SECRET_SUFFIX}",
     "AWS::SQS::Queue": "arn:aws:sqs:{region}:{account}:{name}",
     "AWS::Serverless::Function": "arn:aws:lambda:{region}:{account}:function:{name}",
     "AWS::Events::EventBus": "arn:aws:events:{region}:{account}:event-bus/{name}",

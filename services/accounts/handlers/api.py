@@ -52,7 +52,7 @@ dynamodb = boto3.client("dynamodb")
 keys = KeyTable(dynamodb, settings.table_name, timedelta(days=settings.key_retention_days))
 trail = TrailTable(dynamodb, settings.audit_trail_table, timedelta(days=settings.trail_retention_days))
 owners = keys.owners
-hash_secret = CachedKeyring(boto3.client("secretsmanager"), settings.hash_secret_arn).current
+hash_secret = CachedKeyring(boto3.client("secretsmanager"), settings.hash_secret_id).current
 handler = HttpApi()
 Value = TypeVar("Value")
 

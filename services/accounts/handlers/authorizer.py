@@ -29,7 +29,7 @@ _secrets = boto3.client("secretsmanager")
 edge = Edge(CachedKeyring(_secrets, settings.edge_key_arn)) if settings.edge_key_arn else None
 gate = Gate(
     KeyTable(boto3.client("dynamodb"), settings.table_name),
-    CachedKeyring(_secrets, settings.hash_secret_arn),
+    CachedKeyring(_secrets, settings.hash_secret_id),
     is_reusable=has_consent,  # so that a consent takes effect at once
 )
 limits = CallLimits()

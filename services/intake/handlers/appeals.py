@@ -19,7 +19,7 @@ from services.intake.appeals.schemas import AppealQuery, NewAppeal, NewDecision
 from services.intake.appeals.service import Appeals
 from services.intake.appeals.views import appeal_queue, appeal_review, appeal_view
 from services.intake.quota import RateLimiter
-from services.intake.refusals import refuse_over_budget, refuse_while_stopped
+from services.intake.refusals import refuse_over_budget, refuse_while_closed
 from services.intake.repository.appeals import AppealTable
 from services.intake.repository.rates import RateTable
 from services.intake.repository.requests import RequestTable
@@ -59,7 +59,7 @@ appeals = Appeals(
 def appeal(request_id: str) -> Response[str]:
     """Record the appeal of a rejected request."""
     reason = handler.body(NewAppeal).reason
-    refuse_while_stopped(signals.current())
+    refuse_while_closed(signals.current())
     made = appeals.appeal(handler.caller, _actor(), request_id, reason)
     return json_response(201, appeal_view(made, appeals.reasons(made)))
 
@@ -88,7 +88,7 @@ def review(request_id: str) -> Response[str]:
 def decide(request_id: str) -> Response[str]:
     """Decide an appeal."""
     wanted = handler.body(NewDecision)
-    refuse_while_stopped(signals.current())
+    refuse_while_closed(signals.current())
     decided = appeals.decide(_actor(), request_id, wanted.decision, wanted.reason)
     return json_response(200, appeal_view(decided, appeals.reasons(decided)))
 

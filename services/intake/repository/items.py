@@ -15,6 +15,7 @@ pk WAITS#<owner>                 sk SLOTS      the calls of an owner that wait: 
 pk FIGURES                       sk DURATIONS  average seconds from accepted to succeeded, one attribute per model
 pk SIGNALS                       sk NOW        `model#<key>`: status, end_of_life, sequence
                                                `budget`: at, and if it did not cover an image: left_usd, until
+pk SIGNALS                       sk REGION     `active_region`, if there is a second region
 """
 
 from collections.abc import Mapping

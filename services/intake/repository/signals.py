@@ -14,6 +14,9 @@ MODEL: Final = "model#"
 BUDGET: Final = "budget"
 STOPPED: Final = "writes_stopped"
 """`GET /health/ready` reads it, too (ADR 5)."""
+REGION: Final = "REGION"
+"""Sort key of the active region. An item of its own: of two versions of an item, replication keeps the later one whole,
+so a write of the region that was lost could undo a failover."""
 
 
 class SignalTable:
@@ -26,11 +29,20 @@ class SignalTable:
 
     def read(self) -> Signals:
         """Return all signals."""
-        values = from_item(self._client.get_item(TableName=self._name, Key=self._key).get("Item", {}))
+        answer = self._client.query(
+            TableName=self._name,
+            KeyConditionExpression="pk = :signals",
+            ExpressionAttributeValues=to_item({":signals": "SIGNALS"}),
+        )
+        items = {item["sk"]: item for item in map(from_item, answer["Items"])}
+        values = items.get("NOW", {})
         models = {
             name.removeprefix(MODEL): _model_signal(stored) for name, stored in values.items() if name.startswith(MODEL)
         }
-        return Signals(models, _budget_signal(values.get(BUDGET, {})), _stop_signal(values.get(STOPPED, {})))
+        active = items.get(REGION, {}).get("active_region")
+        elsewhere = None if active == self._client.meta.region_name else active
+        stopped = _stop_signal(values.get(STOPPED, {}))
+        return Signals(models, _budget_signal(values.get(BUDGET, {})), stopped, active_elsewhere=elsewhere)
 
     def save_model(self, key: str, signal: ModelSignal) -> None:
         """Save the signal of a model, unless a later one is stored."""
@@ -60,6 +72,19 @@ class SignalTable:
         self._client.update_item(
             TableName=self._name, Key=self._key, ExpressionAttributeNames={"#name": STOPPED}, **change
         )
+
+    def save_active_region(self, region: str) -> None:
+        """Make ``region`` the active one. The operators' command line calls it, no function does."""
+        self._client.put_item(
+            TableName=self._name, Item=to_item({"pk": "SIGNALS", "sk": REGION, "active_region": region})
+        )
+
+    def active_region(self) -> str | None:
+        """Return the active region as this region knows it, or None without a second region."""
+        key = to_item({"pk": "SIGNALS", "sk": REGION})
+        found = self._client.get_item(TableName=self._name, Key=key, ConsistentRead=True)
+        region: str | None = from_item(found.get("Item", {})).get("active_region")
+        return region
 
     def _save(self, name: str, values: Mapping[str, Any], *, newer_by: str) -> None:
         """Set an attribute, unless the stored one is as new by its field ``newer_by``."""

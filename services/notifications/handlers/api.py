@@ -52,7 +52,7 @@ connections = ConnectionTable(dynamodb, settings.table_name)
 webhooks = WebhookTable(dynamodb, settings.table_name, timedelta(days=settings.delivery_retention_days))
 queue = SqsDueQueue(boto3.client("sqs"), settings.webhook_queue_url)
 policy = TargetPolicy(loopback=settings.webhook_loopback)
-masters = CachedKeyring(secrets_manager, settings.master_secret_arn)
+masters = CachedKeyring(secrets_manager, settings.master_secret_id)
 handler = HttpApi()
 
 

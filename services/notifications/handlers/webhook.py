@@ -25,7 +25,7 @@ handler = sqs_consumer(
                 boto3.client("dynamodb"), settings.table_name, timedelta(days=settings.delivery_retention_days)
             ),
             WebhookCaller(TargetPolicy(loopback=settings.webhook_loopback)),
-            CachedKeyring(secrets, settings.master_secret_arn),
+            CachedKeyring(secrets, settings.master_secret_id),
         ),
         workers=5,
     ),

@@ -36,7 +36,7 @@ def aws(aws_test_environment: None, service_template: Any, monkeypatch: pytest.M
             Name=f"{PREFIX}-accounts-key-hashing", SecretString="pepper"
         )
         monkeypatch.setenv("TABLE_NAME", f"{PREFIX}-accounts")
-        monkeypatch.setenv("HASH_SECRET_ARN", secret["ARN"])
+        monkeypatch.setenv("HASH_SECRET_ID", secret["ARN"])
         properties = service_template("operations")["Resources"]["Operations"]["Properties"]
         boto3.client("dynamodb").create_table(
             TableName=f"{PREFIX}-operations", **{name: properties[name] for name in names[:3]}

@@ -172,3 +172,13 @@ def test_the_latest_signal_of_the_budget_is_stored(signals: Any) -> None:
     signals.save_budget(None, noon + timedelta(seconds=1))
     signals.save_budget(rest, noon + timedelta(milliseconds=999))
     assert signals.read() == Signals({"nova-canvas": ModelSignal("active", None, 1)})
+
+
+def test_only_the_active_region_accepts_requests(client: Any) -> None:
+    here = client.meta.region_name
+    table = SignalTable(client, "requests")
+    assert (table.active_region(), table.read().active_elsewhere) == (None, None)
+    table.save_active_region("eu-west-1")
+    assert (table.active_region(), table.read().active_elsewhere) == ("eu-west-1", "eu-west-1")
+    table.save_active_region(here)
+    assert (table.active_region(), table.read().active_elsewhere) == (here, None)

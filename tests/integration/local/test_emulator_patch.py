@@ -18,6 +18,7 @@ from local.launcher import (
     know_event_buses,
     limit_aliases,
     read_logs_to_their_end,
+    show_disabled_mappings,
 )
 
 NESTED = {
@@ -178,3 +179,21 @@ def _settle(cloudformation: Any, operation: Any, template: str) -> str:
             return status
         time.sleep(0.05)
     raise TimeoutError("the stack did not settle")
+
+
+def test_a_disabled_mapping_is_described_as_such_only_with_the_patch(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ministack.services import lambda_svc
+    from ministack.services.cloudformation import provisioners
+
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"]
+    monkeypatch.setitem(handlers, "create", handlers["create"])  # restored afterwards
+    monkeypatch.setattr(lambda_svc, "_ensure_poller", lambda: None)
+    queue = "arn:aws:sqs:us-east-1:000000000000:queue"
+
+    def state() -> str:
+        mapping_id, _ = handlers["create"]("Mapping", {"EventSourceArn": queue, "Enabled": False}, "stack")
+        return str(lambda_svc._esms.pop(mapping_id)["State"])
+
+    assert state() == "Enabled"
+    show_disabled_mappings()
+    assert state() == "Disabled"

@@ -206,10 +206,13 @@ class InMemorySignals:
         self.budget: tuple[datetime, BudgetSignal | None] | None = None
         self.stopped: StopSignal | None = None
         self.reads = 0
+        self.active_elsewhere: str | None = None
 
     def read(self) -> Signals:
         self.reads += 1
-        return Signals(dict(self.models), self.budget[1] if self.budget else None, self.stopped)
+        return Signals(
+            dict(self.models), self.budget[1] if self.budget else None, self.stopped, self.active_elsewhere
+        )
 
     def save_model(self, key: str, signal: ModelSignal) -> None:
         if key not in self.models or self.models[key].sequence < signal.sequence:

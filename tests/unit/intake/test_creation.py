@@ -355,3 +355,14 @@ def test_a_stop_by_an_operator_lasts_longer_than_the_day(world: World) -> None:
     problem = refusal(world.create)
     assert (problem.status, problem.code, problem.headers) == (503, "budget_exhausted", {"Retry-After": "300"})
     assert problem.detail == "Image generation is stopped by the operator. Try again later."
+
+
+def test_a_passive_region_refuses_new_requests(world: World) -> None:
+    first = world.create(key="before")
+    world.signals = Signals(active_elsewhere="us-west-2")
+    problem = refusal(world.create)
+
+    assert (problem.status, problem.code, problem.headers) == (503, "unavailable", {"Retry-After": "60"})
+    assert "us-west-2" in problem.detail
+    assert world.create(key="before").body == first.body, "an accepted request stays accepted"
+    assert world.counted == 1

@@ -22,6 +22,7 @@ class ScriptedProbes:
         self.failing: dict[str, Exception] = {}
         self.messages: dict[str, Counts] = {}
         self.oldest: dict[str, int] = {}
+        self.elsewhere = ""
         self.stuck: set[str] = set()
         self.stopped_since = ""
         self.release = threading.Event()
@@ -45,6 +46,10 @@ class ScriptedProbes:
         """Return the scripted switch."""
         self._answer("stopped")
         return self.stopped_since
+
+    def active_elsewhere(self) -> str:
+        """Return the scripted region."""
+        return self.elsewhere
 
     def _answer(self, name: str) -> None:
         if name in self.stuck:
@@ -163,3 +168,12 @@ def test_a_result_is_returned_until_it_is_stale(world: ScriptedProbes) -> None:
     impatient.readiness()
     assert impatient.readiness().status == "unavailable"
     assert world.asked == 3
+
+
+def test_a_passive_region_is_not_ready(world: ScriptedProbes) -> None:
+    """DNS sends callers to the region that is ready."""
+    world.elsewhere = "us-west-2"
+    found = look(world)
+
+    assert (found.status, found.attention) == ("unavailable", ["passive: the active region is us-west-2"])
+    assert all(dependency.reachable for dependency in found.dependencies)
