@@ -210,9 +210,7 @@ class InMemorySignals:
 
     def read(self) -> Signals:
         self.reads += 1
-        return Signals(
-            dict(self.models), self.budget[1] if self.budget else None, self.stopped, self.active_elsewhere
-        )
+        return Signals(dict(self.models), self.budget[1] if self.budget else None, self.stopped, self.active_elsewhere)
 
     def save_model(self, key: str, signal: ModelSignal) -> None:
         if key not in self.models or self.models[key].sequence < signal.sequence:
