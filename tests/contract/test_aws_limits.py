@@ -40,6 +40,7 @@ NAMES: Final = {
     "AWS::Events::EventBus": ("Name", 256),
     "AWS::Events::Rule": ("Name", 64),
     "AWS::IAM::Policy": ("PolicyName", 128),
+    "AWS::KMS::Alias": ("AliasName", 256),
     "AWS::Logs::LogGroup": ("LogGroupName", 512),
     "AWS::S3::Bucket": ("BucketName", 63),
     "AWS::SNS::Topic": ("TopicName", 256),

@@ -119,7 +119,7 @@ def test_a_template_with_a_store_gets_the_key(path: Path) -> None:
     assert application["Parameters"]["EncryptionKeyArn"] == {"Fn::If": ["HasCustomerKey", ROOT_KEY, ""]}
 
 
-def test_the_key_exists_only_if_it_is_chosen_and_is_kept_as_long_as_the_data() -> None:
+def test_the_key_is_made_if_chosen_and_kept_like_the_data() -> None:
     root = templates.root_template()
     resources = templates.load(KEY_TEMPLATE)["Resources"]
     key = resources["Key"]

@@ -58,7 +58,7 @@ def test_every_queue_log_group_and_secret_has_the_key(encrypted: System, key: st
     assert {name.split(" ")[0] for name in found} == {"queue", "logs", "secret"}
 
 
-def test_every_role_may_use_the_key_through_the_services_of_its_stores_only(encrypted: System, key: str) -> None:
+def test_roles_use_the_key_through_services_of_their_stores(encrypted: System, key: str) -> None:
     iam, found = encrypted.client("iam"), 0
     for role in _pages(iam, "list_roles", "Roles"):
         for name in iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]:
