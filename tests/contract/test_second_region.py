@@ -9,8 +9,8 @@ from cli import regions
 from local import parameters
 from tests.support.templates import ROOT, load, resources, root_template, service_template, services
 
-PER_REGION = {"ImageLinkKey"}
-"""Secrets that each region makes for itself: it signs links of the region's own CDN, for a quarter of an hour."""
+PER_REGION = {"ImageLinkKey", "EdgeKey"}
+"""Secrets that each region makes for itself: they are between a region and its own CDN."""
 REPLICATED = ("AWS::DynamoDB::Table", "AWS::SecretsManager::Secret")
 STREAM = "arn:aws:dynamodb:us-west-2:123456789012:table/genai-images-dev-requests/stream/2026"
 
