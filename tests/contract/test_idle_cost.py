@@ -11,7 +11,7 @@ from tests.support.templates import ROOT
 from tools.docs.idle_cost import AMOUNTS, EVERYTHING, Line, bill, idle_cost_table, parameter_sets, price_file
 
 PRICES: Final[dict[str, Any]] = price_file()
-SETS: Final = parameter_sets(ROOT)
+SETS: Final = parameter_sets()
 DEPLOYED: Final = sorted(
     {
         body["Type"]
@@ -26,8 +26,7 @@ FREE: Final = [kind for kinds in PRICES["free"].values() for kind in kinds]
 
 def by_item(name: str) -> dict[str, Line]:
     """Return the bill of a set of parameters: price → line."""
-    parameters, regions = SETS[name]
-    return dict(zip(PRICES["prices"], bill(ROOT, parameters, regions), strict=True))
+    return dict(zip(PRICES["prices"], bill(ROOT, *SETS[name]), strict=True))
 
 
 def total(name: str) -> Decimal:
@@ -107,8 +106,19 @@ def test_a_small_dashboard_is_free_and_a_large_one_is_not() -> None:
 
 
 def test_what_the_account_has_for_free_is_free_once_for_two_regions() -> None:
-    one, two = bill(ROOT, {}), bill(ROOT, {}, regions=2)
-
-    for single, double in zip(one, two, strict=True):
+    for single, double in zip(bill(ROOT, {}), bill(ROOT, {}, {}), strict=True):
         assert double.amount == 2 * single.amount
         assert double.usd >= 2 * single.usd
+
+
+def test_a_passive_region_polls_no_queue_and_pays_for_replicas_of_secrets() -> None:
+    one, two = by_item("default"), by_item("second region")
+
+    assert two["polls"].amount == one["polls"].amount
+    assert two["secrets"].amount == 2 * one["secrets"].amount
+
+
+def test_the_template_has_every_parameter_of_a_set() -> None:
+    declared = templates.root_template()["Parameters"].keys()
+
+    assert all({*given, *(second or {})} <= declared for given, second in SETS.values())

@@ -127,6 +127,15 @@ def test_one_region_is_active_and_owns_its_data_by_default() -> None:
         ({"ReplicaOf": "us-east-1", "RequestsStreamArn": STREAM}, "Set RequestsStreamArn and GalleryStreamArn"),
         ({"ReplicaOf": "us-west-2", "RequestsStreamArn": STREAM, "GalleryStreamArn": STREAM}, "another region"),
         ({"ReplicaOf": "Virginia"}, "must be a region"),
+        (
+            {
+                "ReplicaOf": "us-east-1",
+                "RequestsStreamArn": STREAM,
+                "GalleryStreamArn": STREAM,
+                "Encryption": "customer",
+            },
+            "Set Encryption to aws",
+        ),
         ({"RegionRole": "standby"}, "RegionRole"),
         ({"RegionalDomainName": "api.example.com"}, "Set RegionalCertificateArn and RegionalHostedZoneId"),
     ],

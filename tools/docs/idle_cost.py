@@ -53,7 +53,8 @@ class Deployment:
 
     def polls(self) -> Decimal:
         """Return the millions of receive calls of the mappings of queues."""
-        mappings = [each for each in self.of("AWS::Lambda::EventSourceMapping") if "ScalingConfig" in each]
+        queues = [each for each in self.of("AWS::Lambda::EventSourceMapping") if "ScalingConfig" in each]
+        mappings = [each for each in queues if each.get("Enabled") is not False]  # a passive region has none
         return Decimal(len(mappings) * POLLS_PER_HOUR * self._hours) / 1_000_000
 
     def ready_gigabytes(self) -> Decimal:
@@ -104,11 +105,18 @@ class Line:
     usd: Decimal
 
 
-def bill(root: Path, parameters: Mapping[str, str], regions: int = 1) -> list[Line]:
-    """Return the monthly bill of an idle installation, line by line. What is free per account is free once."""
+def bill(root: Path, parameters: Mapping[str, str], second: Mapping[str, str] | None = None) -> list[Line]:
+    """Return the monthly bill of an idle installation, line by line. What is free per account is free once.
+
+    ``second`` has the further parameters of the stack in a second region, if there is one.
+    """
     prices = price_file()
     amounts = Deployment(root, parameters, prices["region"], prices["hours"]).amounts()
-    return [_line(price, amounts[name] * regions, prices["hours"]) for name, price in prices["prices"].items()]
+    if second is not None:
+        other = Deployment(root, {**parameters, **second}, prices["region"], prices["hours"]).amounts()
+        other["secrets"] = amounts["secrets"]  # most are replicas, which cost as much
+        amounts = {name: amount + other[name] for name, amount in amounts.items()}
+    return [_line(price, amounts[name], prices["hours"]) for name, price in prices["prices"].items()]
 
 
 def price_file() -> Any:
@@ -116,24 +124,21 @@ def price_file() -> Any:
     return json.loads(FILE.read_text())
 
 
-def parameter_sets(root: Path) -> dict[str, tuple[dict[str, str], int]]:
-    """Return the parameters and the number of regions of each set whose parameters the template has."""
-    declared = Template(root / "template.yaml", {}, "").parameters
-    found: dict[str, tuple[dict[str, str], int]] = {}
+def parameter_sets() -> dict[str, tuple[dict[str, str], dict[str, str] | None]]:
+    """Return the parameters of each set, and those of the second region if it has one."""
+    found: dict[str, tuple[dict[str, str], dict[str, str] | None]] = {}
     for name, each in price_file()["sets"].items():
         given = dict(samconfig.load(each["samconfig"]).parameters) if "samconfig" in each else {}
-        given |= each.get("parameters", {})
-        if given.keys() <= declared.keys():
-            found[name] = given, each.get("regions", 1)
+        found[name] = given | each.get("parameters", {}), each.get("second")
     together = {name: value for given, _ in found.values() for name, value in given.items()}
-    found[EVERYTHING] = together, max(regions for _, regions in found.values())
+    found[EVERYTHING] = together, next(second for _, second in found.values() if second)
     return found
 
 
 def idle_cost_table(root: Path) -> str:
     """Return the table of the document: a line per price, a column per set of parameters."""
-    prices, sets = price_file(), parameter_sets(root)
-    bills = {name: bill(root, given, regions) for name, (given, regions) in sets.items()}
+    prices, sets = price_file(), parameter_sets()
+    bills = {name: bill(root, given, second) for name, (given, second) in sets.items()}
     dates = sorted(price["date"] for price in prices["prices"].values())
     read = f"read from {dates[0]} to {dates[-1]}" if dates[0] != dates[-1] else f"of {dates[0]}"
     lines = [
@@ -147,10 +152,15 @@ def idle_cost_table(root: Path) -> str:
             lines.append(f"| {rows[0].item} | {rows[0].price} | {' | '.join(map(_cell, rows))} |")
     totals = (f"**{sum(row.usd for row in rows):.2f}**" for rows in bills.values())
     lines += [f"| **total** | | {' | '.join(totals)} |", "", "| set | parameters |", "| --- | --- |"]
-    for name, (given, regions) in sets.items():
-        shown = ", ".join(f"`{key}={value}`" for key, value in given.items()) or "none"
-        lines.append(f"| {name} | {shown}{f', in {regions} regions' if regions > 1 else ''} |")
+    for name, (given, second) in sets.items():
+        lines.append(
+            f"| {name} | {_listed(given) or 'none'}{f'; in the second region {_listed(second)}' if second else ''} |"
+        )
     return "\n".join(lines) + "\n"
+
+
+def _listed(parameters: Mapping[str, str]) -> str:
+    return ", ".join(f"`{name}={value}`" for name, value in parameters.items())
 
 
 def _line(price: Mapping[str, Any], amount: Decimal, hours: int) -> Line:
