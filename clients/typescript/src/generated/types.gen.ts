@@ -3243,7 +3243,7 @@ export type Range = {
 /**
  * Readiness
  *
- * `ok`; `degraded`: it works but needs an operator; `unavailable`: a dependency is unreachable.
+ * `ok`; `degraded`: it works but needs an operator. `unavailable`: a dependency is unreachable, or another region is the active one.
  */
 export type Readiness = {
   /**
