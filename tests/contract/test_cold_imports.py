@@ -25,7 +25,7 @@ BUILT_AT_START = {
 }
 """Models besides settings that pydantic builds while a function starts, with the reason."""
 LIMITS = {
-    "accounts.authorizer": (24, 4),
+    "accounts.authorizer": (25, 4),
     "accounts.api": (35, 19),
     "accounts.erase": (47, 26),
     "analytics.record": (34, 14),

@@ -188,7 +188,7 @@ def _overlap(x: int, y: int, width: int, height: int, other: dict[str, Any]) -> 
 
 
 def test_every_alarm_of_every_service_is_in_exactly_one_widget() -> None:
-    """The alarms of options (backups.yaml) are in none: without the option, a widget would show alarms that are missing."""
+    """The alarm of backups.yaml is in none: without that option, it does not exist."""
     widgets = [widget for page in PAGES for widget in put_in(page)["widgets"] if widget["type"] == "alarm"]
     shown = [arn.rpartition(":")[2] for widget in widgets for arn in widget["properties"]["alarms"]]
     resources = [

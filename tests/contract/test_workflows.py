@@ -34,6 +34,7 @@ SERVICE_OF_TYPE: Final = {
     "Lambda": "lambda",
     "LinkKeys": "lambda",  # a custom resource
     "Logs": "logs",
+    "Route53": "route53",
     "S3": "s3",
     "SNS": "sns",
     "SQS": "sqs",
