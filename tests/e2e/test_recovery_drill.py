@@ -144,6 +144,11 @@ def test_all_tables_deleted_under_traffic_are_restored(system: System) -> None:
     )
 
 
+def heed_interrupts() -> None:
+    """Undo what a shell does to its background jobs, whose children ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def interrupted(system: System) -> None:
     """Start a drill, see that a second one is refused, and interrupt it after its tables are restored."""
     environment = {
@@ -160,6 +165,7 @@ def interrupted(system: System) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509 - this process has no threads that hold locks
     ) as first:
         assert first.stderr
         for line in first.stderr:

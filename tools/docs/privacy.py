@@ -131,7 +131,7 @@ def _with_copies(deployed: Deployed) -> Iterator[Store]:
             BACKUP,
             "Expires; restored data has to be erased again",
         )
-    if "VersioningConfiguration" in deployed.properties:
+    if "VersioningConfiguration" in deployed.properties and "ObjectLockEnabled" not in deployed.properties:
         yield Store(
             f"{store.name}-versions",
             "Files that were deleted by a fault, by an operator or because they had expired",

@@ -27,8 +27,8 @@ def labels(score: float, **body: Any) -> dict[str, float]:
 
 def test_an_explicit_image_has_the_labels_of_rekognition() -> None:
     assert labels(0.97) == {"Explicit": 97, "Explicit Nudity": 97}
-    assert labels(0.57, MinConfidence=55).keys() == {"Explicit", "Explicit Nudity"}
-    assert labels(0.57, MinConfidence=60) == labels(0.0) == {}
+    assert labels(0.87, MinConfidence=85).keys() == {"Explicit", "Explicit Nudity"}
+    assert labels(0.87, MinConfidence=90) == labels(0.79) == labels(0.0) == {}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the classifier is installed on Linux only")
