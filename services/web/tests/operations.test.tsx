@@ -26,6 +26,7 @@ const READINESS: Readiness = {
   version: "dev",
   boto3_version: "1.43.106",
   checked_at: "2026-11-24T00:00:00Z",
+  writes: "open",
   attention: ["generation.generate has 3 dead letters"],
   dependencies: [{ name: "requests", reachable: true }],
   steps: [{ step: "generation.generate", waiting: 0, in_flight: 1, dead: 3, oldest_dead_seconds: 120 }],
