@@ -1,6 +1,6 @@
 """The files of the gallery and their copies: made by `recovery backup --files`, restored by the drill."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -33,7 +33,7 @@ class GalleryFiles:
 
     def mirror(self, beat: Beat) -> Mirrored:
         """Copy every file that has no copy, and delete every copy whose file was deleted, as its owner wants."""
-        files, copies = self._sizes(self._gallery, GALLERY_FOLDER), self._sizes(self._copies, COPIES_FOLDER)
+        files, copies = self._keys(self._gallery, GALLERY_FOLDER), self._keys(self._copies, COPIES_FOLDER)
         done = Mirrored(files=len(files))
         for key in files:
             if COPIES_FOLDER + key not in copies:
@@ -46,13 +46,9 @@ class GalleryFiles:
                 done.deleted += 1
         return done
 
-    def copies(self) -> int:
-        """Return the number of copies."""
-        return len(self._sizes(self._copies, COPIES_FOLDER))
-
     def restore(self, wanted: Iterable[str], beat: Beat) -> tuple[int, list[str]]:
         """Copy the files back that are missing. Return how many, and the keys of those without a copy."""
-        files, copies = self._sizes(self._gallery, GALLERY_FOLDER), self._sizes(self._copies, COPIES_FOLDER)
+        files, copies = self._keys(self._gallery, GALLERY_FOLDER), self._keys(self._copies, COPIES_FOLDER)
         restored, lost = 0, []
         for key in wanted:
             if key in files:
@@ -68,10 +64,6 @@ class GalleryFiles:
     def _copy(self, source: str, key: str, target: str, copy: str) -> None:
         self._client.copy_object(Bucket=target, Key=copy, CopySource={"Bucket": source, "Key": key})
 
-    def _sizes(self, bucket: str, folder: str) -> Mapping[str, int]:
-        return dict(self._list(bucket, folder))
-
-    def _list(self, bucket: str, folder: str) -> Iterator[tuple[str, int]]:
-        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder):
-            for each in page.get("Contents", []):
-                yield each["Key"], each["Size"]
+    def _keys(self, bucket: str, folder: str) -> set[str]:
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder)
+        return {each["Key"] for page in pages for each in page.get("Contents", [])}

@@ -199,7 +199,6 @@ class Drill:
         if busy:
             raise RestoreError("The queue of analytics.record is not empty: its events are not in the lake yet")
         since = min(backup.created_at for backup in _chosen(progress).values()) - MARGIN
-        archive = EventArchive(self._connection.client("s3"), self._connection.bucket("analytics"))
         replay = LakeReplay(
             dynamodb=self._dynamodb,
             requests=self._requests,
@@ -209,7 +208,7 @@ class Drill:
             sealer=Sealer(OwnerKeyTable(self._dynamodb, self._target.owner_keys_table)),
             publish=lambda event: self._publisher.publish([event]),
         )
-        done = replay.replay(archived_events(archive, since, datetime.now(UTC)), progress.beat)
+        done = replay.replay(archived_events(self._archive, since, datetime.now(UTC)), progress.beat)
         before = facts.get("lake", {})
         facts["lake"] = {**before, **{k: v for k, v in done.to_dict().items() if v or k not in before}}
         counts = ", ".join(f"{number} {name}" for name, number in done.done.items() if number) or "nothing was missing"
@@ -273,14 +272,17 @@ class Drill:
             )
 
     def _projections(self, progress: Progress) -> str:
-        archive = EventArchive(self._connection.client("s3"), self._connection.bucket("analytics"))
         counters = CounterTable(self._dynamodb, self._target.analytics_table)
         if self._in_place(progress):  # the lake is right, so nothing is gained by comparing again until they agree
             counted = rebuild(
-                archive, counters, accept_differences=True, progress=lambda _: progress.beat(), sleep=lambda _: None
+                self._archive,
+                counters,
+                accept_differences=True,
+                progress=lambda _: progress.beat(),
+                sleep=lambda _: None,
             )
         else:
-            counted = rebuild(archive, counters, progress=lambda _: progress.beat())
+            counted = rebuild(self._archive, counters, progress=lambda _: progress.beat())
             if not counted.current:
                 return f"{len(counted.differences)} counters differ from the lake: `analytics rebuild` shows them"
         keys = rebuild_search_keys(self._dynamodb, self._target.gallery_table, lambda _: progress.beat())
@@ -330,6 +332,10 @@ class Drill:
     @cached_property
     def _queues(self) -> SqsQueues:
         return SqsQueues(self._connection.client("sqs"), self._target.prefix)
+
+    @cached_property
+    def _archive(self) -> EventArchive:
+        return EventArchive(self._connection.client("s3"), self._connection.bucket("analytics"))
 
     @property
     def _archive_queue(self) -> str:
