@@ -62,7 +62,7 @@ stop: .venv/ready ## stop what `make run` started
 	@$(python) -m local.stop
 
 .PHONY: test
-test: .venv/ready .venv/interop/ready ## unit, contract, integration, end-to-end and browser tests  (ARGS="-k quota")
+test: .venv/ready .venv/interop/ready .venv/load/ready ## unit, contract, integration, end-to-end and browser tests  (ARGS="-k quota")
 	@$(python) -m local.browser
 	@$(python) -m local.node clients/typescript test
 	@$(python) -m local.web run test
@@ -73,6 +73,10 @@ test: .venv/ready .venv/interop/ready ## unit, contract, integration, end-to-end
 .PHONY: chaos
 chaos: .venv/ready ## test the system under injected faults  (COUNT=300 SEED=1)
 	@$(python) -m tools.chaos $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+.PHONY: load
+load: .venv/ready .venv/load/ready ## users on a stack of its own: waiting times, queues, losses, leaks  (USERS=20 MINUTES=2)
+	@$(python) -m tools.load $(if $(USERS),--users $(USERS)) $(if $(MINUTES),--minutes $(MINUTES)) $(ARGS)
 
 .PHONY: drill
 drill: .venv/ready ## lose a region under traffic and fail over to the other one, on two emulators  (REGIONS=2 REQUESTS=40)
