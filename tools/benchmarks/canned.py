@@ -23,7 +23,7 @@ from local.bedrock import converse
 from tests.support.events import sample
 from tools.docs.golden import OWNER, REQUEST, START
 
-OWNER_KEYS: Final = b"ownerkeystable"
+OWNER_KEYS: Final = b"Prefix-owner-keys"
 """The table of owners' keys, as functions know it here."""
 
 

@@ -136,7 +136,7 @@ class _Resolver:
             case {"Fn::If": [condition, then, otherwise]}:
                 return self.value(then if self._holds(self._conditions[condition]) else otherwise)
             case {"Fn::Sub": str(text)}:
-                return text.replace("${Prefix}", "Prefix")
+                return text.replace("genai-images-${Environment}", "${Prefix}").replace("${Prefix}", "Prefix")
             case {"Fn::FindInMap": [name, first, second]}:
                 return self.value(self._mappings[name][self.value(first)][self.value(second)])
             case {"Fn::GetAtt": path}:

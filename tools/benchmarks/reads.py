@@ -43,6 +43,7 @@ LATENCY_GOAL: Final = 1.1
 SMALL, LARGE = "small-owner", "large-owner"
 """An owner with few items, and one with many."""
 START: Final = datetime(2026, 1, 1, microsecond=123456, tzinfo=UTC)
+STYLE: Final = "photographic"
 CDN: Final = {"CDN_DOMAIN": "images.example", "IMAGE_LINK_KEY_ID": "a secret"}
 REQUEST: Final = "01a0b9c4-7d2e-7c31-9f60-"
 HAPPY: Final = ("ImageRequested", "PromptApproved", "ImageGenerated", "ImageApproved", "ImageStored")
@@ -76,7 +77,7 @@ def run(progress: Progress) -> Section:
         notes=[
             "Time is CPU per call: handler, SDK, and SQLite instead of DynamoDB.",
             "Units are computed by DynamoDB's rules from the entries that each call read.",
-            "The search finds nothing: it stops after a bounded number of entries and returns a cursor.",
+            "A search that finds nothing stops after a bounded number of entries and returns a cursor.",
         ],
     )
     with tempfile.TemporaryDirectory() as folder, _deployed() as (api, show):
@@ -130,7 +131,13 @@ def _reads(middle: int) -> list[Read]:
         Read("GET /v1/images, first page", "/v1/images", {}),
         Read("GET /v1/images, from the middle", "/v1/images", {"cursor": image_cursor}),
         Read("GET /v1/images?model=", "/v1/images", {"model": "stable-image-core"}),
-        Read("GET /v1/images?q= (bounded search)", "/v1/images", {"q": "unicorn"}),
+        Read("GET /v1/images?style=", "/v1/images", {"style": STYLE}),
+        Read("GET /v1/images?favourite=true", "/v1/images", {"favourite": "true"}),
+        Read("GET /v1/images?day=", "/v1/images", {"day": _time(middle)[:10]}),
+        Read("GET /v1/images?model=&day=", "/v1/images", {"model": "stable-image-core", "day": _time(middle)[:10]}),
+        Read("GET /v1/images?q=, every image matches", "/v1/images", {"q": "lighthouse"}),
+        Read("GET /v1/images?q=&style=, every image matches", "/v1/images", {"q": "lighthouse", "style": STYLE}),
+        Read("GET /v1/images?q=, no image matches", "/v1/images", {"q": "unicorn"}),
     ]
 
 
@@ -144,8 +151,8 @@ def _time(number: int) -> str:
 def _filled(path: Path, owners: Mapping[str, int], progress: Progress) -> Tables:
     tables = Tables(path, _time)
     for service, resource, name, templates in (
-        ("intake", "Requests", "requests", _request_items()),
-        ("storage", "GalleryTable", "gallerytable", _gallery_items()),
+        ("intake", "Requests", "Prefix-requests", _request_items()),
+        ("storage", "GalleryTable", "Prefix-gallery", _gallery_items()),
     ):
         template = parse_template((ROOT / f"services/{service}/template.yaml").read_text())
         tables.create(name, template["Resources"][resource]["Properties"], templates)
@@ -213,11 +220,13 @@ def _gallery_items() -> list[dict[str, Any]]:
         owner=OWNER,
         created_at=START,
         **asdict(SAMPLE_TEXTS),
-        **parameters.model_dump(include={"style", "quality", "steps", "guidance"}),
+        **parameters.model_dump(include={"quality", "steps", "guidance"}),
+        style=STYLE,
     )
     recorder: Any = _Recorder()
-    DynamoGallery(recorder, "gallerytable").add([entry])
-    return _blank(recorder.items, request_id, START)
+    DynamoGallery(recorder, "gallery").add([entry])
+    favourites = [{**item, "favourite_of": {"S": OWNER}} for item in recorder.items]
+    return _blank(favourites, request_id, START)
 
 
 # Readers ------------------------------------------------------------------------------------------------------

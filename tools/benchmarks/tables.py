@@ -8,6 +8,7 @@ the whole table for each query.
 
 import json
 import math
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ NUMBER: Final = "NUMBER"
 """A placeholder for the twelve hexadecimal digits of an item."""
 TIME: Final = "TIME"
 OWNER: Final = "OWNER"
+LAST: Final = "\U0010ffff"
+"""Sorts after every text with the same beginning."""
 PAGE_BYTES: Final = 1024 * 1024
 BATCH: Final = 50_000
 
@@ -180,6 +183,12 @@ def _condition(call: Mapping[str, Any], tree: Tree) -> tuple[str, list[str]]:
     names, values = call.get("ExpressionAttributeNames", {}), call["ExpressionAttributeValues"]
     where, parameters = [], []
     for part in call["KeyConditionExpression"].split(" AND "):
+        if begins := re.fullmatch(r"begins_with\((\S+), (\S+)\)", part):
+            name, value = begins.groups()
+            column = ("hash", "range")[tree.keys.index(names.get(name, name))]
+            where.append(f"{column} >= ? AND {column} < ?")
+            parameters += [values[value]["S"], values[value]["S"] + LAST]
+            continue
         name, operator, value = part.split()
         column = ("hash", "range")[tree.keys.index(names.get(name, name))]
         if operator not in {"=", "<", ">", "<=", ">="}:
