@@ -61,7 +61,7 @@ test("a download is named after its prompt", () => {
 });
 
 test("arrow keys move to the nearest item in the row above or below", () => {
-  const box = (left: number, top: number, width: number) => ({ left, top, right: left + width, bottom: top + 10 });
+  const box = (left: number, top: number, width: number) => ({ left, top, width, height: 10 });
   const boxes = [box(0, 0, 60), box(60, 0, 40), box(0, 12, 30), box(30, 12, 70)];
   expect(nextIndex("ArrowDown", 1, boxes)).toBe(3);
   expect(nextIndex("ArrowUp", 2, boxes)).toBe(0);

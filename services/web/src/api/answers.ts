@@ -5,6 +5,7 @@ import { ApiError } from "genai-images-client";
 import { useBrowserSettings } from "@/state/browserSettings";
 import * as tabStorage from "@/state/tabStorage";
 import { isRetriable } from "./errors";
+import { firstPages, isPages } from "./pages";
 import { keys } from "./queries";
 
 const NAME = "answers";
@@ -29,11 +30,18 @@ export function keepAnswers(client: QueryClient): void {
 export function storeAnswers(client: QueryClient): void {
   const kept = ({ state: { data, error }, queryKey }: Query) =>
     KEPT.has(queryKey[0]) && data !== undefined && (!(error instanceof ApiError) || isRetriable(error));
+  const shortened = (data: unknown) => (isPages(data) ? firstPages(data) : data);
   const stored =
     useBrowserSettings.getState().offlineReading &&
     tabStorage.write(
       NAME,
-      JSON.stringify(dehydrate(client, { shouldDehydrateQuery: kept, shouldDehydrateMutation: () => false })),
+      JSON.stringify(
+        dehydrate(client, {
+          shouldDehydrateQuery: kept,
+          shouldDehydrateMutation: () => false,
+          serializeData: shortened,
+        }),
+      ),
     );
   if (!stored) tabStorage.remove(NAME);
 }

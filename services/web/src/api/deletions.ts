@@ -1,13 +1,12 @@
 // Deleting an image or a request removes it from everything that this browser keeps, in every tab of the same key.
 
-import type { InfiniteData, QueryClient } from "@tanstack/react-query";
-import { ApiError, type ImagePage, type RequestSummary, type RequestView } from "genai-images-client";
+import type { QueryClient } from "@tanstack/react-query";
+import { ApiError, type RequestSummary, type RequestView } from "genai-images-client";
 import { deleteCachedFiles } from "@/lib/imageCache";
 import { notifyDeletion, onDeletion, useSession } from "@/state/session";
 import { storeAnswers } from "./answers";
+import type { Pages } from "./pages";
 import { keys } from "./queries";
-
-type Pages = InfiniteData<ImagePage, string | null>;
 
 /** Forget an image (`<request id>-<index>`), or a request with its images, that was deleted on the server. */
 export async function forgetDeleted(client: QueryClient, id: string): Promise<void> {

@@ -1,15 +1,7 @@
-import {
-  type InfiniteData,
-  queryOptions,
-  useInfiniteQuery,
-  useMutation,
-  useQuery,
-  useQueryClient,
-} from "@tanstack/react-query";
+import { queryOptions, useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import {
   createShare,
   deleteImage,
-  type ImagePage,
   type ImageView,
   type ListImagesData,
   listImages,
@@ -19,36 +11,71 @@ import {
   showImage,
   unsetFavourite,
 } from "genai-images-client";
+import { useEffect } from "react";
 import { deleteCachedFiles } from "@/lib/imageCache";
 import { useSession } from "@/state/session";
 import { api, dataOf } from "./client";
 import { forgetDeleted } from "./deletions";
+import { firstPages, type Pages } from "./pages";
 import { keys } from "./queries";
-
-type Pages = InfiniteData<ImagePage, string | null>;
 
 /** The filters of the gallery. */
 export type ImageFilters = Pick<NonNullable<ListImagesData["query"]>, "q" | "model" | "style" | "day" | "favourite">;
 
-const LIMIT = 24;
+/** Images of the first page, which shows quickly, and of each further one. */
+const FIRST = 24;
+const LIMIT = 96;
+const RENEWED_MILLISECONDS = 10_000;
+
+function readPage(filters: ImageFilters, cursor: string | null, signal: AbortSignal) {
+  const query = { ...filters, limit: cursor ? LIMIT : FIRST, ...(cursor && { cursor }) };
+  return dataOf(listImages({ client: api(), query, signal }));
+}
 
 /** The gallery, page by page. A page of search results may be empty without being the last one. */
 export function useImages(filters: ImageFilters) {
   const key = useSession((state) => state.key);
+  const client = useQueryClient();
+  useEffect(() => {
+    return () => void client.setQueriesData<Pages>({ queryKey: keys.images }, (now) => now && firstPages(now));
+  }, [client]);
   return useInfiniteQuery({
     queryKey: [...keys.images, filters],
-    queryFn: ({ pageParam, signal }) =>
-      dataOf(
-        listImages({
-          client: api(),
-          query: { ...filters, limit: LIMIT, ...(pageParam && { cursor: pageParam }) },
-          signal,
-        }),
-      ),
+    queryFn: ({ pageParam, signal }) => readPage(filters, pageParam, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
     enabled: key !== null,
   });
+}
+
+/** Return a function that reads the page of an image anew, because the links of its files have expired. */
+export function useRenewLinks(filters: ImageFilters) {
+  const client = useQueryClient();
+  return async (id: string) => {
+    const queryKey = [...keys.images, filters];
+    const list = client.getQueryData<Pages>(queryKey);
+    const at = list?.pages.findIndex(({ images }) => images.some((image) => image.id === id)) ?? -1;
+    const cursor = list?.pageParams[at];
+    if (cursor === undefined) return;
+    const page = await client.fetchQuery({
+      queryKey: keys.renewedPage(filters, cursor), // one call for all images of the page
+      queryFn: ({ signal }) => readPage(filters, cursor, signal),
+      staleTime: RENEWED_MILLISECONDS,
+      gcTime: RENEWED_MILLISECONDS,
+    });
+    const renewed = new Map(page.images.map((image) => [image.id, image]));
+    client.setQueryData<Pages>(
+      queryKey,
+      (now) =>
+        now && {
+          ...now,
+          pages: now.pages.map(({ images, ...rest }) => ({
+            ...rest,
+            images: images.map((image) => renewed.get(image.id) ?? image),
+          })),
+        },
+    );
+  };
 }
 
 export function imageQuery(id: string) {

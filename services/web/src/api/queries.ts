@@ -27,6 +27,7 @@ export const keys = {
   request: (id: string) => ["request", id],
   appeal: (id: string) => ["appeal", id],
   images: ["images"],
+  renewedPage: (filters: unknown, cursor: string | null) => ["page of images", filters, cursor],
   image: (id: string) => ["image", id],
   shares: (id: string) => ["shares", id],
   prices: ["price"],

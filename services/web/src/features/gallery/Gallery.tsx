@@ -1,5 +1,6 @@
+import { useMemo } from "react";
 import { Outlet, useParams, useSearchParams } from "react-router";
-import { type ImageFilters, useImages } from "@/api/images";
+import { type ImageFilters, useImages, useRenewLinks } from "@/api/images";
 import { RequireApiKey } from "@/components/ApiKeyForm";
 import { Button, ButtonLink } from "@/components/Button";
 import { EmptyState, ErrorNotice } from "@/components/Notice";
@@ -29,7 +30,12 @@ function Images() {
   const filters = filtersFrom(search);
   const images = useImages(filters);
   const deleted = useDeletions((state) => state.ids);
-  const visible = images.data?.pages.flatMap((page) => page.images).filter(({ id }) => !isDeleted(deleted, id)) ?? [];
+  const renewLinks = useRenewLinks(filters);
+  const pages = images.data?.pages;
+  const visible = useMemo(
+    () => pages?.flatMap((page) => page.images).filter(({ id }) => !isDeleted(deleted, id)) ?? [],
+    [pages, deleted],
+  );
   const filtered = Object.keys(filters).length > 0;
   const empty = images.isSuccess && visible.length === 0 && !images.hasNextPage;
   return (
@@ -42,7 +48,11 @@ function Images() {
       {images.isError && !images.data && <ErrorNotice error={images.error} retry={() => void images.refetch()} />}
       {images.isPending && <ImageGridSkeleton />}
       {visible.length > 0 && (
-        <ImageGrid images={visible} search={search.toString()} onLoadError={() => void images.refetch()} />
+        <ImageGrid
+          images={visible}
+          search={search.toString()}
+          onLoadError={(id) => void renewLinks(id).catch(() => undefined)} // its place says that it did not load
+        />
       )}
       {empty &&
         (filtered ? (

@@ -1,50 +1,85 @@
+import { defaultRangeExtractor, useWindowVirtualizer } from "@tanstack/react-virtual";
 import type { ImageSummary } from "genai-images-client";
 import { Heart } from "lucide-react";
-import { type KeyboardEvent, useRef, useState } from "react";
+import { type KeyboardEvent, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { Link } from "react-router";
 import { useFavourite } from "@/api/images";
 import { ProgressiveImage } from "@/components/ProgressiveImage";
 import { timeAgo } from "@/lib/format";
 import { nextIndex } from "./gridNavigation";
+import { layOut, type Place } from "./layout";
+import { useGridSize } from "./useGridSize";
 
-type ImageGridProps = { images: ImageSummary[]; search: string; onLoadError(): void };
+type ImageGridProps = { images: ImageSummary[]; search: string; onLoadError(id: string): void };
 
 /** The approximate height of a row. */
 const ROW = "[--row:9rem] sm:[--row:15rem]";
 
-/** Images in rows, uncropped and in order. One tab stop; the arrow keys move between images (roving tabindex). */
+/** Rows beyond the visible ones that exist, so that scrolling shows images and not their places. */
+const OVERSCAN = 4;
+
+/**
+ * Images in rows, uncropped and in order. One tab stop; the arrow keys move between images (roving tabindex).
+ * Only rows near the visible ones exist, and the row of the tab stop, so a long gallery needs no more memory.
+ */
 export function ImageGrid({ images, search, onLoadError }: ImageGridProps) {
   const list = useRef<HTMLUListElement>(null);
   const [active, setActive] = useState<string>();
-  const current = images.some(({ id }) => id === active) ? active : images[0]?.id;
+  const { width, row, gap, top } = useGridSize(list);
+  const { places, rows } = useMemo(() => layOut(images, width, row, gap), [images, width, row, gap]);
+  const current = Math.max(
+    0,
+    images.findIndex(({ id }) => id === active),
+  );
+  const currentRow = places[current]?.row ?? 0;
+  const virtualizer = useWindowVirtualizer({
+    count: rows.length,
+    estimateSize: (index) => rows[index]?.height ?? 0,
+    gap,
+    overscan: OVERSCAN,
+    scrollMargin: top,
+    rangeExtractor: (range) => [...new Set([...defaultRangeExtractor(range), currentRow])].sort((a, b) => a - b),
+  });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: heights are kept until `measure` is called
+  useLayoutEffect(() => virtualizer.measure(), [rows]);
 
   const move = (event: KeyboardEvent) => {
-    const links = [...(list.current?.querySelectorAll<HTMLAnchorElement>("a[data-grid-item]") ?? [])];
-    const at = links.indexOf(document.activeElement as HTMLAnchorElement);
-    const to = nextIndex(
-      event.key,
-      at,
-      links.map((link) => link.getBoundingClientRect()),
-    );
+    const focused = document.activeElement?.closest("li")?.getAttribute("data-image");
+    const at = images.findIndex(({ id }) => id === focused);
+    const to = nextIndex(event.key, at, places);
     if (to === null) return;
     event.preventDefault();
-    links[to]?.focus();
+    flushSync(() => setActive(images[to]?.id)); // so that its row exists
+    list.current?.querySelector<HTMLAnchorElement>(`[data-image="${images[to]?.id}"] a`)?.focus();
   };
 
+  const shown = virtualizer.getVirtualItems().flatMap(({ index }) => {
+    const first = rows[index]?.first ?? 0;
+    return images.slice(first, rows[index + 1]?.first).map((image, offset) => ({ image, index: first + offset }));
+  });
   return (
-    <ul ref={list} onKeyDown={move} className={`flex flex-wrap gap-2 sm:gap-3 ${ROW}`} aria-label="Images">
-      {images.map((image, index) => {
-        const ratio = image.width / image.height;
+    <ul
+      ref={list}
+      onKeyDown={move}
+      className="relative"
+      style={{ height: virtualizer.getTotalSize() }}
+      aria-label="Images"
+    >
+      {shown.map(({ image, index }) => {
+        const { row: _, ...place } = places[index] as Place;
         return (
           <li
             key={image.id}
-            className="group relative min-w-0"
-            style={{ flexGrow: ratio * 100, flexBasis: `calc(var(--row) * ${ratio})` }}
+            data-image={image.id}
+            aria-setsize={images.length}
+            aria-posinset={index + 1}
+            className="group absolute"
+            style={place}
           >
             <Link
-              data-grid-item
               to={{ pathname: `/gallery/${image.id}`, search }}
-              tabIndex={image.id === current ? 0 : -1}
+              tabIndex={index === current ? 0 : -1}
               onFocus={() => setActive(image.id)}
               className="block rounded-image"
               preventScrollReset
@@ -53,15 +88,15 @@ export function ImageGrid({ images, search, onLoadError }: ImageGridProps) {
                 src={image.display_url}
                 thumbnail={{
                   src: image.thumbnail_url,
-                  width: Math.round(320 * Math.min(1, ratio)),
-                  sizes: "(max-width: 40rem) 45vw, 22rem",
+                  width: Math.round(320 * Math.min(1, image.width / image.height)),
+                  sizes: `${Math.ceil(place.width)}px`,
                 }}
                 alt={image.caption}
                 width={image.width}
                 height={image.height}
                 placeholder={image.placeholder}
                 eager={index < 6}
-                onLoadError={onLoadError}
+                onLoadError={() => onLoadError(image.id)}
               />
               <span className="pointer-events-none absolute inset-x-0 bottom-0 hidden rounded-b-image bg-linear-to-t from-black/75 to-transparent px-3 pt-10 pb-2.5 text-white opacity-0 transition-opacity group-focus-within:opacity-100 group-hover:opacity-100 sm:block">
                 <span className="line-clamp-2 text-xs" aria-hidden>
@@ -70,11 +105,10 @@ export function ImageGrid({ images, search, onLoadError }: ImageGridProps) {
                 <span className="margin-note text-white/80">{timeAgo(image.created_at)}</span>
               </span>
             </Link>
-            <FavouriteButton image={image} reachable={image.id === current} />
+            <FavouriteButton image={image} reachable={index === current} />
           </li>
         );
       })}
-      <li className="h-0 grow-[9999] basis-64" aria-hidden />
     </ul>
   );
 }

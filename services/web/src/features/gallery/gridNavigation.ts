@@ -1,4 +1,4 @@
-type Box = { left: number; right: number; top: number; bottom: number };
+type Box = { left: number; top: number; width: number; height: number };
 
 /** Return the index of the item that a key moves to from the item `at`, in a grid of rows; null if it does not move. */
 export function nextIndex(key: string, at: number, boxes: readonly Box[]): number | null {
@@ -14,9 +14,9 @@ export function nextIndex(key: string, at: number, boxes: readonly Box[]): numbe
     case "End":
       return boxes.length - 1;
     case "ArrowDown":
-      return nearest(here, boxes, (box) => box.top >= here.bottom - 1);
+      return nearest(here, boxes, (box) => box.top >= here.top + here.height - 1);
     case "ArrowUp":
-      return nearest(here, boxes, (box) => box.bottom <= here.top + 1);
+      return nearest(here, boxes, (box) => box.top + box.height <= here.top + 1);
     default:
       return null;
   }
@@ -24,7 +24,7 @@ export function nextIndex(key: string, at: number, boxes: readonly Box[]): numbe
 
 /** Return the item of the nearest row on one side whose centre is nearest. */
 function nearest(here: Box, boxes: readonly Box[], onSide: (box: Box) => boolean): number | null {
-  const centre = (box: Box) => (box.left + box.right) / 2;
+  const centre = (box: Box) => box.left + box.width / 2;
   let best: { index: number; rowDistance: number; centreDistance: number } | null = null;
   for (const [index, box] of boxes.entries()) {
     if (!onSide(box)) continue;
