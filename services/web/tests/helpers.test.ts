@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { describeError } from "@/api/errors";
 import { fileName } from "@/features/gallery/download";
 import { nextIndex } from "@/features/gallery/gridNavigation";
+import { layOut } from "@/features/gallery/layout";
 import { toggleStyle } from "@/features/generator/promptStyles";
 import { explainOutcome } from "@/features/generator/requestOutcome";
 import { progressOf } from "@/features/generator/requestProgress";
@@ -67,6 +68,26 @@ test("arrow keys move to the nearest item in the row above or below", () => {
   expect(nextIndex("ArrowUp", 2, boxes)).toBe(0);
   expect(nextIndex("ArrowDown", 3, boxes)).toBeNull();
   expect(nextIndex("End", 0, boxes)).toBe(3);
+});
+
+test("rows of the gallery are as wide as it is, except for the last one", () => {
+  const square = { width: 100, height: 100 };
+  const { places, rows } = layOut([square, square, { width: 200, height: 100 }, square], 310, 100, 10);
+  expect(rows).toEqual([
+    { first: 0, height: 150 },
+    { first: 2, height: 100 },
+  ]);
+  expect(places.map(({ left, top, width }) => [left, top, width])).toEqual([
+    [0, 0, 150],
+    [160, 0, 150],
+    [0, 160, 200],
+    [210, 160, 100],
+  ]);
+});
+
+test("an image that is wider than the gallery is shown as wide as that", () => {
+  expect(layOut([{ width: 1000, height: 100 }], 300, 100, 10).rows).toEqual([{ first: 0, height: 30 }]);
+  expect(layOut([], 300, 100, 10)).toEqual({ places: [], rows: [] });
 });
 
 test("a key in the URL fragment is removed from the URL and not used before it is confirmed", () => {
