@@ -19,7 +19,8 @@ export function LoadMore({ query }: LoadMoreProps) {
   const [near, setNear] = useState(false);
   useEffect(() => {
     if (!sentinel.current || typeof IntersectionObserver === "undefined") return;
-    const observer = new IntersectionObserver(([entry]) => setNear(entry?.isIntersecting ?? false), {
+    // A busy page gets several changes in one call, the latest last.
+    const observer = new IntersectionObserver((changes) => setNear(changes.at(-1)?.isIntersecting ?? false), {
       rootMargin: "900px",
     });
     observer.observe(sentinel.current);
