@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
+from kit.callers import Priority
 from kit.keyring import Keyring, SecretVersion
 from services.accounts.consent import Versions
 
@@ -55,6 +56,7 @@ class Key:
     """Whether the owner has opted out of analytics."""
     agreed: Versions | None = None
     """The versions of the terms and the privacy notice that the owner agrees to, if any."""
+    priority: Priority = "normal"
 
     def status(self, now: datetime) -> Status:
         """Return the status of the key at ``now``."""

@@ -224,6 +224,7 @@ PROPERTIES: Final[dict[str, Any]] = {
     "previous_until": "2026-11-22T10:30:00Z",
     "privacy_notice": "2026-11-28",
     "price_usd": "0.04",
+    "priority": "normal",
     "prompt": _PROMPT,
     "prompt_max": 10000,
     "q": "red fox",
