@@ -156,9 +156,7 @@ def rotate(connection: Connection, *, key_id: str, grace: int, operator: str | N
 @click.argument("priority", type=click.Choice(PRIORITIES))
 @click.option("--operator", help="Your name in the audit trail. Default: your AWS identity.")
 @on_target
-def prioritize(
-    connection: Connection, *, key_id: str, priority: Priority, operator: str | None, as_json: bool
-) -> int:
+def prioritize(connection: Connection, *, key_id: str, priority: Priority, operator: str | None, as_json: bool) -> int:
     """Change the priority of a key, within a minute.
 
     While too many requests wait, new ones of the lowest priority are refused first.
@@ -210,7 +208,9 @@ def _json(view: KeyView) -> dict[str, Any]:
 
 
 def _print(views: Sequence[KeyView]) -> None:
-    table = new_table("=key id", "owner", "=owner id", "name", "scopes", "limit", "priority", "status", "expires", "last used")
+    table = new_table(
+        "=key id", "owner", "=owner id", "name", "scopes", "limit", "priority", "status", "expires", "last used"
+    )
     for view in views:
         table.add_row(
             view.key_id,

@@ -1,6 +1,6 @@
-"""Signals that affect new requests: models at their end of life, the daily budget, and the switch that stops writes.
+"""Signals that affect new requests: models at their end of life, the daily budget, stopped writes, and load shedding.
 
-One small item holds all of them, so that the API knows them with one read per ``PERIOD``.
+A few small items hold all of them, so that the API knows them with one read per ``PERIOD``.
 `signal_recorder.py` records them; it imports their events, which the API does not need at cold start.
 """
 
@@ -11,6 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Protocol
 
+from kit.callers import PRIORITIES, Priority
 from kit.clock import Clock
 
 if TYPE_CHECKING:
@@ -55,6 +56,23 @@ class StopSignal:
 
 
 @dataclass(frozen=True)
+class ShedSignal:
+    """Requests have waited for a step for too long: keys up to a priority are refused (ADR 44)."""
+
+    up_to: Priority
+    step: str
+    """The step for which they wait."""
+    seconds: int
+    """How long they have waited."""
+    until: datetime
+    """When the signal ends, unless the sweeper renews it."""
+
+    def refuses(self, priority: Priority, now: datetime) -> bool:
+        """Return whether a new request of a key with this priority is refused ``now``."""
+        return now < self.until and PRIORITIES.index(priority) <= PRIORITIES.index(self.up_to)
+
+
+@dataclass(frozen=True)
 class Signals:
     """All signals."""
 
@@ -65,6 +83,8 @@ class Signals:
     """None: writes are open."""
     active_elsewhere: str | None = None
     """The active region, if it is not this one, or ``changing``. None: this region accepts new requests."""
+    shed: ShedSignal | None = None
+    """None: no request has waited for too long."""
 
     @property
     def unavailable_models(self) -> frozenset[str]:
@@ -78,7 +98,7 @@ class Signals:
 
 
 class SignalStore(Protocol):
-    """The item that holds all signals."""
+    """The items that hold all signals."""
 
     def read(self) -> Signals:
         """Return all signals."""
@@ -91,6 +111,12 @@ class SignalStore(Protocol):
 
     def save_stop(self, signal: StopSignal | None) -> None:
         """Stop writes, or open them again (None)."""
+
+    def read_shed(self) -> ShedSignal | None:
+        """Return the signal that new requests are refused because too many wait, or None."""
+
+    def save_shed(self, signal: ShedSignal | None) -> None:
+        """Save that signal, or that there is none."""
 
 
 class SignalCache:
