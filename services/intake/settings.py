@@ -85,7 +85,7 @@ class SweeperSettings(TableSettings):
     stalled_deadline_minutes: int = 14 * 24 * 60
     """The deadline of a stalled request: the retention of its message in the dead-letter queue."""
     shed_after_seconds: str = "off"
-    """How long requests may wait until new ones of low, normal and high priority are refused, such as ``300,900,1800``."""
+    """Seconds for which requests may wait until new ones of low, normal and high priority are refused, or ``off``."""
 
     @property
     def shed_bounds(self) -> dict[Priority, timedelta]:

@@ -1,7 +1,7 @@
 """Load shedding: while requests wait too long, new ones of keys of the lowest priorities are refused. ADR 44.
 
-The sweeper decides once per minute by what waits, and saves its decision as a signal. The API only reads that signal, with
-all others, so that an accepted request costs no further call.
+The sweeper decides once per minute by what waits, and saves its decision as a signal. The API only reads that signal,
+with all others, so that an accepted request costs no further call.
 """
 
 from collections import defaultdict
@@ -17,7 +17,7 @@ from services.intake.models import RequestState
 from services.intake.signals import ShedSignal
 
 CROWD: Final = 3
-"""Requests that must have waited for a step. One or two that are retried are a fault of their own, not too much load."""
+"""Requests that must have waited for a step. One or two that are retried are a fault of their own, not load."""
 VALID: Final = timedelta(minutes=5)
 """How long a signal is valid. If the sweeper stops renewing it, requests are accepted again."""
 RELEASE: Final = 0.5

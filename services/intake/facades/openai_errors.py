@@ -56,8 +56,8 @@ def blocked(problem: ApiProblem, *, gpt_image: bool) -> ApiProblem:
 def render_problem(problem: ApiProblem) -> Response[str]:
     """Return a problem as OpenAI renders errors.
 
-    OpenAI's client retries 409, 429 and 5xx. Only a 429 and the codes of ``NOTHING_ACCEPTED`` guarantee that nothing was
-    accepted, so every other error asks the client not to retry: a retry could pay for an image twice.
+    OpenAI's client retries 409, 429 and 5xx. Only a 429 and the codes of ``NOTHING_ACCEPTED`` guarantee that nothing
+    was accepted, so every other error asks the client not to retry: a retry could pay for an image twice.
     """
     status, code = _status(problem), _code(problem)
     first = problem.errors[0] if problem.errors else {}

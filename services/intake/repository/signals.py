@@ -19,7 +19,7 @@ REGION: Final = "REGION"
 """Sort key of the active region. An item of its own: of two versions of an item, replication keeps the later one whole,
 so a write of the region that was lost could undo a failover."""
 SHED: Final = "SHED"
-"""Sort key of the signal that too many requests wait, for the same reason. `GET /health/ready` reads it, too (ADR 5)."""
+"""Sort key of the signal that too many requests wait, of its own for the same reason. `GET /health/ready` reads it."""
 
 
 class SignalTable:

@@ -28,7 +28,7 @@ CALLER: Final = {
     "window": 900,
     "priority": "low",
 }
-"""What the authorizer would say. The audit's own budget is its limit, and it yields to callers when many requests wait."""
+"""What the authorizer would say. The audit's own budget is its limit. It gives way to callers if many requests wait."""
 NOT_NOW: Final = frozenset({429, 503})
 """Statuses with which intake refuses for a while: a limit, an exhausted daily budget, an outage."""
 UNREADABLE: Final = frozenset({"InvalidS3ObjectException", "InvalidImageFormatException", "ImageTooLargeException"})

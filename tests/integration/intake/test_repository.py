@@ -16,8 +16,8 @@ from kit.errors import TransientError
 from services.intake.creation import new_state
 from services.intake.identifiers import uuid7
 from services.intake.models import IdempotencyKeyTakenError, IdempotencyRecord, RequestState, Window
-from services.intake.repository.items import request_key
 from services.intake.repository.backlog import BacklogTable
+from services.intake.repository.items import request_key
 from services.intake.repository.requests import RequestTable
 from services.intake.sweeping import expiry
 from services.intake.timeline import timeline_entry

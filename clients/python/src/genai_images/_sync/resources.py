@@ -4,6 +4,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 from genai_images import models
 from genai_images._protocol import VersionedPreferences, parse, parse_preferences, present, segment
