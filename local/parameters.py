@@ -53,7 +53,8 @@ def _broken_rules(template: Mapping[str, Any], values: Mapping[str, str], region
 
 def _wrong_orders(template: Mapping[str, Any], values: Mapping[str, str]) -> Iterator[str]:
     """Yield a sentence for each number that is smaller than the one that it may not be smaller than."""
-    given = {name: str(definition.get("Default", "")) for name, definition in template["Parameters"].items()} | values
+    defaults = {name: str(definition.get("Default", "")) for name, definition in template["Parameters"].items()}
+    given = {**defaults, **values}
     bounds = [int(part) for part in given["ShedAfterSeconds"].split(",") if part.isdecimal()]
     if bounds != sorted(bounds):
         yield "Set ShedAfterSeconds to numbers that do not decrease: low priority is refused first, high priority last."

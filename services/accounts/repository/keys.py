@@ -231,8 +231,10 @@ class KeyTable:
         """Return the priorities that differ from the default. The index lacks them: its attributes cannot change."""
         if not key_ids:
             return {}
-        wanted = {"Keys": [_pk(key_id) for key_id in key_ids], "ProjectionExpression": "key_id, priority"}
-        answer = self._client.batch_get_item(RequestItems={self._name: wanted})
+        keys = [_pk(key_id) for key_id in key_ids]
+        answer = self._client.batch_get_item(
+            RequestItems={self._name: {"Keys": keys, "ProjectionExpression": "key_id, priority"}}
+        )
         if answer.get("UnprocessedKeys"):
             raise TransientError("accounts: reading the priorities of keys was throttled")
         items = map(from_item, answer["Responses"].get(self._name, []))

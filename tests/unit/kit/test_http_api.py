@@ -293,7 +293,7 @@ def test_the_caller_says_if_the_owner_opted_out_of_analytics(value: Any, opted_o
 
 
 @pytest.mark.parametrize(("found", "expected"), [({"priority": "low"}, "low"), ({}, "normal")])
-def test_the_caller_has_the_priority_of_the_key(found: dict[str, str], expected: str) -> None:
+def test_the_caller_has_the_priority_of_the_key(found: dict[str, Any], expected: str) -> None:
     api, seen = HttpApi(), []
 
     @api.serve(Route("GET", "/", "any", "Look", responses={200: Echo}))
