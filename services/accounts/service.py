@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
-from kit.callers import Priority
 from services.accounts.keys import Key, Status, digest_of, new_key_id, new_text
 from services.accounts.owners import Owner, OwnerChangedError
 
 if TYPE_CHECKING:  # the authorizer does not import the API's models
+    from kit.callers import Priority
     from kit.keyring import SecretVersion
     from services.accounts.schemas import NewKey
 
@@ -57,7 +57,7 @@ class KeyStore(Protocol):
     def revoke(self, key_id: str, now: datetime) -> Key:
         """Revoke a key. A second call changes nothing. Raises ``KeyError`` if the key is unknown."""
 
-    def set_priority(self, key_id: str, priority: Priority) -> Key:
+    def set_priority(self, key_id: str, priority: "Priority") -> Key:
         """Change the priority of a key and return the key. Raises ``KeyError`` if the key is unknown."""
 
     def page(self, limit: int, after: str | None) -> KeyPage:

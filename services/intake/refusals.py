@@ -8,10 +8,10 @@ from typing import Final
 
 from events.model_catalog import ModelCatalog
 from events.parameters import ModelPlan
-from kit.callers import Caller
+from kit.callers import PRIORITIES, Caller, Priority
 from kit.problems import ApiProblem
 from kit.telemetry import measure
-from services.intake.signals import BudgetSignal, Signals
+from services.intake.signals import BudgetSignal, ShedSignal, Signals
 
 STOPPED_RETRY_SECONDS: Final = 300
 """``Retry-After`` while an operator has stopped generation. Nobody knows for how long."""
@@ -40,7 +40,7 @@ def refuse_while_closed(signals: Signals) -> None:
 
 def refuse_while_shedding(signals: Signals, caller: Caller, count: int, now: datetime) -> None:
     """Raise ``ApiProblem`` if too many requests wait for one more of this caller's priority (ADR 44)."""
-    if signals.shed is None or not signals.shed.refuses(caller.priority, now):
+    if signals.shed is None or not is_shed(signals.shed, caller.priority, now):
         return
     measure(
         "request shed",
@@ -55,6 +55,11 @@ def refuse_while_shedding(signals: Signals, caller: Caller, count: int, now: dat
     )
     seconds = random.randint(*SHED_RETRY_SECONDS)  # noqa: S311 - jitter, not a secret
     raise ApiProblem("overloaded", detail, headers={"Retry-After": str(seconds)})
+
+
+def is_shed(signal: ShedSignal, priority: Priority, now: datetime) -> bool:
+    """Return whether a new request of a key with this priority is refused ``now``."""
+    return now < signal.until and PRIORITIES.index(priority) <= PRIORITIES.index(signal.up_to)
 
 
 def refuse_over_budget(

@@ -1,12 +1,10 @@
 """The settings of the functions, from their environment."""
 
-from datetime import timedelta
 from decimal import Decimal
 from typing import Literal
 
 from pydantic import field_validator
 
-from kit.callers import PRIORITIES, Priority
 from kit.settings import Settings, valid_custom_models
 
 
@@ -86,11 +84,3 @@ class SweeperSettings(TableSettings):
     """The deadline of a stalled request: the retention of its message in the dead-letter queue."""
     shed_after_seconds: str = "off"
     """Seconds for which requests may wait until new ones of low, normal and high priority are refused, or ``off``."""
-
-    @property
-    def shed_bounds(self) -> dict[Priority, timedelta]:
-        """The bounds by priority. Empty: no request is refused."""
-        if self.shed_after_seconds == "off":
-            return {}
-        seconds = map(int, self.shed_after_seconds.split(","))
-        return {name: timedelta(seconds=bound) for name, bound in zip(PRIORITIES, seconds, strict=True)}

@@ -28,6 +28,15 @@ Bounds = Mapping[Priority, timedelta]
 """How long requests may wait until new ones of keys with a priority are refused. They do not decrease."""
 
 
+def bounds_of(text: str) -> Bounds:
+    """Return the bounds that the parameter ``ShedAfterSeconds`` stands for, such as ``300,900,1800`` or ``off``."""
+    if text == "off":
+        return {}
+    return {
+        priority: timedelta(seconds=int(seconds)) for priority, seconds in zip(PRIORITIES, text.split(","), strict=True)
+    }
+
+
 class Wait(NamedTuple):
     """How long requests have waited for a step."""
 

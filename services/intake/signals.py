@@ -11,11 +11,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Protocol
 
-from kit.callers import PRIORITIES, Priority
 from kit.clock import Clock
 
 if TYPE_CHECKING:
     from events.catalog.model_lifecycle_changed import LifecycleStatus
+    from kit.callers import Priority
 
 PERIOD: Final = 30.0
 """Seconds between two reads of one container. For so long, it may accept requests that it should refuse."""
@@ -59,17 +59,13 @@ class StopSignal:
 class ShedSignal:
     """Requests have waited for a step for too long: keys up to a priority are refused (ADR 44)."""
 
-    up_to: Priority
+    up_to: "Priority"
     step: str
     """The step for which they wait."""
     seconds: int
     """How long they have waited."""
     until: datetime
     """When the signal ends, unless the sweeper renews it."""
-
-    def refuses(self, priority: Priority, now: datetime) -> bool:
-        """Return whether a new request of a key with this priority is refused ``now``."""
-        return now < self.until and PRIORITIES.index(priority) <= PRIORITIES.index(self.up_to)
 
 
 @dataclass(frozen=True)

@@ -70,12 +70,11 @@ def test_low_priority_is_refused_first_and_accepted_requests_finish(stack: Syste
             accepted[answer.json["id"]] = keys["normal"]
         bounds(1, HOUR, HOUR)
         wait_for(503, 202, 202)
-        ready = readiness(stack, "low")
-        assert any(STEP in line for line in ready["attention"]), ready["attention"]
+        await_readiness(stack, "low", STEP)
 
         bounds(1, 2, HOUR)
         wait_for(503, 503, 202)
-        readiness(stack, "normal")
+        await_readiness(stack, "normal", STEP)
 
         waiting = next(iter(accepted))
         path = f"/v1/requests/{waiting}"
@@ -99,14 +98,15 @@ def test_low_priority_is_refused_first_and_accepted_requests_finish(stack: Syste
         stack.wait_until(view, seconds=120, every=0.2, what=f"{request_id} to be {wanted}")
 
     wait_for(202, 202, 202)
-    readiness(stack, "none")
+    await_readiness(stack, "none")
 
 
-def readiness(stack: System, shedding: str) -> Any:
-    """Return the readiness as soon as it shows up to which priority requests are refused."""
+def await_readiness(stack: System, shedding: str, step: str = "") -> None:
+    """Wait until the readiness shows up to which priority requests are refused, and for which step others wait."""
 
-    def shown() -> Any:
+    def shown() -> bool:
+        sweep(stack)
         found = stack.call("GET", "/health/ready", key=stack.stack.admin_key).json
-        return found if found["shedding"] == shedding else None
+        return found["shedding"] == shedding and step in " ".join(found["attention"])
 
-    return stack.wait_until(shown, seconds=30, every=1, what=f"the readiness to show {shedding}")
+    stack.wait_until(shown, seconds=60, every=2, what=f"the readiness to show {shedding} {step}")

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from kit.callers import Priority
 from kit.dynamodb import from_item, to_item
 from kit.errors import TransientError, error_code
 from services.accounts.consent import Versions
@@ -26,6 +25,8 @@ from services.accounts.service import KeyPage, NotActiveError
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+    from kit.callers import Priority
 
 REFUSED: Final = "ConditionalCheckFailedException"
 RETENTION: Final = timedelta(days=365)
@@ -178,7 +179,7 @@ class KeyTable:
             return _key_of(old)  # revoked before
         return _key_of(found["Attributes"])
 
-    def set_priority(self, key_id: str, priority: Priority) -> Key:
+    def set_priority(self, key_id: str, priority: "Priority") -> Key:
         """Change the priority of a key; see ``KeyStore.set_priority``."""
         try:
             found = self._client.update_item(
@@ -227,7 +228,7 @@ class KeyTable:
         keys = [replace(key, priority=priorities.get(key.key_id, "normal")) for key in found]
         return KeyPage(keys, last["listed_as"]["S"] if last else None)
 
-    def _priorities(self, key_ids: Sequence[str]) -> dict[str, Priority]:
+    def _priorities(self, key_ids: Sequence[str]) -> "dict[str, Priority]":
         """Return the priorities that differ from the default. The index lacks them: its attributes cannot change."""
         if not key_ids:
             return {}

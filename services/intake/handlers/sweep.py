@@ -17,7 +17,7 @@ from services.intake.repository.rates import RateTable
 from services.intake.repository.requests import RequestTable
 from services.intake.repository.signals import SignalTable
 from services.intake.settings import SweeperSettings
-from services.intake.shedding import LoadShedding
+from services.intake.shedding import LoadShedding, bounds_of
 from services.intake.sweeping import Sweeper, SweepRules
 
 settings = SweeperSettings.load()
@@ -37,7 +37,7 @@ sweeper = Sweeper(
 shedding = LoadShedding(
     BacklogTable(client, settings.table_name),
     SignalTable(client, settings.table_name),
-    settings.shed_bounds,
+    bounds_of(settings.shed_after_seconds),
     clock,
 )
 startup.finished()

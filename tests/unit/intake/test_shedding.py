@@ -11,10 +11,12 @@ from events.pipeline import Status, TimelineEntry
 from kit.callers import PRIORITIES, Priority
 from services.intake.creation import new_state
 from services.intake.models import RequestState
-from services.intake.shedding import CROWD, VALID, LoadShedding, Wait, longest_wait, refused_up_to
+from services.intake.refusals import is_shed
+from services.intake.shedding import CROWD, VALID, LoadShedding, Wait, bounds_of, longest_wait, refused_up_to
 from services.intake.signals import ShedSignal
 from tests.support.clock import FakeClock
 from tests.support.events import sample
+from tests.support.templates import root_template
 from tests.unit.intake.fakes import InMemorySignals
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -64,6 +66,13 @@ def test_the_longer_requests_wait_the_more_priorities_are_refused(
     seconds: int, before: Priority | None, refused: Priority | None
 ) -> None:
     assert refused_up_to(timedelta(seconds=seconds), BOUNDS, before) == refused
+
+
+def test_the_parameter_has_the_bounds_by_priority() -> None:
+    default = root_template()["Parameters"]["ShedAfterSeconds"]["Default"]
+
+    assert bounds_of(default) == BOUNDS
+    assert bounds_of("off") == {}
 
 
 def test_bounds_may_be_equal() -> None:
@@ -150,6 +159,6 @@ def test_a_signal_refuses_its_priority_and_lower_ones_while_it_is_valid(up_to: P
     signal = ShedSignal(up_to, "storage.store", 1000, NOW)
     before = NOW - timedelta(seconds=1)
 
-    refused = [priority for priority in PRIORITIES if signal.refuses(priority, before)]
+    refused = [priority for priority in PRIORITIES if is_shed(signal, priority, before)]
     assert refused == list(PRIORITIES[: PRIORITIES.index(up_to) + 1])
-    assert not any(signal.refuses(priority, NOW) for priority in PRIORITIES)
+    assert not any(is_shed(signal, priority, NOW) for priority in PRIORITIES)
