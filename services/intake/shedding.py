@@ -16,8 +16,8 @@ from kit.clock import Clock
 from services.intake.models import RequestState
 from services.intake.signals import ShedSignal
 
-CROWD: Final = 3
-"""Requests that must have waited for a step. One or two that are retried are a fault of their own, not load."""
+CROWD: Final = 10
+"""Requests that must wait for a step. A few that are retried or were lost are a fault of their own, not load."""
 VALID: Final = timedelta(minutes=5)
 """How long a signal is valid. If the sweeper stops renewing it, requests are accepted again."""
 RELEASE: Final = 0.5
@@ -42,6 +42,7 @@ class Wait(NamedTuple):
 
     step: str
     time: timedelta
+    """Half of them have waited at least that long."""
 
 
 class Backlog(Protocol):
@@ -89,15 +90,16 @@ class LoadShedding:
 
 
 def longest_wait(states: Iterable[RequestState], now: datetime) -> Wait | None:
-    """Return the step for which ``CROWD`` requests have waited the longest, or None if nowhere are so many.
+    """Return the step for which requests have waited the longest, or None if nowhere wait as many as ``CROWD``.
 
-    A stalled request waits for an operator, and refusing others would not help it.
+    Half of them decide, not the oldest one: a request that was lost has waited for hours in a step that works well, and
+    would have everybody refused. A stalled request waits for an operator, and refusing others would not help it.
     """
     waits: defaultdict[str, list[timedelta]] = defaultdict(list)
     for state in states:
         if state.status in STEP_OF:
             waits[STEP_OF[state.status]].append(now - max(entry.at for entry in state.timeline.values()))
-    crowds = [Wait(step, sorted(times)[-CROWD]) for step, times in waits.items() if len(times) >= CROWD]
+    crowds = [Wait(step, sorted(times)[len(times) // 2]) for step, times in waits.items() if len(times) >= CROWD]
     return max(crowds, key=lambda wait: wait.time, default=None)
 
 
