@@ -5,14 +5,14 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar, cast
 from urllib.parse import quote, urlencode
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from pydantic import BaseModel, ValidationError
 
 from kit import media_types, startup
-from kit.callers import Caller, Scope
+from kit.callers import Caller, Priority, Scope
 from kit.deprecation import Deprecation
 from kit.errors import OwnerErasedError, is_outage
 from kit.etags import is_current
@@ -263,6 +263,7 @@ class HttpApi:
             limit=int(found.get("limit", 100)),
             window=int(found.get("window", 900)),
             analytics_opt_out=str(found.get("analytics_opt_out", "")).lower() == "true",
+            priority=cast("Priority", found.get("priority", "normal")),
         )
 
     @property

@@ -120,6 +120,12 @@ ADVICE: Final[Mapping[str, Advice]] = {
         "are not lost.",
         "Send the call again after the seconds in `Retry-After`, with the same `Idempotency-Key`.",
     ),
+    "overloaded": Advice(
+        "Requests wait for longer than this installation promises, so new ones of API keys of low priority are refused "
+        "first, then those of normal and of high priority. Requests that were accepted are not affected.",
+        "Send the call again after the seconds in `Retry-After`, with the same `Idempotency-Key`. If your requests are "
+        "more urgent than others, ask the operator for a key of a higher priority.",
+    ),
     "content_policy_violation": Advice(
         "The prompt or the generated images were blocked by the content policy.",
         "Change the prompt. `POST /v1/moderations` checks a prompt without generating an image.",

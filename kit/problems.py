@@ -45,6 +45,7 @@ PROBLEMS: Final[Mapping[str, tuple[int, str]]] = {
     "rate_limited": (429, "Rate limit exceeded"),
     "too_many_blocked": (429, "Too many blocked prompts"),
     "writes_stopped": (503, "New requests are not accepted"),
+    "overloaded": (503, "Too many requests wait"),
     "budget_exhausted": (503, "The daily budget does not cover the request"),
     # Calls that wait for images, of clients of other APIs
     "content_policy_violation": (400, "Blocked by the content policy"),

@@ -1,4 +1,7 @@
-"""Check the parameters of the root template as CloudFormation does, before anything is built or uploaded."""
+"""Check the parameters of the root template as CloudFormation does, before anything is built or uploaded.
+
+CloudFormation cannot compare numbers, so those comparisons are here only.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -8,6 +11,7 @@ from ministack.services.cloudformation import engine
 
 FROM_SAMCONFIG: Final = ("Runtime", "Architecture")
 """The build reads them from samconfig.toml."""
+PROVISIONED: Final = ("ProvisionedConcurrency", "ProvisionedPeak", "ProvisionedConcurrencyMax")
 
 
 def problems(template: Mapping[str, Any], values: Mapping[str, str], region: str) -> list[str]:
@@ -22,7 +26,7 @@ def problems(template: Mapping[str, Any], values: Mapping[str, str], region: str
         for name in values
         if name in declared and (error := _violation(declared[name], name, values[name]))
     )
-    return found or list(_broken_rules(template, values, region))
+    return found or [*_broken_rules(template, values, region), *_wrong_orders(template, values)]
 
 
 def _violation(definition: Mapping[str, Any], name: str, value: str) -> str | None:
@@ -45,3 +49,15 @@ def _broken_rules(template: Mapping[str, Any], values: Mapping[str, str], region
                 engine._evaluate_rules(alone, resolved, {})
             except ValueError:
                 yield str(assertion["AssertDescription"])
+
+
+def _wrong_orders(template: Mapping[str, Any], values: Mapping[str, str]) -> Iterator[str]:
+    """Yield a sentence for each number that is smaller than the one that it may not be smaller than."""
+    defaults = {name: str(definition.get("Default", "")) for name, definition in template["Parameters"].items()}
+    given = {**defaults, **values}
+    bounds = [int(part) for part in given["ShedAfterSeconds"].split(",") if part.isdecimal()]
+    if bounds != sorted(bounds):
+        yield "Set ShedAfterSeconds to numbers that do not decrease: low priority is refused first, high priority last."
+    least, peak, most = (int(given[name]) for name in PROVISIONED)
+    if most and most < max(least, peak):
+        yield "Set ProvisionedConcurrencyMax to at least ProvisionedConcurrency and ProvisionedPeak, or to 0."

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from cli.connection import Target
 from cli.web_publishing import files, publish
-from kit.callers import Scope
+from kit.callers import Priority, Scope
 from kit.secrets import CachedKeyring
 from local import deploy as deployment
 from local import web
@@ -87,11 +87,24 @@ class LocalStack:
         return deployment.client(service, self.emulator.url, self.region)
 
     def make_key(
-        self, owner: str, scopes: Sequence[Scope] = USER_SCOPES, *, limit: int = 100, window_seconds: int = 900
+        self,
+        owner: str,
+        scopes: Sequence[Scope] = USER_SCOPES,
+        *,
+        limit: int = 100,
+        window_seconds: int = 900,
+        priority: Priority = "normal",
     ) -> str:
         """Create an API key as `python -m cli keys create` does, and return its text."""
         target = Target(prefix=self.prefix)
-        wanted = NewKey(owner=owner, name="local", scopes=list(scopes), limit=limit, window_seconds=window_seconds)
+        wanted = NewKey(
+            owner=owner,
+            name="local",
+            scopes=list(scopes),
+            limit=limit,
+            window_seconds=window_seconds,
+            priority=priority,
+        )
         keys = KeyTable(self.client("dynamodb"), target.accounts_table)
         secret = CachedKeyring(self.client("secretsmanager"), target.key_hash_secret).current()
         return accounts.create(keys, wanted, secret, datetime.now(UTC))[1]

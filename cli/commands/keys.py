@@ -12,7 +12,7 @@ from rich.text import Text
 from cli.connection import Connection
 from cli.console import console, new_table, print_json
 from cli.options import EXIT_CODES, OK, bare, on_target
-from kit.callers import Scope
+from kit.callers import PRIORITIES, Priority, Scope
 from kit.keyring import SecretVersion
 from kit.problems import field_errors
 from kit.secrets import CachedKeyring
@@ -70,6 +70,13 @@ def keys(context: click.Context) -> Any:
 @click.option("--limit", default=100, show_default=True, help="Images per window.")
 @click.option("--window", default=900, show_default=True, help="Length of the window in seconds.")
 @click.option("--expires-in-days", type=int, help="Default: the key does not expire.")
+@click.option(
+    "--priority",
+    default="normal",
+    show_default=True,
+    type=click.Choice(PRIORITIES),
+    help="While too many requests wait, new ones of the lowest priority are refused first.",
+)
 @click.option("--operator", help="Your name in the audit trail. Default: your AWS identity.")
 @on_target
 def create(
@@ -81,6 +88,7 @@ def create(
     limit: int,
     window: int,
     expires_in_days: int | None,
+    priority: Priority,
     operator: str | None,
     as_json: bool,
 ) -> int:
@@ -94,6 +102,7 @@ def create(
             limit=limit,
             window_seconds=window,
             expires_in_days=expires_in_days,
+            priority=priority,
         )
     except ValidationError as error:
         raise _usage_error(error) from error
@@ -144,6 +153,24 @@ def rotate(connection: Connection, *, key_id: str, grace: int, operator: str | N
 
 @keys.command(epilog=EXIT_CODES)
 @click.argument("key_id")
+@click.argument("priority", type=click.Choice(PRIORITIES))
+@click.option("--operator", help="Your name in the audit trail. Default: your AWS identity.")
+@on_target
+def prioritize(connection: Connection, *, key_id: str, priority: Priority, operator: str | None, as_json: bool) -> int:
+    """Change the priority of a key, within a minute.
+
+    While too many requests wait, new ones of the lowest priority are refused first.
+    """
+    now = datetime.now(UTC)
+    try:
+        changed = Keys.of(connection, operator).store.set_priority(key_id, priority)
+    except KeyError as error:
+        raise _unknown(key_id, connection) from error
+    return _show(KeyView.of(changed, _names(connection, changed), now), as_json=as_json)
+
+
+@keys.command(epilog=EXIT_CODES)
+@click.argument("key_id")
 @click.option("--operator", help="Your name in the audit trail. Default: your AWS identity.")
 @on_target
 def revoke(connection: Connection, *, key_id: str, operator: str | None, as_json: bool) -> int:
@@ -181,7 +208,9 @@ def _json(view: KeyView) -> dict[str, Any]:
 
 
 def _print(views: Sequence[KeyView]) -> None:
-    table = new_table("=key id", "owner", "=owner id", "name", "scopes", "limit", "status", "expires", "last used")
+    table = new_table(
+        "=key id", "owner", "=owner id", "name", "scopes", "limit", "priority", "status", "expires", "last used"
+    )
     for view in views:
         table.add_row(
             view.key_id,
@@ -190,6 +219,7 @@ def _print(views: Sequence[KeyView]) -> None:
             Text(view.name),
             " ".join(view.scopes),
             f"{view.limit} per {view.window_seconds} s",
+            view.priority,
             view.status,
             f"{view.expires_at:%Y-%m-%d}" if view.expires_at else "never",
             f"{view.last_used_at:%Y-%m-%d %H:%M}" if view.last_used_at else "never",

@@ -6,10 +6,13 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from kit.keyring import Keyring, SecretVersion
 from services.accounts.consent import Versions
+
+if TYPE_CHECKING:
+    from kit.callers import Priority
 
 PREFIX: Final = "gik"
 """Start of every key, so that people and secret scanners recognise a leaked one."""
@@ -55,6 +58,7 @@ class Key:
     """Whether the owner has opted out of analytics."""
     agreed: Versions | None = None
     """The versions of the terms and the privacy notice that the owner agrees to, if any."""
+    priority: "Priority" = "normal"
 
     def status(self, now: datetime) -> Status:
         """Return the status of the key at ``now``."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from kit.callers import Priority
 from kit.trail import Action, Operator, Trail, recorded
 from services.accounts.keys import Key
 from services.accounts.owners import Owner
@@ -45,6 +46,13 @@ class RecordedKeys:
         with recorded(self.trail, self._action("revoke key", key_id)) as outcomes:
             key = self.store.revoke(key_id, now)
             outcomes["revoked"] += 1
+        return key
+
+    def set_priority(self, key_id: str, priority: Priority) -> Key:
+        """Change the priority of a key; see ``KeyStore.set_priority``."""
+        with recorded(self.trail, self._action("set key priority", key_id, priority=priority)) as outcomes:
+            key = self.store.set_priority(key_id, priority)
+            outcomes["changed"] += 1
         return key
 
     def page(self, limit: int, after: str | None) -> KeyPage:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
-from kit.callers import Scope
+from kit.callers import Priority, Scope
 from kit.schemas import QueryParameters, RequestBody, Schema
 from kit.text import AspectRatio, Size, Text, matching
 from services.accounts.consent import Consent, Versions
@@ -49,6 +49,8 @@ class NewKey(RequestBody):
     """Length of the window in which the images are counted."""
     expires_in_days: int | None = Field(None, ge=1, le=3650)
     """Default: the key does not expire."""
+    priority: Priority = "normal"
+    """While too many requests wait, new ones of keys of the lowest priority are refused first."""
 
 
 class Rotation(RequestBody):
@@ -132,6 +134,8 @@ class KeyView(Schema):
     """Images per ``window_seconds``."""
     window_seconds: int
     """Length of the window in which the images are counted."""
+    priority: Priority
+    """While too many requests wait, new ones of keys of the lowest priority are refused first."""
     status: Status
     """Only ``active`` keys are accepted."""
     created_at: datetime
@@ -193,6 +197,8 @@ class Me(Schema):
     """Images per ``window_seconds``."""
     window_seconds: int
     """Length of the window in which the images are counted."""
+    priority: Priority
+    """While too many requests wait, new ones of keys of the lowest priority are refused first."""
 
 
 class ConsentView(Schema):
@@ -254,6 +260,7 @@ def _values(key: Key, names: Mapping[str, str], now: datetime) -> dict[str, Any]
         "scopes": list(key.scopes),
         "limit": key.limit,
         "window_seconds": key.window,
+        "priority": key.priority,
         "status": key.status(now),
         "created_at": key.created_at,
         "expires_at": key.expires_at,

@@ -10,6 +10,7 @@ from services.accounts.keys import Key, Status, digest_of, new_key_id, new_text
 from services.accounts.owners import Owner, OwnerChangedError
 
 if TYPE_CHECKING:  # the authorizer does not import the API's models
+    from kit.callers import Priority
     from kit.keyring import SecretVersion
     from services.accounts.schemas import NewKey
 
@@ -56,6 +57,9 @@ class KeyStore(Protocol):
     def revoke(self, key_id: str, now: datetime) -> Key:
         """Revoke a key. A second call changes nothing. Raises ``KeyError`` if the key is unknown."""
 
+    def set_priority(self, key_id: str, priority: "Priority") -> Key:
+        """Change the priority of a key and return the key. Raises ``KeyError`` if the key is unknown."""
+
     def page(self, limit: int, after: str | None) -> KeyPage:
         """Return at most ``limit`` keys after the position ``after``."""
 
@@ -87,6 +91,7 @@ def _create(store: KeyStore, wanted: "NewKey", hash_secret: "SecretVersion", now
         owner_changes=max(1, owner.changes),
         analytics_opt_out=owner.analytics_opt_out,
         agreed=owner.agreed,
+        priority=wanted.priority,
         expires_at=now + timedelta(days=wanted.expires_in_days) if wanted.expires_in_days else None,
     )
     store.add(key, owner)
@@ -96,7 +101,7 @@ def _create(store: KeyStore, wanted: "NewKey", hash_secret: "SecretVersion", now
 def rotate(
     store: KeyStore, key_id: str, grace_seconds: int, hash_secret: "SecretVersion", now: datetime
 ) -> tuple[Key, str]:
-    """Give a key a new text and return both. Owner, scopes, limits and expiry stay.
+    """Give a key a new text and return both. Owner, scopes, limits, priority and expiry stay.
 
     Raises ``KeyError`` if the key is unknown, ``NotActiveError`` if it is not active.
     """

@@ -29,7 +29,7 @@ from services.intake.models import (
     entry_without_details,
 )
 from services.intake.quota import RateLimiter, policy_headers
-from services.intake.refusals import refuse_over_budget, refuse_while_closed
+from services.intake.refusals import refuse_over_budget, refuse_while_closed, refuse_while_shedding
 from services.intake.request_views import accepted_view, dry_run_view
 from services.intake.schemas import AcceptedView, DryRunView, NewRequest
 from services.intake.signals import Signals
@@ -96,6 +96,7 @@ class RequestCreation:
         if idempotency_key is not None and (repeated := self._repeated(caller, requests, idempotency_key)):
             return repeated
         refuse_while_closed(self.signals())
+        refuse_while_shedding(self.signals(), caller, len(requests), self.clock.now())
         plans = [self._resolve(request) for request in requests]
         for plan in plans:
             refuse_over_budget(plan.models, self.signals().budget, self.catalog, self.clock.now())

@@ -1,20 +1,27 @@
-"""Refuses requests while nothing is accepted here, and requests that the rest of the daily budget does not cover."""
+"""Refuses requests while nothing is accepted here or too many wait, and those that the daily budget does not cover."""
 
 import math
+import random
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
 from events.model_catalog import ModelCatalog
 from events.parameters import ModelPlan
+from kit.callers import PRIORITIES, Caller, Priority
 from kit.problems import ApiProblem
-from services.intake.signals import BudgetSignal, Signals
+from kit.telemetry import measure
+from services.intake.signals import BudgetSignal, ShedSignal, Signals
 
 STOPPED_RETRY_SECONDS: Final = 300
 """``Retry-After`` while an operator has stopped generation. Nobody knows for how long."""
 
 CLOSED_RETRY_SECONDS: Final = 60
 """``Retry-After`` while an operator has stopped writes (ADR 36), or in a passive region (ADR 40)."""
+
+SHED_RETRY_SECONDS: Final = (30, 60)
+"""The bounds of ``Retry-After`` while too many requests wait: spread, so that callers do not all return at once, and at
+most as long as our client libraries wait."""
 
 
 def refuse_while_closed(signals: Signals) -> None:
@@ -29,6 +36,30 @@ def refuse_while_closed(signals: Signals) -> None:
     if signals.stopped is not None:
         detail = "New requests are not accepted for the moment. Requests that were accepted before are not lost."
         raise ApiProblem("writes_stopped", detail, headers=headers)
+
+
+def refuse_while_shedding(signals: Signals, caller: Caller, count: int, now: datetime) -> None:
+    """Raise ``ApiProblem`` if too many requests wait for one more of this caller's priority (ADR 44)."""
+    if signals.shed is None or not is_shed(signals.shed, caller.priority, now):
+        return
+    measure(
+        "request shed",
+        {"requests_shed": count},
+        {},
+        key_id=caller.key_id,
+        priority=caller.priority,
+        step=signals.shed.step,
+    )
+    detail = (
+        f"Too many requests wait. New ones of API keys of {caller.priority} priority are not accepted for the moment."
+    )
+    seconds = random.randint(*SHED_RETRY_SECONDS)  # noqa: S311 - jitter, not a secret
+    raise ApiProblem("overloaded", detail, headers={"Retry-After": str(seconds)})
+
+
+def is_shed(signal: ShedSignal, priority: Priority, now: datetime) -> bool:
+    """Return whether a new request of a key with this priority is refused ``now``."""
+    return now < signal.until and PRIORITIES.index(priority) <= PRIORITIES.index(signal.up_to)
 
 
 def refuse_over_budget(

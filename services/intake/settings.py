@@ -82,3 +82,5 @@ class SweeperSettings(TableSettings):
     """Since the request was accepted."""
     stalled_deadline_minutes: int = 14 * 24 * 60
     """The deadline of a stalled request: the retention of its message in the dead-letter queue."""
+    shed_after_seconds: str = "off"
+    """Seconds for which requests may wait until new ones of low, normal and high priority are refused, or ``off``."""

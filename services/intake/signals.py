@@ -1,6 +1,6 @@
-"""Signals that affect new requests: models at their end of life, the daily budget, and the switch that stops writes.
+"""Signals that affect new requests: models at their end of life, the daily budget, stopped writes, and load shedding.
 
-One small item holds all of them, so that the API knows them with one read per ``PERIOD``.
+A few small items hold all of them, so that the API knows them with one read per ``PERIOD``.
 `signal_recorder.py` records them; it imports their events, which the API does not need at cold start.
 """
 
@@ -15,6 +15,7 @@ from kit.clock import Clock
 
 if TYPE_CHECKING:
     from events.catalog.model_lifecycle_changed import LifecycleStatus
+    from kit.callers import Priority
 
 PERIOD: Final = 30.0
 """Seconds between two reads of one container. For so long, it may accept requests that it should refuse."""
@@ -55,6 +56,19 @@ class StopSignal:
 
 
 @dataclass(frozen=True)
+class ShedSignal:
+    """Requests have waited for a step for too long: keys up to a priority are refused (ADR 44)."""
+
+    up_to: "Priority"
+    step: str
+    """The step for which they wait."""
+    seconds: int
+    """How long they have waited."""
+    until: datetime
+    """When the signal ends, unless the sweeper renews it."""
+
+
+@dataclass(frozen=True)
 class Signals:
     """All signals."""
 
@@ -65,6 +79,8 @@ class Signals:
     """None: writes are open."""
     active_elsewhere: str | None = None
     """The active region, if it is not this one, or ``changing``. None: this region accepts new requests."""
+    shed: ShedSignal | None = None
+    """None: no request has waited for too long."""
 
     @property
     def unavailable_models(self) -> frozenset[str]:
@@ -78,7 +94,7 @@ class Signals:
 
 
 class SignalStore(Protocol):
-    """The item that holds all signals."""
+    """The items that hold all signals."""
 
     def read(self) -> Signals:
         """Return all signals."""
@@ -91,6 +107,12 @@ class SignalStore(Protocol):
 
     def save_stop(self, signal: StopSignal | None) -> None:
         """Stop writes, or open them again (None)."""
+
+    def read_shed(self) -> ShedSignal | None:
+        """Return the signal that new requests are refused because too many wait, or None."""
+
+    def save_shed(self, signal: ShedSignal | None) -> None:
+        """Save that signal, or that there is none."""
 
 
 class SignalCache:

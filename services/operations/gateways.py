@@ -10,7 +10,7 @@ from botocore.config import Config
 from kit.dynamodb import from_item
 from services.operations.dead_letters.ports import Counts
 from services.operations.dead_letters.repository import SqsQueues
-from services.operations.health import PARALLEL_PROBES
+from services.operations.health import PARALLEL_PROBES, Shed
 from services.operations.settings import ApiSettings
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_events.client import EventBridgeClient
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_secretsmanager.client import SecretsManagerClient
     from mypy_boto3_sqs.client import SQSClient
 
 SERVING: Final = frozenset({"ACTIVE", "UPDATING"})
@@ -42,6 +43,7 @@ class AwsProbes:
         s3: "S3Client",
         sqs: "SQSClient",
         cloudwatch: "CloudWatchClient",
+        secrets: "SecretsManagerClient",
     ) -> None:
         self._settings = settings
         self._dynamodb = dynamodb
@@ -49,6 +51,7 @@ class AwsProbes:
         self._s3 = s3
         self._sqs = sqs
         self._cloudwatch = cloudwatch
+        self._secrets = secrets
         self._queues = SqsQueues(sqs, settings.prefix)
         self._urls: dict[str, str] = {}
 
@@ -68,18 +71,23 @@ class AwsProbes:
             s3=boto3.client("s3", config=config),
             sqs=boto3.client("sqs", config=config),
             cloudwatch=boto3.client("cloudwatch", config=config),
+            secrets=boto3.client("secretsmanager", config=config),
         )
 
     def dependencies(self) -> Mapping[str, Callable[[], object]]:
         """Return functions by name that raise if the dependency is unavailable."""
         return {
-            "requests table": self._table,
+            "requests table": lambda: self._table(self._settings.requests_table),
+            "accounts table": lambda: self._table(self._name("accounts")),
+            "gallery table": lambda: self._table(self._name("gallery")),
             "event bus": lambda: self._events.describe_event_bus(Name=self._settings.event_bus_name),
             "hand-off bucket": lambda: self._s3.head_bucket(Bucket=self._settings.handoff_bucket_name),
+            "gallery bucket": lambda: self._s3.head_bucket(Bucket=self._settings.gallery_bucket_name),
+            "secret of API keys": lambda: self._secrets.describe_secret(SecretId=self._name("accounts-key-hashing")),
         }
 
-    def _table(self) -> None:
-        answer = self._dynamodb.describe_table(TableName=self._settings.requests_table)
+    def _table(self, name: str) -> None:
+        answer = self._dynamodb.describe_table(TableName=name)
         if (status := answer["Table"]["TableStatus"]) not in SERVING:
             raise NotServingError(status)
 
@@ -137,6 +145,18 @@ class AwsProbes:
         )
         active = answer.get("Item", {}).get("active_region", {}).get("S", "")
         return "" if active == self._dynamodb.meta.region_name else active
+
+    def shed(self) -> Shed | None:
+        """Return whose requests are refused because too many wait, from intake's signals (ADR 5, ADR 44), or None."""
+        answer = self._dynamodb.get_item(
+            TableName=self._settings.requests_table,
+            Key={"pk": {"S": "SIGNALS"}, "sk": {"S": "SHED"}},
+            ProjectionExpression="shed",
+        )
+        found: Any = from_item(answer.get("Item", {})).get("shed")
+        if not found or datetime.fromisoformat(found["until"]) <= datetime.now(UTC):
+            return None
+        return Shed(found["up_to"], found["step"], int(found["seconds"]))
 
     def _name(self, queue: str) -> str:
         return f"{self._settings.prefix}-{queue}"

@@ -4,13 +4,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
+from kit.callers import Priority
 from kit.schemas import Schema
 from services.operations.dead_letters.ports import Counts
 
 TIMEOUT_SECONDS: Final = 5.0
-"""Seconds after which a dependency counts as unreachable."""
+"""The budget of all checks together, which run in parallel. What has not answered by then counts as failed."""
+SLOW_SECONDS: Final = 1.0
+"""Seconds after which an answer counts as slow."""
 CACHE_SECONDS: Final = 10.0
 """Seconds for which a result is returned again, so that polling costs nothing."""
 LATE: Final = 15 * 60
@@ -37,6 +40,10 @@ class Dependency(Schema):
     """Name of the resource."""
     reachable: bool
     """Whether it responds."""
+    status: Literal["ok", "slow", "failed"]
+    """``slow``: it took more than a second, as also happens in a function that has just started."""
+    milliseconds: int | None = None
+    """How long the check took. Absent if it had not answered after five seconds, when the response is sent."""
     error: str | None = None
     """Name of the error, such as ``AccessDeniedException``, or ``Timeout``."""
 
@@ -74,12 +81,22 @@ class Readiness(Schema):
     """When the state was determined, up to ten seconds ago."""
     writes: Literal["open", "stopped", "unknown"]
     """Whether new requests are accepted. If an operator has stopped them, ``attention`` has since when and why."""
+    shedding: Priority | Literal["none", "unknown"]
+    """New requests of API keys up to this priority are refused, because too many wait. ``attention`` has for what."""
     attention: list[str]
     """What needs attention."""
     dependencies: list[Dependency]
     """One entry per resource."""
     steps: list[StepQueue]
     """One entry per queue."""
+
+
+class Shed(NamedTuple):
+    """Intake's decision to refuse requests because too many wait."""
+
+    up_to: Priority
+    step: str
+    seconds: int
 
 
 class Probes(Protocol):
@@ -100,9 +117,16 @@ class Probes(Protocol):
     def active_elsewhere(self) -> str:
         """Return the active region if it is another one, or ""."""
 
+    def shed(self) -> Shed | None:
+        """Return whose requests are refused because too many wait, or None."""
+
 
 class Monitor:
-    """Runs all probes in parallel for up to ``TIMEOUT_SECONDS``, and caches the result for ``CACHE_SECONDS``."""
+    """Runs all probes in parallel for up to ``TIMEOUT_SECONDS``, and caches the result for ``CACHE_SECONDS``.
+
+    So an answer never takes longer than that, however many dependencies are slow, and frequent calls cost no more than
+    one every ten seconds.
+    """
 
     def __init__(
         self,
@@ -112,6 +136,7 @@ class Monitor:
         boto3_version: str,
         *,
         timeout: float = TIMEOUT_SECONDS,
+        slow: float = SLOW_SECONDS,
         fresh: float = CACHE_SECONDS,
     ) -> None:
         self._probes = probes
@@ -119,6 +144,7 @@ class Monitor:
         self._version = version
         self._boto3_version = boto3_version
         self._timeout = timeout
+        self._slow = slow
         self._fresh = fresh
         self._pool = ThreadPoolExecutor(PARALLEL_PROBES)
         self._last: tuple[float, Readiness] | None = None
@@ -132,24 +158,27 @@ class Monitor:
 
     def _probe(self) -> Readiness:
         names = [name for queue in self._queues for name in (queue, f"{queue}-dlq")]
-        dependencies = {name: self._pool.submit(probe) for name, probe in self._probes.dependencies().items()}
+        dependencies = {name: self._submit(probe) for name, probe in self._probes.dependencies().items()}
         ages = self._pool.submit(self._probes.ages, names)
         stopped, region = self._pool.submit(self._probes.stopped), self._pool.submit(self._probes.active_elsewhere)
-        counts = {name: self._pool.submit(self._probes.counts, name) for name in names}
-        everything: list[Future[Any]] = [*dependencies.values(), *counts.values(), ages, stopped, region]
+        shed = self._pool.submit(self._probes.shed)
+        checks = {name: self._submit(self._probes.counts, name) for name in names}
+        timed = [*dependencies.values(), *checks.values()]
+        everything: list[Future[Any]] = [*timed, ages, stopped, region, shed]
         _, late = wait(everything, timeout=self._timeout)
         for future in late:
             future.cancel()
         known = _result(ages) or {}
-        found = [Dependency(name=name, reachable=(e := _error(f)) is None, error=e) for name, f in dependencies.items()]
-        queue_error = next((error for future in counts.values() if (error := _error(future))), None)
-        found.append(Dependency(name=QUEUES, reachable=queue_error is None, error=queue_error))
-        steps = [_step(queue, _result(counts[queue]), _result(counts[f"{queue}-dlq"]), known) for queue in self._queues]
-        since, elsewhere = _result(stopped), _result(region)
+        found = [self._dependency(name, [future]) for name, future in dependencies.items()]
+        found.append(self._dependency(QUEUES, list(checks.values())))
+        counts = {name: check.value if (check := _result(future)) else None for name, future in checks.items()}
+        steps = [_step(queue, counts[queue], counts[f"{queue}-dlq"], known) for queue in self._queues]
+        since, elsewhere, refused = _result(stopped), _result(region), _result(shed)
         passive = [f"passive: the active region is {elsewhere}"] if elsewhere else []
         attention = [
             *passive,
             *([f"writes: stopped {since}"] if since else []),
+            *_shedding(refused),
             *_unreachable(found),
             *_waiting(steps),
             *_outdated(self._boto3_version),
@@ -161,10 +190,46 @@ class Monitor:
             boto3_version=self._boto3_version,
             checked_at=datetime.now(UTC),
             writes="unknown" if since is None else "stopped" if since else "open",
+            shedding="unknown" if _error(shed) else refused.up_to if refused else "none",
             attention=attention,
             dependencies=found,
             steps=steps,
         )
+
+    def _submit(self, probe: Callable[..., Any], *arguments: Any) -> "Future[Check]":
+        return self._pool.submit(_check, probe, *arguments)
+
+    def _dependency(self, name: str, futures: Sequence["Future[Check]"]) -> Dependency:
+        """Return the state of a dependency after one or several checks: the worst of them."""
+        checks = [_result(future) or Check(None, None, "Timeout") for future in futures]
+        error = next((check.error for check in checks if check.error), None)
+        times = [check.seconds for check in checks if check.seconds is not None]
+        slowest = max(times) if len(times) == len(checks) else None
+        return Dependency(
+            name=name,
+            reachable=error is None,
+            status="failed" if error or slowest is None else "slow" if slowest > self._slow else "ok",
+            milliseconds=None if slowest is None else round(slowest * 1000),
+            error=error,
+        )
+
+
+class Check(NamedTuple):
+    """The result of one check of a dependency."""
+
+    value: Any
+    seconds: float | None
+    error: str | None = None
+    """Name of the error."""
+
+
+def _check(probe: Callable[..., Any], *arguments: Any) -> Check:
+    started = time.monotonic()
+    try:
+        value, error = probe(*arguments), None
+    except Exception as failure:  # the state of the dependency
+        value, error = None, type(failure).__name__
+    return Check(value, time.monotonic() - started, error)
 
 
 def _error(future: "Future[Any]") -> str | None:
@@ -197,6 +262,13 @@ def _waiting(steps: Sequence[StepQueue]) -> list[str]:
     dead = [f"{step.step}: {step.dead} dead letters" for step in steps if step.dead]
     late = [f"{s.step}: a message has waited for {s.oldest_seconds} s" for s in steps if (s.oldest_seconds or 0) > LATE]
     return [*dead, *late]
+
+
+def _shedding(shed: Shed | None) -> list[str]:
+    if shed is None:
+        return []
+    whose = f"API keys up to {shed.up_to} priority are refused"
+    return [f"requests: new ones of {whose}, because others have waited for {shed.step} for {shed.seconds} s"]
 
 
 def _outdated(boto3_version: str) -> list[str]:

@@ -16,6 +16,7 @@ class ApiSettings(Settings):
     operations_table: str
     event_bus_name: str
     handoff_bucket_name: str
+    gallery_bucket_name: str
     quarantine_retention_days: int = 90
     trail_retention_days: int
     """How long entries of the audit trail are kept."""

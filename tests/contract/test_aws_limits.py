@@ -23,6 +23,7 @@ LONGEST_ARN: Final = "x" * 140
 NAMES: Final = {
     "AWS::ApiGatewayV2::Api": ("Name", 128),
     "AWS::ApiGatewayV2::Authorizer": ("Name", 128),
+    "AWS::ApplicationAutoScaling::ScalingPolicy": ("PolicyName", 256),
     "AWS::Backup::BackupVault": ("BackupVaultName", 50),
     "AWS::Budgets::Budget": ("BudgetName", 100),
     "AWS::CloudFront::Function": ("Name", 64),

@@ -30,7 +30,7 @@ DOMAIN: Final = {
     "intake": {
         *("appeals", "creation", "durations", "erasure", "exporting", "facades", "identifiers", "model_fit"),
         *("model_views", "outbox", "quota", "refunds", "refusals", "request_views", "signal_recorder", "signals"),
-        "sweeping",
+        *("shedding", "sweeping"),
         *("timeline", "tracking", "waiting"),
     },
     "moderation": {

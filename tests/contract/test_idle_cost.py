@@ -88,6 +88,16 @@ def test_ready_functions_are_billed_by_their_memory() -> None:
     assert total("always ready") > total("default")
 
 
+def test_a_peak_is_billed_for_its_hours() -> None:
+    """From 8 to 18 on five days of a week, three environments instead of one."""
+    one, scaled = by_item("always ready"), by_item("scaled")
+
+    more = one["provisioned concurrency"].amount * 2 * 50 / 168
+    assert scaled["provisioned concurrency"].amount == one["provisioned concurrency"].amount + more
+    assert scaled["scaling alarms"].amount == 4, "two alarms for each of two functions"
+    assert one["scaling alarms"].amount == 0
+
+
 def test_everything_costs_at_least_as_much_as_any_other_set() -> None:
     assert all(total(EVERYTHING) >= total(name) for name in SETS)
 

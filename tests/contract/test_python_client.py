@@ -66,7 +66,9 @@ CALLS: Final[dict[str, Callable[[Client], Any]]] = {
     "list_shares": lambda c: list(c.shares.list("image_id")),
     "revoke_share": lambda c: c.shares.revoke("image_id", "share_id"),
     "open_share": lambda c: c.shares.open("token"),
-    "create_key": lambda c: c.keys.create("o", "n", ["admin"], limit=1, window_seconds=1, expires_in_days=1),
+    "create_key": lambda c: c.keys.create(
+        "o", "n", ["admin"], limit=1, window_seconds=1, expires_in_days=1, priority="low"
+    ),
     "list_keys": lambda c: list(c.keys.list(page_size=1)),
     "rotate_key": lambda c: c.keys.rotate("key_id", grace_seconds=1),
     "revoke_key": lambda c: c.keys.revoke("key_id"),

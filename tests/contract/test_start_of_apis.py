@@ -1,12 +1,17 @@
-"""Snapshots and provisioned concurrency shorten starts of the APIs. Both are off by default and exclude each other."""
+"""Snapshots and provisioned concurrency shorten starts of the APIs. Both are off by default and exclude each other.
+
+Provisioned concurrency may follow the load and a schedule.
+"""
 
 from typing import Any, Final
 
 import pytest
 
+from local import parameters
 from tests.support import templates
-from tests.support.templates import Resource
+from tests.support.templates import ROOT, Resource
 from tools.benchmarks.functions import functions
+from tools.permissions.stack import Template
 
 APIS: Final = {(function.service, function.logical_id) for function in functions() if function.kind == "api"}
 PROVISIONED: Final = {("accounts", "authorizerFunction"), ("intake", "apiFunction")}
@@ -73,3 +78,72 @@ def test_a_rule_refuses_both_at_once_and_runtimes_without_snapshots() -> None:
     assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "SnapStart"}, "on"]}
     assert both == {"Fn::Equals": [{"Ref": "ProvisionedConcurrency"}, "0"]}
     assert runtime == {"Fn::Contains": [["python3.12", "python3.13", "python3.14"], {"Ref": "Runtime"}]}
+
+
+def scaling(**values: str) -> dict[str, dict[str, Any]]:
+    """Return the resources of the template that scales, with parameters inserted, by logical id."""
+    root = Template(ROOT / "template.yaml", values, "us-west-2")
+    if "Scaling" not in {name for name, _ in root.deployed("AWS::Serverless::Application")}:
+        return {}
+    return {name: dict(properties) for name, properties in root.children["Scaling"].deployed(*SCALING_TYPES)}
+
+
+SCALING_TYPES: Final = ("AWS::ApplicationAutoScaling::ScalableTarget", "AWS::ApplicationAutoScaling::ScalingPolicy")
+SCALED: Final = {"ProvisionedConcurrency": "2", "ProvisionedConcurrencyMax": "20"}
+
+
+def test_every_provisioned_function_follows_the_load() -> None:
+    assert scaling(ProvisionedConcurrency="2") == {}
+
+    found = scaling(**SCALED, ProvisionedUtilization="0.6")
+    names = {
+        f"function:{resource.properties['FunctionName']['Fn::Sub']}:live".replace("${Prefix}", "genai-images-dev")
+        for resource in templates.resources("AWS::Serverless::Function")
+        if identity(resource) in PROVISIONED
+    }
+    targets = {name: each for name, each in found.items() if name.endswith("Target")}
+    assert {each["ResourceId"] for each in targets.values()} == names
+    for name, target in targets.items():
+        assert (int(target["MinCapacity"]), int(target["MaxCapacity"])) == (2, 20)
+        assert "ScheduledActions" not in target
+        policy = found[name.replace("Target", "Policy")]
+        tracking = policy["TargetTrackingScalingPolicyConfiguration"]
+        assert float(tracking["TargetValue"]) == 0.6
+        assert tracking["PredefinedMetricSpecification"] == {
+            "PredefinedMetricType": "LambdaProvisionedConcurrencyUtilization"
+        }
+
+
+def test_a_peak_raises_the_least_number_on_working_days() -> None:
+    found = scaling(**SCALED, ProvisionedPeak="5", ProvisionedPeakHours="7-19", ProvisionedPeakTimezone="Europe/Berlin")
+
+    for target in (found["apiTarget"], found["authorizerTarget"]):
+        begins, ends = target["ScheduledActions"]
+        assert (begins["Schedule"], ends["Schedule"]) == ("cron(0 7 ? * MON-FRI *)", "cron(0 19 ? * MON-FRI *)")
+        assert {begins["Timezone"], ends["Timezone"]} == {"Europe/Berlin"}
+        least = [int(action["ScalableTargetAction"]["MinCapacity"]) for action in (begins, ends)]
+        assert least == [5, 2], "afterwards, the load decides again"
+        assert {int(action["ScalableTargetAction"]["MaxCapacity"]) for action in (begins, ends)} == {20}
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"ProvisionedConcurrencyMax": "5"}, "Set ProvisionedConcurrency to at least 1"),
+        ({"ProvisionedConcurrency": "2", "ProvisionedPeak": "5"}, "Set ProvisionedConcurrencyMax, or ProvisionedPeak"),
+        ({"ProvisionedConcurrency": "6", "ProvisionedConcurrencyMax": "5"}, "to at least ProvisionedConcurrency and"),
+        (SCALED | {"ProvisionedPeak": "21"}, "to at least ProvisionedConcurrency and ProvisionedPeak"),
+        (SCALED | {"ProvisionedUtilization": "70"}, "must be a share"),
+        (SCALED | {"ProvisionedPeakHours": "8-24"}, "must be two hours"),
+        ({"ShedAfterSeconds": "900,300,1800"}, "Set ShedAfterSeconds to numbers that do not decrease"),
+        ({"ShedAfterSeconds": "900"}, "must be off, or three numbers"),
+    ],
+)
+def test_impossible_combinations_are_refused_before_the_build(values: dict[str, str], sentence: str) -> None:
+    (problem,) = parameters.problems(templates.root_template(), values, "us-west-2")
+    assert sentence in problem
+
+
+@pytest.mark.parametrize("values", [{}, SCALED, SCALED | {"ProvisionedPeak": "20"}, {"ShedAfterSeconds": "off"}])
+def test_possible_combinations_are_accepted(values: dict[str, str]) -> None:
+    assert parameters.problems(templates.root_template(), values, "us-west-2") == []

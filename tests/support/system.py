@@ -152,13 +152,16 @@ class System:
         assert response.status == 200, response.content
         return response.json
 
-    def restart(self, *functions: str) -> None:
-        """Give functions, such as ``storage-store``, new containers, so that they read their secrets again."""
+    def restart(self, *functions: str, **environment: str) -> None:
+        """Give functions, such as ``storage-store``, new containers, so that they read their secrets again.
+
+        ``environment`` changes variables of theirs.
+        """
         client = self.client("lambda")
         for name in functions:
             full = f"{self.prefix}-{name}"
             variables = client.get_function_configuration(FunctionName=full)["Environment"]["Variables"]
-            restarted = {**variables, "RESTARTED_AT": str(time.time_ns())}
+            restarted = {**variables, **environment, "RESTARTED_AT": str(time.time_ns())}
             client.update_function_configuration(FunctionName=full, Environment={"Variables": restarted})
             version = client.publish_version(FunctionName=full)["Version"]
             client.update_alias(FunctionName=full, Name="live", FunctionVersion=version)

@@ -234,6 +234,7 @@ def _application(deployed: DeployedResources) -> Dashboard:
                 "Requests without an image",
                 *(own(f"requests_{status}") for status in ("rejected", "failed", "cancelled", "expired")),
             ),
+            lines("Requests refused because too many wait", own("requests_shed")),
             stacked("Failures by reason", own("failures")),
             stacked("Stalls by step", own("stalls")),
             text("Models", "A throttled or retired model has outcomes other than `generated`."),

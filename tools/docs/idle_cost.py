@@ -23,6 +23,7 @@ SCHEDULED: Final = ("sweeper_", "audit_", "models_watched", "model_changes_publi
 PER_VIOLATION: Final = "audit_violations_by_rule"
 POLLS_PER_HOUR: Final = 5 * 3 * 60
 """Receive calls of an idle event source mapping: Lambda keeps five pollers, and a poll waits for 20 seconds."""
+HOURS_PER_WEEK: Final = 168
 METRICS_OF_A_FREE_DASHBOARD: Final = 50
 FREE_DASHBOARDS: Final = 3
 
@@ -58,12 +59,25 @@ class Deployment:
         return Decimal(len(mappings) * POLLS_PER_HOUR * self._hours) / 1_000_000
 
     def ready_gigabytes(self) -> Decimal:
-        """Return the memory of provisioned concurrency."""
+        """Return the memory of provisioned concurrency, on average over a week if it has peaks."""
         configured = [(each, each.get("ProvisionedConcurrencyConfig")) for each in self.of("AWS::Serverless::Function")]
         return sum(
-            (_gigabytes(each) * int(ready["ProvisionedConcurrentExecutions"]) for each, ready in configured if ready),
+            (
+                _gigabytes(each) * (int(ready["ProvisionedConcurrentExecutions"]) + self._peak(each["FunctionName"]))
+                for each, ready in configured
+                if ready
+            ),
             Decimal(0),
         )
+
+    def _peak(self, function: str) -> Decimal:
+        """Return the environments that a function has beyond its least number, on average over a week."""
+        for target in self.of("AWS::ApplicationAutoScaling::ScalableTarget"):
+            if target["ResourceId"] == f"function:{function}:live" and (actions := target.get("ScheduledActions")):
+                begins, ends = (int(action["Schedule"].split()[1]) for action in actions)
+                more = int(actions[0]["ScalableTargetAction"]["MinCapacity"]) - int(target["MinCapacity"])
+                return max(Decimal(0), Decimal(more * 5 * ((ends - begins) % 24)) / HOURS_PER_WEEK)
+        return Decimal(0)
 
     def snapshot_gigabytes(self) -> Decimal:
         """Return the memory of functions that start from a snapshot."""
@@ -83,6 +97,7 @@ AMOUNTS: Final[Mapping[str, Callable[[Deployment], int | Decimal]]] = {
     "keys": lambda d: len(d.of("AWS::KMS::Key", "AWS::KMS::ReplicaKey")),
     "polls": Deployment.polls,
     "provisioned concurrency": Deployment.ready_gigabytes,
+    "scaling alarms": lambda d: 2 * len(d.of("AWS::ApplicationAutoScaling::ScalingPolicy")),
     "snapshots": Deployment.snapshot_gigabytes,
     "interface endpoints": lambda d: sum(_zones(each) for each in d.of("AWS::EC2::VPCEndpoint")),
     "NAT gateways": lambda d: len(d.of("AWS::EC2::NatGateway")),

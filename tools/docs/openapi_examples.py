@@ -186,6 +186,7 @@ PROPERTIES: Final[dict[str, Any]] = {
     "media_type": "image/webp",
     "message": _ISSUE,
     "message_ids": ["b10d1c52-6f0a-4d5e-9c1b-2f4f8f6f0a11"],
+    "milliseconds": 12,
     "min": 0,
     "model": "stable-image-core",
     "modelId": "stability.stable-image-core-v1:1",

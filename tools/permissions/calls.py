@@ -302,6 +302,7 @@ TRANSLATIONS: Final[Mapping[tuple[str, str], Translation]] = {
     ("s3", "HeadBucket"): _bucket("ListBucket"),
     ("s3", "ListObjectsV2"): _bucket("ListBucket"),
     ("s3", "ListObjectVersions"): _bucket("ListBucketVersions"),
+    ("secretsmanager", "DescribeSecret"): _secret("DescribeSecret"),
     ("secretsmanager", "GetSecretValue"): _secret("GetSecretValue"),
     ("secretsmanager", "PutSecretValue"): _secret("PutSecretValue"),
     ("events", "PutEvents"): _events,

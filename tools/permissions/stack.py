@@ -130,6 +130,8 @@ class Template:
                 return self.value(self._body["Mappings"][name][self.value(first)][self.value(second)])
             case {"Fn::Join": [separator, parts]}:
                 return separator.join(map(str, self.value(parts)))
+            case {"Fn::Select": [position, {"Fn::Split": [separator, text]}]}:
+                return str(self.value(text)).split(separator)[int(position)]
             case dict():
                 found = {name: self.value(each) for name, each in raw.items()}
                 return {name: each for name, each in found.items() if each is not None}

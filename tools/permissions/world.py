@@ -78,6 +78,7 @@ class World:
             ("events", "PutEvents"): self._put_events,
             ("lambda", "Invoke"): self._invoke,
             ("secretsmanager", "PutSecretValue"): lambda _: {},
+            ("secretsmanager", "DescribeSecret"): lambda _: {},
             ("cloudfront", "CreateInvalidation"): lambda _: {},
             ("cloudfront", "DeleteKeyGroup"): lambda _: {},
             ("apigatewaymanagementapi", "PostToConnection"): lambda _: {},

@@ -117,6 +117,7 @@ def show_me() -> Response[str]:
         scopes=sorted(caller.scopes),
         limit=caller.limit,
         window_seconds=caller.window,
+        priority=caller.priority,
     )
     return json_response(200, me)
 

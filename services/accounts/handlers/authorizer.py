@@ -70,6 +70,8 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         "limit": key.limit,
         "window": key.window,
     }
+    if key.priority != "normal":
+        context["priority"] = key.priority
     if key.analytics_opt_out:
         context["analytics_opt_out"] = True
     if not has_consent(key):

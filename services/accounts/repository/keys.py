@@ -1,21 +1,21 @@
 """API keys on DynamoDB.
 
-pk KEY#<key id>    sk KEY   one key: keyed hash, id of the owner, scopes, limits, times;
+pk KEY#<key id>    sk KEY   one key: keyed hash, id of the owner, scopes, limits, priority, times;
                             delete_at, after it was revoked or has expired (seconds since 1970; expires_at is a text);
                             owner_changes, analytics_opt_out and agreed are copies of the owner's record;
                             kind and listed_as are the key of the index `listing`, which has no hashes
 """
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
 from kit.dynamodb import from_item, to_item
-from kit.errors import error_code
+from kit.errors import TransientError, error_code
 from services.accounts.consent import Versions
 from services.accounts.keys import Key, secret_of
 from services.accounts.owners import Owner, OwnerChangedError, new_owner
@@ -25,6 +25,8 @@ from services.accounts.service import KeyPage, NotActiveError
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+    from kit.callers import Priority
 
 REFUSED: Final = "ConditionalCheckFailedException"
 RETENTION: Final = timedelta(days=365)
@@ -74,6 +76,7 @@ def _key_of(item: Mapping[str, Any]) -> Key:
         owner_changes=int(values.get("owner_changes", 1)),
         analytics_opt_out=values.get("analytics_opt_out", False),
         agreed=Versions(**values["agreed"]) if "agreed" in values else None,
+        priority=values.get("priority", "normal"),
         **times,
     )
 
@@ -176,6 +179,21 @@ class KeyTable:
             return _key_of(old)  # revoked before
         return _key_of(found["Attributes"])
 
+    def set_priority(self, key_id: str, priority: "Priority") -> Key:
+        """Change the priority of a key; see ``KeyStore.set_priority``."""
+        try:
+            found = self._client.update_item(
+                TableName=self._name,
+                Key=_pk(key_id),
+                UpdateExpression="SET priority = :priority",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeValues=to_item({":priority": priority}),
+                ReturnValues="ALL_NEW",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            raise KeyError(key_id) from error
+        return _key_of(found["Attributes"])
+
     def secret_uses(self, now: datetime) -> dict[int, int]:
         """Count the keys that are not revoked by the number of the secret that they need. Reads the whole table."""
         uses: Counter[int] = Counter()
@@ -205,7 +223,23 @@ class KeyTable:
             **start,
         )
         last = answer.get("LastEvaluatedKey")
-        return KeyPage([_key_of(item) for item in answer["Items"]], last["listed_as"]["S"] if last else None)
+        found = [_key_of(item) for item in answer["Items"]]
+        priorities = self._priorities([key.key_id for key in found])
+        keys = [replace(key, priority=priorities.get(key.key_id, "normal")) for key in found]
+        return KeyPage(keys, last["listed_as"]["S"] if last else None)
+
+    def _priorities(self, key_ids: Sequence[str]) -> "dict[str, Priority]":
+        """Return the priorities that differ from the default. The index lacks them: its attributes cannot change."""
+        if not key_ids:
+            return {}
+        keys = [_pk(key_id) for key_id in key_ids]
+        answer = self._client.batch_get_item(
+            RequestItems={self._name: {"Keys": keys, "ProjectionExpression": "key_id, priority"}}
+        )
+        if answer.get("UnprocessedKeys"):
+            raise TransientError("accounts: reading the priorities of keys was throttled")
+        items = map(from_item, answer["Responses"].get(self._name, []))
+        return {item["key_id"]: item["priority"] for item in items if "priority" in item}
 
     def note_use(self, key: Key, at: datetime, unless_since: datetime, new_digest: str | None) -> None:
         """Record ``at`` as the last use, and replace the digest if nobody else has; see ``KeySource.note_use``."""

@@ -20,6 +20,9 @@ INVALID: Final = {"extra_forbidden": "unknown_parameter", "missing": "missing_re
 QUOTA_EXHAUSTED: Final = "insufficient_quota"
 """OpenAI's code for a budget without a rest. Its clients know it as an error that no retry solves."""
 
+NOTHING_ACCEPTED: Final = frozenset({"writes_stopped", "overloaded"})
+"""Codes of a 503 after which a retry cannot pay twice."""
+
 
 def too_many_waits() -> ApiProblem:
     """Return the problem that as many calls of the owner wait as are allowed. Nothing was accepted."""
@@ -53,8 +56,8 @@ def blocked(problem: ApiProblem, *, gpt_image: bool) -> ApiProblem:
 def render_problem(problem: ApiProblem) -> Response[str]:
     """Return a problem as OpenAI renders errors.
 
-    OpenAI's client retries 409, 429 and 5xx. Only a 429 and stopped writes guarantee that nothing was accepted, so
-    every other error asks the client not to retry: a retry could pay for an image twice.
+    OpenAI's client retries 409, 429 and 5xx. Only a 429 and the codes of ``NOTHING_ACCEPTED`` guarantee that nothing
+    was accepted, so every other error asks the client not to retry: a retry could pay for an image twice.
     """
     status, code = _status(problem), _code(problem)
     first = problem.errors[0] if problem.errors else {}
@@ -67,7 +70,7 @@ def render_problem(problem: ApiProblem) -> Response[str]:
         moderation_details=_moderation_details(problem) if code == "moderation_blocked" else None,
         call_id=current_call_id(),
     )
-    may_retry = (status == 429 and code != QUOTA_EXHAUSTED) or code == "writes_stopped"
+    may_retry = (status == 429 and code != QUOTA_EXHAUSTED) or code in NOTHING_ACCEPTED
     no_retry = {} if may_retry else {"x-should-retry": "false"}
     return json_response(status, OpenAIError(error=failure), {**problem.headers, **no_retry})
 

@@ -1,4 +1,4 @@
-"""The sweeper, on a schedule: every accepted request reaches a terminal status."""
+"""The sweeper, on a schedule: every accepted request reaches a terminal status, and too many are not accepted."""
 
 from datetime import timedelta
 from functools import partial
@@ -12,9 +12,12 @@ from kit.publisher import Publisher
 from kit.telemetry import logger, measure
 from services.intake.quota import RateLimiter
 from services.intake.refunds import refund_quota
+from services.intake.repository.backlog import BacklogTable
 from services.intake.repository.rates import RateTable
 from services.intake.repository.requests import RequestTable
+from services.intake.repository.signals import SignalTable
 from services.intake.settings import SweeperSettings
+from services.intake.shedding import LoadShedding, bounds_of
 from services.intake.sweeping import Sweeper, SweepRules
 
 settings = SweeperSettings.load()
@@ -31,10 +34,29 @@ sweeper = Sweeper(
     partial(refund_quota, RateLimiter(RateTable(client, settings.table_name), clock)),
     clock,
 )
+shedding = LoadShedding(
+    BacklogTable(client, settings.table_name),
+    SignalTable(client, settings.table_name),
+    bounds_of(settings.shed_after_seconds),
+    clock,
+)
 startup.finished()
 
 
 def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
+    """Decide whose requests are refused, run one sweep and return its counts. Raise at the end if something failed.
+
+    The decision comes first: with many requests, a sweep takes long.
+    """
+    try:
+        if shed := shedding.update():
+            logger.warning("requests are shed", up_to=shed.up_to, step=shed.step, seconds=shed.seconds)
+    finally:
+        counts = sweep()
+    return counts
+
+
+def sweep() -> dict[str, int]:
     """Run one sweep and return its counts. Raise at the end if it failed for some requests."""
     report = sweeper.sweep()
     measure(

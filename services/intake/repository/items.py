@@ -16,6 +16,7 @@ pk FIGURES                       sk DURATIONS  average seconds from accepted to 
 pk SIGNALS                       sk NOW        `model#<key>`: status, end_of_life, sequence
                                                `budget`: at, and if it did not cover an image: left_usd, until
 pk SIGNALS                       sk REGION     `active_region`, if there is a second region
+pk SIGNALS                       sk SHED       `shed`, while too many requests wait: up_to, step, seconds, until
 """
 
 from collections.abc import Mapping

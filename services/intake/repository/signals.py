@@ -1,11 +1,12 @@
 """The signals in the request table."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from kit.dynamodb import from_item, to_item
-from services.intake.signals import BudgetSignal, ModelSignal, Signals, StopSignal
+from services.intake.signals import BudgetSignal, ModelSignal, ShedSignal, Signals, StopSignal
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -17,10 +18,12 @@ STOPPED: Final = "writes_stopped"
 REGION: Final = "REGION"
 """Sort key of the active region. An item of its own: of two versions of an item, replication keeps the later one whole,
 so a write of the region that was lost could undo a failover."""
+SHED: Final = "SHED"
+"""Sort key of the signal that too many requests wait, of its own for the same reason. `GET /health/ready` reads it."""
 
 
 class SignalTable:
-    """The item that holds all signals. Implements ``SignalStore``."""
+    """The items that hold all signals. Implements ``SignalStore``."""
 
     def __init__(self, client: "DynamoDBClient", name: str) -> None:
         self._client = client
@@ -42,7 +45,8 @@ class SignalTable:
         active = items.get(REGION, {}).get("active_region")
         elsewhere = None if active == self._client.meta.region_name else active
         stopped = _stop_signal(values.get(STOPPED, {}))
-        return Signals(models, _budget_signal(values.get(BUDGET, {})), stopped, active_elsewhere=elsewhere)
+        shed = _shed_signal(items.get(SHED, {}))
+        return Signals(models, _budget_signal(values.get(BUDGET, {})), stopped, active_elsewhere=elsewhere, shed=shed)
 
     def save_model(self, key: str, signal: ModelSignal) -> None:
         """Save the signal of a model, unless a later one is stored."""
@@ -86,6 +90,22 @@ class SignalTable:
         region: str | None = from_item(found.get("Item", {})).get("active_region")
         return region
 
+    def read_shed(self) -> ShedSignal | None:
+        """Return the signal that new requests are refused because too many wait; see ``SignalStore.read_shed``."""
+        found = self._client.get_item(TableName=self._name, Key=to_item({"pk": "SIGNALS", "sk": SHED}))
+        return _shed_signal(from_item(found.get("Item", {})))
+
+    def save_shed(self, signal: ShedSignal | None) -> None:
+        """Save that signal, or that there is none (None)."""
+        change: dict[str, Any] = {"UpdateExpression": "REMOVE shed"}
+        if signal:
+            values = {**asdict(signal), "until": signal.until.astimezone(UTC).isoformat(timespec="seconds")}
+            change = {
+                "UpdateExpression": "SET shed = :values",
+                "ExpressionAttributeValues": to_item({":values": values}),
+            }
+        self._client.update_item(TableName=self._name, Key=to_item({"pk": "SIGNALS", "sk": SHED}), **change)
+
     def _save(self, name: str, values: Mapping[str, Any], *, newer_by: str) -> None:
         """Set an attribute, unless the stored one is as new by its field ``newer_by``."""
         try:
@@ -109,6 +129,14 @@ def _budget_signal(stored: Mapping[str, Any]) -> BudgetSignal | None:
 
 def _stop_signal(stored: Mapping[str, Any]) -> StopSignal | None:
     return StopSignal(stored["reason"], datetime.fromisoformat(stored["since"])) if stored else None
+
+
+def _shed_signal(item: Mapping[str, Any]) -> ShedSignal | None:
+    if "shed" not in item:
+        return None
+    stored = item["shed"]
+    until = datetime.fromisoformat(stored["until"])
+    return ShedSignal(stored["up_to"], stored["step"], int(stored["seconds"]), until)
 
 
 def _model_signal(stored: Mapping[str, Any]) -> ModelSignal:

@@ -26,8 +26,9 @@ CALLER: Final = {
     "scopes": "requests:write requests:read",
     "limit": 10_000,
     "window": 900,
+    "priority": "low",
 }
-"""What the authorizer would say. The audit's own budget is its limit."""
+"""What the authorizer would say. The audit's own budget is its limit. It gives way to callers if many requests wait."""
 NOT_NOW: Final = frozenset({429, 503})
 """Statuses with which intake refuses for a while: a limit, an exhausted daily budget, an outage."""
 UNREADABLE: Final = frozenset({"InvalidS3ObjectException", "InvalidImageFormatException", "ImageTooLargeException"})

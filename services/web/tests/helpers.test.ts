@@ -132,6 +132,10 @@ test("errors that a retry cannot fix say what to change", () => {
 test("an exhausted budget says what is still possible", () => {
   const title = "The rest of the daily budget covers only models up to $0.05 per image.";
   expect(describeError(new ApiError({ status: 503, code: "budget_exhausted", title })).text).toBe(title);
+  const overloaded = new ApiError({ status: 503, code: "overloaded", title, retryAfter: 45 });
+  expect(describeError(overloaded).text).toBe(
+    "We finish those first. Try again in 45 seconds. Your earlier requests are safe.",
+  );
   const failed = { status: "failed", reason: { code: "budget_exhausted", detail: "" }, timeline: [] } as const;
   expect(explainOutcome({ ...failed, timeline: [] })?.text).toContain("Choose a cheaper model");
 });

@@ -27,8 +27,13 @@ const READINESS: Readiness = {
   boto3_version: "1.43.106",
   checked_at: "2026-11-24T00:00:00Z",
   writes: "open",
+  shedding: "none",
   attention: ["generation.generate has 3 dead letters"],
-  dependencies: [{ name: "requests", reachable: true }],
+  dependencies: [
+    { name: "requests table", reachable: true, status: "ok", milliseconds: 4 },
+    { name: "event bus", reachable: true, status: "slow", milliseconds: 1240 },
+    { name: "gallery table", reachable: false, status: "failed", error: "Timeout" },
+  ],
   steps: [{ step: "generation.generate", waiting: 0, in_flight: 1, dead: 3, oldest_dead_seconds: 120 }],
 };
 
@@ -91,6 +96,9 @@ test("an operator key replaces a key without the scope, on this page only", asyn
   await userEvent.type(screen.getByLabelText("Operator API key"), "gik_operators_key");
   await userEvent.click(screen.getByRole("button", { name: "Use key" }));
   expect(await screen.findByText("generation.generate has 3 dead letters")).toBeVisible();
+  expect(screen.getByText("event bus: slow, 1.2 s")).toBeVisible();
+  expect(screen.getByText("gallery table: Timeout")).toBeVisible();
+  expect(screen.queryByText(/requests table/)).toBeNull();
   expect(sessionStorage.getItem("api-key")).toBeNull();
 });
 

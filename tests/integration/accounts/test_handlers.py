@@ -334,6 +334,7 @@ def test_a_key_with_any_scope_can_read_whose_it_is(api: Any) -> None:
         "scopes": ["admin", "images:read"],
         "limit": 100,
         "window_seconds": 900,
+        "priority": "normal",
     }
 
 
@@ -439,6 +440,22 @@ def test_a_key_is_rotated_and_revoked_from_the_command_line(aws: None, capsys: p
     assert command(capsys, "revoke", made["key_id"])["status"] == "revoked"
     assert main(["keys", "rotate", made["key_id"]]) == 1
     assert "revoked" in capsys.readouterr().err
+
+
+def test_the_priority_of_a_key_reaches_the_services(aws: None, capsys: pytest.CaptureFixture[str]) -> None:
+    made = command(capsys, "create", "--owner", "acme", "--priority", "high")
+    assert made["priority"] == "high"
+    for priority, passed in (("low", "low"), ("normal", None)):
+        assert command(capsys, "prioritize", made["key_id"], priority)["priority"] == priority
+        module = load_function("accounts", "authorizer")  # without a cache
+        found = module.handler({"routeKey": "GET /x", "headers": {"x-api-key": made["key"]}}, None)["context"]
+        assert found.get("priority") == passed
+        capsys.readouterr()  # the authorizer's log
+    assert [each["priority"] for each in command(capsys, "list")] == ["normal"]
+    assert trail()[-1]["verb"] == "set key priority"
+    assert trail()[-1]["about"] == {"key_id": made["key_id"], "priority": "normal"}
+    assert main(["keys", "prioritize", new_key_id(), "low"]) == 1
+    assert "has no key" in capsys.readouterr().err
 
 
 def test_an_impossible_command_prints_one_sentence(aws: None, capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,7 +66,14 @@ def add(store: Any, stored: Key) -> None:
 def test_a_stored_key_is_read_unchanged(store: Any) -> None:
     plain, full = (
         key(),
-        key(expires_at=NOW + HOUR, revoked_at=NOW, last_used_at=NOW, previous_digest="d0", previous_until=NOW + HOUR),
+        key(
+            expires_at=NOW + HOUR,
+            revoked_at=NOW,
+            last_used_at=NOW,
+            previous_digest="d0",
+            previous_until=NOW + HOUR,
+            priority="high",
+        ),
     )
     for kept in (plain, full):
         add(store, kept)
@@ -136,6 +143,30 @@ def test_an_expired_or_revoked_key_is_not_rotated(store: Any) -> None:
         assert store.find(ended.key_id) == ended
     with pytest.raises(KeyError):
         store.rotate(new_key_id(), "d2", None, NOW)
+
+
+def test_a_priority_is_changed_and_listed(store: Any) -> None:
+    usual, other = key(), key(minutes=1)
+    add(store, usual)
+    add(store, other)
+
+    assert store.set_priority(other.key_id, "low").priority == "low"
+    assert [each.priority for each in store.page(10, None).keys] == ["low", "normal"]
+    assert store.find(other.key_id) == replace(other, priority="low")
+    with pytest.raises(KeyError):
+        store.set_priority(new_key_id(), "low")
+
+
+def test_a_key_without_a_priority_is_normal(accounts_table: str) -> None:
+    """It was stored by a release without priorities."""
+    old, client = key(), boto3.client("dynamodb")
+    add(KeyTable(client, accounts_table), old)
+    where: Any = {"pk": {"S": f"KEY#{old.key_id}"}, "sk": {"S": "KEY"}}
+    client.update_item(TableName=accounts_table, Key=where, UpdateExpression="REMOVE priority")
+
+    found = KeyTable(client, accounts_table)
+    assert found.find(old.key_id) == old
+    assert found.page(1, None).keys[0].priority == "normal"
 
 
 def test_a_revocation_keeps_its_first_time(store: Any) -> None:

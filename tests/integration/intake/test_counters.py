@@ -13,7 +13,7 @@ from services.intake.quota import WindowCounts
 from services.intake.repository.durations import DurationTable
 from services.intake.repository.rates import RateTable
 from services.intake.repository.signals import SignalTable
-from services.intake.signals import BudgetSignal, ModelSignal, Signals, StopSignal
+from services.intake.signals import BudgetSignal, ModelSignal, ShedSignal, Signals, StopSignal
 from tests.unit.intake.fakes import InMemoryDurations, InMemoryRates, InMemorySignals
 
 END_OF_LIFE: LifecycleStatus = get_args(LifecycleStatus)[-1]
@@ -157,6 +157,17 @@ def test_writes_are_stopped_and_opened_beside_the_other_signals(signals: Any) ->
     assert signals.read().stopped == stop
     signals.save_stop(None)
     signals.save_stop(None)
+    assert signals.read() == Signals({"nova-canvas": ModelSignal("active", None, 1)})
+
+
+def test_load_shedding_is_stored_beside_the_other_signals(signals: Any) -> None:
+    signals.save_model("nova-canvas", ModelSignal("active", None, 1))
+    assert signals.read_shed() is None
+    shed = ShedSignal("normal", "storage.store", 901, datetime(2026, 11, 29, 8, tzinfo=UTC))
+    signals.save_shed(shed)
+    assert (signals.read_shed(), signals.read().shed) == (shed, shed)
+    signals.save_shed(None)
+    assert signals.read_shed() is None
     assert signals.read() == Signals({"nova-canvas": ModelSignal("active", None, 1)})
 
 

@@ -16,6 +16,7 @@ from kit.errors import TransientError
 from services.intake.creation import new_state
 from services.intake.identifiers import uuid7
 from services.intake.models import IdempotencyKeyTakenError, IdempotencyRecord, RequestState, Window
+from services.intake.repository.backlog import BacklogTable
 from services.intake.repository.items import request_key
 from services.intake.repository.requests import RequestTable
 from services.intake.sweeping import expiry
@@ -129,6 +130,39 @@ def test_only_an_open_request_is_due(store: Any, accepted: RequestState) -> None
     add_event(store, sample("ImageStored"))
     store.schedule_check(REQUEST, due)
     assert list(store.due(due + timedelta(days=1))) == []
+
+
+def test_the_backlog_has_the_open_requests(intake_table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = boto3.client("dynamodb")
+    store = RequestTable(client, intake_table)
+    ids = [REQUEST[:-4] + f"{number:04x}" for number in range(6)]
+    states = [
+        accept(store, request_id, "demo", REQUESTED.data.parameters, START + timedelta(minutes=minutes))
+        for minutes, request_id in enumerate(ids)
+    ]
+    cancel(store, ids[1], "demo", START)
+    erased = {"pk": {"S": f"REQUEST#{ids[2]}"}, "sk": {"S": "STATE"}}
+
+    backlog = BacklogTable(client, intake_table)
+    found = {state.request_id: state for state in backlog.oldest()}
+    assert found == {state.request_id: state for state in states if state.request_id != ids[1]}
+
+    monkeypatch.setattr("services.intake.repository.backlog.PER_SHARD", 1)
+    assert {state.request_id for state in backlog.oldest()} == {ids[0], ids[2], ids[3], ids[5]}, (
+        "the oldest of each shard"
+    )
+
+    client.delete_item(TableName=intake_table, Key=erased)
+    assert ids[2] not in {state.request_id for state in backlog.oldest()}
+
+
+def test_a_throttled_read_of_the_backlog_is_transient(intake_table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = boto3.client("dynamodb")
+    accept(RequestTable(client, intake_table), REQUEST, "demo", REQUESTED.data.parameters, START)
+    monkeypatch.setattr(client, "batch_get_item", lambda **_: {"Responses": {}, "UnprocessedKeys": {"requests": {}}})
+
+    with pytest.raises(TransientError, match="open requests"):
+        list(BacklogTable(client, intake_table).oldest())
 
 
 def test_a_failing_table_is_not_taken_for_a_finished_request(aws_test_environment: None) -> None:

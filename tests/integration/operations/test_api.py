@@ -13,6 +13,8 @@ from moto import mock_aws
 from events.pipeline import TimelineEntry
 from kit.dynamodb import to_item
 from kit.timeline import stored_entry
+from services.intake.repository.signals import SignalTable
+from services.intake.signals import ShedSignal
 from services.operations.dead_letters import repository
 from tests.support.events import eventbridge_body
 from tests.support.functions import load_function, unload_functions
@@ -21,12 +23,22 @@ from tests.unit.operations.fakes import approved, stalled
 
 PREFIX = "genai-images-test"
 QUEUES = ["intake-track", "storage-store"]
+DEPENDENCIES = [
+    "requests table",
+    "accounts table",
+    "gallery table",
+    "event bus",
+    "hand-off bucket",
+    "gallery bucket",
+    "secret of API keys",
+    "queues",
+]
 
 
 @pytest.fixture
 def api(aws_test_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     with mock_aws():
-        for table in ("requests", "operations"):
+        for table in ("requests", "operations", "accounts", "gallery"):
             boto3.client("dynamodb").create_table(
                 TableName=f"{PREFIX}-{table}",
                 BillingMode="PAY_PER_REQUEST",
@@ -35,6 +47,8 @@ def api(aws_test_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator
             )
         boto3.client("events").create_event_bus(Name=f"{PREFIX}-bus")
         boto3.client("s3").create_bucket(Bucket="handoff")
+        boto3.client("s3").create_bucket(Bucket="gallery")
+        boto3.client("secretsmanager").create_secret(Name=f"{PREFIX}-accounts-key-hashing", SecretString="secret")
         for queue in QUEUES:
             for name in (queue, f"{queue}-dlq"):
                 boto3.client("sqs").create_queue(QueueName=f"{PREFIX}-{name}")
@@ -46,6 +60,7 @@ def api(aws_test_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator
             "TRAIL_RETENTION_DAYS": "365",
             "EVENT_BUS_NAME": f"{PREFIX}-bus",
             "HANDOFF_BUCKET_NAME": "handoff",
+            "GALLERY_BUCKET_NAME": "gallery",
             "QUEUES": ",".join(QUEUES),
         }.items():
             monkeypatch.setenv(name, value)
@@ -89,10 +104,12 @@ def test_dependencies_and_backlog_are_shown(api: Any) -> None:
     assert (status, found["status"], found["attention"]) == (200, "ok", [])
     assert found["boto3_version"] == boto3.__version__
     assert [(each["name"], each["reachable"]) for each in found["dependencies"]] == [
-        ("requests table", True), ("event bus", True), ("hand-off bucket", True), ("queues", True)
-    ]  # fmt: skip
+        (name, True) for name in DEPENDENCIES
+    ]
+    assert all(each["milliseconds"] >= 0 for each in found["dependencies"])
+    assert found["shedding"] == "none"
     assert found["steps"][1] == {"step": "storage.store", "waiting": 1, "in_flight": 0, "dead": 0}
-    assert "secret" not in json.dumps(found)
+    assert "prompt" not in json.dumps(found)
 
 
 def test_a_dead_letter_degrades_health_with_status_200(api: Any) -> None:
@@ -117,16 +134,19 @@ def test_the_age_of_the_oldest_message_is_cloudwatchs_latest(api: Any) -> None:
     assert [step.get("oldest_seconds") for step in steps] == [None, 42]
 
 
-@pytest.mark.parametrize("gone", ["requests table", "event bus", "hand-off bucket", "queues"])
+@pytest.mark.parametrize("gone", DEPENDENCIES)
 def test_without_a_dependency_the_status_is_unavailable(api: Any, gone: str) -> None:
     sqs = boto3.client("sqs")
     match gone:
-        case "requests table":
-            boto3.client("dynamodb").delete_table(TableName=f"{PREFIX}-requests")
+        case "requests table" | "accounts table" | "gallery table":
+            boto3.client("dynamodb").delete_table(TableName=f"{PREFIX}-{gone.removesuffix(' table')}")
         case "event bus":
             boto3.client("events").delete_event_bus(Name=f"{PREFIX}-bus")
-        case "hand-off bucket":
-            boto3.client("s3").delete_bucket(Bucket="handoff")
+        case "hand-off bucket" | "gallery bucket":
+            boto3.client("s3").delete_bucket(Bucket=gone.removesuffix(" bucket").replace("-", ""))
+        case "secret of API keys":
+            secret = f"{PREFIX}-accounts-key-hashing"
+            boto3.client("secretsmanager").delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
         case "queues":
             sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=f"{PREFIX}-storage-store-dlq")["QueueUrl"])
     status, found = get(api, "/health/ready", "admin")
@@ -134,6 +154,17 @@ def test_without_a_dependency_the_status_is_unavailable(api: Any, gone: str) -> 
     assert (status, found["status"]) == (503, "unavailable")
     assert [each["name"] for each in found["dependencies"] if not each["reachable"]] == [gone]
     assert found["attention"][0].startswith(f"{gone}: ")
+
+
+@pytest.mark.parametrize(("minutes", "shown"), [(1, "low"), (-1, "none")], ids=["valid", "outdated"])
+def test_a_refusal_of_intake_is_shown(api: Any, minutes: int, shown: str) -> None:
+    until = datetime.now(UTC) + timedelta(minutes=minutes)
+    table = SignalTable(boto3.client("dynamodb"), f"{PREFIX}-requests")
+    table.save_shed(ShedSignal("low", "storage.store", 301, until))
+
+    found = get(api, "/health/ready", "admin")[1]
+    assert found["shedding"] == shown
+    assert (found["attention"] == []) == (shown == "none")
 
 
 # Dead letters --------------------------------------------------------------------------------------------------------

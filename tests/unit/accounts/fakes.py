@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from kit.callers import Priority
 from services.accounts.keys import Key
 from services.accounts.owners import Owner, OwnerChangedError, new_owner
 from services.accounts.service import KeyPage, NotActiveError
@@ -51,6 +52,10 @@ class InMemoryKeys:
     def revoke(self, key_id: str, now: datetime) -> Key:
         key = self.keys[key_id]
         self.keys[key_id] = replace(key, revoked_at=key.revoked_at or now)
+        return self.keys[key_id]
+
+    def set_priority(self, key_id: str, priority: Priority) -> Key:
+        self.keys[key_id] = replace(self.keys[key_id], priority=priority)
         return self.keys[key_id]
 
     def page(self, limit: int, after: str | None) -> KeyPage:

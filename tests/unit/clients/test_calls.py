@@ -28,6 +28,7 @@ ME = {
     "scopes": ["requests:read"],
     "limit": 100,
     "window_seconds": 900,
+    "priority": "normal",
 }
 
 

@@ -19,7 +19,7 @@ from services.intake.models import (
 )
 from services.intake.quota import WindowCounts
 from services.intake.service import RequestService
-from services.intake.signals import BudgetSignal, ModelSignal, Signals, StopSignal
+from services.intake.signals import BudgetSignal, ModelSignal, ShedSignal, Signals, StopSignal
 from tests.support.clock import FakeClock
 
 
@@ -207,10 +207,18 @@ class InMemorySignals:
         self.stopped: StopSignal | None = None
         self.reads = 0
         self.active_elsewhere: str | None = None
+        self.shed: ShedSignal | None = None
 
     def read(self) -> Signals:
         self.reads += 1
-        return Signals(dict(self.models), self.budget[1] if self.budget else None, self.stopped, self.active_elsewhere)
+        budget = self.budget[1] if self.budget else None
+        return Signals(dict(self.models), budget, self.stopped, self.active_elsewhere, self.shed)
+
+    def read_shed(self) -> ShedSignal | None:
+        return self.shed
+
+    def save_shed(self, signal: ShedSignal | None) -> None:
+        self.shed = signal
 
     def save_model(self, key: str, signal: ModelSignal) -> None:
         if key not in self.models or self.models[key].sequence < signal.sequence:

@@ -1,8 +1,9 @@
 """Creating requests: counted, idempotent by key, priced without being created."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any, get_args
@@ -11,7 +12,7 @@ import pytest
 
 from events.catalog.model_lifecycle_changed import LifecycleStatus
 from events.model_catalog import ModelCatalog
-from kit.callers import Caller
+from kit.callers import PRIORITIES, Caller, Priority
 from kit.problems import ApiProblem
 from kit.sealing import Sealer
 from services.intake.creation import Accepted, RequestCreation
@@ -19,7 +20,7 @@ from services.intake.durations import Estimates
 from services.intake.models import Window
 from services.intake.quota import RateLimiter, WindowCounts
 from services.intake.schemas import NewRequest
-from services.intake.signals import BudgetSignal, ModelSignal, Signals, StopSignal
+from services.intake.signals import BudgetSignal, ModelSignal, ShedSignal, Signals, StopSignal
 from tests.support.clock import FakeClock
 from tests.support.sealing import MemoryKeys
 from tests.unit.intake.fakes import InMemoryDurations, InMemoryRates, InMemoryRequests
@@ -236,6 +237,42 @@ def test_while_writes_are_stopped_only_an_earlier_response_is_returned(world: Wo
     assert "drill" not in problem.detail
     assert world.create(key="again").body == first.body
     assert (world.counted, len(world.store.states)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("up_to", "refused"),
+    [("low", ["low"]), ("normal", ["low", "normal"]), ("high", ["low", "normal", "high"])],
+)
+def test_while_too_many_wait_the_lowest_priorities_are_refused(
+    world: World, up_to: Priority, refused: list[Priority]
+) -> None:
+    first = world.create(key="again")
+    world.signals = Signals(shed=ShedSignal(up_to, "generation.generate", 1000, NOW + timedelta(seconds=1)))
+
+    for priority in PRIORITIES:
+        caller = replace(world.caller(), priority=priority)
+        if priority not in refused:
+            assert world.creation.create(caller, PROMPT).body.status == "accepted"
+            continue
+        problem = refusal(partial(world.creation.create, caller, PROMPT))
+        assert (problem.status, problem.code) == (503, "overloaded")
+        assert f"of {priority} priority" in problem.detail
+        assert 30 <= int(problem.headers["Retry-After"]) <= 60, "our client libraries wait for up to 60 s"
+        assert world.creation.create(caller, PROMPT, "again").body == first.body, "it was accepted before"
+    accepted = 1 + len(PRIORITIES) - len(refused)
+    assert (world.counted, len(world.store.states)) == (accepted, accepted)
+
+    assert world.creation.dry_run(PROMPT), "a dry run is no work"
+    world.clock.advance(1)
+    assert world.create().body.status == "accepted", "a signal that is not renewed ends"
+
+
+def test_a_shed_request_is_counted(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.signals = Signals(shed=ShedSignal("normal", "generation.generate", 1000, NOW + timedelta(seconds=1)))
+    refusal(lambda: world.creation.create_all(world.caller(), PARTS))
+
+    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (line["message"], line["requests_shed"], line["priority"]) == ("request shed", 3, "normal")
 
 
 def test_a_failed_write_refunds_all_requests_of_a_call() -> None:

@@ -295,6 +295,7 @@ def test_the_name_of_the_model_decides_between_content_and_url(
         (ApiProblem("internal_error", "No"), 500, "server_error", False),
         (openai_errors.unfinished([REQUEST]), 504, "server_error", False),
         (openai_errors.too_many_waits(), 429, "rate_limit_error", True),
+        (ApiProblem("overloaded", "No", headers={"Retry-After": "40"}), 503, "server_error", True),
     ],
 )
 def test_clients_retry_only_if_nothing_was_accepted(problem: ApiProblem, status: int, kind: str, retry: bool) -> None:

@@ -292,6 +292,19 @@ def test_the_caller_says_if_the_owner_opted_out_of_analytics(value: Any, opted_o
     assert seen == [opted_out]
 
 
+@pytest.mark.parametrize(("found", "expected"), [({"priority": "low"}, "low"), ({}, "normal")])
+def test_the_caller_has_the_priority_of_the_key(found: dict[str, Any], expected: str) -> None:
+    api, seen = HttpApi(), []
+
+    @api.serve(Route("GET", "/", "any", "Look", responses={200: Echo}))
+    def look() -> Response[str]:
+        seen.append(api.caller.priority)
+        return json_response(200, Echo(text="", note=None))
+
+    send(api, "GET", "/", owner="ada", **found)
+    assert seen == [expected]
+
+
 def test_a_key_with_too_many_calls_is_refused_before_the_handler_runs(api: HttpApi) -> None:
     limited = {"owner": "ada", "scopes": "requests:write", "retry_after": 3, "calls_per_minute": 600}
     answer = raw(api, "POST", "/wishes/ada", **limited)

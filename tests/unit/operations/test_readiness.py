@@ -1,6 +1,7 @@
 """Readiness: all dependencies are checked in parallel, and results are cached."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
@@ -8,7 +9,7 @@ import pytest
 
 from kit.errors import RetriableError
 from services.operations.dead_letters.ports import Counts
-from services.operations.health import LATE, OLDEST_BOTO3, Dependency, Monitor, Readiness, StepQueue
+from services.operations.health import LATE, OLDEST_BOTO3, Monitor, Readiness, Shed, StepQueue
 
 QUEUES = ["intake-track", "storage-store"]
 BOTO3 = "1.40.70"
@@ -24,7 +25,9 @@ class ScriptedProbes:
         self.oldest: dict[str, int] = {}
         self.elsewhere = ""
         self.stuck: set[str] = set()
+        self.pauses: dict[str, float] = {}
         self.stopped_since = ""
+        self.refused: Shed | None = None
         self.release = threading.Event()
 
     def dependencies(self) -> Mapping[str, Callable[[], object]]:
@@ -51,7 +54,13 @@ class ScriptedProbes:
         """Return the scripted region."""
         return self.elsewhere
 
+    def shed(self) -> Shed | None:
+        """Return the scripted load shedding."""
+        self._answer("shed")
+        return self.refused
+
     def _answer(self, name: str) -> None:
+        time.sleep(self.pauses.get(name, 0))  # what a slow dependency does
         if name in self.stuck:
             self.release.wait(10)
         if name in self.failing:
@@ -73,7 +82,10 @@ def test_everything_is_healthy(world: ScriptedProbes) -> None:
     found = look(world)
 
     assert (found.status, found.attention, found.version) == ("ok", [], "v1.2")
-    assert found.dependencies == [Dependency(name=name, reachable=True) for name in ("table", "bus", "queues")]
+    assert [each.name for each in found.dependencies] == ["table", "bus", "queues"]
+    for each in found.dependencies:
+        assert (each.reachable, each.status, each.error) == (True, "ok", None)
+        assert each.milliseconds is not None
     assert found.steps[0] == StepQueue(step="intake.track", waiting=0, in_flight=0, dead=0)
 
 
@@ -87,6 +99,41 @@ def test_stopped_writes_are_shown_with_their_reason(world: ScriptedProbes) -> No
 
     world.failing["stopped"] = RetriableError("no table")
     assert look(world).writes == "unknown"
+
+
+def test_load_shedding_is_shown_with_its_step(world: ScriptedProbes) -> None:
+    assert look(world).shedding == "none"
+
+    world.refused = Shed("normal", "generation.generate", 1000)
+    found = look(world)
+    assert (found.status, found.shedding, len(found.attention)) == ("degraded", "normal", 1)
+    assert found.attention[0].endswith("because others have waited for generation.generate for 1000 s")
+
+    world.failing["shed"] = RetriableError("no table")
+    assert look(world).shedding == "unknown"
+
+
+@pytest.mark.parametrize("late", ["bus", "storage-store-dlq"])
+def test_a_dependency_that_answers_late_is_slow_and_still_reachable(world: ScriptedProbes, late: str) -> None:
+    world.pauses[late] = 0.05
+    found = Monitor(world, QUEUES, "v1.2", BOTO3, slow=0.04).readiness()
+
+    slow = {"bus": "bus", "storage-store-dlq": "queues"}[late]
+    states = {each.name: (each.status, each.reachable) for each in found.dependencies}
+    assert states[slow] == ("slow", True)
+    assert (found.status, found.attention) == ("ok", [])
+    assert all((each.milliseconds or 0) >= 50 for each in found.dependencies if each.name == slow)
+
+
+def test_all_stuck_dependencies_share_one_budget(world: ScriptedProbes) -> None:
+    """One after the other, they would take longer than the test may."""
+    world.stuck |= {"table", "bus", "ages", "stopped", "shed", *QUEUES, *(f"{queue}-dlq" for queue in QUEUES)}
+    found = look(world, timeout=0.05)
+
+    assert {(each.status, each.error, each.milliseconds) for each in found.dependencies} == {
+        ("failed", "Timeout", None)
+    }
+    assert (found.status, found.writes, found.shedding) == ("unavailable", "unknown", "unknown")
 
 
 def test_backlogs_and_ages_are_shown_by_step(world: ScriptedProbes) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from unittest.mock import patch
 
 from kit.timeline import AT, stored_time
+from services.intake.shedding import CROWD
 from tools.permissions.world import World
 
 PROMPT = {"prompt": "A lighthouse at dusk"}
@@ -112,7 +113,15 @@ def waiting_and_the_facade(world: World) -> None:
 
 
 def the_sweeper(world: World) -> None:
-    """A request without progress is published again; one past its deadline expires and its quota is refunded."""
+    """A request without progress is published again; one past its deadline expires and its quota is refunded.
+
+    Several that wait make the sweeper refuse new ones.
+    """
+    for _ in range(CROWD):
+        _age(world, accept(world), timedelta(minutes=20))
+    world.run("intake.sweep", {})
+    world.settle()
+    world.run("intake.sweep", {})
     for age in (timedelta(minutes=20), timedelta(hours=4)):
         request_id = accept(world)
         _age(world, request_id, age)

@@ -445,6 +445,8 @@ class KeyView(Answer):
     """Images per `window_seconds`."""
     window_seconds: int
     """Length of the window in which the images are counted."""
+    priority: Literal["low", "normal", "high"]
+    """While too many requests wait, new ones of keys of the lowest priority are refused first."""
     status: Literal["active", "expired", "revoked"]
     """Only `active` keys are accepted."""
     created_at: AwareDatetime
@@ -478,6 +480,8 @@ class KeyWithText(Answer):
     """Images per `window_seconds`."""
     window_seconds: int
     """Length of the window in which the images are counted."""
+    priority: Literal["low", "normal", "high"]
+    """While too many requests wait, new ones of keys of the lowest priority are refused first."""
     status: Literal["active", "expired", "revoked"]
     """Only `active` keys are accepted."""
     created_at: AwareDatetime
@@ -529,6 +533,8 @@ class Me(Answer):
     """Images per `window_seconds`."""
     window_seconds: int
     """Length of the window in which the images are counted."""
+    priority: Literal["low", "normal", "high"]
+    """While too many requests wait, new ones of keys of the lowest priority are refused first."""
 
 
 class ModelUse(Answer):

@@ -1087,6 +1087,14 @@ export type Dependency = {
    */
   reachable: boolean;
   /**
+   * `slow`: it took more than a second, as also happens in a function that has just started.
+   */
+  status: "ok" | "slow" | "failed";
+  /**
+   * How long the check took. Absent if it had not answered after five seconds, when the response is sent.
+   */
+  milliseconds?: number;
+  /**
    * Name of the error, such as `AccessDeniedException`, or `Timeout`.
    */
   error?: string;
@@ -1957,6 +1965,10 @@ export type KeyView = {
    */
   window_seconds: number;
   /**
+   * While too many requests wait, new ones of keys of the lowest priority are refused first.
+   */
+  priority: "low" | "normal" | "high";
+  /**
    * Only `active` keys are accepted.
    */
   status: "active" | "expired" | "revoked";
@@ -2020,6 +2032,10 @@ export type KeyWithText = {
    * Length of the window in which the images are counted.
    */
   window_seconds: number;
+  /**
+   * While too many requests wait, new ones of keys of the lowest priority are refused first.
+   */
+  priority: "low" | "normal" | "high";
   /**
    * Only `active` keys are accepted.
    */
@@ -2300,6 +2316,10 @@ export type Me = {
    * Length of the window in which the images are counted.
    */
   window_seconds: number;
+  /**
+   * While too many requests wait, new ones of keys of the lowest priority are refused first.
+   */
+  priority: "low" | "normal" | "high";
 };
 
 /**
@@ -2600,6 +2620,10 @@ export type NewKey = {
    * Default: the key does not expire.
    */
   expires_in_days?: number | null;
+  /**
+   * While too many requests wait, new ones of keys of the lowest priority are refused first.
+   */
+  priority?: "low" | "normal" | "high";
 };
 
 /**
@@ -3266,6 +3290,10 @@ export type Readiness = {
    * Whether new requests are accepted. If an operator has stopped them, `attention` has since when and why.
    */
   writes: "open" | "stopped" | "unknown";
+  /**
+   * New requests of API keys up to this priority are refused, because too many wait. `attention` has for what.
+   */
+  shedding: "low" | "normal" | "high" | "none" | "unknown";
   /**
    * What needs attention.
    */

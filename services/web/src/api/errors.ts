@@ -44,6 +44,11 @@ export function describeError(error: unknown): ErrorMessage {
         title: "New images are paused",
         text: `We are maintaining the service. Try again ${retryTime(error.retryAfter)}. Your earlier requests are safe.`,
       };
+    case "overloaded":
+      return {
+        title: "Many images are being made right now",
+        text: `We finish those first. Try again ${retryTime(error.retryAfter)}. Your earlier requests are safe.`,
+      };
     case "budget_exhausted":
       return { title: "No budget for this image", text: summary };
     case "too_many_blocked":

@@ -4,6 +4,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 from genai_images import models
 from genai_images._protocol import VersionedPreferences, parse, parse_preferences, present, segment
@@ -182,10 +183,13 @@ class Keys(Resource):
         limit: int | None = None,
         window_seconds: int | None = None,
         expires_in_days: int | None = None,
+        priority: Literal["low", "normal", "high"] | None = None,
     ) -> models.KeyWithText:
         """Create a key for ``limit`` images per ``window_seconds``. Only this answer contains its text."""
-        limits = present(limit=limit, window_seconds=window_seconds, expires_in_days=expires_in_days)
-        body = {"owner": owner, "name": name, "scopes": list(scopes), **limits}
+        optional = present(
+            limit=limit, window_seconds=window_seconds, expires_in_days=expires_in_days, priority=priority
+        )
+        body = {"owner": owner, "name": name, "scopes": list(scopes), **optional}
         return parse(self._transport.send("POST", "/v1/keys", body=body), models.KeyWithText)
 
     def rotate(self, key_id: str, *, grace_seconds: int = 0) -> models.KeyWithText:

@@ -11,7 +11,7 @@ const TONES = { ok: "success", degraded: "warning", unavailable: "error" } as co
 
 /** Shows the state of dependencies and queues. */
 export function QueueHealth({ readiness }: { readiness: Readiness }) {
-  const unreachable = readiness.dependencies.filter(({ reachable }) => !reachable);
+  const troubled = readiness.dependencies.filter(({ status }) => status !== "ok");
   return (
     <>
       <Notice tone={TONES[readiness.status]} title={TITLES[readiness.status]} live>
@@ -22,9 +22,9 @@ export function QueueHealth({ readiness }: { readiness: Readiness }) {
             ))}
           </ul>
         )}
-        {unreachable.map(({ name, error }) => (
+        {troubled.map(({ name, status, milliseconds, error }) => (
           <p key={name}>
-            {name}: {error ?? "unreachable"}
+            {name}: {status === "slow" ? `slow, ${duration(milliseconds ?? 0)}` : (error ?? "unreachable")}
           </p>
         ))}
       </Notice>
