@@ -13,8 +13,8 @@ from cli.tables.analytics import difference_table, report_tables
 from kit.errors import TransientError, UnprocessableError
 from kit.trail import Action, recorded
 from services.analytics.rebuild import rebuild as rebuild_counters
-from services.analytics.repository.archive import EventArchive
 from services.analytics.repository.counters import CounterTable
+from services.analytics.repository.lake import EventLake
 from services.analytics.schemas import DailyReport
 from services.analytics.service import SupersededError
 
@@ -57,7 +57,7 @@ def report(connection: Connection, *, days: int, as_json: bool) -> int:
 def rebuild(connection: Connection, *, accept_differences: bool, as_json: bool) -> int:
     """Count the archived events again into a new generation, and use it if its counters equal the current ones."""
     target = connection.target
-    archive = EventArchive(connection.client("s3"), connection.bucket("analytics"))
+    archive = EventLake(connection.client("s3"), connection.bucket("analytics"))
     table = CounterTable(connection.client("dynamodb"), target.analytics_table)
     action = Action.begin(connection.operator(), "rebuild analytics", about={}, count=1)
     trail = connection.trail()
