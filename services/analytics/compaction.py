@@ -107,7 +107,8 @@ def compact(lake: Lake, tables: Tables, day: str, folder: Path, may_go_on: Calla
 
 def _chunk(objects: Sequence[tuple[str, int]]) -> list[str]:
     """Return the first keys, at least one, whose sizes are at most ``CHUNK_BYTES``."""
-    keys, total = [], 0
+    keys: list[str] = []
+    total = 0
     for key, size in objects:
         total += size
         if keys and total > CHUNK_BYTES:

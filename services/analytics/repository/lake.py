@@ -32,8 +32,7 @@ class EventLake(EventArchive):
 
     def read(self) -> Iterator[Event]:
         """Yield every archived event, days ascending, some more than once."""
-        with_lines = self.days_with_lines()
-        for day in sorted({*with_lines, *self._days(PARTS)}):
+        for day in self.days():
             yield from self.read_day(date.fromisoformat(day))
 
     def read_day(self, day: date) -> Iterator[Event]:
@@ -48,6 +47,24 @@ class EventLake(EventArchive):
                 for key in parts:
                     self.download(key, file)
                     yield from (event_of(key, line) for line in parquet.lines(file))
+
+    def days(self) -> list[str]:
+        """Return the days that have events, ascending."""
+        with_lines = self.days_with_lines()
+        return sorted({*with_lines, *self._days(PARTS)})
+
+    def copy_day(self, day: str, parquet: Parquet, folder: Path) -> None:
+        """Save the events of a day as files of rows, each event once, also those that are still lines."""
+        folder.mkdir(parents=True)
+        staged = folder / "lines.jsonl"
+        keys = [key for key, _ in self.objects(day)]
+        parquet.stage((line for _, lines in self.lines(keys) for line in lines), staged)
+        parts = []
+        for key in self.parts(day):
+            parts.append(folder / key.rpartition("/")[2])
+            self.download(key, parts[-1])
+        if not parquet.write(staged, parts, folder / "lines.parquet"):
+            (folder / "lines.parquet").unlink()
 
     def days_with_lines(self) -> list[str]:
         """Return the days that have JSON lines, ascending."""

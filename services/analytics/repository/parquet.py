@@ -1,11 +1,9 @@
-"""Parquet files, written and read with DuckDB. It has a layer of its own, so nothing else imports it."""
+"""Parquet files, written and read with DuckDB, which is in a layer of its own."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
-
-import duckdb
 
 from services.analytics.columns import COLUMNS, row_of
 
@@ -18,10 +16,14 @@ ABSENT: Final = """
     QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY occurred_at, line) = 1
     ORDER BY request_id, occurred_at, event_id
 """
-"""The staged rows that are not known, each event once. Events of a request have texts in common: together, a file is smaller."""
+"""The staged rows that are not known, each event once. A file is smaller if the events of a request are together."""
 TWICE: Final = "SELECT count(*) - count(DISTINCT event_id) FROM known"
 MISSING: Final = "SELECT count(*) FROM staged WHERE event_id NOT IN (SELECT event_id FROM known)"
 CHANGED: Final = "SELECT count(*) FROM (SELECT event_id, line FROM added EXCEPT SELECT event_id, line FROM staged)"
+
+
+class QueryError(Exception):
+    """DuckDB refuses a query. The text says why."""
 
 
 class Parquet:
@@ -29,6 +31,8 @@ class Parquet:
 
     def __init__(self, folder: Path, memory: str = "1GB") -> None:
         """``memory`` is the limit from which DuckDB uses files in ``folder`` instead."""
+        import duckdb  # noqa: PLC0415 - half a second, which most commands of the operators do not need
+
         config: Any = {
             "memory_limit": memory,
             "temp_directory": str(folder),
@@ -74,22 +78,33 @@ class Parquet:
 
     def lines(self, file: Path) -> Iterator[str]:
         """Yield the lines of a file."""
-        found = self._connection.read_parquet(str(file)).select("line")
+        found = self._connection.cursor().execute("SELECT line FROM read_parquet(?)", [str(file)])
         while rows := found.fetchmany(FETCHED):
             yield from (line for (line,) in rows)
 
     def query(self, sql: str, parameters: Sequence[str], days: Path) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Return columns and rows of a query.
+        """Return columns and rows of a query. Raises ``QueryError``.
 
         It finds the files below ``days``, in folders such as ``day=2026-11-22``, as the table ``events``. It can read
-        no other file.
+        no other file, and neither can later queries.
         """
+        import duckdb  # noqa: PLC0415 - see above
+
+        nothing = days / "day=0001-01-01" / "nothing.parquet"  # a table of no files would have no columns
+        nothing.parent.mkdir(parents=True)
+        self.stage([], days / "nothing.jsonl")
+        self.write(days / "nothing.jsonl", [], nothing)
         files = [str(file) for file in sorted(days.glob("*/*.parquet"))]
-        self._connection.read_parquet(files, hive_partitioning=True).create_view("events", replace=True)
-        self._connection.execute("SET allowed_directories = [?]", [str(days)])
+        rows = self._connection.read_parquet(files, hive_partitioning=True)
+        rows.select("* REPLACE (CAST(day AS VARCHAR) AS day)").create_view("events")
+        self._connection.execute("SET allowed_paths = ?", [files])
         self._connection.execute("SET enable_external_access = false")
-        found = self._connection.execute(sql, list(parameters))
-        return [name for name, *_ in found.description or []], found.fetchall()
+        self._connection.execute("SET lock_configuration = true")
+        try:
+            found = self._connection.execute(sql, list(parameters))
+            return [name for name, *_ in found.description or []], found.fetchall()
+        except duckdb.Error as error:
+            raise QueryError(str(error)) from error
 
     def _name_staged(self, file: Path) -> None:
         rows = self._connection.read_json(str(file), format="newline_delimited", columns=dict(COLUMNS))
@@ -104,5 +119,5 @@ class Parquet:
         rows.create_view(name, replace=True)
 
     def _number(self, query: str) -> int:
-        row = self._connection.execute(query).fetchone()
-        return int(row[0]) if row else 0
+        [(number,)] = self._connection.execute(query).fetchall()
+        return int(number)

@@ -266,7 +266,7 @@ def test_lines_that_another_run_compacts_meanwhile_are_not_missed(run: Any, tabl
 
 def test_a_run_that_always_comes_second_leaves_the_rest(run: Any) -> None:
     lake = InMemoryLake(STORIES[0])
-    lake.add = lambda _key, _file: False  # type: ignore[method-assign]
+    lake.add = lambda key, file: False  # type: ignore[method-assign]
     with pytest.raises(TransientError, match="5 times"):
         run(lake)
     assert len(lake.objects(DAY)) == 1
