@@ -21,8 +21,8 @@ from services.analytics.archive_format import next_part
 
 SETTLED: Final = timedelta(hours=1)
 """A day is compacted so long after its end: most of its events have arrived."""
-LATEST: Final = timedelta(days=7)
-"""If the archive expires, only so young days are compacted, because a part expires by its own age. Receipts add it."""
+LATEST: Final = timedelta(days=6)
+"""If the archive expires, only so young days are compacted: a part expires by its own age. Receipts add 7 days."""
 CHUNK_BYTES: Final = 64_000_000
 """Compressed lines of one part. It bounds the disk: lines need about ten times as much."""
 ROUNDS: Final = 5
@@ -84,25 +84,73 @@ class Compacted:
     """Whether nothing is left for the next run."""
 
 
-def days_to_compact(days: Iterable[str], now: datetime, *, expires: bool) -> list[str]:
-    """Return the ``days`` that have ended, ascending; if the archive ``expires``, only those that are young."""
-    ended = (now - SETTLED).date()
-    oldest = (now - LATEST).date() if expires else date.min
-    return sorted(day for day in days if oldest <= date.fromisoformat(day) < ended)
+class Compactor:
+    """Compacts the days of an archive."""
 
+    def __init__(self, lake: Lake, tables: Tables, folder: Path, retention: timedelta) -> None:
+        """``folder`` is emptied. ``retention`` is that of the archive; 0 for ever."""
+        self._lake = lake
+        self._tables = tables
+        self._folder = folder
+        self._retention = retention
 
-def compact(lake: Lake, tables: Tables, day: str, folder: Path, may_go_on: Callable[[], bool]) -> Compacted:
-    """Compact ``day``, chunk by chunk, as long as there is time. ``folder`` is emptied.
+    def days(self, now: datetime) -> list[str]:
+        """Return the days with lines that have ended, ascending; if the archive expires, only those that are young."""
+        ended = (now - SETTLED).date()
+        oldest = (now - LATEST).date() if self._retention else date.min
+        return sorted(day for day in self._lake.days_with_lines() if oldest <= date.fromisoformat(day) < ended)
 
-    Raises ``UnverifiedError`` if a part is not what was written, ``TransientError`` if other runs are always first.
-    """
-    done = Compacted()
-    while objects := lake.objects(day):
-        if not may_go_on():
-            done.is_finished = False
-            break
-        _compact_chunk(lake, tables, day, _chunk(objects), folder, done)
-    return done
+    def compact(self, day: str, may_go_on: Callable[[], bool]) -> Compacted:
+        """Compact ``day``, chunk by chunk, as long as there is time.
+
+        Raises ``UnverifiedError`` if a part is not what was written, ``TransientError`` if other runs are always first.
+        """
+        done = Compacted()
+        while objects := self._lake.objects(day):
+            if not may_go_on():
+                done.is_finished = False
+                break
+            self._compact_chunk(day, _chunk(objects), done)
+        return done
+
+    def _compact_chunk(self, day: str, keys: Sequence[str], done: Compacted) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
+        staged = self._folder / "staged.jsonl"
+        found: list[str] = []
+
+        def lines() -> Iterator[str]:
+            for key, its_lines in self._lake.lines(keys):
+                found.append(key)
+                yield from its_lines
+
+        self._tables.stage(lines(), staged)
+        for _ in range(ROUNDS):
+            parts = self._lake.parts(day)
+            known = [self._downloaded(key) for key in parts]
+            target = self._folder / "target.parquet"
+            rows, added = self._tables.write(staged, known, target), None
+            if rows:
+                key = next_part(day, parts)
+                if not self._lake.add(key, target):
+                    continue
+                added = self._downloaded(key)
+                done.parts += 1
+                done.events += rows
+            files = [*known, added] if added else known
+            if files and (problem := self._tables.verify(staged, files, added, rows)):
+                raise UnverifiedError(f"{day}: {problem}. Its lines are kept")
+            self._lake.delete(found)
+            done.objects += len(found)
+            return
+        raise TransientError(f"{day}: other runs have compacted it {ROUNDS} times")
+
+    def _downloaded(self, key: str) -> Path:
+        """Return a part as it is stored. It never changes, so each chunk reads it once."""
+        file = self._folder / key.rpartition("/")[2]
+        if not file.exists():
+            self._lake.download(key, file)
+        return file
 
 
 def _chunk(objects: Sequence[tuple[str, int]]) -> list[str]:
@@ -115,44 +163,3 @@ def _chunk(objects: Sequence[tuple[str, int]]) -> list[str]:
             break
         keys.append(key)
     return keys
-
-
-def _compact_chunk(lake: Lake, tables: Tables, day: str, keys: Sequence[str], folder: Path, done: Compacted) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    staged = folder / "staged.jsonl"
-    found: list[str] = []
-
-    def lines() -> Iterator[str]:
-        for key, its_lines in lake.lines(keys):
-            found.append(key)
-            yield from its_lines
-
-    tables.stage(lines(), staged)
-    for _ in range(ROUNDS):
-        parts = lake.parts(day)
-        known = [_downloaded(lake, key, folder) for key in parts]
-        target = folder / "target.parquet"
-        rows, added = tables.write(staged, known, target), None
-        if rows:
-            key = next_part(day, parts)
-            if not lake.add(key, target):
-                continue
-            added = _downloaded(lake, key, folder)
-            done.parts += 1
-            done.events += rows
-        files = [*known, added] if added else known
-        if files and (problem := tables.verify(staged, files, added, rows)):
-            raise UnverifiedError(f"{day}: {problem}. Its lines are kept")
-        lake.delete(found)
-        done.objects += len(found)
-        return
-    raise TransientError(f"{day}: other runs have compacted it {ROUNDS} times")
-
-
-def _downloaded(lake: Lake, key: str, folder: Path) -> Path:
-    """Return a part as it is stored. It never changes, so each run reads it once."""
-    file = folder / key.rpartition("/")[2]
-    if not file.exists():
-        lake.download(key, file)
-    return file

@@ -66,7 +66,7 @@ WORKGROUP: Final = """\
   WorkGroup:
     Type: AWS::Athena::WorkGroup
     Properties:
-      Name: !Ref Prefix
+      Name: !Sub "${Prefix}"
       Description: Queries on the event lake. Each may read 10 GB, for USD 0.05.
       RecursiveDeleteOption: true
       WorkGroupConfiguration:

@@ -1,6 +1,6 @@
 """Compacts the finished days of the archive, on a schedule. What is left of a run is done by the next one."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any, Final
@@ -9,7 +9,7 @@ import boto3
 
 from kit import startup
 from kit.telemetry import logger
-from services.analytics.compaction import compact, days_to_compact
+from services.analytics.compaction import Compactor
 from services.analytics.repository.lake import EventLake
 from services.analytics.repository.parquet import Parquet
 from services.analytics.settings import CompactSettings
@@ -18,19 +18,23 @@ CHUNK_MS: Final = 240_000
 """Time that a chunk may take. With less, none is started."""
 
 settings = CompactSettings.load()
-lake = EventLake(boto3.client("s3"), settings.archive_bucket_name)
-folder = Path(gettempdir()) / "compaction"
-parquet = Parquet(folder.with_name("duckdb"))
+folder = Path(gettempdir())
+compactor = Compactor(
+    EventLake(boto3.client("s3"), settings.archive_bucket_name),
+    Parquet(folder / "duckdb"),
+    folder / "compaction",
+    timedelta(days=settings.archive_retention_days),
+)
 startup.finished()
 
 
 def handler(_event: dict[str, Any], context: Any) -> dict[str, int]:
     """Compact every finished day. Raises at the end if a day could not be compacted; the others are."""
     failed, events = [], 0
-    days = days_to_compact(lake.days_with_lines(), datetime.now(UTC), expires=settings.archive_retention_days > 0)
+    days = compactor.days(datetime.now(UTC))
     for day in days:
         try:
-            done = compact(lake, parquet, day, folder, lambda: context.get_remaining_time_in_millis() > CHUNK_MS)
+            done = compactor.compact(day, lambda: context.get_remaining_time_in_millis() > CHUNK_MS)
         except Exception as error:
             failed.append(day)
             logger.exception("day not compacted", day=day, error=type(error).__name__)

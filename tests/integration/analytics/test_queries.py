@@ -21,7 +21,7 @@ from events.catalog import CATALOG
 from events.envelope import Event
 from events.pipeline import TERMINAL
 from services.analytics import queries
-from services.analytics.compaction import compact
+from services.analytics.compaction import Compactor
 from services.analytics.rebuild import rebuild
 from services.analytics.report import Counts
 from services.analytics.repository.counters import CounterTable
@@ -85,7 +85,8 @@ def compact_days(lake: EventLake, *days: str) -> None:
     for day in days:
         with TemporaryDirectory() as name:
             folder = Path(name)
-            assert compact(lake, Parquet(folder / "duckdb"), day, folder / "work", lambda: True).is_finished
+            compactor = Compactor(lake, Parquet(folder / "duckdb"), folder / "work", timedelta())
+            assert compactor.compact(day, lambda: True).is_finished
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, Any]]:

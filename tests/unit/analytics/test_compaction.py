@@ -16,9 +16,10 @@ from kit.errors import TransientError
 from services.analytics import compaction
 from services.analytics.archive_format import event_of, lines_of, next_part, pack
 from services.analytics.columns import COLUMNS, row_of
-from services.analytics.compaction import UnverifiedError, compact, days_to_compact
+from services.analytics.compaction import Compactor, UnverifiedError
 from services.analytics.counters import amounts
 from services.analytics.repository.parquet import Parquet
+from services.privacy.platform import COMPACTION_DELAY
 from tests.support.events import sample
 from tests.unit.analytics.stories import START, approved, generated, outcome, requested, story
 
@@ -79,6 +80,16 @@ class InMemoryLake:
             self.stored.pop(key, None)
 
 
+def compactor(lake: Any, tables: Any, folder: Path, retention: timedelta = timedelta()) -> Compactor:
+    return Compactor(lake, tables, folder, retention)
+
+
+def days_to_compact(days: list[str], now: datetime, *, expires: bool) -> list[str]:
+    lake = InMemoryLake()
+    lake.stored = {f"events/day={day}/x.jsonl.gz": b"" for day in days}
+    return compactor(lake, None, Path(), timedelta(days=int(expires))).days(now)
+
+
 @pytest.fixture
 def tables(tmp_path: Path) -> Parquet:
     return Parquet(tmp_path / "duckdb")
@@ -86,7 +97,7 @@ def tables(tmp_path: Path) -> Parquet:
 
 @pytest.fixture
 def run(tables: Parquet, tmp_path: Path) -> Callable[..., Any]:
-    return lambda lake, may_go_on=lambda: True: compact(lake, tables, DAY, tmp_path / "work", may_go_on)
+    return lambda lake, may_go_on=lambda: True: compactor(lake, tables, tmp_path / "work").compact(DAY, may_go_on)
 
 
 def in_parts(lake: InMemoryLake, tables: Parquet, folder: Path) -> Counter[str]:
@@ -119,7 +130,14 @@ def test_a_day_is_compacted_an_hour_after_its_end() -> None:
 def test_old_days_stay_lines_if_the_archive_expires() -> None:
     days = [f"2026-11-{number}" for number in range(18, 30)]
     found = days_to_compact(days, NOW.replace(hour=2), expires=True)
-    assert found == [f"2026-11-{number}" for number in range(22, 29)]
+    assert found == [f"2026-11-{number}" for number in range(23, 29)]
+
+
+def test_receipts_add_the_time_until_a_line_is_in_a_part() -> None:
+    begin = datetime(2026, 11, 20, tzinfo=UTC)
+    last = begin + COMPACTION_DELAY - timedelta(microseconds=1)
+    assert days_to_compact(["2026-11-20"], last, expires=True)
+    assert not days_to_compact(["2026-11-20"], last + timedelta(microseconds=1), expires=True)
 
 
 def test_parts_are_numbered_after_the_last_one() -> None:
@@ -244,7 +262,7 @@ def test_of_two_runs_at_once_only_one_writes(run: Any, tables: Parquet, tmp_path
     def other_run() -> None:
         lake.before_add = lambda: None
         lake.append(STORIES[2])
-        compact(lake, tables, DAY, tmp_path / "other", lambda: True)
+        compactor(lake, tables, tmp_path / "other").compact(DAY, lambda: True)
 
     lake.before_add = other_run
     run(lake)
@@ -257,7 +275,7 @@ def test_lines_that_another_run_compacts_meanwhile_are_not_missed(run: Any, tabl
 
     def other_run(_key: str) -> None:
         lake.before_fetch = lambda _: None
-        compact(lake, tables, DAY, tmp_path / "other", lambda: True)
+        compactor(lake, tables, tmp_path / "other").compact(DAY, lambda: True)
 
     lake.before_fetch = other_run
     run(lake)
