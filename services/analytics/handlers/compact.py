@@ -19,8 +19,9 @@ CHUNK_MS: Final = 240_000
 
 settings = CompactSettings.load()
 folder = Path(gettempdir())
+lake = EventLake(boto3.client("s3"), settings.archive_bucket_name)
 compactor = Compactor(
-    EventLake(boto3.client("s3"), settings.archive_bucket_name),
+    lake,
     Parquet(folder / "duckdb"),
     folder / "compaction",
     timedelta(days=settings.archive_retention_days),

@@ -4,6 +4,7 @@ Readers read the lines before the parts. A line is deleted only after its part w
 when they began is in one of the two, also if the day is compacted meanwhile. An event may be in both.
 """
 
+import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -88,7 +89,8 @@ class EventLake(EventArchive):
 
     def download(self, key: str, file: Path) -> None:
         """Save a part as ``file``."""
-        self._client.download_file(self._bucket, key, str(file))
+        with file.open("wb") as target:
+            shutil.copyfileobj(self._client.get_object(Bucket=self._bucket, Key=key)["Body"], target)
 
     def add(self, key: str, file: Path) -> bool:
         """Write ``file`` as the part ``key``. Return False if there is one by now."""
