@@ -12,13 +12,13 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
+from cli import lake_queries as queries
 from cli.connection import Connection
 from cli.console import console, print_json
 from cli.options import EXIT_CODES, FAILED, OK, on_target
 from cli.tables.analytics import difference_table, print_rows, report_tables
 from kit.errors import TransientError, UnprocessableError
 from kit.trail import Action, recorded
-from services.analytics import queries
 from services.analytics.rebuild import rebuild as rebuild_counters
 from services.analytics.repository.counters import CounterTable
 from services.analytics.repository.lake import EventLake

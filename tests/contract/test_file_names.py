@@ -26,7 +26,7 @@ DOMAIN: Final = {
         *("admission", "call_limits", "consent", "edge", "erasure", "exporting", "keys", "owners", "recorded_keys"),
     },
     "analytics": {
-        *("archive_format", "columns", "compaction", "counters", "figures", "parquet", "queries", "rebuild", "report"),
+        *("archive_format", "columns", "compaction", "counters", "figures", "parquet", "rebuild", "report"),
     },
     "generation": {"erasure", "families", "image_header", "metrics", "model_errors", "spending", "withdrawal"},
     "intake": {

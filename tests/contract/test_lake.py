@@ -10,7 +10,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from services.analytics import queries
+from cli import lake_queries as queries
 from services.analytics.archive_format import PARTS, parts_folder
 from services.analytics.columns import COLUMNS
 from tests.support import templates

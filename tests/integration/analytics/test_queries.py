@@ -15,12 +15,12 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from cli import lake_queries as queries
 from cli.__main__ import main
 from cli.recovery.lake import archived_events
 from events.catalog import CATALOG
 from events.envelope import Event
 from events.pipeline import TERMINAL
-from services.analytics import queries
 from services.analytics.compaction import Compactor
 from services.analytics.rebuild import rebuild
 from services.analytics.report import Counts
