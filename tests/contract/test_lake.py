@@ -30,7 +30,9 @@ EVERY_QUERY: Final = pytest.mark.parametrize("name", queries.names())
 
 def columns_of(sql: str, dialect: str) -> list[str]:
     """Return what the result of a query is called."""
-    return sqlglot.parse_one(sql, dialect=dialect).named_selects
+    tree = sqlglot.parse_one(sql, dialect=dialect)
+    assert isinstance(tree, exp.Select)
+    return list(tree.named_selects)
 
 
 # Queries -------------------------------------------------------------------------------------------------------------
