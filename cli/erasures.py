@@ -5,11 +5,14 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from cli.connection import Connection
 from cli.event_replays.logic import Window
 from cli.event_replays.search import ArchiveReader, period_until
+from services.analytics.repository.parquet import Parquet
 
 TABLES: Final = (
     *("requests", "gallery", "generation", "moderation-verdicts", "notifications", "accounts", "analytics"),
@@ -80,6 +83,8 @@ class Searcher:
                 content = s3.get_object(Bucket=bucket, **version)["Body"].read()
                 if entry["Key"].endswith(".gz"):
                     content = gzip.decompress(content)
+                elif entry["Key"].endswith(".parquet"):
+                    content = _lines(content)
                 where = entry["Key"] if entry["IsLatest"] else f"{entry['Key']} (version {entry['VersionId']})"
                 yield from self._matches(f"bucket {name}", where, content.decode(errors="replace"))
             for marker in page.get("DeleteMarkers", []):
@@ -132,3 +137,11 @@ class Searcher:
                             yield from self._matches(
                                 f"log {group['logGroupName']}", event["logStreamName"], event["message"]
                             )
+
+
+def _lines(content: bytes) -> bytes:
+    """Return the lines in a Parquet file, which is compressed. Its other columns have nothing else."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "part.parquet"
+        file.write_bytes(content)
+        return "\n".join(Parquet(Path(folder)).lines(file)).encode()

@@ -18,6 +18,7 @@ LAYERS: Final = {
     "crypto-layer": ROOT / "layer" / "crypto",
     "credentials-layer": ROOT / "services" / "storage" / "credentials",
     "imaging-layer": ROOT / "services" / "storage" / "imaging",
+    "parquet-layer": ROOT / "services" / "analytics" / "parquet",
     "sdk-layer": ROOT / "services" / "operations" / "sdk",
 }
 """Name → folder with the layer's requirements.txt."""

@@ -16,7 +16,7 @@ from events.catalog.image_requested import ImageRequested
 from kit.errors import TransientError, UnprocessableError
 from kit.sealing import OwnerKeyTable, Sealer
 from kit.trail import Action, Operator, Trail, recorded
-from services.analytics.repository.archive import EventArchive
+from services.analytics.repository.lake import EventLake
 from services.moderation.keywords import KeywordFilter
 from services.moderation.models import PromptVerdict
 from services.moderation.policy import LIVE, Policy, PolicyError, load_policy
@@ -114,7 +114,7 @@ def _replay(connection: Connection, live: Policy, candidate: Policy) -> Replay:
 
 def _run(connection: Connection, policy_replay: Replay, days: Sequence[date]) -> Replayed:
     """Evaluate the requests of ``days``, with the progress on the terminal."""
-    archive = EventArchive(connection.client("s3"), connection.bucket("analytics"))
+    archive = EventLake(connection.client("s3"), connection.bucket("analytics"))
     requests = (event for day in days for event in archive.read_day(day) if isinstance(event, ImageRequested))
     begun = time.monotonic()
     with Console(stderr=True).status("Reading the archive of events") as status:

@@ -34,7 +34,7 @@ from kit.dynamodb import to_item
 from kit.errors import OwnerErasedError, RetriableError
 from kit.sealing import SealedTextError, Sealer
 from services.analytics.archive_format import NO_OWNER
-from services.analytics.repository.archive import EventArchive
+from services.analytics.repository.lake import EventLake
 from services.generation.repository.ledger import DynamoLedger, expiry, item_key
 from services.intake.models import RequestState, entry_without_details
 from services.intake.repository.requests import RequestTable
@@ -68,7 +68,7 @@ class Replayed:
         return {**self.done, "until": self.until.isoformat() if self.until else None}
 
 
-def archived_events(archive: EventArchive, since: datetime, until: datetime) -> list[Event]:
+def archived_events(archive: EventLake, since: datetime, until: datetime) -> list[Event]:
     """Return the events of a period, each once, in the order in which they happened."""
     found: dict[str, Event] = {}
     day = since.date()

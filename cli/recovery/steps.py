@@ -21,8 +21,8 @@ from cli.search_keys import rebuild_search_keys
 from kit.publisher import Publisher
 from kit.sealing import OwnerKeyTable, Sealer
 from services.analytics.rebuild import rebuild
-from services.analytics.repository.archive import EventArchive
 from services.analytics.repository.counters import CounterTable
+from services.analytics.repository.lake import EventLake
 from services.generation.repository.ledger import DynamoLedger
 from services.intake.repository.requests import RequestTable
 from services.intake.repository.signals import SignalTable
@@ -334,8 +334,8 @@ class Drill:
         return SqsQueues(self._connection.client("sqs"), self._target.prefix)
 
     @cached_property
-    def _archive(self) -> EventArchive:
-        return EventArchive(self._connection.client("s3"), self._connection.bucket("analytics"))
+    def _archive(self) -> EventLake:
+        return EventLake(self._connection.client("s3"), self._connection.bucket("analytics"))
 
     @property
     def _archive_queue(self) -> str:

@@ -1,14 +1,21 @@
 """The report of analytics as tables."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
+from cli.console import console, new_table
 from services.analytics.counters import Amounts
 from services.analytics.rebuild import Difference
 from services.analytics.report import STATUSES, Counts
 
 SHOWN_DIFFERENCES = 40
+SHOWN_ROWS = 200
+CELL_MAX = 60
+"""Characters of a text in a table."""
 
 
 def report_tables(days: Mapping[str, Amounts]) -> Iterator[Table]:
@@ -28,6 +35,28 @@ def difference_table(differences: list[Difference]) -> Table:
     for one in differences[:SHOWN_DIFFERENCES]:
         table.add_row(one.day, one.counter, str(one.before), str(one.after))
     return table
+
+
+def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print the first rows of a query, numbers to the right."""
+    out = console()
+    if not rows:
+        out.print("No rows.")
+        return
+    numeric = [all(isinstance(row[at], int | float | Decimal | None) for row in rows) for at in range(len(columns))]
+    table = new_table(*(f"#{name}" if is_number else name for name, is_number in zip(columns, numeric, strict=True)))
+    for row in rows[:SHOWN_ROWS]:
+        table.add_row(*map(_cell, row))
+    out.print(table)
+    if len(rows) > SHOWN_ROWS:
+        out.print(f"{len(rows) - SHOWN_ROWS} more rows: --format csv prints all.")
+
+
+def _cell(value: Any) -> Text:
+    if value is None:
+        return Text("")
+    text = f"{value:,.1f}" if isinstance(value, float) else str(value)
+    return Text(text if len(text) <= CELL_MAX else f"{text[: CELL_MAX - 1]}…")
 
 
 def _table(*columns: str, text: int = 1) -> Table:

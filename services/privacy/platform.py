@@ -36,6 +36,10 @@ QUEUES: Final = (
 )
 QUEUE_RETENTION: Final = timedelta(days=14)
 STREAM_RETENTION: Final = timedelta(days=1)
+COMPACTION_DELAY: Final = timedelta(days=7)
+"""Until then, analytics may rewrite lines of its archive into a file, which expires by its own age."""
+RESULTS: Final = timedelta(days=7)
+"""How long results of queries on the archive are kept."""
 LIFECYCLE_DELAY: Final = timedelta(days=1)
 """S3 counts days from the next midnight, and keeps a former version of what has expired."""
 PSEUDONYM: Final = "the id of the owner, which belongs to no name any more"
@@ -77,7 +81,8 @@ def remains(now: datetime, retentions: Retentions) -> Sequence[StoreReceipt]:
     vault = (VAULT,) if retentions.has_vault else ()
     replica = ("storage/gallery-files-replica",) if retentions.has_replica else ()
     lakes = ["analytics/archive-versions", *(["analytics/archive-replica"] if retentions.has_replica else [])]
-    expired = retentions.lake and retentions.lake + retentions.versions + LIFECYCLE_DELAY
+    lake = retentions.lake and retentions.lake + COMPACTION_DELAY
+    expired = lake and lake + retentions.versions + LIFECYCLE_DELAY
     in_lake = f"events with {UNREADABLE}; no id if the owner opted out of analytics"
     of_many = "Files hold events of many owners, from which the counters are computed."
     cloud_trail = ("operations/cloudtrail-log",) if retentions.cloud_trail else ()
@@ -138,9 +143,10 @@ def remains(now: datetime, retentions: Retentions) -> Sequence[StoreReceipt]:
         ),
         *entries(
             ("analytics/archive",),
-            f"{in_lake}; copies of images, if backups are made, until the next one",
+            f"{in_lake}; copies of images, if backups are made, until the next one; results of queries with the same, "
+            f"for {RESULTS.days} days",
             of_many,
-            retentions.lake,
+            lake,
         ),
         *entries(lakes, in_lake, of_many, expired),
         *entries(

@@ -26,6 +26,10 @@ MAX_SDK_BYTES = 3_000_000
 """Maximum size of a zip with the SDK layer. With the descriptions of all services, it would be 16 MB."""
 MAX_CRYPTO_BYTES = 6_500_000
 """Maximum size of a zip with the crypto layer, nearly all of it OpenSSL and its Rust code."""
+MAX_UNPACKED_BYTES = 250 * 1024 * 1024
+"""What Lambda accepts of a function with its layers."""
+MAX_PARQUET_BYTES = 75_000_000
+"""Unpacked size of the Parquet layer, nearly all of it DuckDB."""
 YEAR_1980 = 315_619_200
 """The time stamp that SAM gives every file, in seconds."""
 LAMBDA_SETS = {
@@ -150,6 +154,19 @@ def test_the_sdk_layer_is_small_and_knows_when_models_end(build: dict[str, Funct
     assert _deflated(layer) <= MAX_SDK_BYTES
 
 
+def test_lambda_accepts_every_function_with_its_layers(build: dict[str, Function]) -> None:
+    sizes = {name: sum(map(_unpacked, (each.folder, *each.layers))) for name, each in build.items()}
+
+    assert max(sizes.values()) <= MAX_UNPACKED_BYTES, max(sizes, key=lambda name: sizes[name])
+
+
+def test_only_the_compaction_has_the_parquet_layer(build: dict[str, Function]) -> None:
+    having = {name: each.layers for name, each in build.items() if any(at.name == "ParquetLayer" for at in each.layers)}
+
+    assert list(having) == ["analytics.compactFunction"]
+    assert _unpacked(having["analytics.compactFunction"][-1]) <= MAX_PARQUET_BYTES
+
+
 def test_the_shared_layer_is_at_most_twice_pydantic(build: dict[str, Function]) -> None:
     layer = _shared_layer(build) / "python"
     pydantic = sum(_deflated(layer / name, bytecode=False) for name in PYDANTIC)
@@ -263,6 +280,10 @@ def _unpack(content: bytes, folder: Path) -> None:
         archive.extractall(folder)
     for path in folder.rglob("*"):
         os.utime(path, (YEAR_1980, YEAR_1980))
+
+
+def _unpacked(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _shared_layer(build: dict[str, Function]) -> Path:

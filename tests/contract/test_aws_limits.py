@@ -24,6 +24,8 @@ NAMES: Final = {
     "AWS::ApiGatewayV2::Api": ("Name", 128),
     "AWS::ApiGatewayV2::Authorizer": ("Name", 128),
     "AWS::ApplicationAutoScaling::ScalingPolicy": ("PolicyName", 256),
+    "AWS::Athena::NamedQuery": ("Name", 128),
+    "AWS::Athena::WorkGroup": ("Name", 128),
     "AWS::Backup::BackupVault": ("BackupVaultName", 50),
     "AWS::Budgets::Budget": ("BudgetName", 100),
     "AWS::CloudFront::Function": ("Name", 64),
@@ -145,6 +147,8 @@ def test_every_named_type_has_a_limit() -> None:
                 own -= {"FunctionName"}  # a reference
             if body["Type"] == "AWS::EC2::FlowLog":
                 own -= {"LogGroupName"}  # a reference
+            if body["Type"] == "AWS::Glue::Table":
+                own -= {"DatabaseName"}  # a reference
             if body["Type"] == "AWS::Route53::RecordSet":
                 own -= {"Name"}  # a parameter
             assert not own or body["Type"] in NAMES, f"{path.parent.name} {name}: add {own} to NAMES"

@@ -25,7 +25,9 @@ DOMAIN: Final = {
     "accounts": {
         *("admission", "call_limits", "consent", "edge", "erasure", "exporting", "keys", "owners", "recorded_keys"),
     },
-    "analytics": {"archive_format", "counters", "figures", "rebuild", "report"},
+    "analytics": {
+        *("archive_format", "columns", "compaction", "counters", "figures", "parquet", "rebuild", "report"),
+    },
     "generation": {"erasure", "families", "image_header", "metrics", "model_errors", "spending", "withdrawal"},
     "intake": {
         *("appeals", "creation", "durations", "erasure", "exporting", "facades", "identifiers", "model_fit"),

@@ -22,6 +22,7 @@ SCRIPTS: Final = [(name, step["run"]) for name, step in STEPS if "run" in step]
 SERVICE_OF_TYPE: Final = {
     "ApiGateway": "apigateway",
     "ApiGatewayV2": "apigateway",
+    "Athena": "athena",
     "Budgets": "budgets",
     "CloudFormation": "cloudformation",
     "CloudFront": "cloudfront",
@@ -29,6 +30,7 @@ SERVICE_OF_TYPE: Final = {
     "CodeDeploy": "codedeploy",
     "DynamoDB": "dynamodb",
     "Events": "events",
+    "Glue": "glue",
     "IAM": "iam",
     "KMS": "kms",
     "Lambda": "lambda",
@@ -194,6 +196,7 @@ def test_the_deployer_names_actions_and_may_pass_one_role() -> None:
 def test_cloudformation_may_change_every_type_in_the_templates() -> None:
     bodies = [templates.root_template(), *plain("true").values()]
     bodies += [templates.service_template(service) for service in templates.services()]
+    bodies.append(templates.load(templates.ROOT / "services/operations/lake.yaml"))
     needed = {SERVICE_OF_TYPE[body["Type"].split("::")[1]] for each in bodies for body in each["Resources"].values()}
     statements = role("Execution")["Policies"][0]["PolicyDocument"]["Statement"]
     allowed = {action.split(":")[0] for statement in statements for action in templates.flat(statement["Action"])}

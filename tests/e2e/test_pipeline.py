@@ -225,7 +225,7 @@ class Archive:
 
     def read_new(self) -> list[str]:
         """Return the lines of the objects that were added since the last call."""
-        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket)
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix="events/day=")
         keys = {found["Key"] for page in pages for found in page.get("Contents", [])} - self._read
         self._read |= keys
         contents = [self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read() for key in keys]

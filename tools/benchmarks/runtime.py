@@ -28,7 +28,8 @@ def sdk() -> Path:
 def dependencies() -> Path:
     """Return a directory with the third-party packages of the layers without an SDK."""
     storage = ROOT / "services" / "storage"
-    folders = [ROOT / "layer", ROOT / "layer" / "crypto", storage / "imaging", storage / "credentials"]
+    parquet = ROOT / "services" / "analytics" / "parquet"
+    folders = [ROOT / "layer", ROOT / "layer" / "crypto", storage / "imaging", storage / "credentials", parquet]
     files = [folder / "requirements.in" for folder in folders]
     names = [
         Requirement(line).name

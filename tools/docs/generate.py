@@ -26,6 +26,7 @@ from tools.docs.breaking_changes import breaking_changes
 from tools.docs.descriptions import DescribedSchema
 from tools.docs.event_pages import events_page
 from tools.docs.golden import golden_events
+from tools.docs.lake import template as lake_template
 from tools.docs.openapi import openapi_text
 from tools.docs.problems_page import problems_page
 from tools.docs.schema_registry import template as registry_template
@@ -120,6 +121,7 @@ def outputs() -> dict[Path, str]:
     files |= {ROOT / f"docs/grafana/{page.name}.json": dashboard_json(page) for page in pages}
     saved = queries(deployed)
     files[ROOT / "services/operations/queries.yaml"] = queries_template(saved)
+    files[ROOT / "services/operations/lake.yaml"] = lake_template()
     files[ROOT / "services/operations/registry.yaml"] = registry_template(schemas)
     files[ROOT / "docs/metrics.md"] = metrics_page(pages, saved)
     files |= sections(ROOT)

@@ -134,7 +134,7 @@ def _with_copies(deployed: Deployed) -> Iterator[Store]:
     if "VersioningConfiguration" in deployed.properties and "ObjectLockEnabled" not in deployed.properties:
         yield Store(
             f"{store.name}-versions",
-            "Files that were deleted by a fault, by an operator or because they had expired",
+            "Files that were deleted by a fault, by an operator or because they had expired or were compacted",
             "Undo a mistake",
             VERSION,
             store.erasure,

@@ -126,13 +126,13 @@ class World:
 
     # Functions ------------------------------------------------------------------------------------------------------
 
-    def run(self, name: str, event: Any) -> Any:
-        """Run a function with an event as Lambda does."""
+    def run(self, name: str, event: Any, context: Any = None) -> Any:
+        """Run a function with an event as Lambda does. Few functions need the context."""
         function = self.stack.functions[name]
         if name not in self._loaded:
             self._loaded[name] = self._load(function)
         with self.recorder.during(name):
-            return self._loaded[name](event, None)
+            return self._loaded[name](event, context)
 
     def forget(self, name: str) -> None:
         """Make the next run of a function a cold start."""

@@ -18,8 +18,8 @@ from cli.__main__ import main
 from events.envelope import Event
 from kit.errors import TransientError, UnprocessableError
 from services.analytics.rebuild import rebuild
-from services.analytics.repository.archive import EventArchive
 from services.analytics.repository.counters import SHARDS, CounterTable
+from services.analytics.repository.lake import EventLake
 from services.analytics.service import Addition, AlreadyCountedError, Generations, GenerationsMovedError, Recorder
 from tests.unit.analytics.fakes import InMemoryArchive, InMemoryCounters
 from tests.unit.analytics.stories import PROMPT, START, story
@@ -28,7 +28,7 @@ TABLE = "genai-images-test-analytics"
 BUCKET = "genai-images-test-analytics-123456789012-us-east-1"
 TARGET = ("--prefix", "genai-images-test", "--region", "us-east-1")
 AnyCounters = CounterTable | InMemoryCounters
-AnyArchive = EventArchive | InMemoryArchive
+AnyArchive = EventLake | InMemoryArchive
 FIRST = Generations()
 ADDITION = Addition(
     "g1", {"request-1": ["event-1", "event-2"]}, {"2026-11-22": {"status#accepted": 2, "cost_usd": Decimal("0.04")}}
@@ -59,8 +59,8 @@ def on_dynamodb() -> CounterTable:
     return CounterTable(boto3.client("dynamodb"), TABLE, sleep=lambda _: None)
 
 
-def on_s3() -> EventArchive:
-    return EventArchive(boto3.client("s3"), BUCKET)
+def on_s3() -> EventLake:
+    return EventLake(boto3.client("s3"), BUCKET)
 
 
 @pytest.fixture(params=["fake", "aws"])
@@ -193,7 +193,7 @@ def test_a_batch_costs_two_calls_once_its_day_is_known(aws: None, monkeypatch: p
     for client in clients:
         client.meta.events.register("before-call", lambda model, **_: calls.append(model.name))
     recorder = Recorder(
-        EventArchive(clients[0], BUCKET),  # type: ignore[arg-type]
+        EventLake(clients[0], BUCKET),  # type: ignore[arg-type]
         CounterTable(clients[1], TABLE),  # type: ignore[arg-type]
     )
     recorder.record(story(3, at=START.replace(hour=1)))

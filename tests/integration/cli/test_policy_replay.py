@@ -14,7 +14,7 @@ from cli.options import FAILED, OK
 from events.catalog.image_requested import ImageRequested, ImageRequestedData
 from kit.sealing import OwnerKeyTable, Sealer
 from kit.trail_table import TrailTable
-from services.analytics.repository.archive import EventArchive
+from services.analytics.repository.lake import EventLake
 from services.moderation.keywords import KeywordFilter
 from services.moderation.models import Finding, PromptVerdict
 from services.moderation.policy import load_policy
@@ -62,7 +62,7 @@ class Installation:
             analytics_opt_out=opted_out,
         )
         self.events.append(event)
-        EventArchive(boto3.client("s3"), self.bucket).append(self.events[-2:])  # batches may overlap
+        EventLake(boto3.client("s3"), self.bucket).append(self.events[-2:])  # batches may overlap
         hit = KeywordFilter(LIVE).find({"prompt": prompt})
         blocks = hit is not None and hit.strength == "block"
         finding = Finding(category=hit.category, field="prompt", reason="category_blocked") if hit and blocks else None

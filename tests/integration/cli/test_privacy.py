@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -10,6 +11,9 @@ from moto import mock_aws
 
 from cli.connection import Connection, Target
 from cli.erasures import Found, Searcher
+from services.analytics.archive_format import lines_of, pack
+from services.analytics.repository.parquet import Parquet
+from tests.support.events import sample
 
 PREFIX = "genai-images-test"
 ACCOUNT = "123456789012"
@@ -70,6 +74,21 @@ def test_a_replica_is_searched(buckets: Buckets) -> None:
     buckets.client.delete_object(Bucket=f"{PREFIX}-{name}", Key="events/1.json")
 
     assert [each.store for each in buckets.found()] == ["bucket analytics in eu-west-1"]
+
+
+def test_a_compacted_day_is_searched(buckets: Buckets, tmp_path: Path) -> None:
+    """Its file is compressed."""
+    [(_, packed)] = pack([sample("ImageDeleted")])
+    [line] = lines_of(packed)
+    line = line.replace('"owner":"', f'"owner":"{TEXT}')
+    parquet = Parquet(tmp_path / "duckdb")
+    parquet.stage([line], tmp_path / "staged")
+    parquet.write(tmp_path / "staged", [], tmp_path / "part")
+    content = (tmp_path / "part").read_bytes()
+    key = "events/parquet/day=2026-11-22/00000.parquet"
+    buckets.put(f"analytics-{ACCOUNT}-us-east-1", key, content)
+
+    assert [(each.store, each.where) for each in buckets.found()] == [("bucket analytics", key)]
 
 
 def test_the_key_of_a_delete_marker_is_searched(buckets: Buckets) -> None:

@@ -24,7 +24,7 @@ from events.catalog.image_requested import ImageRequested
 from events.catalog.request_cancelled import RequestCancelled, RequestCancelledData
 from events.envelope import Event
 from kit.sealing import OwnerKeyTable, Sealer
-from services.analytics.repository.archive import EventArchive
+from services.analytics.repository.lake import EventLake
 from services.intake.repository.signals import SignalTable
 from services.intake.signals import StopSignal
 from services.operations.drills import DrillRecord, DrillTable
@@ -254,7 +254,7 @@ class Lake:
     def __init__(self, world: Installation) -> None:
         self.world = world
         self.published: list[Event] = []
-        self.archive = EventArchive(world.s3, LAKE)
+        self.archive = EventLake(world.s3, LAKE)
 
     def replay(self, *events: Event) -> Any:
         self.archive.append(events)

@@ -22,6 +22,7 @@ SCENARIOS: Final[tuple[Callable[[World], None], ...]] = (
     images.verification,
     images.link_keys,
     images.figures,
+    images.a_compacted_day,
     notifications.sockets,
     notifications.webhooks,
     operations.the_sentinel,

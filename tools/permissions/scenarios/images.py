@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 from cli.costs.budget import BudgetTable, changed
 from events.catalog.image_approved import ImageApproved
@@ -13,6 +15,7 @@ from events.catalog.request_cancelled import RequestCancelled
 from events.envelope import Event
 from events.model_catalog import model_catalog
 from events.parameters import ModelPlan
+from services.analytics.repository.archive import EventArchive
 from tests.support.events import sample
 from tests.support.hook import receiving
 from tools.permissions.scenarios.requests import accept, generate
@@ -137,3 +140,22 @@ def link_keys(world: World) -> None:
 def figures(world: World) -> None:
     """The daily figures."""
     world.http("analytics.api", "GET", "/v1/analytics/daily")
+
+
+def a_compacted_day(world: World) -> None:
+    """Compact a day, then what arrived late, while another run has compacted an object already."""
+    bucket = world.stack.functions["analytics.compact"].environment["ARCHIVE_BUCKET_NAME"]
+    archive = EventArchive(world.client("s3"), bucket)
+    context = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
+    event = sample("ImageDeleted")
+    ended = event.metadata.model_copy(update={"occurred_at": datetime.now(UTC) - timedelta(days=2)})
+    for event_id in (ended.event_id, str(uuid4())):
+        metadata = ended.model_copy(update={"event_id": event_id})
+        archive.append([event.model_copy(update={"metadata": metadata})])
+        done = world.run("analytics.compact", {}, context)
+        if done["events"] != 1:
+            raise AssertionError(done)
+    lake = world.module("analytics.compact").lake
+    with world.recorder.during("analytics.compact"):
+        if list(lake.lines(["events/day=2026-01-01/gone.jsonl.gz"])):
+            raise AssertionError("a missing object has lines")
