@@ -44,7 +44,7 @@ class LoggedWorld(World):
         self.invocations: list[Invocation] = []
         self._window: list[Any] = []
 
-    def run(self, name: str, event: Any) -> Any:
+    def run(self, name: str, event: Any, context: Any = None) -> Any:
         """Run a function and keep its lines."""
         if name == "analytics.record":
             self._window += event["Records"]
