@@ -26,6 +26,8 @@ MAX_SDK_BYTES = 3_000_000
 """Maximum size of a zip with the SDK layer. With the descriptions of all services, it would be 16 MB."""
 MAX_CRYPTO_BYTES = 6_500_000
 """Maximum size of a zip with the crypto layer, nearly all of it OpenSSL and its Rust code."""
+MAX_CACHE_BYTES = 800_000
+"""Maximum size of a zip with the cache layer."""
 YEAR_1980 = 315_619_200
 """The time stamp that SAM gives every file, in seconds."""
 LAMBDA_SETS = {
@@ -194,6 +196,26 @@ def test_the_crypto_layer_is_small_and_can_seal_and_sign() -> None:
     assert _deflated(layer) <= MAX_CRYPTO_BYTES
 
 
+def test_the_cache_layer_is_small_and_has_what_a_cache_needs(build: dict[str, Function]) -> None:
+    layer = LOCAL_BUILD / "CacheLayer"
+    path = [str(folder / "python") for folder in (_shared_layer(build), layer)] + [str(OLDEST_SDK)]
+    statement = "from kit.cache import client; print(client('localhost:6379', 'name').connection_pool.connection_class)"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", f"import sys; sys.path[:0] = {path}; {statement}"],
+        env=LAMBDA_SETS,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "SSLConnection" in done.stdout, done.stderr
+    assert _deflated(layer) <= MAX_CACHE_BYTES
+
+
+def test_no_function_has_the_cache_layer_by_default(build: dict[str, Function]) -> None:
+    assert not [name for name, each in build.items() if any(layer.name == "CacheLayer" for layer in each.layers)]
+
+
 def _import(function: Function) -> Any:
     path = [*(str(layer / "python") for layer in function.layers), str(function.folder), str(OLDEST_SDK)]
     done = subprocess.run(
@@ -226,7 +248,7 @@ def _functions(unpacked: Path) -> Iterator[Function]:
                 name=name,
                 folder=folder / own["CodeUri"],
                 handler=own["Handler"],
-                layers=tuple(_layer(layer["Ref"], folder) for layer in layers),
+                layers=tuple(_layer(layer["Ref"], folder) for layer in layers if "Ref" in layer),  # others are optional
                 environment={key: _value(value, body) for key, value in variables.items()},
             )
 

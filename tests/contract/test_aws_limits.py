@@ -34,6 +34,8 @@ NAMES: Final = {
     "AWS::CloudWatch::CompositeAlarm": ("AlarmName", 255),
     "AWS::CloudWatch::Dashboard": ("DashboardName", 255),
     "AWS::DynamoDB::Table": ("TableName", 255),
+    "AWS::ElastiCache::ServerlessCache": ("ServerlessCacheName", 40),
+    "AWS::ElastiCache::User": ("UserName", 40),
     "AWS::EventSchemas::Registry": ("RegistryName", 64),
     "AWS::EventSchemas::Schema": ("SchemaName", 385),
     "AWS::Events::Archive": ("ArchiveName", 48),
