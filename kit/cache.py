@@ -27,7 +27,7 @@ SECONDS: Final = 0.05
 PAUSE_SECONDS: Final = 5.0
 """For which the cache is not called after a call failed, so that a dead one does not cost every caller 50 ms."""
 SOCKET_SECONDS: Final = 1.0
-"""After which an operation that no caller waits for any more ends. A new connection needs longer than a call may take."""
+"""After which a command that no caller waits for any more ends. A new connection may take longer than a call."""
 TOKEN_SECONDS: Final = 900
 """For which a connection can be opened with a token: the most that ElastiCache accepts."""
 
@@ -41,9 +41,7 @@ class CacheUnavailableError(Exception):
 class Cache:
     """Calls the cache in one thread, so that a caller can stop waiting."""
 
-    def __init__(
-        self, client: "Valkey[Any]", *, seconds: float = SECONDS, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, client: Any, *, seconds: float = SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
         self._seconds = seconds
         self._clock = clock
@@ -56,7 +54,7 @@ class Cache:
         """Connect in the background, so that the first call finds a connection."""
         self._worker.submit(self._client.ping)
 
-    def call(self, command: "Callable[[Valkey[Any]], Value]") -> Value:
+    def call(self, command: Callable[[Any], Value]) -> Value:
         """Return the result of ``command``. Raises ``CacheUnavailableError``.
 
         A command that was too slow may still be executed.
@@ -94,9 +92,10 @@ class IamToken(CredentialProvider):
         return self._name, str(request.url).removeprefix("https://")
 
 
-def client(address: str, name: str) -> "Valkey[Any]":
-    """Return a client of the server at ``address``, a host and a port. It connects when it is used.
+def client(address: str, name: str) -> Any:
+    """Return a ``Valkey`` of the server at ``address``, a host and a port. It connects when it is used.
 
+    Any: the types of its methods are also those of its asynchronous variant.
     ``name`` is that of an ElastiCache, which requires TLS and a token; empty for a server on this machine.
     """
     host, _, port = address.rpartition(":")

@@ -42,8 +42,7 @@ def functions_with(service: str, *calls: str) -> set[str]:
     return {
         function.name
         for function in templates.resources("AWS::Serverless::Function")
-        if function.service == service
-        and any(call in handler_of(function).read_text() for call in calls)
+        if function.service == service and any(call in handler_of(function).read_text() for call in calls)
     }
 
 
@@ -92,11 +91,6 @@ def test_the_cache_is_limited_and_needs_no_secret() -> None:
     assert TEMPLATE["UserGroup"]["Properties"]["UserIds"] == [{"Ref": "User"}]
     assert user["AuthenticationMode"] == {"Type": "iam"}
     assert "SnapshotRetentionLimit" not in cache
-    assert templates.root_template()["Resources"]["Accounts"]["Properties"]["Parameters"]["CacheName"]["Fn::If"] == [
-        "HasElastiCache",
-        {"Fn::Sub": "genai-images-${Environment}-cache"},
-        "",
-    ]
 
 
 def test_only_functions_of_the_private_group_reach_the_cache() -> None:
@@ -120,11 +114,13 @@ def test_functions_that_use_the_cache_may_sign_in_and_no_others(service: str) ->
     properties = POLICIES[service].properties
     (statement,) = properties["PolicyDocument"]["Statement"]
     assert {role["Ref"].removesuffix("Role") + "Function" for role in properties["Roles"]} == using
+    variables = templates.service_template(service)["Globals"]["Function"]["Environment"]["Variables"]
+    assert variables["CACHE_NAME"] == {"Fn::If": ["HasElastiCache", NAME, ""]}
     assert POLICIES[service].body["Condition"] == "HasElastiCache"
     assert statement["Action"] == "elasticache:Connect"
     assert [arn.rpartition("${AWS::AccountId}:")[2] for arn in templates.flat(statement["Resource"])] == [
-        "serverlesscache:${CacheName}",
-        "user:${CacheName}",
+        "serverlesscache:${Prefix}-cache",
+        "user:${Prefix}-cache",
     ]
 
 
@@ -141,8 +137,15 @@ def limited(tmp_path: Path) -> Any:
         rules = TEMPLATE["User"]["Properties"]["AccessString"].split()
         client(server.address, "").execute_command("ACL", "SETUSER", "function", ">word", *rules)
         host, _, port = server.address.partition(":")
-        yield Valkey(host=host, port=int(port), username="function", password="word", lib_name=None, lib_version=None,
-                     decode_responses=True)
+        yield Valkey(
+            host=host,
+            port=int(port),
+            username="function",
+            password="word",
+            lib_name=None,
+            lib_version=None,
+            decode_responses=True,
+        )
     finally:
         server.stop()
 

@@ -215,7 +215,9 @@ def endpoints(kind: str) -> dict[str, Any]:
 
 def test_endpoints_are_those_of_the_services_that_are_called() -> None:
     """KMS is not among them: other services use the key for a function (``kms:ViaService``)."""
-    called = {service for function in FUNCTIONS for service in called_by(function)} - WITHOUT_ENDPOINT - IN_THE_VPC - {"kms"}
+    called = (
+        {service for function in FUNCTIONS for service in called_by(function)} - WITHOUT_ENDPOINT - IN_THE_VPC - {"kms"}
+    )
 
     assert {*endpoints("Gateway"), *endpoints("Interface")} == called
     assert endpoints("Gateway").keys() == {"s3", "dynamodb"}, "they cost nothing"

@@ -1,4 +1,4 @@
-"""With ``Cache=valkey``: the functions use a Valkey server. Killing it in the middle of traffic loses and breaks nothing."""
+"""With ``Cache=valkey``, functions use a Valkey server. Killing it amid traffic loses and breaks nothing."""
 
 import json
 import threading
@@ -42,7 +42,7 @@ def server_of(system: System) -> ValkeyServer:
 
 def names(system: System) -> list[str]:
     """Return the names of all entries."""
-    return sorted(client(server_of(system).address, "").keys())
+    return sorted(client(server_of(system).address, "").scan_iter())
 
 
 @contextmanager

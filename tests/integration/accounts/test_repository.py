@@ -259,7 +259,7 @@ def test_a_slow_reader_does_not_restore_erased_preferences(cache: Cache) -> None
     table.before_return = lambda: copies.delete(ACME.owner_id)
 
     preferences.preferences(ACME.owner_id)
-    stored = cache.call(lambda server: {name: server.hgetall(name) for name in server.keys()})
+    stored = cache.call(lambda server: {name: server.hgetall(name) for name in server.scan_iter()})
     assert "dark" not in str(stored)
     assert stored
 
@@ -269,7 +269,7 @@ def test_an_erasure_names_the_cache(cache: Cache, dead_cache: Cache) -> None:
     preferences.preferences(ACME.owner_id)
 
     assert PreferenceCopies(cache, FakeClock(NOW)).delete(ACME.owner_id) is None
-    assert "dark" not in cache.call(lambda server: str([server.hgetall(name) for name in server.keys()]))
+    assert "dark" not in cache.call(lambda server: str([server.hgetall(name) for name in server.scan_iter()]))
     assert PreferenceCopies(dead_cache, FakeClock(NOW)).delete(ACME.owner_id) == NOW + timedelta(seconds=60)
 
 
@@ -277,7 +277,7 @@ def test_copies_expire(cache: Cache) -> None:
     CachedPreferences(cache, CountedPreferences()).preferences(ACME.owner_id)
     PreferenceCopies(cache, FakeClock(NOW)).delete("own_other")
 
-    lifetimes = cache.call(lambda server: [server.ttl(name) for name in server.keys()])
+    lifetimes = cache.call(lambda server: [server.ttl(name) for name in server.scan_iter()])
     assert len(lifetimes) == 2
     assert all(0 < seconds <= 60 for seconds in lifetimes)
 

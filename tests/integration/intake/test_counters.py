@@ -142,9 +142,7 @@ def test_counters_expire_after_they_are_relevant(client: Any) -> None:
     assert all(int(item["expires_at"]["N"]) > WINDOW.start + 2 * WINDOW.seconds for item in found)
 
 
-def test_the_cache_limits_the_number_of_refunds_too(
-    client: Any, cache: Cache, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_cache_limits_the_number_of_refunds_too(client: Any, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.intake.repository.cached.MAX_REFUNDS", 2)
     rates = CachedRates(cache, RateTable(client, "requests"))
     for request in REQUESTS:
@@ -168,7 +166,7 @@ def test_counters_leave_the_cache_by_themselves(client: Any, cache: Cache) -> No
     rates.close(replace(WINDOW, key_id="other"))
     rates.refund(replace(WINDOW, key_id="refunded"), REQUESTS[0], 1, blocked=True)
 
-    lifetimes = cache.call(lambda server: [server.ttl(key) for key in server.keys()])
+    lifetimes = cache.call(lambda server: [server.ttl(key) for key in server.scan_iter()])
     assert len(lifetimes) == 2
     assert all(0 < seconds <= 2 * WINDOW.seconds for seconds in lifetimes)
 

@@ -37,7 +37,7 @@ def test_a_state_is_read_unchanged(shared: Any) -> None:
 def test_a_state_expires(cache: Cache) -> None:
     SharedReadiness(cache, "v1").write(FOUND)
 
-    (lifetime,) = cache.call(lambda server: [server.ttl(name) for name in server.keys()])
+    (lifetime,) = cache.call(lambda server: [server.ttl(name) for name in server.scan_iter()])
     assert 0 < lifetime <= 10
 
 
