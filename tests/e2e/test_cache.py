@@ -70,7 +70,7 @@ def counted(system: System) -> int:
 
 def readiness(system: System) -> Any:
     """Return the readiness, whatever its status."""
-    return system.call("GET", "/health/ready").json
+    return system.call("GET", "/health/ready", key=system.stack.admin_key).json
 
 
 def test_functions_use_the_cache(cached: System) -> None:
