@@ -1,6 +1,6 @@
 """The cache (Valkey), which may be slow or down: a call succeeds within 50 ms, or the caller does without it. ADR 42.
 
-Import it only if there is a cache: its client takes 70 ms at a cold start and is in another build of the shared layer.
+Import it only if there is a cache: its client takes 50 ms at a cold start and is in another build of the shared layer.
 """
 
 import os
