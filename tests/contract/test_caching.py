@@ -31,19 +31,8 @@ from tests.unit.intake.fakes import InMemoryDurations
 
 TEMPLATE: Final = templates.load(ROOT / "services/operations/cache.yaml")["Resources"]
 NAME: Final = {"Fn::Sub": "${Prefix}-cache"}
-POLICIES: Final = {
-    policy.service: policy for policy in templates.resources("AWS::IAM::Policy") if policy.name == "CachePermissions"
-}
-"""Service → the policy with which its functions sign in."""
-
-
-def functions_with(service: str, *calls: str) -> set[str]:
-    """Return the logical ids of the functions whose handler has one of ``calls``."""
-    return {
-        function.name
-        for function in templates.resources("AWS::Serverless::Function")
-        if function.service == service and any(call in handler_of(function).read_text() for call in calls)
-    }
+USES: Final = ("rate_store(", "duration_store(", "preference_store(", "connected(")
+FUNCTIONS: Final = templates.resources("AWS::Serverless::Function")
 
 
 def handler_of(function: Resource) -> Path:
@@ -104,24 +93,33 @@ def test_only_functions_of_the_private_group_reach_the_cache() -> None:
     assert passed["ClientGroupId"] == {"Fn::GetAtt": ["Network", "Outputs.PrivateGroupId"]}
 
 
-@pytest.mark.parametrize("service", templates.services())
-def test_functions_that_use_the_cache_may_sign_in_and_no_others(service: str) -> None:
-    using = functions_with(service, "rate_store(", "duration_store(", "preference_store(", "connected(")
+@pytest.mark.parametrize("function", FUNCTIONS, ids=str)
+def test_functions_that_use_the_cache_may_sign_in_and_no_others(function: Resource) -> None:
+    uses_cache = any(call in handler_of(function).read_text() for call in USES)
+    found = [each for each in templates.statements(function) if each["Action"] == "elasticache:Connect"]
 
-    if service not in POLICIES:
-        assert using == set()
-        return
-    properties = POLICIES[service].properties
-    (statement,) = properties["PolicyDocument"]["Statement"]
-    assert {role["Ref"].removesuffix("Role") + "Function" for role in properties["Roles"]} == using
-    variables = templates.service_template(service)["Globals"]["Function"]["Environment"]["Variables"]
-    assert variables["CACHE_NAME"] == {"Fn::If": ["HasElastiCache", NAME, ""]}
-    assert POLICIES[service].body["Condition"] == "HasElastiCache"
-    assert statement["Action"] == "elasticache:Connect"
-    assert [arn.rpartition("${AWS::AccountId}:")[2] for arn in templates.flat(statement["Resource"])] == [
-        "serverlesscache:${Prefix}-cache",
-        "user:${Prefix}-cache",
+    assert len(found) == uses_cache
+    for statement in found:
+        assert [arn.rpartition("${AWS::AccountId}:")[2] for arn in templates.flat(statement["Resource"])] == [
+            "serverlesscache:${Prefix}-cache",
+            "user:${Prefix}-cache",
+        ]
+
+
+@pytest.mark.parametrize(
+    "service", sorted({each.service for each in FUNCTIONS if "CACHE_NAME" in templates.environment(each)})
+)
+def test_a_service_has_the_client_and_the_name_only_with_a_cache(service: str) -> None:
+    template = templates.service_template(service)
+    passed = templates.root_template()["Resources"][service.capitalize()]["Properties"]["Parameters"]
+
+    assert template["Globals"]["Function"]["Environment"]["Variables"]["CACHE_NAME"]["Fn::If"] == [
+        "HasElastiCache",
+        NAME,
+        "",
     ]
+    assert passed["LayerArn"] == {"Fn::If": ["HasCache", {"Ref": "CacheLayer"}, {"Ref": "SharedLayer"}]}
+    assert passed["ElastiCache"] == {"Fn::If": ["HasElastiCache", "on", "off"]}
 
 
 # Access string -------------------------------------------------------------------------------------------------------
