@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -86,11 +85,17 @@ class Child:
             if self._process is None or self._process.poll() is not None:
                 raise NotReadyError(f"{self._command[3]} ended before it was ready, see {self.log}")
             try:
-                with urllib.request.urlopen(self._ready, timeout=1):
+                if self._is_ready():
                     return
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.05)
+            except OSError:  # also urllib's errors
+                pass
+            time.sleep(0.05)
         raise NotReadyError(f"{self._ready} did not answer within {SECONDS_TO_READY} s, see {self.log}")
+
+    def _is_ready(self) -> bool:
+        """Return whether the health check answers. May raise ``OSError`` instead."""
+        with urllib.request.urlopen(self._ready, timeout=1):
+            return True
 
     def kill(self) -> None:
         """End the process at once, with the workers that it started, as a lost region ends."""

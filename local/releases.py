@@ -11,7 +11,7 @@ from pathlib import Path
 
 VARIABLE = re.compile(r"^( +RELEASE: )\S+", re.MULTILINE)
 """The variable in a template's `Globals` that receives the digest."""
-ROOT_LAYERS = ("SharedLayer", "CryptoLayer")
+ROOT_LAYERS = ("SharedLayer", "CryptoLayer", "CacheLayer")
 
 
 def insert_releases(build_dir: Path, parameters: Mapping[str, str]) -> dict[str, str]:

@@ -16,6 +16,7 @@ FOLDER: Final = ROOT / ".aws-sam" / "sbom"
 LAYERS: Final = {
     "shared-layer": ROOT / "layer",
     "crypto-layer": ROOT / "layer" / "crypto",
+    "cache-layer": ROOT / "layer" / "cache",
     "credentials-layer": ROOT / "services" / "storage" / "credentials",
     "imaging-layer": ROOT / "services" / "storage" / "imaging",
     "parquet-layer": ROOT / "services" / "analytics" / "parquet",

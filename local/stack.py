@@ -15,6 +15,7 @@ from kit.secrets import CachedKeyring
 from local import deploy as deployment
 from local import web
 from local.emulator import HOST, REGION, emulator, free_port, model_stand_in
+from local.valkey import ValkeyServer
 from services.accounts import service as accounts
 from services.accounts.repository.keys import KeyTable
 from services.accounts.schemas import USER_SCOPES, NewKey
@@ -37,7 +38,8 @@ class LocalStack:
     """A stack with all its files in ``directory``, whose content is deleted. Port 0 means a free port.
 
     ``auth`` turns IAM enforcement on, ``parameters`` go to the template, ``variables`` to every function's environment,
-    ``forward_url`` and ``instant_models`` to the model stand-in. ``replica`` makes it a second region.
+    ``forward_url`` and ``instant_models`` to the model stand-in. ``replica`` makes it a second region. With
+    the parameter ``Cache=valkey``, there is a Valkey server.
     """
 
     def __init__(
@@ -68,7 +70,11 @@ class LocalStack:
         """Key of the owner ``demo``, available after the start, with all scopes except ``admin``."""
         self.admin_key = ""
         """Key with the scope ``admin`` only."""
-        self._parameters = dict(parameters or {})
+        self.parameters = dict(parameters or {})
+        self.cache: ValkeyServer | None = None
+        if self.parameters.get("Cache") == "valkey":
+            self.cache = ValkeyServer(directory, port=free_port())
+            self.parameters["CacheAddress"] = self.cache.address
         self._replica = replica
         self._progress = progress
 
@@ -115,15 +121,20 @@ class LocalStack:
         try:
             self.emulator.start()
             self.models.start()
+            if self.cache:
+                self.cache.start()
+                self._progress(f"Valkey on {self.cache.address}")
             self._progress(f"AWS emulator on {self.emulator.url}, model stand-in on {self.models.url}")
             self.emulator.wait_until_ready()
             shared = self._replica.make(self) if self._replica else {}
-            parameters = {**self._parameters, **shared}
+            parameters = {**self.parameters, **shared}
             self.outputs = deployment.deploy(self.emulator.url, self._progress, parameters, self.region)
             if not self._replica:
                 self.api_key = self.make_key(DEMO_OWNER, (*USER_SCOPES, "analytics:read"), limit=DEMO_LIMIT)
                 self.admin_key = self.make_key("operator", ["admin"])
             self.models.wait_until_ready()
+            if self.cache:
+                self.cache.wait_until_ready()
         except BaseException:
             self.stop()
             raise
@@ -141,6 +152,8 @@ class LocalStack:
         """Stop everything."""
         self.models.stop()
         self.emulator.stop()
+        if self.cache:
+            self.cache.stop()
 
     def __enter__(self) -> Self:
         return self.start()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol
 
 from events.catalog.erasure_started import ErasureStarted
@@ -10,6 +11,7 @@ from events.erasure import StoreReceipt
 from kit.erasure import answer
 
 STORE: Final = "accounts/accounts"
+CACHE: Final = "operations/cache"
 
 
 class OwnerErasure(Protocol):
@@ -28,11 +30,20 @@ class OwnerErasure(Protocol):
         """Delete a key. It stops working as a revoked one does."""
 
 
+class PreferenceErasure(Protocol):
+    """The copies of preferences in the cache."""
+
+    def delete(self, owner_id: str) -> datetime | None:
+        """Delete the copy, and keep late ones out. Return when it expires if the cache is unavailable, else None."""
+
+
 @dataclass(frozen=True)
 class OwnerEraser:
     """Erases an owner and answers for accounts."""
 
     owners: OwnerErasure
+    copies: PreferenceErasure | None = None
+    """None without a cache."""
 
     def erase(self, event: ErasureStarted) -> list[Event]:
         """Delete the owner, then the keys. In this order, no key can be created after the keys were listed."""
@@ -43,4 +54,19 @@ class OwnerEraser:
         for key_id in list(self.owners.key_ids(owner)):
             self.owners.delete_key(owner, key_id)
             erased += 1
-        return [answer(event, "accounts", [StoreReceipt(store=STORE, erased=erased)])]
+        stores = [StoreReceipt(store=STORE, erased=erased)]
+        if self.copies:  # after the record, from which a new copy could be made
+            stores.append(_receipt(self.copies.delete(owner)))
+        return [answer(event, "accounts", stores)]
+
+
+def _receipt(until: datetime | None) -> StoreReceipt:
+    """Return the receipt of the cache, in which a copy remains ``until`` then, if it could not be deleted."""
+    if until is None:
+        return StoreReceipt(store=CACHE)
+    return StoreReceipt(
+        store=CACHE,
+        remains="a copy of the preferences, if there is one",
+        reason="The cache did not respond. Copies expire by themselves.",
+        until=until,
+    )

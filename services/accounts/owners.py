@@ -2,9 +2,10 @@
 
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, Protocol
 
 from kit.errors import TransientError
 from services.accounts.consent import Consent, Versions
@@ -34,6 +35,16 @@ class Owner:
     def agreed(self) -> Versions | None:
         """The versions of the terms and the privacy notice that the owner agrees to, if any."""
         return self.consent.valid_versions if self.consent else None
+
+
+class PreferenceStore(Protocol):
+    """Stores the preferences of owners."""
+
+    def preferences(self, owner_id: str) -> tuple[dict[str, Any], int]:
+        """Return an owner's preferences as plain values with their revision: empty and 0 if none are set."""
+
+    def replace_preferences(self, owner_id: str, wanted: Mapping[str, Any], revision: int | None) -> int:
+        """Replace an owner's preferences if they are at ``revision`` (None: at any), and return the new revision."""
 
 
 class UnknownOwnerError(Exception):

@@ -22,6 +22,10 @@ class ApiSettings(AccountSettings):
     trail_retention_days: int
     """How long they are kept."""
     key_retention_days: int = 365
+    cache_address: str = ""
+    """Host and port of the cache. Empty: none."""
+    cache_name: str = ""
+    """Its name in ElastiCache. Empty for a server without TLS on this machine."""
 
 
 class EraseSettings(Settings):
@@ -29,3 +33,7 @@ class EraseSettings(Settings):
 
     table_name: str
     exports_bucket_name: str
+    cache_address: str = ""
+    """Host and port of the cache. Empty: none."""
+    cache_name: str = ""
+    """Its name in ElastiCache. Empty for a server without TLS on this machine."""

@@ -13,6 +13,10 @@ class TableSettings(Settings):
 
     table_name: str
     """The request table."""
+    cache_address: str = ""
+    """Host and port of the cache. Empty: none."""
+    cache_name: str = ""
+    """Its name in ElastiCache. Empty for a server without TLS on this machine."""
 
 
 class CreationSettings(TableSettings):

@@ -22,6 +22,7 @@ PARALLEL_PROBES: Final = 16
 OLDEST_BOTO3: Final = (1, 40, 70)
 """The oldest SDK of a Lambda runtime that functions without the SDK layer support (ADR 18)."""
 QUEUES: Final = "queues"
+CACHE: Final = "cache"
 
 
 class Health(Schema):
@@ -121,6 +122,19 @@ class Probes(Protocol):
         """Return whose requests are refused because too many wait, or None."""
 
 
+class ReadinessStore(Protocol):
+    """Shares the state with the other environments of the function."""
+
+    def read(self) -> Readiness | None:
+        """Return the state that was written within the last ``CACHE_SECONDS``, if there is one."""
+
+    def write(self, found: Readiness) -> None:
+        """Share a state."""
+
+    def ping(self) -> None:
+        """Raise if the store is unavailable. The installation works without it."""
+
+
 class Monitor:
     """Runs all probes in parallel for up to ``TIMEOUT_SECONDS``, and caches the result for ``CACHE_SECONDS``.
 
@@ -138,6 +152,7 @@ class Monitor:
         timeout: float = TIMEOUT_SECONDS,
         slow: float = SLOW_SECONDS,
         fresh: float = CACHE_SECONDS,
+        shared: ReadinessStore | None = None,
     ) -> None:
         self._probes = probes
         self._queues = queues
@@ -146,6 +161,7 @@ class Monitor:
         self._timeout = timeout
         self._slow = slow
         self._fresh = fresh
+        self._shared = shared
         self._pool = ThreadPoolExecutor(PARALLEL_PROBES)
         self._last: tuple[float, Readiness] | None = None
 
@@ -153,12 +169,21 @@ class Monitor:
         """Return the state of the installation."""
         now = time.monotonic()
         if self._last is None or now - self._last[0] >= self._fresh:
-            self._last = now, self._probe()
+            found = (self._shared.read() if self._shared else None) or self._probed()
+            self._last = now - (datetime.now(UTC) - found.checked_at).total_seconds(), found
         return self._last[1]
+
+    def _probed(self) -> Readiness:
+        found = self._probe()
+        if self._shared:
+            self._shared.write(found)
+        return found
 
     def _probe(self) -> Readiness:
         names = [name for queue in self._queues for name in (queue, f"{queue}-dlq")]
-        dependencies = {name: self._submit(probe) for name, probe in self._probes.dependencies().items()}
+        optional = {CACHE: self._shared.ping} if self._shared else {}
+        probes = {**self._probes.dependencies(), **optional}
+        dependencies = {name: self._submit(probe) for name, probe in probes.items()}
         ages = self._pool.submit(self._probes.ages, names)
         stopped, region = self._pool.submit(self._probes.stopped), self._pool.submit(self._probes.active_elsewhere)
         shed = self._pool.submit(self._probes.shed)
@@ -183,7 +208,7 @@ class Monitor:
             *_waiting(steps),
             *_outdated(self._boto3_version),
         ]
-        lost = bool(passive) or any(not dependency.reachable for dependency in found)
+        lost = bool(passive) or any(not each.reachable and each.name not in optional for each in found)
         return Readiness(
             status="unavailable" if lost else "degraded" if attention else "ok",
             version=self._version,

@@ -17,6 +17,10 @@ class ApiSettings(Settings):
     event_bus_name: str
     handoff_bucket_name: str
     gallery_bucket_name: str
+    cache_address: str = ""
+    """Host and port of the cache. Empty: none."""
+    cache_name: str = ""
+    """Its name in ElastiCache. Empty for a server without TLS on this machine."""
     quarantine_retention_days: int = 90
     trail_retention_days: int
     """How long entries of the audit trail are kept."""

@@ -30,6 +30,8 @@ MAX_UNPACKED_BYTES = 250 * 1024 * 1024
 """What Lambda accepts of a function with its layers."""
 MAX_PARQUET_BYTES = 75_000_000
 """Unpacked size of the Parquet layer, nearly all of it DuckDB."""
+MAX_CACHE_BYTES = 800_000
+"""How many bytes larger than the shared layer the one for a cache may be."""
 YEAR_1980 = 315_619_200
 """The time stamp that SAM gives every file, in seconds."""
 LAMBDA_SETS = {
@@ -209,6 +211,28 @@ def test_the_crypto_layer_is_small_and_can_seal_and_sign() -> None:
 
     assert done.stdout.split() == ["17", "True"], done.stderr
     assert _deflated(layer) <= MAX_CRYPTO_BYTES
+
+
+def test_the_cache_layer_is_the_shared_one_with_a_client(build: dict[str, Function]) -> None:
+    layer, shared = LOCAL_BUILD / "CacheLayer", _shared_layer(build)
+    names, more = ({path.name for path in (each / "python").iterdir()} for each in (shared, layer))
+    path = [str(layer / "python"), str(OLDEST_SDK)]
+    statement = "from kit.cache import client; print(client('localhost:6379', 'name').connection_pool.connection_class)"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", f"import sys; sys.path[:0] = {path}; {statement}"],
+        env=LAMBDA_SETS,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "SSLConnection" in done.stdout, done.stderr
+    assert names < more
+    assert _deflated(layer) - _deflated(shared) <= MAX_CACHE_BYTES
+
+
+def test_no_function_has_the_cache_layer_by_default(build: dict[str, Function]) -> None:
+    assert not [name for name, each in build.items() if any(layer.name == "CacheLayer" for layer in each.layers)]
 
 
 def _import(function: Function) -> Any:

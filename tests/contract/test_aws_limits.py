@@ -37,6 +37,8 @@ NAMES: Final = {
     "AWS::CloudWatch::CompositeAlarm": ("AlarmName", 255),
     "AWS::CloudWatch::Dashboard": ("DashboardName", 255),
     "AWS::DynamoDB::Table": ("TableName", 255),
+    "AWS::ElastiCache::ServerlessCache": ("ServerlessCacheName", 40),
+    "AWS::ElastiCache::User": ("UserName", 40),
     "AWS::EventSchemas::Registry": ("RegistryName", 64),
     "AWS::EventSchemas::Schema": ("SchemaName", 385),
     "AWS::Events::Archive": ("ArchiveName", 48),
@@ -212,8 +214,10 @@ def test_a_functions_environment_fits(function: Resource) -> None:
 
     def longest(value: Any) -> str:
         if isinstance(value, dict) and value.get("Ref") in parameters:
-            limit = templates.root_template()["Parameters"].get(value["Ref"], {}).get("MaxLength", len(LONGEST_ARN))
-            return "x" * int(limit)
+            root = templates.root_template()["Parameters"].get(value["Ref"], {})
+            if "AllowedValues" in root:
+                return max(map(str, root["AllowedValues"]), key=len)
+            return "x" * int(root.get("MaxLength", len(LONGEST_ARN)))
         return str(resolved(value))
 
     variables = function.properties["Environment"]["Variables"]

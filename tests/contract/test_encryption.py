@@ -50,6 +50,7 @@ ENCRYPTED: Final[dict[str, tuple[str, ...]]] = {
     "AWS::SNS::Topic": ("KmsMasterKeyId",),
     "AWS::Logs::LogGroup": ("KmsKeyId",),
     "AWS::SecretsManager::Secret": ("KmsKeyId",),
+    "AWS::ElastiCache::ServerlessCache": ("KmsKeyId",),
 }
 """The properties that say how a resource is encrypted."""
 WITH_AWS: Final[dict[str, Any]] = {
@@ -63,6 +64,7 @@ WITH_AWS: Final[dict[str, Any]] = {
     "AWS::SNS::Topic": {"KmsMasterKeyId": {"Fn::GetAtt": ["AlarmKey", "Arn"]}},
     "AWS::Logs::LogGroup": {},
     "AWS::SecretsManager::Secret": {},
+    "AWS::ElastiCache::ServerlessCache": {},
 }
 
 
@@ -81,6 +83,7 @@ def with_own(kind: str, key: Any) -> Any:
         "AWS::SNS::Topic": {"KmsMasterKeyId": key},
         "AWS::Logs::LogGroup": {"KmsKeyId": key},
         "AWS::SecretsManager::Secret": {"KmsKeyId": key},
+        "AWS::ElastiCache::ServerlessCache": {"KmsKeyId": key},
     }[kind]
 
 

@@ -16,7 +16,7 @@ STANDARD: Final = {
     "schemas": "request and response bodies",
     "models": "domain types",
     "service": "use cases",
-    "repository": "DynamoDB and S3",
+    "repository": "DynamoDB, S3 and the cache",
     "gateways": "everything else outside",
     "handlers": "one module per Lambda function",
 }
@@ -53,6 +53,7 @@ DOMAIN: Final = {
             "health",
             "lifecycle",
             "problem_pages",
+            "readiness_cache",
             "sdk",
         ),
         *("timeline", "tracing"),

@@ -44,6 +44,8 @@ BY_LAMBDA: Final = {
     "dynamodb:ListStreams",
 }
 """What Lambda itself does with a function's role, outside of the VPC: logs, traces, and reading streams."""
+IN_THE_VPC: Final = {"elasticache"}
+"""The cache has addresses in the private subnets."""
 WITHOUT_ENDPOINT: Final = {"cloudfront", "execute-api"}
 """Services that cannot be reached through an endpoint: CloudFront has none, and that of execute-api leads to private
 REST APIs only, not to the connections of a WebSocket API."""
@@ -147,7 +149,7 @@ def test_the_root_passes_each_group_its_subnets(service: str) -> None:
         name: {"Fn::If": ["InVpc", {"Fn::GetAtt": ["Network", f"Outputs.{outputs[name]}"]}, ""]} for name in given
     }
     assert {"NetworkPolicyArn", "SubnetIds", "SecurityGroupIds"} <= given.keys()
-    assert set(outputs.values()) == TEMPLATE["Outputs"].keys()
+    assert {*outputs.values(), "VpcId"} == TEMPLATE["Outputs"].keys()
     assert templates.service_template(service)["Conditions"]["InVpc"] == {
         "Fn::Not": [{"Fn::Equals": [{"Ref": "NetworkPolicyArn"}, ""]}]
     }
@@ -213,7 +215,9 @@ def endpoints(kind: str) -> dict[str, Any]:
 
 def test_endpoints_are_those_of_the_services_that_are_called() -> None:
     """KMS is not among them: other services use the key for a function (``kms:ViaService``)."""
-    called = {service for function in FUNCTIONS for service in called_by(function)} - WITHOUT_ENDPOINT - {"kms"}
+    called = (
+        {service for function in FUNCTIONS for service in called_by(function)} - WITHOUT_ENDPOINT - IN_THE_VPC - {"kms"}
+    )
 
     assert {*endpoints("Gateway"), *endpoints("Interface")} == called
     assert endpoints("Gateway").keys() == {"s3", "dynamodb"}, "they cost nothing"

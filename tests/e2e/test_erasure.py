@@ -25,7 +25,7 @@ KNOWN: set[str] = {
 key of the owner was destroyed, and both archives of events."""
 OPTIONAL: set[str] = {
     *("operations/backup-vault", "operations/cloudtrail-log"),
-    *("analytics/archive-replica", "storage/gallery-files-replica"),
+    *("operations/cache", "analytics/archive-replica", "storage/gallery-files-replica"),
 }
 """Stores that exist only with parameters that a laptop does not set."""
 

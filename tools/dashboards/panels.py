@@ -296,6 +296,7 @@ def _infrastructure(deployed: DeployedResources) -> Dashboard:
             lines("Integration latency, p95", gateway("IntegrationLatency", "p95"), unit="ms"),
             lines("Sweeper", own("sweeper_checked"), own("sweeper_nudged"), own("sweeper_expired")),
             stacked("Webhook calls", own("webhook_attempts")),
+            stacked("Failures of the cache", own("cache_failures")),
             lines("Days until models end", own("model_days_left", "Minimum"), own("fewest_model_days_left", "Minimum")),
             lines("Model sentinel", own("models_watched"), own("model_changes_published")),
             lines("Admin keys created", own("admin_keys_created")),

@@ -26,6 +26,8 @@ POLLS_PER_HOUR: Final = 5 * 3 * 60
 HOURS_PER_WEEK: Final = 168
 METRICS_OF_A_FREE_DASHBOARD: Final = 50
 FREE_DASHBOARDS: Final = 3
+LEAST_CACHED_GIGABYTES: Final = Decimal("0.1")
+"""What a serverless cache for Valkey is billed for at least."""
 
 Properties = Mapping[str, Any]
 
@@ -102,6 +104,7 @@ AMOUNTS: Final[Mapping[str, Callable[[Deployment], int | Decimal]]] = {
     "interface endpoints": lambda d: sum(_zones(each) for each in d.of("AWS::EC2::VPCEndpoint")),
     "NAT gateways": lambda d: len(d.of("AWS::EC2::NatGateway")),
     "public addresses": lambda d: len(d.of("AWS::EC2::EIP")),
+    "cached data": lambda d: len(d.of("AWS::ElastiCache::ServerlessCache")) * LEAST_CACHED_GIGABYTES,
     "web ACLs": lambda d: len(d.of("AWS::WAFv2::WebACL")),
     "WAF rules": lambda d: sum(len(each["Rules"]) for each in d.of("AWS::WAFv2::WebACL")),
     "health checks": lambda d: len(d.of("AWS::Route53::HealthCheck")),

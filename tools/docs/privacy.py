@@ -18,6 +18,7 @@ from local.templates import parse_template
 STORES: Final = (
     "AWS::Backup::BackupVault",
     "AWS::DynamoDB::Table",
+    "AWS::ElastiCache::ServerlessCache",
     "AWS::Events::Archive",
     "AWS::Kinesis::Stream",
     "AWS::KinesisFirehose::DeliveryStream",

@@ -20,7 +20,7 @@ from services.accounts.keys import is_key_id
 from services.accounts.owners import UnknownOwnerError
 from services.accounts.recorded_keys import ADMIN, RecordedKeys
 from services.accounts.repository.keys import KeyTable
-from services.accounts.repository.owners import StaleError
+from services.accounts.repository.owners import StaleError, preference_store
 from services.accounts.routes import (
     CREATE_KEY,
     GIVE_CONSENT,
@@ -52,6 +52,7 @@ dynamodb = boto3.client("dynamodb")
 keys = KeyTable(dynamodb, settings.table_name, timedelta(days=settings.key_retention_days))
 trail = TrailTable(dynamodb, settings.audit_trail_table, timedelta(days=settings.trail_retention_days))
 owners = keys.owners
+preferences = preference_store(owners, settings.cache_address, settings.cache_name)
 hash_secret = CachedKeyring(boto3.client("secretsmanager"), settings.hash_secret_id).current
 handler = HttpApi()
 Value = TypeVar("Value")
@@ -160,7 +161,7 @@ def withdraw_consent() -> Response[str]:
 @handler.serve(SHOW_PREFERENCES)
 def show_preferences() -> Response[str]:
     """Return the preferences of the caller's owner."""
-    found, revision = owners.preferences(handler.caller.owner)
+    found, revision = preferences.preferences(handler.caller.owner)
     return handler.unless_current(strong_tag(revision), lambda: Preferences.model_validate(found))
 
 
@@ -174,7 +175,7 @@ def set_preferences() -> Response[str]:
     except ValueError:
         raise stale from None
     try:
-        revision = owners.replace_preferences(handler.caller.owner, wanted.model_dump(exclude_none=True), expected)
+        revision = preferences.replace_preferences(handler.caller.owner, wanted.model_dump(exclude_none=True), expected)
     except StaleError as error:
         raise stale from error
     except UnknownOwnerError as error:

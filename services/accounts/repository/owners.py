@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from kit.dynamodb import from_item, to_item
 from kit.errors import TransientError
 from services.accounts.consent import Consent
-from services.accounts.owners import Owner, UnknownOwnerError
+from services.accounts.owners import Owner, PreferenceStore, UnknownOwnerError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -43,8 +43,18 @@ def link_key(owner_id: str, key_id: str) -> dict[str, Any]:
     return to_item({"pk": f"OWNER#{owner_id}", "sk": f"KEY#{key_id}"})
 
 
+def preference_store(table: "OwnerTable", address: str, name: str) -> PreferenceStore:
+    """Return the preferences in ``table``, with copies in the cache at ``address`` unless that is empty."""
+    if not address:
+        return table
+    from kit.cache import connected  # noqa: PLC0415 - only if there is a cache
+    from services.accounts.repository.cached import CachedPreferences  # noqa: PLC0415
+
+    return CachedPreferences(connected(address, name), table)
+
+
 class OwnerTable:
-    """The owners."""
+    """The owners. Implements ``PreferenceStore``."""
 
     def __init__(self, client: "DynamoDBClient", name: str) -> None:
         self._client = client

@@ -26,8 +26,8 @@ from services.intake.gateways import WaitFunction
 from services.intake.model_views import model_card_view, model_view
 from services.intake.models import RequestState, TooLateToCancelError
 from services.intake.quota import RateLimiter
-from services.intake.repository.durations import DurationTable
-from services.intake.repository.rates import RateTable
+from services.intake.repository.durations import duration_store
+from services.intake.repository.rates import rate_store
 from services.intake.repository.requests import RequestTable
 from services.intake.repository.signals import SignalTable
 from services.intake.repository.statuses import StatusTable
@@ -76,7 +76,7 @@ table = RequestTable(
 )
 statuses = StatusTable(client, settings.table_name)
 waits = WaitTable(client, settings.table_name, clock)
-estimates = Estimates(DurationTable(client, settings.table_name), clock)
+estimates = Estimates(duration_store(client, settings), clock)
 signals = SignalCache(SignalTable(client, settings.table_name), clock)
 sealer = Sealer(OwnerKeyTable(client, settings.owner_keys_table_name))
 links = image_links(settings.gallery_bucket_name, settings.cdn_domain, settings.image_link_key_id)
@@ -91,7 +91,7 @@ def models() -> ModelCatalog:
 
 creation = RequestCreation(
     table,
-    RateLimiter(RateTable(client, settings.table_name), clock),
+    RateLimiter(rate_store(client, settings), clock),
     estimates,
     models,
     signals.current,

@@ -21,7 +21,7 @@ from services.intake.appeals.views import appeal_queue, appeal_review, appeal_vi
 from services.intake.quota import RateLimiter
 from services.intake.refusals import refuse_over_budget, refuse_while_closed
 from services.intake.repository.appeals import AppealTable
-from services.intake.repository.rates import RateTable
+from services.intake.repository.rates import rate_store
 from services.intake.repository.requests import RequestTable
 from services.intake.repository.signals import SignalTable
 from services.intake.settings import AppealsSettings
@@ -47,7 +47,7 @@ def models() -> ModelCatalog:
 appeals = Appeals(
     AppealTable(client, settings.table_name, table),
     table,
-    RateLimiter(RateTable(client, settings.table_name), clock),
+    RateLimiter(rate_store(client, settings), clock),
     lambda plans: refuse_over_budget(plans, signals.current().budget, models, clock.now()),
     Sealer(OwnerKeyTable(client, settings.owner_keys_table_name)),
     TrailTable(client, settings.audit_trail_table, timedelta(days=settings.trail_retention_days)),

@@ -24,8 +24,8 @@ from services.intake.facades import openai, openai_errors
 from services.intake.facades.schemas import ImageGeneration
 from services.intake.gateways import GalleryImages
 from services.intake.quota import RateLimiter
-from services.intake.repository.durations import DurationTable
-from services.intake.repository.rates import RateTable
+from services.intake.repository.durations import duration_store
+from services.intake.repository.rates import rate_store
 from services.intake.repository.requests import RequestTable
 from services.intake.repository.signals import SignalTable
 from services.intake.repository.statuses import StatusTable
@@ -63,8 +63,8 @@ def models() -> ModelCatalog:
 
 creation = RequestCreation(
     table,
-    RateLimiter(RateTable(client, settings.table_name), clock),
-    Estimates(DurationTable(client, settings.table_name), clock),
+    RateLimiter(rate_store(client, settings), clock),
+    Estimates(duration_store(client, settings), clock),
     models,
     signals.current,
     settings.failover_price_ceiling_usd,

@@ -13,7 +13,7 @@ from kit.telemetry import logger, measure
 from services.intake.quota import RateLimiter
 from services.intake.refunds import refund_quota
 from services.intake.repository.backlog import BacklogTable
-from services.intake.repository.rates import RateTable
+from services.intake.repository.rates import rate_store
 from services.intake.repository.requests import RequestTable
 from services.intake.repository.signals import SignalTable
 from services.intake.settings import SweeperSettings
@@ -31,7 +31,7 @@ sweeper = Sweeper(
     RequestTable(client, settings.table_name),
     Publisher(boto3.client("events"), settings.event_bus_name),
     rules,
-    partial(refund_quota, RateLimiter(RateTable(client, settings.table_name), clock)),
+    partial(refund_quota, RateLimiter(rate_store(client, settings), clock)),
     clock,
 )
 shedding = LoadShedding(

@@ -20,16 +20,16 @@ from kit.consumer import EachMessage, sqs_consumer
 from services.intake.durations import DurationRecorder
 from services.intake.quota import RateLimiter
 from services.intake.refunds import refund_quota
-from services.intake.repository.durations import DurationTable
-from services.intake.repository.rates import RateTable
+from services.intake.repository.durations import duration_store
+from services.intake.repository.rates import rate_store
 from services.intake.repository.requests import RequestTable
 from services.intake.settings import TableSettings
 from services.intake.tracking import Tracker
 
 settings = TableSettings.load()
 client, clock = boto3.client("dynamodb"), SystemClock()
-durations = DurationRecorder(DurationTable(client, settings.table_name), clock)
-limiter = RateLimiter(RateTable(client, settings.table_name), clock)
+durations = DurationRecorder(duration_store(client, settings), clock)
+limiter = RateLimiter(rate_store(client, settings), clock)
 tracker = Tracker(RequestTable(client, settings.table_name), durations, partial(refund_quota, limiter), clock)
 
 handler = sqs_consumer(

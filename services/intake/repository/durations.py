@@ -5,9 +5,22 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from kit.dynamodb import from_item, to_item
+from services.intake.durations import DurationStore
+from services.intake.settings import TableSettings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
+
+
+def duration_store(client: "DynamoDBClient", settings: TableSettings) -> DurationStore:
+    """Return the averages, with a copy in the cache if there is one."""
+    table = DurationTable(client, settings.table_name)
+    if not settings.cache_address:
+        return table
+    from kit.cache import connected  # noqa: PLC0415 - only if there is a cache
+    from services.intake.repository.cached import CachedDurations  # noqa: PLC0415
+
+    return CachedDurations(connected(settings.cache_address, settings.cache_name), table)
 
 
 class DurationTable:

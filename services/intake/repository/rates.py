@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kit.dynamodb import from_item, to_item
 from services.intake.models import Window
-from services.intake.quota import WindowCounts
+from services.intake.quota import RateStore, WindowCounts
+from services.intake.settings import TableSettings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -16,6 +17,17 @@ SUFFIX: Final = 12
 """The last characters of a request id. They are random and identify it within a window."""
 RETENTION_SECONDS: Final = 3600
 """From the moment at which a window is no longer relevant."""
+
+
+def rate_store(client: "DynamoDBClient", settings: TableSettings) -> RateStore:
+    """Return the counters: in the cache if there is one."""
+    table = RateTable(client, settings.table_name)
+    if not settings.cache_address:
+        return table
+    from kit.cache import connected  # noqa: PLC0415 - only if there is a cache
+    from services.intake.repository.cached import CachedRates  # noqa: PLC0415
+
+    return CachedRates(connected(settings.cache_address, settings.cache_name), table)
 
 
 class RateTable:

@@ -28,6 +28,7 @@ from services.operations.schemas import DeadLetterQuery, LimitQuery, NewQuaranti
 from services.operations.settings import ApiSettings
 
 if TYPE_CHECKING:
+    from services.operations.health import ReadinessStore
     from services.operations.service import DeadLetterService
 
 FINGERPRINT: Final = re.compile("[0-9a-f]{4,12}")
@@ -157,4 +158,16 @@ def _monitor() -> Monitor:
 
     from services.operations.gateways import AwsProbes  # noqa: PLC0415
 
-    return Monitor(AwsProbes.connect(settings), settings.queue_names, settings.version, boto3.__version__)
+    return Monitor(
+        AwsProbes.connect(settings), settings.queue_names, settings.version, boto3.__version__, shared=_shared()
+    )
+
+
+def _shared() -> "ReadinessStore | None":
+    """Return the readiness in the cache, if there is one."""
+    if not settings.cache_address:
+        return None
+    from kit.cache import connected  # noqa: PLC0415 - only if there is a cache
+    from services.operations.readiness_cache import SharedReadiness  # noqa: PLC0415
+
+    return SharedReadiness(connected(settings.cache_address, settings.cache_name), settings.version)

@@ -1,6 +1,6 @@
 """The accounts table: one suite for the fake and for DynamoDB on moto."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,14 +9,17 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from kit.cache import Cache
 from kit.keyring import SecretVersion
 from services.accounts.consent import Consent, Versions
 from services.accounts.keys import Key, new_key_id
 from services.accounts.owners import Owner, OwnerChangedError, UnknownOwnerError, is_owner_id, new_owner
+from services.accounts.repository.cached import CachedPreferences, PreferenceCopies
 from services.accounts.repository.keys import KeyTable
 from services.accounts.repository.owners import StaleError, owner_key
 from services.accounts.schemas import NewKey
 from services.accounts.service import NotActiveError, create
+from tests.support.clock import FakeClock
 from tests.unit.accounts.fakes import InMemoryKeys
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -208,30 +211,106 @@ def test_keys_are_listed_newest_first_page_by_page_without_their_hashes(store: A
     assert seen == [replace(one, digest="") for one in reversed(made)]
 
 
-def test_preferences_are_replaced_only_at_the_latest_revision(accounts_table: str) -> None:
+@pytest.fixture(params=["dynamodb", "valkey", "bypassed"])
+def preferences(request: pytest.FixtureRequest, accounts_table: str, cache: Cache, dead_cache: Cache) -> Any:
+    """Return the preferences of ACME, on DynamoDB, with copies on a Valkey server, and with a cache that is down."""
     table = KeyTable(boto3.client("dynamodb"), accounts_table)
     table.add(key(owner=ACME.owner_id), ACME)
-    owner, owners = ACME.owner_id, table.owners
-    assert owners.preferences(owner) == ({}, 0)
-    assert owners.replace_preferences(owner, {"theme": "dark"}, 0) == 1
-    assert owners.preferences(owner) == ({"theme": "dark"}, 1)
+    return {
+        "dynamodb": table.owners,
+        "valkey": CachedPreferences(cache, table.owners),
+        "bypassed": CachedPreferences(dead_cache, table.owners),
+    }[request.param]
+
+
+def test_preferences_are_replaced_only_at_the_latest_revision(preferences: Any) -> None:
+    owner = ACME.owner_id
+    assert preferences.preferences(owner) == ({}, 0)
+    assert preferences.replace_preferences(owner, {"theme": "dark"}, 0) == 1
+    assert preferences.preferences(owner) == ({"theme": "dark"}, 1)
     for stale in (0, 2):
         with pytest.raises(StaleError):
-            owners.replace_preferences(owner, {"theme": "light"}, stale)
-    assert owners.replace_preferences(owner, {"theme": "light"}, 1) == 2
-    assert owners.replace_preferences(owner, {"theme": "system"}, None) == 3
-    assert owners.preferences(owner) == ({"theme": "system"}, 3)
+            preferences.replace_preferences(owner, {"theme": "light"}, stale)
+    assert preferences.replace_preferences(owner, {"theme": "light"}, 1) == 2
+    assert preferences.replace_preferences(owner, {"theme": "system"}, None) == 3
+    assert preferences.preferences(owner) == ({"theme": "system"}, 3)
 
 
-def test_an_owner_without_a_record_gets_no_preferences(accounts_table: str) -> None:
-    owners = KeyTable(boto3.client("dynamodb"), accounts_table).owners
+def test_an_owner_without_a_record_gets_no_preferences(preferences: Any, accounts_table: str) -> None:
+    before = boto3.client("dynamodb").scan(TableName=accounts_table)["Items"]
     for revision in (None, 0, 1):
         with pytest.raises(UnknownOwnerError):
-            owners.replace_preferences("own_erased", {"theme": "light"}, revision)
-    assert boto3.client("dynamodb").scan(TableName=accounts_table)["Items"] == []
+            preferences.replace_preferences("own_erased", {"theme": "light"}, revision)
+    assert preferences.preferences("own_erased") == ({}, 0)
+    assert boto3.client("dynamodb").scan(TableName=accounts_table)["Items"] == before
 
 
-# Owners --------------------------------------------------------------------------------------------------------------
+class CountedPreferences:
+    """The preferences of one owner in memory. Counts its reads. Implements ``PreferenceStore``."""
+
+    def __init__(self) -> None:
+        self.found: tuple[dict[str, Any], int] = ({"theme": "dark"}, 1)
+        self.reads = 0
+        self.before_return: Callable[[], object] = lambda: None
+
+    def preferences(self, owner_id: str) -> tuple[dict[str, Any], int]:
+        self.reads += 1
+        found = self.found
+        self.before_return()
+        return found
+
+    def replace_preferences(self, owner_id: str, wanted: Mapping[str, Any], revision: int | None) -> int:
+        self.found = (dict(wanted), self.found[1] + 1)
+        return self.found[1]
+
+
+def test_a_copy_of_the_preferences_saves_the_read(cache: Cache) -> None:
+    table = CountedPreferences()
+    preferences = CachedPreferences(cache, table)
+
+    assert [preferences.preferences(ACME.owner_id) for _ in range(3)] == [({"theme": "dark"}, 1)] * 3
+    assert table.reads == 1
+    preferences.replace_preferences(ACME.owner_id, {"theme": "light"}, None)
+    assert preferences.preferences(ACME.owner_id) == ({"theme": "light"}, 2)
+    assert table.reads == 1
+
+
+def test_a_slow_reader_does_not_restore_older_preferences(cache: Cache) -> None:
+    table = CountedPreferences()
+    preferences = CachedPreferences(cache, table)
+    table.before_return = lambda: preferences.replace_preferences(ACME.owner_id, {"theme": "light"}, None)
+
+    assert preferences.preferences(ACME.owner_id) == ({"theme": "dark"}, 1), "it read before the write"
+    assert preferences.preferences(ACME.owner_id) == ({"theme": "light"}, 2)
+
+
+def test_a_slow_reader_does_not_restore_erased_preferences(cache: Cache) -> None:
+    table = CountedPreferences()
+    preferences, copies = CachedPreferences(cache, table), PreferenceCopies(cache, FakeClock(NOW))
+    table.before_return = lambda: copies.delete(ACME.owner_id)
+
+    preferences.preferences(ACME.owner_id)
+    stored = cache.call(lambda server: {name: server.hgetall(name) for name in server.scan_iter()})
+    assert "dark" not in str(stored)
+    assert stored
+
+
+def test_an_erasure_names_the_cache(cache: Cache, dead_cache: Cache) -> None:
+    preferences = CachedPreferences(cache, CountedPreferences())
+    preferences.preferences(ACME.owner_id)
+
+    assert PreferenceCopies(cache, FakeClock(NOW)).delete(ACME.owner_id) is None
+    assert "dark" not in cache.call(lambda server: str([server.hgetall(name) for name in server.scan_iter()]))
+    assert PreferenceCopies(dead_cache, FakeClock(NOW)).delete(ACME.owner_id) == NOW + timedelta(seconds=60)
+
+
+def test_copies_expire(cache: Cache) -> None:
+    CachedPreferences(cache, CountedPreferences()).preferences(ACME.owner_id)
+    PreferenceCopies(cache, FakeClock(NOW)).delete("own_other")
+
+    lifetimes = cache.call(lambda server: [server.ttl(name) for name in server.scan_iter()])
+    assert len(lifetimes) == 2
+    assert all(0 < seconds <= 60 for seconds in lifetimes)
 
 
 def test_keys_for_one_name_share_the_owner(store: Any) -> None:

@@ -1,4 +1,7 @@
-"""Counters, durations and signals: one suite for the fakes and for DynamoDB on moto."""
+"""Counters, durations and signals: one suite for the fakes, for DynamoDB on moto, and for the cache on a Valkey server.
+
+``bypassed`` is a cache that is down.
+"""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -8,8 +11,10 @@ from typing import Any, get_args
 import pytest
 
 from events.catalog.model_lifecycle_changed import LifecycleStatus
+from kit.cache import Cache
 from services.intake.models import Window
 from services.intake.quota import WindowCounts
+from services.intake.repository.cached import CachedDurations, CachedRates
 from services.intake.repository.durations import DurationTable
 from services.intake.repository.rates import RateTable
 from services.intake.repository.signals import SignalTable
@@ -21,14 +26,26 @@ WINDOW = Window("key", 1_795_000_500, 900)
 REQUESTS = [f"01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e{number:02}" for number in range(5)]
 
 
-@pytest.fixture(params=["fake", "dynamodb"])
-def rates(request: pytest.FixtureRequest, client: Any) -> Any:
-    return InMemoryRates() if request.param == "fake" else RateTable(client, "requests")
+@pytest.fixture(params=["fake", "dynamodb", "valkey", "bypassed"])
+def rates(request: pytest.FixtureRequest, client: Any, cache: Cache, dead_cache: Cache) -> Any:
+    table = RateTable(client, "requests")
+    return {
+        "fake": InMemoryRates(),
+        "dynamodb": table,
+        "valkey": CachedRates(cache, table),
+        "bypassed": CachedRates(dead_cache, table),
+    }[request.param]
 
 
-@pytest.fixture(params=["fake", "dynamodb"])
-def durations(request: pytest.FixtureRequest, client: Any) -> Any:
-    return InMemoryDurations() if request.param == "fake" else DurationTable(client, "requests")
+@pytest.fixture(params=["fake", "dynamodb", "valkey", "bypassed"])
+def durations(request: pytest.FixtureRequest, client: Any, cache: Cache, dead_cache: Cache) -> Any:
+    table = DurationTable(client, "requests")
+    return {
+        "fake": InMemoryDurations(),
+        "dynamodb": table,
+        "valkey": CachedDurations(cache, table),
+        "bypassed": CachedDurations(dead_cache, table),
+    }[request.param]
 
 
 @pytest.fixture(params=["fake", "dynamodb"])
@@ -123,6 +140,72 @@ def test_counters_expire_after_they_are_relevant(client: Any) -> None:
     found = client.scan(TableName="requests")["Items"]
     assert len(found) == 2
     assert all(int(item["expires_at"]["N"]) > WINDOW.start + 2 * WINDOW.seconds for item in found)
+
+
+def test_the_cache_limits_the_number_of_refunds_too(client: Any, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.intake.repository.cached.MAX_REFUNDS", 2)
+    rates = CachedRates(cache, RateTable(client, "requests"))
+    for request in REQUESTS:
+        rates.increment(WINDOW, 1, 9, 20)
+        rates.refund(WINDOW, request, 1, blocked=False)
+    assert rates.close(WINDOW).count == len(REQUESTS) - 2
+
+
+def test_the_table_counts_nothing_while_the_cache_works(client: Any, cache: Cache) -> None:
+    rates = CachedRates(cache, RateTable(client, "requests"))
+    rates.increment(WINDOW, 1, 3, 20)
+    rates.refund(WINDOW, REQUESTS[0], 1, blocked=False)
+    rates.close(WINDOW)
+
+    assert client.scan(TableName="requests")["Items"] == []
+
+
+def test_counters_leave_the_cache_by_themselves(client: Any, cache: Cache) -> None:
+    rates = CachedRates(cache, RateTable(client, "requests"))
+    rates.increment(WINDOW, 1, 3, 20)
+    rates.close(replace(WINDOW, key_id="other"))
+    rates.refund(replace(WINDOW, key_id="refunded"), REQUESTS[0], 1, blocked=True)
+
+    lifetimes = cache.call(lambda server: [server.ttl(key) for key in server.scan_iter()])
+    assert len(lifetimes) == 2
+    assert all(0 < seconds <= 2 * WINDOW.seconds for seconds in lifetimes)
+
+
+def test_a_limit_is_forgiven_once_per_loss_of_the_cache(client: Any, cache: Cache) -> None:
+    rates = CachedRates(cache, RateTable(client, "requests"))
+
+    def admitted() -> int:
+        return sum(rates.increment(WINDOW, 1, 3, 20)[0] for _ in range(5))
+
+    assert admitted() == 3
+    cache.call(lambda server: server.flushall())
+    assert admitted() == 3
+
+
+def test_an_outage_forgives_a_limit_once(client: Any, cache: Cache, dead_cache: Cache) -> None:
+    table = RateTable(client, "requests")
+    before, during = CachedRates(cache, table), CachedRates(dead_cache, table)
+
+    found = [sum(rates.increment(WINDOW, 1, 3, 20)[0] for _ in range(5)) for rates in (before, during, before, during)]
+    assert found == [3, 3, 0, 0]
+
+
+def test_what_was_counted_in_an_outage_is_refunded_after_it(client: Any, cache: Cache, dead_cache: Cache) -> None:
+    table = RateTable(client, "requests")
+    CachedRates(dead_cache, table).increment(WINDOW, 2, 3, 20)
+    for _ in range(2):
+        CachedRates(cache, table).refund(WINDOW, REQUESTS[0], 2, blocked=True)
+
+    assert table.close(WINDOW) == WindowCounts(0, 1, closed=True)
+
+
+def test_a_copy_of_the_durations_saves_the_read(client: Any, cache: Cache) -> None:
+    table = InMemoryDurations()
+    table.write({"stable-image-core": 4.25})
+    durations = CachedDurations(cache, table)
+
+    assert [durations.read() for _ in range(3)] == [{"stable-image-core": 4.25}] * 3
+    assert table.reads == 1
 
 
 def test_durations_are_stored_per_model(durations: Any) -> None:

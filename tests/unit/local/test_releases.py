@@ -26,6 +26,8 @@ def build_dir(tmp_path: Path) -> Path:
     (tmp_path / "SharedLayer" / "kit.py").write_text("1")
     (tmp_path / "CryptoLayer").mkdir()
     (tmp_path / "CryptoLayer" / "cryptography.py").write_text("1")
+    (tmp_path / "CacheLayer").mkdir()
+    (tmp_path / "CacheLayer" / "valkey.py").write_text("1")
     for service in ("Intake", "Storage"):
         (tmp_path / service / "apiFunction").mkdir(parents=True)
         (tmp_path / service / "template.yaml").write_text(SERVICE)
@@ -49,7 +51,9 @@ def test_the_same_build_gets_the_same_digests(build_dir: Path) -> None:
     assert insert_releases(build_dir, {"B": "2", "A": "1"}) == first, "although the template contains the first digest"
 
 
-@pytest.mark.parametrize("changed", ["SharedLayer/kit.py", "CryptoLayer/cryptography.py", "template.yaml"])
+@pytest.mark.parametrize(
+    "changed", ["SharedLayer/kit.py", "CryptoLayer/cryptography.py", "CacheLayer/valkey.py", "template.yaml"]
+)
 def test_a_change_of_what_services_share_reaches_all_of_them(build_dir: Path, changed: str) -> None:
     before = insert_releases(build_dir, {})
     (build_dir / changed).write_text("2")

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -215,6 +216,55 @@ def test_a_result_is_returned_until_it_is_stale(world: ScriptedProbes) -> None:
     impatient.readiness()
     assert impatient.readiness().status == "unavailable"
     assert world.asked == 3
+
+
+class InMemoryReadiness:
+    """Keeps the state in memory. Implements ``ReadinessStore``."""
+
+    def __init__(self) -> None:
+        self.found: Readiness | None = None
+        self.is_down = False
+
+    def read(self) -> Readiness | None:
+        """Return the state."""
+        return self.found
+
+    def write(self, found: Readiness) -> None:
+        """Keep the state."""
+        self.found = found
+
+    def ping(self) -> None:
+        """Raise if it is down."""
+        if self.is_down:
+            raise RetriableError("down")
+
+
+def test_a_result_is_shared(world: ScriptedProbes) -> None:
+    shared = InMemoryReadiness()
+    one, other = (Monitor(world, QUEUES, "v1.2", BOTO3, shared=shared) for _ in range(2))
+
+    assert one.readiness() == other.readiness() == shared.found
+    assert world.asked == 1
+
+
+def test_a_shared_result_does_not_become_younger(world: ScriptedProbes) -> None:
+    shared = InMemoryReadiness()
+    found = Monitor(world, QUEUES, "v1.2", BOTO3, shared=shared).readiness()
+    shared.found = found.model_copy(update={"checked_at": found.checked_at - timedelta(seconds=59)})
+    other = Monitor(world, QUEUES, "v1.2", BOTO3, fresh=58, shared=shared)
+    assert other.readiness() == shared.found
+
+    shared.found = None
+    assert other.readiness().checked_at > found.checked_at, "it does not return the first one for 58 more seconds"
+
+
+def test_without_its_cache_the_installation_works(world: ScriptedProbes) -> None:
+    shared = InMemoryReadiness()
+    shared.is_down = True
+    found = Monitor(world, QUEUES, "v1.2", BOTO3, shared=shared).readiness()
+
+    assert (found.status, found.attention) == ("degraded", ["cache: RetriableError"])
+    assert Dependency(name="cache", reachable=False, error="RetriableError") in found.dependencies
 
 
 def test_a_passive_region_is_not_ready(world: ScriptedProbes) -> None:
