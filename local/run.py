@@ -1,6 +1,6 @@
 """`make run`: start the system, generate an image from a prompt, and keep running.
 
-`--once` ends after the first image; `--prompt` sets another prompt.
+`--once` ends after the first image; `--prompt` sets another prompt; `--worker process` generates in a process.
 """
 
 import argparse
@@ -29,6 +29,7 @@ from local.deploy import DeployError
 from local.emulator import ROOT, NotReadyError, free_port
 from local.node import NodeError
 from local.stack import DEMO_OWNER, LocalStack
+from local.worker import PARAMETERS as WORKER_PARAMETERS
 
 PROMPT = "A lighthouse on a cliff at sunset, waves below, oil painting"
 PORT = 4580
@@ -49,12 +50,13 @@ def main() -> None:
     parser.add_argument("--once", action="store_true", help="end after the first image")
     parser.add_argument("--prompt", default=PROMPT)
     parser.add_argument("--forward-url", help="image server that replaces the painter")
+    parser.add_argument("--worker", choices=["lambda", "process"], default="lambda", help="what generates images")
     arguments = parser.parse_args()
     if running := state.load():
         sys.exit(f"A local stack is already running on {running.api_url}; stop it with `make stop`.")
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        run(arguments.prompt, once=arguments.once, forward_url=arguments.forward_url)
+        run(arguments.prompt, once=arguments.once, forward_url=arguments.forward_url, worker=arguments.worker)
     except KeyboardInterrupt:
         console.print("\nStopped.")
     except (BuildError, DeployError, NotReadyError, RequestFailedError) as error:
@@ -62,12 +64,16 @@ def main() -> None:
         sys.exit(str(error))
 
 
-def run(prompt: str, *, once: bool, forward_url: str | None = None) -> None:
+def run(prompt: str, *, once: bool, forward_url: str | None = None, worker: str = "lambda") -> None:
     """Start everything, generate an image from ``prompt``, and wait for Ctrl-C unless ``once``."""
     started = time.monotonic()
     console.print("[bold]GenAI Image Generator[/] on this machine. The first build takes a minute.")
     stack = LocalStack(
-        state.DIRECTORY / "stack", port=free_port(preferred=PORT), forward_url=forward_url, progress=_step
+        state.DIRECTORY / "stack",
+        port=free_port(preferred=PORT),
+        forward_url=forward_url,
+        parameters=WORKER_PARAMETERS if worker == "process" else None,
+        progress=_step,
     )
     with stack:
         state.State(
@@ -79,6 +85,7 @@ def run(prompt: str, *, once: bool, forward_url: str | None = None) -> None:
             outputs=stack.outputs,
             api_key=stack.api_key,
             admin_key=stack.admin_key,
+            parameters=stack.parameters,
         ).save()
         try:
             _generate(stack, prompt)

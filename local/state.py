@@ -8,7 +8,7 @@ installation already, or without a running stack, the environment is unchanged.
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from local import samconfig
@@ -35,6 +35,8 @@ class State:
     api_key: str
     """Key of the owner ``demo``."""
     admin_key: str
+    parameters: dict[str, str] = field(default_factory=dict)
+    """Those of the template that `make run` chose, which `make deploy` keeps."""
 
     def save(self) -> None:
         """Write the state file."""

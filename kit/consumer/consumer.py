@@ -2,8 +2,11 @@
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
 
 from pydantic import ValidationError
 
@@ -14,10 +17,19 @@ from kit.consumer.decode import Decoder, Message
 from kit.consumer.policy import RetryPolicy
 from kit.consumer.telemetry import log_batch, trace_batch
 from kit.errors import UnprocessableError, classify_error
-from kit.pools import ContextPool
 from kit.telemetry import one_line
 
 Fail = Callable[[Message, Exception], None]
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class ContextPool(ThreadPoolExecutor):
+    """Runs work in the context of its submission, so that what it measures is part of its batch's line."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Run ``fn`` in a thread."""
+        return super().submit(copy_context().run, partial(fn, *args, **kwargs))
 
 
 @dataclass

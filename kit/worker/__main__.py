@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from queue import SimpleQueue
 from threading import Thread
 
@@ -24,6 +25,8 @@ def main() -> None:
     """Start the worker and wait for a signal."""
     if len(sys.argv) != 2:
         sys.exit(2)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # a line is written at once, also if nobody reads along
     settings = WorkerSettings.load()
     asked: SimpleQueue[int] = SimpleQueue()  # the one queue that a signal handler may use
     for each in (signal.SIGTERM, signal.SIGINT):

@@ -93,7 +93,7 @@ class Worker:
                 self._receive(min(free, MAX_MESSAGES))
         held = len(self._deliveries)
         logger.info("worker stops", messages=held)
-        self._finish(time.monotonic() + self._settings.worker_stop)
+        self._finish(self._receiving_since + self._settings.worker_stop)  # the last receive call took some of the time
         ended.set()
         late = list(self._deliveries.values())
         for each in late:

@@ -36,6 +36,8 @@ NAMES: Final = {
     "AWS::DynamoDB::Table": ("TableName", 255),
     "AWS::EventSchemas::Registry": ("RegistryName", 64),
     "AWS::EventSchemas::Schema": ("SchemaName", 385),
+    "AWS::ECS::Cluster": ("ClusterName", 255),
+    "AWS::ECS::Service": ("ServiceName", 255),
     "AWS::Events::Archive": ("ArchiveName", 48),
     "AWS::Events::EventBus": ("Name", 256),
     "AWS::Events::Rule": ("Name", 64),
@@ -142,6 +144,8 @@ def test_every_named_type_has_a_limit() -> None:
             own = {key for key in body.get("Properties", {}) if key.endswith("Name")} - unnamed
             if body["Type"] in {"AWS::Lambda::Permission", "AWS::Lambda::EventSourceMapping"}:
                 own -= {"FunctionName"}  # a reference
+            if body["Type"] == "AWS::ApplicationAutoScaling::ScalingPolicy":
+                own -= {"PolicyName"}  # unique in the installation's own service only
             if body["Type"] == "AWS::EC2::FlowLog":
                 own -= {"LogGroupName"}  # a reference
             if body["Type"] == "AWS::Route53::RecordSet":

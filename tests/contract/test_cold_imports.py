@@ -30,7 +30,7 @@ LIMITS = {
     "accounts.erase": (47, 26),
     "analytics.record": (34, 14),
     "analytics.api": (30, 21),
-    "generation.generate": (51, 36),
+    "generation.generate": (52, 36),
     "generation.tombstones": (34, 21),
     "generation.erase": (37, 22),
     "intake.api": (72, 71),

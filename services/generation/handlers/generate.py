@@ -17,8 +17,7 @@ from events.catalog.prompt_checked import PromptChecked
 from events.catalog.prompt_rejected import PromptRejected
 from events.envelope import Event
 from kit.clock import SystemClock
-from kit.consumer import EachMessage, sqs_consumer
-from kit.pools import ContextPool
+from kit.consumer import ContextPool, EachMessage, sqs_consumer
 from kit.sealing import OwnerKeyTable, Sealer
 from kit.stopping import stopping
 from services.generation.gateways import BedrockModels

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kit.consumer import ContextPool
 from kit.metrics import METRICS
-from kit.pools import ContextPool
 from kit.telemetry import logger, measure, one_line, percent
 
 ANYTHING: st.SearchStrategy[Any] = st.one_of(
