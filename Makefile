@@ -18,8 +18,9 @@ help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: .venv/ready ## start everything on this machine and generate an image  (ONCE=1 stops afterwards, PROMPT="…", CACHE=valkey)
-	@$(python) -m local.run $(if $(ONCE),--once) $(if $(PROMPT),--prompt "$$PROMPT") $(if $(FORWARD_URL),--forward-url "$$FORWARD_URL") $(if $(CACHE),--cache $(CACHE))
+run: .venv/ready ## start everything on this machine and generate an image  (ONCE=1 stops afterwards, PROMPT="…", CACHE=valkey, WORKER=process)
+	@$(python) -m local.run $(if $(ONCE),--once) $(if $(PROMPT),--prompt "$$PROMPT") $(if $(FORWARD_URL),--forward-url "$$FORWARD_URL") \
+		$(if $(CACHE),--cache $(CACHE)) $(if $(WORKER),--worker $(WORKER))
 # Exactly as typed, with dollar signs.
 override PROMPT := $(value PROMPT)
 export PROMPT FORWARD_URL
@@ -71,8 +72,8 @@ test: .venv/ready .venv/interop/ready .venv/load/ready ## unit, contract, integr
 	@$(python) -m pytest --numprocesses 2 tests/unit tests/contract tests/integration tests/e2e tests/interop tests/browser $(ARGS)
 
 .PHONY: chaos
-chaos: .venv/ready ## test the system under injected faults  (COUNT=300 SEED=1)
-	@$(python) -m tools.chaos $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+chaos: .venv/ready ## test the system under injected faults  (COUNT=300 SEED=1 WORKER=process)
+	@$(python) -m tools.chaos $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(if $(WORKER),--worker $(WORKER)) $(ARGS)
 
 .PHONY: load
 load: .venv/ready .venv/load/ready ## users on a stack of its own: waiting times, queues, losses, leaks  (USERS=20 MINUTES=2)

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from decimal import Decimal
 from typing import Any, Final
 
@@ -41,7 +42,9 @@ def current_call_id() -> str:
 
 
 def _namespace() -> str:
-    """Return the installation's prefix, with which every function name starts."""
+    """Return the installation's prefix, with which every function name starts. A worker has no such name."""
+    if given := os.environ.get("METRICS_NAMESPACE"):
+        return given
     function, service = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""), os.environ.get("POWERTOOLS_SERVICE_NAME", "")
     return function.partition(f"-{service}-")[0] or "genai-images"
 
@@ -100,23 +103,23 @@ class _Line:
         }
 
 
-_collected: list[list[_Line]] = []
-"""The lines that ``one_line`` collects now. Empty outside of it."""
+_collected: Final[ContextVar[list[_Line] | None]] = ContextVar("collected", default=None)
+"""The lines that ``one_line`` collects now; None outside of it. A worker handles several batches at a time."""
 
 
 @contextmanager
 def one_line() -> Iterator[None]:
-    """Collect what is measured inside, and write it as one line at the end.
+    """Collect what is measured inside, and write it as one line at the end. Other threads need a ``ContextPool``.
 
     The line has the message of the last measurement. A measurement that would give a name a second value gets a line of
     its own. What is logged is written at once. If the function is killed inside, its metrics are lost.
     """
     lines: list[_Line] = []
-    _collected.append(lines)
+    before = _collected.set(lines)
     try:
         yield
     finally:
-        _collected.remove(lines)
+        _collected.reset(before)
         for line in _merged(lines):
             _write(line)
 
@@ -141,10 +144,11 @@ def measure(
     except Exception as error:  # a metric never decides about a request
         logger.error("metric lost", metric=message, error=type(error).__name__)
         return
-    if _collected:
-        _collected[-1].append(line)
-    else:
+    lines = _collected.get()
+    if lines is None:
         _write(line)
+    else:
+        lines.append(line)
 
 
 def percent(part: Decimal, whole: Decimal) -> float:

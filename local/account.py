@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from local import samconfig
 from local.build import SAM_PYTHON, BuildError, build, build_lock, version
 from local.emulator import ROOT
+from local.images import image_services, root_variant
 from local.parameters import FROM_SAMCONFIG, problems
 from local.templates import parse_template
 
@@ -38,7 +39,8 @@ def parameters(environment: samconfig.Environment, given: str) -> dict[str, str]
         raise RefusedError(
             "PARAMETERS: Environment belongs to the stack. Add an environment to samconfig.toml instead."
         )
-    found = problems(parse_template((ROOT / "template.yaml").read_text()), merged, environment.region)
+    template = root_variant(parse_template((ROOT / "template.yaml").read_text()), image_services(merged))
+    found = problems(template, merged, environment.region)
     if found:
         lines = "".join(f"  {each}\n" for each in found)
         raise RefusedError(
@@ -54,6 +56,7 @@ def sam_deploy(environment: str, values: Mapping[str, str], more: Sequence[str])
     return [
         *(SAM_PYTHON, "-m", "samcli", "deploy", "--config-env", environment),
         *("--parameter-overrides", *overrides),
+        *(["--resolve-image-repos"] if image_services(values) else []),
         *more,
     ]
 

@@ -21,6 +21,7 @@ import grimp
 
 from local import samconfig
 from local.emulator import REGION, ROOT
+from local.images import image_services, write_variants
 from local.releases import insert_releases
 from local.templates import parse_template
 
@@ -79,7 +80,9 @@ def build(environment: str, parameters: Mapping[str, str]) -> str:
     """
     target = Target.of(environment)
     interpreter = find_interpreter(target.version)
-    _sam_build(target, interpreter, "--config-env", environment)
+    services = image_services(parameters)
+    template = ["--template-file", str(write_variants(services, target.version))] if services else []
+    _sam_build(target, interpreter, "--config-env", environment, *template)
     build_dir = ROOT / ".aws-sam" / "build"
     summary = finish(build_dir, target, interpreter)
     insert_releases(build_dir, parameters)

@@ -46,11 +46,14 @@ class Child:
         ready: str,
         log: Path,
         environment: Mapping[str, str],
+        stop_seconds: float = 5,
     ) -> None:
+        """``stop_seconds``: how long to wait after SIGTERM before the process is killed."""
         self.url = f"http://{HOST}:{port}"
         self.log = log
         self._ready = self.url + ready
         self._command = [sys.executable, "-P", str(LAUNCHER), module, *arguments]
+        self._stop_seconds = stop_seconds
         self._environment = {"PATH": os.defpath, "HOME": str(log.parent), "LANG": "C.UTF-8", **environment}
         self._process: subprocess.Popen[bytes] | None = None
         self._output: IO[bytes] | None = None
@@ -59,6 +62,11 @@ class Child:
     def pid(self) -> int | None:
         """The process id while the process runs."""
         return self._process.pid if self._process else None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process was started and has ended by itself."""
+        return self._process is not None and self._process.poll() is not None
 
     def start(self) -> Self:
         """Start the process. ``wait_until_ready`` waits until it serves."""
@@ -109,7 +117,7 @@ class Child:
             return
         self._process.terminate()
         try:
-            self._process.wait(timeout=5)
+            self._process.wait(timeout=self._stop_seconds)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -1,6 +1,7 @@
 """`make run`: start the system, generate an image from a prompt, and keep running.
 
-`--once` ends after the first image; `--prompt` sets another prompt; `--cache valkey` starts a cache.
+`--once` ends after the first image; `--prompt` sets another prompt; `--cache valkey` starts a cache; `--worker process`
+generates in a process.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from local.deploy import DeployError
 from local.emulator import ROOT, NotReadyError, free_port
 from local.node import NodeError
 from local.stack import DEMO_OWNER, LocalStack
+from local.worker import PARAMETERS as WORKER_PARAMETERS
 
 PROMPT = "A lighthouse on a cliff at sunset, waves below, oil painting"
 PORT = 4580
@@ -50,12 +52,19 @@ def main() -> None:
     parser.add_argument("--prompt", default=PROMPT)
     parser.add_argument("--forward-url", help="image server that replaces the painter")
     parser.add_argument("--cache", choices=["none", "valkey"], default="none", help="the template's parameter Cache")
+    parser.add_argument("--worker", choices=["lambda", "process"], default="lambda", help="what generates images")
     arguments = parser.parse_args()
     if running := state.load():
         sys.exit(f"A local stack is already running on {running.api_url}; stop it with `make stop`.")
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        run(arguments.prompt, once=arguments.once, forward_url=arguments.forward_url, cache=arguments.cache)
+        run(
+            arguments.prompt,
+            once=arguments.once,
+            forward_url=arguments.forward_url,
+            cache=arguments.cache,
+            worker=arguments.worker,
+        )
     except KeyboardInterrupt:
         console.print("\nStopped.")
     except (BuildError, DeployError, NotReadyError, RequestFailedError) as error:
@@ -63,7 +72,9 @@ def main() -> None:
         sys.exit(str(error))
 
 
-def run(prompt: str, *, once: bool, forward_url: str | None = None, cache: str = "none") -> None:
+def run(
+    prompt: str, *, once: bool, forward_url: str | None = None, cache: str = "none", worker: str = "lambda"
+) -> None:
     """Start everything, generate an image from ``prompt``, and wait for Ctrl-C unless ``once``."""
     started = time.monotonic()
     console.print("[bold]GenAI Image Generator[/] on this machine. The first build takes a minute.")
@@ -71,7 +82,7 @@ def run(prompt: str, *, once: bool, forward_url: str | None = None, cache: str =
         state.DIRECTORY / "stack",
         port=free_port(preferred=PORT),
         forward_url=forward_url,
-        parameters={"Cache": cache},
+        parameters={"Cache": cache, **(WORKER_PARAMETERS if worker == "process" else {})},
         progress=_step,
     )
     with stack:

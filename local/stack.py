@@ -16,6 +16,7 @@ from local import deploy as deployment
 from local import web
 from local.emulator import HOST, REGION, emulator, free_port, model_stand_in
 from local.valkey import ValkeyServer
+from local.worker import WorkerProcess, variables_of_worker
 from services.accounts import service as accounts
 from services.accounts.repository.keys import KeyTable
 from services.accounts.schemas import USER_SCOPES, NewKey
@@ -38,8 +39,9 @@ class LocalStack:
     """A stack with all its files in ``directory``, whose content is deleted. Port 0 means a free port.
 
     ``auth`` turns IAM enforcement on, ``parameters`` go to the template, ``variables`` to every function's environment,
-    ``forward_url`` and ``instant_models`` to the model stand-in. ``replica`` makes it a second region. With
-    the parameter ``Cache=valkey``, there is a Valkey server.
+    ``forward_url`` and ``instant_models`` to the model stand-in. ``replica`` makes it a second region. With the parameter
+    ``Cache=valkey``, there is a Valkey server. If ``GenerationWorker`` leaves generation to a worker, it is a process of
+    this machine.
     """
 
     def __init__(
@@ -70,6 +72,9 @@ class LocalStack:
         """Key of the owner ``demo``, available after the start, with all scopes except ``admin``."""
         self.admin_key = ""
         """Key with the scope ``admin`` only."""
+        self.worker: WorkerProcess | None = None
+        self._directory = directory
+        self._variables = dict(variables or {})
         self.parameters = dict(parameters or {})
         self.cache: ValkeyServer | None = None
         if self.parameters.get("Cache") == "valkey":
@@ -135,6 +140,10 @@ class LocalStack:
             self.models.wait_until_ready()
             if self.cache:
                 self.cache.wait_until_ready()
+            if self.parameters.get("GenerationWorker", "lambda") != "lambda":
+                self.worker = WorkerProcess(self._directory, self._worker_variables())
+                self.worker.start()
+                self._progress(f"worker of generation as process {self.worker.pid}, log: {self.worker.log}")
         except BaseException:
             self.stop()
             raise
@@ -148,8 +157,21 @@ class LocalStack:
         publish(self.client("s3"), self.outputs["WebBucketName"], files(web.DIST, self.api_url))
         return self.outputs["WebUrl"]
 
+    def _worker_variables(self) -> dict[str, str]:
+        endpoints = {"AWS_ENDPOINT_URL": self.emulator.url, "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": self.models.url}
+        return variables_of_worker(
+            self._directory,
+            self.client,
+            prefix=self.prefix,
+            role_arn=self.outputs["GenerationWorkerRoleArn"],
+            region=self.region,
+            more={**endpoints, **self._variables},
+        )
+
     def stop(self) -> None:
-        """Stop everything."""
+        """Stop everything, the worker first."""
+        if self.worker:
+            self.worker.stop()
         self.models.stop()
         self.emulator.stop()
         if self.cache:

@@ -10,7 +10,7 @@ of published events are derived from their cause.
 """
 
 from kit.consumer.aws import ConsumerSettings, sqs_consumer
-from kit.consumer.consumer import Consumer, EachMessage, WholeBatch
+from kit.consumer.consumer import Consumer, ContextPool, EachMessage, WholeBatch
 from kit.consumer.policy import RetryPolicy
 
-__all__ = ["Consumer", "ConsumerSettings", "EachMessage", "RetryPolicy", "WholeBatch", "sqs_consumer"]
+__all__ = ["Consumer", "ConsumerSettings", "ContextPool", "EachMessage", "RetryPolicy", "WholeBatch", "sqs_consumer"]

@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
 
 from pydantic import ValidationError
 
@@ -18,6 +20,16 @@ from kit.errors import UnprocessableError, classify_error
 from kit.telemetry import one_line
 
 Fail = Callable[[Message, Exception], None]
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class ContextPool(ThreadPoolExecutor):
+    """Runs work in the context of its submission, so that what it measures is part of its batch's line."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Run ``fn`` in a thread."""
+        return super().submit(copy_context().run, partial(fn, *args, **kwargs))
 
 
 @dataclass
@@ -35,19 +47,24 @@ class EachMessage:
     publishes: Sequence[type[Event]] = ()
     handle_first: Callable[[Any], Sequence[Event]] | None = None
     begin: Callable[[], None] = lambda: None
-    _pool: ThreadPoolExecutor = field(init=False, repr=False)
+    _pool: ContextPool = field(init=False, repr=False)
     _unbuilt: list[type[Event]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Create the pool. Its threads start when first needed and stay for the next batch."""
-        self._pool = ThreadPoolExecutor(self.workers)
-        self._unbuilt = [ProcessingStalled, *self.publishes] if self.workers > 1 else []
+        self._pool = ContextPool(self.workers)
+        self._unbuilt = [ProcessingStalled, *self.publishes]
+
+    def build(self) -> None:
+        """Build the events: pydantic builds a deferred model on first use, which is not safe in several threads."""
+        while self._unbuilt:
+            self._unbuilt.pop().build()
 
     def run(self, messages: Sequence[Message], fail: Fail) -> None:
         """Handle ``messages``; call ``fail`` for each that raises."""
         self.begin()
-        while self._unbuilt:  # pydantic builds a deferred model on first use, which is not safe in several threads
-            self._unbuilt.pop().build()
+        if self.workers > 1:
+            self.build()
         if self.workers > 1 and len(messages) > 1:
             list(self._pool.map(lambda message: self._run_one(message, fail), messages))
         else:
@@ -67,6 +84,9 @@ class WholeBatch:
     """Handle all messages of a batch in one call of ``handle``."""
 
     handle: Callable[[Sequence[Any]], Sequence[Event]]
+
+    def build(self) -> None:
+        """Build nothing: one call at a time handles whole batches."""
 
     def run(self, messages: Sequence[Message], fail: Fail) -> None:
         """Handle ``messages``. After a failure, handle them one by one, unless the failure is transient."""
@@ -108,6 +128,12 @@ class Consumer:
         self._decoder = Decoder(step, self.accepts)
         self._process = process
         self._applier = Applier(step, queue, bus, self.policy)
+
+    def build(self) -> None:
+        """Build all events, so that several threads may call this consumer at a time. Lambda never does."""
+        for kind in (self.accepts or {}).values():
+            kind.build()
+        self._process.build()
 
     def __call__(self, batch: dict[str, Any], _context: Any = None) -> dict[str, Any]:
         """Handle an SQS batch and return the partial batch response (``ReportBatchItemFailures``)."""

@@ -20,6 +20,7 @@ from kit.clock import Clock
 from kit.errors import RetriableError, TransientError, classify_error
 from kit.handoff import handoff_key, sha256
 from kit.sealing import OpenTexts, Texts
+from kit.stopping import StoppingError
 from kit.telemetry import logger
 from services.generation.metrics import record_model_call
 from services.generation.model_errors import DENIED, Action, ErrorPolicy, ModelCallError, error_policy
@@ -140,6 +141,8 @@ class ImageGenerator:
     clock: Clock
     budget: Budget | None = None
     """None: no limit."""
+    is_stopping: Callable[[], bool] = lambda: False
+    """Whether the process stops: then no further model call starts, because its response could be lost."""
 
     def generate(self, event: PromptApproved) -> list[Event]:
         """Return the event with the outcome of every image, or nothing if the request was withdrawn before.
@@ -182,7 +185,7 @@ class ImageGenerator:
             outcome, refusal = self._try_models(task)
             return self.ledger.record(task.request_id, RecordedOutcome(outcome, self.clock.now(), refusal))
         except Exception as error:
-            billed = not isinstance(error, ModelBusyError | ModelRefusedError | WithdrawnError)
+            billed = not isinstance(error, ModelBusyError | ModelRefusedError | WithdrawnError | StoppingError)
             self.ledger.release(task.request_id, task.index, task.lease, billed=billed)
             raise
 
@@ -251,6 +254,8 @@ class ImageGenerator:
     def _paid_call(self, task: _Task, plan: ModelPlan, model: "Model", seed: int) -> "ModelImage":
         from services.generation.families import FAMILIES  # noqa: PLC0415 - with the catalog, not at cold start
 
+        if self.is_stopping():
+            raise StoppingError
         if (task.lease.expires_at - self.clock.now()).total_seconds() < self.call_timeout + OVERHEAD_SECONDS:
             # Earlier calls took long. A call that outlives its lease could be paid for twice.
             raise ModelBusyError("no time left for another model call in this invocation")

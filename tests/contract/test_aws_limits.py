@@ -41,6 +41,8 @@ NAMES: Final = {
     "AWS::ElastiCache::User": ("UserName", 40),
     "AWS::EventSchemas::Registry": ("RegistryName", 64),
     "AWS::EventSchemas::Schema": ("SchemaName", 385),
+    "AWS::ECS::Cluster": ("ClusterName", 255),
+    "AWS::ECS::Service": ("ServiceName", 255),
     "AWS::Events::Archive": ("ArchiveName", 48),
     "AWS::Events::EventBus": ("Name", 256),
     "AWS::Events::Rule": ("Name", 64),
@@ -147,6 +149,8 @@ def test_every_named_type_has_a_limit() -> None:
             own = {key for key in body.get("Properties", {}) if key.endswith("Name")} - unnamed
             if body["Type"] in {"AWS::Lambda::Permission", "AWS::Lambda::EventSourceMapping"}:
                 own -= {"FunctionName"}  # a reference
+            if body["Type"] == "AWS::ApplicationAutoScaling::ScalingPolicy":
+                own -= {"PolicyName"}  # unique in the installation's own service only
             if body["Type"] == "AWS::EC2::FlowLog":
                 own -= {"LogGroupName"}  # a reference
             if body["Type"] == "AWS::Glue::Table":

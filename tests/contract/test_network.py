@@ -202,14 +202,18 @@ def actions_of(function: Resource) -> list[str]:
 # Endpoints -----------------------------------------------------------------------------------------------------------
 
 
-def endpoints(kind: str) -> dict[str, Any]:
-    """Return the properties of the endpoints of a type by service."""
+OF_CONTAINERS: Final = {"ecr.api": "HasContainers", "ecr.dkr": "HasContainers", "xray": "ContainersTrace"}
+"""Endpoints that exist only if a worker runs on Fargate, with their conditions."""
+
+
+def endpoints(kind: str, *, of_containers: bool = False) -> dict[str, Any]:
+    """Return the properties of the endpoints of a type by service, those of functions or those of containers."""
     return {
         templates.flat(body["Properties"]["ServiceName"])[0].removeprefix("com.amazonaws.${AWS::Region}."): body[
             "Properties"
         ]
         for body in of_type("AWS::EC2::VPCEndpoint").values()
-        if body["Properties"]["VpcEndpointType"] == kind
+        if body["Properties"]["VpcEndpointType"] == kind and ("Condition" in body) == of_containers
     }
 
 
@@ -228,19 +232,35 @@ def test_gateway_endpoints_are_in_every_route_table_of_functions() -> None:
         assert properties["RouteTableIds"] == [{"Ref": "PrivateRoutes"}, {"Ref": "OutboundRoutes"}]
 
 
-@pytest.mark.parametrize("service", endpoints("Interface"))
+def test_endpoints_of_containers_exist_only_with_containers() -> None:
+    found = {
+        templates.flat(body["Properties"]["ServiceName"])[0].removeprefix("com.amazonaws.${AWS::Region}."): body[
+            "Condition"
+        ]
+        for body in of_type("AWS::EC2::VPCEndpoint").values()
+        if "Condition" in body
+    }
+    passed = templates.root_template()["Resources"]["Network"]["Properties"]["Parameters"]
+
+    assert found == OF_CONTAINERS
+    assert passed["Containers"] == {"Fn::If": ["OnFargate", "on", "off"]}
+    assert TEMPLATE["Conditions"]["HasContainers"] == {"Fn::Equals": [{"Ref": "Containers"}, "on"]}
+
+
+@pytest.mark.parametrize("service", [*endpoints("Interface"), *OF_CONTAINERS])
 def test_an_interface_endpoint_is_in_both_zones(service: str) -> None:
-    properties = endpoints("Interface")[service]
+    properties = {**endpoints("Interface"), **endpoints("Interface", of_containers=True)}[service]
 
     assert properties["SubnetIds"] == [{"Ref": "PrivateSubnetA"}, {"Ref": "PrivateSubnetB"}]
     assert properties["SecurityGroupIds"] == [{"Ref": "EndpointGroup"}]
     assert properties["PrivateDnsEnabled"] is True
 
 
-@pytest.mark.parametrize("service", [*endpoints("Interface"), *endpoints("Gateway")])
+@pytest.mark.parametrize("service", [*endpoints("Interface"), *endpoints("Gateway"), *OF_CONTAINERS])
 def test_an_endpoint_accepts_only_credentials_of_our_account(service: str) -> None:
-    properties = {**endpoints("Interface"), **endpoints("Gateway")}[service]
-    first, *others = properties["PolicyDocument"]["Statement"]
+    containers = endpoints("Interface", of_containers=True)
+    properties = {**endpoints("Interface"), **endpoints("Gateway"), **containers}[service]
+    first, *others = (each for each in properties["PolicyDocument"]["Statement"] if "Fn::If" not in each)
 
     assert first["Condition"]["StringEquals"]["aws:PrincipalAccount"] == {"Ref": "AWS::AccountId"}
     assert [other["Sid"] for other in others] == (["AnswersToCloudFormation"] if service == "s3" else [])
@@ -248,7 +268,7 @@ def test_an_endpoint_accepts_only_credentials_of_our_account(service: str) -> No
 
 def test_s3_and_dynamodb_are_limited_to_our_buckets_and_tables() -> None:
     gateways = endpoints("Gateway")
-    buckets, answers = gateways["s3"]["PolicyDocument"]["Statement"]
+    buckets, layers, answers = gateways["s3"]["PolicyDocument"]["Statement"]
     (tables,) = gateways["dynamodb"]["PolicyDocument"]["Statement"]
 
     assert [text.partition(":s3:::")[2] for text in templates.flat(buckets["Resource"])] == [
@@ -257,6 +277,10 @@ def test_s3_and_dynamodb_are_limited_to_our_buckets_and_tables() -> None:
     ]
     assert buckets["Condition"]["StringEquals"]["aws:ResourceAccount"] == {"Ref": "AWS::AccountId"}
     assert templates.flat(tables["Resource"])[0].endswith(":table/${Prefix}-*")
+    condition, pulled, otherwise = layers["Fn::If"]
+    assert (condition, otherwise) == ("HasContainers", NOTHING)
+    assert pulled["Action"] == "s3:GetObject"
+    assert templates.flat(pulled["Resource"])[0].endswith(":s3:::prod-${AWS::Region}-starport-layer-bucket/*")
     assert answers["Action"] == "s3:PutObject", "a custom resource answers CloudFormation"
     assert templates.flat(answers["Resource"])[0].endswith(":::cloudformation-custom-resource-response-${Region}/*")
 
@@ -347,7 +371,7 @@ def test_only_what_the_emulator_lacks_is_missing_there() -> None:
     missing = {body["Type"] for body in RESOURCES.values() if body.get("Condition") == "OnAws"}
 
     assert missing == {"AWS::EC2::EIP", "AWS::EC2::FlowLog", "AWS::EC2::NatGateway", "AWS::EC2::Route"}
-    assert all(body.get("Condition") in {None, "OnAws"} for body in RESOURCES.values())
+    assert all(body.get("Condition") in {None, "OnAws", *OF_CONTAINERS.values()} for body in RESOURCES.values())
 
 
 # Document ------------------------------------------------------------------------------------------------------------
@@ -380,9 +404,10 @@ def test_the_document_names_every_endpoint_and_adds_up_the_cost() -> None:
     count, hour, month = rows["interface endpoints, per zone"]
     others = [values[-1] for name, values in rows.items() if name in {"NAT gateway", "its public address"}]
 
-    assert set(re.findall(r"^\| `([a-z0-9-]+)` \|", DOCUMENT, re.MULTILINE)) == {
+    assert set(re.findall(r"^\| `([a-z0-9.-]+)` \|", DOCUMENT, re.MULTILINE)) == {
         *endpoints("Gateway"),
         *endpoints("Interface"),
+        *OF_CONTAINERS,
         *WITHOUT_ENDPOINT,
     }
     assert count == zones * len(endpoints("Interface"))

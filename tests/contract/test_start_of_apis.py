@@ -73,9 +73,10 @@ def test_both_are_off_by_default_and_reach_their_services() -> None:
 
 def test_a_rule_refuses_both_at_once_and_runtimes_without_snapshots() -> None:
     rule: dict[str, Any] = templates.root_template()["Rules"]["Snapshots"]
-    both, runtime = (assertion["Assert"] for assertion in rule["Assertions"])
+    image, both, runtime = (assertion["Assert"] for assertion in rule["Assertions"])
 
     assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "SnapStart"}, "on"]}
+    assert image == {"Fn::Equals": [{"Ref": "StoragePackage"}, "zip"]}
     assert both == {"Fn::Equals": [{"Ref": "ProvisionedConcurrency"}, "0"]}
     assert runtime == {"Fn::Contains": [["python3.12", "python3.13", "python3.14"], {"Ref": "Runtime"}]}
 

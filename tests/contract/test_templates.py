@@ -62,6 +62,7 @@ OPERATING = {
 }
 """Actions that read dead letters and logs."""
 READING_STREAMS = {f"dynamodb:{name}" for name in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")}
+WORKER_IF_ANY = {"Fn::If": ["HasWorker", {"Ref": "workerRole"}, {"Ref": "AWS::NoValue"}]}
 LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
 LOG_GROUPS = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/"
 
@@ -486,7 +487,9 @@ def test_a_role_belongs_to_one_function_and_a_policy_to_one_role(service: str) -
     assert sorted(templates.named(service, function.properties["Role"]).name for function in functions) == sorted(
         role.name for role in roles
     )
-    assert all(len(policy.properties["Roles"]) == 1 for policy in templates.resources("AWS::IAM::Policy"))
+    for policy in templates.resources("AWS::IAM::Policy"):
+        _, *others = policy.properties["Roles"]
+        assert others in ([], [WORKER_IF_ANY]), "a worker is another process with the code of the function"
     assert "AWS::IAM::ManagedPolicy" not in kinds
 
 
@@ -526,7 +529,8 @@ def test_tracing_is_off_by_default_and_reaches_every_function() -> None:
     passed = {name for name, parameters in given.items() if "Tracing" in parameters}
 
     assert root["Parameters"]["Tracing"]["Default"] == "off"
-    assert {name.lower() for name in passed} == {function.service for function in FUNCTIONS}
+    without_functions = {"worker", "network"}
+    assert {name.lower() for name in passed} - without_functions == {function.service for function in FUNCTIONS}
 
 
 def test_no_code_imports_the_sdk_of_xray_or_opentelemetry() -> None:

@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.1, help="share of calls that get a fault")
     parser.add_argument("--kills", type=int, help="number of workers to kill; default: one per ten requests")
     parser.add_argument("--deadline", type=float, default=1000, help="seconds after which the run stops")
+    parser.add_argument("--worker", choices=["lambda", "process"], default="lambda", help="what generates images")
     parser.add_argument("--keep", type=Path, help="keep the logs in this folder")
     arguments = parser.parse_args()
     options = Options(
@@ -34,6 +35,7 @@ def main() -> None:
         share=arguments.share,
         kills=arguments.count // 10 if arguments.kills is None else arguments.kills,
         deadline=arguments.deadline,
+        worker=arguments.worker == "process",
     )
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     with tempfile.TemporaryDirectory(prefix="chaos-") as temporary:

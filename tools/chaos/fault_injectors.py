@@ -14,6 +14,7 @@ from random import Random
 from typing import Any, Final
 
 from local.stack import LocalStack
+from local.worker import FUNCTION, WorkerProcess
 from tools.chaos.plan import Kill, chosen
 
 REPEATED: Final = 0.1
@@ -175,16 +176,22 @@ class Delayer(Thread):
 
 
 class Killer(Thread):
-    """Kills workers as planned, while they are busy if possible."""
+    """Kills workers as planned, while they are busy if possible.
 
-    def __init__(self, emulator: int, prefix: str, plan: Sequence[Kill]) -> None:
+    Of the kills of ``process``, generation's worker, every second one is a SIGTERM, as a deployment sends it.
+    """
+
+    def __init__(self, emulator: int, prefix: str, plan: Sequence[Kill], process: WorkerProcess | None = None) -> None:
         super().__init__()
+        self._process = process
         self._emulator, self._prefix, self._plan = emulator, prefix, list(plan)
         self._started_at = time.monotonic()
         self.killed: Counter[str] = Counter()
         """Function → workers killed while busy."""
         self.idle: Counter[str] = Counter()
         """Function → workers killed while idle."""
+        self.stopped: Counter[str] = Counter()
+        """Function → workers that got SIGTERM while busy."""
 
     def turn(self) -> None:
         """Execute the next kill of the plan."""
@@ -201,6 +208,8 @@ class Killer(Thread):
         return None
 
     def _kill(self, function: str) -> bool:
+        if self._process and function == FUNCTION:
+            return self._end_process(self._process)
         deadline, looked, alive = time.monotonic() + BUSY_WITHIN, 0.0, list[int]()
         while time.monotonic() < deadline and not self._stopped.is_set():
             if time.monotonic() - looked > LOOK_EVERY:
@@ -210,9 +219,21 @@ class Killer(Thread):
             time.sleep(0.005)
         return bool(alive) and self._kill_process(alive[0], self.idle, function)
 
-    def _kill_process(self, pid: int, counter: Counter[str], function: str) -> bool:
+    def _end_process(self, process: WorkerProcess) -> bool:
+        deadline = time.monotonic() + BUSY_WITHIN
+        while not process.messages() and time.monotonic() < deadline and not self._stopped.is_set():
+            time.sleep(0.005)
+        if process.pid is None or not process.messages():
+            return False
+        if self.killed[FUNCTION] > self.stopped[FUNCTION]:
+            return self._kill_process(process.pid, self.stopped, FUNCTION, signal.SIGTERM)
+        return self._kill_process(process.pid, self.killed, FUNCTION)
+
+    def _kill_process(
+        self, pid: int, counter: Counter[str], function: str, how: signal.Signals = signal.SIGKILL
+    ) -> bool:
         try:
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, how)
         except ProcessLookupError:
             return False
         counter[function] += 1

@@ -40,6 +40,8 @@ def _print_rest(console: Console, report: Report) -> None:
     killed, idle = Counter(report.killed), Counter(report.killed_idle)
     table.add_row("workers killed while busy", f"{killed.total()}: {_counts(killed)}")
     table.add_row("workers killed while idle", f"{idle.total()}: {_counts(idle)}")
+    if report.options.worker:
+        table.add_row("workers stopped by SIGTERM while busy", _counts(Counter(report.stopped)) or "0")
     table.add_row("events published again", f"{sum(report.copies.values())}: {_counts(Counter(report.copies))}")
     table.add_row("delays of queues changed", str(report.late_delays))
     statuses = report.responses.statuses
@@ -92,7 +94,7 @@ def _print_checks(console: Console, report: Report) -> None:
     options = report.options
     console.print(
         f"[bold]{'Every invariant holds' if report.good else 'An invariant is broken'}[/] "
-        f"(COUNT={options.count} SEED={options.seed})"
+        f"(COUNT={options.count} SEED={options.seed}{' WORKER=process' if options.worker else ''})"
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 from events.pipeline import TERMINAL
 from local.emulator import free_port
 from local.stack import LocalStack
+from local.worker import PARAMETERS as WORKER_PARAMETERS
 from tools.chaos import evidence as reading
 from tools.chaos import plan
 from tools.chaos.client import Client, NoResponseError, ResponseLog
@@ -28,6 +29,8 @@ CALLERS: Final = 4
 """With more, the emulator would start more workers than two cores can run."""
 PARAMETERS: Final = {"NudgeAfterMinutes": "1", "TimeoutProfile": "short"}
 """Template parameters that make recovery quicker to watch."""
+WORKER_STOP: Final = "60"
+"""Seconds that the worker has after SIGTERM: longer than a model call, so that it loses none and pays nothing again."""
 PACE: Final = 1.6
 """Requests per second."""
 CALM_AFTER: Final = 60.0
@@ -54,6 +57,8 @@ class Options:
     kills: int
     deadline: float
     """Seconds after which the run stops and names what is stuck."""
+    worker: bool = False
+    """Whether a process generates images instead of the function."""
 
 
 @dataclass
@@ -72,6 +77,7 @@ class Report:
     late_delays: int
     killed: dict[str, int]
     killed_idle: dict[str, int]
+    stopped: dict[str, int]
     dead_letters: Any
     audit: tuple[int, str]
     stuck: list[str]
@@ -94,8 +100,8 @@ class Chaos:
             directory / "stack",
             port=port,
             auth=False,  # the proxy changes the host, which is signed
-            parameters=PARAMETERS,
-            variables={"AWS_ENDPOINT_URL": self._proxy.url},
+            parameters={**PARAMETERS, **(WORKER_PARAMETERS if options.worker else {})},
+            variables={"AWS_ENDPOINT_URL": self._proxy.url, "WORKER_STOP": WORKER_STOP},
             progress=progress,
         )
         self._cases = plan.cases(options.count, options.seed)
@@ -128,7 +134,7 @@ class Chaos:
         fault_seconds = self.options.count / PACE + CALM_AFTER / 2
         kills = plan.kills(self.options.kills, fault_seconds, self.options.seed)
         self._delayer = Delayer(self._stack, self.options.seed)
-        self._killer = Killer(self._stack.emulator.pid or 0, self._stack.prefix, kills)
+        self._killer = Killer(self._stack.emulator.pid or 0, self._stack.prefix, kills, self._stack.worker)
         self._deployed.set()
         stop_repeater = start([self._repeater])
         try:
@@ -298,6 +304,7 @@ class Chaos:
             late_delays=self._delayer.changes,
             killed=killed,
             killed_idle=idle,
+            stopped={**self._killer.stopped},
             dead_letters=operator.dead_letters,
             audit=operator.audit(),
             stuck=stuck,

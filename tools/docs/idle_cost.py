@@ -101,6 +101,8 @@ AMOUNTS: Final[Mapping[str, Callable[[Deployment], int | Decimal]]] = {
     "provisioned concurrency": Deployment.ready_gigabytes,
     "scaling alarms": lambda d: 2 * len(d.of("AWS::ApplicationAutoScaling::ScalingPolicy")),
     "snapshots": Deployment.snapshot_gigabytes,
+    "Fargate vCPUs": lambda d: sum(Decimal(each["Cpu"]) / 1024 for each in d.of("AWS::ECS::TaskDefinition")),
+    "Fargate memory": lambda d: sum(Decimal(each["Memory"]) / 1024 for each in d.of("AWS::ECS::TaskDefinition")),
     "interface endpoints": lambda d: sum(_zones(each) for each in d.of("AWS::EC2::VPCEndpoint")),
     "NAT gateways": lambda d: len(d.of("AWS::EC2::NatGateway")),
     "public addresses": lambda d: len(d.of("AWS::EC2::EIP")),

@@ -3,7 +3,6 @@
 It also consumes PromptRejected and PromptChecked: the daily budget counts checks that led to no image, too.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -18,8 +17,9 @@ from events.catalog.prompt_checked import PromptChecked
 from events.catalog.prompt_rejected import PromptRejected
 from events.envelope import Event
 from kit.clock import SystemClock
-from kit.consumer import EachMessage, sqs_consumer
+from kit.consumer import ContextPool, EachMessage, sqs_consumer
 from kit.sealing import OwnerKeyTable, Sealer
+from kit.stopping import stopping
 from services.generation.gateways import BedrockModels
 from services.generation.repository.budget import DynamoBudget
 from services.generation.repository.handoff import S3Handoff
@@ -64,11 +64,12 @@ _generator: Final = ImageGenerator(
     handoff=S3Handoff(boto3.client("s3"), _settings.handoff_bucket_name),
     open_texts=Sealer(OwnerKeyTable(_dynamodb, _settings.owner_keys_table_name)).open_texts,
     find_model=_find_model,
-    pool=ThreadPoolExecutor(_settings.max_parallel, thread_name_prefix="model"),
+    pool=ContextPool(_settings.max_parallel, thread_name_prefix="model"),
     call_timeout=_settings.call_timeout,
     lease_seconds=_settings.lease,
     clock=_clock,
     budget=_budget,
+    is_stopping=stopping.is_set,
 )
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -55,3 +56,40 @@ def test_a_busy_worker_is_killed_as_planned() -> None:
             worker.kill()
 
     assert killer.killed.total() + killer.idle.total() == 1
+
+
+class FakeProcess:
+    """A worker of generation that holds a message. It ends with every signal, and a new one is started."""
+
+    def __init__(self) -> None:
+        self.ended: list[int] = []
+        self._child = self._new()
+
+    def _new(self) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+
+    @property
+    def pid(self) -> int:
+        """The process id. A process that has ended is replaced first."""
+        if self.ended and self._child.poll() is not None:
+            self._child = self._new()
+        return self._child.pid
+
+    def messages(self) -> int:
+        """Return the messages that it holds."""
+        return 1
+
+    def wait(self) -> None:
+        """Wait for the end of the process, and remember its signal."""
+        self.ended.append(-self._child.wait(timeout=20))
+
+
+def test_a_process_is_killed_and_stopped_in_turn() -> None:
+    process = FakeProcess()
+    killer = Killer(os.getpid(), "dev", [], process)  # type: ignore[arg-type]
+    for _ in range(3):
+        assert killer._kill("generation-generate")
+        process.wait()
+
+    assert process.ended == [signal.SIGKILL, signal.SIGTERM, signal.SIGKILL]
+    assert (killer.killed.total(), killer.stopped.total(), killer.idle.total()) == (2, 1, 0)

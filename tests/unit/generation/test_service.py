@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from events.catalog.request_cancelled import RequestCancelled, RequestCancelledD
 from events.envelope import Event
 from events.images import ImageOutcome
 from kit.errors import InProgressError, RetriableError, TransientError, UnprocessableError
+from kit.stopping import StoppingError
 from services.generation.model_errors import ModelCallError
 from services.generation.service import CALLS_ALLOWED, ModelAccessDeniedError
 from services.generation.withdrawal import withdraw
@@ -82,6 +84,22 @@ def test_concurrent_model_calls_never_exceed_the_limit() -> None:
         list(messages.map(harness.generate, [approved(count=4) for _ in range(3)]))
     assert harness.models.max_concurrent == 3
     assert harness.models.paid == 12
+
+
+def test_a_process_that_stops_starts_no_call_and_pays_nothing_twice() -> None:
+    harness, stopping = Harness(parallel=1), threading.Event()
+    generator = replace(harness.generator, is_stopping=stopping.is_set)
+    harness.models.before = lambda _: stopping.set()
+    event = approved(count=3)
+
+    with pytest.raises(StoppingError) as caught:
+        generator.generate(event)
+
+    assert harness.models.paid == 1, "the call that was running is finished and recorded"
+    assert caught.value.seconds == 0, "the message returns at once, and no attempt is counted"
+    assert statuses(harness.generate(event)) == ["generated"] * 3
+    assert harness.models.paid == 3
+    assert [row.calls for row in harness.ledger.rows.values()] == [1, 1, 1]
 
 
 # ── idempotency ────────────────────────────────────────────────────────────────────────────────

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import threading
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kit.consumer import ContextPool
 from kit.metrics import METRICS
 from kit.telemetry import logger, measure, one_line, percent
 
@@ -87,6 +89,30 @@ def test_measurements_of_one_invocation_share_a_line(capsys: pytest.CaptureFixtu
         "model_seconds": 0.25,
         "messages_handled": 1,
     }
+
+
+def test_batches_at_the_same_time_have_lines_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    both = threading.Barrier(2)
+
+    def batch(name: str, pool: ContextPool) -> None:
+        with one_line():
+            both.wait(10)
+            pool.submit(measure, "model called", {"images": 1}, {"model": name, "outcome": "generated"}).result(10)
+            both.wait(10)
+            measure("batch", {"messages_handled": 1}, {"step": name})
+
+    with ContextPool(2) as pool:
+        threads = [threading.Thread(target=batch, args=(name, pool)) for name in ("one", "two")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+
+    lines = written(capsys)
+    assert sorted((line["message"], line["step"], line["model"]) for line in lines) == [
+        ("batch", "one", "one"),
+        ("batch", "two", "two"),
+    ]
 
 
 def test_a_measurement_with_another_value_gets_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
