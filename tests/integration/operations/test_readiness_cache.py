@@ -16,8 +16,9 @@ FOUND = Readiness(
     boto3_version="1.43.0",
     checked_at=datetime(2026, 11, 29, 12, tzinfo=UTC),
     writes="open",
+    shedding="none",
     attention=[],
-    dependencies=[Dependency(name="cache", reachable=True)],
+    dependencies=[Dependency(name="cache", reachable=True, status="ok", milliseconds=1)],
     steps=[],
 )
 

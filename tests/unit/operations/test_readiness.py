@@ -264,7 +264,8 @@ def test_without_its_cache_the_installation_works(world: ScriptedProbes) -> None
     found = Monitor(world, QUEUES, "v1.2", BOTO3, shared=shared).readiness()
 
     assert (found.status, found.attention) == ("degraded", ["cache: RetriableError"])
-    assert Dependency(name="cache", reachable=False, error="RetriableError") in found.dependencies
+    [cache] = [each for each in found.dependencies if each.name == "cache"]
+    assert (cache.status, cache.reachable, cache.error) == ("failed", False, "RetriableError")
 
 
 def test_a_passive_region_is_not_ready(world: ScriptedProbes) -> None:
