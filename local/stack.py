@@ -39,9 +39,9 @@ class LocalStack:
     """A stack with all its files in ``directory``, whose content is deleted. Port 0 means a free port.
 
     ``auth`` turns IAM enforcement on, ``parameters`` go to the template, ``variables`` to every function's environment,
-    ``forward_url`` and ``instant_models`` to the model stand-in. ``replica`` makes it a second region. With the parameter
-    ``Cache=valkey``, there is a Valkey server. If ``GenerationWorker`` leaves generation to a worker, it is a process of
-    this machine.
+    ``forward_url`` and ``instant_models`` to the model stand-in. ``replica`` makes it a second region. With
+    the parameter ``Cache=valkey``, there is a Valkey server. If ``GenerationWorker`` leaves generation to a worker, it
+    is a process of this machine.
     """
 
     def __init__(
