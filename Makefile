@@ -18,8 +18,8 @@ help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: .venv/ready ## start everything on this machine and generate an image  (ONCE=1 stops afterwards, PROMPT="…")
-	@$(python) -m local.run $(if $(ONCE),--once) $(if $(PROMPT),--prompt "$$PROMPT") $(if $(FORWARD_URL),--forward-url "$$FORWARD_URL")
+run: .venv/ready ## start everything on this machine and generate an image  (ONCE=1 stops afterwards, PROMPT="…", CDN=on)
+	@$(python) -m local.run $(if $(ONCE),--once) $(if $(filter on,$(CDN)),--cdn) $(if $(PROMPT),--prompt "$$PROMPT") $(if $(FORWARD_URL),--forward-url "$$FORWARD_URL")
 # Exactly as typed, with dollar signs.
 override PROMPT := $(value PROMPT)
 export PROMPT FORWARD_URL

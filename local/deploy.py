@@ -214,7 +214,7 @@ def main() -> None:
     if running is None:
         sys.exit("No local stack is running. Start one with `make run`.")
     started = time.monotonic()
-    deploy(running.endpoint_url, progress=print)
+    deploy(running.endpoint_url, progress=print, parameters=running.parameters)
     print(f"Updated {running.endpoint_url} in {time.monotonic() - started:.1f} s.")
 
 

@@ -49,12 +49,13 @@ def main() -> None:
     parser.add_argument("--once", action="store_true", help="end after the first image")
     parser.add_argument("--prompt", default=PROMPT)
     parser.add_argument("--forward-url", help="image server that replaces the painter")
+    parser.add_argument("--cdn", action="store_true", help="deliver images through a stand-in for the CDN")
     arguments = parser.parse_args()
     if running := state.load():
         sys.exit(f"A local stack is already running on {running.api_url}; stop it with `make stop`.")
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        run(arguments.prompt, once=arguments.once, forward_url=arguments.forward_url)
+        run(arguments.prompt, once=arguments.once, forward_url=arguments.forward_url, cdn=arguments.cdn)
     except KeyboardInterrupt:
         console.print("\nStopped.")
     except (BuildError, DeployError, NotReadyError, RequestFailedError) as error:
@@ -62,12 +63,12 @@ def main() -> None:
         sys.exit(str(error))
 
 
-def run(prompt: str, *, once: bool, forward_url: str | None = None) -> None:
+def run(prompt: str, *, once: bool, forward_url: str | None = None, cdn: bool = False) -> None:
     """Start everything, generate an image from ``prompt``, and wait for Ctrl-C unless ``once``."""
     started = time.monotonic()
     console.print("[bold]GenAI Image Generator[/] on this machine. The first build takes a minute.")
     stack = LocalStack(
-        state.DIRECTORY / "stack", port=free_port(preferred=PORT), forward_url=forward_url, progress=_step
+        state.DIRECTORY / "stack", port=free_port(preferred=PORT), forward_url=forward_url, cdn=cdn, progress=_step
     )
     with stack:
         state.State(
@@ -77,6 +78,7 @@ def run(prompt: str, *, once: bool, forward_url: str | None = None) -> None:
             api_url=stack.api_url,
             prefix=stack.prefix,
             outputs=stack.outputs,
+            parameters=stack.cdn_parameters,
             api_key=stack.api_key,
             admin_key=stack.admin_key,
         ).save()

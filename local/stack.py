@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from cli.connection import Target
 from cli.web_publishing import files, publish
@@ -14,7 +15,7 @@ from kit.callers import Scope
 from kit.secrets import CachedKeyring
 from local import deploy as deployment
 from local import web
-from local.emulator import HOST, REGION, emulator, free_port, model_stand_in
+from local.emulator import HOST, REGION, cdn_stand_in, emulator, free_port, model_stand_in
 from services.accounts import service as accounts
 from services.accounts.repository.keys import KeyTable
 from services.accounts.schemas import USER_SCOPES, NewKey
@@ -37,7 +38,8 @@ class LocalStack:
     """A stack with all its files in ``directory``, whose content is deleted. Port 0 means a free port.
 
     ``auth`` turns IAM enforcement on, ``parameters`` go to the template, ``variables`` to every function's environment,
-    ``forward_url`` and ``instant_models`` to the model stand-in. ``replica`` makes it a second region.
+    ``forward_url`` and ``instant_models`` to the model stand-in. ``cdn`` delivers images through a stand-in for the CDN.
+    ``replica`` makes it a second region.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class LocalStack:
         variables: Mapping[str, str] | None = None,
         forward_url: str | None = None,
         instant_models: bool = False,
+        cdn: bool = False,
         replica: "Replica | None" = None,
         progress: deployment.Progress = lambda _: None,
     ) -> None:
@@ -63,6 +66,7 @@ class LocalStack:
         self.models = model_stand_in(
             directory, port=models_port, s3_url=self.emulator.url, forward_url=forward_url, instant=instant_models
         )
+        self.cdn = cdn_stand_in(directory, port=free_port(), emulator_url=self.emulator.url) if cdn else None
         self.outputs: dict[str, str] = {}
         self.api_key = ""
         """Key of the owner ``demo``, available after the start, with all scopes except ``admin``."""
@@ -81,6 +85,11 @@ class LocalStack:
     def prefix(self) -> str:
         """Prefix of all physical names."""
         return self.outputs["Prefix"]
+
+    @property
+    def cdn_parameters(self) -> dict[str, str]:
+        """The parameters of the template that belong to the stand-in for the CDN."""
+        return {"EmulatorCdn": urlsplit(self.cdn.url).netloc} if self.cdn else {}
 
     def client(self, service: str) -> Any:
         """Return a boto3 client on the emulator, as its root user."""
@@ -102,15 +111,19 @@ class LocalStack:
         try:
             self.emulator.start()
             self.models.start()
+            if self.cdn:
+                self.cdn.start()
             self._progress(f"AWS emulator on {self.emulator.url}, model stand-in on {self.models.url}")
             self.emulator.wait_until_ready()
             shared = self._replica.make(self) if self._replica else {}
-            parameters = {**self._parameters, **shared}
+            parameters = {**self.cdn_parameters, **self._parameters, **shared}
             self.outputs = deployment.deploy(self.emulator.url, self._progress, parameters, self.region)
             if not self._replica:
                 self.api_key = self.make_key(DEMO_OWNER, (*USER_SCOPES, "analytics:read"), limit=DEMO_LIMIT)
                 self.admin_key = self.make_key("operator", ["admin"])
             self.models.wait_until_ready()
+            if self.cdn:
+                self.cdn.wait_until_ready()
         except BaseException:
             self.stop()
             raise
@@ -126,6 +139,8 @@ class LocalStack:
 
     def stop(self) -> None:
         """Stop everything."""
+        if self.cdn:
+            self.cdn.stop()
         self.models.stop()
         self.emulator.stop()
 

@@ -32,6 +32,8 @@ class State:
     prefix: str
     """Prefix of all physical names."""
     outputs: dict[str, str]
+    parameters: dict[str, str]
+    """The parameters of the template that an update needs again."""
     api_key: str
     """Key of the owner ``demo``."""
     admin_key: str
