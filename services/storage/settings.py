@@ -27,7 +27,7 @@ class ApiSettings(GallerySettings):
     """Settings of the API."""
 
     gallery_bucket_name: str
-    cdn_domain: str | None = None
+    cdn_url: str | None = None
     """Empty if the CDN is off; URLs are presigned then."""
     image_link_key_id: str | None = None
     """Name or ARN of the secret that signs the CDN's URLs. Empty if the CDN is off."""
@@ -52,6 +52,12 @@ class EraseSettings(RemoveSettings):
     """Settings of storage.erase."""
 
     exports_bucket_name: str
+
+
+class DeriveSettings(GallerySettings):
+    """Settings of storage.derive."""
+
+    gallery_bucket_name: str
 
 
 class VerifySettings(Settings):

@@ -76,7 +76,7 @@ def test_browsers_keep_a_file_for_as_long_as_the_file_says() -> None:
 def test_functions_that_return_links_may_read_the_key(service: str) -> None:
     for function in templates.resources("AWS::Serverless::Function"):
         variables = function.properties["Environment"]["Variables"]
-        if function.service == service and "CDN_DOMAIN" in variables:
+        if function.service == service and "CDN_URL" in variables:
             assert function.name in WITH_LINKS
             assert "IMAGE_LINK_KEY_ID" in variables
             reads = [s for s in templates.statements(function) if s["Action"] == "secretsmanager:GetSecretValue"]

@@ -18,7 +18,7 @@ from kit.handoff import sha256
 from kit.keyring import Keyring, SecretVersion
 from kit.signed_urls import EXPIRES_SECONDS
 from services.storage.provenance import prompt_hash
-from tests.support.edge import refusal
+from local.cdn.signatures import refusal
 from tests.support.events import sqs_record
 from tests.support.functions import load_function, unload_functions
 from tests.support.http import http_event
@@ -87,7 +87,7 @@ def group(load: Load, event: ImageApproved, monkeypatch: pytest.MonkeyPatch) -> 
     load("store")({"Records": [sqs_record(event)]})
     keyring = Keyring((SecretVersion(1, b"a secret", public_key_id="K2JCJMDEHXQW5F"),))
     boto3.client("secretsmanager").create_secret(Name="links", SecretString=keyring.to_text())
-    monkeypatch.setenv("CDN_DOMAIN", "d1.cloudfront.net")
+    monkeypatch.setenv("CDN_URL", "https://d1.cloudfront.net")
     monkeypatch.setenv("IMAGE_LINK_KEY_ID", "links")
     return {"K2JCJMDEHXQW5F": public_key(b"a secret")}
 
