@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kit.errors import UnprocessableError
-from services.storage.models import DeletionMarker, DerivedFile, Entry
+from services.storage.derived_files import DerivedFile
+from services.storage.models import DeletionMarker, Entry
 from services.storage.resizing import resize
 
 

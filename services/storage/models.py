@@ -2,29 +2,22 @@
 
 import json
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Literal, Self, get_args
+from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from events.images import DeletionReason, StoredImage, Variant
 from events.options import OutputFormat, Quality
-from kit.signed_urls import WIDTHS
 
 DISPLAY: Final = "display.webp"
 THUMBNAIL: Final = "thumbnail.webp"
 """The names of the small files of every image, in its folder. The original is named by ``original_name``."""
-DerivedFormat = Literal["avif", "webp", "jpeg"]
 MAX_SHARES: Final = 20
 """Valid share links per image."""
 
-_FILES: Final = "images/"
-_DERIVED: Final = "derived/"
-_DERIVED_KEY: Final = re.compile(
-    rf"{_DERIVED}([0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}})/(\d{{1,2}})-([0-9a-f]{{64}})/(\d{{3,4}})\.([a-z]{{4}})",
-    re.ASCII,
-)
+FILES: Final = "images/"
+DERIVED: Final = "derived/"
 _IMAGE_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-\d{1,2}", re.ASCII)
 
 
@@ -129,42 +122,12 @@ class Tombstone(BaseModel):
     """When the request was cancelled or expired."""
 
 
-@dataclass(frozen=True)
-class DerivedFile:
-    """An image in one width and format. It is made when it is first viewed."""
-
-    image_id: str
-    folder: str
-    """The folder of the image's files."""
-    width: int
-    format: DerivedFormat
-
-    @classmethod
-    def parse(cls, key: str) -> Self | None:
-        """Return the file with ``key``, or None if no derived file can have it."""
-        found = _DERIVED_KEY.fullmatch(key)
-        if found is None or int(found[4]) not in WIDTHS or found[5] not in get_args(DerivedFormat):
-            return None
-        folder = key.rpartition("/")[0].replace(_DERIVED, _FILES, 1)
-        return cls(make_image_id(found[1], int(found[2])), folder, int(found[4]), found[5])  # type: ignore[arg-type]
-
-    @property
-    def key(self) -> str:
-        """The key of the file in the gallery bucket."""
-        return f"{derived_folder(self.folder)}/{self.width}.{self.format}"
-
-    @property
-    def media_type(self) -> str:
-        """The media type of the file."""
-        return f"image/{self.format}"
-
-
 def derived_folder(folder: str) -> str:
     """Return the folder of the files that are derived from those of an image.
 
     It is not below the image's: so the function that derives may write no image, and the derived files can expire.
     """
-    return folder.replace(_FILES, _DERIVED, 1)
+    return folder.replace(FILES, DERIVED, 1)
 
 
 def original_name(output_format: OutputFormat) -> str:

@@ -4,7 +4,7 @@ from io import BytesIO
 from typing import Any, Final
 
 from kit.errors import UnprocessableError
-from services.storage.models import DerivedFormat
+from services.storage.derived_files import DerivedFormat
 from services.storage.variants import FORMATS, MAX_BYTES, MAX_PIXELS
 
 OPTIONS: Final[dict[DerivedFormat, dict[str, Any]]] = {

@@ -41,7 +41,7 @@ class RelaySettings(Settings):
 
 
 class RemoveSettings(GallerySettings):
-    """Settings of storage.remove."""
+    """Settings of storage.remove and storage.derive."""
 
     gallery_bucket_name: str
     distribution_id: str | None = None
@@ -52,12 +52,6 @@ class EraseSettings(RemoveSettings):
     """Settings of storage.erase."""
 
     exports_bucket_name: str
-
-
-class DeriveSettings(GallerySettings):
-    """Settings of storage.derive."""
-
-    gallery_bucket_name: str
 
 
 class VerifySettings(Settings):

@@ -12,12 +12,12 @@ import boto3
 from kit import startup
 from kit.telemetry import measure
 from services.storage.derivation import Derivation
-from services.storage.models import DerivedFile
+from services.storage.derived_files import DerivedFile
 from services.storage.repository.files import CACHE_CONTROL, S3GalleryFiles
 from services.storage.repository.gallery import DynamoGallery
-from services.storage.settings import DeriveSettings
+from services.storage.settings import RemoveSettings
 
-_settings = DeriveSettings.load()
+_settings = RemoveSettings.load()
 _derivation = Derivation(
     gallery=DynamoGallery(boto3.client("dynamodb"), _settings.table_name),
     files=S3GalleryFiles(boto3.client("s3"), _settings.gallery_bucket_name),

@@ -8,7 +8,7 @@ import pytest
 
 from kit.signed_urls import WIDTHS
 from local.cdn.function import FunctionFailedError, FunctionRunner, viewer_request
-from services.storage.models import DerivedFile
+from services.storage.derived_files import DerivedFile
 from tests.support import templates
 
 FOLDER = f"images/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04/0-{'a' * 64}"
@@ -45,7 +45,7 @@ def run(runner: FunctionRunner, path: str, accept: str | None = CHROME) -> dict[
         ("image/avif;q=0.0,image/webp; q=0", "jpeg"),
     ],
 )
-def test_a_width_and_the_accepted_formats_become_the_path_of_a_derived_file(
+def test_width_and_accepted_format_become_a_path(
     runner: FunctionRunner, accept: str | None, format: str, width: int
 ) -> None:
     request = run(runner, f"{FOLDER}?w={width}", accept)

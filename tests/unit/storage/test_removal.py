@@ -12,8 +12,9 @@ from events.catalog.image_stored import ImageStored
 from kit.errors import UnprocessableError
 from kit.problems import ApiProblem
 from services.storage.derivation import Derivation
+from services.storage.derived_files import DerivedFile, DerivedFormat
 from services.storage.gallery import Gallery
-from services.storage.models import DeletionMarker, DerivedFile, DerivedFormat
+from services.storage.models import DeletionMarker
 from services.storage.removal import FileRemoval, deletion_event
 from services.storage.shares import create_share
 from tests.support.clock import FakeClock

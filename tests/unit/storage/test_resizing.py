@@ -8,7 +8,7 @@ from PIL import Image
 
 from kit.errors import UnprocessableError
 from kit.signed_urls import WIDTHS
-from services.storage.models import DerivedFile, DerivedFormat
+from services.storage.derived_files import DerivedFile, DerivedFormat
 from services.storage.provenance import DIGITAL_SOURCE_TYPE
 from services.storage.resizing import resize
 from services.storage.variants import create_variants
