@@ -54,8 +54,9 @@ export function ImageGrid({ images, search, onLoadError }: ImageGridProps) {
                 thumbnail={{
                   src: image.thumbnail_url,
                   width: Math.round(320 * Math.min(1, ratio)),
-                  sizes: "(max-width: 40rem) 45vw, 22rem",
                 }}
+                sizedUrl={image.sized_url}
+                sizes="(max-width: 40rem) 45vw, 22rem"
                 alt={image.caption}
                 width={image.width}
                 height={image.height}
