@@ -53,7 +53,9 @@ def _read(cloudfront: Any, distribution_id: str, config: Mapping[str, Any]) -> D
 
 
 def _keys(cloudfront: Any, groups: Sequence[str]) -> dict[str, str]:
-    ids = [each for group in groups for each in cloudfront.get_key_group(Id=group)["KeyGroup"]["KeyGroupConfig"]["Items"]]
+    ids = [
+        each for group in groups for each in cloudfront.get_key_group(Id=group)["KeyGroup"]["KeyGroupConfig"]["Items"]
+    ]
     found = [cloudfront.get_public_key(Id=each)["PublicKey"] for each in ids]
     return {key["Id"]: key["PublicKeyConfig"]["EncodedKey"] for key in found}
 

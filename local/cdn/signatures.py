@@ -65,7 +65,9 @@ def refusal(url: str, keys: Mapping[str, str], now: float) -> str | None:
 def _forbidden(policy: Mapping[str, list[dict[str, object]]], resource: str, now: float) -> str | None:
     (statement,) = policy["Statement"]
     match statement:
-        case {"Resource": str(pattern), "Condition": {"DateLessThan": {"AWS:EpochTime": int(until)}, **more}} if not more:
+        case {"Resource": str(pattern), "Condition": {"DateLessThan": {"AWS:EpochTime": int(until)}, **more}} if (
+            not more
+        ):
             if not re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), resource):
                 return "another resource"
             return None if now < until else "expired"

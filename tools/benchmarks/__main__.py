@@ -18,6 +18,7 @@ BENCHMARKS = {
     "cost": "goals 7 and 10: dollars per 1,000 images, write units per image",
     "end_to_end": "goal 8: accepted to succeeded on the emulator",
     "reads": "goal 9: reads with a thousand and a million items",
+    "edge": "hit ratio of the CDN of images, with a replayed access pattern",
     "throughput": "images per minute on the emulator, with instant models",
 }
 

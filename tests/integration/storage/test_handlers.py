@@ -135,7 +135,9 @@ def test_a_share_does_not_reveal_the_original(load: Load, group: dict[str, str])
 
 def derive(load: Load, path: str) -> Any:
     """Call the function as CloudFront does through the function's URL."""
-    return load("derive")({"version": "2.0", "rawPath": f"/{path}", "requestContext": {"http": {"method": "GET"}}}, None)
+    return load("derive")(
+        {"version": "2.0", "rawPath": f"/{path}", "requestContext": {"http": {"method": "GET"}}}, None
+    )
 
 
 def test_a_width_is_derived_stored_and_returned(load: Load, group: dict[str, str]) -> None:

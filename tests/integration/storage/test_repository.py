@@ -217,7 +217,9 @@ def test_derived_files_belong_to_their_image(aws: Adapters) -> None:
     """Also what has expired: a former version is still personal data."""
     assert isinstance(aws.files, S3GalleryFiles)
     stored = [f"images/{REQUEST}/{index}-{'a' * 64}/display.webp" for index in range(2)]
-    derived = [f"derived/{REQUEST}/{index}-{'a' * 64}/320.{format}" for index in range(2) for format in ("avif", "webp")]
+    derived = [
+        f"derived/{REQUEST}/{index}-{'a' * 64}/320.{format}" for index in range(2) for format in ("avif", "webp")
+    ]
     aws.files.write([(variant("a").model_copy(update={"key": key}), b"content") for key in stored])
     for key in derived:
         aws.files.write_derived(key, b"derived", "image/avif")
