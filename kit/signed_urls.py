@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 EXPIRES_SECONDS: Final = 15 * 60
 """For how long a URL is valid. The documents and the cache lifetime of the files follow from it."""
 WIDTHS: Final = (320, 640, 960, 1280, 1920)
-"""The widths of derived files, in pixels. The CDN's function and the web app have the same: a contract test compares."""
+"""The widths of derived files, in pixels. The CDN's function and the web app have the same; a test compares them."""
 WIDTH: Final = "{width}"
 """The place of the width in a sized URL."""
 

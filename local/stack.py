@@ -38,11 +38,11 @@ class LocalStack:
     """A stack with all its files in ``directory``, whose content is deleted. Port 0 means a free port.
 
     ``auth`` turns IAM enforcement on, ``parameters`` go to the template, ``variables`` to every function's environment,
-    ``forward_url`` and ``instant_models`` to the model stand-in. ``cdn`` delivers images through a stand-in for the CDN.
+    ``forward_url`` and ``instant_models`` to the model stand-in. ``cdn`` delivers images through the CDN's stand-in.
     ``replica`` makes it a second region.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - tests choose
         self,
         directory: Path,
         *,

@@ -1,4 +1,4 @@
-"""An edge location on loopback: signatures, the function, the cache and the origin group of the images' distribution."""
+"""An edge location on loopback: signatures, function, cache and origin group of the images' distribution."""
 
 import time
 from collections import OrderedDict
@@ -122,7 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "GET":
             self.wfile.write(answer.content)
 
-    do_HEAD = do_GET  # noqa: N815 - the name is the base class's
+    do_HEAD = do_GET
 
     def log_message(self, format: str, *arguments: Any) -> None:
         """Write no log: addresses contain signatures."""

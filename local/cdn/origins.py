@@ -49,7 +49,9 @@ class Origins:
         return Answer(200, headers, found["Body"].read())
 
     def _from_function(self, url_id: str, path: str) -> Answer:
-        request = AWSRequest("GET", f"{self._endpoint_url}/_aws/lambda-url/{url_id}{path}")
-        SigV4Auth(self._session.get_credentials(), "lambda", self._session.region_name).add_auth(request)
-        found = self._http.request("GET", request.url, headers=dict(request.headers), timeout=30)
+        address = f"{self._endpoint_url}/_aws/lambda-url/{url_id}{path}"
+        request, credentials = AWSRequest("GET", address), self._session.get_credentials()
+        assert credentials is not None
+        SigV4Auth(credentials, "lambda", self._session.region_name).add_auth(request)
+        found = self._http.request("GET", address, headers=dict(request.headers), timeout=30)
         return Answer(found.status, {name: found.headers[name] for name in KEPT if name in found.headers}, found.data)

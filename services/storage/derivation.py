@@ -43,8 +43,8 @@ class Derivation:
         the list misses is written after the marker, which is found here.
         """
         entry = self._entry(wanted)
-        original = entry and self.files.read(entry.original.key)
-        if entry is None or original is None:
+        original = self.files.read(entry.original.key) if entry else None
+        if original is None:
             if self._entry(wanted):
                 raise UnprocessableError(f"the original file of image {wanted.image_id} cannot be read")
             return None

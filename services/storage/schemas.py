@@ -162,8 +162,8 @@ class ImageView(Schema):
     thumbnail: FileView
     """The smallest file."""
     sized_url: str | None
-    """URL of the image in a width of your choice: replace `{width}` with 320, 640, 960, 1280 or 1920. AVIF, WebP or JPEG,
-    as `Accept` says. Valid for 15 minutes, and for this image only. Absent if the installation has no CDN."""
+    """URL of the image in a width of your choice: replace `{width}` with 320, 640, 960, 1280 or 1920. AVIF, WebP or
+    JPEG, as `Accept` says. Valid for 15 minutes, and for this image only. Absent if the installation has no CDN."""
     links: ImageLinks
     """Related resources."""
 
@@ -224,8 +224,8 @@ class ImageSummary(Schema):
     thumbnail_url: str
     """URL of the smallest file. Valid for 15 minutes."""
     sized_url: str | None
-    """URL of the image in a width of your choice: replace `{width}` with 320, 640, 960, 1280 or 1920. AVIF, WebP or JPEG,
-    as `Accept` says. Valid for 15 minutes, and for this image only. Absent if the installation has no CDN."""
+    """URL of the image in a width of your choice: replace `{width}` with 320, 640, 960, 1280 or 1920. AVIF, WebP or
+    JPEG, as `Accept` says. Valid for 15 minutes, and for this image only. Absent if the installation has no CDN."""
     links: SelfLink
     """Related resources."""
 

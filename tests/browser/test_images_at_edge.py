@@ -1,4 +1,4 @@
-"""Images in the width and format that a browser wants, behind the stand-in for the CDN, with the template's function."""
+"""Images in the width and format that a browser wants, behind the stand-in for the CDN."""
 
 import urllib.error
 import urllib.request
@@ -15,8 +15,8 @@ from playwright.sync_api import Response as PageResponse
 from kit.signed_urls import EXPIRES_SECONDS, WIDTH
 from local.stack import LocalStack
 from tests.browser.conftest import DESKTOP, PHONE, SIGN_IN, TIMEOUT_MS
-from tests.browser.visits import images as stored_images
 from tests.browser.visits import STORED, in_gallery, reload_as_controlled, turn_on, wait_in_page
+from tests.browser.visits import images as stored_images
 from tests.support.system import System
 
 PROMPT = "A lighthouse on a cliff"

@@ -28,7 +28,7 @@ startup.finished()
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Return the file at the path of the request, or 404."""
     wanted = DerivedFile.parse(event["rawPath"].removeprefix("/"))
-    content = wanted and _derivation.derive(wanted)
+    content = _derivation.derive(wanted) if wanted else None
     if wanted is None or content is None:
         return _not_found()
     measure("file derived", {}, width=wanted.width, format=wanted.format, bytes=len(content))

@@ -20,8 +20,8 @@ from kit.cdn_signatures import public_key
 from kit.handoff import sha256
 from kit.keyring import Keyring, SecretVersion
 from kit.signed_urls import EXPIRES_SECONDS, WIDTH
-from services.storage.provenance import prompt_hash
 from local.cdn.signatures import refusal
+from services.storage.provenance import prompt_hash
 from tests.support.events import sqs_record
 from tests.support.functions import load_function, unload_functions
 from tests.support.http import http_event
