@@ -80,7 +80,9 @@ test("the browser chooses a width, and the stored files are the fallback", async
   expect(image).toHaveAttribute("srcset", expected.join(", "));
   expect(image).toHaveAttribute("sizes");
   fireEvent.error(image);
-  await waitFor(() => expect(screen.getByRole("img")).toHaveAttribute("srcset", expect.stringContaining("thumbnail.webp")));
+  await waitFor(() =>
+    expect(screen.getByRole("img")).toHaveAttribute("srcset", expect.stringContaining("thumbnail.webp")),
+  );
   expect(screen.getByRole("img")).toHaveAttribute("src", expect.stringContaining("display.webp"));
   expect(screen.queryByText(/^Could not load/)).not.toBeInTheDocument();
 });

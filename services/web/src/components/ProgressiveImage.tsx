@@ -69,11 +69,11 @@ export function ProgressiveImage({
   const imageCache = useSession((session) => session.imageCache);
   const loadable = (file: string) => urlWithCache(stableUrl(file), imageCache);
   const sized = sizedUrl === failedSizedUrl ? undefined : sizedUrl;
-  const candidates = sized
-    ? offeredWidths(width).map((each) => `${urlInWidth(loadable(sized), each)} ${Math.min(each, width)}w`)
-    : thumbnail && src
-      ? [`${loadable(thumbnail.src)} ${thumbnail.width}w`, `${loadable(src)} ${width}w`]
-      : [];
+  const candidates = (display: string) => {
+    if (sized)
+      return offeredWidths(width).map((each) => `${urlInWidth(loadable(sized), each)} ${Math.min(each, width)}w`);
+    return thumbnail ? [`${loadable(thumbnail.src)} ${thumbnail.width}w`, `${loadable(display)} ${width}w`] : [];
+  };
   return (
     <div
       className={`relative overflow-hidden rounded-image bg-sunken ${className}`}
@@ -83,7 +83,7 @@ export function ProgressiveImage({
       {src !== undefined && state !== "failed" && (
         <img
           src={loadable(src)}
-          {...(candidates.length > 0 && { srcSet: candidates.join(", "), sizes })}
+          {...((sized || thumbnail) && { srcSet: candidates(src).join(", "), sizes })}
           alt={alt}
           width={width}
           height={height}
