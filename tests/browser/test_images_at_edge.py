@@ -40,7 +40,13 @@ def image(behind: System) -> Any:
 
 
 @pytest.fixture
-def visit(behind: System, browser: Browser, image: Any) -> Iterator[Open]:
+def answers() -> list[PageResponse]:
+    """Return the answers that the pages of a test have got, in order."""
+    return []
+
+
+@pytest.fixture
+def visit(behind: System, browser: Browser, image: Any, answers: list[PageResponse]) -> Iterator[Open]:
     """Return a function that opens the gallery in a new profile.
 
     By default without a service worker, which hides the headers that the CDN does not expose to pages.
@@ -51,8 +57,10 @@ def visit(behind: System, browser: Browser, image: Any) -> Iterator[Open]:
         contexts.append(browser.new_context(**({"viewport": DESKTOP, "service_workers": "block"} | options)))
         contexts[-1].set_default_timeout(TIMEOUT_MS)
         page = contexts[-1].new_page()
+        page.on("response", lambda answer: answers.append(answer))  # noqa: PLW0108 - Playwright takes no built-in
         page.goto(f"{behind.outputs['WebUrl']}/gallery#key={behind.stack.api_key}")
         page.get_by_role("button", name=SIGN_IN).click()
+        expect(in_gallery(page, PROMPT)).to_be_visible()
         return page
 
     yield open_gallery
@@ -60,11 +68,10 @@ def visit(behind: System, browser: Browser, image: Any) -> Iterator[Open]:
         context.close()
 
 
-def loaded(page: Page, width: int) -> PageResponse:
-    """Wait for the file of an image in ``width``, reloading the page, and return the response."""
-    with page.expect_response(lambda answer: parse_qs(urlsplit(answer.url).query).get("w") == [str(width)]) as found:
-        page.reload()
-    return found.value
+def loaded(page: Page, answers: list[PageResponse], width: int) -> PageResponse:
+    """Wait until the image is shown, and return the last answer with its file in ``width``."""
+    page.wait_for_function(f"image => {LOADED}", arg=in_gallery(page, PROMPT).element_handle())
+    return [answer for answer in answers if parse_qs(urlsplit(answer.url).query).get("w") == [str(width)]][-1]
 
 
 def fetch(url: str, accept: str = "*/*") -> tuple[int, dict[str, str], bytes]:
@@ -86,10 +93,11 @@ def fetch(url: str, accept: str = "*/*") -> tuple[int, dict[str, str], bytes]:
     ],
     ids=["desktop", "desktop with two pixels per point", "phone", "phone with three"],
 )
-def test_the_right_width_and_format_are_fetched(visit: Open, options: dict[str, Any], width: int) -> None:
+def test_the_right_width_and_format_are_fetched(
+    visit: Open, answers: list[PageResponse], options: dict[str, Any], width: int
+) -> None:
     page = visit(**options)
-    expect(in_gallery(page, PROMPT)).to_be_visible()
-    answer = loaded(page, width)
+    answer = loaded(page, answers, width)
 
     assert (answer.status, answer.headers["content-type"]) == (200, "image/avif")
     with Image.open(BytesIO(answer.body())) as file:
@@ -98,9 +106,10 @@ def test_the_right_width_and_format_are_fetched(visit: Open, options: dict[str, 
     assert not [url for url in others if "thumbnail.webp" in url or "display.webp" in url]
 
 
-def test_a_second_view_hits_the_cache(visit: Open) -> None:
-    loaded(visit(), 640)
-    answer = loaded(visit(), 640)  # with nothing of the first profile
+def test_a_second_view_hits_the_cache(visit: Open, answers: list[PageResponse]) -> None:
+    loaded(visit(), answers, 640)
+    answers.clear()
+    answer = loaded(visit(), answers, 640)  # with nothing of the first profile
 
     assert answer.headers["x-cache"] == "Hit from cloudfront"
     assert answer.headers["cache-control"] == f"private, max-age={EXPIRES_SECONDS}"
