@@ -18,9 +18,9 @@ help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: .venv/ready ## start everything on this machine and generate an image  (ONCE=1 stops afterwards, PROMPT="…", CACHE=valkey, WORKER=process)
+run: .venv/ready ## start everything on this machine and generate an image  (ONCE=1 stops afterwards, PROMPT="…", CACHE=valkey, CDN=on, WORKER=process)
 	@$(python) -m local.run $(if $(ONCE),--once) $(if $(PROMPT),--prompt "$$PROMPT") $(if $(FORWARD_URL),--forward-url "$$FORWARD_URL") \
-		$(if $(CACHE),--cache $(CACHE)) $(if $(WORKER),--worker $(WORKER))
+		$(if $(CACHE),--cache $(CACHE)) $(if $(filter on,$(CDN)),--cdn) $(if $(WORKER),--worker $(WORKER))
 # Exactly as typed, with dollar signs.
 override PROMPT := $(value PROMPT)
 export PROMPT FORWARD_URL

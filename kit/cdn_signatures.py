@@ -1,8 +1,8 @@
-"""Signatures of CloudFront: each allows one file, until a time (CloudFront's "canned policy").
+"""Signatures of CloudFront: each allows one file, or one image in every width, until a time.
 
 A key pair is derived from a version of a secret, so the secret is made, rotated and retired like all others. CloudFront
 has the public key, under an id that the secret also contains. ADR 30.
-https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-creating-signed-url-canned-policy.html
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-signed-urls.html
 """
 
 from datetime import UTC, datetime
@@ -33,14 +33,19 @@ def public_key(secret: bytes) -> str:
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
-def signed(url: str, expires: int, version: SecretVersion) -> str:
+def signed(url: str, expires: int, version: SecretVersion, allows: str | None = None) -> str:
     """Return ``url`` with a signature that is valid until ``expires``, in seconds since 1970.
 
-    CloudFront compares ``url`` with the address that a browser requests, so it must be encoded and without a query.
+    CloudFront compares ``url`` with the address that a browser requests, so it must be encoded. If the signature is to
+    allow more addresses, ``allows`` is what they match: * stands for any characters, ? for one (a "custom policy").
     """
     if version.public_key_id is None:
         raise ValueError(f"version {version.number} of the secret has no public key at CloudFront")
     key = private_key(version.key)
     signer = CloudFrontSigner(version.public_key_id, lambda policy: key.sign(policy, ec.ECDSA(SHA256())))
     until = datetime.fromtimestamp(expires, UTC)
-    return f"{signer.generate_presigned_url(url, date_less_than=until)}&Hash-Algorithm=SHA256"
+    if allows is None:
+        address = signer.generate_presigned_url(url, date_less_than=until)
+    else:
+        address = signer.generate_presigned_url(url, policy=signer.build_policy(allows, until))
+    return f"{address}&Hash-Algorithm=SHA256"

@@ -169,6 +169,23 @@ def emulator(
     )
 
 
+def cdn_stand_in(directory: Path, *, port: int, emulator_url: str) -> Child:
+    """Return the stand-in for the CDN of images, not started yet."""
+    return Child(
+        "local.cdn",
+        ["--port", str(port), "--endpoint-url", emulator_url],
+        port=port,
+        ready="/_ready",
+        log=directory / "cdn.log",
+        environment={
+            "PYTHONPATH": str(ROOT),
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        },
+    )
+
+
 def model_stand_in(
     directory: Path, *, port: int, s3_url: str, forward_url: str | None = None, instant: bool = False
 ) -> Child:

@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--forward-url", help="image server that replaces the painter")
     parser.add_argument("--cache", choices=["none", "valkey"], default="none", help="the template's parameter Cache")
     parser.add_argument("--worker", choices=["lambda", "process"], default="lambda", help="what generates images")
+    parser.add_argument("--cdn", action="store_true", help="deliver images through a stand-in for the CDN")
     arguments = parser.parse_args()
     if running := state.load():
         sys.exit(f"A local stack is already running on {running.api_url}; stop it with `make stop`.")
@@ -63,6 +64,7 @@ def main() -> None:
             once=arguments.once,
             forward_url=arguments.forward_url,
             cache=arguments.cache,
+            cdn=arguments.cdn,
             worker=arguments.worker,
         )
     except KeyboardInterrupt:
@@ -73,7 +75,13 @@ def main() -> None:
 
 
 def run(
-    prompt: str, *, once: bool, forward_url: str | None = None, cache: str = "none", worker: str = "lambda"
+    prompt: str,
+    *,
+    once: bool,
+    forward_url: str | None = None,
+    cache: str = "none",
+    cdn: bool = False,
+    worker: str = "lambda",
 ) -> None:
     """Start everything, generate an image from ``prompt``, and wait for Ctrl-C unless ``once``."""
     started = time.monotonic()
@@ -82,6 +90,7 @@ def run(
         state.DIRECTORY / "stack",
         port=free_port(preferred=PORT),
         forward_url=forward_url,
+        cdn=cdn,
         parameters={"Cache": cache, **(WORKER_PARAMETERS if worker == "process" else {})},
         progress=_step,
     )

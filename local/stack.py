@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from cli.connection import Target
 from cli.web_publishing import files, publish
@@ -14,7 +15,7 @@ from kit.callers import Priority, Scope
 from kit.secrets import CachedKeyring
 from local import deploy as deployment
 from local import web
-from local.emulator import HOST, REGION, emulator, free_port, model_stand_in
+from local.emulator import HOST, REGION, cdn_stand_in, emulator, free_port, model_stand_in
 from local.valkey import ValkeyServer
 from local.worker import WorkerProcess, variables_of_worker
 from services.accounts import service as accounts
@@ -39,12 +40,12 @@ class LocalStack:
     """A stack with all its files in ``directory``, whose content is deleted. Port 0 means a free port.
 
     ``auth`` turns IAM enforcement on, ``parameters`` go to the template, ``variables`` to every function's environment,
-    ``forward_url`` and ``instant_models`` to the model stand-in. ``replica`` makes it a second region. With
-    the parameter ``Cache=valkey``, there is a Valkey server. If ``GenerationWorker`` leaves generation to a worker, it
-    is a process of this machine.
+    ``forward_url`` and ``instant_models`` to the model stand-in. ``cdn`` delivers images through the CDN's stand-in.
+    ``replica`` makes it a second region. With the parameter ``Cache=valkey``, there is a Valkey server. If
+    ``GenerationWorker`` leaves generation to a worker, it is a process of this machine.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - tests choose
         self,
         directory: Path,
         *,
@@ -55,6 +56,7 @@ class LocalStack:
         variables: Mapping[str, str] | None = None,
         forward_url: str | None = None,
         instant_models: bool = False,
+        cdn: bool = False,
         replica: "Replica | None" = None,
         progress: deployment.Progress = lambda _: None,
     ) -> None:
@@ -67,6 +69,7 @@ class LocalStack:
         self.models = model_stand_in(
             directory, port=models_port, s3_url=self.emulator.url, forward_url=forward_url, instant=instant_models
         )
+        self.cdn = cdn_stand_in(directory, port=free_port(), emulator_url=self.emulator.url) if cdn else None
         self.outputs: dict[str, str] = {}
         self.api_key = ""
         """Key of the owner ``demo``, available after the start, with all scopes except ``admin``."""
@@ -80,6 +83,8 @@ class LocalStack:
         if self.parameters.get("Cache") == "valkey":
             self.cache = ValkeyServer(directory, port=free_port())
             self.parameters["CacheAddress"] = self.cache.address
+        if self.cdn:
+            self.parameters["EmulatorCdn"] = urlsplit(self.cdn.url).netloc
         self._replica = replica
         self._progress = progress
 
@@ -129,6 +134,8 @@ class LocalStack:
             if self.cache:
                 self.cache.start()
                 self._progress(f"Valkey on {self.cache.address}")
+            if self.cdn:
+                self.cdn.start()
             self._progress(f"AWS emulator on {self.emulator.url}, model stand-in on {self.models.url}")
             self.emulator.wait_until_ready()
             shared = self._replica.make(self) if self._replica else {}
@@ -140,6 +147,8 @@ class LocalStack:
             self.models.wait_until_ready()
             if self.cache:
                 self.cache.wait_until_ready()
+            if self.cdn:
+                self.cdn.wait_until_ready()
             if self.parameters.get("GenerationWorker", "lambda") != "lambda":
                 self.worker = WorkerProcess(self._directory, self._worker_variables())
                 self.worker.start()
@@ -172,6 +181,8 @@ class LocalStack:
         """Stop everything, the worker first."""
         if self.worker:
             self.worker.stop()
+        if self.cdn:
+            self.cdn.stop()
         self.models.stop()
         self.emulator.stop()
         if self.cache:

@@ -24,9 +24,9 @@ class CreationSettings(TableSettings):
 
     owner_keys_table_name: str
     gallery_bucket_name: str
-    cdn_domain: str = ""
+    cdn_url: str = ""
     image_link_key_id: str = ""
-    """ARN of storage's secret that signs the CDN's URLs. Empty, like the domain, if the CDN is off."""
+    """ARN of storage's secret that signs the CDN's URLs. Empty, like the URL, if the CDN is off."""
     custom_models: str = ""
     failover_price_ceiling_usd: Decimal = Decimal("0.08")
     nudge_after_minutes: int = 15

@@ -87,7 +87,8 @@ class ImageEraser:
         entries = [record for record in records if isinstance(record, Entry)]
         for entry in entries:
             self.gallery.mark_deleted(entry.deletion_marker(max(now, entry.created_at), "erasure"))
-        keys = sorted({*more_files, *(key for record in records for key in record.keys)})
+        recorded = [key for record in records for key in record.keys]
+        keys = sorted({*more_files, *self.files.with_derived(recorded)})
         former = 0
         if keys:
             former = self.files.delete(keys)
@@ -99,5 +100,5 @@ class ImageEraser:
             reason="A late message must not store an image again.",
             until=now + self.markers_kept,
         )
-        files = StoreReceipt(store=FILES, erased=len(more_files) or 3 * len(entries))
+        files = StoreReceipt(store=FILES, erased=len(more_files) or 3 * len(entries) + len(keys) - len(recorded))
         return [marked, files, StoreReceipt(store=VERSIONS, erased=former)]

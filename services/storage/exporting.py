@@ -74,7 +74,7 @@ def _file(entry: Entry) -> ExportedImage:
 def _image(entry: Entry) -> dict[str, Any]:
     from services.storage.schemas import ImageView  # noqa: PLC0415 - an erasure needs no schemas
 
-    view = ImageView.of(entry, lambda _key: "")
+    view = ImageView.of(entry, lambda _key: "", lambda _folder: None)
     values = view.model_dump(mode="json", exclude_none=True, exclude={"links", "display", "thumbnail"})
     values["original"] = {name: value for name, value in values["original"].items() if name != "url"}
     return values | {"file": _file(entry).name}

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from events.envelope import Event
 from kit.errors import TransientError, error_code
 from kit.tracing import header_of, message_attributes
+from services.storage.models import DERIVED, FILES
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
@@ -30,13 +31,15 @@ class CloudFront:
     def invalidate(self, keys: Sequence[str], reference: str) -> None:
         """Remove ``keys`` from all caches. A second call with the same ``reference`` has no effect.
 
+        Derived files are invalidated under the path of the viewer, too, as AWS recommends if a function changes it.
         Keys are invalidated one by one, because CloudFront allows only 15 concurrent invalidations with wildcards,
         but 3,000 paths.
         https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
         """
         if not self._distribution_id:
             return
-        paths = [f"/{quote(key)}" for key in sorted(keys)]
+        viewed = {key.rpartition("/")[0].replace(DERIVED, FILES, 1) for key in keys if key.startswith(DERIVED)}
+        paths = [f"/{quote(key)}" for key in sorted(viewed.union(keys))]
         try:
             self._client.create_invalidation(
                 DistributionId=self._distribution_id,

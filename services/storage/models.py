@@ -16,6 +16,8 @@ THUMBNAIL: Final = "thumbnail.webp"
 MAX_SHARES: Final = 20
 """Valid share links per image."""
 
+FILES: Final = "images/"
+DERIVED: Final = "derived/"
 _IMAGE_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-\d{1,2}", re.ASCII)
 
 
@@ -47,6 +49,11 @@ class GalleryRecord(StoredImage):
     def variants(self) -> tuple[Variant, Variant, Variant]:
         """The files of the image."""
         return self.original, self.display, self.thumbnail
+
+    @property
+    def folder(self) -> str:
+        """The folder of the files in the gallery bucket."""
+        return self.display.key.rpartition("/")[0]
 
     @property
     def keys(self) -> list[str]:
@@ -113,6 +120,14 @@ class Tombstone(BaseModel):
     image_id: str
     withdrawn_at: AwareDatetime
     """When the request was cancelled or expired."""
+
+
+def derived_folder(folder: str) -> str:
+    """Return the folder of the files that are derived from those of an image.
+
+    It is not below the image's: so the function that derives may write no image, and the derived files can expire.
+    """
+    return folder.replace(FILES, DERIVED, 1)
 
 
 def original_name(output_format: OutputFormat) -> str:

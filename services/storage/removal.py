@@ -24,6 +24,9 @@ class Records(Protocol):
 class FileDeleter(Protocol):
     """The files of the gallery."""
 
+    def with_derived(self, keys: Sequence[str]) -> list[str]:
+        """Return ``keys`` and those of the files that are derived from them."""
+
     def delete(self, keys: Sequence[str]) -> int:
         """Delete ``keys`` with all their versions. Return how many versions were former ones."""
 
@@ -66,6 +69,7 @@ class FileRemoval:
         # None: the marker has expired, long after the files were deleted. storage.erase deletes the files of many
         # images with one call.
         if record is not None and record.reason != "erasure":
-            self.files.delete(record.keys)
-            self.cdn.invalidate(record.keys, event.metadata.event_id)
+            keys = self.files.with_derived(record.keys)
+            self.files.delete(keys)
+            self.cdn.invalidate(keys, event.metadata.event_id)
         return [event]

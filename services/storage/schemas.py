@@ -22,6 +22,8 @@ MAX_SHARE_SECONDS: Final = 30 * 24 * 3600
 
 CreateUrl = Callable[[str], str]
 """Returns the URL of a file's key."""
+CreateSizedUrl = Callable[[str], str | None]
+"""Returns the URL of an image in every width, from the folder of its files; see ``kit.signed_urls.ImageLinks``."""
 
 
 def _validate_position(position: str) -> str:
@@ -159,11 +161,14 @@ class ImageView(Schema):
     """A smaller file for screens."""
     thumbnail: FileView
     """The smallest file."""
+    sized_url: str | None
+    """URL of the image in a width of your choice: replace `{width}` with 320, 640, 960, 1280 or 1920. AVIF, WebP or
+    JPEG, as `Accept` says. Valid for 15 minutes, and for this image only. Absent if the installation has no CDN."""
     links: ImageLinks
     """Related resources."""
 
     @classmethod
-    def of(cls, entry: Entry, create_url: CreateUrl) -> Self:
+    def of(cls, entry: Entry, create_url: CreateUrl, create_sized_url: CreateSizedUrl) -> Self:
         """Return the view of an image."""
         path = f"/v1/images/{entry.image_id}"
         files = {"original", "display", "thumbnail"}
@@ -175,6 +180,7 @@ class ImageView(Schema):
             original=FileView.of(entry.original, create_url),
             display=FileView.of(entry.display, create_url),
             thumbnail=FileView.of(entry.thumbnail, create_url),
+            sized_url=create_sized_url(entry.folder),
             links=ImageLinks(
                 self=path,
                 request=f"/v1/requests/{entry.request_id}",
@@ -217,16 +223,20 @@ class ImageSummary(Schema):
     """URL of a smaller file for screens. Valid for 15 minutes."""
     thumbnail_url: str
     """URL of the smallest file. Valid for 15 minutes."""
+    sized_url: str | None
+    """URL of the image in a width of your choice: replace `{width}` with 320, 640, 960, 1280 or 1920. AVIF, WebP or
+    JPEG, as `Accept` says. Valid for 15 minutes, and for this image only. Absent if the installation has no CDN."""
     links: SelfLink
     """Related resources."""
 
     @classmethod
-    def of(cls, summary: EntrySummary, create_url: CreateUrl) -> Self:
+    def of(cls, summary: EntrySummary, create_url: CreateUrl, create_sized_url: CreateSizedUrl) -> Self:
         """Return the view of an image in a list."""
         return cls(
             id=summary.image_id,
             display_url=create_url(summary.key(DISPLAY)),
             thumbnail_url=create_url(summary.key(THUMBNAIL)),
+            sized_url=create_sized_url(summary.folder),
             links=SelfLink(self=f"/v1/images/{summary.image_id}"),
             **summary.model_dump(exclude={"image_id", "folder"}),
         )
@@ -241,10 +251,10 @@ class ImagePage(Schema):
     """The `cursor` of the next page. Absent on the last page."""
 
     @classmethod
-    def of(cls, page: Page, create_url: CreateUrl) -> Self:
+    def of(cls, page: Page, create_url: CreateUrl, create_sized_url: CreateSizedUrl) -> Self:
         """Return the view of a page."""
         return cls(
-            images=[ImageSummary.of(summary, create_url) for summary in page.images],
+            images=[ImageSummary.of(summary, create_url, create_sized_url) for summary in page.images],
             next_cursor=None if page.next_position is None else encode_cursor(page.next_position),
         )
 

@@ -27,7 +27,7 @@ class ApiSettings(GallerySettings):
     """Settings of the API."""
 
     gallery_bucket_name: str
-    cdn_domain: str | None = None
+    cdn_url: str | None = None
     """Empty if the CDN is off; URLs are presigned then."""
     image_link_key_id: str | None = None
     """Name or ARN of the secret that signs the CDN's URLs. Empty if the CDN is off."""
@@ -41,7 +41,7 @@ class RelaySettings(Settings):
 
 
 class RemoveSettings(GallerySettings):
-    """Settings of storage.remove."""
+    """Settings of storage.remove and storage.derive."""
 
     gallery_bucket_name: str
     distribution_id: str | None = None

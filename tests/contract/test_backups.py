@@ -261,7 +261,7 @@ def test_every_function_that_deletes_an_image_may_delete_its_versions() -> None:
         and "GalleryBucket.Arn" in json.dumps(statement["Resource"])
     ]
 
-    assert {policy.name for policy, _ in deleting} == {"storePolicy", "removePolicy", "erasePolicy"}
+    assert {policy.name for policy, _ in deleting} == {"storePolicy", "removePolicy", "derivePolicy", "erasePolicy"}
     for policy, statement in deleting:
         assert "s3:DeleteObjectVersion" in statement["Action"]
         assert "s3:ListBucketVersions" in json.dumps(policy.properties)

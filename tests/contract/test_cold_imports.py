@@ -68,6 +68,7 @@ LIMITS = {
     "storage.remove": (38, 27),
     "storage.keys": (12, 0),
     "storage.verify": (35, 38),
+    "storage.derive": (29, 22),
     "storage.api": (41, 38),
     "storage.erase": (55, 42),
 }

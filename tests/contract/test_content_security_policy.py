@@ -20,7 +20,7 @@ AWS = {
     "HttpApiId": API,
     "SocketUrl": SOCKET,
     "GalleryBucketName": BUCKET,
-    "CdnDomain": "",
+    "CdnUrl": "",
     "EmulatorHost": "",
     "EdgeKeyArn": "",
 }
@@ -37,7 +37,7 @@ def resolved(value: Any, values: dict[str, str]) -> str:
         return values[argument]
     if function == "Fn::If":
         condition, then, otherwise = argument
-        parameter = {"HasCdn": "CdnDomain", "OnEmulator": "EmulatorHost", "BehindEdge": "EdgeKeyArn"}[condition]
+        parameter = {"HasCdn": "CdnUrl", "OnEmulator": "EmulatorHost", "BehindEdge": "EdgeKeyArn"}[condition]
         return resolved(then if values[parameter] else otherwise, values)
     assert function == "Fn::Sub"
     text, names = (argument, {}) if isinstance(argument, str) else argument
@@ -60,9 +60,9 @@ def policy(name: str = "Headers", **values: str) -> dict[str, set[str]]:
 @pytest.mark.parametrize(
     ("values", "hosts"),
     [
-        ({"CdnDomain": "d1.cloudfront.net"}, {OWN_API, SOCKET, "https://d1.cloudfront.net"}),
+        ({"CdnUrl": "https://d1.cloudfront.net"}, {OWN_API, SOCKET, "https://d1.cloudfront.net"}),
         ({}, {OWN_API, SOCKET, *BUCKETS}),
-        ({"CdnDomain": "d1.cloudfront.net", "EdgeKeyArn": "arn"}, {SOCKET, "https://d1.cloudfront.net"}),
+        ({"CdnUrl": "https://d1.cloudfront.net", "EdgeKeyArn": "arn"}, {SOCKET, "https://d1.cloudfront.net"}),
         (
             {"EmulatorHost": "127.0.0.1:4580", "SocketUrl": "ws://127.0.0.1:4580/_aws/execute-api/s/live"},
             {OWN_API, "http://127.0.0.1:4580", "ws://127.0.0.1:4580/_aws/execute-api/s/live", *BUCKETS},

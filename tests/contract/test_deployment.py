@@ -52,7 +52,7 @@ def test_one_parameter_turns_both_distributions_off() -> None:
     assert root["Resources"]["Web"]["Condition"] == "HasCdn"
     assert all(root["Outputs"][name]["Condition"] == "HasCdn" for name in ("WebBucketName", "WebUrl"))
     assert root["Resources"]["Storage"]["Properties"]["Parameters"]["Cdn"] == {
-        "Fn::If": ["OnAws", {"Ref": "Cdn"}, "off"]
+        "Fn::If": ["OnAws", {"Ref": "Cdn"}, {"Fn::If": ["HasEmulatorCdn", "on", "off"]}]
     }
     for body in storage["Resources"].values():
         assert not body["Type"].startswith(CLOUDFRONT) or body["Condition"] == "HasCdn"

@@ -62,11 +62,14 @@ DOMAIN: Final = {
     "storage": {
         *("certificates", "content_credentials", "credentials", "erasure", "exporting", "gallery", "image_link_keys"),
         *(
+            "derivation",
+            "derived_files",
             "imaging",
             "listing",
             "png",
             "provenance",
             "removal",
+            "resizing",
             "search",
             "shares",
             "variants",

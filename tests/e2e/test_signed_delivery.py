@@ -77,7 +77,7 @@ def edge(stack: System) -> Iterator[Edge]:
         role = stack.client("lambda").get_function_configuration(FunctionName=f"{stack.prefix}-{function}")["Role"]
         roles.append(role.rpartition("/")[2])
         iam.put_role_policy(RoleName=roles[-1], PolicyName="links", PolicyDocument=policy)
-        before[function] = configure(stack, function, {"CDN_DOMAIN": DOMAIN, "IMAGE_LINK_KEY_ID": secret})
+        before[function] = configure(stack, function, {"CDN_URL": f"https://{DOMAIN}", "IMAGE_LINK_KEY_ID": secret})
     with serving(Edge(DOMAIN, keys, read)) as server:
         yield server
     for function, role in zip(FUNCTIONS, roles, strict=True):

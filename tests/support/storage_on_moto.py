@@ -38,7 +38,7 @@ def set_environment(monkeypatch: pytest.MonkeyPatch, **more: str) -> None:
         "DEAD_LETTER_QUEUE_URL": dead,
         "REMOVE_QUEUE_URL": queue,
         "REMOVE_DEAD_LETTER_QUEUE_URL": dead,
-        "CDN_DOMAIN": "",
+        "CDN_URL": "",
         "DISTRIBUTION_ID": "",
         "POWERTOOLS_SERVICE_NAME": "storage",
         **more,

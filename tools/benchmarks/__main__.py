@@ -19,6 +19,7 @@ BENCHMARKS = {
     "end_to_end": "goal 8: accepted to succeeded on the emulator",
     "reads": "goal 9: reads with a thousand and a million items",
     "cache": "the cache against DynamoDB alone: latency, calls, dollars",
+    "edge": "hit ratio of the CDN of images, with a replayed access pattern",
     "throughput": "images per minute on the emulator, with instant models",
 }
 

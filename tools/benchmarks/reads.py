@@ -44,7 +44,7 @@ SMALL, LARGE = "small-owner", "large-owner"
 """An owner with few items, and one with many."""
 START: Final = datetime(2026, 1, 1, microsecond=123456, tzinfo=UTC)
 STYLE: Final = "photographic"
-CDN: Final = {"CDN_DOMAIN": "images.example", "IMAGE_LINK_KEY_ID": "a secret"}
+CDN: Final = {"CDN_URL": "https://images.example", "IMAGE_LINK_KEY_ID": "a secret"}
 REQUEST: Final = "01a0b9c4-7d2e-7c31-9f60-"
 HAPPY: Final = ("ImageRequested", "PromptApproved", "ImageGenerated", "ImageApproved", "ImageStored")
 

@@ -25,6 +25,10 @@ _FILE: Final = (
     "https://d111111abcdef8.cloudfront.net/images/01a0b9c4/0-dfbb889c/{}"
     "?Expires=1795255506&Signature=example&Key-Pair-Id=K2JCJMDEHXQW5F&Hash-Algorithm=SHA256"
 )
+_SIZED_FILE: Final = (
+    "https://d111111abcdef8.cloudfront.net/images/01a0b9c4/0-dfbb889c?w={width}"
+    "&Policy=example&Signature=example&Key-Pair-Id=K2JCJMDEHXQW5F&Hash-Algorithm=SHA256"
+)
 _SENT: Final = "2026-11-22T09:30:00Z"
 _STORED: Final = "2026-11-22T09:30:06.800000Z"
 _LATER: Final = "2026-11-29T09:30:00Z"
@@ -266,6 +270,7 @@ PROPERTIES: Final[dict[str, Any]] = {
     "since": _SENT,
     "since_cause_seconds": 0.7,
     "size": "1024x1024",
+    "sized_url": _SIZED_FILE,
     "sizes": ["1024x1024", "1280x720"],
     "source_waiting": 0,
     "stalled": 1,

@@ -79,7 +79,7 @@ waits = WaitTable(client, settings.table_name, clock)
 estimates = Estimates(duration_store(client, settings), clock)
 signals = SignalCache(SignalTable(client, settings.table_name), clock)
 sealer = Sealer(OwnerKeyTable(client, settings.owner_keys_table_name))
-links = image_links(settings.gallery_bucket_name, settings.cdn_domain, settings.image_link_key_id)
+links = image_links(settings.gallery_bucket_name, settings.cdn_url, settings.image_link_key_id)
 requests = RequestService(table, clock)
 handler = HttpApi(max_body=MAX_BODY)
 

@@ -52,7 +52,7 @@ statuses = StatusTable(client, settings.table_name)
 waits = WaitTable(client, settings.table_name, clock)
 signals = SignalCache(SignalTable(client, settings.table_name), clock)
 sealer = Sealer(OwnerKeyTable(client, settings.owner_keys_table_name))
-links = image_links(settings.gallery_bucket_name, settings.cdn_domain, settings.image_link_key_id)
+links = image_links(settings.gallery_bucket_name, settings.cdn_url, settings.image_link_key_id)
 handler = HttpApi(max_body=MAX_BODY)
 
 

@@ -23,7 +23,7 @@ _gallery = Gallery(
     DynamoGallery(_dynamodb, _settings.table_name, timedelta(days=_settings.ledger_retention_days)), SystemClock()
 )
 _index = DynamoGalleryIndex(_dynamodb, _settings.table_name)
-_links = image_links(_settings.gallery_bucket_name, _settings.cdn_domain, _settings.image_link_key_id)
+_links = image_links(_settings.gallery_bucket_name, _settings.cdn_url, _settings.image_link_key_id)
 handler = HttpApi()
 
 
@@ -32,14 +32,14 @@ def list_images() -> Response[str]:
     """Return one page of the caller's images."""
     query = handler.query(ImagesQuery)
     page = read_page(_index, query.listing(handler.caller.owner), query.cursor, query.limit)
-    view = ImagePage.of(page, _links.url)
+    view = ImagePage.of(page, _links.url, _links.sized_url)
     return json_response(200, view, handler.next_link(view.next_cursor))
 
 
 @handler.serve(routes.SHOW_IMAGE)
 def get_image(image_id: str) -> Response[str]:
     """Return one image."""
-    view = ImageView.of(_gallery.get(image_id, handler.caller.owner), _links.url)
+    view = ImageView.of(_gallery.get(image_id, handler.caller.owner), _links.url, _links.sized_url)
     _count("viewed")
     return json_response(200, view)
 

@@ -11,6 +11,7 @@ from events.images import Variant
 from kit.errors import RetriableError, error_code
 from kit.handoff import sha256
 from kit.signed_urls import EXPIRES_SECONDS
+from services.storage.models import derived_folder
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -58,9 +59,30 @@ class S3GalleryFiles:
         content = self._client.get_object(Bucket=self._bucket, Key=variant.key)["Body"].read()
         return variant.model_copy(update={"sha256": sha256(content), "bytes": len(content)})
 
+    def read(self, key: str) -> bytes | None:
+        """Return the content of a file, or None if there is none, or none that the function may read."""
+        try:
+            return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+        except ClientError as error:
+            if error_code(error) not in {"NoSuchKey", "AccessDenied"}:  # the latter without permission to list
+                raise
+            return None
+
+    def write_derived(self, key: str, content: bytes, media_type: str) -> None:
+        """Write a derived file. Whoever wrote it before wrote the same image."""
+        self._client.put_object(
+            Bucket=self._bucket, Key=key, Body=content, ContentType=media_type, CacheControl=CACHE_CONTROL
+        )
+
     def of_request(self, request_id: str) -> list[str]:
         """Return the keys of all files of a request, also of those that are deleted but have a version left."""
-        return sorted({version["Key"] for version in self._versions(f"images/{request_id}/")})
+        folder = f"images/{request_id}/"
+        return sorted(self._keys(folder) | self._keys(derived_folder(folder)))
+
+    def with_derived(self, keys: Sequence[str]) -> list[str]:
+        """Return ``keys`` and those of the files that are derived from them, also of deleted ones with a version."""
+        folders = {derived_folder(key.rpartition("/")[0]) for key in keys}
+        return sorted(set(keys).union(*(self._keys(f"{folder}/") for folder in folders)))
 
     def delete(self, keys: Sequence[str]) -> int:
         """Delete ``keys`` with all their versions. Return how many versions were former ones.
@@ -74,6 +96,10 @@ class S3GalleryFiles:
         self._delete([{"Key": key} for key in current])
         self._delete([{"Key": version["Key"], "VersionId": version["VersionId"]} for version in found])
         return len(found) - len(current)
+
+    def _keys(self, prefix: str) -> set[str]:
+        """Return the keys below ``prefix`` that have a version, which may be a deleted one."""
+        return {version["Key"] for version in self._versions(prefix)}
 
     def _versions(self, prefix: str) -> Iterator["ObjectVersionTypeDef"]:
         """Yield all versions of all objects below ``prefix``, without delete markers."""

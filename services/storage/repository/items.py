@@ -119,7 +119,7 @@ def _record_values(record: GalleryRecord) -> dict[str, Any]:
     return {
         **record.model_dump(include={"owner", "analytics_opt_out", "model", "seed", "cost_usd", "placeholder"}),
         "pk": image_pk(record.image_id),
-        "folder": short_folder(record.display.key.rpartition("/")[0], record.request_id),
+        "folder": short_folder(record.folder, record.request_id),
         "files": {
             variant.key.rpartition("/")[2]: [
                 b64encode(bytes.fromhex(variant.sha256)).decode(),

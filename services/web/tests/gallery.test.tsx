@@ -70,6 +70,23 @@ test("an image whose link has expired loads with a new one, and a file that is g
   expect(reads).toBe(2);
 });
 
+test("the browser chooses a width, and the stored files are the fallback", async () => {
+  const sized_url = "http://images.test/0?w={width}&signature=1";
+  server.use(http.get(`${API}/v1/images`, () => json<ImagePage>({ images: [imageSummary(0, { sized_url })] })));
+  show();
+  const image = await screen.findByRole("img");
+  const candidates = ["320 320", "640 640", "960 960", "1280 1280", "1920 1344"].map((each) => each.split(" "));
+  const expected = candidates.map(([width, pixels]) => `http://images.test/0?w=${width}&signature=1 ${pixels}w`);
+  expect(image).toHaveAttribute("srcset", expected.join(", "));
+  expect(image).toHaveAttribute("sizes");
+  fireEvent.error(image);
+  await waitFor(() =>
+    expect(screen.getByRole("img")).toHaveAttribute("srcset", expect.stringContaining("thumbnail.webp")),
+  );
+  expect(screen.getByRole("img")).toHaveAttribute("src", expect.stringContaining("display.webp"));
+  expect(screen.queryByText(/^Could not load/)).not.toBeInTheDocument();
+});
+
 test("older images load page by page until there are no more", async () => {
   serveImages(5);
   const { container } = show();

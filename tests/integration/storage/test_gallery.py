@@ -270,11 +270,17 @@ def test_each_deletion_invalidates_the_cdn_once(aws_test_environment: None) -> N
                 "DefaultCacheBehavior": {"TargetOriginId": "o", "ViewerProtocolPolicy": "allow-all"},
             }
         )["Distribution"]["Id"]
-        CloudFront(made).invalidate(["images/a/b 1/original.png", "images/a/b 1/display.webp"], "event-1")
+        keys = ["images/a/b 1/original.png", "images/a/b 1/display.webp", "derived/a/b 1/320.avif"]
+        CloudFront(made).invalidate(keys, "event-1")
         [summary] = client.list_invalidations(DistributionId=made)["InvalidationList"]["Items"]
         batch = client.get_invalidation(DistributionId=made, Id=summary["Id"])["Invalidation"]["InvalidationBatch"]
         assert batch["CallerReference"] == "event-1"
-        assert batch["Paths"]["Items"] == ["/images/a/b%201/display.webp", "/images/a/b%201/original.png"]
+        assert batch["Paths"]["Items"] == [
+            "/derived/a/b%201/320.avif",
+            "/images/a/b%201",
+            "/images/a/b%201/display.webp",
+            "/images/a/b%201/original.png",
+        ]
 
 
 def test_without_a_cdn_there_is_no_invalidation(aws_test_environment: None) -> None:

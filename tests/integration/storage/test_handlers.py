@@ -2,7 +2,9 @@
 
 import json
 import time
+from base64 import b64decode
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,15 +12,16 @@ import boto3
 import pytest
 from botocore.client import BaseClient
 from moto import mock_aws
+from PIL import Image
 
 from events.catalog.image_approved import ImageApproved
 from events.catalog.request_cancelled import RequestCancelled, RequestCancelledData
 from kit.cdn_signatures import public_key
 from kit.handoff import sha256
 from kit.keyring import Keyring, SecretVersion
-from kit.signed_urls import EXPIRES_SECONDS
+from kit.signed_urls import EXPIRES_SECONDS, WIDTH
+from local.cdn.signatures import refusal
 from services.storage.provenance import prompt_hash
-from tests.support.edge import refusal
 from tests.support.events import sqs_record
 from tests.support.functions import load_function, unload_functions
 from tests.support.http import http_event
@@ -87,7 +90,7 @@ def group(load: Load, event: ImageApproved, monkeypatch: pytest.MonkeyPatch) -> 
     load("store")({"Records": [sqs_record(event)]})
     keyring = Keyring((SecretVersion(1, b"a secret", public_key_id="K2JCJMDEHXQW5F"),))
     boto3.client("secretsmanager").create_secret(Name="links", SecretString=keyring.to_text())
-    monkeypatch.setenv("CDN_DOMAIN", "d1.cloudfront.net")
+    monkeypatch.setenv("CDN_URL", "https://d1.cloudfront.net")
     monkeypatch.setenv("IMAGE_LINK_KEY_ID", "links")
     return {"K2JCJMDEHXQW5F": public_key(b"a secret")}
 
@@ -128,6 +131,54 @@ def test_a_share_does_not_reveal_the_original(load: Load, group: dict[str, str])
     guessed = f"{original.partition('?')[0]}?{urlsplit(location).query}"
     assert guessed == location.replace("display.webp", "original.png")
     assert refusal(guessed, group, time.time()) == "wrong signature"
+
+
+def derive(load: Load, path: str) -> Any:
+    """Call the function as CloudFront does through the function's URL."""
+    return load("derive")(
+        {"version": "2.0", "rawPath": f"/{path}", "requestContext": {"http": {"method": "GET"}}}, None
+    )
+
+
+def test_a_width_is_derived_stored_and_returned(load: Load, group: dict[str, str]) -> None:
+    shown = json.loads(get(load("api"), f"/v1/images/{IMAGE}")["body"])
+    address = shown["sized_url"].replace(WIDTH, "320")
+    assert refusal(address, group, time.time()) is None
+    folder = urlsplit(address).path.removeprefix("/images/")
+    answer = derive(load, f"derived/{folder}/320.avif")
+    content = b64decode(answer["body"])
+    with Image.open(BytesIO(content)) as image:
+        assert (image.format, image.size) == ("AVIF", (96, 64))
+    assert (answer["statusCode"], answer["isBase64Encoded"]) == (200, True)
+    assert answer["headers"] == {"Content-Type": "image/avif", "Cache-Control": f"private, max-age={EXPIRES_SECONDS}"}
+    stored = boto3.client("s3").get_object(Bucket="gallery", Key=f"derived/{folder}/320.avif")
+    assert (stored["Body"].read(), stored["ContentType"]) == (content, "image/avif")
+
+
+@pytest.mark.parametrize("path", ["derived/{}/321.avif", "derived/{}/320.gif", "images/{}/original.png", "", "favicon"])
+def test_nothing_else_is_derived(load: Load, group: dict[str, str], path: str) -> None:
+    shown = json.loads(get(load("api"), f"/v1/images/{IMAGE}")["body"])
+    folder = urlsplit(shown["sized_url"]).path.removeprefix("/images/")
+    answer = derive(load, path.format(folder))
+    assert (answer["statusCode"], answer["headers"]["Content-Type"]) == (404, "application/problem+json")
+    assert answer["headers"]["Cache-Control"] == "no-store"
+
+
+def test_a_deleted_image_has_no_derived_files(load: Load, group: dict[str, str]) -> None:
+    api = load("api")
+    folder = urlsplit(json.loads(get(api, f"/v1/images/{IMAGE}")["body"])["sized_url"]).path.removeprefix("/images/")
+    assert derive(load, f"derived/{folder}/320.webp")["statusCode"] == 200
+    caller = {"owner": "ada", "scopes": "images:write"}
+    assert api(http_event("DELETE", f"/v1/images/{IMAGE}", caller=caller), None)["statusCode"] == 204
+    assert derive(load, f"derived/{folder}/640.webp")["statusCode"] == 404
+    assert derive(load, f"derived/{folder}/320.webp")["statusCode"] == 404
+
+
+def test_without_a_cdn_images_have_no_sized_url(load: Load, event: ImageApproved) -> None:
+    load("store")({"Records": [sqs_record(event)]})
+    api = load("api")
+    assert "sized_url" not in json.loads(get(api, f"/v1/images/{IMAGE}")["body"])
+    assert "sized_url" not in json.loads(get(api, "/v1/images")["body"])["images"][0]
 
 
 def test_another_owners_image_looks_exactly_like_an_unknown_one(load: Load, event: ImageApproved) -> None:

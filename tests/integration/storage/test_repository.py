@@ -18,7 +18,7 @@ from services.storage.content_credentials import leave_unsigned
 from services.storage.models import Tombstone
 from services.storage.repository.files import S3GalleryFiles
 from services.storage.repository.gallery import DynamoGallery
-from services.storage.service import Files, Handoff, ImageStorage
+from services.storage.service import Handoff, ImageStorage
 from tests.support.clock import FakeClock
 from tests.support.sealing import sample_sealer
 from tests.support.storage_on_moto import create_gallery
@@ -42,7 +42,7 @@ TOMBSTONE = Tombstone(image_id=f"{REQUEST}-0", withdrawn_at=NOON)
 
 @dataclass
 class Adapters:
-    files: Files
+    files: S3GalleryFiles | FakeFiles
     gallery: DynamoGallery | FakeGallery
     handoff: Handoff
 
@@ -211,6 +211,36 @@ def test_the_files_of_a_request_include_deleted_ones_with_a_version(aws: Adapter
     assert aws.files.of_request(REQUEST) == [variant("a").key, variant("b").key]
     aws.files.delete([variant("b").key])
     assert aws.files.of_request(REQUEST) == [variant("a").key]
+
+
+def test_derived_files_belong_to_their_image(aws: Adapters) -> None:
+    """Also what has expired: a former version is still personal data."""
+    assert isinstance(aws.files, S3GalleryFiles)
+    stored = [f"images/{REQUEST}/{index}-{'a' * 64}/display.webp" for index in range(2)]
+    derived = [
+        f"derived/{REQUEST}/{index}-{'a' * 64}/320.{format}" for index in range(2) for format in ("avif", "webp")
+    ]
+    aws.files.write([(variant("a").model_copy(update={"key": key}), b"content") for key in stored])
+    for key in derived:
+        aws.files.write_derived(key, b"derived", "image/avif")
+    boto3.client("s3").delete_object(Bucket="gallery", Key=derived[0])
+
+    assert aws.files.with_derived(stored[:1]) == sorted([*derived[:2], stored[0]])
+    assert aws.files.of_request(REQUEST) == sorted([*derived, *stored])
+    assert aws.files.delete(aws.files.with_derived(stored[:1])) == 1
+    assert aws.files.of_request(REQUEST) == sorted([*derived[2:], stored[1]])
+
+
+def test_a_derived_file_is_private_and_has_a_content_type(aws: Adapters) -> None:
+    aws.files.write_derived("derived/a", b"derived", "image/avif")
+    head = boto3.client("s3").head_object(Bucket="gallery", Key="derived/a")
+    assert (head["ContentType"], head["CacheControl"]) == ("image/avif", f"private, max-age={EXPIRES_SECONDS}")
+
+
+def test_a_file_is_read_or_missing(adapters: Adapters) -> None:
+    adapters.files.write([(variant("a", b"first"), b"first")])
+    assert adapters.files.read(variant("a").key) == b"first"
+    assert adapters.files.read(variant("b").key) is None
 
 
 def test_tombstones_expire_with_their_retention(aws: Adapters) -> None:

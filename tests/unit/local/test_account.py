@@ -129,6 +129,7 @@ DOMAIN = {"DomainName": "images.example.com", "CertificateArn": CERTIFICATE.form
         ({"HostedZoneId": "Z0123456789ABC"}, ["Set DomainName"]),
         ({"Waf": "on"}, ["Set Edge to on, or Waf to off.", "Set Waf to off, and WebAclArn"]),
         ({"WebAclArn": WEB_ACL}, ["Set Edge to on, or WebAclArn to nothing."]),
+        ({"EmulatorCdn": "127.0.0.1:4581"}, ["Set EmulatorCdn to nothing."]),
         ({"Edge": "on", "Waf": "on"}, ["Set Waf to off, and WebAclArn"]),
         ({**DOMAIN, "CertificateArn": CERTIFICATE.format("us-west-2")}, ["CertificateArn=arn:aws:acm:us-west-2"]),
         ({**DOMAIN, "DomainName": "Images.example.com"}, ["DomainName=Images.example.com: must be a domain"]),

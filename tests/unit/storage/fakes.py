@@ -16,7 +16,16 @@ from kit.handoff import handoff_key, sha256
 from kit.keyring import SecretVersion
 from services.storage.content_credentials import leave_unsigned
 from services.storage.listing import Chunk, Listing
-from services.storage.models import MAX_SHARES, DeletionMarker, Entry, EntrySummary, Share, Tombstone, partition_key
+from services.storage.models import (
+    MAX_SHARES,
+    DeletionMarker,
+    Entry,
+    EntrySummary,
+    Share,
+    Tombstone,
+    derived_folder,
+    partition_key,
+)
 from services.storage.search import search_text
 from services.storage.service import ImageStorage
 from tests.support.clock import FakeClock
@@ -112,6 +121,19 @@ class FakeFiles:
             stored = self.objects.setdefault(variant.key, content)
             written.append(variant.model_copy(update={"sha256": sha256(stored), "bytes": len(stored)}))
         return written
+
+    def read(self, key: str) -> bytes | None:
+        """Return the content of a file."""
+        return self.objects.get(key)
+
+    def write_derived(self, key: str, content: bytes, media_type: str) -> None:
+        """Write a derived file."""
+        self.objects[key] = content
+
+    def with_derived(self, keys: Sequence[str]) -> list[str]:
+        """Return ``keys`` and those of the files that are derived from them."""
+        folders = tuple(f"{derived_folder(key.rpartition('/')[0])}/" for key in keys)
+        return sorted({*keys, *(key for key in self.objects if key.startswith(folders))})
 
     def delete(self, keys: Sequence[str]) -> int:
         """Delete ``keys``, which have no former versions here."""

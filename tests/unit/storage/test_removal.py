@@ -1,5 +1,7 @@
 """Deleting an image: all its files are removed, no late message restores it, and no crash loses the deletion."""
 
+from typing import Any, get_args
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +11,8 @@ from events.catalog.image_deleted import ImageDeleted
 from events.catalog.image_stored import ImageStored
 from kit.errors import UnprocessableError
 from kit.problems import ApiProblem
+from services.storage.derivation import Derivation
+from services.storage.derived_files import DerivedFile, DerivedFormat
 from services.storage.gallery import Gallery
 from services.storage.models import DeletionMarker
 from services.storage.removal import FileRemoval, deletion_event
@@ -30,6 +34,7 @@ class RemovalHarness:
         self.storage, self.cdn, self.clock = StorageHarness(), FakeCdn(), FakeClock(NOON)
         self.records, self.files = self.storage.gallery, self.storage.files
         self.gallery = Gallery(self.records, self.clock)
+        self.derivation = Derivation(gallery=self.records, files=self.files)
         self.remove = FileRemoval(gallery=self.records, files=self.files, cdn=self.cdn).remove
 
     def store(self, count: int = 1) -> ImageApproved:
@@ -99,6 +104,67 @@ def test_files_and_cached_copies_are_removed_and_published(harness: RemovalHarne
     assert not set(keys) & harness.files.objects.keys()
     assert len(harness.files.objects) == 3, "the other image stays"
     assert harness.cdn.invalidated == {event.metadata.event_id: sorted(keys)}
+
+
+def test_derived_files_are_removed_with_their_image(harness: RemovalHarness) -> None:
+    harness.store(count=2)
+    derived = [
+        DerivedFile(f"{REQUEST}-{index}", harness.records.entries[f"{REQUEST}-{index}"].folder, 320, format)
+        for index in range(2)
+        for format in get_args(DerivedFormat)
+    ]
+    for each in derived:
+        assert harness.derivation.derive(each) is not None
+    harness.gallery.delete(IMAGE, "ada")
+    [event] = harness.deletions()
+    harness.remove(event)
+    assert [each.key for each in derived if each.key in harness.files.objects] == [each.key for each in derived[3:]]
+    assert set(harness.cdn.invalidated[event.metadata.event_id]) > {each.key for each in derived[:3]}
+
+
+@pytest.mark.parametrize("moment", ["before", "between", "after"])
+def test_a_file_derived_during_a_deletion_does_not_stay(
+    harness: RemovalHarness, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """The deletion happens before the original is read, before the derived file is written, or after it."""
+    harness.store()
+    wanted = DerivedFile(IMAGE, harness.records.entries[IMAGE].folder, 320, "webp")
+
+    def delete() -> None:
+        harness.gallery.delete(IMAGE, "ada")
+        for event in harness.deletions():
+            harness.remove(event)
+
+    name = {"before": "read", "between": "write_derived", "after": "write_derived"}[moment]
+    call = getattr(harness.files, name)
+
+    def interrupted(*arguments: Any) -> Any:
+        if moment != "after":
+            delete()
+        result = call(*arguments)
+        if moment == "after":
+            delete()
+        return result
+
+    monkeypatch.setattr(harness.files, name, interrupted)
+    assert harness.derivation.derive(wanted) is None
+    assert not harness.files.objects
+
+
+def test_a_missing_original_of_an_image_is_reported(harness: RemovalHarness) -> None:
+    harness.store()
+    entry = harness.records.entries[IMAGE]
+    del harness.files.objects[entry.original.key]
+    with pytest.raises(UnprocessableError, match="original file of image"):
+        harness.derivation.derive(DerivedFile(IMAGE, entry.folder, 320, "webp"))
+
+
+def test_nothing_is_derived_from_another_folder_than_the_recorded_one(harness: RemovalHarness) -> None:
+    harness.store()
+    folder = harness.records.entries[IMAGE].folder
+    other = f"{folder.rpartition('-')[0]}-{'0' * 64}"
+    assert harness.derivation.derive(DerivedFile(IMAGE, other, 320, "webp")) is None
+    assert harness.derivation.derive(DerivedFile(f"{REQUEST}-9", folder, 320, "webp")) is None
 
 
 def test_each_image_of_a_request_has_its_own_deletion_event(harness: RemovalHarness) -> None:

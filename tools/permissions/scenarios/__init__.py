@@ -20,6 +20,7 @@ SCENARIOS: Final[tuple[Callable[[World], None], ...]] = (
     images.storing_twice,
     images.the_gallery,
     images.verification,
+    images.derived_files,
     images.link_keys,
     images.figures,
     images.a_compacted_day,

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from cli.costs.budget import BudgetTable, changed
@@ -16,6 +18,7 @@ from events.envelope import Event
 from events.model_catalog import model_catalog
 from events.parameters import ModelPlan
 from services.analytics.repository.archive import EventArchive
+from services.storage.resizing import resize
 from tests.support.events import sample
 from tests.support.hook import receiving
 from tools.permissions.scenarios.requests import accept, generate
@@ -109,6 +112,39 @@ def the_gallery(world: World) -> None:
     world.settle()
     key = {"pk": {"S": "image#x"}}
     world.run("storage.relay", {"Records": [{"eventID": "1", "dynamodb": {"Keys": key, "NewImage": key}}]})
+
+
+def derived_files(world: World) -> None:
+    """Another width of an image; of one that is deleted meanwhile; a deletion with what was derived."""
+    request_id = generate(world)
+    if derive(world, request_id, "320.webp") != 200:
+        raise AssertionError("no file was derived")
+
+    def deleted_meanwhile(*arguments: Any) -> bytes:
+        with world.recorder.unrecorded():
+            key = {"pk": {"S": f"image#{request_id}-0"}}
+            entry = world.client("dynamodb").get_item(TableName=f"{PREFIX}-gallery", Key=key)["Item"]
+            world.client("dynamodb").delete_item(TableName=f"{PREFIX}-gallery", Key=key)
+        entries.append(entry)
+        return resize(*arguments)
+
+    entries: list[Any] = []
+    with patch("services.storage.derivation.resize", deleted_meanwhile):
+        if derive(world, request_id, "640.avif") != 404:
+            raise AssertionError("a file was derived from a deleted image")
+    with world.recorder.unrecorded():
+        world.client("dynamodb").put_item(TableName=f"{PREFIX}-gallery", Item=entries[0])
+    world.http("storage.api", "DELETE", "/v1/images/{image_id}", at={"image_id": f"{request_id}-0"})
+    world.settle()
+
+
+def derive(world: World, request_id: str, name: str) -> int:
+    """Ask for a derived file of the first image of a request, and return the status."""
+    image = world.http("storage.api", "GET", "/v1/images/{image_id}", at={"image_id": f"{request_id}-0"})
+    address = urlsplit(image["display"]["url"]).path
+    folder = address[address.index("/images/") :].rpartition("/")[0].replace("/images/", "/derived/")
+    status: int = world.run("storage.derive", {"rawPath": f"{folder}/{name}"})["statusCode"]
+    return status
 
 
 def verification(world: World) -> None:

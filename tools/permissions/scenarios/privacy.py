@@ -9,6 +9,7 @@ from events.catalog.erasure_started import ErasureStarted
 from events.envelope import Event
 from tests.support.events import sample
 from tools.permissions.scenarios.failures import consumed
+from tools.permissions.scenarios.images import derive
 from tools.permissions.world import World
 
 ERASURE = "/v1/me/erasures/{erasure_id}"
@@ -19,9 +20,10 @@ PROMPT = {"prompt": "a lighthouse"}
 
 
 def one_request(world: World) -> None:
-    """Erase a request with its images."""
+    """Erase a request with its images and what was derived from them."""
     request_id = world.http("intake.api", "POST", "/v1/requests", PROMPT | {"count": 2})["id"]
     world.settle()
+    derive(world, request_id, "320.webp")
     world.http("intake.api", "DELETE", REQUEST, at={"request_id": request_id})
     world.settle()
 

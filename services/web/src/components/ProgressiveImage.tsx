@@ -1,6 +1,7 @@
 import { decode } from "blurhash";
 import { useEffect, useRef, useState } from "react";
 import { storeShownImage, urlWithCache } from "@/lib/imageCache";
+import { offeredWidths, urlInWidth } from "@/lib/sizedImages";
 import { forgetStableUrl, stableUrl } from "@/lib/stableUrl";
 import { useSession } from "@/state/session";
 
@@ -32,7 +33,11 @@ type ProgressiveImageProps = {
   height: number;
   placeholder?: string | undefined;
   /** A smaller file of the same image, for small layouts. `width` is in pixels. */
-  thumbnail?: { src: string; width: number; sizes: string } | undefined;
+  thumbnail?: { src: string; width: number } | undefined;
+  /** The same image in every width, with `{width}` in the place of the width. Without it, the files above are shown. */
+  sizedUrl?: string | undefined;
+  /** How wide the image is shown, as in the attribute of the same name. */
+  sizes?: string;
   eager?: boolean;
   className?: string;
   /** Called if the file did not load, for example because its signed URL has expired. */
@@ -47,11 +52,14 @@ export function ProgressiveImage({
   height,
   placeholder,
   thumbnail,
+  sizedUrl,
+  sizes,
   eager = false,
   className = "",
   onLoadError,
 }: ProgressiveImageProps) {
   const [state, setState] = useState<"loading" | "loaded" | "failed">("loading");
+  const [failedSizedUrl, setFailedSizedUrl] = useState<string>();
   const failedSource = useRef<string>(undefined);
   // URLs expire while a page is open. After a failure, a new URL is asked for once: if it fails too, the file is gone.
   useEffect(() => {
@@ -60,6 +68,12 @@ export function ProgressiveImage({
   }, [src]);
   const imageCache = useSession((session) => session.imageCache);
   const loadable = (file: string) => urlWithCache(stableUrl(file), imageCache);
+  const sized = sizedUrl === failedSizedUrl ? undefined : sizedUrl;
+  const candidates = (display: string) => {
+    if (sized)
+      return offeredWidths(width).map((each) => `${urlInWidth(loadable(sized), each)} ${Math.min(each, width)}w`);
+    return thumbnail ? [`${loadable(thumbnail.src)} ${thumbnail.width}w`, `${loadable(display)} ${width}w`] : [];
+  };
   return (
     <div
       className={`relative overflow-hidden rounded-image bg-sunken ${className}`}
@@ -69,10 +83,7 @@ export function ProgressiveImage({
       {src !== undefined && state !== "failed" && (
         <img
           src={loadable(src)}
-          {...(thumbnail && {
-            srcSet: `${loadable(thumbnail.src)} ${thumbnail.width}w, ${loadable(src)} ${width}w`,
-            sizes: thumbnail.sizes,
-          })}
+          {...((sized || thumbnail) && { srcSet: candidates(src).join(", "), sizes })}
           alt={alt}
           width={width}
           height={height}
@@ -85,6 +96,11 @@ export function ProgressiveImage({
             storeShownImage(imageCache, shown).catch(() => undefined); // it is only missing offline
           }}
           onError={() => {
+            if (sized) {
+              forgetStableUrl(sized);
+              setFailedSizedUrl(sized);
+              return;
+            }
             forgetStableUrl(src);
             if (thumbnail) forgetStableUrl(thumbnail.src);
             setState("failed");

@@ -53,11 +53,16 @@ export function urlWithCache(url: string, name: string | null): string {
   return name === null ? url : `${url}#${name}`;
 }
 
+/** Return what identifies the content of an image's URL: all of it but the signature. */
+export function fileOf({ origin, pathname, searchParams }: URL): string {
+  const width = searchParams.get("w");
+  return origin + pathname + (width === null ? "" : `?w=${width}`);
+}
+
 /** Have the worker store a shown image. The browser may have shown it from its memory, without asking the worker. */
 export async function storeShownImage(name: string | null, url: string): Promise<void> {
   if (name === null || !navigator.serviceWorker?.controller || !(await caches.has(name))) return;
-  const { origin, pathname } = new URL(url);
-  if (await caches.match(origin + pathname, { cacheName: name, ignoreVary: true })) return;
+  if (await caches.match(fileOf(new URL(url)), { cacheName: name, ignoreVary: true })) return;
   await fetch(urlWithCache(url, name));
 }
 

@@ -1,7 +1,7 @@
 // The app shell is precached on install, so that the app starts offline. Images are cached as they are loaded, if the page
 // names a cache that exists: it creates one only for offline reading. Responses of the API are never cached here.
 
-import { deleteEndedSessions, isImageCache, type NotificationData } from "../lib/imageCache";
+import { deleteEndedSessions, fileOf, isImageCache, type NotificationData } from "../lib/imageCache";
 
 declare const self: ServiceWorkerGlobalScope & { __WB_MANIFEST: { url: string; revision: string | null }[] };
 
@@ -58,7 +58,7 @@ self.addEventListener("fetch", (event) => {
     else if (url.pathname === "/config.json") event.respondWith(configuration(request));
     else event.respondWith(precached(request));
   } else if (request.destination === "image" || isImageCache(url.hash.slice(1))) {
-    event.respondWith(image(url));
+    event.respondWith(image(url, request.headers.get("accept") ?? "*/*"));
   }
 });
 
@@ -88,12 +88,13 @@ async function configuration(request: Request): Promise<Response> {
 }
 
 /** Serve an image from the cache first: apart from its signature, the URL of an image identifies its content. */
-async function image({ origin, pathname, href, hash }: URL): Promise<Response> {
-  const [name, key] = [hash.slice(1), origin + pathname];
+async function image(url: URL, accept: string): Promise<Response> {
+  const [name, key] = [url.hash.slice(1), fileOf(url)];
   const known = isImageCache(name) && (await caches.match(key, { cacheName: name, ignoreVary: true }));
   if (known) return known;
   // `no-store`, because a page cannot delete from the browser's own cache. `cors`, because other responses hide errors.
-  const response = await fetch(href, { mode: "cors", credentials: "omit", cache: "no-store" });
+  // The CDN chooses the format by the types that the page accepts.
+  const response = await fetch(url.href, { mode: "cors", credentials: "omit", cache: "no-store", headers: { accept } });
   // There is no cache without offline reading, and none after signing out.
   if (response.ok && isImageCache(name) && (await caches.has(name))) {
     const cache = await caches.open(name);

@@ -75,6 +75,8 @@ function LargeImage({ image, onLoadError }: { image: ImageView | undefined; onLo
       <ProgressiveImage
         key={image.id}
         src={image.display.url}
+        sizedUrl={image.sized_url}
+        sizes={`(min-width: 64rem) min(100vw - 30rem, (100dvh - 9rem) * ${ratio}), 100vw`}
         alt={image.prompt}
         width={image.width}
         height={image.height}

@@ -89,8 +89,9 @@ export function ImageGrid({ images, search, onLoadError }: ImageGridProps) {
                 thumbnail={{
                   src: image.thumbnail_url,
                   width: Math.round(320 * Math.min(1, image.width / image.height)),
-                  sizes: `${Math.ceil(place.width)}px`,
                 }}
+                sizedUrl={image.sized_url}
+                sizes={`${Math.ceil(place.width)}px`}
                 alt={image.caption}
                 width={image.width}
                 height={image.height}
