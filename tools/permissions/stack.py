@@ -226,6 +226,8 @@ class Template:
                 return self.arn(name)
             case "StreamArn":
                 return f"{self.arn(name)}/stream/2026"
+            case "FunctionUrl":
+                return f"https://{name.lower()}.lambda-url.{self.region}.on.aws/"
         return f"{name}.{attribute}".lower()
 
     def _text(self, text: str, variables: Mapping[str, Any]) -> str:
