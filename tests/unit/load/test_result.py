@@ -91,7 +91,7 @@ def test_a_process_that_was_not_watched_for_long_is_not_judged() -> None:
     assert growths({("intake-api", 1): samples(100 * MEGABYTE, 900 * MEGABYTE, seconds=200)}) == []
 
 
-def test_the_report_fits_a_terminal_and_leaves_out_queues_that_were_always_empty() -> None:
+def test_the_report_leaves_out_queues_that_were_always_empty() -> None:
     console = Console(width=100, record=True, file=None, quiet=False)
     with console.capture() as captured:
         print_report(console, replace(GOOD, growths=[growth(100 * MEGABYTE, 60 * MEGABYTE)], lost=["the-lost-one"]))

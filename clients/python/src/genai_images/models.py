@@ -422,6 +422,8 @@ class ImageView(Answer):
     """A smaller file for screens."""
     thumbnail: FileView
     """The smallest file."""
+    sized_url: str | None = None
+    """URL of the image in a width of your choice: replace `{width}` with 320, 640, 960, 1280 or 1920. AVIF, WebP or JPEG, as `Accept` says. Valid for 15 minutes, and for this image only. Absent if the installation has no CDN."""
     links: ImageLinks
     """Related resources."""
 
@@ -983,6 +985,8 @@ class ImageSummary(Answer):
     """URL of a smaller file for screens. Valid for 15 minutes."""
     thumbnail_url: str
     """URL of the smallest file. Valid for 15 minutes."""
+    sized_url: str | None = None
+    """URL of the image in a width of your choice: replace `{width}` with 320, 640, 960, 1280 or 1920. AVIF, WebP or JPEG, as `Accept` says. Valid for 15 minutes, and for this image only. Absent if the installation has no CDN."""
     links: SelfLink
     """Related resources."""
 

@@ -1777,6 +1777,10 @@ export type ImageSummary = {
    */
   thumbnail_url: string;
   /**
+   * URL of the image in a width of your choice: replace `{width}` with 320, 640, 960, 1280 or 1920. AVIF, WebP or JPEG, as `Accept` says. Valid for 15 minutes, and for this image only. Absent if the installation has no CDN.
+   */
+  sized_url?: string;
+  /**
    * Related resources.
    */
   links: SelfLink;
@@ -1868,6 +1872,10 @@ export type ImageView = {
    * The smallest file.
    */
   thumbnail: FileView;
+  /**
+   * URL of the image in a width of your choice: replace `{width}` with 320, 640, 960, 1280 or 1920. AVIF, WebP or JPEG, as `Accept` says. Valid for 15 minutes, and for this image only. Absent if the installation has no CDN.
+   */
+  sized_url?: string;
   /**
    * Related resources.
    */
