@@ -12,7 +12,7 @@ from events.erasure import StoreReceipt
 
 LOGS: Final = (
     *("accounts/logs", "analytics/logs", "generation/logs", "intake/logs", "moderation/logs", "notifications/logs"),
-    *("operations/logs", "privacy/logs", "storage/logs"),
+    *("operations/logs", "privacy/logs", "storage/logs", "generation/worker-logs"),
 )
 ACCESS_LOGS: Final = ("platform/http-access-logs", "notifications/socket-access-logs", "web/refused-calls")
 FLOW_LOGS: Final = ("operations/flow-logs",)

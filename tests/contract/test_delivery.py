@@ -117,7 +117,7 @@ def test_the_function_that_derives_may_write_no_image() -> None:
 
 def test_derived_files_expire_and_are_not_replicated() -> None:
     bucket = STORAGE["GalleryBucket"]["Properties"]
-    (rule,) = [rule for rule in bucket["LifecycleConfiguration"]["Rules"] if rule["Id"] == "derived"]
+    (rule,) = [rule for rule in bucket["LifecycleConfiguration"]["Rules"] if rule.get("Id") == "derived"]
 
     assert (rule["Prefix"], rule["ExpirationInDays"]) == (DERIVED, 30)
     assert "derived" not in json.dumps(bucket["ReplicationConfiguration"])

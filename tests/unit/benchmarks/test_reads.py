@@ -1,8 +1,21 @@
 """The benchmark of reads runs, with fewer items."""
 
+import sys
+from collections.abc import Iterator
+
 import pytest
 
 from tools.benchmarks import reads
+
+
+@pytest.fixture(autouse=True)
+def imported_again() -> Iterator[None]:
+    """Let other tests import the handlers with their own environment."""
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if name.startswith("services."):
+            del sys.modules[name]
 
 
 def test_every_read_consumes_the_same_capacity_with_few_and_many_items(monkeypatch: pytest.MonkeyPatch) -> None:
