@@ -169,8 +169,8 @@ def emulator(
     )
 
 
-def cdn_stand_in(directory: Path, *, port: int, emulator_url: str) -> Child:
-    """Return the stand-in for the CDN of images, not started yet."""
+def cdn_stand_in(directory: Path, *, port: int, emulator_url: str, path: str) -> Child:
+    """Return the stand-in for the CDN of images, not started yet. ``path`` is where it finds Node."""
     return Child(
         "local.cdn",
         ["--port", str(port), "--endpoint-url", emulator_url],
@@ -178,6 +178,7 @@ def cdn_stand_in(directory: Path, *, port: int, emulator_url: str) -> Child:
         ready="/_ready",
         log=directory / "cdn.log",
         environment={
+            "PATH": path,
             "PYTHONPATH": str(ROOT),
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": "test",

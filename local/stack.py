@@ -16,6 +16,7 @@ from kit.secrets import CachedKeyring
 from local import deploy as deployment
 from local import web
 from local.emulator import HOST, REGION, cdn_stand_in, emulator, free_port, model_stand_in
+from local.node import environment_with_node
 from local.valkey import ValkeyServer
 from local.worker import WorkerProcess, variables_of_worker
 from services.accounts import service as accounts
@@ -69,7 +70,10 @@ class LocalStack:
         self.models = model_stand_in(
             directory, port=models_port, s3_url=self.emulator.url, forward_url=forward_url, instant=instant_models
         )
-        self.cdn = cdn_stand_in(directory, port=free_port(), emulator_url=self.emulator.url) if cdn else None
+        self.cdn = None
+        if cdn:
+            path = environment_with_node()["PATH"]
+            self.cdn = cdn_stand_in(directory, port=free_port(), emulator_url=self.emulator.url, path=path)
         self.outputs: dict[str, str] = {}
         self.api_key = ""
         """Key of the owner ``demo``, available after the start, with all scopes except ``admin``."""

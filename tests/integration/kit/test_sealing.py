@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 from typing import Any
 
 import boto3
@@ -14,6 +15,23 @@ from kit.sealing import KEY_BYTES, KeyStore, OwnerKeyTable
 from tests.support.sealing import MemoryKeys, create_owner_keys
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
+
+
+class OneCallAtATime:
+    """A client whose calls do not overlap: a conditional write of DynamoDB is atomic, and moto's is not."""
+
+    lock = Lock()
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.exceptions = client.exceptions
+
+    def __getattr__(self, name: str) -> Any:
+        def call(**arguments: Any) -> Any:
+            with self.lock:
+                return getattr(self._client, name)(**arguments)
+
+        return call
 
 
 @pytest.fixture
@@ -70,7 +88,9 @@ def test_a_second_destruction_changes_nothing(keys: KeyStore) -> None:
 
 
 def test_containers_that_create_a_key_at_once_get_the_same(client: Any) -> None:
-    tables = [OwnerKeyTable(boto3.client("dynamodb"), "owner-keys") for _ in range(6)]
+    clients = [boto3.client("dynamodb") for _ in range(6)]
+    one_by_one: list[Any] = [OneCallAtATime(each) for each in clients]
+    tables = [OwnerKeyTable(each, "owner-keys") for each in one_by_one]
 
     with ThreadPoolExecutor(len(tables)) as pool:
         created = list(pool.map(lambda table: table.create("own_a"), tables))
