@@ -86,8 +86,8 @@ def fetch(url: str, accept: str = "*/*") -> tuple[int, dict[str, str], bytes]:
 @pytest.mark.parametrize(
     ("options", "width"),
     [
-        ({}, 640),
-        ({"device_scale_factor": 2}, 960),
+        ({}, 320),
+        ({"device_scale_factor": 2}, 640),
         ({"viewport": PHONE}, 320),
         ({"viewport": PHONE, "device_scale_factor": 3}, 640),
     ],
@@ -107,9 +107,9 @@ def test_the_right_width_and_format_are_fetched(
 
 
 def test_a_second_view_hits_the_cache(visit: Open, answers: list[PageResponse]) -> None:
-    loaded(visit(), answers, 640)
+    loaded(visit(), answers, 320)
     answers.clear()
-    answer = loaded(visit(), answers, 640)  # with nothing of the first profile
+    answer = loaded(visit(), answers, 320)  # with nothing of the first profile
 
     assert answer.headers["x-cache"] == "Hit from cloudfront"
     assert answer.headers["cache-control"] == f"private, max-age={EXPIRES_SECONDS}"
@@ -194,11 +194,11 @@ def test_images_of_the_cdn_can_be_read_offline(visit: Open, image: Any) -> None:
     page.get_by_role("link", name="Gallery").first.click()
     reload_as_controlled(page)
     expect(in_gallery(page, PROMPT)).to_be_visible()
-    file = urlsplit(image["sized_url"])._replace(query="").geturl() + "?w=640"
+    file = urlsplit(image["sized_url"])._replace(query="").geturl() + "?w=320"
     wait_in_page(page, f"async (file) => (await ({STORED})()).files.some(([, url]) => url === file)", file)
     assert not [url for url in stored_images(page) if "Signature" in url]
     page.context.set_offline(True)
     page.reload()
     shown = in_gallery(page, PROMPT)
     expect(shown).to_be_visible()
-    page.wait_for_function(f"image => image.currentSrc.includes('?w=640&') && {LOADED}", arg=shown.element_handle())
+    page.wait_for_function(f"image => image.currentSrc.includes('?w=320&') && {LOADED}", arg=shown.element_handle())
