@@ -85,8 +85,10 @@ class ImageEraser:
         """
         now = self.clock.now()
         entries = [record for record in records if isinstance(record, Entry)]
-        for entry in entries:
-            self.gallery.mark_deleted(entry.deletion_marker(max(now, entry.created_at), "erasure"))
+        # Of two deliveries at once, each image is counted by the one that replaces its entry.
+        replaced = sum(
+            self.gallery.mark_deleted(entry.deletion_marker(max(now, entry.created_at), "erasure")) for entry in entries
+        )
         recorded = [key for record in records for key in record.keys]
         keys = sorted({*more_files, *self.files.with_derived(recorded)})
         former = 0
@@ -95,10 +97,10 @@ class ImageEraser:
             self.cdn.invalidate(keys, event.metadata.event_id)
         marked = StoreReceipt(
             store=ENTRIES,
-            erased=len(entries),
+            erased=replaced,
             remains="the ids of deleted images with the id of the owner, without texts",
             reason="A late message must not store an image again.",
             until=now + self.markers_kept,
         )
-        files = StoreReceipt(store=FILES, erased=len(more_files) or 3 * len(entries) + len(keys) - len(recorded))
+        files = StoreReceipt(store=FILES, erased=len(more_files) or 3 * replaced + len(keys) - len(recorded))
         return [marked, files, StoreReceipt(store=VERSIONS, erased=former)]

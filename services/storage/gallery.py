@@ -16,8 +16,8 @@ class ImageRepository(Protocol):
     def find(self, image_id: str) -> Entry | DeletionMarker | None:
         """Return an entry, or the deletion marker that replaced it."""
 
-    def mark_deleted(self, marker: DeletionMarker) -> None:
-        """Replace an entry with ``marker``; do nothing if there is no entry."""
+    def mark_deleted(self, marker: DeletionMarker) -> bool:
+        """Replace an entry with ``marker``. Return whether there was one."""
 
     def set_favourite(self, image_id: str, owner: str, favourite: bool) -> bool:
         """Set or remove the favourite mark. Return whether ``owner`` has such an image."""

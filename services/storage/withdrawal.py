@@ -20,8 +20,8 @@ class WithdrawnImages(Protocol):
         Do nothing if the image has a tombstone or was deleted.
         """
 
-    def mark_deleted(self, marker: DeletionMarker) -> None:
-        """Replace an entry with ``marker``; do nothing if there is no entry."""
+    def mark_deleted(self, marker: DeletionMarker) -> bool:
+        """Replace an entry with ``marker``. Return whether there was one."""
 
 
 def add_tombstones(gallery: WithdrawnImages, request_id: str, at: datetime) -> Iterator[Entry]:

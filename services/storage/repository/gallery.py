@@ -125,14 +125,16 @@ class DynamoGallery:
                 if not isinstance(record, Tombstone):
                     yield record
 
-    def mark_deleted(self, marker: DeletionMarker) -> None:
-        """Replace an entry with ``marker``; do nothing if there is no entry."""
+    def mark_deleted(self, marker: DeletionMarker) -> bool:
+        """Replace an entry with ``marker``. Return whether there was one."""
         try:
             item = marker_item(marker, self._retention)
             self._client.put_item(TableName=self._table, Item=item, ConditionExpression=_IS_ENTRY)
         except ClientError as error:
             if error_code(error) != "ConditionalCheckFailedException":
                 raise
+            return False
+        return True
 
     def set_favourite(self, image_id: str, owner: str, favourite: bool) -> bool:
         """Set or remove the favourite mark. Return whether ``owner`` has such an image."""

@@ -180,10 +180,12 @@ class FakeGallery:
         """Return an entry or its deletion marker."""
         return self.recorded.get(image_id)
 
-    def mark_deleted(self, marker: DeletionMarker) -> None:
+    def mark_deleted(self, marker: DeletionMarker) -> bool:
         """Replace an entry with its first marker."""
-        if marker.image_id in self.entries:
-            self.recorded[marker.image_id] = marker
+        if marker.image_id not in self.entries:
+            return False
+        self.recorded[marker.image_id] = marker
+        return True
 
     def set_favourite(self, image_id: str, owner: str, favourite: bool) -> bool:
         """Change an owner's image."""
