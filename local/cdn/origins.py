@@ -44,7 +44,7 @@ class Origins:
         except ClientError as error:
             if error.response["Error"]["Code"] != "NoSuchKey":
                 raise
-            return Answer(403, {}, b"")  # S3 says so to who may not list the bucket
+            return Answer(403, {}, b"")  # S3 answers so to whoever may not list the bucket
         headers = {"Content-Type": found["ContentType"], "Cache-Control": found.get("CacheControl", "")}
         return Answer(200, headers, found["Body"].read())
 

@@ -144,13 +144,7 @@ def test_the_sdk_layer_is_small_and_knows_when_models_end(build: dict[str, Funct
     layer = build["operations.sentinelFunction"].layers[-1]
     members = "FoundationModelLifecycle').members"
     statement = f"import boto3; print(list(boto3.client('bedrock').meta.service_model.shape_for('{members}))"
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-B", "-c", f"import sys; sys.path[:0] = ['{layer}/python']; {statement}"],
-        env=LAMBDA_SETS,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = _run([f"{layer}/python"], statement)
 
     assert "endOfLifeTime" in done.stdout, done.stderr
     assert _deflated(layer) <= MAX_SDK_BYTES
@@ -201,13 +195,7 @@ def test_the_crypto_layer_is_small_and_can_seal_and_sign() -> None:
         "print(len(AESGCM(bytes(32)).encrypt(bytes(12), b'x', b'')), "
         "len(key.sign(b'x', ec.ECDSA(hashes.SHA256()))) >= 68)"
     )
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-B", "-c", f"import sys; sys.path[:0] = ['{layer}/python']; {statement}"],
-        env=LAMBDA_SETS,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = _run([f"{layer}/python"], statement)
 
     assert done.stdout.split() == ["17", "True"], done.stderr
     assert _deflated(layer) <= MAX_CRYPTO_BYTES
@@ -216,15 +204,8 @@ def test_the_crypto_layer_is_small_and_can_seal_and_sign() -> None:
 def test_the_cache_layer_is_the_shared_one_with_a_client(build: dict[str, Function]) -> None:
     layer, shared = LOCAL_BUILD / "CacheLayer", _shared_layer(build)
     names, more = ({path.name for path in (each / "python").iterdir()} for each in (shared, layer))
-    path = [str(layer / "python"), str(OLDEST_SDK)]
     statement = "from kit.cache import client; print(client('localhost:6379', 'name').connection_pool.connection_class)"
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-B", "-c", f"import sys; sys.path[:0] = {path}; {statement}"],
-        env=LAMBDA_SETS,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = _run([str(layer / "python"), str(OLDEST_SDK)], statement)
 
     assert "SSLConnection" in done.stdout, done.stderr
     assert names < more
@@ -233,6 +214,17 @@ def test_the_cache_layer_is_the_shared_one_with_a_client(build: dict[str, Functi
 
 def test_no_function_has_the_cache_layer_by_default(build: dict[str, Function]) -> None:
     assert not [name for name, each in build.items() if any(layer.name == "CacheLayer" for layer in each.layers)]
+
+
+def _run(path: list[str], statement: str) -> "subprocess.CompletedProcess[str]":
+    """Run a statement of Python with no other packages than those of ``path``."""
+    return subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", f"import sys; sys.path[:0] = {path}; {statement}"],
+        env=LAMBDA_SETS,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def _import(function: Function) -> Any:

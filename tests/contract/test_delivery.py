@@ -87,7 +87,9 @@ def test_a_missing_derived_file_is_asked_for_at_the_function() -> None:
 
     assert behaviour()["TargetOriginId"] == group["Id"]
     assert [member["OriginId"] for member in group["Members"]["Items"]] == ["gallery", "derive"]
-    assert group["FailoverCriteria"]["StatusCodes"]["Items"] == [403, 404], "S3 says 403 to who may not list a bucket"
+    assert group["FailoverCriteria"]["StatusCodes"]["Items"] == [403, 404], (
+        "S3 answers 403 to whoever may not list a bucket"
+    )
     assert origins["derive"]["OriginAccessControlId"] == {"Ref": "DeriveAccessControl"}
     assert behaviour()["FunctionAssociations"] == [
         {"EventType": "viewer-request", "FunctionARN": {"Fn::GetAtt": ["DerivedKeys", "FunctionARN"]}}

@@ -21,7 +21,7 @@ def print_report(console: Console, report: Report) -> None:
 
 
 def _print_faults(console: Console, report: Report) -> None:
-    table = _table("Faults injected", "service", "#calls", "#faults", "kinds")
+    table = titled_table("Faults injected", "service", "#calls", "#faults", "kinds")
     kinds: dict[str, Counter[str]] = {}
     for (service, kind), count in report.faults.items():
         kinds.setdefault(service, Counter())[kind] += count
@@ -35,7 +35,7 @@ def _print_faults(console: Console, report: Report) -> None:
 
 
 def _print_rest(console: Console, report: Report) -> None:
-    table = _table("Other faults and their effects", "what", "figure")
+    table = titled_table("Other faults and their effects", "what", "figure")
     evidence = report.evidence
     killed, idle = Counter(report.killed), Counter(report.killed_idle)
     table.add_row("workers killed while busy", f"{killed.total()}: {_counts(killed)}")
@@ -64,7 +64,7 @@ def _print_rest(console: Console, report: Report) -> None:
 
 def _print_dead_letters(console: Console, report: Report) -> None:
     dead_letters = report.dead_letters
-    table = _table("Dead letters, by fingerprint", "step", "fingerprint", "by", "#count", "why")
+    table = titled_table("Dead letters, by fingerprint", "step", "fingerprint", "by", "#count", "why")
     for (step, fingerprint, origin, reason), count in sorted(dead_letters.found.items()):
         table.add_row(step, fingerprint[:8], origin, str(count), reason[:90])
     console.print(table)
@@ -75,7 +75,7 @@ def _print_dead_letters(console: Console, report: Report) -> None:
 
 
 def _print_checks(console: Console, report: Report) -> None:
-    table = _table("Invariants", "", "invariant", "figure")
+    table = titled_table("Invariants", "", "invariant", "figure")
     for check in report.checks:
         table.add_row("[green]holds[/]" if check.holds else "[red]BROKEN[/]", check.name, check.figure)
     code, body = report.audit
@@ -98,7 +98,8 @@ def _print_checks(console: Console, report: Report) -> None:
     )
 
 
-def _table(title: str, *columns: str) -> Table:
+def titled_table(title: str, *columns: str) -> Table:
+    """Return an empty table. Prefix ``#`` marks a column of numbers."""
     table = Table(
         title=title, title_justify="left", box=None, pad_edge=False, header_style="bold", title_style="bold cyan"
     )

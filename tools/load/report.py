@@ -1,13 +1,11 @@
 """The printed report of a load test."""
 
-from collections.abc import Iterator
-from statistics import quantiles
-
 from rich.console import Console
 from rich.table import Table
 
+from tools.chaos.plan import percentile
+from tools.chaos.report import titled_table
 from tools.load.run import Result
-from tools.load.samples import QueueAge
 
 PROCESSES_SHOWN = 8
 LOST_SHOWN = 8
@@ -33,7 +31,7 @@ def print_report(console: Console, result: Result) -> None:
 
 def routes(result: Result) -> Table:
     """Return the table of all routes."""
-    table = _table(f"{result.users} users for {result.minutes:g} minutes", "route", "#calls", "#errors")
+    table = titled_table(f"{result.users} users for {result.minutes:g} minutes", "route", "#calls", "#errors")
     for name in ("p50", "p95", "p99"):
         table.add_column(f"{name}, ms", justify="right")
     for each in result.routes:
@@ -44,18 +42,19 @@ def routes(result: Result) -> Table:
 
 def queues(result: Result) -> Table:
     """Return the table of the queues in which a message was ever found."""
-    table = _table(
+    table = titled_table(
         "age of the oldest message of each queue", "queue", "#most messages", "#p50, s", "#p95, s", "#max, s"
     )
     for name, found in sorted(result.queues.items(), key=lambda each: -max(each[1].ages, default=0)):
         if found.ages:
-            table.add_row(name, str(found.most), *_ages(found))
+            ages = (percentile(found.ages, 0.5), percentile(found.ages, 0.95), max(found.ages))
+            table.add_row(name, str(found.most), *(f"{age:.1f}" for age in ages))
     return table
 
 
 def processes(result: Result) -> Table:
     """Return the table of the processes that grew most."""
-    table = _table("processes that grew most", "process", "#minutes", "#MB", "#files", "#sockets", "result")
+    table = titled_table("processes that grew most", "process", "#minutes", "#MB", "#files", "#sockets", "result")
     for each in result.growths[:PROCESSES_SHOWN]:
         before, after = (value / 1e6 for value in each.memory)
         table.add_row(
@@ -66,16 +65,4 @@ def processes(result: Result) -> Table:
             f"{each.sockets[0]:.0f} to {each.sockets[1]:.0f}",
             "[red]leaks[/]" if each.leaks else "",
         )
-    return table
-
-
-def _ages(found: QueueAge) -> Iterator[str]:
-    steps = quantiles(found.ages, n=20, method="inclusive") if len(found.ages) > 1 else found.ages * 19
-    yield from (f"{age:.1f}" for age in (steps[9], steps[18], max(found.ages)))
-
-
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left")
-    for column in columns:
-        table.add_column(column.removeprefix("#"), justify="right" if column.startswith("#") else "left")
     return table

@@ -30,13 +30,17 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def test_a_url_of_the_cdn_is_valid_for_as_long_as_promised() -> None:
-    url = cdn_url()
-    assert url.startswith(f"https://d1.cloudfront.net/{KEY}?")
+def assert_valid_as_long_as_promised(url: str) -> None:
     expires = int(NOW) + EXPIRES_SECONDS
     assert refusal(url, GROUP, NOW) is None
     assert refusal(url, GROUP, expires - 1) is None
     assert refusal(url, GROUP, expires) == "expired"
+
+
+def test_a_url_of_the_cdn_is_valid_for_as_long_as_promised() -> None:
+    url = cdn_url()
+    assert url.startswith(f"https://d1.cloudfront.net/{KEY}?")
+    assert_valid_as_long_as_promised(url)
 
 
 @pytest.mark.parametrize(
@@ -67,10 +71,7 @@ def sized_url(folder: str = KEY.rpartition("/")[0]) -> str:
 def test_a_sized_url_is_valid_for_every_width_and_as_long_as_promised(width: int) -> None:
     url = sized_url().replace(WIDTH, str(width))
     assert url.startswith(f"https://d1.cloudfront.net/{KEY.rpartition('/')[0]}?w={width}&Policy=")
-    expires = int(NOW) + EXPIRES_SECONDS
-    assert refusal(url, GROUP, NOW) is None
-    assert refusal(url, GROUP, expires - 1) is None
-    assert refusal(url, GROUP, expires) == "expired"
+    assert_valid_as_long_as_promised(url)
 
 
 @pytest.mark.parametrize(
