@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -64,6 +65,12 @@ def open_app(new_context: Callable[..., BrowserContext]) -> Iterator[Callable[..
 
     yield open_path
     assert not [error for error in errors if not EXPECTED.search(error)]
+
+
+@pytest.fixture(scope="session")
+def owner_key(stack: System) -> Callable[[str], str]:
+    """Return a function that makes a key of a new owner, whose name begins as given: no other test has its images."""
+    return lambda name: stack.stack.make_key(f"{name}-{uuid4().hex[:8]}")
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -16,9 +15,9 @@ PROMPT = "A door that closes for ever"
 
 
 @pytest.fixture
-def key(stack: System) -> str:
+def key(stack: System, owner_key: Callable[[str], str]) -> str:
     """Return a key whose owner has an image."""
-    key = stack.stack.make_key(f"leaving-{uuid4().hex[:8]}")
+    key = owner_key("leaving")
     stack.call("POST", "/v1/requests", {"prompt": PROMPT}, {"prefer": "wait=25"}, key=key)
     return key
 

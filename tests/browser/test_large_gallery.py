@@ -25,9 +25,9 @@ SCROLL_MS: Final = 120_000
 
 
 @pytest.fixture
-def one_image(stack: System) -> tuple[str, dict[str, Any]]:
+def one_image(stack: System, owner_key: Callable[[str], str]) -> tuple[str, dict[str, Any]]:
     """Return the key of an owner with one image, and what the list says of it."""
-    key = stack.stack.make_key("collector")
+    key = owner_key("stamps")
     body = {"prompt": "A stamp collection"}
     answer = stack.call("POST", "/v1/requests", body, {"prefer": "wait=25"}, key=key)
     assert answer.status == 200, answer.content

@@ -186,9 +186,9 @@ def expect_forgotten(page: Page, folder: str, image_id: str) -> None:
 
 
 @pytest.fixture
-def two_images(stack: System) -> tuple[str, str, str]:
+def two_images(stack: System, owner_key: Callable[[str], str]) -> tuple[str, str, str]:
     """Return a key whose owner has two images, with their prompts."""
-    key = stack.stack.make_key(f"tidy-{uuid4().hex[:8]}")
+    key = owner_key("tidy")
     prompts = ("A stone bridge", "A wooden bridge")
     for prompt in prompts:
         stack.call("POST", "/v1/requests", {"prompt": prompt}, {"prefer": "wait=25"}, key=key)
@@ -239,10 +239,10 @@ def finished(page: Page, prompt: str) -> Locator:
 
 @pytest.mark.parametrize("with_prompts", [False, True], ids=["status-only", "with-prompts"])
 def test_a_notification_has_the_prompt_only_if_the_user_chose_so(
-    open_app: Open, stack: System, with_prompts: bool
+    open_app: Open, owner_key: Callable[[str], str], with_prompts: bool
 ) -> None:
     prompt = "A letter in a sealed envelope"
-    page = open_app("/", key=stack.stack.make_key(f"notified-{uuid4().hex[:8]}"), permissions=["notifications"])
+    page = open_app("/", key=owner_key("notified"), permissions=["notifications"])
     turn_on(page, "Browser notifications", *(["Show prompts in notifications"] if with_prompts else []))
     page.evaluate(HIDDEN)
     page.get_by_role("link", name="Create").first.click()

@@ -14,12 +14,6 @@ Open = Callable[..., Page]
 PAGES = ["/", "/create", "/gallery", "/dashboard", "/operations", "/about", "/verify", "/settings"]
 
 
-@pytest.fixture(scope="module")
-def owner_key(stack: System) -> Callable[[str], str]:
-    """Return a function that makes a key for an owner: each test has its own gallery."""
-    return stack.stack.make_key
-
-
 def ask(page: Page, prompt: str) -> None:
     """Fill in the form and send it."""
     page.get_by_label("Prompt", exact=True).fill(prompt)

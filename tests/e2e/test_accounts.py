@@ -54,7 +54,7 @@ def test_a_key_is_accepted_in_either_header(stack: System) -> None:
 
 
 def test_a_key_with_too_many_calls_gets_a_429_and_others_do_not(stack: System) -> None:
-    greedy, other = stack.stack.make_key("greedy"), stack.stack.make_key("modest")
+    greedy, other = stack.stack.make_key("calls-a-lot"), stack.stack.make_key("calls-once")
 
     def refused() -> Response | None:
         response = stack.call("GET", "/v1/models/none", key=greedy)
