@@ -9,7 +9,17 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from kit.cache import PAUSE_SECONDS, TOKEN_SECONDS, Cache, CacheUnavailableError, IamToken, client, connected
+from kit.cache import (
+    PAUSE_SECONDS,
+    SECONDS,
+    SOCKET_SECONDS,
+    TOKEN_SECONDS,
+    Cache,
+    CacheUnavailableError,
+    IamToken,
+    client,
+    connected,
+)
 from local.emulator import HOST, free_port
 from local.valkey import ValkeyServer
 from tests.support.clock import FakeClock
@@ -44,9 +54,12 @@ def test_the_function_connects_when_it_starts(valkey: ValkeyServer) -> None:
 
 def test_a_caller_does_not_wait_for_a_server_that_is_silent(silent_address: str) -> None:
     silent = Cache(client(silent_address, ""))
+    started = time.monotonic()
 
     with pytest.raises(CacheUnavailableError, match="TimeoutError"):
         silent.call(lambda server: server.get("one"))
+    assert SECONDS == 0.05
+    assert time.monotonic() - started < SOCKET_SECONDS / 2, "it did not wait for the command to end"
 
 
 def test_a_dead_cache_is_tried_once_per_pause(valkey: ValkeyServer, capsys: pytest.CaptureFixture[str]) -> None:
