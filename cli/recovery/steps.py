@@ -202,10 +202,8 @@ class Drill:
             raise RestoreError("The queue of analytics.record is not empty: its events are not in the lake yet")
         since = min(backup.created_at for backup in _chosen(progress).values()) - MARGIN
         replay = LakeReplay(
-            dynamodb=self._dynamodb,
             requests=self._requests,
             ledger=DynamoLedger(self._dynamodb, self._target.generation_table),
-            ledger_table=self._target.generation_table,
             gallery=DynamoGallery(self._dynamodb, self._target.gallery_table),
             sealer=Sealer(OwnerKeyTable(self._dynamodb, self._target.owner_keys_table)),
             publish=lambda event: self._publisher.publish([event]),
