@@ -151,17 +151,9 @@ def heed_interrupts() -> None:
 
 def interrupted(system: System) -> None:
     """Start a drill, see that a second one is refused, and interrupt it after its tables are restored."""
-    environment = {
-        **os.environ,
-        "AWS_ENDPOINT_URL": system.stack.emulator.url,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "GENAI_IMAGES_PREFIX": system.prefix,
-    }
     with subprocess.Popen(
         [sys.executable, "-m", "cli", *DRILL],
-        env=environment,
+        env={**os.environ, **system.stack.environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -1,9 +1,7 @@
 """The deployed system as end-to-end and browser tests use it, and a subscriber to its events."""
 
 import json
-import os
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -168,17 +166,7 @@ class System:
 
     def ops(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the operators' command line with root credentials."""
-        environment = {
-            **os.environ,
-            "AWS_ENDPOINT_URL": self.stack.emulator.url,
-            "AWS_ENDPOINT_URL_BEDROCK": self.stack.models.url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "GENAI_IMAGES_PREFIX": self.prefix,
-        }
-        command = [sys.executable, "-m", "cli", *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=240)
+        return self.stack.ops(*arguments)
 
     def audit(self, *arguments: str) -> Any:
         """Audit the system as it is now, and return the report."""
