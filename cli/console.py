@@ -2,7 +2,7 @@
 
 import json
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
@@ -21,11 +21,17 @@ def is_terminal() -> bool:
 
 
 def age(since: datetime) -> str:
-    """Return the time since ``since`` in two units, such as ``3d 4h`` or ``12m 5s``."""
-    seconds = max(0, int((datetime.now(UTC) - since).total_seconds()))
-    units = [("d", seconds // 86_400), ("h", seconds // 3_600 % 24), ("m", seconds // 60 % 60), ("s", seconds % 60)]
-    first = next((at for at, (_, count) in enumerate(units) if count), 3)
-    return " ".join(f"{count}{unit}" for unit, count in units[first : first + 2])
+    """Return the time since ``since``, written as ``duration`` does."""
+    return duration(datetime.now(UTC) - since)
+
+
+def duration(length: timedelta) -> str:
+    """Return ``length`` in its largest unit and the next one, such as ``3 d 4 h``, ``1 h`` or ``12 min 5 s``."""
+    seconds = max(0, int(length.total_seconds()))
+    units = [("d", seconds // 86_400), ("h", seconds // 3_600 % 24), ("min", seconds // 60 % 60), ("s", seconds % 60)]
+    largest = next((at for at, (_, count) in enumerate(units) if count), 3)
+    shown = [f"{count} {unit}" for unit, count in units[largest : largest + 2] if count]
+    return " ".join(shown) or "0 s"
 
 
 def new_table(*columns: str) -> Table:

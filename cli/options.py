@@ -141,6 +141,17 @@ def acting(verb: Callable[..., int]) -> Callable[..., int]:
     return verb
 
 
+def of_days(most: int) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Return a decorator that adds the option ``--days``, at most ``most``."""
+    return click.option(
+        "--days",
+        type=click.IntRange(1, most),
+        default=7,
+        show_default=True,
+        help="Number of days (UTC), with today.",
+    )
+
+
 def bare(command: click.Command, context: click.Context) -> Any:
     """Run ``command`` as if its name had been entered, with options from the environment."""
     with command.make_context(command.name, [], parent=context) as inner:

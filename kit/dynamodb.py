@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -41,6 +42,11 @@ def _wire(value: Any) -> Any:
 def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return a DynamoDB item as plain values; numbers are ``Decimal``."""
     return {key: _deserializer.deserialize(value) for key, value in item.items()}
+
+
+def time_text(at: datetime) -> str:
+    """Return ``at`` as text that sorts by time: in UTC and always of the same length."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def short_folder(folder: str, request_id: str) -> str:

@@ -17,6 +17,8 @@ REGION = "us-east-1"
 ROOT = Path(__file__).resolve().parent.parent
 LAUNCHER = ROOT / "local" / "launcher.py"
 SECONDS_TO_READY = 30
+ROOT_USER = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+"""Credentials of the emulator's root user."""
 
 
 class NotReadyError(RuntimeError):
@@ -32,6 +34,23 @@ def free_port(preferred: int = 0) -> int:
         except OSError:
             probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
+
+
+def endpoints(url: str, models_url: str) -> dict[str, str]:
+    """Return the variables with which boto3 calls the emulator at ``url``, and the model stand-in for models."""
+    models = ("BEDROCK", "BEDROCK_RUNTIME", "REKOGNITION")
+    return {"AWS_ENDPOINT_URL": url, **{f"AWS_ENDPOINT_URL_{name}": models_url for name in models}}
+
+
+def operator_environment(url: str, models_url: str, prefix: str, region: str = REGION) -> dict[str, str]:
+    """Return the variables with which the operators' command line manages a stack on the emulator, as its root user."""
+    return {
+        **endpoints(url, models_url),
+        **ROOT_USER,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "GENAI_IMAGES_PREFIX": prefix,
+    }
 
 
 class Child:
@@ -155,10 +174,7 @@ def emulator(
         "AUTH": str(auth).lower(),
         "LOG_LEVEL": "INFO",
         "AWS_DEFAULT_REGION": region,
-        "AWS_ENDPOINT_URL": f"http://{HOST}:{port}",
-        "AWS_ENDPOINT_URL_BEDROCK": models_url,
-        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": models_url,
-        "AWS_ENDPOINT_URL_REKOGNITION": models_url,
+        **endpoints(f"http://{HOST}:{port}", models_url),
         "POWERTOOLS_TRACE_DISABLED": "1",
         **(variables or {}),
     }
@@ -181,8 +197,7 @@ def cdn_stand_in(directory: Path, *, port: int, emulator_url: str, path: str) ->
             "PATH": path,
             "PYTHONPATH": str(ROOT),
             "AWS_DEFAULT_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            **ROOT_USER,
         },
     )
 
@@ -208,7 +223,6 @@ def model_stand_in(
         environment={
             "PYTHONPATH": str(ROOT),
             "AWS_DEFAULT_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            **ROOT_USER,
         },
     )

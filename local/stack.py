@@ -1,5 +1,8 @@
 """The system on this machine as a context manager: emulator, model stand-in and the deployed template."""
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +18,17 @@ from kit.callers import Priority, Scope
 from kit.secrets import CachedKeyring
 from local import deploy as deployment
 from local import web
-from local.emulator import HOST, REGION, cdn_stand_in, emulator, free_port, model_stand_in
+from local.emulator import (
+    HOST,
+    REGION,
+    ROOT,
+    cdn_stand_in,
+    emulator,
+    endpoints,
+    free_port,
+    model_stand_in,
+    operator_environment,
+)
 from local.node import environment_with_node
 from local.valkey import ValkeyServer
 from local.worker import WorkerProcess, variables_of_worker
@@ -26,6 +39,8 @@ from services.accounts.schemas import USER_SCOPES, NewKey
 DEMO_OWNER = "demo"
 DEMO_LIMIT = 10_000
 """Requests in fifteen minutes. It is high because tests and benchmarks share one key."""
+OPS_SECONDS = 300
+"""Time for a command of the operators."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +121,23 @@ class LocalStack:
         """Return a boto3 client on the emulator, as its root user."""
         return deployment.client(service, self.emulator.url, self.region)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables with which the operators' command line manages the stack."""
+        return operator_environment(self.emulator.url, self.models.url, self.prefix, self.region)
+
+    def ops(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the operators' command line on the stack, with root credentials. Return its exit code and output."""
+        return subprocess.run(
+            [sys.executable, "-m", "cli", *arguments],
+            cwd=ROOT,
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=OPS_SECONDS,
+        )
+
     def make_key(
         self,
         owner: str,
@@ -171,14 +203,13 @@ class LocalStack:
         return self.outputs["WebUrl"]
 
     def _worker_variables(self) -> dict[str, str]:
-        endpoints = {"AWS_ENDPOINT_URL": self.emulator.url, "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": self.models.url}
         return variables_of_worker(
             self._directory,
             self.client,
             prefix=self.prefix,
             role_arn=self.outputs["GenerationWorkerRoleArn"],
             region=self.region,
-            more={**endpoints, **self._variables},
+            more={**endpoints(self.emulator.url, self.models.url), **self._variables},
         )
 
     def stop(self) -> None:

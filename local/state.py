@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from local import samconfig
-from local.emulator import REGION, ROOT
+from local.emulator import ROOT, operator_environment
 
 DIRECTORY = ROOT / ".local"
 FILE = DIRECTORY / "state.json"
@@ -57,14 +57,7 @@ def load(file: Path = FILE) -> State | None:
 def environment(running: State) -> dict[str, str]:
     """Return the environment that boto3 needs to reach ``running``."""
     return {
-        "AWS_ENDPOINT_URL": running.endpoint_url,
-        "AWS_ENDPOINT_URL_BEDROCK": running.models_url,
-        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": running.models_url,
-        "AWS_ENDPOINT_URL_REKOGNITION": running.models_url,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": REGION,
-        "GENAI_IMAGES_PREFIX": running.prefix,
+        **operator_environment(running.endpoint_url, running.models_url, running.prefix),
         "GENAI_IMAGES_STACK": STACK,
         "GENAI_IMAGES_API_URL": running.api_url,
     }

@@ -7,8 +7,6 @@ active emulator is killed, an operator fails over, traffic goes on. The drill en
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import time
 import urllib.error
@@ -25,7 +23,6 @@ from rich.table import Table
 
 from events.pipeline import TERMINAL
 from local.bedrock.calls import prompt_hash
-from local.emulator import ROOT
 from local.regions import Replication, create_replicas
 from local.stack import LocalStack, Replica
 from local.state import DIRECTORY
@@ -256,18 +253,8 @@ def _paid(first: LocalStack, second: LocalStack, accepted: list[Accepted]) -> "C
 
 def _ops(stack: LocalStack, other: LocalStack, *arguments: str) -> str:
     """Run the operators' command line on ``stack`` and return what it prints."""
-    environment = {
-        **os.environ,
-        "AWS_ENDPOINT_URL": stack.emulator.url,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": stack.region,
-        "GENAI_IMAGES_PREFIX": stack.prefix,
-    }
-    environment.pop("AWS_REGION", None)
     away = ["--other-endpoint-url", other.emulator.url] if "--other" in arguments else []
-    command = [sys.executable, "-m", "cli", *arguments, *away]
-    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    done = stack.ops(*arguments, *away)
     if done.returncode:
         raise DrillError(f"{' '.join(arguments)}: {done.stdout}{done.stderr}")
     return done.stdout

@@ -15,7 +15,7 @@ from rich.console import Console
 from cli import lake_queries as queries
 from cli.connection import Connection
 from cli.console import console, print_json
-from cli.options import EXIT_CODES, FAILED, OK, on_target
+from cli.options import EXIT_CODES, FAILED, OK, of_days, on_target
 from cli.tables.analytics import difference_table, print_rows, report_tables
 from kit.errors import TransientError, UnprocessableError
 from kit.trail import Action, recorded
@@ -35,9 +35,7 @@ def analytics() -> None:
 
 
 @analytics.command(epilog=EXIT_CODES)
-@click.option(
-    "--days", type=click.IntRange(1, DAYS_MAX), default=7, show_default=True, help="Number of days (UTC), with today."
-)
+@of_days(DAYS_MAX)
 @on_target
 def report(connection: Connection, *, days: int, as_json: bool) -> int:
     """Show the counters of the last days."""

@@ -8,7 +8,7 @@ import click
 from cli.commands.policy_replay import replay
 from cli.connection import Connection
 from cli.console import console, print_json
-from cli.options import EXIT_CODES, OK, on_target
+from cli.options import EXIT_CODES, OK, of_days, on_target
 from cli.tables.moderation import shadow_table
 from services.moderation.repository import ShadowChanges
 from services.moderation.schemas import SHADOW_DAYS_MAX, ShadowReport
@@ -22,13 +22,7 @@ def moderation() -> None:
 
 
 @moderation.command(epilog=EXIT_CODES)
-@click.option(
-    "--days",
-    type=click.IntRange(1, SHADOW_DAYS_MAX),
-    default=7,
-    show_default=True,
-    help="Number of days (UTC), with today.",
-)
+@of_days(SHADOW_DAYS_MAX)
 @on_target
 def shadow(connection: Connection, *, days: int, as_json: bool) -> int:
     """Show which decisions the shadow policy would change, from the recorded verdicts."""

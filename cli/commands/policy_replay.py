@@ -10,7 +10,7 @@ from rich.console import Console
 
 from cli.connection import Connection
 from cli.console import console, print_json
-from cli.options import EXIT_CODES, OK, on_target
+from cli.options import EXIT_CODES, OK, of_days, on_target
 from cli.tables.moderation import shadow_table
 from events.catalog.image_requested import ImageRequested
 from kit.errors import TransientError, UnprocessableError
@@ -44,13 +44,7 @@ NOT_KNOWN: Final = (
 
 @click.command(epilog=EXIT_CODES)
 @click.option("--policy", "name", required=True, help="The candidate: a file of services/moderation/policies.")
-@click.option(
-    "--days",
-    type=click.IntRange(1, SHADOW_DAYS_MAX),
-    default=7,
-    show_default=True,
-    help="Number of days (UTC), with today.",
-)
+@of_days(SHADOW_DAYS_MAX)
 @click.option(
     "--samples",
     type=click.IntRange(0, SAMPLES_SHOWN_MAX),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, partial, wraps
 from time import monotonic
 from typing import Any, Final
 
@@ -26,10 +26,6 @@ REPLICATION_SECONDS: Final = 300
 PORTION: Final = 100
 MOVING: Final = "changing"
 """The active region while neither accepts new requests."""
-
-STACK = click.option("--stack", envvar="GENAI_IMAGES_STACK", help="Name of the stacks. Default: the prefix.")
-OTHER = click.option("--other", required=True, metavar="REGION", help="The other region.")
-OTHER_ENDPOINT = click.option("--other-endpoint-url", help="AWS endpoint of the other region, such as an emulator's.")
 
 
 @dataclass(frozen=True)
@@ -57,6 +53,30 @@ class Site:
     def set_role(self, role: str) -> bool:
         """Deploy the region's stack with another role."""
         return regions.set_role(self.client("cloudformation"), self.stack, role)
+
+
+def on_both_regions(verb: Callable[..., int]) -> Callable[..., int]:
+    """Add the options that select both regions and the output; pass the regions as ``here`` and ``there``."""
+
+    @on_target
+    @wraps(verb)
+    def command(
+        connection: Connection, *, other: str, other_endpoint_url: str | None, stack: str | None, **options: Any
+    ) -> int:
+        if other == connection.region:
+            raise click.ClickException(f"--other {other} is this region. Name the other one, or choose with --region.")
+        target = connection.target
+        away = Target(target.prefix, target.profile, other, other_endpoint_url or target.endpoint_url, target.bus)
+        name = stack or target.prefix
+        return verb(here=Site(connection, name), there=Site(Connection(away), name, QUICK), **options)
+
+    for option in (
+        click.option("--stack", envvar="GENAI_IMAGES_STACK", help="Name of the stacks. Default: the prefix."),
+        click.option("--other-endpoint-url", help="AWS endpoint of the other region, such as an emulator's."),
+        click.option("--other", required=True, metavar="REGION", help="The other region."),
+    ):
+        command = option(command)
+    return command
 
 
 @click.group(epilog=EXIT_CODES)
@@ -104,15 +124,10 @@ def add(connection: Connection, *, new_region: str, operator: str | None, yes: b
 
 
 @region.command(epilog=EXIT_CODES)
-@OTHER
-@OTHER_ENDPOINT
-@STACK
-@on_target
-def status(
-    connection: Connection, *, other: str, other_endpoint_url: str | None, stack: str | None, as_json: bool
-) -> int:
+@on_both_regions
+def status(*, here: Site, there: Site, as_json: bool) -> int:
     """Show both regions: the role of the stack, the active region as each knows it, and what consumes."""
-    rows = [_status(site) for site in _sites(connection, other, other_endpoint_url, stack)]
+    rows = [_status(site) for site in (here, there)]
     if as_json:
         print_json(rows)
         return OK
@@ -125,30 +140,18 @@ def status(
 
 
 @region.command(epilog=EXIT_CODES)
-@OTHER
-@OTHER_ENDPOINT
-@STACK
 @acting
-@on_target
-def failover(
-    connection: Connection,
-    *,
-    other: str,
-    other_endpoint_url: str | None,
-    stack: str | None,
-    operator: str | None,
-    yes: bool,
-    as_json: bool,
-) -> int:
+@on_both_regions
+def failover(*, here: Site, there: Site, operator: str | None, yes: bool, as_json: bool) -> int:
     """Make this region the active one, because the other one is lost. Writes that were not replicated are lost.
 
     It first makes the other region passive, if it can be reached. Run it again when it can be reached again:
     until then, it may still process what it had accepted.
     """
-    here, there = _sites(connection, other, other_endpoint_url, stack)
     _confirm(f"Make {here.region} active, without what {there.region} has not replicated?", yes=yes)
-    action = Action.begin(connection.operator(operator), "region failover", about={"from": other}, count=1)
-    with recorded(connection.trail(), action) as outcomes:
+    who = here.connection.operator(operator)
+    action = Action.begin(who, "region failover", about={"from": there.region}, count=1)
+    with recorded(here.connection.trail(), action) as outcomes:
         fenced = _fenced(there)
         here.signals.save_active_region(here.region)
         outcomes["requests with lost images"] += _forget_lost(here)  # before anything looks for the images
@@ -160,30 +163,18 @@ def failover(
 
 
 @region.command(epilog=EXIT_CODES)
-@OTHER
-@OTHER_ENDPOINT
-@STACK
 @acting
-@on_target
-def failback(
-    connection: Connection,
-    *,
-    other: str,
-    other_endpoint_url: str | None,
-    stack: str | None,
-    operator: str | None,
-    yes: bool,
-    as_json: bool,
-) -> int:
+@on_both_regions
+def failback(*, here: Site, there: Site, operator: str | None, yes: bool, as_json: bool) -> int:
     """Make this region the active one while the other one works. Nothing is lost, and nothing is paid for again.
 
     No region accepts new requests until the other one has ended those that it has, and is passive. Then this one is
     active. Run it again after an interruption.
     """
-    here, there = _sites(connection, other, other_endpoint_url, stack)
     _confirm(f"Move from {there.region} to {here.region}?", yes=yes)
-    action = Action.begin(connection.operator(operator), "region failback", about={"from": other}, count=1)
-    with recorded(connection.trail(), action) as outcomes:
+    who = here.connection.operator(operator)
+    action = Action.begin(who, "region failback", about={"from": there.region}, count=1)
+    with recorded(here.connection.trail(), action) as outcomes:
         _step(lambda: _drain(here, there))
         _step(lambda: there.set_role("passive"))
         here.signals.save_active_region(here.region)
@@ -191,15 +182,6 @@ def failback(
         published = _publish_open(here)
         outcomes["requests published"] += published
     return _report(here, there, published, fenced=True, as_json=as_json)
-
-
-def _sites(connection: Connection, other: str, endpoint: str | None, stack: str | None) -> tuple[Site, Site]:
-    if other == connection.region:
-        raise click.ClickException(f"--other {other} is this region. Name the other one, or choose with --region.")
-    target = connection.target
-    away = Target(target.prefix, target.profile, other, endpoint or target.endpoint_url, target.bus)
-    name = stack or target.prefix
-    return Site(connection, name), Site(Connection(away), name, QUICK)
 
 
 def _status(site: Site) -> dict[str, Any]:

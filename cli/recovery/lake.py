@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import singledispatchmethod
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from cli.recovery.tables import Beat
 from events.catalog.erasure_started import ErasureStarted
@@ -30,21 +30,18 @@ from events.catalog.request_cancelled import RequestCancelled
 from events.catalog.request_expired import RequestExpired
 from events.envelope import Event
 from events.pipeline import Status
-from kit.dynamodb import to_item
 from kit.errors import OwnerErasedError, RetriableError
 from kit.sealing import SealedTextError, Sealer
 from services.analytics.archive_format import NO_OWNER
 from services.analytics.repository.lake import EventLake
-from services.generation.repository.ledger import DynamoLedger, expiry, item_key
+from services.generation.models import RecordedOutcome
+from services.generation.repository.ledger import DynamoLedger
 from services.intake.models import RequestState, entry_without_details
 from services.intake.repository.requests import RequestTable
 from services.intake.tracking import add_event
 from services.storage.models import Entry
 from services.storage.repository.gallery import DynamoGallery
 from services.storage.withdrawal import add_tombstones
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.client import DynamoDBClient
 
 MARGIN: Final = timedelta(minutes=5)
 """Events from so long before the oldest backup are applied, too: clocks differ, and backups are not made at once."""
@@ -86,18 +83,14 @@ class LakeReplay:
     def __init__(
         self,
         *,
-        dynamodb: "DynamoDBClient",
         requests: RequestTable,
         ledger: DynamoLedger,
-        ledger_table: str,
         gallery: DynamoGallery,
         sealer: Sealer,
         publish: Callable[[Event], None],
     ) -> None:
-        self._dynamodb = dynamodb
         self._requests = requests
         self._ledger = ledger
-        self._ledger_table = ledger_table
         self._gallery = gallery
         self._sealer = sealer
         self._publish = publish
@@ -152,28 +145,9 @@ class LakeReplay:
     @_apply.register
     def _payments(self, event: ImageGenerated) -> None:
         for outcome in event.data.outcomes:
-            key = item_key(event.metadata.request_id, f"image#{outcome.index}")
-            at = event.metadata.occurred_at
-            paid = int(outcome.status == "generated")
-            try:
-                self._dynamodb.update_item(
-                    TableName=self._ledger_table,
-                    Key=key,
-                    ConditionExpression="attribute_not_exists(outcome)",
-                    UpdateExpression="SET outcome = :outcome, completed_at = :at, expires_at = :expires, "
-                    "paid_calls = if_not_exists(paid_calls, :paid) REMOVE lease_holder, lease_until",
-                    ExpressionAttributeValues=to_item(
-                        {
-                            ":outcome": outcome.model_dump_json(exclude_none=True),
-                            ":at": at.isoformat(),
-                            ":expires": expiry(at),
-                            ":paid": paid,
-                        }
-                    ),
-                )
-            except self._dynamodb.exceptions.ConditionalCheckFailedException:
-                continue
-            self.result.done["payments"] += paid
+            recorded = RecordedOutcome(outcome, event.metadata.occurred_at)
+            if self._ledger.restore(event.metadata.request_id, recorded):
+                self.result.done["payments"] += outcome.status == "generated"
 
     @_apply.register
     def _images(self, event: ImageStored) -> None:

@@ -5,7 +5,7 @@ it says who is at work and when that one last gave a sign of life.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
@@ -46,11 +46,6 @@ class Drill(BaseModel):
     facts: dict[str, Any] = {}
     """What later steps need to know of earlier ones."""
     finished_at: AwareDatetime | None = None
-
-    @property
-    def seconds(self) -> float:
-        """The time from the start until requests were accepted again."""
-        return ((self.finished_at or datetime.now(UTC)) - self.started_at).total_seconds()
 
 
 class Progress:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from cli.connection import Connection
+from cli.console import duration
 from cli.recovery.auditing import audit_until_clean
 from cli.recovery.backups import RPO, Backups, Manifest
 from cli.recovery.consumers import ARCHIVE, Consumers, wait_until_quiet
@@ -107,8 +108,9 @@ class Drill:
         oldest = max(ages, key=lambda table: ages[table])
         if ages[oldest] > RPO and not self._options.accept_older:
             raise RestoreError(
-                f"The newest backup of {self._tables.full_name(oldest)} is {words(ages[oldest])} old, the RPO is "
-                f"{words(RPO)}: what happened since may be lost. Make one with `recovery backup`, or add --accept-older"
+                f"The newest backup of {self._tables.full_name(oldest)} is {duration(ages[oldest])} old, the RPO is "
+                f"{duration(RPO)}: what happened since may be lost. Make one with `recovery backup`, or add "
+                "--accept-older"
             )
         lost = [table for table in ordered(manifest.shapes) if table not in existing]
         progress.drill.facts |= {
@@ -119,7 +121,7 @@ class Drill:
             "oldest": oldest,
         }
         gone = f"{len(lost)} of {len(manifest.shapes)} tables are gone" if lost else "all tables exist"
-        return f"{gone}; oldest state: {oldest}, {words(ages[oldest])} old"
+        return f"{gone}; oldest state: {oldest}, {duration(ages[oldest])} old"
 
     def _stop(self, progress: Progress) -> str:
         if REQUESTS in progress.drill.facts["lost"]:
@@ -131,9 +133,9 @@ class Drill:
     def _signal(self, progress: Progress) -> StopSignal:
         return StopSignal(f"drill {progress.drill.drill_id}", progress.drill.started_at)
 
-    def _pass(self, progress: Progress, duration: timedelta) -> None:
+    def _pass(self, progress: Progress, period: timedelta) -> None:
         """Wait while containers learn of the switch: each reads it once per period."""
-        until = time.monotonic() + duration.total_seconds()
+        until = time.monotonic() + period.total_seconds()
         while (left := until - time.monotonic()) > 0:
             progress.beat()
             time.sleep(min(left, 1))
@@ -200,10 +202,8 @@ class Drill:
             raise RestoreError("The queue of analytics.record is not empty: its events are not in the lake yet")
         since = min(backup.created_at for backup in _chosen(progress).values()) - MARGIN
         replay = LakeReplay(
-            dynamodb=self._dynamodb,
             requests=self._requests,
             ledger=DynamoLedger(self._dynamodb, self._target.generation_table),
-            ledger_table=self._target.generation_table,
             gallery=DynamoGallery(self._dynamodb, self._target.gallery_table),
             sealer=Sealer(OwnerKeyTable(self._dynamodb, self._target.owner_keys_table)),
             publish=lambda event: self._publisher.publish([event]),
@@ -367,12 +367,3 @@ def _chosen(progress: Progress) -> dict[str, TableBackup]:
 def ordered(tables: Any) -> list[str]:
     """Return tables in the order in which they are restored."""
     return sorted(tables, key=lambda table: (table in LAST, table not in FIRST, table))
-
-
-def words(duration: timedelta) -> str:
-    """Return a duration such as ``1 h 5 min`` or ``42 s``."""
-    seconds = int(duration.total_seconds())
-    if seconds < 120:
-        return f"{seconds} s"
-    hours, minutes = divmod(seconds // 60, 60)
-    return " ".join(part for part in (f"{hours} h" if hours else "", f"{minutes} min" if minutes else "") if part)

@@ -5,11 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 from rich.text import Text
 
-from cli.console import age, console, new_table
+from cli.console import age, console, duration, new_table
 from cli.recovery.backups import RPO, RTO, BackupSet
 from cli.recovery.drill import Step
 from cli.recovery.progress import Drill
-from cli.recovery.steps import words
 
 
 def print_backups(found: Sequence[BackupSet]) -> None:
@@ -18,7 +17,7 @@ def print_backups(found: Sequence[BackupSet]) -> None:
     if not found:
         out.print("There is no backup. `recovery backup` makes one.")
         return
-    table = new_table("=backup", "age", f"within the RPO of {words(RPO)}", "#tables", "#files", "missing")
+    table = new_table("=backup", "age", f"within the RPO of {duration(RPO)}", "#tables", "#files", "missing")
     now = datetime.now(UTC)
     for each in found:
         manifest = each.manifest
@@ -61,8 +60,8 @@ def print_drill(drill: Drill) -> None:
     facts = drill.facts
     figures = new_table("objective", "#goal", "#measured", "")
     rto, rpo = timedelta(seconds=facts["rto_seconds"]), timedelta(seconds=facts["rpo_seconds"])
-    figures.add_row("RTO", words(RTO), words(rto), _verdict(rto, RTO))
-    figures.add_row("RPO", words(RPO), words(rpo), _verdict(rpo, RPO))
+    figures.add_row("RTO", duration(RTO), duration(rto), _verdict(rto, RTO))
+    figures.add_row("RPO", duration(RPO), duration(rpo), _verdict(rpo, RPO))
     out.print(figures)
     out.print()
     for line in losses(drill):
@@ -85,7 +84,7 @@ def losses(drill: Drill) -> list[str]:
             f"The last request in the event lake was accepted at {reached} UTC. Requests up to then are restored with "
             "their images; later ones are lost."
         )
-    past = words(timedelta(seconds=facts["rpo_seconds"]))
+    past = duration(timedelta(seconds=facts["rpo_seconds"]))
     lines.append(f"Keys, preferences, webhooks, favourites and share links are as they were {past} before the drill.")
     unknown = {
         "events without an owner": "requests of owners who opted out of analytics are not in the lake",

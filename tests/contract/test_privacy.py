@@ -16,8 +16,9 @@ from kit.request_age import LEAST_RETENTION
 from services.operations.audit.rules import LEDGER_RETENTION
 from services.operations.dead_letters.connect import connect
 from services.operations.settings import ApiSettings
-from tests.contract.test_templates import DEAD_LETTER_RETENTION, imported
+from tests.contract.test_templates import DEAD_LETTER_RETENTION
 from tests.support import templates
+from tests.support.functions import imported
 from tests.support.templates import ROOT, Resource
 from tools.docs.privacy import PARAMETER, STORES, Deployed, deployed_stores, stores, stores_table
 

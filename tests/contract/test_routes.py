@@ -5,9 +5,7 @@ missing in one of them fails a test.
 """
 
 import json
-import sys
 from collections.abc import Iterator
-from importlib import import_module
 from typing import Any, get_args
 
 import pytest
@@ -17,6 +15,7 @@ from kit.http_api import HttpApi, Route
 from kit.problems import PROBLEM
 from services.accounts.edge import PUBLIC_ROUTES
 from tests.support import templates
+from tests.support.functions import import_handler, temporary_imports
 from tests.support.http import http_event
 from tests.support.templates import ROOT, Resource
 from tools.docs.openapi import ServedRoute, routes
@@ -62,7 +61,6 @@ def function_of(route: Resource) -> Resource:
 @pytest.fixture
 def api_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Import the handler behind a route with the environment that its template gives it."""
-    before = set(sys.modules)
 
     def load(function: Resource) -> HttpApi:
         fixed = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "us-east-1"}
@@ -70,15 +68,12 @@ def api_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         fixed |= {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
         for name, value in {**templates.environment(function), **fixed}.items():
             monkeypatch.setenv(name, value)
-        module, _, attribute = function.properties["Handler"].rpartition(".")
-        found = getattr(import_module(module), attribute)
+        found = import_handler(function)
         assert isinstance(found, HttpApi)
         return found
 
-    yield load
-    for name in set(sys.modules) - before:
-        if name.startswith("services."):
-            del sys.modules[name]
+    with temporary_imports():
+        yield load
 
 
 def test_deployed_routes_equal_routes_in_code() -> None:

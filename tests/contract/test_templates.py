@@ -5,11 +5,7 @@ The tests read the templates, so they also apply to new services.
 
 import json
 import re
-import sys
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib import import_module
 
 import pytest
 
@@ -18,6 +14,7 @@ from events.pipeline import STEPS_BY_NAME
 from kit.consumer import Consumer
 from tests.support import templates
 from tests.support.events import SAMPLES, eventbridge_body, sample
+from tests.support.functions import imported
 from tests.support.templates import ROOT, Resource
 from tools.docs.event_rules import consumers
 from tools.docs.event_rules import rules as event_rules
@@ -65,22 +62,6 @@ READING_STREAMS = {f"dynamodb:{name}" for name in ("DescribeStream", "GetRecords
 WORKER_IF_ANY = {"Fn::If": ["HasWorker", {"Ref": "workerRole"}, {"Ref": "AWS::NoValue"}]}
 LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
 LOG_GROUPS = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/"
-
-
-@contextmanager
-def imported(function: Resource, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
-    """Import a function's handler with the environment that its template gives it, and remove it afterwards."""
-    region = dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), "us-east-1")  # Lambda sets these
-    for name, value in {**region, **templates.environment(function)}.items():
-        monkeypatch.setenv(name, value)
-    before = set(sys.modules)
-    module, _, attribute = function.properties["Handler"].rpartition(".")
-    try:
-        yield getattr(import_module(module), attribute)
-    finally:
-        for name in set(sys.modules) - before:
-            if name.startswith("services."):
-                del sys.modules[name]
 
 
 # Rules and events ----------------------------------------------------------------------------------------------------

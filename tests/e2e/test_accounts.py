@@ -2,11 +2,8 @@
 
 import json
 import re
-import subprocess
-import sys
 from typing import Any
 
-from local.emulator import REGION
 from services.accounts.keys import new_key_id, new_text
 from tests.support.system import Response, System
 
@@ -133,17 +130,7 @@ def test_the_command_line_creates_a_key_with_aws_credentials(stack: System) -> N
 
 
 def command(stack: System, *arguments: str) -> Any:
-    """Run `python -m cli keys` against the emulator."""
-    done = subprocess.run(
-        [sys.executable, "-m", "cli", "keys", *arguments, "--prefix", stack.prefix, "--output", "json"],
-        env={
-            "AWS_ENDPOINT_URL": stack.stack.emulator.url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": REGION,
-        },
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    """Run `keys` of the operators' command line, and return its output."""
+    done = stack.ops("keys", *arguments, "--output", "json")
+    assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -29,11 +29,7 @@ def run(stack: System, command: str, request_id: str) -> str:
     environment = {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": os.environ.get("HOME", "/"),
-        "AWS_ENDPOINT_URL": stack.stack.emulator.url,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "GENAI_IMAGES_PREFIX": stack.prefix,
+        **stack.stack.environment,
         "ID": request_id,
     }
     # The virtual environment exists. AWS=1: this stack, not the one that `make run` may have started.

@@ -130,7 +130,7 @@ def _temporary_zip(folder: Path) -> Iterator[Path]:
 
 
 def _install(package: str, target: Path) -> None:
-    """Install and compile ``package`` in the version of the shared layer, as the layer's Makefile does."""
+    """Install and compile ``package`` in the version of the shared layer, as `layer/layer.mk` does."""
     pinned = (ROOT / "layer" / "requirements.in").read_text().splitlines()
     requirement = next(line for line in pinned if line.startswith(package))
     host = Target.host()

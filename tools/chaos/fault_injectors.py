@@ -16,6 +16,7 @@ from typing import Any, Final
 from local.stack import LocalStack
 from local.worker import FUNCTION, WorkerProcess
 from tools.chaos.plan import Kill, chosen
+from tools.chaos.workers import workers
 
 REPEATED: Final = 0.1
 """Share of the events that are published again at once."""
@@ -213,11 +214,15 @@ class Killer(Thread):
         deadline, looked, alive = time.monotonic() + BUSY_WITHIN, 0.0, list[int]()
         while time.monotonic() < deadline and not self._stopped.is_set():
             if time.monotonic() - looked > LOOK_EVERY:
-                alive, looked = workers(self._emulator, f"{self._prefix}-{function}"), time.monotonic()
+                alive, looked = self._workers(function), time.monotonic()
             if worker := next((pid for pid in alive if is_busy(pid)), None):
                 return self._kill_process(worker, self.killed, function)
             time.sleep(0.005)
         return bool(alive) and self._kill_process(alive[0], self.idle, function)
+
+    def _workers(self, function: str) -> list[int]:
+        full_name = f"{self._prefix}-{function}"
+        return [process.pid for name, process in workers(self._emulator) if name == full_name]
 
     def _end_process(self, process: WorkerProcess) -> bool:
         deadline = time.monotonic() + BUSY_WITHIN
@@ -240,35 +245,13 @@ class Killer(Thread):
         return True
 
 
-def workers(emulator: int, function: str) -> list[int]:
-    """Return the processes in which the emulator runs ``function``. Needs /proc."""
-    return [pid for pid in _children(emulator) if _function_of(pid) == function]
-
-
-def _children(parent: int) -> Iterable[int]:
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        fields = _read(stat).rpartition(")")[2].split()  # the name before it may have spaces
-        if len(fields) > 1 and fields[1] == str(parent):
-            yield int(stat.parent.name)
-
-
-def _function_of(pid: int) -> str:
-    name = "AWS_LAMBDA_FUNCTION_NAME="
-    found = [part for part in _read(Path(f"/proc/{pid}/environ")).split("\0") if part.startswith(name)]
-    return found[0].removeprefix(name) if found else ""
-
-
 def is_busy(pid: int) -> bool:
-    """Return whether a worker is busy. An idle one waits on standard input for its next event."""
-    call = _read(Path(f"/proc/{pid}/syscall")).split()
-    return bool(call) and not (len(call) > 1 and call[0] in READS and call[1] == "0x0")
-
-
-def _read(path: Path) -> str:
+    """Return whether a worker is busy. An idle one waits on standard input for its next event. Needs /proc."""
     try:
-        return path.read_text(errors="replace")
+        call = Path(f"/proc/{pid}/syscall").read_text().split()
     except OSError:  # the process has ended
-        return ""
+        return False
+    return bool(call) and not (len(call) > 1 and call[0] in READS and call[1] == "0x0")
 
 
 def start(threads: Iterable[Thread]) -> Callable[[], None]:

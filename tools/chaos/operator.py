@@ -1,18 +1,13 @@
 """The operator's part of a run, with the operators' own command line."""
 
 import json
-import os
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from local.emulator import REGION, ROOT
 from local.stack import LocalStack
 
 OPERATOR: Final = "chaos"
-SECONDS: Final = 120
 
 
 @dataclass
@@ -30,17 +25,10 @@ class DeadLetterSummary:
 
 
 class Operator:
-    """Runs `python -m cli` against a stack, past the fault proxy."""
+    """Runs the operators' command line on a stack."""
 
     def __init__(self, stack: LocalStack) -> None:
-        self._environment = {
-            **os.environ,
-            "AWS_ENDPOINT_URL": stack.emulator.url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": REGION,
-            "GENAI_IMAGES_PREFIX": stack.prefix,
-        }
+        self._stack = stack
         self.dead_letters = DeadLetterSummary()
 
     def clear(self) -> None:
@@ -59,7 +47,7 @@ class Operator:
 
     def audit(self) -> tuple[int, str]:
         """Run the audit. Return its exit code and its output."""
-        done = self._run(["audit", "--output", "json"])
+        done = self._stack.ops("audit", "--output", "json")
         return done.returncode, done.stdout + done.stderr
 
     def _record(self, group: dict[str, Any]) -> None:
@@ -77,15 +65,9 @@ class Operator:
             self.dead_letters.actions[outcome["action"]] += 1
 
     def _json(self, arguments: list[str]) -> list[Any]:
-        done = self._run([*arguments, "--output", "json"])
+        done = self._stack.ops(*arguments, "--output", "json")
         if done.returncode not in {0, 3, 4}:
             self.dead_letters.failures.append(
                 f"{' '.join(arguments[:2])}: {done.returncode} {done.stderr.strip()[-300:]}"
             )
         return [json.loads(line) for line in done.stdout.splitlines() if line.startswith(("{", "["))]
-
-    def _run(self, arguments: list[str]) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "cli", *arguments]
-        return subprocess.run(
-            command, cwd=ROOT, env=self._environment, capture_output=True, text=True, check=False, timeout=SECONDS
-        )

@@ -14,6 +14,7 @@ from typing import Final
 import psutil
 
 from local.stack import LocalStack
+from tools.chaos.workers import workers
 
 EVERY_SECONDS: Final = 2.0
 WARM_SECONDS: Final = 120.0
@@ -132,13 +133,8 @@ class Sampler(threading.Thread):
         for name, child in (("emulator", self._stack.emulator), ("models", self._stack.models)):
             if child.pid is None:
                 continue
-            parent = psutil.Process(child.pid)
-            yield name, parent
-            for worker in parent.children(recursive=True):
-                try:
-                    function = worker.environ().get("AWS_LAMBDA_FUNCTION_NAME", "")
-                except psutil.Error:
-                    continue
+            yield name, psutil.Process(child.pid)
+            for function, worker in workers(child.pid):
                 yield function.removeprefix(f"{self._stack.prefix}-") or f"child of {name}", worker
 
 

@@ -9,12 +9,12 @@ pk KEY#<key id>    sk KEY   one key: keyed hash, id of the owner, scopes, limits
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from kit.dynamodb import from_item, to_item
+from kit.dynamodb import from_item, time_text, to_item
 from kit.errors import TransientError, error_code
 from services.accounts.consent import Versions
 from services.accounts.keys import Key, secret_of
@@ -40,13 +40,8 @@ def _pk(key_id: str) -> dict[str, Any]:
     return to_item({"pk": f"KEY#{key_id}", "sk": "KEY"})
 
 
-def _time(at: datetime) -> str:
-    """Return ``at`` as text that sorts by time."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
-
-
 def _item_of(key: Key, retention: timedelta) -> dict[str, Any]:
-    values = asdict(key) | {name: _time(at) for name in TIMES if (at := getattr(key, name))}
+    values = asdict(key) | {name: time_text(at) for name in TIMES if (at := getattr(key, name))}
     ended_at = key.revoked_at or key.expires_at
     return to_item(
         values
@@ -55,7 +50,7 @@ def _item_of(key: Key, retention: timedelta) -> dict[str, Any]:
             "sk": "KEY",
             "scopes": list(key.scopes),
             "kind": "key",
-            "listed_as": f"{_time(key.created_at)}#{key.key_id}",
+            "listed_as": f"{time_text(key.created_at)}#{key.key_id}",
             "delete_at": int((ended_at + retention).timestamp()) if ended_at else None,
         }
     )
@@ -134,12 +129,12 @@ class KeyTable:
 
     def rotate(self, key_id: str, digest: str, previous_until: datetime | None, now: datetime) -> Key:
         """Replace the hash; see ``KeyStore.rotate``."""
-        values = {":digest": digest, ":now": _time(now)}
+        values = {":digest": digest, ":now": time_text(now)}
         if previous_until is None:
             expression = "SET digest = :digest REMOVE previous_digest, previous_until"
         else:
             expression = "SET previous_digest = digest, previous_until = :until, digest = :digest"
-            values[":until"] = _time(previous_until)
+            values[":until"] = time_text(previous_until)
         try:
             found = self._client.update_item(
                 TableName=self._name,
@@ -167,7 +162,7 @@ class KeyTable:
                 UpdateExpression="SET revoked_at = :now, delete_at = :delete_at",
                 ConditionExpression="attribute_exists(pk) AND attribute_not_exists(revoked_at)",
                 ExpressionAttributeValues=to_item(
-                    {":now": _time(now), ":delete_at": int((now + self._retention).timestamp())}
+                    {":now": time_text(now), ":delete_at": int((now + self._retention).timestamp())}
                 ),
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
@@ -245,7 +240,7 @@ class KeyTable:
         """Record ``at`` as the last use, and replace the digest if nobody else has; see ``KeySource.note_use``."""
         expression = "SET last_used_at = :at"
         condition = "attribute_exists(pk) AND (attribute_not_exists(last_used_at) OR last_used_at < :since)"
-        values = {":at": _time(at), ":since": _time(unless_since)}
+        values = {":at": time_text(at), ":since": time_text(unless_since)}
         if new_digest is not None:
             expression += ", digest = :digest"
             condition += " AND digest = :old"

@@ -152,28 +152,42 @@ class DynamoLedger:
 
     def record(self, request_id: str, recorded: RecordedOutcome) -> RecordedOutcome:
         """Record the first outcome, even if another delivery holds the lease now: a late image is paid for, too."""
-        refusal = recorded.refusal and {":refusal": asdict(recorded.refusal)}
+        more = {"refusal": asdict(recorded.refusal)} if recorded.refusal else {}
+        earlier = self._record(request_id, recorded, more)
+        return _recorded_outcome(earlier) if earlier else recorded
+
+    def restore(self, request_id: str, recorded: RecordedOutcome) -> bool:
+        """Record an outcome after a loss of the table. Return whether there was none.
+
+        If its claim was lost, too, an image that was generated counts as one paid call.
+        """
+        paid = int(recorded.outcome.status == "generated")
+        return self._record(request_id, recorded, {"paid_calls": paid}) is None
+
+    def _record(self, request_id: str, recorded: RecordedOutcome, more: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Write an outcome, and ``more`` attributes that are missing. Return the item if it has an outcome already."""
         try:
             self._client.update_item(
                 TableName=self._table,
                 Key=item_key(request_id, _image_item(recorded.outcome.index)),
                 ConditionExpression="attribute_not_exists(outcome)",
                 UpdateExpression="SET outcome = :outcome, completed_at = :at, expires_at = :expires"
-                f"{', refusal = :refusal' if refusal else ''} REMOVE lease_holder, lease_until",
+                f"{''.join(f', {name} = if_not_exists({name}, :{name})' for name in more)}"
+                " REMOVE lease_holder, lease_until",
                 ExpressionAttributeValues=to_item(
                     {
                         ":outcome": recorded.outcome.model_dump_json(exclude_none=True),
                         ":at": recorded.at.isoformat(),
                         ":expires": expiry(recorded.at, self._retention),
-                        **(refusal or {}),
+                        **{f":{name}": value for name, value in more.items()},
                     }
                 ),
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
             response: Any = error.response
-            return _recorded_outcome(from_item(response["Item"]))
-        return recorded
+            return from_item(response["Item"])
+        return None
 
     def release(self, request_id: str, index: int, lease: Lease, *, billed: bool) -> None:
         """Release a lease; do nothing if another delivery has taken it."""

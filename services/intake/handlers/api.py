@@ -1,7 +1,6 @@
 """HTTP: create, list, read and cancel requests; list models."""
 
 import time
-from datetime import timedelta
 from functools import cache
 from typing import Final
 
@@ -28,7 +27,7 @@ from services.intake.models import RequestState, TooLateToCancelError
 from services.intake.quota import RateLimiter
 from services.intake.repository.durations import duration_store
 from services.intake.repository.rates import rate_store
-from services.intake.repository.requests import RequestTable
+from services.intake.repository.requests import request_table
 from services.intake.repository.signals import SignalTable
 from services.intake.repository.statuses import StatusTable
 from services.intake.repository.waits import WaitTable
@@ -68,12 +67,7 @@ MODELS_HEADERS: Final = {"Cache-Control": "private, max-age=60", "Vary": "author
 
 settings = ApiSettings.load()
 client, clock = boto3.client("dynamodb"), SystemClock()
-table = RequestTable(
-    client,
-    settings.table_name,
-    first_check=timedelta(minutes=settings.nudge_after_minutes),
-    retention=timedelta(days=settings.request_retention_days),
-)
+table = request_table(client, settings)
 statuses = StatusTable(client, settings.table_name)
 waits = WaitTable(client, settings.table_name, clock)
 estimates = Estimates(duration_store(client, settings), clock)

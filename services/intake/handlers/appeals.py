@@ -22,19 +22,14 @@ from services.intake.quota import RateLimiter
 from services.intake.refusals import refuse_over_budget, refuse_while_closed
 from services.intake.repository.appeals import AppealTable
 from services.intake.repository.rates import rate_store
-from services.intake.repository.requests import RequestTable
+from services.intake.repository.requests import request_table
 from services.intake.repository.signals import SignalTable
 from services.intake.settings import AppealsSettings
 from services.intake.signals import SignalCache
 
 settings = AppealsSettings.load()
 client, clock = boto3.client("dynamodb"), SystemClock()
-table = RequestTable(
-    client,
-    settings.table_name,
-    first_check=timedelta(minutes=settings.nudge_after_minutes),
-    retention=timedelta(days=settings.request_retention_days),
-)
+table = request_table(client, settings)
 signals = SignalCache(SignalTable(client, settings.table_name), clock)
 handler = HttpApi()
 

@@ -5,7 +5,6 @@ It is a function of its own, so that its concurrency can be limited. Each owner 
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from functools import cache, partial
 from typing import Final
 
@@ -26,7 +25,7 @@ from services.intake.gateways import GalleryImages
 from services.intake.quota import RateLimiter
 from services.intake.repository.durations import duration_store
 from services.intake.repository.rates import rate_store
-from services.intake.repository.requests import RequestTable
+from services.intake.repository.requests import request_table
 from services.intake.repository.signals import SignalTable
 from services.intake.repository.statuses import StatusTable
 from services.intake.repository.waits import WaitTable
@@ -42,12 +41,7 @@ MAX_BODY: Final = 256 * 1024
 
 settings = CreationSettings.load()
 client, clock = boto3.client("dynamodb"), SystemClock()
-table = RequestTable(
-    client,
-    settings.table_name,
-    first_check=timedelta(minutes=settings.nudge_after_minutes),
-    retention=timedelta(days=settings.request_retention_days),
-)
+table = request_table(client, settings)
 statuses = StatusTable(client, settings.table_name)
 waits = WaitTable(client, settings.table_name, clock)
 signals = SignalCache(SignalTable(client, settings.table_name), clock)

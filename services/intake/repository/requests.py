@@ -33,6 +33,8 @@ from services.intake.repository.items import (
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
+    from services.intake.settings import AppealsSettings, CreationSettings
+
 SHARDS: Final = 4
 """Partitions of the index of open requests, so that one partition does not limit a burst of requests."""
 MAX_DUE: Final = 500
@@ -41,6 +43,16 @@ FILTERED_PAGE: Final = 100
 """Requests that one page of a filtered list reads: as many as one BatchGetItem takes."""
 MAX_ATTEMPTS: Final = 8
 """Attempts of a transaction that conflicts with others on the same idempotency key."""
+
+
+def request_table(client: "DynamoDBClient", settings: "CreationSettings | AppealsSettings") -> "RequestTable":
+    """Return the requests for a function that creates some."""
+    return RequestTable(
+        client,
+        settings.table_name,
+        first_check=timedelta(minutes=settings.nudge_after_minutes),
+        retention=timedelta(days=settings.request_retention_days),
+    )
 
 
 class RequestTable:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from kit.dynamodb import from_item, to_item
+from kit.dynamodb import from_item, time_text, to_item
 from services.intake.signals import BudgetSignal, ModelSignal, ShedSignal, Signals, StopSignal
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class SignalTable:
 
     def save_budget(self, signal: BudgetSignal | None, at: datetime) -> None:
         """Save the rest of the budget (None: it covers every image), unless something later than ``at`` is stored."""
-        values: dict[str, Any] = {"at": at.astimezone(UTC).isoformat(timespec="microseconds")}
+        values: dict[str, Any] = {"at": time_text(at)}
         if signal:
             values |= {"left_usd": signal.left_usd, "until": signal.until.isoformat() if signal.until else ""}
         self._save(BUDGET, values, newer_by="at")

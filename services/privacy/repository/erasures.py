@@ -13,13 +13,13 @@ Both keep exports from starting.
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from events.catalog.data_erased import DataErased
 from events.catalog.erasure_started import ErasureStarted
 from events.erasure import StoreReceipt
-from kit.dynamodb import delete_items, from_item, to_item
+from kit.dynamodb import delete_items, from_item, time_text, to_item
 from services.privacy.models import RETENTION, Answer, Erasure, Part
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ OPEN: Final = "open"
 RECEIPTS_MAX: Final = 10
 """Secrets per receipt: the owner's later calls get one, too, as only its hash is stored."""
 DUE_MAX: Final = 100
-"""Erasures per run of the sweeper."""
+"""Erasures, and exports, per run of the sweeper."""
 
 
 def _key(erasure_id: str, sk: str = "ERASURE") -> dict[str, Any]:
@@ -46,12 +46,21 @@ def erased_key(owner: str) -> dict[str, Any]:
     return to_item({"pk": f"OWNER#{owner}", "sk": "ERASED"})
 
 
+def due_items(client: "DynamoDBClient", table: str, kind: str, now: datetime) -> Sequence[Any]:
+    """Return the items of ``kind`` in the index ``open`` that are due, the most overdue first. They have keys only."""
+    found = client.query(
+        TableName=table,
+        IndexName="open",
+        KeyConditionExpression="#open = :open AND due_at <= :now",
+        ExpressionAttributeNames={"#open": "open"},
+        ExpressionAttributeValues=to_item({":open": kind, ":now": time_text(now)}),
+        Limit=DUE_MAX,
+    )
+    return found["Items"]
+
+
 def _part_sk(sweep: int, part_id: str) -> str:
     return f"PART#{sweep:04}#{part_id}"
-
-
-def _time(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _new_item(erasure: Erasure) -> dict[str, Any]:
@@ -59,11 +68,11 @@ def _new_item(erasure: Erasure) -> dict[str, Any]:
         "erasure_id": erasure.erasure_id,
         "owner": erasure.owner,
         "scope": erasure.scope,
-        "requested_at": _time(erasure.requested_at),
+        "requested_at": time_text(erasure.requested_at),
         "sweep": erasure.sweep,
         "request_ids": list(erasure.request_ids) or None,
         "open": OPEN,
-        "due_at": _time(erasure.requested_at),
+        "due_at": time_text(erasure.requested_at),
         "listed": "erasure",
     }
     return _key(erasure.erasure_id) | to_item(values)
@@ -223,15 +232,7 @@ class ErasureTable:
 
     def due(self, now: datetime) -> Iterable[Erasure]:
         """Yield the erasures that are not complete and due, the most overdue first."""
-        found = self._client.query(
-            TableName=self._name,
-            IndexName="open",
-            KeyConditionExpression="#open = :open AND due_at <= :now",
-            ExpressionAttributeNames={"#open": "open"},
-            ExpressionAttributeValues=to_item({":open": OPEN, ":now": _time(now)}),
-            Limit=DUE_MAX,
-        )
-        for item in found["Items"]:
+        for item in due_items(self._client, self._name, OPEN, now):
             yield self.find(item["pk"]["S"].removeprefix("ERASURE#"))[0]
 
     def latest(self, limit: int) -> Iterator[Erasure]:
@@ -249,11 +250,11 @@ class ErasureTable:
 
     def schedule(self, erasure: Erasure, due_at: datetime) -> None:
         """Store the current sweep of an erasure, and when to look at it again."""
-        values: dict[str, Any] = {":due": _time(due_at), ":sweep": erasure.sweep}
+        values: dict[str, Any] = {":due": time_text(due_at), ":sweep": erasure.sweep}
         expression = "SET due_at = :due, sweep = :sweep"
         if erasure.sweep_at:
             expression += ", sweep_at = :at"
-            values[":at"] = _time(erasure.sweep_at)
+            values[":at"] = time_text(erasure.sweep_at)
         self._client.update_item(
             TableName=self._name,
             Key=_key(erasure.erasure_id),
@@ -267,7 +268,7 @@ class ErasureTable:
         assert erasure.completed_at is not None  # noqa: S101 - the caller sets it
         stores = [store.model_dump(mode="json", exclude_none=True) for store in erasure.stores]
         values = {
-            ":at": _time(erasure.completed_at),
+            ":at": time_text(erasure.completed_at),
             ":stores": json.dumps(stores),
             ":expires": self._expiry(erasure.completed_at),
         }

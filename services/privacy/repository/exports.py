@@ -15,16 +15,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from events.catalog.data_exported import DataExported
-from kit.dynamodb import delete_items, delete_partition, from_item, to_item
+from kit.dynamodb import delete_items, delete_partition, from_item, time_text, to_item
 from services.privacy.exports import PATIENCE, PAUSE, RETENTION, ErasingError, Export, ExportFile
-from services.privacy.repository.erasures import erased_key, running_key
+from services.privacy.repository.erasures import due_items, erased_key, running_key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 OPEN: Final = "export"
-DUE_MAX: Final = 100
-"""Exports per run of the sweeper."""
 FAILED_CHECK: Final = "ConditionalCheckFailed"
 IS_RUNNING: Final = "#status = :running"
 TIMES: Final = ("requested_at", "progress_at", "completed_at")
@@ -40,10 +38,6 @@ def _exporting_key(owner: str) -> dict[str, Any]:
 
 def _content_key(export_id: str, sk: str) -> dict[str, Any]:
     return to_item({"pk": f"EXPORT#{export_id}", "sk": sk})
-
-
-def _time(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _export_of(item: Mapping[str, Any]) -> Export:
@@ -76,10 +70,10 @@ class ExportTable:
                 "export_id": export.export_id,
                 "owner": export.owner,
                 "status": export.status,
-                "requested_at": _time(export.requested_at),
-                "progress_at": _time(export.progress_at),
+                "requested_at": time_text(export.requested_at),
+                "progress_at": time_text(export.progress_at),
                 "open": OPEN,
-                "due_at": _time(export.progress_at + PAUSE),
+                "due_at": time_text(export.progress_at + PAUSE),
             }
         )
         exporting = _exporting_key(export.owner) | to_item({"export_id": export.export_id})
@@ -161,8 +155,8 @@ class ExportTable:
         """
         progress: dict[str, Any] = {
             ":running": "running",
-            ":now": _time(now),
-            ":due": _time(now + PAUSE),
+            ":now": time_text(now),
+            ":due": time_text(now + PAUSE),
         }
         try:
             self._client.transact_write_items(
@@ -206,7 +200,7 @@ class ExportTable:
         values = {
             ":running": "running",
             ":status": export.status,
-            ":at": _time(export.completed_at),
+            ":at": time_text(export.completed_at),
             ":expires": int(export.expires_at.timestamp()),
             ":reason": export.reason,
         }
@@ -237,15 +231,7 @@ class ExportTable:
 
     def due(self, now: datetime) -> Iterator[Export]:
         """Yield the exports that run and are due, the most overdue first."""
-        found = self._client.query(
-            TableName=self._name,
-            IndexName="open",
-            KeyConditionExpression="#open = :open AND due_at <= :now",
-            ExpressionAttributeNames={"#open": "open"},
-            ExpressionAttributeValues=to_item({":open": OPEN, ":now": _time(now)}),
-            Limit=DUE_MAX,
-        )
-        for item in found["Items"]:
+        for item in due_items(self._client, self._name, OPEN, now):
             owner, export_id = (item[name]["S"].partition("#")[2] for name in ("pk", "sk"))
             read = self._client.get_item(TableName=self._name, Key=_key(owner, export_id), ConsistentRead=True)
             if read.get("Item", {}).get("status", {}).get("S") == "running":  # the index may lag
@@ -260,7 +246,7 @@ class ExportTable:
                 UpdateExpression="SET due_at = :due",
                 ConditionExpression=IS_RUNNING,
                 ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues=to_item({":due": _time(due_at), ":running": "running"}),
+                ExpressionAttributeValues=to_item({":due": time_text(due_at), ":running": "running"}),
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return

@@ -246,6 +246,25 @@ def test_items_of_the_ledger_expire_with_its_retention(table: str, request_id: s
         assert int(item["expires_at"]["N"]) - START.timestamp() == pytest.approx(77 * 86400, abs=400)
 
 
+@pytest.mark.parametrize(
+    ("calls", "recorded", "paid"),
+    [(0, generated(), 1), (0, failed(), 0), (2, generated(), 2)],
+    ids=["generated", "failed", "claimed twice"],
+)
+def test_a_restored_outcome_has_a_paid_call_unless_claims_are_known(
+    table: str, request_id: str, calls: int, recorded: RecordedOutcome, paid: int
+) -> None:
+    client = boto3.client("dynamodb")
+    ledger = DynamoLedger(client, table)
+    for number in range(calls):
+        ledger.claim(request_id, 1, lease(after=400 * number), 5)
+    assert ledger.restore(request_id, recorded)
+    assert not ledger.restore(request_id, replace(recorded, at=START)), "the first outcome is kept"
+    key = {"request_id": {"S": request_id}, "item": {"S": "image#0"}}
+    assert int(client.get_item(TableName=table, Key=key)["Item"]["paid_calls"]["N"]) == paid
+    assert ledger.claim(request_id, 1, lease(after=4000), 5) == {0: recorded}
+
+
 def test_a_conflict_with_another_claim_is_transient(table: str, request_id: str) -> None:
     client = boto3.client("dynamodb")
 

@@ -1,9 +1,7 @@
 """The API of erasures on moto: scopes, the receipt, and what an unknown receipt looks like."""
 
 import json
-import sys
 from collections.abc import Iterator
-from importlib import import_module
 from typing import Any
 
 import boto3
@@ -11,6 +9,7 @@ import pytest
 from moto import mock_aws
 
 from kit.trail_table import TrailTable
+from tests.support.functions import load_function, unload_functions
 from tests.support.http import http_event
 
 TABLE = "privacy"
@@ -30,8 +29,8 @@ def handler(aws_test_environment: None, service_template: Any, monkeypatch: pyte
         trail = service_template("operations")["Resources"]["Operations"]["Properties"]
         boto3.client("dynamodb").create_table(TableName=TRAIL, **{key: trail[key] for key in shape if key in trail})
         boto3.client("events").create_event_bus(Name="bus")
-        monkeypatch.delitem(sys.modules, "services.privacy.handlers.api", raising=False)
-        yield import_module("services.privacy.handlers.api").handler
+        yield load_function("privacy", "api").handler
+        unload_functions("privacy")
 
 
 def erase(handler: Any, scopes: str = "images:write requests:write") -> Any:

@@ -1,21 +1,18 @@
 """The benchmark of reads runs, with fewer items."""
 
-import sys
 from collections.abc import Iterator
 
 import pytest
 
+from tests.support.functions import temporary_imports
 from tools.benchmarks import reads
 
 
 @pytest.fixture(autouse=True)
 def imported_again() -> Iterator[None]:
     """Let other tests import the handlers with their own environment."""
-    before = set(sys.modules)
-    yield
-    for name in set(sys.modules) - before:
-        if name.startswith("services."):
-            del sys.modules[name]
+    with temporary_imports():
+        yield
 
 
 def test_every_read_consumes_the_same_capacity_with_few_and_many_items(monkeypatch: pytest.MonkeyPatch) -> None:
