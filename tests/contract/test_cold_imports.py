@@ -56,7 +56,7 @@ LIMITS = {
     "operations.api": (40, 42),
     "operations.sentinel": (22, 16),
     "operations.audit": (33, 9),
-    "operations.bias": (36, 9),
+    "operations.bias": (24, 6),
     "operations.erase": (48, 28),
     "privacy.api": (49, 41),
     "privacy.collect": (46, 30),
