@@ -12,7 +12,6 @@ from events.pipeline import Status, TimelineEntry
 from kit.clock import Clock
 from kit.telemetry import logger
 from services.intake.models import RequestState
-from services.intake.timeline import timeline_entry
 
 
 class SweepStore(Protocol):
@@ -128,6 +127,11 @@ class Sweeper:
 
 
 def expiry(state: RequestState, deadline: datetime, now: datetime) -> TimelineEntry:
-    """Return the timeline entry of an expired request. The table's stream publishes its event."""
+    """Return the timeline entry of an expired request. The table's stream publishes its event.
+
+    `timeline.py` would return the same one. It imports every event that has details, and the sweeper needs no other.
+    """
     data = RequestExpiredData(last_status=state.status, deadline=deadline)
-    return timeline_entry(RequestExpired.first(state.request_id, state.owner, data, occurred_at=now))
+    event = RequestExpired.first(state.request_id, state.owner, data, occurred_at=now)
+    details = {"last_status": data.last_status, "deadline": data.deadline.isoformat()}
+    return TimelineEntry(event.metadata.event_id, event.detail_type, now, details)

@@ -42,7 +42,7 @@ LIMITS = {
     "intake.republish": (31, 22),
     "intake.track": (56, 46),
     "intake.signals": (33, 20),
-    "intake.sweep": (49, 41),
+    "intake.sweep": (38, 18),
     "intake.erase": (52, 37),
     "moderation.prompt": (45, 39),
     "moderation.image": (40, 40),
