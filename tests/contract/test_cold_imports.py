@@ -31,7 +31,7 @@ LIMITS = {
     "analytics.record": (34, 15),
     "analytics.compact": (24, 13),
     "analytics.api": (30, 22),
-    "generation.generate": (52, 36),
+    "generation.generate": (50, 32),
     "generation.tombstones": (34, 21),
     "generation.erase": (37, 22),
     "intake.api": (72, 71),
