@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from events.catalog.generation_withdrawn import Billed, GenerationWithdrawn, GenerationWithdrawnData
+from events.catalog.generation_withdrawn import GenerationWithdrawn, GenerationWithdrawnData
 from events.envelope import Event
+from events.options import Billed
 from kit.clock import Clock
 from services.generation.models import Withdrawal
 

@@ -6,9 +6,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, RootModel, ValidationInfo, field_validator, model_validator
 
-from events.catalog.generation_withdrawn import Billed
 from events.model_catalog import Range, SizeRule
-from events.options import OutputFormat, Quality
+from events.options import Billed, OutputFormat, Quality
 from events.pipeline import Status
 from kit.cursors import Cursor
 from kit.schemas import QueryParameters, RequestBody, Schema
