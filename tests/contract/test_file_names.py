@@ -31,7 +31,17 @@ DOMAIN: Final = {
     "generation": {"erasure", "families", "image_header", "metrics", "model_errors", "spending", "withdrawal"},
     "intake": {
         *("appeals", "creation", "durations", "erasure", "exporting", "facades", "identifiers", "model_fit"),
-        *("model_views", "outbox", "quota", "refunds", "refusals", "request_views", "signal_recorder", "signals"),
+        *(
+            "model_schemas",
+            "model_views",
+            "outbox",
+            "quota",
+            "refunds",
+            "refusals",
+            "request_views",
+            "signal_recorder",
+            "signals",
+        ),
         *("shedding", "sweeping"),
         *("timeline", "tracking", "waiting"),
     },
