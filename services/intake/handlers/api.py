@@ -199,7 +199,7 @@ def delete(request_id: str) -> Response[str]:
     """Have a request of the caller erased by all services."""
     # Here, because a cold start need not pay for what few calls use.
     from kit.publisher import Publisher  # noqa: PLC0415
-    from services.intake.erasure import erasure_of_request  # noqa: PLC0415
+    from services.intake.deletion import erasure_of_request  # noqa: PLC0415
 
     try:
         request, _ = requests.find(request_id, handler.caller.owner)
