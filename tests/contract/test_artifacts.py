@@ -117,6 +117,9 @@ def test_a_function_contains_only_its_own_service(name: str, build: dict[str, Fu
     assert {path.parts[:2] for path in files} == {("services", function.service)}
     strangers = [path for path in files if path.suffix not in {".py", ".pyc", ".json"}]
     assert strangers == []
+    modules = [path for path in files if path.suffix == ".py" and path.stem != "__init__"]
+    packages = {folder for path in modules for folder in path.parents}
+    assert [path for path in files if path.stem == "__init__" and path.parent not in packages] == []
 
 
 @pytest.mark.parametrize("name", declared_functions())
