@@ -36,7 +36,7 @@ LIMITS = {
     "generation.erase": (37, 20),
     "intake.api": (72, 64),
     "intake.wait": (12, 0),
-    "intake.openai": (68, 60),
+    "intake.openai": (67, 60),
     "intake.appeals": (59, 54),
     "intake.relay": (30, 22),
     "intake.republish": (31, 22),

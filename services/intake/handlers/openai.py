@@ -24,9 +24,9 @@ from services.intake.facades import openai_errors
 from services.intake.facades.openai_images.calls import image_response, new_requests, returns_content
 from services.intake.facades.openai_images.routes import GENERATE_IMAGES, OPENAI_GENERATE_IMAGES
 from services.intake.facades.openai_images.schemas import ImageGeneration
-from services.intake.gateways import GalleryImages
 from services.intake.quota import RateLimiter
 from services.intake.repository.durations import duration_store
+from services.intake.repository.gallery import GalleryImages
 from services.intake.repository.rates import rate_store
 from services.intake.repository.requests import RequestTable
 from services.intake.repository.signals import SignalTable
