@@ -1,4 +1,4 @@
-"""What a caller can choose for images: types without models, so that importing them costs nothing."""
+"""Types that events share with the API. None is a model, so importing them costs nothing."""
 
 from typing import Final, Literal
 
@@ -7,3 +7,5 @@ IMAGES_MAX: Final = 4
 Quality = Literal["standard", "premium"]
 OutputFormat = Literal["png", "jpeg", "webp"]
 """The format of the original file of an image: the second part of its media type."""
+Billed = Literal["true", "false", "unknown"]
+"""Whether an image was paid for. ``unknown``: a model call is running, or its response was lost."""

@@ -184,9 +184,14 @@ def finish(build_dir: Path, target: Target, interpreter: str | None) -> str:
 
 
 def _remove_modules_except(artifact: Path, imported: Set[str]) -> None:
-    for path in (artifact / "services").rglob("*.py"):
-        module = ".".join(path.relative_to(artifact).with_suffix("").parts)
-        if module not in imported and path.name != "__init__.py":
+    """Remove the modules that are not imported, and packages without any that is, with their data."""
+    parts = [module.split(".") for module in imported]
+    packages = {tuple(each[:length]) for each in parts for length in range(1, len(each) + 1)}
+    for path in sorted((artifact / "services").rglob("*.py")):
+        module = path.relative_to(artifact).with_suffix("").parts
+        if module[:-1] not in packages:
+            _remove(path.parent)
+        elif module not in packages and path.name != "__init__.py":
             path.unlink()
 
 

@@ -19,7 +19,7 @@ from cli.recovery.store import Store
 from cli.recovery.tables import RestoreError, Tables
 from cli.tables.recovery import losses, print_backups, print_drill, print_plan
 from kit.trail import Action, recorded
-from services.intake.repository.signals import SignalTable
+from services.intake.repository.operator_signals import OperatorSignals
 from services.intake.signals import PERIOD, StopSignal
 
 KEEP = timedelta(days=35)
@@ -85,7 +85,7 @@ def writes(connection: Connection, *, state: str, reason: str, operator: str | N
         click.confirm("Refuse new requests?" if stop else "Accept new requests again?", abort=True, err=True)
     action = Action.begin(connection.operator(operator), f"{state} writes", about={"reason": reason}, count=1)
     with recorded(connection.trail(), action) as outcomes:
-        signals = SignalTable(connection.client("dynamodb"), connection.target.requests_table)
+        signals = OperatorSignals(connection.client("dynamodb"), connection.target.requests_table)
         signals.save_stop(StopSignal(reason, datetime.now(UTC)) if stop else None)
         outcomes["changed"] += 1
     if as_json:

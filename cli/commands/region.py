@@ -16,7 +16,7 @@ from cli.console import console, new_table, print_json
 from cli.options import EXIT_CODES, FAILED, OK, acting, on_target
 from kit.publisher import Publisher
 from kit.trail import Action, recorded
-from services.intake.repository.signals import SignalTable
+from services.intake.repository.operator_signals import OperatorSignals
 from services.intake.signals import PERIOD
 
 QUICK: Final = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 2, "mode": "standard"})
@@ -46,9 +46,9 @@ class Site:
         return self.connection.client(service, config=self.config)
 
     @cached_property
-    def signals(self) -> SignalTable:
+    def signals(self) -> OperatorSignals:
         """The item that names the active region, as this region knows it."""
-        return SignalTable(self.client("dynamodb"), self.connection.target.requests_table)
+        return OperatorSignals(self.client("dynamodb"), self.connection.target.requests_table)
 
     def set_role(self, role: str) -> bool:
         """Deploy the region's stack with another role."""
@@ -98,7 +98,7 @@ def add(connection: Connection, *, new_region: str, operator: str | None, yes: b
     _confirm(f"Replicate all tables and secrets of {connection.target.prefix} to {new_region}?", yes=yes)
     action = Action.begin(connection.operator(operator), "region add", about={"region": new_region}, count=1)
     with recorded(connection.trail(), action) as outcomes:
-        signals = SignalTable(connection.client("dynamodb"), connection.target.requests_table)
+        signals = OperatorSignals(connection.client("dynamodb"), connection.target.requests_table)
         if signals.active_region() is None:
             signals.save_active_region(connection.region)
         here, there = connection.client("dynamodb"), connection.client("dynamodb", new_region)

@@ -10,7 +10,7 @@ from cli.console import print_json
 from cli.options import EXIT_CODES, OK, on_target
 from cli.otlp import otlp
 from cli.tables.trace import print_trace
-from services.operations.audit.repository import RequestReader
+from services.operations.repository import RequestReader
 from services.operations.tracing.gateways import CloudWatchLogs
 from services.operations.tracing.trace import trace_request
 

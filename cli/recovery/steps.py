@@ -25,8 +25,8 @@ from services.analytics.rebuild import rebuild
 from services.analytics.repository.counters import CounterTable
 from services.analytics.repository.lake import EventLake
 from services.generation.repository.ledger import DynamoLedger
+from services.intake.repository.operator_signals import OperatorSignals
 from services.intake.repository.requests import RequestTable
-from services.intake.repository.signals import SignalTable
 from services.intake.signals import PERIOD, StopSignal
 from services.operations.dead_letters.repository import SqsQueues
 from services.operations.drills import DrillRecord, DrillTable
@@ -322,8 +322,8 @@ class Drill:
         return Manifest.model_validate(progress.drill.facts["manifest"])
 
     @cached_property
-    def _signals(self) -> SignalTable:
-        return SignalTable(self._dynamodb, self._target.requests_table)
+    def _signals(self) -> OperatorSignals:
+        return OperatorSignals(self._dynamodb, self._target.requests_table)
 
     @cached_property
     def _consumers(self) -> Consumers:

@@ -1,11 +1,9 @@
 """Generation stopped for a cancelled or expired request."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from ..envelope import Event, Payload
-
-Billed = Literal["true", "false", "unknown"]
-"""``unknown``: a model call is running, or its response was lost."""
+from ..options import Billed
 
 
 class GenerationWithdrawnData(Payload):

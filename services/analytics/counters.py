@@ -18,11 +18,13 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from events.envelope import Event, Metadata
-from events.images import ImageOutcome
 from events.pipeline import TERMINAL
+
+if TYPE_CHECKING:  # only an annotation: the API, which reads the counters, needs no event
+    from events.images import ImageOutcome
 
 Amounts = dict[str, int | Decimal]
 """Counter → the amount to add."""
@@ -76,7 +78,7 @@ def _end_to_end(metadata: Metadata) -> Amounts:
     return _latency("request", (metadata.occurred_at - accepted).total_seconds() * 1000)
 
 
-def _outcomes(outcomes: list[ImageOutcome]) -> Amounts:
+def _outcomes(outcomes: "list[ImageOutcome]") -> Amounts:
     total: Amounts = {}
     for outcome in outcomes:
         add(total, {f"images#{outcome.status}": 1})

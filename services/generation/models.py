@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from events.catalog.generation_withdrawn import Billed
 from events.images import ImageOutcome
+from events.options import Billed
 
 
 class WithdrawnError(Exception):

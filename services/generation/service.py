@@ -10,11 +10,11 @@ from uuid import uuid4
 
 from events.catalog.budget_exhausted import BudgetExhausted, BudgetExhaustedData
 from events.catalog.generation_failed import GenerationFailed, GenerationFailedData
-from events.catalog.generation_withdrawn import Billed
 from events.catalog.image_generated import ImageGenerated, ImageGeneratedData
 from events.catalog.prompt_approved import PromptApproved
 from events.envelope import Event
 from events.images import ImageOutcome, RawImage
+from events.options import Billed
 from events.parameters import GenerationParameters, ModelPlan
 from kit.clock import Clock
 from kit.errors import RetriableError, TransientError, classify_error

@@ -1,14 +1,17 @@
 """Stops generation for cancelled and expired requests."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from events.catalog.generation_withdrawn import Billed, GenerationWithdrawn, GenerationWithdrawnData
-from events.catalog.request_cancelled import RequestCancelled
-from events.catalog.request_expired import RequestExpired
+from events.catalog.generation_withdrawn import GenerationWithdrawn, GenerationWithdrawnData
 from events.envelope import Event
+from events.options import Billed
 from kit.clock import Clock
 from services.generation.models import Withdrawal
+
+if TYPE_CHECKING:  # generation.generate, which publishes the same event, consumes neither of them
+    from events.catalog.request_cancelled import RequestCancelled
+    from events.catalog.request_expired import RequestExpired
 
 
 class Tombstones(Protocol):
@@ -24,7 +27,7 @@ class Tombstones(Protocol):
         """Record ``withdrawal`` in the tombstone unless it has one. Return the recorded one."""
 
 
-def withdraw(event: RequestCancelled | RequestExpired, tombstones: Tombstones, clock: Clock) -> list[Event]:
+def withdraw(event: "RequestCancelled | RequestExpired", tombstones: Tombstones, clock: Clock) -> list[Event]:
     """Keep the request from being paid for, and return ``GenerationWithdrawn``: the same event for every delivery.
 
     The tombstone is written first. So a lease is either refused by it or seen by the read after it.

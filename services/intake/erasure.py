@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from events.catalog.erasure_started import ErasureStarted, ErasureStartedData
-from events.envelope import Event, subject_id
+from events.catalog.erasure_started import ErasureStarted
+from events.envelope import Event
 from events.erasure import StoreReceipt
 from kit.clock import Clock
 from kit.erasure import answer, list_parts
@@ -71,10 +71,3 @@ class RequestEraser:
             self._requests.cancel(request_id, owner)
         except (KeyError, TooLateToCancelError):
             return
-
-
-def erasure_of_request(request_id: str, owner: str, now: datetime) -> ErasureStarted:
-    """Return the event that has one request erased by all services. Repetition is the same erasure."""
-    erasure_id = subject_id(f"erasure of request/{request_id}")
-    data = ErasureStartedData(erasure_id=erasure_id, scope="request", sweep=1, request_ids=(request_id,))
-    return ErasureStarted.first(erasure_id, owner, data, occurred_at=now, index=1)

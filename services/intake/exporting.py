@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 from events.catalog.image_requested import ImageRequested
 from kit.exporting import Page, Record
 from kit.sealing import SealedTextError, Sealer, Texts
-from services.intake.models import Appeal, RequestState
+from services.intake.models import Appeal, AppealReasons, RequestState
 
 PAGE: Final = 200
 """Requests per page. Each is read with one query, so a page takes a few seconds."""
@@ -62,14 +62,13 @@ class RequestExport:
         return view.model_dump(mode="json", exclude_none=True, exclude=excluded) | unreadable
 
     def _appeal(self, appeal: Appeal) -> dict[str, Any]:
-        from services.intake.appeals.service import Reasons  # noqa: PLC0415 - an erasure needs no views
-        from services.intake.appeals.views import appeal_view  # noqa: PLC0415
+        from services.intake.appeals.views import appeal_view  # noqa: PLC0415 - an erasure needs no views
 
         decision = appeal.decision_reason
         try:
             opened = self.sealer.open(appeal.owner, appeal.reason)
-            reasons = Reasons(opened, self.sealer.open(appeal.owner, decision) if decision else None)
+            reasons = AppealReasons(opened, self.sealer.open(appeal.owner, decision) if decision else None)
             unreadable = {}
         except SealedTextError:
-            reasons, unreadable = Reasons("", None), {"unreadable": UNREADABLE}
+            reasons, unreadable = AppealReasons("", None), {"unreadable": UNREADABLE}
         return appeal_view(appeal, reasons).model_dump(mode="json", exclude_none=True) | unreadable

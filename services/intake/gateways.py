@@ -1,4 +1,4 @@
-"""Gateways: the relay's queue, the function that waits, and the files in the gallery bucket."""
+"""Gateways: the relay's queue, and the function that waits."""
 
 import json
 from typing import TYPE_CHECKING
@@ -12,7 +12,6 @@ from kit.tracing import header_of, message_attributes
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.client import LambdaClient
-    from mypy_boto3_s3.client import S3Client
     from mypy_boto3_sqs.client import SQSClient
 
 
@@ -55,15 +54,3 @@ class WaitFunction:
             logger.warning("wait function failed", request_id=request_id, reason=response["FunctionError"])
             return None
         return str(json.loads(response["Payload"].read())["status"])
-
-
-class GalleryImages:
-    """The files in the gallery bucket."""
-
-    def __init__(self, client: "S3Client", bucket: str) -> None:
-        self._client = client
-        self._bucket = bucket
-
-    def read(self, key: str) -> bytes:
-        """Return the content of a file."""
-        return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()

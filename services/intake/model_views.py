@@ -7,7 +7,7 @@ from typing import get_args
 from events.model_cards import model_card
 from events.model_catalog import Model, ModelCatalog
 from services.intake.durations import Estimates
-from services.intake.schemas import FactView, Lifecycle, Limits, ModelCard, ModelView, SafetyLayer
+from services.intake.model_schemas import FactView, Lifecycle, Limits, ModelCard, ModelView, SafetyLayer
 
 
 def model_view(model: Model, catalog: ModelCatalog, estimates: Estimates, today: date) -> ModelView:

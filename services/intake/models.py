@@ -142,6 +142,14 @@ class Appeal:
     """The new request, if the appeal was granted."""
 
 
+@dataclass(frozen=True)
+class AppealReasons:
+    """What the owner and the operator wrote, in plain text."""
+
+    appeal: str
+    decision: str | None
+
+
 class AlreadyAppealedError(Exception):
     """The request was appealed before."""
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from events.catalog.generation_withdrawn import Billed
 from events.catalog.image_requested import ImageRequested
+from events.options import Billed
 from events.parameters import GenerationParameters, ModelPlan
 from events.pipeline import WITHDRAWN, Status, TimelineEntry
 from kit.cursors import encode_cursor

@@ -1,41 +1,23 @@
-"""The routes of the request API and of the facades."""
+"""The routes of the request API, of the models and of the first version."""
 
-from dataclasses import replace
 from typing import Final
 
 from kit.http_api import Route
 from kit.legacy_api import Failure, replaced_by
-from services.intake.facades.schemas import (
-    ImageGeneration,
-    Images,
-    LegacyAccepted,
-    LegacyImage,
-    LegacyRequest,
-    OpenAIError,
-    OpenAIModels,
-)
+from services.intake.facades.schemas import LegacyAccepted, LegacyImage, LegacyRequest, OpenAIError
+from services.intake.model_schemas import ModelCard, ModelList, OpenAIModel, OpenAIModels
 from services.intake.schemas import (
+    IDEMPOTENCY_KEY,
+    IF_NONE_MATCH,
+    PREFER,
     AcceptedView,
     CreateQuery,
     ListQuery,
-    ModelCard,
-    ModelList,
     NewRequest,
-    OpenAIModel,
     RequestList,
     RequestOrDryRun,
     RequestView,
 )
-
-IDEMPOTENCY_KEY: Final = (
-    "1 to 255 visible ASCII characters of your choice. "
-    "For 24 hours, the same key with the same body returns the same request."
-)
-PREFER: Final = (
-    "`wait=N`: if the request finishes within N seconds, at most 25, the response is the finished request. "
-    "Otherwise it is the same as without this header."
-)
-IF_NONE_MATCH: Final = "The `ETag` of an earlier response. If it is still current, the response is 304 without a body."
 
 CREATE_REQUEST: Final = Route(
     "POST",
@@ -109,31 +91,6 @@ SHOW_MODEL: Final = Route(
     headers={"If-None-Match": IF_NONE_MATCH},
     response_headers={200: ("ETag",), 304: ("ETag",)},
     problems=(404,),
-)
-OPENAI_GENERATE_IMAGES: Final = Route(
-    "POST",
-    "/openai/v1/images/generations",
-    "requests:write",
-    "Generate images in one call, compatible with OpenAI's Images API",
-    responses={200: Images},
-    body=ImageGeneration,
-    headers={"Idempotency-Key": IDEMPOTENCY_KEY},
-    problems=(400, 404, 409, 410, 413, 429, 500, 504),
-    response_headers={
-        200: ("RateLimit-Policy",),
-        409: ("x-should-retry",),
-        429: ("RateLimit-Policy", "RateLimit", "Retry-After"),
-        500: ("x-should-retry",),
-        504: ("x-should-retry", "Location"),
-    },
-    error_body=OpenAIError,
-    needs_consent=True,
-)
-GENERATE_IMAGES: Final = replace(
-    OPENAI_GENERATE_IMAGES,
-    path="/v1/images/generations",
-    summary="The same as POST /openai/v1/images/generations, at its former address",
-    deprecation=replaced_by(OPENAI_GENERATE_IMAGES.path),
 )
 OPENAI_LIST_MODELS: Final = Route(
     "GET",

@@ -2,22 +2,32 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, Protocol
 
 from events.catalog.budget_changed import BudgetChanged
 from events.catalog.budget_exhausted import BudgetExhausted
 from events.catalog.model_lifecycle_changed import ModelLifecycleChanged
 from events.envelope import Event
-from services.intake.signals import SERVED, BudgetSignal, ModelSignal, SignalStore
+from services.intake.signals import SERVED, BudgetSignal, ModelSignal
 
 BUDGET_GRACE: Final = timedelta(seconds=30)
 """After an operator changed the budget, generation may still refuse by the old limit. Such refusals are ignored."""
 
 
+class RecordStore(Protocol):
+    """The items that hold all signals."""
+
+    def save_model(self, key: str, signal: ModelSignal) -> None:
+        """Save the signal of a model, unless a later one is stored."""
+
+    def save_budget(self, signal: BudgetSignal | None, at: datetime) -> None:
+        """Save the rest of the budget (None: it covers every image), unless something later than ``at`` is stored."""
+
+
 class SignalRecorder:
     """Records the signals that other services publish."""
 
-    def __init__(self, store: SignalStore) -> None:
+    def __init__(self, store: RecordStore) -> None:
         self._store = store
 
     def record(self, event: Event) -> list[Event]:

@@ -99,21 +99,6 @@ class SignalStore(Protocol):
     def read(self) -> Signals:
         """Return all signals."""
 
-    def save_model(self, key: str, signal: ModelSignal) -> None:
-        """Save the signal of a model, unless a later one is stored."""
-
-    def save_budget(self, signal: BudgetSignal | None, at: datetime) -> None:
-        """Save the rest of the budget (None: it covers every image), unless something later than ``at`` is stored."""
-
-    def save_stop(self, signal: StopSignal | None) -> None:
-        """Stop writes, or open them again (None)."""
-
-    def read_shed(self) -> ShedSignal | None:
-        """Return the signal that new requests are refused because too many wait, or None."""
-
-    def save_shed(self, signal: ShedSignal | None) -> None:
-        """Save that signal, or that there is none."""
-
 
 class SignalCache:
     """The signals, at most ``PERIOD`` old."""

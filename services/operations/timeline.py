@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from events.pipeline import TERMINAL, TimelineEntry
 from kit.timeline import read_timeline
+
+ATTRIBUTES: Final = ("request_id", "status", "created_at", "revision", "timeline", "open_shard", "next_check_at")
+"""The attributes of a ``STATE`` item that operations reads. None of them has a prompt."""
 
 
 @dataclass(frozen=True)

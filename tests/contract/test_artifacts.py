@@ -20,7 +20,7 @@ from local.package import zipped
 from local.templates import parse_template
 from tests.support.sdk import OLDEST_SDK
 
-MAX_FUNCTION_BYTES = 220_000
+MAX_FUNCTION_BYTES = 200_000
 """Maximum size of a zip with sources and bytecode."""
 MAX_SDK_BYTES = 3_000_000
 """Maximum size of a zip with the SDK layer. With the descriptions of all services, it would be 16 MB."""
@@ -30,7 +30,7 @@ MAX_UNPACKED_BYTES = 250 * 1024 * 1024
 """What Lambda accepts of a function with its layers."""
 MAX_PARQUET_BYTES = 75_000_000
 """Unpacked size of the Parquet layer, nearly all of it DuckDB."""
-MAX_CACHE_BYTES = 900_000
+MAX_CACHE_BYTES = 700_000
 """How many bytes larger than the shared layer the one for a cache may be."""
 YEAR_1980 = 315_619_200
 """The time stamp that SAM gives every file, in seconds."""
@@ -117,6 +117,9 @@ def test_a_function_contains_only_its_own_service(name: str, build: dict[str, Fu
     assert {path.parts[:2] for path in files} == {("services", function.service)}
     strangers = [path for path in files if path.suffix not in {".py", ".pyc", ".json"}]
     assert strangers == []
+    modules = [path for path in files if path.suffix == ".py" and path.stem != "__init__"]
+    packages = {folder for path in modules for folder in path.parents}
+    assert [path for path in files if path.stem == "__init__" and path.parent not in packages] == []
 
 
 @pytest.mark.parametrize("name", declared_functions())

@@ -30,10 +30,9 @@ DOMAIN: Final = {
     },
     "generation": {"erasure", "families", "image_header", "metrics", "model_errors", "spending", "withdrawal"},
     "intake": {
-        *("appeals", "creation", "durations", "erasure", "exporting", "facades", "identifiers", "model_fit"),
-        *("model_views", "outbox", "quota", "refunds", "refusals", "request_views", "signal_recorder", "signals"),
-        *("shedding", "sweeping"),
-        *("timeline", "tracking", "waiting"),
+        *("appeals", "creation", "deletion", "durations", "erasure", "exporting", "facades", "identifiers"),
+        *("model_fit", "model_schemas", "model_views", "outbox", "quota", "refunds", "refusals", "request_views"),
+        *("shedding", "signal_recorder", "signals", "sweeping", "timeline", "tracking", "waiting"),
     },
     "moderation": {
         *("checks", "erasure", "guardrail", "guardrail_images", "images", "keywords", "normalisation", "policies"),

@@ -8,7 +8,7 @@ import pytest
 
 from events.model_cards import DATA, model_card
 from events.model_catalog import Model, model_catalog
-from services.intake.schemas import SafetyLayer
+from services.intake.model_schemas import SafetyLayer
 from tests.support.templates import ROOT, root_template
 
 CUSTOM = (

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from events.options import OutputFormat
-from services.intake.facades.openai import MAX_BASE64
-from services.intake.facades.schemas import MAX_IMAGES
+from services.intake.facades.openai_images.calls import MAX_BASE64
+from services.intake.facades.openai_images.schemas import MAX_IMAGES
 from services.storage.models import DISPLAY, THUMBNAIL, original_name
 from services.storage.provenance import Provenance
 from services.storage.variants import MAX_PIXELS, create_variants

@@ -14,8 +14,8 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from events.catalog.generation_withdrawn import Billed
 from events.images import ImageOutcome
+from events.options import Billed
 from kit.dynamodb import from_item, to_item
 from kit.errors import InProgressError, TransientError, UnprocessableError
 from services.generation.models import BudgetRefusal, Lease, RecordedOutcome, Withdrawal, WithdrawnError

@@ -22,7 +22,7 @@ from kit.sealing import Sealer, Texts
 from kit.trail import Action, Operator, Trail, recorded
 from services.intake.creation import new_state
 from services.intake.identifiers import uuid7
-from services.intake.models import AlreadyAppealedError, AlreadyDecidedError, Appeal, RequestState
+from services.intake.models import AlreadyAppealedError, AlreadyDecidedError, Appeal, AppealReasons, RequestState
 from services.intake.quota import RateLimiter
 
 NOT_JUDGED: Final = frozenset({"text_too_long", "text_not_accepted"})
@@ -53,14 +53,6 @@ class Requests(Protocol):
 
     def read(self, request_id: str) -> tuple[ImageRequested, RequestState]:
         """Return a request and its state. Raise ``KeyError`` if it is unknown."""
-
-
-@dataclass(frozen=True)
-class Reasons:
-    """What the owner and the operator wrote, in plain text."""
-
-    appeal: str
-    decision: str | None
 
 
 @dataclass(frozen=True)
@@ -150,10 +142,10 @@ class Appeals:
             outcomes[decision] += 1
         return decided
 
-    def reasons(self, appeal: Appeal) -> Reasons:
+    def reasons(self, appeal: Appeal) -> AppealReasons:
         """Open what the owner and the operator wrote."""
         decision = appeal.decision_reason
-        return Reasons(
+        return AppealReasons(
             self.sealer.open(appeal.owner, appeal.reason),
             None if decision is None else self.sealer.open(appeal.owner, decision),
         )

@@ -5,16 +5,15 @@ from typing import Any
 
 from kit.sealing import Texts
 from services.intake.appeals.schemas import AppealQueue, AppealReview, AppealView, PendingAppeal
-from services.intake.appeals.service import Reasons
-from services.intake.models import Appeal
+from services.intake.models import Appeal, AppealReasons
 
 
-def appeal_view(appeal: Appeal, reasons: Reasons) -> AppealView:
+def appeal_view(appeal: Appeal, reasons: AppealReasons) -> AppealView:
     """Return the response for an appeal."""
     return AppealView(**_values(appeal, reasons))
 
 
-def appeal_review(appeal: Appeal, reasons: Reasons, texts: Texts) -> AppealReview:
+def appeal_review(appeal: Appeal, reasons: AppealReasons, texts: Texts) -> AppealReview:
     """Return the response for an operator who decides an appeal."""
     return AppealReview(
         **_values(appeal, reasons), owner=appeal.owner, prompt=texts.prompt, negative_prompt=texts.negative_prompt
@@ -26,6 +25,6 @@ def appeal_queue(appeals: Sequence[Appeal]) -> AppealQueue:
     return AppealQueue(appeals=[PendingAppeal.model_validate(one, from_attributes=True) for one in appeals])
 
 
-def _values(appeal: Appeal, reasons: Reasons) -> dict[str, Any]:
+def _values(appeal: Appeal, reasons: AppealReasons) -> dict[str, Any]:
     values = {name: getattr(appeal, name) for name in AppealView.model_fields}
     return values | {"reason": reasons.appeal, "decision_reason": reasons.decision}

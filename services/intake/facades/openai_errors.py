@@ -1,12 +1,14 @@
 """The errors of the facade of OpenAI's Images API, with the types and codes by which its clients decide."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, Final
 
 from aws_lambda_powertools.event_handler import Response
 
+from events.model_catalog import ModelCatalog
 from kit.http_api import json_response
-from kit.problems import ApiProblem
+from kit.problems import ApiProblem, field_error
 from kit.telemetry import current_call_id
 from services.intake.facades.schemas import ModerationDetails, OpenAIError, OpenAIFailure
 from services.intake.waiting import MAX_WAITS
@@ -39,6 +41,15 @@ def unfinished(request_ids: Sequence[str]) -> ApiProblem:
         headers={"Location": paths[0]},
         instance=paths[0],
     )
+
+
+def unknown_model(catalog: ModelCatalog, today: date) -> ApiProblem:
+    """Return the problem that there is no model with this name."""
+    served = [model.key for model in catalog if not model.ended(today)]
+    error = field_error(
+        "model", f"must be one of {', '.join(served)}, or the name of a model of OpenAI", allowed=served
+    )
+    return ApiProblem("model_not_found", "The model does not exist.", errors=[error])
 
 
 def blocked(problem: ApiProblem, *, gpt_image: bool) -> ApiProblem:

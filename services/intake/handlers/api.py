@@ -19,9 +19,10 @@ from kit.sealing import OwnerKeyTable, Sealer
 from kit.signed_urls import image_links
 from services.intake.creation import POLL_SECONDS, Accepted, RequestCreation
 from services.intake.durations import Estimates
-from services.intake.facades import legacy, openai, openai_errors
+from services.intake.facades import legacy, openai_errors, openai_models
 from services.intake.facades.schemas import LegacyRequest
 from services.intake.gateways import WaitFunction
+from services.intake.model_schemas import ModelList, ModelView, SafetyLayer
 from services.intake.model_views import model_card_view, model_view
 from services.intake.models import RequestState, TooLateToCancelError
 from services.intake.quota import RateLimiter
@@ -48,11 +49,8 @@ from services.intake.schemas import (
     AcceptedView,
     CreateQuery,
     ListQuery,
-    ModelList,
-    ModelView,
     NewRequest,
     RequestView,
-    SafetyLayer,
 )
 from services.intake.service import RequestService
 from services.intake.settings import ApiSettings
@@ -195,7 +193,7 @@ def delete(request_id: str) -> Response[str]:
     """Have a request of the caller erased by all services."""
     # Here, because a cold start need not pay for what few calls use.
     from kit.publisher import Publisher  # noqa: PLC0415
-    from services.intake.erasure import erasure_of_request  # noqa: PLC0415
+    from services.intake.deletion import erasure_of_request  # noqa: PLC0415
 
     try:
         request, _ = requests.find(request_id, handler.caller.owner)
@@ -213,7 +211,7 @@ def show_models() -> Response[str]:
     """List the models."""
     catalog, today = models(), clock.now().date()
     views = [model_view(model, catalog, estimates, today) for model in catalog]
-    return described(ModelList(models=views, data=openai.models(catalog, today).data))
+    return described(ModelList(models=views, data=openai_models.list_models(catalog, today).data))
 
 
 @handler.serve(SHOW_MODEL)
@@ -239,10 +237,10 @@ def described(view: ModelList | ModelView) -> Response[str]:
 @handler.serve(OPENAI_LIST_MODELS, render=openai_errors.render_problem)
 def show_models_to_openai() -> Response[str]:
     """List the models that are served, for OpenAI's clients."""
-    return json_response(200, openai.models(models(), clock.now().date()))
+    return json_response(200, openai_models.list_models(models(), clock.now().date()))
 
 
 @handler.serve(OPENAI_SHOW_MODEL, render=openai_errors.render_problem)
 def show_model_to_openai(model: str) -> Response[str]:
     """Return a model, for OpenAI's clients."""
-    return json_response(200, openai.find_model(model, models(), clock.now().date()))
+    return json_response(200, openai_models.find_model(model, models(), clock.now().date()))

@@ -19,18 +19,19 @@ from kit.sealing import OwnerKeyTable, Sealer
 from kit.signed_urls import image_links
 from services.intake.creation import RequestCreation
 from services.intake.durations import Estimates
-from services.intake.facades import openai, openai_errors
-from services.intake.facades.schemas import ImageGeneration
-from services.intake.gateways import GalleryImages
+from services.intake.facades import openai_errors
+from services.intake.facades.openai_images.calls import image_response, new_requests, returns_content
+from services.intake.facades.openai_images.routes import GENERATE_IMAGES, OPENAI_GENERATE_IMAGES
+from services.intake.facades.openai_images.schemas import ImageGeneration
 from services.intake.quota import RateLimiter
 from services.intake.repository.durations import duration_store
+from services.intake.repository.gallery import GalleryImages
 from services.intake.repository.rates import rate_store
 from services.intake.repository.requests import request_table
 from services.intake.repository.signals import SignalTable
 from services.intake.repository.statuses import StatusTable
 from services.intake.repository.waits import WaitTable
 from services.intake.request_views import request_view
-from services.intake.routes import GENERATE_IMAGES, OPENAI_GENERATE_IMAGES
 from services.intake.schemas import RequestView
 from services.intake.settings import CreationSettings
 from services.intake.signals import SignalCache
@@ -94,7 +95,7 @@ def generate() -> Response[str]:
     """Create the requests of a call, wait for them, and return their images as URLs or as content."""
     received = time.monotonic()
     body = handler.body(ImageGeneration)
-    requests = openai.new_requests(body, models(), clock.now().date())
+    requests = new_requests(body, models(), clock.now().date())
     with waits.slot(handler.caller.owner) as has_slot:
         if not has_slot:  # before anything is accepted, so that the client may retry
             raise openai_errors.too_many_waits()
@@ -103,7 +104,7 @@ def generate() -> Response[str]:
         finished = all_finished(ids, received + MAX_SECONDS)
     if not finished:
         raise openai_errors.unfinished(ids)
-    with_content = openai.returns_content(body)
+    with_content = returns_content(body)
     views = [view(request_id, str if with_content else links.url) for request_id in ids]
-    images = openai.images(body, views, gallery().read if with_content else None)
+    images = image_response(body, views, gallery().read if with_content else None)
     return json_response(200, images, {**limits, "x-request-id": ", ".join(ids)})

@@ -12,7 +12,7 @@ from kit.publisher import Publisher
 from kit.telemetry import logger, measure
 from services.intake.quota import RateLimiter
 from services.intake.refunds import refund_quota
-from services.intake.repository.backlog import BacklogTable
+from services.intake.repository.open_requests import OpenRequestTable
 from services.intake.repository.rates import rate_store
 from services.intake.repository.requests import RequestTable
 from services.intake.repository.signals import SignalTable
@@ -27,7 +27,9 @@ rules = SweepRules(
     deadline=timedelta(minutes=settings.deadline_minutes),
     stalled_deadline=timedelta(minutes=settings.stalled_deadline_minutes),
 )
+open_requests = OpenRequestTable(client, settings.table_name)
 sweeper = Sweeper(
+    open_requests,
     RequestTable(client, settings.table_name),
     Publisher(boto3.client("events"), settings.event_bus_name),
     rules,
@@ -35,7 +37,7 @@ sweeper = Sweeper(
     clock,
 )
 shedding = LoadShedding(
-    BacklogTable(client, settings.table_name),
+    open_requests,
     SignalTable(client, settings.table_name),
     bounds_of(settings.shed_after_seconds),
     clock,

@@ -2,17 +2,15 @@
 
 import random
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import ClientError
-
 from events.catalog.image_requested import ImageRequested
 from events.pipeline import RANKS, TERMINAL, Status, TimelineEntry
 from kit.dynamodb import from_item, to_item
-from kit.errors import TransientError, error_code
+from kit.errors import TransientError
 from kit.timeline import stored_entry
 from services.intake.models import (
     IdempotencyKeyTakenError,
@@ -37,8 +35,6 @@ if TYPE_CHECKING:
 
 SHARDS: Final = 4
 """Partitions of the index of open requests, so that one partition does not limit a burst of requests."""
-MAX_DUE: Final = 500
-"""Requests per shard that one sweep checks."""
 FILTERED_PAGE: Final = 100
 """Requests that one page of a filtered list reads: as many as one BatchGetItem takes."""
 MAX_ATTEMPTS: Final = 8
@@ -56,7 +52,7 @@ def request_table(client: "DynamoDBClient", settings: "CreationSettings | Appeal
 
 
 class RequestTable:
-    """The requests and their states. Implements every store of the use cases.
+    """The requests and their states. Implements the stores of the use cases. `open_requests.py` reads the index `open`.
 
     A state has two kinds of writes:
 
@@ -306,30 +302,3 @@ class RequestTable:
         except self._client.exceptions.ConditionalCheckFailedException:
             return False
         return True
-
-    def due(self, now: datetime) -> Iterable[str]:
-        """Yield the ids of open requests whose next check is due, the most overdue of each shard first."""
-        for shard in range(SHARDS):
-            response = self._client.query(
-                TableName=self._name,
-                IndexName="open",
-                KeyConditionExpression="open_shard = :shard AND next_check_at <= :now",
-                ExpressionAttributeValues=to_item({":shard": str(shard), ":now": now.isoformat()}),
-                Limit=MAX_DUE,
-            )
-            for item in response["Items"]:
-                yield item["pk"]["S"].removeprefix("REQUEST#")
-
-    def schedule_check(self, request_id: str, at: datetime) -> None:
-        """Set the next check of an open request. A finished request stays as it is."""
-        try:
-            self._client.update_item(
-                TableName=self._name,
-                Key=request_key(request_id, "STATE"),
-                UpdateExpression="SET next_check_at = :at",
-                ConditionExpression="attribute_exists(open_shard)",
-                ExpressionAttributeValues=to_item({":at": at.isoformat()}),
-            )
-        except ClientError as error:
-            if error_code(error) != "ConditionalCheckFailedException":
-                raise

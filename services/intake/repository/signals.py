@@ -23,7 +23,10 @@ SHED: Final = "SHED"
 
 
 class SignalTable:
-    """The items that hold all signals. Implements ``SignalStore``."""
+    """The items that hold all signals. Implements ``SignalStore``, ``RecordStore`` and ``ShedStore``.
+
+    `operator_signals.py` changes those of operators.
+    """
 
     def __init__(self, client: "DynamoDBClient", name: str) -> None:
         self._client = client
@@ -64,34 +67,8 @@ class SignalTable:
             values |= {"left_usd": signal.left_usd, "until": signal.until.isoformat() if signal.until else ""}
         self._save(BUDGET, values, newer_by="at")
 
-    def save_stop(self, signal: StopSignal | None) -> None:
-        """Stop writes, or open them again (None). The operators' command line calls it, no function does."""
-        change: dict[str, Any] = {"UpdateExpression": "REMOVE #name"}
-        if signal:
-            values = {"reason": signal.reason, "since": signal.since.astimezone(UTC).isoformat(timespec="seconds")}
-            change = {
-                "UpdateExpression": "SET #name = :values",
-                "ExpressionAttributeValues": to_item({":values": values}),
-            }
-        self._client.update_item(
-            TableName=self._name, Key=self._key, ExpressionAttributeNames={"#name": STOPPED}, **change
-        )
-
-    def save_active_region(self, region: str) -> None:
-        """Make ``region`` the active one. The operators' command line calls it, no function does."""
-        self._client.put_item(
-            TableName=self._name, Item=to_item({"pk": "SIGNALS", "sk": REGION, "active_region": region})
-        )
-
-    def active_region(self) -> str | None:
-        """Return the active region as this region knows it, or None without a second region."""
-        key = to_item({"pk": "SIGNALS", "sk": REGION})
-        found = self._client.get_item(TableName=self._name, Key=key, ConsistentRead=True)
-        region: str | None = from_item(found.get("Item", {})).get("active_region")
-        return region
-
     def read_shed(self) -> ShedSignal | None:
-        """Return the signal that new requests are refused because too many wait; see ``SignalStore.read_shed``."""
+        """Return the signal that new requests are refused because too many wait; see ``ShedStore.read_shed``."""
         found = self._client.get_item(TableName=self._name, Key=to_item({"pk": "SIGNALS", "sk": SHED}))
         return _shed_signal(from_item(found.get("Item", {})))
 

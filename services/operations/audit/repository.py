@@ -1,4 +1,4 @@
-"""Reads other services' tables and buckets for the audit and for traces: an operator's privilege (ADR 5).
+"""Reads other services' tables and buckets for the audit: an operator's privilege (ADR 5).
 
 `AwsReader` only reads, and never prompts: every read of a table lists its attributes.
 """
@@ -14,7 +14,7 @@ from services.operations.audit.auditor import GALLERY_FOLDER
 from services.operations.audit.records import GalleryImage, Letters, Payment, StoredFile
 from services.operations.dead_letters.letters import QueuePair
 from services.operations.dead_letters.repository import SUFFIX
-from services.operations.timeline import Request, request_of
+from services.operations.timeline import ATTRIBUTES, Request, request_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -26,7 +26,6 @@ BATCH_GET_MAX: Final = 100
 UNPROCESSED_RETRIES: Final = 8
 """How often unprocessed keys are requested again."""
 HOUR_MS: Final = 3_600_000
-REQUEST: Final = ("request_id", "status", "created_at", "revision", "timeline", "open_shard", "next_check_at")
 IMAGE: Final = ("pk", "folder", "files", "deleted_at")
 PAYMENT: Final = ("request_id", "item", "paid_calls", "outcome", "withdrawn_at")
 
@@ -99,7 +98,7 @@ class AwsReader:
 
     def scan_requests(self, segment: int, segments: int) -> Iterator[Request]:
         """Yield the requests of one segment."""
-        for item in self._scan(self._requests, REQUEST, "sk = :value", "STATE", segment, segments):
+        for item in self._scan(self._requests, ATTRIBUTES, "sk = :value", "STATE", segment, segments):
             yield request_of(item)
 
     def scan_images(self, segment: int, segments: int) -> Iterator[GalleryImage]:
@@ -135,7 +134,7 @@ class AwsReader:
     def requests(self, ids: Iterable[str]) -> dict[str, Request]:
         """Return requests by id, with consistent reads."""
         keys = [{"pk": f"REQUEST#{request_id}", "sk": "STATE"} for request_id in dict.fromkeys(ids)]
-        found = map(request_of, self._get(self._requests, keys, REQUEST))
+        found = map(request_of, self._get(self._requests, keys, ATTRIBUTES))
         return {request.request_id: request for request in found}
 
     def gallery_images(self, ids: Iterable[str]) -> dict[str, GalleryImage]:
@@ -215,30 +214,6 @@ class AwsReader:
 
     def _bucket(self, key: str) -> str:
         return self._gallery_bucket if key.startswith(GALLERY_FOLDER) else self._handoff_bucket
-
-
-class RequestReader:
-    """Reads the state of single requests. Implements ``tracing.trace.Requests``."""
-
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._client = client
-        self._table = table
-
-    def requests(self, ids: Iterable[str]) -> dict[str, Request]:
-        """Return requests by id, with consistent reads."""
-        names = {f"#{name}": name for name in REQUEST}
-        found = {}
-        for request_id in ids:
-            answer = self._client.get_item(
-                TableName=self._table,
-                Key=to_item({"pk": f"REQUEST#{request_id}", "sk": "STATE"}),
-                ProjectionExpression=", ".join(names),
-                ExpressionAttributeNames=names,
-                ConsistentRead=True,
-            )
-            if "Item" in answer:
-                found[request_id] = request_of(from_item(answer["Item"]))
-        return found
 
 
 def _image(item: Mapping[str, Any]) -> GalleryImage:

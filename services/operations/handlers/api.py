@@ -77,7 +77,7 @@ def show_trace(request_id: str) -> Response[str]:
     """Return the causal tree of a request."""
     import boto3  # noqa: PLC0415 - not for /health
 
-    from services.operations.audit.repository import RequestReader  # noqa: PLC0415
+    from services.operations.repository import RequestReader  # noqa: PLC0415
     from services.operations.tracing.gateways import CloudWatchLogs  # noqa: PLC0415
     from services.operations.tracing.trace import trace_request  # noqa: PLC0415
 

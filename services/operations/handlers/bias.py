@@ -9,11 +9,11 @@ from botocore.config import Config
 
 from kit import startup
 from kit.telemetry import measure
-from services.operations.audit.repository import RequestReader
 from services.operations.bias.auditing import FACE_USD, BiasAudit, month_before, period_of, spent_usd
 from services.operations.bias.figures import drifts, figures, findings
 from services.operations.bias.gateways import IntakeFunction, RekognitionFaces
 from services.operations.bias.repository import BiasResults
+from services.operations.repository import RequestReader
 from services.operations.settings import BiasSettings
 
 MOST: Final = 40

@@ -25,7 +25,7 @@ from events.catalog.request_cancelled import RequestCancelled, RequestCancelledD
 from events.envelope import Event
 from kit.sealing import OwnerKeyTable, Sealer
 from services.analytics.repository.lake import EventLake
-from services.intake.repository.signals import SignalTable
+from services.intake.repository.operator_signals import OperatorSignals
 from services.intake.signals import StopSignal
 from services.operations.drills import DrillRecord, DrillTable
 from services.storage.models import DeletionMarker, Entry, Tombstone
@@ -156,7 +156,7 @@ def test_a_lost_table_is_restored_with_what_its_backup_lacks(world: Installation
 
 def test_an_existing_table_gets_only_what_it_lacks(world: Installation, tables: Tables) -> None:
     kept, deleted = world.create_request(1), world.create_request(2)
-    signals = SignalTable(world.dynamodb, f"{PREFIX}-requests")
+    signals = OperatorSignals(world.dynamodb, f"{PREFIX}-requests")
     signals.save_stop(StopSignal("an old drill", NOW))
     backup = tables.back_up("requests", "one")
     signals.save_stop(None)

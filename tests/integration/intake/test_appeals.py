@@ -15,6 +15,7 @@ from events.envelope import Event
 from kit.publisher import Publisher
 from kit.trail_table import TrailTable
 from services.intake.repository.erasure import ErasureTable
+from services.intake.repository.open_requests import OpenRequestTable
 from services.intake.repository.requests import SHARDS, RequestTable
 from services.intake.tracking import add_event
 from tests.support.events import sample
@@ -125,7 +126,8 @@ def test_an_appeal_is_neither_listed_as_a_request_nor_swept(call: Any, requests:
     call("POST", APPEAL, REASON)
     page = requests.list_page("demo", limit=10, after=None, status=None)
     assert [request.request_id for request in page.requests] == [REQUEST]
-    assert list(requests.due(datetime.now(UTC) + timedelta(days=1))) == []
+    sweeper = OpenRequestTable(boto3.client("dynamodb"), TABLE)
+    assert list(sweeper.due(datetime.now(UTC) + timedelta(days=1))) == []
     assert SHARDS == 4, "the shards of the sweeper are numbers"
 
 

@@ -16,6 +16,7 @@ from services.intake.models import Window
 from services.intake.quota import WindowCounts
 from services.intake.repository.cached import CachedDurations, CachedRates
 from services.intake.repository.durations import DurationTable
+from services.intake.repository.operator_signals import OperatorSignals
 from services.intake.repository.rates import RateTable
 from services.intake.repository.signals import SignalTable
 from services.intake.signals import BudgetSignal, ModelSignal, ShedSignal, Signals, StopSignal
@@ -233,13 +234,14 @@ def test_a_late_or_repeated_signal_of_a_model_changes_nothing(signals: Any) -> N
     assert signals.read().models == {"titan-v2": latest}
 
 
-def test_writes_are_stopped_and_opened_beside_the_other_signals(signals: Any) -> None:
+def test_writes_are_stopped_and_opened_beside_the_other_signals(client: Any) -> None:
+    signals, operator = SignalTable(client, "requests"), OperatorSignals(client, "requests")
     signals.save_model("nova-canvas", ModelSignal("active", None, 1))
     stop = StopSignal("drill", datetime(2026, 11, 29, 8, tzinfo=UTC))
-    signals.save_stop(stop)
+    operator.save_stop(stop)
     assert signals.read().stopped == stop
-    signals.save_stop(None)
-    signals.save_stop(None)
+    operator.save_stop(None)
+    operator.save_stop(None)
     assert signals.read() == Signals({"nova-canvas": ModelSignal("active", None, 1)})
 
 
@@ -270,9 +272,9 @@ def test_the_latest_signal_of_the_budget_is_stored(signals: Any) -> None:
 
 def test_only_the_active_region_accepts_requests(client: Any) -> None:
     here = client.meta.region_name
-    table = SignalTable(client, "requests")
-    assert (table.active_region(), table.read().active_elsewhere) == (None, None)
-    table.save_active_region("eu-west-1")
-    assert (table.active_region(), table.read().active_elsewhere) == ("eu-west-1", "eu-west-1")
-    table.save_active_region(here)
-    assert (table.active_region(), table.read().active_elsewhere) == (here, None)
+    signals, operator = SignalTable(client, "requests"), OperatorSignals(client, "requests")
+    assert (operator.active_region(), signals.read().active_elsewhere) == (None, None)
+    operator.save_active_region("eu-west-1")
+    assert (operator.active_region(), signals.read().active_elsewhere) == ("eu-west-1", "eu-west-1")
+    operator.save_active_region(here)
+    assert (operator.active_region(), signals.read().active_elsewhere) == (here, None)

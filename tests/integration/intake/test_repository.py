@@ -16,8 +16,8 @@ from kit.errors import TransientError
 from services.intake.creation import new_state
 from services.intake.identifiers import uuid7
 from services.intake.models import IdempotencyKeyTakenError, IdempotencyRecord, RequestState, Window
-from services.intake.repository.backlog import BacklogTable
 from services.intake.repository.items import request_key
+from services.intake.repository.open_requests import OpenRequestTable
 from services.intake.repository.requests import RequestTable
 from services.intake.sweeping import expiry
 from services.intake.timeline import timeline_entry
@@ -36,6 +36,12 @@ def store(request: pytest.FixtureRequest, intake_table: str) -> Iterator[Any]:
         yield InMemoryRequests()
     else:
         yield RequestTable(boto3.client("dynamodb"), intake_table)
+
+
+@pytest.fixture
+def open_requests(store: Any, intake_table: str) -> Any:
+    fake = isinstance(store, InMemoryRequests)
+    return store if fake else OpenRequestTable(boto3.client("dynamodb"), intake_table)
 
 
 @pytest.fixture
@@ -120,16 +126,16 @@ def test_a_write_with_an_old_revision_is_refused(store: Any, accepted: RequestSt
     assert store.read_state(REQUEST).status == "generating"
 
 
-def test_only_an_open_request_is_due(store: Any, accepted: RequestState) -> None:
+def test_only_an_open_request_is_due(store: Any, open_requests: Any, accepted: RequestState) -> None:
     due = START + timedelta(minutes=15)
-    assert list(store.due(due - timedelta(seconds=1))) == []
-    assert list(store.due(due)) == [REQUEST]
-    store.schedule_check(REQUEST, due + timedelta(minutes=1))
-    assert list(store.due(due)) == []
-    assert list(store.due(due + timedelta(minutes=1))) == [REQUEST]
+    assert list(open_requests.due(due - timedelta(seconds=1))) == []
+    assert list(open_requests.due(due)) == [REQUEST]
+    open_requests.schedule_check(REQUEST, due + timedelta(minutes=1))
+    assert list(open_requests.due(due)) == []
+    assert list(open_requests.due(due + timedelta(minutes=1))) == [REQUEST]
     add_event(store, sample("ImageStored"))
-    store.schedule_check(REQUEST, due)
-    assert list(store.due(due + timedelta(days=1))) == []
+    open_requests.schedule_check(REQUEST, due)
+    assert list(open_requests.due(due + timedelta(days=1))) == []
 
 
 def test_the_backlog_has_the_open_requests(intake_table: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,11 +149,11 @@ def test_the_backlog_has_the_open_requests(intake_table: str, monkeypatch: pytes
     cancel(store, ids[1], "demo", START)
     erased = {"pk": {"S": f"REQUEST#{ids[2]}"}, "sk": {"S": "STATE"}}
 
-    backlog = BacklogTable(client, intake_table)
+    backlog = OpenRequestTable(client, intake_table)
     found = {state.request_id: state for state in backlog.oldest()}
     assert found == {state.request_id: state for state in states if state.request_id != ids[1]}
 
-    monkeypatch.setattr("services.intake.repository.backlog.PER_SHARD", 1)
+    monkeypatch.setattr("services.intake.repository.open_requests.PER_SHARD", 1)
     assert {state.request_id for state in backlog.oldest()} == {ids[0], ids[2], ids[3], ids[5]}, (
         "the oldest of each shard"
     )
@@ -162,12 +168,12 @@ def test_a_throttled_read_of_the_backlog_is_transient(intake_table: str, monkeyp
     monkeypatch.setattr(client, "batch_get_item", lambda **_: {"Responses": {}, "UnprocessedKeys": {"requests": {}}})
 
     with pytest.raises(TransientError, match="open requests"):
-        list(BacklogTable(client, intake_table).oldest())
+        list(OpenRequestTable(client, intake_table).oldest())
 
 
 def test_a_failing_table_is_not_taken_for_a_finished_request(aws_test_environment: None) -> None:
     with mock_aws(), pytest.raises(ClientError, match="ResourceNotFound"):
-        RequestTable(boto3.client("dynamodb"), "no-such-table").schedule_check(REQUEST, START)
+        OpenRequestTable(boto3.client("dynamodb"), "no-such-table").schedule_check(REQUEST, START)
 
 
 def test_a_late_entry_keeps_its_own_time(store: Any, accepted: RequestState) -> None:
@@ -235,10 +241,10 @@ def test_an_idempotency_key_belongs_to_its_owner_for_a_day(store: Any) -> None:
     assert store.find_record("demo", "k", RECORD.expires_at) == again
 
 
-def test_a_cancelled_request_stays_cancelled(store: Any, accepted: RequestState) -> None:
+def test_a_cancelled_request_stays_cancelled(store: Any, open_requests: Any, accepted: RequestState) -> None:
     _, cancelled = cancel(store, REQUEST, "demo", START)
     assert store.read_state(REQUEST) == cancelled
-    assert list(store.due(START + timedelta(days=1))) == []
+    assert list(open_requests.due(START + timedelta(days=1))) == []
     add_event(store, sample("ImageGenerated"))
     assert store.read_state(REQUEST).status == "cancelled"
 

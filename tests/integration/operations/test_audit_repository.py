@@ -11,6 +11,7 @@ from moto import mock_aws
 from cli.__main__ import main
 from events.catalog.request_cancelled import RequestCancelled, RequestCancelledData
 from events.options import IMAGES_MAX
+from services.intake.repository.open_requests import OpenRequestTable
 from services.operations.audit.letters import read_letters
 from services.operations.audit.records import Letters
 from services.operations.audit.repository import AwsReader, Pace
@@ -177,7 +178,8 @@ def test_repairs_are_shown_before_they_are_carried_out(
     capsys.readouterr()
     assert audit() == 0
     now = datetime.now(UTC)
-    assert set(installation.requests.due(now)) == {open_one, late}, "the sweeper does the rest"
+    sweeper = OpenRequestTable(installation.dynamodb, f"{PREFIX}-requests")
+    assert set(sweeper.due(now)) == {open_one, late}, "the sweeper does the rest"
     assert stray not in [item["Key"] for item in installation.s3.list_objects_v2(Bucket=GALLERY)["Contents"]]
 
 

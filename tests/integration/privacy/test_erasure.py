@@ -14,7 +14,7 @@ from kit.errors import OwnerErasedError
 from services.accounts.keys import Key
 from services.accounts.owners import Owner, OwnerChangedError
 from services.generation.models import Lease, WithdrawnError
-from services.intake.erasure import erasure_of_request
+from services.intake.deletion import erasure_of_request
 from services.intake.models import IdempotencyRecord
 from services.intake.tracking import add_event
 from services.moderation.erasure import judged_events

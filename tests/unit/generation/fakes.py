@@ -11,9 +11,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from events.catalog.generation_withdrawn import Billed
 from events.catalog.prompt_approved import PromptApproved, PromptApprovedData
 from events.model_catalog import Model, model_catalog
+from events.options import Billed
 from events.parameters import GenerationParameters, ModelPlan
 from kit.errors import InProgressError, UnprocessableError
 from kit.sealing import Texts

@@ -19,7 +19,7 @@ from services.intake.models import (
 )
 from services.intake.quota import WindowCounts
 from services.intake.service import RequestService
-from services.intake.signals import BudgetSignal, ModelSignal, ShedSignal, Signals, StopSignal
+from services.intake.signals import BudgetSignal, ModelSignal, ShedSignal, Signals
 from tests.support.clock import FakeClock
 
 
@@ -199,12 +199,11 @@ class InMemoryDurations:
 
 
 class InMemorySignals:
-    """Implements ``SignalStore``."""
+    """Implements ``SignalStore``, ``RecordStore`` and ``ShedStore``."""
 
     def __init__(self) -> None:
         self.models: dict[str, ModelSignal] = {}
         self.budget: tuple[datetime, BudgetSignal | None] | None = None
-        self.stopped: StopSignal | None = None
         self.reads = 0
         self.active_elsewhere: str | None = None
         self.shed: ShedSignal | None = None
@@ -212,7 +211,7 @@ class InMemorySignals:
     def read(self) -> Signals:
         self.reads += 1
         budget = self.budget[1] if self.budget else None
-        return Signals(dict(self.models), budget, self.stopped, self.active_elsewhere, self.shed)
+        return Signals(dict(self.models), budget, active_elsewhere=self.active_elsewhere, shed=self.shed)
 
     def read_shed(self) -> ShedSignal | None:
         return self.shed
@@ -227,6 +226,3 @@ class InMemorySignals:
     def save_budget(self, signal: BudgetSignal | None, at: datetime) -> None:
         if self.budget is None or self.budget[0] < at:
             self.budget = (at, signal)
-
-    def save_stop(self, signal: StopSignal | None) -> None:
-        self.stopped = signal

@@ -16,8 +16,10 @@ from kit.problems import ApiProblem, field_error
 from kit.sealing import Texts
 from kit.telemetry import begin_call
 from services.intake.creation import seal_parameters
-from services.intake.facades import legacy, openai, openai_errors, translation
-from services.intake.facades.schemas import ImageGeneration, LegacyRequest
+from services.intake.facades import legacy, openai_errors, openai_models, translation
+from services.intake.facades.openai_images import calls
+from services.intake.facades.openai_images.schemas import ImageGeneration
+from services.intake.facades.schemas import LegacyRequest
 from services.intake.model_fit import UnsupportedParametersError, resolve
 from services.intake.request_views import accepted_view, request_view
 from services.intake.schemas import Links, NewRequest, Reason, RequestView
@@ -42,7 +44,7 @@ LAMBDA_MAX_BYTES = 6 * 1024 * 1024
 
 def resolved(**body: Any) -> GenerationParameters:
     """Return the parameters of a request of OpenAI's client. The model supports everything that is translated."""
-    (request,) = openai.new_requests(ImageGeneration(prompt="a fox", **body), CATALOG, TODAY)
+    (request,) = calls.new_requests(ImageGeneration(prompt="a fox", **body), CATALOG, TODAY)
     return parameters_of(request)
 
 
@@ -59,7 +61,7 @@ def opened(parameters: GenerationParameters) -> Texts:
 def finished(*detail_types: str) -> RequestView:
     """Return the view of a request after these sample events."""
     store = InMemoryRequests()
-    (request,) = openai.new_requests(CALL, CATALOG, TODAY)
+    (request,) = calls.new_requests(CALL, CATALOG, TODAY)
     created_at = min(sample(name).metadata.occurred_at for name in detail_types) - timedelta(seconds=4)
     accept(store, REQUEST, "demo", parameters_of(request), created_at)
     for name in detail_types:
@@ -92,11 +94,11 @@ def test_an_unknown_model_is_an_error_that_names_the_served_models() -> None:
 
 
 def test_the_list_has_the_models_that_are_served() -> None:
-    found = {model.id: model for model in openai.models(CATALOG, TODAY).data}
+    found = {model.id: model for model in openai_models.list_models(CATALOG, TODAY).data}
     assert found.keys() == {"sd3.5-large", "stable-image-core", "stable-image-ultra", "studio"}
     assert {model.owned_by for model in found.values()} == {"stability", "custom"}
-    assert openai.find_model("studio", CATALOG, TODAY) == found["studio"]
-    ending = openai.find_model("nova-canvas", CATALOG, date(2026, 9, 1))
+    assert openai_models.find_model("studio", CATALOG, TODAY) == found["studio"]
+    ending = openai_models.find_model("nova-canvas", CATALOG, date(2026, 9, 1))
     assert json.loads(ending.model_dump_json()) == {
         "id": "nova-canvas",
         "object": "model",
@@ -106,7 +108,7 @@ def test_the_list_has_the_models_that_are_served() -> None:
     }
     for name in ("nova-canvas", "gpt-image-1", "nobody's"):
         with pytest.raises(ApiProblem) as refused:
-            openai.find_model(name, CATALOG, TODAY)
+            openai_models.find_model(name, CATALOG, TODAY)
         assert refused.value.status == 404
 
 
@@ -207,7 +209,7 @@ def test_the_parameters_of_our_models_are_passed_on() -> None:
     ("n", "counts", "seeds"), [(None, [1], [7]), (4, [4], [7]), (5, [4, 1], [7, 11]), (10, [4, 4, 2], [7, 11, 15])]
 )
 def test_many_images_are_several_requests(n: int | None, counts: list[int], seeds: list[int]) -> None:
-    requests = openai.new_requests(ImageGeneration(prompt="a fox", n=n, seed=7), CATALOG, TODAY)
+    requests = calls.new_requests(ImageGeneration(prompt="a fox", n=n, seed=7), CATALOG, TODAY)
     assert [request.count for request in requests] == counts
     assert [request.seed for request in requests] == seeds
     assert {request.prompt for request in requests} == {"a fox"}
@@ -269,7 +271,7 @@ def test_the_name_of_the_model_decides_between_content_and_url(
     model: str | None, response_format: str | None, content: bool
 ) -> None:
     body = ImageGeneration.model_validate({"prompt": "a fox", "model": model, "response_format": response_format})
-    assert openai.returns_content(body) is content
+    assert calls.returns_content(body) is content
 
 
 # Errors of OpenAI's API --------------------------------------------------------------------------------------------
@@ -331,11 +333,11 @@ def test_the_error_after_the_deadline_names_the_requests() -> None:
 
 def test_a_finished_request_is_urls_or_content() -> None:
     view = finished("ImageStored")
-    (one,) = openai.images(CALL, [view]).data
+    (one,) = calls.image_response(CALL, [view]).data
     assert one.url == view.images[0].url
     assert one.b64_json is None
 
-    response = openai.images(CALL, [view], lambda url: url.encode())
+    response = calls.image_response(CALL, [view], lambda url: url.encode())
     assert base64.b64decode(response.data[0].b64_json or "") == (view.images[0].url or "").encode()
     assert response.data[0].url is None
     assert response.created == int(view.timeline[-1].at.timestamp())
@@ -345,7 +347,7 @@ def test_the_response_says_what_was_generated_and_what_it_cost() -> None:
     view = finished("ImageStored")
     premium = view.model_copy(update={"request": view.request.model_copy(update={"quality": "premium"})})
     body = ImageGeneration(prompt="a fox", model="gpt-image-1", quality="low", output_format="jpeg")
-    response = openai.images(body, [premium, view], lambda url: url.encode())
+    response = calls.image_response(body, [premium, view], lambda url: url.encode())
     (image,) = view.images
     assert (response.background, response.output_format, response.quality) == ("opaque", "jpeg", "high")
     assert response.size == f"{image.width}x{image.height}"
@@ -355,16 +357,18 @@ def test_the_response_says_what_was_generated_and_what_it_cost() -> None:
         "images": 2,
         "cost_usd": str(2 * Decimal(image.cost_usd)),
     }
-    assert openai.images(CALL, [view]).quality == "medium"
-    assert openai.images(CALL, [view]).output_format == "png"
+    assert calls.image_response(CALL, [view]).quality == "medium"
+    assert calls.image_response(CALL, [view]).output_format == "png"
 
 
 def test_requests_without_images_leave_the_images_of_the_others() -> None:
-    response = openai.images(CALL, [finished("PromptRejected"), finished("ImageStored"), finished("GenerationFailed")])
+    response = calls.image_response(
+        CALL, [finished("PromptRejected"), finished("ImageStored"), finished("GenerationFailed")]
+    )
     assert len(response.data) == response.usage.images == 1
 
 
-MOST = openai.MAX_BASE64 // 4 * 3
+MOST = calls.MAX_BASE64 // 4 * 3
 """Bytes of all images together that fit into one response."""
 
 
@@ -380,7 +384,7 @@ def test_the_content_is_that_of_the_best_files_that_fit(sizes: dict[str, int], u
     names = {"url": "original", "display_url": "display", "thumbnail_url": "thumbnail"}
     (image,) = finished("ImageStored").images
     view = finished("ImageStored").model_copy(update={"images": [image.model_copy(update=names)]})
-    response = openai.images(GPT, [view], lambda key: bytes(sizes[key]))
+    response = calls.image_response(GPT, [view], lambda key: bytes(sizes[key]))
     (data,) = response.data
     assert len(base64.b64decode(data.b64_json or "")) == sizes[used]
     assert response.output_format == ("png" if used == "original" else "webp")
@@ -388,7 +392,7 @@ def test_the_content_is_that_of_the_best_files_that_fit(sizes: dict[str, int], u
 
 
 def test_the_largest_response_fits_into_lambdas_limit() -> None:
-    response = json_response(200, openai.images(CALL, [finished("ImageStored")], lambda _: bytes(MOST)))
+    response = json_response(200, calls.image_response(CALL, [finished("ImageStored")], lambda _: bytes(MOST)))
     envelope = {"statusCode": 200, "headers": {f"x-header-{number}": "x" * 500 for number in range(40)}}
     assert len(json.dumps({**envelope, "body": response.body})) < LAMBDA_MAX_BYTES
 
@@ -396,7 +400,7 @@ def test_the_largest_response_fits_into_lambdas_limit() -> None:
 @pytest.mark.parametrize("blocked_by", ["PromptRejected", "ImageRejected", "GenerationFailed"])
 def test_a_blocked_request_is_a_violation_of_the_content_policy(blocked_by: str) -> None:
     with pytest.raises(ApiProblem) as refused:
-        openai.images(CALL, [finished(blocked_by)])
+        calls.image_response(CALL, [finished(blocked_by)])
     error = json.loads(openai_errors.render_problem(refused.value).body or "")["error"]
     assert (refused.value.status, error["code"]) == (400, "content_policy_violation")
     assert error["type"] == "invalid_request_error"
@@ -415,7 +419,7 @@ def test_a_gpt_image_model_is_blocked_as_openai_blocks_it(
     blocked_by: str, stage: str, param: str | None, categories: list[str]
 ) -> None:
     with pytest.raises(ApiProblem) as refused:
-        openai.images(GPT, [finished(blocked_by)])
+        calls.image_response(GPT, [finished(blocked_by)])
     response = openai_errors.render_problem(refused.value)
     error = json.loads(response.body or "")["error"]
     assert (response.status_code, error["code"]) == (400, "moderation_blocked")
@@ -427,7 +431,7 @@ def test_a_failed_request_is_an_error_that_is_not_retried() -> None:
     reason = Reason(code="model_end_of_life", detail="The model could not generate the images.")
     failed = finished("GenerationFailed").model_copy(update={"status": "failed", "reason": reason})
     with pytest.raises(ApiProblem) as refused:
-        openai.images(GPT, [failed])
+        calls.image_response(GPT, [failed])
     response = openai_errors.render_problem(refused.value)
     assert (response.status_code, refused.value.code) == (500, "request_failed")
     assert refused.value.detail == reason.detail
@@ -511,6 +515,6 @@ def test_deleted_images_are_gone() -> None:
 
 def test_a_cancelled_request_is_an_error_that_is_not_retried() -> None:
     with pytest.raises(ApiProblem) as refused:
-        openai.images(CALL, [finished("ImageStored").model_copy(update={"status": "cancelled", "images": []})])
+        calls.image_response(CALL, [finished("ImageStored").model_copy(update={"status": "cancelled", "images": []})])
     assert openai_errors.render_problem(refused.value).status_code == 409
     assert openai_errors.render_problem(refused.value).headers["x-should-retry"] == "false"

@@ -8,6 +8,7 @@ from events.catalog.request_status_changed import RequestStatusChangedData
 from services.intake.models import entry_without_details
 from services.intake.outbox import events_of_change, events_of_new_request
 from services.intake.sweeping import expiry
+from services.intake.timeline import timeline_entry
 from services.intake.tracking import add_event
 from tests.support.events import sample
 from tests.unit.intake.fakes import InMemoryRequests, accept
@@ -84,5 +85,5 @@ def test_an_expiry_is_published_as_an_event_and_as_a_status() -> None:
     entry = expiry(state, DEADLINE, START + timedelta(hours=4))
     events = events_of_change(state, state.with_entry(entry))
     assert [event.detail_type for event in events] == ["RequestExpired", "RequestStatusChanged"]
-    assert events[0].metadata.event_id == entry.event_id
     assert events[0].data.last_status == "accepted"
+    assert timeline_entry(events[0]) == entry, "the sweeper writes the same entry as the tracker"

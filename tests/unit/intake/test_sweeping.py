@@ -27,7 +27,7 @@ def store_with_request() -> InMemoryRequests:
 
 def run(store: InMemoryRequests, bus: RecordingBus, at: datetime) -> SweepReport:
     refunded: list[RequestState] = []
-    report = Sweeper(store, bus, RULES, refunded.append, FakeClock(at)).sweep()
+    report = Sweeper(store, store, bus, RULES, refunded.append, FakeClock(at)).sweep()
     assert [state.status for state in refunded] == ["expired"] * report.expired
     return report
 

@@ -344,50 +344,6 @@ export const showModel = <ThrowOnError extends boolean = true>(
   });
 
 /**
- * Generate images in one call, compatible with OpenAI's Images API
- *
- * Requires the scope `requests:write`.
- */
-export const openaiGenerateImages = <ThrowOnError extends boolean = true>(
-  options: Options<OpenaiGenerateImagesData, ThrowOnError>,
-): RequestResult<OpenaiGenerateImagesResponses, OpenaiGenerateImagesErrors, ThrowOnError> =>
-  options.client.post<OpenaiGenerateImagesResponses, OpenaiGenerateImagesErrors, ThrowOnError>({
-    security: [
-      { name: "x-api-key", type: "apiKey" },
-      { scheme: "bearer", type: "http" },
-    ],
-    url: "/openai/v1/images/generations",
-    ...options,
-    headers: {
-      "Content-Type": "application/json",
-      ...options.headers,
-    },
-  });
-
-/**
- * The same as POST /openai/v1/images/generations, at its former address
- *
- * Requires the scope `requests:write`. Deprecated since 2026-11-28: use `/openai/v1/images/generations`. It works until 2027-11-28 at least.
- *
- * @deprecated
- */
-export const generateImages = <ThrowOnError extends boolean = true>(
-  options: Options<GenerateImagesData, ThrowOnError>,
-): RequestResult<GenerateImagesResponses, GenerateImagesErrors, ThrowOnError> =>
-  options.client.post<GenerateImagesResponses, GenerateImagesErrors, ThrowOnError>({
-    security: [
-      { name: "x-api-key", type: "apiKey" },
-      { scheme: "bearer", type: "http" },
-    ],
-    url: "/v1/images/generations",
-    ...options,
-    headers: {
-      "Content-Type": "application/json",
-      ...options.headers,
-    },
-  });
-
-/**
  * List the models that are served, compatible with OpenAI's API
  *
  * Requires the scope `requests:read`.
@@ -530,6 +486,50 @@ export const decideAppeal = <ThrowOnError extends boolean = true>(
       { scheme: "bearer", type: "http" },
     ],
     url: "/v1/operations/appeals/{request_id}/decision",
+    ...options,
+    headers: {
+      "Content-Type": "application/json",
+      ...options.headers,
+    },
+  });
+
+/**
+ * Generate images in one call, compatible with OpenAI's Images API
+ *
+ * Requires the scope `requests:write`.
+ */
+export const openaiGenerateImages = <ThrowOnError extends boolean = true>(
+  options: Options<OpenaiGenerateImagesData, ThrowOnError>,
+): RequestResult<OpenaiGenerateImagesResponses, OpenaiGenerateImagesErrors, ThrowOnError> =>
+  options.client.post<OpenaiGenerateImagesResponses, OpenaiGenerateImagesErrors, ThrowOnError>({
+    security: [
+      { name: "x-api-key", type: "apiKey" },
+      { scheme: "bearer", type: "http" },
+    ],
+    url: "/openai/v1/images/generations",
+    ...options,
+    headers: {
+      "Content-Type": "application/json",
+      ...options.headers,
+    },
+  });
+
+/**
+ * The same as POST /openai/v1/images/generations, at its former address
+ *
+ * Requires the scope `requests:write`. Deprecated since 2026-11-28: use `/openai/v1/images/generations`. It works until 2027-11-28 at least.
+ *
+ * @deprecated
+ */
+export const generateImages = <ThrowOnError extends boolean = true>(
+  options: Options<GenerateImagesData, ThrowOnError>,
+): RequestResult<GenerateImagesResponses, GenerateImagesErrors, ThrowOnError> =>
+  options.client.post<GenerateImagesResponses, GenerateImagesErrors, ThrowOnError>({
+    security: [
+      { name: "x-api-key", type: "apiKey" },
+      { scheme: "bearer", type: "http" },
+    ],
+    url: "/v1/images/generations",
     ...options,
     headers: {
       "Content-Type": "application/json",

@@ -4601,148 +4601,6 @@ export type ShowModelResponses = {
 
 export type ShowModelResponse = ShowModelResponses[keyof ShowModelResponses];
 
-export type OpenaiGenerateImagesData = {
-  body: ImageGeneration;
-  headers?: {
-    /**
-     * 1 to 255 visible ASCII characters of your choice. For 24 hours, the same key with the same body returns the same request.
-     */
-    "Idempotency-Key"?: string;
-  };
-  path?: never;
-  query?: never;
-  url: "/openai/v1/images/generations";
-};
-
-export type OpenaiGenerateImagesErrors = {
-  /**
-   * The body is not valid JSON.
-   */
-  400: OpenAiError;
-  /**
-   * API key required.
-   */
-  401: OpenAiError | GatewayMessage;
-  /**
-   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
-   */
-  403: OpenAiError | GatewayMessage;
-  /**
-   * Not found.
-   */
-  404: OpenAiError | GatewayMessage;
-  /**
-   * The resource has changed and no longer allows this.
-   */
-  409: OpenAiError;
-  /**
-   * The resource no longer exists.
-   */
-  410: OpenAiError;
-  /**
-   * The body is too large.
-   */
-  413: OpenAiError | GatewayMessage;
-  /**
-   * Too many requests.
-   */
-  429: OpenAiError | GatewayMessage;
-  /**
-   * Internal error. The failure is on our side.
-   */
-  500: OpenAiError | GatewayMessage;
-  /**
-   * Temporarily unavailable. Retry later.
-   */
-  503: OpenAiError | GatewayMessage;
-  /**
-   * The request did not finish in time.
-   */
-  504: OpenAiError;
-};
-
-export type OpenaiGenerateImagesError = OpenaiGenerateImagesErrors[keyof OpenaiGenerateImagesErrors];
-
-export type OpenaiGenerateImagesResponses = {
-  /**
-   * OK.
-   */
-  200: Images;
-};
-
-export type OpenaiGenerateImagesResponse = OpenaiGenerateImagesResponses[keyof OpenaiGenerateImagesResponses];
-
-export type GenerateImagesData = {
-  body: ImageGeneration;
-  headers?: {
-    /**
-     * 1 to 255 visible ASCII characters of your choice. For 24 hours, the same key with the same body returns the same request.
-     */
-    "Idempotency-Key"?: string;
-  };
-  path?: never;
-  query?: never;
-  url: "/v1/images/generations";
-};
-
-export type GenerateImagesErrors = {
-  /**
-   * The body is not valid JSON.
-   */
-  400: OpenAiError;
-  /**
-   * API key required.
-   */
-  401: OpenAiError | GatewayMessage;
-  /**
-   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
-   */
-  403: OpenAiError | GatewayMessage;
-  /**
-   * Not found.
-   */
-  404: OpenAiError | GatewayMessage;
-  /**
-   * The resource has changed and no longer allows this.
-   */
-  409: OpenAiError;
-  /**
-   * The resource no longer exists.
-   */
-  410: OpenAiError;
-  /**
-   * The body is too large.
-   */
-  413: OpenAiError | GatewayMessage;
-  /**
-   * Too many requests.
-   */
-  429: OpenAiError | GatewayMessage;
-  /**
-   * Internal error. The failure is on our side.
-   */
-  500: OpenAiError | GatewayMessage;
-  /**
-   * Temporarily unavailable. Retry later.
-   */
-  503: OpenAiError | GatewayMessage;
-  /**
-   * The request did not finish in time.
-   */
-  504: OpenAiError;
-};
-
-export type GenerateImagesError = GenerateImagesErrors[keyof GenerateImagesErrors];
-
-export type GenerateImagesResponses = {
-  /**
-   * OK.
-   */
-  200: Images;
-};
-
-export type GenerateImagesResponse = GenerateImagesResponses[keyof GenerateImagesResponses];
-
 export type OpenaiListModelsData = {
   body?: never;
   path?: never;
@@ -5218,6 +5076,148 @@ export type DecideAppealResponses = {
 };
 
 export type DecideAppealResponse = DecideAppealResponses[keyof DecideAppealResponses];
+
+export type OpenaiGenerateImagesData = {
+  body: ImageGeneration;
+  headers?: {
+    /**
+     * 1 to 255 visible ASCII characters of your choice. For 24 hours, the same key with the same body returns the same request.
+     */
+    "Idempotency-Key"?: string;
+  };
+  path?: never;
+  query?: never;
+  url: "/openai/v1/images/generations";
+};
+
+export type OpenaiGenerateImagesErrors = {
+  /**
+   * The body is not valid JSON.
+   */
+  400: OpenAiError;
+  /**
+   * API key required.
+   */
+  401: OpenAiError | GatewayMessage;
+  /**
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
+   */
+  403: OpenAiError | GatewayMessage;
+  /**
+   * Not found.
+   */
+  404: OpenAiError | GatewayMessage;
+  /**
+   * The resource has changed and no longer allows this.
+   */
+  409: OpenAiError;
+  /**
+   * The resource no longer exists.
+   */
+  410: OpenAiError;
+  /**
+   * The body is too large.
+   */
+  413: OpenAiError | GatewayMessage;
+  /**
+   * Too many requests.
+   */
+  429: OpenAiError | GatewayMessage;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: OpenAiError | GatewayMessage;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: OpenAiError | GatewayMessage;
+  /**
+   * The request did not finish in time.
+   */
+  504: OpenAiError;
+};
+
+export type OpenaiGenerateImagesError = OpenaiGenerateImagesErrors[keyof OpenaiGenerateImagesErrors];
+
+export type OpenaiGenerateImagesResponses = {
+  /**
+   * OK.
+   */
+  200: Images;
+};
+
+export type OpenaiGenerateImagesResponse = OpenaiGenerateImagesResponses[keyof OpenaiGenerateImagesResponses];
+
+export type GenerateImagesData = {
+  body: ImageGeneration;
+  headers?: {
+    /**
+     * 1 to 255 visible ASCII characters of your choice. For 24 hours, the same key with the same body returns the same request.
+     */
+    "Idempotency-Key"?: string;
+  };
+  path?: never;
+  query?: never;
+  url: "/v1/images/generations";
+};
+
+export type GenerateImagesErrors = {
+  /**
+   * The body is not valid JSON.
+   */
+  400: OpenAiError;
+  /**
+   * API key required.
+   */
+  401: OpenAiError | GatewayMessage;
+  /**
+   * The API key lacks the scope that this route requires, or the call bypasses the CDN that it must come through.
+   */
+  403: OpenAiError | GatewayMessage;
+  /**
+   * Not found.
+   */
+  404: OpenAiError | GatewayMessage;
+  /**
+   * The resource has changed and no longer allows this.
+   */
+  409: OpenAiError;
+  /**
+   * The resource no longer exists.
+   */
+  410: OpenAiError;
+  /**
+   * The body is too large.
+   */
+  413: OpenAiError | GatewayMessage;
+  /**
+   * Too many requests.
+   */
+  429: OpenAiError | GatewayMessage;
+  /**
+   * Internal error. The failure is on our side.
+   */
+  500: OpenAiError | GatewayMessage;
+  /**
+   * Temporarily unavailable. Retry later.
+   */
+  503: OpenAiError | GatewayMessage;
+  /**
+   * The request did not finish in time.
+   */
+  504: OpenAiError;
+};
+
+export type GenerateImagesError = GenerateImagesErrors[keyof GenerateImagesErrors];
+
+export type GenerateImagesResponses = {
+  /**
+   * OK.
+   */
+  200: Images;
+};
+
+export type GenerateImagesResponse = GenerateImagesResponses[keyof GenerateImagesResponses];
 
 export type ListImagesData = {
   body?: never;

@@ -1,4 +1,4 @@
-"""The facade of OpenAI's Images API: its parameters and results, so that its clients can be used unchanged."""
+"""The facade of OpenAI's Images API: its calls as requests of ours, and our results as its responses."""
 
 import base64
 from collections.abc import Callable, Sequence
@@ -6,15 +6,13 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-from events.model_cards import provider_of
 from events.model_catalog import Model, ModelCatalog
 from events.options import OutputFormat
-from kit.problems import ApiProblem, field_error
 from services.intake.facades import translation
-from services.intake.facades.openai_errors import blocked
+from services.intake.facades.openai_errors import blocked, unknown_model
+from services.intake.facades.openai_images.schemas import ImageData, ImageGeneration, Images, Usage
 from services.intake.facades.results import missing_images, stored_at
-from services.intake.facades.schemas import ImageData, ImageGeneration, Images, OpenAIModels, Usage
-from services.intake.schemas import MAX_COUNT, Image, NewRequest, OpenAIModel, RequestView
+from services.intake.schemas import MAX_COUNT, Image, NewRequest, RequestView
 
 MAX_BASE64: Final = 5_900_000
 """Characters of all images together. Lambda's limit is 6 MiB (6,291,456 bytes) including envelope and headers."""
@@ -73,7 +71,7 @@ def is_gpt_image(body: ImageGeneration) -> bool:
     return (body.model or "").startswith(GPT_IMAGE)
 
 
-def images(
+def image_response(
     body: ImageGeneration, views: Sequence[RequestView], read_file: Callable[[str], bytes] | None = None
 ) -> Images:
     """Return the response for the finished requests of a call: the images of all that have some.
@@ -122,31 +120,3 @@ def _content(keys: Sequence[str], read_file: Callable[[str], bytes]) -> list[str
         if left < 0:
             return None
     return contents
-
-
-def models(catalog: ModelCatalog, today: date) -> OpenAIModels:
-    """Return the models that are served."""
-    return OpenAIModels(
-        data=[
-            OpenAIModel(id=model.key, owned_by=provider_of(model), shutdown_date=model.end_of_life)
-            for model in catalog
-            if not model.ended(today)
-        ]
-    )
-
-
-def find_model(name: str, catalog: ModelCatalog, today: date) -> OpenAIModel:
-    """Return one of the models that are served. Raise ``ApiProblem`` if it is not one of them."""
-    found = next((model for model in models(catalog, today).data if model.id == name), None)
-    if found is None:
-        raise unknown_model(catalog, today)
-    return found
-
-
-def unknown_model(catalog: ModelCatalog, today: date) -> ApiProblem:
-    """Return the problem that there is no model with this name."""
-    served = [model.id for model in models(catalog, today).data]
-    error = field_error(
-        "model", f"must be one of {', '.join(served)}, or the name of a model of OpenAI", allowed=served
-    )
-    return ApiProblem("model_not_found", "The model does not exist.", errors=[error])
