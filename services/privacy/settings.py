@@ -33,7 +33,7 @@ class CollectSettings(PrivacySettings):
     log_retention_days: int
     vpc_mode: Literal["none", "private"] = "none"
     generation_worker: Literal["lambda", "fargate", "external"] = "lambda"
-    """Only tasks on Fargate write to a log of the installation; an external worker's is the operator's."""
+    """A worker has a log of its own, also an external one that is set up as docs/kubernetes.md says."""
     socket_access_logs: Literal["on", "off"] = "off"
     firewall: Literal["on", "off"] = "off"
     """Whether a firewall is in front of the API."""
@@ -68,7 +68,7 @@ class CollectSettings(PrivacySettings):
     def _optional_logs(self) -> Iterator[str]:
         if self.vpc_mode == "private":
             yield FLOW_LOGS
-        if self.generation_worker == "fargate":
+        if self.generation_worker != "lambda":
             yield WORKER_LOGS
         if self.socket_access_logs == "on":
             yield SOCKET_LOGS

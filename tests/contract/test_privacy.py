@@ -294,5 +294,6 @@ def test_a_receipt_names_a_log_of_an_option_only_with_the_option(
     assert log in named_by_receipts(monkeypatch, **{variable: value})
 
 
-def test_the_log_of_a_worker_outside_of_the_installation_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert WORKER_LOGS not in named_by_receipts(monkeypatch, GENERATION_WORKER="external")
+def test_a_worker_of_the_operator_has_a_log_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "/aws/lambda/genai-images-prod-generation-worker" in (ROOT / "docs/kubernetes.md").read_text()
+    assert WORKER_LOGS in named_by_receipts(monkeypatch, GENERATION_WORKER="external")
