@@ -111,6 +111,8 @@ check-templates:
 check-security: .venv/checkov/ready
 	@echo "checkov: security of the templates"
 	@$(python) -m tools.template_security
+	@echo "rights of the role that deploys: what CloudFormation calls"
+	@$(python) -m tools.deployer_rights
 check-web:
 	@echo "web app and TypeScript client: generated files, biome, tsc"
 	@$(python) -m local.node clients/typescript run check

@@ -43,11 +43,16 @@ def package(path: Path, upload: Upload) -> Template:
     return plain_root
 
 
-def plain_templates() -> list[tuple[Path, Template]]:
-    """Return the path of every source template, and the template as plain CloudFormation, without artifacts."""
+def plain_templates(**parameters: str) -> list[tuple[Path, Template]]:
+    """Return the path of every source template, and the template as plain CloudFormation, without artifacts.
+
+    ``parameters`` replace defaults: SAM decides by some of them what it generates.
+    """
     paths = [ROOT / "template.yaml", *sorted(ROOT.glob("services/*/*.yaml"))]
     templates = [expand(parse_template(path.read_text())) for path in paths]
     for template in templates:
+        for name in parameters.keys() & template.get("Parameters", {}).keys():
+            template["Parameters"][name]["Default"] = parameters[name]
         for resource in template["Resources"].values():
             if artifact := ARTIFACTS.get(resource["Type"]):
                 resource["Properties"][artifact] = "s3://bucket/key"

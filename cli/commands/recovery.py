@@ -100,6 +100,8 @@ def writes(connection: Connection, *, state: str, reason: str, operator: str | N
 @click.option("--accept-older", is_flag=True, help="Restore from backups that are older than the RPO.")
 @click.option("--copy-missing", is_flag=True, help="Write what existing tables lack of their backups into them.")
 @click.option("--accept-violations", is_flag=True, help="Open writes although the audit finds violations.")
+@click.option("--worker-stopped", is_flag=True, help="You have stopped the worker of GenerationWorker=external.")
+@click.option("--worker-started", is_flag=True, help="You have started it again.")
 @click.option("--quiet-seconds", default=900.0, show_default=True, help="Time for the queues to become empty.")
 @acting
 @on_target

@@ -17,6 +17,7 @@ from cli.recovery.files import GalleryFiles
 from cli.recovery.lake import MARGIN, LakeReplay, archived_events
 from cli.recovery.progress import Progress
 from cli.recovery.tables import RestoreError, TableBackup, Tables, age_of, newest
+from cli.recovery.worker import PARAMETER, FargateWorker, Worker
 from cli.repairs import AwsRepairer
 from cli.search_keys import rebuild_search_keys
 from kit.publisher import Publisher
@@ -52,6 +53,10 @@ class Options:
     copy_missing: bool = False
     """Write what existing tables lack of their restored copies into them."""
     accept_violations: bool = False
+    worker_stopped: bool = False
+    """The operator has stopped a worker that is not part of the installation."""
+    worker_started: bool = False
+    """The operator has started it again."""
     quiet_seconds: float = 900
     """For the queues to become empty."""
 
@@ -69,16 +74,17 @@ class Drill:
 
     def steps(self) -> list[Step]:
         """Return all steps in their order."""
+        stop, start = self._worker.about("stop"), self._worker.about("start")
         return [
             Step("check", "find the newest backup of every table, none older than the RPO", self._check),
             Step("stop writes", "refuse new requests with 503 writes_stopped", self._stop),
             Step("wait", "wait until the queues are empty, if all tables exist", self._wait),
-            Step("pause", "stop the consumers, so that messages keep their retries", self._pause),
+            Step("pause", f"{_all('stop the consumers', stop)}, so that messages keep their retries", self._pause),
             Step("tables", "restore lost tables under their names, the others as copies to compare", self._restore),
             Step("lake", "apply the events since the backup to restored tables", self._replay),
             Step("files", "copy missing files of the gallery back", self._files),
             Step("streams", "enable the streams of restored tables and map them to their functions", self._streams),
-            Step("resume", "start the consumers, and check every open request at once", self._resume),
+            Step("resume", f"{_all('start the consumers', start)}, and check every open request at once", self._resume),
             Step("settle", "wait until the queues are empty", self._settle),
             Step("projections", "count the event lake again, rebuild the search keys", self._projections),
             Step("audit", "audit everything, repair until nothing is left to repair", self._audit),
@@ -151,7 +157,9 @@ class Drill:
         if "paused" not in facts:
             facts["paused"] = self._consumers.enabled()
             progress.save()  # before the first one is paused, so that none is forgotten
-        return f"{self._consumers.switch(facts['paused'], on=False, beat=progress.beat)} consumers"
+        count = self._consumers.switch(facts["paused"], on=False, beat=progress.beat)
+        worker = self._worker.pause(facts, progress.save, progress.beat, stopped=self._options.worker_stopped)
+        return _all(f"{count} consumers", worker)
 
     # Restore ----------------------------------------------------------------------------------------------------------
 
@@ -242,12 +250,13 @@ class Drill:
     # After ------------------------------------------------------------------------------------------------------------
 
     def _resume(self, progress: Progress) -> str:
+        worker = self._worker.resume(progress.drill.facts, started=self._options.worker_started)
         count = self._consumers.switch(progress.drill.facts["paused"], on=True, beat=progress.beat)
         scheduled, now = 0, datetime.now(UTC)
         for request_id in self._open_requests():
             scheduled += self._repairer.schedule_check(request_id, now)
             progress.beat()
-        return f"{count} consumers; {scheduled} open requests are checked by the sweeper now"
+        return f"{_all(f'{count} consumers', worker)}; {scheduled} open requests are checked by the sweeper now"
 
     def _open_requests(self) -> Iterator[str]:
         pages = self._dynamodb.get_paginator("scan").paginate(
@@ -330,6 +339,14 @@ class Drill:
         return Consumers(self._connection.client("lambda"), self._target.prefix)
 
     @cached_property
+    def _worker(self) -> Worker:
+        def tasks() -> FargateWorker:
+            client = self._connection.client
+            return FargateWorker(client("ecs"), client("application-autoscaling"), self._target.prefix)
+
+        return Worker(self._connection.parameter(PARAMETER), tasks)
+
+    @cached_property
     def _queues(self) -> SqsQueues:
         return SqsQueues(self._connection.client("sqs"), self._target.prefix)
 
@@ -362,6 +379,11 @@ class Drill:
 
 def _chosen(progress: Progress) -> dict[str, TableBackup]:
     return {table: TableBackup.model_validate(each) for table, each in progress.drill.facts["backups"].items()}
+
+
+def _all(*parts: str) -> str:
+    """Join what there is of ``parts``."""
+    return " and ".join(part for part in parts if part)
 
 
 def ordered(tables: Any) -> list[str]:

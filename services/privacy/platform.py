@@ -12,10 +12,13 @@ from events.erasure import StoreReceipt
 
 LOGS: Final = (
     *("accounts/logs", "analytics/logs", "generation/logs", "intake/logs", "moderation/logs", "notifications/logs"),
-    *("operations/logs", "privacy/logs", "storage/logs", "generation/worker-logs"),
+    *("operations/logs", "privacy/logs", "storage/logs"),
 )
-ACCESS_LOGS: Final = ("platform/http-access-logs", "notifications/socket-access-logs", "web/refused-calls")
-FLOW_LOGS: Final = ("operations/flow-logs",)
+WORKER_LOGS: Final = "generation/worker-logs"
+ACCESS_LOGS: Final = ("platform/http-access-logs",)
+SOCKET_LOGS: Final = "notifications/socket-access-logs"
+REFUSED_CALLS: Final = "web/refused-calls"
+FLOW_LOGS: Final = "operations/flow-logs"
 SEALED_BACKUPS: Final = (
     *("analytics/counters-backup", "generation/ledger-backup", "intake/requests-backup", "moderation/verdicts-backup"),
     *("operations/operations-backup", "privacy/erasures-backup"),
@@ -51,6 +54,8 @@ class Retentions:
     """How long the platform keeps data: parameters of the root template."""
 
     logs: timedelta
+    optional_logs: frozenset[str]
+    """The logs that exist of those that a parameter turns on."""
     backups: timedelta
     """Of former states of tables, also in the vault."""
     has_vault: bool
@@ -71,6 +76,9 @@ class Retentions:
 
 def remains(now: datetime, retentions: Retentions) -> Sequence[StoreReceipt]:
     """Return the entries of the stores that no service answers for."""
+
+    def existing(*logs: str) -> list[str]:
+        return [log for log in logs if log in retentions.optional_logs]
 
     def entries(stores: Iterable[str], remains: str, reason: str, kept: timedelta) -> list[StoreReceipt]:
         until = now + kept if kept else None
@@ -116,15 +124,20 @@ def remains(now: datetime, retentions: Retentions) -> Sequence[StoreReceipt]:
             retentions.versions + LIFECYCLE_DELAY,
         ),
         *entries(QUEUES, UNREADABLE, "Messages on their way are processed without effect.", QUEUE_RETENTION),
-        *entries(LOGS, f"{PSEUDONYM}, and ids; no texts", "Entries of a log cannot be edited.", retentions.logs),
         *entries(
-            ACCESS_LOGS,
+            [*LOGS, *existing(WORKER_LOGS)],
+            f"{PSEUDONYM}, and ids; no texts",
+            "Entries of a log cannot be edited.",
+            retentions.logs,
+        ),
+        *entries(
+            [*ACCESS_LOGS, *existing(SOCKET_LOGS, REFUSED_CALLS)],
             f"{PSEUDONYM}, ids, and addresses and user agents of clients",
             "Entries of a log cannot be edited. They are needed to find misuse.",
             retentions.logs,
         ),
         *entries(
-            FLOW_LOGS,
+            existing(FLOW_LOGS),
             "addresses of hosts that received webhooks; no owner, no ids",
             "Entries of a log cannot be edited. They are needed to find misuse.",
             retentions.logs,

@@ -1,10 +1,11 @@
 """The settings of the privacy functions."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Literal
 
 from kit.settings import Settings
-from services.privacy.platform import Retentions
+from services.privacy.platform import FLOW_LOGS, REFUSED_CALLS, SOCKET_LOGS, WORKER_LOGS, Retentions
 
 
 class PrivacySettings(Settings):
@@ -30,6 +31,12 @@ class CollectSettings(PrivacySettings):
     archive_days: int
     """Days for which the archive of the event bus keeps events; 0 without an archive."""
     log_retention_days: int
+    vpc_mode: Literal["none", "private"] = "none"
+    generation_worker: Literal["lambda", "fargate", "external"] = "lambda"
+    """A worker has a log of its own, also an external one that is set up as docs/kubernetes.md says."""
+    socket_access_logs: Literal["on", "off"] = "off"
+    firewall: Literal["on", "off"] = "off"
+    """Whether a firewall is in front of the API."""
     backup_retention_days: int
     version_retention_days: int = 7
     replica_region: str = ""
@@ -46,6 +53,7 @@ class CollectSettings(PrivacySettings):
         """Return how long the platform keeps data."""
         return Retentions(
             logs=timedelta(days=self.log_retention_days),
+            optional_logs=frozenset(self._optional_logs()),
             backups=timedelta(days=self.backup_retention_days),
             versions=timedelta(days=self.version_retention_days),
             has_vault=self.backups == "daily",
@@ -56,6 +64,16 @@ class CollectSettings(PrivacySettings):
             receipts=timedelta(days=self.receipt_retention_days),
             cloud_trail=timedelta(days=self.cloud_trail_retention_days),
         )
+
+    def _optional_logs(self) -> Iterator[str]:
+        if self.vpc_mode == "private":
+            yield FLOW_LOGS
+        if self.generation_worker != "lambda":
+            yield WORKER_LOGS
+        if self.socket_access_logs == "on":
+            yield SOCKET_LOGS
+        if self.firewall == "on":
+            yield REFUSED_CALLS
 
 
 class BuildSettings(Settings):

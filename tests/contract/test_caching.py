@@ -13,8 +13,9 @@ from moto import mock_aws
 from valkey import Valkey
 from valkey.exceptions import NoPermissionError
 
-from kit.cache import Cache, client
+from kit.cache import PAUSE_SECONDS, Cache, client
 from kit.clock import SystemClock
+from kit.metrics import CATALOG
 from local.emulator import free_port
 from local.parameters import problems
 from local.valkey import ValkeyServer
@@ -91,6 +92,41 @@ def test_only_functions_of_the_private_group_reach_the_cache() -> None:
     assert {ingress["FromPort"], ingress["ToPort"], egress["FromPort"], egress["ToPort"]} == {6379}
     assert egress["DestinationSecurityGroupId"] == {"Ref": "CacheGroup"}
     assert passed["ClientGroupId"] == {"Fn::GetAtt": ["Network", "Outputs.PrivateGroupId"]}
+
+
+def test_an_alarm_rings_if_the_cache_fails_any_service_that_uses_it() -> None:
+    alarm = TEMPLATE["FailuresAlarm"]["Properties"]
+    total, *metrics = alarm["Metrics"]
+    watched = [each["MetricStat"] for each in metrics]
+    using = {each.service for each in FUNCTIONS if any(call in handler_of(each).read_text() for call in USES)}
+
+    assert total["Expression"] == "SUM(METRICS())"
+    assert [each for each in metrics if each["ReturnData"] is not False] == []
+    assert {each["Metric"]["Dimensions"][0]["Value"] for each in watched} == using
+    for each in watched:
+        assert each["Metric"]["Namespace"] == {"Ref": "Prefix"}
+        assert CATALOG[each["Metric"]["MetricName"]].dimensions == ()
+        assert [name["Name"] for name in each["Metric"]["Dimensions"]] == ["service"]
+    assert alarm["TreatMissingData"] == "notBreaching", "a cache that works publishes nothing"
+    assert alarm["AlarmActions"] == [{"Ref": "AlarmTopicArn"}]
+
+
+def test_a_quiet_installation_notices_a_cache_that_is_down_but_no_cold_starts() -> None:
+    """An environment fails at most once per pause, and one that starts at most once."""
+    alarm = TEMPLATE["FailuresAlarm"]["Properties"]
+    (period,) = {each["MetricStat"]["Period"] for each in alarm["Metrics"][1:]}
+
+    assert period / PAUSE_SECONDS > alarm["Threshold"] > 1
+    assert alarm["EvaluationPeriods"] * period == 15 * 60
+
+
+def test_the_alarm_links_to_the_runbook() -> None:
+    text = TEMPLATE["FailuresAlarm"]["Properties"]["AlarmDescription"]["Fn::Sub"]
+
+    assert text.endswith("${RunbookUrl}#the-cache-is-unavailable")
+    runbook = (ROOT / "docs/runbook.md").read_text()
+    assert "\n## The cache is unavailable\n" in runbook
+    assert "`…-cache-failures`" in runbook
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=str)

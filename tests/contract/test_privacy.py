@@ -7,7 +7,7 @@ import gc
 import json
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
@@ -16,6 +16,8 @@ from kit.request_age import LEAST_RETENTION
 from services.operations.audit.rules import LEDGER_RETENTION
 from services.operations.dead_letters.connect import connect
 from services.operations.settings import ApiSettings
+from services.privacy.platform import FLOW_LOGS, REFUSED_CALLS, SOCKET_LOGS, WORKER_LOGS, remains
+from services.privacy.settings import CollectSettings
 from tests.contract.test_templates import DEAD_LETTER_RETENTION
 from tests.support import templates
 from tests.support.functions import imported
@@ -26,6 +28,13 @@ DEPLOYED: Final = deployed_stores(ROOT)
 PERSONAL: Final = [each for each in DEPLOYED if each.store().is_personal]
 PARAMETERS: Final[dict[str, Any]] = templates.root_template()["Parameters"]
 DAY: Final = 24 * 3600
+OPTIONAL_LOGS: Final = {
+    "VPC_MODE": ("VpcMode", "private", FLOW_LOGS),
+    "GENERATION_WORKER": ("GenerationWorker", "fargate", WORKER_LOGS),
+    "SOCKET_ACCESS_LOGS": ("SocketAccessLogs", "on", SOCKET_LOGS),
+    "FIREWALL": ("Firewall", "on", REFUSED_CALLS),
+}
+"""Variable of privacy.collect → parameter of its template, the value with which a log exists, and the log."""
 
 
 def of_type(kind: str) -> pytest.MarkDecorator:
@@ -241,3 +250,51 @@ def test_code_and_template_have_the_same_defaults() -> None:
     for field, default in found.items():
         parameter = "".join(word.capitalize() for word in field.split("_"))
         assert int(default) == PARAMETERS[parameter]["Default"]
+
+
+# Receipts of erasures ------------------------------------------------------------------------------------------------
+
+
+def is_nested(body: Any) -> bool:
+    """Return whether a resource of the root template is a nested stack."""
+    return bool(body["Type"] == "AWS::Serverless::Application")
+
+
+def named_by_receipts(monkeypatch: pytest.MonkeyPatch, **variables: str) -> set[str]:
+    """Return the stores that a receipt names as remaining, with these variables of privacy.collect."""
+    (collect,) = [each for each in templates.resources("AWS::Serverless::Function") if each.name == "collectFunction"]
+    for name, value in (templates.environment(collect) | variables).items():
+        monkeypatch.setenv(name, value)
+    return {each.store for each in remains(datetime(2026, 11, 29, tzinfo=UTC), CollectSettings.load().retentions())}
+
+
+def test_a_receipt_names_the_logs_that_always_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log is optional if it, or the template that contains it, has a condition."""
+    applications = templates.root_template()["Resources"].values()
+    conditional = {each["Properties"]["Location"] for each in applications if "Condition" in each and is_nested(each)}
+    logs = [each for each in PERSONAL if each.type == "AWS::Logs::LogGroup"]
+    optional = {each.store().name for each in logs if "Condition" in each.body or each.template in conditional}
+
+    assert optional == {log for _, _, log in OPTIONAL_LOGS.values()}
+    assert {each.store().name for each in logs} & named_by_receipts(monkeypatch) == {
+        each.store().name for each in logs
+    } - optional
+
+
+@pytest.mark.parametrize("variable", OPTIONAL_LOGS)
+def test_a_receipt_names_a_log_of_an_option_only_with_the_option(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parameter, value, log = OPTIONAL_LOGS[variable]
+    (collect,) = [each for each in templates.resources("AWS::Serverless::Function") if each.name == "collectFunction"]
+    passed = nested_parameters("services/privacy/template.yaml")[parameter]
+
+    assert collect.properties["Environment"]["Variables"][variable] == {"Ref": parameter}
+    assert passed == ({"Fn::If": ["BehindFirewall", "on", "off"]} if parameter == "Firewall" else {"Ref": parameter})
+    assert log not in named_by_receipts(monkeypatch)
+    assert log in named_by_receipts(monkeypatch, **{variable: value})
+
+
+def test_a_worker_of_the_operator_has_a_log_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "/aws/lambda/genai-images-prod-generation-worker" in (ROOT / "docs/kubernetes.md").read_text()
+    assert WORKER_LOGS in named_by_receipts(monkeypatch, GENERATION_WORKER="external")

@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 from local.templates import parse_template
-from tests.contract.test_releases import plain
 from tests.support import templates
 from tests.support.commands import TARGETS, make_targets, operators_commands, unknown_word
 from tests.support.templates import ROOT
@@ -19,31 +18,6 @@ WORKFLOWS: Final = {path.name: yaml.safe_load(path.read_text()) for path in sort
 JOBS: Final = {f"{name}:{job}": body for name, workflow in WORKFLOWS.items() for job, body in workflow["jobs"].items()}
 STEPS: Final = [(name, step) for name, job in JOBS.items() for step in job.get("steps", [])]
 SCRIPTS: Final = [(name, step["run"]) for name, step in STEPS if "run" in step]
-SERVICE_OF_TYPE: Final = {
-    "ApiGateway": "apigateway",
-    "ApiGatewayV2": "apigateway",
-    "Athena": "athena",
-    "Budgets": "budgets",
-    "CloudFormation": "cloudformation",
-    "CloudFront": "cloudfront",
-    "CloudWatch": "cloudwatch",
-    "CodeDeploy": "codedeploy",
-    "DynamoDB": "dynamodb",
-    "Events": "events",
-    "Glue": "glue",
-    "IAM": "iam",
-    "KMS": "kms",
-    "Lambda": "lambda",
-    "LinkKeys": "lambda",  # a custom resource
-    "Logs": "logs",
-    "Route53": "route53",
-    "S3": "s3",
-    "SNS": "sns",
-    "SQS": "sqs",
-    "SecretsManager": "secretsmanager",
-    "Serverless": "lambda",
-}
-"""Part of a resource's type → service of its actions."""
 
 
 def step_index(job: str, text: str) -> int:
@@ -191,28 +165,3 @@ def test_the_deployer_names_actions_and_may_pass_one_role() -> None:
     assert not [action for action in actions if "*" in action]
     assert [action for action in actions if action.startswith("iam:")] == ["iam:PassRole"]
     assert passing["Resource"] == {"Fn::GetAtt": ["Execution", "Arn"]}
-
-
-def test_cloudformation_may_change_every_type_in_the_templates() -> None:
-    bodies = [templates.root_template(), *plain("true").values()]
-    bodies += [templates.service_template(service) for service in templates.services()]
-    bodies.append(templates.load(templates.ROOT / "services/operations/lake.yaml"))
-    needed = {SERVICE_OF_TYPE[body["Type"].split("::")[1]] for each in bodies for body in each["Resources"].values()}
-    statements = role("Execution")["Policies"][0]["PolicyDocument"]["Statement"]
-    allowed = {action.split(":")[0] for statement in statements for action in templates.flat(statement["Action"])}
-
-    needed |= {"cloudformation"}  # an application is a nested stack
-
-    assert needed <= allowed
-    assert allowed <= needed, "an unneeded permission"
-
-
-def test_cloudformation_cannot_change_its_own_role() -> None:
-    statements = role("Execution")["Policies"][0]["PolicyDocument"]["Statement"]
-    iam = [each for each in statements if any(action.startswith("iam:") for action in templates.flat(each["Action"]))]
-
-    for statement in iam:
-        (resource,) = templates.flat(statement["Resource"])
-        assert resource.endswith(":role/genai-images-${Environment}-*")
-    for name in ("Deployer", "Execution"):
-        assert not role(name)["RoleName"]["Fn::Sub"].startswith("genai-images-${Environment}")

@@ -36,7 +36,7 @@ from services.operations.dead_letters.repository import NamedQueues, QuarantineT
 from services.operations.erasure import MessageEraser
 from services.privacy.exports import ExportCollector
 from services.privacy.gateways import S3Exports
-from services.privacy.platform import Retentions, remains
+from services.privacy.platform import FLOW_LOGS, REFUSED_CALLS, SOCKET_LOGS, WORKER_LOGS, Retentions, remains
 from services.privacy.repository.erasures import ErasureTable
 from services.privacy.repository.exports import ExportTable
 from services.privacy.service import Collector, Erasures, Sweeper
@@ -59,6 +59,7 @@ SHAPE = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryInd
 KEPT = timedelta(days=60)
 RETENTIONS = Retentions(
     logs=timedelta(days=30),
+    optional_logs=frozenset({FLOW_LOGS, REFUSED_CALLS, SOCKET_LOGS, WORKER_LOGS}),
     backups=timedelta(days=35),
     has_vault=True,
     versions=timedelta(days=7),
