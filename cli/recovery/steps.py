@@ -95,9 +95,15 @@ class Drill:
         existing, backups = set(self._tables.names()), self._backups.of_tables()
         chosen: dict[str, TableBackup] = {}
         ages: dict[str, timedelta] = {}
+        by_hand: list[str] = []
         for table in ordered(manifest.shapes):
             until = self._tables.restorable_until(table) if table in existing else None
             backup = newest(backups, table)
+            restored_to = self._tables.restored_by_hand(table, manifest.shapes[table]) if table in existing else None
+            if restored_to:
+                by_hand.append(table)
+                until = None
+                backup = TableBackup(table=table, arn="", name="restored by hand", created_at=restored_to)
             if until is None and backup is None:
                 raise RestoreError(f"{self._tables.full_name(table)} has no backup. Make one with `recovery backup`")
             if until is None and backup is not None:
@@ -110,19 +116,21 @@ class Drill:
                 f"The newest backup of {self._tables.full_name(oldest)} is {words(ages[oldest])} old, the RPO is "
                 f"{words(RPO)}: what happened since may be lost. Make one with `recovery backup`, or add --accept-older"
             )
-        lost = [table for table in ordered(manifest.shapes) if table not in existing]
+        lost = [table for table in ordered(manifest.shapes) if table not in existing or table in by_hand]
         progress.drill.facts |= {
             "manifest": manifest.model_dump(mode="json"),
             "backups": {table: backup.model_dump(mode="json") for table, backup in chosen.items()},
             "lost": lost,
+            "by_hand": by_hand,
             "rpo_seconds": ages[oldest].total_seconds(),
             "oldest": oldest,
         }
-        gone = f"{len(lost)} of {len(manifest.shapes)} tables are gone" if lost else "all tables exist"
-        return f"{gone}; oldest state: {oldest}, {words(ages[oldest])} old"
+        gone = f"{len(lost) - len(by_hand)} of {len(manifest.shapes)} tables are gone" if lost else "all tables exist"
+        hand = f", {len(by_hand)} were restored by hand" if by_hand else ""
+        return f"{gone}{hand}; oldest state: {oldest}, {words(ages[oldest])} old"
 
     def _stop(self, progress: Progress) -> str:
-        if REQUESTS in progress.drill.facts["lost"]:
+        if REQUESTS not in self._tables.names():
             return "the table of requests is gone, so nothing is accepted"
         self._signals.save_stop(self._signal(progress))
         self._pass(progress, SWITCHED)
@@ -157,7 +165,8 @@ class Drill:
         facts, manifest = progress.drill.facts, self._manifest(progress)
         lost, backups = facts["lost"], _chosen(progress)
         for table in lost:
-            self._tables.begin_restore(backups[table])
+            if table not in facts["by_hand"]:
+                self._tables.begin_restore(backups[table])
         for table in lost:
             self._tables.wait([table], progress.beat)
             self._tables.equip(table, manifest.shapes[table])
@@ -165,7 +174,10 @@ class Drill:
                 self._signals.save_stop(self._signal(progress))
         compared, missing, copied = self._compare(progress, [t for t in ordered(manifest.shapes) if t not in lost])
         facts["copied"] = facts.get("copied", 0) + copied
-        results = [f"{len(lost)} restored"] if lost else []
+        restored, by_hand = len(lost) - len(facts["by_hand"]), len(facts["by_hand"])
+        results = [f"{restored} restored"] if restored else []
+        if by_hand:
+            results.append(f"{by_hand} that were restored by hand got their settings back")
         if compared:
             results.append(f"{compared} restored beside the live ones, which lack {missing} of their items")
         if copied:

@@ -14,10 +14,13 @@ from cli.recovery.backups import NAME, Backups
 from cli.recovery.drill import run
 from cli.recovery.files import COPIES_FOLDER, GalleryFiles
 from cli.recovery.lake import LakeReplay, archived_events
+from cli.recovery.progress import Drill as Record
 from cli.recovery.progress import Progress
 from cli.recovery.steps import Drill, Options, ordered
 from cli.recovery.store import ConflictError, Store
 from cli.recovery.tables import RestoreError, Tables
+from cli.recovery.versions import Versions
+from cli.tables.recovery import losses
 from events.catalog.erasure_started import ErasureStarted, ErasureStartedData
 from events.catalog.image_deleted import ImageDeleted, ImageDeletedData
 from events.catalog.image_requested import ImageRequested
@@ -90,6 +93,18 @@ def test_old_backups_and_replaced_keys_of_owners_are_deleted(tables: Tables, sto
     assert backups_of(tables, store).list() == []
 
 
+def test_a_backup_after_a_loss_is_refused(world: Installation, tables: Tables, store: Store) -> None:
+    """A drill restores what the newest manifest has."""
+    backups_of(tables, store).make(NOW - timedelta(seconds=1))
+    delete_tables(world)
+
+    with pytest.raises(RestoreError, match=f"{PREFIX}-[a-z-]+ is gone. Run `recovery drill` before a backup"):
+        backups_of(tables, store).make(NOW)
+    accepted = backups_of(tables, store).make(NOW, accept_missing=True)
+    assert accepted.shapes == {}
+    assert "owner-keys" in {backup.table for backup in tables.backups()}, "nothing has replaced it"
+
+
 def test_the_backups_of_others_are_used_and_never_deleted(world: Installation, tables: Tables, store: Store) -> None:
     world.dynamodb.create_backup(TableName=f"{PREFIX}-requests", BackupName="somebody-else")
     backups_of(tables, store, days=-1).make(NOW)
@@ -152,6 +167,48 @@ def test_a_lost_table_is_restored_with_what_its_backup_lacks(world: Installation
     assert tables.shape("requests") == shape
     assert (shape.stream_view, shape.expires_by) == ("NEW_AND_OLD_IMAGES", "expires_at")
     assert tables.count("requests") == items > 0
+
+
+def test_a_table_that_was_restored_by_hand_gets_its_settings(world: Installation, tables: Tables, store: Store) -> None:
+    """AWS Backup restores a table without settings. moto cannot do that, so this backup is an ordinary one."""
+    name = f"{PREFIX}-requests"
+    world.dynamodb.update_time_to_live(
+        TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"}
+    )
+    made = backups_of(tables, store).make(NOW)
+    from_vault = tables.back_up("requests", "from a vault")
+    world.dynamodb.delete_table(TableName=name)
+    tables.begin_restore(from_vault)
+    for backup in tables.backups():
+        if backup.table == "requests":
+            tables.delete_backup(backup)
+
+    with pytest.raises(RestoreError, match=f"{name} lacks its settings. Run `recovery drill` before a backup"):
+        backups_of(tables, store).make(NOW)
+    drill = Drill(Connection(Target(PREFIX)), tables, backups_of(tables, store), Options())
+    progress = Progress.begin(store, "ann", lambda: datetime.now(UTC))
+    steps = [step for step in drill.steps() if step.name in {"check", "tables"}]
+    done = run(progress, steps, lambda: datetime.now(UTC), lambda _: None).steps
+
+    assert done["check"].result.startswith("0 of 5 tables are gone, 1 were restored by hand; oldest state: ")
+    assert done["tables"].result.startswith("1 that were restored by hand got their settings back, 4 restored beside")
+    assert tables.shape("requests") == made.shapes["requests"]
+    assert tables.restored_by_hand("requests", made.shapes["requests"]) is None
+
+
+def test_the_replicas_of_a_lost_table_are_named(world: Installation, tables: Tables) -> None:
+    shapes = {"gallery": tables.shape("gallery").model_dump()}
+    world.dynamodb.meta.events.register(  # moto has no replicas
+        "after-call.dynamodb.DescribeTable",
+        lambda parsed, **_: parsed["Table"].update(Replicas=[{"RegionName": "us-west-2"}]),
+    )
+    shapes["requests"] = tables.shape("requests").model_dump()
+    facts = {"lost": ["requests", "gallery"], "manifest": {"shapes": shapes}, "rpo_seconds": 60}
+    done = Record(drill_id="1", started_at=NOW, operator="ann", alive_at=NOW, facts=facts)
+
+    (said,) = [line for line in losses(done) if "replica" in line]
+    assert said.startswith("Restored tables have no replica in us-west-2 any more: requests. Delete their tables there")
+    assert "run `region add us-west-2`" in said
 
 
 def test_an_existing_table_gets_only_what_it_lacks(world: Installation, tables: Tables) -> None:
