@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from cli.connection import Connection
+from cli.recovery.archive import restore_archive
 from cli.recovery.auditing import audit_until_clean
 from cli.recovery.backups import RPO, Backups, Manifest
 from cli.recovery.consumers import ARCHIVE, Consumers, wait_until_quiet
@@ -16,6 +17,7 @@ from cli.recovery.files import GalleryFiles
 from cli.recovery.lake import MARGIN, LakeReplay, archived_events
 from cli.recovery.progress import Progress
 from cli.recovery.tables import RestoreError, TableBackup, Tables, age_of, newest
+from cli.recovery.versions import Versions
 from cli.repairs import AwsRepairer
 from cli.search_keys import rebuild_search_keys
 from kit.publisher import Publisher
@@ -74,8 +76,9 @@ class Drill:
             Step("wait", "wait until the queues are empty, if all tables exist", self._wait),
             Step("pause", "stop the consumers, so that messages keep their retries", self._pause),
             Step("tables", "restore lost tables under their names, the others as copies to compare", self._restore),
+            Step("archive", "restore deleted files of the event lake from their versions", self._restore_archive),
             Step("lake", "apply the events since the backup to restored tables", self._replay),
-            Step("files", "copy missing files of the gallery back", self._files),
+            Step("files", "restore missing files of the gallery from their copies or versions", self._files),
             Step("streams", "enable the streams of restored tables and map them to their functions", self._streams),
             Step("resume", "start the consumers, and check every open request at once", self._resume),
             Step("settle", "wait until the queues are empty", self._settle),
@@ -201,6 +204,12 @@ class Drill:
             self._tables.delete(copy)
         return len(copies), missing, written
 
+    def _restore_archive(self, progress: Progress) -> str:
+        versions = Versions(self._connection.client("s3"), self._connection.bucket("analytics"))
+        retention = self._connection.retention("ArchiveRetentionDays", timedelta(0))
+        parts, lines = restore_archive(versions, self._archive, retention, datetime.now(UTC), progress.beat)
+        return f"{parts + lines} files restored" if parts + lines else "nothing was missing"
+
     def _replay(self, progress: Progress) -> str:
         facts = progress.drill.facts
         if not self._in_place(progress):
@@ -232,7 +241,7 @@ class Drill:
         )
         restored, lost = files.restore(self._wanted_files(progress), progress.beat)
         progress.drill.facts["lost_files"] = len(lost)
-        return f"{restored} restored" + (f", {len(lost)} have no copy" if lost else "")
+        return f"{restored} restored" + (f", {len(lost)} have neither a copy nor a version" if lost else "")
 
     def _wanted_files(self, progress: Progress) -> Iterator[str]:
         pages = self._dynamodb.get_paginator("scan").paginate(

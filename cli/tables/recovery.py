@@ -96,7 +96,7 @@ def losses(drill: Drill) -> list[str]:
     }
     lines += [f"Lost: {lake[name]} {text}." for name, text in unknown.items() if lake.get(name)]
     if facts.get("lost_files"):
-        lines.append(f"Lost: {facts['lost_files']} files of the gallery have no copy.")
+        lines.append(f"Lost: {facts['lost_files']} files of the gallery have neither a copy nor a version.")
     repaired = facts.get("audit", {}).get("repaired", {})
     if unpaid := repaired.get("raw-without-payment"):
         lines.append(f"Lost: the payments of {unpaid} images, which may be generated again.")

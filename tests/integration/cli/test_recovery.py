@@ -3,13 +3,16 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
+from cli.__main__ import main
 from cli.connection import Connection, Target
+from cli.recovery.archive import restore_archive
 from cli.recovery.backups import NAME, Backups
 from cli.recovery.drill import run
 from cli.recovery.files import COPIES_FOLDER, GalleryFiles
@@ -27,7 +30,10 @@ from events.catalog.image_requested import ImageRequested
 from events.catalog.request_cancelled import RequestCancelled, RequestCancelledData
 from events.envelope import Event
 from kit.sealing import OwnerKeyTable, Sealer
+from services.analytics.compaction import Compactor
+from services.analytics.counters import day_of
 from services.analytics.repository.lake import EventLake
+from services.analytics.repository.parquet import Parquet
 from services.intake.repository.signals import SignalTable
 from services.intake.signals import StopSignal
 from services.operations.drills import DrillRecord, DrillTable
@@ -123,8 +129,39 @@ def test_copies_of_files_follow_the_gallery_and_come_back(world: Installation) -
     world.s3.delete_object(Bucket=GALLERY, Key="images/a")
     assert files.restore(["images/a", "images/b", "images/c"], quiet) == (1, ["images/c"])
     world.s3.delete_object(Bucket=GALLERY, Key="images/b")
-    assert files.mirror(quiet).deleted == 1, "what an owner deletes has no copy for long"
+    assert files.prune({"images/b"}.__contains__, quiet) == 0, "the owner has not deleted it"
+    assert files.prune(set[str]().__contains__, quiet) == 1, "what an owner deletes has no copy for long"
     assert [each["Key"] for each in world.s3.list_objects_v2(Bucket=LAKE)["Contents"]] == [f"{COPIES_FOLDER}images/a"]
+
+
+def test_a_file_without_a_copy_is_restored_from_its_version(world: Installation) -> None:
+    files = GalleryFiles(world.s3, GALLERY, LAKE)
+    world.s3.put_object(Bucket=GALLERY, Key="images/a", Body=b"content")
+    world.s3.delete_object(Bucket=GALLERY, Key="images/a")
+
+    for restored in (1, 0):
+        assert files.restore(["images/a"], quiet) == (restored, [])
+    assert world.s3.get_object(Bucket=GALLERY, Key="images/a")["Body"].read() == b"content"
+
+
+def test_every_backup_deletes_the_copies_of_deleted_images(
+    world: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GENAI_IMAGES_PREFIX", PREFIX)
+    kept, lost, erased = (f"{world.create_request(number)}-0" for number in (1, 2, 3))
+    images = {image_id: world.catalog.find(image_id) for image_id in (kept, lost, erased)}
+    GalleryFiles(world.s3, GALLERY, LAKE).mirror(quiet)
+    for image_id in (lost, erased):
+        image = images[image_id]
+        assert isinstance(image, Entry)
+        for key in image.keys:
+            world.s3.delete_object(Bucket=GALLERY, Key=key)
+        if image_id == erased:
+            world.catalog.mark_deleted(image.deletion_marker(NOW, "owner"))
+
+    assert main(["recovery", "backup"]) == 0
+    copies = world.s3.list_objects_v2(Bucket=LAKE, Prefix=COPIES_FOLDER)["Contents"]
+    assert {each["Key"].split("/")[3] for each in copies} == {kept[:-2], lost[:-2]}, "a fault is no wish of an owner"
 
 
 def test_a_document_is_written_by_one_of_two(store: Store) -> None:
@@ -289,6 +326,30 @@ def test_a_backup_older_than_the_rpo_has_to_be_accepted(
         check(world, tables, store)
     delete_tables(world)
     assert check(world, tables, store, accept_older=True).startswith("5 of 5 tables are gone; oldest state: ")
+
+
+# Deleted files of the lake -------------------------------------------------------------------------------------------
+
+
+def test_deleted_files_of_the_lake_come_back_unless_they_are_compacted(world: Installation, tmp_path: Path) -> None:
+    world.s3.put_bucket_versioning(Bucket=LAKE, VersioningConfiguration={"Status": "Enabled"})
+    archive, events = EventLake(world.s3, LAKE), story(1)
+    day = day_of(events[0])
+    archive.append(events[:2])
+    Compactor(archive, Parquet(tmp_path / "rows"), tmp_path / "parts", timedelta(0)).compact(day, lambda: True)
+    archive.append(events[2:])
+    for key in (*archive.parts(day), *(key for key, _ in archive.objects(day))):
+        for _ in range(2):  # two delete markers
+            world.s3.delete_object(Bucket=LAKE, Key=key)
+    assert list(archive.read()) == []
+
+    def restored(retention: timedelta = timedelta(0)) -> tuple[int, int]:
+        return restore_archive(Versions(world.s3, LAKE), archive, retention, datetime.now(UTC), quiet)
+
+    assert restored(timedelta(microseconds=1)) == (0, 0), "what has expired stays deleted"
+    assert restored() == (1, 1), "not the lines whose events are in the part"
+    assert {event.metadata.event_id for event in archive.read()} == {event.metadata.event_id for event in events}
+    assert restored() == (0, 0)
 
 
 # The lake ------------------------------------------------------------------------------------------------------------
