@@ -111,7 +111,9 @@ def test_a_backup_after_a_loss_is_refused(world: Installation, tables: Tables, s
     assert "owner-keys" in {backup.table for backup in tables.backups()}, "nothing has replaced it"
 
 
-def test_the_backups_of_others_are_used_and_never_deleted(world: Installation, tables: Tables, store: Store) -> None:
+def test_backups_that_an_operator_made_are_found_and_never_deleted(
+    world: Installation, tables: Tables, store: Store
+) -> None:
     world.dynamodb.create_backup(TableName=f"{PREFIX}-requests", BackupName="somebody-else")
     backups_of(tables, store, days=-1).make(NOW)
 
