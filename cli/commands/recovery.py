@@ -28,6 +28,8 @@ from services.storage.repository.gallery import DynamoGallery
 
 KEEP = timedelta(days=35)
 """``BackupRetentionDays``, without a stack."""
+GALLERY = "gallery"
+"""The table of images."""
 
 
 @click.group(epilog=EXIT_CODES)
@@ -46,7 +48,8 @@ def backup(connection: Connection, *, files: bool, accept_missing: bool, as_json
     try:
         with Console(stderr=True).status("Backing up"):
             made = _backups(connection).make(datetime.now(UTC), mirror, accept_missing=accept_missing)
-            copies.prune(_is_listed(connection), _silent)
+            if GALLERY in made.shapes:  # without it, nobody knows what was deleted
+                copies.prune(_is_listed(connection), _silent)
     except RestoreError as error:
         raise click.ClickException(f"{error}.") from error
     if as_json:

@@ -12,6 +12,7 @@ from cli.recovery.versions import Versions
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.type_defs import CopySourceTypeDef
 
 GALLERY_FOLDER: Final = "images/"
 COPIES_FOLDER: Final = "recovery/files/"
@@ -82,8 +83,10 @@ class GalleryFiles:
         return restored, lost
 
     def _copy(self, source: str, key: str, target: str, copy: str, version: str | None = None) -> None:
-        former = {"VersionId": version} if version else {}
-        self._client.copy_object(Bucket=target, Key=copy, CopySource={"Bucket": source, "Key": key, **former})  # type: ignore[typeddict-item]
+        found: CopySourceTypeDef = {"Bucket": source, "Key": key}
+        if version:
+            found["VersionId"] = version
+        self._client.copy_object(Bucket=target, Key=copy, CopySource=found)
 
     def _keys(self, bucket: str, folder: str) -> set[str]:
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder)
