@@ -1,5 +1,6 @@
 """`recovery`: backups of an installation, the switch that stops writes, and the drill that restores everything."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,9 +22,14 @@ from cli.tables.recovery import losses, print_backups, print_drill, print_plan
 from kit.trail import Action, recorded
 from services.intake.repository.operator_signals import OperatorSignals
 from services.intake.signals import PERIOD, StopSignal
+from services.operations.audit.records import FILE_KEY
+from services.storage.models import Entry, make_image_id
+from services.storage.repository.gallery import DynamoGallery
 
 KEEP = timedelta(days=35)
 """``BackupRetentionDays``, without a stack."""
+GALLERY = "gallery"
+"""The table of images."""
 
 
 @click.group(epilog=EXIT_CODES)
@@ -33,14 +39,19 @@ def recovery() -> None:
 
 @recovery.command(epilog=EXIT_CODES)
 @click.option("--files", is_flag=True, help="Also copy the files of the gallery that have no copy yet.")
+@click.option("--accept-missing", is_flag=True, help="Back up although a table of the last backup is gone.")
 @on_target
-def backup(connection: Connection, *, files: bool, as_json: bool) -> int:
-    """Back up every table now, and delete backups older than BackupRetentionDays."""
-    mirror = _files(connection)
-    with Console(stderr=True).status("Backing up"):
-        made = _backups(connection).make(
-            datetime.now(UTC), (lambda: mirror.mirror(lambda: None).files) if files else None
-        )
+def backup(connection: Connection, *, files: bool, accept_missing: bool, as_json: bool) -> int:
+    """Back up every table now. Delete backups older than BackupRetentionDays, and copies of files that were deleted."""
+    copies = _files(connection)
+    mirror = (lambda: copies.mirror(_silent).files) if files else None
+    try:
+        with Console(stderr=True).status("Backing up"):
+            made = _backups(connection).make(datetime.now(UTC), mirror, accept_missing=accept_missing)
+            if GALLERY in made.shapes:  # without it, nobody knows what was deleted
+                copies.prune(_is_listed(connection), _silent)
+    except RestoreError as error:
+        raise click.ClickException(f"{error}.") from error
     if as_json:
         print_json({"backup": made.backup_id, "tables": sorted(made.shapes), "files": made.files})
     else:
@@ -185,3 +196,19 @@ def _backups(connection: Connection) -> Backups:
 
 def _files(connection: Connection) -> GalleryFiles:
     return GalleryFiles(connection.client("s3"), connection.bucket("gallery"), connection.bucket("analytics"))
+
+
+def _is_listed(connection: Connection) -> Callable[[str], bool]:
+    """Return a function that says whether the gallery has the image of a file."""
+    gallery = DynamoGallery(connection.client("dynamodb"), connection.target.gallery_table)
+
+    def is_listed(key: str) -> bool:
+        found = FILE_KEY.fullmatch(key)
+        image = gallery.find(make_image_id(found[1], int(found[2]))) if found else None
+        return isinstance(image, Entry) and key in image.keys
+
+    return is_listed
+
+
+def _silent() -> None:
+    """Give no sign of life: nobody waits for a backup."""

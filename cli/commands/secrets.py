@@ -190,7 +190,8 @@ def rotate(
     with _recorded(connection, name, operator, "secret rotate", rotated.versions[-1].number):
         rotated = KINDS[name].announce(connection, rotated)
         _store(connection, name, base, rotated)
-    return _report(connection, name, rotated, KINDS[name].after_rotation, as_json=as_json)
+    proof = _overlap(connection, name, rotated)
+    return _report(connection, name, rotated, f"{KINDS[name].after_rotation}\n{proof}", as_json=as_json)
 
 
 @secrets.command(epilog=EXIT_CODES)
@@ -229,6 +230,23 @@ def retire(
         KINDS[name].withdraw(connection, keyring.without(version))
     done = f"Functions forget it within {REFRESH_SECONDS // 60} minutes."
     return _report(connection, name, keyring.without(version), done, as_json=as_json)
+
+
+def _overlap(connection: Connection, name: str, rotated: Keyring) -> str:
+    """Read a secret back after its rotation, and return in words that the old and the new version are valid.
+
+    Raise ``ClickException`` if it is not what was stored, such as without a version that something still needs.
+    """
+    *_, old, new = rotated.versions
+    if _read(connection, name)[1] != rotated:
+        raise click.ClickException(
+            f"Secrets Manager returns another value of {name} than was stored. Another command may have changed it. "
+            "Look at `secrets list`, and retire nothing before you know why."
+        )
+    now = datetime.now(UTC)
+    is_current = rotated.current(now) == new
+    begins = "now" if is_current else f"from {new.active_from:%Y-%m-%d %H:%M:%S} UTC on"
+    return f"Read back: version {new.number} is current {begins}, version {old.number} stays valid."
 
 
 def _certificate(name: str, text: bytes) -> bytes:

@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from cli.recovery.store import Store
-from cli.recovery.tables import TableBackup, Tables, TableShape
+from cli.recovery.tables import RestoreError, TableBackup, Tables, TableShape
 
 RPO: Final = timedelta(hours=1)
 """Data of at most so long may be lost."""
@@ -49,8 +49,14 @@ class Backups:
         self._store = store
         self._keep = keep
 
-    def make(self, now: datetime, mirror: Callable[[], int] | None = None) -> Manifest:
-        """Back up every table, write the manifest, and delete backups that are too old."""
+    def make(self, now: datetime, mirror: Callable[[], int] | None = None, *, accept_missing: bool = False) -> Manifest:
+        """Back up every table, write the manifest, and delete backups that are too old.
+
+        Raise ``RestoreError`` if a table of the last backup is gone, unless ``accept_missing``: a drill after a backup
+        without it would not restore it.
+        """
+        if not accept_missing:
+            self._refuse_without_tables()
         backup_id = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
         shapes = {}
         for table in self._tables.names():
@@ -63,11 +69,22 @@ class Backups:
         self._prune(manifest, now)
         return manifest
 
+    def _refuse_without_tables(self) -> None:
+        last, existing = self.newest_manifest(), set(self._tables.names())
+        for table, shape in last.shapes.items() if last else ():
+            if table not in existing or self._tables.restored_by_hand(table, shape):
+                state = "lacks its settings" if table in existing else "is gone"
+                raise RestoreError(
+                    f"{self._tables.full_name(table)} {state}. Run `recovery drill` before a backup, or add "
+                    "--accept-missing if a release has removed the table"
+                )
+
     def _prune(self, newest: Manifest, now: datetime) -> None:
         """Delete our own backups and manifests that are older than the retention, and older keys of owners at once."""
         for backup in self._tables.backups():
             is_ours = backup.name.startswith(NAME)
-            is_replaced = backup.table == OWNER_KEYS and backup.name != f"{NAME}{newest.backup_id}"
+            is_keys = backup.table == OWNER_KEYS and OWNER_KEYS in newest.shapes
+            is_replaced = is_keys and backup.name != f"{NAME}{newest.backup_id}"
             if is_ours and (is_replaced or now - backup.created_at > self._keep):
                 self._tables.delete_backup(backup)
         for key in self._store.keys(MANIFESTS):

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from cli.connection import Connection
 from cli.console import duration
+from cli.recovery.archive import restore_archive
 from cli.recovery.auditing import audit_until_clean
 from cli.recovery.backups import RPO, Backups, Manifest
 from cli.recovery.consumers import ARCHIVE, Consumers, wait_until_quiet
@@ -17,6 +18,7 @@ from cli.recovery.files import GalleryFiles
 from cli.recovery.lake import MARGIN, LakeReplay, archived_events
 from cli.recovery.progress import Progress
 from cli.recovery.tables import RestoreError, TableBackup, Tables, age_of, newest
+from cli.recovery.versions import Versions
 from cli.recovery.worker import PARAMETER, FargateWorker, Worker
 from cli.repairs import AwsRepairer
 from cli.search_keys import rebuild_search_keys
@@ -81,8 +83,9 @@ class Drill:
             Step("wait", "wait until the queues are empty, if all tables exist", self._wait),
             Step("pause", f"{_all('stop the consumers', stop)}, so that messages keep their retries", self._pause),
             Step("tables", "restore lost tables under their names, the others as copies to compare", self._restore),
+            Step("archive", "restore deleted files of the event lake from their versions", self._restore_archive),
             Step("lake", "apply the events since the backup to restored tables", self._replay),
-            Step("files", "copy missing files of the gallery back", self._files),
+            Step("files", "restore missing files of the gallery from their copies or versions", self._files),
             Step("streams", "enable the streams of restored tables and map them to their functions", self._streams),
             Step("resume", f"{_all('start the consumers', start)}, and check every open request at once", self._resume),
             Step("settle", "wait until the queues are empty", self._settle),
@@ -102,9 +105,15 @@ class Drill:
         existing, backups = set(self._tables.names()), self._backups.of_tables()
         chosen: dict[str, TableBackup] = {}
         ages: dict[str, timedelta] = {}
+        by_hand: list[str] = []
         for table in ordered(manifest.shapes):
             until = self._tables.restorable_until(table) if table in existing else None
             backup = newest(backups, table)
+            restored_to = self._tables.restored_by_hand(table, manifest.shapes[table]) if table in existing else None
+            if restored_to:
+                by_hand.append(table)
+                until = None
+                backup = TableBackup(table=table, arn="", name="restored by hand", created_at=restored_to)
             if until is None and backup is None:
                 raise RestoreError(f"{self._tables.full_name(table)} has no backup. Make one with `recovery backup`")
             if until is None and backup is not None:
@@ -118,19 +127,21 @@ class Drill:
                 f"{duration(RPO)}: what happened since may be lost. Make one with `recovery backup`, or add "
                 "--accept-older"
             )
-        lost = [table for table in ordered(manifest.shapes) if table not in existing]
+        lost = [table for table in ordered(manifest.shapes) if table not in existing or table in by_hand]
         progress.drill.facts |= {
             "manifest": manifest.model_dump(mode="json"),
             "backups": {table: backup.model_dump(mode="json") for table, backup in chosen.items()},
             "lost": lost,
+            "by_hand": by_hand,
             "rpo_seconds": ages[oldest].total_seconds(),
             "oldest": oldest,
         }
-        gone = f"{len(lost)} of {len(manifest.shapes)} tables are gone" if lost else "all tables exist"
-        return f"{gone}; oldest state: {oldest}, {duration(ages[oldest])} old"
+        gone = f"{len(lost) - len(by_hand)} of {len(manifest.shapes)} tables are gone" if lost else "all tables exist"
+        hand = f", {len(by_hand)} were restored by hand" if by_hand else ""
+        return f"{gone}{hand}; oldest state: {oldest}, {duration(ages[oldest])} old"
 
     def _stop(self, progress: Progress) -> str:
-        if REQUESTS in progress.drill.facts["lost"]:
+        if REQUESTS not in self._tables.names():
             return "the table of requests is gone, so nothing is accepted"
         self._signals.save_stop(self._signal(progress))
         self._pass(progress, SWITCHED)
@@ -167,7 +178,8 @@ class Drill:
         facts, manifest = progress.drill.facts, self._manifest(progress)
         lost, backups = facts["lost"], _chosen(progress)
         for table in lost:
-            self._tables.begin_restore(backups[table])
+            if table not in facts["by_hand"]:
+                self._tables.begin_restore(backups[table])
         for table in lost:
             self._tables.wait([table], progress.beat)
             self._tables.equip(table, manifest.shapes[table])
@@ -175,7 +187,10 @@ class Drill:
                 self._signals.save_stop(self._signal(progress))
         compared, missing, copied = self._compare(progress, [t for t in ordered(manifest.shapes) if t not in lost])
         facts["copied"] = facts.get("copied", 0) + copied
-        results = [f"{len(lost)} restored"] if lost else []
+        restored, by_hand = len(lost) - len(facts["by_hand"]), len(facts["by_hand"])
+        results = [f"{restored} restored"] if restored else []
+        if by_hand:
+            results.append(f"{by_hand} that were restored by hand got their settings back")
         if compared:
             results.append(f"{compared} restored beside the live ones, which lack {missing} of their items")
         if copied:
@@ -198,6 +213,12 @@ class Drill:
                 progress.beat()
             self._tables.delete(copy)
         return len(copies), missing, written
+
+    def _restore_archive(self, progress: Progress) -> str:
+        versions = Versions(self._connection.client("s3"), self._connection.bucket("analytics"))
+        retention = self._connection.retention("ArchiveRetentionDays", timedelta(0))
+        parts, lines = restore_archive(versions, self._archive, retention, datetime.now(UTC), progress.beat)
+        return f"{parts + lines} files restored" if parts + lines else "nothing was missing"
 
     def _replay(self, progress: Progress) -> str:
         facts = progress.drill.facts
@@ -228,7 +249,7 @@ class Drill:
         )
         restored, lost = files.restore(self._wanted_files(progress), progress.beat)
         progress.drill.facts["lost_files"] = len(lost)
-        return f"{restored} restored" + (f", {len(lost)} have no copy" if lost else "")
+        return f"{restored} restored" + (f", {len(lost)} have neither a copy nor a version" if lost else "")
 
     def _wanted_files(self, progress: Progress) -> Iterator[str]:
         pages = self._dynamodb.get_paginator("scan").paginate(

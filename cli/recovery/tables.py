@@ -1,7 +1,7 @@
 """The DynamoDB tables of an installation: what they are, their backups, and their restore.
 
 A restored table has its items, keys and indexes. AWS restores neither its stream nor the mappings on it, its expiry,
-tags, point-in-time recovery and protection. Their settings are in the manifest of a backup (`backups.py`).
+tags, point-in-time recovery, protection and replicas. Their settings are in the manifest of a backup (`backups.py`).
 """
 
 import time
@@ -55,6 +55,18 @@ class TableShape(BaseModel):
     """Days of point-in-time recovery; None: it is off."""
     is_protected: bool = False
     tags: list[dict[str, str]] = []
+    replicas: list[str] = []
+    """The other regions that have a replica of the table."""
+
+    def lacks(self, wanted: "TableShape") -> bool:
+        """Return whether a setting is off without which the table does not work or is not safe."""
+        pairs = (
+            (self.stream_view, wanted.stream_view),
+            (self.mappings, wanted.mappings),
+            (self.expires_by, wanted.expires_by),
+            (self.recovery_days, wanted.recovery_days),
+        )
+        return any(is_needed and not has for has, is_needed in pairs)
 
 
 class TableBackup(BaseModel):
@@ -87,6 +99,18 @@ class Tables:
         found = [name.removeprefix(self._prefix) for page in pages for name in page["TableNames"] if self._owns(name)]
         return [name for name in found if "-restored-" not in name]
 
+    def restored_by_hand(self, table: str, shape: TableShape) -> datetime | None:
+        """Return of which time the data of an existing table is, if nobody has equipped it since it was restored.
+
+        That is a table which somebody restored from a vault of AWS Backup. None for every other table.
+        """
+        found: Any = self._dynamodb.describe_table(TableName=self.full_name(table))["Table"]
+        restored = found.get("RestoreSummary")
+        if restored is None or not self.shape(table).lacks(shape):
+            return None
+        restored_to: datetime = restored["RestoreDateTime"]
+        return restored_to.astimezone(UTC)
+
     def _owns(self, name: str) -> bool:
         return name.startswith(self._prefix)
 
@@ -105,6 +129,7 @@ class Tables:
             recovery_days=self._recovery_days(name),
             is_protected=found.get("DeletionProtectionEnabled", False),
             tags=[tag for tag in tags if not tag["Key"].startswith("aws:")],
+            replicas=sorted(each["RegionName"] for each in found.get("Replicas", [])),
         )
 
     def _recovery_days(self, name: str) -> int | None:
@@ -131,7 +156,10 @@ class Tables:
         return TableBackup(table=table, arn=made["BackupArn"], name=name, created_at=made["BackupCreationDateTime"])
 
     def backups(self) -> list[TableBackup]:
-        """Return all available backups of the tables, newest first: an operator's, AWS Backup's, and AWS's own."""
+        """Return all available backups of the tables, newest first: those of operators, and what AWS made of its own.
+
+        ``ALL`` are these two. Backups in a vault of AWS Backup are not listed, and only AWS Backup restores them.
+        """
         found = []
         for page in self._dynamodb.get_paginator("list_backups").paginate(BackupType="ALL"):
             for each in page["BackupSummaries"]:

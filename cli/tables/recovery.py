@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from rich.text import Text
 
@@ -84,6 +85,7 @@ def losses(drill: Drill) -> list[str]:
             f"The last request in the event lake was accepted at {reached} UTC. Requests up to then are restored with "
             "their images; later ones are lost."
         )
+    lines += _lost_replicas(facts)
     past = duration(timedelta(seconds=facts["rpo_seconds"]))
     lines.append(f"Keys, preferences, webhooks, favourites and share links are as they were {past} before the drill.")
     unknown = {
@@ -93,10 +95,23 @@ def losses(drill: Drill) -> list[str]:
     }
     lines += [f"Lost: {lake[name]} {text}." for name, text in unknown.items() if lake.get(name)]
     if facts.get("lost_files"):
-        lines.append(f"Lost: {facts['lost_files']} files of the gallery have no copy.")
+        lines.append(f"Lost: {facts['lost_files']} files of the gallery have neither a copy nor a version.")
     repaired = facts.get("audit", {}).get("repaired", {})
     if unpaid := repaired.get("raw-without-payment"):
         lines.append(f"Lost: the payments of {unpaid} images, which may be generated again.")
     if stray := repaired.get("file-without-image"):
         lines.append(f"Lost: {stray} files of images whose requests are lost were deleted.")
     return lines
+
+
+def _lost_replicas(facts: dict[str, Any]) -> list[str]:
+    """Return what to do about replicas, which still belong to the tables that were lost."""
+    tables: dict[str, list[str]] = {}
+    for table in facts["lost"]:
+        for region in facts["manifest"]["shapes"][table].get("replicas", []):
+            tables.setdefault(region, []).append(table)
+    return [
+        f"Restored tables have no replica in {region} any more: {', '.join(sorted(names))}. Delete their tables there, "
+        f"run `region add {region}`, and deploy the second stack with the parameters that it prints."
+        for region, names in sorted(tables.items())
+    ]

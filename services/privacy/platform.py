@@ -88,10 +88,11 @@ def remains(now: datetime, retentions: Retentions) -> Sequence[StoreReceipt]:
     edited = "The history of a table cannot be edited."
     vault = (VAULT,) if retentions.has_vault else ()
     replica = ("storage/gallery-files-replica",) if retentions.has_replica else ()
-    lakes = ["analytics/archive-versions", *(["analytics/archive-replica"] if retentions.has_replica else [])]
+    lake_replica = ("analytics/archive-replica",) if retentions.has_replica else ()
     lake = retentions.lake and retentions.lake + COMPACTION_DELAY
     expired = lake and lake + retentions.versions + LIFECYCLE_DELAY
     in_lake = f"events with {UNREADABLE}; no id if the owner opted out of analytics"
+    copies = "copies of images, if backups of files are made,"
     of_many = "Files hold events of many owners, from which the counters are computed."
     cloud_trail = ("operations/cloudtrail-log",) if retentions.cloud_trail else ()
     return [
@@ -156,12 +157,18 @@ def remains(now: datetime, retentions: Retentions) -> Sequence[StoreReceipt]:
         ),
         *entries(
             ("analytics/archive",),
-            f"{in_lake}; copies of images, if backups are made, until the next one; results of queries with the same, "
-            f"for {RESULTS.days} days",
+            f"{in_lake}; {copies} until the next one, at most {retentions.backups.days} days; results of queries with "
+            f"the same, for {RESULTS.days} days",
             of_many,
             lake,
         ),
-        *entries(lakes, in_lake, of_many, expired),
+        *entries(
+            ("analytics/archive-versions",),
+            f"{in_lake}; {copies} for {(retentions.versions + LIFECYCLE_DELAY).days} days after the next one",
+            of_many,
+            expired,
+        ),
+        *entries(lake_replica, in_lake, of_many, expired),
         *entries(
             ("privacy/erasures",),
             f"this receipt, with {PSEUDONYM}",

@@ -134,7 +134,8 @@ class Collector:
         keys = StoreReceipt(
             store="platform/owner-keys",
             erased=int(event.data.sweep == 1),
-            remains="the id of the owner, marked as erased",
+            remains="the id of the owner, marked as erased; the key in the last backup of the keys, if backups are "
+            "made, until the next one",
             reason="A late message must not create a new key.",
         )
         exports = self.exports.erase(event.metadata.owner)

@@ -64,6 +64,19 @@ def test_an_alarm_watches_a_published_metric(service: str, alarm: Any, metric: A
     assert metric.get("Statistic") in STATISTICS or metric["ExtendedStatistic"].startswith("p")
 
 
+def test_a_drill_is_overdue_after_35_days() -> None:
+    """A drill per month is the goal. The audit publishes the age every hour, of which the last one counts."""
+    alarm = templates.service_template("operations")["Resources"]["drillOverdueAlarm"]
+    properties = alarm["Properties"]
+
+    assert "Condition" not in alarm
+    assert (properties["Namespace"], properties["MetricName"]) == ({"Ref": "Prefix"}, "days_since_drill")
+    assert (properties["Statistic"], properties["Period"], properties["EvaluationPeriods"]) == ("Maximum", 3600, 1)
+    assert (properties["ComparisonOperator"], properties["Threshold"]) == ("GreaterThanOrEqualToThreshold", 35)
+    assert properties["AlarmActions"] == [{"Ref": "AlarmTopicArn"}]
+    assert properties.get("ActionsEnabled", True)
+
+
 @pytest.mark.parametrize(("service", "alarm", "metric"), list(metrics()))
 def test_an_alarm_looks_at_a_span_that_cloudwatch_allows(service: str, alarm: Any, metric: Any) -> None:
     period, periods = metric["Period"], alarm["EvaluationPeriods"]

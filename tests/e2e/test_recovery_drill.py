@@ -80,6 +80,13 @@ def delete_all_tables(system: System) -> list[str]:
     return names
 
 
+def delete_objects(system: System, bucket: str, *prefixes: str) -> None:
+    s3 = system.client("s3")
+    for prefix in prefixes:
+        for each in s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]:
+            s3.delete_object(Bucket=bucket, Key=each["Key"])
+
+
 def test_a_drill_without_a_backup_is_refused_and_changes_nothing(system: System) -> None:
     done = system.ops(*DRILL)
 
@@ -95,14 +102,14 @@ def test_all_tables_deleted_under_traffic_are_restored(system: System) -> None:
     assert "Backup " in backup.stdout
 
     since = system.generate("a heron after the backup")
+    s3, gallery, lake = system.client("s3"), system.outputs["GalleryBucketName"], system.outputs["AnalyticsBucketName"]
+    lost_files = [f"images/{view['id']}/" for view in (before, since)]  # one with a copy, one with a version only
     traffic = Traffic(system)
     with traffic.flowing():
         system.wait_until(lambda: len(traffic.accepted) >= 8 or None, seconds=60, what="traffic")
         deleted = delete_all_tables(system)
-        lost_file = f"images/{before['id']}/"
-        s3, gallery = system.client("s3"), system.outputs["GalleryBucketName"]
-        for each in s3.list_objects_v2(Bucket=gallery, Prefix=lost_file)["Contents"]:
-            s3.delete_object(Bucket=gallery, Key=each["Key"])
+        delete_objects(system, gallery, *lost_files)
+        delete_objects(system, lake, "events/")
     assert system.call("POST", "/v1/requests", {"prompt": "a heron"}).status >= 500
 
     interrupted(system)
@@ -127,7 +134,9 @@ def test_all_tables_deleted_under_traffic_are_restored(system: System) -> None:
         assert (again["request"], again["timeline"]) == (view["request"], view["timeline"])
         image = system.call("GET", f"/v1/images/{view['images'][0]['id']}")
         assert image.status == 200, image.content
-    assert s3.list_objects_v2(Bucket=gallery, Prefix=lost_file)["KeyCount"] == 3
+    assert [s3.list_objects_v2(Bucket=gallery, Prefix=folder)["KeyCount"] for folder in lost_files] == [3, 3]
+    assert report["steps"]["files"]["result"] == "6 restored"
+    assert report["steps"]["archive"]["result"].endswith(" files restored")
 
     assert system.audit("--pause", "1")["violations"] == []
     # The streams work again: an accepted request is published at once, and a deleted image loses its files.

@@ -4,6 +4,8 @@ import json
 
 from standardwebhooks import Webhook
 
+from kit.keyring import Keyring
+from services.storage.provenance import prompt_hash
 from tests.support.hook import Hook
 from tests.support.owners import Hooks
 from tests.support.system import System, download
@@ -70,11 +72,23 @@ def test_webhooks_survive_a_new_master_and_move_to_it_with_their_owner(stack: Sy
     assert row["needed_by"] >= 1
 
 
-def test_hashes_of_prompts_name_the_new_key(stack: System) -> None:
-    storage = rotate(stack, "storage-prompt-hash-key", "storage-store")
-    request = stack.generate("A key under a doormat")
-    (image,) = request["images"]
+def test_hashes_of_prompts_are_checked_with_the_key_that_made_them(stack: System) -> None:
+    """Both keys are valid during the overlap. A hash names its key, so it proves the prompt also after a rotation."""
+    prompt = "A key under a doormat"
 
-    assert f'promptHmacSha256="{storage}:'.encode() in download(image["url"])
+    def generated() -> bytes:
+        (image,) = stack.generate(prompt)["images"]
+        return download(image["url"])
+
+    before = generated()
+    storage = rotate(stack, "storage-prompt-hash-key", "storage-store")
+    after = generated()
+
+    name = f"{stack.prefix}-storage-prompt-hash-key"
+    stored = Keyring.parse(stack.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
+    for content, number in ((before, storage - 1), (after, storage)):
+        key = stored.get(number)
+        assert key is not None
+        assert f'promptHmacSha256="{prompt_hash(key, prompt)}"'.encode() in content
     retired = stack.ops("secrets", "retire", "storage-prompt-hash-key", str(storage - 1), "--yes")
     assert retired.returncode == 0, retired.stderr

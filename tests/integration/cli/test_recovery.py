@@ -3,28 +3,37 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
+from cli.__main__ import main
 from cli.connection import Connection, Target
+from cli.recovery.archive import restore_archive
 from cli.recovery.backups import NAME, Backups
 from cli.recovery.drill import run
 from cli.recovery.files import COPIES_FOLDER, GalleryFiles
 from cli.recovery.lake import LakeReplay, archived_events
+from cli.recovery.progress import Drill as Record
 from cli.recovery.progress import Progress
 from cli.recovery.steps import Drill, Options, ordered
 from cli.recovery.store import ConflictError, Store
 from cli.recovery.tables import RestoreError, Tables
+from cli.recovery.versions import Versions
+from cli.tables.recovery import losses
 from events.catalog.erasure_started import ErasureStarted, ErasureStartedData
 from events.catalog.image_deleted import ImageDeleted, ImageDeletedData
 from events.catalog.image_requested import ImageRequested
 from events.catalog.request_cancelled import RequestCancelled, RequestCancelledData
 from events.envelope import Event
 from kit.sealing import OwnerKeyTable, Sealer
+from services.analytics.compaction import Compactor
+from services.analytics.counters import day_of
 from services.analytics.repository.lake import EventLake
+from services.analytics.repository.parquet import Parquet
 from services.intake.repository.operator_signals import OperatorSignals
 from services.intake.signals import StopSignal
 from services.operations.drills import DrillRecord, DrillTable
@@ -90,7 +99,21 @@ def test_old_backups_and_replaced_keys_of_owners_are_deleted(tables: Tables, sto
     assert backups_of(tables, store).list() == []
 
 
-def test_the_backups_of_others_are_used_and_never_deleted(world: Installation, tables: Tables, store: Store) -> None:
+def test_a_backup_after_a_loss_is_refused(world: Installation, tables: Tables, store: Store) -> None:
+    """A drill restores what the newest manifest has."""
+    backups_of(tables, store).make(NOW - timedelta(seconds=1))
+    delete_tables(world)
+
+    with pytest.raises(RestoreError, match=f"{PREFIX}-[a-z-]+ is gone. Run `recovery drill` before a backup"):
+        backups_of(tables, store).make(NOW)
+    accepted = backups_of(tables, store).make(NOW, accept_missing=True)
+    assert accepted.shapes == {}
+    assert "owner-keys" in {backup.table for backup in tables.backups()}, "nothing has replaced it"
+
+
+def test_backups_that_an_operator_made_are_found_and_never_deleted(
+    world: Installation, tables: Tables, store: Store
+) -> None:
     world.dynamodb.create_backup(TableName=f"{PREFIX}-requests", BackupName="somebody-else")
     backups_of(tables, store, days=-1).make(NOW)
 
@@ -108,8 +131,39 @@ def test_copies_of_files_follow_the_gallery_and_come_back(world: Installation) -
     world.s3.delete_object(Bucket=GALLERY, Key="images/a")
     assert files.restore(["images/a", "images/b", "images/c"], quiet) == (1, ["images/c"])
     world.s3.delete_object(Bucket=GALLERY, Key="images/b")
-    assert files.mirror(quiet).deleted == 1, "what an owner deletes has no copy for long"
+    assert files.prune({"images/b"}.__contains__, quiet) == 0, "the owner has not deleted it"
+    assert files.prune(set[str]().__contains__, quiet) == 1, "what an owner deletes has no copy for long"
     assert [each["Key"] for each in world.s3.list_objects_v2(Bucket=LAKE)["Contents"]] == [f"{COPIES_FOLDER}images/a"]
+
+
+def test_a_file_without_a_copy_is_restored_from_its_version(world: Installation) -> None:
+    files = GalleryFiles(world.s3, GALLERY, LAKE)
+    world.s3.put_object(Bucket=GALLERY, Key="images/a", Body=b"content")
+    world.s3.delete_object(Bucket=GALLERY, Key="images/a")
+
+    for restored in (1, 0):
+        assert files.restore(["images/a"], quiet) == (restored, [])
+    assert world.s3.get_object(Bucket=GALLERY, Key="images/a")["Body"].read() == b"content"
+
+
+def test_every_backup_deletes_the_copies_of_deleted_images(
+    world: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GENAI_IMAGES_PREFIX", PREFIX)
+    kept, lost, erased = (f"{world.create_request(number)}-0" for number in (1, 2, 3))
+    images = {image_id: world.catalog.find(image_id) for image_id in (kept, lost, erased)}
+    GalleryFiles(world.s3, GALLERY, LAKE).mirror(quiet)
+    for image_id in (lost, erased):
+        image = images[image_id]
+        assert isinstance(image, Entry)
+        for key in image.keys:
+            world.s3.delete_object(Bucket=GALLERY, Key=key)
+        if image_id == erased:
+            world.catalog.mark_deleted(image.deletion_marker(NOW, "owner"))
+
+    assert main(["recovery", "backup"]) == 0
+    copies = world.s3.list_objects_v2(Bucket=LAKE, Prefix=COPIES_FOLDER)["Contents"]
+    assert {each["Key"].split("/")[3] for each in copies} == {kept[:-2], lost[:-2]}, "a fault is no wish of an owner"
 
 
 def test_a_document_is_written_by_one_of_two(store: Store) -> None:
@@ -152,6 +206,48 @@ def test_a_lost_table_is_restored_with_what_its_backup_lacks(world: Installation
     assert tables.shape("requests") == shape
     assert (shape.stream_view, shape.expires_by) == ("NEW_AND_OLD_IMAGES", "expires_at")
     assert tables.count("requests") == items > 0
+
+
+def test_a_table_that_was_restored_by_hand_gets_its_settings(world: Installation, tables: Tables, store: Store) -> None:
+    """AWS Backup restores a table without settings. moto cannot do that, so this backup is an ordinary one."""
+    name = f"{PREFIX}-requests"
+    world.dynamodb.update_time_to_live(
+        TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"}
+    )
+    made = backups_of(tables, store).make(NOW)
+    from_vault = tables.back_up("requests", "from a vault")
+    world.dynamodb.delete_table(TableName=name)
+    tables.begin_restore(from_vault)
+    for backup in tables.backups():
+        if backup.table == "requests":
+            tables.delete_backup(backup)
+
+    with pytest.raises(RestoreError, match=f"{name} lacks its settings. Run `recovery drill` before a backup"):
+        backups_of(tables, store).make(NOW)
+    drill = Drill(Connection(Target(PREFIX)), tables, backups_of(tables, store), Options())
+    progress = Progress.begin(store, "ann", lambda: datetime.now(UTC))
+    steps = [step for step in drill.steps() if step.name in {"check", "tables"}]
+    done = run(progress, steps, lambda: datetime.now(UTC), lambda _: None).steps
+
+    assert done["check"].result.startswith("0 of 5 tables are gone, 1 were restored by hand; oldest state: ")
+    assert done["tables"].result.startswith("1 that were restored by hand got their settings back, 4 restored beside")
+    assert tables.shape("requests") == made.shapes["requests"]
+    assert tables.restored_by_hand("requests", made.shapes["requests"]) is None
+
+
+def test_the_replicas_of_a_lost_table_are_named(world: Installation, tables: Tables) -> None:
+    shapes = {"gallery": tables.shape("gallery").model_dump()}
+    world.dynamodb.meta.events.register(  # moto has no replicas
+        "after-call.dynamodb.DescribeTable",
+        lambda parsed, **_: parsed["Table"].update(Replicas=[{"RegionName": "us-west-2"}]),
+    )
+    shapes["requests"] = tables.shape("requests").model_dump()
+    facts = {"lost": ["requests", "gallery"], "manifest": {"shapes": shapes}, "rpo_seconds": 60}
+    done = Record(drill_id="1", started_at=NOW, operator="ann", alive_at=NOW, facts=facts)
+
+    (said,) = [line for line in losses(done) if "replica" in line]
+    assert said.startswith("Restored tables have no replica in us-west-2 any more: requests. Delete their tables there")
+    assert "run `region add us-west-2`" in said
 
 
 def test_an_existing_table_gets_only_what_it_lacks(world: Installation, tables: Tables) -> None:
@@ -232,6 +328,30 @@ def test_a_backup_older_than_the_rpo_has_to_be_accepted(
         check(world, tables, store)
     delete_tables(world)
     assert check(world, tables, store, accept_older=True).startswith("5 of 5 tables are gone; oldest state: ")
+
+
+# Deleted files of the lake -------------------------------------------------------------------------------------------
+
+
+def test_deleted_files_of_the_lake_come_back_unless_they_are_compacted(world: Installation, tmp_path: Path) -> None:
+    world.s3.put_bucket_versioning(Bucket=LAKE, VersioningConfiguration={"Status": "Enabled"})
+    archive, events = EventLake(world.s3, LAKE), story(1)
+    day = day_of(events[0])
+    archive.append(events[:2])
+    Compactor(archive, Parquet(tmp_path / "rows"), tmp_path / "parts", timedelta(0)).compact(day, lambda: True)
+    archive.append(events[2:])
+    for key in (*archive.parts(day), *(key for key, _ in archive.objects(day))):
+        for _ in range(2):  # two delete markers
+            world.s3.delete_object(Bucket=LAKE, Key=key)
+    assert list(archive.read()) == []
+
+    def restored(retention: timedelta = timedelta(0)) -> tuple[int, int]:
+        return restore_archive(Versions(world.s3, LAKE), archive, retention, datetime.now(UTC), quiet)
+
+    assert restored(timedelta(microseconds=1)) == (0, 0), "what has expired stays deleted"
+    assert restored() == (1, 1), "not the lines whose events are in the part"
+    assert {event.metadata.event_id for event in archive.read()} == {event.metadata.event_id for event in events}
+    assert restored() == (0, 0)
 
 
 # The lake ------------------------------------------------------------------------------------------------------------

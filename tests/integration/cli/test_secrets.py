@@ -1,6 +1,7 @@
 """Rotation of secrets with the command line."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -95,6 +96,29 @@ def test_a_new_version_is_pending_until_every_function_knows_it(run: Any, name: 
     assert stored.current(now + KINDS[name].activation).number == 2
     code, _, said = run("rotate", name, "--yes")
     assert (code, "is not active before" in said) == (1, True)
+
+
+def test_a_rotation_is_read_back(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["secrets", "rotate", PROMPTS, "--now", "--yes"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+
+    assert said.endswith("Read back: version 2 is current now, version 1 stays valid.")
+    assert main(["secrets", "rotate", PROMPTS, "--yes"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"Read back: version 3 is current from [0-9 :-]+ UTC on, version 2 stays valid\.$", said)
+
+
+@pytest.mark.parametrize("lost", ["the old version", "the new version"])
+def test_a_rotation_that_is_not_stored_as_it_was_sent_is_noticed(
+    run: Any, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    whole = Keyring.to_text
+    monkeypatch.setattr(
+        Keyring, "to_text", lambda self: whole(self.without(self.versions[0 if "old" in lost else -1].number))
+    )
+    code, _, said = run("rotate", PROMPTS, "--yes")
+
+    assert (code, "Secrets Manager returns another value of storage-prompt-hash-key" in said) == (1, True)
 
 
 def test_links_of_a_replaced_version_end_before_it_is_retired(run: Any) -> None:

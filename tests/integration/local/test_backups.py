@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from cli.recovery.files import GalleryFiles
+from cli.recovery.tables import Tables
+from cli.recovery.versions import Versions
 from local.deploy import client
 from local.emulator import REGION, Child, emulator, free_port
 from services.storage.repository.files import S3GalleryFiles
@@ -87,3 +90,48 @@ def test_a_deleted_image_is_hidden_in_the_replica(aws: Child) -> None:
     kept = s3.list_object_versions(Bucket=REPLICA)
     assert [each["IsLatest"] for each in kept["DeleteMarkers"]] == [True]
     assert [each["IsLatest"] for each in kept["Versions"]] == [False]
+
+
+def test_deleted_files_come_back_from_their_versions(aws: Child) -> None:
+    s3, bucket = client("s3", aws.url), "restored-from-versions"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    for key in ("events/day=2026-11-29/a", "images/b"):
+        s3.put_object(Bucket=bucket, Key=key, Body=key.encode())
+        for _ in range(2):
+            s3.delete_object(Bucket=bucket, Key=key)
+
+    versions = Versions(s3, bucket)
+    ((key, deleted),) = versions.deleted("events/", quiet).items()
+    assert versions.read(key, deleted.version) == key.encode()
+    versions.undelete(key, deleted.markers)
+    assert GalleryFiles(s3, bucket, bucket).restore(["images/b"], quiet) == (1, [])
+    assert versions.deleted("", quiet) == {}
+    for key in ("events/day=2026-11-29/a", "images/b"):
+        assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == key.encode()
+
+
+def test_a_restored_table_has_no_replica(aws: Child) -> None:
+    dynamodb, name = client("dynamodb", aws.url), f"{PREFIX}-replicated"
+    tables = Tables(dynamodb, client("lambda", aws.url), PREFIX)
+    dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )
+    dynamodb.update_table(TableName=name, ReplicaUpdates=[{"Create": {"RegionName": "eu-west-1"}}])
+    shape, backup = tables.shape("replicated"), tables.back_up("replicated", "one")
+    dynamodb.delete_table(TableName=name)
+
+    tables.begin_restore(backup)
+    tables.wait(["replicated"], quiet)
+    tables.equip("replicated", shape)
+    tables.connect_stream("replicated", shape, quiet)
+    assert shape.replicas == ["eu-west-1"]
+    assert tables.shape("replicated").replicas == []
+
+
+def quiet() -> None:
+    """Give no sign of life."""

@@ -170,7 +170,9 @@ def test_the_receipt_says_which_copies_can_be_read(installation: ErasingInstalla
     erasure, secret = installation.erasures.start(OWNER)
     finish(installation)
 
-    receipt = {store.store: store for store in installation.erasures.show(erasure.erasure_id, secret).stores}
+    receipt: dict[str, Any] = {
+        store.store: store for store in installation.erasures.show(erasure.erasure_id, secret).stores
+    }
     unreadable = {name for name, store in receipt.items() if "nobody can read" in (store.remains or "")}
     sealed = {"analytics/counters", "generation/ledger", "intake/requests", "moderation/verdicts"}
     assert {f"{table}-backup" for table in sealed} < unreadable
@@ -180,6 +182,11 @@ def test_the_receipt_says_which_copies_can_be_read(installation: ErasingInstalla
     days = {name: (store.until - installation.clock.now()).days for name, store in receipt.items() if store.until}
     assert days["storage/gallery-files-replica"] <= 8, "VersionRetentionDays and one more"
     assert 30 < days["operations/backup-vault"] <= 35
+    copies = "copies of images, if backups of files are made, "
+    assert f"{copies}until the next one, at most 35 days" in receipt["analytics/archive"].remains
+    assert f"{copies}for 8 days after the next one" in receipt["analytics/archive-versions"].remains
+    assert "copies of images" not in receipt["analytics/archive-replica"].remains, "only events are replicated"
+    assert "the key in the last backup of the keys" in receipt["platform/owner-keys"].remains
 
 
 OPTIONAL: Final = {"operations/cache"}
