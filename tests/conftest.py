@@ -1,10 +1,11 @@
 """The deployed system that end-to-end and browser tests share."""
 
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.support.hook import Hook, receiving
 
 if TYPE_CHECKING:
     from tests.support.system import System
@@ -29,16 +30,18 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["System"]:
 
     Each worker of pytest-xdist has one such stack. After its last test, the audit must find every rule kept.
     """
-    from local.stack import LocalStack  # imported here, because unit tests need none of it
-    from tests.support.system import System
+    from tests.support.system import own_system  # imported here, because unit tests need none of it
 
-    with LocalStack(tmp_path_factory.mktemp("stack"), progress=lambda text: print(text, flush=True)) as running:
-        system = System(running)
+    with own_system(tmp_path_factory.mktemp("stack")) as system:
         yield system
-        report = system.audit("--pause", "2")
-        assert report["violations"] == [], f"after all tests: {json.dumps(report['violations'], indent=2)}"
-        assert report["complete"]
-        assert report["unsettled"] == []
+        assert system.check_rules()["unsettled"] == []
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    """Receive webhooks during a test."""
+    with receiving() as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)

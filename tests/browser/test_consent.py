@@ -7,12 +7,11 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from local.stack import LocalStack
 from services.accounts.consent import Consent, Versions, current_versions
 from services.accounts.repository.keys import KeyTable
 from tests.browser.conftest import GENERATED_MS, PHONE
 from tests.browser.test_accessible import AXE
-from tests.support.system import System
+from tests.support.system import System, own_system
 
 Open = Callable[..., Page]
 PROMPT = "A handshake in the rain"
@@ -22,8 +21,8 @@ TITLE = "Terms and privacy notice"
 @pytest.fixture(scope="module")
 def consent_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """Deploy the template with ``RequireConsent``: the shared stack does not require it."""
-    with LocalStack(tmp_path_factory.mktemp("consent"), parameters={"RequireConsent": "on"}) as running:
-        yield System(running)
+    with own_system(tmp_path_factory.mktemp("consent"), parameters={"RequireConsent": "on"}) as system:
+        yield system
 
 
 @pytest.fixture(scope="module")

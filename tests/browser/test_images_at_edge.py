@@ -13,11 +13,10 @@ from playwright.sync_api import Browser, Page, expect
 from playwright.sync_api import Response as PageResponse
 
 from kit.signed_urls import EXPIRES_SECONDS, WIDTH
-from local.stack import LocalStack
 from tests.browser.conftest import DESKTOP, PHONE, SIGN_IN, TIMEOUT_MS
 from tests.browser.visits import STORED, in_gallery, reload_as_controlled, turn_on, wait_in_page
 from tests.browser.visits import images as stored_images
-from tests.support.system import System
+from tests.support.system import System, own_system
 
 PROMPT = "A lighthouse on a cliff"
 LOADED = "image.complete && image.naturalWidth > 0"
@@ -27,9 +26,9 @@ Open = Callable[..., Page]
 @pytest.fixture(scope="module")
 def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """Deploy with the CDN of images, and publish the web app."""
-    with LocalStack(tmp_path_factory.mktemp("cdn"), cdn=True) as running:
-        running.publish_web()
-        yield System(running)
+    with own_system(tmp_path_factory.mktemp("cdn"), cdn=True) as system:
+        system.stack.publish_web()
+        yield system
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """The page that verifies an image file, for a visitor without an API key."""
 
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,16 +7,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_accessible import AXE
-from tests.support.system import System
+from tests.support.system import System, download
 
 
 @pytest.fixture(scope="module")
 def original(stack: System) -> bytes:
     view = stack.generate("A red kite above a field")
     assert view["status"] == "succeeded", view
-    with urllib.request.urlopen(view["images"][0]["url"], timeout=30) as response:
-        content: bytes = response.read()
-    return content
+    return download(view["images"][0]["url"])
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -6,8 +6,8 @@ from typing import Any
 
 from events.pipeline import TERMINAL
 from services.intake.waiting import MAX_WAITS
-from tests.support.images import fetch, opened
-from tests.support.system import System
+from tests.support.images import opened
+from tests.support.system import System, download
 
 SLOW = 30
 """Seconds that the model takes; more than a caller may wait."""
@@ -20,7 +20,7 @@ def test_prefer_wait_returns_the_finished_request(stack: System) -> None:
     response = stack.call("POST", "/v1/requests", {"prompt": "a fox in the snow"}, {"Prefer": "wait=20"})
     assert (response.status, response.json["status"]) == (200, "succeeded")
     assert response.headers["preference-applied"] == "wait=20"
-    assert opened(fetch(response.json["images"][0]["url"])).format == "PNG"
+    assert opened(download(response.json["images"][0]["url"])).format == "PNG"
 
 
 def test_prefer_wait_returns_202_if_no_function_is_free_to_wait(stack: System) -> None:
@@ -99,7 +99,7 @@ def test_a_legacy_client_waits_for_its_image(stack: System) -> None:
     response = stack.call("POST", "/api/images/generate", LEGACY, {"Prefer": "wait"})
     assert (response.status, response.json["success"]) == (200, True)
     data = response.json["data"]
-    assert opened(fetch(data["url"])).size == (1024, 1024)
+    assert opened(download(data["url"])).size == (1024, 1024)
     assert data["generationTime"] > 0
     assert stack.get_request(data["id"])["status"] == "succeeded"
 

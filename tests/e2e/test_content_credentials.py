@@ -1,17 +1,10 @@
 """Content Credentials of the deployed system: a generated file is signed, and anybody can verify it."""
 
-import urllib.request
 from typing import Any
 
 import pytest
 
-from tests.support.system import System
-
-
-def fetch(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=30) as response:
-        content: bytes = response.read()
-    return content
+from tests.support.system import System, download
 
 
 def verify(system: System, content: bytes) -> tuple[int, dict[str, Any]]:
@@ -29,16 +22,16 @@ def image(stack: System) -> Any:
 
 def test_a_generated_file_is_signed_by_us(stack: System, image: Any) -> None:
     for name in ("url", "display_url"):
-        status, found = verify(stack, fetch(image[name]))
+        status, found = verify(stack, download(image[name]))
         assert (status, found["status"], found["model"]) == (200, "signed_by_us", "sd3.5-large"), found
 
 
 def test_a_changed_or_stripped_file_is_not(stack: System, image: Any) -> None:
-    content = bytearray(fetch(image["url"]))
+    content = bytearray(download(image["url"]))
     content[-100] ^= 1
 
     assert verify(stack, bytes(content)) == (200, {"status": "altered"})
-    assert verify(stack, fetch(image["thumbnail_url"])) == (200, {"status": "unsigned"})
+    assert verify(stack, download(image["thumbnail_url"])) == (200, {"status": "unsigned"})
 
 
 def test_another_file_is_refused(stack: System) -> None:

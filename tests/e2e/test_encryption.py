@@ -3,27 +3,23 @@
 The emulator checks IAM, keeps the keys of queues, log groups and secrets but of no other store, and never calls KMS.
 """
 
-import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from local.stack import LocalStack
-from tests.e2e.test_export import new_key
-from tests.support.owners import download, export
-from tests.support.system import System
+from tests.support.owners import export, new_key
+from tests.support.system import System, download, own_system
 
 
 @pytest.fixture(scope="module")
 def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """Return a system of its own, with its own key."""
-    with LocalStack(
+    with own_system(
         tmp_path_factory.mktemp("encrypted"),
-        progress=lambda text: print(text, flush=True),
         parameters={"Encryption": "customer"},
-    ) as running:
-        yield System(running)
+    ) as system:
+        yield system
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +34,12 @@ def key(encrypted: System) -> str:
 def test_a_request_passes_and_its_image_has_a_link_that_kms_accepts(encrypted: System) -> None:
     request = encrypted.generate("A lighthouse at dusk")
     (image,) = request["images"]
-    with urllib.request.urlopen(image["url"], timeout=30) as response:
-        assert response.read()
+    assert download(image["url"])
     assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in image["url"]
 
 
 def test_an_export_is_downloaded_by_its_link(encrypted: System) -> None:
-    owner = new_key(encrypted, "ada-with-a-key")
+    owner = new_key(encrypted, "ada-with-a-key")["key"]
     (file,) = export(encrypted, owner)["files"]
 
     assert len(download(file["url"])) == file["bytes"]

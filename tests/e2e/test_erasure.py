@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.owners import download, export, generate
-from tests.support.system import System
+from tests.support.owners import export, generate, new_key
+from tests.support.system import System, download
 from tests.support.templates import ROOT
 from tools.docs.privacy import stores as documented_stores
 
@@ -28,18 +28,6 @@ OPTIONAL: set[str] = {
     *("operations/cache", "analytics/archive-replica", "storage/gallery-files-replica"),
 }
 """Stores that exist only with parameters that a laptop does not set."""
-
-
-def new_key(stack: System) -> tuple[str, str]:
-    """Create an API key of the owner. Return it with the id of the owner."""
-    body = {
-        "owner": OWNER,
-        "name": "test",
-        "scopes": ["requests:write", "requests:read", "images:read", "images:write"],
-    }
-    response = stack.call("POST", "/v1/keys", body, key=stack.stack.admin_key)
-    assert response.status == 201, response.content
-    return str(response.json["key"]), str(response.json["owner_id"])
 
 
 def stall(stack: System, key: str, prompt: str) -> str:
@@ -96,10 +84,7 @@ def is_scheduled(stack: System, erasure_id: str) -> bool:
 
 def sweep(stack: System) -> dict[str, int]:
     """Run the sweeper and return its counts."""
-    answer = stack.client("lambda").invoke(FunctionName=f"{stack.prefix}-privacy-sweep")
-    found = json.loads(answer["Payload"].read())
-    assert "FunctionError" not in answer, found
-    counts: dict[str, int] = found
+    counts: dict[str, int] = stack.invoke("privacy-sweep")
     return counts
 
 
@@ -126,7 +111,8 @@ def exported(stack: System, key: str) -> str:
 
 def test_an_erased_owner_is_gone_from_every_store(stack: System) -> None:
     since = datetime.now(UTC)
-    (key, owner_id), admin = new_key(stack), stack.stack.admin_key
+    made, admin = new_key(stack, OWNER), stack.stack.admin_key
+    key, owner_id = made["key"], made["owner_id"]
     views = [generate(stack, key, f"{PLANTED}, on a lake", count=count) for count in (4, 4, 2)]
     for image in views[0]["images"][:2]:
         assert stack.call("POST", f"/v1/images/{image['id']}/shares", {}, key=key).status == 201
@@ -190,7 +176,7 @@ def test_one_request_is_erased_for_its_owner(stack: System) -> None:
     view = stack.generate("a coot that is erased alone")
     path = view["links"]["self"]
 
-    assert stack.call("DELETE", path, key=new_key(stack)[0]).status == 404, "of another owner"
+    assert stack.call("DELETE", path, key=new_key(stack, OWNER)["key"]).status == 404, "of another owner"
     assert stack.call("DELETE", path).status == 204
 
     def is_gone() -> bool:

@@ -7,18 +7,8 @@ import zipfile
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.support.owners import download, export, generate
-from tests.support.system import System
-
-SCOPES = ["requests:write", "requests:read", "images:read", "images:write"]
-
-
-def new_key(stack: System, owner: str) -> str:
-    """Create an API key of an owner."""
-    body = {"owner": owner, "name": "test", "scopes": SCOPES}
-    response = stack.call("POST", "/v1/keys", body, key=stack.stack.admin_key)
-    assert response.status == 201, response.content
-    return str(response.json["key"])
+from tests.support.owners import export, generate, new_key
+from tests.support.system import System, download
 
 
 def records(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
@@ -37,7 +27,7 @@ def without(view: Any, *names: str) -> Any:
 
 
 def test_an_export_contains_what_the_api_shows(stack: System) -> None:
-    key, other = new_key(stack, "ada-who-exports"), new_key(stack, "ben-who-looks")
+    key, other = (new_key(stack, owner)["key"] for owner in ("ada-who-exports", "ben-who-looks"))
     views = [generate(stack, key, "a heron that is exported", count=count) for count in (2, 1)]
     views.append(generate(stack, key, "a heron, tortured and dismembered, gore", "rejected"))
     shared = views[0]["images"][0]["id"]
@@ -113,7 +103,7 @@ def deliveries(stack: System, key: str) -> Any:
 
 
 def test_an_erased_owner_cannot_export(stack: System) -> None:
-    key = new_key(stack, "cleo-who-leaves")
+    key = new_key(stack, "cleo-who-leaves")["key"]
     generate(stack, key, "a heron that is erased")
     shown = export(stack, key)
     url = shown["files"][0]["url"]

@@ -185,8 +185,7 @@ def test_an_expired_request_is_neither_paid_for_nor_stored(stack: System) -> Non
             UpdateExpression="SET created_at = :then, next_check_at = :then",
             ExpressionAttributeValues={":then": {"S": "2026-01-01T00:00:00+00:00"}},
         )
-        response = stack.client("lambda").invoke(FunctionName=f"{stack.prefix}-intake-sweep", Payload=b"{}")
-        assert json.load(response["Payload"])["expired"] == 1
+        assert stack.invoke("intake-sweep")["expired"] == 1
         stack.wait_for_status(request_id, "expired")
 
         def has_tombstones() -> bool:
@@ -226,8 +225,7 @@ def test_the_sweeper_republishes_a_request_without_progress(stack: System, subsc
         ExpressionAttributeNames={"#event": event_id, "#at": AT},
         ExpressionAttributeValues={":then": {"S": long_ago.isoformat()}, ":at": {"N": str(stored_time(long_ago))}},
     )
-    response = stack.client("lambda").invoke(FunctionName=f"{stack.prefix}-intake-sweep", Payload=b"{}")
-    assert json.load(response["Payload"])["nudged"] >= 1
+    assert stack.invoke("intake-sweep")["nudged"] >= 1
     stack.wait_for_status(request_id, "succeeded")
     first, again = (json.loads(body)["detail"] for body in subscriber.bodies(request_id, "ImageRequested"))
     assert first == again

@@ -1,30 +1,11 @@
 """The gallery of the deployed system: images are found, marked, shared and deleted."""
 
 import json
-import urllib.error
-import urllib.request
-from email.message import Message
-from typing import IO, Any
+from typing import Any
 
 import pytest
 
-from tests.support.system import Subscriber, System
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
-    ) -> None:
-        """Follow no redirect."""
-
-
-def follow(system: System, path: str) -> tuple[int, Message]:
-    """GET ``path`` without a key, and return status and headers of the response itself."""
-    try:
-        with urllib.request.build_opener(_NoRedirect).open(system.stack.api_url + path, timeout=30) as response:
-            return response.status, response.headers
-    except urllib.error.HTTPError as error:
-        return error.code, error.headers
+from tests.support.system import Subscriber, System, download
 
 
 def files_of(system: System, request_id: str) -> list[str]:
@@ -38,12 +19,6 @@ def listed(system: System, query: str = "") -> list[str]:
     response = system.call("GET", f"/v1/images?{query}")
     assert response.status == 200, response.content
     return [image["id"] for image in response.json["images"]]
-
-
-def fetch(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=30) as response:
-        content: bytes = response.read()
-    return content
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +37,7 @@ def test_images_are_found_by_model_words_and_day_in_pages(stack: System, generat
     first = stack.call("GET", "/v1/images?q=quokka&limit=2").json
     assert [image["id"] for image in first["images"]] == expected[:2]
     assert listed(stack, f"q=quokka&limit=2&cursor={first['next_cursor']}") == expected[2:]
-    assert fetch(first["images"][0]["thumbnail_url"])[8:12] == b"WEBP"
+    assert download(first["images"][0]["thumbnail_url"])[8:12] == b"WEBP"
     assert listed(stack, "model=sd3.5-large&limit=3") == expected, "no other test uses this model before"
     assert listed(stack, "q=quokka%20unicorn") == []
 
@@ -80,11 +55,11 @@ def test_a_share_link_needs_no_key_and_stops_when_it_is_revoked(stack: System, g
     image_id = generated["images"][0]["id"]
     response = stack.call("POST", f"/v1/images/{image_id}/shares", {"expires_in_seconds": 600})
     assert response.status == 201, response.content
-    status, headers = follow(stack, response.json["url"])
+    status, headers = stack.follow(response.json["url"])
     assert (status, headers["cache-control"]) == (302, "no-store")
-    assert fetch(headers["location"]) == fetch(generated["images"][0]["display_url"])
+    assert download(headers["location"]) == download(generated["images"][0]["display_url"])
     assert stack.call("DELETE", response.json["links"]["self"]).status == 204
-    assert follow(stack, response.json["url"])[0] == 404
+    assert stack.follow(response.json["url"])[0] == 404
 
 
 def test_a_deleted_image_loses_its_files_and_links_and_is_announced(
@@ -100,7 +75,7 @@ def test_a_deleted_image_loses_its_files_and_links_and_is_announced(
     [event] = stack.wait_until(lambda: subscriber.bodies(request_id, "ImageDeleted"), what="ImageDeleted")
     assert json.loads(event)["detail"]["data"] == {"image_id": image_id, "reason": "owner"}
     assert stack.call("GET", f"/v1/images/{image_id}").status == 404
-    assert follow(stack, share)[0] == 404
+    assert stack.follow(share)[0] == 404
     assert image_id not in listed(stack, "q=quokka")
 
     # The approval is delivered again after the image was deleted.

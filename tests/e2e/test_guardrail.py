@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from local.bedrock.guardrail import GUARDRAIL_ID, GUARDRAIL_VERSION
-from local.stack import LocalStack
-from tests.support.system import System
+from tests.support.system import System, own_system
 
 VERSION = f"+{GUARDRAIL_ID}:{GUARDRAIL_VERSION}"
 
@@ -16,12 +15,11 @@ VERSION = f"+{GUARDRAIL_ID}:{GUARDRAIL_VERSION}"
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """Return a system of its own, with a guardrail."""
-    with LocalStack(
+    with own_system(
         tmp_path_factory.mktemp("guarded"),
-        progress=lambda text: print(text, flush=True),
         parameters={"GuardrailId": GUARDRAIL_ID, "GuardrailVersion": GUARDRAIL_VERSION},
-    ) as running:
-        yield System(running)
+    ) as system:
+        yield system
 
 
 @pytest.fixture(autouse=True)

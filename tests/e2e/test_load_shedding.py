@@ -28,12 +28,6 @@ def bounds(stack: System) -> Iterator[Callable[..., None]]:
     stack.restart("intake-sweep", SHED_AFTER_SECONDS=before["SHED_AFTER_SECONDS"])
 
 
-def sweep(stack: System) -> None:
-    """Run the sweeper now instead of waiting for its schedule."""
-    answer = stack.client("lambda").invoke(FunctionName=f"{stack.prefix}-intake-sweep:live", Payload=b"{}")
-    assert "FunctionError" not in answer, answer["Payload"].read()
-
-
 def post(stack: System, key: str) -> Response:
     return stack.call("POST", "/v1/requests", {"prompt": "a heron in a queue"}, key=key)
 
@@ -47,7 +41,7 @@ def test_low_priority_is_refused_first_and_accepted_requests_finish(stack: Syste
 
     def statuses() -> list[int]:
         """Return what new requests are answered, low priority first."""
-        sweep(stack)
+        stack.invoke("intake-sweep:live")
         answers = [post(stack, key) for key in keys.values()]
         for key, answer in zip(keys.values(), answers, strict=True):
             if answer.status == 202:
@@ -105,7 +99,7 @@ def await_readiness(stack: System, shedding: str, step: str = "") -> None:
     """Wait until the readiness shows up to which priority requests are refused, and for which step others wait."""
 
     def shown() -> bool:
-        sweep(stack)
+        stack.invoke("intake-sweep:live")
         found = stack.call("GET", "/health/ready", key=stack.stack.admin_key).json
         return found["shedding"] == shedding and step in " ".join(found["attention"])
 

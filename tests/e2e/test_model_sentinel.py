@@ -1,6 +1,5 @@
 """The model sentinel on the deployed system: new requests avoid a model at its end of life."""
 
-import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -15,10 +14,7 @@ CORE = "stability.stable-image-core-v1:1"
 
 def run_sentinel(stack: System) -> Any:
     """Run the sentinel as its schedule does."""
-    response = stack.client("lambda").invoke(FunctionName=f"{stack.prefix}-operations-sentinel")
-    result = json.loads(response["Payload"].read())
-    assert "FunctionError" not in response, result
-    return result
+    return stack.invoke("operations-sentinel")
 
 
 def lifecycle(stack: System, model: str) -> str:

@@ -10,19 +10,17 @@ from typing import Any
 
 import pytest
 
-from local.stack import LocalStack
-from tests.support.system import System
+from tests.support.system import System, own_system
 
 
 @pytest.fixture(scope="module")
 def private(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """Return a system of its own in a private network."""
-    with LocalStack(
+    with own_system(
         tmp_path_factory.mktemp("private"),
-        progress=lambda text: print(text, flush=True),
         parameters={"VpcMode": "private"},
-    ) as running:
-        yield System(running)
+    ) as system:
+        yield system
 
 
 def nested_stacks(system: System) -> list[dict[str, Any]]:

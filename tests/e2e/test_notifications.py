@@ -11,8 +11,9 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from events.pipeline import TERMINAL
-from tests.support.hook import Hook, receiving
-from tests.support.system import Response, System
+from tests.support.hook import Hook
+from tests.support.owners import Hooks
+from tests.support.system import System
 
 SECONDS = 60
 
@@ -108,44 +109,9 @@ def test_a_message_that_is_not_a_ping_gets_an_error(stack: System) -> None:
 
 
 @pytest.fixture
-def hook() -> Iterator[Hook]:
-    with receiving() as server:
-        yield server
-
-
-@pytest.fixture
 def owner(stack: System, request: pytest.FixtureRequest) -> str:
     """Create a key of an owner that only this test uses."""
     return stack.stack.make_key(request.node.originalname[-40:].strip("_"), limit=1000)
-
-
-class Hooks:
-    """One owner's webhooks, used through the API."""
-
-    def __init__(self, stack: System, key: str) -> None:
-        self._stack, self._key = stack, key
-
-    def call(self, method: str, path: str, body: Any = None) -> Response:
-        return self._stack.call(method, path, body, key=self._key)
-
-    def register(self, url: str, **more: Any) -> Any:
-        response = self.call("POST", "/v1/webhooks", {"url": url, **more})
-        assert response.status == 201, response.content
-        return response.json
-
-    def deliveries(self, webhook: Any) -> Any:
-        response = self.call("GET", f"/v1/webhooks/{webhook['webhook_id']}/deliveries")
-        assert response.status == 200, response.content
-        return response.json["deliveries"]
-
-    def finished(self, webhook: Any) -> Any:
-        """Return the only delivery of ``webhook`` when it is no longer pending."""
-
-        def probe() -> Any:
-            found = self.deliveries(webhook)
-            return found[0] if found and found[0]["state"] != "pending" else None
-
-        return self._stack.wait_until(probe, seconds=SECONDS, what="the delivery to finish")
 
 
 def test_a_webhook_receives_the_terminal_status_with_a_valid_signature(stack: System, hook: Hook, owner: str) -> None:

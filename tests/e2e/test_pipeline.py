@@ -4,22 +4,15 @@ import gzip
 import hashlib
 import json
 import re
-import urllib.request
 from io import BytesIO
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from tests.support.system import Response, System
+from tests.support.system import Response, System, download
 
 STEPS = ["ImageRequested", "PromptApproved", "ImageGenerated", "ImageApproved", "ImageStored"]
-
-
-def fetch(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=30) as response:
-        content: bytes = response.read()
-    return content
 
 
 def test_a_prompt_becomes_image_files_that_open(stack: System) -> None:
@@ -35,7 +28,7 @@ def test_a_prompt_becomes_image_files_that_open(stack: System) -> None:
     assert (image["model"], image["seed"]) == ("stable-image-core", 7)
     sizes = {"url": ("PNG", 1344), "display_url": ("WEBP", 1024), "thumbnail_url": ("WEBP", 320)}
     for name, (kind, width) in sizes.items():
-        with Image.open(BytesIO(fetch(image[name]))) as image_file:
+        with Image.open(BytesIO(download(image[name]))) as image_file:
             image_file.load()
             assert (image_file.format, image_file.width) == (kind, width)
     assert len(image["placeholder"]) > 6
@@ -43,7 +36,7 @@ def test_a_prompt_becomes_image_files_that_open(stack: System) -> None:
 
 def test_a_stored_file_states_its_origin(stack: System) -> None:
     view = stack.generate("a fox in the snow", seed=11)
-    with Image.open(BytesIO(fetch(view["images"][0]["url"]))) as image_file:
+    with Image.open(BytesIO(download(view["images"][0]["url"]))) as image_file:
         xmp = str(image_file.info["XML:com.adobe.xmp"])
     assert "trainedAlgorithmicMedia" in xmp
     for text in (view["id"], "stable-image-core", "11"):
@@ -54,7 +47,7 @@ def test_a_stored_file_states_its_origin(stack: System) -> None:
 def test_several_images_differ_and_come_from_one_request(stack: System) -> None:
     view = stack.generate("four seasons of one tree", count=4, seed=100)
     assert [image["seed"] for image in view["images"]] == [100, 101, 102, 103]
-    assert len({hashlib.sha256(fetch(image["url"])).hexdigest() for image in view["images"]}) == 4
+    assert len({hashlib.sha256(download(image["url"])).hexdigest() for image in view["images"]}) == 4
 
 
 def test_the_gallery_shows_what_the_request_shows(stack: System) -> None:
@@ -62,7 +55,7 @@ def test_the_gallery_shows_what_the_request_shows(stack: System) -> None:
     shown = stack.call("GET", f"/v1/images/{view['images'][0]['id']}")
     assert shown.status == 200
     assert shown.json["prompt"] == "a teapot on a blue table"
-    assert fetch(shown.json["original"]["url"]) == fetch(view["images"][0]["url"])
+    assert download(shown.json["original"]["url"]) == download(view["images"][0]["url"])
     assert stack.call("GET", "/v1/images/01a0b9c4-7d2e-7c31-9f60-5b1d2f7a9e04-0").status == 404
 
 

@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 
 from events.pipeline import TERMINAL
-from local.stack import LocalStack
-from tests.support.system import System
+from tests.support.system import System, own_system
 
 DRILL = ("recovery", "drill", "--yes", "--output", "json")
 
@@ -24,13 +23,12 @@ DRILL = ("recovery", "drill", "--yes", "--output", "json")
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """Return a system of its own, because its tables are deleted."""
-    with LocalStack(
+    with own_system(
         tmp_path_factory.mktemp("drill"),
-        progress=lambda text: print(text, flush=True),
         parameters={"BatchingWindowSeconds": "1"},
         instant_models=True,
-    ) as running:
-        yield System(running)
+    ) as system:
+        yield system
 
 
 class Traffic:
@@ -186,8 +184,7 @@ def test_a_drill_on_a_healthy_installation_changes_nothing(system: System) -> No
 
 
 def test_the_scheduled_audit_reports_the_age_of_the_last_drill(system: System) -> None:
-    answer = system.client("lambda").invoke(FunctionName=f"{system.prefix}-operations-audit", Payload=b"{}")
-    assert "FunctionError" not in json.load(answer["Payload"])
+    system.invoke("operations-audit")
     logs = system.client("logs")
     group = f"/aws/lambda/{system.prefix}-operations-audit"
 

@@ -1,21 +1,12 @@
 """Every secret is rotated while the system runs; what was made with the old version stays valid."""
 
 import json
-import urllib.request
-from collections.abc import Iterator
 
-import pytest
 from standardwebhooks import Webhook
 
-from tests.e2e.test_notifications import Hooks
-from tests.support.hook import Hook, receiving
-from tests.support.system import System
-
-
-@pytest.fixture
-def hook() -> Iterator[Hook]:
-    with receiving() as server:
-        yield server
+from tests.support.hook import Hook
+from tests.support.owners import Hooks
+from tests.support.system import System, download
 
 
 def rotate(stack: System, name: str, *functions: str) -> int:
@@ -84,8 +75,6 @@ def test_hashes_of_prompts_name_the_new_key(stack: System) -> None:
     request = stack.generate("A key under a doormat")
     (image,) = request["images"]
 
-    with urllib.request.urlopen(image["url"], timeout=30) as response:
-        content = response.read()
-    assert f'promptHmacSha256="{storage}:'.encode() in content
+    assert f'promptHmacSha256="{storage}:'.encode() in download(image["url"])
     retired = stack.ops("secrets", "retire", "storage-prompt-hash-key", str(storage - 1), "--yes")
     assert retired.returncode == 0, retired.stderr

@@ -15,7 +15,6 @@ import pytest
 
 from kit.handoff import sha256
 from kit.signed_urls import EXPIRES_SECONDS
-from tests.e2e.test_gallery import follow
 from tests.support.edge import Edge, serving
 from tests.support.hook import receiving
 from tests.support.system import System
@@ -37,9 +36,7 @@ def custom_resource(stack: System, request: str, **more: str) -> Any:
             "ResourceProperties": {"Prefix": stack.prefix, "SecretId": f"{stack.prefix}-{SECRET}"},
             **more,
         }
-        stack.client("lambda").invoke(
-            FunctionName=f"{stack.prefix}-storage-keys", Qualifier="live", Payload=json.dumps(event)
-        )
+        stack.invoke("storage-keys:live", event)
         answer = json.loads(cloudformation.calls[-1][2])
     assert answer["Status"] == "SUCCESS", answer
     return answer
@@ -135,7 +132,7 @@ def test_requests_lists_and_the_openai_facade_return_signed_links(stack: System,
 
 def test_a_share_link_does_not_reveal_the_original(stack: System, edge: Edge, image: Any) -> None:
     share = stack.call("POST", f"/v1/images/{image['id']}/shares", {"expires_in_seconds": 60}).json["url"]
-    status, headers = follow(stack, share)
+    status, headers = stack.follow(share)
     location = headers["Location"]
     assert (status, fetch(edge, location)[0]) == (302, 200)
     original = image["original"]["url"].partition("?")[0]

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from local.stack import LocalStack
-from tests.support.system import System
+from tests.support.system import System, own_system
 
 STEPS = {"moderation.prompt", "generation.generate", "moderation.image", "storage.store"}
 
@@ -52,13 +51,12 @@ def daemon() -> Iterator[Daemon]:
 @pytest.fixture(scope="module")
 def traced(tmp_path_factory: pytest.TempPathFactory, daemon: Daemon) -> Iterator[System]:
     """Return a system of its own, with tracing and the logs that are off by default."""
-    with LocalStack(
+    with own_system(
         tmp_path_factory.mktemp("traced"),
-        progress=lambda text: print(text, flush=True),
         parameters={"Tracing": "on", "SocketAccessLogs": "on"},
         variables={"AWS_XRAY_DAEMON_ADDRESS": daemon.address},
-    ) as running:
-        yield System(running)
+    ) as system:
+        yield system
 
 
 def test_a_request_is_one_trace_whose_segments_are_connected(traced: System, daemon: Daemon) -> None:

@@ -1,18 +1,16 @@
 """Clients that other projects' tools generate from docs/openapi.json compile, and get an image from the local stack."""
 
 import subprocess
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from local.emulator import ROOT
 from local.node import NodeError, NodePackage
-from tests.support.system import System
+from tests.support.images import opened
+from tests.support.system import System, download
 
 DOCUMENT = ROOT / "docs" / "openapi.json"
 INTEROP = ROOT / ".venv" / "interop" / "bin"
@@ -195,8 +193,7 @@ def test_a_generated_client_compiles_and_gets_an_image(name: str, tmp_path: Path
     access = {"API": stack.stack.api_url, "API_KEY": stack.stack.api_key}
     url = in_python(client, tmp_path, access) if "python" in name else in_typescript(client, tmp_path, access)
 
-    with urllib.request.urlopen(url.strip(), timeout=30) as response, Image.open(BytesIO(response.read())) as image:
-        assert image.format == "PNG"
+    assert opened(download(url.strip())).format == "PNG"
 
 
 def in_python(client: Client, folder: Path, access: dict[str, str]) -> str:

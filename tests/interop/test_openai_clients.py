@@ -14,8 +14,8 @@ from openai import OpenAI
 
 from local.emulator import ROOT
 from local.node import NodePackage
-from tests.support.images import decoded, fetch, opened
-from tests.support.system import System
+from tests.support.images import decoded, opened
+from tests.support.system import System, download
 
 PROGRAMS = Path(__file__).with_name("openai_clients")
 INTEROP_PYTHON = ROOT / ".venv" / "interop" / "bin" / "python"
@@ -99,7 +99,7 @@ def test_a_dall_e_model_gives_a_url(client: OpenAI) -> None:
     response = client.images.generate(prompt="a lighthouse at dusk", model="dall-e-3", size="1792x1024", style="vivid")
     assert response.data
     assert response.data[0].b64_json is None
-    image = opened(fetch(response.data[0].url or ""))
+    image = opened(download(response.data[0].url or ""))
     assert (image.format, image.size) == ("PNG", (1344, 768))
 
 
@@ -127,7 +127,7 @@ def test_the_url_of_a_format_has_its_content_type(stack: System, client: OpenAI)
     assert (view["request"]["output_format"], view["request"]["output_compression"]) == ("webp", 80)
     original = stack.call("GET", f"/v1/images/{view['images'][0]['id']}").json["original"]
     assert original["media_type"] == "image/webp"
-    content = fetch(original["url"])
+    content = download(original["url"])
     assert (opened(content).format, len(content)) == ("WEBP", original["bytes"])
     assert b"trainedAlgorithmicMedia" in content
 
@@ -310,7 +310,7 @@ def test_litellm_gets_images(litellm: dict[str, Any], name: str, pillow: str) ->
     found = litellm[name]
     assert "response" in found, found
     data = found["response"]["data"]
-    images = [opened(fetch(image["url"])) if image["url"] else decoded(image["b64_json"]) for image in data]
+    images = [opened(download(image["url"])) if image["url"] else decoded(image["b64_json"]) for image in data]
     assert [image.format for image in images] == [pillow] * LITELLM[name].get("n", 1)
     assert not found["cost"], "LiteLLM has no price of OpenAI's to count"
 

@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 from PIL import Image
 
 from local.emulator import ROOT
-from tests.support.hook import Hook, receiving
+from tests.support.hook import Hook
 from tests.support.system import System
 from tools import python_client
 
@@ -82,12 +81,6 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def user(stack: System, environment: Path, tmp_path: Path) -> User:
     """A user of the deployed system."""
     return User(environment, tmp_path, stack.stack.api_url, stack.stack.api_key)
-
-
-@pytest.fixture
-def hook() -> Iterator[Hook]:
-    with receiving() as server:
-        yield server
 
 
 def test_generated_files_are_up_to_date() -> None:

@@ -1,17 +1,9 @@
-"""Images that a test downloads or decodes."""
+"""Images that a test decodes."""
 
 import base64
-import urllib.request
 from io import BytesIO
 
 from PIL import Image
-
-
-def fetch(url: str) -> bytes:
-    """Download a file."""
-    with urllib.request.urlopen(url, timeout=30) as response:
-        content: bytes = response.read()
-    return content
 
 
 def opened(content: bytes) -> Image.Image:

@@ -1,9 +1,18 @@
-"""What an owner does with the deployed system, by HTTP: generate images, export everything."""
+"""What an owner does with the deployed system, by HTTP: get a key, generate images, export everything."""
 
-import urllib.request
 from typing import Any
 
-from tests.support.system import System
+from tests.support.system import Response, System
+
+SCOPES = ["requests:write", "requests:read", "images:read", "images:write"]
+
+
+def new_key(stack: System, owner: str) -> Any:
+    """Create an API key of an owner as an operator does, and return it with the ids of both."""
+    body = {"owner": owner, "name": "test", "scopes": SCOPES}
+    response = stack.call("POST", "/v1/keys", body, key=stack.stack.admin_key)
+    assert response.status == 201, response.content
+    return response.json
 
 
 def generate(stack: System, key: str, prompt: str, status: str = "succeeded", **parameters: Any) -> Any:
@@ -34,8 +43,33 @@ def export(stack: System, key: str) -> Any:
     return stack.wait_until(ended, seconds=120, what="the export to be ready")
 
 
-def download(url: str) -> bytes:
-    """Download a file with its link only, as a browser does."""
-    with urllib.request.urlopen(url, timeout=30) as response:
-        content: bytes = response.read()
-    return content
+class Hooks:
+    """One owner's webhooks, used through the API."""
+
+    def __init__(self, stack: System, key: str) -> None:
+        self._stack, self._key = stack, key
+
+    def call(self, method: str, path: str, body: Any = None) -> Response:
+        """Call the API with the owner's key."""
+        return self._stack.call(method, path, body, key=self._key)
+
+    def register(self, url: str, **more: Any) -> Any:
+        """Register a webhook and return it."""
+        response = self.call("POST", "/v1/webhooks", {"url": url, **more})
+        assert response.status == 201, response.content
+        return response.json
+
+    def deliveries(self, webhook: Any) -> Any:
+        """Return the deliveries of a webhook."""
+        response = self.call("GET", f"/v1/webhooks/{webhook['webhook_id']}/deliveries")
+        assert response.status == 200, response.content
+        return response.json["deliveries"]
+
+    def finished(self, webhook: Any) -> Any:
+        """Return the only delivery of ``webhook`` when it is no longer pending."""
+
+        def probe() -> Any:
+            found = self.deliveries(webhook)
+            return found[0] if found and found[0]["state"] != "pending" else None
+
+        return self._stack.wait_until(probe, seconds=60, what="the delivery to finish")

@@ -5,10 +5,12 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import IO, Any, TypeVar
 
 from events.pipeline import TERMINAL
 from local.stack import LocalStack
@@ -63,6 +65,14 @@ class System:
         key = self.stack.api_key if key is None else key
         sent = {**({"x-api-key": key} if key else {}), **(headers or {})}
         return _http(method, self.stack.api_url + path, body, sent)
+
+    def follow(self, path: str) -> tuple[int, Message]:
+        """GET ``path`` without a key, and return status and headers of the response itself, which may redirect."""
+        try:
+            with urllib.request.build_opener(_NoRedirect).open(self.stack.api_url + path, timeout=30) as response:
+                return response.status, response.headers
+        except urllib.error.HTTPError as error:
+            return error.code, error.headers
 
     def post(self, **parameters: Any) -> str:
         """POST a request that must be accepted, and return its id."""
@@ -144,6 +154,14 @@ class System:
         lambdas.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
         return lambda: lambdas.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
 
+    def invoke(self, function: str, event: Any = None) -> Any:
+        """Invoke a function, such as ``intake-sweep`` or its alias ``intake-sweep:live``, and return its result."""
+        payload = json.dumps(event or {}).encode()
+        response = self.client("lambda").invoke(FunctionName=f"{self.prefix}-{function}", Payload=payload)
+        result = json.load(response["Payload"])
+        assert "FunctionError" not in response, result
+        return result
+
     def models(self, method: str, path: str, body: Any = None) -> Any:
         """Call a control path of the model stand-in, such as ``POST /_faults`` or ``GET /_calls``."""
         response = _http(method, self.stack.models.url + path, body)
@@ -176,6 +194,27 @@ class System:
         assert (done.returncode == 7) == bool(report["violations"]), done.stdout
         return report
 
+    def check_rules(self) -> Any:
+        """Audit the system after the last test: every rule must be kept. Return the report."""
+        report = self.audit("--pause", "2")
+        assert report["violations"] == [], f"after all tests: {json.dumps(report['violations'], indent=2)}"
+        assert report["complete"]
+        return report
+
+
+@contextmanager
+def own_system(directory: Path, **options: Any) -> Iterator[System]:
+    """Deploy a system with options of ``LocalStack``, for tests that need others than the shared one has."""
+    with LocalStack(directory, progress=lambda text: print(text, flush=True), **options) as running:
+        yield System(running)
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
+    ) -> None:
+        """Follow no redirect."""
+
 
 class Subscriber:
     """An external subscriber, with its own rule for all events and its own queue."""
@@ -205,6 +244,13 @@ class Subscriber:
             for event, body in events
             if event["detail-type"] == detail_type and event["detail"]["metadata"]["request_id"] == request_id
         ]
+
+
+def download(url: str) -> bytes:
+    """Download a file with its link only, as a browser does."""
+    with urllib.request.urlopen(url, timeout=30) as response:
+        content: bytes = response.read()
+    return content
 
 
 def _http(method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Response:

@@ -11,15 +11,9 @@ from moto import mock_aws
 from kit.cdn_signatures import public_key
 from kit.keyring import Keyring
 from tests.support.functions import load_function, unload_functions
-from tests.support.hook import Hook, receiving
+from tests.support.hook import Hook
 
 PREFIX = "genai-images-test"
-
-
-@pytest.fixture
-def hook() -> Iterator[Hook]:
-    with receiving() as server:
-        yield server
 
 
 @pytest.fixture
