@@ -111,7 +111,7 @@ def test_an_alarm_rings_if_the_cache_fails_any_service_that_uses_it() -> None:
     assert alarm["AlarmActions"] == [{"Ref": "AlarmTopicArn"}]
 
 
-def test_a_quiet_installation_notices_a_cache_that_is_down_but_no_cold_starts() -> None:
+def test_the_alarm_ignores_cold_starts_but_not_a_cache_that_is_down() -> None:
     """An environment fails at most once per pause, and one that starts at most once."""
     alarm = TEMPLATE["FailuresAlarm"]["Properties"]
     (period,) = {each["MetricStat"]["Period"] for each in alarm["Metrics"][1:]}

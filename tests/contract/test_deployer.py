@@ -118,7 +118,7 @@ def test_the_policies_fit() -> None:
         assert len(written_out(document)) <= MOST_MANAGED, name
 
 
-def test_every_role_of_the_templates_can_be_passed_to_the_service_that_assumes_it() -> None:
+def test_every_role_can_be_passed_to_the_service_that_assumes_it() -> None:
     (statement,) = allowing("iam:PassRole")
     roles = [
         body["Properties"]
