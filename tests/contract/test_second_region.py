@@ -14,6 +14,12 @@ PER_REGION = {"ImageLinkKey", "EdgeKey"}
 REPLICATED = ("AWS::DynamoDB::Table", "AWS::SecretsManager::Secret")
 STREAM = "arn:aws:dynamodb:us-west-2:123456789012:table/genai-images-dev-requests/stream/2026"
 
+DOMAIN = {
+    "RegionalDomainName": "api.example.com",
+    "RegionalCertificateArn": "arn:aws:acm:us-west-2:123456789012:certificate/1b2c",
+    "RegionalHostedZoneId": "Z0123456789ABCDEFGHIJ",
+}
+
 
 def templates() -> dict[str, Any]:
     """Return the root template and those of the services."""
@@ -140,6 +146,7 @@ def test_one_region_is_active_and_owns_its_data_by_default() -> None:
         ),
         ({"RegionRole": "standby"}, "RegionRole"),
         ({"RegionalDomainName": "api.example.com"}, "Set RegionalCertificateArn and RegionalHostedZoneId"),
+        ({**DOMAIN, "Edge": "on"}, "Set Edge to off, or RegionalDomainName to nothing"),
     ],
 )
 def test_wrong_parameters_are_refused(values: dict[str, str], sentence: str) -> None:
@@ -149,6 +156,7 @@ def test_wrong_parameters_are_refused(values: dict[str, str], sentence: str) -> 
 
 def test_a_replica_can_be_deployed() -> None:
     values = {
+        **DOMAIN,
         "ReplicaOf": "us-east-1",
         "RequestsStreamArn": STREAM,
         "GalleryStreamArn": STREAM,
