@@ -54,6 +54,10 @@ class Site:
         """The item that names the active region, as this region knows it."""
         return SignalTable(self.client("dynamodb"), self.connection.target.requests_table)
 
+    def replicates_files_to(self, region: str) -> bool:
+        """Return whether the region's stack replicates gallery and event lake to ``region``."""
+        return regions.stack_parameters(self.client("cloudformation"), self.stack).get("ReplicaRegion") == region
+
     def set_role(self, role: str) -> bool:
         """Deploy the region's stack with another role."""
         return regions.set_role(self.client("cloudformation"), self.stack, role)
@@ -92,6 +96,7 @@ def add(connection: Connection, *, new_region: str, operator: str | None, yes: b
         parameters = {
             "RegionRole": "passive",
             "ReplicaOf": connection.region,
+            "ReplicaRegion": connection.region,  # not that of this installation, which names the new region
             **regions.stream_arns(there, connection.target.prefix),
         }
     if as_json:
@@ -100,6 +105,7 @@ def add(connection: Connection, *, new_region: str, operator: str | None, yes: b
         click.echo(f"Deploy the template to {new_region} with the parameters of this installation and:")
         for name, value in parameters.items():
             click.echo(f"  {name}={value}")
+        click.echo(f"Then deploy {connection.region} with ReplicaRegion={new_region}, now that its buckets exist.")
     return OK
 
 
@@ -179,8 +185,13 @@ def failback(
 
     No region accepts new requests until the other one has ended those that it has, and is passive. Then this one is
     active. Run it again after an interruption.
+
+    It waits for the tables only. Files of images that the other region made come by S3's replication, minutes later,
+    and only if its stack has this region as ReplicaRegion.
     """
     here, there = _sites(connection, other, other_endpoint_url, stack)
+    if not there.replicates_files_to(here.region):
+        click.echo(f"{there.region} has not ReplicaRegion={here.region}: its files of images stay there.", err=True)
     _confirm(f"Move from {there.region} to {here.region}?", yes=yes)
     action = Action.begin(connection.operator(operator), "region failback", about={"from": other}, count=1)
     with recorded(connection.trail(), action) as outcomes:
@@ -204,8 +215,7 @@ def _sites(connection: Connection, other: str, endpoint: str | None, stack: str 
 
 def _status(site: Site) -> dict[str, Any]:
     try:
-        found = site.client("cloudformation").describe_stacks(StackName=site.stack)["Stacks"][0]
-        parameters = {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])}
+        parameters = regions.stack_parameters(site.client("cloudformation"), site.stack)
         return {
             "region": site.region,
             "role": parameters.get("RegionRole", ""),

@@ -14,6 +14,7 @@ from moto import mock_aws
 from cli import regions
 from cli.__main__ import main
 from cli.commands import region
+from cli.connection import Connection, Target
 from services.generation.models import Lease
 from services.moderation.erasure import judged_events
 from tests.support.installation_on_moto import HANDOFF, PREFIX, Installation
@@ -151,6 +152,32 @@ def test_two_regions_are_needed(aws_test_environment: None, capsys: pytest.Captu
     assert main(["region", "add", "us-east-1", "--region", "us-east-1", "--yes"]) == 1
 
 
+def test_a_new_region_is_told_to_replicate_its_files_back(
+    system: Installation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A copy of the first region's parameters would replicate the second one to itself, or to nowhere."""
+    monkeypatch.setenv("GENAI_IMAGES_PREFIX", PREFIX)
+    monkeypatch.setattr(regions, "add_replica", lambda *_: True)
+    monkeypatch.setattr(regions, "add_secret", lambda *_: True)
+    monkeypatch.setattr(regions, "stream_arns", lambda *_: {"RequestsStreamArn": "arn:1", "GalleryStreamArn": "arn:2"})
+
+    assert main(["region", "add", "us-west-2", "--region", "us-east-1", "--yes"]) == 0
+    printed = capsys.readouterr().out
+    for line in ("ReplicaOf=us-east-1", "ReplicaRegion=us-east-1", "RegionRole=passive", "GalleryStreamArn=arn:2"):
+        assert f"  {line}\n" in printed
+    assert "Then deploy us-east-1 with ReplicaRegion=us-west-2" in printed
+
+
+@pytest.mark.parametrize(("parameters", "come_back"), [({"ReplicaRegion": "us-west-2"}, True), ({}, False)])
+def test_files_come_back_only_if_the_stack_replicates_them_here(
+    monkeypatch: pytest.MonkeyPatch, parameters: dict[str, str], come_back: bool
+) -> None:
+    stacks = Stacks(RegionRole="active", **parameters)
+    monkeypatch.setattr(region.Site, "client", lambda *_: stacks)
+    site = region.Site(Connection(Target(PREFIX, region="us-east-1")), "stack")
+    assert site.replicates_files_to("us-west-2") is come_back
+
+
 class SharedItem:
     """The active region as one region knows it; ``replica`` learns it, as by replication."""
 
@@ -179,6 +206,8 @@ class TwoSites:
         self.items = {"us-west-2": west, "us-east-1": SharedItem(self.log, "us-east-1", replica=west)}
         monkeypatch.setattr(region.Site, "signals", property(lambda site: self.items[site.region]))
         monkeypatch.setattr(region.Site, "set_role", lambda site, role: self.set_role(site.region, role))
+        self.files_come_back = True
+        monkeypatch.setattr(region.Site, "replicates_files_to", lambda _site, _region: self.files_come_back)
         monkeypatch.setattr(region.Site, "client", lambda _site, service: service)
         monkeypatch.setattr(region, "_forget_lost", lambda _site: 0)
         monkeypatch.setattr(region, "_publish_open", lambda site: self.publish(site.region))
@@ -247,3 +276,11 @@ def test_a_failback_needs_the_other_region(sites: TwoSites) -> None:
     sites.unreachable = True
     assert main(["region", "failback", *WEST]) == 1
     assert "us-west-2 is active" not in sites.log
+
+
+def test_a_failback_says_that_files_stay_without_their_replication(
+    sites: TwoSites, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sites.files_come_back = False
+    assert main(["region", "failback", *WEST]) == 0
+    assert "us-east-1 has not ReplicaRegion=us-west-2" in capsys.readouterr().err
