@@ -95,6 +95,12 @@ def stream_arns(dynamodb: Any, prefix: str) -> dict[str, str]:
     }
 
 
+def stack_parameters(cloudformation: Any, stack: str) -> dict[str, str]:
+    """Return the parameters with which ``stack`` was deployed."""
+    found = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+    return {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])}
+
+
 def set_role(cloudformation: Any, stack: str, role: str) -> bool:
     """Deploy ``stack`` as it is with another ``RegionRole``, and wait; return whether it had another one."""
 
@@ -105,7 +111,7 @@ def set_role(cloudformation: Any, stack: str, role: str) -> bool:
         return not str(described()["StackStatus"]).endswith("_IN_PROGRESS")
 
     poll(f"stack {stack}", STACK_SECONDS, settled)
-    parameters = {each["ParameterKey"]: each["ParameterValue"] for each in described().get("Parameters", [])}
+    parameters = stack_parameters(cloudformation, stack)
     if "RegionRole" not in parameters:
         raise RegionError(f"The stack {stack} has no parameter RegionRole. Deploy this version of the template first.")
     if parameters["RegionRole"] == role:

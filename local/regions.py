@@ -2,12 +2,14 @@
 
 Two emulators know nothing of each other. Like on AWS, the replica has the tables' names, keys and indexes, changes
 arrive some time after they were made, in the order of each item, and what had not arrived when the region was lost is
-lost.
+lost. Both regions may write: of two versions of an item, both end with the later one, whole.
 """
 
+import json
 import time
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections import defaultdict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass
 from threading import Event, Thread
 from typing import Any, Final, Self
 
@@ -17,7 +19,14 @@ from local.stack import LocalStack
 TICK_SECONDS: Final = 0.2
 BUCKETS: Final = ("gallery", "analytics")
 """Those that the template can replicate."""
-Record = dict[str, Any]
+MILLISECONDS: Final = slice(0, 20)
+"""The digits of a sequence number of the emulator that are the time of the write."""
+Item = dict[str, Any] | None
+"""A version of an item; None: it was deleted."""
+ItemId = tuple[str, str]
+"""A table, and the key of an item as text."""
+Version = tuple[int, str]
+"""When a version was written, in milliseconds, and in which region. The greater one wins."""
 
 
 def create_replicas(source: LocalStack, target: LocalStack) -> Mapping[str, str]:
@@ -49,17 +58,93 @@ def create_replicas(source: LocalStack, target: LocalStack) -> Mapping[str, str]
     return {"RegionRole": "passive", "ReplicaOf": source.region, **streams}
 
 
-class Replication:
-    """Applies the changes of ``source`` to ``target``, ``lag`` seconds after it has read them."""
+@dataclass(frozen=True)
+class Change:
+    """A change that one region has made to an item."""
 
-    def __init__(self, source: LocalStack, target: LocalStack, lag: float) -> None:
-        self._lag = lag
-        self._source, self._target = source, target
-        self._streams, self._replicas = source.client("dynamodbstreams"), target.client("dynamodb")
+    item_id: ItemId
+    key: dict[str, Any]
+    image: Item
+    version: Version
+    read_at: float
+    """Monotonic seconds."""
+    since: float
+    """When the reading before it began: what is older was read then."""
+
+
+class RegionTables:
+    """The tables of one region. A change that replication makes appears in their streams, too, and is told apart."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self.stack = stack
+        self.pending: deque[Change] = deque()
+        """The changes of this region that the other one does not have."""
+        self.read_since = time.monotonic()
+        self.s3 = stack.client("s3")
+        self._dynamodb, self._streams = stack.client("dynamodb"), stack.client("dynamodbstreams")
         self._iterators: dict[str, str] = {}
-        self._pending: deque[tuple[float, float, str, Record]] = deque()
-        """When a change was read, when the reading before it began, its table, and the change."""
-        self._read_since = time.monotonic()
+        self._versions: dict[ItemId, Version] = {}
+        self._made_here: dict[ItemId, Change] = {}
+        """The last change of each item that this region has made."""
+        self._expected: defaultdict[ItemId, deque[tuple[str, Version]]] = defaultdict(deque)
+        """The changes that replication has made and that have not appeared in the stream."""
+
+    def open(self, iterator_type: str) -> None:
+        """Begin to read the streams."""
+        for name in regions.TABLES:
+            table = f"{self.stack.prefix}-{name}"
+            arn = self._dynamodb.describe_table(TableName=table)["Table"]["LatestStreamArn"]
+            for shard in self._streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
+                position = {"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": iterator_type}
+                self._iterators[table] = self._streams.get_shard_iterator(**position)["ShardIterator"]
+
+    def read(self) -> None:
+        """Read what this region has changed since the last call."""
+        since, began = self.read_since, time.monotonic()
+        for table, iterator in self._iterators.items():
+            answer = self._streams.get_records(ShardIterator=iterator)
+            for record in answer["Records"]:
+                self._see(table, record["dynamodb"], since)
+            self._iterators[table] = answer["NextShardIterator"]
+        self.read_since = began
+
+    def _see(self, table: str, record: Mapping[str, Any], since: float) -> None:
+        item_id, image = (table, _text(record["Keys"])), record.get("NewImage")
+        expected = self._expected[item_id]
+        if expected and expected[0][0] == _text(image):
+            _, version = expected.popleft()
+            later = self._made_here.get(item_id)
+            if later and later.version > version:  # the region wrote it between our reading and our writing
+                self._write(later)
+            return
+        version = (int(record["SequenceNumber"][MILLISECONDS]), self.stack.region)
+        change = Change(item_id, record["Keys"], image, version, time.monotonic(), since)
+        self._versions[item_id] = max(version, self._versions.get(item_id, version))
+        self._made_here[item_id] = change
+        self.pending.append(change)
+
+    def receive(self, change: Change) -> None:
+        """Apply a change of the other region, unless a later one was made here."""
+        if self._versions.get(change.item_id, change.version) <= change.version:
+            self._write(change)
+
+    def _write(self, change: Change) -> None:
+        table = change.item_id[0]
+        if change.image is None:
+            answer = self._dynamodb.delete_item(TableName=table, Key=change.key, ReturnValues="ALL_OLD")
+        else:
+            answer = self._dynamodb.put_item(TableName=table, Item=change.image, ReturnValues="ALL_OLD")
+        if _text(answer.get("Attributes")) != _text(change.image):  # otherwise it does not appear in the stream
+            self._expected[change.item_id].append((_text(change.image), change.version))
+        self._versions[change.item_id] = change.version
+
+
+class Replication:
+    """Applies the changes of each region to the other one, ``lag`` seconds after it has read them."""
+
+    def __init__(self, first: LocalStack, second: LocalStack, lag: float) -> None:
+        self._lag = lag
+        self._first, self._second = RegionTables(first), RegionTables(second)
         self._copied: set[tuple[str, str]] = set()
         self._end = Event()
         self._thread = Thread(target=self._run, name="replication", daemon=True)
@@ -77,66 +162,59 @@ class Replication:
         self._end.set()
         self._thread.join()
 
+    def check(self) -> None:
+        """Raise the error that ended replication, if there was one."""
+        if self.error:
+            raise self.error
+
     @property
     def complete_until(self) -> float:
-        """Everything that was written before this moment, in monotonic seconds, has been applied."""
-        return self._pending[0][1] if self._pending else self._read_since
+        """Everything that the first region wrote before this moment, in monotonic seconds, has been applied."""
+        pending = self._first.pending
+        return pending[0].since if pending else self._first.read_since
 
     def _run(self) -> None:
         try:
-            self._open()
+            self._first.open("TRIM_HORIZON")
+            self._second.open("LATEST")  # everything before is a copy of what the first one had
             while not self._end.wait(TICK_SECONDS):
-                self._read()
-                self._apply()
-                self._copy_objects()
+                for region in (self._first, self._second):
+                    region.read()
+                for source, target in ((self._first, self._second), (self._second, self._first)):
+                    self._apply(source, target)
+                    self._copy_objects(source, target)
         except Exception as error:  # the region was lost, or the drill reports it
             self.error = error
 
-    def _open(self) -> None:
-        for name in regions.TABLES:
-            table = f"{self._source.prefix}-{name}"
-            arn = self._source.client("dynamodb").describe_table(TableName=table)["Table"]["LatestStreamArn"]
-            for shard in self._streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
-                position = {"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
-                self._iterators[table] = self._streams.get_shard_iterator(**position)["ShardIterator"]
+    def _apply(self, source: RegionTables, target: RegionTables) -> None:
+        while source.pending and time.monotonic() - source.pending[0].read_at >= self._lag:
+            target.receive(source.pending[0])
+            source.pending.popleft()
 
-    def _read(self) -> None:
-        since, began = self._read_since, time.monotonic()
-        for table, iterator in self._iterators.items():
-            answer = self._streams.get_records(ShardIterator=iterator)
-            self._pending.extend((time.monotonic(), since, table, record) for record in answer["Records"])
-            self._iterators[table] = answer["NextShardIterator"]
-        self._read_since = began
-
-    def _apply(self) -> None:
-        while self._pending and time.monotonic() - self._pending[0][0] >= self._lag:
-            _, _, table, record = self._pending[0]
-            if record["eventName"] == "REMOVE":
-                self._replicas.delete_item(TableName=table, Key=record["dynamodb"]["Keys"])
-            else:
-                self._replicas.put_item(TableName=table, Item=record["dynamodb"]["NewImage"])
-            self._pending.popleft()
-
-    def _copy_objects(self) -> None:
+    def _copy_objects(self, source: RegionTables, target: RegionTables) -> None:
         for name in BUCKETS:
-            for key in self._new_keys(name):
-                read = self._source.client("s3").get_object(Bucket=_bucket(self._source, name), Key=key)
-                self._target.client("s3").put_object(
-                    Bucket=_bucket(self._target, name),
-                    Key=key,
-                    Body=read["Body"].read(),
-                    ContentType=read["ContentType"],
-                    CacheControl=read.get("CacheControl", ""),
-                    Metadata=read["Metadata"],
-                )
-                self._copied.add((name, key))
+            bucket = _bucket(source.stack, name)
+            for page in source.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+                for key in (found["Key"] for found in page.get("Contents", [])):
+                    if (name, key) not in self._copied:
+                        _copy(source.s3.get_object(Bucket=bucket, Key=key), target, _bucket(target.stack, name), key)
+                        self._copied.add((name, key))
 
-    def _new_keys(self, name: str) -> Iterator[str]:
-        pages = self._source.client("s3").get_paginator("list_objects_v2").paginate(Bucket=_bucket(self._source, name))
-        for page in pages:
-            for found in page.get("Contents", []):
-                if (name, found["Key"]) not in self._copied:
-                    yield found["Key"]
+
+def _copy(read: Any, target: RegionTables, bucket: str, key: str) -> None:
+    target.s3.put_object(
+        Bucket=bucket,
+        Key=key,
+        Body=read["Body"].read(),
+        ContentType=read["ContentType"],
+        CacheControl=read.get("CacheControl", ""),
+        Metadata=read["Metadata"],
+    )
+
+
+def _text(item: Item) -> str:
+    """Return an item as text, the same for the same content."""
+    return json.dumps(item, sort_keys=True, default=repr)
 
 
 def _bucket(stack: LocalStack, name: str) -> str:

@@ -9,52 +9,39 @@ import argparse
 import json
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event, Lock, Thread
 from typing import Any, Final
 
-from rich.console import Console
-from rich.table import Table
-
 from events.pipeline import TERMINAL
-from local.bedrock.calls import prompt_hash
-from local.regions import Replication, create_replicas
-from local.stack import LocalStack, Replica
+from local.regions import Replication
+from local.stack import LocalStack
 from local.state import DIRECTORY
+from tools import region_return
+from tools.region_parts import (
+    FIRST,
+    SECOND,
+    DrillError,
+    Front,
+    Traffic,
+    audit,
+    console,
+    have_ended,
+    listed,
+    ops,
+    paid,
+    say,
+    show,
+    statuses,
+    two_regions,
+    until,
+    without_file,
+)
 
-FIRST: Final = "us-east-1"
-SECOND: Final = "us-west-2"
-HEALTH_SECONDS: Final = 1.0
-"""Time between two health checks. Route 53 takes 10 or 30 s, and three failures."""
-CALL_SECONDS: Final = 10
-MODEL_SECONDS: Final = 0.7
-"""Duration of a model call, so that images are being generated whenever the region is lost."""
-END_SECONDS: Final = 600
-"""Time within which everything must have ended."""
 RTO_HOURS: Final = 4
 RPO_HOURS: Final = 1
-
-console = Console(highlight=False, width=110)
-
-
-class DrillError(RuntimeError):
-    """A step of the drill failed."""
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """A request that a region answered with 202."""
-
-    request_id: str
-    prompt: str
-    region: str
-    at: float
-    """Monotonic seconds."""
 
 
 @dataclass
@@ -82,6 +69,10 @@ class Result:
     """RPO: age of the oldest lost request when the region was lost."""
     behind_seconds: float
     """How old the newest state was that the second region had completely, when the first one was lost."""
+    without_file: list[str]
+    """Requests that succeeded, and whose image the second region cannot deliver: its file was not replicated."""
+    violations: Mapping[str, int]
+    """What `audit` found in the second region, by rule."""
     refused: Mapping[str, int] = field(default_factory=dict)
     """Calls without a result, by reason."""
 
@@ -91,116 +82,35 @@ class Result:
         return sum(1 for times in self.payments.values() if times > 1)
 
 
-class Front:
-    """Chooses a region as the DNS records do: the second one if it is active, otherwise the first if it answers."""
-
-    def __init__(self, first: LocalStack, second: LocalStack) -> None:
-        self._first, self._second = first, second
-        self._end = Event()
-        self._thread = Thread(target=self._watch, name="health checks", daemon=True)
-        self.chosen = first
-
-    def __enter__(self) -> "Front":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._end.wait(HEALTH_SECONDS):
-            second = _status(f"{self._second.api_url}/health/ready", self._first.admin_key)
-            first = _status(f"{self._first.api_url}/health", "")
-            # With nothing healthy, Route 53 answers with the first record, which is that of the second region.
-            self.chosen = self._first if second != 200 and first == 200 else self._second
-
-
-class Traffic:
-    """One client that posts requests one after the other, until it is stopped."""
-
-    def __init__(self, front: Front, key: str, per_second: float) -> None:
-        self._front, self._key, self._pause = front, key, 1 / per_second
-        self._end = Event()
-        self._lock = Lock()
-        self._thread = Thread(target=self._run, name="traffic", daemon=True)
-        self._accepted: list[Accepted] = []
-        self.refused: Counter[str] = Counter()
-
-    def __enter__(self) -> "Traffic":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """Post nothing more."""
-        self._end.set()
-        self._thread.join()
-
-    def accepted(self, region: str | None = None) -> list[Accepted]:
-        """Return what was accepted, by ``region`` only if it is given."""
-        with self._lock:
-            return [each for each in self._accepted if region in (None, each.region)]
-
-    def _run(self) -> None:
-        number = 0
-        while not self._end.wait(self._pause):
-            number += 1
-            prompt, stack = f"A lighthouse on a cliff, number {number}", self._front.chosen
-            try:
-                answer = _call(f"{stack.api_url}/v1/requests", self._key, {"prompt": prompt})
-            except urllib.error.HTTPError as error:
-                self.refused[f"{error.code} from {stack.region}"] += 1
-            except OSError as error:  # refused, reset or too late
-                self.refused[f"{type(error).__name__} from {stack.region}"] += 1
-            else:
-                with self._lock:
-                    self._accepted.append(Accepted(answer["id"], prompt, stack.region, time.monotonic()))
-
-
 def drill(directory: Path, *, requests: int = 40, per_second: float = 3, lag: float = 0.5) -> Result:
     """Run the drill with stacks in ``directory`` and ``requests`` before and after the loss. Raise ``DrillError``."""
-    with LocalStack(directory / "first", progress=_say, instant_models=True) as first:
-        _ops(first, first, "region", "add", SECOND, "--yes")
-        _say(f"{SECOND} has replicas of all tables and secrets")
-        with (
-            LocalStack(
-                directory / "second",
-                progress=_say,
-                instant_models=True,
-                replica=Replica(SECOND, lambda second: create_replicas(first, second)),
-            ) as second,
-            Replication(first, second, lag) as replication,
-            Front(first, second) as front,
-            Traffic(front, first.api_key, per_second) as traffic,
-        ):
-            for stack in (first, second):
-                slow = {"operation": "invoke", "effect": "delay", "seconds": MODEL_SECONDS}
-                _call(f"{stack.models.url}/_faults", "", slow)
-            return _lose(first, second, replication, traffic, requests)
+    with (
+        two_regions(directory, lag) as (first, second, replication),
+        Front(first, second) as front,
+        Traffic(lambda: front.chosen, first.api_key, per_second, "A lighthouse on a cliff") as traffic,
+    ):
+        return _lose(first, second, replication, traffic, requests)
 
 
 def _lose(first: LocalStack, second: LocalStack, replication: Replication, traffic: Traffic, requests: int) -> Result:
-    _until("the requests before the loss", lambda: len(traffic.accepted(FIRST)) >= requests)
+    until("the requests before the loss", lambda: len(traffic.accepted(FIRST)) >= requests)
     if replication.error:
         raise DrillError(f"replication ended: {replication.error!r}")
-    _say(f"{requests} requests accepted; killing {FIRST}")
+    say(f"{requests} requests accepted; killing {FIRST}")
     lost_at = time.monotonic()
     first.emulator.kill()
     replication.stop()
     behind = lost_at - replication.complete_until
-    _say(f"{FIRST} is lost; {SECOND} is {behind:.1f} s behind")
+    say(f"{FIRST} is lost; {SECOND} is {behind:.1f} s behind")
     started = time.monotonic()
-    answer = json.loads(_ops(second, first, "region", "failover", "--yes", "--output", "json", "--other", FIRST))
+    answer = json.loads(ops(second, first, "region", "failover", "--yes", "--output", "json"))
     failover = time.monotonic() - started
-    _say(f"region failover: {answer}")
-    _until("requests after the loss", lambda: len(traffic.accepted(SECOND)) >= requests)
+    say(f"region failover: {answer}")
+    until("requests after the loss", lambda: len(traffic.accepted(SECOND)) >= requests)
     traffic.stop()
     accepted = traffic.accepted()
-    known = _statuses(second, first.api_key, accepted)
-    _until("the end of all requests", lambda: all(status in TERMINAL for status in known().values()))
+    known = statuses(second, first.api_key, accepted)
+    until("the end of all requests", lambda: have_ended(known()))
     ended = time.monotonic()
     found = known()
     lost = [each for each in accepted if each.request_id not in found]
@@ -210,91 +120,21 @@ def _lose(first: LocalStack, second: LocalStack, replication: Replication, traff
         lost=[each.request_id for each in lost],
         unfinished=[request_id for request_id, status in found.items() if status not in TERMINAL],
         published=answer["published"],
-        payments=_paid(first, second, accepted),
+        payments=paid(first, second, accepted),
         without_service=traffic.accepted(SECOND)[0].at - lost_at,
         failover=failover,
         all_ended=ended - lost_at,
         lost_seconds=max((lost_at - each.at for each in lost), default=0.0),
         behind_seconds=behind,
+        without_file=without_file(second, first.api_key, found),
+        violations=audit(second),
         refused=dict(traffic.refused),
     )
 
 
-def _statuses(stack: LocalStack, key: str, accepted: list[Accepted]) -> Any:
-    """Return a function that returns the status of every request that ``stack`` knows. It reads ended ones once."""
-    found: dict[str, str] = {}
-
-    def read() -> dict[str, str]:
-        for each in accepted:
-            if found.get(each.request_id) in TERMINAL:
-                continue
-            try:
-                found[each.request_id] = _call(f"{stack.api_url}/v1/requests/{each.request_id}", key)["status"]
-            except urllib.error.HTTPError as error:
-                if error.code != 404:
-                    raise
-            except TimeoutError:
-                found.setdefault(each.request_id, "unknown")  # on a busy machine; it is read again
-        return found
-
-    return read
-
-
-def _paid(first: LocalStack, second: LocalStack, accepted: list[Accepted]) -> "Counter[str]":
-    """Return how often the image of each request was paid for, in both regions together."""
-    prompts = {prompt_hash(each.prompt): each.request_id for each in accepted}
-    calls = [call for stack in (first, second) for call in _call(f"{stack.models.url}/_calls", "")["calls"]]
-    return Counter(
-        prompts[call["prompt_sha256"]]
-        for call in calls
-        if call["operation"] == "invoke" and call["paid"] and call["prompt_sha256"] in prompts
-    )
-
-
-def _ops(stack: LocalStack, other: LocalStack, *arguments: str) -> str:
-    """Run the operators' command line on ``stack`` and return what it prints."""
-    away = ["--other-endpoint-url", other.emulator.url] if "--other" in arguments else []
-    done = stack.ops(*arguments, *away)
-    if done.returncode:
-        raise DrillError(f"{' '.join(arguments)}: {done.stdout}{done.stderr}")
-    return done.stdout
-
-
-def _until(what: str, probe: Any, seconds: float = END_SECONDS) -> None:
-    deadline = time.monotonic() + seconds
-    while not probe():
-        if time.monotonic() >= deadline:
-            raise DrillError(f"{what}: not within {seconds} s")
-        time.sleep(0.1)
-
-
-def _call(url: str, key: str, body: Any = None) -> Any:
-    request = urllib.request.Request(url, headers={"content-type": "application/json", "x-api-key": key})
-    if body is not None:
-        request.data = json.dumps(body).encode()
-    with urllib.request.urlopen(request, timeout=CALL_SECONDS) as answer:
-        return json.load(answer)
-
-
-def _status(url: str, key: str) -> int:
-    """Return the status of a health check, 0 if nothing answers."""
-    try:
-        with urllib.request.urlopen(
-            urllib.request.Request(url, headers={"x-api-key": key}), timeout=CALL_SECONDS
-        ) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        return error.code
-    except OSError:
-        return 0
-
-
-def table(result: Result) -> Table:
-    """Return the result as a table."""
-    shown = Table(title=f"{FIRST} lost under traffic, failover to {SECOND}", title_justify="left")
-    shown.add_column("figure")
-    shown.add_column("value", justify="right")
-    rows = {
+def rows(result: Result) -> dict[str, object]:
+    """Return the result by figure, as the document shows it."""
+    return {
         f"accepted by {FIRST}": result.accepted.get(FIRST, 0),
         f"accepted by {SECOND} after the failover": result.accepted.get(SECOND, 0),
         **{f"ended as {status}": count for status, count in sorted(result.statuses.items())},
@@ -303,40 +143,49 @@ def table(result: Result) -> Table:
         "open at the failover, published again": result.published,
         "payments for images": sum(result.payments.values()),
         "images paid for again": result.paid_again,
-        "calls without service": ", ".join(f"{count}x {why}" for why, count in result.refused.items()) or "none",
+        "files missing: the image was stored, its file not replicated": len(result.without_file),
+        "violations that `audit` found": listed(result.violations),
+        "calls without service": listed(result.refused),
         "replication was behind by": f"{result.behind_seconds:.1f} s",
         "time without service": f"{result.without_service:.1f} s",
         "of which the command": f"{result.failover:.1f} s",
         f"RTO, until all had ended (goal {RTO_HOURS} h)": f"{result.all_ended:.1f} s",
         f"RPO, age of the oldest lost request (goal {RPO_HOURS} h)": f"{result.lost_seconds:.1f} s",
     }
-    for name, value in rows.items():
-        shown.add_row(name, str(value))
-    return shown
-
-
-def _say(text: str) -> None:
-    console.print(f"• {text}")
 
 
 def main() -> None:
     """Run the drill and print its result."""
     parser = argparse.ArgumentParser(prog="python -m tools.region_drill", description=__doc__)
-    parser.add_argument("--requests", type=int, default=40, help="accepted requests before and after the loss")
+    parser.add_argument("--requests", type=int, default=40, help="accepted requests per region")
     parser.add_argument("--per-second", type=float, default=3)
     parser.add_argument("--lag", type=float, default=0.5, help="seconds that replication takes at least")
+    parser.add_argument("--alive", action="store_true", help="lose no region: fail over while it writes, and back")
     arguments = parser.parse_args()
+    chosen = {"requests": arguments.requests, "per_second": arguments.per_second, "lag": arguments.lag}
     try:
-        result = drill(
-            DIRECTORY / "drill", requests=arguments.requests, per_second=arguments.per_second, lag=arguments.lag
-        )
+        if arguments.alive:
+            _there_and_back(**chosen)
+        else:
+            _loss(**chosen)
     except DrillError as error:
         sys.exit(str(error))
-    console.print(table(result))
+
+
+def _loss(**chosen: Any) -> None:
+    result = drill(DIRECTORY / "drill", **chosen)
+    show(f"{FIRST} lost under traffic, failover to {SECOND}", rows(result))
     for request_id in result.lost:
         console.print(f"lost: {request_id}")
     if result.unfinished:
         sys.exit(f"{len(result.unfinished)} requests did not end.")
+
+
+def _there_and_back(**chosen: Any) -> None:
+    result = region_return.there_and_back(DIRECTORY / "drill", **chosen)
+    show(f"Failover from {FIRST} while it works, and failback, each interrupted once", region_return.rows(result))
+    if result.lost or result.unfinished:
+        sys.exit(f"{len(result.lost)} requests are lost, {len(result.unfinished)} did not end.")
 
 
 if __name__ == "__main__":

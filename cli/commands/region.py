@@ -1,6 +1,6 @@
 """`region`: a second region of an installation, and which of the two is active (ADR 40)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property, partial, wraps
 from time import monotonic
@@ -49,6 +49,14 @@ class Site:
     def signals(self) -> OperatorSignals:
         """The item that names the active region, as this region knows it."""
         return OperatorSignals(self.client("dynamodb"), self.connection.target.requests_table)
+
+    def role(self) -> str:
+        """Return the role with which the region's stack was deployed."""
+        return regions.stack_parameters(self.client("cloudformation"), self.stack).get("RegionRole", "")
+
+    def replicates_files_to(self, region: str) -> bool:
+        """Return whether the region's stack replicates gallery and event lake to ``region``."""
+        return regions.stack_parameters(self.client("cloudformation"), self.stack).get("ReplicaRegion") == region
 
     def set_role(self, role: str) -> bool:
         """Deploy the region's stack with another role."""
@@ -112,6 +120,7 @@ def add(connection: Connection, *, new_region: str, operator: str | None, yes: b
         parameters = {
             "RegionRole": "passive",
             "ReplicaOf": connection.region,
+            "ReplicaRegion": connection.region,  # not that of this installation, which names the new region
             **regions.stream_arns(there, connection.target.prefix),
         }
     if as_json:
@@ -120,6 +129,7 @@ def add(connection: Connection, *, new_region: str, operator: str | None, yes: b
         click.echo(f"Deploy the template to {new_region} with the parameters of this installation and:")
         for name, value in parameters.items():
             click.echo(f"  {name}={value}")
+        click.echo(f"Then deploy {connection.region} with ReplicaRegion={new_region}, now that its buckets exist.")
     return OK
 
 
@@ -145,17 +155,19 @@ def status(*, here: Site, there: Site, as_json: bool) -> int:
 def failover(*, here: Site, there: Site, operator: str | None, yes: bool, as_json: bool) -> int:
     """Make this region the active one, because the other one is lost. Writes that were not replicated are lost.
 
-    It first makes the other region passive, if it can be reached. Run it again when it can be reached again:
-    until then, it may still process what it had accepted.
+    It first makes the other region passive and waits for what it wrote, if it can be reached. Otherwise, run it again
+    when it can be: until then, the other region may still process what it had accepted.
     """
     _confirm(f"Make {here.region} active, without what {there.region} has not replicated?", yes=yes)
     who = here.connection.operator(operator)
     action = Action.begin(who, "region failover", about={"from": there.region}, count=1)
     with recorded(here.connection.trail(), action) as outcomes:
-        fenced = _fenced(there)
+        fenced = _fenced(there) and _has_handed_over(here, there)
         here.signals.save_active_region(here.region)
-        outcomes["requests with lost images"] += _forget_lost(here)  # before anything looks for the images
+        opened = _open_ids(here)
+        outcomes["requests with lost images"] += _forget_lost(here, opened)  # before anything looks for the images
         _step(lambda: here.set_role("active"))
+        outcomes["requests with lost images"] += _forget_lost(here, opened)  # and those generated there until now
         published = _publish_open(here)
         outcomes["requests published"] += published
         outcomes["other region passive" if fenced else "other region unreachable"] += 1
@@ -170,14 +182,20 @@ def failback(*, here: Site, there: Site, operator: str | None, yes: bool, as_jso
 
     No region accepts new requests until the other one has ended those that it has, and is passive. Then this one is
     active. Run it again after an interruption.
+
+    It waits for the tables only. Files of images that the other region made come by S3's replication, minutes later,
+    and only if its stack has this region as ReplicaRegion.
     """
+    if not there.replicates_files_to(here.region):
+        click.echo(f"{there.region} has not ReplicaRegion={here.region}: its files of images stay there.", err=True)
     _confirm(f"Move from {there.region} to {here.region}?", yes=yes)
     who = here.connection.operator(operator)
     action = Action.begin(who, "region failback", about={"from": there.region}, count=1)
     with recorded(here.connection.trail(), action) as outcomes:
-        _step(lambda: _drain(here, there))
-        _step(lambda: there.set_role("passive"))
-        here.signals.save_active_region(here.region)
+        if not _has_moved(here, there):
+            _step(lambda: _drain(here, there))
+            _step(lambda: there.set_role("passive"))
+            _step(lambda: _announce(here, there, here.region))
         _step(lambda: here.set_role("active"))
         published = _publish_open(here)
         outcomes["requests published"] += published
@@ -186,8 +204,7 @@ def failback(*, here: Site, there: Site, operator: str | None, yes: bool, as_jso
 
 def _status(site: Site) -> dict[str, Any]:
     try:
-        found = site.client("cloudformation").describe_stacks(StackName=site.stack)["Stacks"][0]
-        parameters = {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])}
+        parameters = regions.stack_parameters(site.client("cloudformation"), site.stack)
         return {
             "region": site.region,
             "role": parameters.get("RegionRole", ""),
@@ -208,11 +225,36 @@ def _fenced(site: Site) -> bool:
     return True
 
 
+def _has_handed_over(here: Site, there: Site) -> bool:
+    """Tell a region that is passive now who is active, and return whether all that it wrote before has arrived here."""
+    try:
+        _announce(here, there, here.region)
+    except (BotoCoreError, ClientError, regions.RegionError) as error:
+        click.echo(f"{there.region} has not replicated everything: {type(error).__name__}.", err=True)
+        return False
+    return True
+
+
+def _announce(here: Site, there: Site, active: str) -> None:
+    """Write in the other region who is active, and wait until this one knows: what was written before has arrived."""
+    there.signals.save_active_region(active)
+    regions.poll(f"replication to {here.region}", REPLICATION_SECONDS, lambda: here.signals.active_region() == active)
+
+
+def _has_moved(here: Site, there: Site) -> bool:
+    """Return whether an earlier run got so far that the other region is passive and this one accepts requests."""
+    return here.signals.active_region() == here.region and there.role() == "passive"
+
+
 def _drain(here: Site, there: Site) -> None:
-    """Let the other region end what it has accepted, and wait until this one has it."""
-    there.signals.save_active_region(MOVING)
-    regions.poll(f"replication to {here.region}", REPLICATION_SECONDS, lambda: here.signals.active_region() == MOVING)
+    """Let the other region end what it has accepted, and wait until this one has it.
+
+    If it is passive already, it ends nothing: what is open is published here.
+    """
+    _announce(here, there, MOVING)
     regions.poll("containers that still accept requests", 4 * PERIOD, _after(PERIOD))
+    if there.role() == "passive":
+        return
     for site, what in ((there, "ended"), (here, "replicated")):
         regions.poll(f"requests that are not {what}", DRAIN_SECONDS, partial(_has_ended, site))
 
@@ -229,12 +271,20 @@ def _after(seconds: float) -> Callable[[], bool]:
     return lambda: monotonic() - start >= seconds
 
 
-def _forget_lost(site: Site) -> int:
-    """Let images be generated again whose raw files are in the lost region. Return the number of their requests."""
+def _open_ids(site: Site) -> set[str]:
+    """Return the requests without a terminal status."""
+    table = site.connection.target.requests_table
+    return {each.metadata.request_id for each in regions.open_requests(site.client("dynamodb"), table)}
+
+
+def _forget_lost(site: Site, opened: Collection[str]) -> int:
+    """Let images be generated again whose raw files are in the other region. Return the number of their requests.
+
+    ``opened``: those that were open before this region was active. The images of later ones are its own.
+    """
     handoff = site.connection.bucket("handoff")
     lost = regions.LostImages(site.client("dynamodb"), site.client("s3"), site.connection.target.prefix, handoff)
-    requests = regions.open_requests(lost.dynamodb, site.connection.target.requests_table)
-    return sum(lost.forget(request.metadata.request_id) for request in list(requests))
+    return sum(lost.forget(request_id) for request_id in _open_ids(site).intersection(opened))
 
 
 def _publish_open(site: Site) -> int:

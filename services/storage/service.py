@@ -1,6 +1,6 @@
 """Stores approved images: first the files, then one decision about the whole request, then the event."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -48,6 +48,9 @@ class GalleryRepository(Protocol):
         withdrawn before its images were recorded.
         """
 
+    def find_all(self, image_ids: Sequence[str]) -> Iterable[Entry | DeletionMarker]:
+        """Return the records of images that have one, in any order."""
+
 
 @dataclass(frozen=True)
 class ImageStorage:
@@ -67,11 +70,19 @@ class ImageStorage:
 
         The gallery keeps the texts readable, because search needs their words. All images are processed before any
         file is written, so that one invalid image stores nothing.
+
+        Raw images that are gone are not needed if the gallery has the images: a second region has the same gallery,
+        receives events again that were published in the other one, and has none of its raw images (ADR 40).
         """
-        texts = self.open_texts(event.metadata.owner, event.data.parameters)
-        processed = [
-            (index, image, self._process(event, texts, index, image)) for index, image in _approved_images(event)
-        ]
+        texts, approved = self.open_texts(event.metadata.owner, event.data.parameters), _approved_images(event)
+        try:
+            processed = [(index, image, self._process(event, texts, index, image)) for index, image in approved]
+        except UnprocessableError:
+            ids = [make_image_id(event.metadata.request_id, index) for index, _ in approved]
+            stored = sorted(self.gallery.find_all(ids), key=lambda record: ids.index(record.image_id))
+            if len(stored) < len(ids):
+                raise
+            return [_stored_event(event, stored)]
         now = self.clock.now()
         entries = self._write_files(event, texts, processed, now)
         recorded = self.gallery.add(entries)
@@ -82,13 +93,7 @@ class ImageStorage:
         # A repeated generation has other keys than the recorded one, and a deleted image keeps no files.
         if unreferenced := set(_keys(entries)) - set(_keys(live)):
             self.files.delete(sorted(unreferenced))
-        return [
-            ImageStored.follow(
-                event,
-                ImageStoredData(images=[record.stored_image() for record in recorded], removed=event.data.removed),
-                occurred_at=recorded[0].created_at,
-            )
-        ]
+        return [_stored_event(event, recorded)]
 
     def _process(self, event: ImageApproved, texts: Texts, index: int, image: RawImage) -> ImageVariants:
         request_id, parameters = event.metadata.request_id, event.data.parameters
@@ -182,6 +187,14 @@ def _entry(
         display=display,
         thumbnail=thumbnail,
         placeholder=placeholder,
+    )
+
+
+def _stored_event(event: ImageApproved, recorded: Sequence[Entry | DeletionMarker]) -> ImageStored:
+    return ImageStored.follow(
+        event,
+        ImageStoredData(images=[record.stored_image() for record in recorded], removed=event.data.removed),
+        occurred_at=recorded[0].created_at,
     )
 
 

@@ -8,7 +8,16 @@ import pytest
 
 from tests.support import templates
 from tests.support.templates import ROOT
-from tools.docs.idle_cost import AMOUNTS, EVERYTHING, Line, bill, idle_cost_table, parameter_sets, price_file
+from tools.docs.idle_cost import (
+    AMOUNTS,
+    EVERYTHING,
+    NOT_WITH_EDGE,
+    Line,
+    bill,
+    idle_cost_table,
+    parameter_sets,
+    price_file,
+)
 
 PRICES: Final[dict[str, Any]] = price_file()
 SETS: Final = parameter_sets()
@@ -126,6 +135,15 @@ def test_a_passive_region_polls_no_queue_and_pays_for_replicas_of_secrets() -> N
 
     assert two["polls"].amount == one["polls"].amount
     assert two["secrets"].amount == 2 * one["secrets"].amount
+
+
+def test_the_domain_of_two_regions_pays_two_health_checks() -> None:
+    lines = by_item("second region")
+
+    assert lines["health checks"].amount == 2
+    assert f"pays USD {lines['health checks'].usd:.2f} for two health checks" in (ROOT / "docs/cost.md").read_text()
+    assert SETS[EVERYTHING][0]["Edge"] == "on"
+    assert SETS[EVERYTHING][0].keys().isdisjoint(NOT_WITH_EDGE)
 
 
 def test_the_template_has_every_parameter_of_a_set() -> None:

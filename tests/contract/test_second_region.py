@@ -1,18 +1,27 @@
 """The templates of a second region: replicas instead of its own tables, and a passive role that processes nothing."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cli import regions
-from local import parameters
+from local import account, parameters, samconfig
+from tests.support.commands import operators_commands
 from tests.support.templates import ROOT, load, resources, root_template, service_template, services
 
 PER_REGION = {"ImageLinkKey", "EdgeKey"}
 """Secrets that each region makes for itself: they are between a region and its own CDN."""
 REPLICATED = ("AWS::DynamoDB::Table", "AWS::SecretsManager::Secret")
 STREAM = "arn:aws:dynamodb:us-west-2:123456789012:table/genai-images-dev-requests/stream/2026"
+
+DOMAIN = {
+    "RegionalDomainName": "api.example.com",
+    "RegionalCertificateArn": "arn:aws:acm:us-west-2:123456789012:certificate/1b2c",
+    "RegionalHostedZoneId": "Z0123456789ABCDEFGHIJ",
+}
 
 
 def templates() -> dict[str, Any]:
@@ -140,6 +149,7 @@ def test_one_region_is_active_and_owns_its_data_by_default() -> None:
         ),
         ({"RegionRole": "standby"}, "RegionRole"),
         ({"RegionalDomainName": "api.example.com"}, "Set RegionalCertificateArn and RegionalHostedZoneId"),
+        ({**DOMAIN, "Edge": "on"}, "Set Edge to off, or RegionalDomainName to nothing"),
     ],
 )
 def test_wrong_parameters_are_refused(values: dict[str, str], sentence: str) -> None:
@@ -149,12 +159,34 @@ def test_wrong_parameters_are_refused(values: dict[str, str], sentence: str) -> 
 
 def test_a_replica_can_be_deployed() -> None:
     values = {
+        **DOMAIN,
         "ReplicaOf": "us-east-1",
         "RequestsStreamArn": STREAM,
         "GalleryStreamArn": STREAM,
         "RegionRole": "passive",
     }
     assert parameters.problems(root_template(), values, "us-west-2") == []
+
+
+def test_the_document_has_an_environment_that_can_be_deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = (ROOT / "docs/second-region.md").read_text()
+    (block,) = re.findall(r"```toml\n(.*?)```", document, re.DOTALL)
+    monkeypatch.setattr(samconfig, "FILE", tmp_path / "samconfig.toml")
+    samconfig.FILE.write_text((ROOT / "samconfig.toml").read_text() + block.replace("\n   ", "\n"))
+    first, second = samconfig.load("prod"), samconfig.load("prod-east")
+    assert (second.stack, second.prefix) == (first.stack, first.prefix), "failover finds both by one name"
+    assert first.parameters.items() <= second.parameters.items()
+    assert account.parameters(second, "")["ReplicaOf"] == second.parameters["ReplicaRegion"] == first.region
+
+    other = {"prod": second.region, "prod-east": first.region}
+    used = re.findall(r'AWS=1 ENV=(\S+) ARGS="region (?:add|\w+ --other) (\S+)"', document)
+    assert {command[1] for command in operators_commands(document) if command[0] == "region"} == {
+        *("add", "status", "failover", "failback")
+    }
+    assert len(used) == 4
+    assert all(other[environment] == region for environment, region in used)
+    assert set(re.findall(r"ENV=(\S+)", document)) == set(other)
+    assert f'ENV=prod PARAMETERS="ReplicaRegion={second.region}"' in document
 
 
 def test_dns_follows_the_decision_of_an_operator() -> None:

@@ -17,7 +17,8 @@ from tools.permissions.stack import Template
 
 FILE: Final = Path(__file__).with_name("idle_prices.json")
 EVERYTHING: Final = "everything"
-"""All sets of parameters together."""
+"""All sets of parameters together, except ``NOT_WITH_EDGE``."""
+NOT_WITH_EDGE: Final = ("RegionalDomainName", "RegionalHostedZoneId", "RegionalCertificateArn")
 SCHEDULED: Final = ("sweeper_", "audit_", "models_watched", "model_changes_published", "fewest_model_days_left")
 """Beginnings of the metrics that scheduled functions emit without requests; ``model_days_left`` is one per model."""
 PER_VIOLATION: Final = "audit_violations_by_rule"
@@ -150,7 +151,9 @@ def parameter_sets() -> dict[str, tuple[dict[str, str], dict[str, str] | None]]:
     for name, each in price_file()["sets"].items():
         given = dict(samconfig.load(each["samconfig"]).parameters) if "samconfig" in each else {}
         found[name] = given | each.get("parameters", {}), each.get("second")
-    together = {name: value for given, _ in found.values() for name, value in given.items()}
+    together = {
+        name: value for given, _ in found.values() for name, value in given.items() if name not in NOT_WITH_EDGE
+    }
     found[EVERYTHING] = together, next(second for _, second in found.values() if second)
     return found
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from moto import mock_aws
 from cli import regions
 from cli.__main__ import main
 from cli.commands import region
+from cli.connection import Connection, Target
 from services.generation.models import Lease
 from services.moderation.erasure import judged_events
 from tests.support.installation_on_moto import HANDOFF, PREFIX, Installation
@@ -151,6 +152,32 @@ def test_two_regions_are_needed(aws_test_environment: None, capsys: pytest.Captu
     assert main(["region", "add", "us-east-1", "--region", "us-east-1", "--yes"]) == 1
 
 
+def test_a_new_region_is_told_to_replicate_its_files_back(
+    system: Installation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A copy of the first region's parameters would replicate the second one to itself, or to nowhere."""
+    monkeypatch.setenv("GENAI_IMAGES_PREFIX", PREFIX)
+    monkeypatch.setattr(regions, "add_replica", lambda *_: True)
+    monkeypatch.setattr(regions, "add_secret", lambda *_: True)
+    monkeypatch.setattr(regions, "stream_arns", lambda *_: {"RequestsStreamArn": "arn:1", "GalleryStreamArn": "arn:2"})
+
+    assert main(["region", "add", "us-west-2", "--region", "us-east-1", "--yes"]) == 0
+    printed = capsys.readouterr().out
+    for line in ("ReplicaOf=us-east-1", "ReplicaRegion=us-east-1", "RegionRole=passive", "GalleryStreamArn=arn:2"):
+        assert f"  {line}\n" in printed
+    assert "Then deploy us-east-1 with ReplicaRegion=us-west-2" in printed
+
+
+@pytest.mark.parametrize(("parameters", "come_back"), [({"ReplicaRegion": "us-west-2"}, True), ({}, False)])
+def test_files_come_back_only_if_the_stack_replicates_them_here(
+    monkeypatch: pytest.MonkeyPatch, parameters: dict[str, str], come_back: bool
+) -> None:
+    stacks = Stacks(RegionRole="active", **parameters)
+    monkeypatch.setattr(region.Site, "client", lambda *_: stacks)
+    site = region.Site(Connection(Target(PREFIX, region="us-east-1")), "stack")
+    assert site.replicates_files_to("us-west-2") is come_back
+
+
 class SharedItem:
     """The active region as one region knows it; ``replica`` learns it, as by replication."""
 
@@ -179,8 +206,13 @@ class TwoSites:
         self.items = {"us-west-2": west, "us-east-1": SharedItem(self.log, "us-east-1", replica=west)}
         monkeypatch.setattr(region.Site, "signals", property(lambda site: self.items[site.region]))
         monkeypatch.setattr(region.Site, "set_role", lambda site, role: self.set_role(site.region, role))
+        self.files_come_back = True
+        self.roles = {"us-east-1": "active", "us-west-2": "passive"}
+        monkeypatch.setattr(region.Site, "role", lambda site: self.roles[site.region])
+        monkeypatch.setattr(region.Site, "replicates_files_to", lambda _site, _region: self.files_come_back)
         monkeypatch.setattr(region.Site, "client", lambda _site, service: service)
-        monkeypatch.setattr(region, "_forget_lost", lambda _site: 0)
+        monkeypatch.setattr(region, "_open_ids", lambda _site: set(self.open))
+        monkeypatch.setattr(region, "_forget_lost", lambda site, opened: self.forget(site.region, opened))
         monkeypatch.setattr(region, "_publish_open", lambda site: self.publish(site.region))
         monkeypatch.setattr(regions, "open_requests", lambda *_: iter(self.take()))
         monkeypatch.setattr(region, "recorded", lambda *_: nullcontext(Counter()))
@@ -188,9 +220,14 @@ class TwoSites:
 
     def set_role(self, name: str, role: str) -> bool:
         if name == "us-east-1" and self.unreachable:
-            raise EndpointConnectionError(endpoint_url="https://us-east-1")
+            raise EndpointConnectionError(endpoint_url=f"https://cloudformation.{name}.amazonaws.com")
         self.log.append(f"{name} is {role}")
+        self.roles[name] = role
         return True
+
+    def forget(self, name: str, opened: Collection[str]) -> int:
+        self.log.append(f"{name} looks for images of {len(opened)}")
+        return 0
 
     def publish(self, name: str) -> int:
         self.log.append(f"{name} publishes")
@@ -215,8 +252,15 @@ WEST = ["--region", "us-west-2", "--other", "us-east-1", "--yes", "--output", "j
 
 def test_a_failover_makes_the_other_region_passive_first(sites: TwoSites, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["region", "failover", *WEST]) == 0
-    known = "us-west-2 knows that us-west-2 is active"
-    assert sites.log == ["us-east-1 is passive", known, "us-west-2 is active", "us-west-2 publishes"]
+    assert sites.log == [
+        "us-east-1 is passive",
+        "us-east-1 knows that us-west-2 is active",  # and its replica knows: all that was written before is there
+        "us-west-2 knows that us-west-2 is active",
+        "us-west-2 looks for images of 1",
+        "us-west-2 is active",
+        "us-west-2 looks for images of 1",  # also those that the other region was generating
+        "us-west-2 publishes",
+    ]
     assert json.loads(capsys.readouterr().out)["fenced"] is True
 
 
@@ -226,7 +270,20 @@ def test_a_lost_region_does_not_prevent_a_failover(sites: TwoSites, capsys: pyte
     captured = capsys.readouterr()
     assert json.loads(captured.out)["fenced"] is False
     assert "us-east-1 could not be made passive" in captured.err
-    assert sites.log[-2:] == ["us-west-2 is active", "us-west-2 publishes"]
+    assert "us-west-2 is active" in sites.log
+    assert sites.log[-1] == "us-west-2 publishes"
+
+
+def test_a_failover_does_not_wait_for_ever_for_replication(
+    sites: TwoSites, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(region, "REPLICATION_SECONDS", 0)
+    sites.items["us-east-1"].replica = None
+    assert main(["region", "failover", *WEST]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["fenced"] is False, "it is to be run again"
+    assert "us-east-1 has not replicated everything" in captured.err
+    assert sites.log[-1] == "us-west-2 publishes"
 
 
 def test_a_failback_ends_what_the_other_region_has_before_it_moves(sites: TwoSites) -> None:
@@ -237,13 +294,36 @@ def test_a_failback_ends_what_the_other_region_has_before_it_moves(sites: TwoSit
         "0 open",
         "0 open",  # here, too: everything is replicated
         "us-east-1 is passive",
-        "us-west-2 knows that us-west-2 is active",
+        "us-east-1 knows that us-west-2 is active",  # here it is known once all the rest has arrived
         "us-west-2 is active",
         "us-west-2 publishes",
     ]
+
+
+def test_a_failback_waits_for_no_passive_region(sites: TwoSites) -> None:
+    """After an interruption between both updates, neither region is active."""
+    sites.roles = {"us-east-1": "passive", "us-west-2": "passive"}
+    assert main(["region", "failback", *WEST]) == 0
+    assert "1 open" not in sites.log
+    assert sites.log[-2:] == ["us-west-2 is active", "us-west-2 publishes"]
+
+
+def test_a_failback_interrupted_late_closes_nothing_again(sites: TwoSites) -> None:
+    sites.roles = {"us-east-1": "passive", "us-west-2": "active"}
+    sites.items["us-west-2"].active = "us-west-2"
+    assert main(["region", "failback", *WEST]) == 0
+    assert sites.log == ["us-west-2 is active", "us-west-2 publishes"]
 
 
 def test_a_failback_needs_the_other_region(sites: TwoSites) -> None:
     sites.unreachable = True
     assert main(["region", "failback", *WEST]) == 1
     assert "us-west-2 is active" not in sites.log
+
+
+def test_a_failback_says_that_files_stay_without_their_replication(
+    sites: TwoSites, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sites.files_come_back = False
+    assert main(["region", "failback", *WEST]) == 0
+    assert "us-east-1 has not ReplicaRegion=us-west-2" in capsys.readouterr().err

@@ -180,6 +180,10 @@ class FakeGallery:
         """Return an entry or its deletion marker."""
         return self.recorded.get(image_id)
 
+    def find_all(self, image_ids: Sequence[str]) -> list[Entry | DeletionMarker]:
+        """Return the recorded ones, in another order, as DynamoDB may."""
+        return [self.recorded[image_id] for image_id in reversed(image_ids) if image_id in self.recorded]
+
     def mark_deleted(self, marker: DeletionMarker) -> bool:
         """Replace an entry with its first marker."""
         if marker.image_id not in self.entries:

@@ -208,6 +208,25 @@ def test_a_missing_object_stores_nothing(harness: StorageHarness) -> None:
     assert not harness.files.objects
 
 
+def test_stored_images_are_announced_again_without_their_raw_images(harness: StorageHarness) -> None:
+    """A second region receives events again, has the same gallery, and none of the first one's raw images."""
+    event = approved(*(harness.handoff.put(encode(gradient(tint=n)), n) for n in range(3)))
+    first = harness.store(event)
+    harness.handoff.objects.clear()
+    before = dict(harness.files.objects)
+    assert [e.model_dump_json() for e in harness.store(event)] == [e.model_dump_json() for e in first]
+    assert harness.files.objects == before
+
+
+def test_a_missing_raw_image_of_an_unknown_image_is_an_error(harness: StorageHarness) -> None:
+    event = approved(*(harness.handoff.put(encode(gradient(tint=n)), n) for n in range(3)))
+    harness.store(event)
+    harness.gallery.recorded.popitem()
+    harness.handoff.objects.clear()
+    with pytest.raises(UnprocessableError, match=r"image\.key"):
+        harness.store(event)
+
+
 def test_one_invalid_image_of_four_stores_none_and_dead_letters(
     harness: StorageHarness,
 ) -> None:
