@@ -14,6 +14,8 @@ from kit.problems import ApiProblem, field_error, invalid
 from kit.publisher import Publisher
 from kit.quotas import QUOTA_REFUSALS
 from services.moderation.checks import CheckAllowance, NoChecksLeftError, PromptChecks, ScreeningUnavailableError
+from services.moderation.gateways import ClaudeLayer
+from services.moderation.keywords import KeywordFilter
 from services.moderation.policy import load_policy
 from services.moderation.repository import CheckCountTable, ShadowChanges
 from services.moderation.routes import CHECK_PROMPT, LEGACY_CHECK_PROMPT, SHOW_SHADOW
@@ -25,9 +27,9 @@ from services.moderation.schemas import (
     ShadowQuery,
     ShadowReport,
 )
-from services.moderation.service import PromptLayers
+from services.moderation.screening import Screening
+from services.moderation.service import PromptLayers, TextLayer
 from services.moderation.settings import ApiSettings
-from services.moderation.text_layers import text_layers
 
 MAX_BODY: Final = 256 * 1024
 """Bytes: enough for two texts of the maximum length with every character escaped."""
@@ -44,7 +46,14 @@ bedrock = boto3.client(
 )
 dynamodb = boto3.client("dynamodb")
 clock = SystemClock()
-layers = text_layers(policy, bedrock, settings.moderation_model_id, settings.guardrail, guardrail_seconds=2)
+layers: list[TextLayer] = [
+    KeywordFilter(policy),
+    ClaudeLayer(bedrock, Screening(policy, settings.moderation_model_id)),
+]
+if settings.guardrail:
+    from services.moderation.guardrail import Guardrail, GuardrailTextLayer, guardrail_client
+
+    layers.append(GuardrailTextLayer(Guardrail(guardrail_client(read_timeout=2), settings.guardrail), policy))
 checks = PromptChecks(
     PromptLayers(policy, layers, clock),
     CheckCountTable(dynamodb, settings.table_name),

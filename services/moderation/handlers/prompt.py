@@ -12,16 +12,16 @@ from events.catalog.prompt_rejected import PromptRejected
 from kit.clock import SystemClock
 from kit.consumer import EachMessage, sqs_consumer
 from kit.sealing import OwnerKeyTable, Sealer
-from services.moderation.gateways import MAX_PARALLEL
+from services.moderation.gateways import MAX_PARALLEL, ClaudeLayer
 from services.moderation.keywords import KeywordFilter
 from services.moderation.models import PromptVerdict
 from services.moderation.policy import load_policy
 from services.moderation.prices import image_check_usd
 from services.moderation.repository import VerdictTable
-from services.moderation.service import PromptLayers, PromptModeration
+from services.moderation.screening import Screening
+from services.moderation.service import PromptLayers, PromptModeration, TextLayer
 from services.moderation.settings import PromptSettings
 from services.moderation.shadow import PromptShadow
-from services.moderation.text_layers import text_layers
 
 settings = PromptSettings.load()
 policy = load_policy(settings.policy).with_guardrail(settings.guardrail)
@@ -35,8 +35,15 @@ bedrock = boto3.client(
 )
 dynamodb = boto3.client("dynamodb")
 clock = SystemClock()
-# With the call of Claude before it, the guardrail's call ends before the function's timeout.
-layers = text_layers(policy, bedrock, settings.moderation_model_id, settings.guardrail, guardrail_seconds=5)
+layers: list[TextLayer] = [
+    KeywordFilter(policy),
+    ClaudeLayer(bedrock, Screening(policy, settings.moderation_model_id)),
+]
+if settings.guardrail:
+    from services.moderation.guardrail import Guardrail, GuardrailTextLayer, guardrail_client
+
+    # With the call of Claude before it, this call ends before the function's timeout.
+    layers.append(GuardrailTextLayer(Guardrail(guardrail_client(read_timeout=5), settings.guardrail), policy))
 moderation = PromptModeration(
     PromptLayers(policy, layers, clock),
     VerdictTable(dynamodb, settings.table_name, PromptVerdict, timedelta(days=settings.ledger_retention_days)),
