@@ -1,5 +1,6 @@
 """The deployed system that end-to-end and browser tests share."""
 
+import gc
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item._id = item.parent.id.child(item.name)
     ids = [item.nodeid for item in items]
     assert len(ids) == len(set(ids)), sorted({each for each in ids if ids.count(each) > 1})
+
+
+def pytest_collection_finish() -> None:
+    """Exclude what lives until the end, such as thousands of tests, from all collections of garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -232,7 +232,6 @@ def test_a_retention_reaches_the_code(name: str, variable: str, days: int, monke
 
 def holders(value: timedelta) -> Iterator[str]:
     """Yield the types of our objects that have an attribute with this value. It differs for each test."""
-    gc.unfreeze()  # handlers freeze what they have created
     for each in gc.get_objects():
         if (
             str(type(each).__module__).startswith(("services.", "kit."))
