@@ -26,6 +26,7 @@ key of the owner was destroyed, and both archives of events."""
 OPTIONAL: set[str] = {
     *("operations/backup-vault", "operations/cloudtrail-log"),
     *("operations/cache", "analytics/archive-replica", "storage/gallery-files-replica"),
+    *("operations/flow-logs", "generation/worker-logs", "notifications/socket-access-logs", "web/refused-calls"),
 }
 """Stores that exist only with parameters that a laptop does not set."""
 
