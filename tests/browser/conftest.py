@@ -67,10 +67,15 @@ def open_app(new_context: Callable[..., BrowserContext]) -> Iterator[Callable[..
     assert not [error for error in errors if not EXPECTED.search(error)]
 
 
+def new_owner(name: str) -> str:
+    """Return the name of an owner whom no other test has. It begins with ``name``."""
+    return f"{name}-{uuid4().hex[:8]}"
+
+
 @pytest.fixture(scope="session")
 def owner_key(stack: System) -> Callable[[str], str]:
     """Return a function that makes a key of a new owner, whose name begins as given: no other test has its images."""
-    return lambda name: stack.stack.make_key(f"{name}-{uuid4().hex[:8]}")
+    return lambda name: stack.stack.make_key(new_owner(name))
 
 
 @pytest.fixture(scope="session")

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from services.accounts.consent import Consent, Versions, current_versions
 from services.accounts.repository.keys import KeyTable
-from tests.browser.conftest import GENERATED_MS, PHONE
+from tests.browser.conftest import GENERATED_MS, PHONE, new_owner
 from tests.browser.test_accessible import AXE
 from tests.support.system import System, own_system
 
@@ -34,7 +33,7 @@ def url(consent_stack: System) -> str:
 @pytest.fixture
 def key(consent_stack: System) -> str:
     """Return a key of a new owner, who has not agreed to anything."""
-    return consent_stack.stack.make_key(f"agreeing-{uuid4().hex[:8]}")
+    return consent_stack.stack.make_key(new_owner("agreeing"))
 
 
 def generate(page: Page) -> Locator:

@@ -3,12 +3,11 @@
 import json
 import re
 from collections.abc import Callable
-from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import GENERATED_MS, TIMEOUT_MS
+from tests.browser.conftest import GENERATED_MS, TIMEOUT_MS, new_owner
 from tests.browser.visits import (
     STORED,
     images,
@@ -260,7 +259,7 @@ def test_a_notification_has_the_prompt_only_if_the_user_chose_so(
 
 
 def test_global_privacy_control_opts_out_before_the_first_request(open_app: Open, stack: System) -> None:
-    owner = f"private-{uuid4().hex[:8]}"
+    owner = new_owner("private")
     key = stack.stack.make_key(owner)
     page = open_app()
     page.add_init_script(CONTROLLED)
